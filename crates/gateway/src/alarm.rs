@@ -1,0 +1,99 @@
+//! The alarm: turns deadlines that have come into events.
+//!
+//! Deadlines are data; the store knows them. The alarm sleeps until the earliest one or until the
+//! engine saved a new one, and asks again. Firing one twice, or late, does no harm: the event names
+//! the deadline it saw, and a stale one has no effect.
+
+use std::{sync::Arc, time::Duration};
+
+use futures_util::future::join_all;
+use session::{Event, id::Timestamp};
+use store::{ConversationId, Store, StoreError, Target};
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    clock::Clock,
+    engine::{Arrival, Engine, EngineError, Happening},
+};
+
+/// Deadlines fired at a time.
+const DUE_MAX: usize = 256;
+
+/// The longest sleep: a wall clock that jumps is noticed within it.
+const SLEEP_MAX: Duration = Duration::from_secs(30);
+
+/// The shortest sleep: a deadline that cannot be fired does not spin.
+const SLEEP_MIN: Duration = Duration::from_millis(20);
+
+/// After the store failed.
+const PAUSE: Duration = Duration::from_secs(1);
+
+pub(crate) struct Alarm {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) engine: Engine,
+    pub(crate) clock: Clock,
+    pub(crate) hint: Arc<Notify>,
+}
+
+impl Alarm {
+    pub(crate) async fn run(self, stop: CancellationToken) {
+        loop {
+            let sleep = match self.fire().await {
+                Ok(sleep) => sleep,
+                Err(error) => {
+                    tracing::error!(
+                        error = &error as &dyn std::error::Error,
+                        "deadlines cannot be read"
+                    );
+                    PAUSE
+                }
+            };
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = self.hint.notified() => {}
+                () = tokio::time::sleep(sleep) => {}
+            }
+        }
+    }
+
+    /// Fires what is due and tells how long to sleep.
+    async fn fire(&self) -> Result<Duration, StoreError> {
+        let now = self.clock.now();
+        let due = self.read(move |store| store.due(now, DUE_MAX)).await?;
+        let all = due.len() < DUE_MAX;
+        join_all(due.into_iter().map(|(id, at)| self.fire_one(id, at))).await;
+        if !all {
+            return Ok(SLEEP_MIN);
+        }
+        let next = self.read(|store| store.next_deadline()).await?;
+        let sleep = next.map_or(SLEEP_MAX, |next| next.since(self.clock.now()));
+        Ok(sleep.clamp(SLEEP_MIN, SLEEP_MAX))
+    }
+
+    async fn fire_one(&self, conversation: ConversationId, due: Timestamp) {
+        let arrival = Arrival {
+            target: Target::Conversation(conversation),
+            happening: Happening::Event(Event::Deadline { due }),
+            settles: None,
+        };
+        match self.engine.submit(arrival).await {
+            // What could not be stepped was set aside; when busy, the next look fires it again.
+            Ok(_) | Err(EngineError::Busy | EngineError::Stopping | EngineError::Failed(_)) => {}
+            Err(error @ (EngineError::Rejected(_) | EngineError::NotFound)) => {
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    conversation.row = conversation.0,
+                    "a deadline was refused"
+                );
+            }
+        }
+    }
+
+    async fn read<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&dyn Store) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        crate::blocking(&self.store, read).await
+    }
+}

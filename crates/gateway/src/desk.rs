@@ -1,0 +1,5 @@
+//! The desk's words and ours: what a callback means as news, what an effect looks like as a
+//! request. Nothing here decides what should happen.
+
+pub(crate) mod news;
+pub(crate) mod request;

@@ -1,0 +1,177 @@
+//! From what a callback says to what happened.
+
+use servicenow::{Callback, Item, Signal};
+use session::{Agent, Choice, News, Payload, Said, id::SenderKey};
+
+/// Texts by which an instance tells things that have no signal of their own. All are written by
+/// admins and translated, so they are the last resort and can be changed (reference 5.6). Compared
+/// without case, anywhere in the text.
+#[derive(Debug, Clone)]
+pub struct Wording {
+    /// Nobody is there.
+    pub nobody: Vec<String>,
+    /// The chat is over.
+    pub ended: Vec<String>,
+    /// Somebody came; Warmline says so itself.
+    pub joined: Vec<String>,
+}
+
+impl Default for Wording {
+    fn default() -> Self {
+        let own = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect();
+        Self {
+            nobody: own(&["no agents are available"]),
+            ended: own(&[
+                "has closed the support session",
+                "the support session was closed",
+                "it seems you have left the conversation",
+                "it seems that you have left the conversation",
+                "the conversation has ended",
+            ]),
+            joined: own(&["has entered the chat"]),
+        }
+    }
+}
+
+impl Wording {
+    fn says(patterns: &[String], text: &str) -> bool {
+        let text = text.to_lowercase();
+        patterns.iter().any(|pattern| text.contains(&pattern.to_lowercase()))
+    }
+}
+
+/// Whether somebody at the desk types.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Typing {
+    pub(crate) agent: Option<String>,
+    pub(crate) on: bool,
+}
+
+/// What a callback tells: news for the session, and typing, which is never stored.
+pub(crate) fn read(callback: Callback, wording: &Wording) -> (Vec<News>, Vec<Typing>) {
+    let failed = callback.signals.iter().any(|signal| matches!(signal, Signal::Failed { .. }));
+    let over = callback.signals.iter().any(|signal| {
+        matches!(
+            signal,
+            Signal::Completed { .. } | Signal::LetGo | Signal::BackToVirtualAgent
+        )
+    });
+    let with_agents = callback.agent_chat
+        || callback.signals.iter().any(|signal| {
+            matches!(
+                signal,
+                Signal::Queued | Signal::WaitTime(_) | Signal::AgentHere(_) | Signal::Active
+            )
+        });
+    let mut reading =
+        Reading { wording, failed, over, with_agents, news: Vec::new(), typing: Vec::new() };
+    for signal in callback.signals {
+        reading.signal(signal);
+    }
+    (reading.news, reading.typing)
+}
+
+struct Reading<'a> {
+    wording: &'a Wording,
+    failed: bool,
+    over: bool,
+    with_agents: bool,
+    news: Vec<News>,
+    typing: Vec<Typing>,
+}
+
+impl Reading<'_> {
+    fn signal(&mut self, signal: Signal) {
+        match signal {
+            Signal::Queued => self.news.push(News::Queued),
+            Signal::WaitTime(estimate) => self.news.push(News::Estimate(estimate)),
+            Signal::AgentHere(agent) => self.news.push(News::AgentHere(agent_of(agent))),
+            Signal::Active => self.news.push(News::Active),
+            Signal::Item(item) => self.item(item),
+            Signal::System { text } => self.system(text),
+            Signal::Typing { on, agent } => self.typing.push(Typing { agent: agent.name, on }),
+            Signal::BackToVirtualAgent | Signal::Completed { .. } => self.news.push(News::Ended),
+            Signal::LetGo => self.news.push(News::LetGo),
+            Signal::Failed { message } => self.failed(message),
+            Signal::Cancelled => self.news.push(News::Cancelled),
+            Signal::Unknown { what } => {
+                tracing::info!(signal = what, "a callback said something unknown");
+            }
+            // Spinners while the instance works, and its own record ids: nothing follows from them.
+            Signal::Working(_) | Signal::ConversationStarted { .. } => {}
+        }
+    }
+
+    fn item(&mut self, item: Item) {
+        let key = item
+            .message_id
+            .as_ref()
+            .and_then(|id| SenderKey::new(&format!("sn:{id}")).ok());
+        let from_agent = item.from_agent;
+        let agent = agent_of(item.agent.clone().unwrap_or_default());
+        let said = said_of(item);
+        if from_agent {
+            self.news.push(News::AgentSaid { agent, said, key });
+        } else if Wording::says(&self.wording.nobody, &said.text) && !self.with_agents {
+            self.news.push(News::Nobody { said: Some(said) });
+        } else if self.over && Wording::says(&self.wording.ended, &said.text) {
+            // The ending itself follows in the same callback; the user is told once.
+        } else {
+            // Words that come with an ending are part of it, not a virtual agent that took over.
+            let with_agents = self.with_agents || self.over || self.failed;
+            self.news.push(News::DeskSaid { said, key, with_agents });
+        }
+    }
+
+    fn system(&mut self, text: String) {
+        if Wording::says(&self.wording.joined, &text) {
+            // The arrival has a signal of its own, and this may come before anybody accepted
+            // (PRB2012130).
+        } else if Wording::says(&self.wording.ended, &text) {
+            self.news.push(News::Ended);
+        } else if Wording::says(&self.wording.nobody, &text) {
+            self.news.push(News::Nobody { said: Some(Said::words(text)) });
+        } else {
+            self.news.push(News::DeskSaid {
+                said: Said::words(text),
+                key: None,
+                with_agents: true,
+            });
+        }
+    }
+
+    /// The specification's `fail`: its words are the item that came with it, else the envelope's.
+    fn failed(&mut self, message: Option<String>) {
+        let told = self.news.iter().any(|news| {
+            matches!(news, News::DeskSaid { .. } | News::Nobody { .. })
+        });
+        if !told {
+            self.news.extend(message.map(|words| News::DeskSaid {
+                said: Said::words(words),
+                key: None,
+                with_agents: true,
+            }));
+        }
+        self.news.push(News::Failed);
+    }
+}
+
+fn agent_of(agent: servicenow::Agent) -> Agent {
+    Agent { name: agent.name, id: agent.id }
+}
+
+fn said_of(item: Item) -> Said {
+    Said {
+        text: item.text,
+        choice: None,
+        options: item
+            .options
+            .into_iter()
+            .map(|choice| Choice { label: choice.label, value: choice.value })
+            .collect(),
+        markdown: item.markdown,
+        // An agent's plain words need no original beside them.
+        payload: (item.ui_type != servicenow::UiType::OutputText)
+            .then(|| Payload(item.raw.get().to_owned())),
+    }
+}

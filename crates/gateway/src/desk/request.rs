@@ -1,0 +1,169 @@
+//! From what is to be done at the desk to the request that does it.
+
+use std::time::Duration;
+
+use secrecy::SecretString;
+use servicenow::{Action, ClientVariables, HistoryEntry, Message, Request};
+use session::{
+    Author, Content, Context, Effect, Said, What, guarded,
+    id::{ConversationKey, SessionId, Timestamp},
+};
+
+use crate::keeping::Entry;
+
+/// The most log entries that go to the agent as history.
+pub(crate) const HISTORY_ENTRIES_MAX: usize = 200;
+
+/// How far back the history goes.
+pub(crate) const HISTORY_FOR: Duration = Duration::from_hours(24);
+
+/// What the request for an agent says; the agent sees it as the user's first line. The
+/// specification's own words.
+const ASKING_WORDS: &str = "Live Agent Support.";
+
+/// How an installation dresses its requests.
+#[derive(Debug, Clone)]
+pub(crate) struct Dress {
+    /// The message-auth token (body `token`).
+    pub(crate) token: Option<SecretString>,
+    /// Words that the instance would obey instead of passing on (reference 3.7).
+    pub(crate) commands: Vec<String>,
+}
+
+/// The log entries an effect needs to be rendered.
+#[derive(Debug, Default)]
+pub(crate) struct Material {
+    /// For an escalation: the conversation so far.
+    pub(crate) history: Vec<Entry>,
+    /// For an escalation: what the bot handed over.
+    pub(crate) context: Option<Context>,
+    /// For a message: what was said, and when.
+    pub(crate) said: Option<(Said, Timestamp)>,
+}
+
+/// The request for an effect of a desk lane; `None` if the entry it names is gone (shredded), or it
+/// is no effect of a desk lane.
+pub(crate) fn of(
+    effect: &Effect,
+    key: &ConversationKey,
+    dress: &Dress,
+    material: Material,
+    now: Timestamp,
+) -> Option<Request> {
+    match &effect.what {
+        What::Ask { session, user, email, name, .. } => {
+            let mut request = base(effect, session, user.as_str(), key, dress);
+            request.action = Some(Action::Agent);
+            request.now_bot_id = Some(key.bot.as_str().to_owned());
+            request.email_id.clone_from(email);
+            request.message = Some(message(session, effect.number.0, ASKING_WORDS, true));
+            request.context_variables = material
+                .context
+                .unwrap_or_default()
+                .into_iter()
+                .map(|(name, value)| (name, value.into()))
+                .collect();
+            request.history = history(&material.history, name.as_deref(), now);
+            request.timestamp = Some(now.0);
+            Some(request)
+        }
+        What::Say { session, user, email, message: number, .. } => {
+            let (said, at) = material.said?;
+            let mut request = base(effect, session, user.as_str(), key, dress);
+            request.email_id.clone_from(email);
+            request.message = Some(match &said.choice {
+                Some(value) => message(session, number.0, value, false),
+                None => message(session, number.0, &guarded(&said.text, &dress.commands), true),
+            });
+            request.timestamp = Some(at.0);
+            Some(request)
+        }
+        What::End { session, user, .. } => {
+            let mut request = base(effect, session, user.as_str(), key, dress);
+            request.action = Some(Action::EndConversation);
+            request.message = Some(message(session, effect.number.0, "", true));
+            Some(request)
+        }
+        What::Greet | What::ToBot { .. } | What::TellBot { .. } => None,
+    }
+}
+
+fn base(
+    effect: &Effect,
+    session: &SessionId,
+    user: &str,
+    key: &ConversationKey,
+    dress: &Dress,
+) -> Request {
+    Request {
+        // Made of what is stored, so a retry carries the same and no table is needed to know it.
+        request_id: format!("{session}.{}", effect.number),
+        token: dress.token.clone(),
+        client_session_id: session.as_str().to_owned(),
+        client_variables: Some(ClientVariables {
+            tenant_id: key.tenant.as_str().to_owned(),
+            bot_id: key.bot.as_str().to_owned(),
+            conversation_id: key.conversation.clone().into(),
+        }),
+        user_id: user.to_owned(),
+        ..Request::default()
+    }
+}
+
+fn message(session: &SessionId, number: u64, text: &str, typed: bool) -> Message {
+    Message {
+        text: text.to_owned(),
+        typed,
+        client_message_id: Some(format!("{session}-{number}")),
+        ..Message::default()
+    }
+}
+
+fn history(entries: &[Entry], user: Option<&str>, now: Timestamp) -> Vec<HistoryEntry> {
+    entries
+        .iter()
+        .filter(|entry| now.since(entry.at) <= HISTORY_FOR)
+        .filter_map(|entry| {
+            let Content::Said(said) = &entry.content else { return None };
+            let (display_name, is_bot_message) = match &entry.author {
+                Author::User => (user.unwrap_or("User").to_owned(), false),
+                Author::Bot => ("Bot".to_owned(), true),
+                Author::Agent(agent) => {
+                    (agent.name.clone().unwrap_or_else(|| "Agent".to_owned()), true)
+                }
+                Author::Desk => ("Service desk".to_owned(), true),
+                Author::Gateway => return None,
+            };
+            Some(HistoryEntry {
+                display_name,
+                is_bot_message,
+                timestamp: entry.at.0,
+                value: said.text.clone(),
+            })
+        })
+        .collect()
+}
+
+/// The session and the number in a `requestId` of ours.
+pub(crate) fn parse_request_id(text: &str) -> Option<(SessionId, session::id::EffectNumber)> {
+    let (session, number) = text.rsplit_once('.')?;
+    // Exactly as written: no sign, no leading zero.
+    let digits = number.bytes().all(|byte| byte.is_ascii_digit()) && !number.starts_with('0');
+    let number = digits.then(|| number.parse().ok())??;
+    Some((SessionId::new(session).ok()?, session::id::EffectNumber(number)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_id_is_recognised_exactly_as_it_was_written() {
+        let (session, number) = parse_request_id("ses_1.12").unwrap();
+        assert_eq!((session.as_str(), number.0), ("ses_1", 12));
+        for foreign in ["", "r-01", "ses_1", "ses_1.", "ses_1.+2", "ses_1.02", "ses_1.0", ".3"] {
+            assert!(parse_request_id(foreign).is_none(), "{foreign:?}");
+        }
+        assert!(parse_request_id("ses_1.99999999999999999999999").is_none());
+    }
+}

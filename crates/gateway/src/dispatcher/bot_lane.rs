@@ -1,0 +1,85 @@
+//! Attempts at the bot. The built-in one answers on the spot.
+
+use session::{
+    Content, Effect, Event, Said, What,
+    id::{Number, SenderKey},
+};
+use store::{Target, Work};
+
+use crate::{
+    dispatcher::{Dispatcher, Opened, attempt::Attempt},
+    engine::{Arrival, EngineError, Happening},
+    keeping::Entry,
+};
+
+impl Dispatcher {
+    pub(super) async fn attempt_bot(
+        &self,
+        work: &Work,
+        opened: &Opened,
+        effect: &Effect,
+    ) -> Attempt {
+        let line = match &effect.what {
+            What::Greet => Some(self.bot.greet()),
+            What::TellBot { news, .. } => self.bot.hear(news),
+            What::ToBot { message } => match self.words(work, opened, *message).await {
+                Ok(words) => words.map(|words| self.bot.answer(&words)),
+                Err(again) => return again,
+            },
+            What::Ask { .. } | What::Say { .. } | What::End { .. } => None,
+        };
+        match line {
+            Some(said) => self.bot_says(work, said).await,
+            None => Attempt::Done,
+        }
+    }
+
+    async fn words(
+        &self,
+        work: &Work,
+        opened: &Opened,
+        message: Number,
+    ) -> Result<Option<String>, Attempt> {
+        match self.entry(work, opened, message).await {
+            Ok(Some(Entry { content: Content::Said(said), .. })) => Ok(Some(said.text)),
+            // Shredded meanwhile: there is nothing left to answer.
+            Ok(_) => Ok(None),
+            Err(error) => {
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    effect.row = work.effect.0,
+                    "what the bot should answer cannot be read"
+                );
+                Err(Attempt::again(work, self.clock.now(), None, "log_unreadable"))
+            }
+        }
+    }
+
+    /// The bot's line, recognised by the effect it answers: an attempt made twice says it once.
+    async fn bot_says(&self, work: &Work, said: Said) -> Attempt {
+        let key = SenderKey::new(&format!("bot:{}", work.number)).ok();
+        let arrival = Arrival {
+            target: Target::Conversation(work.conversation),
+            happening: Happening::Event(Event::BotSaid { said, key }),
+            settles: None,
+        };
+        match self.engine.submit(arrival).await {
+            Ok(_) => Attempt::Done,
+            Err(EngineError::Busy | EngineError::Stopping) => {
+                Attempt::again(work, self.clock.now(), None, "busy")
+            }
+            Err(
+                error @ (EngineError::Rejected(_)
+                | EngineError::NotFound
+                | EngineError::Failed(_)),
+            ) => {
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    effect.row = work.effect.0,
+                    "the bot's line could not be taken in"
+                );
+                Attempt::again(work, self.clock.now(), None, "not_taken_in")
+            }
+        }
+    }
+}

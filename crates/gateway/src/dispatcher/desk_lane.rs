@@ -1,0 +1,141 @@
+//! Attempts at the desk.
+
+use servicenow::Callback;
+use session::{Content, Effect, What, id::Number};
+use store::{Store, StoreError, Target, Work};
+
+use crate::{
+    desk::{
+        news,
+        request::{self, HISTORY_ENTRIES_MAX, Material},
+    },
+    dispatcher::{DeskLink, Dispatcher, Opened, attempt::Attempt},
+    edge::webhook,
+    engine::{Arrival, EngineError},
+    keeping::{Entry, KeepingError},
+};
+
+/// Why the entries an effect names cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum MaterialError {
+    #[error("the log cannot be read")]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Keeping(#[from] KeepingError),
+}
+
+impl Dispatcher {
+    /// One attempt at any effect: the desk's here, the bot's next door.
+    pub(super) async fn attempt(&self, work: &Work, opened: &Opened, effect: &Effect) -> Attempt {
+        let Some((desk, _)) = effect.what.desk_lane() else {
+            return self.attempt_bot(work, opened, effect).await;
+        };
+        let Some(link) = self.desks.get(&(opened.key.tenant.clone(), desk.clone())) else {
+            // Taken out of the configuration while effects waited: an operator may put it back.
+            return Attempt::again(work, self.clock.now(), None, "desk_not_configured");
+        };
+        let material = match self.material(work, opened, &effect.what).await {
+            Ok(material) => material,
+            Err(error) => {
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    effect.row = work.effect.0,
+                    "what an effect names cannot be read"
+                );
+                return Attempt::again(work, self.clock.now(), None, "log_unreadable");
+            }
+        };
+        let now = self.clock.now();
+        let Some(request) = request::of(effect, &opened.key, &link.dress, material, now) else {
+            return Attempt::Failed { failure: session::Failure::Refused, code: "entry_gone" };
+        };
+        match link.client.send(&request.to_bytes()).await {
+            Ok(accepted) => {
+                if let (Some(callback), Some(session)) = (accepted.callback, &work.session) {
+                    let (tenant, desk) = (opened.key.tenant.clone(), desk.clone());
+                    let target = Target::Session { tenant, desk, session: session.clone() };
+                    self.answered(target, link, callback).await;
+                }
+                Attempt::Done
+            }
+            Err(error) => {
+                tracing::debug!(
+                    error = &error as &dyn std::error::Error,
+                    effect.row = work.effect.0,
+                    "the desk did not take a request"
+                );
+                Attempt::of_send(&error, work, self.clock.now())
+            }
+        }
+    }
+
+    /// In synchronous mode the answer itself is a callback (reference 4.3).
+    async fn answered(&self, target: Target, link: &DeskLink, callback: Callback) {
+        let claims = webhook::claims_of(&callback);
+        let (news, _) = news::read(callback, &link.wording);
+        match self.engine.submit(Arrival::callback(target, None, claims, news)).await {
+            Ok(_) => {}
+            Err(EngineError::Rejected(rejected)) => {
+                tracing::warn!(code = rejected.code(), "a synchronous answer was refused");
+            }
+            Err(error) => tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "a synchronous answer could not be taken in"
+            ),
+        }
+    }
+
+    async fn material(
+        &self,
+        work: &Work,
+        opened: &Opened,
+        what: &What,
+    ) -> Result<Material, MaterialError> {
+        match what {
+            What::Ask { upto, context, .. } => {
+                let history = self.entries(work, opened, *upto, HISTORY_ENTRIES_MAX).await?;
+                let context = match context {
+                    None => None,
+                    Some(number) => match self.entry(work, opened, *number).await? {
+                        Some(Entry { content: Content::Context(context), .. }) => Some(context),
+                        Some(_) | None => None,
+                    },
+                };
+                Ok(Material { history, context, said: None })
+            }
+            What::Say { message, .. } => {
+                let said = match self.entry(work, opened, *message).await? {
+                    Some(Entry { content: Content::Said(said), at, .. }) => Some((said, at)),
+                    Some(_) | None => None,
+                };
+                Ok(Material { said, ..Material::default() })
+            }
+            What::End { .. } | What::Greet | What::ToBot { .. } | What::TellBot { .. } => {
+                Ok(Material::default())
+            }
+        }
+    }
+
+    pub(super) async fn entry(
+        &self,
+        work: &Work,
+        opened: &Opened,
+        number: Number,
+    ) -> Result<Option<Entry>, MaterialError> {
+        let entries = self.entries(work, opened, number, 1).await?;
+        Ok(entries.into_iter().find(|entry| entry.number == number))
+    }
+
+    async fn entries(
+        &self,
+        work: &Work,
+        opened: &Opened,
+        upto: Number,
+        limit: usize,
+    ) -> Result<Vec<Entry>, MaterialError> {
+        let id = work.conversation;
+        let read = move |store: &dyn Store| store.entries_upto(id, upto, limit);
+        let rows = crate::blocking(&self.store, read).await?;
+        Ok(opened.keeping.read_entries(&self.vault, &rows)?)
+    }
+}

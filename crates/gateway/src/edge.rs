@@ -1,0 +1,70 @@
+//! What the outside calls. Edges parse, authenticate and answer; they decide nothing.
+//!
+//! | module | routes |
+//! | --- | --- |
+//! | [`webhook`] | `POST /api/v1/snowBot/receiveMessage` |
+//! | [`direct_line`] | `/v3/directline/…` |
+//! | [`health`] | `/healthz`, `/readyz` |
+
+pub(crate) mod answer;
+pub(crate) mod callers;
+pub(crate) mod direct_line;
+pub(crate) mod health;
+pub(crate) mod webhook;
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    extract::Request,
+    middleware::{self, Next},
+    response::Response,
+};
+use store::Store;
+use tokio_util::sync::CancellationToken;
+use vault::Vault;
+
+use crate::{
+    clock::Clock, desk::news::Wording, edge::callers::Callers, edge::direct_line::DirectLine,
+    engine::Engine, wakes::Wakes,
+};
+
+/// What every edge works with.
+pub(crate) struct Edge {
+    pub(crate) engine: Engine,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) vault: Arc<Vault>,
+    pub(crate) clock: Clock,
+    pub(crate) wakes: Arc<Wakes>,
+    pub(crate) callers: Callers,
+    pub(crate) wording: Wording,
+    pub(crate) direct_line: DirectLine,
+    pub(crate) stopping: CancellationToken,
+}
+
+/// Every route there is.
+pub(crate) fn router(edge: Arc<Edge>) -> Router {
+    Router::new()
+        .merge(webhook::routes())
+        .nest("/v3/directline", direct_line::routes())
+        .merge(health::routes())
+        .fallback(answer::no_such_route)
+        .with_state(edge)
+        .layer(middleware::from_fn(log_request))
+}
+
+/// One line for each finished request. The path of a route, never the query: it may hold a ticket.
+async fn log_request(request: Request, next: Next) -> Response {
+    let began = tokio::time::Instant::now();
+    let method = request.method().clone();
+    let path = request.uri().path().to_owned();
+    let response = next.run(request).await;
+    tracing::info!(
+        http.method = %method,
+        http.path = path,
+        http.status = response.status().as_u16(),
+        duration_ms = began.elapsed().as_millis(),
+        "a request was answered"
+    );
+    response
+}

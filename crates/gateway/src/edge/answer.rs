@@ -1,0 +1,102 @@
+//! How a request is refused: a status, a machine code, a sentence for a person.
+
+use axum::{
+    Json,
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde_json::json;
+
+use crate::engine::EngineError;
+
+/// Seconds after which a caller that was told to come back may do so.
+const RETRY_AFTER_S: &str = "1";
+
+/// A refusal.
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    pub(crate) status: StatusCode,
+    pub(crate) code: &'static str,
+    pub(crate) message: String,
+}
+
+impl Refusal {
+    pub(crate) fn new(
+        status: StatusCode,
+        code: &'static str,
+        message: impl Into<String>,
+    ) -> Self {
+        Self { status, code, message: message.into() }
+    }
+}
+
+impl From<EngineError> for Refusal {
+    fn from(error: EngineError) -> Self {
+        match error {
+            EngineError::Rejected(rejected) => {
+                let status = match rejected {
+                    session::Rejected::TooManyHeld => StatusCode::TOO_MANY_REQUESTS,
+                    session::Rejected::UnknownRequest | session::Rejected::ForeignVariables => {
+                        StatusCode::BAD_REQUEST
+                    }
+                };
+                Self::new(status, rejected.code(), rejected.to_string())
+            }
+            EngineError::NotFound => Self::new(
+                StatusCode::NOT_FOUND,
+                "not_found",
+                "there is no such conversation",
+            ),
+            EngineError::Busy => Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "busy",
+                "the gateway has too much to do; nothing was taken, send it again",
+            ),
+            EngineError::Stopping => Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "stopping",
+                "the gateway is restarting; nothing was taken, send it again",
+            ),
+            // What exactly failed was logged where it failed.
+            EngineError::Failed(_) => Self::new(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "internal",
+                "the gateway could not process this; nothing was changed",
+            ),
+        }
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let Self { status, code, message } = self;
+        let body = Json(json!({ "error": { "code": code, "message": message } }));
+        let mut response = (status, body).into_response();
+        let headers = response.headers_mut();
+        if matches!(status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS) {
+            headers.insert(
+                header::RETRY_AFTER,
+                header::HeaderValue::from_static(RETRY_AFTER_S),
+            );
+        }
+        if status == StatusCode::UNAUTHORIZED {
+            headers
+                .insert(header::WWW_AUTHENTICATE, header::HeaderValue::from_static("Bearer"));
+        }
+        response
+    }
+}
+
+/// For paths nobody serves.
+pub(crate) async fn no_such_route() -> Refusal {
+    Refusal::new(StatusCode::NOT_FOUND, "no_such_route", "nothing is served under this path")
+}
+
+/// For methods a path does not have.
+pub(crate) async fn no_such_method() -> Refusal {
+    Refusal::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "method_not_allowed",
+        "this path does not take this method",
+    )
+}

@@ -1,0 +1,229 @@
+//! The stream: a WebSocket that reads the log from a watermark.
+//!
+//! Live delivery is only a hint that there is something to read, so a stream can neither skip nor
+//! reorder, and it needs nothing but its watermark to go on after a cut. Only activity sets and
+//! empty frames (keep-alive) are ever sent: clients parse everything else and fail (reference 4.3).
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use axum::{
+    extract::{
+        Path, Query, State, WebSocketUpgrade,
+        ws::{CloseFrame, Message, WebSocket},
+    },
+    response::Response,
+};
+use bot_framework::direct_line::{
+    ActivitySet, ErrorCode, Watermark,
+    token::{Claims, Purpose},
+};
+use serde::Deserialize;
+use tokio::{
+    sync::broadcast::{Receiver, error::RecvError},
+    time::Instant,
+};
+
+use crate::{
+    edge::{
+        Edge,
+        direct_line::{Refused, activities::Log, conversations::watermark},
+    },
+    wakes::Hint,
+};
+
+/// Streams open at a time. Each costs about 3 KB here and 10 KB in the kernel.
+const STREAMS_MAX: usize = 20_000;
+
+/// Frames from clients are empty; anything larger than this is no client of ours.
+const FRAME_BYTES_MAX: usize = 64 * 1024;
+
+/// How often an otherwise silent stream is kept alive.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+
+/// A client that was not heard of for this long is gone. Not sooner: hidden tabs throttle timers.
+const SILENT_MAX: Duration = Duration::from_secs(300);
+
+/// How long a frame may take to leave; a reader slower than this reconnects from its watermark.
+const SEND_WITHIN: Duration = Duration::from_secs(20);
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Opening {
+    watermark: Option<String>,
+    t: Option<String>,
+}
+
+pub(super) async fn open(
+    State(edge): State<Arc<Edge>>,
+    Path(id): Path<String>,
+    Query(opening): Query<Opening>,
+    upgrade: Result<WebSocketUpgrade, axum::extract::ws::rejection::WebSocketUpgradeRejection>,
+) -> Result<Response, Refused> {
+    let ticket = opening.t.ok_or_else(|| {
+        Refused::new(ErrorCode::NotAuthorized, "open the streamUrl exactly as it was given")
+    })?;
+    let claims = edge.token(&ticket, Purpose::Stream)?;
+    if claims.conversation != id {
+        return Err(Refused::new(ErrorCode::Forbidden, "the ticket is for another conversation"));
+    }
+    let after = watermark(opening.watermark.as_deref())?.unwrap_or(Watermark::START);
+    let upgrade = upgrade.map_err(|_| {
+        Refused::new(ErrorCode::BadArgument, "the stream is a WebSocket; upgrade the connection")
+    })?;
+    let place = Place::take(&edge.direct_line.streams)?;
+    let log = match edge.log_of(&claims).await? {
+        Some(log) => log,
+        None => opened(&edge, &claims).await?,
+    };
+    Ok(upgrade
+        .read_buffer_size(1_024)
+        .write_buffer_size(0)
+        .max_message_size(FRAME_BYTES_MAX)
+        .max_frame_size(FRAME_BYTES_MAX)
+        .on_upgrade(move |socket| async move {
+            let hints = edge.wakes.subscribe(log.id);
+            Stream { edge, log, socket, after, hints, _place: place }.run().await;
+        }))
+}
+
+/// A page may open its stream before it starts the conversation.
+async fn opened(edge: &Edge, claims: &Claims) -> Result<Log, Refused> {
+    let visitor = super::visitor(claims, None)?;
+    let target = store::Target::Key(edge.key_of(claims)?);
+    let event = session::Event::Opened { visitor };
+    edge.engine.submit(crate::engine::Arrival::event(target, event)).await?;
+    edge.log_of(claims).await?.ok_or_else(|| {
+        Refused::new(ErrorCode::ServiceUnavailable, "the conversation is not there yet")
+    })
+}
+
+/// One of [`STREAMS_MAX`] places, given back when dropped.
+struct Place(Arc<AtomicUsize>);
+
+impl Place {
+    fn take(open: &Arc<AtomicUsize>) -> Result<Self, Refused> {
+        let place = Self(Arc::clone(open));
+        if open.fetch_add(1, Ordering::Relaxed) >= STREAMS_MAX {
+            return Err(Refused::new(ErrorCode::ServiceUnavailable, "too many streams are open"));
+        }
+        Ok(place)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+struct Stream {
+    edge: Arc<Edge>,
+    log: Log,
+    socket: WebSocket,
+    after: Watermark,
+    hints: Receiver<Hint>,
+    _place: Place,
+}
+
+/// Why a stream stops.
+enum End {
+    /// The client went, or cannot be written to.
+    Gone,
+    /// The gateway stops, or cannot read: come back (close code 1012, service restart).
+    ComeBack,
+}
+
+/// What woke the stream.
+enum Woken {
+    Hint(Hint),
+    KeepAlive,
+    Heard,
+    End(End),
+}
+
+impl Stream {
+    async fn run(mut self) {
+        if let End::ComeBack = self.serve().await {
+            let frame = CloseFrame { code: 1012, reason: "come back".into() };
+            drop(self.send(Message::Close(Some(frame))).await);
+        }
+    }
+
+    async fn serve(&mut self) -> End {
+        if let Err(end) = self.catch_up().await {
+            return end;
+        }
+        let mut heard = Instant::now();
+        loop {
+            let step = match self.next(heard).await {
+                Woken::Hint(Hint::Logged) => self.catch_up().await,
+                Woken::Hint(Hint::Typing { agent, on: true }) => self.typing(agent).await,
+                // Clients end a typing indicator by themselves, or when a message comes.
+                Woken::Hint(Hint::Typing { on: false, .. }) => Ok(()),
+                Woken::KeepAlive => self.send(Message::Text("".into())).await,
+                Woken::Heard => {
+                    heard = Instant::now();
+                    Ok(())
+                }
+                Woken::End(end) => Err(end),
+            };
+            if let Err(end) = step {
+                return end;
+            }
+        }
+    }
+
+    async fn next(&mut self, heard: Instant) -> Woken {
+        tokio::select! {
+            hint = self.hints.recv() => match hint {
+                Ok(hint) => Woken::Hint(hint),
+                // Fell behind: what was missed is in the log.
+                Err(RecvError::Lagged(_)) => Woken::Hint(Hint::Logged),
+                Err(RecvError::Closed) => Woken::End(End::ComeBack),
+            },
+            frame = self.socket.recv() => match frame {
+                Some(Ok(Message::Close(_)) | Err(_)) | None => Woken::End(End::Gone),
+                Some(Ok(_)) => Woken::Heard,
+            },
+            () = tokio::time::sleep(KEEP_ALIVE) => {
+                if heard.elapsed() > SILENT_MAX { Woken::End(End::Gone) } else { Woken::KeepAlive }
+            }
+            () = self.edge.stopping.cancelled() => Woken::End(End::ComeBack),
+        }
+    }
+
+    /// Sends everything after the watermark.
+    async fn catch_up(&mut self) -> Result<(), End> {
+        loop {
+            let (set, more) =
+                self.edge.set_after(&self.log, self.after).await.map_err(|_| End::ComeBack)?;
+            let read = set.watermark.unwrap_or(self.after);
+            if !set.activities.is_empty() {
+                self.send(Message::Text(set.to_json().into())).await?;
+            }
+            self.after = read;
+            if !more {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn typing(&mut self, agent: Option<String>) -> Result<(), End> {
+        let activity = self.log.view().typing(agent.as_deref());
+        // No watermark: typing has no place in the log.
+        let set = ActivitySet { activities: vec![activity], watermark: None };
+        self.send(Message::Text(set.to_json().into())).await
+    }
+
+    async fn send(&mut self, message: Message) -> Result<(), End> {
+        match tokio::time::timeout(SEND_WITHIN, self.socket.send(message)).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) | Err(_) => Err(End::Gone),
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! Liveness and readiness. Ready means that the store answers and the lanes were taken over; never
+//! that ServiceNow is well: restarting the gateway would not cure it.
+
+use std::sync::Arc;
+
+use axum::{
+    Json, Router,
+    extract::State,
+    http::StatusCode,
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use serde_json::json;
+
+use crate::edge::{
+    Edge,
+    answer::{Refusal, no_such_method},
+};
+
+pub(crate) fn routes() -> Router<Arc<Edge>> {
+    Router::new()
+        .route("/healthz", get(alive).fallback(no_such_method))
+        .route("/readyz", get(ready).fallback(no_such_method))
+}
+
+async fn alive() -> Json<serde_json::Value> {
+    Json(json!({ "status": "ok" }))
+}
+
+async fn ready(State(edge): State<Arc<Edge>>) -> Response {
+    if edge.stopping.is_cancelled() {
+        return not_ready("stopping", "the gateway is stopping");
+    }
+    match crate::blocking(&edge.store, |store| store.ping()).await {
+        Ok(()) => Json(json!({ "status": "ready" })).into_response(),
+        Err(error) => {
+            tracing::error!(error = &error as &dyn std::error::Error, "the store does not answer");
+            not_ready("store", "the store does not answer; see the log")
+        }
+    }
+}
+
+fn not_ready(code: &'static str, message: &'static str) -> Response {
+    Refusal::new(StatusCode::SERVICE_UNAVAILABLE, code, message).into_response()
+}

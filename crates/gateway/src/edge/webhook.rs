@@ -1,0 +1,162 @@
+//! `POST /api/v1/snowBot/receiveMessage`: what ServiceNow calls.
+//!
+//! The answer matters more than usual: an instance may abandon the chat when it gets a 5xx, and it
+//! never repeats a callback (reference 6). So 200 means "durable", also for late news of a session
+//! that is over; 400 is only for what is no event or was never ours; 401 for a wrong secret.
+
+use std::sync::Arc;
+
+use axum::{
+    Json, Router,
+    body::{Body, to_bytes},
+    extract::State,
+    http::{HeaderMap, StatusCode},
+    routing::post,
+};
+use bytes::Bytes;
+use http_body_util::LengthLimitError;
+use serde_json::{Value, json};
+use servicenow::Callback;
+use session::{
+    Claims, News,
+    id::{DeskId, EffectNumber, SessionId, TenantId, UserId},
+};
+use store::{Person, Target};
+
+use crate::{
+    desk::{news, request::parse_request_id},
+    edge::{
+        Edge,
+        answer::{Refusal, no_such_method},
+        callers,
+    },
+    engine::{Arrival, EngineError, Outcome},
+    wakes::Hint,
+};
+
+/// The path ServiceNow is configured with; the specification's.
+const PATH: &str = "/api/v1/snowBot/receiveMessage";
+
+/// The largest callback, in bytes.
+const BODY_BYTES_MAX: usize = 1024 * 1024;
+
+pub(crate) fn routes() -> Router<Arc<Edge>> {
+    Router::new().route(PATH, post(receive).fallback(no_such_method))
+}
+
+async fn receive(
+    State(edge): State<Arc<Edge>>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Json<Value>, Refusal> {
+    let Some((tenant, desk)) = edge.callers.webhook(&headers) else {
+        return Err(unauthorized(&headers));
+    };
+    let body = read_body(body, BODY_BYTES_MAX).await?;
+    let callback = servicenow::read(&body).map_err(|error| {
+        Refusal::new(StatusCode::BAD_REQUEST, error.code(), error.to_string())
+    })?;
+    let targets = targets(&callback, tenant, desk)?;
+    let claims = claims_of(&callback);
+    let request = callback.request_id.as_deref().and_then(parse_request_id);
+    let request = request.map(|(_, number)| number);
+    let (news, typing) = news::read(callback, &edge.wording);
+    let outcome = deliver(&edge, targets, request, claims, news).await?;
+    if outcome.open {
+        for news::Typing { agent, on } in typing {
+            edge.wakes.wake(outcome.conversation, Hint::Typing { agent, on });
+        }
+    }
+    Ok(Json(json!({ "status": "success" })))
+}
+
+fn unauthorized(headers: &HeaderMap) -> Refusal {
+    let message = if callers::bearer(headers).is_some() {
+        "the webhook secret is wrong; the header that ServiceNow sends must be «Authorization: \
+         Bearer» and the value of WEBHOOK_SECRET"
+    } else {
+        "the webhook needs the header «Authorization: Bearer» and the value of WEBHOOK_SECRET"
+    };
+    Refusal::new(StatusCode::UNAUTHORIZED, "unauthorized", message)
+}
+
+/// A request's body, up to a limit.
+pub(crate) async fn read_body(body: Body, limit: usize) -> Result<Bytes, Refusal> {
+    to_bytes(body, limit).await.map_err(|error| {
+        let source = std::error::Error::source(&error);
+        if source.is_some_and(|source| source.is::<LengthLimitError>()) {
+            Refusal::new(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "too_large",
+                format!("the body may have {limit} bytes at most"),
+            )
+        } else {
+            Refusal::new(StatusCode::BAD_REQUEST, "unreadable", "the body broke off")
+        }
+    })
+}
+
+/// Where a callback may belong, best first. A `requestId` decides alone; without one it is the
+/// session of `clientSessionId`, else the open session of `userId`.
+fn targets(
+    callback: &Callback,
+    tenant: &TenantId,
+    desk: &DeskId,
+) -> Result<Vec<Target>, Refusal> {
+    let of = |session: SessionId| Target::Session {
+        tenant: tenant.clone(),
+        desk: desk.clone(),
+        session,
+    };
+    if let Some(request) = &callback.request_id {
+        let (session, _) = parse_request_id(request).ok_or_else(unknown_request)?;
+        return Ok(vec![of(session)]);
+    }
+    let mut targets = Vec::with_capacity(2);
+    let session = callback.client_session_id.as_deref().and_then(|id| SessionId::new(id).ok());
+    targets.extend(session.map(of));
+    if let Some(user) = callback.user_id.as_deref().and_then(|id| UserId::new(id).ok()) {
+        let (tenant, desk) = (tenant.clone(), desk.clone());
+        targets.push(Target::Person(Person { tenant, desk, user }));
+    }
+    Ok(targets)
+}
+
+async fn deliver(
+    edge: &Edge,
+    targets: Vec<Target>,
+    request: Option<EffectNumber>,
+    claims: Claims,
+    news: Vec<News>,
+) -> Result<Outcome, Refusal> {
+    for target in targets {
+        let arrival = Arrival::callback(target, request, claims.clone(), news.clone());
+        match edge.engine.submit(arrival).await {
+            Err(EngineError::NotFound) => {}
+            answer => return Ok(answer?),
+        }
+    }
+    Err(if request.is_some() {
+        unknown_request()
+    } else {
+        Refusal::new(
+            StatusCode::BAD_REQUEST,
+            "unknown_session",
+            "neither clientSessionId nor userId belongs to a chat of this desk; send back what the \
+             request carried",
+        )
+    })
+}
+
+fn unknown_request() -> Refusal {
+    EngineError::Rejected(session::Rejected::UnknownRequest).into()
+}
+
+/// What a callback's `clientVariables` claim.
+pub(crate) fn claims_of(callback: &Callback) -> Claims {
+    callback.client_variables.as_ref().map_or_else(Claims::default, |variables| Claims {
+        tenant: variables.tenant_id.clone(),
+        bot: variables.bot_id.clone(),
+        conversation: variables.conversation_id.clone(),
+    })
+}

@@ -1,0 +1,266 @@
+//! The engine: one transaction for a whole batch of events.
+//!
+//! Edges, the dispatcher and the alarm put jobs into one bounded queue. A thread of its own takes
+//! whatever queued while the last commit ran, steps each event inside one write transaction, commits,
+//! and only then answers. What was answered is durable; what was not answered did not happen.
+//!
+//! If a batch fails, its jobs run again one by one: the culprit alone is refused, and a conversation
+//! that cannot be stepped is set aside so that its deadline does not fire for ever. A panic counts
+//! as a failure.
+//!
+//! The engine knows nothing of HTTP or of what the effects do.
+
+mod batch;
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use session::{
+    Callback, Claims, Effect, Event, Failure, News, Policy, Rejected,
+    id::{BotId, EffectNumber, Number, SessionId, TenantId, Timestamp},
+};
+use store::{Claim, ConversationId, LaneKey, OutboxId, Store, StoreError, Target, Work};
+use tokio::sync::{mpsc, oneshot};
+use vault::{MacKey, Vault};
+
+use crate::{clock::Clock, keeping::KeepingError, wakes::Wakes};
+
+/// Jobs that may wait for the engine. Filled by edges and dispatcher, drained in batches; when it is
+/// full, callers wait up to [`ROOM_WITHIN`] and are then told to come back.
+const QUEUE_MAX: usize = 4_096;
+
+/// The most jobs of one transaction: beyond this a batch gains nothing and only delays its first.
+const BATCH_MAX: usize = 1_024;
+
+/// How long a caller waits for room in the queue. Refusing at once costs most of the goodput,
+/// because impatient callers repeat at once.
+const ROOM_WITHIN: Duration = Duration::from_secs(1);
+
+/// Why the engine did not take an event.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum EngineError {
+    /// The request was wrong; nothing changed.
+    #[error(transparent)]
+    Rejected(#[from] Rejected),
+    /// Its target does not exist.
+    #[error("there is no such conversation")]
+    NotFound,
+    /// The queue stayed full; the caller may try again.
+    #[error("the gateway is busy")]
+    Busy,
+    /// The gateway is stopping; the caller may try again soon.
+    #[error("the gateway is stopping")]
+    Stopping,
+    /// Something is broken; nothing changed.
+    #[error("the event could not be carried out")]
+    Failed(#[source] Arc<BatchError>),
+}
+
+/// Why a batch, or one event of it, failed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum BatchError {
+    #[error("the store failed")]
+    Store(#[from] StoreError),
+    #[error("something stored cannot be read or written")]
+    Keeping(#[from] KeepingError),
+    #[error("no policy is configured for bot {bot} of tenant {tenant}")]
+    NoPolicy { tenant: TenantId, bot: BotId },
+    #[error("the step panicked")]
+    Panicked,
+}
+
+/// Something that happened, on its way to its conversation.
+#[derive(Debug, Clone)]
+pub(crate) struct Arrival {
+    /// Whose it is.
+    pub(crate) target: Target,
+    /// What it is.
+    pub(crate) happening: Happening,
+    /// The outbox row this settles, when it reports a delivery.
+    pub(crate) settles: Option<Settled>,
+}
+
+impl Arrival {
+    /// A callback of the desk.
+    pub(crate) fn callback(
+        target: Target,
+        request: Option<EffectNumber>,
+        claims: Claims,
+        news: Vec<News>,
+    ) -> Self {
+        let happening = Happening::Callback { request, claims, news };
+        Self { target, happening, settles: None }
+    }
+
+    /// An event for this target.
+    pub(crate) fn event(target: Target, event: Event) -> Self {
+        Self { target, happening: Happening::Event(event), settles: None }
+    }
+}
+
+/// What happened; a callback learns its session only when its target is resolved.
+#[derive(Debug, Clone)]
+pub(crate) enum Happening {
+    Event(Event),
+    Callback { request: Option<EffectNumber>, claims: Claims, news: Vec<News> },
+}
+
+/// An outbox row that is done with.
+#[derive(Debug, Clone)]
+pub(crate) struct Settled {
+    pub(crate) work: Work,
+    /// The reason code, if it became a dead letter.
+    pub(crate) dead: Option<&'static str>,
+}
+
+/// What an event led to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Outcome {
+    /// The conversation.
+    pub(crate) conversation: ConversationId,
+    /// The entry of what the caller said; its first delivery's for a repeat.
+    pub(crate) number: Number,
+    /// The session a callback was about is still open.
+    pub(crate) open: bool,
+}
+
+type Reply<T> = oneshot::Sender<Result<T, EngineError>>;
+
+pub(crate) enum Job {
+    Event(Box<Arrival>, Reply<Outcome>),
+    Claim(LaneKey, Reply<Claim>),
+    Reschedule(OutboxId, Timestamp, Reply<()>),
+    /// Out of the outbox without an event: what it was can no longer be read.
+    Bury(Box<Settled>, Reply<()>),
+}
+
+/// What the engine works with.
+pub(crate) struct Tools {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) vault: Arc<Vault>,
+    pub(crate) repeats: MacKey,
+    pub(crate) clock: Clock,
+    pub(crate) policies: Policies,
+    pub(crate) wakes: Arc<Wakes>,
+    pub(crate) lanes: mpsc::Sender<LaneKey>,
+    pub(crate) alarm: Arc<tokio::sync::Notify>,
+    pub(crate) boot: store::BootId,
+    pub(crate) lease: Duration,
+}
+
+/// The rules of every bot, looked up by who owns the conversation.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Policies(Vec<(TenantId, BotId, Policy)>);
+
+impl Policies {
+    pub(crate) fn add(&mut self, tenant: TenantId, bot: BotId, policy: Policy) {
+        self.0.push((tenant, bot, policy));
+    }
+
+    pub(crate) fn of(&self, tenant: &TenantId, bot: &BotId) -> Option<&Policy> {
+        let mut all = self.0.iter();
+        all.find(|(owner, whose, _)| owner == tenant && whose == bot).map(|(.., policy)| policy)
+    }
+}
+
+/// The way into the engine; cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Engine {
+    jobs: mpsc::Sender<Job>,
+    thread: Arc<Mutex<Option<std::thread::JoinHandle<()>>>>,
+}
+
+impl Engine {
+    /// Starts the engine's thread. It stops when the last handle is dropped and the queue is empty.
+    pub(crate) fn start(tools: Tools) -> std::io::Result<Self> {
+        let (jobs, queue) = mpsc::channel(QUEUE_MAX);
+        let thread = std::thread::Builder::new()
+            .name("engine".to_owned())
+            .spawn(move || run(&tools, queue))?;
+        Ok(Self { jobs, thread: Arc::new(Mutex::new(Some(thread))) })
+    }
+
+    /// Hands over what happened and waits until it is durable.
+    pub(crate) async fn submit(&self, arrival: Arrival) -> Result<Outcome, EngineError> {
+        self.ask(|reply| Job::Event(Box::new(arrival), reply)).await
+    }
+
+    /// Leases the head of a lane for one attempt.
+    pub(crate) async fn claim(&self, lane: LaneKey) -> Result<Claim, EngineError> {
+        self.ask(|reply| Job::Claim(lane, reply)).await
+    }
+
+    /// Gives a leased effect back, to be attempted again later.
+    pub(crate) async fn reschedule(
+        &self,
+        effect: OutboxId,
+        not_before: Timestamp,
+    ) -> Result<(), EngineError> {
+        self.ask(|reply| Job::Reschedule(effect, not_before, reply)).await
+    }
+
+    /// Takes an effect out of the outbox that nobody can read any more.
+    pub(crate) async fn bury(&self, settled: Settled) -> Result<(), EngineError> {
+        self.ask(|reply| Job::Bury(Box::new(settled), reply)).await
+    }
+
+    /// Reports a delivery that was carried out, and leases what follows in its lane; both in one
+    /// transaction as a rule.
+    pub(crate) async fn report_and_claim(
+        &self,
+        arrival: Arrival,
+        lane: LaneKey,
+    ) -> (Result<Outcome, EngineError>, Result<Claim, EngineError>) {
+        tokio::join!(biased; self.submit(arrival), self.claim(lane))
+    }
+
+    async fn ask<T>(&self, job: impl FnOnce(Reply<T>) -> Job) -> Result<T, EngineError> {
+        let (reply, answer) = oneshot::channel();
+        match self.jobs.send_timeout(job(reply), ROOM_WITHIN).await {
+            Ok(()) => {}
+            Err(mpsc::error::SendTimeoutError::Timeout(_)) => return Err(EngineError::Busy),
+            Err(mpsc::error::SendTimeoutError::Closed(_)) => return Err(EngineError::Stopping),
+        }
+        answer.await.unwrap_or(Err(EngineError::Stopping))
+    }
+
+    /// Lets go of the queue and waits until everything in it is committed and answered. Other
+    /// handles must be gone, or this waits for them.
+    pub(crate) fn finish(self) {
+        let Self { jobs, thread } = self;
+        drop(jobs);
+        let handle = thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(Err(_)) = handle.map(std::thread::JoinHandle::join) {
+            tracing::error!("the engine's thread panicked outside a batch");
+        }
+    }
+}
+
+/// The engine's loop: claim what queued, commit it, answer.
+fn run(tools: &Tools, mut queue: mpsc::Receiver<Job>) {
+    let mut jobs = Vec::with_capacity(BATCH_MAX);
+    while queue.blocking_recv_many(&mut jobs, BATCH_MAX) > 0 {
+        batch::run(tools, std::mem::take(&mut jobs));
+        jobs.reserve(BATCH_MAX);
+    }
+}
+
+/// The event that reports an effect as settled.
+pub(crate) fn settled_event(effect: Effect, failure: Option<Failure>) -> Event {
+    match failure {
+        None => Event::Sent { effect },
+        Some(failure) => Event::NotSent { effect, failure },
+    }
+}
+
+/// Turns what happened into the event of a resolved target.
+fn event_of(happening: Happening, session: Option<SessionId>) -> Option<Event> {
+    match happening {
+        Happening::Event(event) => Some(event),
+        Happening::Callback { request, claims, news } => {
+            Some(Event::Desk(Callback { session: session?, request, claims, news }))
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! The running service: edges, engine, dispatcher.
+//!
+//! Data flows one way round: an edge parses and authenticates and hands an event to the engine; the
+//! engine steps and commits it; the dispatcher carries out the effects and reports back with events.
+//! Read in this order: [`engine`] (one transaction for a batch), [`dispatcher`] (lanes, retry),
+//! [`edge`] (what the outside calls), [`app`] (how it is put together and stopped).
+//!
+//! It deliberately does not know: the rules of a session (crate `session`), SQL (`store`), raw keys
+//! (`vault`), ServiceNow's JSON (`servicenow`), and where its settings come from (`warmline`).
+
+mod alarm;
+pub mod app;
+mod bot;
+mod clock;
+mod desk;
+mod dispatcher;
+mod edge;
+mod engine;
+mod keeping;
+mod notices;
+mod render;
+mod wakes;
+
+use std::sync::Arc;
+
+use store::{Store, StoreError};
+
+pub use app::{BotSetup, DeskSetup, Gateway, Settings, StartError, StopError};
+pub use bot::BuiltInBot;
+pub use clock::Clock;
+pub use desk::news::Wording;
+// What a gateway is configured with, so that its user needs no other crate of the house.
+pub use servicenow::{
+    ClientConfig, ConfigError, Credentials,
+    client::instance_url,
+};
+pub use session::{
+    Behind, Phrases, Policy,
+    id::{BotId, DeskId, IdError, TenantId},
+};
+
+/// Reads from the store on a thread that may wait for a disk.
+async fn blocking<T: Send + 'static>(
+    store: &Arc<dyn Store>,
+    read: impl FnOnce(&dyn Store) -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, StoreError> {
+    let store = Arc::clone(store);
+    tokio::task::spawn_blocking(move || read(&*store))
+        .await
+        .unwrap_or_else(|error| Err(StoreError::Database(Box::new(error))))
+}

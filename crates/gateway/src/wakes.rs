@@ -1,0 +1,93 @@
+//! Hints that something new is in the store: for open streams, by conversation.
+//!
+//! A hint may be lost or doubled; whoever waits reads the log from its watermark and is never wrong
+//! for it. Typing is the exception that proves the rule: it is nowhere but in the hint.
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use store::ConversationId;
+use tokio::sync::broadcast;
+
+/// Hints a stream may fall behind before it is told so; then it reads the log once for all.
+const HINTS_HELD_MAX: usize = 32;
+
+/// Something new in a conversation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Hint {
+    /// Entries were logged.
+    Logged,
+    /// The agent types, or stopped.
+    Typing {
+        /// By name where known.
+        agent: Option<String>,
+        /// Whether they type.
+        on: bool,
+    },
+}
+
+/// Who waits for which conversation.
+#[derive(Debug, Default)]
+pub(crate) struct Wakes {
+    waiting: Mutex<HashMap<ConversationId, broadcast::Sender<Hint>>>,
+}
+
+impl Wakes {
+    /// Waits for a conversation's hints from now on. Subscribe before reading the log.
+    pub(crate) fn subscribe(&self, conversation: ConversationId) -> broadcast::Receiver<Hint> {
+        let mut waiting = self.lock();
+        // Forgotten here rather than on every closing stream: keeps the table near what is open.
+        if waiting.len() > 1_024 && waiting.len().is_power_of_two() {
+            waiting.retain(|_, sender| sender.receiver_count() > 0);
+        }
+        waiting
+            .entry(conversation)
+            .or_insert_with(|| broadcast::channel(HINTS_HELD_MAX).0)
+            .subscribe()
+    }
+
+    /// Tells those who wait; nobody may.
+    pub(crate) fn wake(&self, conversation: ConversationId, hint: Hint) {
+        let mut waiting = self.lock();
+        if let Some(sender) = waiting.get(&conversation)
+            && sender.send(hint).is_err()
+        {
+            waiting.remove(&conversation);
+        }
+    }
+
+    #[cfg(test)]
+    fn watched(&self) -> usize {
+        self.lock().len()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<ConversationId, broadcast::Sender<Hint>>> {
+        // Nothing in here can be left half done.
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hint_reaches_those_who_wait_for_that_conversation_only() {
+        let wakes = Wakes::default();
+        let mut one = wakes.subscribe(ConversationId(1));
+        let mut two = wakes.subscribe(ConversationId(2));
+        wakes.wake(ConversationId(1), Hint::Logged);
+        assert_eq!(one.try_recv().unwrap(), Hint::Logged);
+        assert!(two.try_recv().is_err());
+    }
+
+    #[test]
+    fn nobody_waiting_leaves_nothing_behind() {
+        let wakes = Wakes::default();
+        drop(wakes.subscribe(ConversationId(1)));
+        wakes.wake(ConversationId(1), Hint::Logged);
+        assert_eq!(wakes.watched(), 0);
+    }
+}

@@ -1,0 +1,142 @@
+//! The client: one attempt to hand a request to an instance, and a clear word on what to do next
+//! when it did not work.
+//!
+//! Owns the bearer token and the meaning of the instance's immediate answers (reference 4). A 200
+//! means "queued" there, never "done". Leaves to its caller: when to try again and for how long,
+//! what a user is told, what a synchronous callback means.
+//!
+//! ```text
+//! send ─► token ─► POST ─┬─ 200 success ─────────────► Accepted
+//!                        ├─ 401 ─► new token ─► POST ─► (401 again: Retry)
+//!                        ├─ sleeping, busy, broken ───► Retry
+//!                        └─ refused ──────────────────► Refused
+//! ```
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, USER_AGENT};
+use http::{HeaderValue, Method, Request, StatusCode};
+use http_body_util::Full;
+use tokio::time::Instant;
+
+use crate::callback::Callback;
+use crate::http::{Answer, HttpClient};
+use crate::request::PATH;
+use crate::token::{Token, Tokens};
+
+pub(crate) mod answer;
+mod config;
+
+pub use config::{ClientConfig, ConfigError, Credentials, instance_url};
+
+/// What we call ourselves; instance logs show it.
+pub(crate) const AGENT_NAME: &str = concat!("warmline/", env!("CARGO_PKG_VERSION"));
+
+/// The connection to one instance. Share it: the token and the connections are pooled inside.
+#[derive(Debug)]
+pub struct Client {
+    http: HttpClient,
+    tokens: Tokens,
+    endpoint: http::Uri,
+    attempt_timeout: Duration,
+}
+
+/// The instance took the request. What becomes of it comes as callbacks, or not at all.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Accepted {
+    /// The callback that an instance in synchronous mode answers with (reference 4.3).
+    pub callback: Option<Callback>,
+}
+
+/// Why the instance did not take the request, sorted by what to do next. Neither secrets nor words
+/// of users are in it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SendError {
+    /// Send the same bytes again later. The instance may have taken them already.
+    #[error("not taken for now ({reason}): {detail}")]
+    Retry {
+        /// The instance asked to be left alone for this long (`Retry-After`).
+        not_before: Option<Duration>,
+        /// The machine code.
+        reason: &'static str,
+        /// What happened, for an operator.
+        detail: String,
+    },
+    /// Sending it again would end the same way.
+    #[error("refused ({code}): {detail}")]
+    Refused {
+        /// The machine code.
+        code: &'static str,
+        /// The HTTP status, when there was an answer.
+        status: Option<u16>,
+        /// What happened, for an operator.
+        detail: String,
+    },
+}
+
+impl SendError {
+    /// The stable machine code.
+    ///
+    /// | to be repeated | final |
+    /// | --- | --- |
+    /// | `unreachable`, `interrupted`, `timeout`, `busy`, `rate_limited`, `server_error`, `hibernating`, `not_success_json`, `unauthorized`, `credentials_refused` | `refused`, `forbidden`, `not_found`, `redirected` |
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Retry { reason, .. } => reason,
+            Self::Refused { code, .. } => code,
+        }
+    }
+}
+
+impl Client {
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "the credentials are used up here, so that no second copy lives on"
+    )]
+    /// Prepares a client; connects to nothing yet.
+    pub fn new(config: ClientConfig) -> Result<Self, ConfigError> {
+        let http = HttpClient::new().map_err(ConfigError::RootCertificates)?;
+        let endpoint = config.endpoint(PATH)?;
+        let tokens =
+            Tokens::new(http.clone(), config.endpoint(crate::token::PATH)?, &config.credentials);
+        Ok(Self { http, tokens, endpoint, attempt_timeout: config.attempt_timeout })
+    }
+
+    /// Makes one attempt to hand over a request, serialised by
+    /// [`Request::to_bytes`](crate::Request::to_bytes). Takes at most the configured time for one
+    /// attempt, fetching a token included. A token that is refused is renewed and the request repeated once.
+    pub async fn send(&self, body: &[u8]) -> Result<Accepted, SendError> {
+        let deadline = Instant::now() + self.attempt_timeout;
+        let body = Bytes::copy_from_slice(body);
+        let token = self.tokens.get(deadline).await?;
+        let answer = self.post(&body, &token, deadline).await?;
+        let answer = if answer.status == StatusCode::UNAUTHORIZED {
+            let token = self.tokens.replace(&token, deadline).await?;
+            self.post(&body, &token, deadline).await?
+        } else {
+            answer
+        };
+        answer::read(&answer, &body)
+    }
+
+    async fn post(
+        &self,
+        body: &Bytes,
+        token: &Token,
+        deadline: Instant,
+    ) -> Result<Answer, SendError> {
+        let mut request = Request::new(Full::new(body.clone()));
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = self.endpoint.clone();
+        let headers = request.headers_mut();
+        headers.insert(AUTHORIZATION, token.header());
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+        headers.insert(USER_AGENT, HeaderValue::from_static(AGENT_NAME));
+        self.http.request(request, deadline).await.map_err(|error| answer::no_answer(&error))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,176 @@
+//! Where an instance is and how to prove who we are.
+
+use std::fmt;
+use std::time::Duration;
+
+use secrecy::SecretString;
+use url::{Host, Url};
+
+/// How long one attempt may take. The instance answers before it works, so ten seconds mean that it
+/// is in trouble.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How to reach an instance.
+#[derive(Debug, Clone)]
+pub struct ClientConfig {
+    base: Url,
+    /// The OAuth credentials.
+    pub credentials: Credentials,
+    /// The longest that one [`send`](crate::Client::send) may take; 10 s unless changed.
+    pub attempt_timeout: Duration,
+}
+
+/// The OAuth credentials of the integration user (reference 7.1).
+#[derive(Clone)]
+pub struct Credentials {
+    /// `SERVICENOW_CLIENT_ID`.
+    pub client_id: String,
+    /// `SERVICENOW_CLIENT_SECRET`.
+    pub client_secret: SecretString,
+    /// `SERVICENOW_USERNAME`.
+    pub username: String,
+    /// `SERVICENOW_PASSWORD`.
+    pub password: SecretString,
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Credentials").finish_non_exhaustive()
+    }
+}
+
+/// Why a configuration cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// Neither an instance name, nor a host, nor a URL.
+    #[error("the instance is neither a name (dev12345), nor a host, nor an https URL")]
+    NotAnInstance,
+    /// Plain http to another machine would show the credentials to the network.
+    #[error(
+        "the instance's URL must be https; http is for this machine only (127.0.0.1, localhost)"
+    )]
+    NotHttps,
+    /// The API's paths are fixed and credentials have variables of their own.
+    #[error("the instance's URL must end after the host; remove its user, path or query")]
+    NotAnOrigin,
+    /// TLS cannot work.
+    #[error("this machine has no usable root certificates; install the ca-certificates package")]
+    RootCertificates(#[source] std::io::Error),
+}
+
+impl ClientConfig {
+    /// Takes an instance's URL: https, or http to this machine, and nothing behind the host.
+    pub fn new(base: Url, credentials: Credentials) -> Result<Self, ConfigError> {
+        let loopback = match base.host() {
+            Some(Host::Ipv4(address)) => address.is_loopback(),
+            Some(Host::Ipv6(address)) => address.is_loopback(),
+            Some(Host::Domain(name)) => name == "localhost",
+            None => return Err(ConfigError::NotAnInstance),
+        };
+        match base.scheme() {
+            "https" => {}
+            "http" if loopback => {}
+            _ => return Err(ConfigError::NotHttps),
+        }
+        let anonymous = base.username().is_empty() && base.password().is_none();
+        let origin_only = base.path() == "/" && base.query().is_none() && base.fragment().is_none();
+        if !(anonymous && origin_only) {
+            return Err(ConfigError::NotAnOrigin);
+        }
+        Ok(Self { base, credentials, attempt_timeout: ATTEMPT_TIMEOUT })
+    }
+
+    /// The instance's origin.
+    pub fn base(&self) -> &Url {
+        &self.base
+    }
+
+    /// The address of one of the API's paths.
+    pub(super) fn endpoint(&self, path: &str) -> Result<http::Uri, ConfigError> {
+        let url = self.base.join(path).map_err(|_| ConfigError::NotAnOrigin)?;
+        url.as_str().parse().map_err(|_| ConfigError::NotAnOrigin)
+    }
+}
+
+/// The URL that `SERVICENOW_INSTANCE` means: an instance name (`dev12345`), a host, or a URL.
+pub fn instance_url(instance: &str) -> Result<Url, ConfigError> {
+    let instance = instance.trim();
+    let url = if instance.contains("://") {
+        Url::parse(instance)
+    } else if !instance.is_empty()
+        && instance.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
+        && instance != "localhost"
+    {
+        Url::parse(&format!("https://{instance}.service-now.com"))
+    } else {
+        Url::parse(&format!("https://{instance}"))
+    };
+    url.map_err(|_| ConfigError::NotAnInstance)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn credentials() -> Credentials {
+        Credentials {
+            client_id: "id-4711".to_owned(),
+            client_secret: "s3cret".into(),
+            username: "integration.user".to_owned(),
+            password: "passw0rd".into(),
+        }
+    }
+
+    #[test]
+    fn an_instance_is_a_name_a_host_or_a_url() {
+        for (given, expected) in [
+            ("dev12345", "https://dev12345.service-now.com/"),
+            (" acme-test ", "https://acme-test.service-now.com/"),
+            ("help.acme.example", "https://help.acme.example/"),
+            ("https://help.acme.example", "https://help.acme.example/"),
+            ("http://127.0.0.1:8090", "http://127.0.0.1:8090/"),
+            ("localhost:8090", "https://localhost:8090/"),
+        ] {
+            assert_eq!(instance_url(given).unwrap().as_str(), expected, "{given}");
+        }
+        for wrong in ["", "https://", "a b.example"] {
+            assert!(instance_url(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn credentials_never_go_over_plain_http_to_another_machine() {
+        let check = |url: &str| ClientConfig::new(Url::parse(url).unwrap(), credentials());
+        for fine in [
+            "https://dev1.service-now.com",
+            "http://127.0.0.1:1",
+            "http://[::1]:1",
+            "http://localhost/",
+        ] {
+            assert!(check(fine).is_ok(), "{fine}");
+        }
+        for url in [
+            "http://dev1.service-now.com",
+            "http://10.0.0.1",
+            "ftp://127.0.0.1",
+            "http://localhost.evil.example",
+        ] {
+            assert!(matches!(check(url), Err(ConfigError::NotHttps)), "{url}");
+        }
+        for url in
+            ["https://e.org/path", "https://u:p@e.org", "https://e.org/?q=1", "https://e.org/#f"]
+        {
+            assert!(matches!(check(url), Err(ConfigError::NotAnOrigin)), "{url}");
+        }
+    }
+
+    #[test]
+    fn debug_output_of_a_configuration_shows_no_credentials() {
+        let config =
+            ClientConfig::new(Url::parse("https://e.org").unwrap(), credentials()).unwrap();
+        let shown = format!("{config:?}");
+        for secret in ["s3cret", "passw0rd", "id-4711", "integration.user"] {
+            assert!(!shown.contains(secret), "{shown}");
+        }
+    }
+}

@@ -1,0 +1,201 @@
+//! A small instance on this machine: says what it is told to say and remembers what it was asked.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::State;
+use axum::http::{HeaderMap, Uri};
+use axum::response::Response;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use url::Url;
+
+use super::{ANSWERED_OK, Client, ClientConfig, Credentials};
+use crate::token;
+
+/// One answer.
+#[derive(Clone)]
+pub(super) struct Says {
+    pub(super) status: u16,
+    pub(super) headers: Vec<(&'static str, String)>,
+    pub(super) body: String,
+}
+
+pub(super) fn credentials() -> Credentials {
+    Credentials {
+        client_id: "client".to_owned(),
+        client_secret: "s".into(),
+        username: "u".to_owned(),
+        password: "p".into(),
+    }
+}
+
+pub(super) fn says(status: u16, content_type: &str, body: &str) -> Says {
+    let headers = vec![("content-type", content_type.to_owned())];
+    Says { status, headers, body: body.to_owned() }
+}
+
+/// One call, as it arrived.
+#[derive(Clone)]
+pub(super) struct Call {
+    pub(super) path: String,
+    headers: HeaderMap,
+    pub(super) body: Vec<u8>,
+}
+
+impl Call {
+    /// A header's value, empty when it is absent.
+    pub(super) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+}
+
+#[derive(Default)]
+struct Behaviour {
+    calls: Vec<Call>,
+    tokens_granted: usize,
+    token_lifetime_s: Option<u64>,
+    token_answer: Option<Says>,
+    answer: Option<Says>,
+    refuses_once: bool,
+    sets_cookies: bool,
+    hangs: Option<&'static str>,
+}
+
+type Shared = Arc<Mutex<Behaviour>>;
+
+pub(super) struct Instance {
+    behaviour: Shared,
+    url: Url,
+    server: JoinHandle<()>,
+}
+
+impl Instance {
+    pub(super) async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = Url::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
+        let behaviour = Shared::default();
+        let router = Router::new().fallback(answer).with_state(Arc::clone(&behaviour));
+        let server = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+        Self { behaviour, url, server }
+    }
+
+    /// Takes the listener away; nothing answers there any more.
+    pub(super) async fn stop(self) {
+        self.server.abort();
+        assert!(self.server.await.is_err());
+    }
+
+    pub(super) fn url(&self) -> &Url {
+        &self.url
+    }
+
+    pub(super) fn config(&self, credentials: Credentials) -> ClientConfig {
+        ClientConfig::new(self.url.clone(), credentials).unwrap()
+    }
+
+    pub(super) fn client(&self) -> Client {
+        self.client_with(credentials())
+    }
+
+    pub(super) fn client_with(&self, credentials: Credentials) -> Client {
+        Client::new(self.config(credentials)).unwrap()
+    }
+
+    pub(super) fn answers(&self, status: u16, json: &str) {
+        self.answers_with(says(status, "application/json", json));
+    }
+
+    pub(super) fn answers_with(&self, answer: Says) {
+        self.change(|behaviour| behaviour.answer = Some(answer));
+    }
+
+    pub(super) fn answers_token_calls(&self, answer: Says) {
+        self.change(|behaviour| behaviour.token_answer = Some(answer));
+    }
+
+    pub(super) fn grants_tokens_for(&self, seconds: u64) {
+        self.change(|behaviour| {
+            behaviour.token_lifetime_s = Some(seconds);
+            behaviour.token_answer = None;
+        });
+    }
+
+    pub(super) fn refuses_token_once(&self) {
+        self.change(|behaviour| behaviour.refuses_once = true);
+    }
+
+    pub(super) fn sets_cookies(&self) {
+        self.change(|behaviour| behaviour.sets_cookies = true);
+    }
+
+    pub(super) fn never_answers(&self) {
+        self.change(|behaviour| behaviour.hangs = Some(super::PATH));
+    }
+
+    pub(super) fn never_grants(&self) {
+        self.change(|behaviour| behaviour.hangs = Some(token::PATH));
+    }
+
+    pub(super) fn token_calls(&self) -> Vec<Call> {
+        self.calls().into_iter().filter(|call| call.path == token::PATH).collect()
+    }
+
+    pub(super) fn api_calls(&self) -> Vec<Call> {
+        self.calls().into_iter().filter(|call| call.path != token::PATH).collect()
+    }
+
+    fn calls(&self) -> Vec<Call> {
+        self.change(|behaviour| behaviour.calls.clone())
+    }
+
+    fn change<T>(&self, change: impl FnOnce(&mut Behaviour) -> T) -> T {
+        change(&mut self.behaviour.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+async fn answer(
+    State(behaviour): State<Shared>,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let path = uri.path().to_owned();
+    let (hangs, mut says, cookies) = {
+        let mut behaviour = behaviour.lock().unwrap_or_else(PoisonError::into_inner);
+        behaviour.calls.push(Call { path: path.clone(), headers, body: body.to_vec() });
+        let hangs = behaviour.hangs == Some(path.as_str());
+        let says = if path == token::PATH { grant(&mut behaviour) } else { api(&mut behaviour) };
+        (hangs, says, behaviour.sets_cookies)
+    };
+    if hangs {
+        std::future::pending::<()>().await;
+    }
+    if cookies {
+        says.headers.push(("set-cookie", "JSESSIONID=abc; Path=/".to_owned()));
+    }
+    let response = Response::builder().status(says.status);
+    let response =
+        says.headers.iter().fold(response, |response, (name, value)| response.header(*name, value));
+    response.body(Body::from(says.body)).unwrap()
+}
+
+fn grant(behaviour: &mut Behaviour) -> Says {
+    if let Some(answer) = &behaviour.token_answer {
+        return answer.clone();
+    }
+    behaviour.tokens_granted += 1;
+    let (number, lifetime) = (behaviour.tokens_granted, behaviour.token_lifetime_s.unwrap_or(1799));
+    let body = format!(
+        r#"{{"scope":"useraccount","token_type":"Bearer","expires_in":{lifetime},"refresh_token":"r","access_token":"token-{number}"}}"#
+    );
+    says(200, "application/json", &body)
+}
+
+fn api(behaviour: &mut Behaviour) -> Says {
+    if std::mem::take(&mut behaviour.refuses_once) {
+        return says(401, "application/json", r#"{"status":"failure"}"#);
+    }
+    behaviour.answer.clone().unwrap_or_else(|| says(200, "application/json", ANSWERED_OK))
+}

@@ -1,0 +1,115 @@
+//! A body item's fields, borrowed from the callback. Every field of every control is optional and of
+//! any type; [`Item::read`] makes sense of them.
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::{Item, UiType, options, text};
+use crate::loose::{Loose, Shape};
+use crate::signal::Agent;
+
+/// Reference 5.2 and 5.3; one struct for all controls, because each has few fields of its own and
+/// instances mix them.
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct RawItem<'a> {
+    #[serde(borrow)]
+    pub(crate) ui_type: Loose<'a>,
+    #[serde(borrow)]
+    pub(crate) action_type: Loose<'a>,
+    #[serde(borrow)]
+    pub(crate) value: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub(crate) label: Loose<'a>,
+    #[serde(borrow)]
+    pub(crate) message: Loose<'a>,
+    #[serde(borrow)]
+    pub(crate) message_id: Loose<'a>,
+    #[serde(borrow)]
+    pub(crate) agent_info: Shape<RawAgent<'a>>,
+    #[serde(borrow)]
+    pub(crate) options: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub(crate) prompt_msg: Loose<'a>,
+    #[serde(borrow)]
+    pub(crate) header: Loose<'a>,
+    #[serde(borrow)]
+    pub(crate) alt_text: Loose<'a>,
+    #[serde(borrow)]
+    pub(crate) image_url: Loose<'a>,
+    #[serde(borrow)]
+    pub(crate) name: Loose<'a>,
+    #[serde(borrow)]
+    pub(crate) data: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub(crate) headers: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub(crate) values: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub(crate) content: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub(crate) navigation_btn_label: Loose<'a>,
+    #[serde(borrow)]
+    pub(crate) spinner_type: Loose<'a>,
+    #[serde(borrow)]
+    pub(crate) wait_time: Loose<'a>,
+    #[serde(borrow)]
+    pub(crate) conversation_id: Loose<'a>,
+}
+
+impl RawItem<'_> {
+    /// The `value` as text, when it is a string or a number.
+    pub(crate) fn value_text(&self) -> Option<String> {
+        let value = self.value?;
+        serde_json::from_str::<Loose<'_>>(value.get()).ok()?.text().map(str::to_owned)
+    }
+
+    /// The agent that the item names, and whether an agent sent it. The specification's dialect has
+    /// only a name there; then the name is the proof.
+    pub(crate) fn agent(&self) -> (Option<Agent>, bool) {
+        let Some(info) = self.agent_info.object() else { return (None, false) };
+        let agent = Agent {
+            name: info.agent_name.text().map(str::to_owned),
+            id: info.agent_id.text().map(str::to_owned),
+            avatar: info.agent_avatar.text().map(str::to_owned),
+        };
+        let from_agent = if info.sent_from_agent.is_present() {
+            info.sent_from_agent.flag()
+        } else {
+            agent.name.is_some()
+        };
+        let known = agent != Agent::default();
+        (known.then_some(agent), from_agent)
+    }
+}
+
+/// Reference 5.2, `agentInfo`.
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct RawAgent<'a> {
+    #[serde(borrow)]
+    sent_from_agent: Loose<'a>,
+    #[serde(borrow)]
+    agent_name: Loose<'a>,
+    #[serde(borrow)]
+    agent_id: Loose<'a>,
+    #[serde(borrow)]
+    agent_avatar: Loose<'a>,
+}
+
+impl Item {
+    /// Makes an item of the fields read from `raw`; nothing when there is nothing to show.
+    ///
+    /// `agent_chat` is the envelope's: an unsigned text during a live chat may be an agent's whose
+    /// instance tells nothing about agents, and must not be taken for Markdown.
+    pub(crate) fn read(fields: &RawItem<'_>, raw: &RawValue, agent_chat: bool) -> Option<Self> {
+        let ui_type = UiType::read(fields.ui_type.text().unwrap_or_default());
+        let options = options::read(&ui_type, fields);
+        let text = text::render(&ui_type, fields, &options)?;
+        let (agent, from_agent) = fields.agent();
+        let markdown = ui_type == UiType::OutputText && !from_agent && !agent_chat;
+        let message_id = fields.message_id.text().map(str::to_owned);
+        let raw = raw.to_owned();
+        Some(Self { ui_type, text, options, agent, from_agent, message_id, markdown, raw })
+    }
+}

@@ -1,0 +1,264 @@
+//! A conversation's state, and what can be read off it.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    id::{DeskId, EffectNumber, Number, SessionId, Timestamp, UserId},
+    notice::EndReason,
+    policy::Policy,
+    said::{Agent, Choice},
+};
+
+/// The most words held for an agent who is not there yet. Beyond it the user is told to wait.
+pub const HELD_WORDS_MAX: usize = 100;
+
+/// How long after the end an agent's words are still shown: callbacks are unordered, the last words
+/// may come after the news of the end.
+pub const LATE_WORDS_FOR: Duration = Duration::from_mins(2);
+
+/// The whole state of one conversation: a few hundred bytes.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Conversation {
+    /// The newest log entry.
+    pub numbered: Number,
+    /// The newest effect.
+    pub effects: EffectNumber,
+    /// Who has the conversation.
+    pub route: Route,
+    /// The user as last proven; `None` until they were heard of.
+    #[serde(default)]
+    pub visitor: Option<Visitor>,
+    /// The session that ended last, for late news.
+    #[serde(default)]
+    pub past: Option<Past>,
+    /// The bot was greeted into the conversation.
+    #[serde(default)]
+    pub opened: bool,
+    /// The bot behind could not be reached; until it answers the phrases work.
+    #[serde(default)]
+    pub bot_away: bool,
+}
+
+/// The user as the channel proves them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Visitor {
+    /// The `userId` at the desk. Never an id that a page merely claims.
+    pub user: UserId,
+    /// From a verified source only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub email: Option<String>,
+    /// For display.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+}
+
+/// Who has the conversation.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Route {
+    /// The bot.
+    #[default]
+    Bot,
+    /// The desk; waiting is live.
+    Live(Box<Session>),
+}
+
+/// A live chat while it is open.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Session {
+    /// Its id: the `clientSessionId`.
+    pub id: SessionId,
+    /// Where.
+    pub desk: DeskId,
+    /// Who.
+    pub user: UserId,
+    /// When it was asked for.
+    pub asked_at: Timestamp,
+    /// The newest log entry when it was asked for: what follows is the live chat's transcript.
+    pub asked_after: Number,
+    /// How far it has come.
+    pub stage: Stage,
+}
+
+/// How far a session has come.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stage {
+    /// No agent yet.
+    Waiting(Waiting),
+    /// An agent took it; nobody spoke since.
+    Connected(Talk),
+    /// People talk.
+    Active(Talk),
+}
+
+/// What is true while waiting.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Waiting {
+    /// How far the request has come.
+    pub phase: Phase,
+    /// The user's words since, to be delivered when an agent is there. At most [`HELD_WORDS_MAX`].
+    pub held: Vec<Number>,
+    /// The estimate the user was last told.
+    pub estimate: Option<String>,
+}
+
+/// How far a request for an agent has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// In the outbox, or sent and not answered.
+    Requested,
+    /// ServiceNow answered 200, which means "taken" and nothing more (reference 4.1).
+    Accepted {
+        /// When.
+        at: Timestamp,
+    },
+    /// In a queue.
+    Queued,
+}
+
+/// What is true while an agent is there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Talk {
+    /// Who, as far as told.
+    pub agent: Agent,
+    /// The user's last word, or the agent's arrival.
+    pub user_spoke_at: Timestamp,
+    /// The desk's last news.
+    pub heard_at: Timestamp,
+    /// The user was warned since their last word.
+    pub warned: bool,
+    /// The chat waits for another agent.
+    pub transferring: bool,
+    /// The options of the desk's last question, until the user answers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub asked: Vec<Choice>,
+}
+
+/// The specification's six statuses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// Asked for, no agent yet.
+    Waiting,
+    /// An agent is there.
+    Connected,
+    /// People talk.
+    Active,
+    /// Over after an agent was there.
+    Completed,
+    /// Could not be had or held.
+    Fail,
+    /// Withdrawn before an agent was there.
+    Cancelled,
+}
+
+impl Status {
+    /// The word of the specification.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Connected => "connected",
+            Self::Active => "active",
+            Self::Completed => "completed",
+            Self::Fail => "fail",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
+    /// Whether the specification's diagram allows this change (with its one addition: ServiceNow
+    /// can lose a session while people talk).
+    pub fn may_become(self, next: Self) -> bool {
+        match self {
+            Self::Waiting => matches!(next, Self::Connected | Self::Cancelled | Self::Fail),
+            Self::Connected => matches!(next, Self::Active | Self::Completed | Self::Fail),
+            Self::Active => matches!(next, Self::Completed | Self::Fail),
+            Self::Completed | Self::Fail | Self::Cancelled => false,
+        }
+    }
+}
+
+/// A session that ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Past {
+    /// Its id.
+    pub id: SessionId,
+    /// Where.
+    pub desk: DeskId,
+    /// Who.
+    pub user: UserId,
+    /// How it ended: completed, fail or cancelled.
+    pub status: Status,
+    /// Why.
+    pub reason: EndReason,
+    /// When.
+    pub at: Timestamp,
+    /// The user was told that something did not arrive.
+    pub told_undelivered: bool,
+}
+
+/// Why a conversation wants to be woken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wake {
+    /// The desk took the request and said nothing.
+    Silence,
+    /// Nobody took it.
+    LongestWait,
+    /// The user has been silent.
+    IdleWarning,
+    /// Nobody was heard for very long.
+    Quiet,
+}
+
+impl Session {
+    /// Its status.
+    pub fn status(&self) -> Status {
+        match self.stage {
+            Stage::Waiting(_) => Status::Waiting,
+            Stage::Connected(_) => Status::Connected,
+            Stage::Active(_) => Status::Active,
+        }
+    }
+
+    fn deadline(&self, policy: &Policy) -> (Timestamp, Wake) {
+        match &self.stage {
+            Stage::Waiting(waiting) => {
+                let longest = (self.asked_at.after(policy.longest_wait), Wake::LongestWait);
+                match waiting.phase {
+                    Phase::Requested | Phase::Queued => longest,
+                    Phase::Accepted { at } => {
+                        let silence = (at.after(policy.silence), Wake::Silence);
+                        if silence.0 <= longest.0 { silence } else { longest }
+                    }
+                }
+            }
+            Stage::Connected(talk) | Stage::Active(talk) => {
+                let quiet = talk.user_spoke_at.max(talk.heard_at).after(policy.quiet);
+                let warning = talk.user_spoke_at.after(policy.idle_warning);
+                if talk.warned || quiet <= warning {
+                    (quiet, Wake::Quiet)
+                } else {
+                    (warning, Wake::IdleWarning)
+                }
+            }
+        }
+    }
+}
+
+impl Conversation {
+    /// The open session.
+    pub fn live(&self) -> Option<&Session> {
+        match &self.route {
+            Route::Bot => None,
+            Route::Live(session) => Some(session),
+        }
+    }
+
+    /// The next moment this conversation wants to be woken, and why. Every open session has one.
+    pub fn deadline(&self, policy: &Policy) -> Option<(Timestamp, Wake)> {
+        self.live().map(|session| session.deadline(policy))
+    }
+}

@@ -1,0 +1,204 @@
+//! What must be done outside, and what else a step decides. Effects name log entries and never copy
+//! their text.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    conversation::Status,
+    id::{DeskId, EffectNumber, Number, SessionId, Timestamp, UserId},
+    notice::EndReason,
+};
+
+/// Something to do outside. Durable once committed; one lane carries it in order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Effect {
+    /// Its number in the conversation; `<session>.<number>` is the `requestId`.
+    pub number: EffectNumber,
+    /// What.
+    pub what: What,
+    /// Given up after this moment.
+    pub expires_at: Timestamp,
+}
+
+/// The kinds of effects.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "do")]
+pub enum What {
+    /// Desk lane: ask for an agent (AGENT).
+    Ask {
+        /// The live chat.
+        session: SessionId,
+        /// Where.
+        desk: DeskId,
+        /// For whom.
+        user: UserId,
+        /// The user's e-mail address, if verified.
+        email: Option<String>,
+        /// The user's name, for the transcript.
+        name: Option<String>,
+        /// The transcript goes up to this entry.
+        upto: Number,
+        /// The entry with what the bot handed over.
+        context: Option<Number>,
+    },
+    /// Desk lane: the user's words.
+    Say {
+        /// The live chat.
+        session: SessionId,
+        /// Where.
+        desk: DeskId,
+        /// Who speaks.
+        user: UserId,
+        /// The user's e-mail address, if verified.
+        email: Option<String>,
+        /// Which entry.
+        message: Number,
+    },
+    /// Desk lane: the chat is over for us (`END_CONVERSATION`).
+    End {
+        /// The live chat.
+        session: SessionId,
+        /// Where.
+        desk: DeskId,
+        /// Whose.
+        user: UserId,
+    },
+    /// Bot lane: the user arrived; the bot may greet.
+    Greet,
+    /// Bot lane: the user's words.
+    ToBot {
+        /// Which entry.
+        message: Number,
+    },
+    /// Bot lane: what became of the live chat.
+    TellBot {
+        /// The live chat.
+        session: SessionId,
+        /// What became of it.
+        news: BotNews,
+        /// The live chat's transcript: entries after this one
+        after: Number,
+        /// up to and including this one.
+        upto: Number,
+    },
+}
+
+impl What {
+    /// The session it belongs to.
+    pub fn session(&self) -> Option<&SessionId> {
+        match self {
+            Self::Ask { session, .. }
+            | Self::Say { session, .. }
+            | Self::End { session, .. }
+            | Self::TellBot { session, .. } => Some(session),
+            Self::Greet | Self::ToBot { .. } => None,
+        }
+    }
+
+    /// The person whose desk lane carries it; `None` for the bot's lane.
+    pub fn desk_lane(&self) -> Option<(&DeskId, &UserId)> {
+        match self {
+            Self::Ask { desk, user, .. }
+            | Self::Say { desk, user, .. }
+            | Self::End { desk, user, .. } => Some((desk, user)),
+            Self::Greet | Self::ToBot { .. } | Self::TellBot { .. } => None,
+        }
+    }
+
+    /// The kind as a word, for logs and metrics.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Ask { .. } => "ask",
+            Self::Say { .. } => "say",
+            Self::End { .. } => "end",
+            Self::Greet => "greet",
+            Self::ToBot { .. } => "to_bot",
+            Self::TellBot { .. } => "tell_bot",
+        }
+    }
+}
+
+/// What the bot is told about a live chat (`handoff.status`).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "state")]
+pub enum BotNews {
+    /// An agent is there.
+    Accepted {
+        /// By name where known.
+        agent: Option<String>,
+    },
+    /// It is over.
+    Completed {
+        /// The agent's name where known.
+        agent: Option<String>,
+        /// Why.
+        reason: EndReason,
+    },
+    /// It never came to it, or broke.
+    Failed {
+        /// Why.
+        reason: EndReason,
+    },
+}
+
+/// Why an effect was finally not carried out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Failure {
+    /// Struck before its first attempt.
+    Struck,
+    /// Its destination refused it for good.
+    Refused,
+    /// Its time ran out; it may or may not have arrived.
+    Expired,
+}
+
+/// Effects of this session numbered below `below` that were never attempted are not to be sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Strike {
+    /// Of which session.
+    pub session: SessionId,
+    /// Only effects numbered below this one.
+    pub below: EffectNumber,
+}
+
+/// The one live chat a person may have at a desk, taken or freed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Hold {
+    /// This session has it from now on.
+    Take {
+        /// Where.
+        desk: DeskId,
+        /// Who.
+        user: UserId,
+        /// The live chat.
+        session: SessionId,
+    },
+    /// This session lets go, if it has it.
+    Free {
+        /// Where.
+        desk: DeskId,
+        /// Who.
+        user: UserId,
+        /// The live chat.
+        session: SessionId,
+    },
+}
+
+/// A session's row as it should stand now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Record {
+    /// The live chat.
+    pub session: SessionId,
+    /// Where.
+    pub desk: DeskId,
+    /// Who.
+    pub user: UserId,
+    /// Its status.
+    pub status: Status,
+    /// Why it ended, if it did.
+    pub reason: Option<EndReason>,
+    /// When it was asked for.
+    pub opened_at: Timestamp,
+    /// When it ended.
+    pub ended_at: Option<Timestamp>,
+}

@@ -1,0 +1,181 @@
+//! Everything that can happen to a conversation, in one closed list.
+
+use std::collections::BTreeMap;
+
+use crate::{
+    conversation::Visitor,
+    effect::{Effect, Failure},
+    id::{ConversationKey, EffectNumber, Number, SenderKey, SessionId, Timestamp},
+    policy::Policy,
+    said::{Agent, Context, Said},
+};
+
+/// Something that happened.
+#[derive(Debug, Clone)]
+pub enum Event {
+    /// The user opened the conversation; the bot may greet.
+    Opened {
+        /// Who.
+        visitor: Visitor,
+    },
+    /// The user said something.
+    UserSaid {
+        /// Who.
+        visitor: Visitor,
+        /// What.
+        said: Said,
+        /// By which a repeat is recognised.
+        key: Option<SenderKey>,
+        /// The id of the session, should this begin one.
+        fresh: SessionId,
+    },
+    /// The user ended or withdrew the live chat without words (a button).
+    UserEnds,
+    /// The bot said something.
+    BotSaid {
+        /// What.
+        said: Said,
+        /// By which a repeat is recognised.
+        key: Option<SenderKey>,
+    },
+    /// The bot asks for an agent.
+    BotAsked {
+        /// What it hands over.
+        context: Context,
+        /// By which a repeat is recognised.
+        key: Option<SenderKey>,
+        /// The id of the session, should this begin one.
+        fresh: SessionId,
+    },
+    /// The desk called back.
+    Desk(Callback),
+    /// An effect was carried out.
+    Sent {
+        /// Which.
+        effect: Effect,
+    },
+    /// An effect was finally not carried out.
+    NotSent {
+        /// Which.
+        effect: Effect,
+        /// Why.
+        failure: Failure,
+    },
+    /// The clock reached a deadline that this conversation was seen to have. Stale ones have no
+    /// effect.
+    Deadline {
+        /// The deadline that was seen.
+        due: Timestamp,
+    },
+}
+
+/// A callback of the desk, addressed to a session of this conversation.
+#[derive(Debug, Clone)]
+pub struct Callback {
+    /// The session it was found to be about.
+    pub session: SessionId,
+    /// The number in its `requestId`, if it names one.
+    pub request: Option<EffectNumber>,
+    /// What its `clientVariables` claim.
+    pub claims: Claims,
+    /// What it says, in order.
+    pub news: Vec<News>,
+}
+
+/// What a callback's `clientVariables` claim about whose it is. What is absent claims nothing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Claims {
+    /// `tenantId`
+    pub tenant: Option<String>,
+    /// `botId`
+    pub bot: Option<String>,
+    /// `conversationId`
+    pub conversation: Option<String>,
+}
+
+/// One piece of news from the desk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum News {
+    /// The request waits in a queue, or the chat is with the live-agent side at all.
+    Queued,
+    /// The desk's estimate, verbatim.
+    Estimate(String),
+    /// An agent is there.
+    AgentHere(Agent),
+    /// People talk (the specification's `active`): somebody is there.
+    Active,
+    /// An agent said something.
+    AgentSaid {
+        /// Who.
+        agent: Agent,
+        /// What.
+        said: Said,
+        /// By which a repeat is recognised.
+        key: Option<SenderKey>,
+    },
+    /// The desk itself, or its virtual agent, said something.
+    DeskSaid {
+        /// What.
+        said: Said,
+        /// By which a repeat is recognised.
+        key: Option<SenderKey>,
+        /// The same callback says that the chat is with the live-agent side.
+        with_agents: bool,
+    },
+    /// The desk says in words that nobody is there.
+    Nobody {
+        /// Its words, for the user; absent when nothing fit to show came with it.
+        said: Option<Said>,
+    },
+    /// The chat is over: `completed`, back with the virtual agent, or an ending text.
+    Ended,
+    /// The virtual agent gave the conversation back, without an agent.
+    LetGo,
+    /// The specification's `fail`.
+    Failed,
+    /// The specification's `cancelled`.
+    Cancelled,
+}
+
+/// What one conversation cannot know by itself.
+#[derive(Debug)]
+pub struct Facts<'a> {
+    /// What the conversation is found by.
+    pub key: &'a ConversationKey,
+    /// The installation's rules.
+    pub policy: &'a Policy,
+    /// Keys among the event's that were seen before, with the entry they led to (zero if none).
+    pub seen: &'a BTreeMap<SenderKey, Number>,
+    /// The session that holds this conversation's person at the desk. Asked for only when
+    /// [`wants_holder`](crate::wants_holder) says so.
+    pub holder: Option<&'a SessionId>,
+}
+
+/// A request that was wrong. It changes nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Rejected {
+    /// A `requestId` that was never sent.
+    #[error(
+        "requestId was never sent by this gateway; send back the requestId of the request this callback answers, or none"
+    )]
+    UnknownRequest,
+    /// `clientVariables` of somebody else.
+    #[error(
+        "clientVariables do not belong to this session; send back exactly what the request carried, or none"
+    )]
+    ForeignVariables,
+    /// More words while waiting than are held.
+    #[error("too many messages are waiting for an agent; try again when one is there")]
+    TooManyHeld,
+}
+
+impl Rejected {
+    /// The machine code of the answer; stable.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::UnknownRequest => "unknown_request",
+            Self::ForeignVariables => "foreign_variables",
+            Self::TooManyHeld => "too_many_held",
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! The session controller: what should happen, decided without doing anything.
+//!
+//! [`step`] takes a conversation, something that happened, what the conversation cannot know by
+//! itself and the time, and returns the new conversation together with the messages to log and the
+//! effects to carry out. Every rule about routing, the life of a session and what user, bot and
+//! agent are told lives here and nowhere else.
+//!
+//! ```text
+//!             user or bot asks                an agent took it           first word after that
+//!   bot talk ─────────────────► waiting ───────────────────► connected ───────────────► active
+//!      ▲                         │    │                          │                         │
+//!      │        withdrawn        │    │ nobody, not routed,      │ ended by anybody        │
+//!      ├──────── cancelled ◄─────┘    │ refused, silent, late    ▼                         │
+//!      ├──────── fail ◄───────────────┴──── lost, unreachable ─ completed ◄────────────────┘
+//!      └──────────────────────────────────────────────────────────┘
+//! ```
+//!
+//! The crate deliberately does not know: clocks, randomness (fresh ids come in with the event),
+//! storage, HTTP, ServiceNow's JSON, activities, the wording of notices. It only derives the
+//! (de)serialisation of its state; writing and sealing it is the engine's job.
+
+pub mod id;
+
+mod conversation;
+mod effect;
+mod event;
+mod notice;
+mod phrase;
+mod policy;
+mod said;
+mod step;
+
+pub use conversation::{
+    Conversation, HELD_WORDS_MAX, LATE_WORDS_FOR, Past, Phase, Route, Session, Stage, Status, Talk,
+    Visitor, Waiting, Wake,
+};
+pub use effect::{BotNews, Effect, Failure, Hold, Record, Strike, What};
+pub use event::{Callback, Claims, Event, Facts, News, Rejected};
+pub use notice::{EndReason, EndedBy, Notice};
+pub use phrase::{guarded, is_phrase};
+pub use policy::{Behind, Phrases, Policy};
+pub use said::{Agent, Author, Choice, Content, Context, Message, Payload, Said};
+pub use step::{Step, step, wants_holder};

@@ -1,0 +1,144 @@
+//! What the user is told by Warmline itself: keys with their arguments. The wording, in every
+//! language, is the gateway's catalogue.
+
+use serde::{Deserialize, Serialize};
+
+/// One notice.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "key")]
+pub enum Notice {
+    /// A person was asked for.
+    Asked,
+    /// The request waits in the desk's queue; the estimate is the desk's own words.
+    Waiting {
+        /// For instance `8 Seconds`.
+        estimate: String,
+    },
+    /// A person is there.
+    Connected {
+        /// The agent's name where the desk tells it.
+        agent: Option<String>,
+    },
+    /// The chat waits for another person.
+    Transferring {
+        /// The desk's estimate.
+        estimate: String,
+    },
+    /// Another person took over.
+    Transferred {
+        /// The new agent's name where the desk tells it.
+        agent: Option<String>,
+    },
+    /// The desk cannot be reached; the words wait.
+    Held,
+    /// What waited went through.
+    WentThrough,
+    /// The desk will end the chat soon if the user stays silent.
+    IdleWarning,
+    /// The chat is over.
+    Ended {
+        /// Who ended it.
+        by: EndedBy,
+    },
+    /// There is nobody to talk to now.
+    NobodyThere,
+    /// The request was withdrawn.
+    Cancelled,
+    /// The chat could not be had or held.
+    Failed {
+        /// Why.
+        reason: EndReason,
+    },
+    /// The same person already has a live chat in another conversation.
+    BusyElsewhere,
+    /// Something the user said did not reach the desk.
+    Undelivered,
+    /// The conversation is the bot's again.
+    BackWithBot,
+    /// The bot does not answer; a person can be asked for.
+    BotAway,
+}
+
+impl Notice {
+    /// The key in the message catalogue; stable.
+    pub fn key(&self) -> &'static str {
+        match self {
+            Self::Asked => "asked",
+            Self::Waiting { .. } => "waiting",
+            Self::Connected { .. } => "connected",
+            Self::Transferring { .. } => "transferring",
+            Self::Transferred { .. } => "transferred",
+            Self::Held => "held",
+            Self::WentThrough => "went_through",
+            Self::IdleWarning => "idle_warning",
+            Self::Ended { .. } => "ended",
+            Self::NobodyThere => "nobody_there",
+            Self::Cancelled => "cancelled",
+            Self::Failed { .. } => "failed",
+            Self::BusyElsewhere => "busy_elsewhere",
+            Self::Undelivered => "undelivered",
+            Self::BackWithBot => "back_with_bot",
+            Self::BotAway => "bot_away",
+        }
+    }
+}
+
+/// Who ended a chat.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EndedBy {
+    /// The user.
+    User,
+    /// The agent, by name where known; also the desk itself, which does not say who.
+    Agent(Option<String>),
+}
+
+/// Why a session ended: a stable machine code for rows, logs, the bot and the operator.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EndReason {
+    /// completed: the agent or the desk ended it.
+    AgentEnded,
+    /// completed: the user ended it.
+    UserEnded,
+    /// cancelled: the user withdrew before an agent was there.
+    UserCancelled,
+    /// cancelled: the desk withdrew the request.
+    DeskCancelled,
+    /// fail: no agent is available.
+    NoAgent,
+    /// fail: the virtual agent answered instead of a queue; no queue matches.
+    NotRouted,
+    /// fail: the desk let the conversation go, or ended it, before an agent was there.
+    Refused,
+    /// fail: the desk's API refused the request for good.
+    Rejected,
+    /// fail: the desk could not be reached within the budget.
+    Unreachable,
+    /// fail: the desk took the request and then said nothing.
+    Silence,
+    /// fail: nobody took it within the longest wait.
+    WaitedTooLong,
+    /// fail: the desk lost the chat while people talked.
+    Lost,
+}
+
+impl EndReason {
+    /// The code as text, the same as its serialised form.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::AgentEnded => "agent_ended",
+            Self::UserEnded => "user_ended",
+            Self::UserCancelled => "user_cancelled",
+            Self::DeskCancelled => "desk_cancelled",
+            Self::NoAgent => "no_agent",
+            Self::NotRouted => "not_routed",
+            Self::Refused => "refused",
+            Self::Rejected => "rejected",
+            Self::Unreachable => "unreachable",
+            Self::Silence => "silence",
+            Self::WaitedTooLong => "waited_too_long",
+            Self::Lost => "lost",
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! What an installation may decide about the rules, with the defaults of design.md section 7.
+
+use std::time::Duration;
+
+use crate::id::DeskId;
+
+/// The settings that one bot's conversations are stepped with.
+#[derive(Debug, Clone)]
+pub struct Policy {
+    /// Where its users are handed over to.
+    pub desk: DeskId,
+    /// What stands behind the gateway.
+    pub behind: Behind,
+    /// What the user can type.
+    pub phrases: Phrases,
+    /// After the desk took the request and says nothing: how long until that counts as lost.
+    pub silence: Duration,
+    /// The longest a user waits for an agent.
+    pub longest_wait: Duration,
+    /// How long a user may be silent in a live chat before a warning; ServiceNow reminds at 180 s
+    /// and cuts at 360 s (reference 11).
+    pub idle_warning: Duration,
+    /// A live chat in which neither side was heard for this long is lost; longer than ServiceNow's
+    /// own slowest clean-up (7,200 s, hourly: reference 11).
+    pub quiet: Duration,
+    /// How long the request for an agent is attempted.
+    pub ask_within: Duration,
+    /// How long a message is attempted.
+    pub say_within: Duration,
+    /// How long telling the desk the end is attempted.
+    pub end_within: Duration,
+}
+
+impl Policy {
+    /// The defaults, for this desk.
+    pub fn new(desk: DeskId) -> Self {
+        Self {
+            desk,
+            behind: Behind::BuiltIn,
+            phrases: Phrases::default(),
+            silence: Duration::from_mins(1),
+            longest_wait: Duration::from_mins(30),
+            idle_warning: Duration::from_secs(150),
+            quiet: Duration::from_hours(3),
+            ask_within: Duration::from_mins(2),
+            say_within: Duration::from_mins(15),
+            end_within: Duration::from_hours(24),
+        }
+    }
+}
+
+/// What answers while nobody is live.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Behind {
+    /// The small built-in bot: escalation is by phrase.
+    BuiltIn,
+    /// A bot of the team's own: it decides about escalation, the phrases only while it is away.
+    Bot,
+}
+
+/// Phrases, folded (lower case, single blanks, no final punctuation).
+#[derive(Debug, Clone)]
+pub struct Phrases {
+    /// Ask for a person.
+    pub escalate: Vec<String>,
+    /// Withdraw while waiting.
+    pub cancel: Vec<String>,
+    /// End while live (or waiting).
+    pub end: Vec<String>,
+}
+
+impl Default for Phrases {
+    fn default() -> Self {
+        let own = |words: &[&str]| words.iter().map(|&word| word.to_owned()).collect();
+        Self {
+            escalate: own(&["agent", "live agent", "talk to a human"]),
+            cancel: own(&["cancel"]),
+            end: own(&["end chat"]),
+        }
+    }
+}

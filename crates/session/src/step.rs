@@ -1,0 +1,217 @@
+//! The step: one event, one conversation, everything that follows.
+
+mod delivery;
+mod desk;
+mod ending;
+mod talk;
+#[cfg(test)]
+mod tests;
+
+use crate::{
+    conversation::{Conversation, Route, Session},
+    effect::{Effect, Hold, Record, Strike, What},
+    event::{Event, Facts, Rejected},
+    id::{Number, SenderKey, SessionId, Timestamp, UserId},
+    notice::Notice,
+    phrase::is_phrase,
+    policy::{Behind, Policy},
+    said::{Author, Content, Message, Said},
+};
+
+/// Everything that follows from one event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    /// The conversation as it stands now.
+    pub conversation: Conversation,
+    /// What to append to the log, numbered.
+    pub messages: Vec<Message>,
+    /// What to do outside, numbered.
+    pub effects: Vec<Effect>,
+    /// What must no longer be done. Applies to earlier effects, never to those of this step with a
+    /// higher number.
+    pub strikes: Vec<Strike>,
+    /// Persons taken and freed, in order.
+    pub holds: Vec<Hold>,
+    /// Session rows as they should stand, in order.
+    pub records: Vec<Record>,
+    /// Keys to recognise repeats by, with the entry they led to.
+    pub remember: Vec<(SenderKey, Number)>,
+    /// The entry of what the caller said: the number its first delivery got.
+    pub answer: Number,
+}
+
+/// Steps a conversation. A rejected event changes nothing; stale, late and repeated ones are no
+/// errors and have no effects beyond their answer.
+pub fn step(
+    conversation: &Conversation,
+    event: Event,
+    facts: &Facts<'_>,
+    now: Timestamp,
+) -> Result<Step, Rejected> {
+    let mut turn = Turn::new(conversation.clone(), facts, now);
+    match event {
+        Event::Opened { visitor } => turn.opened(visitor),
+        Event::UserSaid { visitor, said, key, fresh } => {
+            turn.user_said(visitor, said, key, fresh)?;
+        }
+        Event::UserEnds => turn.user_ends(),
+        Event::BotSaid { said, key } => turn.bot_said(said, key),
+        Event::BotAsked { context, key, fresh } => turn.bot_asked(context, key, fresh),
+        Event::Desk(callback) => turn.desk(callback)?,
+        Event::Sent { effect } => turn.sent(&effect),
+        Event::NotSent { effect, failure } => turn.not_sent(&effect, &failure),
+        Event::Deadline { due } => turn.deadline(due),
+    }
+    check_invariants(conversation, &turn.step);
+    Ok(turn.step)
+}
+
+/// The person whose holder the step needs to know, if it might begin a session.
+pub fn wants_holder<'a>(
+    conversation: &'a Conversation,
+    event: &'a Event,
+    policy: &Policy,
+) -> Option<&'a UserId> {
+    if conversation.live().is_some() {
+        return None;
+    }
+    match event {
+        Event::UserSaid { visitor, said, .. } => {
+            asks_for_person(conversation, &said.text, policy).then_some(&visitor.user)
+        }
+        Event::BotAsked { .. } => conversation.visitor.as_ref().map(|visitor| &visitor.user),
+        Event::Opened { .. }
+        | Event::UserEnds
+        | Event::BotSaid { .. }
+        | Event::Desk(_)
+        | Event::Sent { .. }
+        | Event::NotSent { .. }
+        | Event::Deadline { .. } => None,
+    }
+}
+
+fn asks_for_person(conversation: &Conversation, text: &str, policy: &Policy) -> bool {
+    let phrases_work = match policy.behind {
+        Behind::BuiltIn => true,
+        Behind::Bot => conversation.bot_away,
+    };
+    phrases_work && is_phrase(text, &policy.phrases.escalate)
+}
+
+/// One step in the making.
+struct Turn<'a> {
+    facts: &'a Facts<'a>,
+    now: Timestamp,
+    step: Step,
+}
+
+impl<'a> Turn<'a> {
+    fn new(conversation: Conversation, facts: &'a Facts<'a>, now: Timestamp) -> Self {
+        let step = Step {
+            conversation,
+            messages: Vec::new(),
+            effects: Vec::new(),
+            strikes: Vec::new(),
+            holds: Vec::new(),
+            records: Vec::new(),
+            remember: Vec::new(),
+            answer: Number::default(),
+        };
+        Self { facts, now, step }
+    }
+
+    fn conversation(&mut self) -> &mut Conversation {
+        &mut self.step.conversation
+    }
+
+    fn live(&mut self) -> Option<&mut Session> {
+        match &mut self.step.conversation.route {
+            Route::Bot => None,
+            Route::Live(session) => Some(session),
+        }
+    }
+
+    fn log(&mut self, author: Author, content: Content) -> Number {
+        let number = self.step.conversation.numbered.next();
+        self.step.conversation.numbered = number;
+        self.step.messages.push(Message { number, author, content });
+        number
+    }
+
+    fn say(&mut self, author: Author, said: Said, key: Option<SenderKey>) -> Number {
+        let number = self.log(author, Content::Said(said));
+        self.step.remember.extend(key.map(|key| (key, number)));
+        number
+    }
+
+    fn tell(&mut self, notice: Notice) {
+        self.log(Author::Gateway, Content::Notice(notice));
+    }
+
+    fn order(&mut self, what: What) {
+        let policy = self.facts.policy;
+        let within = match what {
+            What::Ask { .. } => policy.ask_within,
+            What::End { .. } => policy.end_within,
+            What::Say { .. } | What::Greet | What::ToBot { .. } | What::TellBot { .. } => {
+                policy.say_within
+            }
+        };
+        let number = self.step.conversation.effects.next();
+        self.step.conversation.effects = number;
+        self.step.effects.push(Effect { number, what, expires_at: self.now.after(within) });
+    }
+
+    /// The entry this key led to before, if it is a repeat: of an earlier event, or of an earlier
+    /// item of this one.
+    fn repeat_of(&self, key: Option<&SenderKey>) -> Option<Number> {
+        let key = key?;
+        self.facts.seen.get(key).copied().or_else(|| {
+            self.step.remember.iter().find(|(seen, _)| seen == key).map(|&(_, number)| number)
+        })
+    }
+
+    /// Writes down how the open session stands.
+    fn record(&mut self) {
+        if let Route::Live(session) = &self.step.conversation.route {
+            self.step.records.push(Record {
+                session: session.id.clone(),
+                desk: session.desk.clone(),
+                user: session.user.clone(),
+                status: session.status(),
+                reason: None,
+                opened_at: session.asked_at,
+                ended_at: None,
+            });
+        }
+    }
+}
+
+/// What must hold after every step.
+fn check_invariants(before: &Conversation, after: &Step) {
+    debug_assert!(after.conversation.numbered >= before.numbered, "the log only grows");
+    debug_assert_eq!(
+        after.messages.last().map(|message| message.number),
+        (!after.messages.is_empty()).then_some(after.conversation.numbered),
+        "messages are numbered up to the counter"
+    );
+    debug_assert_eq!(
+        after.conversation.numbered.0 - before.numbered.0,
+        after.messages.len() as u64,
+        "every number is in the log"
+    );
+    debug_assert_eq!(
+        after.conversation.effects.0 - before.effects.0,
+        after.effects.len() as u64,
+        "every effect is numbered once"
+    );
+    let same_session = |id: &SessionId| before.live().is_some_and(|live| live.id == *id);
+    for record in after.records.iter().filter(|record| same_session(&record.session)) {
+        let was = before.live().map_or(record.status, Session::status);
+        debug_assert!(
+            was == record.status || was.may_become(record.status) || after.records.len() > 1,
+            "{was:?} never becomes {:?}",
+            record.status
+        );
+    }
+}

@@ -1,0 +1,117 @@
+//! What became of effects, and what the clock says.
+
+use crate::{
+    conversation::{Phase, Session, Stage, Status, Waiting, Wake},
+    effect::{Effect, Failure, Hold, What},
+    id::{DeskId, SessionId, Timestamp, UserId},
+    notice::{EndReason, Notice},
+    step::Turn,
+};
+
+impl Turn<'_> {
+    pub(super) fn sent(&mut self, effect: &Effect) {
+        let now = self.now;
+        match &effect.what {
+            What::Ask { session, .. } => {
+                if self.is_requested(session)
+                    && let Some(Session { stage: Stage::Waiting(waiting), .. }) = self.live()
+                {
+                    waiting.phase = Phase::Accepted { at: now };
+                }
+            }
+            What::End { session, desk, user } => self.free(session, desk, user),
+            What::ToBot { .. } | What::Greet => self.conversation().bot_away = false,
+            What::Say { .. } | What::TellBot { .. } => {}
+        }
+    }
+
+    pub(super) fn not_sent(&mut self, effect: &Effect, failure: &Failure) {
+        match &effect.what {
+            What::Ask { session, .. } => {
+                if self.is_requested(session) {
+                    self.end(
+                        Status::Fail,
+                        match failure {
+                            Failure::Refused => EndReason::Rejected,
+                            Failure::Expired | Failure::Struck => EndReason::Unreachable,
+                        },
+                    );
+                }
+            }
+            What::Say { session, .. } => self.word_not_sent(session),
+            What::End { session, desk, user } => self.free(session, desk, user),
+            What::ToBot { .. } => {
+                self.conversation().bot_away = true;
+                self.tell(Notice::BotAway);
+            }
+            What::Greet => self.conversation().bot_away = true,
+            What::TellBot { .. } => {}
+        }
+    }
+
+    /// A word that never arrives ends the chat: the agent would answer to half a conversation.
+    fn word_not_sent(&mut self, session: &SessionId) {
+        if self.is_live(session) {
+            self.tell(Notice::Undelivered);
+            self.end(Status::Fail, EndReason::Unreachable);
+            if let Some(past) = &mut self.conversation().past {
+                past.told_undelivered = true;
+            }
+            return;
+        }
+        // Struck behind an end; said once however many there are. Of an older session nothing is
+        // known any more: better told twice than never.
+        let told = match &mut self.conversation().past {
+            Some(past) if past.id == *session => {
+                std::mem::replace(&mut past.told_undelivered, true)
+            }
+            Some(_) | None => false,
+        };
+        if !told {
+            self.tell(Notice::Undelivered);
+        }
+    }
+
+    fn free(&mut self, session: &SessionId, desk: &DeskId, user: &UserId) {
+        self.step.holds.push(Hold::Free {
+            desk: desk.clone(),
+            user: user.clone(),
+            session: session.clone(),
+        });
+    }
+
+    /// Whether nothing is known yet of what became of the request. Callbacks may overtake its answer,
+    /// and an attempt that timed out may have arrived: where the desk has spoken, its word counts.
+    fn is_requested(&self, session: &SessionId) -> bool {
+        self.step.conversation.live().is_some_and(|live| {
+            live.id == *session
+                && matches!(&live.stage, Stage::Waiting(Waiting { phase: Phase::Requested, .. }))
+        })
+    }
+
+    fn is_live(&self, session: &SessionId) -> bool {
+        self.step.conversation.live().is_some_and(|live| live.id == *session)
+    }
+
+    pub(super) fn deadline(&mut self, due: Timestamp) {
+        let Some((at, why)) = self.step.conversation.deadline(self.facts.policy) else { return };
+        if at != due || at > self.now {
+            // Something happened since the clock looked; the newer deadline will come by itself.
+            return;
+        }
+        match why {
+            Wake::Silence => self.end(Status::Fail, EndReason::Silence),
+            Wake::LongestWait => self.end(Status::Fail, EndReason::WaitedTooLong),
+            Wake::Quiet => self.end(Status::Fail, EndReason::Lost),
+            Wake::IdleWarning => {
+                if let Some(Session {
+                    stage: Stage::Connected(talk) | Stage::Active(talk), ..
+                }) = self.live()
+                {
+                    talk.warned = true;
+                    self.tell(Notice::IdleWarning);
+                }
+            }
+        }
+    }
+}

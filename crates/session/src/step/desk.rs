@@ -1,0 +1,233 @@
+//! What the desk's news means.
+
+use crate::{
+    conversation::{LATE_WORDS_FOR, Phase, Session, Stage, Status, Waiting},
+    event::{Callback, Claims, News, Rejected},
+    id::{SenderKey, SessionId},
+    notice::{EndReason, Notice},
+    said::{Agent, Author, Choice, Said},
+    step::Turn,
+};
+
+/// The most options of one question that are remembered to recognise the answer.
+const OPTIONS_KEPT_MAX: usize = 50;
+
+/// And the most text of theirs: the state is written with every event. The answer to a longer
+/// question goes out as it was typed.
+const OPTIONS_BYTES_MAX: usize = 2_048;
+
+impl Turn<'_> {
+    pub(super) fn desk(&mut self, callback: Callback) -> Result<(), Rejected> {
+        if callback
+            .request
+            .is_some_and(|request| request.0 == 0 || request > self.step.conversation.effects)
+        {
+            return Err(Rejected::UnknownRequest);
+        }
+        if !self.owns(&callback.claims) {
+            return Err(Rejected::ForeignVariables);
+        }
+        for news in callback.news {
+            let open = self.live().is_some_and(|session| session.id == callback.session);
+            if open { self.live_news(news) } else { self.late_news(&callback.session, news) }
+        }
+        Ok(())
+    }
+
+    fn owns(&self, claims: &Claims) -> bool {
+        let key = self.facts.key;
+        let agrees = |claim: &Option<String>, own: &str| claim.as_ref().is_none_or(|c| c == own);
+        agrees(&claims.tenant, key.tenant.as_str())
+            && agrees(&claims.bot, key.bot.as_str())
+            && agrees(&claims.conversation, &key.conversation)
+    }
+
+    fn live_news(&mut self, news: News) {
+        let now = self.now;
+        if self.is_repeat(&news) {
+            return;
+        }
+        match self.live().map(|session| &mut session.stage) {
+            Some(Stage::Waiting(_)) => self.waiting_news(news),
+            Some(Stage::Connected(talk) | Stage::Active(talk)) => {
+                talk.heard_at = now;
+                self.talking_news(news);
+            }
+            None => {}
+        }
+    }
+
+    /// A repeated word proves nothing about this session: it may be a redelivered one of the last.
+    fn is_repeat(&self, news: &News) -> bool {
+        match news {
+            News::AgentSaid { key, .. } | News::DeskSaid { key, .. } => {
+                self.repeat_of(key.as_ref()).is_some()
+            }
+            News::Queued
+            | News::Estimate(_)
+            | News::AgentHere(_)
+            | News::Active
+            | News::Nobody { .. }
+            | News::Ended
+            | News::LetGo
+            | News::Failed
+            | News::Cancelled => false,
+        }
+    }
+
+    fn waiting_news(&mut self, news: News) {
+        match news {
+            News::Queued => self.queued(None),
+            News::Estimate(estimate) => self.queued(Some(estimate)),
+            News::AgentHere(agent) => self.connect(agent),
+            News::Active => self.connect(Agent::default()),
+            News::AgentSaid { agent, said, key } => {
+                // Its words are proof enough: the news of the arrival may come later.
+                self.connect(agent.clone());
+                self.agent_said(agent, said, key);
+            }
+            News::DeskSaid { said, key, with_agents } => {
+                if with_agents || self.is_queued() {
+                    // The flag alone says that it was routed (reference 3.4): no silence any more.
+                    self.queued(None);
+                    self.desk_said(said, key);
+                } else {
+                    self.end(Status::Fail, EndReason::NotRouted);
+                }
+            }
+            News::Nobody { said } => {
+                if let Some(said) = said {
+                    self.say(Author::Desk, said, None);
+                }
+                self.end(Status::Fail, EndReason::NoAgent);
+            }
+            News::Failed => self.end(Status::Fail, EndReason::NoAgent),
+            News::Ended | News::LetGo => self.end(Status::Fail, EndReason::Refused),
+            News::Cancelled => self.end(Status::Cancelled, EndReason::DeskCancelled),
+        }
+    }
+
+    fn is_queued(&self) -> bool {
+        self.step.conversation.live().is_some_and(|session| {
+            matches!(&session.stage, Stage::Waiting(Waiting { phase: Phase::Queued, .. }))
+        })
+    }
+
+    fn queued(&mut self, estimate: Option<String>) {
+        let Some(Session { stage: Stage::Waiting(waiting), .. }) = self.live() else { return };
+        waiting.phase = Phase::Queued;
+        let Some(estimate) = estimate else { return };
+        // The desk repeats it every minute; the user hears of changes only.
+        if waiting.estimate.as_ref() != Some(&estimate) {
+            waiting.estimate = Some(estimate.clone());
+            self.tell(Notice::Waiting { estimate });
+        }
+    }
+
+    fn talking_news(&mut self, news: News) {
+        match news {
+            // The live-agent flag comes with nearly every callback: nothing new.
+            News::Queued | News::Nobody { said: None } => {}
+            News::Active => self.spoken(),
+            News::Estimate(estimate) => self.transferring(estimate),
+            News::AgentHere(agent) => self.meet(&agent),
+            News::AgentSaid { agent, said, key } => self.agent_said(agent, said, key),
+            News::DeskSaid { said, key, .. } => self.desk_said(said, key),
+            News::Nobody { said: Some(said) } => self.desk_said(said, None),
+            News::Ended | News::Cancelled => self.end(Status::Completed, EndReason::AgentEnded),
+            // Not in the specification's diagram, but it happens: a fault on the instance.
+            News::Failed | News::LetGo => self.end(Status::Fail, EndReason::Lost),
+        }
+    }
+
+    fn transferring(&mut self, estimate: String) {
+        let Some(Session { stage: Stage::Connected(talk) | Stage::Active(talk), .. }) = self.live()
+        else {
+            return;
+        };
+        if !talk.transferring {
+            talk.transferring = true;
+            self.tell(Notice::Transferring { estimate });
+        }
+    }
+
+    /// An agent shows up while one is there already: the same, named at last, or another.
+    fn meet(&mut self, agent: &Agent) {
+        let Some(Session { stage: Stage::Connected(talk) | Stage::Active(talk), .. }) = self.live()
+        else {
+            return;
+        };
+        // Last words of the one who hands over are no arrival.
+        if talk.agent.differs_from(agent) || talk.transferring && !talk.agent.is_same_as(agent) {
+            talk.transferring = false;
+            talk.agent = agent.clone();
+            self.tell(Notice::Transferred { agent: agent.name.clone() });
+        } else {
+            talk.agent.learn(agent);
+        }
+    }
+
+    fn agent_said(&mut self, agent: Agent, said: Said, key: Option<SenderKey>) {
+        self.meet(&agent);
+        self.ask(&said);
+        self.spoken();
+        self.say(Author::Agent(agent), said, key);
+    }
+
+    fn desk_said(&mut self, said: Said, key: Option<SenderKey>) {
+        self.ask(&said);
+        self.say(Author::Desk, said, key);
+    }
+
+    /// Remembers the options of a question, so that the answer is recognised.
+    fn ask(&mut self, said: &Said) {
+        if said.options.is_empty() {
+            return;
+        }
+        if let Some(Session { stage: Stage::Connected(talk) | Stage::Active(talk), .. }) =
+            self.live()
+        {
+            let mut room = OPTIONS_BYTES_MAX;
+            let fits = |Choice { label, value }: &&Choice| {
+                let left = room.checked_sub(label.len() + value.len());
+                room = left.unwrap_or(0);
+                left.is_some()
+            };
+            talk.asked =
+                said.options.iter().take(OPTIONS_KEPT_MAX).take_while(fits).cloned().collect();
+        }
+    }
+
+    /// News of a session that is over. Callbacks are unordered and the end is told up to three
+    /// times, so all of this is normal.
+    fn late_news(&mut self, session: &SessionId, news: News) {
+        let now = self.now;
+        let Some(past) = self.step.conversation.past.as_ref().filter(|past| past.id == *session)
+        else {
+            return;
+        };
+        let shown = match past.status {
+            Status::Completed | Status::Fail => now.since(past.at) <= LATE_WORDS_FOR,
+            // Withdrawn: whatever an agent says now is said to a ghost.
+            Status::Cancelled | Status::Waiting | Status::Connected | Status::Active => false,
+        };
+        match news {
+            News::AgentSaid { agent, said, key } if shown => {
+                if self.repeat_of(key.as_ref()).is_none() {
+                    self.say(Author::Agent(agent), said, key);
+                }
+            }
+            News::Ended => self.free_past(),
+            News::AgentSaid { .. }
+            | News::DeskSaid { .. }
+            | News::Queued
+            | News::Estimate(_)
+            | News::AgentHere(_)
+            | News::Active
+            | News::Nobody { .. }
+            | News::LetGo
+            | News::Failed
+            | News::Cancelled => {}
+        }
+    }
+}

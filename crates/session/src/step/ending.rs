@@ -1,0 +1,122 @@
+//! How a session ends: status, reason, and who must still be told.
+
+use crate::{
+    conversation::{Past, Route, Session, Stage, Status},
+    effect::{BotNews, Hold, Record, Strike, What},
+    notice::{EndReason, Notice},
+    step::Turn,
+};
+
+/// Whether the desk still has to hear of the end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Desk {
+    /// It told us, or it never took the request.
+    Knows,
+    /// It may have an open chat: `END_CONVERSATION`, so that no agent meets a ghost.
+    MustHear,
+}
+
+impl Turn<'_> {
+    /// Ends the open session.
+    pub(super) fn end(&mut self, status: Status, reason: EndReason) {
+        let Route::Live(session) = std::mem::take(&mut self.conversation().route) else { return };
+        let desk = match reason {
+            EndReason::AgentEnded | EndReason::DeskCancelled | EndReason::Rejected => Desk::Knows,
+            EndReason::UserEnded
+            | EndReason::UserCancelled
+            | EndReason::NoAgent
+            | EndReason::NotRouted
+            | EndReason::Refused
+            | EndReason::Unreachable
+            | EndReason::Silence
+            | EndReason::WaitedTooLong
+            | EndReason::Lost => Desk::MustHear,
+        };
+        self.strike_unsent(&session, reason);
+        self.settle_with_desk(&session, desk);
+        self.step.records.push(Record {
+            session: session.id.clone(),
+            desk: session.desk.clone(),
+            user: session.user.clone(),
+            status,
+            reason: Some(reason),
+            opened_at: session.asked_at,
+            ended_at: Some(self.now),
+        });
+        self.conversation().past = Some(Past {
+            id: session.id.clone(),
+            desk: session.desk.clone(),
+            user: session.user.clone(),
+            status,
+            reason,
+            at: self.now,
+            told_undelivered: false,
+        });
+        self.tell_people(&session, status, reason);
+    }
+
+    /// What was not attempted yet is not sent any more: a late word would open a new conversation
+    /// on the desk. Only the user's own end waits for their last words.
+    fn strike_unsent(&mut self, session: &Session, reason: EndReason) {
+        if reason == EndReason::UserEnded {
+            return;
+        }
+        let below = self.step.conversation.effects.next();
+        self.step.strikes.push(Strike { session: session.id.clone(), below });
+    }
+
+    fn settle_with_desk(&mut self, session: &Session, desk: Desk) {
+        match desk {
+            Desk::Knows => self.step.holds.push(Hold::Free {
+                desk: session.desk.clone(),
+                user: session.user.clone(),
+                session: session.id.clone(),
+            }),
+            // The hold is freed when this was delivered.
+            Desk::MustHear => self.order(What::End {
+                session: session.id.clone(),
+                desk: session.desk.clone(),
+                user: session.user.clone(),
+            }),
+        }
+    }
+
+    fn tell_people(&mut self, session: &Session, status: Status, reason: EndReason) {
+        let agent = match &session.stage {
+            Stage::Waiting(_) => None,
+            Stage::Connected(talk) | Stage::Active(talk) => talk.agent.name.clone(),
+        };
+        let (notice, news) = match status {
+            Status::Completed => (
+                Notice::Ended { by: Self::ended_by(reason, agent.clone()) },
+                BotNews::Completed { agent, reason },
+            ),
+            Status::Cancelled => (Notice::Cancelled, BotNews::Failed { reason }),
+            Status::Fail | Status::Waiting | Status::Connected | Status::Active => {
+                let notice = match reason {
+                    EndReason::NoAgent | EndReason::NotRouted => Notice::NobodyThere,
+                    EndReason::AgentEnded
+                    | EndReason::UserEnded
+                    | EndReason::UserCancelled
+                    | EndReason::DeskCancelled
+                    | EndReason::Refused
+                    | EndReason::Rejected
+                    | EndReason::Unreachable
+                    | EndReason::Silence
+                    | EndReason::WaitedTooLong
+                    | EndReason::Lost => Notice::Failed { reason },
+                };
+                (notice, BotNews::Failed { reason })
+            }
+        };
+        self.tell(notice);
+        self.tell(Notice::BackWithBot);
+        let upto = self.step.conversation.numbered;
+        self.order(What::TellBot {
+            session: session.id.clone(),
+            news,
+            after: session.asked_after,
+            upto,
+        });
+    }
+}

@@ -1,0 +1,315 @@
+//! What the user and the bot say, and how a session begins.
+
+use crate::{
+    conversation::{HELD_WORDS_MAX, Phase, Route, Session, Stage, Status, Talk, Visitor, Waiting},
+    effect::{BotNews, Hold, What},
+    event::Rejected,
+    id::{Number, SenderKey, SessionId},
+    notice::{EndReason, EndedBy, Notice},
+    phrase::{fold, is_phrase},
+    said::{Author, Choice, Content, Context, Said},
+    step::{Turn, asks_for_person},
+};
+
+/// Where the user's words go.
+enum Way {
+    Bot,
+    Escalate,
+    Hold,
+    Cancel,
+    Desk,
+    EndByUser,
+}
+
+impl Turn<'_> {
+    pub(super) fn opened(&mut self, visitor: Visitor) {
+        self.conversation().visitor = Some(visitor);
+        if !self.conversation().opened {
+            self.conversation().opened = true;
+            self.order(What::Greet);
+        }
+    }
+
+    pub(super) fn user_said(
+        &mut self,
+        visitor: Visitor,
+        mut said: Said,
+        key: Option<SenderKey>,
+        fresh: SessionId,
+    ) -> Result<(), Rejected> {
+        if let Some(first) = self.repeat_of(key.as_ref()) {
+            self.step.answer = first;
+            return Ok(());
+        }
+        let answers_picker = self.choose(&mut said);
+        let way = self.way_of(&said, answers_picker);
+        if matches!(way, Way::Hold) && self.held() >= HELD_WORDS_MAX {
+            return Err(Rejected::TooManyHeld);
+        }
+        self.conversation().visitor = Some(visitor);
+        let number = self.say(Author::User, said, key);
+        self.step.answer = number;
+        match way {
+            Way::Bot => self.order(What::ToBot { message: number }),
+            Way::Escalate => self.escalate(None, fresh),
+            Way::Hold => self.hold(number),
+            Way::Desk => self.say_to_agent(number),
+            Way::Cancel | Way::EndByUser => self.user_ends(),
+        }
+        Ok(())
+    }
+
+    /// The user wants no person, or none any more.
+    pub(super) fn user_ends(&mut self) {
+        match self.live().map(|session| &session.stage) {
+            Some(Stage::Waiting(_)) => self.end(Status::Cancelled, EndReason::UserCancelled),
+            Some(Stage::Connected(_) | Stage::Active(_)) => {
+                self.end(Status::Completed, EndReason::UserEnded);
+            }
+            // The chat ended while they reached for the button.
+            None => {}
+        }
+    }
+
+    pub(super) fn bot_said(&mut self, said: Said, key: Option<SenderKey>) {
+        if let Some(first) = self.repeat_of(key.as_ref()) {
+            self.step.answer = first;
+            return;
+        }
+        self.conversation().bot_away = false;
+        // While a person is there, too: what the bot sends itself always reaches the user.
+        self.step.answer = self.say(Author::Bot, said, key);
+    }
+
+    pub(super) fn bot_asked(&mut self, context: Context, key: Option<SenderKey>, fresh: SessionId) {
+        if let Some(first) = self.repeat_of(key.as_ref()) {
+            self.step.answer = first;
+            return;
+        }
+        self.conversation().bot_away = false;
+        if self.live().is_some() {
+            // An impatient user: one open session is enough. Remembered, or else a retry after the
+            // end would open another.
+            self.step.remember.extend(key.map(|key| (key, Number::default())));
+            return;
+        }
+        let entry = self.log(Author::Bot, Content::Context(context));
+        self.step.remember.extend(key.map(|key| (key, entry)));
+        self.step.answer = entry;
+        self.escalate(Some(entry), fresh);
+    }
+
+    /// If the user's words answer the pending question, they carry the option's value from now on.
+    fn choose(&mut self, said: &mut Said) -> bool {
+        let Some(Session { stage: Stage::Connected(talk) | Stage::Active(talk), .. }) = self.live()
+        else {
+            return false;
+        };
+        let clicked = said.choice.take();
+        said.choice = chosen(&talk.asked, clicked.as_deref(), &said.text);
+        said.choice.is_some()
+    }
+
+    fn way_of(&self, said: &Said, answers_picker: bool) -> Way {
+        let phrases = &self.facts.policy.phrases;
+        let is = |phrases| !answers_picker && is_phrase(&said.text, phrases);
+        match self.step.conversation.live().map(|session| &session.stage) {
+            None if asks_for_person(&self.step.conversation, &said.text, self.facts.policy) => {
+                Way::Escalate
+            }
+            None => Way::Bot,
+            Some(Stage::Waiting(_)) if is(&phrases.cancel) || is(&phrases.end) => Way::Cancel,
+            Some(Stage::Waiting(_)) => Way::Hold,
+            Some(Stage::Connected(_) | Stage::Active(_)) if is(&phrases.end) => Way::EndByUser,
+            Some(Stage::Connected(_) | Stage::Active(_)) => Way::Desk,
+        }
+    }
+
+    fn held(&self) -> usize {
+        match self.step.conversation.live().map(|session| &session.stage) {
+            Some(Stage::Waiting(waiting)) => waiting.held.len(),
+            Some(Stage::Connected(_) | Stage::Active(_)) | None => 0,
+        }
+    }
+
+    fn hold(&mut self, number: Number) {
+        if let Some(Session { stage: Stage::Waiting(waiting), .. }) = self.live() {
+            waiting.held.push(number);
+        }
+    }
+
+    /// Sends the user's words to the agent.
+    fn say_to_agent(&mut self, number: Number) {
+        let now = self.now;
+        if let Some(Session { stage: Stage::Connected(talk) | Stage::Active(talk), .. }) =
+            self.live()
+        {
+            talk.user_spoke_at = now;
+            talk.warned = false;
+            talk.asked.clear();
+        }
+        self.spoken();
+        self.order_say(number);
+    }
+
+    pub(super) fn order_say(&mut self, message: Number) {
+        let email = self.email();
+        if let Some(session) = self.step.conversation.live() {
+            let what = What::Say {
+                session: session.id.clone(),
+                desk: session.desk.clone(),
+                user: session.user.clone(),
+                email,
+                message,
+            };
+            self.order(what);
+        }
+    }
+
+    /// The first word after an agent came makes the session active.
+    pub(super) fn spoken(&mut self) {
+        let Some(session) = self.live() else { return };
+        if let Stage::Connected(talk) = &session.stage {
+            session.stage = Stage::Active(talk.clone());
+            self.record();
+        }
+    }
+
+    fn escalate(&mut self, context: Option<Number>, fresh: SessionId) {
+        let Some(visitor) = self.step.conversation.visitor.clone() else {
+            return self.refuse_busy_or_unknown(&fresh, EndReason::Rejected);
+        };
+        match self.facts.holder {
+            // Its own chat of a moment ago, whose end is still on its way: the lane keeps them in
+            // order, the hold passes on.
+            Some(holder)
+                if self.step.conversation.past.as_ref().is_some_and(|past| past.id == *holder) =>
+            {
+                self.free_past();
+            }
+            Some(_) => {
+                self.tell(Notice::BusyElsewhere);
+                return self.refuse_busy_or_unknown(&fresh, EndReason::Refused);
+            }
+            None => {}
+        }
+        let desk = self.facts.policy.desk.clone();
+        let upto = self.step.conversation.numbered;
+        self.step.holds.push(Hold::Take {
+            desk: desk.clone(),
+            user: visitor.user.clone(),
+            session: fresh.clone(),
+        });
+        self.conversation().route = Route::Live(Box::new(Session {
+            id: fresh.clone(),
+            desk: desk.clone(),
+            user: visitor.user.clone(),
+            asked_at: self.now,
+            asked_after: upto,
+            stage: Stage::Waiting(Waiting {
+                phase: Phase::Requested,
+                held: Vec::new(),
+                estimate: None,
+            }),
+        }));
+        self.record();
+        self.tell(Notice::Asked);
+        self.order(What::Ask {
+            session: fresh,
+            desk,
+            user: visitor.user,
+            email: visitor.email,
+            name: visitor.name,
+            upto,
+            context,
+        });
+    }
+
+    /// The session that ended last lets go of its person, if it still has it.
+    pub(super) fn free_past(&mut self) {
+        if let Some(past) = &self.step.conversation.past {
+            self.step.holds.push(Hold::Free {
+                desk: past.desk.clone(),
+                user: past.user.clone(),
+                session: past.id.clone(),
+            });
+        }
+    }
+
+    /// No session was opened; a bot of the team's own is told so.
+    fn refuse_busy_or_unknown(&mut self, fresh: &SessionId, reason: EndReason) {
+        let upto = self.step.conversation.numbered;
+        self.order(What::TellBot {
+            session: fresh.clone(),
+            news: BotNews::Failed { reason },
+            after: upto,
+            upto,
+        });
+    }
+
+    pub(super) fn email(&self) -> Option<String> {
+        self.step.conversation.visitor.as_ref().and_then(|visitor| visitor.email.clone())
+    }
+
+    /// Begins the talk: an agent is there.
+    pub(super) fn connect(&mut self, agent: crate::said::Agent) {
+        let now = self.now;
+        let Some(session) = self.live() else { return };
+        let Stage::Waiting(waiting) = &session.stage else { return };
+        let held = waiting.held.clone();
+        let (id, after) = (session.id.clone(), session.asked_after);
+        let name = agent.name.clone();
+        session.stage = Stage::Connected(Talk {
+            agent,
+            user_spoke_at: now,
+            heard_at: now,
+            warned: false,
+            transferring: false,
+            asked: Vec::new(),
+        });
+        self.record();
+        self.tell(Notice::Connected { agent: name.clone() });
+        for number in held {
+            self.order_say(number);
+        }
+        let upto = self.step.conversation.numbered;
+        self.order(What::TellBot {
+            session: id,
+            news: BotNews::Accepted { agent: name },
+            after,
+            upto,
+        });
+    }
+
+    /// Who ended it, as the user is told.
+    pub(super) fn ended_by(reason: EndReason, agent: Option<String>) -> EndedBy {
+        match reason {
+            EndReason::UserEnded => EndedBy::User,
+            EndReason::AgentEnded
+            | EndReason::UserCancelled
+            | EndReason::DeskCancelled
+            | EndReason::NoAgent
+            | EndReason::NotRouted
+            | EndReason::Refused
+            | EndReason::Rejected
+            | EndReason::Unreachable
+            | EndReason::Silence
+            | EndReason::WaitedTooLong
+            | EndReason::Lost => EndedBy::Agent(agent),
+        }
+    }
+}
+
+/// The value of the option that was clicked, or else typed: its value or its label, in whatever
+/// case, as phrases are, so that a phrase never takes an answer away.
+fn chosen(asked: &[Choice], clicked: Option<&str>, text: &str) -> Option<String> {
+    let typed = text.trim();
+    let same = |option: &str| !typed.is_empty() && option.trim() == typed;
+    let alike = |option: &str| is_phrase(typed, &[fold(option)]);
+    let option = asked
+        .iter()
+        .find(|choice| clicked == Some(choice.value.as_str()))
+        .or_else(|| asked.iter().find(|choice| same(&choice.label) || same(&choice.value)))
+        .or_else(|| asked.iter().find(|choice| alike(&choice.label) || alike(&choice.value)))?;
+    Some(option.value.clone())
+}

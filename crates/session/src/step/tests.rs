@@ -1,0 +1,18 @@
+//! The step by table: every stage against everything that can happen.
+//!
+//! [`given`] builds conversations, [`render`] writes a [`Step`](crate::Step) as one line, and the
+//! other files hold the tables, one per side of the conversation. A table names every stage of
+//! [`given::STAGES`]; one that forgets a stage fails.
+
+mod bot;
+mod clock;
+mod delivery;
+mod desk;
+mod diagram;
+mod given;
+mod late;
+mod rejections;
+mod render;
+mod repeats;
+mod stored;
+mod user;

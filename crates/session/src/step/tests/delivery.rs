@@ -1,0 +1,279 @@
+//! What became of effects.
+
+use super::given::{active, check, effect, ended, stage, table};
+use crate::{EndReason, Event, Failure, Status, id::EffectNumber};
+
+#[test]
+fn a_delivered_request_is_accepted_unless_the_desk_said_more_already() {
+    table(
+        &Event::Sent { effect: effect("ask") },
+        &[
+            (
+                "bot accepted queued connected active transferring completed failed cancelled",
+                "nothing",
+            ),
+            ("requested", "accepted"),
+        ],
+    );
+}
+
+#[test]
+fn a_refused_request_ends_the_session_unless_the_desk_has_spoken() {
+    table(
+        &Event::NotSent { effect: effect("ask"), failure: Failure::Refused },
+        &[
+            (
+                "bot accepted queued connected active transferring completed failed cancelled",
+                "nothing",
+            ),
+            (
+                "requested",
+                "bot; tell failed rejected; tell back_with_bot; \
+                 -> tell bot ses_1 failed rejected 8..12; strike ses_1 <6; free ses_1; \
+                 row ses_1 fail rejected",
+            ),
+        ],
+    );
+}
+
+#[test]
+fn an_expired_request_ends_the_session_unless_the_desk_has_spoken() {
+    table(
+        &Event::NotSent { effect: effect("ask"), failure: Failure::Expired },
+        &[
+            (
+                "bot accepted queued connected active transferring completed failed cancelled",
+                "nothing",
+            ),
+            (
+                "requested",
+                "bot; tell failed unreachable; tell back_with_bot; -> end ses_1; \
+                 -> tell bot ses_1 failed unreachable 8..12; strike ses_1 <6; \
+                 row ses_1 fail unreachable",
+            ),
+        ],
+    );
+}
+
+#[test]
+fn a_struck_request_ends_the_session_unless_the_desk_has_spoken() {
+    table(
+        &Event::NotSent { effect: effect("ask"), failure: Failure::Struck },
+        &[
+            (
+                "bot accepted queued connected active transferring completed failed cancelled",
+                "nothing",
+            ),
+            (
+                "requested",
+                "bot; tell failed unreachable; tell back_with_bot; -> end ses_1; \
+                 -> tell bot ses_1 failed unreachable 8..12; strike ses_1 <6; \
+                 row ses_1 fail unreachable",
+            ),
+        ],
+    );
+}
+
+#[test]
+fn a_delivered_word_is_no_news() {
+    table(
+        &Event::Sent { effect: effect("say") },
+        &[(
+            "bot requested accepted queued connected active transferring completed failed cancelled",
+            "nothing",
+        )],
+    );
+}
+
+#[test]
+fn a_word_that_never_arrives_is_told_and_ends_the_session() {
+    for failure in [Failure::Struck, Failure::Refused, Failure::Expired] {
+        table(
+            &Event::NotSent { effect: effect("say"), failure },
+            &[
+                ("bot completed failed cancelled", "bot; tell undelivered"),
+                (
+                    "requested accepted queued connected active transferring",
+                    "bot; tell undelivered; tell failed unreachable; tell back_with_bot; \
+                 -> end ses_1; -> tell bot ses_1 failed unreachable 8..13; strike ses_1 <6; \
+                 row ses_1 fail unreachable",
+                ),
+            ],
+        );
+    }
+}
+
+#[test]
+fn a_delivered_end_frees_the_person() {
+    table(
+        &Event::Sent { effect: effect("end") },
+        &[
+            ("bot completed failed cancelled", "bot; free ses_1"),
+            ("requested", "requested; free ses_1"),
+            ("accepted", "accepted; free ses_1"),
+            ("queued", "queued; free ses_1"),
+            ("connected", "connected Ola; free ses_1"),
+            ("active", "active Ola; free ses_1"),
+            ("transferring", "active Ola transferring; free ses_1"),
+        ],
+    );
+}
+
+#[test]
+fn an_undeliverable_end_frees_the_person_too() {
+    for failure in [Failure::Struck, Failure::Refused, Failure::Expired] {
+        table(
+            &Event::NotSent { effect: effect("end"), failure },
+            &[
+                ("bot completed failed cancelled", "bot; free ses_1"),
+                ("requested", "requested; free ses_1"),
+                ("accepted", "accepted; free ses_1"),
+                ("queued", "queued; free ses_1"),
+                ("connected", "connected Ola; free ses_1"),
+                ("active", "active Ola; free ses_1"),
+                ("transferring", "active Ola transferring; free ses_1"),
+            ],
+        );
+    }
+}
+
+#[test]
+fn a_greeted_bot_is_no_news() {
+    table(
+        &Event::Sent { effect: effect("greet") },
+        &[(
+            "bot requested accepted queued connected active transferring completed failed cancelled",
+            "nothing",
+        )],
+    );
+}
+
+#[test]
+fn a_bot_that_cannot_be_greeted_is_away() {
+    for failure in [Failure::Struck, Failure::Refused, Failure::Expired] {
+        table(
+            &Event::NotSent { effect: effect("greet"), failure },
+            &[
+                ("bot completed failed cancelled", "bot (bot away)"),
+                ("requested", "requested (bot away)"),
+                ("accepted", "accepted (bot away)"),
+                ("queued", "queued (bot away)"),
+                ("connected", "connected Ola (bot away)"),
+                ("active", "active Ola (bot away)"),
+                ("transferring", "active Ola transferring (bot away)"),
+            ],
+        );
+    }
+}
+
+#[test]
+fn a_word_the_bot_got_is_no_news() {
+    table(
+        &Event::Sent { effect: effect("to_bot") },
+        &[(
+            "bot requested accepted queued connected active transferring completed failed cancelled",
+            "nothing",
+        )],
+    );
+}
+
+#[test]
+fn a_word_the_bot_never_got_is_told() {
+    for failure in [Failure::Struck, Failure::Refused, Failure::Expired] {
+        table(
+            &Event::NotSent { effect: effect("to_bot"), failure },
+            &[
+                ("bot completed failed cancelled", "bot (bot away); tell bot_away"),
+                ("requested", "requested (bot away); tell bot_away"),
+                ("accepted", "accepted (bot away); tell bot_away"),
+                ("queued", "queued (bot away); tell bot_away"),
+                ("connected", "connected Ola (bot away); tell bot_away"),
+                ("active", "active Ola (bot away); tell bot_away"),
+                ("transferring", "active Ola transferring (bot away); tell bot_away"),
+            ],
+        );
+    }
+}
+
+#[test]
+fn news_the_bot_got_is_no_news() {
+    table(
+        &Event::Sent { effect: effect("tell_bot") },
+        &[(
+            "bot requested accepted queued connected active transferring completed failed cancelled",
+            "nothing",
+        )],
+    );
+}
+
+#[test]
+fn news_the_bot_never_got_is_no_news() {
+    for failure in [Failure::Struck, Failure::Refused, Failure::Expired] {
+        table(
+            &Event::NotSent { effect: effect("tell_bot"), failure },
+            &[(
+                "bot requested accepted queued connected active transferring completed failed cancelled",
+                "nothing",
+            )],
+        );
+    }
+}
+
+#[test]
+fn a_request_that_timed_out_but_arrived_costs_nobody_their_chat() {
+    // AGENT was taken, its answer got lost, an agent came; then the attempts run out.
+    let given = active();
+    let late = Event::NotSent { effect: effect("ask"), failure: Failure::Expired };
+    check(&given, late, "nothing");
+}
+
+#[test]
+fn that_something_did_not_arrive_is_told_once_for_all_words_of_a_session() {
+    let lost = || Event::NotSent { effect: effect("say"), failure: Failure::Struck };
+    let given = ended(Status::Completed, EndReason::AgentEnded).then(lost());
+    check(&given, lost(), "nothing");
+    let given = active().then(lost());
+    check(&given, lost(), "nothing");
+}
+
+#[test]
+fn a_lost_word_of_a_session_long_past_is_told_all_the_same() {
+    let mut given = ended(Status::Completed, EndReason::AgentEnded);
+    given.conversation.past.as_mut().expect("it ended").id = super::given::session_id("ses_9");
+    let lost = Event::NotSent { effect: effect("say"), failure: Failure::Expired };
+    check(&given, lost.clone(), "bot; tell undelivered");
+    given.conversation.past = None;
+    check(&given, lost, "bot; tell undelivered");
+}
+
+#[test]
+fn only_the_users_own_end_waits_for_their_last_words() {
+    let strikes = |name: &str, event: Event| stage(name).after(event).strikes;
+    assert_eq!(strikes("active", Event::UserEnds), []);
+    let others = [
+        ("queued", Event::UserEnds),
+        ("active", super::given::news(vec![crate::News::Ended])),
+        ("active", super::given::news(vec![crate::News::Failed])),
+    ];
+    for (name, event) in others {
+        let step = stage(name).after(event);
+        let [strike] = step.strikes.as_slice() else { panic!("{:?}", step.strikes) };
+        assert_eq!(strike.below, EffectNumber(6), "everything before this step");
+        assert!(step.effects.iter().all(|effect| effect.number >= strike.below));
+    }
+}
+
+#[test]
+fn what_is_to_be_done_has_its_time() {
+    let given = active();
+    let ended = given.after(Event::UserEnds);
+    let expiries: Vec<_> =
+        ended.effects.iter().map(|effect| (effect.what.kind(), effect.expires_at)).collect();
+    assert_eq!(
+        expiries,
+        [
+            ("end", given.now.after(given.policy.end_within)),
+            ("tell_bot", given.now.after(given.policy.say_within)),
+        ]
+    );
+}

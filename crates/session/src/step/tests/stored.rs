@@ -1,0 +1,213 @@
+//! The stored form. Conversations outlive releases: when one of these literals must change, so must
+//! the version of the stored state, with a way to read the old one.
+
+use super::given::{
+    STAGES, asked, effect, holding, live, sender, session_id, stage, talk, waiting,
+};
+use crate::{
+    Agent, Author, BotNews, Content, Context, Conversation, Effect, EndReason, Notice, Phase, Said,
+    Stage, Talk, What,
+    id::{Number, Timestamp},
+};
+
+fn check(conversation: &Conversation, stored: &str) {
+    assert_eq!(serde_json::to_string(conversation).unwrap(), stored);
+    assert_eq!(&serde_json::from_str::<Conversation>(stored).unwrap(), conversation);
+}
+
+#[test]
+fn every_state_survives_being_stored() {
+    let mut states: Vec<Conversation> =
+        STAGES.iter().map(|name| stage(name).conversation).collect();
+    states.push(Conversation::default());
+    states.push(holding().conversation);
+    states.push(asked(&["Yes", "No"]).conversation);
+    states.push(live(Stage::Active(Talk { agent: Agent::default(), ..talk() })).conversation);
+    for state in states {
+        let stored = serde_json::to_string(&state).unwrap();
+        assert_eq!(serde_json::from_str::<Conversation>(&stored).unwrap(), state, "{stored}");
+        assert!(stored.len() < 1_024, "{} bytes: {stored}", stored.len());
+    }
+}
+
+#[test]
+fn a_new_conversation_is_stored_like_this() {
+    check(
+        &Conversation::default(),
+        r#"{"numbered":0,"effects":0,"route":"bot","visitor":null,"past":null,"opened":false,"bot_away":false}"#,
+    );
+}
+
+#[test]
+fn a_waiting_session_is_stored_like_this() {
+    let mut given = holding();
+    given.waiting().estimate = Some("8 Seconds".to_owned());
+    check(
+        &given.conversation,
+        r#"{"numbered":10,"effects":5,"route":{"live":{"id":"ses_1","desk":"default","user":"u-kim","asked_at":999970000,"asked_after":8,"stage":{"waiting":{"phase":"queued","held":[9,10],"estimate":"8 Seconds"}}}},"visitor":{"user":"u-kim","email":"kim@example.org","name":"Kim"},"past":null,"opened":true,"bot_away":false}"#,
+    );
+    for (phase, stored) in [
+        (Phase::Requested, r#""requested""#),
+        (Phase::Accepted { at: Timestamp(7) }, r#"{"accepted":{"at":7}}"#),
+        (Phase::Queued, r#""queued""#),
+    ] {
+        assert_eq!(serde_json::to_string(&phase).unwrap(), stored);
+        let whole = serde_json::to_string(&waiting(phase).conversation).unwrap();
+        assert!(whole.contains(&format!("\"phase\":{stored}")), "{whole}");
+    }
+}
+
+#[test]
+fn a_talk_is_stored_like_this() {
+    let mut given = asked(&["Yes"]);
+    given.talk().agent.id = Some("a1".to_owned());
+    check(
+        &given.conversation,
+        r#"{"numbered":11,"effects":5,"route":{"live":{"id":"ses_1","desk":"default","user":"u-kim","asked_at":999970000,"asked_after":8,"stage":{"active":{"agent":{"name":"Ola","id":"a1"},"user_spoke_at":999980000,"heard_at":1000000000,"warned":false,"transferring":false,"asked":[{"label":"Yes","value":"v1"}]}}}},"visitor":{"user":"u-kim","email":"kim@example.org","name":"Kim"},"past":null,"opened":true,"bot_away":false}"#,
+    );
+}
+
+#[test]
+fn a_connected_talk_is_stored_under_its_own_name() {
+    let stored = serde_json::to_string(&stage("connected").conversation).unwrap();
+    assert!(stored.contains(r#""stage":{"connected":{"agent":{"name":"Ola"},"#), "{stored}");
+}
+
+#[test]
+fn an_ended_session_is_stored_like_this() {
+    check(
+        &stage("completed").conversation,
+        r#"{"numbered":10,"effects":5,"route":"bot","visitor":{"user":"u-kim","email":"kim@example.org","name":"Kim"},"past":{"id":"ses_1","desk":"default","user":"u-kim","status":"completed","reason":"agent_ended","at":999999000,"told_undelivered":false},"opened":true,"bot_away":false}"#,
+    );
+}
+
+#[test]
+fn an_effect_is_stored_like_this() {
+    let rows = [
+        (
+            "ask",
+            r#"{"number":5,"what":{"do":"ask","session":"ses_1","desk":"default","user":"u-kim","email":null,"name":null,"upto":8,"context":null},"expires_at":1000000000}"#,
+        ),
+        (
+            "say",
+            r#"{"number":5,"what":{"do":"say","session":"ses_1","desk":"default","user":"u-kim","email":null,"message":9},"expires_at":1000000000}"#,
+        ),
+        (
+            "end",
+            r#"{"number":5,"what":{"do":"end","session":"ses_1","desk":"default","user":"u-kim"},"expires_at":1000000000}"#,
+        ),
+        ("greet", r#"{"number":5,"what":{"do":"greet"},"expires_at":1000000000}"#),
+        ("to_bot", r#"{"number":5,"what":{"do":"to_bot","message":9},"expires_at":1000000000}"#),
+        (
+            "tell_bot",
+            r#"{"number":5,"what":{"do":"tell_bot","session":"ses_1","news":{"state":"accepted","agent":null},"after":8,"upto":10},"expires_at":1000000000}"#,
+        ),
+    ];
+    for (kind, stored) in rows {
+        let effect = effect(kind);
+        assert_eq!(serde_json::to_string(&effect).unwrap(), stored);
+        assert_eq!(serde_json::from_str::<Effect>(stored).unwrap(), effect);
+        assert_eq!(effect.what.kind(), kind);
+    }
+}
+
+#[test]
+fn news_for_the_bot_is_stored_like_this() {
+    let agent = Some("Ola".to_owned());
+    let rows = [
+        (
+            BotNews::Completed { agent, reason: EndReason::AgentEnded },
+            r#"{"state":"completed","agent":"Ola","reason":"agent_ended"}"#,
+        ),
+        (
+            BotNews::Failed { reason: EndReason::NoAgent },
+            r#"{"state":"failed","reason":"no_agent"}"#,
+        ),
+    ];
+    for (news, stored) in rows {
+        assert_eq!(serde_json::to_string(&news).unwrap(), stored);
+        assert_eq!(serde_json::from_str::<BotNews>(stored).unwrap(), news);
+    }
+}
+
+#[test]
+fn a_log_entry_is_stored_like_this() {
+    let rows = [
+        (Content::Said(Said::words("hi")), r#"{"said":{"text":"hi"}}"#),
+        (Content::Notice(Notice::BackWithBot), r#"{"notice":{"key":"back_with_bot"}}"#),
+        (
+            Content::Notice(Notice::Failed { reason: EndReason::Lost }),
+            r#"{"notice":{"key":"failed","reason":"lost"}}"#,
+        ),
+        (
+            Content::Context(Context::from([("topic".to_owned(), "pay".to_owned())])),
+            r#"{"context":{"topic":"pay"}}"#,
+        ),
+    ];
+    for (content, stored) in rows {
+        assert_eq!(serde_json::to_string(&content).unwrap(), stored);
+        assert_eq!(serde_json::from_str::<Content>(stored).unwrap(), content);
+    }
+    let agent = Author::Agent(super::given::agent("Ola"));
+    assert_eq!(serde_json::to_string(&agent).unwrap(), r#"{"agent":{"name":"Ola"}}"#);
+    assert_eq!(serde_json::to_string(&Author::Gateway).unwrap(), r#""gateway""#);
+}
+
+#[test]
+fn a_reason_is_stored_as_its_code_and_a_notice_as_its_key() {
+    let reasons = [
+        EndReason::AgentEnded,
+        EndReason::UserEnded,
+        EndReason::UserCancelled,
+        EndReason::DeskCancelled,
+        EndReason::NoAgent,
+        EndReason::NotRouted,
+        EndReason::Refused,
+        EndReason::Rejected,
+        EndReason::Unreachable,
+        EndReason::Silence,
+        EndReason::WaitedTooLong,
+        EndReason::Lost,
+    ];
+    for reason in reasons {
+        assert_eq!(serde_json::to_value(reason).unwrap(), reason.code());
+    }
+    let estimate = "8 Seconds".to_owned();
+    let notices = [
+        Notice::Asked,
+        Notice::Waiting { estimate: estimate.clone() },
+        Notice::Connected { agent: None },
+        Notice::Transferring { estimate },
+        Notice::Transferred { agent: None },
+        Notice::Held,
+        Notice::WentThrough,
+        Notice::IdleWarning,
+        Notice::Ended { by: crate::EndedBy::User },
+        Notice::NobodyThere,
+        Notice::Cancelled,
+        Notice::Failed { reason: EndReason::Lost },
+        Notice::BusyElsewhere,
+        Notice::Undelivered,
+        Notice::BackWithBot,
+        Notice::BotAway,
+    ];
+    for notice in notices {
+        assert_eq!(serde_json::to_value(&notice).unwrap()["key"], notice.key());
+    }
+}
+
+#[test]
+fn a_state_without_the_members_that_came_later_can_be_read() {
+    let oldest = r#"{"numbered":3,"effects":1,"route":"bot"}"#;
+    let read: Conversation = serde_json::from_str(oldest).unwrap();
+    assert_eq!(read, Conversation { numbered: Number(3), effects: read.effects, ..read.clone() });
+    assert!(read.visitor.is_none() && read.past.is_none() && !read.opened && !read.bot_away);
+}
+
+#[test]
+fn ids_are_stored_as_bare_text() {
+    assert_eq!(serde_json::to_string(&session_id("ses_1")).unwrap(), r#""ses_1""#);
+    assert_eq!(serde_json::to_string(&sender("m1")).unwrap(), r#""m1""#);
+    let greet = effect("greet");
+    assert!(matches!(greet.what, What::Greet));
+}

@@ -1,0 +1,192 @@
+//! What can happen in a story, and the events that tell it.
+
+use proptest::{prelude::*, sample::Index};
+use session::{
+    Agent, Choice, Effect, Event, Failure, News, Said, Visitor,
+    id::{SenderKey, UserId},
+};
+
+/// One thing that the world does next.
+#[derive(Debug, Clone)]
+pub(crate) enum Act {
+    Open,
+    UserSays {
+        text: &'static str,
+        key: Option<u8>,
+    },
+    UserEnds,
+    BotSays {
+        key: Option<u8>,
+    },
+    BotAsks {
+        key: Option<u8>,
+    },
+    /// About the open session, or the one before, or one that never was.
+    DeskTells {
+        whose: Whose,
+        news: Vec<Tells>,
+    },
+    /// The effect at the head of a lane is done, or finally not.
+    Report {
+        which: Index,
+        outcome: Outcome,
+    },
+    /// An old attempt reports once more.
+    ReportAgain {
+        which: Index,
+        outcome: Outcome,
+    },
+    /// The clock comes to the deadline, or names one that was overtaken.
+    Deadline {
+        stale: bool,
+    },
+    TimePasses {
+        ms: u32,
+    },
+    /// Another conversation of the same person takes them, or lets go.
+    Elsewhere,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Whose {
+    Open,
+    Past,
+    Never,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Outcome {
+    Sent,
+    Struck,
+    Refused,
+    Expired,
+}
+
+/// News in short.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Tells {
+    Queued,
+    Estimate,
+    AgentHere(u8),
+    Active,
+    AgentSays { agent: u8, key: Option<u8>, options: u8 },
+    DeskSays { key: Option<u8>, with_agents: bool, options: u8 },
+    Nobody { words: bool },
+    Ended,
+    LetGo,
+    Failed,
+    Cancelled,
+}
+
+const TEXTS: [&str; 9] =
+    ["hello", "agent", "Agent!", "cancel", "end chat", "Option 1", "", "value-2", "bye"];
+
+fn key() -> impl Strategy<Value = Option<u8>> {
+    prop::option::weighted(0.5, 0_u8..12)
+}
+
+fn tells() -> impl Strategy<Value = Tells> {
+    prop_oneof![
+        2 => Just(Tells::Queued),
+        2 => Just(Tells::Estimate),
+        3 => (0_u8..4).prop_map(Tells::AgentHere),
+        1 => Just(Tells::Active),
+        5 => (0_u8..4, key(), 0_u8..60)
+            .prop_map(|(agent, key, options)| Tells::AgentSays { agent, key, options }),
+        2 => (key(), any::<bool>(), 0_u8..60)
+            .prop_map(|(key, with_agents, options)| Tells::DeskSays { key, with_agents, options }),
+        1 => any::<bool>().prop_map(|words| Tells::Nobody { words }),
+        1 => Just(Tells::Ended),
+        1 => Just(Tells::LetGo),
+        1 => Just(Tells::Failed),
+        1 => Just(Tells::Cancelled),
+    ]
+}
+
+pub(crate) fn act() -> impl Strategy<Value = Act> {
+    let whose =
+        prop_oneof![8 => Just(Whose::Open), 3 => Just(Whose::Past), 1 => Just(Whose::Never)];
+    let outcome = || {
+        prop_oneof![
+            8 => Just(Outcome::Sent),
+            1 => Just(Outcome::Struck),
+            1 => Just(Outcome::Refused),
+            1 => Just(Outcome::Expired),
+        ]
+    };
+    prop_oneof![
+        1 => Just(Act::Open),
+        12 => (prop::sample::select(&TEXTS[..]), key())
+            .prop_map(|(text, key)| Act::UserSays { text, key }),
+        1 => Just(Act::UserEnds),
+        3 => key().prop_map(|key| Act::BotSays { key }),
+        3 => key().prop_map(|key| Act::BotAsks { key }),
+        10 => (whose, prop::collection::vec(tells(), 0..4))
+            .prop_map(|(whose, news)| Act::DeskTells { whose, news }),
+        8 => (any::<Index>(), outcome())
+            .prop_map(|(which, outcome)| Act::Report { which, outcome }),
+        1 => (any::<Index>(), outcome())
+            .prop_map(|(which, outcome)| Act::ReportAgain { which, outcome }),
+        2 => any::<bool>().prop_map(|stale| Act::Deadline { stale }),
+        3 => (0_u32..400_000).prop_map(|ms| Act::TimePasses { ms }),
+        1 => Just(Act::Elsewhere),
+    ]
+}
+
+pub(crate) fn report(effect: Effect, outcome: Outcome) -> Event {
+    match outcome {
+        Outcome::Sent => Event::Sent { effect },
+        Outcome::Struck => Event::NotSent { effect, failure: Failure::Struck },
+        Outcome::Refused => Event::NotSent { effect, failure: Failure::Refused },
+        Outcome::Expired => Event::NotSent { effect, failure: Failure::Expired },
+    }
+}
+
+pub(crate) fn news(tells: Tells) -> News {
+    match tells {
+        Tells::Queued => News::Queued,
+        Tells::Estimate => News::Estimate("about 12 Minutes".to_owned()),
+        Tells::AgentHere(n) => News::AgentHere(agent(n)),
+        Tells::Active => News::Active,
+        Tells::AgentSays { agent: n, key, options } => {
+            News::AgentSaid { agent: agent(n), said: question(options), key: key.map(sender) }
+        }
+        Tells::DeskSays { key, with_agents, options } => {
+            News::DeskSaid { said: question(options), key: key.map(sender), with_agents }
+        }
+        Tells::Nobody { words } => News::Nobody { said: words.then(|| Said::words("closed")) },
+        Tells::Ended => News::Ended,
+        Tells::LetGo => News::LetGo,
+        Tells::Failed => News::Failed,
+        Tells::Cancelled => News::Cancelled,
+    }
+}
+
+pub(crate) fn agent(n: u8) -> Agent {
+    match n {
+        0 => Agent::default(),
+        n => Agent {
+            name: Some(format!("Maximiliane Mustermann {n}")),
+            id: (n > 1).then(|| format!("0a1b2c3d4e5f60718293a4b5c6d7e8f{n}")),
+        },
+    }
+}
+
+/// Often plain words: options only above forty.
+pub(crate) fn question(options: u8) -> Said {
+    let count = if options < 40 { 0 } else { options };
+    let choice = |n| Choice { label: format!("Option {n}"), value: format!("value-{n}") };
+    Said { options: (1..=count).map(choice).collect(), ..Said::words("well?") }
+}
+
+pub(crate) fn visitor() -> Visitor {
+    Visitor {
+        user: UserId::new("5f2c7d0e-8a3b-4c1d-9e6f-7a8b9c0d1e2f").unwrap(),
+        email: Some("maximilian.mustermann@subsidiary.example.org".to_owned()),
+        name: Some("Maximilian Mustermann".to_owned()),
+    }
+}
+
+pub(crate) fn sender(n: u8) -> SenderKey {
+    SenderKey::new(&format!("key-{n}")).unwrap()
+}

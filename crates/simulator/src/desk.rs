@@ -1,0 +1,190 @@
+//! The agent's desk: a handle for programs and tests, and the HTTP API of the desk page.
+//!
+//! Owns how the instance is steered and watched. Every rule about what an action does is the
+//! instance's.
+
+mod edge;
+mod guard;
+
+use std::{collections::VecDeque, sync::Arc, time::Duration};
+
+use tokio::time::Instant;
+
+pub(crate) use self::edge::routes;
+use crate::{
+    config::{AgentMode, Dialect, Webhook},
+    instance::{Callback, ChatView, Conversation, DeskError, Instance},
+    ledger::{Received, Sent},
+    shared::{Shared, World},
+};
+
+/// A condition did not come true in time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the condition did not come true in time")]
+pub struct TimedOut;
+
+/// Steers and watches a running instance. Clones steer the same one.
+#[derive(Clone)]
+pub struct Desk {
+    shared: Arc<Shared>,
+}
+
+/// What there is to see at one moment.
+///
+/// It borrows the instance while it is looked at, so calling the [`Desk`] from a closure that was
+/// given one would wait for ever.
+pub struct Snapshot<'a> {
+    world: &'a World,
+}
+
+impl Snapshot<'_> {
+    /// All chats, oldest first.
+    pub fn chats(&self) -> Vec<ChatView> {
+        self.world.instance.conversations().filter_map(Conversation::view).collect()
+    }
+
+    /// Requests to the Bot Integration endpoint, oldest first; the last 200,000.
+    pub fn ledger(&self) -> &VecDeque<Received> {
+        self.world.ledger.received()
+    }
+
+    /// Callbacks whose attempt is over, oldest first; the last 200,000.
+    pub fn delivered(&self) -> &VecDeque<Sent> {
+        self.world.ledger.sent()
+    }
+}
+
+impl Desk {
+    pub(crate) fn new(shared: Arc<Shared>) -> Self {
+        Self { shared }
+    }
+
+    /// All chats, oldest first.
+    pub fn chats(&self) -> Vec<ChatView> {
+        Snapshot { world: &self.shared.lock() }.chats()
+    }
+
+    /// Every request to the Bot Integration endpoint and its answer, oldest first.
+    pub fn ledger(&self) -> Vec<Received> {
+        self.shared.lock().ledger.received().iter().cloned().collect()
+    }
+
+    /// Every callback whose attempt is over, oldest first.
+    pub fn delivered(&self) -> Vec<Sent> {
+        self.shared.lock().ledger.sent().iter().cloned().collect()
+    }
+
+    /// How many calls of the token endpoint were answered with a token.
+    pub fn tokens_granted(&self) -> u64 {
+        self.shared.lock().registry.granted()
+    }
+
+    /// Waits until a condition holds, looking again after each change.
+    ///
+    /// # Errors
+    /// When it does not hold within `timeout`.
+    pub async fn wait_until(
+        &self,
+        mut holds: impl FnMut(&Snapshot<'_>) -> bool,
+        timeout: Duration,
+    ) -> Result<(), TimedOut> {
+        let deadline = Instant::now() + timeout;
+        let mut changes = self.shared.changed.subscribe();
+        loop {
+            changes.borrow_and_update();
+            let seen = holds(&Snapshot { world: &self.shared.lock() });
+            if seen {
+                return Ok(());
+            }
+            // The sender lives as long as this handle, so the only failure is the deadline.
+            if tokio::time::timeout_at(deadline, changes.changed()).await.is_err() {
+                return Err(TimedOut);
+            }
+        }
+    }
+
+    /// Takes a waiting chat.
+    pub fn accept(&self, chat: &str) -> Result<(), DeskError> {
+        self.act(chat, Instance::accept)
+    }
+
+    /// Takes a chat whose user has just left the queue, as an agent does who clicks at the same
+    /// moment: the acceptance is told although the end was.
+    pub fn accept_late(&self, chat: &str) -> Result<(), DeskError> {
+        self.act(chat, Instance::accept_late)
+    }
+
+    /// Refuses a waiting chat.
+    pub fn reject(&self, chat: &str) -> Result<(), DeskError> {
+        self.act(chat, Instance::reject)
+    }
+
+    /// Begins or stops typing.
+    pub fn typing(&self, chat: &str, on: bool) -> Result<(), DeskError> {
+        self.act(chat, |instance, number, _| instance.typing(number, on))
+    }
+
+    /// Writes a line to the user.
+    pub fn write(&self, chat: &str, text: &str) -> Result<(), DeskError> {
+        self.act(chat, |instance, number, now| instance.write(number, text, now))
+    }
+
+    /// Ends a live chat.
+    pub fn end(&self, chat: &str) -> Result<(), DeskError> {
+        self.act(chat, Instance::end)
+    }
+
+    /// Queues callbacks instead of sending them, until released. What is already on its way
+    /// arrives.
+    pub fn hold_callbacks(&self, held: bool) {
+        self.shared.hold(held);
+    }
+
+    /// Changes who sits at the desk. A scripted agent also takes what is waiting.
+    pub fn set_agent_mode(&self, mode: AgentMode) {
+        self.shared.act(|world, now| {
+            world.instance.set_agent(mode, now);
+            ((), Vec::new())
+        });
+    }
+
+    /// Changes the language of callbacks from the next one on.
+    pub fn set_dialect(&self, dialect: Dialect) {
+        self.set(|world| world.instance.setup.dialect = dialect);
+    }
+
+    /// Makes the API and the token endpoint answer 503, or stops that. The desk keeps working, and
+    /// what an agent does there is still told.
+    pub fn set_down(&self, down: bool) {
+        self.set(|world| world.down = down);
+    }
+
+    /// Changes where callbacks go, from the next one on.
+    pub fn set_webhook(&self, webhook: Webhook) {
+        self.set(|world| world.webhook = webhook);
+    }
+
+    /// Forgets every OAuth token, so that the next request is answered 401.
+    pub fn revoke_tokens(&self) {
+        self.set(|world| world.registry.revoke());
+    }
+
+    fn set(&self, change: impl FnOnce(&mut World)) {
+        self.shared.act(|world, _| {
+            change(world);
+            ((), Vec::new())
+        });
+    }
+
+    fn act(
+        &self,
+        chat: &str,
+        what: impl FnOnce(&mut Instance, u64, u64) -> Result<Vec<Callback>, DeskError>,
+    ) -> Result<(), DeskError> {
+        let number = ChatView::number_of(chat).ok_or(DeskError::UnknownChat)?;
+        self.shared.act(|world, now| match what(&mut world.instance, number, now) {
+            Ok(told) => (Ok(()), told),
+            Err(error) => (Err(error), Vec::new()),
+        })
+    }
+}

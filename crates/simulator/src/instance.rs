@@ -1,0 +1,248 @@
+//! The instance itself, as a value: conversations by (`appInboundId`, `userId`), the queue, the
+//! chats at the desk, and what is told to the primary bot when something happens.
+//!
+//! It does no I/O and has no clock: requests, desk actions and the time come in, callbacks come
+//! out. [`conversation`] holds the records, [`desk_side`] what an agent does.
+
+mod conversation;
+mod desk_side;
+mod inbound;
+
+use std::{
+    collections::{BTreeMap, HashMap, VecDeque},
+    time::Duration,
+};
+
+use serde_json::Value;
+
+pub(crate) use self::conversation::Conversation;
+use self::conversation::{Key, Phase};
+pub use self::{
+    conversation::{ChatState, ChatView, EndedBy, Line, Speaker},
+    desk_side::DeskError,
+};
+use crate::{
+    callback::{self, Context, Moment},
+    config::{AgentMode, Config, Dialect, EndTold},
+    script::{Move, Script},
+};
+
+/// How many conversations are kept, ended ones included. The oldest ended one makes room; when
+/// all are open, a new one is ignored, as by an instance that is out of capacity.
+pub(crate) const CONVERSATIONS_MAX: usize = 10_000;
+
+/// How many lines a chat keeps for the desk; the oldest go first.
+pub(crate) const LINES_MAX: usize = 2_000;
+
+/// How often the wait estimate is told (reference 11).
+pub(crate) const WAIT_ESTIMATE_MS: u64 = 60_000;
+
+/// The settings that shape what is told; all may change while the instance runs.
+#[derive(Debug, Clone)]
+pub(crate) struct Setup {
+    pub(crate) dialect: Dialect,
+    pub(crate) agent: AgentMode,
+    /// The script that is used when the mode is switched to scripted by name alone.
+    pub(crate) script: Script,
+    pub(crate) agent_name: String,
+    pub(crate) agent_id: String,
+    pub(crate) names_shown: bool,
+    pub(crate) message_ids: bool,
+    pub(crate) wait_time: Option<String>,
+    pub(crate) end_told: EndTold,
+    pub(crate) initial_response: Option<String>,
+    pub(crate) accept_delay: Duration,
+}
+
+impl Setup {
+    pub(crate) fn new(config: &Config) -> Self {
+        let script = match &config.agent {
+            AgentMode::Scripted(script) => script.clone(),
+            AgentMode::Person | AgentMode::Nobody => Script::default(),
+        };
+        Self {
+            dialect: config.dialect,
+            agent: config.agent.clone(),
+            script,
+            agent_name: config.agent_name.clone(),
+            agent_id: "5f0c1d2e3b4a59687786a5b4c3d2e1f0".to_owned(),
+            names_shown: config.names_shown,
+            message_ids: config.message_ids,
+            wait_time: config.wait_time.clone(),
+            end_told: config.end_told,
+            initial_response: config.initial_response.clone(),
+            accept_delay: config.accept_delay,
+        }
+    }
+
+    /// What system texts call the agent.
+    pub(crate) fn agent_shown(&self) -> &str {
+        if self.names_shown { &self.agent_name } else { "The agent" }
+    }
+}
+
+/// One POST to the primary bot.
+#[derive(Debug, Clone)]
+pub(crate) struct Callback {
+    /// The number of the conversation it belongs to.
+    pub(crate) conversation: u64,
+    pub(crate) body: Value,
+}
+
+/// What the worker made of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// Not yet looked at by the worker.
+    Pending,
+    /// Refused at the door; the answer's status says why.
+    Refused,
+    /// It had its effect.
+    Taken,
+    /// It had none, and the caller is not told; the sentence says why.
+    Ignored(&'static str),
+}
+
+/// Something planned for a later moment.
+#[derive(Debug)]
+enum Due {
+    WaitEstimate,
+    Agent(Move),
+}
+
+/// The whole state of the instance that conversations are made of.
+pub(crate) struct Instance {
+    pub(crate) setup: Setup,
+    conversations: BTreeMap<u64, Conversation>,
+    open: HashMap<Key, u64>,
+    /// Closed conversations, oldest first: the ones that may be forgotten.
+    closed: VecDeque<u64>,
+    agenda: BTreeMap<(u64, u64), (u64, Due)>,
+    seed: u64,
+    serial: u64,
+}
+
+impl Instance {
+    /// `seed` keeps the ids of one run apart from those of another.
+    pub(crate) fn new(setup: Setup, seed: u64) -> Self {
+        Self {
+            setup,
+            conversations: BTreeMap::new(),
+            open: HashMap::new(),
+            closed: VecDeque::new(),
+            agenda: BTreeMap::new(),
+            seed,
+            serial: 0,
+        }
+    }
+
+    /// All conversations, oldest first.
+    pub(crate) fn conversations(&self) -> impl DoubleEndedIterator<Item = &Conversation> {
+        self.conversations.values()
+    }
+
+    /// The next moment at which [`Self::tick`] has something to do.
+    pub(crate) fn next_due(&self) -> Option<u64> {
+        self.agenda.first_key_value().map(|((due, _), _)| *due)
+    }
+
+    /// Does what was planned for moments up to `now`.
+    pub(crate) fn tick(&mut self, now: u64) -> Vec<Callback> {
+        let mut told = Vec::new();
+        while self.next_due().is_some_and(|due| due <= now) {
+            let Some(((due, _), (number, what))) = self.agenda.pop_first() else { break };
+            told.extend(match what {
+                Due::WaitEstimate => self.tell_estimate(number, due),
+                Due::Agent(step) => self.perform(number, step, due),
+            });
+        }
+        told
+    }
+
+    fn tell_estimate(&mut self, number: u64, due: u64) -> Vec<Callback> {
+        let waiting = self.conversations.get(&number).is_some_and(|c| c.phase == Phase::Queued);
+        if !waiting {
+            return Vec::new();
+        }
+        self.plan(due + WAIT_ESTIMATE_MS, number, Due::WaitEstimate);
+        self.tell(number, Moment::StillWaiting)
+    }
+
+    /// Whether callbacks of this conversation are still sent.
+    pub(crate) fn is_faulted(&self, number: u64) -> bool {
+        self.conversations.get(&number).is_some_and(|conversation| conversation.faulted)
+    }
+
+    /// The receiver answered 5xx or too late: the interaction becomes closed abandoned and the
+    /// work item disqualified (KB2701890). Nothing more is told.
+    pub(crate) fn fault(&mut self, number: u64, now: u64) {
+        let Some(conversation) = self.conversations.get_mut(&number) else { return };
+        conversation.faulted = true;
+        if conversation.phase == Phase::Closed {
+            return;
+        }
+        conversation.system("Closed abandoned: the receiver of callbacks failed.", now);
+        self.close(number, None, "closed abandoned: error");
+    }
+
+    fn next_serial(&mut self) -> u64 {
+        self.serial += 1;
+        self.serial
+    }
+
+    /// A fresh `sys_id`: 32 hexadecimal digits.
+    fn sys_id(&mut self) -> String {
+        let serial = self.next_serial();
+        format!("{:016x}{serial:016x}", self.seed)
+    }
+
+    fn plan(&mut self, due: u64, number: u64, what: Due) {
+        let serial = self.next_serial();
+        self.agenda.insert((due, serial), (number, what));
+    }
+
+    /// The callbacks of a moment, with the caller's labels echoed.
+    fn tell(&mut self, number: u64, moment: Moment<'_>) -> Vec<Callback> {
+        let Some(conversation) = self.conversations.get(&number) else { return Vec::new() };
+        let context = Context {
+            setup: &self.setup,
+            conversation_id: &conversation.sys_id,
+            interaction_id: &conversation.interaction_id,
+            talking: conversation.talking,
+        };
+        let mut envelopes = callback::callbacks(moment, &context);
+        if self.setup.message_ids {
+            for item in envelopes.iter_mut().flat_map(|envelope| &mut envelope.items) {
+                let id = self.sys_id();
+                item.insert("messageId".to_owned(), Value::String(id));
+            }
+        }
+        let Some(conversation) = self.conversations.get(&number) else { return Vec::new() };
+        let interaction = self.setup.message_ids.then_some(conversation.interaction_id.as_str());
+        envelopes
+            .into_iter()
+            .map(|envelope| Callback {
+                conversation: number,
+                body: conversation.echo.wrap(envelope, interaction),
+            })
+            .collect()
+    }
+
+    /// Makes a record for a user who has none open; `None` when there is no room.
+    fn begin(&mut self, key: Key) -> Option<u64> {
+        while self.conversations.len() >= CONVERSATIONS_MAX {
+            let oldest = self.closed.pop_front()?;
+            // A late acceptance may have opened it again.
+            if self.conversations.get(&oldest).is_some_and(|c| c.phase == Phase::Closed) {
+                self.conversations.remove(&oldest);
+            }
+        }
+        let number = self.next_serial();
+        let ids = (self.sys_id(), self.sys_id());
+        self.open.insert(key.clone(), number);
+        self.conversations.insert(number, Conversation::new(number, key, ids));
+        Some(number)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,322 @@
+//! The record of one conversation: what is echoed from the caller, where it stands, and what the
+//! desk sees of it.
+//!
+//! Owns no rule about what happens next.
+
+use std::collections::VecDeque;
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::LINES_MAX;
+use crate::{callback::Envelope, request::Request};
+
+/// What a conversation is found by (reference 1).
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct Key {
+    pub(super) application: String,
+    pub(super) user: String,
+}
+
+/// Where a conversation stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// With the virtual agent.
+    Bot,
+    /// Offered to agents.
+    Queued,
+    /// With an agent.
+    Live,
+    /// Over; kept for the desk and for late callbacks.
+    Closed,
+}
+
+/// Where a chat stands at the desk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ChatState {
+    /// Waiting for an agent.
+    Offered,
+    /// An agent has it.
+    Live,
+    /// Over.
+    Ended,
+}
+
+/// Who ended a chat.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum EndedBy {
+    /// The agent closed or rejected it.
+    Agent,
+    /// The user sent `END_CONVERSATION`.
+    User,
+}
+
+/// Who said a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Speaker {
+    /// The end user.
+    User,
+    /// The agent.
+    Agent,
+    /// The primary bot, from `history`, or the instance's own virtual agent.
+    Bot,
+    /// The instance.
+    System,
+}
+
+/// One line of a chat as the agent sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Line {
+    /// Who said it.
+    pub from: Speaker,
+    /// The speaker's display name.
+    pub name: String,
+    /// The words.
+    pub text: String,
+    /// When, in milliseconds since the epoch.
+    pub at: u64,
+}
+
+/// One chat as the agent sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ChatView {
+    /// Names the chat in every desk action.
+    pub id: String,
+    /// The caller's `userId`.
+    pub user_id: String,
+    /// The caller's `emailId`, unchecked.
+    pub email_id: Option<String>,
+    /// The caller's `clientSessionId` of its last request.
+    pub client_session_id: Option<String>,
+    /// Where it stands.
+    pub state: ChatState,
+    /// Who ended it; absent while it is open, and when the instance ended it.
+    pub ended_by: Option<EndedBy>,
+    /// Why it ended, in the words of the interaction's state reason (reference 9.6).
+    pub end_reason: Option<&'static str>,
+    /// When it was offered, in milliseconds since the epoch.
+    pub waiting_since: u64,
+    /// The context variables, with their keys in lower case as they are stored.
+    pub context: Map<String, Value>,
+    /// The transcript: history, the virtual agent's part, the chat. At most 2,000 lines.
+    pub lines: Vec<Line>,
+    /// TYPING was the last such signal.
+    pub user_typing: bool,
+}
+
+impl ChatView {
+    fn id_of(number: u64) -> String {
+        format!("chat-{number}")
+    }
+
+    /// The number behind an id, if it looks like one.
+    pub(crate) fn number_of(id: &str) -> Option<u64> {
+        id.strip_prefix("chat-")?.parse().ok()
+    }
+}
+
+/// What exists of a conversation once AGENT was routed.
+#[derive(Debug)]
+pub(super) struct Chat {
+    pub(super) state: ChatState,
+    pub(super) ended_by: Option<EndedBy>,
+    pub(super) end_reason: Option<&'static str>,
+    pub(super) waiting_since: u64,
+    pub(super) user_typing: bool,
+    pub(super) agent_typing: bool,
+    /// How many lines of the user the script has answered, and until when it is busy doing so.
+    pub(super) script_turns: usize,
+    pub(super) script_busy_until: u64,
+}
+
+/// One conversation of one user.
+#[derive(Debug)]
+pub(crate) struct Conversation {
+    pub(super) number: u64,
+    pub(super) key: Key,
+    /// Its `sys_id`, which callbacks call `conversationId`.
+    pub(super) sys_id: String,
+    pub(super) interaction_id: String,
+    pub(super) echo: Echo,
+    pub(super) email_id: Option<String>,
+    pub(super) context: Map<String, Value>,
+    pub(super) phase: Phase,
+    pub(super) chat: Option<Chat>,
+    pub(super) talking: bool,
+    pub(super) faulted: bool,
+    pub(super) silent: bool,
+    pub(super) misunderstood: u32,
+    pub(super) lines: VecDeque<Line>,
+    /// (`requestId`, `clientMessageId`) of the user's lines, for telling repeats.
+    pub(super) seen: VecDeque<(String, String)>,
+}
+
+impl Conversation {
+    pub(super) fn new(number: u64, key: Key, (sys_id, interaction_id): (String, String)) -> Self {
+        Self {
+            number,
+            key,
+            sys_id,
+            interaction_id,
+            echo: Echo::default(),
+            email_id: None,
+            context: Map::new(),
+            phase: Phase::Bot,
+            chat: None,
+            talking: false,
+            faulted: false,
+            silent: false,
+            misunderstood: 0,
+            lines: VecDeque::new(),
+            seen: VecDeque::new(),
+        }
+    }
+
+    pub(super) fn chat(&self) -> Option<&Chat> {
+        self.chat.as_ref()
+    }
+
+    /// Where its chat stands, once AGENT was routed.
+    pub(crate) fn state(&self) -> Option<ChatState> {
+        self.chat.as_ref().map(|chat| chat.state)
+    }
+
+    /// What the desk shows, once AGENT was routed.
+    pub(crate) fn view(&self) -> Option<ChatView> {
+        let chat = self.chat.as_ref()?;
+        Some(ChatView {
+            id: ChatView::id_of(self.number),
+            user_id: self.key.user.clone(),
+            email_id: self.email_id.clone(),
+            client_session_id: self.echo.client_session_id().map(str::to_owned),
+            state: chat.state,
+            ended_by: chat.ended_by,
+            end_reason: chat.end_reason,
+            waiting_since: chat.waiting_since,
+            context: self.context.clone(),
+            lines: self.lines.iter().cloned().collect(),
+            user_typing: chat.user_typing,
+        })
+    }
+
+    /// Takes over the labels and particulars of an inbound request.
+    pub(super) fn note(&mut self, request: &Request) {
+        self.echo.note(request);
+        if let Some(email) = &request.email_id {
+            self.email_id = Some(email.clone());
+        }
+        // Keys arrive in lower case (reference 3.5).
+        for (name, value) in request.context_variables.iter().flatten() {
+            self.context.insert(name.to_lowercase(), value.clone());
+        }
+        if let Some(flag) = &request.silent_message {
+            self.silent = flag.is_on();
+        }
+    }
+
+    pub(super) fn line(&mut self, from: Speaker, name: &str, text: &str, at: u64) {
+        if self.lines.len() == LINES_MAX {
+            self.lines.pop_front();
+        }
+        self.lines.push_back(Line { from, name: name.to_owned(), text: text.to_owned(), at });
+    }
+
+    pub(super) fn system(&mut self, text: &str, at: u64) {
+        self.line(Speaker::System, "System", text, at);
+    }
+
+    /// What the desk calls the user. Account linking does not exist here, so this is what the
+    /// caller claimed.
+    pub(super) fn user_name(&self) -> String {
+        self.email_id.clone().unwrap_or_else(|| self.key.user.clone())
+    }
+
+    /// Whether a line with these ids was shown before; remembers them.
+    pub(super) fn repeats(&mut self, request: &Request) -> bool {
+        let (Some(request_id), Some(message_id)) = (&request.id, request.client_message_id())
+        else {
+            return false;
+        };
+        let ids = (request_id.clone(), message_id.to_owned());
+        if self.seen.contains(&ids) {
+            return true;
+        }
+        if self.seen.len() == LINES_MAX {
+            self.seen.pop_front();
+        }
+        self.seen.push_back(ids);
+        false
+    }
+}
+
+/// The caller's own labels, as the last inbound request had them (reference 5.1).
+#[derive(Debug, Default)]
+pub(super) struct Echo {
+    labels: Map<String, Value>,
+}
+
+impl Echo {
+    fn note(&mut self, request: &Request) {
+        for (name, value) in [
+            ("requestId", &request.id),
+            ("clientSessionId", &request.client_session_id),
+            ("userId", &request.user_id),
+            ("nowBotId", &request.now_bot_id),
+            ("nowSessionId", &request.now_session_id),
+            ("enterpriseId", &request.enterprise_id),
+        ] {
+            if let Some(text) = value {
+                self.labels.insert(name.to_owned(), Value::String(text.clone()));
+            }
+        }
+        match &request.message {
+            // As sent, attachment headers included: that is what the real one does.
+            Some(message @ Value::Object(_)) => {
+                self.labels.insert("message".to_owned(), message.clone());
+            }
+            _ => {
+                self.labels.remove("message");
+            }
+        }
+        if let Some(variables) = &request.client_variables {
+            self.labels.insert("clientVariables".to_owned(), Value::Object(variables.clone()));
+        }
+    }
+
+    /// The caller's `clientSessionId`, if it sent one.
+    pub(super) fn client_session_id(&self) -> Option<&str> {
+        self.labels.get("clientSessionId")?.as_str()
+    }
+
+    /// An envelope as it goes out: labels, the flags that are true, and the items.
+    pub(super) fn wrap(&self, envelope: Envelope, interaction_id: Option<&str>) -> Value {
+        let mut body = self.labels.clone();
+        let flags = [
+            ("agentChat", envelope.agent_chat),
+            ("completed", envelope.completed),
+            ("takeControl", envelope.take_control),
+        ];
+        for (name, _) in flags.into_iter().filter(|(_, on)| *on) {
+            body.insert(name.to_owned(), Value::Bool(true));
+        }
+        if let Some(score) = envelope.score {
+            body.insert("score".to_owned(), score.into());
+        }
+        for (name, text) in [
+            ("interactionId", interaction_id),
+            ("status", envelope.status),
+            ("error_message", envelope.error_message),
+        ] {
+            if let Some(text) = text {
+                body.insert(name.to_owned(), text.into());
+            }
+        }
+        let items = envelope.items.into_iter().map(Value::Object).collect();
+        body.insert("body".to_owned(), Value::Array(items));
+        Value::Object(body)
+    }
+}

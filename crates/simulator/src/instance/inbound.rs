@@ -1,0 +1,283 @@
+//! What a request from the primary bot does (reference 3.4): the instance's worker, without its
+//! queue.
+
+use super::{
+    CONVERSATIONS_MAX, Callback, Due, Fate, Instance, WAIT_ESTIMATE_MS,
+    conversation::{Chat, ChatState, EndedBy, Key, Phase, Speaker},
+    desk_side::LEFT,
+};
+use crate::{
+    callback::{GREETING, Moment, NOBODY, NOT_UNDERSTOOD},
+    config::AgentMode,
+    request::{Action, Request},
+    script::{Move, millis},
+};
+
+/// How many inputs the virtual agent may fail to understand before it lets go
+/// (`va.bot.to.bot.take.control_times`).
+const MISUNDERSTOOD_MAX: u32 = 2;
+
+/// What a request led to.
+pub(crate) type Reception = (Fate, Vec<Callback>);
+
+impl Instance {
+    /// Works off one request whose caller has already been answered.
+    pub(crate) fn receive(&mut self, request: &Request, action: Action, now: u64) -> Reception {
+        let Some(user) = request.user_id.as_ref().filter(|user| !user.is_empty()) else {
+            return (Fate::Ignored("userId is missing"), Vec::new());
+        };
+        let key = Key {
+            application: request.app_inbound_id.clone().unwrap_or_default(),
+            user: user.clone(),
+        };
+        let known = self.open.get(&key).copied();
+        let phase = known
+            .and_then(|number| self.conversations.get(&number))
+            .map(|conversation| conversation.phase);
+        match (known, phase) {
+            (Some(number), Some(Phase::Live)) => self.while_live(number, request, action, now),
+            (Some(number), Some(Phase::Queued)) => self.while_queued(number, request, action, now),
+            (Some(number), Some(Phase::Bot)) => self.with_bot(number, request, action, now),
+            (_, Some(Phase::Closed) | None) | (None, _) => self.afresh(key, request, action, now),
+        }
+    }
+
+    fn afresh(&mut self, key: Key, request: &Request, action: Action, now: u64) -> Reception {
+        match action {
+            // Nothing is open that these could be about, and nothing is opened for them.
+            Action::End
+            | Action::Typing
+            | Action::Viewing
+            | Action::Fault
+            | Action::Timezone
+            | Action::StartCreated
+            | Action::UpdateMessages => {
+                return (Fate::Ignored("no conversation is open"), Vec::new());
+            }
+            Action::Message
+            | Action::Agent
+            | Action::Start
+            | Action::Switch
+            | Action::Create
+            | Action::SendHistory => {}
+        }
+        let Some(number) = self.begin(key) else {
+            tracing::warn!(limit = CONVERSATIONS_MAX, "no room for another conversation");
+            return (Fate::Ignored("the instance is full"), Vec::new());
+        };
+        self.note(number, request);
+        if action != Action::SendHistory {
+            self.keep_history(number, request, now);
+        }
+        let mut told = match action {
+            Action::Create => self.tell(number, Moment::Created),
+            Action::SendHistory => Vec::new(),
+            _ => self.tell(number, Moment::Started),
+        };
+        let (fate, more) = self.with_bot(number, request, action, now);
+        told.extend(more);
+        (fate, told)
+    }
+
+    fn with_bot(&mut self, number: u64, request: &Request, action: Action, now: u64) -> Reception {
+        self.note(number, request);
+        let told = match action {
+            Action::Agent => self.ask_for_agent(number, request, now),
+            Action::Message => {
+                if request.shown().is_empty() {
+                    return (Fate::Ignored("the message is empty"), Vec::new());
+                }
+                self.fall_back(number, request, now)
+            }
+            Action::Start | Action::StartCreated => {
+                self.bot_line(number, GREETING, now);
+                self.tell_as_bot(number, Moment::Greeted)
+            }
+            Action::End => {
+                let told = self.tell(number, Moment::Closed);
+                self.close(number, Some(EndedBy::User), "user ended");
+                told
+            }
+            // This instance has no topics, so a switch fails, and a failed switch closes.
+            Action::Switch | Action::Fault => {
+                let told = self.tell(number, Moment::LetGo);
+                self.close(number, None, "faulted");
+                told
+            }
+            Action::SendHistory => {
+                self.keep_history(number, request, now);
+                Vec::new()
+            }
+            Action::Create
+            | Action::Typing
+            | Action::Viewing
+            | Action::Timezone
+            | Action::UpdateMessages => Vec::new(),
+        };
+        (Fate::Taken, told)
+    }
+
+    /// A second request of a user whose first is still in work is ignored (reference 4.2).
+    fn while_queued(
+        &mut self,
+        number: u64,
+        request: &Request,
+        action: Action,
+        now: u64,
+    ) -> Reception {
+        if action != Action::End {
+            return (Fate::Ignored("the user's previous request is still in work"), Vec::new());
+        }
+        self.note(number, request);
+        self.system_line(number, "The user left before engagement.", now);
+        let told = self.tell(number, Moment::Withdrawn);
+        self.close(number, Some(EndedBy::User), LEFT);
+        (Fate::Taken, told)
+    }
+
+    fn while_live(
+        &mut self,
+        number: u64,
+        request: &Request,
+        action: Action,
+        now: u64,
+    ) -> Reception {
+        self.note(number, request);
+        let told = match action {
+            Action::Message | Action::Agent | Action::Start | Action::StartCreated => {
+                self.user_wrote(number, request, now);
+                Vec::new()
+            }
+            Action::Typing | Action::Viewing => {
+                if let Some(chat) = self.chat_mut(number) {
+                    chat.user_typing = action == Action::Typing;
+                }
+                Vec::new()
+            }
+            Action::End => {
+                let told = self.tell(number, Moment::UserEnded);
+                self.system_line(number, "The user has closed the support session.", now);
+                self.close(number, Some(EndedBy::User), "user ended");
+                told
+            }
+            Action::Fault => {
+                let told = self.tell(number, Moment::LetGo);
+                self.system_line(number, "The primary bot has failed.", now);
+                self.close(number, None, "faulted");
+                told
+            }
+            Action::SendHistory => {
+                self.keep_history(number, request, now);
+                Vec::new()
+            }
+            // A topic cannot be run beside an agent, and the rest has nothing to show.
+            Action::Switch | Action::Create | Action::Timezone | Action::UpdateMessages => {
+                Vec::new()
+            }
+        };
+        (Fate::Taken, told)
+    }
+
+    fn ask_for_agent(&mut self, number: u64, request: &Request, now: u64) -> Vec<Callback> {
+        self.user_line(number, request, now);
+        if self.setup.agent == AgentMode::Nobody {
+            let told = self.tell(number, Moment::Nobody);
+            self.bot_line(number, NOBODY, now);
+            self.close(number, None, "no agent available");
+            return told;
+        }
+        if let Some(conversation) = self.conversations.get_mut(&number) {
+            conversation.phase = Phase::Queued;
+            conversation.chat = Some(Chat {
+                state: ChatState::Offered,
+                ended_by: None,
+                end_reason: None,
+                waiting_since: now,
+                user_typing: false,
+                agent_typing: false,
+                script_turns: 0,
+                script_busy_until: now,
+            });
+        }
+        self.plan(now + WAIT_ESTIMATE_MS, number, Due::WaitEstimate);
+        if matches!(self.setup.agent, AgentMode::Scripted(_)) {
+            let due = now.saturating_add(millis(self.setup.accept_delay));
+            self.plan(due, number, Due::Agent(Move::Accept));
+        }
+        self.tell(number, Moment::Queued)
+    }
+
+    fn fall_back(&mut self, number: u64, request: &Request, now: u64) -> Vec<Callback> {
+        self.user_line(number, request, now);
+        let Some(conversation) = self.conversations.get_mut(&number) else { return Vec::new() };
+        conversation.misunderstood += 1;
+        let gives_up = conversation.misunderstood >= MISUNDERSTOOD_MAX;
+        if gives_up {
+            conversation.misunderstood = 0;
+        }
+        self.bot_line(number, NOT_UNDERSTOOD, now);
+        let mut told = self.tell_as_bot(number, Moment::NotUnderstood);
+        if gives_up {
+            told.extend(self.tell(number, Moment::LetGo));
+        }
+        told
+    }
+
+    /// What the virtual agent says, unless the caller has muted it with `silentMessage`.
+    fn tell_as_bot(&mut self, number: u64, moment: Moment<'_>) -> Vec<Callback> {
+        match self.conversations.get(&number) {
+            Some(conversation) if conversation.silent => Vec::new(),
+            _ => self.tell(number, moment),
+        }
+    }
+
+    fn user_wrote(&mut self, number: u64, request: &Request, now: u64) {
+        if request.shown().is_empty() {
+            return;
+        }
+        let Some(conversation) = self.conversations.get_mut(&number) else { return };
+        // Whether a real instance shows a repeat twice is unknown (reference 15.6). The ledger has
+        // both requests; the desk shows one line.
+        if conversation.repeats(request) {
+            return;
+        }
+        conversation.talking = true;
+        let name = conversation.user_name();
+        conversation.line(Speaker::User, &name, &request.shown(), now);
+        if let Some(chat) = &mut conversation.chat {
+            chat.user_typing = false;
+        }
+        self.script_answers(number, &request.shown(), now);
+    }
+
+    fn user_line(&mut self, number: u64, request: &Request, now: u64) {
+        let Some(conversation) = self.conversations.get_mut(&number) else { return };
+        conversation.repeats(request);
+        let name = conversation.user_name();
+        if !request.shown().is_empty() {
+            conversation.line(Speaker::User, &name, &request.shown(), now);
+        }
+    }
+
+    fn bot_line(&mut self, number: u64, text: &str, now: u64) {
+        if let Some(conversation) = self.conversations.get_mut(&number) {
+            conversation.line(Speaker::Bot, "Virtual Agent", text, now);
+        }
+    }
+
+    fn note(&mut self, number: u64, request: &Request) {
+        if let Some(conversation) = self.conversations.get_mut(&number) {
+            conversation.note(request);
+        }
+    }
+
+    /// The primary bot's transcript, for the agent to read. Only `text`, to the letter.
+    fn keep_history(&mut self, number: u64, request: &Request, now: u64) {
+        let Some(conversation) = self.conversations.get_mut(&number) else { return };
+        for entry in request.history.iter().flatten().filter(|entry| entry.r#type == "text") {
+            let from = if entry.is_bot_message { Speaker::Bot } else { Speaker::User };
+            let at = entry.timestamp.parse().unwrap_or(now);
+            conversation.line(from, &entry.display_name, &entry.value, at);
+        }
+    }
+}

@@ -1,0 +1,10 @@
+//! The simulator seen from outside: a raw HTTP client plays every flow, and a receiver of its own
+//! writes down what comes back. Nothing here is shared with Warmline's client.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail the test as tests do")]
+
+mod delivery;
+mod desk_api;
+mod doors;
+mod flows;
+mod rig;

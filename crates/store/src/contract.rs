@@ -1,0 +1,257 @@
+//! What every store must do: one suite of behaviours, run against each backend.
+//!
+//! A backend joins with a [`Bed`] and one line of `contract_tests!`. A behaviour that is not
+//! listed here does not exist.
+
+mod claiming;
+mod clock;
+mod finding;
+mod log;
+mod outbox;
+mod saving;
+mod sweeping;
+
+use session::id::{
+    BotId, ChannelId, ConversationKey, DeskId, EffectNumber, Number, SessionId, TenantId,
+    Timestamp, UserId,
+};
+
+use crate::sqlite::SqliteStore;
+use crate::{
+    Changes, ConversationChange, ConversationId, ConversationRow, LaneKey, NewEffect, NewEntry,
+    Person, Resolved, SessionRow, Store, StoreError, Target, Transaction,
+};
+
+/// An empty store in a place of its own, which goes when the bed goes.
+trait Bed: Sized {
+    fn new() -> Self;
+
+    fn store(&self) -> &dyn Store;
+
+    /// Closes the store and opens it again, as a new process would.
+    fn reopen(&mut self);
+}
+
+struct SqliteBed {
+    /// None only while it is being reopened.
+    store: Option<SqliteStore>,
+    dir: tempfile::TempDir,
+}
+
+impl Bed for SqliteBed {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        Self { store: Some(SqliteStore::open(dir.path()).unwrap()), dir }
+    }
+
+    fn store(&self) -> &dyn Store {
+        self.store.as_ref().unwrap()
+    }
+
+    fn reopen(&mut self) {
+        self.store = None;
+        self.store = Some(SqliteStore::open(self.dir.path()).unwrap());
+    }
+}
+
+macro_rules! contract_tests {
+    ($backend:ident, $bed:ty) => {
+        mod $backend {
+            use super::*;
+
+            contract_tests! { @of $bed;
+                finding::a_key_makes_its_conversation_once;
+                finding::a_key_twice_in_one_batch_is_one_conversation;
+                finding::every_part_of_a_key_tells_conversations_apart;
+                finding::an_existing_target_is_not_made;
+                finding::a_conversation_is_found_by_its_row;
+                finding::a_session_leads_to_its_conversation;
+                finding::an_ended_session_is_still_found;
+                finding::a_session_is_hidden_from_another_tenant_or_desk;
+                finding::a_person_leads_to_the_session_that_holds_them;
+                finding::results_are_parallel_to_targets;
+                saving::a_commit_is_seen_as_a_whole;
+                saving::an_error_in_the_work_undoes_everything;
+                saving::a_panic_in_the_work_undoes_everything;
+                saving::a_failed_step_cannot_be_committed;
+                saving::a_change_of_an_unknown_conversation_is_refused;
+                saving::a_change_without_a_state_leaves_the_state;
+                saving::a_session_row_is_replaced;
+                saving::a_session_never_moves_to_another_conversation;
+                saving::a_hold_refuses_a_second_taker;
+                saving::a_hold_is_freed_by_its_holder_only;
+                saving::the_same_user_at_another_desk_is_another_person;
+                saving::a_repeat_gets_the_first_answer;
+                saving::a_repeat_counts_in_its_conversation_only;
+                saving::a_second_answer_to_a_key_is_refused;
+                saving::settings_are_replaced;
+                saving::a_store_answers;
+                saving::everything_survives_a_restart;
+                log::a_new_conversation_has_an_empty_log;
+                log::a_walk_after_a_number_is_right_at_every_boundary;
+                log::a_walk_up_to_a_number_is_right_at_every_boundary;
+                log::a_read_is_never_longer_than_a_page;
+                log::a_long_log_can_be_paged_from_the_beginning;
+                log::conversations_that_talk_in_turn_keep_their_own_logs;
+                log::an_entry_out_of_turn_is_refused;
+                log::an_entry_without_a_segment_is_refused;
+                log::entries_keep_the_segment_they_were_written_to;
+                log::a_shredded_segment_leaves_gaps;
+                log::a_shredded_segment_is_not_written_to;
+                log::shredding_an_unknown_segment_does_nothing;
+                outbox::effects_of_a_lane_come_in_their_order;
+                outbox::a_settled_effect_leaves_and_the_lane_goes_on;
+                outbox::settling_twice_is_harmless;
+                outbox::a_dead_letter_is_kept_and_leaves_the_lane;
+                outbox::dead_letters_come_newest_first;
+                outbox::the_first_report_of_a_death_counts;
+                outbox::a_strike_hits_only_what_was_never_attempted;
+                outbox::a_strike_hits_only_its_session_and_what_is_below;
+                outbox::a_strike_hits_effects_of_the_same_batch;
+                outbox::lanes_are_listed_once_and_soonest_first;
+                outbox::a_row_id_is_never_used_twice;
+                claiming::nothing_waits_in_an_empty_lane;
+                claiming::a_head_is_leased_with_all_it_says;
+                claiming::a_leased_lane_is_elsewhere_for_everybody;
+                claiming::a_lane_named_twice_is_leased_once;
+                claiming::an_expired_lease_is_taken_again;
+                claiming::a_rescheduled_head_comes_later_and_before_the_rest;
+                claiming::a_struck_head_is_leased_without_an_attempt;
+                claiming::taking_over_voids_every_lease;
+                claiming::an_undone_claim_is_no_claim;
+                clock::due_conversations_come_earliest_first;
+                clock::the_moment_itself_is_due;
+                clock::a_state_without_a_deadline_is_never_due;
+                clock::a_change_without_a_state_leaves_the_deadline;
+                clock::what_was_set_aside_waits_for_its_next_state;
+                clock::setting_aside_an_unknown_conversation_is_refused;
+                sweeping::old_repeats_are_forgotten_and_young_ones_kept;
+                sweeping::a_sweep_is_bounded_and_goes_round;
+            }
+        }
+    };
+    (@of $bed:ty; $($chapter:ident::$behaviour:ident;)*) => {$(
+        #[test]
+        fn $behaviour() {
+            super::$chapter::$behaviour(&mut <$bed as Bed>::new());
+        }
+    )*};
+}
+
+contract_tests!(sqlite, SqliteBed);
+
+fn tenant(name: &str) -> TenantId {
+    TenantId::new(name).unwrap()
+}
+
+fn desk(name: &str) -> DeskId {
+    DeskId::new(name).unwrap()
+}
+
+fn session_id(name: &str) -> SessionId {
+    SessionId::new(name).unwrap()
+}
+
+fn lane(name: &str) -> LaneKey {
+    LaneKey(name.into())
+}
+
+/// The key of a conversation of this name, all else equal.
+fn key(name: &str) -> ConversationKey {
+    ConversationKey {
+        tenant: tenant("acme"),
+        channel: ChannelId::new("directline").unwrap(),
+        bot: BotId::new("default").unwrap(),
+        conversation: name.into(),
+        user: "dl_zoe".into(),
+    }
+}
+
+fn person(user: &str) -> Person {
+    Person { tenant: tenant("acme"), desk: desk("dev1"), user: UserId::new(user).unwrap() }
+}
+
+fn session_row(name: &str, conversation: ConversationId, who: Person) -> SessionRow {
+    SessionRow {
+        id: session_id(name),
+        conversation,
+        person: who,
+        status: "waiting".into(),
+        reason: "".into(),
+        opened_at: Timestamp(1_000),
+        ended_at: None,
+    }
+}
+
+/// A change of nothing, to be filled.
+fn change(id: ConversationId) -> ConversationChange {
+    ConversationChange { id, state: None, deadline: None, new_segment: None, entries: Vec::new() }
+}
+
+/// What the entry of this number says; tells conversations apart by `salt`.
+fn entry(number: u64, salt: &str) -> NewEntry {
+    NewEntry {
+        number: Number(number),
+        at: Timestamp(10_000 + i64::try_from(number).unwrap()),
+        sealed: format!("{salt} {number}").into_bytes(),
+    }
+}
+
+fn effect(conversation: ConversationId, number: u64, lane_name: &str) -> NewEffect {
+    NewEffect {
+        conversation,
+        number: EffectNumber(number),
+        lane: lane(lane_name),
+        session: None,
+        body: format!("effect {number}").into_bytes(),
+        at: Timestamp(2_000),
+        expires_at: Timestamp(90_000),
+    }
+}
+
+/// One transaction with a result.
+fn transact<T>(
+    store: &dyn Store,
+    mut work: impl FnMut(&mut dyn Transaction) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    let mut result = None;
+    store.transact(&mut |transaction| {
+        result = Some(work(transaction)?);
+        Ok(())
+    })?;
+    Ok(result.unwrap())
+}
+
+fn resolve(store: &dyn Store, targets: &[Target]) -> Vec<Option<Resolved>> {
+    transact(store, |transaction| transaction.resolve(targets)).unwrap()
+}
+
+/// The conversation of this name; made if need be.
+fn conversation(store: &dyn Store, name: &str) -> ConversationRow {
+    resolve(store, &[Target::Key(key(name))]).remove(0).unwrap().conversation
+}
+
+fn try_save(store: &dyn Store, changes: &Changes) -> Result<(), StoreError> {
+    transact(store, |transaction| transaction.save(changes))
+}
+
+fn save(store: &dyn Store, changes: &Changes) {
+    try_save(store, changes).unwrap();
+}
+
+fn save_change(store: &dyn Store, change: ConversationChange) {
+    save(store, &Changes { conversations: vec![change], ..Changes::default() });
+}
+
+/// Puts effects into the outbox.
+fn put(store: &dyn Store, effects: Vec<NewEffect>) {
+    save(store, &Changes { effects, ..Changes::default() });
+}
+
+#[track_caller]
+fn assert_damaged<T: std::fmt::Debug>(result: Result<T, StoreError>, in_table: &str) {
+    match result {
+        Err(StoreError::Damaged { table, .. }) => assert_eq!(table, in_table),
+        other => panic!("expected a damaged {in_table}, got {other:?}"),
+    }
+}

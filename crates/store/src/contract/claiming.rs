@@ -1,0 +1,145 @@
+//! Leases: who may attempt the head of a lane, and when.
+
+use session::id::{EffectNumber, Timestamp};
+
+use super::outbox::{of_session, settle, strike, waiting};
+use super::{Bed, conversation, effect, lane, put, save, session_id, transact};
+use crate::{BootId, Changes, Claim, NewEffect, OutboxId, Reschedule, Store, StoreError, Work};
+
+const OURS: BootId = BootId(1);
+const THEIRS: BootId = BootId(2);
+
+/// How long the leases of these tests last, in milliseconds.
+const LEASE: i64 = 1_000;
+
+pub(super) fn nothing_waits_in_an_empty_lane(bed: &impl Bed) {
+    waiting(bed.store(), 1);
+    assert_eq!(claim(bed.store(), "another", 5_000), Claim::Empty);
+}
+
+pub(super) fn a_head_is_leased_with_all_it_says(bed: &impl Bed) {
+    let id = conversation(bed.store(), "c1").id;
+    put(bed.store(), vec![NewEffect { body: vec![0, 255], ..of_session(id, 9, "ses_1") }]);
+    let work = leased(bed.store(), "desk", 5_000);
+    assert_eq!(
+        work,
+        Work {
+            effect: work.effect,
+            conversation: id,
+            number: EffectNumber(9),
+            lane: lane("desk"),
+            session: Some(session_id("ses_1")),
+            body: vec![0, 255],
+            attempts: 1,
+            at: Timestamp(2_000),
+            expires_at: Timestamp(90_000),
+            struck: false,
+        }
+    );
+}
+
+pub(super) fn a_leased_lane_is_elsewhere_for_everybody(bed: &impl Bed) {
+    waiting(bed.store(), 2);
+    leased(bed.store(), "desk", 5_000);
+    for boot in [OURS, THEIRS] {
+        for now in [5_000, 5_999] {
+            let found = claim_as(bed.store(), boot, &["desk"], now).remove(0);
+            assert_eq!(found, Claim::Elsewhere(Timestamp(6_000)));
+        }
+    }
+}
+
+pub(super) fn a_lane_named_twice_is_leased_once(bed: &impl Bed) {
+    let id = conversation(bed.store(), "c1").id;
+    put(bed.store(), vec![effect(id, 1, "a"), effect(id, 2, "b")]);
+    let claims = claim_as(bed.store(), OURS, &["b", "a", "b", "c"], 5_000);
+    assert!(matches!(&claims[0], Claim::Leased(work) if work.number == EffectNumber(2)));
+    assert!(matches!(&claims[1], Claim::Leased(work) if work.number == EffectNumber(1)));
+    assert_eq!(claims[2..], [Claim::Elsewhere(Timestamp(6_000)), Claim::Empty]);
+}
+
+pub(super) fn an_expired_lease_is_taken_again(bed: &impl Bed) {
+    waiting(bed.store(), 2);
+    let first = leased(bed.store(), "desk", 5_000);
+    let again = claim_as(bed.store(), THEIRS, &["desk"], 6_000).remove(0);
+    assert_eq!(again, Claim::Leased(Box::new(Work { attempts: 2, ..first })));
+    assert_eq!(claim(bed.store(), "desk", 6_000), Claim::Elsewhere(Timestamp(7_000)));
+}
+
+pub(super) fn a_rescheduled_head_comes_later_and_before_the_rest(bed: &impl Bed) {
+    waiting(bed.store(), 2);
+    let first = leased(bed.store(), "desk", 5_000);
+    reschedule(bed.store(), first.effect, 8_000);
+    // The lease ended, but nothing overtakes.
+    assert_eq!(claim(bed.store(), "desk", 7_999), Claim::Later(Timestamp(8_000)));
+    let again = leased(bed.store(), "desk", 8_000);
+    assert_eq!((again.effect, again.attempts), (first.effect, 2));
+    settle(bed.store(), again.effect);
+    let second = leased(bed.store(), "desk", 8_000);
+    assert_eq!((second.number, second.attempts), (EffectNumber(2), 1));
+}
+
+pub(super) fn a_struck_head_is_leased_without_an_attempt(bed: &impl Bed) {
+    let id = conversation(bed.store(), "c1").id;
+    put(bed.store(), vec![of_session(id, 1, "ses_1"), of_session(id, 2, "ses_1")]);
+    strike(bed.store(), id, "ses_1", 2);
+    // Its owner may die before it reports: it comes again, still without an attempt.
+    for now in [5_000, 6_000] {
+        let struck = leased(bed.store(), "desk", now);
+        assert_eq!((struck.number.0, struck.struck, struck.attempts), (1, true, 0));
+        assert_eq!(claim(bed.store(), "desk", now), Claim::Elsewhere(Timestamp(now + LEASE)));
+    }
+}
+
+pub(super) fn taking_over_voids_every_lease(bed: &mut impl Bed) {
+    let id = conversation(bed.store(), "c1").id;
+    put(bed.store(), vec![effect(id, 1, "a"), effect(id, 2, "b"), effect(id, 3, "c")]);
+    let late = leased(bed.store(), "a", 5_000);
+    reschedule(bed.store(), late.effect, 7_000);
+    claim_as(bed.store(), OURS, &["b"], 5_000);
+    claim_as(bed.store(), THEIRS, &["c"], 5_000);
+    bed.reopen();
+    bed.store().take_over(BootId(3)).unwrap();
+    let claims = claim_as(bed.store(), BootId(3), &["a", "b", "c"], 5_000);
+    // Leases are void; what was to come later still does.
+    assert_eq!(claims[0], Claim::Later(Timestamp(7_000)));
+    for found in &claims[1..] {
+        assert!(matches!(found, Claim::Leased(work) if work.attempts == 2), "{found:?}");
+    }
+}
+
+pub(super) fn an_undone_claim_is_no_claim(bed: &impl Bed) {
+    waiting(bed.store(), 1);
+    let undone = bed.store().transact(&mut |transaction| {
+        transaction.claim(&[lane("desk")], OURS, Timestamp(5_000), Timestamp(6_000))?;
+        Err(StoreError::InUse { path: "as good as any".into() })
+    });
+    assert!(undone.is_err());
+    assert_eq!(leased(bed.store(), "desk", 5_000).attempts, 1);
+}
+
+/// Leases the head of a lane, which must be free.
+#[track_caller]
+pub(super) fn leased(store: &dyn Store, lane_name: &str, now: i64) -> Work {
+    match claim(store, lane_name, now) {
+        Claim::Leased(work) => *work,
+        other => panic!("expected a lease, got {other:?}"),
+    }
+}
+
+pub(super) fn claim(store: &dyn Store, lane_name: &str, now: i64) -> Claim {
+    claim_as(store, OURS, &[lane_name], now).remove(0)
+}
+
+fn claim_as(store: &dyn Store, boot: BootId, lanes: &[&str], now: i64) -> Vec<Claim> {
+    let lanes: Vec<_> = lanes.iter().map(|name| lane(name)).collect();
+    transact(store, |transaction| {
+        transaction.claim(&lanes, boot, Timestamp(now), Timestamp(now + LEASE))
+    })
+    .unwrap()
+}
+
+fn reschedule(store: &dyn Store, effect: OutboxId, not_before: i64) {
+    let again = Reschedule { effect, not_before: Timestamp(not_before) };
+    save(store, &Changes { reschedules: vec![again], ..Changes::default() });
+}

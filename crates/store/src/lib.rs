@@ -1,0 +1,183 @@
+//! What is durable, behind one trait of use cases.
+//!
+//! A store keeps conversations (a sealed state and its next deadline), the numbered log, the outbox
+//! with its lanes, sessions for look-up, who holds which person at which desk, and which repeats
+//! were already answered. Everything that one batch of events changes is saved in one transaction.
+//!
+//! It deliberately does not know what any of it means: states, entries and effects arrive as
+//! opaque bytes, sealed by others. Rules of integrity (unique, not null) live in SQL; rules about
+//! what should happen live in the `session` crate.
+//!
+//! All methods block. Call [`Store::transact`] from a thread of its own and the reads from threads
+//! that may wait for a disk.
+
+mod row;
+pub mod sqlite;
+
+#[cfg(test)]
+mod contract;
+
+pub use row::{
+    Answer, BootId, Changes, Claim, ConversationChange, ConversationId, ConversationRow,
+    DeadLetter, EntryRow, Hold, LaneKey, LaneReady, LogId, NewEffect, NewEntry, NewRepeat,
+    OutboxId, Person, RepeatKey, Reschedule, Resolved, Segment, SegmentId, SessionRow, Strike,
+    Target, Work,
+};
+
+use session::id::{ConversationKey, Number, SessionId, Timestamp};
+
+/// The most log entries one read returns; a page, not a limit of the log.
+pub const ENTRIES_PER_READ_MAX: usize = 1_000;
+
+/// Why the store could not do it.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Another process has these files open.
+    #[error("another Warmline process is using the data directory {path}; stop it first")]
+    InUse {
+        /// The directory.
+        path: String,
+    },
+    /// The linked SQLite can lose acknowledged writes (bug fixed in 3.51.3).
+    #[error("the linked SQLite is {found}; at least {needed} is needed")]
+    UnsafeSqlite {
+        /// What is linked.
+        found: String,
+        /// What is needed.
+        needed: &'static str,
+    },
+    /// The database was written by a newer Warmline.
+    #[error(
+        "the database has schema version {found}, this Warmline knows up to {known}; start the newer version"
+    )]
+    FromTheFuture {
+        /// The version in the file.
+        found: i64,
+        /// The newest version this program can read.
+        known: i64,
+    },
+    /// A row that the schema should have made impossible.
+    #[error("row {key} of {table} is not what it should be: {what}")]
+    Damaged {
+        /// The table.
+        table: &'static str,
+        /// Which row.
+        key: String,
+        /// What was found.
+        what: String,
+    },
+    /// The files could not be opened or locked.
+    #[error("cannot use the data directory")]
+    Files(#[source] std::io::Error),
+    /// The engine underneath refused.
+    #[error("the database refused")]
+    Database(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// The durable side of the loop.
+pub trait Store: Send + Sync + 'static {
+    /// Runs `work` in one write transaction and commits what it saved. On an error, from `work` or
+    /// from the commit, nothing has changed.
+    ///
+    /// One caller at a time makes progress; the engine calls it from its own thread only.
+    fn transact(
+        &self,
+        work: &mut dyn FnMut(&mut dyn Transaction) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError>;
+
+    /// Takes over after a start: leases of earlier boots that can no longer be alive are void.
+    /// (SQLite: all of them. PostgreSQL: none, they expire by themselves.)
+    fn take_over(&self, boot: BootId) -> Result<(), StoreError>;
+
+    /// A conversation as it stands, if there is one.
+    fn conversation(&self, key: &ConversationKey) -> Result<Option<ConversationRow>, StoreError>;
+
+    /// A conversation by its row id.
+    fn conversation_by_id(&self, id: ConversationId)
+    -> Result<Option<ConversationRow>, StoreError>;
+
+    /// Log entries with numbers greater than `after`, oldest first, at most `limit` and never more
+    /// than [`ENTRIES_PER_READ_MAX`].
+    fn entries_after(
+        &self,
+        conversation: ConversationId,
+        after: Number,
+        limit: usize,
+    ) -> Result<Vec<EntryRow>, StoreError>;
+
+    /// The newest `limit` log entries with numbers up to and including `upto`, oldest first.
+    fn entries_upto(
+        &self,
+        conversation: ConversationId,
+        upto: Number,
+        limit: usize,
+    ) -> Result<Vec<EntryRow>, StoreError>;
+
+    /// A session's row.
+    fn session(&self, id: &SessionId) -> Result<Option<SessionRow>, StoreError>;
+
+    /// Lanes that have waiting effects, with the moment their head may be attempted; those ready
+    /// soonest first, at most `limit`.
+    fn lanes(&self, limit: usize) -> Result<Vec<LaneReady>, StoreError>;
+
+    /// Conversations whose deadline is at or before `now`, earliest first, at most `limit`;
+    /// conversations that were set aside are left out.
+    fn due(
+        &self,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<(ConversationId, Timestamp)>, StoreError>;
+
+    /// The earliest deadline there is, due or not; conversations that were set aside are left out.
+    fn next_deadline(&self) -> Result<Option<Timestamp>, StoreError>;
+
+    /// Dead letters, newest first, at most `limit`.
+    fn dead_letters(&self, limit: usize) -> Result<Vec<DeadLetter>, StoreError>;
+
+    /// A small named value of the installation itself (key check value, sealed tokens).
+    fn setting(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError>;
+
+    /// Keeps a small named value; replaces an earlier one.
+    fn keep_setting(&self, name: &str, value: &[u8]) -> Result<(), StoreError>;
+
+    /// Shreds a segment: its data key is gone, its entries are gaps from now on. Nothing happens if
+    /// there is no such segment or it was shredded before.
+    fn shred(&self, segment: SegmentId) -> Result<(), StoreError>;
+
+    /// Forgets repeats that were first seen before `repeats_before`, at most `limit` in one short
+    /// transaction, and says how many. The sweeper goes round: fewer than `limit` means that the
+    /// round has come to its end, and the next call begins a new one.
+    fn sweep(&self, repeats_before: Timestamp, limit: usize) -> Result<usize, StoreError>;
+
+    /// Proves that the store answers (for readiness).
+    fn ping(&self) -> Result<(), StoreError>;
+}
+
+/// One write transaction. The engine calls the methods in this order: resolve, repeats, holder
+/// (as often as needed), save, claim.
+pub trait Transaction {
+    /// Finds (for [`Target::Key`]: makes) the conversations of these targets and locks them in id
+    /// order. The result is parallel to `targets`; `None` where there is nothing.
+    fn resolve(&mut self, targets: &[Target]) -> Result<Vec<Option<Resolved>>, StoreError>;
+
+    /// The first answers to these keys, parallel to `keys`.
+    fn repeats(
+        &mut self,
+        keys: &[(ConversationId, RepeatKey)],
+    ) -> Result<Vec<Option<Answer>>, StoreError>;
+
+    /// The session that holds this person at this desk.
+    fn holder(&mut self, person: &Person) -> Result<Option<SessionId>, StoreError>;
+
+    /// Writes everything that a batch changed.
+    fn save(&mut self, changes: &Changes) -> Result<(), StoreError>;
+
+    /// Leases the heads of these lanes for one attempt each, until `until`. Parallel to `lanes`.
+    fn claim(
+        &mut self,
+        lanes: &[LaneKey],
+        boot: BootId,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<Vec<Claim>, StoreError>;
+}

@@ -1,0 +1,316 @@
+//! What goes into the store and what comes out: plain values, no behaviour.
+
+use session::id::{
+    ConversationKey, DeskId, EffectNumber, Number, SessionId, TenantId, Timestamp, UserId,
+};
+
+macro_rules! row_ids {
+    ($($(#[$doc:meta])* $name:ident;)*) => {$(
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(pub i64);
+    )*};
+}
+
+row_ids! {
+    /// A conversation's row. Integers inside, texts outside.
+    ConversationId;
+    /// A log entry's row: rising over all conversations.
+    LogId;
+    /// An effect's row in the outbox: rising, so it is also the order within a lane.
+    OutboxId;
+    /// A stretch of a conversation's log that is sealed under one data key.
+    SegmentId;
+    /// One run of one process. Leases carry it.
+    BootId;
+    /// A sender's key for one message, hashed (keyed) by the engine; unique within a conversation.
+    RepeatKey;
+}
+
+/// The name of a lane: a FIFO of effects, one in flight at a time.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LaneKey(pub Box<str>);
+
+/// One person at one desk: at most one live chat each.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Person {
+    /// The organisation.
+    pub tenant: TenantId,
+    /// The instance.
+    pub desk: DeskId,
+    /// The person as the instance knows them.
+    pub user: UserId,
+}
+
+/// How an event says which conversation it is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// By its key; made if it does not exist.
+    Key(ConversationKey),
+    /// By its key; not made.
+    Existing(ConversationKey),
+    /// By its row.
+    Conversation(ConversationId),
+    /// The conversation of a session, open or ended, of this tenant and desk only.
+    Session {
+        /// The tenant the caller proved to be.
+        tenant: TenantId,
+        /// The desk the caller proved to be.
+        desk: DeskId,
+        /// The session named.
+        session: SessionId,
+    },
+    /// The conversation of the session that holds this person.
+    Person(Person),
+}
+
+/// A conversation found for a target.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Resolved {
+    /// The conversation.
+    pub conversation: ConversationRow,
+    /// The session the target named or led to.
+    pub session: Option<SessionRow>,
+}
+
+/// A conversation as stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConversationRow {
+    /// Its row.
+    pub id: ConversationId,
+    /// What it is found by.
+    pub key: ConversationKey,
+    /// The sealed state; `None` until the first save.
+    pub state: Option<Vec<u8>>,
+    /// The segment that new entries go to, if one is open and not shredded.
+    pub segment: Option<Segment>,
+}
+
+/// A segment and its wrapped data key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Segment {
+    /// Its row.
+    pub id: SegmentId,
+    /// The data key, wrapped under the master key.
+    pub wrapped_key: Vec<u8>,
+}
+
+/// A log entry as stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EntryRow {
+    /// Its place in the conversation.
+    pub number: Number,
+    /// When it was taken in.
+    pub at: Timestamp,
+    /// The sealed content.
+    pub sealed: Vec<u8>,
+    /// Its segment; `None` when the key was shredded, then the entry is a gap.
+    pub segment: Option<Segment>,
+}
+
+/// A session's row: what is needed for look-up and late news.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionRow {
+    /// Its id.
+    pub id: SessionId,
+    /// The conversation it belongs to.
+    pub conversation: ConversationId,
+    /// Who it is about, and where.
+    pub person: Person,
+    /// One of the six statuses.
+    pub status: Box<str>,
+    /// The reason code of its end; empty while open.
+    pub reason: Box<str>,
+    /// When the user was handed over.
+    pub opened_at: Timestamp,
+    /// When it ended.
+    pub ended_at: Option<Timestamp>,
+}
+
+/// Everything one batch changes. Saved in the order of the fields.
+#[derive(Debug, Clone, Default)]
+pub struct Changes {
+    /// States, segments and log entries.
+    pub conversations: Vec<ConversationChange>,
+    /// Session rows to insert or replace.
+    pub sessions: Vec<SessionRow>,
+    /// Persons taken and freed, in order.
+    pub holds: Vec<Hold>,
+    /// Answers to remember for repeats.
+    pub repeats: Vec<NewRepeat>,
+    /// New effects.
+    pub effects: Vec<NewEffect>,
+    /// Effects that must no longer be sent.
+    pub strikes: Vec<Strike>,
+    /// Effects that are settled and leave the outbox.
+    pub settled: Vec<OutboxId>,
+    /// Settled effects whose failure is kept for a person to see; they leave the outbox too.
+    pub dead: Vec<DeadLetter>,
+    /// Attempts that failed and come again.
+    pub reschedules: Vec<Reschedule>,
+    /// Conversations whose deadline must not fire again until the next save: their state cannot be
+    /// stepped.
+    pub set_aside: Vec<ConversationId>,
+}
+
+/// What changed in one conversation.
+#[derive(Debug, Clone)]
+pub struct ConversationChange {
+    /// Which.
+    pub id: ConversationId,
+    /// The new sealed state; `None` leaves it (and the deadline) as it was.
+    pub state: Option<Vec<u8>>,
+    /// The next deadline; only looked at when `state` is given.
+    pub deadline: Option<Timestamp>,
+    /// The wrapped key of a segment to open before the entries are written.
+    pub new_segment: Option<Vec<u8>>,
+    /// Entries to append, in order, into the open segment.
+    pub entries: Vec<NewEntry>,
+}
+
+/// A log entry to append.
+#[derive(Debug, Clone)]
+pub struct NewEntry {
+    /// Its number.
+    pub number: Number,
+    /// When it was taken in.
+    pub at: Timestamp,
+    /// The sealed content.
+    pub sealed: Vec<u8>,
+}
+
+/// A person taken or freed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Hold {
+    /// This session now holds the person. Somebody else's hold is an error: the engine asked.
+    Take(Person, SessionId),
+    /// This session lets go; nothing happens if it does not hold.
+    Free(Person, SessionId),
+}
+
+/// A repeat to recognise from now on.
+#[derive(Debug, Clone)]
+pub struct NewRepeat {
+    /// In this conversation,
+    pub conversation: ConversationId,
+    /// this key
+    pub key: RepeatKey,
+    /// gets this answer again.
+    pub answer: Answer,
+    /// When it was first seen; the sweeper forgets old ones.
+    pub at: Timestamp,
+}
+
+/// What the first of several equal requests was told: the number of its log entry, or zero.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Answer(pub Number);
+
+/// An effect to put into the outbox.
+#[derive(Debug, Clone)]
+pub struct NewEffect {
+    /// Whose effect.
+    pub conversation: ConversationId,
+    /// Its number in the conversation; with the conversation it is unique.
+    pub number: EffectNumber,
+    /// The lane it waits in.
+    pub lane: LaneKey,
+    /// The session it belongs to, if any; strikes go by it.
+    pub session: Option<SessionId>,
+    /// What to do, as the engine wrote it. Names log entries, holds no message text.
+    pub body: Vec<u8>,
+    /// When it was decided.
+    pub at: Timestamp,
+    /// After this moment it is not attempted again.
+    pub expires_at: Timestamp,
+}
+
+/// Effects of one session that must not be sent any more: those with a number below `below` that
+/// were never attempted. They stay in their lane, marked, so that their owner hears of it in order.
+#[derive(Debug, Clone)]
+pub struct Strike {
+    /// Whose effects.
+    pub conversation: ConversationId,
+    /// Of which session.
+    pub session: SessionId,
+    /// Only effects numbered below this one.
+    pub below: EffectNumber,
+}
+
+/// A failed attempt that comes again.
+#[derive(Debug, Clone, Copy)]
+pub struct Reschedule {
+    /// Which effect.
+    pub effect: OutboxId,
+    /// Not before this moment. The lease ends.
+    pub not_before: Timestamp,
+}
+
+/// An effect that finally failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeadLetter {
+    /// The outbox row it was.
+    pub effect: OutboxId,
+    /// Whose effect.
+    pub conversation: ConversationId,
+    /// Its number.
+    pub number: EffectNumber,
+    /// The lane it waited in.
+    pub lane: LaneKey,
+    /// The session it belonged to.
+    pub session: Option<SessionId>,
+    /// What was to be done.
+    pub body: Vec<u8>,
+    /// How often it was attempted.
+    pub attempts: u32,
+    /// Machine code of the failure.
+    pub reason: Box<str>,
+    /// When it was given up.
+    pub at: Timestamp,
+}
+
+/// A lane with waiting effects.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LaneReady {
+    /// Which.
+    pub lane: LaneKey,
+    /// When its head may be attempted.
+    pub at: Timestamp,
+}
+
+/// What came of an attempt to lease a lane.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Claim {
+    /// Nothing waits there.
+    Empty,
+    /// The head may not be attempted before this moment.
+    Later(Timestamp),
+    /// Another boot has it, until then.
+    Elsewhere(Timestamp),
+    /// The head is leased for one attempt.
+    Leased(Box<Work>),
+}
+
+/// The head of a lane, leased for one attempt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Work {
+    /// Its row.
+    pub effect: OutboxId,
+    /// Whose effect.
+    pub conversation: ConversationId,
+    /// Its number in the conversation.
+    pub number: EffectNumber,
+    /// The lane.
+    pub lane: LaneKey,
+    /// The session it belongs to.
+    pub session: Option<SessionId>,
+    /// What to do, as the engine wrote it.
+    pub body: Vec<u8>,
+    /// How many attempts there were, this one included; zero when it was struck.
+    pub attempts: u32,
+    /// When it was decided.
+    pub at: Timestamp,
+    /// After this moment it is not attempted again.
+    pub expires_at: Timestamp,
+    /// It was struck before its first attempt: do not send, report it.
+    pub struck: bool,
+}

@@ -1,0 +1,62 @@
+//! The data directory: making it, keeping others out of it.
+//!
+//! What is inside is sealed, but whom somebody talks to and when is not; so nobody but the owner
+//! may read it.
+
+use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::StoreError;
+
+const DATABASE: &str = "warmline.db";
+
+/// A file of its own: SQLite's own locks on the database must stay free for the readers.
+const LOCK: &str = "warmline.lock";
+
+/// Keeps the directory ours. The kernel releases it with the process, also after kill -9.
+#[derive(Debug)]
+pub(super) struct Lock {
+    _file: File,
+}
+
+/// Makes the directory and the database file if they are not there, and locks them. Returns the
+/// path of the database file.
+pub(super) fn claim(dir: &Path) -> Result<(PathBuf, Lock), StoreError> {
+    make_directory(dir).map_err(StoreError::Files)?;
+    let lock = open_private(&dir.join(LOCK)).map_err(StoreError::Files)?;
+    match lock.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            return Err(StoreError::InUse { path: dir.display().to_string() });
+        }
+        Err(TryLockError::Error(error)) => return Err(StoreError::Files(error)),
+    }
+    let database = dir.join(DATABASE);
+    // SQLite gives the write-ahead log the mode of this file.
+    open_private(&database).map_err(StoreError::Files)?;
+    sync_directory(dir).map_err(StoreError::Files)?;
+    Ok((database, Lock { _file: lock }))
+}
+
+fn make_directory(dir: &Path) -> io::Result<()> {
+    let mut builder = DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(dir)
+}
+
+fn open_private(file: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(file)
+}
+
+/// A new file is only durable once its directory is; SQLite sees to that for the files it makes
+/// itself. Elsewhere than on Unix a directory cannot be synced and needs not be.
+fn sync_directory(dir: &Path) -> io::Result<()> {
+    if cfg!(unix) { File::open(dir)?.sync_all() } else { Ok(()) }
+}

@@ -1,0 +1,306 @@
+//! The log: appending to it and walking back through it.
+//!
+//! ```text
+//! conversation.head ──► 131 ─prev─► 130 ─prev─► 129 ─prev─► 128 ─prev─► 127 … 64 … 1
+//! conversation.anchor ─────────────────────────────────────► │ ─────skip─────► │
+//! ```
+//!
+//! An entry is found from the end of its conversation's log: along `skip`, 64 at a time, then along
+//! `prev`. What is new costs what is new; a page far back costs one step for every 64 entries after
+//! it. Every step is checked against the number expected, so a gap is an error and never a shorter
+//! answer.
+
+use rusqlite::{CachedStatement, Connection, params};
+use session::id::{Number, Timestamp};
+
+use super::column::{Columns, damaged, signed};
+use super::conversations;
+use crate::{
+    ConversationChange, ConversationId, ENTRIES_PER_READ_MAX, EntryRow, SegmentId, StoreError,
+};
+
+const TABLE: &str = "log";
+
+/// How many entries apart those are that name each other in `skip`. The schema knows it too.
+const SKIP: u64 = 64;
+
+/// The end of a conversation's log.
+struct End {
+    conversation: ConversationId,
+    /// The newest entry.
+    head: Option<Place>,
+    /// The newest entry with a number that is a multiple of [`SKIP`].
+    anchor: Option<Place>,
+    /// The segment that is written to; none if it was shredded.
+    segment: Option<i64>,
+}
+
+/// An entry's row and what its number must be.
+#[derive(Clone, Copy)]
+struct Place {
+    row: i64,
+    number: u64,
+}
+
+/// Opens the new segment and appends the entries of a change.
+pub(super) fn append(
+    connection: &Connection,
+    change: &ConversationChange,
+) -> Result<(), StoreError> {
+    let Some(mut end) = end(connection, change.id)? else {
+        return conversations::expect_one(0, change.id);
+    };
+    if let Some(wrapped_key) = &change.new_segment {
+        end.segment = Some(open_segment(connection, change.id, wrapped_key)?);
+    }
+    if change.entries.is_empty() {
+        return Ok(());
+    }
+    let mut insert = connection.prepare_cached(
+        "INSERT INTO log (conversation, number, prev, skip, at, segment, sealed)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+    )?;
+    for entry in &change.entries {
+        let newest = end.head.map_or(0, |head| head.number);
+        let key = || format!("{} of conversation {}", entry.number, change.id.0);
+        if entry.number != Number(newest).next() {
+            return Err(damaged(TABLE, key(), format!("the entry before it is {newest}")));
+        }
+        let Some(segment) = end.segment else {
+            return Err(damaged(TABLE, key(), "no segment is open"));
+        };
+        let anchors = entry.number.0.is_multiple_of(SKIP);
+        let row = insert.insert(params![
+            change.id.0,
+            signed(entry.number.0, TABLE, entry.number)?,
+            end.head.map(|head| head.row),
+            end.anchor.filter(|_| anchors).map(|anchor| anchor.row),
+            entry.at.0,
+            segment,
+            entry.sealed,
+        ])?;
+        let place = Place { row, number: entry.number.0 };
+        end.head = Some(place);
+        if anchors {
+            end.anchor = Some(place);
+        }
+    }
+    keep_end(connection, &end)
+}
+
+/// Makes a segment's entries unreadable by forgetting its key.
+pub(super) fn shred(connection: &Connection, segment: SegmentId) -> Result<(), StoreError> {
+    let mut statement =
+        connection.prepare_cached("UPDATE segment SET wrapped_key = NULL WHERE id = ?1")?;
+    statement.execute([segment.0])?;
+    Ok(())
+}
+
+/// The entries with numbers greater than `after`, oldest first.
+pub(super) fn entries_after(
+    reader: &Connection,
+    conversation: ConversationId,
+    after: Number,
+    limit: usize,
+) -> Result<Vec<EntryRow>, StoreError> {
+    between(reader, conversation, |newest| {
+        (after.0, newest.min(after.0.saturating_add(page(limit))))
+    })
+}
+
+/// The newest entries with numbers up to `upto`, oldest first.
+pub(super) fn entries_upto(
+    reader: &Connection,
+    conversation: ConversationId,
+    upto: Number,
+    limit: usize,
+) -> Result<Vec<EntryRow>, StoreError> {
+    between(reader, conversation, |newest| {
+        let last = newest.min(upto.0);
+        (last.saturating_sub(page(limit)), last)
+    })
+}
+
+fn page(limit: usize) -> u64 {
+    limit.min(ENTRIES_PER_READ_MAX) as u64
+}
+
+/// The entries after one number and up to another, which `bounds` chooses when it has seen the
+/// number of the newest.
+fn between(
+    reader: &Connection,
+    conversation: ConversationId,
+    bounds: impl FnOnce(u64) -> (u64, u64),
+) -> Result<Vec<EntryRow>, StoreError> {
+    // One transaction, so that the many small steps lock the file once and see one state of it.
+    let snapshot = reader.unchecked_transaction()?;
+    let Some(end) = end(&snapshot, conversation)? else { return Ok(Vec::new()) };
+    let Some(head) = end.head else { return Ok(Vec::new()) };
+    let (after, upto) = bounds(head.number);
+    if after >= upto {
+        return Ok(Vec::new());
+    }
+    let mut walk = Walk::new(&snapshot, conversation)?;
+    let mut place = walk.nearest(head, end.anchor, upto)?;
+    while place.number > upto {
+        place = walk.before(place)?;
+    }
+    let mut entries = Vec::with_capacity(usize::try_from(upto - after).unwrap_or(0));
+    loop {
+        let (entry, prev) = walk.read(place)?;
+        entries.push(entry);
+        if place.number == after + 1 {
+            break;
+        }
+        place = step(place, 1, prev)?;
+    }
+    entries.reverse();
+    Ok(entries)
+}
+
+/// A walk back through one conversation's log.
+struct Walk<'c> {
+    conversation: ConversationId,
+    links: CachedStatement<'c>,
+    entries: CachedStatement<'c>,
+}
+
+impl<'c> Walk<'c> {
+    fn new(reader: &'c Connection, conversation: ConversationId) -> Result<Self, StoreError> {
+        Ok(Self {
+            conversation,
+            links: reader
+                .prepare_cached("SELECT conversation, number, prev, skip FROM log WHERE id = ?1")?,
+            entries: reader.prepare_cached(
+                "SELECT l.conversation, l.number, l.prev, l.at, l.segment, s.wrapped_key, l.sealed
+                 FROM log l
+                 JOIN segment s ON s.id = l.segment
+                 WHERE l.id = ?1",
+            )?,
+        })
+    }
+
+    /// The place from which the entry `upto` is reached soonest: the head, or the oldest anchor
+    /// that does not lie before it.
+    fn nearest(
+        &mut self,
+        head: Place,
+        anchor: Option<Place>,
+        upto: u64,
+    ) -> Result<Place, StoreError> {
+        let Some(mut place) = anchor.filter(|anchor| anchor.number >= upto) else {
+            return Ok(head);
+        };
+        while place.number - SKIP >= upto {
+            let (_, skip) = self.links(place)?;
+            place = step(place, SKIP, skip)?;
+        }
+        Ok(place)
+    }
+
+    fn before(&mut self, place: Place) -> Result<Place, StoreError> {
+        let (prev, _) = self.links(place)?;
+        step(place, 1, prev)
+    }
+
+    fn links(&mut self, place: Place) -> Result<(Option<i64>, Option<i64>), StoreError> {
+        let mut rows = self.links.query([place.row])?;
+        let Some(row) = rows.next()? else { return Err(missing(place)) };
+        let columns = Columns { row, table: TABLE, key: &place.row };
+        expect(columns, self.conversation, place.number)?;
+        Ok((columns.get("prev")?, columns.get("skip")?))
+    }
+
+    fn read(&mut self, place: Place) -> Result<(EntryRow, Option<i64>), StoreError> {
+        let mut rows = self.entries.query([place.row])?;
+        let Some(row) = rows.next()? else { return Err(missing(place)) };
+        let columns = Columns { row, table: TABLE, key: &place.row };
+        expect(columns, self.conversation, place.number)?;
+        let entry = EntryRow {
+            number: Number(place.number),
+            at: Timestamp(columns.get("at")?),
+            sealed: columns.get("sealed")?,
+            segment: conversations::segment(columns)?,
+        };
+        Ok((entry, columns.get("prev")?))
+    }
+}
+
+fn step(from: Place, back: u64, row: Option<i64>) -> Result<Place, StoreError> {
+    match row {
+        Some(row) => Ok(Place { row, number: from.number - back }),
+        None => Err(damaged(TABLE, from.row, format!("no way to the entry {back} before it"))),
+    }
+}
+
+fn expect(
+    columns: Columns<'_, '_>,
+    conversation: ConversationId,
+    number: u64,
+) -> Result<(), StoreError> {
+    let found: u64 = columns.unsigned("number")?;
+    let whose: i64 = columns.get("conversation")?;
+    if found == number && whose == conversation.0 {
+        return Ok(());
+    }
+    let what = format!(
+        "it is {found} of conversation {whose}, where {number} of conversation {} belongs",
+        conversation.0
+    );
+    Err(damaged(TABLE, columns.key, what))
+}
+
+fn missing(place: Place) -> StoreError {
+    damaged(TABLE, place.row, format!("there is no such row; it would be entry {}", place.number))
+}
+
+fn end(connection: &Connection, id: ConversationId) -> Result<Option<End>, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT c.head, c.head_number, c.anchor, s.id AS segment
+         FROM conversation c
+         LEFT JOIN segment s ON s.id = c.segment AND s.wrapped_key IS NOT NULL
+         WHERE c.id = ?1",
+    )?;
+    let mut rows = statement.query([id.0])?;
+    let Some(row) = rows.next()? else { return Ok(None) };
+    let columns = Columns { row, table: "conversation", key: &id.0 };
+    let number: u64 = columns.unsigned("head_number")?;
+    let head: Option<i64> = columns.get("head")?;
+    let anchor: Option<i64> = columns.get("anchor")?;
+    Ok(Some(End {
+        conversation: id,
+        head: head.map(|row| Place { row, number }),
+        anchor: anchor.map(|row| Place { row, number: number / SKIP * SKIP }),
+        segment: columns.get("segment")?,
+    }))
+}
+
+fn keep_end(connection: &Connection, end: &End) -> Result<(), StoreError> {
+    let number = end.head.map_or(0, |head| head.number);
+    let mut statement = connection.prepare_cached(
+        "UPDATE conversation
+         SET head = ?2, head_number = ?3, anchor = ?4
+         WHERE id = ?1",
+    )?;
+    let kept = statement.execute(params![
+        end.conversation.0,
+        end.head.map(|head| head.row),
+        signed(number, "conversation", end.conversation.0)?,
+        end.anchor.map(|anchor| anchor.row),
+    ])?;
+    conversations::expect_one(kept, end.conversation)
+}
+
+fn open_segment(
+    connection: &Connection,
+    conversation: ConversationId,
+    wrapped_key: &[u8],
+) -> Result<i64, StoreError> {
+    let mut insert = connection
+        .prepare_cached("INSERT INTO segment (conversation, wrapped_key) VALUES (?1, ?2)")?;
+    let segment = insert.insert(params![conversation.0, wrapped_key])?;
+    let mut update =
+        connection.prepare_cached("UPDATE conversation SET segment = ?2 WHERE id = ?1")?;
+    conversations::expect_one(update.execute([conversation.0, segment])?, conversation)?;
+    Ok(segment)
+}

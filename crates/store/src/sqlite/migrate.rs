@@ -1,0 +1,40 @@
+//! The schema's versions: numbered, forward only, each in one transaction.
+//!
+//! The version stands in the file's `user_version` and is written together with what it describes,
+//! so a process that dies in between leaves the version before.
+
+use rusqlite::{Connection, TransactionBehavior};
+
+use crate::StoreError;
+
+/// The version that each one leads to. A released one is never edited.
+const MIGRATIONS: [(i64, &str); 1] = [(1, include_str!("../../migrations/sqlite/0001_start.sql"))];
+
+/// The version this program reads and writes.
+const KNOWN: i64 = MIGRATIONS[MIGRATIONS.len() - 1].0;
+
+/// The version of the file.
+pub(super) fn version(connection: &Connection) -> Result<i64, StoreError> {
+    Ok(connection.pragma_query_value(None, "user_version", |row| row.get(0))?)
+}
+
+/// Refuses a file that a newer program wrote, before anything in it is touched.
+pub(super) fn refuse_the_future(connection: &Connection) -> Result<(), StoreError> {
+    let found = version(connection)?;
+    if found > KNOWN {
+        return Err(StoreError::FromTheFuture { found, known: KNOWN });
+    }
+    Ok(())
+}
+
+/// Applies what is missing.
+pub(super) fn up_to_date(connection: &mut Connection) -> Result<(), StoreError> {
+    let found = version(connection)?;
+    for (version, sql) in MIGRATIONS.iter().filter(|(version, _)| *version > found) {
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        transaction.execute_batch(sql)?;
+        transaction.pragma_update(None, "user_version", version)?;
+        transaction.commit()?;
+    }
+    Ok(())
+}

@@ -1,0 +1,228 @@
+//! The outbox: effects that wait, lane by lane, and those that finally failed.
+
+use rusqlite::{Connection, Row, params};
+use session::id::{EffectNumber, SessionId, Timestamp};
+
+use super::column::{Columns, limited, signed};
+use crate::{
+    BootId, Claim, ConversationId, DeadLetter, LaneKey, LaneReady, NewEffect, OutboxId, Reschedule,
+    StoreError, Strike, Work,
+};
+
+const TABLE: &str = "outbox";
+const DEAD_LETTERS: &str = "dead_letter";
+
+/// Puts effects into their lanes, in the order given.
+pub(super) fn put(connection: &Connection, effects: &[NewEffect]) -> Result<(), StoreError> {
+    let mut statement = connection.prepare_cached(
+        "INSERT INTO outbox (conversation, number, lane, session, at, expires_at, body)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+    )?;
+    for effect in effects {
+        statement.execute(params![
+            effect.conversation.0,
+            signed(effect.number.0, TABLE, effect.number)?,
+            effect.lane.0,
+            effect.session.as_ref().map(SessionId::as_str),
+            effect.at.0,
+            effect.expires_at.0,
+            effect.body,
+        ])?;
+    }
+    Ok(())
+}
+
+/// Marks what must no longer be sent. What was attempted may have arrived and is left alone.
+pub(super) fn strike(connection: &Connection, strikes: &[Strike]) -> Result<(), StoreError> {
+    let mut statement = connection.prepare_cached(
+        "UPDATE outbox
+         SET struck = 1
+         WHERE conversation = ?1 AND session = ?2 AND number < ?3 AND attempts = 0",
+    )?;
+    for strike in strikes {
+        // Whoever means "all of them" may say so with the largest number there is.
+        let below = i64::try_from(strike.below.0).unwrap_or(i64::MAX);
+        statement.execute(params![strike.conversation.0, strike.session.as_str(), below])?;
+    }
+    Ok(())
+}
+
+/// Lets settled effects leave. One that has left already is fine: a late report of an old attempt.
+pub(super) fn settle(connection: &Connection, settled: &[OutboxId]) -> Result<(), StoreError> {
+    let mut sorted = settled.to_vec();
+    sorted.sort_unstable();
+    let mut statement = connection.prepare_cached("DELETE FROM outbox WHERE id = ?1")?;
+    for effect in sorted {
+        statement.execute([effect.0])?;
+    }
+    Ok(())
+}
+
+/// Keeps failed effects for a person to see and lets them leave. The first report counts.
+pub(super) fn bury(connection: &Connection, dead: &[DeadLetter]) -> Result<(), StoreError> {
+    let mut statement = connection.prepare_cached(
+        "INSERT INTO dead_letter
+             (effect, conversation, number, lane, session, attempts, reason, at, body)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+         ON CONFLICT (effect) DO NOTHING",
+    )?;
+    for letter in dead {
+        statement.execute(params![
+            letter.effect.0,
+            letter.conversation.0,
+            signed(letter.number.0, DEAD_LETTERS, letter.effect.0)?,
+            letter.lane.0,
+            letter.session.as_ref().map(SessionId::as_str),
+            letter.attempts,
+            letter.reason,
+            letter.at.0,
+            letter.body,
+        ])?;
+    }
+    let effects: Vec<OutboxId> = dead.iter().map(|letter| letter.effect).collect();
+    settle(connection, &effects)
+}
+
+/// Ends the leases of failed attempts and says when the next may begin.
+pub(super) fn reschedule(
+    connection: &Connection,
+    reschedules: &[Reschedule],
+) -> Result<(), StoreError> {
+    let mut statement = connection.prepare_cached(
+        "UPDATE outbox
+         SET not_before = ?2, lease_boot = NULL, lease_until = NULL
+         WHERE id = ?1",
+    )?;
+    for again in reschedules {
+        statement.execute([again.effect.0, again.not_before.0])?;
+    }
+    Ok(())
+}
+
+/// Voids every lease: whoever had one was another process on these files, and is gone.
+pub(super) fn void_leases(connection: &Connection) -> Result<(), StoreError> {
+    let mut statement = connection.prepare_cached(
+        "UPDATE outbox
+         SET lease_boot = NULL, lease_until = NULL
+         WHERE lease_until IS NOT NULL",
+    )?;
+    statement.execute([])?;
+    Ok(())
+}
+
+/// Leases the head of a lane for one attempt, if it may be attempted.
+pub(super) fn claim(
+    connection: &Connection,
+    lane: &LaneKey,
+    boot: BootId,
+    now: Timestamp,
+    until: Timestamp,
+) -> Result<Claim, StoreError> {
+    let mut select = connection.prepare_cached(
+        "SELECT id, conversation, number, session, at, expires_at, attempts, not_before,
+                lease_until, struck, body
+         FROM outbox
+         WHERE lane = ?1
+         ORDER BY id
+         LIMIT 1",
+    )?;
+    let mut rows = select.query([&lane.0])?;
+    let Some(row) = rows.next()? else { return Ok(Claim::Empty) };
+    let id: i64 = row.get("id")?;
+    let columns = Columns { row, table: TABLE, key: &id };
+    let leased: Option<i64> = columns.get("lease_until")?;
+    // Also if the lease is our own: one in flight per lane.
+    if let Some(leased) = leased.filter(|leased| *leased > now.0) {
+        return Ok(Claim::Elsewhere(Timestamp(leased)));
+    }
+    let not_before: i64 = columns.get("not_before")?;
+    if not_before > now.0 {
+        return Ok(Claim::Later(Timestamp(not_before)));
+    }
+    let mut work = work(columns, lane)?;
+    drop(rows);
+    if !work.struck {
+        work.attempts = work.attempts.saturating_add(1);
+    }
+    let mut update = connection.prepare_cached(
+        "UPDATE outbox
+         SET attempts = ?2, lease_boot = ?3, lease_until = ?4
+         WHERE id = ?1",
+    )?;
+    update.execute(params![id, work.attempts, boot.0, until.0])?;
+    Ok(Claim::Leased(Box::new(work)))
+}
+
+/// Lanes with waiting effects. Steps from lane to lane in the index instead of reading every row:
+/// when a desk is away there are many rows and few lanes.
+pub(super) fn lanes(reader: &Connection, limit: usize) -> Result<Vec<LaneReady>, StoreError> {
+    let mut statement = reader.prepare_cached(
+        "WITH RECURSIVE named (lane) AS (
+             SELECT min(lane) FROM outbox
+             UNION ALL
+             SELECT (SELECT min(o.lane) FROM outbox o WHERE o.lane > named.lane)
+             FROM named
+             WHERE named.lane IS NOT NULL
+         )
+         SELECT head.lane, max(head.not_before, ifnull(head.lease_until, 0)) AS ready
+         FROM named
+         JOIN outbox head ON head.id = (SELECT min(o.id) FROM outbox o WHERE o.lane = named.lane)
+         WHERE named.lane IS NOT NULL
+         ORDER BY ready, head.id
+         LIMIT ?1",
+    )?;
+    let lanes = statement.query_map([limited(limit)], |row| {
+        let lane: String = row.get(0)?;
+        Ok(LaneReady { lane: LaneKey(lane.into()), at: Timestamp(row.get(1)?) })
+    })?;
+    Ok(lanes.collect::<Result<_, _>>()?)
+}
+
+pub(super) fn dead_letters(
+    reader: &Connection,
+    limit: usize,
+) -> Result<Vec<DeadLetter>, StoreError> {
+    let mut statement = reader.prepare_cached(
+        "SELECT effect, conversation, number, lane, session, attempts, reason, at, body
+         FROM dead_letter
+         ORDER BY id DESC
+         LIMIT ?1",
+    )?;
+    let mut rows = statement.query([limited(limit)])?;
+    let mut letters = Vec::new();
+    while let Some(row) = rows.next()? {
+        letters.push(dead_letter(row)?);
+    }
+    Ok(letters)
+}
+
+fn work(columns: Columns<'_, '_>, lane: &LaneKey) -> Result<Work, StoreError> {
+    Ok(Work {
+        effect: OutboxId(columns.get("id")?),
+        conversation: ConversationId(columns.get("conversation")?),
+        number: EffectNumber(columns.unsigned("number")?),
+        lane: lane.clone(),
+        session: columns.optional_id("session", SessionId::new)?,
+        body: columns.get("body")?,
+        attempts: columns.unsigned("attempts")?,
+        at: Timestamp(columns.get("at")?),
+        expires_at: Timestamp(columns.get("expires_at")?),
+        struck: columns.get("struck")?,
+    })
+}
+
+fn dead_letter(row: &Row<'_>) -> Result<DeadLetter, StoreError> {
+    let effect: i64 = row.get("effect")?;
+    let columns = Columns { row, table: DEAD_LETTERS, key: &effect };
+    Ok(DeadLetter {
+        effect: OutboxId(effect),
+        conversation: ConversationId(columns.get("conversation")?),
+        number: EffectNumber(columns.unsigned("number")?),
+        lane: LaneKey(columns.text("lane")?),
+        session: columns.optional_id("session", SessionId::new)?,
+        body: columns.get("body")?,
+        attempts: columns.unsigned("attempts")?,
+        reason: columns.text("reason")?,
+        at: Timestamp(columns.get("at")?),
+    })
+}

@@ -1,0 +1,204 @@
+//! What only this store promises: its files, its lock, its versions, its set-up. What every store
+//! promises is in `contract`.
+
+use rusqlite::Connection;
+
+use super::{SqliteStore, connect};
+use crate::{Store, StoreError};
+
+#[test]
+fn a_second_open_of_the_same_directory_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(dir.path()).unwrap();
+    let refused = SqliteStore::open(dir.path()).err().unwrap();
+    assert!(
+        matches!(&refused, StoreError::InUse { path } if *path == dir.path().display().to_string())
+    );
+    store.ping().unwrap();
+    drop(store);
+    SqliteStore::open(dir.path()).unwrap().ping().unwrap();
+}
+
+#[test]
+fn a_newer_database_is_refused_and_left_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    drop(SqliteStore::open(dir.path()).unwrap());
+    let file = dir.path().join("warmline.db");
+    let version = |connection: &Connection| -> i64 {
+        connection.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap()
+    };
+    let connection = Connection::open(&file).unwrap();
+    let known = version(&connection);
+    connection.pragma_update(None, "user_version", known + 1).unwrap();
+    connection.close().unwrap();
+
+    let refused = SqliteStore::open(dir.path()).err().unwrap();
+    assert!(
+        matches!(refused, StoreError::FromTheFuture { found, known: ours } if found == known + 1 && ours == known)
+    );
+    assert_eq!(version(&Connection::open(&file).unwrap()), known + 1);
+}
+
+#[test]
+fn a_file_that_is_no_database_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(
+        dir.path().join("warmline.db"),
+        "no database at all, but long enough".repeat(99),
+    )
+    .unwrap();
+    assert!(matches!(SqliteStore::open(dir.path()), Err(StoreError::Database(_))));
+}
+
+#[test]
+fn a_directory_that_cannot_be_made_is_an_error_of_files() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    assert!(matches!(SqliteStore::open(&file.join("inside")), Err(StoreError::Files(_))));
+}
+
+#[cfg(unix)]
+#[test]
+fn nobody_else_can_read_the_files() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("deep").join("data");
+    let store = SqliteStore::open(&data).unwrap();
+    store.keep_setting("name", b"value").unwrap();
+    let mode = |path: &std::path::Path| path.metadata().unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&data), 0o700);
+    for name in ["warmline.db", "warmline.db-wal", "warmline.db-shm", "warmline.lock"] {
+        assert_eq!(mode(&data.join(name)), 0o600, "{name}");
+    }
+}
+
+#[test]
+fn the_log_is_folded_into_the_file_when_the_store_closes() {
+    let dir = tempfile::tempdir().unwrap();
+    drop(SqliteStore::open(dir.path()).unwrap());
+    assert!(!dir.path().join("warmline.db-wal").exists());
+}
+
+#[test]
+fn the_writer_syncs_every_commit_and_checks_what_it_writes() {
+    let dir = tempfile::tempdir().unwrap();
+    let writer = connect::writer(&file_in(&dir)).unwrap();
+    let pragma = |name: &str| -> String {
+        let value =
+            writer.pragma_query_value(None, name, |row| row.get::<_, rusqlite::types::Value>(0));
+        match value.unwrap() {
+            rusqlite::types::Value::Integer(number) => number.to_string(),
+            rusqlite::types::Value::Text(text) => text,
+            other => panic!("{name} is {other:?}"),
+        }
+    };
+    for (name, value) in [
+        ("journal_mode", "wal"),
+        ("synchronous", "2"),
+        ("foreign_keys", "1"),
+        ("wal_autocheckpoint", "1000"),
+        ("journal_size_limit", "67108864"),
+        ("secure_delete", "2"),
+        ("busy_timeout", "5000"),
+    ] {
+        assert_eq!(pragma(name), value, "{name}");
+    }
+}
+
+#[test]
+fn a_reader_cannot_write() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = file_in(&dir);
+    let _writer = connect::writer(&file).unwrap();
+    let reader = connect::reader(&file).unwrap();
+    assert!(reader.execute("DELETE FROM setting", []).is_err());
+}
+
+#[test]
+fn more_readers_than_connections_wait_for_their_turn() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(dir.path()).unwrap();
+    store.keep_setting("name", b"value").unwrap();
+    std::thread::scope(|scope| {
+        for _ in 0..16 {
+            scope.spawn(|| {
+                for _ in 0..50 {
+                    assert_eq!(
+                        store.setting("name").unwrap().as_deref(),
+                        Some(b"value".as_slice())
+                    );
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn a_missing_log_row_is_an_error_and_not_a_shorter_answer() {
+    let (dir, id) = with_log(200);
+    for sql in [
+        "DELETE FROM log WHERE number = 130",
+        "UPDATE log SET number = 131 WHERE number = 130",
+        "UPDATE log SET conversation = 2 WHERE number = 130",
+    ] {
+        let copy = tempfile::tempdir().unwrap();
+        std::fs::copy(file_in(&dir), file_in(&copy)).unwrap();
+        let connection = Connection::open(file_in(&copy)).unwrap();
+        connection.pragma_update(None, "foreign_keys", false).unwrap();
+        assert_eq!(connection.execute(sql, []).unwrap(), 1);
+        connection.close().unwrap();
+        let store = SqliteStore::open(copy.path()).unwrap();
+        let read = |after| store.entries_after(id, session::id::Number(after), 10);
+        assert!(matches!(read(125), Err(StoreError::Damaged { table: "log", .. })), "{sql}");
+        assert_eq!(read(150).unwrap().len(), 10);
+        // The way to earlier entries skips over the damage.
+        assert_eq!(read(100).unwrap().len(), 10);
+    }
+}
+
+fn file_in(dir: &tempfile::TempDir) -> std::path::PathBuf {
+    let file = dir.path().join("warmline.db");
+    if !file.exists() {
+        std::fs::write(&file, "").unwrap();
+    }
+    file
+}
+
+/// A closed store with one conversation and this many entries.
+fn with_log(newest: u64) -> (tempfile::TempDir, crate::ConversationId) {
+    use session::id::{BotId, ChannelId, ConversationKey, Number, TenantId, Timestamp};
+
+    let dir = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(dir.path()).unwrap();
+    let key = ConversationKey {
+        tenant: TenantId::new("acme").unwrap(),
+        channel: ChannelId::new("directline").unwrap(),
+        bot: BotId::new("default").unwrap(),
+        conversation: "c1".into(),
+        user: "zoe".into(),
+    };
+    let mut id = None;
+    store
+        .transact(&mut |transaction| {
+            let made = transaction.resolve(&[crate::Target::Key(key.clone())])?.remove(0).unwrap();
+            let entry = |number| crate::NewEntry {
+                number: Number(number),
+                at: Timestamp(0),
+                sealed: b"sealed".to_vec(),
+            };
+            let change = crate::ConversationChange {
+                id: made.conversation.id,
+                state: None,
+                deadline: None,
+                new_segment: Some(b"key".to_vec()),
+                entries: (1..=newest).map(entry).collect(),
+            };
+            id = Some(change.id);
+            transaction
+                .save(&crate::Changes { conversations: vec![change], ..crate::Changes::default() })
+        })
+        .unwrap();
+    (dir, id.unwrap())
+}

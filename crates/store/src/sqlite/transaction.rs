@@ -1,0 +1,122 @@
+//! One write transaction, as the engine sees it.
+//!
+//! A step that failed may have written half of what it should. So a transaction with a failed step
+//! never commits, whatever its owner makes of the error.
+
+use rusqlite::Connection;
+use session::id::{SessionId, Timestamp};
+
+use super::column::damaged;
+use super::{conversations, outbox, repeats, sessions};
+use crate::{
+    Answer, BootId, Changes, Claim, ConversationChange, ConversationId, LaneKey, Person, RepeatKey,
+    Resolved, SessionRow, StoreError, Target, Transaction,
+};
+
+#[derive(Debug, thiserror::Error)]
+#[error("a step of this transaction failed, so all of it is undone")]
+struct StepFailed;
+
+pub(super) struct SqliteTransaction<'c> {
+    connection: &'c Connection,
+    failed: bool,
+}
+
+impl<'c> SqliteTransaction<'c> {
+    pub(super) fn new(connection: &'c Connection) -> Self {
+        Self { connection, failed: false }
+    }
+
+    /// Refuses to go on to the commit if a step failed.
+    pub(super) fn finish(self) -> Result<(), StoreError> {
+        if self.failed { Err(StoreError::Database(Box::new(StepFailed))) } else { Ok(()) }
+    }
+
+    fn step<T>(
+        &mut self,
+        work: impl FnOnce(&Connection) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let done = work(self.connection);
+        self.failed |= done.is_err();
+        done
+    }
+}
+
+impl Transaction for SqliteTransaction<'_> {
+    fn resolve(&mut self, targets: &[Target]) -> Result<Vec<Option<Resolved>>, StoreError> {
+        self.step(|connection| targets.iter().map(|target| resolve(connection, target)).collect())
+    }
+
+    fn repeats(
+        &mut self,
+        keys: &[(ConversationId, RepeatKey)],
+    ) -> Result<Vec<Option<Answer>>, StoreError> {
+        self.step(|connection| repeats::find(connection, keys))
+    }
+
+    fn holder(&mut self, person: &Person) -> Result<Option<SessionId>, StoreError> {
+        self.step(|connection| sessions::holder(connection, person))
+    }
+
+    fn save(&mut self, changes: &Changes) -> Result<(), StoreError> {
+        self.step(|connection| save(connection, changes))
+    }
+
+    fn claim(
+        &mut self,
+        lanes: &[LaneKey],
+        boot: BootId,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<Vec<Claim>, StoreError> {
+        self.step(|connection| {
+            lanes.iter().map(|lane| outbox::claim(connection, lane, boot, now, until)).collect()
+        })
+    }
+}
+
+/// Nothing is locked here: there is one writer, and it is this transaction.
+fn resolve(connection: &Connection, target: &Target) -> Result<Option<Resolved>, StoreError> {
+    let conversation = match target {
+        Target::Key(key) => Some(conversations::found_or_made(connection, key)?),
+        Target::Existing(key) => conversations::by_key(connection, key)?,
+        Target::Conversation(id) => conversations::by_id(connection, *id)?,
+        Target::Session { tenant, desk, session } => {
+            let found = sessions::by_id(connection, session)?
+                .filter(|row| row.person.tenant == *tenant && row.person.desk == *desk);
+            return found.map(|session| with_conversation(connection, session)).transpose();
+        }
+        Target::Person(person) => {
+            let Some(holder) = sessions::holder(connection, person)? else { return Ok(None) };
+            let Some(session) = sessions::by_id(connection, &holder)? else {
+                return Err(damaged("hold", &person.desk, format!("there is no session {holder}")));
+            };
+            return with_conversation(connection, session).map(Some);
+        }
+    };
+    Ok(conversation.map(|conversation| Resolved { conversation, session: None }))
+}
+
+fn with_conversation(connection: &Connection, session: SessionRow) -> Result<Resolved, StoreError> {
+    match conversations::by_id(connection, session.conversation)? {
+        Some(conversation) => Ok(Resolved { conversation, session: Some(session) }),
+        None => Err(damaged("session", &session.id, "its conversation is not there")),
+    }
+}
+
+fn save(connection: &Connection, changes: &Changes) -> Result<(), StoreError> {
+    // Neighbours in the tree one after the other; the sort is stable, so two changes of one
+    // conversation keep their order.
+    let mut sorted: Vec<&ConversationChange> = changes.conversations.iter().collect();
+    sorted.sort_by_key(|change| change.id);
+    sorted.into_iter().try_for_each(|change| conversations::save(connection, change))?;
+    changes.sessions.iter().try_for_each(|session| sessions::save(connection, session))?;
+    changes.holds.iter().try_for_each(|hold| sessions::apply(connection, hold))?;
+    repeats::remember(connection, &changes.repeats)?;
+    outbox::put(connection, &changes.effects)?;
+    outbox::strike(connection, &changes.strikes)?;
+    outbox::settle(connection, &changes.settled)?;
+    outbox::bury(connection, &changes.dead)?;
+    outbox::reschedule(connection, &changes.reschedules)?;
+    conversations::set_aside(connection, &changes.set_aside)
+}

@@ -1,0 +1,378 @@
+//! Configuration from the environment. Wrong or missing settings stop the start with one sentence
+//! that names them; nothing is guessed.
+
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
+
+use gateway::{
+    BotId, BotSetup, BuiltInBot, ClientConfig, Credentials, DeskId, DeskSetup, Policy, Settings,
+    TenantId, Wording, instance_url,
+};
+use secrecy::SecretString;
+use url::{Host, Url};
+use vault::{MasterKey, MasterKeyError};
+
+/// What tenant, desk and bot are called when only the environment configures them.
+const DEFAULT_NAME: &str = "default";
+
+/// Where Warmline listens unless told otherwise.
+const DEFAULT_LISTEN: &str = "127.0.0.1:8080";
+
+/// Where the store and the master key are kept unless told otherwise.
+const DEFAULT_DATA_DIR: &str = "./data";
+
+/// The master key's file inside the data directory.
+const MASTER_KEY_FILE: &str = "master.key";
+
+/// A secret shorter than this is accepted with a warning, in bytes.
+const SECRET_BYTES_GOOD: usize = 16;
+
+/// The settings that are always needed.
+const REQUIRED: [&str; 6] = [
+    "SERVICENOW_CLIENT_ID",
+    "SERVICENOW_CLIENT_SECRET",
+    "SERVICENOW_USERNAME",
+    "SERVICENOW_PASSWORD",
+    "SERVICENOW_INSTANCE",
+    "WEBHOOK_SECRET",
+];
+
+/// Why the configuration cannot be used. Never holds a value that may be secret.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ConfigError {
+    #[error("{} must be set: see “Configuration” in the README", .0.join(", "))]
+    Missing(Vec<&'static str>),
+    #[error("{name} {problem}")]
+    Wrong { name: &'static str, problem: String },
+    #[error("{name} cannot be used")]
+    Instance {
+        name: &'static str,
+        #[source]
+        source: gateway::ConfigError,
+    },
+    #[error("the master key cannot be used")]
+    MasterKey(#[from] MasterKeyError),
+    #[error("the built-in bot's file cannot be read")]
+    Bot(#[from] serde_json::Error),
+    #[error("the data directory {} cannot be made", path.display())]
+    DataDir {
+        path: PathBuf,
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+/// Everything `warmline serve` needs.
+pub(crate) struct Config {
+    pub(crate) listen: SocketAddr,
+    pub(crate) settings: Settings,
+    pub(crate) master_key: MasterKey,
+    /// What is closed and how to open it, and other things an operator should know.
+    pub(crate) remarks: Vec<String>,
+}
+
+/// The environment, as far as it concerns us. An empty value counts as not set.
+pub(crate) struct Environment(BTreeMap<String, String>);
+
+impl Environment {
+    /// The process's own.
+    pub(crate) fn of_process() -> Self {
+        // Not UTF-8 is not ours.
+        let pairs = std::env::vars_os().filter_map(|(name, value)| {
+            Some((name.into_string().ok()?, value.into_string().ok()?))
+        });
+        Self(pairs.collect())
+    }
+
+    fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str).filter(|value| !value.is_empty())
+    }
+
+    fn secret(&self, name: &str) -> Option<SecretString> {
+        self.get(name).map(SecretString::from)
+    }
+}
+
+impl Config {
+    /// Reads the configuration. Makes the data directory and, at the first start, the master key.
+    pub(crate) fn read(environment: &Environment) -> Result<Self, ConfigError> {
+        let missing: Vec<_> =
+            REQUIRED.into_iter().filter(|name| environment.get(name).is_none()).collect();
+        if !missing.is_empty() {
+            return Err(ConfigError::Missing(missing));
+        }
+        refuse_unsupported(environment)?;
+        let public_url = environment.get("WARMLINE_PUBLIC_URL").map(public_url).transpose()?;
+        let listen = listen(environment, public_url.as_deref())?;
+        let tenant = name("tenant", DEFAULT_NAME)?;
+        let desk = desk(environment, &tenant)?;
+        let bot = bot(environment, &tenant, desk.desk.clone())?;
+        let remarks = remarks(environment, public_url.as_deref());
+        let data_dir = PathBuf::from(environment.get("WARMLINE_DATA_DIR").unwrap_or(DEFAULT_DATA_DIR));
+        // Last: everything else is right, so now files may be made.
+        let master_key = master_key(environment, &data_dir)?;
+        let settings = Settings {
+            data_dir,
+            desks: vec![desk],
+            bots: vec![bot],
+            public_url,
+            built_in_bot: BuiltInBot::help_desk()?,
+            wording: Wording::default(),
+        };
+        Ok(Self { listen, settings, master_key, remarks })
+    }
+}
+
+/// What the design promises and this version does not have yet is refused rather than ignored.
+fn refuse_unsupported(environment: &Environment) -> Result<(), ConfigError> {
+    let wrong = |name, problem: &str| Err(ConfigError::Wrong { name, problem: problem.to_owned() });
+    if environment.get("DATABASE_URL").is_some() {
+        return wrong(
+            "DATABASE_URL",
+            "is set, but this version keeps everything in SQLite; remove it and use WARMLINE_DATA_DIR",
+        );
+    }
+    if environment.get("BOT_ENDPOINT").is_some() {
+        return wrong(
+            "BOT_ENDPOINT",
+            "is set, but this version has only its built-in bot; remove it",
+        );
+    }
+    Ok(())
+}
+
+fn listen(environment: &Environment, public_url: Option<&str>) -> Result<SocketAddr, ConfigError> {
+    let text = environment.get("WARMLINE_LISTEN").unwrap_or(DEFAULT_LISTEN);
+    let wrong = |problem: String| ConfigError::Wrong { name: "WARMLINE_LISTEN", problem };
+    let listen: SocketAddr = text.parse().map_err(|_| {
+        wrong("must be an address and a port, for instance 127.0.0.1:8080".to_owned())
+    })?;
+    let proxied = public_url.is_some_and(|url| url.starts_with("https:"));
+    if !listen.ip().is_loopback() && !proxied {
+        return Err(wrong(
+            "opens plain http to the network; put a proxy that ends TLS in front and set \
+             WARMLINE_PUBLIC_URL to its https address, or listen on 127.0.0.1"
+                .to_owned(),
+        ));
+    }
+    Ok(listen)
+}
+
+fn public_url(text: &str) -> Result<String, ConfigError> {
+    let wrong = |problem: &str| ConfigError::Wrong {
+        name: "WARMLINE_PUBLIC_URL",
+        problem: problem.to_owned(),
+    };
+    let url = Url::parse(text)
+        .map_err(|_| wrong("must be a URL, for instance https://chat.example.org"))?;
+    let loopback = match url.host() {
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        Some(Host::Domain(name)) => name == "localhost",
+        None => false,
+    };
+    let secure = url.scheme() == "https" || (url.scheme() == "http" && loopback);
+    if !secure {
+        return Err(wrong("must be https; http is for this machine only"));
+    }
+    if url.query().is_some() || url.fragment().is_some() || !url.username().is_empty() {
+        return Err(wrong("must end after the host and path"));
+    }
+    Ok(url.as_str().trim_end_matches('/').to_owned())
+}
+
+fn desk(environment: &Environment, tenant: &TenantId) -> Result<DeskSetup, ConfigError> {
+    let need = |name: &'static str| {
+        environment.get(name).ok_or_else(|| ConfigError::Missing(vec![name]))
+    };
+    let instance = |source| ConfigError::Instance { name: "SERVICENOW_INSTANCE", source };
+    let url = instance_url(need("SERVICENOW_INSTANCE")?).map_err(instance)?;
+    let credentials = Credentials {
+        client_id: need("SERVICENOW_CLIENT_ID")?.to_owned(),
+        client_secret: need("SERVICENOW_CLIENT_SECRET")?.into(),
+        username: need("SERVICENOW_USERNAME")?.to_owned(),
+        password: need("SERVICENOW_PASSWORD")?.into(),
+    };
+    Ok(DeskSetup {
+        tenant: tenant.clone(),
+        desk: DeskId::new(DEFAULT_NAME).map_err(|error| bad_name("desk", &error))?,
+        client: ClientConfig::new(url, credentials).map_err(instance)?,
+        webhook_secret: need("WEBHOOK_SECRET")?.into(),
+        message_token: environment.secret("SERVICENOW_TOKEN"),
+    })
+}
+
+fn bot(
+    environment: &Environment,
+    tenant: &TenantId,
+    desk: DeskId,
+) -> Result<BotSetup, ConfigError> {
+    let id = environment.get("MicrosoftAppId").unwrap_or(DEFAULT_NAME);
+    if id.contains('/') {
+        return Err(ConfigError::Wrong {
+            name: "MicrosoftAppId",
+            problem: "must not hold a slash".to_owned(),
+        });
+    }
+    Ok(BotSetup {
+        tenant: tenant.clone(),
+        bot: BotId::new(id).map_err(|error| ConfigError::Wrong {
+            name: "MicrosoftAppId",
+            problem: format!("cannot be used: {error}"),
+        })?,
+        policy: Policy::new(desk),
+        direct_line_secret: environment.secret("DIRECT_LINE_SECRET"),
+    })
+}
+
+fn name(what: &'static str, text: &str) -> Result<TenantId, ConfigError> {
+    TenantId::new(text).map_err(|error| bad_name(what, &error))
+}
+
+fn bad_name(name: &'static str, error: &gateway::IdError) -> ConfigError {
+    ConfigError::Wrong { name, problem: format!("cannot be used as a name: {error}") }
+}
+
+fn master_key(environment: &Environment, data_dir: &Path) -> Result<MasterKey, ConfigError> {
+    match (environment.get("WARMLINE_MASTER_KEY"), environment.get("WARMLINE_MASTER_KEY_FILE")) {
+        (Some(_), Some(_)) => Err(ConfigError::Wrong {
+            name: "WARMLINE_MASTER_KEY",
+            problem: "and WARMLINE_MASTER_KEY_FILE are both set; keep one".to_owned(),
+        }),
+        (Some(hex), None) => Ok(MasterKey::from_hex(hex)?),
+        (None, Some(file)) => Ok(MasterKey::from_file(Path::new(file))?),
+        (None, None) => {
+            make_private_dir(data_dir)
+                .map_err(|source| ConfigError::DataDir { path: data_dir.to_owned(), source })?;
+            Ok(MasterKey::from_file_or_new(&data_dir.join(MASTER_KEY_FILE))?)
+        }
+    }
+}
+
+fn make_private_dir(path: &Path) -> std::io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
+}
+
+fn remarks(environment: &Environment, public_url: Option<&str>) -> Vec<String> {
+    let mut remarks = Vec::new();
+    let mut say = |text: &str| remarks.push(text.to_owned());
+    if environment.get("DIRECT_LINE_SECRET").is_none() {
+        say("Direct Line is closed; set DIRECT_LINE_SECRET to open it for web pages");
+    }
+    say("/api/messages is closed; Azure Bot Service is not part of this version");
+    if environment.get("SERVICENOW_TOKEN").is_none() {
+        say("every user is a guest at ServiceNow; set SERVICENOW_TOKEN to the message-auth token");
+    }
+    if public_url.is_none() {
+        say("ServiceNow cannot be told where to call back; set WARMLINE_PUBLIC_URL");
+    }
+    for name in ["WEBHOOK_SECRET", "DIRECT_LINE_SECRET"] {
+        if environment.get(name).is_some_and(|secret| secret.len() < SECRET_BYTES_GOOD) {
+            remarks.push(format!(
+                "{name} is short; make a better one with: openssl rand -hex 32"
+            ));
+        }
+    }
+    remarks
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn environment(changes: &[(&str, &str)]) -> Environment {
+        let mut values: BTreeMap<String, String> = [
+            ("SERVICENOW_CLIENT_ID", "id"),
+            ("SERVICENOW_CLIENT_SECRET", "client-secret"),
+            ("SERVICENOW_USERNAME", "user"),
+            ("SERVICENOW_PASSWORD", "pass word"),
+            ("SERVICENOW_INSTANCE", "dev12345"),
+            ("WEBHOOK_SECRET", "webhook-secret"),
+            ("WARMLINE_MASTER_KEY", &"ab".repeat(32)),
+        ]
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect();
+        values.extend(changes.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())));
+        Environment(values)
+    }
+
+    fn refusal(changes: &[(&str, &str)]) -> String {
+        match Config::read(&environment(changes)) {
+            Ok(_) => panic!("accepted: {changes:?}"),
+            Err(error) => error.to_string(),
+        }
+    }
+
+    #[test]
+    fn the_first_six_are_enough() {
+        let config = Config::read(&environment(&[])).unwrap();
+        assert_eq!(config.listen.to_string(), DEFAULT_LISTEN);
+        assert_eq!(config.settings.bots[0].bot.as_str(), "default");
+        assert!(config.remarks.iter().any(|remark| remark.contains("DIRECT_LINE_SECRET")));
+    }
+
+    #[test]
+    fn every_missing_setting_is_named_and_empty_is_missing() {
+        for name in REQUIRED {
+            assert!(refusal(&[(name, "")]).contains(name), "{name}");
+        }
+        let all = refusal(&[("WEBHOOK_SECRET", ""), ("SERVICENOW_USERNAME", "")]);
+        assert!(all.contains("WEBHOOK_SECRET") && all.contains("SERVICENOW_USERNAME"), "{all}");
+    }
+
+    #[test]
+    fn a_wrong_setting_is_named_in_one_sentence_without_its_value() {
+        for (name, value) in [
+            ("SERVICENOW_INSTANCE", "http://dev.example.org"),
+            ("SERVICENOW_INSTANCE", "not a host"),
+            ("WARMLINE_LISTEN", "8080"),
+            ("WARMLINE_LISTEN", "0.0.0.0:8080"),
+            ("WARMLINE_PUBLIC_URL", "http://chat.example.org"),
+            ("WARMLINE_PUBLIC_URL", "chat.example.org"),
+            ("DATABASE_URL", "postgres://localhost/x"),
+            ("BOT_ENDPOINT", "https://bot.example.org/api/messages"),
+            ("WARMLINE_MASTER_KEY_FILE", "key.txt"),
+            ("MicrosoftAppId", "a/b"),
+        ] {
+            let sentence = refusal(&[(name, value)]);
+            let named = sentence.contains(name) || name == "WARMLINE_MASTER_KEY_FILE";
+            assert!(named && !sentence.contains('\n'), "{name}={value}: {sentence}");
+        }
+        assert!(refusal(&[("WARMLINE_MASTER_KEY", "secret-but-bad")]).contains("master key"));
+    }
+
+    #[test]
+    fn the_network_is_served_behind_a_proxy_with_tls_only() {
+        let behind = [
+            ("WARMLINE_LISTEN", "0.0.0.0:8080"),
+            ("WARMLINE_PUBLIC_URL", "https://chat.example.org/"),
+        ];
+        let config = Config::read(&environment(&behind)).unwrap();
+        assert_eq!(config.settings.public_url.as_deref(), Some("https://chat.example.org"));
+    }
+
+    #[test]
+    fn the_app_id_names_the_bot() {
+        let config = Config::read(&environment(&[("MicrosoftAppId", "app-1")])).unwrap();
+        assert_eq!(config.settings.bots[0].bot.as_str(), "app-1");
+    }
+
+    #[test]
+    fn the_master_key_is_made_in_the_data_directory_at_the_first_start() {
+        let folder = tempfile::tempdir().unwrap();
+        let data = folder.path().join("data");
+        let text = data.to_str().unwrap();
+        let first = environment(&[("WARMLINE_MASTER_KEY", ""), ("WARMLINE_DATA_DIR", text)]);
+        Config::read(&first).unwrap();
+        assert!(data.join(MASTER_KEY_FILE).exists());
+        Config::read(&first).unwrap();
+    }
+}

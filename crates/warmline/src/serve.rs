@@ -1,0 +1,43 @@
+//! `warmline serve`: the gateway, from its first setting to its last commit.
+
+use anyhow::Context;
+use gateway::{Clock, Gateway};
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+};
+use vault::Vault;
+
+use crate::config::{Config, Environment};
+
+pub(crate) async fn run() -> anyhow::Result<()> {
+    let config = Config::read(&Environment::of_process())?;
+    let vault = Vault::new(&config.master_key)?;
+    let listener = TcpListener::bind(config.listen)
+        .await
+        .with_context(|| format!("WARMLINE_LISTEN {} cannot be used", config.listen))?;
+    let mut gateway = Gateway::start(config.settings, vault, Clock::System, listener).await?;
+    for remark in &config.remarks {
+        tracing::warn!("{remark}");
+    }
+    // For scripts that start us on port 0.
+    println!("warmline listens on http://{}", gateway.address());
+    tracing::info!(address = %gateway.address(), "ready");
+    let (mut terminate, mut interrupt) =
+        (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let failure = tokio::select! {
+        _ = terminate.recv() => None,
+        _ = interrupt.recv() => None,
+        failure = gateway.failure() => Some(failure),
+    };
+    tracing::info!("stopping");
+    let stopped = gateway.stop();
+    tokio::select! {
+        () = stopped => {}
+        // The second signal means it.
+        _ = terminate.recv() => tracing::warn!("cut short"),
+        _ = interrupt.recv() => tracing::warn!("cut short"),
+    }
+    tracing::info!("stopped");
+    failure.map_or(Ok(()), |failure| Err(failure.into()))
+}

@@ -1,0 +1,121 @@
+/**
+ * The desk's HTTP API, as the simulator serves it on the page's own origin: the state as a stream of
+ * events, and what an agent can do as requests. Knows nothing of how a desk looks.
+ */
+
+export type Mode = 'person' | 'scripted' | 'nobody';
+export type Dialect = 'servicenow' | 'spec' | 'both';
+
+/** One line of a transcript. `at` is in milliseconds since 1970. */
+export interface Line {
+  readonly from: 'user' | 'agent' | 'bot' | 'system';
+  readonly name: string | null;
+  readonly text: string;
+  readonly at: number;
+}
+
+/** One chat in the agent's queue. `waitingSince` is in milliseconds since 1970. */
+export interface Chat {
+  readonly id: string;
+  readonly userId: string;
+  readonly emailId: string | null;
+  readonly state: 'offered' | 'live' | 'ended';
+  readonly endedBy: 'agent' | 'user' | null;
+  /** Why it ended, in the instance's own words, where there is one. */
+  readonly endReason?: string | null;
+  readonly waitingSince: number;
+  readonly context: Readonly<Record<string, unknown>> | null;
+  readonly lines: readonly Line[];
+  readonly userTyping: boolean;
+}
+
+/** Everything the desk shows; each event carries it whole. */
+export interface DeskState {
+  readonly agent: { readonly name: string; readonly mode: Mode };
+  readonly dialect: Dialect;
+  readonly down: boolean;
+  readonly chats: readonly Chat[];
+}
+
+/** What to change; a setting that is absent stays as it is. */
+export interface Settings {
+  readonly mode?: Mode;
+  readonly dialect?: Dialect;
+  readonly down?: boolean;
+}
+
+/** A request that the desk refused or that never reached it; `message` can be shown to a person. */
+export class DeskError extends Error {
+  readonly code: string;
+
+  constructor(code: string, message: string) {
+    super(message);
+    this.name = 'DeskError';
+    this.code = code;
+  }
+}
+
+/** Ten seconds: the desk answers from memory, so a longer silence means that nobody is there. */
+const ANSWER_WITHIN_MS = 10_000;
+
+/** Two seconds between attempts when the browser itself has given up on the stream. */
+const REOPEN_AFTER_MS = 2_000;
+
+export const accept = (chat: string) => post(`chats/${encodeURIComponent(chat)}/accept`, {});
+export const reject = (chat: string) => post(`chats/${encodeURIComponent(chat)}/reject`, {});
+export const end = (chat: string) => post(`chats/${encodeURIComponent(chat)}/end`, {});
+export const typing = (chat: string, on: boolean) =>
+  post(`chats/${encodeURIComponent(chat)}/typing`, { on });
+export const write = (chat: string, text: string) =>
+  post(`chats/${encodeURIComponent(chat)}/write`, { text });
+export const change = (settings: Settings) => post('settings', settings);
+
+/**
+ * Follows the desk's state for as long as the page lives. A broken stream is opened again until it
+ * works; the first event after that brings everything that was missed.
+ */
+export function follow(show: (state: DeskState) => void, reachable: (yes: boolean) => void): void {
+  const source = new EventSource('/desk/api/events');
+  source.addEventListener('open', () => reachable(true));
+  source.addEventListener('state', (event: MessageEvent<string>) => {
+    reachable(true);
+    show(JSON.parse(event.data) as DeskState);
+  });
+  source.addEventListener('error', () => {
+    reachable(false);
+    // The browser retries a lost connection by itself, but not after an answer such as 502.
+    if (source.readyState === EventSource.CLOSED) {
+      source.close();
+      setTimeout(() => follow(show, reachable), REOPEN_AFTER_MS);
+    }
+  });
+}
+
+async function post(path: string, body: object): Promise<void> {
+  let answer: Response;
+  try {
+    answer = await fetch(`/desk/api/${path}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+      signal: AbortSignal.timeout(ANSWER_WITHIN_MS),
+    });
+  } catch {
+    throw new DeskError('unreachable', 'The desk could not be reached. Is the demo still running?');
+  }
+  if (!answer.ok) throw await refusal(answer);
+}
+
+/** The API's own words where it gave any, else the status. */
+async function refusal(answer: Response): Promise<DeskError> {
+  const body = (await answer.json().catch(() => null)) as {
+    error?: { code?: unknown; message?: unknown };
+  } | null;
+  const { code, message } = body?.error ?? {};
+  return new DeskError(
+    typeof code === 'string' ? code : `http_${answer.status}`,
+    typeof message === 'string' && message !== ''
+      ? message
+      : `The desk answered with status ${answer.status}.`,
+  );
+}

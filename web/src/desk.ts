@@ -1,0 +1,234 @@
+/**
+ * The agent's desk: the queue, the open chat and the settings, kept in step with the desk's API. One
+ * component for both pages. Decides which chat is open; leaves drawing to its parts.
+ */
+
+import * as api from './desk-api';
+import type { Chat, DeskState } from './desk-api';
+import { Composer } from './desk-composer';
+import { clock, Queue, standing, userName } from './desk-queue';
+import { DeskSettings } from './desk-settings';
+import { Transcript } from './desk-transcript';
+import { button, element, setText } from './element';
+
+/** What a page can ask of the desk on it. */
+export interface MountedDesk {
+  /** Opens the chat that has waited longest and puts the keyboard on "Accept". */
+  goToOffered(): void;
+}
+
+/** Puts a desk into `root` and keeps it up to date; `waiting` hears how many chats are offered. */
+export function mountDesk(root: HTMLElement, waiting: (offered: number) => void): MountedDesk {
+  const desk = new Desk(root, waiting);
+  api.follow(
+    (state) => desk.show(state),
+    (reachable) => desk.reachable(reachable),
+  );
+  return desk;
+}
+
+class Desk implements MountedDesk {
+  readonly #chip = element('span', { class: 'chip', role: 'status' }, 'connecting');
+  readonly #title = element('h2', { id: 'desk-title' }, "The agent's desk");
+  readonly #alert = element('div', { class: 'alert', role: 'alert', hidden: true });
+  readonly #notice = element('p', { class: 'notice', role: 'status', hidden: true });
+  readonly #news = element('p', { class: 'unseen', role: 'status' });
+  readonly #panel = element('section', { class: 'chat', 'aria-label': 'Open chat', hidden: true });
+  readonly #name = element('h3', { class: 'chat-name', tabindex: '-1' });
+  readonly #standing = element('span', { class: 'badge' });
+  readonly #context = element('details', { class: 'context' });
+  readonly #accept = button('Accept', 'primary', () => this.#take());
+  readonly #reject = button('Reject', 'quiet', () => this.#act(api.reject));
+  readonly #end = button('End chat', 'quiet', () => this.#act(api.end));
+  readonly #transcript = new Transcript();
+  readonly #queue = new Queue((chat) => this.#open(chat));
+  readonly #settings = new DeskSettings((settings) => this.#run(api.change(settings)));
+  readonly #composer = new Composer({
+    write: api.write,
+    typing: api.typing,
+    failed: (error) => this.#fail(error),
+  });
+  readonly #waiting: (offered: number) => void;
+  #state: DeskState | null = null;
+  #selected: string | null = null;
+  #focusBoxWhenLive: string | null = null;
+  #contextShown = '';
+
+  constructor(root: HTMLElement, waiting: (offered: number) => void) {
+    this.#waiting = waiting;
+    const actions = element('div', { class: 'chat-actions' }, this.#accept, this.#reject, this.#end);
+    const who = element('div', { class: 'chat-who' }, this.#name, this.#standing);
+    this.#panel.append(
+      element('div', { class: 'chat-head' }, who, actions),
+      this.#context,
+      this.#transcript.root,
+      this.#composer.root,
+    );
+    root.classList.add('desk');
+    root.append(
+      element('div', { class: 'bar' }, this.#title, this.#chip, this.#settings.toggle),
+      this.#settings.root,
+      this.#alert,
+      this.#notice,
+      this.#news,
+      element('div', { class: 'desk-body' }, this.#queue.root, this.#panel),
+    );
+    setInterval(() => this.#tick(), 1000);
+  }
+
+  show(state: DeskState): void {
+    const before = this.#state;
+    this.#state = state;
+    this.#choose(before);
+    this.#announce(before);
+    this.#settings.show(state);
+    this.#draw();
+    this.#waiting(state.chats.filter((chat) => chat.state === 'offered').length);
+  }
+
+  reachable(yes: boolean): void {
+    this.#chip.dataset['tone'] = yes ? 'good' : 'bad';
+    setText(this.#chip, yes ? this.#agentLabel() : 'desk unreachable, trying again');
+  }
+
+  goToOffered(): void {
+    const offered = this.#state?.chats
+      .filter((chat) => chat.state === 'offered')
+      .toSorted((a, b) => a.waitingSince - b.waitingSince)[0];
+    if (!offered) return this.#settings.toggle.focus();
+    this.#open(offered.id);
+    this.#accept.focus();
+  }
+
+  /** Keeps the open chat while it matters; a waiting user is shown when the agent is free. */
+  #choose(before: DeskState | null): void {
+    const chats = this.#state?.chats ?? [];
+    const open = chats.find((chat) => chat.id === this.#selected);
+    const fresh = chats.find(
+      (chat) => chat.state === 'offered' && !before?.chats.some((old) => old.id === chat.id),
+    );
+    const busy = open?.state === 'live' || (open !== undefined && this.#composer.busy);
+    if (fresh && !busy) this.#selected = fresh.id;
+    else if (!open) this.#selected = (chats.find((chat) => chat.state === 'live') ?? chats[0])?.id ?? null;
+  }
+
+  #announce(before: DeskState | null): void {
+    if (!before) return;
+    for (const chat of this.#state?.chats ?? []) {
+      const old = before.chats.find((known) => known.id === chat.id);
+      if (!old && chat.state === 'offered') setText(this.#news, `${userName(chat)} is waiting.`);
+      if (old && old.state !== 'ended' && chat.state === 'ended') {
+        setText(this.#news, `The chat with ${userName(chat)} is over: ${standing(chat)}.`);
+      }
+    }
+  }
+
+  #draw(): void {
+    const state = this.#state;
+    if (!state) return;
+    setText(this.#chip, this.#agentLabel());
+    this.#notice.hidden = !state.down;
+    setText(this.#notice, state.down ? 'The instance is down: it answers 503 to everything.' : '');
+    this.#queue.show(state.chats, this.#selected, emptyQueue(state));
+    const chat = state.chats.find((one) => one.id === this.#selected);
+    this.#panel.hidden = chat === undefined;
+    if (chat) this.#drawChat(chat);
+  }
+
+  #drawChat(chat: Chat): void {
+    const held = this.#panel.contains(document.activeElement) ? document.activeElement : null;
+    setText(this.#name, userName(chat));
+    this.#standing.dataset['state'] = chat.state;
+    this.#tick();
+    this.#accept.hidden = this.#reject.hidden = chat.state !== 'offered';
+    this.#end.hidden = this.#composer.root.hidden = chat.state !== 'live';
+    this.#drawContext(chat);
+    this.#transcript.show(chat);
+    this.#composer.show(chat.id);
+    if (chat.state === 'live' && this.#focusBoxWhenLive === chat.id) {
+      this.#focusBoxWhenLive = null;
+      this.#composer.focus();
+    } else if (held instanceof HTMLElement && held.offsetParent === null) {
+      // The button that was pressed is gone; do not throw the keyboard back to the top of the page.
+      this.#name.focus();
+    }
+  }
+
+  #drawContext(chat: Chat): void {
+    const facts = Object.entries(chat.context ?? {});
+    const known = JSON.stringify([chat.id, chat.userId, facts]);
+    if (known === this.#contextShown) return;
+    this.#contextShown = known;
+    const list = element('dl', {}, element('dt', {}, 'userId'), element('dd', {}, chat.userId));
+    for (const [name, value] of facts) {
+      const shown = typeof value === 'string' ? value : JSON.stringify(value);
+      list.append(element('dt', {}, name), element('dd', {}, shown));
+    }
+    this.#context.replaceChildren(element('summary', {}, 'About this user'), list);
+  }
+
+  /** The waiting clock runs between events. */
+  #tick(): void {
+    const chat = this.#state?.chats.find((one) => one.id === this.#selected);
+    if (!chat) return;
+    const waited = chat.state === 'offered' ? ` ${clock(Date.now() - chat.waitingSince)}` : '';
+    setText(this.#standing, `${standing(chat)}${waited}`);
+  }
+
+  #agentLabel(): string {
+    const agent = this.#state?.agent;
+    if (!agent) return 'connected';
+    if (agent.mode === 'nobody') return 'nobody at the desk';
+    return agent.mode === 'scripted' ? `${agent.name} (scripted)` : `you are ${agent.name}`;
+  }
+
+  #open(chat: string): void {
+    this.#selected = chat;
+    this.#draw();
+  }
+
+  #take(): void {
+    this.#focusBoxWhenLive = this.#selected;
+    this.#act(api.accept);
+  }
+
+  #act(action: (chat: string) => Promise<void>): void {
+    if (this.#selected !== null) this.#run(action(this.#selected));
+  }
+
+  #run(request: Promise<void>): void {
+    request.then(
+      () => this.#dismiss(),
+      (error: unknown) => {
+        this.#fail(error);
+        // A setting that was refused goes back to what the desk really has.
+        if (this.#state) this.#settings.show(this.#state);
+      },
+    );
+  }
+
+  #fail(error: unknown): void {
+    const words = error instanceof Error ? error.message : String(error);
+    const code = error instanceof api.DeskError ? ` (${error.code})` : '';
+    this.#alert.replaceChildren(
+      element('span', {}, `${words}${code}`),
+      button('Dismiss', 'quiet', () => this.#dismiss()),
+    );
+    this.#alert.hidden = false;
+  }
+
+  #dismiss(): void {
+    this.#alert.hidden = true;
+  }
+}
+
+function emptyQueue(state: DeskState): string {
+  switch (state.agent.mode) {
+    case 'person':
+      return 'No chats yet. When a user asks for a person, the chat is offered here.';
+    case 'scripted':
+      return 'No chats yet. A script will accept and answer them.';
+    case 'nobody':
+      return 'Nobody is at the desk: a user who asks for a person is told so.';
+  }
+}

@@ -1,0 +1,129 @@
+/**
+ * Microsoft's Web Chat, as its package ships it: one complete script, copied beside the pages, which
+ * needs nothing from any other host. Owns loading it and its colours; which conversation it shows
+ * is the business of `chat.ts`.
+ */
+
+import scriptUrl from '../node_modules/botframework-webchat/dist/webchat.js?url';
+
+/** Direct Line's own numbers for the state of a connection. */
+export const ConnectionStatus = {
+  connecting: 1,
+  online: 2,
+  expired: 3,
+  failed: 4,
+  ended: 5,
+} as const;
+
+/** The parts of a Direct Line client that the demo reads. The token changes when it is refreshed. */
+export interface DirectLine {
+  readonly token: string;
+  readonly conversationId: string;
+  readonly connectionStatus$: { subscribe(next: (status: number) => void): unknown };
+  end(): void;
+}
+
+export interface Store {
+  dispatch(action: { type: string; payload?: unknown }): void;
+}
+
+export interface WebChat {
+  createDirectLine(options: {
+    domain: string;
+    token: string;
+    conversationId?: string;
+  }): DirectLine;
+  createStore(): Store;
+  renderWebChat(
+    props: {
+      directLine: DirectLine;
+      store: Store;
+      userID: string;
+      locale: string;
+      sendTypingIndicator: boolean;
+      styleOptions: Readonly<Record<string, unknown>>;
+    },
+    into: HTMLElement,
+  ): void;
+}
+
+/** Loads the script once; resolves with its global. */
+export function loadWebChat(): Promise<WebChat> {
+  return new Promise((resolve, reject) => {
+    const script = document.createElement('script');
+    script.src = scriptUrl;
+    script.addEventListener('load', () => {
+      const loaded = (window as unknown as { WebChat?: WebChat }).WebChat;
+      if (loaded) resolve(loaded);
+      else reject(new Error('Web Chat loaded without its global; is the build complete?'));
+    });
+    script.addEventListener('error', () => reject(new Error('Web Chat could not be loaded.')));
+    document.head.append(script);
+  });
+}
+
+/** Web Chat's style options from the page's own palette, light or dark as the reader wishes. */
+export function styleOptions(): Readonly<Record<string, unknown>> {
+  const style = getComputedStyle(document.documentElement);
+  const colour = (name: string) => style.getPropertyValue(`--${name}`).trim();
+  return {
+    primaryFont: style.getPropertyValue('--font').trim(),
+    accent: colour('accent'),
+    subtle: colour('muted'),
+    timestampColor: colour('muted'),
+    backgroundColor: colour('surface'),
+    bubbleBackground: colour('bubble'),
+    bubbleBorderColor: colour('line'),
+    bubbleBorderRadius: 10,
+    bubbleTextColor: colour('ink'),
+    bubbleFromUserBackground: colour('bubble-user'),
+    bubbleFromUserBorderColor: colour('bubble-user'),
+    bubbleFromUserBorderRadius: 10,
+    bubbleFromUserTextColor: colour('ink'),
+    bubbleMinWidth: 0,
+    sendBoxBackground: colour('surface'),
+    sendBoxTextColor: colour('ink'),
+    sendBoxPlaceholderColor: colour('muted'),
+    sendBoxBorderTop: `solid 1px ${colour('line')}`,
+    sendBoxHeight: 52,
+    sendBoxButtonColor: colour('accent'),
+    sendBoxButtonColorOnDisabled: colour('muted'),
+    sendBoxButtonShadeColorOnActive: colour('hover'),
+    sendBoxButtonShadeColorOnDisabled: colour('surface'),
+    sendBoxButtonShadeColorOnHover: colour('hover'),
+    sendBoxButtonKeyboardFocusIndicatorBorderColor: colour('accent'),
+    suggestedActionLayout: 'flow',
+    suggestedActionBorderRadius: 18,
+    suggestedActionHeight: 36,
+    suggestedActionBorderWidth: 1,
+    suggestedActionBackgroundColor: colour('surface'),
+    suggestedActionBackgroundColorOnHover: colour('hover'),
+    suggestedActionBackgroundColorOnActive: colour('hover'),
+    suggestedActionTextColor: colour('accent'),
+    suggestedActionKeyboardFocusIndicatorBorderColor: colour('accent'),
+    transcriptVisualKeyboardIndicatorColor: colour('accent'),
+    suggestedActionsVisualKeyboardIndicatorColor: colour('accent'),
+    notificationText: colour('muted'),
+    toastInfoBackgroundColor: colour('hover'),
+    toastInfoColor: colour('ink'),
+    toastWarnBackgroundColor: colour('warn-soft'),
+    toastWarnColor: colour('warn'),
+    toastErrorBackgroundColor: colour('bad-soft'),
+    toastErrorColor: colour('bad'),
+    toastSeparatorColor: colour('line'),
+    typingAnimationBackgroundImage: dots(colour('muted')),
+    // The demo is about words; files have a page of their own in the manual.
+    hideUploadButton: true,
+  };
+}
+
+/** Three dots that pulse; Web Chat's own picture has a light background, which glares in the dark. */
+function dots(colour: string): string {
+  const still = matchMedia('(prefers-reduced-motion: reduce)').matches;
+  const dot = (place: number) => {
+    const pulse = `<animate attributeName="opacity" values=".3;1;.3" dur="1.2s" begin="${place * 0.2}s" repeatCount="indefinite"/>`;
+    return `<circle cx="${10 + place * 14}" cy="10" r="4" fill="${colour}">${still ? '' : pulse}</circle>`;
+  };
+  const picture = `<svg xmlns="http://www.w3.org/2000/svg" width="64" height="20">${[0, 1, 2].map(dot).join('')}</svg>`;
+  return `url("data:image/svg+xml,${encodeURIComponent(picture)}")`;
+}

@@ -1,0 +1,129 @@
+//! What the person asked for, read from the arguments.
+
+use anyhow::{Result, bail};
+
+/// Printed by `cargo xtask` alone, and with `help`, `-h` and `--help`.
+pub(crate) const HELP: &str = "\
+The project's own commands:
+
+  cargo xtask demo [--release] [arguments of `warmline demo`]
+      Builds the pages (with Node) and Warmline, then runs the demo. Ctrl-C ends it.
+  cargo xtask test
+      Builds the pages and runs every test. Needs Node.
+  cargo xtask check
+      Format, lints, documentation, and the dependencies' licences and sources.
+  cargo xtask bench [arguments of the benchmark]
+      Measures the webhook path against a bare handler.
+";
+
+/// One of the project's commands.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Command {
+    Help,
+    /// `rest` goes to `warmline demo` as it is.
+    Demo {
+        release: bool,
+        rest: Vec<String>,
+    },
+    Test,
+    Check,
+    /// `rest` goes to the benchmark as it is.
+    Bench {
+        rest: Vec<String>,
+    },
+}
+
+impl Command {
+    /// Reads the arguments after the program's name. Fails on a command that does not exist, and on
+    /// arguments to a command that takes none.
+    pub(crate) fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Self> {
+        let mut arguments = arguments.into_iter();
+        let Some(name) = arguments.next() else { return Ok(Self::Help) };
+        let rest: Vec<String> = arguments.collect();
+        match name.as_str() {
+            "help" | "-h" | "--help" => Ok(Self::Help),
+            "demo" => Ok(Self::demo(&rest)),
+            "bench" => Ok(Self::Bench { rest: without_separator(rest) }),
+            "test" => none(&rest, "test", "`cargo test` runs a part").map(|()| Self::Test),
+            "check" => {
+                none(&rest, "check", "`cargo clippy` and others take some").map(|()| Self::Check)
+            }
+            unknown => bail!("there is no command `{unknown}`\n\n{HELP}"),
+        }
+    }
+
+    /// `--release` is for the build; whatever stands after `--` is for the demo alone.
+    fn demo(rest: &[String]) -> Self {
+        let separator = rest.iter().position(|argument| argument == "--").unwrap_or(rest.len());
+        let (ours, theirs) = rest.split_at(separator);
+        let release = ours.iter().any(|argument| argument == "--release");
+        let passed = ours.iter().filter(|argument| *argument != "--release");
+        Self::Demo { release, rest: passed.chain(theirs.iter().skip(1)).cloned().collect() }
+    }
+}
+
+fn without_separator(mut rest: Vec<String>) -> Vec<String> {
+    if rest.first().is_some_and(|first| first == "--") {
+        rest.remove(0);
+    }
+    rest
+}
+
+fn none(rest: &[String], command: &str, instead: &str) -> Result<()> {
+    if let Some(first) = rest.first() {
+        bail!("`cargo xtask {command}` takes no arguments, but was given `{first}`; {instead}");
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(line: &str) -> Result<Command> {
+        Command::parse(line.split_whitespace().map(str::to_owned))
+    }
+
+    fn demo(release: bool, rest: &[&str]) -> Command {
+        Command::Demo { release, rest: rest.iter().map(ToString::to_string).collect() }
+    }
+
+    #[test]
+    fn each_line_is_read_as_its_command() {
+        let bench =
+            |rest: &[&str]| Command::Bench { rest: rest.iter().map(ToString::to_string).collect() };
+        let table = [
+            ("", Command::Help),
+            ("help", Command::Help),
+            ("-h", Command::Help),
+            ("--help", Command::Help),
+            ("test", Command::Test),
+            ("check", Command::Check),
+            ("bench", bench(&[])),
+            ("bench --seconds 3", bench(&["--seconds", "3"])),
+            ("bench -- --seconds 3", bench(&["--seconds", "3"])),
+            ("demo", demo(false, &[])),
+            ("demo --release", demo(true, &[])),
+            ("demo --port 8000 --release", demo(true, &["--port", "8000"])),
+            ("demo --release -- --release --port 1", demo(true, &["--release", "--port", "1"])),
+            ("demo -- --release", demo(false, &["--release"])),
+        ];
+        for (line, expected) in table {
+            assert_eq!(parsed(line).unwrap(), expected, "cargo xtask {line}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_command_is_refused_with_the_list_of_commands() {
+        let error = parsed("dmeo").unwrap_err().to_string();
+        assert!(error.contains("`dmeo`") && error.contains("cargo xtask demo"), "{error}");
+    }
+
+    #[test]
+    fn arguments_to_a_command_that_takes_none_are_refused_by_name() {
+        for line in ["test --lib", "check --lib"] {
+            let error = parsed(line).unwrap_err().to_string();
+            assert!(error.contains("`--lib`"), "{line}: {error}");
+        }
+    }
+}
