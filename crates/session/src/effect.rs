@@ -84,14 +84,14 @@ pub enum What {
 }
 
 impl What {
-    /// The session it belongs to.
+    /// The live chat it carries on at the desk: what a [`Strike`] of that session may hit. Telling
+    /// the bot is not part of it, the bot hears of every chat.
     pub fn session(&self) -> Option<&SessionId> {
         match self {
-            Self::Ask { session, .. }
-            | Self::Say { session, .. }
-            | Self::End { session, .. }
-            | Self::TellBot { session, .. } => Some(session),
-            Self::Greet | Self::ToBot { .. } => None,
+            Self::Ask { session, .. } | Self::Say { session, .. } | Self::End { session, .. } => {
+                Some(session)
+            }
+            Self::Greet | Self::ToBot { .. } | Self::TellBot { .. } => None,
         }
     }
 

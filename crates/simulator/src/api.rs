@@ -37,7 +37,7 @@ const MAINTENANCE: &str = "<!doctype html><title>Instance unavailable</title><p>
 
 /// The routes of the instance itself.
 pub(crate) fn routes(shared: Arc<Shared>) -> Router {
-    let integration = "/api/sn_va_as_service/bot/integration";
+    let integration = servicenow::request::PATH;
     Router::new()
         .route("/oauth_token.do", post(token))
         .route(integration, post(receive).fallback(wrong_method))

@@ -107,14 +107,15 @@ impl<'a> Envelope<'a> {
         let by_status = matches!(status, Status::Connected | Status::Active);
         let agents_hand = agent_chat || by_status || said.agent_control;
         let taken = self.take_control.flag() && agents_hand;
-        if status == Status::Connected || taken || (status == Status::Active && agent_chat) {
+        if status == Status::Active {
+            // Says all there is to say, and with every callback: no arrival is made of it.
+            said.once(Signal::Active);
+        } else if status == Status::Connected || taken {
             said.agent(Agent::default());
         }
-        if status == Status::Active {
-            said.once(Signal::Active);
-        }
         self.endings(status, self.take_control.flag() && !agents_hand, &mut said);
-        if status == Status::Waiting || (agent_chat && !said.has_agent() && !said.ends()) {
+        let quiet = status != Status::Active && !said.has_agent() && !said.ends();
+        if status == Status::Waiting || (agent_chat && quiet) {
             said.once(Signal::Queued);
         }
         Ok(said.into_signals())

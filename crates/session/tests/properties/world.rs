@@ -233,7 +233,10 @@ impl World {
     /// person is free at once.
     fn ends_are_settled(step: &Step) {
         for ended in step.records.iter().filter(|record| record.reason.is_some()) {
-            let of_it = |effect: &&Effect| effect.what.session() == Some(&ended.session);
+            let of_it = |effect: &&Effect| match &effect.what {
+                What::TellBot { session, .. } => *session == ended.session,
+                what => what.session() == Some(&ended.session),
+            };
             let effects: Vec<_> =
                 step.effects.iter().filter(of_it).map(|effect| effect.what.kind()).collect();
             let freed = step.holds.iter().any(

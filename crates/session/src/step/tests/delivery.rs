@@ -277,3 +277,16 @@ fn what_is_to_be_done_has_its_time() {
         ]
     );
 }
+
+#[test]
+fn what_becomes_of_the_last_sessions_effects_never_touches_the_next() {
+    let next = || stage("completed").then(super::given::bot_asks());
+    let outcomes = [Failure::Struck, Failure::Refused, Failure::Expired];
+    check(&next(), Event::Sent { effect: effect("ask") }, "nothing");
+    for failure in outcomes {
+        check(&next(), Event::NotSent { effect: effect("ask"), failure }, "nothing");
+    }
+    let lost = Event::NotSent { effect: effect("say"), failure: Failure::Expired };
+    check(&next(), lost, "requested; tell undelivered");
+    check(&next(), Event::Sent { effect: effect("end") }, "requested; free ses_1");
+}

@@ -101,6 +101,13 @@ fn the_row_says_what_the_state_says() {
             };
             let changed = before.conversation.live().map(|live| (&live.id, live.status()))
                 != step.conversation.live().map(|live| (&live.id, live.status()));
+            let opened = before.conversation.live().map_or(before.now, |live| live.asked_at);
+            for record in &step.records {
+                assert_eq!(record.user, super::given::visitor().user);
+                assert_eq!(record.desk, super::given::desk());
+                assert_eq!(record.opened_at, opened, "{name} {event:?}");
+                assert_eq!(record.ended_at, record.reason.map(|_| before.now), "{name} {event:?}");
+            }
             let row = step.records.last().map(|record| (record.status, record.reason));
             assert_eq!(row, state.filter(|_| changed), "{name} {event:?}");
         }

@@ -31,6 +31,14 @@ fn every_state_survives_being_stored() {
 }
 
 #[test]
+fn a_state_stays_small_even_with_all_the_words_it_may_hold() {
+    let mut given = holding();
+    given.waiting().held = vec![Number(u64::MAX); crate::HELD_WORDS_MAX];
+    let stored = serde_json::to_string(&given.conversation).unwrap();
+    assert!(stored.len() < 4_096, "{} bytes", stored.len());
+}
+
+#[test]
 fn a_new_conversation_is_stored_like_this() {
     check(
         &Conversation::default(),

@@ -5,7 +5,8 @@ use super::given::{
     talk, user_said, user_says, visitor,
 };
 use crate::{
-    Behind, Choice, EndReason, Event, Said, Stage, Status, Talk, Visitor, What, id::UserId,
+    Behind, Choice, EndReason, Event, Said, Stage, Status, Talk, Visitor, What,
+    id::{Number, UserId},
     wants_holder,
 };
 
@@ -200,6 +201,24 @@ fn a_request_carries_who_the_user_is_as_last_proven() {
     let What::Ask { user, email, name, .. } = &effect.what else { panic!("{effect:?}") };
     assert_eq!((user, email, name), (&proven.user, &None, &None));
     assert_eq!(effect.expires_at, given.now.after(policy.ask_within));
+}
+
+#[test]
+fn everything_for_the_desk_carries_where_and_who() {
+    let asked = bot().after(user_says("agent"));
+    let What::Ask { session, desk, user, email, name, .. } = &asked.effects[0].what else {
+        panic!("{:?}", asked.effects)
+    };
+    let live = asked.conversation.live().expect("it is open");
+    let kim = visitor();
+    assert_eq!((session, desk, user), (&live.id, &live.desk, &live.user));
+    assert_eq!((user, email, name), (&kim.user, &kim.email, &kim.name));
+    assert_eq!((live.asked_after, live.asked_at), (Number(11), bot().now));
+    let said = stage("active").after(user_says("hello"));
+    let What::Say { session, user, email, .. } = &said.effects[0].what else {
+        panic!("{:?}", said.effects)
+    };
+    assert_eq!((session, user, email), (&session_id("ses_1"), &kim.user, &kim.email));
 }
 
 #[test]
