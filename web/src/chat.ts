@@ -30,6 +30,9 @@ type Opening = Omit<Kept, 'conversationId'> & { readonly conversationId?: string
 /** Kept for the tab: closing it forgets the conversation, as a visitor would expect of a demo. */
 const KEPT_AS = 'warmline-demo-conversation';
 
+/** What the agent sees beside the user's words. */
+const USER_NAME = 'Kim';
+
 /** One second between attempts: a killed gateway is back within two. */
 const RETRY_AFTER_MS = 1_000;
 
@@ -84,6 +87,7 @@ export class UserChat {
           directLine,
           store,
           userID,
+          username: USER_NAME,
           // Warmline's notices and the built-in bot speak English.
           locale: 'en-US',
           sendTypingIndicator: true,

@@ -39,6 +39,7 @@ export interface WebChat {
       directLine: DirectLine;
       store: Store;
       userID: string;
+      username: string;
       locale: string;
       sendTypingIndicator: boolean;
       styleOptions: Readonly<Record<string, unknown>>;

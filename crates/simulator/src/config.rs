@@ -79,8 +79,34 @@ pub enum EndTold {
     ThreeTimes,
 }
 
+/// When a live chat is given up because its user says nothing (reference 9.6 and 11).
+///
+/// The clock starts at the user's last message, or at the acceptance if that was later. Nothing
+/// the agent does winds it back, and typing does not either.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Idle {
+    /// After how much silence the user is reminded.
+    pub reminder_after: Duration,
+    /// After how much silence the chat is closed.
+    pub cancel_after: Duration,
+    /// How often the job looks, at whole multiples since the epoch; so both come up to this much
+    /// later. Zero is taken for one millisecond.
+    pub checked_every: Duration,
+}
+
+impl Default for Idle {
+    fn default() -> Self {
+        Self {
+            reminder_after: Duration::from_mins(3),
+            cancel_after: Duration::from_mins(6),
+            checked_every: Duration::from_mins(2),
+        }
+    }
+}
+
 /// Everything that can be chosen about an instance.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a check box on a real instance")]
 pub struct Config {
     /// The language of the callbacks.
     pub dialect: Dialect,
@@ -96,6 +122,13 @@ pub struct Config {
     pub webhook: Webhook,
     /// How long an access token lives, in seconds.
     pub access_token_seconds: u64,
+    /// How long a refresh token lives, in seconds; refreshing does not lengthen it.
+    pub refresh_token_seconds: u64,
+    /// The `client_credentials` grant is on. An instance refuses it unless its administrator has
+    /// set a property (reference 7.1).
+    pub client_credentials: bool,
+    /// The integration user has a role that may read `sys_cs_message` (reference 6).
+    pub may_read_messages: bool,
     /// "Agent names and avatars" is on: callbacks name the agent.
     pub names_shown: bool,
     /// App 4.0 or later: items carry `messageId`, envelopes `interactionId`, and
@@ -112,6 +145,16 @@ pub struct Config {
     pub initial_response: Option<String>,
     /// How long the scripted agent lets a chat wait before accepting it.
     pub accept_delay: Duration,
+    /// When a silent user is reminded and given up; absent when nobody looks.
+    pub idle: Option<Idle>,
+    /// After how long in the queue the user is told so and offered a topic; absent when the queue
+    /// has no such trigger.
+    pub max_wait: Option<Duration>,
+    /// How long a transferred chat waits for its next agent.
+    pub transfer_delay: Duration,
+    /// `bye`, `hi`, `restart`, `logout` and `agent` as a whole message are commands (reference
+    /// 3.7). Off by default: an administrator is advised to exclude the channel from them.
+    pub command_words: bool,
 }
 
 impl Default for Config {
@@ -124,6 +167,9 @@ impl Default for Config {
             message_token: None,
             webhook: Webhook::default(),
             access_token_seconds: 1_799,
+            refresh_token_seconds: 8_640_000,
+            client_credentials: false,
+            may_read_messages: false,
             names_shown: true,
             message_ids: true,
             maintain_ordering: true,
@@ -131,6 +177,10 @@ impl Default for Config {
             end_told: EndTold::default(),
             initial_response: None,
             accept_delay: Duration::from_secs(1),
+            idle: Some(Idle::default()),
+            max_wait: None,
+            transfer_delay: Duration::ZERO,
+            command_words: false,
         }
     }
 }

@@ -4,6 +4,7 @@
 //! instance's.
 
 mod edge;
+mod fault_orders;
 mod guard;
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
@@ -13,6 +14,7 @@ use tokio::time::Instant;
 pub(crate) use self::edge::routes;
 use crate::{
     config::{AgentMode, Dialect, Webhook},
+    fault::{Fault, Times},
     instance::{Callback, ChatView, Conversation, DeskError, Instance},
     ledger::{Received, Sent},
     shared::{Shared, World},
@@ -129,6 +131,13 @@ impl Desk {
         self.act(chat, |instance, number, now| instance.write(number, text, now))
     }
 
+    /// Hands a live chat to another agent, by display name: the transfer text and a wait spinner,
+    /// then, after `Config::transfer_delay`, the other agent comes. Until then nobody can write in
+    /// it. A name without letters is refused as an empty text.
+    pub fn transfer(&self, chat: &str, to_name: &str) -> Result<(), DeskError> {
+        self.act(chat, |instance, number, now| instance.transfer(number, to_name, now))
+    }
+
     /// Ends a live chat.
     pub fn end(&self, chat: &str) -> Result<(), DeskError> {
         self.act(chat, Instance::end)
@@ -159,12 +168,33 @@ impl Desk {
         self.set(|world| world.down = down);
     }
 
+    /// Makes a fault strike this often. It takes the place of what was left of one of its kind.
+    pub fn inject(&self, fault: Fault, times: Times) {
+        self.set(|world| world.faults.inject(fault, times));
+    }
+
+    /// The faults that have not been used up, oldest first.
+    pub fn faults(&self) -> Vec<(Fault, Times)> {
+        self.shared.lock().faults.armed().collect()
+    }
+
+    /// Disarms all faults; a callback that waits to be overtaken is sent now.
+    pub fn clear_faults(&self) {
+        self.shared.clear_faults();
+    }
+
+    /// Makes `bye`, `hi`, `restart`, `logout` and `agent` commands, or mere words.
+    pub fn set_command_words(&self, on: bool) {
+        self.set(|world| world.instance.setup.command_words = on);
+    }
+
     /// Changes where callbacks go, from the next one on.
     pub fn set_webhook(&self, webhook: Webhook) {
         self.set(|world| world.webhook = webhook);
     }
 
-    /// Forgets every OAuth token, so that the next request is answered 401.
+    /// Forgets every OAuth token, refresh tokens included, so that the next request is answered 401
+    /// and so is the next refresh.
     pub fn revoke_tokens(&self) {
         self.set(|world| world.registry.revoke());
     }

@@ -2,28 +2,34 @@
 //! chats at the desk, and what is told to the primary bot when something happens.
 //!
 //! It does no I/O and has no clock: requests, desk actions and the time come in, callbacks come
-//! out. [`conversation`] holds the records, [`desk_side`] what an agent does.
+//! out. [`conversation`] holds the records, [`inbound`] what a request does, [`commands`] the words
+//! that are commands, [`desk_side`] what an agent does, [`clocks`] what time does, and [`messages`]
+//! the table that missed messages are fetched from.
 
+mod clocks;
+mod commands;
 mod conversation;
 mod desk_side;
 mod inbound;
+mod messages;
 
 use std::{
-    collections::{BTreeMap, HashMap, VecDeque},
+    collections::{BTreeMap, HashMap, HashSet, VecDeque},
     time::Duration,
 };
 
 use serde_json::Value;
 
 pub(crate) use self::conversation::Conversation;
-use self::conversation::{Key, Phase};
+use self::conversation::{Agent, Key, Phase};
+pub(crate) use self::messages::{Message, Messages};
 pub use self::{
     conversation::{ChatState, ChatView, EndedBy, Line, Speaker},
     desk_side::DeskError,
 };
 use crate::{
     callback::{self, Context, Moment},
-    config::{AgentMode, Config, Dialect, EndTold},
+    config::{AgentMode, Config, Dialect, EndTold, Idle},
     script::{Move, Script},
 };
 
@@ -33,9 +39,6 @@ pub(crate) const CONVERSATIONS_MAX: usize = 10_000;
 
 /// How many lines a chat keeps for the desk; the oldest go first.
 pub(crate) const LINES_MAX: usize = 2_000;
-
-/// How often the wait estimate is told (reference 11).
-pub(crate) const WAIT_ESTIMATE_MS: u64 = 60_000;
 
 /// The settings that shape what is told; all may change while the instance runs.
 #[derive(Debug, Clone)]
@@ -52,6 +55,10 @@ pub(crate) struct Setup {
     pub(crate) end_told: EndTold,
     pub(crate) initial_response: Option<String>,
     pub(crate) accept_delay: Duration,
+    pub(crate) idle: Option<Idle>,
+    pub(crate) max_wait: Option<Duration>,
+    pub(crate) transfer_delay: Duration,
+    pub(crate) command_words: bool,
 }
 
 impl Setup {
@@ -72,12 +79,11 @@ impl Setup {
             end_told: config.end_told,
             initial_response: config.initial_response.clone(),
             accept_delay: config.accept_delay,
+            idle: config.idle,
+            max_wait: config.max_wait,
+            transfer_delay: config.transfer_delay,
+            command_words: config.command_words,
         }
-    }
-
-    /// What system texts call the agent.
-    pub(crate) fn agent_shown(&self) -> &str {
-        if self.names_shown { &self.agent_name } else { "The agent" }
     }
 }
 
@@ -87,6 +93,8 @@ pub(crate) struct Callback {
     /// The number of the conversation it belongs to.
     pub(crate) conversation: u64,
     pub(crate) body: Value,
+    /// It tells, alone or with others, that the chat is over.
+    pub(crate) ends: bool,
 }
 
 /// What the worker made of a request.
@@ -106,6 +114,11 @@ pub enum Fate {
 #[derive(Debug)]
 enum Due {
     WaitEstimate,
+    MaxWait,
+    /// The next agent of a transferred chat comes.
+    Transfer(String),
+    /// The job that looks for silent users; it belongs to no conversation.
+    IdleCheck,
     Agent(Move),
 }
 
@@ -117,6 +130,11 @@ pub(crate) struct Instance {
     /// Closed conversations, oldest first: the ones that may be forgotten.
     closed: VecDeque<u64>,
     agenda: BTreeMap<(u64, u64), (u64, Due)>,
+    /// The idle job is on the agenda.
+    idle_watched: bool,
+    /// Users who said `logout`: guests from then on.
+    unlinked: HashSet<Key>,
+    pub(crate) messages: Messages,
     seed: u64,
     serial: u64,
 }
@@ -130,6 +148,9 @@ impl Instance {
             open: HashMap::new(),
             closed: VecDeque::new(),
             agenda: BTreeMap::new(),
+            idle_watched: false,
+            unlinked: HashSet::new(),
+            messages: Messages::default(),
             seed,
             serial: 0,
         }
@@ -152,19 +173,13 @@ impl Instance {
             let Some(((due, _), (number, what))) = self.agenda.pop_first() else { break };
             told.extend(match what {
                 Due::WaitEstimate => self.tell_estimate(number, due),
+                Due::MaxWait => self.offer_topic(number, due),
+                Due::Transfer(to) => self.take_over(number, &to, due),
+                Due::IdleCheck => self.check_idle(due),
                 Due::Agent(step) => self.perform(number, step, due),
             });
         }
         told
-    }
-
-    fn tell_estimate(&mut self, number: u64, due: u64) -> Vec<Callback> {
-        let waiting = self.conversations.get(&number).is_some_and(|c| c.phase == Phase::Queued);
-        if !waiting {
-            return Vec::new();
-        }
-        self.plan(due + WAIT_ESTIMATE_MS, number, Due::WaitEstimate);
-        self.tell(number, Moment::StillWaiting)
     }
 
     /// Whether callbacks of this conversation are still sent.
@@ -190,9 +205,15 @@ impl Instance {
     }
 
     /// A fresh `sys_id`: 32 hexadecimal digits.
-    fn sys_id(&mut self) -> String {
+    pub(crate) fn sys_id(&mut self) -> String {
         let serial = self.next_serial();
         format!("{:016x}{serial:016x}", self.seed)
+    }
+
+    /// The agent whom this instance is configured with.
+    fn first_agent(&self) -> Agent {
+        let Setup { agent_name, agent_id, .. } = &self.setup;
+        Agent { name: agent_name.clone(), id: agent_id.clone() }
     }
 
     fn plan(&mut self, due: u64, number: u64, what: Due) {
@@ -203,10 +224,13 @@ impl Instance {
     /// The callbacks of a moment, with the caller's labels echoed.
     fn tell(&mut self, number: u64, moment: Moment<'_>) -> Vec<Callback> {
         let Some(conversation) = self.conversations.get(&number) else { return Vec::new() };
+        let agent = conversation.chat().map(|chat| &chat.agent);
         let context = Context {
             setup: &self.setup,
             conversation_id: &conversation.sys_id,
             interaction_id: &conversation.interaction_id,
+            agent_name: agent.map_or(&self.setup.agent_name, |agent| &agent.name),
+            agent_id: agent.map_or(&self.setup.agent_id, |agent| &agent.id),
             talking: conversation.talking,
         };
         let mut envelopes = callback::callbacks(moment, &context);
@@ -223,6 +247,7 @@ impl Instance {
             .map(|envelope| Callback {
                 conversation: number,
                 body: conversation.echo.wrap(envelope, interaction),
+                ends: moment.is_end(),
             })
             .collect()
     }
@@ -239,7 +264,8 @@ impl Instance {
         let number = self.next_serial();
         let ids = (self.sys_id(), self.sys_id());
         self.open.insert(key.clone(), number);
-        self.conversations.insert(number, Conversation::new(number, key, ids));
+        let linked = !self.unlinked.contains(&key);
+        self.conversations.insert(number, Conversation::new(number, key, ids, linked));
         Some(number)
     }
 }

@@ -20,7 +20,7 @@ pub struct Received {
     pub body: Value,
     /// The HTTP status it was answered with.
     pub status: u16,
-    /// The body it was answered with.
+    /// The body it was answered with, or would have been if the connection had not been closed.
     pub answer: Value,
     /// What the worker made of it.
     pub fate: Fate,
@@ -38,6 +38,8 @@ pub enum Outcome {
     Unreachable,
     /// Not sent: the conversation had been faulted by then, or the queue was full.
     Dropped,
+    /// Not sent because of [`crate::Fault::Lost`] or [`crate::Fault::EndMissing`].
+    Lost,
 }
 
 /// One callback.
@@ -56,7 +58,7 @@ impl Sent {
     pub fn status(&self) -> Option<u16> {
         match self.outcome {
             Outcome::Answered(status) => Some(status),
-            Outcome::TimedOut | Outcome::Unreachable | Outcome::Dropped => None,
+            Outcome::TimedOut | Outcome::Unreachable | Outcome::Dropped | Outcome::Lost => None,
         }
     }
 }
@@ -82,10 +84,21 @@ impl Ledger {
 
     /// Records what the worker made of a request; one that was dropped meanwhile is let go.
     pub(crate) fn decide(&mut self, number: u64, fate: Fate) {
-        let index = number.checked_sub(self.forgotten).and_then(|i| usize::try_from(i).ok());
-        if let Some(entry) = index.and_then(|index| self.received.get_mut(index)) {
+        if let Some(entry) = self.entry(number) {
             entry.fate = fate;
         }
+    }
+
+    /// Records what a request was answered with after all.
+    pub(crate) fn answer(&mut self, number: u64, answer: Value) {
+        if let Some(entry) = self.entry(number) {
+            entry.answer = answer;
+        }
+    }
+
+    fn entry(&mut self, number: u64) -> Option<&mut Received> {
+        let index = number.checked_sub(self.forgotten).and_then(|i| usize::try_from(i).ok());
+        self.received.get_mut(index?)
     }
 
     pub(crate) fn send(&mut self, entry: Sent) {

@@ -10,15 +10,17 @@
 //! ```text
 //!  api ──► ledger, worker ──► instance ──► outbound ──► the webhook
 //!                               ▲  ▲
-//!          desk, desk page ─────┘  └───── agenda: scripted agent, wait estimates
+//!          desk, desk page ─────┘  └───── agenda: scripted agent, estimates, idle clock
 //! ```
 //!
-//! The module `instance` is the pure middle. Start reading there.
+//! The module `instance` is the pure middle. Start reading there. The module `fault` has what can
+//! be made to go wrong between it and its callers.
 
 mod api;
 mod callback;
 mod config;
 mod desk;
+mod fault;
 mod instance;
 mod ledger;
 mod oauth;
@@ -36,8 +38,9 @@ use tokio_util::sync::DropGuard;
 
 use crate::shared::Shared;
 pub use crate::{
-    config::{AgentMode, Config, Credentials, Dialect, EndTold, Webhook},
+    config::{AgentMode, Config, Credentials, Dialect, EndTold, Idle, Webhook},
     desk::{Desk, Snapshot, TimedOut},
+    fault::{Fault, Times},
     instance::{ChatState, ChatView, DeskError, EndedBy, Fate, Line, Speaker},
     ledger::{Outcome, Received, Sent},
     pages::page,

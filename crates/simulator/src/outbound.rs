@@ -15,6 +15,7 @@ use secrecy::ExposeSecret;
 
 use crate::{
     config::Webhook,
+    fault::callbacks::Parcel,
     instance::Callback,
     ledger::{Outcome, Sent},
     shared::Shared,
@@ -50,7 +51,7 @@ pub(crate) struct Lanes {
 
 #[derive(Default)]
 struct Lane {
-    queue: VecDeque<Callback>,
+    queue: VecDeque<Parcel>,
     running: bool,
 }
 
@@ -59,21 +60,21 @@ impl Lanes {
     /// no room.
     pub(crate) fn push(
         &mut self,
-        callback: Callback,
+        parcel: Parcel,
         ordered: bool,
     ) -> Result<Option<LaneKey>, Callback> {
         if self.waiting == WAITING_MAX {
-            return Err(callback);
+            return Err(parcel.callback);
         }
         let key = if ordered {
-            LaneKey::Conversation(callback.conversation)
+            LaneKey::Conversation(parcel.callback.conversation)
         } else {
             self.singles += 1;
             LaneKey::Single(self.singles)
         };
         self.waiting += 1;
         let lane = self.queues.entry(key).or_default();
-        lane.queue.push_back(callback);
+        lane.queue.push_back(parcel);
         Ok((!self.held && !std::mem::replace(&mut lane.running, true)).then_some(key))
     }
 
@@ -92,7 +93,7 @@ impl Lanes {
     }
 
     /// The next callback of a lane. `None` ends its runner.
-    fn next(&mut self, key: LaneKey) -> Option<Callback> {
+    fn next(&mut self, key: LaneKey) -> Option<Parcel> {
         let lane = self.queues.get_mut(&key)?;
         let next = if self.held { None } else { lane.queue.pop_front() };
         if next.is_some() {
@@ -110,34 +111,38 @@ impl Lanes {
 /// Sends one lane until it is empty, held, or the instance stops.
 pub(crate) async fn run(shared: Arc<Shared>, key: LaneKey) {
     loop {
-        let (next, faulted, webhook) = {
-            let mut world = shared.lock();
-            let next = world.lanes.next(key);
-            let faulted =
-                next.as_ref().is_some_and(|next| world.instance.is_faulted(next.conversation));
-            (next, faulted, world.webhook.clone())
+        let next = shared.lock().lanes.next(key);
+        let Some(parcel) = next else { return };
+        if !parcel.wait.is_zero() {
+            tokio::select! {
+                () = shared.stop.cancelled() => return,
+                () = tokio::time::sleep(parcel.wait) => {}
+            }
+        }
+        let (faulted, webhook) = {
+            let world = shared.lock();
+            (world.instance.is_faulted(parcel.callback.conversation), world.webhook.clone())
         };
-        let Some(callback) = next else { return };
         let outcome = if faulted {
             Outcome::Dropped
         } else {
             tokio::select! {
                 () = shared.stop.cancelled() => return,
-                outcome = attempt(&shared, &webhook, &callback) => outcome,
+                outcome = attempt(&shared, &webhook, &parcel) => outcome,
             }
         };
-        record(&shared, callback, outcome);
+        record(&shared, parcel, outcome);
     }
 }
 
-async fn attempt(shared: &Shared, webhook: &Webhook, callback: &Callback) -> Outcome {
+async fn attempt(shared: &Shared, webhook: &Webhook, parcel: &Parcel) -> Outcome {
     let Ok(_permit) = shared.senders.acquire().await else { return Outcome::Dropped };
     let mut post = shared
         .client
         .post(&webhook.url)
         .timeout(ATTEMPT)
-        .header(CONTENT_TYPE, "application/json")
-        .body(callback.body.to_string());
+        .header(CONTENT_TYPE, parcel.content_type)
+        .body(parcel.callback.body.to_string());
     let authorization = webhook.authorization.expose_secret();
     if !authorization.is_empty() {
         let Ok(mut value) = HeaderValue::from_str(authorization) else {
@@ -156,13 +161,13 @@ async fn attempt(shared: &Shared, webhook: &Webhook, callback: &Callback) -> Out
 /// Writes the attempt down, and faults the conversation where an instance does. Whether a refused
 /// connection faults it too is unknown (reference 15.7); here the callback is lost and the chat
 /// goes on, so that a gateway that restarts can still be talked to.
-fn record(shared: &Arc<Shared>, callback: Callback, outcome: Outcome) {
+fn record(shared: &Arc<Shared>, parcel: Parcel, outcome: Outcome) {
     let faults = match outcome {
         Outcome::Answered(status) => status >= 500,
         Outcome::TimedOut => true,
-        Outcome::Unreachable | Outcome::Dropped => false,
+        Outcome::Unreachable | Outcome::Dropped | Outcome::Lost => false,
     };
-    let Callback { conversation, body } = callback;
+    let Callback { conversation, body, .. } = parcel.callback;
     shared.act(|world, now| {
         world.ledger.send(Sent { at: now, body, outcome });
         if faults {
@@ -179,8 +184,8 @@ mod tests {
 
     use super::*;
 
-    fn callback(conversation: u64) -> Callback {
-        Callback { conversation, body: Value::Null }
+    fn callback(conversation: u64) -> Parcel {
+        Callback { conversation, body: Value::Null, ends: false }.into()
     }
 
     #[test]

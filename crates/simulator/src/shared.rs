@@ -9,14 +9,19 @@ use std::{
 };
 
 use secrecy::{ExposeSecret, SecretString};
+use serde_json::Value;
 use tokio::{
-    sync::{Notify, Semaphore, mpsc, watch},
+    sync::{Notify, Semaphore, mpsc, oneshot, watch},
     time::Instant,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     config::{Config, Credentials, Webhook},
+    fault::{
+        Fault, Faults,
+        callbacks::{self, Parcel, Parked, Witness},
+    },
     instance::{Callback, Fate, Instance, Setup},
     ledger::{Ledger, Outcome, Sent},
     oauth::Registry,
@@ -28,6 +33,9 @@ use crate::{
 /// worked off in milliseconds; past this the API answers 503.
 const WORK_MAX: usize = 10_000;
 
+/// How long a callback that was to be overtaken waits for the one that does it.
+const PARKED_MAX: Duration = Duration::from_secs(5);
+
 /// Everything that changes while the instance runs.
 pub(crate) struct World {
     pub(crate) instance: Instance,
@@ -37,6 +45,8 @@ pub(crate) struct World {
     pub(crate) webhook: Webhook,
     /// The API and the token endpoint answer 503.
     pub(crate) down: bool,
+    pub(crate) faults: Faults,
+    pub(crate) parked: Parked,
 }
 
 /// A request that has been answered and waits for the worker.
@@ -47,6 +57,10 @@ pub(crate) struct Work {
     pub(crate) action: Action,
     /// The `token` header, which beats the body's `token`.
     pub(crate) token: Option<SecretString>,
+    /// Where the envelope goes if this request is answered with it; the answer waits for this.
+    pub(crate) reply: Option<oneshot::Sender<Option<Value>>>,
+    /// Given to every callback that the request leads to.
+    pub(crate) witness: Option<Witness>,
 }
 
 /// What all parts of a running simulator hold on to.
@@ -55,6 +69,9 @@ pub(crate) struct Shared {
     pub(crate) credentials: Credentials,
     message_token: Option<SecretString>,
     pub(crate) access_ms: u64,
+    pub(crate) refresh_ms: u64,
+    pub(crate) client_credentials: bool,
+    pub(crate) may_read_messages: bool,
     maintain_ordering: bool,
     pub(crate) changed: watch::Sender<u64>,
     replan: Notify,
@@ -87,10 +104,15 @@ impl Shared {
                 lanes: Lanes::default(),
                 webhook: config.webhook,
                 down: false,
+                faults: Faults::default(),
+                parked: Parked::default(),
             }),
             credentials: config.credentials,
             message_token: config.message_token,
             access_ms: config.access_token_seconds.saturating_mul(1_000),
+            refresh_ms: config.refresh_token_seconds.saturating_mul(1_000),
+            client_credentials: config.client_credentials,
+            may_read_messages: config.may_read_messages,
             maintain_ordering: config.maintain_ordering,
             changed: watch::Sender::new(0),
             replan: Notify::new(),
@@ -117,11 +139,20 @@ impl Shared {
         self: &Arc<Self>,
         change: impl FnOnce(&mut World, u64) -> (R, Vec<Callback>),
     ) -> R {
+        self.act_before(None, change)
+    }
+
+    /// The same, before a witness: all its clones are gone when everything told was attempted.
+    fn act_before<R>(
+        self: &Arc<Self>,
+        witness: Option<&Witness>,
+        change: impl FnOnce(&mut World, u64) -> (R, Vec<Callback>),
+    ) -> R {
         let now = self.clock.now();
         let (result, idle) = {
             let mut world = self.lock();
             let (result, told) = change(&mut world, now);
-            (result, self.enqueue(&mut world, told, now))
+            (result, self.enqueue(&mut world, told, witness, now))
         };
         self.run_lanes(idle);
         self.replan.notify_one();
@@ -135,10 +166,56 @@ impl Shared {
         self.run_lanes(idle);
     }
 
-    fn enqueue(&self, world: &mut World, told: Vec<Callback>, now: u64) -> Vec<LaneKey> {
+    /// Disarms all faults, and lets go what they still hold back.
+    pub(crate) fn clear_faults(self: &Arc<Self>) {
+        self.lock().faults.clear();
+        self.release_parked();
+    }
+
+    fn release_parked(self: &Arc<Self>) {
+        let now = self.clock.now();
+        let idle = {
+            let mut world = self.lock();
+            let parcels = world.parked.release();
+            self.push(&mut world, parcels, now)
+        };
+        self.run_lanes(idle);
+        self.changed.send_modify(|version| *version += 1);
+    }
+
+    fn enqueue(
+        self: &Arc<Self>,
+        world: &mut World,
+        told: Vec<Callback>,
+        witness: Option<&Witness>,
+        now: u64,
+    ) -> Vec<LaneKey> {
+        let World { faults, parked, instance, .. } = world;
+        let struck = callbacks::strike(faults, parked, instance, told, now);
+        for callback in struck.lost {
+            world.ledger.send(Sent { at: now, body: callback.body, outcome: Outcome::Lost });
+        }
+        if struck.parked {
+            let shared = self.clone();
+            let release = async move {
+                tokio::select! {
+                    () = shared.stop.cancelled() => {}
+                    () = tokio::time::sleep(PARKED_MAX) => shared.release_parked(),
+                }
+            };
+            self.tasks.spawn_on(release, &self.runtime);
+        }
+        let mut posted = struck.posted;
+        for parcel in &mut posted {
+            parcel.witness = witness.cloned();
+        }
+        self.push(world, posted, now)
+    }
+
+    fn push(&self, world: &mut World, parcels: Vec<Parcel>, now: u64) -> Vec<LaneKey> {
         let mut idle = Vec::new();
-        for callback in told {
-            match world.lanes.push(callback, self.maintain_ordering) {
+        for parcel in parcels {
+            match world.lanes.push(parcel, self.maintain_ordering) {
                 Ok(lane) => idle.extend(lane),
                 Err(callback) => world.ledger.send(Sent {
                     at: now,
@@ -156,22 +233,33 @@ impl Shared {
         }
     }
 
-    fn work_off(self: &Arc<Self>, work: &Work) {
+    fn work_off(self: &Arc<Self>, work: Work) {
+        let Work { entry, request, action, token, reply, witness } = work;
         let presented =
-            work.token.as_ref().map(ExposeSecret::expose_secret).or(work.request.token.as_deref());
+            token.as_ref().map(ExposeSecret::expose_secret).or(request.token.as_deref());
         let trusted = match &self.message_token {
             Some(known) => presented == Some(known.expose_secret()),
             None => true,
         };
-        self.act(|world, now| {
-            let (fate, told) = if trusted {
-                world.instance.receive(&work.request, work.action, now)
+        let envelope = self.act_before(witness.as_ref(), |world, now| {
+            let (fate, mut told) = if trusted {
+                world.instance.receive(&request, action, now)
             } else {
                 (Fate::Ignored("the message-auth token is wrong"), Vec::new())
             };
-            world.ledger.decide(work.entry, fate);
-            ((), told)
+            world.ledger.decide(entry, fate);
+            let synchronous = |fault| fault == Fault::Synchronous;
+            let mut envelope = None;
+            if reply.is_some() && !told.is_empty() && world.faults.take(synchronous).is_some() {
+                envelope = callbacks::join(std::mem::take(&mut told)).map(|joined| joined.body);
+            }
+            if let Some(envelope) = &envelope {
+                world.ledger.answer(entry, envelope.clone());
+            }
+            (envelope, told)
         });
+        // A caller who has gone misses its answer.
+        let _gone = reply.map(|reply| reply.send(envelope));
     }
 }
 
@@ -183,7 +271,7 @@ async fn run_worker(shared: Arc<Shared>, mut queue: mpsc::Receiver<Work>) {
             work = queue.recv() => work,
         };
         let Some(work) = work else { return };
-        shared.work_off(&work);
+        shared.work_off(work);
     }
 }
 

@@ -4,8 +4,10 @@
 //! GET  /desk                          the page
 //! GET  /desk/api/state                everything the page shows
 //! GET  /desk/api/events               the same as server-sent events named `state`
-//! POST /desk/api/chats/{id}/accept    also reject, end, typing {"on":true}, write {"text":"…"}
-//! POST /desk/api/settings             {"mode"?, "dialect"?, "down"?}
+//! POST /desk/api/chats/{id}/accept    also reject, end, typing {"on":true}, write {"text":"…"},
+//!                                     transfer {"to":"…"}
+//! POST /desk/api/settings             {"mode"?, "dialect"?, "down"?, "commandWords"?}
+//! GET  /desk/api/faults               also POST and DELETE, see [`fault_orders`]
 //! ```
 
 use std::{convert::Infallible, time::Duration};
@@ -26,7 +28,7 @@ use futures_util::{Stream, StreamExt, stream};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::json;
 
-use super::{Desk, guard};
+use super::{Desk, fault_orders, guard};
 use crate::{
     config::{AgentMode, Dialect},
     instance::{ChatState, ChatView, Conversation, DeskError},
@@ -53,6 +55,10 @@ pub(crate) fn routes(desk: Desk) -> Router {
         .route("/desk/api/state", get(state))
         .route("/desk/api/events", get(events))
         .route("/desk/api/settings", post(settings))
+        .route(
+            "/desk/api/faults",
+            get(fault_orders::list).post(fault_orders::inject).delete(fault_orders::clear),
+        )
         .route("/desk/api/chats/{id}/{order}", post(order))
         .layer(middleware::from_fn(guard::only_local))
         .route("/assets/{*path}", get(asset))
@@ -97,10 +103,14 @@ enum Mode {
 
 /// What the page shows.
 #[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 struct Shown {
     agent: Agent,
     dialect: Dialect,
     down: bool,
+    command_words: bool,
+    /// The faults that are armed.
+    faults: Vec<fault_orders::Armed>,
     chats: Vec<ChatView>,
 }
 
@@ -129,6 +139,8 @@ impl Desk {
             agent: Agent { name: setup.agent_name.clone(), mode },
             dialect: setup.dialect,
             down: world.down,
+            command_words: setup.command_words,
+            faults: world.faults.armed().map(fault_orders::Armed::from).collect(),
             chats,
         }
     }
@@ -182,6 +194,12 @@ struct WriteOrder {
     text: String,
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TransferOrder {
+    to: String,
+}
+
 async fn order(
     State(desk): State<Desk>,
     Path((id, order)): Path<(String, String)>,
@@ -193,11 +211,13 @@ async fn order(
         "end" => desk.end(&id)?,
         "typing" => desk.typing(&id, read::<TypingOrder>(&body)?.on)?,
         "write" => desk.write(&id, &read::<WriteOrder>(&body)?.text)?,
+        "transfer" => desk.transfer(&id, &read::<TransferOrder>(&body)?.to)?,
         _ => {
             return Err(Refusal {
                 status: StatusCode::NOT_FOUND,
                 code: "unknown_order",
-                message: "a chat can be told to accept, reject, typing, write or end".to_owned(),
+                message: "a chat can be told to accept, reject, typing, write, transfer or end"
+                    .to_owned(),
             });
         }
     }
@@ -205,11 +225,12 @@ async fn order(
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct Settings {
     mode: Option<Mode>,
     dialect: Option<Dialect>,
     down: Option<bool>,
+    command_words: Option<bool>,
 }
 
 async fn settings(State(desk): State<Desk>, body: Bytes) -> Result<StatusCode, Refusal> {
@@ -228,10 +249,13 @@ async fn settings(State(desk): State<Desk>, body: Bytes) -> Result<StatusCode, R
     if let Some(down) = settings.down {
         desk.set_down(down);
     }
+    if let Some(on) = settings.command_words {
+        desk.set_command_words(on);
+    }
     Ok(StatusCode::NO_CONTENT)
 }
 
-fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
+pub(super) fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
     serde_json::from_slice(body).map_err(|error| Refusal {
         status: StatusCode::BAD_REQUEST,
         code: "bad_body",

@@ -28,7 +28,8 @@ pub(super) async fn only_local(request: Request, next: Next) -> Response {
         }
         .into_response();
     };
-    if request.method() == Method::POST && is_cross_site(request.headers(), &host) {
+    let orders = !matches!(*request.method(), Method::GET | Method::HEAD);
+    if orders && is_cross_site(request.headers(), &host) {
         return Refusal {
             status: StatusCode::FORBIDDEN,
             code: "cross_site",

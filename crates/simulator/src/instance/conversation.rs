@@ -106,6 +106,8 @@ pub struct ChatView {
     pub lines: Vec<Line>,
     /// TYPING was the last such signal.
     pub user_typing: bool,
+    /// The display name of the agent who has it, or would get it.
+    pub agent: String,
 }
 
 impl ChatView {
@@ -119,9 +121,27 @@ impl ChatView {
     }
 }
 
+/// Somebody at the desk, as `agentInfo` names them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Agent {
+    pub(super) name: String,
+    /// The `sys_id` of the live profile.
+    pub(super) id: String,
+}
+
 /// What exists of a conversation once AGENT was routed.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "they are independent of each other")]
 pub(super) struct Chat {
+    pub(super) agent: Agent,
+    /// The chat is between two agents; nobody can write in it.
+    pub(super) transferring: bool,
+    /// Since when the user has been silent, by the idle clock.
+    pub(super) silent_since: u64,
+    /// The user was reminded of that.
+    pub(super) reminded: bool,
+    /// The queue's maximum has gone by, and a topic was offered.
+    pub(super) topic_offered: bool,
     pub(super) state: ChatState,
     pub(super) ended_by: Option<EndedBy>,
     pub(super) end_reason: Option<&'static str>,
@@ -133,8 +153,36 @@ pub(super) struct Chat {
     pub(super) script_busy_until: u64,
 }
 
+impl Chat {
+    /// A chat that is offered from `now` on.
+    pub(super) fn offered(agent: Agent, now: u64) -> Self {
+        Self {
+            agent,
+            transferring: false,
+            silent_since: now,
+            reminded: false,
+            topic_offered: false,
+            state: ChatState::Offered,
+            ended_by: None,
+            end_reason: None,
+            waiting_since: now,
+            user_typing: false,
+            agent_typing: false,
+            script_turns: 0,
+            script_busy_until: now,
+        }
+    }
+
+    /// Starts the idle clock anew.
+    pub(super) fn heard(&mut self, now: u64) {
+        self.silent_since = now;
+        self.reminded = false;
+    }
+}
+
 /// One conversation of one user.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "they are independent of each other")]
 pub(crate) struct Conversation {
     pub(super) number: u64,
     pub(super) key: Key,
@@ -149,6 +197,10 @@ pub(crate) struct Conversation {
     pub(super) talking: bool,
     pub(super) faulted: bool,
     pub(super) silent: bool,
+    /// Cleared by `logout`: the user is a guest.
+    pub(super) linked: bool,
+    /// The virtual agent asked whether `bye` was meant.
+    pub(super) bye_asked: bool,
     pub(super) misunderstood: u32,
     pub(super) lines: VecDeque<Line>,
     /// (`requestId`, `clientMessageId`) of the user's lines, for telling repeats.
@@ -156,7 +208,12 @@ pub(crate) struct Conversation {
 }
 
 impl Conversation {
-    pub(super) fn new(number: u64, key: Key, (sys_id, interaction_id): (String, String)) -> Self {
+    pub(super) fn new(
+        number: u64,
+        key: Key,
+        (sys_id, interaction_id): (String, String),
+        linked: bool,
+    ) -> Self {
         Self {
             number,
             key,
@@ -170,6 +227,8 @@ impl Conversation {
             talking: false,
             faulted: false,
             silent: false,
+            linked,
+            bye_asked: false,
             misunderstood: 0,
             lines: VecDeque::new(),
             seen: VecDeque::new(),
@@ -200,6 +259,7 @@ impl Conversation {
             context: self.context.clone(),
             lines: self.lines.iter().cloned().collect(),
             user_typing: chat.user_typing,
+            agent: chat.agent.name.clone(),
         })
     }
 
@@ -230,8 +290,11 @@ impl Conversation {
     }
 
     /// What the desk calls the user. Account linking does not exist here, so this is what the
-    /// caller claimed.
+    /// caller claimed, until the user says `logout`.
     pub(super) fn user_name(&self) -> String {
+        if !self.linked {
+            return "Guest".to_owned();
+        }
         self.email_id.clone().unwrap_or_else(|| self.key.user.clone())
     }
 

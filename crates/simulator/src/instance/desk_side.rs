@@ -4,10 +4,10 @@
 
 use super::{
     Callback, Due, Instance,
-    conversation::{Chat, ChatState, Conversation, EndedBy, Phase, Speaker},
+    conversation::{Agent, Chat, ChatState, Conversation, EndedBy, Phase, Speaker},
 };
 use crate::{
-    callback::{Moment, NOBODY},
+    callback::{Moment, NOBODY, STAND_BY},
     config::AgentMode,
     script::{Move, millis},
 };
@@ -21,7 +21,8 @@ pub enum DeskError {
     /// Only a waiting chat can be accepted or rejected.
     #[error("the chat is not waiting for an agent")]
     NotOffered,
-    /// Only a live chat can be written to or ended.
+    /// Only a live chat can be written to, transferred or ended, and none can be written to or
+    /// transferred while it is between two agents.
     #[error("the chat is not live")]
     NotLive,
     /// Only a chat whose user left while waiting can be accepted late.
@@ -61,14 +62,15 @@ impl Instance {
     }
 
     fn engage(&mut self, number: u64, now: u64) -> Vec<Callback> {
-        let entered = format!("{} has entered the chat.", self.setup.agent_name);
-        self.system_line(number, &entered, now);
+        self.enter(number, now);
         if let Some(conversation) = self.conversations.get_mut(&number) {
             conversation.phase = Phase::Live;
         }
         if let Some(chat) = self.chat_mut(number) {
             chat.state = ChatState::Live;
+            chat.heard(now);
         }
+        self.watch_idle(now);
         if let Some(response) = self.setup.initial_response.clone() {
             self.agent_line(number, &response, now);
         }
@@ -76,7 +78,49 @@ impl Instance {
             let moves = script.greet(&self.setup.agent_name, now);
             self.follow(number, moves);
         }
-        self.tell(number, Moment::Accepted)
+        let told = self.tell(number, Moment::Accepted);
+        self.keep_messages(&told, now);
+        told
+    }
+
+    /// An agent hands a live chat to another one, by name.
+    pub(crate) fn transfer(&mut self, number: u64, to: &str, now: u64) -> Done {
+        self.attended(number)?;
+        let to = to.trim();
+        if to.is_empty() {
+            return Err(DeskError::EmptyText);
+        }
+        let mut told = self.typing(number, false)?;
+        if let Some(chat) = self.chat_mut(number) {
+            chat.transferring = true;
+        }
+        self.system_line(number, STAND_BY, now);
+        told.extend(self.tell(number, Moment::Transferring));
+        let delay = millis(self.setup.transfer_delay);
+        if delay == 0 {
+            told.extend(self.take_over(number, to, now));
+        } else {
+            self.plan(now.saturating_add(delay), number, Due::Transfer(to.to_owned()));
+        }
+        Ok(told)
+    }
+
+    /// The next agent of a transferred chat comes, unless it has ended meanwhile.
+    pub(super) fn take_over(&mut self, number: u64, to: &str, now: u64) -> Vec<Callback> {
+        let id = self.sys_id();
+        let Ok(chat) = self.live(number) else { return Vec::new() };
+        chat.transferring = false;
+        chat.agent = Agent { name: to.to_owned(), id };
+        self.enter(number, now);
+        self.tell(number, Moment::Transferred)
+    }
+
+    /// The desk's own line about an agent who comes.
+    fn enter(&mut self, number: u64, now: u64) {
+        if let Some(chat) = self.chat_mut(number) {
+            let entered = format!("{} has entered the chat.", chat.agent.name);
+            self.system_line(number, &entered, now);
+        }
     }
 
     /// An agent refuses a waiting chat. With one agent at the desk nobody is left to offer it to,
@@ -93,7 +137,7 @@ impl Instance {
 
     /// The agent begins or stops typing; saying the same twice tells it once.
     pub(crate) fn typing(&mut self, number: u64, on: bool) -> Done {
-        let chat = self.live(number)?;
+        let chat = self.attended(number)?;
         if chat.agent_typing == on {
             return Ok(Vec::new());
         }
@@ -103,7 +147,7 @@ impl Instance {
 
     /// The agent writes a line; typing that was still shown ends first.
     pub(crate) fn write(&mut self, number: u64, text: &str, now: u64) -> Done {
-        self.live(number)?;
+        self.attended(number)?;
         if text.trim().is_empty() {
             return Err(DeskError::EmptyText);
         }
@@ -112,15 +156,24 @@ impl Instance {
         if let Some(conversation) = self.conversations.get_mut(&number) {
             conversation.talking = true;
         }
-        told.extend(self.tell(number, Moment::Wrote(text)));
+        let written = self.tell(number, Moment::Wrote(text));
+        self.keep_messages(&written, now);
+        told.extend(written);
         Ok(told)
+    }
+
+    /// A word of the agent that comes when the conversation is over; an instance sends such when
+    /// writing and ending cross.
+    pub(crate) fn late_word(&mut self, number: u64, now: u64) -> Vec<Callback> {
+        let written = self.tell(number, Moment::Wrote("One more thing."));
+        self.keep_messages(&written, now);
+        written
     }
 
     /// The agent ends a live chat.
     pub(crate) fn end(&mut self, number: u64, now: u64) -> Done {
-        self.live(number)?;
+        let closed = format!("{} has closed the support session.", self.live(number)?.agent.name);
         let told = self.tell(number, Moment::AgentEnded);
-        let closed = format!("{} has closed the support session.", self.setup.agent_name);
         self.system_line(number, &closed, now);
         self.close(number, Some(EndedBy::Agent), "agent ended");
         Ok(told)
@@ -190,6 +243,7 @@ impl Instance {
             chat.end_reason = Some(reason);
             chat.user_typing = false;
             chat.agent_typing = false;
+            chat.transferring = false;
         }
         // The user may have opened another one since, when this is a chat accepted late.
         if self.open.get(&conversation.key) == Some(&number) {
@@ -209,8 +263,10 @@ impl Instance {
     }
 
     fn agent_line(&mut self, number: u64, text: &str, now: u64) {
-        let name = self.setup.agent_name.clone();
         if let Some(conversation) = self.conversations.get_mut(&number) {
+            let Some(name) = conversation.chat().map(|chat| chat.agent.name.clone()) else {
+                return;
+            };
             conversation.line(Speaker::Agent, &name, text, now);
         }
     }
@@ -223,5 +279,10 @@ impl Instance {
     fn live(&mut self, number: u64) -> Result<&mut Chat, DeskError> {
         let chat = self.chat_mut(number).ok_or(DeskError::UnknownChat)?;
         if chat.state == ChatState::Live { Ok(chat) } else { Err(DeskError::NotLive) }
+    }
+    /// A live chat that somebody has at this moment.
+    fn attended(&mut self, number: u64) -> Result<&mut Chat, DeskError> {
+        let chat = self.live(number)?;
+        if chat.transferring { Err(DeskError::NotLive) } else { Ok(chat) }
     }
 }

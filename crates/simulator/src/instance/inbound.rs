@@ -2,8 +2,8 @@
 //! queue.
 
 use super::{
-    CONVERSATIONS_MAX, Callback, Due, Fate, Instance, WAIT_ESTIMATE_MS,
-    conversation::{Chat, ChatState, EndedBy, Key, Phase, Speaker},
+    CONVERSATIONS_MAX, Callback, Due, Fate, Instance,
+    conversation::{Chat, EndedBy, Key, Phase, Speaker},
     desk_side::LEFT,
 };
 use crate::{
@@ -30,11 +30,10 @@ impl Instance {
             application: request.app_inbound_id.clone().unwrap_or_default(),
             user: user.clone(),
         };
-        let known = self.open.get(&key).copied();
-        let phase = known
-            .and_then(|number| self.conversations.get(&number))
-            .map(|conversation| conversation.phase);
-        match (known, phase) {
+        if let Some(reception) = self.command(&key, request, action, now) {
+            return reception;
+        }
+        match self.standing(&key) {
             (Some(number), Some(Phase::Live)) => self.while_live(number, request, action, now),
             (Some(number), Some(Phase::Queued)) => self.while_queued(number, request, action, now),
             (Some(number), Some(Phase::Bot)) => self.with_bot(number, request, action, now),
@@ -42,7 +41,20 @@ impl Instance {
         }
     }
 
-    fn afresh(&mut self, key: Key, request: &Request, action: Action, now: u64) -> Reception {
+    /// The user's open conversation, and where it stands.
+    pub(super) fn standing(&self, key: &Key) -> (Option<u64>, Option<Phase>) {
+        let known = self.open.get(key).copied();
+        let conversation = known.and_then(|number| self.conversations.get(&number));
+        (known, conversation.map(|conversation| conversation.phase))
+    }
+
+    pub(super) fn afresh(
+        &mut self,
+        key: Key,
+        request: &Request,
+        action: Action,
+        now: u64,
+    ) -> Reception {
         match action {
             // Nothing is open that these could be about, and nothing is opened for them.
             Action::End
@@ -79,7 +91,13 @@ impl Instance {
         (fate, told)
     }
 
-    fn with_bot(&mut self, number: u64, request: &Request, action: Action, now: u64) -> Reception {
+    pub(super) fn with_bot(
+        &mut self,
+        number: u64,
+        request: &Request,
+        action: Action,
+        now: u64,
+    ) -> Reception {
         self.note(number, request);
         let told = match action {
             Action::Agent => self.ask_for_agent(number, request, now),
@@ -125,14 +143,31 @@ impl Instance {
         action: Action,
         now: u64,
     ) -> Reception {
+        if action == Action::Message && self.chooses_topic(number, request) {
+            self.note(number, request);
+            return (Fate::Taken, self.switch_from_queue(number, request, now));
+        }
         if action != Action::End {
             return (Fate::Ignored("the user's previous request is still in work"), Vec::new());
         }
         self.note(number, request);
+        (Fate::Taken, self.withdraw(number, now))
+    }
+
+    /// The user leaves the queue.
+    pub(super) fn withdraw(&mut self, number: u64, now: u64) -> Vec<Callback> {
         self.system_line(number, "The user left before engagement.", now);
         let told = self.tell(number, Moment::Withdrawn);
         self.close(number, Some(EndedBy::User), LEFT);
-        (Fate::Taken, told)
+        told
+    }
+
+    /// The user ends a live chat.
+    pub(super) fn leave(&mut self, number: u64, now: u64) -> Vec<Callback> {
+        let told = self.tell(number, Moment::UserEnded);
+        self.system_line(number, "The user has closed the support session.", now);
+        self.close(number, Some(EndedBy::User), "user ended");
+        told
     }
 
     fn while_live(
@@ -154,12 +189,7 @@ impl Instance {
                 }
                 Vec::new()
             }
-            Action::End => {
-                let told = self.tell(number, Moment::UserEnded);
-                self.system_line(number, "The user has closed the support session.", now);
-                self.close(number, Some(EndedBy::User), "user ended");
-                told
-            }
+            Action::End => self.leave(number, now),
             Action::Fault => {
                 let told = self.tell(number, Moment::LetGo);
                 self.system_line(number, "The primary bot has failed.", now);
@@ -178,7 +208,12 @@ impl Instance {
         (Fate::Taken, told)
     }
 
-    fn ask_for_agent(&mut self, number: u64, request: &Request, now: u64) -> Vec<Callback> {
+    pub(super) fn ask_for_agent(
+        &mut self,
+        number: u64,
+        request: &Request,
+        now: u64,
+    ) -> Vec<Callback> {
         self.user_line(number, request, now);
         if self.setup.agent == AgentMode::Nobody {
             let told = self.tell(number, Moment::Nobody);
@@ -186,20 +221,12 @@ impl Instance {
             self.close(number, None, "no agent available");
             return told;
         }
+        let agent = self.first_agent();
         if let Some(conversation) = self.conversations.get_mut(&number) {
             conversation.phase = Phase::Queued;
-            conversation.chat = Some(Chat {
-                state: ChatState::Offered,
-                ended_by: None,
-                end_reason: None,
-                waiting_since: now,
-                user_typing: false,
-                agent_typing: false,
-                script_turns: 0,
-                script_busy_until: now,
-            });
+            conversation.chat = Some(Chat::offered(agent, now));
         }
-        self.plan(now + WAIT_ESTIMATE_MS, number, Due::WaitEstimate);
+        self.plan_waiting(number, now);
         if matches!(self.setup.agent, AgentMode::Scripted(_)) {
             let due = now.saturating_add(millis(self.setup.accept_delay));
             self.plan(due, number, Due::Agent(Move::Accept));
@@ -224,7 +251,7 @@ impl Instance {
     }
 
     /// What the virtual agent says, unless the caller has muted it with `silentMessage`.
-    fn tell_as_bot(&mut self, number: u64, moment: Moment<'_>) -> Vec<Callback> {
+    pub(super) fn tell_as_bot(&mut self, number: u64, moment: Moment<'_>) -> Vec<Callback> {
         match self.conversations.get(&number) {
             Some(conversation) if conversation.silent => Vec::new(),
             _ => self.tell(number, moment),
@@ -246,11 +273,12 @@ impl Instance {
         conversation.line(Speaker::User, &name, &request.shown(), now);
         if let Some(chat) = &mut conversation.chat {
             chat.user_typing = false;
+            chat.heard(now);
         }
         self.script_answers(number, &request.shown(), now);
     }
 
-    fn user_line(&mut self, number: u64, request: &Request, now: u64) {
+    pub(super) fn user_line(&mut self, number: u64, request: &Request, now: u64) {
         let Some(conversation) = self.conversations.get_mut(&number) else { return };
         conversation.repeats(request);
         let name = conversation.user_name();
@@ -259,13 +287,13 @@ impl Instance {
         }
     }
 
-    fn bot_line(&mut self, number: u64, text: &str, now: u64) {
+    pub(super) fn bot_line(&mut self, number: u64, text: &str, now: u64) {
         if let Some(conversation) = self.conversations.get_mut(&number) {
             conversation.line(Speaker::Bot, "Virtual Agent", text, now);
         }
     }
 
-    fn note(&mut self, number: u64, request: &Request) {
+    pub(super) fn note(&mut self, number: u64, request: &Request) {
         if let Some(conversation) = self.conversations.get_mut(&number) {
             conversation.note(request);
         }

@@ -1,5 +1,9 @@
 //! The instance without network or clock: rules and planned moments.
 
+mod clocks;
+mod commands;
+mod transfer;
+
 use serde_json::{Value, json};
 
 use super::*;
@@ -37,6 +41,26 @@ fn number(instance: &Instance) -> u64 {
 fn agent_lines(instance: &Instance) -> Vec<String> {
     let lines = chat(instance).lines.into_iter();
     lines.filter(|line| line.from == Speaker::Agent).map(|line| line.text).collect()
+}
+
+/// Callbacks in short: the action or the text of each item, and the flags that are true.
+fn gists(told: &[Callback]) -> Vec<String> {
+    let gist = |callback: &Callback| {
+        let text = |value: &Value| value.as_str().map(str::to_owned);
+        let items = callback.body["body"].as_array().unwrap().iter().map(|item| {
+            let words = text(&item["value"]).or(text(&item["message"]));
+            let kind = text(&item["actionType"]).or(text(&item["uiType"])).unwrap();
+            match words.filter(|_| item.get("spinnerType").is_none()) {
+                Some(words) => format!("{kind}: {words}"),
+                None => kind,
+            }
+        });
+        let flags = ["agentChat", "completed", "takeControl"];
+        let flags = flags.into_iter().filter(|flag| callback.body[*flag] == true);
+        let flags = flags.map(|flag| format!(" {flag}")).collect::<Vec<_>>().concat();
+        format!("{}{flags}", items.collect::<Vec<_>>().join(", "))
+    };
+    told.iter().map(gist).collect()
 }
 
 /// Runs what is planned up to `until`, moment by moment.
@@ -106,7 +130,7 @@ fn a_person_who_takes_the_desk_over_stops_the_script() {
 
 #[test]
 fn the_wait_estimate_is_told_each_minute_until_an_agent_comes() {
-    let mut instance = instance(&Config::default());
+    let mut instance = instance(&Config { idle: None, ..Config::default() });
     receive(&mut instance, &agent("u"), 0);
     let told = run(&mut instance, 180_000);
     assert_eq!(told.len(), 3);

@@ -6,5 +6,7 @@
 mod delivery;
 mod desk_api;
 mod doors;
+mod faults;
 mod flows;
+mod missed;
 mod rig;

@@ -9,7 +9,8 @@ use std::{
 };
 
 use axum::{
-    Json, Router,
+    Router,
+    body::Bytes,
     extract::State,
     http::{HeaderMap, StatusCode},
     routing::post,
@@ -35,6 +36,7 @@ pub(crate) enum Manner {
 pub(crate) struct Receiver {
     pub(crate) bodies: Mutex<Vec<Value>>,
     pub(crate) authorizations: Mutex<Vec<String>>,
+    pub(crate) content_types: Mutex<Vec<String>>,
     pub(crate) status: AtomicU16,
     pub(crate) in_flight_most: AtomicUsize,
     in_flight: AtomicUsize,
@@ -62,6 +64,7 @@ pub(crate) async fn rig_with(config: Config, manner: Manner) -> Rig {
     let receiver = Arc::new(Receiver {
         bodies: Mutex::default(),
         authorizations: Mutex::default(),
+        content_types: Mutex::default(),
         status: AtomicU16::new(200),
         in_flight_most: AtomicUsize::new(0),
         in_flight: AtomicUsize::new(0),
@@ -87,13 +90,15 @@ pub(crate) async fn rig_with(config: Config, manner: Manner) -> Rig {
 async fn take(
     State(receiver): State<Arc<Receiver>>,
     headers: HeaderMap,
-    Json(body): Json<Value>,
+    body: Bytes,
 ) -> StatusCode {
+    let body = serde_json::from_slice(&body).unwrap();
     let now = receiver.in_flight.fetch_add(1, Ordering::SeqCst) + 1;
     receiver.in_flight_most.fetch_max(now, Ordering::SeqCst);
     receiver.bodies.lock().unwrap().push(body);
-    let authorization = headers["authorization"].to_str().unwrap().to_owned();
-    receiver.authorizations.lock().unwrap().push(authorization);
+    let text = |name: &str| headers[name].to_str().unwrap().to_owned();
+    receiver.authorizations.lock().unwrap().push(text("authorization"));
+    receiver.content_types.lock().unwrap().push(text("content-type"));
     match &receiver.manner {
         Manner::Prompt => {}
         Manner::Together(barrier) => {
@@ -170,6 +175,11 @@ impl Rig {
     /// Waits for this many callbacks and sums them up, forgetting them.
     pub(crate) async fn take(&self, callbacks: usize) -> Vec<String> {
         self.take_bodies(callbacks).await.iter().map(gist).collect()
+    }
+
+    /// Sends a request as it is and gives its answer.
+    pub(crate) async fn try_send(&self, body: &Value) -> reqwest::Result<reqwest::Response> {
+        self.post().bearer_auth(&self.token).json(body).send().await
     }
 
     pub(crate) async fn take_bodies(&self, callbacks: usize) -> Vec<Value> {

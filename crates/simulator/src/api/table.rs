@@ -1,0 +1,285 @@
+//! `GET /api/now/table/sys_cs_message`: the table that missed messages are fetched from
+//! (reference 6).
+//!
+//! Owns the little of the Table API that this takes. What a real instance would pass over in
+//! silence, such as an unknown field in a query, is refused, so that a client learns of it.
+
+use std::{cmp::Ordering, sync::Arc};
+
+use axum::{
+    extract::{RawQuery, State},
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
+
+use super::{Answer, access};
+use crate::{instance::Message, shared::Shared};
+
+pub(super) const PATH: &str = "/api/now/table/sys_cs_message";
+
+/// How many rows one answer has when the caller names no limit; also the most there are.
+const LIMIT: usize = 10_000;
+
+/// The table's columns, as far as they exist here.
+const FIELDS: [&str; 6] =
+    ["sys_id", "conversation", "direction", "is_agent", "payload", "send_time"];
+
+/// Why a query is refused.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+enum BadQuery {
+    #[error("the table has no field {0}")]
+    Field(String),
+    #[error("{0} is no condition this instance understands")]
+    Condition(String),
+    #[error("{0} must be a number")]
+    Number(&'static str),
+}
+
+/// What is asked for.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Query {
+    conditions: Vec<Condition>,
+    /// The field to sort by, and whether backwards.
+    order: Option<(&'static str, bool)>,
+    fields: Vec<&'static str>,
+    limit: Option<usize>,
+    offset: usize,
+    /// References come as plain ids.
+    plain_references: bool,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+struct Condition {
+    field: &'static str,
+    /// How the row's value must compare to this one.
+    holds: &'static [Ordering],
+    value: String,
+}
+
+pub(super) async fn read(
+    State(shared): State<Arc<Shared>>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Response {
+    if shared.lock().down {
+        return Answer::down().into_response();
+    }
+    if !access::is_authenticated(&shared, &headers) {
+        return Answer::unauthenticated().into_response();
+    }
+    if !shared.may_read_messages {
+        let (message, detail) = ("User Not Authorized", "Failed API level ACL Validation");
+        return Answer::refusal(StatusCode::FORBIDDEN, message, detail).into_response();
+    }
+    let query = match Query::read(query.as_deref().unwrap_or_default()) {
+        Ok(query) => query,
+        Err(error) => {
+            let status = StatusCode::BAD_REQUEST;
+            return Answer::refusal(status, "Invalid query", &error.to_string()).into_response();
+        }
+    };
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let (rows, total) = {
+        let world = shared.lock();
+        let (found, total) = query.select(world.instance.messages.rows());
+        (found.iter().map(|row| query.show(row, host)).collect::<Vec<_>>(), total)
+    };
+    let headers = vec![("x-total-count", total.to_string())];
+    let answer = Answer::json(StatusCode::OK, json!({"result": rows}));
+    Answer { headers, ..answer }.into_response()
+}
+
+impl Query {
+    fn read(text: &str) -> Result<Self, BadQuery> {
+        let mut query = Self { fields: FIELDS.to_vec(), ..Self::default() };
+        for (name, value) in form_urlencoded::parse(text.as_bytes()) {
+            let number = |name| value.parse().map_err(|_| BadQuery::Number(name));
+            match &*name {
+                "sysparm_query" => query.read_conditions(&value)?,
+                "sysparm_limit" => query.limit = Some(number("sysparm_limit")?),
+                "sysparm_offset" => query.offset = number("sysparm_offset")?,
+                "sysparm_fields" => {
+                    query.fields = value.split(',').map(field).collect::<Result<_, _>>()?;
+                }
+                "sysparm_exclude_reference_link" => query.plain_references = value == "true",
+                // The Table API has more parameters, and passes over what it does not know.
+                _ => {}
+            }
+        }
+        Ok(query)
+    }
+
+    fn read_conditions(&mut self, text: &str) -> Result<(), BadQuery> {
+        for part in text.split('^').filter(|part| !part.is_empty()) {
+            if let Some(name) = part.strip_prefix("ORDERBYDESC") {
+                self.order = Some((field(name)?, true));
+            } else if let Some(name) = part.strip_prefix("ORDERBY") {
+                self.order = Some((field(name)?, false));
+            } else {
+                self.conditions.push(Condition::read(part)?);
+            }
+        }
+        Ok(())
+    }
+
+    /// The rows of this page, and how many there are without paging.
+    fn select<'a>(&self, rows: impl Iterator<Item = &'a Message>) -> (Vec<Row<'a>>, usize) {
+        let fits = |row: &Row<'_>| self.conditions.iter().all(|condition| condition.is_met(row));
+        let mut found: Vec<_> = rows.map(Row::of).filter(fits).collect();
+        if let Some((field, backwards)) = self.order {
+            // Rows that compare equal stay in the order in which they were written.
+            found.sort_by(|a, b| {
+                let order = a.value(field).cmp(b.value(field));
+                if backwards { order.reverse() } else { order }
+            });
+        }
+        let total = found.len();
+        let limit = self.limit.unwrap_or(LIMIT).min(LIMIT);
+        (found.into_iter().skip(self.offset).take(limit).collect(), total)
+    }
+
+    fn show(&self, row: &Row<'_>, host: &str) -> Value {
+        let shown = self.fields.iter().map(|field| {
+            let text = row.value(field);
+            let value = if *field == "conversation" && !self.plain_references {
+                let link = format!("http://{host}/api/now/table/sys_cs_conversation/{text}");
+                json!({"link": link, "value": text})
+            } else {
+                text.into()
+            };
+            ((*field).to_owned(), value)
+        });
+        Value::Object(shown.collect::<Map<_, _>>())
+    }
+}
+
+/// The field of this name.
+fn field(name: &str) -> Result<&'static str, BadQuery> {
+    let known = FIELDS.into_iter().find(|field| *field == name.trim());
+    known.ok_or_else(|| BadQuery::Field(name.trim().to_owned()))
+}
+
+impl Condition {
+    fn read(text: &str) -> Result<Self, BadQuery> {
+        use Ordering::{Equal, Greater, Less};
+        // Longer operators first: each begins with, or ends in, a shorter one.
+        let operators: [(&str, &[Ordering]); 6] = [
+            (">=", &[Greater, Equal]),
+            ("<=", &[Less, Equal]),
+            ("!=", &[Less, Greater]),
+            (">", &[Greater]),
+            ("<", &[Less]),
+            ("=", &[Equal]),
+        ];
+        let start = text.find(['>', '<', '!', '=']);
+        let unknown = || BadQuery::Condition(text.to_owned());
+        let (name, rest) = text.split_at(start.ok_or_else(unknown)?);
+        let found = operators.into_iter().find_map(|(operator, holds)| {
+            rest.strip_prefix(operator).map(|value| (holds, value.to_owned()))
+        });
+        let (holds, value) = found.ok_or_else(unknown)?;
+        Ok(Self { field: field(name)?, holds, value })
+    }
+
+    fn is_met(&self, row: &Row<'_>) -> bool {
+        self.holds.contains(&row.value(self.field).cmp(&self.value))
+    }
+}
+
+/// A row as the Table API shows it: everything is text, and times are UTC to the second.
+struct Row<'a> {
+    message: &'a Message,
+    send_time: String,
+}
+
+impl<'a> Row<'a> {
+    fn of(message: &'a Message) -> Self {
+        let at = i64::try_from(message.sent_at).ok();
+        let at = at.and_then(|at| Timestamp::from_millisecond(at).ok()).unwrap_or_default();
+        let send_time = at.strftime("%Y-%m-%d %H:%M:%S").to_string();
+        Self { message, send_time }
+    }
+
+    /// One of [`FIELDS`].
+    fn value(&self, field: &str) -> &str {
+        match field {
+            "sys_id" => &self.message.sys_id,
+            "conversation" => &self.message.conversation,
+            "direction" => "outbound",
+            "is_agent" => "true",
+            "payload" => &self.message.payload,
+            _ => &self.send_time,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rows() -> Vec<Message> {
+        // 2026-01-01 00:00:00 and later, two of them within one second.
+        [(0, "c-1"), (1_500, "c-2"), (2_000, "c-1"), (2_900, "c-1"), (9_000, "c-1")]
+            .into_iter()
+            .enumerate()
+            .map(|(index, (offset, conversation))| Message {
+                sys_id: format!("m-{index}"),
+                conversation: conversation.to_owned(),
+                payload: "{}".to_owned(),
+                sent_at: 1_767_225_600_000 + offset,
+            })
+            .collect()
+    }
+
+    fn found(query: &str) -> (String, usize) {
+        let mut encoded = form_urlencoded::Serializer::new(String::new());
+        for pair in query.split('&') {
+            let (name, value) = pair.split_once('=').unwrap();
+            encoded.append_pair(name, value);
+        }
+        let query = Query::read(&encoded.finish()).unwrap();
+        let rows = rows();
+        let (found, total) = query.select(rows.iter());
+        let ids = found.iter().map(|row| row.message.sys_id.trim_start_matches("m-"));
+        (ids.collect::<Vec<_>>().join(""), total)
+    }
+
+    #[test]
+    fn queries_find_what_they_name() {
+        for (query, ids, total) in [
+            ("sysparm_query=", "01234", 5),
+            ("sysparm_query=conversation=c-1", "0234", 4),
+            ("sysparm_query=conversation!=c-1", "1", 1),
+            ("sysparm_query=conversation=c-1^direction=outbound^is_agent=true", "0234", 4),
+            ("sysparm_query=is_agent=false", "", 0),
+            ("sysparm_query=send_time>2026-01-01 00:00:01", "234", 3),
+            ("sysparm_query=send_time>=2026-01-01 00:00:01", "1234", 4),
+            ("sysparm_query=send_time<2026-01-01 00:00:01", "0", 1),
+            ("sysparm_query=send_time<=2026-01-01 00:00:02", "0123", 4),
+            ("sysparm_query=conversation=c-1^ORDERBYsend_time", "0234", 4),
+            ("sysparm_query=conversation=c-1^ORDERBYDESCsend_time", "4230", 4),
+            ("sysparm_query=ORDERBYsend_time&sysparm_limit=2", "01", 5),
+            ("sysparm_query=ORDERBYsend_time&sysparm_limit=2&sysparm_offset=3", "34", 5),
+            ("sysparm_query=ORDERBYsend_time&sysparm_offset=9", "", 5),
+        ] {
+            assert_eq!(found(query), (ids.to_owned(), total), "{query}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_understood_is_refused() {
+        for (query, error) in [
+            ("sysparm_query=color%3Dred", BadQuery::Field("color".to_owned())),
+            ("sysparm_query=send_time", BadQuery::Condition("send_time".to_owned())),
+            ("sysparm_query=send_time!7", BadQuery::Condition("send_time!7".to_owned())),
+            ("sysparm_query=ORDERBYcolor", BadQuery::Field("color".to_owned())),
+            ("sysparm_fields=sys_id,color", BadQuery::Field("color".to_owned())),
+            ("sysparm_limit=many", BadQuery::Number("sysparm_limit")),
+            ("sysparm_offset=-1", BadQuery::Number("sysparm_offset")),
+        ] {
+            assert_eq!(Query::read(query), Err(error), "{query}");
+        }
+    }
+}

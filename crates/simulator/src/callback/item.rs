@@ -1,0 +1,89 @@
+//! The items of a callback's `body` (reference 5.2 to 5.4).
+//!
+//! Owns their fields; which are sent when, is the sequences' business.
+
+use serde_json::{Map, Value, json};
+
+use super::{BYE, Context, Envelope, TOPIC};
+
+/// A text of the virtual agent with the picker that follows everything it did not understand.
+pub(super) fn bot_says(words: Value) -> Envelope {
+    Envelope { items: objects(vec![words, topic_picker()]), ..Envelope::default() }.scored()
+}
+
+/// The offer that follows what the virtual agent did not understand, and a wait that was too long.
+pub(super) fn topic_picker() -> Value {
+    let (label, value) = TOPIC;
+    json!({
+        "uiType": "TopicPickerControl",
+        "group": "DefaultPicker",
+        "nluTextEnabled": false,
+        "promptMsg": "You can choose one of these topics, or tell me what you are looking for.",
+        "label": "Show me everything",
+        "options": [{"label": label, "value": value, "renderStyle": "data", "enabled": false}],
+    })
+}
+
+/// What the virtual agent answers `bye` with.
+pub(super) fn bye_picker() -> Value {
+    json!({
+        "uiType": "Picker",
+        "group": "DefaultPicker",
+        "label": BYE,
+        "itemType": "List",
+        "style": "list",
+        "multiSelect": false,
+        "options": [
+            {"label": "End conversation", "value": "1", "renderStyle": "data", "enabled": false},
+            {"label": "Cancel", "value": "0", "renderStyle": "data", "enabled": false},
+        ],
+    })
+}
+
+pub(super) fn action(name: &str, fields: Value) -> Value {
+    let mut item = json!({"uiType": "ActionMsg", "actionType": name});
+    if let (Value::Object(item), Value::Object(fields)) = (&mut item, fields) {
+        item.extend(fields);
+    }
+    item
+}
+
+pub(super) fn text(words: &str) -> Value {
+    json!({"uiType": "OutputText", "group": "DefaultText", "value": words, "maskType": "NONE"})
+}
+
+pub(super) fn message(words: &str) -> Value {
+    json!({"uiType": "OutputText", "message": words})
+}
+
+/// Marks an item as an agent's. Name and id go out only with "Agent names and avatars" on.
+pub(super) fn by_agent(mut item: Value, context: &Context<'_>) -> Value {
+    item["agentInfo"] = if context.setup.names_shown {
+        json!({
+            "sentFromAgent": true,
+            "agentName": context.agent_name,
+            "agentId": context.agent_id,
+        })
+    } else {
+        json!({"sentFromAgent": true})
+    };
+    item
+}
+
+/// The specification's `agentInfo`, which has a name and nothing else.
+pub(super) fn named(mut item: Value, context: &Context<'_>) -> Value {
+    if context.setup.names_shown {
+        item["agentInfo"] = json!({"agentName": context.agent_name});
+    }
+    item
+}
+
+pub(super) fn objects(items: Vec<Value>) -> Vec<Map<String, Value>> {
+    items
+        .into_iter()
+        .filter_map(|item| match item {
+            Value::Object(fields) => Some(fields),
+            _ => None,
+        })
+        .collect()
+}

@@ -1,0 +1,112 @@
+//! What happens because time goes by: wait estimates, the queue's maximum, and the idle clock
+//! (reference 9.2, 9.6 and 11).
+//!
+//! Owns these rules. It has no clock: moments come in through the agenda.
+
+use super::{
+    Callback, Due, Instance,
+    conversation::{ChatState, EndedBy, Phase},
+    desk_side::LEFT,
+};
+use crate::{
+    callback::{IDLE_END, IDLE_REMINDER, MAX_WAIT, Moment, TOPIC},
+    request::Request,
+    script::millis,
+};
+
+/// How often the wait estimate is told (reference 11).
+const WAIT_ESTIMATE_MS: u64 = 60_000;
+
+impl Instance {
+    /// Plans what a user in the queue is told.
+    pub(super) fn plan_waiting(&mut self, number: u64, now: u64) {
+        self.plan(now + WAIT_ESTIMATE_MS, number, Due::WaitEstimate);
+        if let Some(span) = self.setup.max_wait {
+            self.plan(now.saturating_add(millis(span)), number, Due::MaxWait);
+        }
+    }
+
+    fn is_queued(&self, number: u64) -> bool {
+        self.conversations.get(&number).is_some_and(|c| c.phase == Phase::Queued)
+    }
+
+    pub(super) fn tell_estimate(&mut self, number: u64, due: u64) -> Vec<Callback> {
+        if !self.is_queued(number) {
+            return Vec::new();
+        }
+        self.plan(due + WAIT_ESTIMATE_MS, number, Due::WaitEstimate);
+        self.tell(number, Moment::StillWaiting)
+    }
+
+    /// The queue's maximum has gone by. The user stays in the queue until choosing the topic.
+    pub(super) fn offer_topic(&mut self, number: u64, now: u64) -> Vec<Callback> {
+        if !self.is_queued(number) {
+            return Vec::new();
+        }
+        self.bot_line(number, MAX_WAIT, now);
+        if let Some(chat) = self.chat_mut(number) {
+            chat.topic_offered = true;
+        }
+        self.tell(number, Moment::MaxWait)
+    }
+
+    /// Whether a message of a user in the queue picks the topic that was offered.
+    pub(super) fn chooses_topic(&self, number: u64, request: &Request) -> bool {
+        let chat = self.conversations.get(&number).and_then(|c| c.chat());
+        chat.is_some_and(|chat| chat.topic_offered) && [TOPIC.0, TOPIC.1].contains(&request.text())
+    }
+
+    /// The topic leaves the queue for good. This instance has none to run, and a failed switch
+    /// closes the conversation.
+    pub(super) fn switch_from_queue(
+        &mut self,
+        number: u64,
+        request: &Request,
+        now: u64,
+    ) -> Vec<Callback> {
+        self.user_line(number, request, now);
+        let told = self.tell(number, Moment::LetGo);
+        self.close(number, Some(EndedBy::User), LEFT);
+        told
+    }
+
+    /// Puts the idle job on the agenda, for its next turn.
+    pub(super) fn watch_idle(&mut self, now: u64) {
+        let Some(idle) = self.setup.idle.filter(|_| !self.idle_watched) else { return };
+        let every = millis(idle.checked_every).max(1);
+        self.idle_watched = true;
+        self.plan((now / every + 1) * every, 0, Due::IdleCheck);
+    }
+
+    /// Reminds users who have been silent for a while, and gives up those who stay so.
+    pub(super) fn check_idle(&mut self, now: u64) -> Vec<Callback> {
+        self.idle_watched = false;
+        let Some(idle) = self.setup.idle else { return Vec::new() };
+        let (remind, cancel) = (millis(idle.reminder_after), millis(idle.cancel_after));
+        let live: Vec<_> = self
+            .conversations
+            .values()
+            .filter_map(|conversation| Some((conversation.number, conversation.chat()?)))
+            .filter(|(_, chat)| chat.state == ChatState::Live)
+            .map(|(number, chat)| (number, now.saturating_sub(chat.silent_since), chat.reminded))
+            .collect();
+        if !live.is_empty() {
+            self.watch_idle(now);
+        }
+        let mut told = Vec::new();
+        for (number, silent, reminded) in live {
+            if silent >= cancel {
+                told.extend(self.tell(number, Moment::IdledOut));
+                self.system_line(number, IDLE_END, now);
+                self.close(number, None, "no user response");
+            } else if silent >= remind && !reminded {
+                if let Some(chat) = self.chat_mut(number) {
+                    chat.reminded = true;
+                }
+                self.system_line(number, IDLE_REMINDER, now);
+                told.extend(self.tell(number, Moment::IdleReminder));
+            }
+        }
+        told
+    }
+}

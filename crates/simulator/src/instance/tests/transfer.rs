@@ -1,0 +1,82 @@
+//! A chat that goes from one agent to another (reference 9.5).
+
+use super::*;
+
+const STAND_BY: &str = "OutputText: Please stand by while I connect you to a live agent. agentChat";
+const WAITING: &str = "StartSpinner agentChat";
+const COMES: [&str; 2] = ["EndSpinner agentChat", "System: Robin has entered the chat. agentChat"];
+
+fn live(config: &Config) -> (Instance, u64) {
+    let mut instance = instance(&Config { idle: None, ..config.clone() });
+    receive(&mut instance, &agent("u"), 0);
+    let number = number(&instance);
+    instance.accept(number, 0).unwrap();
+    (instance, number)
+}
+
+fn agent_info(told: &[Callback]) -> Value {
+    told.last().unwrap().body["body"][0]["agentInfo"].clone()
+}
+
+#[test]
+fn the_user_waits_again_and_then_talks_to_somebody_else() {
+    let (mut instance, number) = live(&Config::default());
+    let before = agent_info(&instance.write(number, "I will hand you over", 1).unwrap());
+    let told = instance.transfer(number, "Robin", 2).unwrap();
+    assert_eq!(gists(&told), [STAND_BY, WAITING, COMES[0], COMES[1]]);
+    let after = agent_info(&instance.write(number, "Hello", 3).unwrap());
+    assert_eq!((&before["agentName"], &after["agentName"]), (&json!("Dana"), &json!("Robin")));
+    assert_ne!(before["agentId"], after["agentId"]);
+    let chat = chat(&instance);
+    assert_eq!((chat.agent.as_str(), chat.state), ("Robin", ChatState::Live));
+    assert_eq!(chat.lines.last().unwrap().name, "Robin");
+    let told = instance.end(number, 4).unwrap();
+    assert_eq!(gists(&told)[0], "System: Robin has closed the support session. agentChat");
+}
+
+#[test]
+fn between_two_agents_nobody_writes_and_the_user_may_leave() {
+    let config = Config { transfer_delay: Duration::from_secs(5), ..Config::default() };
+    let (mut instance, number) = live(&config);
+    instance.typing(number, true).unwrap();
+    let told = instance.transfer(number, "Robin", 0).unwrap();
+    assert_eq!(gists(&told), ["EndTypingIndicator agentChat", STAND_BY, WAITING]);
+    assert_eq!(instance.write(number, "x", 1).unwrap_err(), DeskError::NotLive);
+    assert_eq!(instance.typing(number, true).unwrap_err(), DeskError::NotLive);
+    assert_eq!(instance.transfer(number, "Kim", 1).unwrap_err(), DeskError::NotLive);
+    assert_eq!(receive(&mut instance, &says("r-2", "hello?"), 2).0, Fate::Taken);
+    assert!(run(&mut instance, 4_999).is_empty());
+    assert_eq!(gists(&run(&mut instance, 5_000)), COMES);
+    assert!(instance.write(number, "x", 5_001).is_ok());
+
+    instance.transfer(number, "Kim", 6_000).unwrap();
+    let end = json!({"requestId": "r-9", "userId": "u", "action": "END_CONVERSATION"});
+    assert_eq!(receive(&mut instance, &end, 7_000).0, Fate::Taken);
+    assert!(run(&mut instance, 20_000).is_empty(), "nobody comes to a chat that is over");
+}
+
+#[test]
+fn only_a_live_chat_goes_to_somebody_with_a_name() {
+    let (mut instance, number) = live(&Config::default());
+    assert_eq!(instance.transfer(number, "  ", 1).unwrap_err(), DeskError::EmptyText);
+    instance.end(number, 2).unwrap();
+    assert_eq!(instance.transfer(number, "Robin", 3).unwrap_err(), DeskError::NotLive);
+    assert_eq!(instance.transfer(999, "Robin", 3).unwrap_err(), DeskError::UnknownChat);
+}
+
+#[test]
+fn the_specification_knows_only_that_somebody_has_taken_over() {
+    let (mut instance, number) = live(&Config { dialect: Dialect::Spec, ..Config::default() });
+    instance.write(number, "one moment", 1).unwrap();
+    let told = instance.transfer(number, "Robin", 2).unwrap();
+    assert_eq!(told.len(), 2);
+    assert!(told.iter().all(|callback| callback.body["status"] == "active"), "no step back");
+    assert_eq!(told[1].body["body"][0]["actionType"], "AgentControl");
+}
+
+#[test]
+fn names_stay_hidden_where_they_are_off() {
+    let (mut instance, number) = live(&Config { names_shown: false, ..Config::default() });
+    let told = instance.transfer(number, "Robin", 1).unwrap();
+    assert_eq!(gists(&told)[3], "System: The agent has entered the chat. agentChat");
+}
