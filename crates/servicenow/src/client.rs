@@ -2,8 +2,9 @@
 //! when it did not work.
 //!
 //! Owns the bearer token and the meaning of the instance's immediate answers (reference 4). A 200
-//! means "queued" there, never "done". Leaves to its caller: when to try again and for how long,
-//! what a user is told, what a synchronous callback means.
+//! means "queued" there, never "done". Also fetches what agents said while nobody listened. Leaves
+//! to its caller: when to try again and for how long, what a user is told, what a synchronous
+//! callback means, and where a refresh token is kept.
 //!
 //! ```text
 //! send ─► token ─► POST ─┬─ 200 success ─────────────► Accepted
@@ -21,14 +22,19 @@ use http_body_util::Full;
 use tokio::time::Instant;
 
 use crate::callback::Callback;
-use crate::http::{Answer, HttpClient};
+use crate::http::{ANSWER_BYTES_MAX, Answer, HttpClient};
 use crate::request::PATH;
 use crate::token::{Token, Tokens};
 
 pub(crate) mod answer;
 mod config;
+mod keeper;
+mod missed;
 
-pub use config::{ClientConfig, ConfigError, Credentials, instance_url};
+pub use config::{ClientConfig, ConfigError, Credentials, Grant, instance_url};
+pub(crate) use keeper::Keeper;
+pub use keeper::RefreshTokenKeeper;
+pub use missed::{FetchError, MISSED_MAX, MissedMessage, MissedQuery, NotASysId};
 
 /// What we call ourselves; instance logs show it.
 pub(crate) const AGENT_NAME: &str = concat!("warmline/", env!("CARGO_PKG_VERSION"));
@@ -39,6 +45,7 @@ pub struct Client {
     http: HttpClient,
     tokens: Tokens,
     endpoint: http::Uri,
+    messages: http::Uri,
     attempt_timeout: Duration,
 }
 
@@ -90,17 +97,18 @@ impl SendError {
 }
 
 impl Client {
+    /// Prepares a client; connects to nothing yet.
     #[expect(
         clippy::needless_pass_by_value,
         reason = "the credentials are used up here, so that no second copy lives on"
     )]
-    /// Prepares a client; connects to nothing yet.
     pub fn new(config: ClientConfig) -> Result<Self, ConfigError> {
+        config.check()?;
         let http = HttpClient::new().map_err(ConfigError::RootCertificates)?;
         let endpoint = config.endpoint(PATH)?;
-        let tokens =
-            Tokens::new(http.clone(), config.endpoint(crate::token::PATH)?, &config.credentials);
-        Ok(Self { http, tokens, endpoint, attempt_timeout: config.attempt_timeout })
+        let messages = config.endpoint(missed::PATH)?;
+        let tokens = Tokens::new(http.clone(), config.endpoint(crate::token::PATH)?, &config);
+        Ok(Self { http, tokens, endpoint, messages, attempt_timeout: config.attempt_timeout })
     }
 
     /// Makes one attempt to hand over a request, serialised by
@@ -109,32 +117,63 @@ impl Client {
     pub async fn send(&self, body: &[u8]) -> Result<Accepted, SendError> {
         let deadline = Instant::now() + self.attempt_timeout;
         let body = Bytes::copy_from_slice(body);
-        let token = self.tokens.get(deadline).await?;
-        let answer = self.post(&body, &token, deadline).await?;
-        let answer = if answer.status == StatusCode::UNAUTHORIZED {
-            let token = self.tokens.replace(&token, deadline).await?;
-            self.post(&body, &token, deadline).await?
-        } else {
-            answer
+        let post = || {
+            let mut request = Request::new(Full::new(body.clone()));
+            *request.method_mut() = Method::POST;
+            *request.uri_mut() = self.endpoint.clone();
+            let json = HeaderValue::from_static("application/json");
+            request.headers_mut().insert(CONTENT_TYPE, json);
+            request
         };
+        let answer = self.call(post, ANSWER_BYTES_MAX, deadline).await?;
         answer::read(&answer, &body)
     }
 
-    async fn post(
+    /// Fetches what agents said in a conversation, oldest first, for when callbacks were missed:
+    /// the instance sends none of them again (reference 6, 9.7). One attempt, like
+    /// [`send`](Self::send).
+    ///
+    /// Brings at most [`MISSED_MAX`] messages; after as many as that, ask again from the time of
+    /// the last. The instance's clock has seconds, so messages of the second asked from are among
+    /// them even if they are older: recognise those by their ids.
+    pub async fn messages_since(
         &self,
-        body: &Bytes,
-        token: &Token,
+        query: &MissedQuery,
+    ) -> Result<Vec<MissedMessage>, FetchError> {
+        let deadline = Instant::now() + self.attempt_timeout;
+        let uri = query.uri(&self.messages)?;
+        let get = || {
+            let mut request = Request::new(Full::default());
+            *request.uri_mut() = uri.clone();
+            request
+        };
+        let answer = self.call(get, missed::ANSWER_BYTES_MAX, deadline).await?;
+        missed::read(&answer)
+    }
+
+    /// Makes a call with a bearer token, and once more with another when the first was refused.
+    async fn call(
+        &self,
+        request: impl Fn() -> Request<Full<Bytes>>,
+        answer_bytes_max: usize,
         deadline: Instant,
     ) -> Result<Answer, SendError> {
-        let mut request = Request::new(Full::new(body.clone()));
-        *request.method_mut() = Method::POST;
-        *request.uri_mut() = self.endpoint.clone();
-        let headers = request.headers_mut();
-        headers.insert(AUTHORIZATION, token.header());
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
-        headers.insert(USER_AGENT, HeaderValue::from_static(AGENT_NAME));
-        self.http.request(request, deadline).await.map_err(|error| answer::no_answer(&error))
+        let once = async |token: &Token| {
+            let mut request = request();
+            let headers = request.headers_mut();
+            headers.insert(AUTHORIZATION, token.header());
+            headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+            headers.insert(USER_AGENT, HeaderValue::from_static(AGENT_NAME));
+            let answer = self.http.request_up_to(answer_bytes_max, request, deadline).await;
+            answer.map_err(|error| answer::no_answer(&error))
+        };
+        let token = self.tokens.get(deadline).await?;
+        let answer = once(&token).await?;
+        if answer.status != StatusCode::UNAUTHORIZED {
+            return Ok(answer);
+        }
+        let token = self.tokens.replace(&token, deadline).await?;
+        once(&token).await
     }
 }
 

@@ -15,9 +15,9 @@ use hyper_util::client::legacy::{Client, Error};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::time::{Instant, timeout_at};
 
-/// The largest answer read. Answers are a few hundred bytes, a synchronous callback a few
+/// The largest answer read unless the caller says otherwise. Answers are a few hundred bytes, a synchronous callback a few
 /// kilobytes.
-const ANSWER_BYTES_MAX: usize = 256 * 1024;
+pub(crate) const ANSWER_BYTES_MAX: usize = 256 * 1024;
 
 /// A host that does not answer a connection attempt within three seconds will not answer soon, and
 /// the rest of the attempt's ten belongs to a second address and the answer.
@@ -53,8 +53,8 @@ pub(crate) enum HttpError {
     Interrupted(#[source] Error),
     #[error("the answer broke off")]
     BrokeOff,
-    #[error("the answer is larger than {ANSWER_BYTES_MAX} bytes")]
-    TooLarge,
+    #[error("the answer is larger than {bytes_max} bytes")]
+    TooLarge { bytes_max: usize },
 }
 
 impl HttpError {
@@ -97,10 +97,25 @@ impl HttpClient {
         request: Request<Full<Bytes>>,
         deadline: Instant,
     ) -> Result<Answer, HttpError> {
-        timeout_at(deadline, self.exchange(request)).await.unwrap_or(Err(HttpError::TimedOut))
+        self.request_up_to(ANSWER_BYTES_MAX, request, deadline).await
     }
 
-    async fn exchange(&self, request: Request<Full<Bytes>>) -> Result<Answer, HttpError> {
+    /// The same for an answer of another size than most.
+    pub(crate) async fn request_up_to(
+        &self,
+        bytes_max: usize,
+        request: Request<Full<Bytes>>,
+        deadline: Instant,
+    ) -> Result<Answer, HttpError> {
+        let exchange = self.exchange(request, bytes_max);
+        timeout_at(deadline, exchange).await.unwrap_or(Err(HttpError::TimedOut))
+    }
+
+    async fn exchange(
+        &self,
+        request: Request<Full<Bytes>>,
+        bytes_max: usize,
+    ) -> Result<Answer, HttpError> {
         let response = self.client.request(request).await.map_err(|error| {
             if error.is_connect() {
                 HttpError::Unreachable(error)
@@ -109,8 +124,12 @@ impl HttpClient {
             }
         })?;
         let (parts, body) = response.into_parts();
-        let body = Limited::new(body, ANSWER_BYTES_MAX).collect().await.map_err(|error| {
-            if error.is::<LengthLimitError>() { HttpError::TooLarge } else { HttpError::BrokeOff }
+        let body = Limited::new(body, bytes_max).collect().await.map_err(|error| {
+            if error.is::<LengthLimitError>() {
+                HttpError::TooLarge { bytes_max }
+            } else {
+                HttpError::BrokeOff
+            }
         })?;
         Ok(Answer { status: parts.status, headers: parts.headers, body: body.to_bytes() })
     }

@@ -1,28 +1,42 @@
 //! The bearer token: fetched once for everybody, renewed before it expires, replaced when it is
 //! refused.
 //!
-//! Uses the password grant at `/oauth_token.do` (reference 7.1). While a token is valid the instance
-//! answers the same one with a new expiry, and replicas with the same user share it, so a token may
-//! die before its time; that is what [`Tokens::replace`] is for. Nothing is retried here, but a
-//! refusal of the credentials is remembered for a moment: every wrong attempt counts towards the
-//! lock-out of the integration user.
+//! Owns when a token is renewed, by whom, and which way of asking comes first. The wire is
+//! `endpoint`'s. There is no task behind this: whoever needs a token and finds it due renews it.
+//!
+//! ```text
+//! fresh ────────────────► used
+//! in its last stretch ──► used, and one caller renews it meanwhile
+//! expired, refused ─────► everybody waits for one renewal and shares what it brings
+//!
+//! renewal in time         refresh token ─ refused ─► credentials
+//! after a refusal (401)   credentials ─── refused ─► refresh token
+//! ```
+//!
+//! The order after a refusal is the other way round because clients with the same user share one
+//! token (reference 7.1): with the credentials the instance answers the token that is valid now, so
+//! two gateways meet there, whereas a refresh makes a new token each time and they could go on
+//! revoking each other's for ever. That a refresh token dies after a hundred days although it
+//! looks renewed (reference 7.1) is healed by the way to the credentials.
+//!
+//! Nothing is retried here beyond that second way, but refused credentials are remembered for a
+//! moment: every wrong attempt counts towards the lock-out of the integration user.
 
 use std::fmt;
+use std::sync::PoisonError;
 use std::time::Duration;
 
-use bytes::Bytes;
-use form_urlencoded::Serializer;
-use http::header::{ACCEPT, CONTENT_TYPE, USER_AGENT};
-use http::{HeaderValue, Method, Request, StatusCode, Uri};
-use http_body_util::Full;
+use http::{HeaderValue, Uri};
 use secrecy::{ExposeSecret, SecretString};
-use serde::Deserialize;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, MutexGuard};
+use tokio::task::spawn_blocking;
 use tokio::time::{Instant, timeout_at};
 
-use crate::client::{AGENT_NAME, Credentials, SendError, answer};
-use crate::http::{Answer, HttpClient};
-use crate::loose::{Loose, Shape};
+use crate::client::{ClientConfig, Keeper, SendError};
+use crate::http::HttpClient;
+use endpoint::{CREDENTIALS_REFUSED, Endpoint, Granted, Way};
+
+mod endpoint;
 
 /// Where tokens come from, below the instance's origin.
 pub(crate) const PATH: &str = "/oauth_token.do";
@@ -30,12 +44,6 @@ pub(crate) const PATH: &str = "/oauth_token.do";
 /// Renew this long before the end, or when a tenth of the life is left, whichever is shorter: a
 /// request on its way must not meet a token that has just expired.
 const RENEWAL_MARGIN_MAX: Duration = Duration::from_secs(30);
-
-/// What to believe when the instance names no lifetime: its default (reference 7.1).
-const LIFETIME_DEFAULT: Duration = Duration::from_mins(30);
-
-/// The longest lifetime believed; an instance that says more means "for ever".
-const LIFETIME_MAX: Duration = Duration::from_hours(24);
 
 /// How long refused credentials are not tried again. Every lane of the desk wants a token, and
 /// without a pause each would spend one of the few attempts before the user is locked out.
@@ -63,11 +71,39 @@ impl Token {
 
 /// The token of one instance, and how to get another.
 pub(crate) struct Tokens {
-    http: HttpClient,
-    endpoint: Uri,
-    form: SecretString,
-    /// Held while a token is fetched, so that everybody else waits for that one.
-    state: Mutex<State>,
+    endpoint: Endpoint,
+    keeper: Option<Keeper>,
+    /// Never held over an await.
+    state: std::sync::Mutex<State>,
+    /// Held by the one caller who renews.
+    turn: Mutex<Refresh>,
+}
+
+#[derive(Default)]
+struct State {
+    token: Option<Token>,
+    fetched: u64,
+    /// How many renewals have ended with a token, or with a failure that concerns everybody.
+    ended: u64,
+    /// What the last of them failed with.
+    failure: Option<SendError>,
+    refused_until: Option<Instant>,
+}
+
+/// What only the caller whose turn it is needs.
+#[derive(Default)]
+struct Refresh {
+    loaded: bool,
+    token: Option<SecretString>,
+}
+
+/// Why a token is wanted.
+#[derive(Clone, Copy)]
+enum Cause {
+    /// There is none, or the time of the last one is over or nearly so.
+    Due,
+    /// The instance refused one before its time.
+    Refused,
 }
 
 impl fmt::Debug for Tokens {
@@ -76,44 +112,30 @@ impl fmt::Debug for Tokens {
     }
 }
 
-#[derive(Default)]
-struct State {
-    token: Option<Token>,
-    fetched: u64,
-    refused_until: Option<Instant>,
-}
-
 impl Tokens {
-    pub(crate) fn new(http: HttpClient, endpoint: Uri, credentials: &Credentials) -> Self {
-        let form = Serializer::new(String::new())
-            .append_pair("grant_type", "password")
-            .append_pair("client_id", &credentials.client_id)
-            .append_pair("client_secret", credentials.client_secret.expose_secret())
-            .append_pair("username", &credentials.username)
-            .append_pair("password", credentials.password.expose_secret())
-            .finish();
-        Self { http, endpoint, form: form.into(), state: Mutex::default() }
+    pub(crate) fn new(http: HttpClient, endpoint: Uri, config: &ClientConfig) -> Self {
+        let endpoint = Endpoint::new(http, endpoint, config.grant, &config.credentials);
+        let keeper = config.keeper.clone().filter(|_| endpoint.refreshes());
+        Self { endpoint, keeper, state: std::sync::Mutex::default(), turn: Mutex::default() }
     }
 
     /// A token that is good for now.
     pub(crate) async fn get(&self, deadline: Instant) -> Result<Token, SendError> {
-        let waited = timeout_at(deadline, self.state.lock()).await;
-        let mut state = waited.map_err(|_| waited_too_long())?;
         let now = Instant::now();
-        let valid = state.token.clone().filter(|token| now < token.expires_at);
-        if let Some(token) = valid.clone().filter(|token| now < token.renew_at) {
+        let (valid, seen) = {
+            let state = self.state();
+            (state.token.clone().filter(|token| now < token.expires_at), state.ended)
+        };
+        let Some(token) = valid else { return self.wait(seen, Cause::Due, deadline).await };
+        if now < token.renew_at {
             return Ok(token);
         }
-        match (self.fetch(&mut state, deadline).await, valid) {
-            // The endpoint is in trouble but the old token is still good.
-            (Err(error), Some(mut old)) => {
-                tracing::warn!(code = error.code(), "the token could not be renewed in advance");
-                old.renew_at = Instant::now() + RENEWAL_PAUSE;
-                state.token = Some(old.clone());
-                Ok(old)
-            }
-            (fetched, _) => fetched,
+        // Somebody else renews it, or has just done so: this one is still good.
+        let Ok(turn) = self.turn.try_lock() else { return Ok(token) };
+        if self.state().ended != seen {
+            return Ok(token);
         }
+        self.renew_ahead(turn, token, deadline).await
     }
 
     /// Another token in place of one that the instance refused: the one that somebody else fetched
@@ -123,50 +145,168 @@ impl Tokens {
         refused: &Token,
         deadline: Instant,
     ) -> Result<Token, SendError> {
-        let waited = timeout_at(deadline, self.state.lock()).await;
-        let mut state = waited.map_err(|_| waited_too_long())?;
-        if let Some(newer) = &state.token
-            && newer.generation > refused.generation
-        {
-            return Ok(newer.clone());
-        }
-        state.token = None;
-        self.fetch(&mut state, deadline).await
+        let seen = {
+            let mut state = self.state();
+            match &state.token {
+                Some(newer) if newer.generation > refused.generation => return Ok(newer.clone()),
+                _ => state.token = None,
+            }
+            state.ended
+        };
+        self.wait(seen, Cause::Refused, deadline).await
     }
 
-    async fn fetch(&self, state: &mut State, deadline: Instant) -> Result<Token, SendError> {
-        let asked_at = Instant::now();
-        if let Some(until) = state.refused_until.filter(|until| asked_at < *until) {
-            return Err(credentials_refused(Some(until - asked_at)));
+    /// Waits for the turn, and renews only if nobody did while waiting. `seen` is how many renewals
+    /// had ended before.
+    async fn wait(&self, seen: u64, cause: Cause, deadline: Instant) -> Result<Token, SendError> {
+        let turn = timeout_at(deadline, self.turn.lock()).await.map_err(|_| too_late())?;
+        let shared = self.state().outcome_since(seen);
+        match shared {
+            Some(outcome) => outcome,
+            None => self.renew(turn, cause, deadline).await,
         }
-        let answer = self.http.request(self.request(), deadline).await;
-        let answer = answer.map_err(|error| answer::no_answer(&error))?;
-        let (header, lifetime) = read(&answer).inspect_err(|error| {
-            if error.code() == CREDENTIALS_REFUSED {
-                state.refused_until = Some(asked_at + REFUSAL_PAUSE);
+    }
+
+    /// Renews a token that still has a while to live. May take half of the attempt, so that the
+    /// other half is left for the request, with the old token if need be.
+    async fn renew_ahead(
+        &self,
+        turn: MutexGuard<'_, Refresh>,
+        old: Token,
+        deadline: Instant,
+    ) -> Result<Token, SendError> {
+        let now = Instant::now();
+        let halfway = now + deadline.saturating_duration_since(now) / 2;
+        match self.renew(turn, Cause::Due, halfway).await {
+            Err(error) if Instant::now() < old.expires_at => {
+                tracing::warn!(code = error.code(), "the token could not be renewed in advance");
+                Ok(old)
             }
-        })?;
-        state.fetched += 1;
-        state.refused_until = None;
-        let expires_at = asked_at + lifetime;
-        let renew_at = expires_at - renewal_margin(lifetime);
-        let token = Token { header, generation: state.fetched, renew_at, expires_at };
-        state.token = Some(token.clone());
-        tracing::debug!(lifetime_s = lifetime.as_secs(), "a token was fetched");
+            renewed => renewed,
+        }
+    }
+
+    async fn renew(
+        &self,
+        mut refresh: MutexGuard<'_, Refresh>,
+        cause: Cause,
+        deadline: Instant,
+    ) -> Result<Token, SendError> {
+        let now = Instant::now();
+        if let Some(until) = self.state().refused_until.filter(|until| now < *until) {
+            return Err(self.endpoint.refused(Some(until - now)));
+        }
+        self.load(&mut refresh, deadline).await?;
+        let asked = self.ask(refresh.token.as_ref(), cause, deadline).await;
+        let (granted, refresh_died) =
+            asked.inspect_err(|error| self.state().fail(error, Instant::now()))?;
+        let token = self.state().succeed(&granted);
+        let next = granted.refresh_token.or(refresh.token.clone().filter(|_| !refresh_died));
+        if text(next.as_ref()) != text(refresh.token.as_ref()) {
+            refresh.token.clone_from(&next);
+            self.keep(next, deadline).await;
+        }
         Ok(token)
     }
 
-    fn request(&self) -> Request<Full<Bytes>> {
-        let form = Bytes::copy_from_slice(self.form.expose_secret().as_bytes());
-        let mut request = Request::new(Full::new(form));
-        *request.method_mut() = Method::POST;
-        *request.uri_mut() = self.endpoint.clone();
-        let headers = request.headers_mut();
-        let form_type = HeaderValue::from_static("application/x-www-form-urlencoded");
-        headers.insert(CONTENT_TYPE, form_type);
-        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
-        headers.insert(USER_AGENT, HeaderValue::from_static(AGENT_NAME));
-        request
+    /// Asks one way, and the other way when the first was refused. Says as well whether the refresh
+    /// token is dead: it is when it was refused and the credentials were not, since the instance
+    /// has one answer for every fault.
+    async fn ask(
+        &self,
+        refresh: Option<&SecretString>,
+        cause: Cause,
+        deadline: Instant,
+    ) -> Result<(Granted, bool), SendError> {
+        let by_credentials = || self.endpoint.ask(Way::Credentials, deadline);
+        let Some(refresh) = refresh else { return Ok((by_credentials().await?, false)) };
+        let by_refresh = || self.endpoint.ask(Way::Refresh(refresh), deadline);
+        match cause {
+            Cause::Due => match by_refresh().await {
+                Err(error) if !is_passing(&error) => Ok((by_credentials().await?, true)),
+                asked => Ok((asked?, false)),
+            },
+            Cause::Refused => match by_credentials().await {
+                Err(error) if error.code() == CREDENTIALS_REFUSED => {
+                    Ok((by_refresh().await.map_err(|_| error)?, false))
+                }
+                asked => Ok((asked?, false)),
+            },
+        }
+    }
+
+    /// Asks the keeper, once. A keeper that panics has nothing.
+    async fn load(&self, refresh: &mut Refresh, deadline: Instant) -> Result<(), SendError> {
+        let Some(Keeper(keeper)) = self.keeper.clone().filter(|_| !refresh.loaded) else {
+            return Ok(());
+        };
+        let loading = spawn_blocking(move || keeper.load());
+        let loaded = timeout_at(deadline, loading).await.map_err(|_| too_late())?;
+        refresh.loaded = true;
+        if let Ok(token) = loaded {
+            refresh.token = token.filter(|token| !token.expose_secret().is_empty());
+        } else {
+            tracing::warn!("the refresh token could not be loaded");
+        }
+        Ok(())
+    }
+
+    /// Has a refresh token kept, or forgotten. The access token is in use already, so whatever goes
+    /// wrong here costs a password grant after the next start and nothing else.
+    async fn keep(&self, token: Option<SecretString>, deadline: Instant) {
+        let Some(Keeper(keeper)) = self.keeper.clone() else { return };
+        let keeping = spawn_blocking(move || keeper.keep(token.as_ref()));
+        if !matches!(timeout_at(deadline, keeping).await, Ok(Ok(()))) {
+            tracing::warn!("the refresh token may not have been kept");
+        }
+    }
+
+    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+        // Every change of the state is complete when it can panic.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// What a renewal that ended since then brought, for those who waited for it.
+    fn outcome_since(&self, seen: u64) -> Option<Result<Token, SendError>> {
+        if self.ended == seen {
+            return None;
+        }
+        match &self.failure {
+            Some(failure) => Some(Err(failure.clone())),
+            // Not asked whether it is still valid: it is newer than the wish for it, and a lifetime
+            // of zero must not make everybody fetch one for himself.
+            None => self.token.clone().map(Ok),
+        }
+    }
+
+    fn succeed(&mut self, granted: &Granted) -> Token {
+        self.fetched += 1;
+        self.ended += 1;
+        self.failure = None;
+        self.refused_until = None;
+        let expires_at = granted.asked_at + granted.lifetime;
+        let renew_at = expires_at - renewal_margin(granted.lifetime);
+        let header = granted.header.clone();
+        let token = Token { header, generation: self.fetched, renew_at, expires_at };
+        self.token = Some(token.clone());
+        tracing::debug!(lifetime_s = granted.lifetime.as_secs(), "a token was fetched");
+        token
+    }
+
+    fn fail(&mut self, error: &SendError, now: Instant) {
+        if error.code() == CREDENTIALS_REFUSED {
+            self.refused_until = Some(now + REFUSAL_PAUSE);
+        }
+        if let Some(token) = &mut self.token {
+            token.renew_at = now + RENEWAL_PAUSE;
+        }
+        // That the time of one attempt was over says nothing to the others, who have their own.
+        if error.code() != "timeout" {
+            self.ended += 1;
+            self.failure = Some(error.clone());
+        }
     }
 }
 
@@ -174,63 +314,21 @@ fn renewal_margin(lifetime: Duration) -> Duration {
     RENEWAL_MARGIN_MAX.min(lifetime / 10)
 }
 
-/// The endpoint's answer (reference 7.1).
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct Grant<'a> {
-    #[serde(borrow)]
-    access_token: Loose<'a>,
-    #[serde(borrow)]
-    expires_in: Loose<'a>,
-    #[serde(borrow)]
-    error: Loose<'a>,
+/// Whether a refresh failed for reasons that say nothing about the token: it may work again later,
+/// and another way of asking would meet the same. Everything else sends us to the credentials, or
+/// an odd answer to a dead token would keep us out for ever.
+fn is_passing(error: &SendError) -> bool {
+    matches!(
+        error.code(),
+        "timeout" | "unreachable" | "interrupted" | "rate_limited" | "busy" | "hibernating"
+    )
 }
 
-const CREDENTIALS_REFUSED: &str = "credentials_refused";
-
-fn read(answer: &Answer) -> Result<(HeaderValue, Duration), SendError> {
-    match answer.status {
-        status if status.is_success() => {}
-        // The real endpoint answers 401 for every fault of the credentials, RFC 6749 also 400.
-        StatusCode::BAD_REQUEST | StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
-            return Err(credentials_refused(answer::retry_after(&answer.headers)));
-        }
-        _ => return Err(answer::refusal(answer, b"")),
-    }
-    if answer::is_hibernating(answer) {
-        return Err(answer::hibernating());
-    }
-    let grant = serde_json::from_slice::<Shape<Grant<'_>>>(&answer.body).unwrap_or_default();
-    let Some(grant) = grant.object() else {
-        return Err(no_grant("the token endpoint did not answer in JSON"));
-    };
-    if grant.error.is_present() {
-        return Err(credentials_refused(None));
-    }
-    let header = grant.access_token.text().and_then(|token| {
-        let mut header = HeaderValue::try_from(format!("Bearer {token}")).ok()?;
-        header.set_sensitive(true);
-        Some(header)
-    });
-    let header = header.ok_or_else(|| no_grant("the token endpoint answered without a token"))?;
-    let seconds = grant.expires_in.text().and_then(|seconds| seconds.trim().parse().ok());
-    let lifetime = seconds.map_or(LIFETIME_DEFAULT, Duration::from_secs);
-    Ok((header, lifetime.min(LIFETIME_MAX)))
+fn text(token: Option<&SecretString>) -> Option<&str> {
+    token.map(ExposeSecret::expose_secret)
 }
 
-/// An admin may mend this within the budget of what waits, so it is no final refusal.
-fn credentials_refused(not_before: Option<Duration>) -> SendError {
-    let detail = "the instance gave no token: check SERVICENOW_CLIENT_ID, SERVICENOW_CLIENT_SECRET, \
-        SERVICENOW_USERNAME and SERVICENOW_PASSWORD, that the user is active and not locked out, and \
-        that the OAuth entry (Application Registry) is active";
-    SendError::Retry { not_before, reason: CREDENTIALS_REFUSED, detail: detail.to_owned() }
-}
-
-fn no_grant(detail: &str) -> SendError {
-    SendError::Retry { not_before: None, reason: "not_success_json", detail: detail.to_owned() }
-}
-
-fn waited_too_long() -> SendError {
+fn too_late() -> SendError {
     let detail = "no token in time".to_owned();
     SendError::Retry { not_before: None, reason: "timeout", detail }
 }
@@ -247,23 +345,5 @@ mod tests {
             let margin = renewal_margin(Duration::from_millis(lifetime_ms));
             assert_eq!(margin, Duration::from_millis(margin_ms), "{lifetime_ms}");
         }
-    }
-
-    #[test]
-    fn the_lifetime_received_is_believed_within_reason() {
-        let granted = |expires_in: &str| {
-            let body = format!(r#"{{"access_token":"t"{expires_in}}}"#);
-            let answer = Answer {
-                status: StatusCode::OK,
-                headers: http::HeaderMap::default(),
-                body: Bytes::from(body),
-            };
-            read(&answer).unwrap().1
-        };
-        assert_eq!(granted(r#","expires_in":2"#), Duration::from_secs(2));
-        assert_eq!(granted(r#","expires_in":"1799""#), Duration::from_secs(1799));
-        assert_eq!(granted(r#","expires_in":99999999999"#), LIFETIME_MAX);
-        assert_eq!(granted(r#","expires_in":"soon""#), LIFETIME_DEFAULT);
-        assert_eq!(granted(""), LIFETIME_DEFAULT);
     }
 }

@@ -56,12 +56,12 @@ pub(crate) fn no_answer(error: &HttpError) -> SendError {
         HttpError::TimedOut => "timeout",
         HttpError::Unreachable(_) => "unreachable",
         HttpError::Interrupted(_) | HttpError::BrokeOff => "interrupted",
-        HttpError::TooLarge => "not_success_json",
+        HttpError::TooLarge { .. } => "not_success_json",
     };
     let cause = error.cause();
     let detail = match error {
         HttpError::Unreachable(_) | HttpError::Interrupted(_) => format!("{error}: {cause}"),
-        HttpError::TimedOut | HttpError::BrokeOff | HttpError::TooLarge => cause,
+        HttpError::TimedOut | HttpError::BrokeOff | HttpError::TooLarge { .. } => cause,
     };
     SendError::Retry { not_before: None, reason, detail }
 }

@@ -1,10 +1,13 @@
 //! Where an instance is and how to prove who we are.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use url::{Host, Url};
+
+use super::keeper::{Keeper, RefreshTokenKeeper};
 
 /// How long one attempt may take. The instance answers before it works, so ten seconds mean that it
 /// is in trouble.
@@ -16,8 +19,23 @@ pub struct ClientConfig {
     base: Url,
     /// The OAuth credentials.
     pub credentials: Credentials,
+    /// What the credentials are proven by; [`Grant::Password`] unless changed.
+    pub grant: Grant,
     /// The longest that one [`send`](crate::Client::send) may take; 10 s unless changed.
     pub attempt_timeout: Duration,
+    pub(crate) keeper: Option<Keeper>,
+}
+
+/// How the first token is asked for (reference 7.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Grant {
+    /// `password`: works on every release. Renewed with the refresh token that comes with it.
+    #[default]
+    Password,
+    /// `client_credentials`: from Washington DC, with the property
+    /// `glide.oauth.inbound.client.credential.grant_type.enabled` set and an "OAuth Application
+    /// User" on the registry entry. Needs no user name and no password, and no refresh token.
+    ClientCredentials,
 }
 
 /// The OAuth credentials of the integration user (reference 7.1).
@@ -27,10 +45,17 @@ pub struct Credentials {
     pub client_id: String,
     /// `SERVICENOW_CLIENT_SECRET`.
     pub client_secret: SecretString,
-    /// `SERVICENOW_USERNAME`.
+    /// `SERVICENOW_USERNAME`; not looked at with [`Grant::ClientCredentials`].
     pub username: String,
-    /// `SERVICENOW_PASSWORD`.
+    /// `SERVICENOW_PASSWORD`; not looked at with [`Grant::ClientCredentials`].
     pub password: SecretString,
+}
+
+impl Credentials {
+    /// The credentials of a client without a user, for [`Grant::ClientCredentials`].
+    pub fn of_client(client_id: String, client_secret: SecretString) -> Self {
+        Self { client_id, client_secret, username: String::new(), password: "".into() }
+    }
 }
 
 impl fmt::Debug for Credentials {
@@ -53,6 +78,9 @@ pub enum ConfigError {
     /// The API's paths are fixed and credentials have variables of their own.
     #[error("the instance's URL must end after the host; remove its user, path or query")]
     NotAnOrigin,
+    /// The password grant without a user.
+    #[error("the password grant needs SERVICENOW_USERNAME and SERVICENOW_PASSWORD")]
+    NoUser,
     /// TLS cannot work.
     #[error("this machine has no usable root certificates; install the ca-certificates package")]
     RootCertificates(#[source] std::io::Error),
@@ -77,12 +105,37 @@ impl ClientConfig {
         if !(anonymous && origin_only) {
             return Err(ConfigError::NotAnOrigin);
         }
-        Ok(Self { base, credentials, attempt_timeout: ATTEMPT_TIMEOUT })
+        Ok(Self {
+            base,
+            credentials,
+            grant: Grant::default(),
+            attempt_timeout: ATTEMPT_TIMEOUT,
+            keeper: None,
+        })
+    }
+
+    /// Has the refresh token kept over a restart; without a keeper it lives as long as the client.
+    /// Not used with [`Grant::ClientCredentials`].
+    #[must_use]
+    pub fn with_keeper(mut self, keeper: Arc<dyn RefreshTokenKeeper>) -> Self {
+        self.keeper = Some(Keeper(keeper));
+        self
     }
 
     /// The instance's origin.
     pub fn base(&self) -> &Url {
         &self.base
+    }
+
+    /// Whether the grant has what it needs.
+    pub(super) fn check(&self) -> Result<(), ConfigError> {
+        let credentials = &self.credentials;
+        let user =
+            !credentials.username.is_empty() && !credentials.password.expose_secret().is_empty();
+        match self.grant {
+            Grant::Password if !user => Err(ConfigError::NoUser),
+            Grant::Password | Grant::ClientCredentials => Ok(()),
+        }
     }
 
     /// The address of one of the API's paths.

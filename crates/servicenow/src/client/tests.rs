@@ -1,12 +1,13 @@
 use std::time::Duration;
 
-use tokio::time::{advance, pause, resume};
-
 use super::*;
 use crate::signal::Signal;
 use instance::{Instance, credentials, says};
 
 mod instance;
+mod keeping;
+mod missed;
+mod tokens;
 
 const ANSWERED_OK: &str = r#"{"status":"success"}"#;
 
@@ -19,14 +20,6 @@ fn request() -> Vec<u8> {
         ..Default::default()
     };
     request.to_bytes()
-}
-
-/// Lets virtual time pass between two requests. It must not pass during one: a clock that moves by
-/// itself would run into time-outs while the sockets are at work.
-async fn pass(time: Duration) {
-    pause();
-    advance(time).await;
-    resume();
 }
 
 fn retry_of(outcome: Result<Accepted, SendError>) -> (&'static str, Option<Duration>) {
@@ -56,166 +49,6 @@ async fn a_request_arrives_as_it_was_written_with_a_bearer_token() {
     assert_eq!(calls[0].header("authorization"), "Bearer token-1");
     assert_eq!(calls[0].header("content-type"), "application/json");
     assert_eq!(calls[0].header("accept"), "application/json");
-}
-
-#[tokio::test]
-async fn the_token_is_asked_for_in_a_form_that_survives_every_character() {
-    let instance = Instance::start().await;
-    let mut credentials = credentials();
-    credentials.client_secret = "a&b=c +%ä;".into();
-    credentials.username = "jörg müller+bot@example.org".to_owned();
-    let client = instance.client_with(credentials);
-    client.send(&request()).await.unwrap();
-
-    let call = &instance.token_calls()[0];
-    assert_eq!(call.header("content-type"), "application/x-www-form-urlencoded");
-    let form: Vec<(String, String)> = form_urlencoded::parse(&call.body).into_owned().collect();
-    let expected = [
-        ("grant_type", "password"),
-        ("client_id", "client"),
-        ("client_secret", "a&b=c +%ä;"),
-        ("username", "jörg müller+bot@example.org"),
-        ("password", "p"),
-    ];
-    assert_eq!(form, expected.map(|(name, value)| (name.to_owned(), value.to_owned())));
-}
-
-#[tokio::test]
-async fn cookies_of_the_instance_are_never_sent_back() {
-    let instance = Instance::start().await;
-    instance.sets_cookies();
-    instance.refuses_token_once();
-    let client = instance.client();
-    client.send(&request()).await.unwrap();
-    client.send(&request()).await.unwrap();
-    let calls = [instance.token_calls(), instance.api_calls()].concat();
-    assert_eq!(calls.len(), 2 + 3);
-    assert!(calls.iter().all(|call| call.header("cookie").is_empty()));
-}
-
-#[tokio::test]
-async fn many_senders_share_one_token_call() {
-    let instance = Instance::start().await;
-    let client = instance.client();
-    let body = request();
-    let (a, b, c) = tokio::join!(client.send(&body), client.send(&body), client.send(&body));
-    assert!(a.is_ok() && b.is_ok() && c.is_ok());
-    assert_eq!(instance.token_calls().len(), 1);
-}
-
-#[tokio::test]
-async fn a_refused_token_is_replaced_and_the_request_repeated() {
-    let instance = Instance::start().await;
-    instance.refuses_token_once();
-    instance.client().send(&request()).await.unwrap();
-    let calls = instance.api_calls();
-    assert_eq!(calls[0].body, calls[1].body);
-    assert_eq!(calls[1].header("authorization"), "Bearer token-2");
-}
-
-#[tokio::test]
-async fn a_second_refusal_is_left_to_the_callers_budget() {
-    let instance = Instance::start().await;
-    instance.answers(401, r#"{"error":{"message":"User Not Authenticated"},"status":"failure"}"#);
-    assert_eq!(retry_of(instance.client().send(&request()).await), ("unauthorized", None));
-    assert_eq!((instance.api_calls().len(), instance.token_calls().len()), (2, 2));
-}
-
-#[tokio::test]
-async fn a_token_that_somebody_else_replaced_is_not_replaced_again() {
-    let instance = Instance::start().await;
-    let client = instance.client();
-    let deadline = Instant::now() + Duration::from_secs(10);
-    let old = client.tokens.get(deadline).await.unwrap();
-    for _ in 0..3 {
-        let newer = client.tokens.replace(&old, deadline).await.unwrap();
-        assert_eq!(newer.header(), "Bearer token-2");
-    }
-    assert_eq!(instance.token_calls().len(), 2);
-}
-
-#[tokio::test]
-async fn a_token_is_renewed_shortly_before_it_expires() {
-    for (lifetime, kept_for, renewed_after) in [
-        // Thirty seconds before the end …
-        (1799, Duration::from_secs(1760), Duration::from_secs(1770)),
-        // … or at nine tenths of a short life.
-        (100, Duration::from_secs(80), Duration::from_secs(91)),
-    ] {
-        let instance = Instance::start().await;
-        instance.grants_tokens_for(lifetime);
-        let client = instance.client();
-        client.send(&request()).await.unwrap();
-        pass(kept_for).await;
-        client.send(&request()).await.unwrap();
-        assert_eq!(instance.token_calls().len(), 1, "{lifetime}");
-        pass(renewed_after.checked_sub(kept_for).unwrap()).await;
-        client.send(&request()).await.unwrap();
-        assert_eq!(instance.token_calls().len(), 2, "{lifetime}");
-    }
-}
-
-#[tokio::test]
-async fn a_token_that_is_still_valid_outlives_trouble_at_the_token_endpoint() {
-    let instance = Instance::start().await;
-    instance.grants_tokens_for(1000);
-    let client = instance.client();
-    client.send(&request()).await.unwrap();
-    instance.answers_token_calls(says(503, "text/html", "maintenance"));
-    pass(Duration::from_secs(975)).await;
-    client.send(&request()).await.unwrap();
-    client.send(&request()).await.unwrap();
-    assert_eq!(instance.token_calls().len(), 2, "the endpoint is left alone for a while");
-    pass(Duration::from_secs(30)).await;
-    assert_eq!(retry_of(client.send(&request()).await).0, "busy");
-}
-
-#[tokio::test]
-async fn refused_credentials_say_what_to_check_and_are_not_tried_in_a_storm() {
-    let instance = Instance::start().await;
-    instance.answers_token_calls(says(
-        401,
-        "application/json",
-        r#"{"error_description":"access_denied","error":"server_error"}"#,
-    ));
-    let client = instance.client();
-    let error = client.send(&request()).await.unwrap_err();
-    assert_eq!(error.code(), "credentials_refused");
-    for name in ["CLIENT_ID", "CLIENT_SECRET", "USERNAME", "PASSWORD"] {
-        assert!(error.to_string().contains(&format!("SERVICENOW_{name}")), "{error}");
-    }
-    for _ in 0..5 {
-        let (code, not_before) = retry_of(client.send(&request()).await);
-        assert_eq!(code, "credentials_refused");
-        assert!(not_before.is_some());
-    }
-    assert_eq!(instance.token_calls().len(), 1);
-
-    instance.grants_tokens_for(1799);
-    pass(Duration::from_secs(3)).await;
-    client.send(&request()).await.unwrap();
-}
-
-#[tokio::test]
-async fn a_token_endpoint_in_trouble_is_worth_a_repeat() {
-    let html = "<html><title>Instance Hibernating page</title></html>";
-    for (status, content_type, body, expected) in [
-        (200, "text/html", html, "hibernating"),
-        (503, "text/html", html, "hibernating"),
-        (200, "text/html", "<html>", "not_success_json"),
-        (200, "application/json", r#"{"token_type":"Bearer"}"#, "not_success_json"),
-        (200, "application/json", r#"{"access_token":"a\nb"}"#, "not_success_json"),
-        (400, "application/json", r#"{"error":"invalid_grant"}"#, "credentials_refused"),
-        (200, "application/json", r#"{"error":"invalid_client"}"#, "credentials_refused"),
-        (429, "application/json", "{}", "rate_limited"),
-        (500, "text/html", "", "server_error"),
-    ] {
-        let instance = Instance::start().await;
-        instance.answers_token_calls(says(status, content_type, body));
-        let outcome = instance.client().send(&request()).await;
-        assert_eq!(retry_of(outcome).0, expected, "{status} {body}");
-        assert!(instance.api_calls().is_empty());
-    }
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use url::Url;
 
@@ -40,6 +41,7 @@ pub(super) fn says(status: u16, content_type: &str, body: &str) -> Says {
 #[derive(Clone)]
 pub(super) struct Call {
     pub(super) path: String,
+    pub(super) query: String,
     headers: HeaderMap,
     pub(super) body: Vec<u8>,
 }
@@ -49,6 +51,12 @@ impl Call {
     pub(super) fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
+
+    /// A field of the form that was sent, empty when it is absent.
+    pub(super) fn field(&self, name: &str) -> String {
+        let mut fields = form_urlencoded::parse(&self.body).into_owned();
+        fields.find(|(field, _)| field == name).map(|(_, value)| value).unwrap_or_default()
+    }
 }
 
 #[derive(Default)]
@@ -57,6 +65,13 @@ struct Behaviour {
     tokens_granted: usize,
     token_lifetime_s: Option<u64>,
     token_answer: Option<Says>,
+    refresh_answer: Option<Says>,
+    password_answer: Option<Says>,
+    refresh_token: Option<&'static str>,
+    /// The only token that opens the API; anything does when it is not strict.
+    current: Option<String>,
+    strict: bool,
+    grants_held: Option<watch::Receiver<bool>>,
     answer: Option<Says>,
     refuses_once: bool,
     sets_cookies: bool,
@@ -126,6 +141,39 @@ impl Instance {
         self.change(|behaviour| behaviour.refuses_once = true);
     }
 
+    /// The answer to every refresh.
+    pub(super) fn answers_refreshes(&self, answer: Says) {
+        self.change(|behaviour| behaviour.refresh_answer = Some(answer));
+    }
+
+    /// The answer to every call with the password.
+    pub(super) fn answers_passwords(&self, answer: Says) {
+        self.change(|behaviour| behaviour.password_answer = Some(answer));
+    }
+
+    /// The refresh token in every answer from now on; `None` leaves it out.
+    pub(super) fn gives_refresh_token(&self, token: Option<&'static str>) {
+        self.change(|behaviour| behaviour.refresh_token = token);
+    }
+
+    /// From now on one token is good at a time: a refresh makes another and revokes the last, the
+    /// other grants answer the one that is good (reference 7.1).
+    pub(super) fn has_one_token_at_a_time(&self) {
+        self.change(|behaviour| behaviour.strict = true);
+    }
+
+    /// Revokes the token, as an administrator can.
+    pub(super) fn revokes_token(&self) {
+        self.change(|behaviour| behaviour.current = None);
+    }
+
+    /// Answers token calls only after something was sent.
+    pub(super) fn holds_grants(&self) -> watch::Sender<bool> {
+        let (release, held) = watch::channel(false);
+        self.change(|behaviour| behaviour.grants_held = Some(held));
+        release
+    }
+
     pub(super) fn sets_cookies(&self) {
         self.change(|behaviour| behaviour.sets_cookies = true);
     }
@@ -161,17 +209,31 @@ async fn answer(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
+    let change = || behaviour.lock().unwrap_or_else(PoisonError::into_inner);
     let path = uri.path().to_owned();
-    let (hangs, mut says, cookies) = {
-        let mut behaviour = behaviour.lock().unwrap_or_else(PoisonError::into_inner);
-        behaviour.calls.push(Call { path: path.clone(), headers, body: body.to_vec() });
-        let hangs = behaviour.hangs == Some(path.as_str());
-        let says = if path == token::PATH { grant(&mut behaviour) } else { api(&mut behaviour) };
-        (hangs, says, behaviour.sets_cookies)
+    let query = uri.query().unwrap_or_default().to_owned();
+    let call = Call { path: path.clone(), query, headers, body: body.to_vec() };
+    let (hangs, held) = {
+        let mut behaviour = change();
+        behaviour.calls.push(call.clone());
+        let held = behaviour.grants_held.clone().filter(|_| path == token::PATH);
+        (behaviour.hangs == Some(path.as_str()), held)
     };
     if hangs {
         std::future::pending::<()>().await;
     }
+    if let Some(mut held) = held {
+        held.wait_for(|released| *released).await.unwrap();
+    }
+    let (mut says, cookies) = {
+        let mut behaviour = change();
+        let says = if path == token::PATH {
+            grant(&mut behaviour, &call)
+        } else {
+            api(&mut behaviour, &call)
+        };
+        (says, behaviour.sets_cookies)
+    };
     if cookies {
         says.headers.push(("set-cookie", "JSESSIONID=abc; Path=/".to_owned()));
     }
@@ -181,20 +243,32 @@ async fn answer(
     response.body(Body::from(says.body)).unwrap()
 }
 
-fn grant(behaviour: &mut Behaviour) -> Says {
-    if let Some(answer) = &behaviour.token_answer {
+fn grant(behaviour: &mut Behaviour, call: &Call) -> Says {
+    let refreshes = call.field("grant_type") == "refresh_token";
+    let special = if refreshes { &behaviour.refresh_answer } else { &behaviour.password_answer };
+    if let Some(answer) = special.as_ref().or(behaviour.token_answer.as_ref()) {
         return answer.clone();
     }
-    behaviour.tokens_granted += 1;
-    let (number, lifetime) = (behaviour.tokens_granted, behaviour.token_lifetime_s.unwrap_or(1799));
+    let kept = behaviour.current.clone().filter(|_| behaviour.strict && !refreshes);
+    let token = kept.unwrap_or_else(|| {
+        behaviour.tokens_granted += 1;
+        format!("token-{}", behaviour.tokens_granted)
+    });
+    behaviour.current = Some(token.clone());
+    let lifetime = behaviour.token_lifetime_s.unwrap_or(1799);
+    let refresh_token = behaviour.refresh_token;
+    let refresh_token =
+        refresh_token.map(|token| format!(r#""refresh_token":"{token}","#)).unwrap_or_default();
     let body = format!(
-        r#"{{"scope":"useraccount","token_type":"Bearer","expires_in":{lifetime},"refresh_token":"r","access_token":"token-{number}"}}"#
+        r#"{{"scope":"useraccount","token_type":"Bearer","expires_in":{lifetime},{refresh_token}"access_token":"{token}"}}"#
     );
     says(200, "application/json", &body)
 }
 
-fn api(behaviour: &mut Behaviour) -> Says {
-    if std::mem::take(&mut behaviour.refuses_once) {
+fn api(behaviour: &mut Behaviour, call: &Call) -> Says {
+    let presented = call.header("authorization").strip_prefix("Bearer ");
+    let stranger = behaviour.strict && presented != behaviour.current.as_deref();
+    if std::mem::take(&mut behaviour.refuses_once) || stranger {
         return says(401, "application/json", r#"{"status":"failure"}"#);
     }
     behaviour.answer.clone().unwrap_or_else(|| says(200, "application/json", ANSWERED_OK))

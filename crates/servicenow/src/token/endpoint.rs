@@ -1,0 +1,237 @@
+//! The token endpoint, `/oauth_token.do` (reference 7.1): how it is asked and what it answers.
+//!
+//! Makes one call and reads one answer. Which way of asking comes first, what to do when it fails
+//! and how long a token is used belong to the parent module.
+
+use std::fmt;
+use std::time::Duration;
+
+use bytes::Bytes;
+use form_urlencoded::Serializer;
+use http::header::{ACCEPT, CONTENT_TYPE, USER_AGENT};
+use http::{HeaderValue, Method, Request, StatusCode, Uri};
+use http_body_util::Full;
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use tokio::time::Instant;
+
+use crate::client::{AGENT_NAME, Credentials, Grant, SendError, answer};
+use crate::http::{Answer, HttpClient};
+use crate::loose::{Loose, Shape};
+
+/// What to believe when the instance names no lifetime, or something that is none: its default
+/// (reference 7.1). A token that dies earlier is replaced when it is refused.
+const LIFETIME_DEFAULT: Duration = Duration::from_mins(30);
+
+/// The longest lifetime believed; an instance that says more means "for ever".
+const LIFETIME_MAX: Duration = Duration::from_hours(24);
+
+/// The machine code of refused credentials.
+pub(super) const CREDENTIALS_REFUSED: &str = "credentials_refused";
+
+/// How a token is asked for.
+#[derive(Clone, Copy)]
+pub(super) enum Way<'a> {
+    /// With the credentials of the configuration, by the grant configured.
+    Credentials,
+    /// With a refresh token.
+    Refresh(&'a SecretString),
+}
+
+/// What the endpoint gave.
+pub(super) struct Granted {
+    /// The `Authorization` header, marked as sensitive.
+    pub(super) header: HeaderValue,
+    /// When it was asked. The lifetime is counted from here: the way back is part of it.
+    pub(super) asked_at: Instant,
+    /// As received. Zero is believed too: the token then serves those who waited for it.
+    pub(super) lifetime: Duration,
+    /// Absent when the endpoint named none, and with the client-credentials grant, whose
+    /// credentials are all that is ever needed.
+    pub(super) refresh_token: Option<SecretString>,
+}
+
+/// The endpoint and what it wants to hear.
+pub(super) struct Endpoint {
+    http: HttpClient,
+    uri: Uri,
+    grant: Grant,
+    /// The form of the configured grant.
+    credentials_form: SecretString,
+    /// The form of a refresh, up to the token.
+    refresh_form: SecretString,
+}
+
+impl fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Endpoint")
+            .field("uri", &self.uri)
+            .field("grant", &self.grant)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Endpoint {
+    pub(super) fn new(http: HttpClient, uri: Uri, grant: Grant, credentials: &Credentials) -> Self {
+        let form = |grant_type: &str| {
+            let mut form = Serializer::new(String::new());
+            form.append_pair("grant_type", grant_type)
+                .append_pair("client_id", &credentials.client_id)
+                .append_pair("client_secret", credentials.client_secret.expose_secret());
+            form
+        };
+        let mut credentials_form = match grant {
+            Grant::Password => form("password"),
+            Grant::ClientCredentials => form("client_credentials"),
+        };
+        if grant == Grant::Password {
+            credentials_form
+                .append_pair("username", &credentials.username)
+                .append_pair("password", credentials.password.expose_secret());
+        }
+        Self {
+            http,
+            uri,
+            grant,
+            credentials_form: credentials_form.finish().into(),
+            refresh_form: form("refresh_token").finish().into(),
+        }
+    }
+
+    /// Whether this endpoint's tokens come with a refresh token worth keeping.
+    pub(super) fn refreshes(&self) -> bool {
+        self.grant == Grant::Password
+    }
+
+    /// Makes one call.
+    pub(super) async fn ask(&self, way: Way<'_>, deadline: Instant) -> Result<Granted, SendError> {
+        let asked_at = Instant::now();
+        let answer = self.http.request(self.request(way), deadline).await;
+        let answer = answer.map_err(|error| answer::no_answer(&error))?;
+        self.read(&answer, asked_at)
+    }
+
+    /// An admin may mend this within the budget of what waits, so it is no final refusal.
+    pub(super) fn refused(&self, not_before: Option<Duration>) -> SendError {
+        let detail = match self.grant {
+            Grant::Password => {
+                "the instance gave no token: check SERVICENOW_CLIENT_ID, SERVICENOW_CLIENT_SECRET, \
+                 SERVICENOW_USERNAME and SERVICENOW_PASSWORD, that the user is active and not \
+                 locked out, and that the OAuth entry (Application Registry) is active"
+            }
+            Grant::ClientCredentials => {
+                "the instance gave no token: check SERVICENOW_CLIENT_ID and \
+                 SERVICENOW_CLIENT_SECRET, that the OAuth entry (Application Registry) is active \
+                 and names an OAuth Application User, and that the property \
+                 glide.oauth.inbound.client.credential.grant_type.enabled is true"
+            }
+        };
+        SendError::Retry { not_before, reason: CREDENTIALS_REFUSED, detail: detail.to_owned() }
+    }
+
+    fn request(&self, way: Way<'_>) -> Request<Full<Bytes>> {
+        let form = match way {
+            Way::Credentials => self.credentials_form.expose_secret().to_owned(),
+            Way::Refresh(token) => Serializer::new(self.refresh_form.expose_secret().to_owned())
+                .append_pair("refresh_token", token.expose_secret())
+                .finish(),
+        };
+        let mut request = Request::new(Full::new(Bytes::from(form)));
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = self.uri.clone();
+        let headers = request.headers_mut();
+        let form_type = HeaderValue::from_static("application/x-www-form-urlencoded");
+        headers.insert(CONTENT_TYPE, form_type);
+        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+        headers.insert(USER_AGENT, HeaderValue::from_static(AGENT_NAME));
+        request
+    }
+
+    fn read(&self, answer: &Answer, asked_at: Instant) -> Result<Granted, SendError> {
+        match answer.status {
+            status if status.is_success() => {}
+            // The real endpoint answers 401 for every fault of the credentials and for a dead
+            // refresh token, RFC 6749 also 400.
+            StatusCode::BAD_REQUEST | StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
+                return Err(self.refused(answer::retry_after(&answer.headers)));
+            }
+            _ => return Err(answer::refusal(answer, b"")),
+        }
+        if answer::is_hibernating(answer) {
+            return Err(answer::hibernating());
+        }
+        let said = serde_json::from_slice::<Shape<Said<'_>>>(&answer.body).unwrap_or_default();
+        let Some(said) = said.object() else {
+            return Err(no_grant("the token endpoint did not answer in JSON"));
+        };
+        if said.error.is_present() {
+            return Err(self.refused(None));
+        }
+        let header = said.access_token.text().and_then(|token| {
+            let mut header = HeaderValue::try_from(format!("Bearer {token}")).ok()?;
+            header.set_sensitive(true);
+            Some(header)
+        });
+        let header =
+            header.ok_or_else(|| no_grant("the token endpoint answered without a token"))?;
+        let refresh_token = said.refresh_token.text().filter(|_| self.refreshes());
+        let lifetime = lifetime(&said.expires_in);
+        Ok(Granted { header, asked_at, lifetime, refresh_token: refresh_token.map(Into::into) })
+    }
+}
+
+/// The endpoint's answer (reference 7.1).
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Said<'a> {
+    #[serde(borrow)]
+    access_token: Loose<'a>,
+    #[serde(borrow)]
+    refresh_token: Loose<'a>,
+    #[serde(borrow)]
+    expires_in: Loose<'a>,
+    #[serde(borrow)]
+    error: Loose<'a>,
+}
+
+fn lifetime(expires_in: &Loose<'_>) -> Duration {
+    expires_in
+        .text()
+        .and_then(|seconds| seconds.trim().parse::<f64>().ok())
+        .filter(|seconds| seconds.is_finite())
+        .map(|seconds| seconds.min(LIFETIME_MAX.as_secs_f64()))
+        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+        .unwrap_or(LIFETIME_DEFAULT)
+}
+
+fn no_grant(detail: &str) -> SendError {
+    SendError::Retry { not_before: None, reason: "not_success_json", detail: detail.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_lifetime_received_is_believed_within_reason() {
+        for (expires_in, expected) in [
+            (r#","expires_in":1799"#, Duration::from_secs(1799)),
+            (r#","expires_in":"1799""#, Duration::from_secs(1799)),
+            (r#","expires_in":2"#, Duration::from_secs(2)),
+            (r#","expires_in":1.5"#, Duration::from_millis(1500)),
+            (r#","expires_in":0"#, Duration::ZERO),
+            (r#","expires_in":99999999999"#, LIFETIME_MAX),
+            (r#","expires_in":1e300"#, LIFETIME_MAX),
+            (r#","expires_in":-1"#, LIFETIME_DEFAULT),
+            (r#","expires_in":"NaN""#, LIFETIME_DEFAULT),
+            (r#","expires_in":"soon""#, LIFETIME_DEFAULT),
+            (r#","expires_in":null"#, LIFETIME_DEFAULT),
+            (r#","expires_in":{}"#, LIFETIME_DEFAULT),
+            ("", LIFETIME_DEFAULT),
+        ] {
+            let json = format!(r#"{{"access_token":"t"{expires_in}}}"#);
+            let said: Said<'_> = serde_json::from_str(&json).unwrap();
+            assert_eq!(lifetime(&said.expires_in), expected, "{expires_in}");
+        }
+    }
+}
