@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     clock::Clock,
-    engine::{Arrival, Engine, EngineError, Happening},
+    engine::{Arrival, Engine, EngineError},
 };
 
 /// Deadlines fired at a time.
@@ -26,7 +26,7 @@ const SLEEP_MAX: Duration = Duration::from_secs(30);
 /// The shortest sleep: a deadline that cannot be fired does not spin.
 const SLEEP_MIN: Duration = Duration::from_millis(20);
 
-/// After the store failed.
+/// After the store failed, or a deadline could not be carried out.
 const PAUSE: Duration = Duration::from_secs(1);
 
 pub(crate) struct Alarm {
@@ -34,6 +34,15 @@ pub(crate) struct Alarm {
     pub(crate) engine: Engine,
     pub(crate) clock: Clock,
     pub(crate) hint: Arc<Notify>,
+}
+
+/// What became of a deadline.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fired {
+    /// The engine took it.
+    Taken,
+    /// It may come up again; not at once.
+    NotYet,
 }
 
 impl Alarm {
@@ -62,30 +71,34 @@ impl Alarm {
         let now = self.clock.now();
         let due = self.read(move |store| store.due(now, DUE_MAX)).await?;
         let all = due.len() < DUE_MAX;
-        join_all(due.into_iter().map(|(id, at)| self.fire_one(id, at))).await;
+        let fired = join_all(due.into_iter().map(|(id, at)| self.fire_one(id, at))).await;
+        if fired.contains(&Fired::NotYet) {
+            return Ok(PAUSE);
+        }
         if !all {
             return Ok(SLEEP_MIN);
         }
-        let next = self.read(|store| store.next_deadline()).await?;
+        let next = self.read(<dyn Store>::next_deadline).await?;
         let sleep = next.map_or(SLEEP_MAX, |next| next.since(self.clock.now()));
         Ok(sleep.clamp(SLEEP_MIN, SLEEP_MAX))
     }
 
-    async fn fire_one(&self, conversation: ConversationId, due: Timestamp) {
-        let arrival = Arrival {
-            target: Target::Conversation(conversation),
-            happening: Happening::Event(Event::Deadline { due }),
-            settles: None,
-        };
+    async fn fire_one(&self, conversation: ConversationId, due: Timestamp) -> Fired {
+        let event = Event::Deadline { due };
+        let arrival = Arrival::event(Target::Conversation(conversation), event);
         match self.engine.submit(arrival).await {
-            // What could not be stepped was set aside; when busy, the next look fires it again.
-            Ok(_) | Err(EngineError::Busy | EngineError::Stopping | EngineError::Failed(_)) => {}
+            Ok(_) => Fired::Taken,
+            // What can never be stepped was set aside; the rest is still due at the next look.
+            Err(EngineError::Busy | EngineError::Stopping | EngineError::Failed(_)) => {
+                Fired::NotYet
+            }
             Err(error @ (EngineError::Rejected(_) | EngineError::NotFound)) => {
                 tracing::error!(
                     error = &error as &dyn std::error::Error,
                     conversation.row = conversation.0,
                     "a deadline was refused"
                 );
+                Fired::NotYet
             }
         }
     }
@@ -97,3 +110,6 @@ impl Alarm {
         crate::blocking(&self.store, read).await
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,37 +4,29 @@
 //! those under way end; the dispatcher finishes the attempts in flight; the engine commits and
 //! answers what is queued; the store is closed.
 
-use std::{
-    collections::HashMap,
-    net::SocketAddr,
-    path::PathBuf,
-    sync::{Arc, atomic::AtomicUsize},
-    time::Duration,
-};
+mod failure;
+mod parts;
+mod settings;
 
-use bot_framework::direct_line::token::TokenKey;
-use secrecy::SecretString;
-use servicenow::ClientConfig;
-use session::{
-    Policy,
-    id::{BotId, DeskId, TenantId},
-};
-use store::{BootId, LaneKey, Store, StoreError, sqlite::SqliteStore};
+use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
+
+use store::{BootId, LaneKey, Store, sqlite::SqliteStore};
 use tokio::{
     net::TcpListener,
     sync::{Notify, mpsc},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use vault::{SealError, Vault};
+use vault::Vault;
+
+pub use failure::{StartError, StopError};
+pub use settings::{BotSetup, DeskSetup, Settings};
 
 use crate::{
     alarm::Alarm,
-    bot::BuiltInBot,
     clock::Clock,
-    desk::{news::Wording, request::Dress},
-    dispatcher::{DeskLink, Dispatcher},
-    edge::{Edge, callers::Callers, direct_line::DirectLine},
+    dispatcher::Dispatcher,
     engine::{Engine, Policies, Tools},
+    sweeper::Sweeper,
     wakes::Wakes,
 };
 
@@ -49,106 +41,6 @@ const REQUESTS_END_WITHIN: Duration = Duration::from_secs(10);
 
 /// Where the master key's check value is kept.
 const CHECK_VALUE: &str = "master key check value";
-
-/// Words an instance obeys when they are the whole message (reference 3.7).
-const COMMANDS: [&str; 9] = [
-    "hi",
-    "agent",
-    "bye",
-    "restart",
-    "help",
-    "logout",
-    "notification",
-    "notifications",
-    "show notification",
-];
-
-/// Everything a gateway is started with.
-pub struct Settings {
-    /// Where the embedded store keeps its files.
-    pub data_dir: PathBuf,
-    /// The desks.
-    pub desks: Vec<DeskSetup>,
-    /// The bots.
-    pub bots: Vec<BotSetup>,
-    /// How clients reach this service, without a trailing slash; `None` takes each request's `Host`.
-    pub public_url: Option<String>,
-    /// The built-in bot.
-    pub built_in_bot: BuiltInBot,
-    /// How desks tell things in words.
-    pub wording: Wording,
-}
-
-/// One ServiceNow instance of one tenant.
-pub struct DeskSetup {
-    /// Its owner.
-    pub tenant: TenantId,
-    /// Its name in the configuration.
-    pub desk: DeskId,
-    /// How it is reached.
-    pub client: ClientConfig,
-    /// What it presents on the webhook.
-    pub webhook_secret: SecretString,
-    /// The message-auth token; without it every user is a guest.
-    pub message_token: Option<SecretString>,
-}
-
-/// One bot of one tenant.
-pub struct BotSetup {
-    /// Its owner.
-    pub tenant: TenantId,
-    /// Its id.
-    pub bot: BotId,
-    /// The rules of its conversations.
-    pub policy: Policy,
-    /// What opens Direct Line for it; `None` leaves it closed.
-    pub direct_line_secret: Option<SecretString>,
-}
-
-/// Why a gateway did not start.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// The store cannot be used.
-    #[error("the store cannot be used")]
-    Store(#[from] StoreError),
-    /// The master key is not the one the data was sealed with.
-    #[error(
-        "the master key is not the one this data was sealed with; put back the key that was used \
-         before, or use another data directory"
-    )]
-    WrongMasterKey,
-    /// The keys cannot be made.
-    #[error("the keys cannot be derived")]
-    Keys(#[from] SealError),
-    /// Two owners share a secret.
-    #[error(transparent)]
-    SharedSecret(#[from] crate::edge::callers::SharedSecret),
-    /// A desk's settings do not make a client.
-    #[error("desk {desk} of tenant {tenant} cannot be reached with these settings")]
-    Desk {
-        /// Whose.
-        tenant: TenantId,
-        /// Which.
-        desk: DeskId,
-        /// Why.
-        #[source]
-        source: servicenow::ConfigError,
-    },
-    /// The system refused a thread or a socket.
-    #[error("the system refused a thread or a socket")]
-    System(#[from] std::io::Error),
-}
-
-/// Why a gateway did not stop cleanly.
-#[derive(Debug, thiserror::Error)]
-pub enum StopError {
-    /// Something ended by itself.
-    #[error("the {part} ended by itself")]
-    Ended {
-        /// What.
-        part: &'static str,
-    },
-}
 
 /// A running gateway.
 pub struct Gateway {
@@ -169,11 +61,14 @@ impl Gateway {
         clock: Clock,
         listener: TcpListener,
     ) -> Result<Self, StartError> {
-        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&settings.data_dir)?);
         let vault = Arc::new(vault);
-        check_master_key(&*store, &vault)?;
-        let boot = BootId(i64::from_ne_bytes(fastrand::u64(..).to_ne_bytes()));
-        store.take_over(boot)?;
+        let boot = BootId(fastrand::i64(..));
+        let store = {
+            let (dir, vault) = (settings.data_dir.clone(), Arc::clone(&vault));
+            // Opening may wait for a disk, and for tables to be brought up to date.
+            let opened = tokio::task::spawn_blocking(move || open_store(&dir, &vault, boot)).await;
+            opened.map_err(std::io::Error::other)??
+        };
         let wakes = Arc::new(Wakes::default());
         let hint = Arc::new(Notify::new());
         let (lanes, lane_hints) = mpsc::channel(LANE_HINTS_MAX);
@@ -259,16 +154,21 @@ impl Parts {
             clock: self.clock.clone(),
             hint,
         };
+        let sweeper = Sweeper { store: Arc::clone(&self.store), clock: self.clock.clone() };
         let engine = self.engine.clone();
         let edge = Arc::new(self.edge(settings, callers, stopping.clone())?);
         let address = listener.local_addr()?;
         let delivery = deliver(dispatcher, lane_hints, stopping.clone(), failures.clone())?;
-        let part = failures.clone();
-        let stop = stopping.clone();
-        tasks.spawn(async move {
-            alarm.run(stop.clone()).await;
-            report_end("alarm", &stop, &part);
-        });
+        let watch = |part: &'static str, task: TaskFuture| {
+            let (stop, failures) = (stopping.clone(), failures.clone());
+            tasks.spawn(async move {
+                task.await;
+                report_end(part, &stop, &failures);
+            });
+        };
+        watch("alarm", Box::pin(alarm.run(stopping.clone())));
+        watch("sweeper", Box::pin(sweeper.run(stopping.clone())));
+        watch("engine", Box::pin(closed(engine.clone(), stopping.clone())));
         let (router, stop) = (crate::edge::router(edge), serving.clone());
         tasks.spawn(async move {
             let served = axum::serve(listener, router)
@@ -281,72 +181,16 @@ impl Parts {
         });
         Ok(Gateway { address, engine, tasks, stopping, serving, failed, delivery: Some(delivery) })
     }
+}
 
-    fn callers(&self, settings: &Settings) -> Result<Callers, StartError> {
-        let mut callers = Callers::new(self.vault.mac_key("callers")?);
-        for desk in &settings.desks {
-            callers.add_webhook(&desk.webhook_secret, desk.tenant.clone(), desk.desk.clone())?;
-        }
-        for bot in &settings.bots {
-            if let Some(secret) = &bot.direct_line_secret {
-                callers.add_site(secret, bot.tenant.clone(), bot.bot.clone())?;
-            }
-        }
-        Ok(callers)
-    }
+/// One of the long tasks.
+type TaskFuture = std::pin::Pin<Box<dyn Future<Output = ()> + Send>>;
 
-    fn dispatcher(&self, settings: &Settings) -> Result<Dispatcher, StartError> {
-        let mut desks = HashMap::new();
-        for desk in &settings.desks {
-            let client = servicenow::Client::new(desk.client.clone()).map_err(|source| {
-                let (tenant, desk) = (desk.tenant.clone(), desk.desk.clone());
-                StartError::Desk { tenant, desk, source }
-            })?;
-            let dress = Dress {
-                token: desk.message_token.clone(),
-                commands: COMMANDS.iter().map(|&word| word.to_owned()).collect(),
-            };
-            let link = DeskLink { client, dress, wording: settings.wording.clone() };
-            desks.insert((desk.tenant.clone(), desk.desk.clone()), link);
-        }
-        Ok(Dispatcher {
-            store: Arc::clone(&self.store),
-            vault: Arc::clone(&self.vault),
-            engine: self.engine.clone(),
-            clock: self.clock.clone(),
-            desks,
-            bot: settings.built_in_bot.clone(),
-        })
-    }
-
-    fn edge(
-        self,
-        settings: Settings,
-        callers: Callers,
-        stopping: CancellationToken,
-    ) -> Result<Edge, StartError> {
-        let direct_line = DirectLine {
-            key: TokenKey::new(self.vault.derive("direct line tokens")?.expose()),
-            sites: settings
-                .bots
-                .iter()
-                .filter(|bot| bot.direct_line_secret.is_some())
-                .map(|bot| (bot.tenant.clone(), bot.bot.clone()))
-                .collect(),
-            public_url: settings.public_url,
-            streams: Arc::new(AtomicUsize::new(0)),
-        };
-        Ok(Edge {
-            engine: self.engine,
-            store: self.store,
-            vault: self.vault,
-            clock: self.clock,
-            wakes: self.wakes,
-            callers,
-            wording: settings.wording,
-            direct_line,
-            stopping,
-        })
+/// Comes back when the engine takes nothing more in, or when the gateway stops.
+async fn closed(engine: Engine, stop: CancellationToken) {
+    tokio::select! {
+        () = engine.closed() => {}
+        () = stop.cancelled() => {}
     }
 }
 
@@ -370,6 +214,13 @@ fn report_end(part: &'static str, stop: &CancellationToken, failures: &mpsc::Sen
         // One report is enough; a full channel already holds one.
         failures.try_send(part).ok();
     }
+}
+
+fn open_store(dir: &Path, vault: &Vault, boot: BootId) -> Result<Arc<dyn Store>, StartError> {
+    let store = SqliteStore::open(dir)?;
+    check_master_key(&store, vault)?;
+    store.take_over(boot)?;
+    Ok(Arc::new(store))
 }
 
 /// Refuses a key that would make everything stored unreadable, before anything is written with it.

@@ -52,8 +52,7 @@ pub(crate) fn unix_seconds(at: Timestamp) -> i64 {
 /// RFC 3339 with milliseconds and `Z`, as activities carry it.
 pub(crate) fn rfc3339(at: Timestamp) -> String {
     jiff::Timestamp::from_millisecond(at.0)
-        .map(|moment| format!("{moment:.3}"))
-        .unwrap_or_else(|_| "1970-01-01T00:00:00.000Z".to_owned())
+        .map_or_else(|_| "1970-01-01T00:00:00.000Z".to_owned(), |moment| format!("{moment:.3}"))
 }
 
 #[cfg(test)]

@@ -2,4 +2,5 @@
 //! request. Nothing here decides what should happen.
 
 pub(crate) mod news;
+pub(crate) mod refresh_token;
 pub(crate) mod request;

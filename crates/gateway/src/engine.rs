@@ -4,13 +4,20 @@
 //! whatever queued while the last commit ran, steps each event inside one write transaction, commits,
 //! and only then answers. What was answered is durable; what was not answered did not happen.
 //!
-//! If a batch fails, its jobs run again one by one: the culprit alone is refused, and a conversation
-//! that cannot be stepped is set aside so that its deadline does not fire for ever. A panic counts
-//! as a failure.
+//! If a batch fails, its halves run again, and their halves, until the culprit is alone: it is
+//! refused, and a conversation that cannot be stepped is set aside so that its deadline does not
+//! fire for ever. A panic counts as a failure.
 //!
-//! The engine knows nothing of HTTP or of what the effects do.
+//! The engine knows nothing of HTTP or of what the effects do. How a batch runs: [`batch`]; its
+//! steps: [`stepping`]; one conversation of it: [`working`]; what is told afterwards: [`answers`].
 
+mod answers;
 mod batch;
+mod repeats;
+mod stepping;
+#[cfg(test)]
+mod tests;
+mod working;
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -19,9 +26,9 @@ use std::{
 
 use session::{
     Callback, Claims, Effect, Event, Failure, News, Policy, Rejected,
-    id::{BotId, EffectNumber, Number, SessionId, TenantId, Timestamp},
+    id::{BotId, EffectNumber, Number, SessionId, TenantId},
 };
-use store::{Claim, ConversationId, LaneKey, OutboxId, Store, StoreError, Target, Work};
+use store::{Claim, ConversationId, LaneKey, Reschedule, Store, StoreError, Target, Work};
 use tokio::sync::{mpsc, oneshot};
 use vault::{MacKey, Vault};
 
@@ -69,6 +76,26 @@ pub(crate) enum BatchError {
     NoPolicy { tenant: TenantId, bot: BotId },
     #[error("the step panicked")]
     Panicked,
+}
+
+impl BatchError {
+    /// Whether it would fail again however well the store is: then what caused it is set aside. A
+    /// store that refuses (a full disk) is nobody's fault, and the event comes again.
+    fn is_lasting(&self) -> bool {
+        match self {
+            Self::Keeping(_)
+            | Self::NoPolicy { .. }
+            | Self::Panicked
+            | Self::Store(StoreError::Damaged { .. }) => true,
+            Self::Store(
+                StoreError::Database(_)
+                | StoreError::Files(_)
+                | StoreError::InUse { .. }
+                | StoreError::UnsafeSqlite { .. }
+                | StoreError::FromTheFuture { .. },
+            ) => false,
+        }
+    }
 }
 
 /// Something that happened, on its way to its conversation.
@@ -128,12 +155,19 @@ pub(crate) struct Outcome {
 
 type Reply<T> = oneshot::Sender<Result<T, EngineError>>;
 
-pub(crate) enum Job {
+enum Job {
     Event(Box<Arrival>, Reply<Outcome>),
     Claim(LaneKey, Reply<Claim>),
-    Reschedule(OutboxId, Timestamp, Reply<()>),
+    Reschedule(Reschedule, Reply<()>),
     /// Out of the outbox without an event: what it was can no longer be read.
     Bury(Box<Settled>, Reply<()>),
+}
+
+/// What comes through the queue.
+enum Call {
+    Job(Job),
+    /// Nothing more is taken in; what queued before is still done.
+    Finish,
 }
 
 /// What the engine works with.
@@ -168,18 +202,18 @@ impl Policies {
 /// The way into the engine; cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Engine {
-    jobs: mpsc::Sender<Job>,
+    calls: mpsc::Sender<Call>,
     thread: Arc<Mutex<Option<std::thread::JoinHandle<()>>>>,
 }
 
 impl Engine {
-    /// Starts the engine's thread. It stops when the last handle is dropped and the queue is empty.
+    /// Starts the engine's thread. It stops at [`Engine::finish`], or when the last handle is gone.
     pub(crate) fn start(tools: Tools) -> std::io::Result<Self> {
-        let (jobs, queue) = mpsc::channel(QUEUE_MAX);
+        let (calls, queue) = mpsc::channel(QUEUE_MAX);
         let thread = std::thread::Builder::new()
             .name("engine".to_owned())
             .spawn(move || run(&tools, queue))?;
-        Ok(Self { jobs, thread: Arc::new(Mutex::new(Some(thread))) })
+        Ok(Self { calls, thread: Arc::new(Mutex::new(Some(thread))) })
     }
 
     /// Hands over what happened and waits until it is durable.
@@ -193,12 +227,8 @@ impl Engine {
     }
 
     /// Gives a leased effect back, to be attempted again later.
-    pub(crate) async fn reschedule(
-        &self,
-        effect: OutboxId,
-        not_before: Timestamp,
-    ) -> Result<(), EngineError> {
-        self.ask(|reply| Job::Reschedule(effect, not_before, reply)).await
+    pub(crate) async fn reschedule(&self, again: Reschedule) -> Result<(), EngineError> {
+        self.ask(|reply| Job::Reschedule(again, reply)).await
     }
 
     /// Takes an effect out of the outbox that nobody can read any more.
@@ -218,7 +248,7 @@ impl Engine {
 
     async fn ask<T>(&self, job: impl FnOnce(Reply<T>) -> Job) -> Result<T, EngineError> {
         let (reply, answer) = oneshot::channel();
-        match self.jobs.send_timeout(job(reply), ROOM_WITHIN).await {
+        match self.calls.send_timeout(Call::Job(job(reply)), ROOM_WITHIN).await {
             Ok(()) => {}
             Err(mpsc::error::SendTimeoutError::Timeout(_)) => return Err(EngineError::Busy),
             Err(mpsc::error::SendTimeoutError::Closed(_)) => return Err(EngineError::Stopping),
@@ -226,24 +256,37 @@ impl Engine {
         answer.await.unwrap_or(Err(EngineError::Stopping))
     }
 
-    /// Lets go of the queue and waits until everything in it is committed and answered. Other
-    /// handles must be gone, or this waits for them.
+    /// Waits until the engine takes nothing more in: when it was finished, or when its thread died.
+    pub(crate) async fn closed(&self) {
+        self.calls.closed().await;
+    }
+
+    /// Takes nothing more in and waits until everything that queued is committed and answered.
+    /// Whoever still has a handle is told [`EngineError::Stopping`] from now on. Blocks.
     pub(crate) fn finish(self) {
-        let Self { jobs, thread } = self;
-        drop(jobs);
-        let handle = thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        // Fails only if the thread is gone already.
+        drop(self.calls.blocking_send(Call::Finish));
+        let handle = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(Err(_)) = handle.map(std::thread::JoinHandle::join) {
             tracing::error!("the engine's thread panicked outside a batch");
         }
     }
 }
 
-/// The engine's loop: claim what queued, commit it, answer.
-fn run(tools: &Tools, mut queue: mpsc::Receiver<Job>) {
-    let mut jobs = Vec::with_capacity(BATCH_MAX);
-    while queue.blocking_recv_many(&mut jobs, BATCH_MAX) > 0 {
-        batch::run(tools, std::mem::take(&mut jobs));
-        jobs.reserve(BATCH_MAX);
+/// The engine's loop: take what queued, commit it, answer.
+fn run(tools: &Tools, mut queue: mpsc::Receiver<Call>) {
+    let mut calls = Vec::with_capacity(BATCH_MAX);
+    while queue.blocking_recv_many(&mut calls, BATCH_MAX) > 0 {
+        let mut jobs = Vec::with_capacity(calls.len());
+        for call in calls.drain(..) {
+            match call {
+                Call::Job(job) => jobs.push(job),
+                Call::Finish => queue.close(),
+            }
+        }
+        if !jobs.is_empty() {
+            batch::run(tools, jobs);
+        }
     }
 }
 

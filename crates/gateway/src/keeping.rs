@@ -198,13 +198,8 @@ impl Keeping {
 
 /// The bytes that stand for a conversation: its key, unambiguous, the same in every database.
 fn place_of(key: &ConversationKey) -> Vec<u8> {
-    let parts = [
-        key.tenant.as_str(),
-        key.channel.as_str(),
-        key.bot.as_str(),
-        &key.conversation,
-        &key.user,
-    ];
+    let parts =
+        [key.tenant.as_str(), key.channel.as_str(), key.bot.as_str(), &key.conversation, &key.user];
     let mut place = Vec::with_capacity(parts.iter().map(|part| part.len() + 4).sum());
     for part in parts {
         place.extend_from_slice(&u32::try_from(part.len()).unwrap_or(u32::MAX).to_be_bytes());

@@ -2,14 +2,16 @@
 //!
 //! Data flows one way round: an edge parses and authenticates and hands an event to the engine; the
 //! engine steps and commits it; the dispatcher carries out the effects and reports back with events.
-//! Read in this order: [`engine`] (one transaction for a batch), [`dispatcher`] (lanes, retry),
-//! [`edge`] (what the outside calls), [`app`] (how it is put together and stopped).
+//! Read in this order: `engine` (one transaction for a batch), `dispatcher` (lanes, retry),
+//! `edge` (what the outside calls), `app` (how it is put together and stopped).
 //!
 //! It deliberately does not know: the rules of a session (crate `session`), SQL (`store`), raw keys
 //! (`vault`), ServiceNow's JSON (`servicenow`), and where its settings come from (`warmline`).
 
 mod alarm;
 pub mod app;
+#[cfg(test)]
+mod bed;
 mod bot;
 mod clock;
 mod desk;
@@ -19,6 +21,7 @@ mod engine;
 mod keeping;
 mod notices;
 mod render;
+mod sweeper;
 mod wakes;
 
 use std::sync::Arc;
@@ -30,10 +33,7 @@ pub use bot::BuiltInBot;
 pub use clock::Clock;
 pub use desk::news::Wording;
 // What a gateway is configured with, so that its user needs no other crate of the house.
-pub use servicenow::{
-    ClientConfig, ConfigError, Credentials,
-    client::instance_url,
-};
+pub use servicenow::{ClientConfig, ConfigError, Credentials, client::instance_url};
 pub use session::{
     Behind, Phrases, Policy,
     id::{BotId, DeskId, IdError, TenantId},

@@ -18,18 +18,18 @@ pub(crate) fn english(notice: &Notice) -> String {
         Notice::Connected { agent: None } => {
             "You are now talking to a person. Type “end chat” when you are done.".to_owned()
         }
-        Notice::Transferring { estimate } => format!(
-            "You are being passed on to somebody else. Estimated waiting time: {estimate}."
-        ),
+        Notice::Transferring { estimate } => {
+            format!("You are being passed on to somebody else. Estimated waiting time: {estimate}.")
+        }
         Notice::Transferred { agent: Some(agent) } => {
             format!("You are now talking to {agent}.")
         }
-        Notice::Transferred { agent: None } => {
-            "Somebody else has taken over your chat.".to_owned()
-        }
-        Notice::Held => "The service desk cannot be reached at the moment. Your words are kept and \
+        Notice::Transferred { agent: None } => "Somebody else has taken over your chat.".to_owned(),
+        Notice::Held => {
+            "The service desk cannot be reached at the moment. Your words are kept and \
                          will be delivered."
-            .to_owned(),
+                .to_owned()
+        }
         Notice::WentThrough => "The service desk can be reached again; your words were \
                                 delivered."
             .to_owned(),
@@ -62,9 +62,7 @@ fn failed(reason: EndReason) -> String {
         EndReason::Silence => "The service desk did not answer.",
         EndReason::WaitedTooLong => "Nobody could take your chat in time.",
         EndReason::Lost => "The connection to the service desk was lost.",
-        EndReason::Refused | EndReason::Rejected => {
-            "The service desk could not take your request."
-        }
+        EndReason::Refused | EndReason::Rejected => "The service desk could not take your request.",
         EndReason::AgentEnded
         | EndReason::UserEnded
         | EndReason::UserCancelled

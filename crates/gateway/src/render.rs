@@ -56,10 +56,8 @@ impl View<'_> {
 
     /// What the user posted, whole, with the identity that the token proves.
     fn of_user(&self, said: &Said) -> Activity {
-        let original = said
-            .payload
-            .as_ref()
-            .and_then(|payload| Activity::parse(payload.0.as_bytes()).ok());
+        let original =
+            said.payload.as_ref().and_then(|payload| Activity::parse(payload.0.as_bytes()).ok());
         let mut activity = original.unwrap_or_else(|| Activity::message(&said.text));
         if !self.user.is_empty() {
             activity.set_within("from", "id", self.user);
@@ -97,11 +95,8 @@ fn of_said(said: &Said, prefix: &str, from: ChannelAccount) -> Activity {
     if said.options.is_empty() {
         return activity;
     }
-    let options: Vec<_> = said
-        .options
-        .iter()
-        .map(|choice| (choice.label.as_str(), choice.value.as_str()))
-        .collect();
+    let options: Vec<_> =
+        said.options.iter().map(|choice| (choice.label.as_str(), choice.value.as_str())).collect();
     activity.with_suggested_actions(&options)
 }
 

@@ -78,6 +78,9 @@ pub struct Session {
     pub asked_at: Timestamp,
     /// The newest log entry when it was asked for: what follows is the live chat's transcript.
     pub asked_after: Number,
+    /// The user was told that the desk is away and their words wait.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub away: bool,
     /// How far it has come.
     pub stage: Stage,
 }

@@ -61,6 +61,12 @@ pub enum Event {
         /// Why.
         failure: Failure,
     },
+    /// An effect has waited noticeably because its destination does not take it; it is attempted
+    /// further.
+    Delayed {
+        /// Which.
+        effect: Effect,
+    },
     /// The clock reached a deadline that this conversation was seen to have. Stale ones have no
     /// effect.
     Deadline {

@@ -60,6 +60,7 @@ pub fn step(
         Event::Desk(callback) => turn.desk(callback)?,
         Event::Sent { effect } => turn.sent(&effect),
         Event::NotSent { effect, failure } => turn.not_sent(&effect, &failure),
+        Event::Delayed { effect } => turn.delayed(&effect),
         Event::Deadline { due } => turn.deadline(due),
     }
     check_invariants(conversation, &turn.step);
@@ -86,6 +87,7 @@ pub fn wants_holder<'a>(
         | Event::Desk(_)
         | Event::Sent { .. }
         | Event::NotSent { .. }
+        | Event::Delayed { .. }
         | Event::Deadline { .. } => None,
     }
 }

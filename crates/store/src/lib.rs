@@ -20,8 +20,8 @@ mod contract;
 pub use row::{
     Answer, BootId, Changes, Claim, ConversationChange, ConversationId, ConversationRow,
     DeadLetter, EntryRow, Hold, LaneKey, LaneReady, LogId, NewEffect, NewEntry, NewRepeat,
-    OutboxId, Person, RepeatKey, Reschedule, Resolved, Segment, SegmentId, SessionRow, Strike,
-    Target, Work,
+    OutboxId, Person, RepeatKey, Reschedule, Resend, Resolved, Segment, SegmentId, SessionRow,
+    Strike, Target, Work,
 };
 
 use session::id::{ConversationKey, Number, SessionId, Timestamp};
@@ -134,6 +134,12 @@ pub trait Store: Send + Sync + 'static {
     /// Dead letters, newest first, at most `limit`.
     fn dead_letters(&self, limit: usize) -> Result<Vec<DeadLetter>, StoreError>;
 
+    /// The dead letter of an effect, until it is buried or resent. What is provided here looks
+    /// through all of them.
+    fn dead_letter(&self, effect: OutboxId) -> Result<Option<DeadLetter>, StoreError> {
+        Ok(self.dead_letters(usize::MAX)?.into_iter().find(|letter| letter.effect == effect))
+    }
+
     /// A small named value of the installation itself (key check value, sealed tokens).
     fn setting(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError>;
 
@@ -145,8 +151,9 @@ pub trait Store: Send + Sync + 'static {
     fn shred(&self, segment: SegmentId) -> Result<(), StoreError>;
 
     /// Forgets repeats that were first seen before `repeats_before`, at most `limit` in one short
-    /// transaction, and says how many. The sweeper goes round: fewer than `limit` means that the
-    /// round has come to its end, and the next call begins a new one.
+    /// transaction, and says how many. A store may keep the newest ones of a conversation longer,
+    /// if their number is bounded. The sweeper goes round: fewer than `limit` means that the round
+    /// has come to its end, and the next call begins a new one.
     fn sweep(&self, repeats_before: Timestamp, limit: usize) -> Result<usize, StoreError>;
 
     /// Proves that the store answers (for readiness).

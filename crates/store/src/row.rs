@@ -127,7 +127,8 @@ pub struct SessionRow {
     pub ended_at: Option<Timestamp>,
 }
 
-/// Everything one batch changes. Saved in the order of the fields.
+/// Everything one batch changes. Saved in the order of the fields; repeats together with the
+/// conversations they belong to.
 #[derive(Debug, Clone, Default)]
 pub struct Changes {
     /// States, segments and log entries.
@@ -146,7 +147,11 @@ pub struct Changes {
     pub settled: Vec<OutboxId>,
     /// Settled effects whose failure is kept for a person to see; they leave the outbox too.
     pub dead: Vec<DeadLetter>,
-    /// Attempts that failed and come again.
+    /// Dead letters that a person has dealt with. Nothing happens where there is none.
+    pub buried: Vec<OutboxId>,
+    /// Dead letters that are sent again. Nothing happens where there is none.
+    pub resent: Vec<Resend>,
+    /// Leased effects that come again.
     pub reschedules: Vec<Reschedule>,
     /// Conversations whose deadline must not fire again until the next save: their state cannot be
     /// stepped.
@@ -236,13 +241,25 @@ pub struct Strike {
     pub below: EffectNumber,
 }
 
-/// A failed attempt that comes again.
+/// A leased effect that comes again.
 #[derive(Debug, Clone, Copy)]
 pub struct Reschedule {
     /// Which effect.
     pub effect: OutboxId,
     /// Not before this moment. The lease ends.
     pub not_before: Timestamp,
+    /// Whether an attempt was made; false gives the attempt back, so that a strike still hits it.
+    pub made: bool,
+}
+
+/// A dead letter that goes back to the end of its lane as a new effect: a new row, no attempts, free
+/// to be attempted at once. Its number, session and body stay.
+#[derive(Debug, Clone, Copy)]
+pub struct Resend {
+    /// The outbox row it was.
+    pub effect: OutboxId,
+    /// After this moment it is not attempted again.
+    pub expires_at: Timestamp,
 }
 
 /// An effect that finally failed.

@@ -8,20 +8,23 @@
 //! the kernel releases it however the process ends. Leases therefore never outlive their process,
 //! and [`Store::take_over`] voids them all.
 //!
-//! The SQL stands beside the functions that use it: `conversations`, `log`, `sessions`, `repeats`,
-//! `outbox`, `settings`. The tables are described in `migrations/sqlite`.
+//! The SQL stands beside the functions that use it: `conversations`, `standing`, `log`, `sessions`,
+//! `repeats`, `outbox`, `dead_letters`, `settings`. The tables are described in `migrations/sqlite`.
 
 mod column;
 mod connect;
 mod conversations;
+mod dead_letters;
 mod files;
 mod log;
 mod migrate;
 mod outbox;
 mod readers;
+mod recent;
 mod repeats;
 mod sessions;
 mod settings;
+mod standing;
 mod transaction;
 
 #[cfg(test)]
@@ -34,7 +37,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use session::id::{ConversationKey, Number, SessionId, Timestamp};
 
 use crate::{
-    BootId, ConversationId, ConversationRow, DeadLetter, EntryRow, LaneReady, SegmentId,
+    BootId, ConversationId, ConversationRow, DeadLetter, EntryRow, LaneReady, OutboxId, SegmentId,
     SessionRow, Store, StoreError, Transaction,
 };
 use readers::Readers;
@@ -153,7 +156,11 @@ impl Store for SqliteStore {
     }
 
     fn dead_letters(&self, limit: usize) -> Result<Vec<DeadLetter>, StoreError> {
-        self.read(|reader| outbox::dead_letters(reader, limit))
+        self.read(|reader| dead_letters::newest(reader, limit))
+    }
+
+    fn dead_letter(&self, effect: OutboxId) -> Result<Option<DeadLetter>, StoreError> {
+        self.read(|reader| dead_letters::by_effect(reader, effect))
     }
 
     fn setting(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {

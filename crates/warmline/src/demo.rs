@@ -96,8 +96,8 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
     let address = page.local_addr()?;
     let router = routes(demo).merge(simulator.router());
     let stop = CancellationToken::new();
-    let served = axum::serve(page, router).with_graceful_shutdown(stop.clone().cancelled_owned());
-    let server = tokio::spawn(async move { served.await });
+    let serving = axum::serve(page, router).with_graceful_shutdown(stop.clone().cancelled_owned());
+    let server = tokio::spawn(async move { serving.await });
     let start = || {
         let command = gateway_command(&options.data_dir, gateway, address, &credentials)?;
         start_gateway(command, &webhook_secret, &direct_line_secret)
@@ -242,10 +242,7 @@ async fn stop(mut child: Child) -> anyhow::Result<()> {
 }
 
 fn routes(demo: Arc<Demo>) -> Router {
-    Router::new()
-        .route("/", get(page))
-        .route("/demo/config.json", get(config))
-        .with_state(demo)
+    Router::new().route("/", get(page)).route("/demo/config.json", get(config)).with_state(demo)
 }
 
 async fn page() -> Response {

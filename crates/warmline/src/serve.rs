@@ -20,11 +20,12 @@ pub(crate) async fn run() -> anyhow::Result<()> {
     for remark in &config.remarks {
         tracing::warn!("{remark}");
     }
+    // Before anybody learns that we are there: whoever does may stop us at once.
+    let (mut terminate, mut interrupt) =
+        (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     // For scripts that start us on port 0.
     println!("warmline listens on http://{}", gateway.address());
     tracing::info!(address = %gateway.address(), "ready");
-    let (mut terminate, mut interrupt) =
-        (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let failure = tokio::select! {
         _ = terminate.recv() => None,
         _ = interrupt.recv() => None,

@@ -40,6 +40,12 @@ impl Wording {
     }
 }
 
+/// The longest agent's name or id that is kept, in characters.
+const AGENT_CHARS_MAX: usize = 100;
+
+/// The longest estimate that is kept and shown, in characters.
+const ESTIMATE_CHARS_MAX: usize = 200;
+
 /// Whether somebody at the desk types.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Typing {
@@ -51,10 +57,7 @@ pub(crate) struct Typing {
 pub(crate) fn read(callback: Callback, wording: &Wording) -> (Vec<News>, Vec<Typing>) {
     let failed = callback.signals.iter().any(|signal| matches!(signal, Signal::Failed { .. }));
     let over = callback.signals.iter().any(|signal| {
-        matches!(
-            signal,
-            Signal::Completed { .. } | Signal::LetGo | Signal::BackToVirtualAgent
-        )
+        matches!(signal, Signal::Completed { .. } | Signal::LetGo | Signal::BackToVirtualAgent)
     });
     let with_agents = callback.agent_chat
         || callback.signals.iter().any(|signal| {
@@ -68,6 +71,7 @@ pub(crate) fn read(callback: Callback, wording: &Wording) -> (Vec<News>, Vec<Typ
     for signal in callback.signals {
         reading.signal(signal);
     }
+    reading.drop_arrivals_that_speak();
     (reading.news, reading.typing)
 }
 
@@ -84,7 +88,9 @@ impl Reading<'_> {
     fn signal(&mut self, signal: Signal) {
         match signal {
             Signal::Queued => self.news.push(News::Queued),
-            Signal::WaitTime(estimate) => self.news.push(News::Estimate(estimate)),
+            Signal::WaitTime(estimate) => {
+                self.news.push(News::Estimate(clipped(&estimate, ESTIMATE_CHARS_MAX)));
+            }
             Signal::AgentHere(agent) => self.news.push(News::AgentHere(agent_of(agent))),
             Signal::Active => self.news.push(News::Active),
             Signal::Item(item) => self.item(item),
@@ -103,10 +109,7 @@ impl Reading<'_> {
     }
 
     fn item(&mut self, item: Item) {
-        let key = item
-            .message_id
-            .as_ref()
-            .and_then(|id| SenderKey::new(&format!("sn:{id}")).ok());
+        let key = item.message_id.as_ref().and_then(|id| SenderKey::new(&format!("sn:{id}")).ok());
         let from_agent = item.from_agent;
         let agent = agent_of(item.agent.clone().unwrap_or_default());
         let said = said_of(item);
@@ -140,11 +143,32 @@ impl Reading<'_> {
         }
     }
 
+    /// Where two agents speak in one callback, their words tell who is there, each in its place.
+    /// Arrivals before them would announce the second one first.
+    fn drop_arrivals_that_speak(&mut self) {
+        let speakers: Vec<Agent> = self
+            .news
+            .iter()
+            .filter_map(|news| match news {
+                News::AgentSaid { agent, .. } => Some(agent.clone()),
+                _ => None,
+            })
+            .collect();
+        let several = speakers.iter().any(|speaker| speaker.differs_from(&speakers[0]));
+        self.news.retain(|news| match news {
+            News::AgentHere(agent) if several => {
+                speakers.iter().all(|speaker| speaker.differs_from(agent))
+            }
+            _ => true,
+        });
+    }
+
     /// The specification's `fail`: its words are the item that came with it, else the envelope's.
     fn failed(&mut self, message: Option<String>) {
-        let told = self.news.iter().any(|news| {
-            matches!(news, News::DeskSaid { .. } | News::Nobody { .. })
-        });
+        let told = self
+            .news
+            .iter()
+            .any(|news| matches!(news, News::DeskSaid { .. } | News::Nobody { .. }));
         if !told {
             self.news.extend(message.map(|words| News::DeskSaid {
                 said: Said::words(words),
@@ -156,8 +180,14 @@ impl Reading<'_> {
     }
 }
 
+fn clipped(text: &str, chars_max: usize) -> String {
+    text.chars().take(chars_max).collect()
+}
+
 fn agent_of(agent: servicenow::Agent) -> Agent {
-    Agent { name: agent.name, id: agent.id }
+    // Both are kept in the state, which is written with every event.
+    let clip = |text: Option<String>| text.map(|text| clipped(&text, AGENT_CHARS_MAX));
+    Agent { name: clip(agent.name), id: clip(agent.id) }
 }
 
 fn said_of(item: Item) -> Said {
@@ -175,3 +205,6 @@ fn said_of(item: Item) -> Said {
             .then(|| Payload(item.raw.get().to_owned())),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,6 @@
 //! From what is to be done at the desk to the request that does it.
 
-use std::time::Duration;
+use std::{fmt::Display, time::Duration};
 
 use secrecy::SecretString;
 use servicenow::{Action, ClientVariables, HistoryEntry, Message, Request};
@@ -56,15 +56,18 @@ pub(crate) fn of(
             request.action = Some(Action::Agent);
             request.now_bot_id = Some(key.bot.as_str().to_owned());
             request.email_id.clone_from(email);
-            request.message = Some(message(session, effect.number.0, ASKING_WORDS, true));
+            request.message =
+                Some(message(session, format_args!("e{}", effect.number), ASKING_WORDS, true));
             request.context_variables = material
                 .context
                 .unwrap_or_default()
                 .into_iter()
                 .map(|(name, value)| (name, value.into()))
                 .collect();
-            request.history = history(&material.history, name.as_deref(), now);
-            request.timestamp = Some(now.0);
+            // The newest entry is the one that asked. A repeat says the same, whenever it is sent.
+            let asked_at = material.history.last().map_or(now, |entry| entry.at);
+            request.history = history(&material.history, name.as_deref(), asked_at);
+            request.timestamp = Some(asked_at.0);
             Some(request)
         }
         What::Say { session, user, email, message: number, .. } => {
@@ -72,8 +75,8 @@ pub(crate) fn of(
             let mut request = base(effect, session, user.as_str(), key, dress);
             request.email_id.clone_from(email);
             request.message = Some(match &said.choice {
-                Some(value) => message(session, number.0, value, false),
-                None => message(session, number.0, &guarded(&said.text, &dress.commands), true),
+                Some(value) => message(session, number, value, false),
+                None => message(session, number, &guarded(&said.text, &dress.commands), true),
             });
             request.timestamp = Some(at.0);
             Some(request)
@@ -81,7 +84,7 @@ pub(crate) fn of(
         What::End { session, user, .. } => {
             let mut request = base(effect, session, user.as_str(), key, dress);
             request.action = Some(Action::EndConversation);
-            request.message = Some(message(session, effect.number.0, "", true));
+            request.message = Some(message(session, format_args!("e{}", effect.number), "", true));
             Some(request)
         }
         What::Greet | What::ToBot { .. } | What::TellBot { .. } => None,
@@ -110,19 +113,17 @@ fn base(
     }
 }
 
-fn message(session: &SessionId, number: u64, text: &str, typed: bool) -> Message {
-    Message {
-        text: text.to_owned(),
-        typed,
-        client_message_id: Some(format!("{session}-{number}")),
-        ..Message::default()
-    }
+/// `number` is the log entry's. What is no entry goes by the number of its effect, told apart by a
+/// letter, because the two count separately.
+fn message(session: &SessionId, number: impl Display, text: &str, typed: bool) -> Message {
+    let client_message_id = Some(format!("{session}-{number}"));
+    Message { text: text.to_owned(), typed, client_message_id }
 }
 
-fn history(entries: &[Entry], user: Option<&str>, now: Timestamp) -> Vec<HistoryEntry> {
+fn history(entries: &[Entry], user: Option<&str>, upto: Timestamp) -> Vec<HistoryEntry> {
     entries
         .iter()
-        .filter(|entry| now.since(entry.at) <= HISTORY_FOR)
+        .filter(|entry| upto.since(entry.at) <= HISTORY_FOR)
         .filter_map(|entry| {
             let Content::Said(said) = &entry.content else { return None };
             let (display_name, is_bot_message) = match &entry.author {

@@ -8,6 +8,9 @@ use store::Work;
 
 use crate::dispatcher::backoff;
 
+/// How far apart attempts that were held back come again.
+const SPREAD: Duration = Duration::from_millis(250);
+
 /// What came of one attempt.
 #[derive(Debug)]
 pub(super) enum Attempt {
@@ -23,6 +26,8 @@ pub(super) enum Attempt {
     Again {
         at: Timestamp,
         code: &'static str,
+        /// Whether anything was sent. What was never sent can still be struck.
+        made: bool,
     },
 }
 
@@ -41,8 +46,14 @@ impl Attempt {
         asked: Option<Duration>,
         code: &'static str,
     ) -> Self {
-        let pause = backoff::pause(work.attempts, fastrand::f64());
-        Self::Again { at: now.after(asked.map_or(pause, |asked| asked.max(pause))), code }
+        Self::Again { at: next(work, now, asked), code, made: true }
+    }
+
+    /// Not made at all: the destination's breaker is open until this moment.
+    pub(super) fn held_back(until: Timestamp) -> Self {
+        // Spread, so that all that waits does not ask again in the same instant.
+        let at = until.after(SPREAD.mul_f64(fastrand::f64()));
+        Self::Again { at, code: "desk_away", made: false }
     }
 
     /// What a failed send means.
@@ -58,10 +69,30 @@ impl Attempt {
     }
 }
 
+/// The moment of the next attempt: when the destination said so, or after the back-off, whichever
+/// is later.
+pub(super) fn next(work: &Work, now: Timestamp, asked: Option<Duration>) -> Timestamp {
+    let pause = backoff::pause(work.attempts, fastrand::f64());
+    now.after(asked.map_or(pause, |asked| asked.max(pause)))
+}
+
+/// What comes of an effect that is not to be sent: struck, or attempted before and out of time. The
+/// second also ends what never gets as far as a result, because the attempt panics or takes the
+/// process with it. One that was never attempted gets its one attempt, however late.
+pub(super) fn without_sending(work: &Work, now: Timestamp) -> Option<Attempt> {
+    if work.struck {
+        Some(Attempt::Failed { failure: Failure::Struck, code: "struck" })
+    } else if work.attempts > 1 && now >= work.expires_at {
+        Some(Attempt::Failed { failure: Failure::Expired, code: "expired" })
+    } else {
+        None
+    }
+}
+
 /// An attempt that would come after the effect's budget is the last one's failure.
 pub(super) fn within_budget(attempt: Attempt, work: &Work, now: Timestamp) -> Attempt {
     match attempt {
-        Attempt::Again { at, code } if at > work.expires_at || now >= work.expires_at => {
+        Attempt::Again { at, code, .. } if at > work.expires_at || now >= work.expires_at => {
             Attempt::Failed { failure: Failure::Expired, code }
         }
         Attempt::Done | Attempt::Failed { .. } | Attempt::Again { .. } => attempt,

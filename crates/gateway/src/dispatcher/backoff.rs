@@ -25,7 +25,8 @@ mod tests {
 
     #[test]
     fn pauses_double_up_to_the_cap_and_are_spread_over_the_whole_span() {
-        let ceilings = [(1, 250), (2, 500), (3, 1_000), (6, 8_000), (7, 10_000), (u32::MAX, 10_000)];
+        let ceilings =
+            [(1, 250), (2, 500), (3, 1_000), (6, 8_000), (7, 10_000), (u32::MAX, 10_000)];
         for (attempts, milliseconds) in ceilings {
             let ceiling = Duration::from_millis(milliseconds);
             assert_eq!(pause(attempts, 1.0), ceiling, "after attempt {attempts}");

@@ -7,6 +7,7 @@ use session::{
 use store::{Target, Work};
 
 use crate::{
+    bot::BuiltInBot,
     dispatcher::{Dispatcher, Opened, attempt::Attempt},
     engine::{Arrival, EngineError, Happening},
     keeping::Entry,
@@ -21,7 +22,7 @@ impl Dispatcher {
     ) -> Attempt {
         let line = match &effect.what {
             What::Greet => Some(self.bot.greet()),
-            What::TellBot { news, .. } => self.bot.hear(news),
+            What::TellBot { news, .. } => BuiltInBot::hear(news),
             What::ToBot { message } => match self.words(work, opened, *message).await {
                 Ok(words) => words.map(|words| self.bot.answer(&words)),
                 Err(again) => return again,
@@ -69,9 +70,7 @@ impl Dispatcher {
                 Attempt::again(work, self.clock.now(), None, "busy")
             }
             Err(
-                error @ (EngineError::Rejected(_)
-                | EngineError::NotFound
-                | EngineError::Failed(_)),
+                error @ (EngineError::Rejected(_) | EngineError::NotFound | EngineError::Failed(_)),
             ) => {
                 tracing::error!(
                     error = &error as &dyn std::error::Error,

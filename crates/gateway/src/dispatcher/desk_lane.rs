@@ -1,7 +1,10 @@
 //! Attempts at the desk.
 
 use servicenow::Callback;
-use session::{Content, Effect, What, id::Number};
+use session::{
+    Content, Effect, What,
+    id::{DeskId, Number},
+};
 use store::{Store, StoreError, Target, Work};
 
 use crate::{
@@ -9,7 +12,7 @@ use crate::{
         news,
         request::{self, HISTORY_ENTRIES_MAX, Material},
     },
-    dispatcher::{DeskLink, Dispatcher, Opened, attempt::Attempt},
+    dispatcher::{DeskLink, Dispatcher, Opened, PAUSE, attempt::Attempt, breaker::Admission},
     edge::webhook,
     engine::{Arrival, EngineError},
     keeping::{Entry, KeepingError},
@@ -34,6 +37,26 @@ impl Dispatcher {
             // Taken out of the configuration while effects waited: an operator may put it back.
             return Attempt::again(work, self.clock.now(), None, "desk_not_configured");
         };
+        if let Admission::Wait(until) = link.breaker.admit(self.clock.now()) {
+            return Attempt::held_back(until);
+        }
+        let attempt = self.attempt_at(link, desk, work, opened, effect).await;
+        // Whatever came of it decides whether others may go; a refusal is an answer, too.
+        match &attempt {
+            Attempt::Again { .. } => link.breaker.failed(self.clock.now()),
+            Attempt::Done | Attempt::Failed { .. } => link.breaker.answered(),
+        }
+        attempt
+    }
+
+    async fn attempt_at(
+        &self,
+        link: &DeskLink,
+        desk: &DeskId,
+        work: &Work,
+        opened: &Opened,
+        effect: &Effect,
+    ) -> Attempt {
         let material = match self.material(work, opened, &effect.what).await {
             Ok(material) => material,
             Err(error) => {
@@ -73,7 +96,14 @@ impl Dispatcher {
     async fn answered(&self, target: Target, link: &DeskLink, callback: Callback) {
         let claims = webhook::claims_of(&callback);
         let (news, _) = news::read(callback, &link.wording);
-        match self.engine.submit(Arrival::callback(target, None, claims, news)).await {
+        let arrival = Arrival::callback(target, None, claims, news);
+        let mut taken = self.engine.submit(arrival.clone()).await;
+        while matches!(taken, Err(EngineError::Busy)) {
+            // It comes only once; the attempt waits until there is room.
+            tokio::time::sleep(PAUSE).await;
+            taken = self.engine.submit(arrival.clone()).await;
+        }
+        match taken {
             Ok(_) => {}
             Err(EngineError::Rejected(rejected)) => {
                 tracing::warn!(code = rejected.code(), "a synchronous answer was refused");

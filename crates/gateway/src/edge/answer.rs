@@ -21,11 +21,7 @@ pub(crate) struct Refusal {
 }
 
 impl Refusal {
-    pub(crate) fn new(
-        status: StatusCode,
-        code: &'static str,
-        message: impl Into<String>,
-    ) -> Self {
+    pub(crate) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
         Self { status, code, message: message.into() }
     }
 }
@@ -42,11 +38,9 @@ impl From<EngineError> for Refusal {
                 };
                 Self::new(status, rejected.code(), rejected.to_string())
             }
-            EngineError::NotFound => Self::new(
-                StatusCode::NOT_FOUND,
-                "not_found",
-                "there is no such conversation",
-            ),
+            EngineError::NotFound => {
+                Self::new(StatusCode::NOT_FOUND, "not_found", "there is no such conversation")
+            }
             EngineError::Busy => Self::new(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "busy",
@@ -74,14 +68,10 @@ impl IntoResponse for Refusal {
         let mut response = (status, body).into_response();
         let headers = response.headers_mut();
         if matches!(status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS) {
-            headers.insert(
-                header::RETRY_AFTER,
-                header::HeaderValue::from_static(RETRY_AFTER_S),
-            );
+            headers.insert(header::RETRY_AFTER, header::HeaderValue::from_static(RETRY_AFTER_S));
         }
         if status == StatusCode::UNAUTHORIZED {
-            headers
-                .insert(header::WWW_AUTHENTICATE, header::HeaderValue::from_static("Bearer"));
+            headers.insert(header::WWW_AUTHENTICATE, header::HeaderValue::from_static("Bearer"));
         }
         response
     }

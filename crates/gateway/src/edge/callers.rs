@@ -119,7 +119,14 @@ mod tests {
         let owner = |value| callers.webhook(&headers(value)).map(|(tenant, _)| tenant.as_str());
         assert_eq!(owner("Bearer secret+a"), Some("a"));
         assert_eq!(owner("bearer  secret+b "), Some("b"));
-        for wrong in ["Bearer secret+", "Bearer secret+ab", "secret+a", "Basic secret+a", "Bearer", "Bearer "] {
+        for wrong in [
+            "Bearer secret+",
+            "Bearer secret+ab",
+            "secret+a",
+            "Basic secret+a",
+            "Bearer",
+            "Bearer ",
+        ] {
             assert_eq!(owner(wrong), None, "{wrong}");
         }
     }

@@ -96,8 +96,8 @@ impl Refused {
 
 impl IntoResponse for Refused {
     fn into_response(self) -> Response {
-        let status = StatusCode::from_u16(self.code.status())
-            .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let status =
+            StatusCode::from_u16(self.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let body = Json(ErrorBody::new(self.code, self.message));
         let mut response = (status, body).into_response();
         if matches!(self.code, ErrorCode::ServiceUnavailable | ErrorCode::TooManyRequests) {
@@ -111,10 +111,9 @@ impl IntoResponse for Refused {
 impl From<EngineError> for Refused {
     fn from(error: EngineError) -> Self {
         match error {
-            EngineError::Rejected(session::Rejected::TooManyHeld) => Self::new(
-                ErrorCode::TooManyRequests,
-                session::Rejected::TooManyHeld.to_string(),
-            ),
+            EngineError::Rejected(session::Rejected::TooManyHeld) => {
+                Self::new(ErrorCode::TooManyRequests, session::Rejected::TooManyHeld.to_string())
+            }
             EngineError::Rejected(rejected) => {
                 Self::new(ErrorCode::BadArgument, rejected.to_string())
             }
@@ -170,10 +169,9 @@ impl Edge {
     fn page(&self, headers: &HeaderMap, conversation: &str) -> Result<Claims, Refused> {
         match self.caller(headers)? {
             Caller::Page(claims) if claims.conversation == conversation => Ok(claims),
-            Caller::Page(_) => Err(Refused::new(
-                ErrorCode::Forbidden,
-                "the token is for another conversation",
-            )),
+            Caller::Page(_) => {
+                Err(Refused::new(ErrorCode::Forbidden, "the token is for another conversation"))
+            }
             Caller::Site(..) => Err(Refused::new(
                 ErrorCode::Forbidden,
                 "this needs a token of the conversation, not the secret",

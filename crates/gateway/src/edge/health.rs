@@ -11,6 +11,7 @@ use axum::{
     routing::get,
 };
 use serde_json::json;
+use store::Store;
 
 use crate::edge::{
     Edge,
@@ -31,7 +32,7 @@ async fn ready(State(edge): State<Arc<Edge>>) -> Response {
     if edge.stopping.is_cancelled() {
         return not_ready("stopping", "the gateway is stopping");
     }
-    match crate::blocking(&edge.store, |store| store.ping()).await {
+    match crate::blocking(&edge.store, <dyn Store>::ping).await {
         Ok(()) => Json(json!({ "status": "ready" })).into_response(),
         Err(error) => {
             tracing::error!(error = &error as &dyn std::error::Error, "the store does not answer");

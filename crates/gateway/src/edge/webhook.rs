@@ -53,9 +53,8 @@ async fn receive(
         return Err(unauthorized(&headers));
     };
     let body = read_body(body, BODY_BYTES_MAX).await?;
-    let callback = servicenow::read(&body).map_err(|error| {
-        Refusal::new(StatusCode::BAD_REQUEST, error.code(), error.to_string())
-    })?;
+    let callback = servicenow::read(&body)
+        .map_err(|error| Refusal::new(StatusCode::BAD_REQUEST, error.code(), error.to_string()))?;
     let targets = targets(&callback, tenant, desk)?;
     let claims = claims_of(&callback);
     let request = callback.request_id.as_deref().and_then(parse_request_id);
@@ -84,7 +83,7 @@ fn unauthorized(headers: &HeaderMap) -> Refusal {
 pub(crate) async fn read_body(body: Body, limit: usize) -> Result<Bytes, Refusal> {
     to_bytes(body, limit).await.map_err(|error| {
         let source = std::error::Error::source(&error);
-        if source.is_some_and(|source| source.is::<LengthLimitError>()) {
+        if source.is_some_and(<dyn std::error::Error>::is::<LengthLimitError>) {
             Refusal::new(
                 StatusCode::PAYLOAD_TOO_LARGE,
                 "too_large",
@@ -98,11 +97,7 @@ pub(crate) async fn read_body(body: Body, limit: usize) -> Result<Bytes, Refusal
 
 /// Where a callback may belong, best first. A `requestId` decides alone; without one it is the
 /// session of `clientSessionId`, else the open session of `userId`.
-fn targets(
-    callback: &Callback,
-    tenant: &TenantId,
-    desk: &DeskId,
-) -> Result<Vec<Target>, Refusal> {
+fn targets(callback: &Callback, tenant: &TenantId, desk: &DeskId) -> Result<Vec<Target>, Refusal> {
     let of = |session: SessionId| Target::Session {
         tenant: tenant.clone(),
         desk: desk.clone(),

@@ -18,10 +18,35 @@ impl Turn<'_> {
                 {
                     waiting.phase = Phase::Accepted { at: now };
                 }
+                self.went_through(session);
             }
+            What::Say { session, .. } => self.went_through(session),
             What::End { session, desk, user } => self.free(session, desk, user),
             What::ToBot { .. } | What::Greet => self.conversation().bot_away = false,
-            What::Say { .. } | What::TellBot { .. } => {}
+            What::TellBot { .. } => {}
+        }
+    }
+
+    /// The desk is away: the user is told once that their words wait.
+    pub(super) fn delayed(&mut self, effect: &Effect) {
+        let (What::Ask { session, .. } | What::Say { session, .. }) = &effect.what else { return };
+        if let Some(live) = self.live()
+            && live.id == *session
+            && !live.away
+        {
+            live.away = true;
+            self.tell(Notice::Held);
+        }
+    }
+
+    /// The desk takes words again: the user is told, if they were told otherwise.
+    fn went_through(&mut self, session: &SessionId) {
+        if let Some(live) = self.live()
+            && live.id == *session
+            && live.away
+        {
+            live.away = false;
+            self.tell(Notice::WentThrough);
         }
     }
 

@@ -206,6 +206,7 @@ impl Turn<'_> {
             user: visitor.user.clone(),
             asked_at: self.now,
             asked_after: upto,
+            away: false,
             stage: Stage::Waiting(Waiting {
                 phase: Phase::Requested,
                 held: Vec::new(),

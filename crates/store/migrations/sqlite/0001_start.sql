@@ -1,31 +1,42 @@
 -- Times are milliseconds since 1970, UTC. Texts that others chose stay as they came.
 
--- One user and one bot on one channel; the unit of locking.
--- Also keeps the end of the conversation's log: `head` is the row of its newest entry, `anchor` the
--- row of its newest entry whose number is a multiple of 64.
+-- One user and one bot on one channel: where they stand; the unit of locking.
+-- This row is written with every message, and its whole page with it, so what never changes is in
+-- `conversation_key`. `head` is the row of the log's newest entry, `anchor` the row of its newest
+-- entry whose number is a multiple of 64. `recent` holds the newest answers to repeats; `spilled`
+-- says that older ones went to `repeat`.
 -- Rows are kept: the log's numbers and the state go on as long as the user may come back.
 CREATE TABLE conversation (
     id           INTEGER PRIMARY KEY,
-    tenant       TEXT    NOT NULL,
-    channel      TEXT    NOT NULL,
-    bot          TEXT    NOT NULL,
-    conversation TEXT    NOT NULL,
-    user         TEXT    NOT NULL,
     head         INTEGER,
     head_number  INTEGER NOT NULL DEFAULT 0 CHECK (head_number >= 0),
     anchor       INTEGER,
     segment      INTEGER REFERENCES segment (id),
     deadline     INTEGER,
     set_aside    INTEGER NOT NULL DEFAULT 0 CHECK (set_aside IN (0, 1)),
+    spilled      INTEGER NOT NULL DEFAULT 0 CHECK (spilled IN (0, 1)),
+    recent       BLOB    NOT NULL DEFAULT x'',
     state        BLOB,
     CHECK ((head IS NULL) = (head_number = 0)),
-    CHECK ((anchor IS NULL) = (head_number < 64)),
-    UNIQUE (tenant, channel, bot, conversation, user)
+    CHECK ((anchor IS NULL) = (head_number < 64))
 ) STRICT;
 
--- What the clock looks for.
+-- What the clock looks for. A save that leaves the deadline as it was does not name these columns:
+-- SQLite would write the index again.
 CREATE INDEX conversation_deadline ON conversation (deadline)
     WHERE deadline IS NOT NULL AND set_aside = 0;
+
+-- What a conversation is found by. Never written again once it is made.
+-- Rows are kept as long as their conversation.
+CREATE TABLE conversation_key (
+    id           INTEGER PRIMARY KEY REFERENCES conversation (id),
+    tenant       TEXT    NOT NULL,
+    channel      TEXT    NOT NULL,
+    bot          TEXT    NOT NULL,
+    conversation TEXT    NOT NULL,
+    user         TEXT    NOT NULL,
+    UNIQUE (tenant, channel, bot, conversation, user)
+) STRICT;
 
 -- A stretch of a log, sealed under one data key.
 -- Rows are kept; shredding empties `wrapped_key`, which makes the segment's entries unreadable.
@@ -78,7 +89,8 @@ CREATE TABLE hold (
     PRIMARY KEY (tenant, desk, user)
 ) STRICT, WITHOUT ROWID;
 
--- What the first of several equal requests was told.
+-- What the first of several equal requests was told, when it is too old for `conversation.recent`.
+-- Rows arrive many at a time from one conversation, so that they share pages.
 -- The sweeper deletes old rows; it goes round along the primary key, so `at` needs no index.
 CREATE TABLE repeat (
     conversation INTEGER NOT NULL REFERENCES conversation (id),
@@ -115,6 +127,7 @@ CREATE INDEX outbox_lane ON outbox (lane);
 CREATE INDEX outbox_session ON outbox (conversation) WHERE session IS NOT NULL;
 
 -- Effects that finally failed, for a person to see.
+-- `decided_at` is the outbox's `at`, for the case that it goes back there.
 -- Rows are kept until an operator has dealt with them.
 CREATE TABLE dead_letter (
     id           INTEGER PRIMARY KEY,
@@ -125,6 +138,7 @@ CREATE TABLE dead_letter (
     session      TEXT,
     attempts     INTEGER NOT NULL,
     reason       TEXT    NOT NULL,
+    decided_at   INTEGER NOT NULL,
     at           INTEGER NOT NULL,
     body         BLOB    NOT NULL
 ) STRICT;

@@ -79,6 +79,31 @@ pub(super) fn a_rescheduled_head_comes_later_and_before_the_rest(bed: &impl Bed)
     assert_eq!((second.number, second.attempts), (EffectNumber(2), 1));
 }
 
+pub(super) fn an_attempt_that_was_not_made_is_given_back(bed: &impl Bed) {
+    let id = conversation(bed.store(), "c1").id;
+    put(bed.store(), vec![of_session(id, 1, "ses_1")]);
+    for made in [true, false, true] {
+        let work = leased(bed.store(), "desk", 5_000);
+        reschedule_as(bed.store(), work.effect, 5_000, made);
+    }
+    // Two were made; this is the third.
+    assert_eq!(leased(bed.store(), "desk", 5_000).attempts, 3);
+}
+
+pub(super) fn a_strike_hits_what_was_leased_and_not_attempted(bed: &impl Bed) {
+    let id = conversation(bed.store(), "c1").id;
+    put(bed.store(), vec![of_session(id, 1, "ses_1")]);
+    let work = leased(bed.store(), "desk", 5_000);
+    reschedule_as(bed.store(), work.effect, 6_000, false);
+    assert_eq!(claim(bed.store(), "desk", 5_999), Claim::Later(Timestamp(6_000)));
+    strike(bed.store(), id, "ses_1", 2);
+    let struck = leased(bed.store(), "desk", 6_000);
+    assert_eq!((struck.struck, struck.attempts), (true, 0));
+    // A struck effect had no attempt that could be given back.
+    reschedule_as(bed.store(), struck.effect, 6_000, false);
+    assert_eq!(leased(bed.store(), "desk", 6_000).attempts, 0);
+}
+
 pub(super) fn a_struck_head_is_leased_without_an_attempt(bed: &impl Bed) {
     let id = conversation(bed.store(), "c1").id;
     put(bed.store(), vec![of_session(id, 1, "ses_1"), of_session(id, 2, "ses_1")]);
@@ -140,6 +165,10 @@ fn claim_as(store: &dyn Store, boot: BootId, lanes: &[&str], now: i64) -> Vec<Cl
 }
 
 fn reschedule(store: &dyn Store, effect: OutboxId, not_before: i64) {
-    let again = Reschedule { effect, not_before: Timestamp(not_before) };
+    reschedule_as(store, effect, not_before, true);
+}
+
+fn reschedule_as(store: &dyn Store, effect: OutboxId, not_before: i64, made: bool) {
+    let again = Reschedule { effect, not_before: Timestamp(not_before), made };
     save(store, &Changes { reschedules: vec![again], ..Changes::default() });
 }

@@ -39,6 +39,22 @@ pub(super) fn a_change_without_a_state_leaves_the_deadline(bed: &impl Bed) {
     assert_eq!(due(bed.store(), 500, 10), [(id, 100)]);
 }
 
+pub(super) fn a_deadline_moves_with_the_state(bed: &impl Bed) {
+    let id = conversation(bed.store(), "c1").id;
+    for deadline in [100, 100, 300, 200] {
+        next(bed.store(), id, Some(deadline));
+        assert_eq!(due(bed.store(), 500, 10), [(id, deadline)]);
+    }
+}
+
+pub(super) fn a_state_with_the_same_deadline_ends_a_setting_aside(bed: &impl Bed) {
+    let id = conversation(bed.store(), "c1").id;
+    next(bed.store(), id, Some(100));
+    save(bed.store(), &Changes { set_aside: vec![id], ..Changes::default() });
+    next(bed.store(), id, Some(100));
+    assert_eq!(due(bed.store(), 500, 10), [(id, 100)]);
+}
+
 pub(super) fn what_was_set_aside_waits_for_its_next_state(bed: &mut impl Bed) {
     let ids = ["c1", "c2"].map(|name| conversation(bed.store(), name).id);
     next(bed.store(), ids[0], Some(100));

@@ -3,11 +3,8 @@
 use session::id::{EffectNumber, Timestamp};
 
 use super::claiming::{claim, leased};
-use super::{Bed, conversation, effect, lane, put, save, session_id};
-use crate::{
-    Changes, Claim, ConversationId, DeadLetter, NewEffect, OutboxId, Reschedule, Store, Strike,
-    Work,
-};
+use super::{Bed, conversation, effect, put, save, session_id};
+use crate::{Changes, Claim, ConversationId, NewEffect, OutboxId, Reschedule, Store, Strike};
 
 pub(super) fn effects_of_a_lane_come_in_their_order(bed: &impl Bed) {
     let [one, other] = ["c1", "c2"].map(|name| conversation(bed.store(), name).id);
@@ -37,45 +34,9 @@ pub(super) fn settling_twice_is_harmless(bed: &impl Bed) {
     let first = leased(bed.store(), "desk", 5_000);
     settle(bed.store(), first.effect);
     settle(bed.store(), first.effect);
-    let again = Reschedule { effect: first.effect, not_before: Timestamp(9_000) };
+    let again = Reschedule { effect: first.effect, not_before: Timestamp(9_000), made: true };
     save(bed.store(), &Changes { reschedules: vec![again], ..Changes::default() });
     assert_eq!(leased(bed.store(), "desk", 5_000).number, EffectNumber(2));
-}
-
-pub(super) fn a_dead_letter_is_kept_and_leaves_the_lane(bed: &mut impl Bed) {
-    waiting(bed.store(), 2);
-    let work = leased(bed.store(), "desk", 5_000);
-    let letter = DeadLetter { session: Some(session_id("ses_1")), ..dead(&work, "refused") };
-    save(bed.store(), &Changes { dead: vec![letter.clone()], ..Changes::default() });
-    assert_eq!(bed.store().dead_letters(10).unwrap(), std::slice::from_ref(&letter));
-    assert_eq!(leased(bed.store(), "desk", 5_000).number, EffectNumber(2));
-    bed.reopen();
-    assert_eq!(bed.store().dead_letters(10).unwrap(), [letter]);
-}
-
-pub(super) fn dead_letters_come_newest_first(bed: &impl Bed) {
-    let id = conversation(bed.store(), "c1").id;
-    put(bed.store(), vec![effect(id, 1, "a"), effect(id, 2, "b"), effect(id, 3, "c")]);
-    for lane_name in ["c", "a", "b"] {
-        let letter = dead(&leased(bed.store(), lane_name, 5_000), "expired");
-        save(bed.store(), &Changes { dead: vec![letter], ..Changes::default() });
-    }
-    let numbers = |limit| -> Vec<u64> {
-        let letters = bed.store().dead_letters(limit).unwrap();
-        letters.into_iter().map(|letter| letter.number.0).collect()
-    };
-    assert_eq!(numbers(10), [2, 1, 3]);
-    assert_eq!(numbers(2), [2, 1]);
-}
-
-pub(super) fn the_first_report_of_a_death_counts(bed: &impl Bed) {
-    waiting(bed.store(), 1);
-    let work = leased(bed.store(), "desk", 5_000);
-    for reason in ["refused", "expired"] {
-        let letter = dead(&work, reason);
-        save(bed.store(), &Changes { dead: vec![letter], ..Changes::default() });
-    }
-    assert_eq!(bed.store().dead_letters(10).unwrap(), [dead(&work, "refused")]);
 }
 
 pub(super) fn a_strike_hits_only_what_was_never_attempted(bed: &impl Bed) {
@@ -83,7 +44,7 @@ pub(super) fn a_strike_hits_only_what_was_never_attempted(bed: &impl Bed) {
     put(bed.store(), vec![of_session(id, 1, "ses_1"), of_session(id, 2, "ses_1")]);
     let attempted = leased(bed.store(), "desk", 5_000);
     strike(bed.store(), id, "ses_1", u64::MAX);
-    let again = Reschedule { effect: attempted.effect, not_before: Timestamp(5_000) };
+    let again = Reschedule { effect: attempted.effect, not_before: Timestamp(5_000), made: true };
     save(bed.store(), &Changes { reschedules: vec![again], ..Changes::default() });
     assert!(!leased(bed.store(), "desk", 5_000).struck);
     settle(bed.store(), attempted.effect);
@@ -137,7 +98,8 @@ pub(super) fn lanes_are_listed_once_and_soonest_first(bed: &impl Bed) {
     // `a` comes again at 9,000, `b` is leased until 6,000, `d` could come again at 4,000.
     for (name, not_before) in [("a", 9_000), ("d", 4_000)] {
         let work = leased(bed.store(), name, 3_000);
-        let again = Reschedule { effect: work.effect, not_before: Timestamp(not_before) };
+        let again =
+            Reschedule { effect: work.effect, not_before: Timestamp(not_before), made: true };
         save(bed.store(), &Changes { reschedules: vec![again], ..Changes::default() });
     }
     leased(bed.store(), "b", 5_000);
@@ -181,18 +143,4 @@ pub(super) fn strike(store: &dyn Store, conversation: ConversationId, session: &
 
 pub(super) fn of_session(conversation: ConversationId, number: u64, session: &str) -> NewEffect {
     NewEffect { session: Some(session_id(session)), ..effect(conversation, number, "desk") }
-}
-
-fn dead(work: &Work, reason: &str) -> DeadLetter {
-    DeadLetter {
-        effect: work.effect,
-        conversation: work.conversation,
-        number: work.number,
-        lane: lane(&work.lane.0),
-        session: work.session.clone(),
-        body: work.body.clone(),
-        attempts: work.attempts,
-        reason: reason.into(),
-        at: Timestamp(8_000),
-    }
 }

@@ -1,16 +1,17 @@
-//! Transactions, states, sessions, holds, repeats, settings.
+//! Transactions, states, sessions, holds, settings.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use session::id::{Number, Timestamp};
 
+use super::repeats::{answers, repeat};
 use super::{
     Bed, assert_damaged, change, conversation, desk, effect, entry, key, person, resolve, save,
     save_change, session_id, session_row, transact, try_save,
 };
 use crate::{
-    Answer, Changes, ConversationChange, ConversationId, Hold, LaneReady, NewRepeat, Person,
-    RepeatKey, SessionRow, Store, StoreError, Target, Transaction,
+    Answer, Changes, ConversationChange, ConversationId, Hold, LaneReady, Person, RepeatKey,
+    SessionRow, Store, StoreError, Target, Transaction,
 };
 
 /// Changes something in every table.
@@ -201,31 +202,6 @@ pub(super) fn the_same_user_at_another_desk_is_another_person(bed: &impl Bed) {
     assert_eq!(holder(bed.store(), &elsewhere), Some(second));
 }
 
-pub(super) fn a_repeat_gets_the_first_answer(bed: &impl Bed) {
-    let id = conversation(bed.store(), "c1").id;
-    let repeats = vec![repeat(id, i64::MAX, 3), repeat(id, i64::MIN, 0)];
-    save(bed.store(), &Changes { repeats, ..Changes::default() });
-    let keys = [i64::MIN, 5, i64::MAX].map(|key| (id, RepeatKey(key)));
-    assert_eq!(
-        answers(bed.store(), &keys),
-        [Some(Answer(Number(0))), None, Some(Answer(Number(3)))]
-    );
-}
-
-pub(super) fn a_repeat_counts_in_its_conversation_only(bed: &impl Bed) {
-    let [here, there] = ["c1", "c2"].map(|name| conversation(bed.store(), name).id);
-    save(bed.store(), &Changes { repeats: vec![repeat(here, 1, 3)], ..Changes::default() });
-    assert_eq!(answers(bed.store(), &[(there, RepeatKey(1))]), [None]);
-}
-
-pub(super) fn a_second_answer_to_a_key_is_refused(bed: &impl Bed) {
-    let id = conversation(bed.store(), "c1").id;
-    save(bed.store(), &Changes { repeats: vec![repeat(id, 1, 3)], ..Changes::default() });
-    let again = Changes { repeats: vec![repeat(id, 1, 4)], ..Changes::default() };
-    assert!(matches!(try_save(bed.store(), &again), Err(StoreError::Database(_))));
-    assert_eq!(answers(bed.store(), &[(id, RepeatKey(1))]), [Some(Answer(Number(3)))]);
-}
-
 pub(super) fn settings_are_replaced(bed: &impl Bed) {
     assert_eq!(bed.store().setting("check value").unwrap(), None);
     for value in [b"first".as_slice(), b"", b"\x00\xff"] {
@@ -262,15 +238,6 @@ fn two_sessions(store: &dyn Store) -> [SessionRow; 2] {
 
 fn holder(store: &dyn Store, person: &Person) -> Option<session::id::SessionId> {
     transact(store, |transaction| transaction.holder(person)).unwrap()
-}
-
-fn repeat(conversation: ConversationId, key: i64, number: u64) -> NewRepeat {
-    let (key, answer) = (RepeatKey(key), Answer(Number(number)));
-    NewRepeat { conversation, key, answer, at: Timestamp(3_000) }
-}
-
-fn answers(store: &dyn Store, keys: &[(ConversationId, RepeatKey)]) -> Vec<Option<Answer>> {
-    transact(store, |transaction| transaction.repeats(keys)).unwrap()
 }
 
 fn lane_names(store: &dyn Store) -> Vec<String> {

@@ -25,8 +25,16 @@ const WRITER_CACHE_KIB: i64 = 32 * 1024;
 /// What each reader may keep, in KiB. The operating system has the rest.
 const READER_CACHE_KIB: i64 = 4 * 1024;
 
-/// The write-ahead log is folded in after so many pages (4 MiB): half the latency at the 99th
-/// percentile of ten times as many, for the same work.
+/// A page is written whole for each row that changes, and a commit of 64 messages changes some 60
+/// rows of `conversation` and appends 10 pages of 600-byte log rows. Measured with 1,000 chats:
+/// pages of 2 KiB would spare the disk, which works in 4 KiB anyway, a tenth of the bytes, but need
+/// a third more calls; 1 KiB gives each log row a page of its own and needs more than twice the
+/// calls; 8 KiB writes half as much again.
+const PAGE_BYTES: i64 = 4_096;
+
+/// The write-ahead log is folded in after so many pages (4 MiB). Four times as many would write a
+/// seventh less but take half as long again at the 99th percentile of a commit; ten times as many,
+/// twice as long.
 const CHECKPOINT_PAGES: i64 = 1_000;
 
 /// A write-ahead log that grew, because a long read was in its way, is cut back to this many bytes.
@@ -56,6 +64,8 @@ fn require_safe(number: i32, found: &str) -> Result<(), StoreError> {
 pub(super) fn writer(file: &Path) -> Result<Connection, StoreError> {
     let mut writer = open(file, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     migrate::refuse_the_future(&writer)?;
+    // Only a new file takes it, and only before anything else is written.
+    writer.pragma_update(None, "page_size", PAGE_BYTES)?;
     let mode: String =
         writer.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0))?;
     if mode != "wal" {

@@ -1,21 +1,20 @@
-//! Conversations: finding and making them, their state and their deadline.
+//! Conversations: finding and making them, and what the clock asks about them.
 
 use rusqlite::{Connection, Row, params};
 use session::id::{BotId, ChannelId, ConversationKey, TenantId, Timestamp};
 
-use super::column::{Columns, damaged, limited};
-use super::log;
-use crate::{ConversationChange, ConversationId, ConversationRow, Segment, SegmentId, StoreError};
-
-const TABLE: &str = "conversation";
+use super::column::{Columns, limited};
+use super::standing::{TABLE, expect_one};
+use crate::{ConversationId, ConversationRow, Segment, SegmentId, StoreError};
 
 /// A conversation with the segment it writes to, found by a condition.
 macro_rules! select_conversation {
     ($condition:literal) => {
         concat!(
-            "SELECT c.id, c.tenant, c.channel, c.bot, c.conversation, c.user, c.state,
+            "SELECT k.id, k.tenant, k.channel, k.bot, k.conversation, k.user, c.state,
                     c.segment, s.wrapped_key
-             FROM conversation c
+             FROM conversation_key k
+             JOIN conversation c ON c.id = k.id
              LEFT JOIN segment s ON s.id = c.segment
              WHERE ",
             $condition
@@ -28,7 +27,7 @@ pub(super) fn by_key(
     key: &ConversationKey,
 ) -> Result<Option<ConversationRow>, StoreError> {
     let mut statement = connection.prepare_cached(select_conversation!(
-        "c.tenant = ?1 AND c.channel = ?2 AND c.bot = ?3 AND c.conversation = ?4 AND c.user = ?5"
+        "k.tenant = ?1 AND k.channel = ?2 AND k.bot = ?3 AND k.conversation = ?4 AND k.user = ?5"
     ))?;
     let mut rows = statement.query(params![
         key.tenant.as_str(),
@@ -44,7 +43,7 @@ pub(super) fn by_id(
     connection: &Connection,
     id: ConversationId,
 ) -> Result<Option<ConversationRow>, StoreError> {
-    let mut statement = connection.prepare_cached(select_conversation!("c.id = ?1"))?;
+    let mut statement = connection.prepare_cached(select_conversation!("k.id = ?1"))?;
     let mut rows = statement.query([id.0])?;
     rows.next()?.map(conversation).transpose()
 }
@@ -58,11 +57,13 @@ pub(super) fn found_or_made(
     if let Some(found) = by_key(connection, key)? {
         return Ok(found);
     }
+    let id = connection.prepare_cached("INSERT INTO conversation DEFAULT VALUES")?.insert([])?;
     let mut statement = connection.prepare_cached(
-        "INSERT INTO conversation (tenant, channel, bot, conversation, user)
-         VALUES (?1, ?2, ?3, ?4, ?5)",
+        "INSERT INTO conversation_key (id, tenant, channel, bot, conversation, user)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
     )?;
-    let id = statement.insert(params![
+    statement.execute(params![
+        id,
         key.tenant.as_str(),
         key.channel.as_str(),
         key.bot.as_str(),
@@ -70,22 +71,6 @@ pub(super) fn found_or_made(
         &*key.user,
     ])?;
     Ok(ConversationRow { id: ConversationId(id), key: key.clone(), state: None, segment: None })
-}
-
-/// Saves what changed in one conversation: its segment, its entries, its state.
-pub(super) fn save(connection: &Connection, change: &ConversationChange) -> Result<(), StoreError> {
-    if change.new_segment.is_some() || !change.entries.is_empty() {
-        log::append(connection, change)?;
-    }
-    let Some(state) = &change.state else { return Ok(()) };
-    let mut statement = connection.prepare_cached(
-        "UPDATE conversation
-         SET state = ?2, deadline = ?3, set_aside = 0
-         WHERE id = ?1",
-    )?;
-    let saved =
-        statement.execute(params![change.id.0, state, change.deadline.map(|moment| moment.0)])?;
-    expect_one(saved, change.id)
 }
 
 /// Hides these conversations from the clock until their next state.
@@ -125,11 +110,6 @@ pub(super) fn next_deadline(connection: &Connection) -> Result<Option<Timestamp>
     )?;
     let earliest: Option<i64> = statement.query_row([], |row| row.get(0))?;
     Ok(earliest.map(Timestamp))
-}
-
-/// A change names a conversation that was resolved, so it must be there.
-pub(super) fn expect_one(rows: usize, id: ConversationId) -> Result<(), StoreError> {
-    if rows == 1 { Ok(()) } else { Err(damaged(TABLE, id.0, "there is no such row")) }
 }
 
 fn conversation(row: &Row<'_>) -> Result<ConversationRow, StoreError> {

@@ -15,6 +15,7 @@ use session::id::{Number, Timestamp};
 
 use super::column::{Columns, damaged, signed};
 use super::conversations;
+use super::standing;
 use crate::{
     ConversationChange, ConversationId, ENTRIES_PER_READ_MAX, EntryRow, SegmentId, StoreError,
 };
@@ -25,33 +26,50 @@ const TABLE: &str = "log";
 const SKIP: u64 = 64;
 
 /// The end of a conversation's log.
-struct End {
-    conversation: ConversationId,
+pub(super) struct End {
     /// The newest entry.
-    head: Option<Place>,
+    pub(super) head: Option<Place>,
     /// The newest entry with a number that is a multiple of [`SKIP`].
-    anchor: Option<Place>,
+    pub(super) anchor: Option<Place>,
     /// The segment that is written to; none if it was shredded.
     segment: Option<i64>,
 }
 
 /// An entry's row and what its number must be.
 #[derive(Clone, Copy)]
-struct Place {
-    row: i64,
+pub(super) struct Place {
+    pub(super) row: i64,
     number: u64,
 }
 
-/// Opens the new segment and appends the entries of a change.
+impl End {
+    /// From a row that has the columns `head`, `head_number`, `anchor` and `segment`.
+    pub(super) fn of(columns: Columns<'_, '_>) -> Result<Self, StoreError> {
+        let number: u64 = columns.unsigned("head_number")?;
+        let head: Option<i64> = columns.get("head")?;
+        let anchor: Option<i64> = columns.get("anchor")?;
+        Ok(Self {
+            head: head.map(|row| Place { row, number }),
+            anchor: anchor.map(|row| Place { row, number: number / SKIP * SKIP }),
+            segment: columns.get("segment")?,
+        })
+    }
+
+    /// The number of the newest entry; zero if there is none.
+    pub(super) fn newest(&self) -> u64 {
+        self.head.map_or(0, |head| head.number)
+    }
+}
+
+/// Opens the new segment of a change and appends its entries; the end moves with them.
 pub(super) fn append(
     connection: &Connection,
+    id: ConversationId,
+    end: &mut End,
     change: &ConversationChange,
 ) -> Result<(), StoreError> {
-    let Some(mut end) = end(connection, change.id)? else {
-        return conversations::expect_one(0, change.id);
-    };
     if let Some(wrapped_key) = &change.new_segment {
-        end.segment = Some(open_segment(connection, change.id, wrapped_key)?);
+        end.segment = Some(open_segment(connection, id, wrapped_key)?);
     }
     if change.entries.is_empty() {
         return Ok(());
@@ -61,8 +79,8 @@ pub(super) fn append(
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     )?;
     for entry in &change.entries {
-        let newest = end.head.map_or(0, |head| head.number);
-        let key = || format!("{} of conversation {}", entry.number, change.id.0);
+        let newest = end.newest();
+        let key = || format!("{} of conversation {}", entry.number, id.0);
         if entry.number != Number(newest).next() {
             return Err(damaged(TABLE, key(), format!("the entry before it is {newest}")));
         }
@@ -71,7 +89,7 @@ pub(super) fn append(
         };
         let anchors = entry.number.0.is_multiple_of(SKIP);
         let row = insert.insert(params![
-            change.id.0,
+            id.0,
             signed(entry.number.0, TABLE, entry.number)?,
             end.head.map(|head| head.row),
             end.anchor.filter(|_| anchors).map(|anchor| anchor.row),
@@ -85,7 +103,7 @@ pub(super) fn append(
             end.anchor = Some(place);
         }
     }
-    keep_end(connection, &end)
+    Ok(())
 }
 
 /// Makes a segment's entries unreadable by forgetting its key.
@@ -263,32 +281,7 @@ fn end(connection: &Connection, id: ConversationId) -> Result<Option<End>, Store
     )?;
     let mut rows = statement.query([id.0])?;
     let Some(row) = rows.next()? else { return Ok(None) };
-    let columns = Columns { row, table: "conversation", key: &id.0 };
-    let number: u64 = columns.unsigned("head_number")?;
-    let head: Option<i64> = columns.get("head")?;
-    let anchor: Option<i64> = columns.get("anchor")?;
-    Ok(Some(End {
-        conversation: id,
-        head: head.map(|row| Place { row, number }),
-        anchor: anchor.map(|row| Place { row, number: number / SKIP * SKIP }),
-        segment: columns.get("segment")?,
-    }))
-}
-
-fn keep_end(connection: &Connection, end: &End) -> Result<(), StoreError> {
-    let number = end.head.map_or(0, |head| head.number);
-    let mut statement = connection.prepare_cached(
-        "UPDATE conversation
-         SET head = ?2, head_number = ?3, anchor = ?4
-         WHERE id = ?1",
-    )?;
-    let kept = statement.execute(params![
-        end.conversation.0,
-        end.head.map(|head| head.row),
-        signed(number, "conversation", end.conversation.0)?,
-        end.anchor.map(|anchor| anchor.row),
-    ])?;
-    conversations::expect_one(kept, end.conversation)
+    End::of(Columns { row, table: standing::TABLE, key: &id.0 }).map(Some)
 }
 
 fn open_segment(
@@ -301,6 +294,6 @@ fn open_segment(
     let segment = insert.insert(params![conversation.0, wrapped_key])?;
     let mut update =
         connection.prepare_cached("UPDATE conversation SET segment = ?2 WHERE id = ?1")?;
-    conversations::expect_one(update.execute([conversation.0, segment])?, conversation)?;
+    standing::expect_one(update.execute([conversation.0, segment])?, conversation)?;
     Ok(segment)
 }

@@ -1,16 +1,15 @@
-//! The outbox: effects that wait, lane by lane, and those that finally failed.
+//! The outbox: effects that wait, lane by lane.
 
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, params};
 use session::id::{EffectNumber, SessionId, Timestamp};
 
 use super::column::{Columns, limited, signed};
 use crate::{
-    BootId, Claim, ConversationId, DeadLetter, LaneKey, LaneReady, NewEffect, OutboxId, Reschedule,
-    StoreError, Strike, Work,
+    BootId, Claim, ConversationId, LaneKey, LaneReady, NewEffect, OutboxId, Reschedule, StoreError,
+    Strike, Work,
 };
 
 const TABLE: &str = "outbox";
-const DEAD_LETTERS: &str = "dead_letter";
 
 /// Puts effects into their lanes, in the order given.
 pub(super) fn put(connection: &Connection, effects: &[NewEffect]) -> Result<(), StoreError> {
@@ -58,43 +57,21 @@ pub(super) fn settle(connection: &Connection, settled: &[OutboxId]) -> Result<()
     Ok(())
 }
 
-/// Keeps failed effects for a person to see and lets them leave. The first report counts.
-pub(super) fn bury(connection: &Connection, dead: &[DeadLetter]) -> Result<(), StoreError> {
-    let mut statement = connection.prepare_cached(
-        "INSERT INTO dead_letter
-             (effect, conversation, number, lane, session, attempts, reason, at, body)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
-         ON CONFLICT (effect) DO NOTHING",
-    )?;
-    for letter in dead {
-        statement.execute(params![
-            letter.effect.0,
-            letter.conversation.0,
-            signed(letter.number.0, DEAD_LETTERS, letter.effect.0)?,
-            letter.lane.0,
-            letter.session.as_ref().map(SessionId::as_str),
-            letter.attempts,
-            letter.reason,
-            letter.at.0,
-            letter.body,
-        ])?;
-    }
-    let effects: Vec<OutboxId> = dead.iter().map(|letter| letter.effect).collect();
-    settle(connection, &effects)
-}
-
-/// Ends the leases of failed attempts and says when the next may begin.
+/// Ends the leases and says when the next attempt may begin. What was leased and not attempted gets
+/// its attempt back; a struck effect had none.
 pub(super) fn reschedule(
     connection: &Connection,
     reschedules: &[Reschedule],
 ) -> Result<(), StoreError> {
     let mut statement = connection.prepare_cached(
         "UPDATE outbox
-         SET not_before = ?2, lease_boot = NULL, lease_until = NULL
+         SET not_before = ?2, attempts = max(attempts - ?3, 0),
+             lease_boot = NULL, lease_until = NULL
          WHERE id = ?1",
     )?;
     for again in reschedules {
-        statement.execute([again.effect.0, again.not_before.0])?;
+        let given_back = i64::from(!again.made);
+        statement.execute([again.effect.0, again.not_before.0, given_back])?;
     }
     Ok(())
 }
@@ -178,24 +155,6 @@ pub(super) fn lanes(reader: &Connection, limit: usize) -> Result<Vec<LaneReady>,
     Ok(lanes.collect::<Result<_, _>>()?)
 }
 
-pub(super) fn dead_letters(
-    reader: &Connection,
-    limit: usize,
-) -> Result<Vec<DeadLetter>, StoreError> {
-    let mut statement = reader.prepare_cached(
-        "SELECT effect, conversation, number, lane, session, attempts, reason, at, body
-         FROM dead_letter
-         ORDER BY id DESC
-         LIMIT ?1",
-    )?;
-    let mut rows = statement.query([limited(limit)])?;
-    let mut letters = Vec::new();
-    while let Some(row) = rows.next()? {
-        letters.push(dead_letter(row)?);
-    }
-    Ok(letters)
-}
-
 fn work(columns: Columns<'_, '_>, lane: &LaneKey) -> Result<Work, StoreError> {
     Ok(Work {
         effect: OutboxId(columns.get("id")?),
@@ -208,21 +167,5 @@ fn work(columns: Columns<'_, '_>, lane: &LaneKey) -> Result<Work, StoreError> {
         at: Timestamp(columns.get("at")?),
         expires_at: Timestamp(columns.get("expires_at")?),
         struck: columns.get("struck")?,
-    })
-}
-
-fn dead_letter(row: &Row<'_>) -> Result<DeadLetter, StoreError> {
-    let effect: i64 = row.get("effect")?;
-    let columns = Columns { row, table: DEAD_LETTERS, key: &effect };
-    Ok(DeadLetter {
-        effect: OutboxId(effect),
-        conversation: ConversationId(columns.get("conversation")?),
-        number: EffectNumber(columns.unsigned("number")?),
-        lane: LaneKey(columns.text("lane")?),
-        session: columns.optional_id("session", SessionId::new)?,
-        body: columns.get("body")?,
-        attempts: columns.unsigned("attempts")?,
-        reason: columns.text("reason")?,
-        at: Timestamp(columns.get("at")?),
     })
 }

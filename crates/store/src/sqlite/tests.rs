@@ -4,7 +4,7 @@
 use rusqlite::Connection;
 
 use super::{SqliteStore, connect};
-use crate::{Store, StoreError};
+use crate::{Answer, Changes, ConversationId, NewRepeat, RepeatKey, Store, StoreError};
 
 #[test]
 fn a_second_open_of_the_same_directory_is_refused() {
@@ -96,6 +96,7 @@ fn the_writer_syncs_every_commit_and_checks_what_it_writes() {
     };
     for (name, value) in [
         ("journal_mode", "wal"),
+        ("page_size", "4096"),
         ("synchronous", "2"),
         ("foreign_keys", "1"),
         ("wal_autocheckpoint", "1000"),
@@ -156,6 +157,61 @@ fn a_missing_log_row_is_an_error_and_not_a_shorter_answer() {
         // The way to earlier entries skips over the damage.
         assert_eq!(read(100).unwrap().len(), 10);
     }
+}
+
+#[test]
+fn answers_go_to_the_table_half_a_row_at_a_time() {
+    let (dir, id) = with_log(1);
+    // So many remembered, so many in the table.
+    for (remembered, in_table) in [(63, 0), (64, 0), (65, 32), (96, 32), (97, 64), (128, 64)] {
+        let copy = tempfile::tempdir().unwrap();
+        std::fs::copy(file_in(&dir), file_in(&copy)).unwrap();
+        let store = SqliteStore::open(copy.path()).unwrap();
+        for key in 0..remembered {
+            remember(&store, id, key).unwrap();
+        }
+        drop(store);
+        let oldest = (0..in_table).collect::<Vec<i64>>();
+        assert_eq!(keys_in_table(&copy), oldest, "{remembered} remembered");
+        // One more in a new process: it goes on where the other one stopped.
+        let store = SqliteStore::open(copy.path()).unwrap();
+        for key in 0..remembered {
+            assert!(remember(&store, id, key).is_err(), "{key} of {remembered}");
+        }
+        remember(&store, id, remembered).unwrap();
+    }
+}
+
+#[test]
+fn a_torn_column_of_answers_is_damage_and_not_an_unknown_key() {
+    let (dir, id) = with_log(1);
+    let connection = Connection::open(file_in(&dir)).unwrap();
+    connection.execute("UPDATE conversation SET recent = x'0102'", []).unwrap();
+    connection.close().unwrap();
+    let store = SqliteStore::open(dir.path()).unwrap();
+    let refused = remember(&store, id, 1);
+    assert!(matches!(refused, Err(StoreError::Damaged { table: "conversation", .. })));
+    let asked =
+        store.transact(&mut |transaction| transaction.repeats(&[(id, RepeatKey(1))]).map(|_| ()));
+    assert!(matches!(asked, Err(StoreError::Damaged { table: "conversation", .. })));
+}
+
+fn remember(store: &SqliteStore, conversation: ConversationId, key: i64) -> Result<(), StoreError> {
+    let repeat = NewRepeat {
+        conversation,
+        key: RepeatKey(key),
+        answer: Answer(session::id::Number(1)),
+        at: session::id::Timestamp(0),
+    };
+    let changes = Changes { repeats: vec![repeat], ..Changes::default() };
+    store.transact(&mut |transaction| transaction.save(&changes))
+}
+
+fn keys_in_table(dir: &tempfile::TempDir) -> Vec<i64> {
+    let connection = Connection::open(file_in(dir)).unwrap();
+    let mut statement = connection.prepare("SELECT key FROM repeat ORDER BY key").unwrap();
+    let keys = statement.query_map([], |row| row.get(0)).unwrap();
+    keys.collect::<Result<_, _>>().unwrap()
 }
 
 fn file_in(dir: &tempfile::TempDir) -> std::path::PathBuf {

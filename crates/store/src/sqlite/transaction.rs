@@ -7,10 +7,10 @@ use rusqlite::Connection;
 use session::id::{SessionId, Timestamp};
 
 use super::column::damaged;
-use super::{conversations, outbox, repeats, sessions};
+use super::{conversations, dead_letters, outbox, repeats, sessions, standing};
 use crate::{
-    Answer, BootId, Changes, Claim, ConversationChange, ConversationId, LaneKey, Person, RepeatKey,
-    Resolved, SessionRow, StoreError, Target, Transaction,
+    Answer, BootId, Changes, Claim, ConversationId, LaneKey, Person, RepeatKey, Resolved,
+    SessionRow, StoreError, Target, Transaction,
 };
 
 #[derive(Debug, thiserror::Error)]
@@ -105,18 +105,15 @@ fn with_conversation(connection: &Connection, session: SessionRow) -> Result<Res
 }
 
 fn save(connection: &Connection, changes: &Changes) -> Result<(), StoreError> {
-    // Neighbours in the tree one after the other; the sort is stable, so two changes of one
-    // conversation keep their order.
-    let mut sorted: Vec<&ConversationChange> = changes.conversations.iter().collect();
-    sorted.sort_by_key(|change| change.id);
-    sorted.into_iter().try_for_each(|change| conversations::save(connection, change))?;
+    standing::save(connection, changes)?;
     changes.sessions.iter().try_for_each(|session| sessions::save(connection, session))?;
     changes.holds.iter().try_for_each(|hold| sessions::apply(connection, hold))?;
-    repeats::remember(connection, &changes.repeats)?;
     outbox::put(connection, &changes.effects)?;
     outbox::strike(connection, &changes.strikes)?;
     outbox::settle(connection, &changes.settled)?;
-    outbox::bury(connection, &changes.dead)?;
+    dead_letters::keep(connection, &changes.dead)?;
+    dead_letters::remove(connection, &changes.buried)?;
+    dead_letters::resend(connection, &changes.resent)?;
     outbox::reschedule(connection, &changes.reschedules)?;
     conversations::set_aside(connection, &changes.set_aside)
 }

@@ -1,6 +1,6 @@
 //! Posting and reading activities.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use axum::{
     Json,
@@ -131,11 +131,10 @@ impl Edge {
         after: Watermark,
     ) -> Result<(ActivitySet<String>, bool), Refused> {
         let (id, number) = (log.id, Number(after.number()));
-        let rows = crate::blocking(&self.store, move |store| {
-            store.entries_after(id, number, SET_MAX)
-        })
-        .await
-        .map_err(|error| unreadable(&error))?;
+        let rows =
+            crate::blocking(&self.store, move |store| store.entries_after(id, number, SET_MAX))
+                .await
+                .map_err(|error| unreadable(&error))?;
         let more = rows.len() == SET_MAX;
         let watermark = rows.last().map_or(after, |row| Watermark::new(row.number.0));
         let entries =
@@ -160,7 +159,7 @@ impl From<StoreError> for Refused {
 
 /// What the activity says, readable for everybody, and the original for those who can show more.
 fn said(activity: &Activity) -> Result<Said, Refused> {
-    let mut text = activity.text().map(|text| text.into_owned()).unwrap_or_default();
+    let mut text = activity.text().map(Cow::into_owned).unwrap_or_default();
     if text.trim().is_empty()
         && let Some(value) = activity.value()
     {
@@ -172,7 +171,7 @@ fn said(activity: &Activity) -> Result<Said, Refused> {
         if !text.is_empty() {
             text.push('\n');
         }
-        text.push_str(&format!("[attachment: {name}]"));
+        text.extend(["[attachment: ", &name, "]"]);
     }
     if text.trim().is_empty() {
         return Err(Refused::new(
@@ -190,9 +189,7 @@ fn sender_key(activity: &Activity) -> Result<Option<SenderKey>, Refused> {
         .filter(|id| !id.is_empty())
         .map(|id| SenderKey::new(&format!("dl:{id}")))
         .transpose()
-        .map_err(|error| {
-            Refused::new(ErrorCode::BadArgument, format!("clientActivityID: {error}"))
-        })
+        .map_err(|error| Refused::new(ErrorCode::BadArgument, format!("clientActivityID: {error}")))
 }
 
 fn fresh_session() -> SessionId {

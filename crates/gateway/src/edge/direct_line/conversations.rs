@@ -108,8 +108,7 @@ pub(super) async fn reconnect(
 }
 
 pub(super) fn watermark(given: Option<&str>) -> Result<Option<Watermark>, Refused> {
-    Watermark::parse(given)
-        .map_err(|error| Refused::new(ErrorCode::BadArgument, error.to_string()))
+    Watermark::parse(given).map_err(|error| Refused::new(ErrorCode::BadArgument, error.to_string()))
 }
 
 async fn parameters(body: Body) -> Result<TokenParameters, Refused> {

@@ -47,7 +47,7 @@ const FRAME_BYTES_MAX: usize = 64 * 1024;
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
 /// A client that was not heard of for this long is gone. Not sooner: hidden tabs throttle timers.
-const SILENT_MAX: Duration = Duration::from_secs(300);
+const SILENT_MAX: Duration = Duration::from_mins(5);
 
 /// How long a frame may take to leave; a reader slower than this reconnects from its watermark.
 const SEND_WITHIN: Duration = Duration::from_secs(20);

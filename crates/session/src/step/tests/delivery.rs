@@ -104,6 +104,45 @@ fn a_word_that_never_arrives_is_told_and_ends_the_session() {
 }
 
 #[test]
+fn that_the_desk_is_away_is_told_once_and_that_it_is_back_too() {
+    for word in ["ask", "say"] {
+        table(
+            &Event::Delayed { effect: effect(word) },
+            &[
+                ("bot completed failed cancelled", "nothing"),
+                ("requested", "requested away; tell held"),
+                ("accepted", "accepted away; tell held"),
+                ("queued", "queued away; tell held"),
+                ("connected", "connected Ola away; tell held"),
+                ("active", "active Ola away; tell held"),
+                ("transferring", "active Ola transferring away; tell held"),
+            ],
+        );
+    }
+    let away = || active().then(Event::Delayed { effect: effect("say") });
+    check(&away(), Event::Delayed { effect: effect("say") }, "nothing");
+    check(&away(), Event::Sent { effect: effect("end") }, "active Ola away; free ses_1");
+    check(&away(), Event::Sent { effect: effect("say") }, "active Ola; tell went_through");
+    let back = away().then(Event::Sent { effect: effect("say") });
+    check(&back, Event::Sent { effect: effect("say") }, "nothing");
+    check(&back, Event::Delayed { effect: effect("say") }, "active Ola away; tell held");
+}
+
+#[test]
+fn what_else_is_delayed_is_no_news_to_the_user() {
+    for other in ["end", "greet", "to_bot", "tell_bot"] {
+        table(
+            &Event::Delayed { effect: effect(other) },
+            &[(
+                "bot requested accepted queued connected active transferring completed failed \
+                 cancelled",
+                "nothing",
+            )],
+        );
+    }
+}
+
+#[test]
 fn a_delivered_end_frees_the_person() {
     table(
         &Event::Sent { effect: effect("end") },

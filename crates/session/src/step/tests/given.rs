@@ -167,6 +167,7 @@ pub(super) fn live(stage: Stage) -> Given {
         user: visitor().user,
         asked_at: ago(30),
         asked_after: Number(8),
+        away: false,
         stage,
     }));
     given.holder = Some(session_id("ses_1"));

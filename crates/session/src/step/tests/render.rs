@@ -56,6 +56,9 @@ fn standing(conversation: &Conversation) -> String {
             Stage::Active(talk) => format!("active{}", talking(talk)),
         },
     };
+    if conversation.live().is_some_and(|session| session.away) {
+        text.push_str(" away");
+    }
     if conversation.bot_away {
         text.push_str(" (bot away)");
     }

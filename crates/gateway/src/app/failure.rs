@@ -1,0 +1,52 @@
+//! Why a gateway does not start, or does not go on.
+
+use session::id::{DeskId, TenantId};
+use store::StoreError;
+use vault::SealError;
+
+use crate::edge::callers::SharedSecret;
+
+/// Why a gateway did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The store cannot be used.
+    #[error("the store cannot be used")]
+    Store(#[from] StoreError),
+    /// The master key is not the one the data was sealed with.
+    #[error(
+        "the master key is not the one this data was sealed with; put back the key that was used \
+         before, or use another data directory"
+    )]
+    WrongMasterKey,
+    /// The keys cannot be made.
+    #[error("the keys cannot be derived")]
+    Keys(#[from] SealError),
+    /// Two owners share a secret.
+    #[error(transparent)]
+    SharedSecret(#[from] SharedSecret),
+    /// A desk's settings do not make a client.
+    #[error("desk {desk} of tenant {tenant} cannot be reached with these settings")]
+    Desk {
+        /// Whose.
+        tenant: TenantId,
+        /// Which.
+        desk: DeskId,
+        /// Why.
+        #[source]
+        source: servicenow::ConfigError,
+    },
+    /// The system refused a thread or a socket.
+    #[error("the system refused a thread or a socket")]
+    System(#[from] std::io::Error),
+}
+
+/// Why a gateway did not stop cleanly.
+#[derive(Debug, thiserror::Error)]
+pub enum StopError {
+    /// Something ended by itself.
+    #[error("the {part} ended by itself")]
+    Ended {
+        /// What.
+        part: &'static str,
+    },
+}

@@ -1,0 +1,106 @@
+//! From settings to the parts that run: who may call, how desks are reached, what edges work with.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, atomic::AtomicUsize},
+};
+
+use bot_framework::direct_line::token::TokenKey;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    app::{DeskSetup, Parts, Settings, StartError},
+    desk::{news::Wording, refresh_token::KeptRefreshToken, request::Dress},
+    dispatcher::{DeskLink, Dispatcher, SharedBreaker},
+    edge::{Edge, callers::Callers, direct_line::DirectLine},
+};
+
+/// Words an instance obeys when they are the whole message (reference 3.7).
+const COMMANDS: [&str; 9] = [
+    "hi",
+    "agent",
+    "bye",
+    "restart",
+    "help",
+    "logout",
+    "notification",
+    "notifications",
+    "show notification",
+];
+
+impl Parts {
+    pub(super) fn callers(&self, settings: &Settings) -> Result<Callers, StartError> {
+        let mut callers = Callers::new(self.vault.mac_key("callers")?);
+        for desk in &settings.desks {
+            callers.add_webhook(&desk.webhook_secret, desk.tenant.clone(), desk.desk.clone())?;
+        }
+        for bot in &settings.bots {
+            if let Some(secret) = &bot.direct_line_secret {
+                callers.add_site(secret, bot.tenant.clone(), bot.bot.clone())?;
+            }
+        }
+        Ok(callers)
+    }
+
+    pub(super) fn dispatcher(&self, settings: &Settings) -> Result<Dispatcher, StartError> {
+        let mut desks = HashMap::new();
+        for desk in &settings.desks {
+            let link = self.desk_link(desk, settings.wording.clone())?;
+            desks.insert((desk.tenant.clone(), desk.desk.clone()), link);
+        }
+        Ok(Dispatcher {
+            store: Arc::clone(&self.store),
+            vault: Arc::clone(&self.vault),
+            engine: self.engine.clone(),
+            clock: self.clock.clone(),
+            desks,
+            bot: settings.built_in_bot.clone(),
+        })
+    }
+
+    fn desk_link(&self, setup: &DeskSetup, wording: Wording) -> Result<DeskLink, StartError> {
+        let (tenant, desk) = (&setup.tenant, &setup.desk);
+        let store = Arc::clone(&self.store);
+        let kept = KeptRefreshToken::new(store, &self.vault, tenant, desk)?;
+        let config = setup.client.clone().with_keeper(Arc::new(kept));
+        let client = servicenow::Client::new(config).map_err(|source| {
+            let (tenant, desk) = (tenant.clone(), desk.clone());
+            StartError::Desk { tenant, desk, source }
+        })?;
+        let dress = Dress {
+            token: setup.message_token.clone(),
+            commands: COMMANDS.iter().map(|&word| word.to_owned()).collect(),
+        };
+        Ok(DeskLink { client, dress, wording, breaker: SharedBreaker::new(tenant, desk) })
+    }
+
+    pub(super) fn edge(
+        self,
+        settings: Settings,
+        callers: Callers,
+        stopping: CancellationToken,
+    ) -> Result<Edge, StartError> {
+        let direct_line = DirectLine {
+            key: TokenKey::new(self.vault.derive("direct line tokens")?.expose()),
+            sites: settings
+                .bots
+                .iter()
+                .filter(|bot| bot.direct_line_secret.is_some())
+                .map(|bot| (bot.tenant.clone(), bot.bot.clone()))
+                .collect(),
+            public_url: settings.public_url,
+            streams: Arc::new(AtomicUsize::new(0)),
+        };
+        Ok(Edge {
+            engine: self.engine,
+            store: self.store,
+            vault: self.vault,
+            clock: self.clock,
+            wakes: self.wakes,
+            callers,
+            wording: settings.wording,
+            direct_line,
+            stopping,
+        })
+    }
+}

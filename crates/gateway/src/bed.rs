@@ -1,0 +1,456 @@
+//! What tests run on: a real store in a temporary directory, watched and made to fail on demand, an
+//! engine on it, and a clock that is moved by hand.
+
+use std::{
+    sync::{
+        Arc, Condvar, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use session::{
+    Agent, Claims, Content, Event, News, Notice, Policy, Said, Visitor,
+    id::{
+        BotId, ChannelId, ConversationKey, DeskId, Number, SenderKey, SessionId, TenantId,
+        Timestamp, UserId,
+    },
+};
+use store::{
+    Answer, BootId, Changes, Claim, ConversationChange, ConversationId, ConversationRow,
+    DeadLetter, EntryRow, LaneKey, LaneReady, Person, RepeatKey, Resolved, SegmentId, SessionRow,
+    Store, StoreError, Target, Transaction, sqlite::SqliteStore,
+};
+use tempfile::TempDir;
+use tokio::sync::{Notify, mpsc};
+use vault::{MasterKey, Vault};
+
+use crate::{
+    clock::Clock,
+    engine::{Arrival, Engine, EngineError, Outcome, Policies, Tools},
+    keeping::{Entry, Keeping},
+    wakes::Wakes,
+};
+
+/// Where the clock of a bed begins.
+pub(crate) const START: Timestamp = Timestamp(1_767_225_600_000);
+
+/// What the watched store does wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// Nothing.
+    None,
+    /// Refuses every transaction, as on a full disk.
+    Full,
+    /// Panics where this conversation is saved.
+    PanicsAt(ConversationId),
+    /// Cannot read conversations.
+    Unreadable,
+    /// Whoever looks for lanes finds none.
+    NoLanes,
+}
+
+/// A store that counts what it commits, fails on demand and can be made to wait before a commit.
+pub(crate) struct Watched {
+    inner: SqliteStore,
+    commits: AtomicUsize,
+    fault: Mutex<Fault>,
+    held: Mutex<bool>,
+    released: Condvar,
+    arrived: Notify,
+}
+
+impl Watched {
+    fn open(dir: &TempDir) -> Self {
+        Self {
+            inner: SqliteStore::open(dir.path()).unwrap(),
+            commits: AtomicUsize::new(0),
+            fault: Mutex::new(Fault::None),
+            held: Mutex::new(false),
+            released: Condvar::new(),
+            arrived: Notify::new(),
+        }
+    }
+
+    pub(crate) fn commits(&self) -> usize {
+        self.commits.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn set(&self, fault: Fault) {
+        *self.fault.lock().unwrap() = fault;
+    }
+
+    fn fault(&self) -> Fault {
+        *self.fault.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// From now on commits wait until [`Watched::release`].
+    pub(crate) fn hold(&self) {
+        *self.held.lock().unwrap() = true;
+    }
+
+    /// Waits until a transaction stands before its commit.
+    pub(crate) async fn stands_before_commit(&self) {
+        self.arrived.notified().await;
+    }
+
+    pub(crate) fn release(&self) {
+        *self.held.lock().unwrap() = false;
+        self.released.notify_all();
+    }
+
+    fn before_commit(&self) {
+        let held = self.held.lock().unwrap();
+        if *held {
+            self.arrived.notify_one();
+            drop(self.released.wait_while(held, |held| *held).unwrap());
+        }
+    }
+}
+
+impl Store for Watched {
+    fn transact(
+        &self,
+        work: &mut dyn FnMut(&mut dyn Transaction) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let fault = self.fault();
+        self.inner.transact(&mut |tx| {
+            work(&mut WatchedTransaction { inner: tx, fault })?;
+            self.before_commit();
+            if fault == Fault::Full {
+                Err(StoreError::Database("disk full".into()))
+            } else {
+                Ok(())
+            }
+        })?;
+        self.commits.fetch_add(1, Ordering::SeqCst);
+        Ok(())
+    }
+
+    fn take_over(&self, boot: BootId) -> Result<(), StoreError> {
+        self.inner.take_over(boot)
+    }
+
+    fn conversation(&self, key: &ConversationKey) -> Result<Option<ConversationRow>, StoreError> {
+        self.inner.conversation(key)
+    }
+
+    fn conversation_by_id(
+        &self,
+        id: ConversationId,
+    ) -> Result<Option<ConversationRow>, StoreError> {
+        if self.fault() == Fault::Unreadable {
+            return Err(StoreError::Database("disk error".into()));
+        }
+        self.inner.conversation_by_id(id)
+    }
+
+    fn entries_after(
+        &self,
+        conversation: ConversationId,
+        after: Number,
+        limit: usize,
+    ) -> Result<Vec<EntryRow>, StoreError> {
+        self.inner.entries_after(conversation, after, limit)
+    }
+
+    fn entries_upto(
+        &self,
+        conversation: ConversationId,
+        upto: Number,
+        limit: usize,
+    ) -> Result<Vec<EntryRow>, StoreError> {
+        self.inner.entries_upto(conversation, upto, limit)
+    }
+
+    fn session(&self, id: &SessionId) -> Result<Option<SessionRow>, StoreError> {
+        self.inner.session(id)
+    }
+
+    fn lanes(&self, limit: usize) -> Result<Vec<LaneReady>, StoreError> {
+        if self.fault() == Fault::NoLanes { Ok(Vec::new()) } else { self.inner.lanes(limit) }
+    }
+
+    fn due(
+        &self,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<(ConversationId, Timestamp)>, StoreError> {
+        self.inner.due(now, limit)
+    }
+
+    fn next_deadline(&self) -> Result<Option<Timestamp>, StoreError> {
+        self.inner.next_deadline()
+    }
+
+    fn dead_letters(&self, limit: usize) -> Result<Vec<DeadLetter>, StoreError> {
+        self.inner.dead_letters(limit)
+    }
+
+    fn setting(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        self.inner.setting(name)
+    }
+
+    fn keep_setting(&self, name: &str, value: &[u8]) -> Result<(), StoreError> {
+        self.inner.keep_setting(name, value)
+    }
+
+    fn shred(&self, segment: SegmentId) -> Result<(), StoreError> {
+        self.inner.shred(segment)
+    }
+
+    fn sweep(&self, repeats_before: Timestamp, limit: usize) -> Result<usize, StoreError> {
+        self.inner.sweep(repeats_before, limit)
+    }
+
+    fn ping(&self) -> Result<(), StoreError> {
+        self.inner.ping()
+    }
+}
+
+struct WatchedTransaction<'a> {
+    inner: &'a mut dyn Transaction,
+    fault: Fault,
+}
+
+impl Transaction for WatchedTransaction<'_> {
+    fn resolve(&mut self, targets: &[Target]) -> Result<Vec<Option<Resolved>>, StoreError> {
+        self.inner.resolve(targets)
+    }
+
+    fn repeats(
+        &mut self,
+        keys: &[(ConversationId, RepeatKey)],
+    ) -> Result<Vec<Option<Answer>>, StoreError> {
+        self.inner.repeats(keys)
+    }
+
+    fn holder(&mut self, person: &Person) -> Result<Option<SessionId>, StoreError> {
+        self.inner.holder(person)
+    }
+
+    fn save(&mut self, changes: &Changes) -> Result<(), StoreError> {
+        if let Fault::PanicsAt(id) = self.fault {
+            let touched = changes.conversations.iter().any(|change| change.id == id);
+            assert!(!touched, "the test's own panic");
+        }
+        self.inner.save(changes)
+    }
+
+    fn claim(
+        &mut self,
+        lanes: &[LaneKey],
+        boot: BootId,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<Vec<Claim>, StoreError> {
+        self.inner.claim(lanes, boot, now, until)
+    }
+}
+
+/// Everything an engine needs, and the engine.
+pub(crate) struct Bed {
+    pub(crate) store: Arc<Watched>,
+    pub(crate) vault: Arc<Vault>,
+    pub(crate) clock: Clock,
+    pub(crate) engine: Engine,
+    pub(crate) wakes: Arc<Wakes>,
+    pub(crate) lanes: mpsc::Receiver<LaneKey>,
+    pub(crate) alarm: Arc<Notify>,
+    dir: TempDir,
+}
+
+impl Bed {
+    pub(crate) fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Arc::new(Watched::open(&dir));
+        let vault = Arc::new(Vault::new(&MasterKey::generate().unwrap()).unwrap());
+        Self::on(dir, store, vault, Clock::manual(START), policy(), BootId(1))
+    }
+
+    fn on(
+        dir: TempDir,
+        store: Arc<Watched>,
+        vault: Arc<Vault>,
+        clock: Clock,
+        policy: Policy,
+        boot: BootId,
+    ) -> Self {
+        store.take_over(boot).unwrap();
+        let (wakes, alarm) = (Arc::new(Wakes::default()), Arc::new(Notify::new()));
+        let (hints, lanes) = mpsc::channel(1_000);
+        let mut policies = Policies::default();
+        policies.add(tenant(), BotId::new("b").unwrap(), policy);
+        let engine = Engine::start(Tools {
+            store: Arc::clone(&store) as Arc<dyn Store>,
+            vault: Arc::clone(&vault),
+            repeats: vault.mac_key("repeats").unwrap(),
+            clock: clock.clone(),
+            policies,
+            wakes: Arc::clone(&wakes),
+            lanes: hints,
+            alarm: Arc::clone(&alarm),
+            boot,
+            lease: Duration::from_secs(30),
+        });
+        Self { store, vault, clock, engine: engine.unwrap(), wakes, lanes, alarm, dir }
+    }
+
+    /// The next life of the process, with other rules, on the same files.
+    pub(crate) async fn restarted(self, policy: Policy) -> Self {
+        let Self { store, vault, clock, engine, dir, .. } = self;
+        finish(engine).await;
+        Self::on(dir, store, vault, clock, policy, BootId(2))
+    }
+
+    pub(crate) fn advance(&self, by: Duration) {
+        self.clock.advance(by);
+    }
+
+    pub(crate) async fn submit(&self, arrival: Arrival) -> Result<Outcome, EngineError> {
+        self.engine.submit(arrival).await
+    }
+
+    /// Submits something that must be taken in.
+    pub(crate) async fn take(&self, arrival: Arrival) -> Outcome {
+        self.submit(arrival).await.unwrap()
+    }
+
+    /// The user of this conversation says something.
+    pub(crate) async fn says(&self, name: &str, text: &str) -> Outcome {
+        self.take(says(name, text)).await
+    }
+
+    /// The desk tells the session of this conversation.
+    pub(crate) async fn hears(&self, name: &str, news: Vec<News>) -> Outcome {
+        self.take(news_for(name, news)).await
+    }
+
+    /// A live chat in which an agent is there.
+    pub(crate) async fn connected(&self, name: &str) {
+        self.says(name, "agent").await;
+        let agent = Agent { name: Some("Ola".to_owned()), id: None };
+        self.hears(name, vec![News::AgentHere(agent)]).await;
+    }
+
+    pub(crate) fn row(&self, name: &str) -> ConversationRow {
+        self.store.conversation(&key(name)).unwrap().unwrap()
+    }
+
+    /// The conversation's log, opened.
+    pub(crate) fn log(&self, name: &str) -> Vec<Entry> {
+        let keeping = Keeping::new(&self.vault, &key(name)).unwrap();
+        let Some(row) = self.store.conversation(&key(name)).unwrap() else { return Vec::new() };
+        let rows = self.store.entries_after(row.id, Number(0), 1_000).unwrap();
+        keeping.read_entries(&self.vault, &rows).unwrap()
+    }
+
+    /// The words in the log, and the keys of its notices.
+    pub(crate) fn told(&self, name: &str) -> Vec<String> {
+        let told = self.log(name).into_iter().map(|entry| match entry.content {
+            Content::Said(said) => said.text,
+            Content::Notice(notice) => format!("<{}>", Notice::key(&notice)),
+            Content::Context(_) => "<context>".to_owned(),
+        });
+        told.collect()
+    }
+
+    pub(crate) fn session(&self, name: &str) -> Option<SessionRow> {
+        self.store.session(&session(name)).unwrap()
+    }
+
+    pub(crate) fn status(&self, name: &str) -> String {
+        let row = self.session(name).unwrap();
+        format!("{} {}", row.status, row.reason).trim_end().to_owned()
+    }
+
+    /// Overwrites the state of a conversation.
+    pub(crate) fn overwrite(&self, name: &str, state: Vec<u8>, deadline: Option<Timestamp>) {
+        let id = self.row(name).id;
+        let change = ConversationChange {
+            id,
+            state: Some(state),
+            deadline,
+            new_segment: None,
+            entries: vec![],
+        };
+        self.save(&Changes { conversations: vec![change], ..Changes::default() });
+    }
+
+    pub(crate) fn save(&self, changes: &Changes) {
+        self.store.inner.transact(&mut |tx| tx.save(changes)).unwrap();
+    }
+
+    /// Lanes with waiting effects, whenever they are ready.
+    pub(crate) fn waiting(&self) -> Vec<LaneKey> {
+        self.store.lanes(1_000).unwrap().into_iter().map(|ready| ready.lane).collect()
+    }
+}
+
+/// Ends an engine from within a runtime.
+pub(crate) async fn finish(engine: Engine) {
+    tokio::task::spawn_blocking(|| engine.finish()).await.unwrap();
+}
+
+pub(crate) fn policy() -> Policy {
+    Policy::new(desk())
+}
+
+pub(crate) fn tenant() -> TenantId {
+    TenantId::new("t").unwrap()
+}
+
+pub(crate) fn desk() -> DeskId {
+    DeskId::new("d").unwrap()
+}
+
+/// A conversation on Direct Line. The part of the name before a slash is the person.
+pub(crate) fn key(name: &str) -> ConversationKey {
+    ConversationKey {
+        tenant: tenant(),
+        channel: ChannelId::new("directline").unwrap(),
+        bot: BotId::new("b").unwrap(),
+        conversation: name.into(),
+        user: person(name).into(),
+    }
+}
+
+fn person(name: &str) -> &str {
+    name.split('/').next().unwrap()
+}
+
+/// The session of this name.
+pub(crate) fn session(name: &str) -> SessionId {
+    SessionId::new(&format!("ses_{}", name.replace('/', "_"))).unwrap()
+}
+
+pub(crate) fn visitor(name: &str) -> Visitor {
+    Visitor { user: UserId::new(person(name)).unwrap(), email: None, name: None }
+}
+
+/// The user says something; an escalation opens the session of the conversation's name.
+pub(crate) fn says(name: &str, text: &str) -> Arrival {
+    user_said(name, text, None)
+}
+
+/// The same with a key by which a repeat is recognised.
+pub(crate) fn says_again(name: &str, text: &str, sender: &str) -> Arrival {
+    user_said(name, text, Some(SenderKey::new(sender).unwrap()))
+}
+
+fn user_said(name: &str, text: &str, sender: Option<SenderKey>) -> Arrival {
+    let (visitor, said, fresh) = (visitor(name), Said::words(text), session(name));
+    let event = Event::UserSaid { visitor, said, key: sender, fresh };
+    Arrival::event(Target::Key(key(name)), event)
+}
+
+pub(crate) fn news_for(name: &str, news: Vec<News>) -> Arrival {
+    let target = Target::Session { tenant: tenant(), desk: desk(), session: session(name) };
+    Arrival::callback(target, None, Claims::default(), news)
+}
+
+/// An agent's words.
+pub(crate) fn agent_said(text: &str) -> News {
+    let agent = Agent { name: Some("Ola".to_owned()), id: None };
+    News::AgentSaid { agent, said: Said::words(text), key: None }
+}

@@ -1,0 +1,289 @@
+//! The breaker of one destination: whether an attempt makes sense now.
+//!
+//! ```text
+//!            10 failures in a row               probe succeeds
+//!   closed ───────────────────────► open ──────────────────────► recovering ──► closed
+//!                                    ▲  one probe every 2 s          │ failure
+//!                                    └───────────────────────────────┘
+//! ```
+//!
+//! While it recovers only a few attempts run at a time, one more for each that succeeds: an
+//! instance that just came back is not met by everything that waited. Pure: time is an argument.
+
+use std::{
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use session::id::{DeskId, TenantId, Timestamp};
+
+/// Failures in a row after which a destination counts as down.
+const FAILURES_MAX: u32 = 10;
+
+/// How often a destination that is down is tried.
+const PROBE_EVERY: Duration = Duration::from_secs(2);
+
+/// A probe that was never reported (its worker died) is forgotten after this; longer than any
+/// attempt takes.
+const PROBE_LOST_AFTER: Duration = Duration::from_secs(30);
+
+/// How soon an attempt that found no room while recovering may ask again.
+const ROOM_AFTER: Duration = Duration::from_millis(100);
+
+/// Attempts at a time right after the first success.
+const RECOVERING_AT_FIRST: u32 = 2;
+
+/// With this many attempts at a time a destination has recovered.
+const RECOVERED: u32 = 64;
+
+/// The state of one destination.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Breaker {
+    /// Attempts go through.
+    Closed {
+        /// Failures since the last success.
+        failures: u32,
+    },
+    /// Nothing goes through but a probe now and then.
+    Open {
+        /// When the next probe may go.
+        probe_at: Timestamp,
+    },
+    /// A few go through.
+    Recovering {
+        /// How many at a time.
+        room: u32,
+        /// How many now.
+        in_flight: u32,
+    },
+}
+
+/// The breaker of a destination as its lanes share it; says in the log when it changes.
+#[derive(Debug)]
+pub(crate) struct SharedBreaker {
+    breaker: Mutex<Breaker>,
+    tenant: TenantId,
+    desk: DeskId,
+}
+
+impl SharedBreaker {
+    /// A closed one, for this desk.
+    pub(crate) fn new(tenant: &TenantId, desk: &DeskId) -> Self {
+        let breaker = Mutex::new(Breaker::default());
+        Self { breaker, tenant: tenant.clone(), desk: desk.clone() }
+    }
+
+    /// Asks for an attempt.
+    pub(super) fn admit(&self, now: Timestamp) -> Admission {
+        self.lock().admit(now)
+    }
+
+    /// The desk answered an attempt, whatever it said.
+    pub(super) fn answered(&self) {
+        let change = self.lock().answered();
+        self.tell(change);
+    }
+
+    /// The desk did not answer an attempt as it should.
+    pub(super) fn failed(&self, now: Timestamp) {
+        let change = self.lock().failed(now);
+        self.tell(change);
+    }
+
+    fn tell(&self, change: Option<Change>) {
+        let (tenant, desk) = (self.tenant.as_str(), self.desk.as_str());
+        match change {
+            None => {}
+            Some(Change::Opened) => {
+                tracing::warn!(tenant, desk, "the desk is away; words wait until it answers");
+            }
+            Some(Change::Answered) => tracing::info!(tenant, desk, "the desk answers again"),
+            Some(Change::Closed) => tracing::info!(tenant, desk, "the desk has recovered"),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Breaker> {
+        // Nothing in here can be left half done.
+        self.breaker.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whether an attempt may be made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Admission {
+    /// Yes; its outcome must be reported.
+    Go,
+    /// Not before this moment.
+    Wait(Timestamp),
+}
+
+/// A change worth telling an operator.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Change {
+    /// The destination counts as down from now on.
+    Opened,
+    /// The destination answers again.
+    Answered,
+    /// Everything goes through again.
+    Closed,
+}
+
+impl Default for Breaker {
+    fn default() -> Self {
+        Self::Closed { failures: 0 }
+    }
+}
+
+impl Breaker {
+    /// Asks for an attempt.
+    pub(super) fn admit(&mut self, now: Timestamp) -> Admission {
+        match self {
+            Self::Closed { .. } => Admission::Go,
+            // Further away than any wait we set: the clock was set back, and must not keep a
+            // destination closed.
+            Self::Open { probe_at }
+                if *probe_at <= now || *probe_at > now.after(PROBE_LOST_AFTER) =>
+            {
+                *probe_at = now.after(PROBE_LOST_AFTER);
+                Admission::Go
+            }
+            // Nobody waits for the outcome of a probe under way longer than for a probe.
+            Self::Open { probe_at } => Admission::Wait((*probe_at).min(now.after(PROBE_EVERY))),
+            Self::Recovering { room, in_flight } if *in_flight < *room => {
+                *in_flight += 1;
+                Admission::Go
+            }
+            Self::Recovering { .. } => Admission::Wait(now.after(ROOM_AFTER)),
+        }
+    }
+
+    /// The destination answered an attempt, whatever it said: it is there.
+    pub(super) fn answered(&mut self) -> Option<Change> {
+        match self {
+            Self::Closed { failures } => {
+                *failures = 0;
+                None
+            }
+            Self::Open { .. } => {
+                *self = Self::Recovering { room: RECOVERING_AT_FIRST, in_flight: 0 };
+                Some(Change::Answered)
+            }
+            Self::Recovering { room, in_flight } => {
+                *in_flight = in_flight.saturating_sub(1);
+                *room += 1;
+                if *room < RECOVERED {
+                    return None;
+                }
+                *self = Self::default();
+                Some(Change::Closed)
+            }
+        }
+    }
+
+    /// An attempt failed in a way that says the destination is away or overwhelmed.
+    pub(super) fn failed(&mut self, now: Timestamp) -> Option<Change> {
+        let open = Self::Open { probe_at: now.after(PROBE_EVERY) };
+        match self {
+            Self::Closed { failures } if *failures + 1 < FAILURES_MAX => {
+                *failures += 1;
+                None
+            }
+            Self::Closed { .. } | Self::Recovering { .. } => {
+                *self = open;
+                Some(Change::Opened)
+            }
+            // The probe, or an attempt that was under way when it opened.
+            Self::Open { .. } => {
+                *self = open;
+                None
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp(1_000_000);
+
+    fn down() -> Breaker {
+        let mut breaker = Breaker::default();
+        for _ in 0..FAILURES_MAX {
+            assert_eq!(breaker.admit(NOW), Admission::Go);
+            breaker.failed(NOW);
+        }
+        breaker
+    }
+
+    #[test]
+    fn ten_failures_in_a_row_open_it_and_a_success_between_starts_over() {
+        let mut breaker = Breaker::default();
+        for _ in 0..FAILURES_MAX - 1 {
+            assert_eq!(breaker.failed(NOW), None);
+        }
+        assert_eq!(breaker.answered(), None);
+        for _ in 0..FAILURES_MAX - 1 {
+            assert_eq!(breaker.failed(NOW), None);
+        }
+        assert_eq!(breaker.admit(NOW), Admission::Go);
+        assert_eq!(breaker.failed(NOW), Some(Change::Opened));
+        assert_eq!(breaker.admit(NOW), Admission::Wait(NOW.after(PROBE_EVERY)));
+    }
+
+    #[test]
+    fn while_open_one_probe_goes_every_two_seconds() {
+        let mut breaker = down();
+        let mut now = NOW;
+        for _ in 0..3 {
+            now = now.after(PROBE_EVERY);
+            assert_eq!(breaker.admit(now), Admission::Go, "the probe");
+            assert!(matches!(breaker.admit(now), Admission::Wait(_)), "nobody else");
+            assert_eq!(breaker.failed(now), None);
+        }
+    }
+
+    #[test]
+    fn a_probe_that_is_never_reported_is_forgotten() {
+        let mut breaker = down();
+        let probe = NOW.after(PROBE_EVERY);
+        assert_eq!(breaker.admit(probe), Admission::Go);
+        assert_eq!(breaker.admit(probe.after(PROBE_LOST_AFTER)), Admission::Go);
+    }
+
+    #[test]
+    fn what_waited_drains_at_a_pace() {
+        let mut breaker = down();
+        let now = NOW.after(PROBE_EVERY);
+        assert_eq!(breaker.admit(now), Admission::Go);
+        assert_eq!(breaker.answered(), Some(Change::Answered));
+        let mut went = Vec::new();
+        while breaker != Breaker::default() {
+            let mut together = 0;
+            while breaker.admit(now) == Admission::Go {
+                together += 1;
+            }
+            went.push(together);
+            for _ in 0..together {
+                breaker.answered();
+            }
+        }
+        assert_eq!(went, [2, 4, 8, 16, 32]);
+    }
+
+    #[test]
+    fn a_failure_while_recovering_opens_it_again() {
+        let mut breaker = down();
+        breaker.answered();
+        assert_eq!(breaker.admit(NOW), Admission::Go);
+        assert_eq!(breaker.failed(NOW), Some(Change::Opened));
+    }
+
+    #[test]
+    fn a_clock_set_back_does_not_keep_it_open() {
+        let mut breaker = down();
+        let before = Timestamp(NOW.0 - 3_600_000);
+        assert_eq!(breaker.admit(before), Admission::Go);
+        assert_eq!(breaker.admit(before), Admission::Wait(before.after(PROBE_EVERY)));
+    }
+}

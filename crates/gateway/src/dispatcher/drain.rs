@@ -1,0 +1,242 @@
+//! What a worker does in its lane: claim, perform, record, and again until nothing is left.
+
+use std::time::Duration;
+
+use session::{Effect, Event, Failure, What, id::Timestamp};
+use store::{Claim, LaneKey, Reschedule, StoreError, Target, Work};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    dispatcher::{
+        Dispatcher, LaneEnd, PAUSE,
+        attempt::{self, Attempt},
+    },
+    engine::{Arrival, EngineError, Happening, Outcome, Settled, settled_event},
+    keeping::{Keeping, KeepingError},
+};
+
+/// A user whose words wait longer than this is told so.
+const DELAY_TOLD_AFTER: Duration = Duration::from_secs(3);
+
+/// A conversation as an attempt needs it.
+pub(super) struct Opened {
+    pub(super) key: session::id::ConversationKey,
+    pub(super) keeping: Keeping,
+}
+
+/// Why an effect cannot be opened.
+#[derive(Debug, thiserror::Error)]
+enum OpenError {
+    #[error("its conversation cannot be read")]
+    Store(#[from] StoreError),
+    #[error("its conversation is gone")]
+    Gone,
+    #[error(transparent)]
+    Keeping(#[from] KeepingError),
+}
+
+/// What followed from an attempt.
+enum Carried {
+    /// To be told to the engine, which takes the effect out of the outbox.
+    Report(Box<Arrival>),
+    /// Nobody can read it; it leaves the outbox without an event.
+    Unreadable(Box<Settled>),
+    /// To be attempted again, not before this moment; whether anything was sent.
+    Again { at: Timestamp, made: bool },
+}
+
+impl Dispatcher {
+    /// Carries out a lane's effects, one after the other, until nothing can be done there now.
+    pub(super) async fn drain(
+        &self,
+        lane: &LaneKey,
+        places: &Semaphore,
+        stop: &CancellationToken,
+    ) -> LaneEnd {
+        let Ok(_place) = places.acquire().await else { return LaneEnd::Idle };
+        if stop.is_cancelled() {
+            return LaneEnd::Idle;
+        }
+        let mut claim = self.engine.claim(lane.clone()).await;
+        loop {
+            let work = match claim {
+                Ok(Claim::Empty) => return LaneEnd::Idle,
+                Ok(Claim::Later(at) | Claim::Elsewhere(at)) => return LaneEnd::At(at),
+                Ok(Claim::Leased(work)) => work,
+                Err(error) => {
+                    tracing::debug!(
+                        error = &error as &dyn std::error::Error,
+                        "a lane could not be leased"
+                    );
+                    return LaneEnd::At(self.clock.now().after(PAUSE));
+                }
+            };
+            match self.carry_out(&work).await {
+                Carried::Report(arrival) if stop.is_cancelled() => {
+                    reported(self.engine.submit(*arrival).await);
+                    return LaneEnd::Idle;
+                }
+                Carried::Report(arrival) => claim = self.report(*arrival, lane, stop).await,
+                Carried::Unreadable(settled) => {
+                    if self.engine.bury(*settled).await.is_err() {
+                        return LaneEnd::At(self.clock.now().after(PAUSE));
+                    }
+                    claim = self.engine.claim(lane.clone()).await;
+                }
+                Carried::Again { at, made } => {
+                    self.reschedule(&work, at, made, stop).await;
+                    return LaneEnd::At(at);
+                }
+            }
+        }
+    }
+
+    /// Reports what was carried out and leases what follows. A busy engine is asked until it has
+    /// room: a report that is dropped makes the effect happen twice.
+    async fn report(
+        &self,
+        arrival: Arrival,
+        lane: &LaneKey,
+        stop: &CancellationToken,
+    ) -> Result<Claim, EngineError> {
+        loop {
+            let (told, next) = self.engine.report_and_claim(arrival.clone(), lane.clone()).await;
+            if !matches!(told, Err(EngineError::Busy)) || stop.is_cancelled() {
+                reported(told);
+                return next;
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    async fn reschedule(
+        &self,
+        work: &Work,
+        not_before: Timestamp,
+        made: bool,
+        stop: &CancellationToken,
+    ) {
+        let again = Reschedule { effect: work.effect, not_before, made };
+        loop {
+            match self.engine.reschedule(again).await {
+                Err(EngineError::Busy) if !stop.is_cancelled() => tokio::time::sleep(PAUSE).await,
+                Ok(()) => return,
+                Err(error) => {
+                    return tracing::debug!(
+                        error = &error as &dyn std::error::Error,
+                        "an attempt could not be rescheduled; its lease will end"
+                    );
+                }
+            }
+        }
+    }
+
+    /// One attempt at one effect, and what follows for the outbox.
+    async fn carry_out(&self, work: &Work) -> Carried {
+        let began = tokio::time::Instant::now();
+        let (opened, effect) = match self.open(work).await {
+            Ok(opened) => opened,
+            Err(error) => return self.unopened(work, &error),
+        };
+        let attempt = match attempt::without_sending(work, self.clock.now()) {
+            Some(attempt) => attempt,
+            None => self.attempt(work, &opened, &effect).await,
+        };
+        let attempt = attempt::within_budget(attempt, work, self.clock.now());
+        tracing::info!(
+            delivery.kind = effect.what.kind(),
+            delivery.outcome = attempt.code(),
+            delivery.row = work.effect.0,
+            conversation.row = work.conversation.0,
+            session.id = work.session.as_ref().map(session::id::SessionId::as_str),
+            attempt = work.attempts,
+            duration_ms = began.elapsed().as_millis(),
+            "an effect was attempted"
+        );
+        match attempt {
+            Attempt::Done => settled(work, effect, None, None),
+            Attempt::Failed { failure: Failure::Struck, .. } => {
+                settled(work, effect, Some(Failure::Struck), None)
+            }
+            Attempt::Failed { failure, code } => settled(work, effect, Some(failure), Some(code)),
+            Attempt::Again { at, made, .. } => {
+                self.tell_delay(work, effect).await;
+                Carried::Again { at, made }
+            }
+        }
+    }
+
+    /// The user hears that their words wait, once they have waited noticeably. The session tells
+    /// them once, however often it hears of it.
+    async fn tell_delay(&self, work: &Work, effect: Effect) {
+        let words = matches!(effect.what, What::Ask { .. } | What::Say { .. });
+        if !words || self.clock.now().since(work.at) < DELAY_TOLD_AFTER {
+            return;
+        }
+        let target = Target::Conversation(work.conversation);
+        let arrival = Arrival::event(target, Event::Delayed { effect });
+        if let Err(error) = self.engine.submit(arrival).await {
+            tracing::debug!(error = &error as &dyn std::error::Error, "a delay was not told");
+        }
+    }
+
+    /// An attempt that is never reported, as by a process that is killed after it.
+    #[cfg(test)]
+    pub(super) async fn attempt_unreported(&self, work: &Work) {
+        assert!(matches!(self.carry_out(work).await, Carried::Report(_)));
+    }
+
+    async fn open(&self, work: &Work) -> Result<(Opened, Effect), OpenError> {
+        let id = work.conversation;
+        let row = crate::blocking(&self.store, move |store| store.conversation_by_id(id)).await?;
+        let key = row.ok_or(OpenError::Gone)?.key;
+        let keeping = Keeping::new(&self.vault, &key)?;
+        let effect = keeping.read_effect(work.number, &work.body)?;
+        Ok((Opened { key, keeping }, effect))
+    }
+
+    /// A store in trouble loses nothing: the effect comes again. What cannot be read within its budget,
+    /// or ever, is given up.
+    fn unopened(&self, work: &Work, error: &OpenError) -> Carried {
+        tracing::error!(
+            error = error as &dyn std::error::Error,
+            effect.row = work.effect.0,
+            "an effect cannot be read"
+        );
+        let now = self.clock.now();
+        match error {
+            OpenError::Store(_) if now < work.expires_at => {
+                Carried::Again { at: attempt::next(work, now, None), made: true }
+            }
+            OpenError::Store(_) | OpenError::Gone | OpenError::Keeping(_) => {
+                let settled = Settled { work: work.clone(), dead: Some("unreadable") };
+                Carried::Unreadable(Box::new(settled))
+            }
+        }
+    }
+}
+
+fn settled(
+    work: &Work,
+    effect: Effect,
+    failure: Option<Failure>,
+    dead: Option<&'static str>,
+) -> Carried {
+    Carried::Report(Box::new(Arrival {
+        target: Target::Conversation(work.conversation),
+        happening: Happening::Event(settled_event(effect, failure)),
+        settles: Some(Settled { work: work.clone(), dead }),
+    }))
+}
+
+fn reported(told: Result<Outcome, EngineError>) {
+    if let Err(error) = told {
+        // Not lost: either it was set aside as a dead letter, or the lease ends and the effect is
+        // carried out once more.
+        tracing::warn!(
+            error = &error as &dyn std::error::Error,
+            "a delivery could not be reported"
+        );
+    }
+}

@@ -1,0 +1,108 @@
+//! What follows a batch: its callers are answered, its readers woken; what could not be carried out
+//! is refused and, where it would fail for ever, set aside.
+
+use std::sync::Arc;
+
+use session::{Event, id::Timestamp};
+use store::{Changes, Claim, ConversationId, DeadLetter, LaneKey, Target, Work};
+
+use crate::{
+    engine::{
+        BatchError, EngineError, Happening, Job, Outcome, Reply, Settled, Tools, batch::transact,
+    },
+    wakes::Hint,
+};
+
+/// What a committed batch leads to; `events` and `claims` are parallel to its jobs.
+pub(super) struct Done {
+    pub(super) events: Vec<Option<Result<Outcome, EngineError>>>,
+    pub(super) claims: Vec<Option<Claim>>,
+    /// Conversations that have new entries.
+    pub(super) logged: Vec<ConversationId>,
+    /// Lanes that have new effects.
+    pub(super) lanes: Vec<LaneKey>,
+    /// Whether a deadline was set.
+    pub(super) deadlines: bool,
+}
+
+/// Answers the callers of a committed batch and wakes whoever waits for what it changed.
+pub(super) fn answer(tools: &Tools, jobs: Vec<Job>, done: Done) {
+    let Done { events, claims, mut logged, lanes, deadlines } = done;
+    for ((job, event), claim) in jobs.into_iter().zip(events).zip(claims) {
+        // A caller that went away does not need its answer.
+        match job {
+            Job::Event(_, reply) => drop(event.map(|result| reply.send(result))),
+            Job::Claim(_, reply) => drop(claim.map(|claim| reply.send(Ok(claim)))),
+            Job::Reschedule(.., reply) | Job::Bury(_, reply) => drop(reply.send(Ok(()))),
+        }
+    }
+    logged.sort_unstable();
+    logged.dedup();
+    for conversation in logged {
+        tools.wakes.wake(conversation, Hint::Logged);
+    }
+    for lane in lanes {
+        // A full channel loses the hint; the dispatcher looks at the store regularly.
+        drop(tools.lanes.try_send(lane));
+    }
+    if deadlines {
+        tools.alarm.notify_one();
+    }
+}
+
+/// Tells the one caller of a job why it was not carried out.
+pub(super) fn refuse(job: Job, error: BatchError) {
+    fn send<T>(reply: Reply<T>, error: BatchError) {
+        drop(reply.send(Err(EngineError::Failed(Arc::new(error)))));
+    }
+    tracing::error!(error = &error as &dyn std::error::Error, "an event could not be carried out");
+    match job {
+        Job::Event(_, reply) => send(reply, error),
+        Job::Claim(_, reply) => send(reply, error),
+        Job::Reschedule(.., reply) | Job::Bury(_, reply) => send(reply, error),
+    }
+}
+
+/// What cannot be stepped must not come up for ever. A deadline sleeps until a later step works; a
+/// delivery that cannot be reported becomes a dead letter.
+pub(super) fn set_aside(tools: &Tools, job: &Job) {
+    let Job::Event(arrival, _) = job else { return };
+    let mut changes = Changes::default();
+    if let Some(Settled { work, .. }) = &arrival.settles {
+        changes.dead.push(dead_letter(work, "not_reported", tools.clock.now()));
+    }
+    if let (Happening::Event(Event::Deadline { .. }), Target::Conversation(id)) =
+        (&arrival.happening, &arrival.target)
+    {
+        changes.set_aside.push(*id);
+    }
+    if changes.dead.is_empty() && changes.set_aside.is_empty() {
+        return;
+    }
+    match transact(&*tools.store, |tx| Ok(tx.save(&changes)?)) {
+        Ok(()) => tracing::error!(
+            conversations = changes.set_aside.len(),
+            dead_letters = changes.dead.len(),
+            "what could not be carried out was set aside"
+        ),
+        Err(error) => tracing::error!(
+            error = &error as &dyn std::error::Error,
+            "what could not be carried out could not be set aside either"
+        ),
+    }
+}
+
+/// An effect that is given up, as a person will see it.
+pub(super) fn dead_letter(work: &Work, reason: &'static str, at: Timestamp) -> DeadLetter {
+    DeadLetter {
+        effect: work.effect,
+        conversation: work.conversation,
+        number: work.number,
+        lane: work.lane.clone(),
+        session: work.session.clone(),
+        body: work.body.clone(),
+        attempts: work.attempts,
+        reason: reason.into(),
+        at,
+    }
+}

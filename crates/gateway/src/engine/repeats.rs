@@ -1,0 +1,51 @@
+//! By what a repeat is recognised.
+
+use session::{Event, News, id::SenderKey};
+use store::RepeatKey;
+use vault::MacKey;
+
+use crate::engine::Happening;
+
+/// Eight bytes of a keyed hash: within one conversation they do not collide by accident, and
+/// strangers cannot make them.
+pub(super) fn hashed(hashing: &MacKey, key: &SenderKey) -> RepeatKey {
+    let tag = hashing.tag(&[key.as_str().as_bytes()]);
+    let mut first = [0; 8];
+    first.copy_from_slice(&tag[..8]);
+    RepeatKey(i64::from_be_bytes(first))
+}
+
+/// The keys that senders gave what they said.
+pub(super) fn sender_keys(happening: &Happening) -> Vec<&SenderKey> {
+    match happening {
+        Happening::Event(Event::Desk(callback)) => in_news(&callback.news),
+        Happening::Callback { news, .. } => in_news(news),
+        Happening::Event(
+            Event::UserSaid { key, .. } | Event::BotSaid { key, .. } | Event::BotAsked { key, .. },
+        ) => key.iter().collect(),
+        Happening::Event(
+            Event::Opened { .. }
+            | Event::UserEnds
+            | Event::Sent { .. }
+            | Event::Delayed { .. }
+            | Event::NotSent { .. }
+            | Event::Deadline { .. },
+        ) => Vec::new(),
+    }
+}
+
+fn in_news(news: &[News]) -> Vec<&SenderKey> {
+    let keys = news.iter().filter_map(|news| match news {
+        News::AgentSaid { key, .. } | News::DeskSaid { key, .. } => key.as_ref(),
+        News::Queued
+        | News::Estimate(_)
+        | News::AgentHere(_)
+        | News::Active
+        | News::Nobody { .. }
+        | News::Ended
+        | News::LetGo
+        | News::Failed
+        | News::Cancelled => None,
+    });
+    keys.collect()
+}

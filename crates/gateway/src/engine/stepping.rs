@@ -1,0 +1,262 @@
+//! The steps of a batch: which conversation each event is for, what follows from it, and what that
+//! changes. Nothing here commits.
+
+use std::collections::BTreeMap;
+
+use session::{
+    Event, Facts, Step, What,
+    id::{ConversationKey, SessionId, Timestamp},
+    step, wants_holder,
+};
+use store::{
+    Answer, Changes, ConversationId, Hold, LaneKey, NewEffect, NewRepeat, Person, Resolved,
+    SessionRow, Strike, Transaction,
+};
+
+use crate::engine::{
+    Arrival, BatchError, EngineError, Job, Outcome, Settled, Tools, answers::dead_letter, event_of,
+    repeats, working::Working,
+};
+
+/// An event with the conversation it is for, and its place among the jobs.
+pub(super) type Found<'j> = (usize, &'j Arrival, Resolved);
+
+/// What the jobs are answered, parallel to them; nothing yet where something is still to be done.
+pub(super) type Answers = Vec<Option<Result<Outcome, EngineError>>>;
+
+/// Everything a batch has worked out so far; nothing of it is saved yet.
+pub(super) struct Batch<'a> {
+    tools: &'a Tools,
+    now: Timestamp,
+    working: BTreeMap<ConversationId, Working>,
+    /// What will be saved.
+    pub(super) changes: Changes,
+    /// Conversations that got new entries.
+    pub(super) logged: Vec<ConversationId>,
+}
+
+impl<'a> Batch<'a> {
+    pub(super) fn new(tools: &'a Tools, now: Timestamp) -> Self {
+        let (working, changes, logged) = (BTreeMap::new(), Changes::default(), Vec::new());
+        Self { tools, now, working, changes, logged }
+    }
+
+    /// Sorts the jobs: what needs no conversation is done at once, events are given theirs.
+    pub(super) fn admit<'j>(
+        &mut self,
+        jobs: &'j [Job],
+        resolved: Vec<Option<Resolved>>,
+    ) -> (Answers, Vec<Found<'j>>) {
+        let mut resolved = resolved.into_iter();
+        let mut work = Vec::with_capacity(resolved.len());
+        let mut answers: Answers = jobs.iter().map(|_| None).collect();
+        for (at, job) in jobs.iter().enumerate() {
+            match job {
+                Job::Event(arrival, _) => {
+                    if let Some(found) = resolved.next().flatten() {
+                        work.push((at, &**arrival, found));
+                    } else {
+                        // A report whose conversation is gone still leaves the outbox.
+                        arrival.settles.iter().for_each(|settled| self.settle(settled));
+                        answers[at] = Some(Err(EngineError::NotFound));
+                    }
+                }
+                Job::Reschedule(again, _) => self.changes.reschedules.push(*again),
+                Job::Bury(settled, _) => self.settle(settled),
+                Job::Claim(..) => {}
+            }
+        }
+        (answers, work)
+    }
+
+    /// Opens the conversations and asks which of the senders' keys were seen before.
+    pub(super) fn load(
+        &mut self,
+        work: &[Found<'_>],
+        tx: &mut dyn Transaction,
+    ) -> Result<(), BatchError> {
+        let (mut asked, mut hashed) = (Vec::new(), Vec::new());
+        for (_, arrival, found) in work {
+            let id = found.conversation.id;
+            if !self.working.contains_key(&id) {
+                let working = Working::open(&self.tools.vault, &found.conversation)?;
+                self.working.insert(id, working);
+            }
+            for key in repeats::sender_keys(&arrival.happening) {
+                asked.push((id, key));
+                hashed.push((id, repeats::hashed(&self.tools.repeats, key)));
+            }
+        }
+        if asked.is_empty() {
+            return Ok(());
+        }
+        for ((id, key), answer) in asked.into_iter().zip(tx.repeats(&hashed)?) {
+            if let (Some(working), Some(Answer(number))) = (self.working.get_mut(&id), answer) {
+                working.seen.insert(key.clone(), number);
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn step(
+        &mut self,
+        arrival: &Arrival,
+        found: Resolved,
+        tx: &mut dyn Transaction,
+    ) -> Result<Result<Outcome, EngineError>, BatchError> {
+        let Resolved { conversation, session } = found;
+        let (id, key) = (conversation.id, conversation.key);
+        let session = session.map(|row| row.id);
+        let Some(event) = event_of(arrival.happening.clone(), session.clone()) else {
+            return Ok(Err(EngineError::NotFound));
+        };
+        let policy = self.tools.policies.of(&key.tenant, &key.bot).ok_or_else(|| {
+            BatchError::NoPolicy { tenant: key.tenant.clone(), bot: key.bot.clone() }
+        })?;
+        let holder = self.holder(id, &key, &event, tx)?;
+        let Some(working) = self.working.get_mut(&id) else {
+            return Ok(Err(EngineError::NotFound));
+        };
+        working.fired |= matches!(event, Event::Deadline { .. });
+        let facts = Facts { key: &key, policy, seen: &working.seen, holder: holder.as_ref() };
+        let stepped = match step(working.conversation(), event, &facts, self.now) {
+            Ok(stepped) => stepped,
+            Err(rejected) => return Ok(Err(rejected.into())),
+        };
+        let number = stepped.answer;
+        self.take(id, &key, stepped)?;
+        arrival.settles.iter().for_each(|settled| self.settle(settled));
+        let live = self.working.get(&id).and_then(|working| working.conversation().live());
+        let open = live.is_some_and(|live| session.as_ref() == Some(&live.id));
+        Ok(Ok(Outcome { conversation: id, number, open }))
+    }
+
+    /// Who holds the person, if the event may begin a session: as this batch leaves it, or as the
+    /// store has it.
+    fn holder(
+        &self,
+        id: ConversationId,
+        key: &ConversationKey,
+        event: &Event,
+        tx: &mut dyn Transaction,
+    ) -> Result<Option<SessionId>, BatchError> {
+        let Some(policy) = self.tools.policies.of(&key.tenant, &key.bot) else { return Ok(None) };
+        let Some(working) = self.working.get(&id) else { return Ok(None) };
+        let Some(user) = wants_holder(working.conversation(), event, policy) else {
+            return Ok(None);
+        };
+        let (tenant, desk, user) = (key.tenant.clone(), policy.desk.clone(), user.clone());
+        let person = Person { tenant, desk, user };
+        let mut holder = tx.holder(&person)?;
+        for hold in &self.changes.holds {
+            match hold {
+                Hold::Take(taken, by) if *taken == person => holder = Some(by.clone()),
+                Hold::Free(freed, by) if *freed == person && holder.as_ref() == Some(by) => {
+                    holder = None;
+                }
+                Hold::Take(..) | Hold::Free(..) => {}
+            }
+        }
+        Ok(holder)
+    }
+
+    /// Takes over what a step decided.
+    fn take(
+        &mut self,
+        id: ConversationId,
+        key: &ConversationKey,
+        stepped: Step,
+    ) -> Result<(), BatchError> {
+        let Some(working) = self.working.get_mut(&id) else { return Ok(()) };
+        if !stepped.messages.is_empty() {
+            self.logged.push(id);
+        }
+        for effect in &stepped.effects {
+            self.changes.effects.push(NewEffect {
+                conversation: id,
+                number: effect.number,
+                lane: lane_of(key, id, &effect.what),
+                session: effect.what.session().cloned(),
+                body: working.keeping.write_effect(effect)?,
+                at: self.now,
+                expires_at: effect.expires_at,
+            });
+        }
+        for (sender, number) in stepped.remember {
+            let key = repeats::hashed(&self.tools.repeats, &sender);
+            let (answer, at) = (Answer(number), self.now);
+            self.changes.repeats.push(NewRepeat { conversation: id, key, answer, at });
+            working.seen.insert(sender, number);
+        }
+        for session::Strike { session, below } in stepped.strikes {
+            self.changes.strikes.push(Strike { conversation: id, session, below });
+        }
+        let vault = &self.tools.vault;
+        working.advance(vault, self.now, &stepped.messages, stepped.conversation)?;
+        self.take_records(id, key, stepped.records);
+        self.take_holds(key, stepped.holds);
+        Ok(())
+    }
+
+    fn take_records(
+        &mut self,
+        id: ConversationId,
+        key: &ConversationKey,
+        records: Vec<session::Record>,
+    ) {
+        for record in records {
+            let tenant = key.tenant.clone();
+            let row = SessionRow {
+                id: record.session,
+                conversation: id,
+                person: Person { tenant, desk: record.desk, user: record.user },
+                status: record.status.as_str().into(),
+                reason: record.reason.map_or("", session::EndReason::code).into(),
+                opened_at: record.opened_at,
+                ended_at: record.ended_at,
+            };
+            // Only the last word of a batch about a session is written.
+            self.changes.sessions.retain(|earlier| earlier.id != row.id);
+            self.changes.sessions.push(row);
+        }
+    }
+
+    fn take_holds(&mut self, key: &ConversationKey, holds: Vec<session::Hold>) {
+        let tenant = &key.tenant;
+        for hold in holds {
+            self.changes.holds.push(match hold {
+                session::Hold::Take { desk, user, session } => {
+                    Hold::Take(Person { tenant: tenant.clone(), desk, user }, session)
+                }
+                session::Hold::Free { desk, user, session } => {
+                    Hold::Free(Person { tenant: tenant.clone(), desk, user }, session)
+                }
+            });
+        }
+    }
+
+    fn settle(&mut self, settled: &Settled) {
+        let work = &settled.work;
+        match settled.dead {
+            None => self.changes.settled.push(work.effect),
+            Some(reason) => self.changes.dead.push(dead_letter(work, reason, self.now)),
+        }
+    }
+
+    /// Seals what changed and hands it to the changes.
+    pub(super) fn finish(&mut self) -> Result<(), BatchError> {
+        for (_, working) in std::mem::take(&mut self.working) {
+            self.changes.conversations.extend(working.finish(&self.tools.policies)?);
+        }
+        Ok(())
+    }
+}
+
+/// The lane an effect waits in: the person's at the desk, or the conversation's to its bot.
+fn lane_of(key: &ConversationKey, id: ConversationId, what: &What) -> LaneKey {
+    // Ids hold no control characters, so the separator cannot be forged.
+    LaneKey(match what.desk_lane() {
+        Some((desk, user)) => format!("desk\u{1f}{}\u{1f}{desk}\u{1f}{user}", key.tenant).into(),
+        None => format!("bot\u{1f}{}", id.0).into(),
+    })
+}

@@ -1,0 +1,66 @@
+//! The sweeper: forgets repeats that are too old to come again.
+//!
+//! The table of repeats is the one that grows with every message, and nobody else shrinks it. It is
+//! swept in slices, each a short transaction of its own, so that the engine waits for none of them
+//! for long. Killed at any line, the next round begins again; what is forgotten twice is forgotten.
+
+use std::{sync::Arc, time::Duration};
+
+use store::{Store, StoreError};
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::Clock;
+
+/// How long a repeat is recognised. The channels repeat for minutes; a page that slept over night
+/// may still send again what it had on its hands.
+const REPEATS_FOR: Duration = Duration::from_hours(24);
+
+/// Repeats forgotten in one transaction: a few milliseconds.
+const SLICE_MAX: usize = 1_000;
+
+/// How often a round begins.
+const SWEEP_EVERY: Duration = Duration::from_mins(5);
+
+/// Between two slices the engine has the store to itself.
+const BREATH: Duration = Duration::from_millis(50);
+
+/// Forgets what is too old.
+pub(crate) struct Sweeper {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) clock: Clock,
+}
+
+impl Sweeper {
+    /// Sweeps in rounds until told to stop.
+    pub(crate) async fn run(self, stop: CancellationToken) {
+        let mut pause = SWEEP_EVERY;
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(pause) => {}
+            }
+            pause = match self.slice().await {
+                Ok(forgotten) if forgotten >= SLICE_MAX => BREATH,
+                Ok(_) => SWEEP_EVERY,
+                Err(error) => {
+                    tracing::error!(
+                        error = &error as &dyn std::error::Error,
+                        "old repeats cannot be forgotten"
+                    );
+                    SWEEP_EVERY
+                }
+            };
+        }
+    }
+
+    /// Forgets one slice and tells how many repeats it had.
+    async fn slice(&self) -> Result<usize, StoreError> {
+        let now = self.clock.now().0;
+        let span = i64::try_from(REPEATS_FOR.as_millis()).unwrap_or(i64::MAX);
+        let before = session::id::Timestamp(now.saturating_sub(span));
+        crate::blocking(&self.store, move |store| store.sweep(before, SLICE_MAX)).await
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,110 @@
+//! Dead letters: effects that finally failed, for a person to see, remove or send again.
+
+use rusqlite::{Connection, Row, params};
+use session::id::{EffectNumber, SessionId, Timestamp};
+
+use super::column::{Columns, limited, signed};
+use super::outbox;
+use crate::{ConversationId, DeadLetter, LaneKey, OutboxId, Resend, StoreError};
+
+const TABLE: &str = "dead_letter";
+
+/// A dead letter's columns, found by a condition.
+macro_rules! select_dead_letter {
+    ($condition:literal) => {
+        concat!(
+            "SELECT effect, conversation, number, lane, session, attempts, reason, at, body
+             FROM dead_letter
+             ",
+            $condition
+        )
+    };
+}
+
+/// Keeps failed effects and lets them leave the outbox. The first report counts: what has left the
+/// outbox was settled, or is kept already, or was dealt with by a person.
+pub(super) fn keep(connection: &Connection, dead: &[DeadLetter]) -> Result<(), StoreError> {
+    let mut statement = connection.prepare_cached(
+        "INSERT INTO dead_letter
+             (effect, conversation, number, lane, session, attempts, reason, decided_at, at, body)
+         SELECT id, ?2, ?3, ?4, ?5, ?6, ?7, at, ?8, ?9
+         FROM outbox
+         WHERE id = ?1
+         ON CONFLICT (effect) DO NOTHING",
+    )?;
+    for letter in dead {
+        statement.execute(params![
+            letter.effect.0,
+            letter.conversation.0,
+            signed(letter.number.0, TABLE, letter.effect.0)?,
+            letter.lane.0,
+            letter.session.as_ref().map(SessionId::as_str),
+            letter.attempts,
+            letter.reason,
+            letter.at.0,
+            letter.body,
+        ])?;
+    }
+    let effects: Vec<OutboxId> = dead.iter().map(|letter| letter.effect).collect();
+    outbox::settle(connection, &effects)
+}
+
+/// Forgets dead letters. One that is gone already is fine.
+pub(super) fn remove(connection: &Connection, effects: &[OutboxId]) -> Result<(), StoreError> {
+    let mut statement = connection.prepare_cached("DELETE FROM dead_letter WHERE effect = ?1")?;
+    for effect in effects {
+        statement.execute([effect.0])?;
+    }
+    Ok(())
+}
+
+/// Puts dead letters back into the outbox, as if they were new. One that is gone already is fine:
+/// asked for twice, it is sent once.
+pub(super) fn resend(connection: &Connection, resent: &[Resend]) -> Result<(), StoreError> {
+    let mut statement = connection.prepare_cached(
+        "INSERT INTO outbox (conversation, number, lane, session, at, expires_at, body)
+         SELECT conversation, number, lane, session, decided_at, ?2, body
+         FROM dead_letter
+         WHERE effect = ?1",
+    )?;
+    for again in resent {
+        statement.execute([again.effect.0, again.expires_at.0])?;
+        remove(connection, &[again.effect])?;
+    }
+    Ok(())
+}
+
+pub(super) fn newest(reader: &Connection, limit: usize) -> Result<Vec<DeadLetter>, StoreError> {
+    let mut statement = reader.prepare_cached(select_dead_letter!("ORDER BY id DESC LIMIT ?1"))?;
+    let mut rows = statement.query([limited(limit)])?;
+    let mut letters = Vec::new();
+    while let Some(row) = rows.next()? {
+        letters.push(dead_letter(row)?);
+    }
+    Ok(letters)
+}
+
+pub(super) fn by_effect(
+    reader: &Connection,
+    effect: OutboxId,
+) -> Result<Option<DeadLetter>, StoreError> {
+    let mut statement = reader.prepare_cached(select_dead_letter!("WHERE effect = ?1"))?;
+    let mut rows = statement.query([effect.0])?;
+    rows.next()?.map(dead_letter).transpose()
+}
+
+fn dead_letter(row: &Row<'_>) -> Result<DeadLetter, StoreError> {
+    let effect: i64 = row.get("effect")?;
+    let columns = Columns { row, table: TABLE, key: &effect };
+    Ok(DeadLetter {
+        effect: OutboxId(effect),
+        conversation: ConversationId(columns.get("conversation")?),
+        number: EffectNumber(columns.unsigned("number")?),
+        lane: LaneKey(columns.text("lane")?),
+        session: columns.optional_id("session", SessionId::new)?,
+        body: columns.get("body")?,
+        attempts: columns.unsigned("attempts")?,
+        reason: columns.text("reason")?,
+        at: Timestamp(columns.get("at")?),
+    })
+}

@@ -1,0 +1,27 @@
+//! End to end: the real binary, a simulated ServiceNow in this process, pages that speak Direct
+//! Line, and a power cut whenever a test wants one.
+//!
+//! | module | what it proves |
+//! | --- | --- |
+//! | `flows` | every flow of the specification, in both dialects, calm and killed after each step |
+//! | `traffic` | nothing acknowledged is lost, doubled or reordered under traffic and kill -9 |
+//! | `webhook` | bad callbacks are refused in words and change nothing |
+//! | `direct_line` | bad calls of pages are refused with the right status and code |
+//! | `starting` | what stops a start, and how a gateway stops |
+//! | `disk` | nothing that was said lies on the disk in the clear |
+//!
+//! `house`, `process`, `page` and `desk` are the means. Every house looks through its gateway's log
+//! when a test ends: no error, no panic, no secret, nothing that was said.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail the test as tests do")]
+
+mod desk;
+mod direct_line;
+mod disk;
+mod flows;
+mod house;
+mod page;
+mod process;
+mod starting;
+mod traffic;
+mod webhook;

@@ -1,0 +1,316 @@
+//! A page that speaks Direct Line 3.0, as far as a test needs it.
+//!
+//! It posts an activity again, with the same `clientActivityID`, until it is acknowledged, and it
+//! reads a stream that comes back after every cut from the last watermark it saw. What arrived is
+//! kept as it arrived, repeats included.
+
+use std::{
+    collections::BTreeSet,
+    future::Future,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use futures_util::StreamExt;
+use reqwest::{Method, RequestBuilder, StatusCode};
+use serde_json::{Value, json};
+use tokio::{sync::watch, task::JoinHandle, time::timeout};
+use tokio_tungstenite::tungstenite::Message;
+
+use crate::process::WITHIN;
+
+/// Between two looks at something that nobody announces.
+const LOOK_EVERY: Duration = Duration::from_millis(10);
+
+/// Looks again and again until there is something.
+pub(crate) async fn eventually<T, F>(what: &str, mut look: impl FnMut() -> F) -> T
+where
+    F: Future<Output = Option<T>>,
+{
+    let found = timeout(WITHIN, async {
+        loop {
+            if let Some(found) = look().await {
+                return found;
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    });
+    found.await.unwrap_or_else(|_| panic!("in vain: {what}"))
+}
+
+/// What came over the stream.
+#[derive(Debug, Default)]
+pub(crate) struct Heard {
+    /// All activities in the order of their arrival, repeats included.
+    pub(crate) activities: Vec<Value>,
+    /// The codes of all close frames.
+    pub(crate) closed: Vec<u16>,
+    watermark: String,
+}
+
+pub(crate) struct Page {
+    pub(crate) conversation: String,
+    pub(crate) token: String,
+    pub(crate) stream_url: String,
+    pub(crate) user: String,
+    http: reqwest::Client,
+    origin: String,
+    heard: watch::Receiver<Heard>,
+    listening: JoinHandle<()>,
+    posts: AtomicU64,
+    shown: usize,
+}
+
+impl Page {
+    /// Gets a token bound to a user, starts the conversation, opens the stream.
+    pub(crate) async fn open(
+        origin: &str,
+        secret: &str,
+        user: &str,
+        secrets: Arc<Mutex<Vec<String>>>,
+    ) -> Self {
+        let http = reqwest::Client::builder().no_proxy().timeout(WITHIN).build().unwrap();
+        let base = format!("{origin}/v3/directline");
+        let post = |path: &str, credential: &str| {
+            http.post(format!("{base}/{path}")).bearer_auth(credential)
+        };
+        let asked = post("tokens/generate", secret).json(&json!({"user": {"id": user}}));
+        let granted: Value = asked.send().await.unwrap().json().await.unwrap();
+        let token = text_of(&granted["token"]);
+        let started = post("conversations", &token).send().await.unwrap();
+        assert_eq!(started.status(), StatusCode::CREATED);
+        let started: Value = started.json().await.unwrap();
+        let stream_url = text_of(&started["streamUrl"]);
+        let conversation = text_of(&started["conversationId"]);
+        secrets.lock().unwrap().extend([token.clone(), text_of(&started["token"])]);
+        let (hear, heard) = watch::channel(Heard::default());
+        let listener = Listener {
+            http: http.clone(),
+            address: format!("{base}/conversations/{conversation}"),
+            token: token.clone(),
+            hear,
+            secrets,
+        };
+        Self {
+            listening: tokio::spawn(listener.run(stream_url.clone())),
+            conversation,
+            token,
+            stream_url,
+            user: user.to_owned(),
+            http,
+            origin: origin.to_owned(),
+            heard,
+            posts: AtomicU64::new(0),
+            shown: 0,
+        }
+    }
+
+    /// A request about this page's conversation.
+    pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        let address = format!("{}/v3/directline/conversations/{}", self.origin, self.conversation);
+        self.http.request(method, format!("{address}{path}")).bearer_auth(&self.token)
+    }
+
+    /// Says something, and says it again until it is acknowledged. Gives back the activity's id.
+    pub(crate) async fn post(&self, text: &str) -> String {
+        let number = self.posts.fetch_add(1, Ordering::SeqCst);
+        self.post_as(text, &format!("{}-post-{number}", self.conversation)).await
+    }
+
+    /// The same with a `clientActivityID` of the caller's choice.
+    pub(crate) async fn post_as(&self, text: &str, id: &str) -> String {
+        let activity = json!({
+            "type": "message", "text": text, "from": {"id": self.user},
+            "channelData": {"clientActivityID": id},
+        });
+        eventually("a post is acknowledged", || async {
+            let request = self.request(Method::POST, "/activities").json(&activity);
+            // Nobody answers, or the answer broke off: taken or not, nobody knows.
+            let answer = request.send().await.ok()?;
+            match answer.status() {
+                StatusCode::OK => answer.json().await.ok().map(|body: Value| text_of(&body["id"])),
+                StatusCode::SERVICE_UNAVAILABLE => None,
+                status => panic!("a post was refused: {status} {:?}", answer.text().await),
+            }
+        })
+        .await
+    }
+
+    /// Everything in the log, read page by page from its start.
+    pub(crate) async fn log(&self) -> Vec<Value> {
+        let mut log = Vec::new();
+        let mut watermark = String::new();
+        loop {
+            let path = format!("/activities?watermark={watermark}");
+            let answer = self.request(Method::GET, &path).send().await.unwrap();
+            assert_eq!(answer.status(), StatusCode::OK);
+            let mut set: Value = answer.json().await.unwrap();
+            watermark = text_of(&set["watermark"]);
+            match set["activities"].take() {
+                Value::Array(activities) if !activities.is_empty() => log.extend(activities),
+                _ => return log,
+            }
+        }
+    }
+
+    /// What the stream brought so far, as it came.
+    pub(crate) fn arrived(&self) -> Vec<Value> {
+        self.heard.borrow().activities.clone()
+    }
+
+    /// Waits until the stream has brought this.
+    pub(crate) async fn until(&self, what: &str, mut holds: impl FnMut(&Heard) -> bool) {
+        let mut heard = self.heard.clone();
+        let held = timeout(WITHIN, heard.wait_for(|heard| holds(heard))).await;
+        let held = held.is_ok_and(|listening| listening.is_ok());
+        assert!(held, "in vain: {what}; shown: {:#?}", gists(&distinct(&self.arrived())));
+    }
+
+    /// The next things shown are exactly these, in this order. What ends in `…` only has to begin
+    /// so.
+    pub(crate) async fn shows(&mut self, expected: &[&str]) {
+        let upto = self.shown + expected.len();
+        let enough = |heard: &Heard| distinct(&heard.activities).len() >= upto;
+        self.until(&format!("{expected:?}"), enough).await;
+        let shown = gists(&distinct(&self.arrived()));
+        let next = &shown[self.shown..upto];
+        let fits = |(shown, expected): (&String, &&str)| match expected.strip_suffix('…') {
+            Some(beginning) => shown.starts_with(beginning),
+            None => shown == expected,
+        };
+        assert!(next.iter().zip(expected).all(fits), "expected {expected:#?}, shown {next:#?}");
+        self.shown = upto;
+    }
+
+    /// What was shown so far needs no further look.
+    pub(crate) fn skip_what_was_shown(&mut self) {
+        self.shown = distinct(&self.arrived()).len();
+    }
+
+    /// Nothing was shown but what was looked at, and what was shown is what is in the log.
+    pub(crate) async fn shows_nothing_more(&self) {
+        let log = self.log().await;
+        assert_eq!(gists(&log)[self.shown..], Vec::<String>::new()[..], "nothing more");
+        self.shows_its_log(&log).await;
+    }
+
+    /// The stream brought the whole log in its order, nothing else, and a repeat is the same to the
+    /// letter.
+    pub(crate) async fn shows_its_log(&self, log: &[Value]) {
+        let all = |heard: &Heard| distinct(&heard.activities).len() >= log.len();
+        self.until("the whole log arrives", all).await;
+        let arrived = self.arrived();
+        assert_eq!(distinct(&arrived), log, "the stream shows the log");
+        for activity in arrived.iter().filter(|activity| activity["id"].is_string()) {
+            let logged = log.iter().find(|logged| logged["id"] == activity["id"]);
+            assert_eq!(Some(activity), logged, "a repeat is the same");
+        }
+        assert_eq!(distinct(log).len(), log.len(), "every id in the log is there once");
+    }
+}
+
+impl Drop for Page {
+    fn drop(&mut self) {
+        self.listening.abort();
+    }
+}
+
+/// Every activity that has an id, once, in the order of first arrival.
+pub(crate) fn distinct(activities: &[Value]) -> Vec<Value> {
+    let mut seen = BTreeSet::new();
+    let named = activities.iter().filter_map(|activity| Some((activity["id"].as_str()?, activity)));
+    named.filter(|(id, _)| seen.insert(*id)).map(|(_, activity)| activity.clone()).collect()
+}
+
+/// Activities in one line each: who, and what.
+pub(crate) fn gists(activities: &[Value]) -> Vec<String> {
+    activities.iter().map(gist).collect()
+}
+
+fn gist(activity: &Value) -> String {
+    if let Some(key) = activity["channelData"]["warmline"]["notice"]["key"].as_str() {
+        assert_eq!(activity["from"]["role"], "channel");
+        return format!("notice {key}");
+    }
+    let who =
+        if activity["from"]["role"] == "user" { "user" } else { &text_of(&activity["from"]["id"]) };
+    format!("{who}: {}", text_of(&activity["text"]))
+}
+
+fn text_of(value: &Value) -> String {
+    value.as_str().unwrap_or_else(|| panic!("{value} is no text")).to_owned()
+}
+
+/// The end of the stream that is on the page.
+struct Listener {
+    http: reqwest::Client,
+    address: String,
+    token: String,
+    hear: watch::Sender<Heard>,
+    secrets: Arc<Mutex<Vec<String>>>,
+}
+
+impl Listener {
+    async fn run(self, mut stream_url: String) {
+        loop {
+            self.secrets.lock().unwrap().extend(ticket(&stream_url));
+            self.listen(&stream_url).await;
+            stream_url = self.reconnect().await;
+        }
+    }
+
+    /// Reads the stream to its end, however it ends.
+    async fn listen(&self, stream_url: &str) {
+        let Ok((mut socket, _)) = tokio_tungstenite::connect_async(stream_url).await else {
+            return;
+        };
+        while let Some(Ok(frame)) = socket.next().await {
+            match frame {
+                Message::Text(frame) if !frame.is_empty() => self.take(&frame),
+                Message::Close(frame) => {
+                    let code = frame.map_or(1005, |frame| frame.code.into());
+                    self.hear.send_modify(|heard| heard.closed.push(code));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn take(&self, frame: &str) {
+        let mut set: Value = serde_json::from_str(frame).expect("only activity sets are sent");
+        self.hear.send_modify(|heard| {
+            if let Some(watermark) = set["watermark"].as_str() {
+                watermark.clone_into(&mut heard.watermark);
+            }
+            if let Value::Array(activities) = set["activities"].take() {
+                heard.activities.extend(activities);
+            }
+        });
+    }
+
+    /// The address of a new stream from where the last one ended, as soon as somebody answers.
+    async fn reconnect(&self) -> String {
+        let watermark = self.hear.borrow().watermark.clone();
+        eventually("the stream is given back", || async {
+            let request = self.http.get(format!("{}?watermark={watermark}", self.address));
+            let answer = request.bearer_auth(&self.token).send().await.ok()?;
+            match answer.status() {
+                StatusCode::OK => answer.json().await.ok().map(|body: Value| {
+                    self.secrets.lock().unwrap().push(text_of(&body["token"]));
+                    text_of(&body["streamUrl"])
+                }),
+                StatusCode::SERVICE_UNAVAILABLE => None,
+                status => panic!("a reconnect was refused: {status}"),
+            }
+        })
+        .await
+    }
+}
+
+/// The secret part of a stream's address.
+fn ticket(stream_url: &str) -> Option<String> {
+    stream_url.split_once("&t=").map(|(_, ticket)| ticket.to_owned())
+}

@@ -1,0 +1,182 @@
+//! Both sides talk while the gateway is killed again and again.
+//!
+//! What counts as acknowledged: a post that was answered 200, and a callback that was answered 200.
+//! A callback that met nobody is lost, as it is with a real instance; one whose answer broke off may
+//! have been taken, and is shown once or not at all.
+
+use std::sync::Arc;
+
+use simulator::{Desk, Dialect, Outcome, Speaker};
+use tokio::{sync::watch, task::JoinSet};
+
+use crate::{
+    desk,
+    house::{House, Setting},
+    page::{Page, eventually, gists},
+    process::WITHIN,
+};
+
+const CHATS: usize = 5;
+
+/// Acknowledged lines, of each side of each chat.
+const LINES: usize = 100;
+
+const KILLS: usize = 5;
+
+#[tokio::test]
+async fn killed_under_two_way_traffic_as_the_product_speaks() {
+    killed_under_two_way_traffic(Dialect::ServiceNow, 1).await;
+}
+
+#[tokio::test]
+async fn killed_under_two_way_traffic_as_the_specification_speaks() {
+    killed_under_two_way_traffic(Dialect::Spec, 2).await;
+}
+
+/// One chat and what each side says in it.
+struct Talk {
+    page: Page,
+    chat: String,
+}
+
+async fn killed_under_two_way_traffic(dialect: Dialect, seed: u64) {
+    let mut house = House::start(Setting { dialect, ..Setting::default() }).await;
+    let mut talks = Vec::new();
+    for n in 0..CHATS {
+        talks.push(Arc::new(connect(&mut house, &format!("dl_user-{n}")).await));
+    }
+    let progress = Arc::new(watch::Sender::new(0));
+    let mut talking = JoinSet::new();
+    let mut writing = JoinSet::new();
+    for (n, talk) in talks.iter().cloned().enumerate() {
+        talking.spawn(user_talks(talk.clone(), progress.clone()));
+        let agent = agent_talks(house.desk.clone(), talk, house.origin(), progress.clone());
+        writing.spawn(async move { (n, agent.await) });
+    }
+
+    // The moments are counted in acknowledgements, so that the same seed makes the same plan.
+    let mut random = fastrand::Rng::with_seed(seed);
+    let mut moments: Vec<_> =
+        (0..KILLS).map(|_| random.usize(20..CHATS * LINES * 2 - 20)).collect();
+    moments.sort_unstable();
+    for moment in moments {
+        let mut acknowledged = progress.subscribe();
+        let reached = acknowledged.wait_for(|count| *count >= moment);
+        tokio::time::timeout(WITHIN * 2, reached).await.expect("the talk goes on").unwrap();
+        // Not only right after an answer.
+        for _ in 0..random.usize(0..50) {
+            tokio::task::yield_now().await;
+        }
+        house.restart().await;
+    }
+    while let Some(done) = talking.join_next().await {
+        done.unwrap();
+    }
+    while let Some(done) = writing.join_next().await {
+        let (n, said) = done.unwrap();
+        check(&house.desk, &talks[n], &said).await;
+    }
+}
+
+async fn connect(house: &mut House, user: &str) -> Talk {
+    let mut page = house.page(user).await;
+    page.shows(&["bot: Hello!…"]).await;
+    page.post("live agent").await;
+    let chat = house.offered(user).await;
+    house.hears(house.callbacks().queued).await;
+    house.desk.accept(&chat).unwrap();
+    house.hears(house.callbacks().accepted).await;
+    Talk { page, chat }
+}
+
+fn line(who: &str, n: usize) -> String {
+    format!("{who} {n:03} kolibri")
+}
+
+async fn user_talks(talk: Arc<Talk>, progress: Arc<watch::Sender<usize>>) {
+    for n in 0..LINES {
+        talk.page.post(&line("user", n)).await;
+        progress.send_modify(|count| *count += 1);
+    }
+}
+
+/// What became of the agent's lines.
+#[derive(Default)]
+struct Said {
+    /// The callback was answered 200.
+    acknowledged: Vec<String>,
+    /// Nobody answered the callback.
+    lost: Vec<String>,
+}
+
+/// The agent writes until enough lines were acknowledged, each after the one before is settled: a
+/// lost one is not written again.
+async fn agent_talks(
+    desk: Desk,
+    talk: Arc<Talk>,
+    origin: String,
+    progress: Arc<watch::Sender<usize>>,
+) -> Said {
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let mut said = Said::default();
+    for n in 0.. {
+        if said.acknowledged.len() == LINES {
+            break;
+        }
+        let words = format!("{} of {}", line("agent", n), talk.chat);
+        desk.write(&talk.chat, &words).unwrap();
+        match outcome(&desk, &words).await {
+            Outcome::Answered(200) => {
+                said.acknowledged.push(words);
+                progress.send_modify(|count| *count += 1);
+            }
+            Outcome::Unreachable => {
+                said.lost.push(words);
+                let alive = || async { http.get(format!("{origin}/healthz")).send().await.ok() };
+                eventually("the gateway is back", alive).await;
+            }
+            outcome => panic!("{words}: {outcome:?}"),
+        }
+    }
+    said
+}
+
+/// Waits until the callback with these words was attempted.
+async fn outcome(desk: &Desk, words: &str) -> Outcome {
+    let mut outcome = None;
+    let attempted = |seen: &simulator::Snapshot<'_>| {
+        let with_words = |sent: &&simulator::Sent| {
+            let item = &sent.body["body"][0];
+            item["value"] == words || item["message"] == words
+        };
+        outcome = seen.delivered().iter().rev().find(with_words).map(|sent| sent.outcome);
+        outcome.is_some()
+    };
+    desk.wait_until(attempted, WITHIN).await.expect("every callback is attempted");
+    outcome.expect("it was found")
+}
+
+async fn check(desk: &Desk, talk: &Talk, said: &Said) {
+    let Talk { page, chat } = talk;
+    let spoken: Vec<_> = (0..LINES).map(|n| line("user", n)).collect();
+    let expected: Vec<_> = std::iter::once("AGENT".to_owned())
+        .chain(spoken.iter().map(|line| format!("says {line}")))
+        .collect();
+    let expected: Vec<_> = expected.iter().map(String::as_str).collect();
+    desk::until_sent(desk, &page.user, &expected).await;
+    let heard = desk::lines(&desk::chat(desk, chat), Speaker::User);
+    assert!(heard.ends_with(&spoken), "the agent reads all of it, in order, once: {heard:#?}");
+
+    let log = page.log().await;
+    page.shows_its_log(&log).await;
+    let shown = gists(&log);
+    let of = |prefix: &str| -> Vec<String> {
+        shown.iter().filter_map(|shown| shown.strip_prefix(prefix)).map(str::to_owned).collect()
+    };
+    assert_eq!(of("user: ")[1..], spoken, "the user sees all of it, in order, once");
+    let answers = of("agent: Dana: ");
+    let certain: Vec<_> = answers.iter().filter(|line| !said.lost.contains(line)).collect();
+    assert_eq!(certain, said.acknowledged.iter().collect::<Vec<_>>(), "in order, each once");
+    assert!(answers.is_sorted(), "also among lines whose answer broke off");
+    assert_eq!(shown.iter().filter(|shown| *shown == "notice connected").count(), 1);
+}
