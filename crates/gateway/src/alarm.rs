@@ -1,10 +1,16 @@
 //! The alarm: turns deadlines that have come into events.
 //!
 //! Deadlines are data; the store knows them. The alarm sleeps until the earliest one or until the
-//! engine saved a new one, and asks again. Firing one twice, or late, does no harm: the event names
+//! engine saved an earlier one, and asks again. Firing one twice, or late, does no harm: the event names
 //! the deadline it saw, and a stale one has no effect.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
 
 use futures_util::future::join_all;
 use session::{Event, id::Timestamp};
@@ -33,7 +39,44 @@ pub(crate) struct Alarm {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) engine: Engine,
     pub(crate) clock: Clock,
-    pub(crate) hint: Arc<Notify>,
+    pub(crate) hint: Arc<Wakeup>,
+}
+
+/// How the engine wakes a sleeping alarm: only for a deadline that comes before it would wake by
+/// itself, because most commits move a deadline and hardly any makes one earlier.
+#[derive(Debug)]
+pub(crate) struct Wakeup {
+    /// The moment the alarm sleeps until, in milliseconds since 1970; the end of time while it is
+    /// awake, so that what is committed behind its back is looked at before it sleeps.
+    until: AtomicI64,
+    notify: Notify,
+}
+
+impl Wakeup {
+    /// For an alarm that is awake.
+    pub(crate) fn new() -> Self {
+        Self { until: AtomicI64::new(i64::MAX), notify: Notify::new() }
+    }
+
+    /// A deadline was committed.
+    pub(crate) fn deadline(&self, at: Timestamp) {
+        if at.0 < self.until.load(Ordering::SeqCst) {
+            self.notify.notify_one();
+        }
+    }
+
+    /// The alarm looks at the store: before the look, or else a deadline that is committed during it
+    /// would be measured by the sleep before.
+    fn awake(&self) {
+        self.until.store(i64::MAX, Ordering::SeqCst);
+    }
+
+    /// Waits until there is an earlier deadline than `until`, or one was committed since
+    /// [`Wakeup::awake`].
+    pub(crate) async fn earlier_than(&self, until: Timestamp) {
+        self.until.store(until.0, Ordering::SeqCst);
+        self.notify.notified().await;
+    }
 }
 
 /// What became of a deadline.
@@ -48,6 +91,7 @@ enum Fired {
 impl Alarm {
     pub(crate) async fn run(self, stop: CancellationToken) {
         loop {
+            self.hint.awake();
             let sleep = match self.fire().await {
                 Ok(sleep) => sleep,
                 Err(error) => {
@@ -60,7 +104,7 @@ impl Alarm {
             };
             tokio::select! {
                 () = stop.cancelled() => return,
-                () = self.hint.notified() => {}
+                () = self.hint.earlier_than(self.clock.now().after(sleep)) => {}
                 () = tokio::time::sleep(sleep) => {}
             }
         }

@@ -5,16 +5,14 @@
 //! answers what is queued; the store is closed.
 
 mod failure;
+mod listener;
 mod parts;
 mod settings;
 
 use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use store::{BootId, LaneKey, Store, sqlite::SqliteStore};
-use tokio::{
-    net::TcpListener,
-    sync::{Notify, mpsc},
-};
+use tokio::{net::TcpListener, sync::mpsc};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use vault::Vault;
 
@@ -22,7 +20,7 @@ pub use failure::{StartError, StopError};
 pub use settings::{BotSetup, DeskSetup, Settings};
 
 use crate::{
-    alarm::Alarm,
+    alarm::{Alarm, Wakeup},
     clock::Clock,
     dispatcher::Dispatcher,
     engine::{Engine, Policies, Tools},
@@ -47,8 +45,9 @@ pub struct Gateway {
     address: SocketAddr,
     engine: Engine,
     tasks: TaskTracker,
+    open_streams: TaskTracker,
     stopping: CancellationToken,
-    serving: CancellationToken,
+    delivering: CancellationToken,
     failed: mpsc::Receiver<&'static str>,
     delivery: Option<std::thread::JoinHandle<()>>,
 }
@@ -70,7 +69,7 @@ impl Gateway {
             opened.map_err(std::io::Error::other)??
         };
         let wakes = Arc::new(Wakes::default());
-        let hint = Arc::new(Notify::new());
+        let hint = Arc::new(Wakeup::new());
         let (lanes, lane_hints) = mpsc::channel(LANE_HINTS_MAX);
         let mut policies = Policies::default();
         for bot in &settings.bots {
@@ -108,11 +107,14 @@ impl Gateway {
     /// Stops in order; see the module's documentation.
     pub async fn stop(self) {
         self.stopping.cancel();
-        self.serving.cancel();
         self.tasks.close();
-        if tokio::time::timeout(REQUESTS_END_WITHIN, self.tasks.wait()).await.is_err() {
+        self.open_streams.close();
+        let ended = async { tokio::join!(self.tasks.wait(), self.open_streams.wait()) };
+        if tokio::time::timeout(REQUESTS_END_WITHIN, ended).await.is_err() {
             tracing::warn!("requests under way did not end in time; they are cut");
         }
+        // What those requests left to do is attempted until here; the rest after the next start.
+        self.delivering.cancel();
         let (delivery, engine) = (self.delivery, self.engine);
         let ended = tokio::task::spawn_blocking(move || {
             if let Some(Err(_)) = delivery.map(std::thread::JoinHandle::join) {
@@ -139,11 +141,11 @@ impl Parts {
     fn run(
         self,
         settings: Settings,
-        hint: Arc<Notify>,
+        hint: Arc<Wakeup>,
         lane_hints: mpsc::Receiver<LaneKey>,
         listener: TcpListener,
     ) -> Result<Gateway, StartError> {
-        let (stopping, serving) = (CancellationToken::new(), CancellationToken::new());
+        let (stopping, delivering) = (CancellationToken::new(), CancellationToken::new());
         let (failures, failed) = mpsc::channel(4);
         let tasks = TaskTracker::new();
         let callers = self.callers(&settings)?;
@@ -157,8 +159,9 @@ impl Parts {
         let sweeper = Sweeper { store: Arc::clone(&self.store), clock: self.clock.clone() };
         let engine = self.engine.clone();
         let edge = Arc::new(self.edge(settings, callers, stopping.clone())?);
+        let open_streams = edge.open_streams.clone();
         let address = listener.local_addr()?;
-        let delivery = deliver(dispatcher, lane_hints, stopping.clone(), failures.clone())?;
+        let delivery = deliver(dispatcher, lane_hints, delivering.clone(), failures.clone())?;
         let watch = |part: &'static str, task: TaskFuture| {
             let (stop, failures) = (stopping.clone(), failures.clone());
             tasks.spawn(async move {
@@ -169,17 +172,21 @@ impl Parts {
         watch("alarm", Box::pin(alarm.run(stopping.clone())));
         watch("sweeper", Box::pin(sweeper.run(stopping.clone())));
         watch("engine", Box::pin(closed(engine.clone(), stopping.clone())));
-        let (router, stop) = (crate::edge::router(edge), serving.clone());
+        let (router, stop) = (crate::edge::router(edge), stopping.clone());
         tasks.spawn(async move {
-            let served = axum::serve(listener, router)
-                .with_graceful_shutdown(stop.clone().cancelled_owned())
-                .await;
-            if let Err(error) = served {
-                tracing::error!(error = &error as &dyn std::error::Error, "the listener failed");
-            }
+            listener::serve(listener, router, stop.clone()).await;
             report_end("listener", &stop, &failures);
         });
-        Ok(Gateway { address, engine, tasks, stopping, serving, failed, delivery: Some(delivery) })
+        Ok(Gateway {
+            address,
+            engine,
+            tasks,
+            open_streams,
+            stopping,
+            delivering,
+            failed,
+            delivery: Some(delivery),
+        })
     }
 }
 

@@ -26,6 +26,7 @@ use tokio::sync::{Notify, mpsc};
 use vault::{MasterKey, Vault};
 
 use crate::{
+    alarm::Wakeup,
     clock::Clock,
     engine::{Arrival, Engine, EngineError, Outcome, Policies, Tools},
     keeping::{Entry, Keeping},
@@ -229,6 +230,10 @@ impl Transaction for WatchedTransaction<'_> {
         self.inner.holder(person)
     }
 
+    fn waiting(&mut self, lane: &LaneKey, limit: usize) -> Result<usize, StoreError> {
+        self.inner.waiting(lane, limit)
+    }
+
     fn save(&mut self, changes: &Changes) -> Result<(), StoreError> {
         if let Fault::PanicsAt(id) = self.fault {
             let touched = changes.conversations.iter().any(|change| change.id == id);
@@ -256,7 +261,7 @@ pub(crate) struct Bed {
     pub(crate) engine: Engine,
     pub(crate) wakes: Arc<Wakes>,
     pub(crate) lanes: mpsc::Receiver<LaneKey>,
-    pub(crate) alarm: Arc<Notify>,
+    pub(crate) alarm: Arc<Wakeup>,
     dir: TempDir,
 }
 
@@ -265,7 +270,8 @@ impl Bed {
         let dir = tempfile::tempdir().unwrap();
         let store = Arc::new(Watched::open(&dir));
         let vault = Arc::new(Vault::new(&MasterKey::generate().unwrap()).unwrap());
-        Self::on(dir, store, vault, Clock::manual(START), policy(), BootId(1))
+        let rules = ("b", policy());
+        Self::on(dir, store, vault, Clock::manual(START), rules, BootId(1))
     }
 
     fn on(
@@ -273,14 +279,14 @@ impl Bed {
         store: Arc<Watched>,
         vault: Arc<Vault>,
         clock: Clock,
-        policy: Policy,
+        (name, policy): (&str, Policy),
         boot: BootId,
     ) -> Self {
         store.take_over(boot).unwrap();
-        let (wakes, alarm) = (Arc::new(Wakes::default()), Arc::new(Notify::new()));
+        let (wakes, alarm) = (Arc::new(Wakes::default()), Arc::new(Wakeup::new()));
         let (hints, lanes) = mpsc::channel(1_000);
         let mut policies = Policies::default();
-        policies.add(tenant(), BotId::new("b").unwrap(), policy);
+        policies.add(tenant(), BotId::new(name).unwrap(), policy);
         let engine = Engine::start(Tools {
             store: Arc::clone(&store) as Arc<dyn Store>,
             vault: Arc::clone(&vault),
@@ -298,9 +304,18 @@ impl Bed {
 
     /// The next life of the process, with other rules, on the same files.
     pub(crate) async fn restarted(self, policy: Policy) -> Self {
+        self.again("b", policy).await
+    }
+
+    /// The next life of the process, in which the bot has another name.
+    pub(crate) async fn renamed(self, bot: &str) -> Self {
+        self.again(bot, policy()).await
+    }
+
+    async fn again(self, bot: &str, policy: Policy) -> Self {
         let Self { store, vault, clock, engine, dir, .. } = self;
         finish(engine).await;
-        Self::on(dir, store, vault, clock, policy, BootId(2))
+        Self::on(dir, store, vault, clock, (bot, policy), BootId(2))
     }
 
     pub(crate) fn advance(&self, by: Duration) {

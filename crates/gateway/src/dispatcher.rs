@@ -22,24 +22,16 @@ mod bot_lane;
 mod breaker;
 mod desk_lane;
 mod drain;
+mod schedule;
 #[cfg(test)]
 mod tests;
 
-use std::{
-    collections::{BTreeSet, HashMap},
-    panic::AssertUnwindSafe,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 pub(crate) use breaker::SharedBreaker;
-use futures_util::FutureExt;
 use session::id::{DeskId, TenantId, Timestamp};
-use store::{LaneKey, LaneReady, Store};
-use tokio::{
-    sync::{Semaphore, mpsc},
-    task::JoinSet,
-};
+use store::{LaneKey, Store};
+use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 use vault::Vault;
 
@@ -47,7 +39,7 @@ use crate::{
     bot::BuiltInBot,
     clock::Clock,
     desk::{news::Wording, request::Dress},
-    dispatcher::drain::Opened,
+    dispatcher::{drain::Opened, schedule::Schedule},
     engine::Engine,
 };
 
@@ -94,24 +86,16 @@ enum LaneEnd {
     At(Timestamp),
 }
 
-/// Lanes that a worker drains now; `true` when a hint came meanwhile.
-type Active = HashMap<LaneKey, bool>;
-
-/// Lanes whose head may be attempted later, soonest first.
-type Later = BTreeSet<(Timestamp, LaneKey)>;
-
 impl Dispatcher {
     /// Drains lanes until told to stop; then lets attempts in flight finish.
     pub(crate) async fn run(self, mut hints: mpsc::Receiver<LaneKey>, stop: CancellationToken) {
         let this = Arc::new(self);
         let places = Arc::new(Semaphore::new(ATTEMPTS_MAX));
-        let mut workers: JoinSet<(LaneKey, LaneEnd)> = JoinSet::new();
-        let mut active = Active::new();
-        let mut later = Later::new();
+        let mut schedule = Schedule::default();
         let mut look = tokio::time::interval(LOOK_EVERY);
         look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
-            let due = later.first().map(|(at, _)| at.since(this.clock.now()));
+            let next = schedule.next_in(this.clock.now());
             let mut start = Vec::new();
             tokio::select! {
                 () = stop.cancelled() => break,
@@ -119,72 +103,35 @@ impl Dispatcher {
                     Some(lane) => start.push(lane),
                     None => break,
                 },
-                Some(Ok((lane, end))) = workers.join_next() => {
-                    match (active.remove(&lane), end) {
-                        (Some(true), _) => start.push(lane),
-                        (_, LaneEnd::At(at)) => drop(later.insert((at, lane))),
-                        (_, LaneEnd::Idle) => {}
-                    }
+                ended = schedule.ended() => {
+                    start.extend(schedule.take_back(ended, this.clock.now()));
                 }
-                _ = look.tick() => start = this.look(&mut later).await,
-                () = tokio::time::sleep(due.unwrap_or(LOOK_EVERY)), if due.is_some() => {
-                    let now = this.clock.now();
-                    while later.first().is_some_and(|(at, _)| *at <= now) {
-                        start.extend(later.pop_first().map(|(_, lane)| lane));
-                    }
+                _ = look.tick() => start = this.look(&mut schedule).await,
+                () = tokio::time::sleep(next.unwrap_or(LOOK_EVERY)), if next.is_some() => {
+                    start = schedule.due(this.clock.now());
                 }
             }
             for lane in start {
-                if let Some(again) = active.get_mut(&lane) {
-                    *again = true;
-                    continue;
-                }
-                active.insert(lane.clone(), false);
-                workers.spawn(Arc::clone(&this).work(lane, Arc::clone(&places), stop.clone()));
+                let (this, places, stop) = (Arc::clone(&this), Arc::clone(&places), stop.clone());
+                schedule.start(lane, |lane| async move { this.drain(&lane, &places, &stop).await });
             }
         }
-        let finished = async { while workers.join_next().await.is_some() {} };
-        if tokio::time::timeout(FINISH_WITHIN, finished).await.is_err() {
+        if tokio::time::timeout(FINISH_WITHIN, schedule.finish()).await.is_err() {
             tracing::warn!("attempts in flight did not finish in time; they are made again later");
         }
     }
 
-    /// A worker's life. It always comes back with its lane, also from a panic: a lane that is
-    /// forgotten in the table of active ones would never be drained again.
-    async fn work(
-        self: Arc<Self>,
-        lane: LaneKey,
-        places: Arc<Semaphore>,
-        stop: CancellationToken,
-    ) -> (LaneKey, LaneEnd) {
-        let drained = AssertUnwindSafe(self.drain(&lane, &places, &stop)).catch_unwind().await;
-        let end = drained.unwrap_or_else(|_| {
-            // Its lease ends by itself, and its budget too.
-            tracing::error!("an attempt panicked");
-            LaneEnd::At(self.clock.now().after(PAUSE))
-        });
-        (lane, end)
-    }
-
-    /// Lanes that the store says have work now. Those that are ready later go to the timers.
-    async fn look(&self, later: &mut Later) -> Vec<LaneKey> {
-        let lanes = crate::blocking(&self.store, |store| store.lanes(LANES_PER_LOOK_MAX)).await;
-        let lanes = match lanes {
-            Ok(lanes) => lanes,
+    /// Lanes that the store says have work now. Those that are ready later come up by themselves.
+    async fn look(&self, schedule: &mut Schedule) -> Vec<LaneKey> {
+        match crate::blocking(&self.store, |store| store.lanes(LANES_PER_LOOK_MAX)).await {
+            Ok(lanes) => schedule.look(lanes, self.clock.now()),
             Err(error) => {
                 tracing::error!(
                     error = &error as &dyn std::error::Error,
                     "the outbox cannot be looked at"
                 );
-                return Vec::new();
+                Vec::new()
             }
-        };
-        let now = self.clock.now();
-        let (ready, waiting): (Vec<_>, Vec<_>) =
-            lanes.into_iter().partition(|LaneReady { at, .. }| *at <= now);
-        // The store is the truth: what it does not list needs no timer, or is not among the first
-        // and comes up at a later look.
-        *later = waiting.into_iter().map(|LaneReady { lane, at }| (at, lane)).collect();
-        ready.into_iter().map(|ready| ready.lane).collect()
+        }
     }
 }

@@ -7,6 +7,7 @@
 //! | [`health`] | `/healthz`, `/readyz` |
 
 pub(crate) mod answer;
+pub(crate) mod body;
 pub(crate) mod callers;
 pub(crate) mod direct_line;
 pub(crate) mod health;
@@ -16,12 +17,12 @@ use std::sync::Arc;
 
 use axum::{
     Router,
-    extract::Request,
+    extract::{MatchedPath, Request},
     middleware::{self, Next},
     response::Response,
 };
 use store::Store;
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use vault::Vault;
 
 use crate::{
@@ -40,6 +41,8 @@ pub(crate) struct Edge {
     pub(crate) wording: Wording,
     pub(crate) direct_line: DirectLine,
     pub(crate) stopping: CancellationToken,
+    /// Holds a token for each open stream: the server forgets connections that were upgraded.
+    pub(crate) open_streams: TaskTracker,
 }
 
 /// Every route there is.
@@ -53,15 +56,15 @@ pub(crate) fn router(edge: Arc<Edge>) -> Router {
         .layer(middleware::from_fn(log_request))
 }
 
-/// One line for each finished request. The path of a route, never the query: it may hold a ticket.
-async fn log_request(request: Request, next: Next) -> Response {
+/// One line for each finished request. The route, never the path or the query: they hold ids and
+/// tickets, and whatever strangers make up.
+async fn log_request(route: Option<MatchedPath>, request: Request, next: Next) -> Response {
     let began = tokio::time::Instant::now();
     let method = request.method().clone();
-    let path = request.uri().path().to_owned();
     let response = next.run(request).await;
     tracing::info!(
         http.method = %method,
-        http.path = path,
+        http.route = route.as_ref().map_or("(no route)", MatchedPath::as_str),
         http.status = response.status().as_u16(),
         duration_ms = began.elapsed().as_millis(),
         "a request was answered"

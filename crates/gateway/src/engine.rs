@@ -32,7 +32,7 @@ use store::{Claim, ConversationId, LaneKey, Reschedule, Store, StoreError, Targe
 use tokio::sync::{mpsc, oneshot};
 use vault::{MacKey, Vault};
 
-use crate::{clock::Clock, keeping::KeepingError, wakes::Wakes};
+use crate::{alarm::Wakeup, clock::Clock, keeping::KeepingError, wakes::Wakes};
 
 /// Jobs that may wait for the engine. Filled by edges and dispatcher, drained in batches; when it is
 /// full, callers wait up to [`ROOM_WITHIN`] and are then told to come back.
@@ -72,8 +72,8 @@ pub(crate) enum BatchError {
     Store(#[from] StoreError),
     #[error("something stored cannot be read or written")]
     Keeping(#[from] KeepingError),
-    #[error("no policy is configured for bot {bot} of tenant {tenant}")]
-    NoPolicy { tenant: TenantId, bot: BotId },
+    #[error("no bot is configured for tenant {tenant}")]
+    NoPolicy { tenant: TenantId },
     #[error("the step panicked")]
     Panicked,
 }
@@ -179,7 +179,7 @@ pub(crate) struct Tools {
     pub(crate) policies: Policies,
     pub(crate) wakes: Arc<Wakes>,
     pub(crate) lanes: mpsc::Sender<LaneKey>,
-    pub(crate) alarm: Arc<tokio::sync::Notify>,
+    pub(crate) alarm: Arc<Wakeup>,
     pub(crate) boot: store::BootId,
     pub(crate) lease: Duration,
 }
@@ -193,9 +193,13 @@ impl Policies {
         self.0.push((tenant, bot, policy));
     }
 
+    /// The rules of this bot. A bot that is no longer configured (renamed, as by `MicrosoftAppId`) has
+    /// those of its tenant's first bot: its open chats must still end, and what waits for it must
+    /// still be settled. `None` only for a tenant without any bot.
     pub(crate) fn of(&self, tenant: &TenantId, bot: &BotId) -> Option<&Policy> {
-        let mut all = self.0.iter();
-        all.find(|(owner, whose, _)| owner == tenant && whose == bot).map(|(.., policy)| policy)
+        let own = || self.0.iter().filter(|(owner, ..)| owner == tenant);
+        let found = own().find(|(_, whose, _)| whose == bot).or_else(|| own().next());
+        found.map(|(.., policy)| policy)
     }
 }
 

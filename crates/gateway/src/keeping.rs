@@ -4,6 +4,8 @@
 //! the state and the effects under the conversation's record key, log entries under the data key of
 //! their segment. Each blob is bound to its conversation and its number, so rows cannot be swapped.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 use session::{
     Author, Content, Conversation, Effect,
@@ -48,13 +50,24 @@ impl Default for Kept {
     }
 }
 
-/// A log entry, opened.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A log entry, opened. The debug form tells where it stands and what kind it is, never its words.
+#[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Entry {
     pub(crate) number: Number,
     pub(crate) at: Timestamp,
     pub(crate) author: Author,
     pub(crate) content: Content,
+}
+
+impl fmt::Debug for Entry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Entry")
+            .field("number", &self.number)
+            .field("at", &self.at)
+            .field("author", &self.author)
+            .field("content", &self.content)
+            .finish()
+    }
 }
 
 #[derive(Serialize)]
@@ -214,4 +227,23 @@ fn seal(what: &'static str) -> impl Fn(SealError) -> KeepingError {
 
 fn text(what: &'static str) -> impl Fn(serde_json::Error) -> KeepingError {
     move |source| KeepingError::Text { what, source }
+}
+
+#[cfg(test)]
+mod tests {
+    use session::{Agent, Said};
+
+    use super::*;
+
+    #[test]
+    fn an_opened_entry_prints_neither_words_nor_names() {
+        let entry = Entry {
+            number: Number(7),
+            at: Timestamp(1),
+            author: Author::Agent(Agent { name: Some("canary".to_owned()), id: None }),
+            content: Content::Said(Said::words("canary")),
+        };
+        let shown = format!("{entry:?}");
+        assert!(shown.contains('7') && !shown.contains("canary"), "{shown}");
+    }
 }

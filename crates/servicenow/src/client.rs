@@ -63,7 +63,8 @@ pub enum SendError {
     /// Send the same bytes again later. The instance may have taken them already.
     #[error("not taken for now ({reason}): {detail}")]
     Retry {
-        /// The instance asked to be left alone for this long (`Retry-After`).
+        /// The instance asked to be left alone for this long (`Retry-After`), or it refused the
+        /// credentials and they are not tried again before.
         not_before: Option<Duration>,
         /// The machine code.
         reason: &'static str,

@@ -16,9 +16,10 @@ mod options;
 pub(crate) mod raw;
 mod text;
 
-/// The longest text of an item, in bytes. Twice what Teams takes in one message; what is longer is
-/// cut on a character and ends in `…`, and is whole in [`Item::raw`].
-pub const TEXT_BYTES_MAX: usize = 64 * 1024;
+/// The longest text of an item, in bytes. As much as the webhook takes in one body, so that nothing
+/// an agent says in a callback is cut: fitting a text into a channel is the channel's matter. What
+/// is longer is cut on a character and ends in `…`, and is whole in [`Item::raw`].
+pub const TEXT_BYTES_MAX: usize = 1024 * 1024;
 
 /// The most choices that are read from one item. Web Chat becomes unusable far below it.
 pub const CHOICES_MAX: usize = 200;

@@ -31,8 +31,10 @@ pub enum Signal {
     Active,
     /// Something to show to the user.
     Item(Item),
-    /// What the instance says about the chat. Admins edit and translate these texts: show them, but
-    /// decide nothing by them (reference 5.6).
+    /// What the instance says about the chat. Admins edit and translate these texts (reference
+    /// 5.6), so this crate decides nothing by them. Some instances end a chat with such a text and
+    /// nothing else: the gateway compares it with wording that can be configured, as the last
+    /// resort for endings.
     System {
         /// The words.
         text: String,

@@ -19,8 +19,9 @@
 //! revoking each other's for ever. That a refresh token dies after a hundred days although it
 //! looks renewed (reference 7.1) is healed by the way to the credentials.
 //!
-//! Nothing is retried here beyond that second way, but refused credentials are remembered for a
-//! moment: every wrong attempt counts towards the lock-out of the integration user.
+//! Nothing is retried here beyond that second way, but refused credentials are left alone for a
+//! while that grows with every refusal (`refusals`), also while a refresh token still works; and so
+//! is a refused refresh token.
 
 use std::fmt;
 use std::sync::PoisonError;
@@ -35,8 +36,10 @@ use tokio::time::{Instant, timeout_at};
 use crate::client::{ClientConfig, Keeper, SendError};
 use crate::http::HttpClient;
 use endpoint::{CREDENTIALS_REFUSED, Endpoint, Granted, Way};
+use refusals::Refusals;
 
 mod endpoint;
+mod refusals;
 
 /// Where tokens come from, below the instance's origin.
 pub(crate) const PATH: &str = "/oauth_token.do";
@@ -44,10 +47,6 @@ pub(crate) const PATH: &str = "/oauth_token.do";
 /// Renew this long before the end, or when a tenth of the life is left, whichever is shorter: a
 /// request on its way must not meet a token that has just expired.
 const RENEWAL_MARGIN_MAX: Duration = Duration::from_secs(30);
-
-/// How long refused credentials are not tried again. Every lane of the desk wants a token, and
-/// without a pause each would spend one of the few attempts before the user is locked out.
-const REFUSAL_PAUSE: Duration = Duration::from_secs(2);
 
 /// How long a token that is due but still valid goes on when it cannot be renewed.
 const RENEWAL_PAUSE: Duration = Duration::from_secs(5);
@@ -87,7 +86,10 @@ struct State {
     ended: u64,
     /// What the last of them failed with.
     failure: Option<SendError>,
-    refused_until: Option<Instant>,
+    /// Since the credentials last brought a token, whatever the refresh token brought.
+    credentials: Refusals,
+    /// Since any way last brought a token: then the refresh token is good, replaced or forgotten.
+    refresh: Refusals,
 }
 
 /// What only the caller whose turn it is needs.
@@ -192,10 +194,6 @@ impl Tokens {
         cause: Cause,
         deadline: Instant,
     ) -> Result<Token, SendError> {
-        let now = Instant::now();
-        if let Some(until) = self.state().refused_until.filter(|until| now < *until) {
-            return Err(self.endpoint.refused(Some(until - now)));
-        }
         self.load(&mut refresh, deadline).await?;
         let asked = self.ask(refresh.token.as_ref(), cause, deadline).await;
         let (granted, refresh_died) =
@@ -218,9 +216,9 @@ impl Tokens {
         cause: Cause,
         deadline: Instant,
     ) -> Result<(Granted, bool), SendError> {
-        let by_credentials = || self.endpoint.ask(Way::Credentials, deadline);
+        let by_credentials = || self.by_credentials(deadline);
         let Some(refresh) = refresh else { return Ok((by_credentials().await?, false)) };
-        let by_refresh = || self.endpoint.ask(Way::Refresh(refresh), deadline);
+        let by_refresh = || self.by_refresh(refresh, deadline);
         match cause {
             Cause::Due => match by_refresh().await {
                 Err(error) if !is_passing(&error) => Ok((by_credentials().await?, true)),
@@ -228,11 +226,53 @@ impl Tokens {
             },
             Cause::Refused => match by_credentials().await {
                 Err(error) if error.code() == CREDENTIALS_REFUSED => {
-                    Ok((by_refresh().await.map_err(|_| error)?, false))
+                    let refreshed = by_refresh().await.map_err(|trouble| {
+                        // The reason that an operator can mend, but the refresh token need not wait
+                        // for as long as the credentials do.
+                        if is_passing(&trouble) { self.endpoint.refused(None) } else { error }
+                    });
+                    Ok((refreshed?, false))
                 }
                 asked => Ok((asked?, false)),
             },
         }
+    }
+
+    /// Asks with the credentials, unless they were refused a moment ago.
+    async fn by_credentials(&self, deadline: Instant) -> Result<Granted, SendError> {
+        let pause = self.state().credentials.pause_left(Instant::now());
+        if pause.is_some() {
+            return Err(self.endpoint.refused(pause));
+        }
+        let asked = self.endpoint.ask(Way::Credentials, deadline).await;
+        let mut state = self.state();
+        match &asked {
+            Ok(_) => state.credentials = Refusals::default(),
+            Err(error) if error.code() == CREDENTIALS_REFUSED => {
+                let pause = state.credentials.another(Instant::now());
+                tracing::warn!(pause_s = pause.as_secs(), "the credentials were refused");
+            }
+            // It says nothing about the credentials.
+            Err(_) => {}
+        }
+        asked
+    }
+
+    /// Asks with the refresh token, unless it was refused a moment ago.
+    async fn by_refresh(
+        &self,
+        refresh: &SecretString,
+        deadline: Instant,
+    ) -> Result<Granted, SendError> {
+        let pause = self.state().refresh.pause_left(Instant::now());
+        if pause.is_some() {
+            return Err(self.endpoint.refused(pause));
+        }
+        let asked = self.endpoint.ask(Way::Refresh(refresh), deadline).await;
+        if asked.as_ref().is_err_and(|error| !is_passing(error)) {
+            self.state().refresh.another(Instant::now());
+        }
+        asked
     }
 
     /// Asks the keeper, once. A keeper that panics has nothing.
@@ -285,7 +325,7 @@ impl State {
         self.fetched += 1;
         self.ended += 1;
         self.failure = None;
-        self.refused_until = None;
+        self.refresh = Refusals::default();
         let expires_at = granted.asked_at + granted.lifetime;
         let renew_at = expires_at - renewal_margin(granted.lifetime);
         let header = granted.header.clone();
@@ -296,9 +336,6 @@ impl State {
     }
 
     fn fail(&mut self, error: &SendError, now: Instant) {
-        if error.code() == CREDENTIALS_REFUSED {
-            self.refused_until = Some(now + REFUSAL_PAUSE);
-        }
         if let Some(token) = &mut self.token {
             token.renew_at = now + RENEWAL_PAUSE;
         }

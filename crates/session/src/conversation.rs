@@ -1,6 +1,6 @@
 //! A conversation's state, and what can be read off it.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
@@ -41,8 +41,8 @@ pub struct Conversation {
     pub bot_away: bool,
 }
 
-/// The user as the channel proves them.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// The user as the channel proves them. The debug form leaves e-mail address and name out.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Visitor {
     /// The `userId` at the desk. Never an id that a page merely claims.
     pub user: UserId,
@@ -52,6 +52,12 @@ pub struct Visitor {
     /// For display.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
+}
+
+impl fmt::Debug for Visitor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Visitor").field("user", &self.user).finish_non_exhaustive()
+    }
 }
 
 /// Who has the conversation.

@@ -1,6 +1,8 @@
 //! What must be done outside, and what else a step decides. Effects name log entries and never copy
 //! their text.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -20,8 +22,8 @@ pub struct Effect {
     pub expires_at: Timestamp,
 }
 
-/// The kinds of effects.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// The kinds of effects. The debug form leaves e-mail addresses and names out.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "do")]
 pub enum What {
     /// Desk lane: ask for an agent (AGENT).
@@ -115,6 +117,30 @@ impl What {
             Self::ToBot { .. } => "to_bot",
             Self::TellBot { .. } => "tell_bot",
         }
+    }
+}
+
+impl fmt::Debug for What {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut form = f.debug_struct(self.kind());
+        if let Some((desk, user)) = self.desk_lane() {
+            form.field("desk", desk).field("user", user);
+        }
+        match self {
+            Self::Ask { session, upto, context, .. } => {
+                form.field("session", session).field("upto", upto).field("context", context)
+            }
+            Self::Say { session, message, .. } => {
+                form.field("session", session).field("message", message)
+            }
+            Self::End { session, .. } => form.field("session", session),
+            Self::Greet => &mut form,
+            Self::ToBot { message } => form.field("message", message),
+            Self::TellBot { session, after, upto, .. } => {
+                form.field("session", session).field("after", after).field("upto", upto)
+            }
+        };
+        form.finish_non_exhaustive()
     }
 }
 

@@ -1,17 +1,17 @@
 //! Everything that can happen to a conversation, in one closed list.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
 use crate::{
     conversation::Visitor,
     effect::{Effect, Failure},
     id::{ConversationKey, EffectNumber, Number, SenderKey, SessionId, Timestamp},
     policy::Policy,
-    said::{Agent, Context, Said},
+    said::{Agent, Context, Names, Said},
 };
 
-/// Something that happened.
-#[derive(Debug, Clone)]
+/// Something that happened. The debug form names what the bot hands over and leaves the values out.
+#[derive(Clone)]
 pub enum Event {
     /// The user opened the conversation; the bot may greet.
     Opened {
@@ -73,6 +73,38 @@ pub enum Event {
         /// The deadline that was seen.
         due: Timestamp,
     },
+}
+
+impl fmt::Debug for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Opened { visitor } => f.debug_tuple("Opened").field(visitor).finish(),
+            Self::UserSaid { visitor, said, key, fresh } => f
+                .debug_struct("UserSaid")
+                .field("visitor", visitor)
+                .field("said", said)
+                .field("key", key)
+                .field("fresh", fresh)
+                .finish(),
+            Self::UserEnds => f.write_str("UserEnds"),
+            Self::BotSaid { said, key } => {
+                f.debug_struct("BotSaid").field("said", said).field("key", key).finish()
+            }
+            Self::BotAsked { context, key, fresh } => f
+                .debug_struct("BotAsked")
+                .field("context", &Names(context))
+                .field("key", key)
+                .field("fresh", fresh)
+                .finish(),
+            Self::Desk(callback) => f.debug_tuple("Desk").field(callback).finish(),
+            Self::Sent { effect } => f.debug_tuple("Sent").field(effect).finish(),
+            Self::NotSent { effect, failure } => {
+                f.debug_tuple("NotSent").field(effect).field(failure).finish()
+            }
+            Self::Delayed { effect } => f.debug_tuple("Delayed").field(effect).finish(),
+            Self::Deadline { due } => f.debug_tuple("Deadline").field(due).finish(),
+        }
+    }
 }
 
 /// A callback of the desk, addressed to a session of this conversation.
@@ -155,6 +187,10 @@ pub struct Facts<'a> {
     /// The session that holds this conversation's person at the desk. Asked for only when
     /// [`wants_holder`](crate::wants_holder) says so.
     pub holder: Option<&'a SessionId>,
+    /// How many effects wait in the lane that the user's words would join: the person's at the desk
+    /// while live, the bot's otherwise. Looked at for [`Event::UserSaid`] only; counting may stop
+    /// at [`Policy::lane_max`].
+    pub waiting: usize,
 }
 
 /// A request that was wrong. It changes nothing.
@@ -173,6 +209,9 @@ pub enum Rejected {
     /// More words while waiting than are held.
     #[error("too many messages are waiting for an agent; try again when one is there")]
     TooManyHeld,
+    /// The lane these words would join is full.
+    #[error("too many messages are waiting to be delivered; try again in a moment")]
+    TooManyWaiting,
 }
 
 impl Rejected {
@@ -182,6 +221,7 @@ impl Rejected {
             Self::UnknownRequest => "unknown_request",
             Self::ForeignVariables => "foreign_variables",
             Self::TooManyHeld => "too_many_held",
+            Self::TooManyWaiting => "too_many_waiting",
         }
     }
 }

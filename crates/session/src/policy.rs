@@ -29,6 +29,9 @@ pub struct Policy {
     pub say_within: Duration,
     /// How long telling the desk the end is attempted.
     pub end_within: Duration,
+    /// How many effects may wait in a lane before the user's words are refused. What ends or begins
+    /// a live chat is never refused for it.
+    pub lane_max: usize,
 }
 
 impl Policy {
@@ -45,6 +48,7 @@ impl Policy {
             ask_within: Duration::from_mins(2),
             say_within: Duration::from_mins(15),
             end_within: Duration::from_hours(24),
+            lane_max: 1_000,
         }
     }
 }

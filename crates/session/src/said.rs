@@ -1,13 +1,15 @@
 //! What people, the bot and the desk say, in the house's own form.
+//!
+//! The debug forms tell sizes and kinds, never words or names: they may end up in a log.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
 use serde::{Deserialize, Serialize};
 
 use crate::{id::Number, notice::Notice};
 
 /// One thing that was said. Richer forms ride along in `payload`, which nobody here looks into.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Said {
     /// The words; may be empty when everything is in the payload.
     pub text: String,
@@ -32,13 +34,31 @@ impl Said {
     }
 }
 
+impl fmt::Debug for Said {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Said")
+            .field("bytes", &self.text.len())
+            .field("chosen", &self.choice.is_some())
+            .field("options", &self.options.len())
+            .field("markdown", &self.markdown)
+            .field("payload", &self.payload)
+            .finish()
+    }
+}
+
 /// An original in its channel's own form (an activity, a desk item), as JSON text. Opaque here.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Payload(pub String);
 
+impl fmt::Debug for Payload {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Payload({} bytes)", self.0.len())
+    }
+}
+
 /// One option of a question.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Choice {
     /// What the user sees.
     pub label: String,
@@ -46,8 +66,14 @@ pub struct Choice {
     pub value: String,
 }
 
+impl fmt::Debug for Choice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Choice").finish_non_exhaustive()
+    }
+}
+
 /// A person at the desk, as far as the instance names them.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Agent {
     /// The name shown to users; absent where the admin hides names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -87,6 +113,15 @@ impl Agent {
     }
 }
 
+impl fmt::Debug for Agent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Agent")
+            .field("named", &self.name.is_some())
+            .field("id", &self.id)
+            .finish_non_exhaustive()
+    }
+}
+
 /// Who a message is from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -106,8 +141,17 @@ pub enum Author {
 /// Named values a bot hands over with the conversation; they become context variables.
 pub type Context = BTreeMap<String, String>;
 
+/// The debug form of a [`Context`]: which values there are, never what they say.
+pub(crate) struct Names<'a>(pub(crate) &'a Context);
+
+impl fmt::Debug for Names<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}
+
 /// What a log entry holds.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Content {
     /// Something somebody said.
@@ -116,6 +160,16 @@ pub enum Content {
     Notice(Notice),
     /// What the bot handed over. Never shown to the user.
     Context(Context),
+}
+
+impl fmt::Debug for Content {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Said(said) => f.debug_tuple("Said").field(said).finish(),
+            Self::Notice(notice) => f.debug_tuple("Notice").field(&notice.key()).finish(),
+            Self::Context(context) => f.debug_tuple("Context").field(&Names(context)).finish(),
+        }
+    }
 }
 
 /// A log entry as the step decides it; numbered in the order of the log.
@@ -127,4 +181,82 @@ pub struct Message {
     pub author: Author,
     /// What it holds.
     pub content: Content,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        conversation::Visitor,
+        effect::What,
+        event::Event,
+        id::{DeskId, SessionId, UserId},
+    };
+
+    /// What must never be printed.
+    const CANARY: &str = "canary";
+
+    fn canary() -> String {
+        CANARY.to_owned()
+    }
+
+    fn said() -> Said {
+        Said {
+            choice: Some(canary()),
+            options: vec![Choice { label: canary(), value: canary() }],
+            payload: Some(Payload(canary())),
+            ..Said::words(CANARY)
+        }
+    }
+
+    fn context() -> Context {
+        Context::from([("topic".to_owned(), canary())])
+    }
+
+    fn visitor() -> Visitor {
+        Visitor { user: UserId::new("kim").unwrap(), email: Some(canary()), name: Some(canary()) }
+    }
+
+    #[test]
+    fn no_debug_form_prints_words_or_names() {
+        let (session, desk) = (SessionId::new("ses_1").unwrap(), DeskId::new("d").unwrap());
+        let ask = What::Ask {
+            session: session.clone(),
+            desk: desk.clone(),
+            user: UserId::new("kim").unwrap(),
+            email: Some(canary()),
+            name: Some(canary()),
+            upto: Number(1),
+            context: None,
+        };
+        let say = What::Say {
+            session: session.clone(),
+            desk,
+            user: UserId::new("kim").unwrap(),
+            email: Some(canary()),
+            message: Number(1),
+        };
+        let agent = Agent { name: Some(canary()), id: None };
+        let notice = Notice::Connected { agent: Some(canary()) };
+        let asked = Event::BotAsked { context: context(), key: None, fresh: session };
+        let forms: [&dyn fmt::Debug; 12] = [
+            &said(),
+            &Payload(canary()),
+            &said().options,
+            &visitor(),
+            &Author::Agent(agent),
+            &Content::Said(said()),
+            &Content::Notice(notice),
+            &Content::Context(context()),
+            &asked,
+            &Event::Opened { visitor: visitor() },
+            &ask,
+            &say,
+        ];
+        for form in forms {
+            let shown = format!("{form:?} {form:#?}");
+            assert!(!shown.contains(CANARY), "{shown}");
+        }
+        assert!(format!("{asked:?}").contains("topic"), "the names of values are no words");
+    }
 }

@@ -83,6 +83,8 @@ macro_rules! contract_tests {
                 saving::a_hold_refuses_a_second_taker;
                 saving::a_hold_is_freed_by_its_holder_only;
                 saving::the_same_user_at_another_desk_is_another_person;
+                saving::a_hold_is_void_once_its_session_has_nothing_left_to_do;
+                saving::the_end_of_a_session_keeps_its_hold_within_a_batch;
                 repeats::a_repeat_gets_the_first_answer;
                 repeats::a_repeat_counts_in_its_conversation_only;
                 repeats::a_second_answer_to_a_key_is_refused;
@@ -115,6 +117,7 @@ macro_rules! contract_tests {
                 outbox::a_strike_hits_only_its_session_and_what_is_below;
                 outbox::a_strike_hits_effects_of_the_same_batch;
                 outbox::lanes_are_listed_once_and_soonest_first;
+                outbox::what_waits_in_a_lane_is_counted_up_to_a_limit;
                 outbox::a_row_id_is_never_used_twice;
                 dead_letters::a_dead_letter_is_kept_and_leaves_the_lane;
                 dead_letters::dead_letters_come_newest_first;
@@ -134,6 +137,8 @@ macro_rules! contract_tests {
                 claiming::a_rescheduled_head_comes_later_and_before_the_rest;
                 claiming::an_attempt_that_was_not_made_is_given_back;
                 claiming::a_strike_hits_what_was_leased_and_not_attempted;
+                claiming::a_strike_during_a_lease_hits_if_no_attempt_is_made;
+                claiming::a_strike_during_a_lease_misses_an_attempt_that_may_have_been_made;
                 claiming::a_struck_head_is_leased_without_an_attempt;
                 claiming::taking_over_voids_every_lease;
                 claiming::an_undone_claim_is_no_claim;
@@ -144,6 +149,7 @@ macro_rules! contract_tests {
                 clock::a_deadline_moves_with_the_state;
                 clock::a_state_with_the_same_deadline_ends_a_setting_aside;
                 clock::what_was_set_aside_waits_for_its_next_state;
+                clock::a_start_gives_what_was_set_aside_another_try;
                 clock::setting_aside_an_unknown_conversation_is_refused;
                 sweeping::old_repeats_are_forgotten_and_young_ones_kept;
                 sweeping::a_sweep_is_bounded_and_goes_round;

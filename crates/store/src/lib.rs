@@ -86,7 +86,8 @@ pub trait Store: Send + Sync + 'static {
     ) -> Result<(), StoreError>;
 
     /// Takes over after a start: leases of earlier boots that can no longer be alive are void.
-    /// (SQLite: all of them. PostgreSQL: none, they expire by themselves.)
+    /// (SQLite: all of them. PostgreSQL: none, they expire by themselves.) Conversations that were
+    /// set aside get another try: what could not step them may have been mended.
     fn take_over(&self, boot: BootId) -> Result<(), StoreError>;
 
     /// A conversation as it stands, if there is one.
@@ -160,8 +161,8 @@ pub trait Store: Send + Sync + 'static {
     fn ping(&self) -> Result<(), StoreError>;
 }
 
-/// One write transaction. The engine calls the methods in this order: resolve, repeats, holder
-/// (as often as needed), save, claim.
+/// One write transaction. The engine calls the methods in this order: resolve, repeats, holder and
+/// waiting (as often as needed), save, claim.
 pub trait Transaction {
     /// Finds (for [`Target::Key`]: makes) the conversations of these targets and locks them in id
     /// order. The result is parallel to `targets`; `None` where there is nothing.
@@ -173,8 +174,13 @@ pub trait Transaction {
         keys: &[(ConversationId, RepeatKey)],
     ) -> Result<Vec<Option<Answer>>, StoreError>;
 
-    /// The session that holds this person at this desk.
+    /// The session that holds this person at this desk. A hold is void, and not reported, once its
+    /// session has ended and no effect of that session is left in the outbox.
     fn holder(&mut self, person: &Person) -> Result<Option<SessionId>, StoreError>;
+
+    /// How many effects wait in this lane, the one being attempted among them; counting stops at
+    /// `limit`.
+    fn waiting(&mut self, lane: &LaneKey, limit: usize) -> Result<usize, StoreError>;
 
     /// Writes everything that a batch changed.
     fn save(&mut self, changes: &Changes) -> Result<(), StoreError>;

@@ -135,12 +135,12 @@ pub struct Changes {
     pub conversations: Vec<ConversationChange>,
     /// Session rows to insert or replace.
     pub sessions: Vec<SessionRow>,
-    /// Persons taken and freed, in order.
-    pub holds: Vec<Hold>,
     /// Answers to remember for repeats.
     pub repeats: Vec<NewRepeat>,
     /// New effects.
     pub effects: Vec<NewEffect>,
+    /// Persons taken and freed, in order.
+    pub holds: Vec<Hold>,
     /// Effects that must no longer be sent.
     pub strikes: Vec<Strike>,
     /// Effects that are settled and leave the outbox.
@@ -153,8 +153,8 @@ pub struct Changes {
     pub resent: Vec<Resend>,
     /// Leased effects that come again.
     pub reschedules: Vec<Reschedule>,
-    /// Conversations whose deadline must not fire again until the next save: their state cannot be
-    /// stepped.
+    /// Conversations whose deadline must not fire again until the next save or the next start: their
+    /// state cannot be stepped.
     pub set_aside: Vec<ConversationId>,
 }
 
@@ -187,7 +187,8 @@ pub struct NewEntry {
 /// A person taken or freed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Hold {
-    /// This session now holds the person. Somebody else's hold is an error: the engine asked.
+    /// This session now holds the person. Somebody else's hold is an error (the engine asked),
+    /// unless it is void: see [`Transaction::holder`](crate::Transaction::holder).
     Take(Person, SessionId),
     /// This session lets go; nothing happens if it does not hold.
     Free(Person, SessionId),
@@ -231,6 +232,7 @@ pub struct NewEffect {
 
 /// Effects of one session that must not be sent any more: those with a number below `below` that
 /// were never attempted. They stay in their lane, marked, so that their owner hears of it in order.
+/// One that is leased for its first attempt is hit when that attempt is given back.
 #[derive(Debug, Clone)]
 pub struct Strike {
     /// Whose effects.
@@ -248,7 +250,8 @@ pub struct Reschedule {
     pub effect: OutboxId,
     /// Not before this moment. The lease ends.
     pub not_before: Timestamp,
-    /// Whether an attempt was made; false gives the attempt back, so that a strike still hits it.
+    /// Whether an attempt was made; false gives the attempt back, so that a strike hits it, also one
+    /// that came during the lease.
     pub made: bool,
 }
 

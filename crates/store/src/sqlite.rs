@@ -103,7 +103,11 @@ impl Store for SqliteStore {
     }
 
     fn take_over(&self, _boot: BootId) -> Result<(), StoreError> {
-        outbox::void_leases(&self.writer())
+        let mut writer = self.writer();
+        let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        outbox::void_leases(&transaction)?;
+        conversations::take_up_again(&transaction)?;
+        Ok(transaction.commit()?)
     }
 
     fn conversation(&self, key: &ConversationKey) -> Result<Option<ConversationRow>, StoreError> {

@@ -100,12 +100,7 @@ impl MasterKey {
     fn make_file(path: &Path) -> Result<Self, MasterKeyError> {
         let key = Self::generate()?;
         let unwritable = |source| MasterKeyError::Unwritable { path: path.to_owned(), source };
-        let mut text = Zeroizing::new(String::with_capacity(KEY_BYTES * 2 + 1));
-        for byte in key.0.iter() {
-            for half in [byte >> 4, byte & 0xf] {
-                text.extend(char::from_digit(u32::from(half), 16));
-            }
-        }
+        let mut text = key.to_hex();
         text.push('\n');
         // A crash must not leave half a key under the real name.
         let unfinished = path.with_extension("new");
@@ -116,6 +111,22 @@ impl MasterKey {
             fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(unwritable)?;
         }
         Ok(key)
+    }
+
+    /// A fresh random secret of this length, as text: 64 hexadecimal digits. For whoever needs one
+    /// that no person chooses.
+    pub fn fresh_secret() -> Result<String, MasterKeyError> {
+        Ok(Self::generate()?.to_hex().to_string())
+    }
+
+    fn to_hex(&self) -> Zeroizing<String> {
+        let mut text = Zeroizing::new(String::with_capacity(KEY_BYTES * 2 + 1));
+        for byte in self.0.iter() {
+            for half in [byte >> 4, byte & 0xf] {
+                text.extend(char::from_digit(u32::from(half), 16));
+            }
+        }
+        text
     }
 
     /// A fresh random key.
@@ -204,6 +215,13 @@ mod tests {
         new_private_file(&path).unwrap().write_all(b"half a key").unwrap();
         assert!(matches!(MasterKey::from_file_or_new(&path), Err(MasterKeyError::Malformed)));
         assert_eq!(fs::read(&path).unwrap(), b"half a key");
+    }
+
+    #[test]
+    fn a_fresh_secret_is_64_digits_and_never_the_same() {
+        let (one, two) = (MasterKey::fresh_secret().unwrap(), MasterKey::fresh_secret().unwrap());
+        assert!(one.len() == 64 && one.chars().all(|digit| digit.is_ascii_hexdigit()), "{one}");
+        assert_ne!(one, two);
     }
 
     #[test]

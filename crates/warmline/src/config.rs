@@ -30,6 +30,12 @@ const MASTER_KEY_FILE: &str = "master.key";
 /// A secret shorter than this is accepted with a warning, in bytes.
 const SECRET_BYTES_GOOD: usize = 16;
 
+/// Secrets that callers present in a header.
+const SECRETS: [&str; 2] = ["WEBHOOK_SECRET", "DIRECT_LINE_SECRET"];
+
+/// The longest of them, in bytes.
+const SECRET_BYTES_MAX: usize = 1_024;
+
 /// The settings that are always needed.
 const REQUIRED: [&str; 6] = [
     "SERVICENOW_CLIENT_ID",
@@ -40,6 +46,22 @@ const REQUIRED: [&str; 6] = [
     "WEBHOOK_SECRET",
 ];
 
+/// The settings of our own name that there are.
+const KNOWN: [&str; 5] = [
+    "WARMLINE_LISTEN",
+    "WARMLINE_PUBLIC_URL",
+    "WARMLINE_DATA_DIR",
+    "WARMLINE_MASTER_KEY",
+    "WARMLINE_MASTER_KEY_FILE",
+];
+
+/// Settings of a bot registration that this version has no use for.
+const UNUSED: [&str; 4] =
+    ["BOT_APP_ID", "MicrosoftAppPassword", "MicrosoftAppTenantId", "MicrosoftAppType"];
+
+/// The store's file inside the data directory.
+const DATABASE_FILE: &str = "warmline.db";
+
 /// Why the configuration cannot be used. Never holds a value that may be secret.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ConfigError {
@@ -47,6 +69,14 @@ pub(crate) enum ConfigError {
     Missing(Vec<&'static str>),
     #[error("{name} {problem}")]
     Wrong { name: &'static str, problem: String },
+    #[error(
+        "the data directory {} holds a database but not its master key; put the file master.key \
+         back, or set WARMLINE_MASTER_KEY to the key it was sealed with",
+        path.display()
+    )]
+    KeyLost { path: PathBuf },
+    #[error("{name} is not UTF-8 text")]
+    NotText { name: String },
     #[error("{name} cannot be used")]
     Instance {
         name: &'static str,
@@ -79,20 +109,29 @@ pub(crate) struct Config {
 }
 
 /// The environment, as far as it concerns us. An empty value counts as not set.
-pub(crate) struct Environment(BTreeMap<String, String>);
+pub(crate) struct Environment {
+    values: BTreeMap<String, String>,
+    /// Names whose values are not UTF-8.
+    unreadable: Vec<String>,
+}
 
 impl Environment {
     /// The process's own.
     pub(crate) fn of_process() -> Self {
-        // Not UTF-8 is not ours.
-        let pairs = std::env::vars_os().filter_map(|(name, value)| {
-            Some((name.into_string().ok()?, value.into_string().ok()?))
-        });
-        Self(pairs.collect())
+        let (mut values, mut unreadable) = (BTreeMap::new(), Vec::new());
+        for (name, value) in std::env::vars_os() {
+            // A name that is not UTF-8 is none of ours.
+            let Ok(name) = name.into_string() else { continue };
+            match value.into_string() {
+                Ok(value) => drop(values.insert(name, value)),
+                Err(_) => unreadable.push(name),
+            }
+        }
+        Self { values, unreadable }
     }
 
     fn get(&self, name: &str) -> Option<&str> {
-        self.0.get(name).map(String::as_str).filter(|value| !value.is_empty())
+        self.values.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
 
     fn secret(&self, name: &str) -> Option<SecretString> {
@@ -103,12 +142,23 @@ impl Environment {
 impl Config {
     /// Reads the configuration. Makes the data directory and, at the first start, the master key.
     pub(crate) fn read(environment: &Environment) -> Result<Self, ConfigError> {
+        let ours = |name: &&String| {
+            REQUIRED.contains(&name.as_str())
+                || KNOWN.contains(&name.as_str())
+                || SECRETS.contains(&name.as_str())
+        };
+        if let Some(name) = environment.unreadable.iter().find(ours) {
+            return Err(ConfigError::NotText { name: name.clone() });
+        }
         let missing: Vec<_> =
             REQUIRED.into_iter().filter(|name| environment.get(name).is_none()).collect();
         if !missing.is_empty() {
             return Err(ConfigError::Missing(missing));
         }
         refuse_unsupported(environment)?;
+        for name in SECRETS {
+            sendable(name, environment)?;
+        }
         let public_url = environment.get("WARMLINE_PUBLIC_URL").map(public_url).transpose()?;
         let listen = listen(environment, public_url.as_deref())?;
         let tenant = name("tenant", DEFAULT_NAME)?;
@@ -129,6 +179,23 @@ impl Config {
         };
         Ok(Self { listen, settings, master_key, remarks })
     }
+}
+
+/// A secret that travels in a header must be one that a header can carry; otherwise every caller
+/// would be refused and nobody could see why.
+fn sendable(name: &'static str, environment: &Environment) -> Result<(), ConfigError> {
+    let Some(secret) = environment.get(name) else { return Ok(()) };
+    let wrong = |problem: &str| Err(ConfigError::Wrong { name, problem: problem.to_owned() });
+    if secret.len() > SECRET_BYTES_MAX {
+        return wrong("is longer than 1,024 bytes");
+    }
+    if !secret.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return wrong(
+            "holds a blank, a line end or a character that no header can carry (a line end at the \
+             end of a mounted file is the usual one)",
+        );
+    }
+    Ok(())
 }
 
 /// What the design promises and this version does not have yet is refused rather than ignored.
@@ -183,7 +250,11 @@ fn public_url(text: &str) -> Result<String, ConfigError> {
     if !secure {
         return Err(wrong("must be https; http is for this machine only"));
     }
-    if url.query().is_some() || url.fragment().is_some() || !url.username().is_empty() {
+    if url.query().is_some()
+        || url.fragment().is_some()
+        || !url.username().is_empty()
+        || url.password().is_some()
+    {
         return Err(wrong("must end after the host and path"));
     }
     Ok(url.as_str().trim_end_matches('/').to_owned())
@@ -254,8 +325,12 @@ fn master_key(environment: &Environment, data_dir: &Path) -> Result<MasterKey, C
         (None, None) => {
             make_private_dir(data_dir)
                 .map_err(|source| ConfigError::DataDir { path: data_dir.to_owned(), source })?;
-            MasterKey::from_file_or_new(&data_dir.join(MASTER_KEY_FILE))
-                .map_err(of("the master key in WARMLINE_DATA_DIR"))
+            let file = data_dir.join(MASTER_KEY_FILE);
+            // A new key beside old data would sit under the right name and open nothing.
+            if data_dir.join(DATABASE_FILE).exists() && !file.exists() {
+                return Err(ConfigError::KeyLost { path: data_dir.to_owned() });
+            }
+            MasterKey::from_file_or_new(&file).map_err(of("the master key in WARMLINE_DATA_DIR"))
         }
     }
 }
@@ -275,6 +350,16 @@ fn remarks(environment: &Environment, public_url: Option<&str>) -> Vec<String> {
         say("Direct Line is closed; set DIRECT_LINE_SECRET to open it for web pages");
     }
     say("/api/messages is closed; Azure Bot Service is not part of this version");
+    // Said, not refused: the tools around us may have variables of that name, too.
+    let ours = |name: &&String| name.starts_with("WARMLINE_");
+    for name in
+        environment.values.keys().filter(ours).filter(|name| !KNOWN.contains(&name.as_str()))
+    {
+        say(&format!("{name} is no setting of Warmline; there are {}", KNOWN.join(", ")));
+    }
+    for name in UNUSED.into_iter().filter(|name| environment.get(name).is_some()) {
+        say(&format!("{name} is set and has no use in this version"));
+    }
     if environment.get("SERVICENOW_TOKEN").is_none() {
         say("every user is a guest at ServiceNow; set SERVICENOW_TOKEN to the message-auth token");
     }
@@ -307,7 +392,7 @@ mod tests {
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .collect();
         values.extend(changes.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())));
-        Environment(values)
+        Environment { values, unreadable: Vec::new() }
     }
 
     fn refusal(changes: &[(&str, &str)]) -> String {
@@ -348,6 +433,11 @@ mod tests {
             ("WARMLINE_MASTER_KEY", "secret-but-bad"),
             ("WARMLINE_MASTER_KEY_FILE", "key.txt"),
             ("MicrosoftAppId", "a/b"),
+            ("WEBHOOK_SECRET", "secret\n"),
+            ("WEBHOOK_SECRET", " secret"),
+            ("WEBHOOK_SECRET", &"x".repeat(1_025)),
+            ("DIRECT_LINE_SECRET", "sécret"),
+            ("WARMLINE_PUBLIC_URL", "https://:password@chat.example.org"),
         ] {
             let sentence = refusal(&[(name, value)]);
             let named = sentence.contains(name);
@@ -381,5 +471,32 @@ mod tests {
         Config::read(&first).unwrap();
         assert!(data.join(MASTER_KEY_FILE).exists());
         Config::read(&first).unwrap();
+    }
+
+    #[test]
+    fn a_lost_master_key_is_not_replaced_beside_the_data_it_sealed() {
+        let folder = tempfile::tempdir().unwrap();
+        let text = folder.path().to_str().unwrap();
+        std::fs::write(folder.path().join(DATABASE_FILE), "data").unwrap();
+        let refused = refusal(&[("WARMLINE_MASTER_KEY", ""), ("WARMLINE_DATA_DIR", text)]);
+        assert!(refused.contains("master.key"), "{refused}");
+        assert!(!folder.path().join(MASTER_KEY_FILE).exists());
+    }
+
+    #[test]
+    fn what_has_no_use_is_said() {
+        let set = [("WARMLINE_LISTNE", "127.0.0.1:1"), ("MicrosoftAppType", "SingleTenant")];
+        let remarks = Config::read(&environment(&set)).unwrap().remarks.join("\n");
+        for (name, _) in set {
+            assert!(remarks.contains(name), "{remarks}");
+        }
+    }
+
+    #[test]
+    fn a_setting_that_is_no_text_is_not_taken_for_missing() {
+        let mut environment = environment(&[("WARMLINE_MASTER_KEY", "")]);
+        environment.unreadable = vec!["LANG".to_owned(), "WARMLINE_MASTER_KEY".to_owned()];
+        let Err(refused) = Config::read(&environment) else { panic!("accepted") };
+        assert!(refused.to_string().contains("WARMLINE_MASTER_KEY"), "{refused}");
     }
 }

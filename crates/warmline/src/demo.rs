@@ -30,6 +30,8 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
+use vault::MasterKey;
+
 use crate::instance::{Language, Sitting};
 
 /// A gateway that ends is started again after this, so that one that cannot start does not spin.
@@ -72,8 +74,8 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
         .await
         .context("the page's port cannot be used; choose another with --port")?;
     let gateway = gateway_address(options.gateway_port).await?;
-    let secret = || format!("{:032x}", fastrand::u128(..));
-    let (webhook_secret, direct_line_secret) = (secret(), secret());
+    let (webhook_secret, direct_line_secret) =
+        (MasterKey::fresh_secret()?, MasterKey::fresh_secret()?);
     let config = Config {
         dialect: options.dialect.into(),
         agent: match options.agent {

@@ -6,7 +6,10 @@ use anyhow::Context;
 use clap::{Args, ValueEnum};
 use secrecy::ExposeSecret;
 use simulator::{AgentMode, Config, Dialect, Script, Simulator, Webhook};
-use tokio::net::TcpListener;
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+};
 
 #[derive(Debug, Args)]
 pub(crate) struct Options {
@@ -90,6 +93,8 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
     };
     let credentials = config.credentials.clone();
     let running = Simulator::start(config, listener);
+    let (mut terminate, mut interrupt) =
+        (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     println!("simulated ServiceNow on http://{0}, its desk on http://{0}/desk", running.address);
     println!("connect a gateway to it with:");
     println!("  SERVICENOW_INSTANCE=http://{}", running.address);
@@ -97,7 +102,10 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
     println!("  SERVICENOW_CLIENT_SECRET={}", credentials.client_secret.expose_secret());
     println!("  SERVICENOW_USERNAME={}", credentials.username);
     println!("  SERVICENOW_PASSWORD={}", credentials.password.expose_secret());
-    tokio::signal::ctrl_c().await?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
     running.shutdown().await;
     Ok(())
 }

@@ -8,7 +8,7 @@ mod instance;
 mod serve;
 mod telemetry;
 
-use std::process::ExitCode;
+use std::{io::Write, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 
@@ -39,7 +39,7 @@ fn main() -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            eprintln!("warmline: the system refuses threads: {error}");
+            writeln!(std::io::stderr(), "warmline: the system refuses threads: {error}").ok();
             return ExitCode::FAILURE;
         }
     };
@@ -54,7 +54,7 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // One sentence and what is behind it; never a secret: errors do not hold any.
-            eprintln!("warmline: {error:#}");
+            writeln!(std::io::stderr(), "warmline: {error:#}").ok();
             ExitCode::FAILURE
         }
     }

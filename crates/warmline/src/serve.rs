@@ -1,5 +1,7 @@
 //! `warmline serve`: the gateway, from its first setting to its last commit.
 
+use std::io::Write;
+
 use anyhow::Context;
 use gateway::{Clock, Gateway};
 use tokio::{
@@ -24,7 +26,8 @@ pub(crate) async fn run() -> anyhow::Result<()> {
     let (mut terminate, mut interrupt) =
         (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     // For scripts that start us on port 0.
-    println!("warmline listens on http://{}", gateway.address());
+    // Whether anybody reads it is no concern of the gateway's.
+    writeln!(std::io::stdout(), "warmline listens on http://{}", gateway.address()).ok();
     tracing::info!(address = %gateway.address(), "ready");
     let failure = tokio::select! {
         _ = terminate.recv() => None,

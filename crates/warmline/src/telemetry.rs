@@ -9,10 +9,18 @@ use tracing_subscriber::{EnvFilter, fmt};
 const DEFAULT: &str = "info";
 
 pub(crate) fn start() {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(DEFAULT));
+    let asked = std::env::var(EnvFilter::DEFAULT_ENV).ok().filter(|asked| !asked.is_empty());
+    let parsed = EnvFilter::try_new(asked.as_deref().unwrap_or(DEFAULT));
+    let wrong = parsed.is_err();
     fmt()
-        .with_env_filter(filter)
+        .with_env_filter(parsed.unwrap_or_else(|_| EnvFilter::new(DEFAULT)))
+        // A log that cannot be written costs log lines and nothing else; the default answer to a
+        // failed write is another write to standard error, which panics.
+        .log_internal_errors(false)
         .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr)
         .init();
+    if wrong {
+        tracing::warn!("RUST_LOG cannot be read; the log is at {DEFAULT}");
+    }
 }

@@ -1,8 +1,9 @@
 //! Deadlines that come, that are stale, and that are many.
 
-use std::time::Duration;
+use std::{pin::pin, time::Duration};
 
-use session::News;
+use futures_util::FutureExt;
+use session::{News, Policy};
 
 use super::*;
 use crate::bed::{Bed, Fault, policy, says};
@@ -77,13 +78,17 @@ async fn a_deadline_that_could_not_be_taken_comes_again_after_a_pause() {
 }
 
 #[tokio::test]
-async fn a_new_deadline_wakes_the_sleeping_alarm() {
-    let bed = Bed::new();
+async fn an_earlier_deadline_wakes_the_sleeping_alarm() {
+    let bed = Bed::new().restarted(Policy { longest_wait: Duration::ZERO, ..policy() }).await;
     let stop = CancellationToken::new();
     let running = tokio::spawn(alarm(&bed).run(stop.clone()));
+    let sleeps = async {
+        while bed.alarm.until.load(Ordering::SeqCst) == i64::MAX {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(SLEEP_MAX / 3, sleeps).await.unwrap();
     bed.says("c", "agent").await;
-    bed.advance(policy().longest_wait);
-    bed.says("other", "agent").await;
     let fired = async {
         while bed.status("c") == "waiting" {
             tokio::task::yield_now().await;
@@ -93,4 +98,21 @@ async fn a_new_deadline_wakes_the_sleeping_alarm() {
     tokio::time::timeout(SLEEP_MAX / 3, fired).await.unwrap();
     stop.cancel();
     running.await.unwrap();
+}
+
+#[test]
+fn only_an_earlier_deadline_or_one_of_the_waking_time_ends_the_sleep() {
+    let wakeup = Wakeup::new();
+    let mut sleep = pin!(wakeup.earlier_than(Timestamp(1_000)));
+    assert_eq!(sleep.as_mut().now_or_never(), None);
+    for later in [1_000, 1_001, i64::MAX] {
+        wakeup.deadline(Timestamp(later));
+        assert_eq!(sleep.as_mut().now_or_never(), None, "{later}");
+    }
+    wakeup.deadline(Timestamp(999));
+    assert_eq!(sleep.as_mut().now_or_never(), Some(()));
+    wakeup.awake();
+    wakeup.deadline(Timestamp(5_000));
+    let next = wakeup.earlier_than(Timestamp(2_000)).now_or_never();
+    assert_eq!(next, Some(()), "it may have come after the look");
 }

@@ -1,18 +1,19 @@
 //! From settings to the parts that run: who may call, how desks are reached, what edges work with.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, atomic::AtomicUsize},
-};
+use std::{collections::HashMap, sync::Arc};
 
 use bot_framework::direct_line::token::TokenKey;
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     app::{DeskSetup, Parts, Settings, StartError},
     desk::{news::Wording, refresh_token::KeptRefreshToken, request::Dress},
     dispatcher::{DeskLink, Dispatcher, SharedBreaker},
-    edge::{Edge, callers::Callers, direct_line::DirectLine},
+    edge::{
+        Edge,
+        callers::{Callers, Owner},
+        direct_line::DirectLine,
+    },
 };
 
 /// Words an instance obeys when they are the whole message (reference 3.7).
@@ -32,11 +33,12 @@ impl Parts {
     pub(super) fn callers(&self, settings: &Settings) -> Result<Callers, StartError> {
         let mut callers = Callers::new(self.vault.mac_key("callers")?);
         for desk in &settings.desks {
-            callers.add_webhook(&desk.webhook_secret, desk.tenant.clone(), desk.desk.clone())?;
+            let owner = Owner::Desk(desk.tenant.clone(), desk.desk.clone());
+            callers.add(&desk.webhook_secret, owner)?;
         }
         for bot in &settings.bots {
             if let Some(secret) = &bot.direct_line_secret {
-                callers.add_site(secret, bot.tenant.clone(), bot.bot.clone())?;
+                callers.add(secret, Owner::Site(bot.tenant.clone(), bot.bot.clone()))?;
             }
         }
         Ok(callers)
@@ -89,7 +91,7 @@ impl Parts {
                 .map(|bot| (bot.tenant.clone(), bot.bot.clone()))
                 .collect(),
             public_url: settings.public_url,
-            streams: Arc::new(AtomicUsize::new(0)),
+            streams: Arc::default(),
         };
         Ok(Edge {
             engine: self.engine,
@@ -101,6 +103,7 @@ impl Parts {
             wording: settings.wording,
             direct_line,
             stopping,
+            open_streams: TaskTracker::new(),
         })
     }
 }

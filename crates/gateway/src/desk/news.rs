@@ -1,7 +1,7 @@
 //! From what a callback says to what happened.
 
 use servicenow::{Callback, Item, Signal};
-use session::{Agent, Choice, News, Payload, Said, id::SenderKey};
+use session::{Agent, Choice, Claims, News, Payload, Said, id::SenderKey};
 
 /// Texts by which an instance tells things that have no signal of their own. All are written by
 /// admins and translated, so they are the last resort and can be changed (reference 5.6). Compared
@@ -75,6 +75,15 @@ pub(crate) fn read(callback: Callback, wording: &Wording) -> (Vec<News>, Vec<Typ
     (reading.news, reading.typing)
 }
 
+/// What a callback's `clientVariables` claim.
+pub(crate) fn claims_of(callback: &Callback) -> Claims {
+    callback.client_variables.as_ref().map_or_else(Claims::default, |variables| Claims {
+        tenant: variables.tenant_id.clone(),
+        bot: variables.bot_id.clone(),
+        conversation: variables.conversation_id.clone(),
+    })
+}
+
 struct Reading<'a> {
     wording: &'a Wording,
     failed: bool,
@@ -96,7 +105,10 @@ impl Reading<'_> {
             Signal::Item(item) => self.item(item),
             Signal::System { text } => self.system(text),
             Signal::Typing { on, agent } => self.typing.push(Typing { agent: agent.name, on }),
-            Signal::BackToVirtualAgent | Signal::Completed { .. } => self.news.push(News::Ended),
+            Signal::Completed { text: Some(text) } => self.system_end(text),
+            Signal::BackToVirtualAgent | Signal::Completed { text: None } => {
+                self.news.push(News::Ended);
+            }
             Signal::LetGo => self.news.push(News::LetGo),
             Signal::Failed { message } => self.failed(message),
             Signal::Cancelled => self.news.push(News::Cancelled),
@@ -141,6 +153,15 @@ impl Reading<'_> {
                 with_agents: true,
             });
         }
+    }
+
+    /// The words of an ending are shown if they say more than that it is over.
+    fn system_end(&mut self, text: String) {
+        if !Wording::says(&self.wording.ended, &text) {
+            let said = Said::words(text);
+            self.news.push(News::DeskSaid { said, key: None, with_agents: true });
+        }
+        self.news.push(News::Ended);
     }
 
     /// Where two agents speak in one callback, their words tell who is there, each in its place.

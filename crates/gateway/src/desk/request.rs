@@ -14,6 +14,19 @@ use crate::keeping::Entry;
 /// The most log entries that go to the agent as history.
 pub(crate) const HISTORY_ENTRIES_MAX: usize = 200;
 
+/// The most bytes of history: a request that is too large is refused, and then its user gets no
+/// agent at all. Well below the smallest body limit we know of (1 MiB).
+const HISTORY_BYTES_MAX: usize = 256 * 1024;
+
+/// What a line of history costs besides its words, in bytes.
+const LINE_BYTES: usize = 128;
+
+/// The longest line of history, in characters; the agent sees that it goes on.
+const LINE_CHARS_MAX: usize = 4_000;
+
+/// The longest name beside a line, in characters.
+const NAME_CHARS_MAX: usize = 100;
+
 /// How far back the history goes.
 pub(crate) const HISTORY_FOR: Duration = Duration::from_hours(24);
 
@@ -120,29 +133,47 @@ fn message(session: &SessionId, number: impl Display, text: &str, typed: bool) -
     Message { text: text.to_owned(), typed, client_message_id }
 }
 
+/// The transcript for the agent: the newest lines that fit, in order.
 fn history(entries: &[Entry], user: Option<&str>, upto: Timestamp) -> Vec<HistoryEntry> {
-    entries
+    let mut room = HISTORY_BYTES_MAX;
+    let mut lines: Vec<_> = entries
         .iter()
+        .rev()
         .filter(|entry| upto.since(entry.at) <= HISTORY_FOR)
-        .filter_map(|entry| {
-            let Content::Said(said) = &entry.content else { return None };
-            let (display_name, is_bot_message) = match &entry.author {
-                Author::User => (user.unwrap_or("User").to_owned(), false),
-                Author::Bot => ("Bot".to_owned(), true),
-                Author::Agent(agent) => {
-                    (agent.name.clone().unwrap_or_else(|| "Agent".to_owned()), true)
-                }
-                Author::Desk => ("Service desk".to_owned(), true),
-                Author::Gateway => return None,
-            };
-            Some(HistoryEntry {
-                display_name,
-                is_bot_message,
-                timestamp: entry.at.0,
-                value: said.text.clone(),
-            })
+        .filter_map(|entry| line(entry, user))
+        .take_while(|line| {
+            let bytes = line.value.len() + line.display_name.len() + LINE_BYTES;
+            let fits = bytes <= room;
+            room = room.saturating_sub(bytes);
+            fits
         })
-        .collect()
+        .collect();
+    lines.reverse();
+    lines
+}
+
+fn line(entry: &Entry, user: Option<&str>) -> Option<HistoryEntry> {
+    let Content::Said(said) = &entry.content else { return None };
+    let (name, is_bot_message) = match &entry.author {
+        Author::User => (user.unwrap_or("User"), false),
+        Author::Bot => ("Bot", true),
+        Author::Agent(agent) => (agent.name.as_deref().unwrap_or("Agent"), true),
+        Author::Desk => ("Service desk", true),
+        Author::Gateway => return None,
+    };
+    Some(HistoryEntry {
+        display_name: shortened(name, NAME_CHARS_MAX),
+        is_bot_message,
+        timestamp: entry.at.0,
+        value: shortened(&said.text, LINE_CHARS_MAX),
+    })
+}
+
+fn shortened(text: &str, chars_max: usize) -> String {
+    match text.char_indices().nth(chars_max) {
+        None => text.to_owned(),
+        Some((end, _)) => format!("{}…", &text[..end]),
+    }
 }
 
 /// The session and the number in a `requestId` of ours.
@@ -156,6 +187,8 @@ pub(crate) fn parse_request_id(text: &str) -> Option<(SessionId, session::id::Ef
 
 #[cfg(test)]
 mod tests {
+    use session::id::Number;
+
     use super::*;
 
     #[test]
@@ -166,5 +199,24 @@ mod tests {
             assert!(parse_request_id(foreign).is_none(), "{foreign:?}");
         }
         assert!(parse_request_id("ses_1.99999999999999999999999").is_none());
+    }
+
+    #[test]
+    fn a_talkative_user_gets_an_agent_too() {
+        let entry = |number: u64, text: String| Entry {
+            number: Number(number),
+            at: Timestamp(1_000 + i64::try_from(number).unwrap()),
+            author: Author::User,
+            content: Content::Said(Said::words(text)),
+        };
+        let long: Vec<_> =
+            (0..200).map(|n| entry(n, format!("{n} {}", "ä".repeat(60_000)))).collect();
+        let lines = history(&long, Some(&"K".repeat(200_000)), Timestamp(2_000));
+        let bytes: usize = lines.iter().map(|l| l.value.len() + l.display_name.len()).sum();
+        assert!((100_000..=HISTORY_BYTES_MAX).contains(&bytes), "{bytes} bytes");
+        assert!(lines.last().unwrap().value.starts_with("199 "), "the newest stay");
+        assert!(lines[0].value.ends_with('…') && lines[0].display_name.ends_with('…'));
+        let short: Vec<_> = (0..200).map(|n| entry(n, n.to_string())).collect();
+        assert_eq!(history(&short, None, Timestamp(2_000)).len(), 200);
     }
 }

@@ -89,12 +89,17 @@ pub(super) fn without_sending(work: &Work, now: Timestamp) -> Option<Attempt> {
     }
 }
 
-/// An attempt that would come after the effect's budget is the last one's failure.
+/// An attempt that failed when the effect's budget was spent was the last one. One that would come
+/// after the budget comes at its end: a desk that asks to be left alone for an hour does not fail at
+/// once what may wait for minutes.
 pub(super) fn within_budget(attempt: Attempt, work: &Work, now: Timestamp) -> Attempt {
     match attempt {
-        Attempt::Again { at, code, .. } if at > work.expires_at || now >= work.expires_at => {
+        Attempt::Again { code, .. } if now >= work.expires_at => {
             Attempt::Failed { failure: Failure::Expired, code }
         }
-        Attempt::Done | Attempt::Failed { .. } | Attempt::Again { .. } => attempt,
+        Attempt::Again { at, code, made } => {
+            Attempt::Again { at: at.min(work.expires_at), code, made }
+        }
+        Attempt::Done | Attempt::Failed { .. } => attempt,
     }
 }

@@ -73,21 +73,12 @@ impl SharedBreaker {
         Self { breaker, tenant: tenant.clone(), desk: desk.clone() }
     }
 
-    /// Asks for an attempt.
-    pub(super) fn admit(&self, now: Timestamp) -> Admission {
-        self.lock().admit(now)
-    }
-
-    /// The desk answered an attempt, whatever it said.
-    pub(super) fn answered(&self) {
-        let change = self.lock().answered();
-        self.tell(change);
-    }
-
-    /// The desk did not answer an attempt as it should.
-    pub(super) fn failed(&self, now: Timestamp) {
-        let change = self.lock().failed(now);
-        self.tell(change);
+    /// Asks for an attempt; otherwise gives the moment before which it makes no sense to ask again.
+    pub(super) fn admit(&self, now: Timestamp) -> Result<Permit<'_>, Timestamp> {
+        match self.lock().admit(now) {
+            Admission::Go => Ok(Permit { breaker: self, reported: false }),
+            Admission::Wait(until) => Err(until),
+        }
     }
 
     fn tell(&self, change: Option<Change>) {
@@ -105,6 +96,38 @@ impl SharedBreaker {
     fn lock(&self) -> MutexGuard<'_, Breaker> {
         // Nothing in here can be left half done.
         self.breaker.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Leave for one attempt. Its outcome is reported; an attempt that ends without a word gives its
+/// place back.
+#[derive(Debug)]
+pub(super) struct Permit<'a> {
+    breaker: &'a SharedBreaker,
+    reported: bool,
+}
+
+impl Permit<'_> {
+    /// The desk answered, whatever it said.
+    pub(super) fn answered(mut self) {
+        self.reported = true;
+        let change = self.breaker.lock().answered();
+        self.breaker.tell(change);
+    }
+
+    /// The desk did not answer as it should.
+    pub(super) fn failed(mut self, now: Timestamp) {
+        self.reported = true;
+        let change = self.breaker.lock().failed(now);
+        self.breaker.tell(change);
+    }
+}
+
+impl Drop for Permit<'_> {
+    fn drop(&mut self) {
+        if !self.reported {
+            self.breaker.lock().given_back();
+        }
     }
 }
 
@@ -177,6 +200,15 @@ impl Breaker {
                 *self = Self::default();
                 Some(Change::Closed)
             }
+        }
+    }
+
+    /// An attempt ended without a word about the destination.
+    pub(super) fn given_back(&mut self) {
+        match self {
+            // The probe's place is forgotten in time.
+            Self::Closed { .. } | Self::Open { .. } => {}
+            Self::Recovering { in_flight, .. } => *in_flight = in_flight.saturating_sub(1),
         }
     }
 
@@ -277,6 +309,21 @@ mod tests {
         breaker.answered();
         assert_eq!(breaker.admit(NOW), Admission::Go);
         assert_eq!(breaker.failed(NOW), Some(Change::Opened));
+    }
+
+    #[test]
+    fn an_attempt_that_ends_without_a_word_keeps_no_place() {
+        let (tenant, desk) = (TenantId::new("t").unwrap(), DeskId::new("d").unwrap());
+        let shared = SharedBreaker::new(&tenant, &desk);
+        *shared.lock() = Breaker::Recovering { room: 2, in_flight: 0 };
+        for _ in 0..5 {
+            drop(shared.admit(NOW).unwrap());
+        }
+        let (one, two) = (shared.admit(NOW).unwrap(), shared.admit(NOW).unwrap());
+        assert!(shared.admit(NOW).is_err());
+        one.answered();
+        two.failed(NOW);
+        assert_eq!(shared.admit(NOW).unwrap_err(), NOW.after(PROBE_EVERY));
     }
 
     #[test]

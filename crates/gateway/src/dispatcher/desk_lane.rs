@@ -1,6 +1,6 @@
 //! Attempts at the desk.
 
-use servicenow::Callback;
+use servicenow::{Callback, SendError};
 use session::{
     Content, Effect, What,
     id::{DeskId, Number},
@@ -12,8 +12,7 @@ use crate::{
         news,
         request::{self, HISTORY_ENTRIES_MAX, Material},
     },
-    dispatcher::{DeskLink, Dispatcher, Opened, PAUSE, attempt::Attempt, breaker::Admission},
-    edge::webhook,
+    dispatcher::{DeskLink, Dispatcher, Opened, PAUSE, attempt::Attempt},
     engine::{Arrival, EngineError},
     keeping::{Entry, KeepingError},
 };
@@ -37,16 +36,7 @@ impl Dispatcher {
             // Taken out of the configuration while effects waited: an operator may put it back.
             return Attempt::again(work, self.clock.now(), None, "desk_not_configured");
         };
-        if let Admission::Wait(until) = link.breaker.admit(self.clock.now()) {
-            return Attempt::held_back(until);
-        }
-        let attempt = self.attempt_at(link, desk, work, opened, effect).await;
-        // Whatever came of it decides whether others may go; a refusal is an answer, too.
-        match &attempt {
-            Attempt::Again { .. } => link.breaker.failed(self.clock.now()),
-            Attempt::Done | Attempt::Failed { .. } => link.breaker.answered(),
-        }
-        attempt
+        self.attempt_at(link, desk, work, opened, effect).await
     }
 
     async fn attempt_at(
@@ -72,8 +62,14 @@ impl Dispatcher {
         let Some(request) = request::of(effect, &opened.key, &link.dress, material, now) else {
             return Attempt::Failed { failure: session::Failure::Refused, code: "entry_gone" };
         };
+        // Asked last: only what the desk itself says counts for or against it.
+        let permit = match link.breaker.admit(self.clock.now()) {
+            Ok(permit) => permit,
+            Err(until) => return Attempt::held_back(until),
+        };
         match link.client.send(&request.to_bytes()).await {
             Ok(accepted) => {
+                permit.answered();
                 if let (Some(callback), Some(session)) = (accepted.callback, &work.session) {
                     let (tenant, desk) = (opened.key.tenant.clone(), desk.clone());
                     let target = Target::Session { tenant, desk, session: session.clone() };
@@ -82,19 +78,25 @@ impl Dispatcher {
                 Attempt::Done
             }
             Err(error) => {
+                let now = self.clock.now();
+                match &error {
+                    SendError::Retry { .. } => permit.failed(now),
+                    // A refusal is an answer, too.
+                    SendError::Refused { .. } => permit.answered(),
+                }
                 tracing::debug!(
                     error = &error as &dyn std::error::Error,
                     effect.row = work.effect.0,
                     "the desk did not take a request"
                 );
-                Attempt::of_send(&error, work, self.clock.now())
+                Attempt::of_send(&error, work, now)
             }
         }
     }
 
     /// In synchronous mode the answer itself is a callback (reference 4.3).
     async fn answered(&self, target: Target, link: &DeskLink, callback: Callback) {
-        let claims = webhook::claims_of(&callback);
+        let claims = news::claims_of(&callback);
         let (news, _) = news::read(callback, &link.wording);
         let arrival = Arrival::callback(target, None, claims, news);
         let mut taken = self.engine.submit(arrival.clone()).await;

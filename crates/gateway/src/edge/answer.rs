@@ -31,7 +31,9 @@ impl From<EngineError> for Refusal {
         match error {
             EngineError::Rejected(rejected) => {
                 let status = match rejected {
-                    session::Rejected::TooManyHeld => StatusCode::TOO_MANY_REQUESTS,
+                    session::Rejected::TooManyHeld | session::Rejected::TooManyWaiting => {
+                        StatusCode::TOO_MANY_REQUESTS
+                    }
                     session::Rejected::UnknownRequest | session::Rejected::ForeignVariables => {
                         StatusCode::BAD_REQUEST
                     }

@@ -1,7 +1,7 @@
 //! Who calls: secrets looked up by a keyed hash, so that neither the time it takes nor the table
 //! itself tells anything about them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, hash_map::Entry};
 
 use axum::http::{HeaderMap, header};
 use secrecy::{ExposeSecret, SecretString};
@@ -11,71 +11,74 @@ use vault::MacKey;
 /// The longest credential looked at, in bytes.
 const CREDENTIAL_BYTES_MAX: usize = 4_096;
 
-/// Two owners may not share a secret: the credential decides whose call it is.
+/// Two owners may not share a secret, at whichever doors: the credential decides whose call it is.
 #[derive(Debug, thiserror::Error)]
-#[error("the same {what} is configured twice; every one needs a secret of its own")]
+#[error("the {one} is the same as {another}; every one needs a secret of its own")]
 pub struct SharedSecret {
-    what: &'static str,
+    one: &'static str,
+    another: &'static str,
+}
+
+/// Whose secret it is.
+#[derive(Debug)]
+pub(crate) enum Owner {
+    /// A desk: what ServiceNow presents on the webhook.
+    Desk(TenantId, DeskId),
+    /// A bot's site: what its server presents to Direct Line.
+    Site(TenantId, BotId),
 }
 
 /// The secrets that open the edges.
 #[derive(Debug)]
 pub(crate) struct Callers {
     key: MacKey,
-    webhooks: HashMap<[u8; 32], (TenantId, DeskId)>,
-    sites: HashMap<[u8; 32], (TenantId, BotId)>,
+    owners: HashMap<[u8; 32], Owner>,
 }
 
 impl Callers {
     pub(crate) fn new(key: MacKey) -> Self {
-        Self { key, webhooks: HashMap::new(), sites: HashMap::new() }
+        Self { key, owners: HashMap::new() }
     }
 
-    /// What ServiceNow presents on the webhook for this desk.
-    pub(crate) fn add_webhook(
-        &mut self,
-        secret: &SecretString,
-        tenant: TenantId,
-        desk: DeskId,
-    ) -> Result<(), SharedSecret> {
-        let tag = self.tag(secret.expose_secret());
-        match self.webhooks.insert(tag, (tenant, desk)) {
-            None => Ok(()),
-            Some(_) => Err(SharedSecret { what: "webhook secret" }),
-        }
-    }
-
-    /// What a site's server presents to Direct Line for this bot.
-    pub(crate) fn add_site(
-        &mut self,
-        secret: &SecretString,
-        tenant: TenantId,
-        bot: BotId,
-    ) -> Result<(), SharedSecret> {
-        let tag = self.tag(secret.expose_secret());
-        match self.sites.insert(tag, (tenant, bot)) {
-            None => Ok(()),
-            Some(_) => Err(SharedSecret { what: "Direct Line secret" }),
+    /// What this owner presents.
+    pub(crate) fn add(&mut self, secret: &SecretString, owner: Owner) -> Result<(), SharedSecret> {
+        match self.owners.entry(self.key.tag(&[secret.expose_secret().as_bytes()])) {
+            Entry::Vacant(free) => {
+                free.insert(owner);
+                Ok(())
+            }
+            Entry::Occupied(taken) => {
+                let one = match owner {
+                    Owner::Desk(..) => "webhook secret",
+                    Owner::Site(..) => "Direct Line secret",
+                };
+                let another = match taken.get() {
+                    Owner::Desk(..) => "a webhook secret",
+                    Owner::Site(..) => "a Direct Line secret",
+                };
+                Err(SharedSecret { one, another })
+            }
         }
     }
 
     /// The desk whose secret the caller presents.
-    pub(crate) fn webhook(&self, headers: &HeaderMap) -> Option<&(TenantId, DeskId)> {
-        self.webhooks.get(&self.tag(bearer(headers)?))
+    pub(crate) fn webhook(&self, headers: &HeaderMap) -> Option<(&TenantId, &DeskId)> {
+        match self.owner(bearer(headers)?)? {
+            Owner::Desk(tenant, desk) => Some((tenant, desk)),
+            Owner::Site(..) => None,
+        }
     }
 
     /// The bot whose Direct Line secret this is.
-    pub(crate) fn site(&self, secret: &str) -> Option<&(TenantId, BotId)> {
-        self.sites.get(&self.tag(secret))
+    pub(crate) fn site(&self, secret: &str) -> Option<(&TenantId, &BotId)> {
+        match self.owner(secret)? {
+            Owner::Site(tenant, bot) => Some((tenant, bot)),
+            Owner::Desk(..) => None,
+        }
     }
 
-    /// Whether Direct Line is open at all.
-    pub(crate) fn any_site(&self) -> bool {
-        !self.sites.is_empty()
-    }
-
-    fn tag(&self, secret: &str) -> [u8; 32] {
-        self.key.tag(&[secret.as_bytes()])
+    fn owner(&self, secret: &str) -> Option<&Owner> {
+        self.owners.get(&self.key.tag(&[secret.as_bytes()]))
     }
 }
 
@@ -114,7 +117,8 @@ mod tests {
         let mut callers = callers();
         for name in ["a", "b"] {
             let (tenant, desk) = (TenantId::new(name).unwrap(), DeskId::new("d").unwrap());
-            callers.add_webhook(&format!("secret+{name}").into(), tenant, desk).unwrap();
+            let owner = Owner::Desk(tenant, desk);
+            callers.add(&format!("secret+{name}").into(), owner).unwrap();
         }
         let owner = |value| callers.webhook(&headers(value)).map(|(tenant, _)| tenant.as_str());
         assert_eq!(owner("Bearer secret+a"), Some("a"));
@@ -131,12 +135,40 @@ mod tests {
         }
     }
 
+    fn desk_of(tenant: &str) -> Owner {
+        Owner::Desk(TenantId::new(tenant).unwrap(), DeskId::new("d").unwrap())
+    }
+
+    fn site_of(tenant: &str) -> Owner {
+        Owner::Site(TenantId::new(tenant).unwrap(), BotId::new("b").unwrap())
+    }
+
     #[test]
-    fn a_shared_secret_is_refused() {
+    fn a_shared_secret_is_refused_whatever_doors_it_opens() {
+        for (first, second) in [
+            (desk_of("one"), desk_of("two")),
+            (desk_of("one"), site_of("two")),
+            (site_of("one"), desk_of("two")),
+            (site_of("one"), site_of("two")),
+        ] {
+            let mut callers = callers();
+            callers.add(&"s".into(), first).unwrap();
+            assert!(callers.add(&"s".into(), second).is_err());
+            let owner = callers.webhook(&headers("Bearer s")).map(|(tenant, _)| tenant);
+            let owner = owner.or(callers.site("s").map(|(tenant, _)| tenant)).unwrap();
+            assert_eq!(owner.as_str(), "one", "the refused one changes nothing");
+        }
+    }
+
+    #[test]
+    fn a_secret_opens_its_own_door_only() {
         let mut callers = callers();
-        let (tenant, desk) = (TenantId::new("t").unwrap(), DeskId::new("d").unwrap());
-        callers.add_webhook(&"s".into(), tenant.clone(), desk.clone()).unwrap();
-        assert!(callers.add_webhook(&"s".into(), tenant, desk).is_err());
+        callers.add(&"desk".into(), desk_of("t")).unwrap();
+        callers.add(&"site".into(), site_of("t")).unwrap();
+        assert!(callers.webhook(&headers("Bearer desk")).is_some());
+        assert!(callers.site("desk").is_none());
+        assert!(callers.site("site").is_some());
+        assert!(callers.webhook(&headers("Bearer site")).is_none());
     }
 
     #[test]

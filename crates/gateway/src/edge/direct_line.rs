@@ -7,12 +7,14 @@
 
 mod activities;
 mod conversations;
+mod places;
 mod stream;
 
-use std::sync::{Arc, atomic::AtomicUsize};
+use std::sync::Arc;
 
 use axum::{
     Json, Router,
+    extract::rejection::{PathRejection, QueryRejection},
     http::{HeaderMap, HeaderName, Method, StatusCode, header},
     response::{IntoResponse, Response},
     routing::{get, post},
@@ -25,12 +27,12 @@ use session::{
     Visitor,
     id::{BotId, ChannelId, ConversationKey, TenantId, UserId},
 };
+use store::StoreError;
 use tower_http::cors::{AllowHeaders, Any, CorsLayer};
-use uuid::Uuid;
 
 use crate::{
     clock::unix_seconds,
-    edge::{Edge, callers::bearer},
+    edge::{Edge, body::BodyError, callers::bearer, direct_line::places::Places},
     engine::EngineError,
 };
 
@@ -57,7 +59,7 @@ pub(crate) struct DirectLine {
     /// How clients reach this service; `None` takes the request's own `Host`.
     pub(crate) public_url: Option<String>,
     /// Streams open now.
-    pub(crate) streams: Arc<AtomicUsize>,
+    pub(crate) streams: Arc<Places>,
 }
 
 pub(crate) fn routes() -> Router<Arc<Edge>> {
@@ -111,9 +113,9 @@ impl IntoResponse for Refused {
 impl From<EngineError> for Refused {
     fn from(error: EngineError) -> Self {
         match error {
-            EngineError::Rejected(session::Rejected::TooManyHeld) => {
-                Self::new(ErrorCode::TooManyRequests, session::Rejected::TooManyHeld.to_string())
-            }
+            EngineError::Rejected(
+                full @ (session::Rejected::TooManyHeld | session::Rejected::TooManyWaiting),
+            ) => Self::new(ErrorCode::TooManyRequests, full.to_string()),
             EngineError::Rejected(rejected) => {
                 Self::new(ErrorCode::BadArgument, rejected.to_string())
             }
@@ -127,6 +129,41 @@ impl From<EngineError> for Refused {
             ),
         }
     }
+}
+
+impl From<StoreError> for Refused {
+    fn from(error: StoreError) -> Self {
+        unreadable(&error)
+    }
+}
+
+impl From<BodyError> for Refused {
+    fn from(error: BodyError) -> Self {
+        let code = match error {
+            BodyError::TooLarge { .. } => ErrorCode::TooLarge,
+            // Direct Line has no code for a slow body.
+            BodyError::Slow | BodyError::BrokeOff => ErrorCode::BadArgument,
+        };
+        Self::new(code, error.to_string())
+    }
+}
+
+impl From<PathRejection> for Refused {
+    fn from(_: PathRejection) -> Self {
+        Self::new(ErrorCode::BadArgument, "the conversation id in the path is not UTF-8")
+    }
+}
+
+impl From<QueryRejection> for Refused {
+    fn from(_: QueryRejection) -> Self {
+        Self::new(ErrorCode::BadArgument, "the query cannot be read; name each parameter once")
+    }
+}
+
+/// The store or the keys fail; the client comes back by itself on a 503 (reference 4.4).
+fn unreadable(error: &(dyn std::error::Error + 'static)) -> Refused {
+    tracing::error!(error, "a conversation cannot be read");
+    Refused::new(ErrorCode::ServiceUnavailable, "the conversation cannot be read at the moment")
 }
 
 async fn no_method() -> Refused {
@@ -147,7 +184,7 @@ enum Caller {
 
 impl Edge {
     fn caller(&self, headers: &HeaderMap) -> Result<Caller, Refused> {
-        if !self.callers.any_site() {
+        if self.direct_line.sites.is_empty() {
             return Err(Refused::new(
                 ErrorCode::Forbidden,
                 "Direct Line is closed on this gateway; its operator opens it with DIRECT_LINE_SECRET",
@@ -206,15 +243,15 @@ impl Edge {
             purpose,
             issued_at: now,
             expires_at: now + lifetime_s,
-            id: Uuid::now_v7().simple().to_string(),
+            id: self.clock.fresh_id().simple().to_string(),
             ..claims.clone()
         })
     }
 
     /// What a conversation's pages share, for a new conversation of this site.
-    fn binding(tenant: &TenantId, bot: &BotId, user: Option<String>) -> Claims {
+    fn binding(&self, tenant: &TenantId, bot: &BotId, user: Option<String>) -> Claims {
         Claims {
-            conversation: Uuid::now_v7().simple().to_string(),
+            conversation: self.clock.fresh_id().simple().to_string(),
             user,
             site: site_name(tenant, bot),
             purpose: Purpose::Token,
@@ -275,3 +312,39 @@ fn bad_id(error: session::id::IdError) -> Refused {
 
 /// The lifetime of tokens, in seconds; what clients assume.
 const LIFETIME_S: u64 = TOKEN_LIFETIME_S as u64;
+
+#[cfg(test)]
+mod tests {
+    use axum::{
+        extract::{FromRequestParts, Path, Query, Request},
+        http::Uri,
+    };
+
+    use super::*;
+
+    #[test]
+    fn a_query_that_cannot_be_read_is_refused_in_direct_lines_form() {
+        let uri =
+            Uri::from_static("/v3/directline/conversations/c/activities?watermark=1&watermark=2");
+        let rejection = Query::<conversations::Reading>::try_from_uri(&uri).unwrap_err();
+        assert_eq!(Refused::from(rejection).code, ErrorCode::BadArgument);
+    }
+
+    #[tokio::test]
+    async fn a_path_that_cannot_be_read_is_refused_in_direct_lines_form() {
+        let (mut parts, ()) = Request::new(()).into_parts();
+        let rejection = Path::<String>::from_request_parts(&mut parts, &()).await.unwrap_err();
+        assert_eq!(Refused::from(rejection).code, ErrorCode::BadArgument);
+    }
+
+    #[test]
+    fn a_body_is_refused_by_what_is_wrong_with_it() {
+        for (error, status) in [
+            (BodyError::TooLarge { limit: 1 }, 413),
+            (BodyError::Slow, 400),
+            (BodyError::BrokeOff, 400),
+        ] {
+            assert_eq!(Refused::from(error).into_response().status().as_u16(), status);
+        }
+    }
+}

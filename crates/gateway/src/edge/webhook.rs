@@ -8,13 +8,11 @@ use std::sync::Arc;
 
 use axum::{
     Json, Router,
-    body::{Body, to_bytes},
+    body::Body,
     extract::State,
     http::{HeaderMap, StatusCode},
     routing::post,
 };
-use bytes::Bytes;
-use http_body_util::LengthLimitError;
 use serde_json::{Value, json};
 use servicenow::Callback;
 use session::{
@@ -28,6 +26,7 @@ use crate::{
     edge::{
         Edge,
         answer::{Refusal, no_such_method},
+        body::read_body,
         callers,
     },
     engine::{Arrival, EngineError, Outcome},
@@ -56,7 +55,7 @@ async fn receive(
     let callback = servicenow::read(&body)
         .map_err(|error| Refusal::new(StatusCode::BAD_REQUEST, error.code(), error.to_string()))?;
     let targets = targets(&callback, tenant, desk)?;
-    let claims = claims_of(&callback);
+    let claims = news::claims_of(&callback);
     let request = callback.request_id.as_deref().and_then(parse_request_id);
     let request = request.map(|(_, number)| number);
     let (news, typing) = news::read(callback, &edge.wording);
@@ -77,22 +76,6 @@ fn unauthorized(headers: &HeaderMap) -> Refusal {
         "the webhook needs the header «Authorization: Bearer» and the value of WEBHOOK_SECRET"
     };
     Refusal::new(StatusCode::UNAUTHORIZED, "unauthorized", message)
-}
-
-/// A request's body, up to a limit.
-pub(crate) async fn read_body(body: Body, limit: usize) -> Result<Bytes, Refusal> {
-    to_bytes(body, limit).await.map_err(|error| {
-        let source = std::error::Error::source(&error);
-        if source.is_some_and(<dyn std::error::Error>::is::<LengthLimitError>) {
-            Refusal::new(
-                StatusCode::PAYLOAD_TOO_LARGE,
-                "too_large",
-                format!("the body may have {limit} bytes at most"),
-            )
-        } else {
-            Refusal::new(StatusCode::BAD_REQUEST, "unreadable", "the body broke off")
-        }
-    })
 }
 
 /// Where a callback may belong, best first. A `requestId` decides alone; without one it is the
@@ -145,13 +128,4 @@ async fn deliver(
 
 fn unknown_request() -> Refusal {
     EngineError::Rejected(session::Rejected::UnknownRequest).into()
-}
-
-/// What a callback's `clientVariables` claim.
-pub(crate) fn claims_of(callback: &Callback) -> Claims {
-    callback.client_variables.as_ref().map_or_else(Claims::default, |variables| Claims {
-        tenant: variables.tenant_id.clone(),
-        bot: variables.bot_id.clone(),
-        conversation: variables.conversation_id.clone(),
-    })
 }

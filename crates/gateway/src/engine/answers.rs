@@ -21,13 +21,13 @@ pub(super) struct Done {
     pub(super) logged: Vec<ConversationId>,
     /// Lanes that have new effects.
     pub(super) lanes: Vec<LaneKey>,
-    /// Whether a deadline was set.
-    pub(super) deadlines: bool,
+    /// The earliest deadline that was set.
+    pub(super) deadline: Option<Timestamp>,
 }
 
 /// Answers the callers of a committed batch and wakes whoever waits for what it changed.
 pub(super) fn answer(tools: &Tools, jobs: Vec<Job>, done: Done) {
-    let Done { events, claims, mut logged, lanes, deadlines } = done;
+    let Done { events, claims, mut logged, lanes, deadline } = done;
     for ((job, event), claim) in jobs.into_iter().zip(events).zip(claims) {
         // A caller that went away does not need its answer.
         match job {
@@ -45,8 +45,8 @@ pub(super) fn answer(tools: &Tools, jobs: Vec<Job>, done: Done) {
         // A full channel loses the hint; the dispatcher looks at the store regularly.
         drop(tools.lanes.try_send(lane));
     }
-    if deadlines {
-        tools.alarm.notify_one();
+    if let Some(deadline) = deadline {
+        tools.alarm.deadline(deadline);
     }
 }
 

@@ -91,7 +91,7 @@ fn in_transaction(
         claims,
         logged: batch.logged,
         lanes: batch.changes.effects.iter().map(|effect| effect.lane.clone()).collect(),
-        deadlines: batch.changes.conversations.iter().any(|change| change.deadline.is_some()),
+        deadline: batch.changes.conversations.iter().filter_map(|change| change.deadline).min(),
     })
 }
 

@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use session::{
-    Event, Facts, Step, What,
-    id::{ConversationKey, SessionId, Timestamp},
+    Event, Facts, Policy, Step,
+    id::{ConversationKey, DeskId, SessionId, Timestamp, UserId},
     step, wants_holder,
 };
 use store::{
@@ -29,6 +29,8 @@ pub(super) struct Batch<'a> {
     tools: &'a Tools,
     now: Timestamp,
     working: BTreeMap<ConversationId, Working>,
+    /// How many effects wait in the lanes that were asked about, those of this batch among them.
+    waiting: BTreeMap<LaneKey, usize>,
     /// What will be saved.
     pub(super) changes: Changes,
     /// Conversations that got new entries.
@@ -38,7 +40,7 @@ pub(super) struct Batch<'a> {
 impl<'a> Batch<'a> {
     pub(super) fn new(tools: &'a Tools, now: Timestamp) -> Self {
         let (working, changes, logged) = (BTreeMap::new(), Changes::default(), Vec::new());
-        Self { tools, now, working, changes, logged }
+        Self { tools, now, working, waiting: BTreeMap::new(), changes, logged }
     }
 
     /// Sorts the jobs: what needs no conversation is done at once, events are given theirs.
@@ -110,15 +112,19 @@ impl<'a> Batch<'a> {
         let Some(event) = event_of(arrival.happening.clone(), session.clone()) else {
             return Ok(Err(EngineError::NotFound));
         };
-        let policy = self.tools.policies.of(&key.tenant, &key.bot).ok_or_else(|| {
-            BatchError::NoPolicy { tenant: key.tenant.clone(), bot: key.bot.clone() }
-        })?;
+        let policy = self
+            .tools
+            .policies
+            .of(&key.tenant, &key.bot)
+            .ok_or_else(|| BatchError::NoPolicy { tenant: key.tenant.clone() })?;
         let holder = self.holder(id, &key, &event, tx)?;
+        let waiting = self.waiting(id, &key, &event, policy, tx)?;
         let Some(working) = self.working.get_mut(&id) else {
             return Ok(Err(EngineError::NotFound));
         };
         working.fired |= matches!(event, Event::Deadline { .. });
-        let facts = Facts { key: &key, policy, seen: &working.seen, holder: holder.as_ref() };
+        let (seen, holder) = (&working.seen, holder.as_ref());
+        let facts = Facts { key: &key, policy, seen, holder, waiting };
         let stepped = match step(working.conversation(), event, &facts, self.now) {
             Ok(stepped) => stepped,
             Err(rejected) => return Ok(Err(rejected.into())),
@@ -160,6 +166,30 @@ impl<'a> Batch<'a> {
         Ok(holder)
     }
 
+    /// How many effects wait where the user's words would go, those of this batch among them.
+    fn waiting(
+        &mut self,
+        id: ConversationId,
+        key: &ConversationKey,
+        event: &Event,
+        policy: &Policy,
+        tx: &mut dyn Transaction,
+    ) -> Result<usize, BatchError> {
+        let Some(working) = self.working.get(&id) else { return Ok(0) };
+        if !matches!(event, Event::UserSaid { .. }) {
+            return Ok(0);
+        }
+        let live = working.conversation().live();
+        let lane = lane_of(key, id, live.map(|session| (&session.desk, &session.user)));
+        if let Some(waiting) = self.waiting.get(&lane) {
+            return Ok(*waiting);
+        }
+        let added = self.changes.effects.iter().filter(|effect| effect.lane == lane).count();
+        let waiting = added.saturating_add(tx.waiting(&lane, policy.lane_max)?);
+        self.waiting.insert(lane, waiting);
+        Ok(waiting)
+    }
+
     /// Takes over what a step decided.
     fn take(
         &mut self,
@@ -172,10 +202,14 @@ impl<'a> Batch<'a> {
             self.logged.push(id);
         }
         for effect in &stepped.effects {
+            let lane = lane_of(key, id, effect.what.desk_lane());
+            if let Some(waiting) = self.waiting.get_mut(&lane) {
+                *waiting = waiting.saturating_add(1);
+            }
             self.changes.effects.push(NewEffect {
                 conversation: id,
                 number: effect.number,
-                lane: lane_of(key, id, &effect.what),
+                lane,
                 session: effect.what.session().cloned(),
                 body: working.keeping.write_effect(effect)?,
                 at: self.now,
@@ -253,9 +287,13 @@ impl<'a> Batch<'a> {
 }
 
 /// The lane an effect waits in: the person's at the desk, or the conversation's to its bot.
-fn lane_of(key: &ConversationKey, id: ConversationId, what: &What) -> LaneKey {
+fn lane_of(
+    key: &ConversationKey,
+    id: ConversationId,
+    person: Option<(&DeskId, &UserId)>,
+) -> LaneKey {
     // Ids hold no control characters, so the separator cannot be forged.
-    LaneKey(match what.desk_lane() {
+    LaneKey(match person {
         Some((desk, user)) => format!("desk\u{1f}{}\u{1f}{desk}\u{1f}{user}", key.tenant).into(),
         None => format!("bot\u{1f}{}", id.0).into(),
     })

@@ -488,6 +488,18 @@ fn a_long_text_is_cut_on_a_character_and_says_so() {
 }
 
 #[test]
+fn whatever_an_agent_says_in_a_whole_mebibyte_of_callback_is_not_cut() {
+    let (start, end) = (r#"{"agentChat":true,"body":[{"uiType":"OutputText","value":""#, "\"}]}");
+    let words = "w".repeat(1024 * 1024 - start.len() - end.len());
+    let callback = read(format!("{start}{words}{end}").as_bytes()).unwrap();
+    let text = callback.signals.iter().find_map(|signal| match signal {
+        Signal::Item(item) => Some(&item.text),
+        _ => None,
+    });
+    assert!(text == Some(&words), "cut to {:?} bytes", text.map(String::len));
+}
+
+#[test]
 fn the_names_of_unknown_things_are_short_and_clean() {
     let long = "x".repeat(500);
     let told = all_told(&format!(r#"{{"status":"a\nb{long}"}}"#));

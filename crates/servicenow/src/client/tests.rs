@@ -7,6 +7,7 @@ use instance::{Instance, credentials, says};
 mod instance;
 mod keeping;
 mod missed;
+mod refusals;
 mod tokens;
 
 const ANSWERED_OK: &str = r#"{"status":"success"}"#;

@@ -46,6 +46,10 @@ impl Turn<'_> {
         if matches!(way, Way::Hold) && self.held() >= HELD_WORDS_MAX {
             return Err(Rejected::TooManyHeld);
         }
+        let is_full = self.facts.waiting >= self.facts.policy.lane_max;
+        if is_full && matches!(way, Way::Bot | Way::Desk) {
+            return Err(Rejected::TooManyWaiting);
+        }
         self.conversation().visitor = Some(visitor);
         let number = self.say(Author::User, said, key);
         self.step.answer = number;

@@ -160,6 +160,7 @@ impl World {
             seen: &self.seen,
             // As the engine does: looked up only where it was asked for.
             holder: self.holder.as_ref().filter(|_| asked),
+            waiting: 0,
         };
         step(&self.conversation, event, &facts, self.now)
     }

@@ -26,6 +26,9 @@ CREATE TABLE conversation (
 CREATE INDEX conversation_deadline ON conversation (deadline)
     WHERE deadline IS NOT NULL AND set_aside = 0;
 
+-- What a start gives another try: few rows, or none.
+CREATE INDEX conversation_set_aside ON conversation (set_aside) WHERE set_aside = 1;
+
 -- What a conversation is found by. Never written again once it is made.
 -- Rows are kept as long as their conversation.
 CREATE TABLE conversation_key (
@@ -80,7 +83,8 @@ CREATE TABLE session (
 ) STRICT, WITHOUT ROWID;
 
 -- Who holds which person at which desk: one live chat each.
--- The session that holds a row deletes it when it lets go.
+-- The session that holds a row deletes it when it lets go. A row whose session has ended and has
+-- nothing left in the outbox is void; whoever takes the person next replaces it.
 CREATE TABLE hold (
     tenant  TEXT NOT NULL,
     desk    TEXT NOT NULL,
@@ -101,22 +105,24 @@ CREATE TABLE repeat (
 ) STRICT, WITHOUT ROWID;
 
 -- Effects that wait or are being attempted. The order of a lane is the order of its ids, so an id
--- is never used twice.
+-- is never used twice. `strike_wanted` is a strike that found the row leased for its first attempt: it
+-- hits if that attempt is given back.
 -- A row leaves when its effect is settled or becomes a dead letter.
 CREATE TABLE outbox (
-    id           INTEGER PRIMARY KEY AUTOINCREMENT,
-    conversation INTEGER NOT NULL REFERENCES conversation (id),
-    number       INTEGER NOT NULL CHECK (number >= 0),
-    lane         TEXT    NOT NULL,
-    session      TEXT,
-    at           INTEGER NOT NULL,
-    expires_at   INTEGER NOT NULL,
-    attempts     INTEGER NOT NULL DEFAULT 0 CHECK (attempts >= 0),
-    not_before   INTEGER NOT NULL DEFAULT 0,
-    lease_boot   INTEGER,
-    lease_until  INTEGER,
-    struck       INTEGER NOT NULL DEFAULT 0 CHECK (struck IN (0, 1)),
-    body         BLOB    NOT NULL,
+    id            INTEGER PRIMARY KEY AUTOINCREMENT,
+    conversation  INTEGER NOT NULL REFERENCES conversation (id),
+    number        INTEGER NOT NULL CHECK (number >= 0),
+    lane          TEXT    NOT NULL,
+    session       TEXT,
+    at            INTEGER NOT NULL,
+    expires_at    INTEGER NOT NULL,
+    attempts      INTEGER NOT NULL DEFAULT 0 CHECK (attempts >= 0),
+    not_before    INTEGER NOT NULL DEFAULT 0,
+    lease_boot    INTEGER,
+    lease_until   INTEGER,
+    struck        INTEGER NOT NULL DEFAULT 0 CHECK (struck IN (0, 1)),
+    strike_wanted INTEGER NOT NULL DEFAULT 0 CHECK (strike_wanted IN (0, 1)),
+    body          BLOB    NOT NULL,
     CHECK ((lease_boot IS NULL) = (lease_until IS NULL))
 ) STRICT;
 

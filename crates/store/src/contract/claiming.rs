@@ -104,6 +104,36 @@ pub(super) fn a_strike_hits_what_was_leased_and_not_attempted(bed: &impl Bed) {
     assert_eq!(leased(bed.store(), "desk", 6_000).attempts, 0);
 }
 
+pub(super) fn a_strike_during_a_lease_hits_if_no_attempt_is_made(bed: &impl Bed) {
+    let id = conversation(bed.store(), "c1").id;
+    put(bed.store(), vec![of_session(id, 1, "ses_1")]);
+    let work = leased(bed.store(), "desk", 5_000);
+    strike(bed.store(), id, "ses_1", 2);
+    reschedule_as(bed.store(), work.effect, 5_000, false);
+    let struck = leased(bed.store(), "desk", 5_000);
+    assert_eq!((struck.struck, struck.attempts), (true, 0));
+}
+
+pub(super) fn a_strike_during_a_lease_misses_an_attempt_that_may_have_been_made(bed: &impl Bed) {
+    let ids = ["c1", "c2"].map(|name| conversation(bed.store(), name).id);
+    // One attempt is made; the other's owner dies, and nobody knows.
+    for (id, made) in ids.into_iter().zip([true, false]) {
+        put(bed.store(), vec![of_session(id, 1, "ses_1")]);
+        let first = leased(bed.store(), "desk", 5_000);
+        strike(bed.store(), id, "ses_1", 2);
+        if made {
+            reschedule_as(bed.store(), first.effect, 5_000, true);
+        }
+        // The second one was not made, which does not undo the first.
+        let second = leased(bed.store(), "desk", 6_000);
+        assert_eq!((second.struck, second.attempts), (false, 2));
+        reschedule_as(bed.store(), first.effect, 6_000, false);
+        let third = leased(bed.store(), "desk", 6_000);
+        assert_eq!((third.struck, third.attempts), (false, 2));
+        settle(bed.store(), third.effect);
+    }
+}
+
 pub(super) fn a_struck_head_is_leased_without_an_attempt(bed: &impl Bed) {
     let id = conversation(bed.store(), "c1").id;
     put(bed.store(), vec![of_session(id, 1, "ses_1"), of_session(id, 2, "ses_1")]);

@@ -3,7 +3,7 @@
 use session::id::Timestamp;
 
 use super::{Bed, assert_damaged, change, conversation, save, save_change, try_save};
-use crate::{Changes, ConversationChange, ConversationId, Store};
+use crate::{BootId, Changes, ConversationChange, ConversationId, Store};
 
 pub(super) fn due_conversations_come_earliest_first(bed: &impl Bed) {
     let ids = ["c1", "c2", "c3", "c4"].map(|name| conversation(bed.store(), name).id);
@@ -65,6 +65,17 @@ pub(super) fn what_was_set_aside_waits_for_its_next_state(bed: &mut impl Bed) {
     assert_eq!(bed.store().next_deadline().unwrap(), Some(Timestamp(200)));
     next(bed.store(), ids[0], Some(150));
     assert_eq!(due(bed.store(), 500, 10), [(ids[0], 150), (ids[1], 200)]);
+}
+
+pub(super) fn a_start_gives_what_was_set_aside_another_try(bed: &mut impl Bed) {
+    let ids = ["c1", "c2"].map(|name| conversation(bed.store(), name).id);
+    next(bed.store(), ids[0], Some(100));
+    next(bed.store(), ids[1], None);
+    save(bed.store(), &Changes { set_aside: ids.to_vec(), ..Changes::default() });
+    bed.reopen();
+    bed.store().take_over(BootId(2)).unwrap();
+    assert_eq!(due(bed.store(), 500, 10), [(ids[0], 100)]);
+    assert_eq!(bed.store().next_deadline().unwrap(), Some(Timestamp(100)));
 }
 
 pub(super) fn setting_aside_an_unknown_conversation_is_refused(bed: &impl Bed) {

@@ -3,7 +3,7 @@
 use session::id::{EffectNumber, Timestamp};
 
 use super::claiming::{claim, leased};
-use super::{Bed, conversation, effect, put, save, session_id};
+use super::{Bed, conversation, effect, lane, put, save, session_id, transact};
 use crate::{Changes, Claim, ConversationId, NewEffect, OutboxId, Reschedule, Store, Strike};
 
 pub(super) fn effects_of_a_lane_come_in_their_order(bed: &impl Bed) {
@@ -112,6 +112,21 @@ pub(super) fn lanes_are_listed_once_and_soonest_first(bed: &impl Bed) {
         [4_000, 6_000, 9_000]
     );
     assert_eq!(bed.store().lanes(2).unwrap(), listed[..2]);
+}
+
+pub(super) fn what_waits_in_a_lane_is_counted_up_to_a_limit(bed: &impl Bed) {
+    let id = waiting(bed.store(), 3);
+    put(bed.store(), vec![effect(id, 4, "another")]);
+    let count = |lane_name, limit| {
+        transact(bed.store(), |transaction| transaction.waiting(&lane(lane_name), limit)).unwrap()
+    };
+    assert_eq!([0, 2, 3, 4, usize::MAX].map(|limit| count("desk", limit)), [0, 2, 3, 3, 3]);
+    assert_eq!((count("another", 9), count("empty", 9)), (1, 0));
+    // What is being attempted still waits; what is settled does not.
+    let first = leased(bed.store(), "desk", 5_000);
+    assert_eq!(count("desk", 9), 3);
+    settle(bed.store(), first.effect);
+    assert_eq!(count("desk", 9), 2);
 }
 
 pub(super) fn a_row_id_is_never_used_twice(bed: &mut impl Bed) {

@@ -4,10 +4,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use session::id::{Number, Timestamp};
 
+use super::claiming::leased;
+use super::outbox::of_session;
 use super::repeats::{answers, repeat};
 use super::{
-    Bed, assert_damaged, change, conversation, desk, effect, entry, key, person, resolve, save,
-    save_change, session_id, session_row, transact, try_save,
+    Bed, assert_damaged, change, conversation, desk, effect, entry, key, person, put, resolve,
+    save, save_change, session_id, session_row, transact, try_save,
 };
 use crate::{
     Answer, Changes, ConversationChange, ConversationId, Hold, LaneReady, Person, RepeatKey,
@@ -200,6 +202,52 @@ pub(super) fn the_same_user_at_another_desk_is_another_person(bed: &impl Bed) {
     );
     assert_eq!(holder(bed.store(), &person("zoe")), Some(first));
     assert_eq!(holder(bed.store(), &elsewhere), Some(second));
+}
+
+pub(super) fn a_hold_is_void_once_its_session_has_nothing_left_to_do(bed: &impl Bed) {
+    let [first, second] = two_sessions(bed.store());
+    let take = |row: &SessionRow| holds(vec![Hold::Take(person("zoe"), row.id.clone())]);
+    save(bed.store(), &take(&first));
+    put(
+        bed.store(),
+        vec![
+            of_session(first.conversation, 1, "ses_1"),
+            effect(first.conversation, 2, "bot"),
+            of_session(second.conversation, 1, "ses_2"),
+        ],
+    );
+    let settle_one = |lane_name| {
+        let settled = vec![leased(bed.store(), lane_name, 5_000).effect];
+        save(bed.store(), &Changes { settled, ..Changes::default() });
+    };
+    let ended = SessionRow { ended_at: Some(Timestamp(3_000)), ..first.clone() };
+    save(bed.store(), &Changes { sessions: vec![ended], ..Changes::default() });
+    assert_eq!(holder(bed.store(), &person("zoe")), Some(first.id.clone()), "its end waits");
+    assert_damaged(try_save(bed.store(), &take(&second)), "hold");
+    settle_one("desk");
+    // What is left is another session's, or nothing the desk hears of.
+    assert_eq!(holder(bed.store(), &person("zoe")), None);
+    assert_eq!(resolve(bed.store(), &[Target::Person(person("zoe"))]), [None]);
+    save(bed.store(), &take(&second));
+    assert_eq!(holder(bed.store(), &person("zoe")), Some(second.id.clone()));
+    // An open session holds, whether or not anything waits.
+    settle_one("desk");
+    assert_eq!(holder(bed.store(), &person("zoe")), Some(second.id));
+    assert_damaged(try_save(bed.store(), &take(&first)), "hold");
+}
+
+pub(super) fn the_end_of_a_session_keeps_its_hold_within_a_batch(bed: &impl Bed) {
+    let [first, second] = two_sessions(bed.store());
+    save(bed.store(), &holds(vec![Hold::Take(person("zoe"), first.id.clone())]));
+    let ended = SessionRow { ended_at: Some(Timestamp(3_000)), ..first.clone() };
+    let batch = Changes {
+        sessions: vec![ended],
+        effects: vec![of_session(first.conversation, 1, "ses_1")],
+        holds: vec![Hold::Take(person("zoe"), second.id)],
+        ..Changes::default()
+    };
+    assert_damaged(try_save(bed.store(), &batch), "hold");
+    assert_eq!(holder(bed.store(), &person("zoe")), Some(first.id));
 }
 
 pub(super) fn settings_are_replaced(bed: &impl Bed) {

@@ -83,6 +83,12 @@ pub(super) fn set_aside(
     conversations.iter().try_for_each(|id| expect_one(statement.execute([id.0])?, *id))
 }
 
+/// Gives every conversation that was set aside another try: the program may be a mended one.
+pub(super) fn take_up_again(connection: &Connection) -> Result<(), StoreError> {
+    connection.execute("UPDATE conversation SET set_aside = 0 WHERE set_aside = 1", [])?;
+    Ok(())
+}
+
 pub(super) fn due(
     connection: &Connection,
     now: Timestamp,

@@ -3,7 +3,7 @@
 use rusqlite::{Connection, params};
 use session::id::{EffectNumber, SessionId, Timestamp};
 
-use super::column::{Columns, limited, signed};
+use super::column::{Columns, damaged, limited, signed};
 use crate::{
     BootId, Claim, ConversationId, LaneKey, LaneReady, NewEffect, OutboxId, Reschedule, StoreError,
     Strike, Work,
@@ -31,12 +31,14 @@ pub(super) fn put(connection: &Connection, effects: &[NewEffect]) -> Result<(), 
     Ok(())
 }
 
-/// Marks what must no longer be sent. What was attempted may have arrived and is left alone.
+/// Marks what must no longer be sent. What was attempted may have arrived and is left alone; what is
+/// leased for its first attempt is struck if that attempt is given back.
 pub(super) fn strike(connection: &Connection, strikes: &[Strike]) -> Result<(), StoreError> {
     let mut statement = connection.prepare_cached(
         "UPDATE outbox
-         SET struck = 1
-         WHERE conversation = ?1 AND session = ?2 AND number < ?3 AND attempts = 0",
+         SET struck = max(struck, attempts = 0), strike_wanted = attempts
+         WHERE conversation = ?1 AND session = ?2 AND number < ?3
+             AND (attempts = 0 OR (attempts = 1 AND lease_until IS NOT NULL))",
     )?;
     for strike in strikes {
         // Whoever means "all of them" may say so with the largest number there is.
@@ -58,7 +60,7 @@ pub(super) fn settle(connection: &Connection, settled: &[OutboxId]) -> Result<()
 }
 
 /// Ends the leases and says when the next attempt may begin. What was leased and not attempted gets
-/// its attempt back; a struck effect had none.
+/// its attempt back, and the strike it would have met without it; a struck effect had none.
 pub(super) fn reschedule(
     connection: &Connection,
     reschedules: &[Reschedule],
@@ -66,7 +68,8 @@ pub(super) fn reschedule(
     let mut statement = connection.prepare_cached(
         "UPDATE outbox
          SET not_before = ?2, attempts = max(attempts - ?3, 0),
-             lease_boot = NULL, lease_until = NULL
+             struck = max(struck, ?3 = 1 AND attempts = 1 AND strike_wanted = 1),
+             strike_wanted = 0, lease_boot = NULL, lease_until = NULL
          WHERE id = ?1",
     )?;
     for again in reschedules {
@@ -153,6 +156,21 @@ pub(super) fn lanes(reader: &Connection, limit: usize) -> Result<Vec<LaneReady>,
         Ok(LaneReady { lane: LaneKey(lane.into()), at: Timestamp(row.get(1)?) })
     })?;
     Ok(lanes.collect::<Result<_, _>>()?)
+}
+
+/// How many effects wait in a lane, counted up to `limit`.
+pub(super) fn waiting(
+    connection: &Connection,
+    lane: &LaneKey,
+    limit: usize,
+) -> Result<usize, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT count(*) AS waiting
+         FROM (SELECT 1 FROM outbox WHERE lane = ?1 LIMIT ?2)",
+    )?;
+    let waiting: i64 =
+        statement.query_row(params![lane.0, limited(limit)], |row| row.get("waiting"))?;
+    usize::try_from(waiting).map_err(|_| damaged(TABLE, "*", "a negative count"))
 }
 
 fn work(columns: Columns<'_, '_>, lane: &LaneKey) -> Result<Work, StoreError> {

@@ -8,6 +8,24 @@ use crate::{ConversationId, Hold, Person, SessionRow, StoreError};
 
 const TABLE: &str = "session";
 
+/// Whether a row of `hold` is void: its session has ended and has nothing left to do at the desk. An
+/// end that left the outbox without an event never frees its hold; the person must not stay locked
+/// out for that.
+macro_rules! is_void {
+    () => {
+        "EXISTS (
+             SELECT 1
+             FROM session s
+             WHERE s.id = hold.session AND s.ended_at IS NOT NULL
+                 AND NOT EXISTS (
+                     SELECT 1
+                     FROM outbox o
+                     WHERE o.conversation = s.conversation AND o.session = s.id
+                 )
+         )"
+    };
+}
+
 pub(super) fn by_id(
     connection: &Connection,
     id: &SessionId,
@@ -50,16 +68,17 @@ pub(super) fn save(connection: &Connection, session: &SessionRow) -> Result<(), 
     Err(damaged(TABLE, &session.id, "it belongs to another conversation"))
 }
 
-/// The session that holds this person.
+/// The session that holds this person; a void hold is none.
 pub(super) fn holder(
     connection: &Connection,
     person: &Person,
 ) -> Result<Option<SessionId>, StoreError> {
-    let mut statement = connection.prepare_cached(
+    let mut statement = connection.prepare_cached(concat!(
         "SELECT session
          FROM hold
-         WHERE tenant = ?1 AND desk = ?2 AND user = ?3",
-    )?;
+         WHERE tenant = ?1 AND desk = ?2 AND user = ?3 AND NOT ",
+        is_void!()
+    ))?;
     let key = [person.tenant.as_str(), person.desk.as_str(), person.user.as_str()];
     let mut rows = statement.query(key)?;
     let Some(row) = rows.next()? else { return Ok(None) };
@@ -76,14 +95,15 @@ pub(super) fn apply(connection: &Connection, hold: &Hold) -> Result<(), StoreErr
 }
 
 fn take(connection: &Connection, person: &Person, session: &SessionId) -> Result<(), StoreError> {
-    let mut statement = connection.prepare_cached(
+    let mut statement = connection.prepare_cached(concat!(
         "INSERT INTO hold (tenant, desk, user, session)
          VALUES (?1, ?2, ?3, ?4)
          ON CONFLICT (tenant, desk, user) DO UPDATE
          SET session = excluded.session
-         WHERE hold.session = excluded.session
-         RETURNING 1",
-    )?;
+         WHERE hold.session = excluded.session OR ",
+        is_void!(),
+        " RETURNING 1"
+    ))?;
     let key = [person.tenant.as_str(), person.desk.as_str(), person.user.as_str()];
     let taken = statement
         .query_row(params![key[0], key[1], key[2], session.as_str()], |_| Ok(()))

@@ -58,6 +58,10 @@ impl Transaction for SqliteTransaction<'_> {
         self.step(|connection| sessions::holder(connection, person))
     }
 
+    fn waiting(&mut self, lane: &LaneKey, limit: usize) -> Result<usize, StoreError> {
+        self.step(|connection| outbox::waiting(connection, lane, limit))
+    }
+
     fn save(&mut self, changes: &Changes) -> Result<(), StoreError> {
         self.step(|connection| save(connection, changes))
     }
@@ -107,8 +111,9 @@ fn with_conversation(connection: &Connection, session: SessionRow) -> Result<Res
 fn save(connection: &Connection, changes: &Changes) -> Result<(), StoreError> {
     standing::save(connection, changes)?;
     changes.sessions.iter().try_for_each(|session| sessions::save(connection, session))?;
-    changes.holds.iter().try_for_each(|hold| sessions::apply(connection, hold))?;
+    // Before the holds: the end of a session that ended just now keeps its hold from being void.
     outbox::put(connection, &changes.effects)?;
+    changes.holds.iter().try_for_each(|hold| sessions::apply(connection, hold))?;
     outbox::strike(connection, &changes.strikes)?;
     outbox::settle(connection, &changes.settled)?;
     dead_letters::keep(connection, &changes.dead)?;

@@ -74,9 +74,7 @@ async fn a_spent_budget_fails_the_session_and_the_end_is_still_sent() {
     let texts = desk.instance.texts();
     assert!(!texts.contains(&"two".to_owned()), "struck");
     assert_eq!(texts.last().unwrap(), "END_CONVERSATION");
-    // The last thing known of it: it was refused, or held back by the breaker.
-    let reasons = desk.dead_reasons();
-    assert!(matches!(&*reasons.concat(), "server_error" | "desk_away"), "{reasons:?}");
+    assert_eq!(desk.dead_reasons(), ["expired"]);
     let undelivered = desk.bed.told("c").into_iter().filter(|told| told == "<undelivered>");
     assert_eq!(undelivered.count(), 1, "told once");
     assert_eq!(desk.bed.says("c/again", "agent").await.number.0, 1);
@@ -125,6 +123,17 @@ async fn what_the_breaker_held_back_can_still_be_struck() {
     desk.instance.is_down(false);
     desk.drain_to_the_end("c").await;
     assert_eq!(desk.instance.texts(), ["END_CONVERSATION"], "no ghost at the desk");
+}
+
+#[tokio::test]
+async fn a_desk_that_asks_for_an_hour_does_not_fail_at_once_what_may_wait_for_minutes() {
+    let desk = Desk::new().await;
+    desk.connected("c").await;
+    desk.bed.says("c", "word").await;
+    desk.instance.answers_after(503, Some("3600"), "{}");
+    let began = desk.bed.clock.now();
+    assert_eq!(desk.drain("c").await, LaneEnd::At(began.after(policy().say_within)));
+    assert_eq!(desk.bed.status("c"), "active");
 }
 
 #[tokio::test]

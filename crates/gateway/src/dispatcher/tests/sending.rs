@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use std::collections::BTreeSet;
+
 use super::*;
 use crate::bed::{Fault, says};
 

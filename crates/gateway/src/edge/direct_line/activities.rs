@@ -5,7 +5,10 @@ use std::{borrow::Cow, sync::Arc};
 use axum::{
     Json,
     body::Body,
-    extract::{Path, Query, State},
+    extract::{
+        Path, Query, State,
+        rejection::{PathRejection, QueryRejection},
+    },
     http::{HeaderMap, header},
     response::{IntoResponse, Response},
 };
@@ -19,14 +22,13 @@ use session::{
     Event, Payload, Said,
     id::{Number, SenderKey, SessionId},
 };
-use store::{ConversationId, StoreError, Target};
-use uuid::Uuid;
+use store::{ConversationId, EntryRow, Target};
 
 use crate::{
     edge::{
         Edge,
-        direct_line::{ACTIVITY_BYTES_MAX, Refused, conversations, visitor},
-        webhook::read_body,
+        body::read_body,
+        direct_line::{ACTIVITY_BYTES_MAX, Refused, conversations, unreadable, visitor},
     },
     engine::Arrival,
     keeping::Keeping,
@@ -34,7 +36,11 @@ use crate::{
 };
 
 /// Activities in one set; clients ask again until a set is empty.
-pub(super) const SET_MAX: usize = 200;
+const SET_MAX: usize = 200;
+
+/// Sealed bytes of the log in one set, so that a few hundred large posts do not make one answer of
+/// fifty megabytes. One entry always fits, however large.
+const SET_BYTES_MAX: usize = 1024 * 1024;
 
 /// The answer to a post.
 #[derive(Debug, Serialize)]
@@ -45,18 +51,13 @@ pub(super) struct Posted {
 /// Takes an activity in. Answered as soon as it is stored, never after the bot.
 pub(super) async fn post(
     State(edge): State<Arc<Edge>>,
-    Path(id): Path<String>,
+    id: Result<Path<String>, PathRejection>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Json<Posted>, Refused> {
+    let Path(id) = id?;
     let claims = edge.page(&headers, &id)?;
-    let body = read_body(body, ACTIVITY_BYTES_MAX).await.map_err(|refusal| {
-        let code = match refusal.status.as_u16() {
-            413 => ErrorCode::TooLarge,
-            _ => ErrorCode::BadArgument,
-        };
-        Refused::new(code, refusal.message)
-    })?;
+    let body = read_body(body, ACTIVITY_BYTES_MAX).await?;
     let activity = Activity::parse(&body)
         .map_err(|error| Refused::new(ErrorCode::BadArgument, error.to_string()))?;
     let name = activity.from().and_then(|from| from.name);
@@ -66,11 +67,11 @@ pub(super) async fn post(
             visitor,
             said: said(&activity)?,
             key: sender_key(&activity)?,
-            fresh: fresh_session(),
+            fresh: edge.fresh_session(),
         },
         kinds::END_OF_CONVERSATION => Event::UserEnds,
         // Typing has no place in the log; events are for a bot of one's own.
-        _ => return Ok(Json(Posted { id: Uuid::now_v7().simple().to_string() })),
+        _ => return Ok(Json(Posted { id: edge.clock.fresh_id().simple().to_string() })),
     };
     let arrival = Arrival::event(Target::Key(edge.key_of(&claims)?), event);
     let outcome = edge.engine.submit(arrival).await?;
@@ -80,10 +81,11 @@ pub(super) async fn post(
 /// What was said since a watermark.
 pub(super) async fn read(
     State(edge): State<Arc<Edge>>,
-    Path(id): Path<String>,
-    Query(reading): Query<conversations::Reading>,
+    id: Result<Path<String>, PathRejection>,
+    reading: Result<Query<conversations::Reading>, QueryRejection>,
     headers: HeaderMap,
 ) -> Result<Response, Refused> {
+    let (Path(id), Query(reading)) = (id?, reading?);
     let claims = edge.page(&headers, &id)?;
     let after = conversations::watermark(reading.watermark.as_deref())?;
     let after = after.unwrap_or(Watermark::START);
@@ -135,26 +137,30 @@ impl Edge {
             crate::blocking(&self.store, move |store| store.entries_after(id, number, SET_MAX))
                 .await
                 .map_err(|error| unreadable(&error))?;
-        let more = rows.len() == SET_MAX;
+        let (rows, more) = first_set(&rows);
         let watermark = rows.last().map_or(after, |row| Watermark::new(row.number.0));
         let entries =
-            log.keeping.read_entries(&self.vault, &rows).map_err(|error| unreadable(&error))?;
+            log.keeping.read_entries(&self.vault, rows).map_err(|error| unreadable(&error))?;
         let view = log.view();
         let activities = entries.iter().filter_map(|entry| view.activity(entry)).collect();
         Ok((ActivitySet { activities, watermark: Some(watermark) }, more))
     }
-}
 
-/// The store or the keys fail; the client comes back by itself on a 503 (reference 4.4).
-pub(super) fn unreadable(error: &(dyn std::error::Error + 'static)) -> Refused {
-    tracing::error!(error, "a conversation cannot be read");
-    Refused::new(ErrorCode::ServiceUnavailable, "the conversation cannot be read at the moment")
-}
-
-impl From<StoreError> for Refused {
-    fn from(error: StoreError) -> Self {
-        unreadable(&error)
+    fn fresh_session(&self) -> SessionId {
+        let id = format!("ses_{}", self.clock.fresh_id().simple());
+        SessionId::new(&id).expect("a prefix and 32 hexadecimal digits are an id")
     }
+}
+
+/// The rows that make one set, and whether there may be more after them.
+fn first_set(rows: &[EntryRow]) -> (&[EntryRow], bool) {
+    let mut bytes = 0_usize;
+    let fitting = rows.iter().take_while(|row| {
+        bytes = bytes.saturating_add(row.sealed.len());
+        bytes <= SET_BYTES_MAX
+    });
+    let set = &rows[..fitting.count().max(1).min(rows.len())];
+    (set, set.len() < rows.len() || rows.len() == SET_MAX)
 }
 
 /// What the activity says, readable for everybody, and the original for those who can show more.
@@ -192,7 +198,39 @@ fn sender_key(activity: &Activity) -> Result<Option<SenderKey>, Refused> {
         .map_err(|error| Refused::new(ErrorCode::BadArgument, format!("clientActivityID: {error}")))
 }
 
-fn fresh_session() -> SessionId {
-    let id = format!("ses_{}", Uuid::now_v7().simple());
-    SessionId::new(&id).expect("a prefix and 32 hexadecimal digits are an id")
+#[cfg(test)]
+mod tests {
+    use session::id::Timestamp;
+
+    use super::*;
+
+    fn rows(sizes: &[usize]) -> Vec<EntryRow> {
+        let row = |(at, &size): (usize, &usize)| EntryRow {
+            number: Number(at as u64 + 1),
+            at: Timestamp(0),
+            sealed: vec![0; size],
+            segment: None,
+        };
+        sizes.iter().enumerate().map(row).collect()
+    }
+
+    #[test]
+    fn a_set_ends_before_it_grows_too_large_and_says_that_there_is_more() {
+        let half = SET_BYTES_MAX / 2;
+        for (sizes, expected) in [
+            (vec![], (0, false)),
+            (vec![1, 1], (2, false)),
+            (vec![half, half], (2, false)),
+            (vec![half, half, 1], (2, true)),
+            (vec![half, half + 1], (1, true)),
+            (vec![SET_BYTES_MAX + 1], (1, false)),
+            (vec![SET_BYTES_MAX + 1, 1], (1, true)),
+            (vec![1; SET_MAX - 1], (SET_MAX - 1, false)),
+            (vec![1; SET_MAX], (SET_MAX, true)),
+        ] {
+            let rows = rows(&sizes);
+            let (set, more) = first_set(&rows);
+            assert_eq!((set.len(), more), expected, "{} rows", sizes.len());
+        }
+    }
 }

@@ -5,7 +5,10 @@ use std::sync::Arc;
 use axum::{
     Json,
     body::Body,
-    extract::{Path, Query, State},
+    extract::{
+        Path, Query, State,
+        rejection::{PathRejection, QueryRejection},
+    },
     http::{HeaderMap, StatusCode},
 };
 use bot_framework::direct_line::{
@@ -19,10 +22,10 @@ use store::Target;
 use crate::{
     edge::{
         Edge,
+        body::read_body,
         direct_line::{
             Caller, LIFETIME_S, PARAMETERS_BYTES_MAX, Refused, TICKET_LIFETIME_S, visitor,
         },
-        webhook::read_body,
     },
     engine::Arrival,
 };
@@ -45,7 +48,7 @@ pub(super) async fn generate(
         ));
     };
     let parameters = parameters(body).await?;
-    let claims = Edge::binding(&tenant, &bot, parameters.user.map(|user| user.id));
+    let claims = edge.binding(&tenant, &bot, parameters.user.map(|user| user.id));
     Ok(Json(edge.described(&claims, None)))
 }
 
@@ -75,7 +78,7 @@ pub(super) async fn start(
     let claims = match caller {
         Caller::Page(claims) => claims,
         Caller::Site(tenant, bot) => {
-            Edge::binding(&tenant, &bot, parameters.user.map(|user| user.id))
+            edge.binding(&tenant, &bot, parameters.user.map(|user| user.id))
         }
     };
     let key = edge.key_of(&claims)?;
@@ -86,7 +89,7 @@ pub(super) async fn start(
     let status = match known {
         Ok(Some(_)) => StatusCode::OK,
         Ok(None) => StatusCode::CREATED,
-        Err(error) => return Err(super::activities::unreadable(&error)),
+        Err(error) => return Err(error.into()),
     };
     let visitor = visitor(&claims, name)?;
     edge.engine.submit(Arrival::event(Target::Key(key), Event::Opened { visitor })).await?;
@@ -97,10 +100,11 @@ pub(super) async fn start(
 /// A new stream for a page that lost its own, from where it had read to.
 pub(super) async fn reconnect(
     State(edge): State<Arc<Edge>>,
-    Path(id): Path<String>,
-    Query(reading): Query<Reading>,
+    id: Result<Path<String>, PathRejection>,
+    reading: Result<Query<Reading>, QueryRejection>,
     headers: HeaderMap,
 ) -> Result<Json<Conversation>, Refused> {
+    let (Path(id), Query(reading)) = (id?, reading?);
     let claims = edge.page(&headers, &id)?;
     let watermark = watermark(reading.watermark.as_deref())?;
     let stream = edge.stream_url(&claims, watermark, &headers)?;
@@ -112,9 +116,7 @@ pub(super) fn watermark(given: Option<&str>) -> Result<Option<Watermark>, Refuse
 }
 
 async fn parameters(body: Body) -> Result<TokenParameters, Refused> {
-    let body = read_body(body, PARAMETERS_BYTES_MAX)
-        .await
-        .map_err(|refusal| Refused::new(ErrorCode::TooLarge, refusal.message))?;
+    let body = read_body(body, PARAMETERS_BYTES_MAX).await?;
     TokenParameters::parse(&body)
         .map_err(|error| Refused::new(ErrorCode::BadArgument, error.to_string()))
 }

@@ -4,18 +4,13 @@
 //! reorder, and it needs nothing but its watermark to go on after a cut. Only activity sets and
 //! empty frames (keep-alive) are ever sent: clients parse everything else and fail (reference 4.3).
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     extract::{
         Path, Query, State, WebSocketUpgrade,
-        ws::{CloseFrame, Message, WebSocket},
+        rejection::{PathRejection, QueryRejection},
+        ws::{CloseFrame, Message, rejection::WebSocketUpgradeRejection},
     },
     response::Response,
 };
@@ -23,22 +18,21 @@ use bot_framework::direct_line::{
     ActivitySet, ErrorCode, Watermark,
     token::{Claims, Purpose},
 };
+use futures_util::{Sink, SinkExt, StreamExt};
 use serde::Deserialize;
 use tokio::{
     sync::broadcast::{Receiver, error::RecvError},
     time::Instant,
 };
+use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use crate::{
     edge::{
         Edge,
-        direct_line::{Refused, activities::Log, conversations::watermark},
+        direct_line::{Refused, activities::Log, conversations::watermark, places::Place},
     },
     wakes::Hint,
 };
-
-/// Streams open at a time. Each costs about 3 KB here and 10 KB in the kernel.
-const STREAMS_MAX: usize = 20_000;
 
 /// Frames from clients are empty; anything larger than this is no client of ours.
 const FRAME_BYTES_MAX: usize = 64 * 1024;
@@ -52,6 +46,9 @@ const SILENT_MAX: Duration = Duration::from_mins(5);
 /// How long a frame may take to leave; a reader slower than this reconnects from its watermark.
 const SEND_WITHIN: Duration = Duration::from_secs(20);
 
+/// How long the closing frame may take. Less than requests get when the gateway stops.
+const CLOSE_WITHIN: Duration = Duration::from_secs(2);
+
 #[derive(Debug, Deserialize)]
 pub(super) struct Opening {
     watermark: Option<String>,
@@ -60,10 +57,11 @@ pub(super) struct Opening {
 
 pub(super) async fn open(
     State(edge): State<Arc<Edge>>,
-    Path(id): Path<String>,
-    Query(opening): Query<Opening>,
-    upgrade: Result<WebSocketUpgrade, axum::extract::ws::rejection::WebSocketUpgradeRejection>,
+    id: Result<Path<String>, PathRejection>,
+    opening: Result<Query<Opening>, QueryRejection>,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, Refused> {
+    let (Path(id), Query(opening)) = (id?, opening?);
     let ticket = opening.t.ok_or_else(|| {
         Refused::new(ErrorCode::NotAuthorized, "open the streamUrl exactly as it was given")
     })?;
@@ -75,11 +73,12 @@ pub(super) async fn open(
     let upgrade = upgrade.map_err(|_| {
         Refused::new(ErrorCode::BadArgument, "the stream is a WebSocket; upgrade the connection")
     })?;
-    let place = Place::take(&edge.direct_line.streams)?;
+    let place = edge.direct_line.streams.take(&claims.conversation)?;
     let log = match edge.log_of(&claims).await? {
         Some(log) => log,
         None => opened(&edge, &claims).await?,
     };
+    let token = edge.open_streams.token();
     Ok(upgrade
         .read_buffer_size(1_024)
         .write_buffer_size(0)
@@ -87,7 +86,7 @@ pub(super) async fn open(
         .max_frame_size(FRAME_BYTES_MAX)
         .on_upgrade(move |socket| async move {
             let hints = edge.wakes.subscribe(log.id);
-            Stream { edge, log, socket, after, hints, _place: place }.run().await;
+            Stream { edge, log, socket, after, hints, _place: place, _open: token }.run().await;
         }))
 }
 
@@ -102,38 +101,24 @@ async fn opened(edge: &Edge, claims: &Claims) -> Result<Log, Refused> {
     })
 }
 
-/// One of [`STREAMS_MAX`] places, given back when dropped.
-struct Place(Arc<AtomicUsize>);
-
-impl Place {
-    fn take(open: &Arc<AtomicUsize>) -> Result<Self, Refused> {
-        let place = Self(Arc::clone(open));
-        if open.fetch_add(1, Ordering::Relaxed) >= STREAMS_MAX {
-            return Err(Refused::new(ErrorCode::ServiceUnavailable, "too many streams are open"));
-        }
-        Ok(place)
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-struct Stream {
+/// One open stream, on any socket.
+struct Stream<S> {
     edge: Arc<Edge>,
     log: Log,
-    socket: WebSocket,
+    socket: S,
     after: Watermark,
     hints: Receiver<Hint>,
     _place: Place,
+    _open: TaskTrackerToken,
 }
 
 /// Why a stream stops.
 enum End {
     /// The client went, or cannot be written to.
     Gone,
+    /// The client reads too slowly: come back when that is better (close code 1013, try again
+    /// later).
+    Slow,
     /// The gateway stops, or cannot read: come back (close code 1012, service restart).
     ComeBack,
 }
@@ -146,12 +131,21 @@ enum Woken {
     End(End),
 }
 
-impl Stream {
+impl<S> Stream<S>
+where
+    S: futures_util::Stream<Item = Result<Message, axum::Error>>
+        + Sink<Message, Error = axum::Error>
+        + Unpin,
+{
     async fn run(mut self) {
-        if let End::ComeBack = self.serve().await {
-            let frame = CloseFrame { code: 1012, reason: "come back".into() };
-            drop(self.send(Message::Close(Some(frame))).await);
-        }
+        let (code, reason) = match self.serve().await {
+            End::Gone => return,
+            End::Slow => (1013, "read faster"),
+            End::ComeBack => (1012, "come back"),
+        };
+        let frame = Message::Close(Some(CloseFrame { code, reason: reason.into() }));
+        // Whether it arrives changes nothing: the client goes on from its watermark either way.
+        drop(tokio::time::timeout(CLOSE_WITHIN, self.socket.send(frame)).await);
     }
 
     async fn serve(&mut self) -> End {
@@ -160,7 +154,11 @@ impl Stream {
         }
         let mut heard = Instant::now();
         loop {
-            let step = match self.next(heard).await {
+            // Every turn, not only when nothing is sent: what goes out says nothing of who listens.
+            if heard.elapsed() > SILENT_MAX {
+                return End::Gone;
+            }
+            let step = match self.next().await {
                 Woken::Hint(Hint::Logged) => self.catch_up().await,
                 Woken::Hint(Hint::Typing { agent, on: true }) => self.typing(agent).await,
                 // Clients end a typing indicator by themselves, or when a message comes.
@@ -178,7 +176,7 @@ impl Stream {
         }
     }
 
-    async fn next(&mut self, heard: Instant) -> Woken {
+    async fn next(&mut self) -> Woken {
         tokio::select! {
             hint = self.hints.recv() => match hint {
                 Ok(hint) => Woken::Hint(hint),
@@ -186,13 +184,11 @@ impl Stream {
                 Err(RecvError::Lagged(_)) => Woken::Hint(Hint::Logged),
                 Err(RecvError::Closed) => Woken::End(End::ComeBack),
             },
-            frame = self.socket.recv() => match frame {
+            frame = self.socket.next() => match frame {
                 Some(Ok(Message::Close(_)) | Err(_)) | None => Woken::End(End::Gone),
                 Some(Ok(_)) => Woken::Heard,
             },
-            () = tokio::time::sleep(KEEP_ALIVE) => {
-                if heard.elapsed() > SILENT_MAX { Woken::End(End::Gone) } else { Woken::KeepAlive }
-            }
+            () = tokio::time::sleep(KEEP_ALIVE) => Woken::KeepAlive,
             () = self.edge.stopping.cancelled() => Woken::End(End::ComeBack),
         }
     }
@@ -221,9 +217,18 @@ impl Stream {
     }
 
     async fn send(&mut self, message: Message) -> Result<(), End> {
-        match tokio::time::timeout(SEND_WITHIN, self.socket.send(message)).await {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(_)) | Err(_) => Err(End::Gone),
+        tokio::select! {
+            // What can leave at once leaves, also while the gateway stops.
+            biased;
+            sent = tokio::time::timeout(SEND_WITHIN, self.socket.send(message)) => match sent {
+                Ok(Ok(())) => Ok(()),
+                Ok(Err(_)) => Err(End::Gone),
+                Err(_) => Err(End::Slow),
+            },
+            () = self.edge.stopping.cancelled() => Err(End::ComeBack),
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

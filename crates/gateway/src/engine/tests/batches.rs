@@ -4,11 +4,14 @@ use std::time::Duration;
 
 use session::{
     Claims, News, Rejected, Said,
-    id::{EffectNumber, SenderKey},
+    id::{EffectNumber, SenderKey, Timestamp},
 };
 
 use super::*;
-use crate::bed::{self, agent_said, desk, news_for, policy, says, says_again, session, tenant};
+use crate::{
+    bed::{self, agent_said, desk, news_for, policy, says, says_again, session, tenant},
+    keeping::Keeping,
+};
 
 #[tokio::test]
 async fn what_queues_during_a_commit_shares_the_next_transaction() {
@@ -102,6 +105,101 @@ async fn a_person_freed_in_a_batch_can_be_taken_later_in_it() {
 }
 
 #[tokio::test]
+async fn a_person_whose_end_was_buried_is_free_again() {
+    let bed = Bed::new();
+    bed.connected("kim/a").await;
+    bed.says("kim/a", "end chat").await;
+    bed.says("kim/b", "agent").await;
+    assert_eq!(bed.session("kim/b"), None, "the end is still on its way");
+    // Nobody can read them any more, so no event reports them.
+    while let Claim::Leased(work) = bed.engine.claim(desk_lane("kim")).await.unwrap() {
+        let dead = Some("unreadable");
+        bed.engine.bury(Settled { work: *work, dead }).await.unwrap();
+    }
+    bed.says("kim/b", "agent").await;
+    assert_eq!(bed.status("kim/b"), "waiting");
+}
+
+#[tokio::test]
+async fn words_for_a_full_lane_are_refused_until_something_is_delivered() {
+    let bed = Bed::new();
+    let max = policy().lane_max;
+    assert_eq!(max, 1_000);
+    for word in 0..max - 10 {
+        bed.says("c", &format!("word {word}")).await;
+    }
+    // What a batch adds counts for the rest of it.
+    let answers = all_at_once(&bed, (0..12).map(|_| says("c", "and")).collect()).await;
+    let taken = answers.iter().take_while(|answer| answer.is_ok()).count();
+    assert_eq!(taken, 10);
+    let is_full =
+        |answer: &Answered| matches!(answer, Err(EngineError::Rejected(Rejected::TooManyWaiting)));
+    assert!(answers[10..].iter().all(is_full));
+    let before = bed.row("c");
+    assert!(is_full(&bed.submit(says("c", "one more")).await));
+    assert_eq!(bed.row("c"), before);
+    assert_eq!(bed.log("c").len(), max);
+    assert_eq!(bed.says("other", "hi").await.number.0, 1, "a lane is one's own");
+    deliver_one(&bed, LaneKey(format!("bot\u{1f}{}", before.id.0).into())).await;
+    assert_eq!(bed.says("c", "one more").await.number.0, 1_001);
+    assert!(is_full(&bed.submit(says("c", "and another")).await));
+}
+
+#[tokio::test]
+async fn a_live_chat_with_a_full_lane_can_still_be_ended() {
+    let bed = Bed::new().restarted(Policy { lane_max: 3, ..policy() }).await;
+    bed.connected("c").await;
+    bed.says("c", "one").await;
+    bed.says("c", "two").await;
+    let refused = bed.submit(says("c", "three")).await;
+    assert!(matches!(refused, Err(EngineError::Rejected(Rejected::TooManyWaiting))));
+    deliver_one(&bed, desk_lane("c")).await;
+    bed.says("c", "three").await;
+    bed.says("c", "end chat").await;
+    assert_eq!(bed.status("c"), "completed user_ended");
+}
+
+#[tokio::test]
+async fn the_chats_of_a_bot_that_was_renamed_go_on_and_end() {
+    let bed = Bed::new();
+    for name in ["told", "late", "sent"] {
+        bed.says(name, "agent").await;
+    }
+    let bed = bed.renamed("another name").await;
+    bed.hears("told", vec![News::Active]).await;
+    bed.hears("told", vec![News::Ended]).await;
+    assert_eq!(bed.status("told"), "completed agent_ended");
+    deliver_one(&bed, desk_lane("sent")).await;
+    assert!(!bed.waiting().contains(&desk_lane("sent")));
+    bed.advance(policy().longest_wait);
+    for (id, due) in bed.store.due(bed.clock.now(), 9).unwrap() {
+        bed.take(Arrival::event(Target::Conversation(id), Event::Deadline { due })).await;
+    }
+    assert_eq!(bed.status("sent"), "fail silence");
+    assert_eq!(bed.status("late"), "fail waited_too_long");
+}
+
+fn desk_lane(user: &str) -> LaneKey {
+    LaneKey(format!("desk\u{1f}t\u{1f}d\u{1f}{user}").into())
+}
+
+/// Leases the head of a lane and reports it as sent.
+async fn deliver_one(bed: &Bed, lane: LaneKey) {
+    let Claim::Leased(work) = bed.engine.claim(lane).await.unwrap() else {
+        panic!("there is an effect")
+    };
+    let row = bed.store.conversation_by_id(work.conversation).unwrap().unwrap();
+    let keeping = Keeping::new(&bed.vault, &row.key).unwrap();
+    let effect = keeping.read_effect(work.number, &work.body).unwrap();
+    bed.take(Arrival {
+        target: Target::Conversation(work.conversation),
+        happening: Happening::Event(settled_event(effect, None)),
+        settles: Some(Settled { work: *work, dead: None }),
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_rejected_event_changes_nothing_and_disturbs_nobody() {
     let bed = Bed::new();
     bed.says("c", "agent").await;
@@ -140,7 +238,7 @@ async fn a_commit_wakes_its_readers_its_lanes_and_the_alarm() {
     bed.says("c", "agent").await;
     assert_eq!(hints.recv().await.unwrap(), crate::wakes::Hint::Logged);
     assert!(&*bed.lanes.recv().await.unwrap().0 == "desk\u{1f}t\u{1f}d\u{1f}c");
-    bed.alarm.notified().await;
+    bed.alarm.earlier_than(Timestamp(i64::MAX)).await;
 }
 
 #[tokio::test]

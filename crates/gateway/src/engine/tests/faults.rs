@@ -136,11 +136,11 @@ async fn a_store_that_refuses_is_no_reason_to_set_anything_aside() {
 }
 
 #[tokio::test]
-async fn a_bot_without_rules_is_refused_alone() {
+async fn a_tenant_without_rules_is_refused_alone() {
     let bed = Bed::new();
     let mut stranger = says("c1", "hi");
     if let Target::Key(key) = &mut stranger.target {
-        key.bot = BotId::new("taken out of the configuration").unwrap();
+        key.tenant = TenantId::new("taken out of the configuration").unwrap();
     }
     let answers = all_at_once(&bed, vec![says("c0", "hi"), stranger, says("c2", "hi")]).await;
     assert_only_failed(&answers, 1);

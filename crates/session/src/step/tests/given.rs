@@ -37,6 +37,7 @@ pub(super) struct Given {
     pub(super) policy: Policy,
     pub(super) seen: BTreeMap<SenderKey, Number>,
     pub(super) holder: Option<SessionId>,
+    pub(super) waiting: usize,
     pub(super) now: Timestamp,
 }
 
@@ -48,6 +49,7 @@ impl Given {
             policy: &self.policy,
             seen: &self.seen,
             holder: self.holder.as_ref(),
+            waiting: self.waiting,
         };
         step(&self.conversation, event, &facts, self.now)
     }
@@ -82,6 +84,11 @@ impl Given {
 
     pub(super) fn held_by(mut self, session: &str) -> Self {
         self.holder = Some(session_id(session));
+        self
+    }
+
+    pub(super) fn with_waiting(mut self, waiting: usize) -> Self {
+        self.waiting = waiting;
         self
     }
 
@@ -132,7 +139,7 @@ pub(super) fn bot() -> Given {
         ..Conversation::default()
     };
     let policy = Policy::new(desk());
-    Given { conversation, policy, seen: BTreeMap::new(), holder: None, now: NOW }
+    Given { conversation, policy, seen: BTreeMap::new(), holder: None, waiting: 0, now: NOW }
 }
 
 pub(super) fn waiting(phase: Phase) -> Given {

@@ -79,6 +79,31 @@ fn a_word_too_many_while_waiting_is_refused_and_the_way_out_stays_open() {
 }
 
 #[test]
+fn words_for_a_full_lane_are_refused_and_what_needs_no_room_is_not() {
+    let full = |name: &str, waiting| {
+        stage(name).with_policy(|policy| policy.lane_max = 3).with_waiting(waiting)
+    };
+    for name in ["bot", "connected", "active", "transferring", "completed", "failed", "cancelled"] {
+        assert!(full(name, 2).step(user_says("hi")).is_ok(), "{name}");
+        for waiting in [3, 4] {
+            check(&full(name, waiting), user_says("hi"), "rejected too_many_waiting");
+        }
+    }
+    // Words that are held join no lane, and the way out and the way to a person stay open.
+    for (name, words) in [
+        ("requested", "hi"),
+        ("queued", "hi"),
+        ("queued", "cancel"),
+        ("active", "end chat"),
+        ("bot", "agent"),
+    ] {
+        assert!(full(name, 3).step(user_says(words)).is_ok(), "{name} {words}");
+    }
+    let repeat = full("active", 3).having_seen("k", 9);
+    assert_eq!(repeat.after(user_said(Said::words("hi"), Some("k"))).answer, Number(9));
+}
+
+#[test]
 fn a_repeat_is_answered_even_where_a_new_word_would_be_refused() {
     let mut given = holding().having_seen("k", 9);
     given.waiting().held = vec![Number(9); HELD_WORDS_MAX];
@@ -87,7 +112,12 @@ fn a_repeat_is_answered_even_where_a_new_word_would_be_refused() {
 
 #[test]
 fn each_refusal_has_a_code_and_a_sentence_of_its_own() {
-    let all = [Rejected::UnknownRequest, Rejected::ForeignVariables, Rejected::TooManyHeld];
+    let all = [
+        Rejected::UnknownRequest,
+        Rejected::ForeignVariables,
+        Rejected::TooManyHeld,
+        Rejected::TooManyWaiting,
+    ];
     for (index, rejected) in all.into_iter().enumerate() {
         let sentence = rejected.to_string();
         assert!(

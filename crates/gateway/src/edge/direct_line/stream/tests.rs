@@ -1,0 +1,173 @@
+use std::{
+    pin::Pin,
+    sync::Mutex,
+    task::{Context, Poll},
+};
+
+use bot_framework::direct_line::token::TokenKey;
+use session::id::BotId;
+use tokio::sync::mpsc;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use super::*;
+use crate::{
+    bed::{self, Bed},
+    desk::news::Wording,
+    edge::{callers::Callers, direct_line::DirectLine},
+};
+
+/// The far end of a socket, seen from the gateway: takes nothing in before `stuck_until`.
+struct FakeSocket {
+    heard: mpsc::UnboundedReceiver<Message>,
+    sent: Arc<Mutex<Vec<Message>>>,
+    stuck_until: Instant,
+}
+
+impl futures_util::Stream for FakeSocket {
+    type Item = Result<Message, axum::Error>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.heard.poll_recv(cx).map(|message| message.map(Ok))
+    }
+}
+
+impl Sink<Message> for FakeSocket {
+    type Error = axum::Error;
+
+    fn poll_ready(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<(), axum::Error>> {
+        if Instant::now() < self.stuck_until { Poll::Pending } else { Poll::Ready(Ok(())) }
+    }
+
+    fn start_send(self: Pin<&mut Self>, message: Message) -> Result<(), axum::Error> {
+        self.sent.lock().unwrap().push(message);
+        Ok(())
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<(), axum::Error>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<(), axum::Error>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// A conversation in which something was said, a stream of it, and the client's side.
+struct Scene {
+    bed: Bed,
+    edge: Arc<Edge>,
+    stream: Stream<FakeSocket>,
+    sent: Arc<Mutex<Vec<Message>>>,
+    client: mpsc::UnboundedSender<Message>,
+}
+
+impl Scene {
+    async fn new(stuck_for: Duration) -> Self {
+        let bed = Bed::new();
+        bed.says("c1", "hello").await;
+        let edge = Arc::new(edge(&bed));
+        let claims = Claims {
+            conversation: "c1".to_owned(),
+            user: Some("c1".to_owned()),
+            site: "t/b".to_owned(),
+            purpose: Purpose::Stream,
+            issued_at: 0,
+            expires_at: 0,
+            id: String::new(),
+        };
+        let log = edge.log_of(&claims).await.unwrap().unwrap();
+        let (client, heard) = mpsc::unbounded_channel();
+        let sent = Arc::default();
+        let stuck_until = Instant::now() + stuck_for;
+        let stream = Stream {
+            socket: FakeSocket { heard, sent: Arc::clone(&sent), stuck_until },
+            after: Watermark::START,
+            hints: edge.wakes.subscribe(log.id),
+            _place: edge.direct_line.streams.take("c1").unwrap(),
+            _open: edge.open_streams.token(),
+            edge: Arc::clone(&edge),
+            log,
+        };
+        Self { bed, edge, stream, sent, client }
+    }
+}
+
+fn edge(bed: &Bed) -> Edge {
+    Edge {
+        engine: bed.engine.clone(),
+        store: Arc::clone(&bed.store) as Arc<dyn store::Store>,
+        vault: Arc::clone(&bed.vault),
+        clock: bed.clock.clone(),
+        wakes: Arc::clone(&bed.wakes),
+        callers: Callers::new(bed.vault.mac_key("callers").unwrap()),
+        wording: Wording::default(),
+        direct_line: DirectLine {
+            key: TokenKey::new(bed.vault.derive("tokens").unwrap().expose()),
+            sites: vec![(bed::tenant(), BotId::new("b").unwrap())],
+            public_url: None,
+            streams: Arc::default(),
+        },
+        stopping: CancellationToken::new(),
+        open_streams: TaskTracker::new(),
+    }
+}
+
+/// The code of the closing frame, if one was sent.
+fn closed_with(sent: &Mutex<Vec<Message>>) -> Option<u16> {
+    match sent.lock().unwrap().last() {
+        Some(Message::Close(Some(frame))) => Some(frame.code),
+        _ => None,
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_is_silent_for_five_minutes_is_gone_however_much_it_is_sent() {
+    let Scene { bed, edge, stream, client, .. } = Scene::new(Duration::ZERO).await;
+    let began = Instant::now();
+    let running = tokio::spawn(stream.run());
+    let mut turns = tokio::time::interval(KEEP_ALIVE / 3);
+    while !running.is_finished() {
+        turns.tick().await;
+        edge.wakes.wake(bed.row("c1").id, Hint::Typing { agent: None, on: true });
+        assert!(began.elapsed() < SILENT_MAX * 2, "it never ends");
+    }
+    assert!(began.elapsed() > SILENT_MAX);
+    drop(client);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_reader_is_told_to_try_again_later() {
+    let Scene { stream, sent, client, .. } = Scene::new(SEND_WITHIN + CLOSE_WITHIN / 2).await;
+    let began = Instant::now();
+    stream.run().await;
+    assert_eq!(closed_with(&sent), Some(1013));
+    assert_eq!(sent.lock().unwrap().len(), 1, "nothing after a gap");
+    assert!(began.elapsed() <= SEND_WITHIN + CLOSE_WITHIN);
+    drop(client);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stopping_gateway_sends_its_streams_away_and_can_wait_for_them() {
+    let Scene { edge, stream, sent, client, .. } = Scene::new(Duration::ZERO).await;
+    let running = tokio::spawn(stream.run());
+    edge.open_streams.close();
+    assert!(!edge.open_streams.is_empty());
+    edge.stopping.cancel();
+    edge.open_streams.wait().await;
+    running.await.unwrap();
+    assert_eq!(closed_with(&sent), Some(1012));
+    assert!(
+        matches!(sent.lock().unwrap().first(), Some(Message::Text(set)) if set.contains("hello"))
+    );
+    drop(client);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stopping_gateway_does_not_wait_long_for_a_reader_that_is_stuck() {
+    let Scene { edge, stream, client, .. } = Scene::new(SILENT_MAX).await;
+    let began = Instant::now();
+    edge.stopping.cancel();
+    stream.run().await;
+    assert_eq!(began.elapsed(), CLOSE_WITHIN);
+    drop(client);
+}

@@ -1,0 +1,59 @@
+//! How long credentials, or a refresh token, are left alone after a refusal.
+//!
+//! Owns the pause and its growth. Who waits for it, and what else may be tried meanwhile, is the
+//! parent module's.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// After the first refusal. Every lane of the desk wants a token, and without a pause each would
+/// spend one of the few attempts before the integration user is locked out.
+const PAUSE_FIRST: Duration = Duration::from_secs(2);
+
+/// However many the refusals: so long may corrected credentials go unnoticed.
+const PAUSE_MAX: Duration = Duration::from_mins(5);
+
+/// The refusals since one way of asking last brought a token. The pause doubles with each, because
+/// each of the credentials counts towards the lock-out of the integration user.
+#[derive(Default)]
+pub(super) struct Refusals {
+    /// The last of them: how long a pause it caused, and when that is over.
+    last: Option<(Duration, Instant)>,
+}
+
+impl Refusals {
+    /// Counts another refusal and answers the pause after it.
+    pub(super) fn another(&mut self, now: Instant) -> Duration {
+        let pause = self.last.map_or(PAUSE_FIRST, |(pause, _)| PAUSE_MAX.min(pause * 2));
+        self.last = Some((pause, now + pause));
+        pause
+    }
+
+    /// How much of the pause is left; nothing when that way may be tried.
+    pub(super) fn pause_left(&self, now: Instant) -> Option<Duration> {
+        let (_, until) = self.last?;
+        until.checked_duration_since(now).filter(|left| !left.is_zero())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_pause_doubles_up_to_five_minutes() {
+        let mut refusals = Refusals::default();
+        let mut now = Instant::now();
+        assert_eq!(refusals.pause_left(now), None);
+        for expected_s in [2, 4, 8, 16, 32, 64, 128, 256, 300, 300] {
+            let expected = Duration::from_secs(expected_s);
+            assert_eq!(refusals.another(now), expected);
+            assert_eq!(refusals.pause_left(now), Some(expected));
+            let last_moment = now + expected.checked_sub(Duration::from_millis(1)).unwrap();
+            assert_eq!(refusals.pause_left(last_moment), Some(Duration::from_millis(1)));
+            now += expected;
+            assert_eq!(refusals.pause_left(now), None, "{expected_s}");
+        }
+    }
+}
