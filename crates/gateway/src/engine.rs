@@ -81,7 +81,7 @@ pub(crate) enum BatchError {
 impl BatchError {
     /// Whether it would fail again however well the store is: then what caused it is set aside. A
     /// store that refuses (a full disk) is nobody's fault, and the event comes again.
-    fn is_lasting(&self) -> bool {
+    pub(crate) fn is_lasting(&self) -> bool {
         match self {
             Self::Keeping(_)
             | Self::NoPolicy { .. }

@@ -53,7 +53,12 @@ impl From<EngineError> for Refusal {
                 "stopping",
                 "the gateway is restarting; nothing was taken, send it again",
             ),
-            // What exactly failed was logged where it failed.
+            // What exactly failed was logged where it failed. A store in trouble may be well again soon.
+            EngineError::Failed(error) if !error.is_lasting() => Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "store_unavailable",
+                "the gateway cannot write at the moment; nothing was taken, send it again",
+            ),
             EngineError::Failed(_) => Self::new(
                 StatusCode::INTERNAL_SERVER_ERROR,
                 "internal",

@@ -45,6 +45,9 @@ const ACTIVITY_BYTES_MAX: usize = 256 * 1024;
 /// The largest body of a token or start request, in bytes.
 const PARAMETERS_BYTES_MAX: usize = 16 * 1024;
 
+/// The longest name of a user that is kept, in characters.
+const NAME_CHARS_MAX: usize = 100;
+
 /// How long a stream's ticket can be used to open it, in seconds (reference 4.3).
 const TICKET_LIFETIME_S: u64 = 60;
 
@@ -122,6 +125,10 @@ impl From<EngineError> for Refused {
             EngineError::Busy | EngineError::Stopping => Self::new(
                 ErrorCode::ServiceUnavailable,
                 "the gateway cannot take this now; nothing was taken, send it again",
+            ),
+            EngineError::Failed(error) if !error.is_lasting() => Self::new(
+                ErrorCode::ServiceUnavailable,
+                "the gateway cannot write at the moment; nothing was taken, send it again",
             ),
             EngineError::NotFound | EngineError::Failed(_) => Self::new(
                 ErrorCode::ServiceError,
@@ -303,6 +310,9 @@ fn site_name(tenant: &TenantId, bot: &BotId) -> String {
 /// Never an id that a page merely claims. The name is for display only.
 fn visitor(claims: &Claims, name: Option<String>) -> Result<Visitor, Refused> {
     let user = UserId::new(claims.user.as_deref().unwrap_or(&claims.conversation));
+    // A page says it; it is kept in the state and shown to the agent.
+    let name =
+        name.map(|name| name.chars().filter(|c| !c.is_control()).take(NAME_CHARS_MAX).collect());
     Ok(Visitor { user: user.map_err(bad_id)?, email: None, name })
 }
 
