@@ -82,6 +82,7 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
     let listener = TcpListener::bind(options.listen)
         .await
         .with_context(|| format!("--listen {} cannot be used", options.listen))?;
+    let without_secret = options.webhook_secret.is_empty();
     let config = Config {
         dialect: options.dialect.into(),
         agent: options.agent.into(),
@@ -96,12 +97,15 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
     let (mut terminate, mut interrupt) =
         (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     println!("simulated ServiceNow on http://{0}, its desk on http://{0}/desk", running.address);
+    if without_secret {
+        println!("its callbacks carry no secret: set WEBHOOK_SECRET as for the gateway");
+    }
     println!("connect a gateway to it with:");
-    println!("  SERVICENOW_INSTANCE=http://{}", running.address);
-    println!("  SERVICENOW_CLIENT_ID={}", credentials.client_id);
-    println!("  SERVICENOW_CLIENT_SECRET={}", credentials.client_secret.expose_secret());
-    println!("  SERVICENOW_USERNAME={}", credentials.username);
-    println!("  SERVICENOW_PASSWORD={}", credentials.password.expose_secret());
+    println!("  export SERVICENOW_INSTANCE=http://{}", running.address);
+    println!("  export SERVICENOW_CLIENT_ID={}", credentials.client_id);
+    println!("  export SERVICENOW_CLIENT_SECRET={}", credentials.client_secret.expose_secret());
+    println!("  export SERVICENOW_USERNAME={}", credentials.username);
+    println!("  export SERVICENOW_PASSWORD={}", credentials.password.expose_secret());
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}

@@ -86,7 +86,11 @@ impl SharedBreaker {
         match change {
             None => {}
             Some(Change::Opened) => {
-                tracing::warn!(tenant, desk, "the desk is away; words wait until it answers");
+                tracing::warn!(
+                    tenant,
+                    desk,
+                    "the desk does not take requests; words wait until it does"
+                );
             }
             Some(Change::Answered) => tracing::info!(tenant, desk, "the desk answers again"),
             Some(Change::Closed) => tracing::info!(tenant, desk, "the desk has recovered"),

@@ -17,6 +17,9 @@ use crate::{
     keeping::{Entry, KeepingError},
 };
 
+/// Why a desk does not take a request is said at the first attempt and then at every so many.
+const SAID_EVERY: u32 = 10;
+
 /// Why the entries an effect names cannot be had.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum MaterialError {
@@ -84,11 +87,16 @@ impl Dispatcher {
                     // A refusal is an answer, too.
                     SendError::Refused { .. } => permit.answered(),
                 }
-                tracing::debug!(
-                    error = &error as &dyn std::error::Error,
-                    effect.row = work.effect.0,
-                    "the desk did not take a request"
-                );
+                // The sentence names the setting to look at. Not at every attempt: a desk may be away
+                // for hours.
+                if work.attempts % SAID_EVERY == 1 {
+                    tracing::warn!(
+                        error = &error as &dyn std::error::Error,
+                        desk = desk.as_str(),
+                        attempt = work.attempts,
+                        "the desk did not take a request"
+                    );
+                }
                 Attempt::of_send(&error, work, now)
             }
         }
