@@ -175,6 +175,24 @@ pub enum News {
     Cancelled,
 }
 
+impl News {
+    /// By which a repeat of it is recognised; only what somebody said has one.
+    pub fn key(&self) -> Option<&SenderKey> {
+        match self {
+            Self::AgentSaid { key, .. } | Self::DeskSaid { key, .. } => key.as_ref(),
+            Self::Queued
+            | Self::Estimate(_)
+            | Self::AgentHere(_)
+            | Self::Active
+            | Self::Nobody { .. }
+            | Self::Ended
+            | Self::LetGo
+            | Self::Failed
+            | Self::Cancelled => None,
+        }
+    }
+}
+
 /// What one conversation cannot know by itself.
 #[derive(Debug)]
 pub struct Facts<'a> {

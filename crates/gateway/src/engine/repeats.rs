@@ -18,8 +18,10 @@ pub(super) fn hashed(hashing: &MacKey, key: &SenderKey) -> RepeatKey {
 /// The keys that senders gave what they said.
 pub(super) fn sender_keys(happening: &Happening) -> Vec<&SenderKey> {
     match happening {
-        Happening::Event(Event::Desk(callback)) => in_news(&callback.news),
-        Happening::Callback { news, .. } => in_news(news),
+        Happening::Event(Event::Desk(callback)) => {
+            callback.news.iter().filter_map(News::key).collect()
+        }
+        Happening::Callback { news, .. } => news.iter().filter_map(News::key).collect(),
         Happening::Event(
             Event::UserSaid { key, .. } | Event::BotSaid { key, .. } | Event::BotAsked { key, .. },
         ) => key.iter().collect(),
@@ -32,20 +34,4 @@ pub(super) fn sender_keys(happening: &Happening) -> Vec<&SenderKey> {
             | Event::Deadline { .. },
         ) => Vec::new(),
     }
-}
-
-fn in_news(news: &[News]) -> Vec<&SenderKey> {
-    let keys = news.iter().filter_map(|news| match news {
-        News::AgentSaid { key, .. } | News::DeskSaid { key, .. } => key.as_ref(),
-        News::Queued
-        | News::Estimate(_)
-        | News::AgentHere(_)
-        | News::Active
-        | News::Nobody { .. }
-        | News::Ended
-        | News::LetGo
-        | News::Failed
-        | News::Cancelled => None,
-    });
-    keys.collect()
 }

@@ -44,7 +44,8 @@ impl Turn<'_> {
 
     fn live_news(&mut self, news: News) {
         let now = self.now;
-        if self.is_repeat(&news) {
+        // A repeated word proves nothing about this session: it may be one of the last.
+        if self.repeat_of(news.key()).is_some() {
             return;
         }
         match self.live().map(|session| &mut session.stage) {
@@ -54,24 +55,6 @@ impl Turn<'_> {
                 self.talking_news(news);
             }
             None => {}
-        }
-    }
-
-    /// A repeated word proves nothing about this session: it may be a redelivered one of the last.
-    fn is_repeat(&self, news: &News) -> bool {
-        match news {
-            News::AgentSaid { key, .. } | News::DeskSaid { key, .. } => {
-                self.repeat_of(key.as_ref()).is_some()
-            }
-            News::Queued
-            | News::Estimate(_)
-            | News::AgentHere(_)
-            | News::Active
-            | News::Nobody { .. }
-            | News::Ended
-            | News::LetGo
-            | News::Failed
-            | News::Cancelled => false,
         }
     }
 
