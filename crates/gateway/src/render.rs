@@ -89,7 +89,7 @@ fn agent_account(name: Option<&str>) -> ChannelAccount {
 }
 
 fn of_said(said: &Said, prefix: &str, from: ChannelAccount) -> Activity {
-    let mut activity = Activity::message(&format!("{prefix}{}", said.text));
+    let mut activity = Activity::message(&format!("{prefix}{}", prompt(said)));
     activity.set("from", from);
     activity.set("textFormat", if said.markdown { "markdown" } else { "plain" });
     if said.options.is_empty() {
@@ -98,6 +98,21 @@ fn of_said(said: &Said, prefix: &str, from: ChannelAccount) -> Activity {
     let options: Vec<_> =
         said.options.iter().map(|choice| (choice.label.as_str(), choice.value.as_str())).collect();
     activity.with_suggested_actions(&options)
+}
+
+/// The words without the list of options that ends them: buttons show the options already. The log
+/// keeps the list for those who see no buttons.
+fn prompt(said: &Said) -> &str {
+    let mut text = said.text.as_str();
+    for choice in said.options.iter().rev() {
+        let line =
+            text.strip_suffix(choice.label.as_str()).and_then(|rest| rest.strip_suffix("- "));
+        match line {
+            Some(rest) => text = rest.trim_end_matches('\n'),
+            None => return &said.text,
+        }
+    }
+    if text.is_empty() { &said.text } else { text }
 }
 
 #[cfg(test)]
@@ -153,6 +168,22 @@ mod tests {
         let shown = shown(Author::Desk, Content::Said(said)).unwrap();
         assert_eq!(shown["suggestedActions"]["actions"][0]["title"], "Yes");
         assert_eq!(shown["suggestedActions"]["actions"][0]["value"], "1");
+    }
+
+    #[test]
+    fn what_buttons_show_is_not_listed_again() {
+        let option = |label: &str| Choice { label: label.to_owned(), value: "v".to_owned() };
+        let options = vec![option("Pay"), option("Something else")];
+        for (text, shown_as) in [
+            ("Which?\n- Pay\n- Something else", "Which?"),
+            ("- Pay\n- Something else", "- Pay\n- Something else"),
+            ("Which?\n- Pay", "Which?\n- Pay"),
+            ("Which?", "Which?"),
+        ] {
+            let said = Said { options: options.clone(), ..Said::words(text) };
+            let shown = shown(Author::Desk, Content::Said(said)).unwrap();
+            assert_eq!(shown["text"], shown_as);
+        }
     }
 
     #[test]
