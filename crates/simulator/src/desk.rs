@@ -54,6 +54,13 @@ impl Snapshot<'_> {
     pub fn delivered(&self) -> &VecDeque<Sent> {
         self.world.ledger.sent()
     }
+
+    /// Whether an attempt to deliver a callback is under way. While callbacks are held
+    /// ([`Desk::hold_callbacks`]) it becomes false and stays so: then the receiver can be stopped
+    /// without cutting one off.
+    pub fn is_sending(&self) -> bool {
+        self.world.lanes.is_sending()
+    }
 }
 
 impl Desk {

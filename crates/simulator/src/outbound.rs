@@ -92,6 +92,11 @@ impl Lanes {
         .collect()
     }
 
+    /// Whether an attempt may be under way.
+    pub(crate) fn is_sending(&self) -> bool {
+        self.queues.values().any(|lane| lane.running)
+    }
+
     /// The next callback of a lane. `None` ends its runner.
     fn next(&mut self, key: LaneKey) -> Option<Parcel> {
         let lane = self.queues.get_mut(&key)?;
@@ -112,7 +117,10 @@ impl Lanes {
 pub(crate) async fn run(shared: Arc<Shared>, key: LaneKey) {
     loop {
         let next = shared.lock().lanes.next(key);
-        let Some(parcel) = next else { return };
+        let Some(parcel) = next else {
+            // Who waits for quiet must hear of it.
+            return shared.changed.send_modify(|version| *version += 1);
+        };
         if !parcel.wait.is_zero() {
             tokio::select! {
                 () = shared.stop.cancelled() => return,
