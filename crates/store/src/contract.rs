@@ -134,6 +134,7 @@ macro_rules! contract_tests {
                 claiming::a_leased_lane_is_elsewhere_for_everybody;
                 claiming::a_lane_named_twice_is_leased_once;
                 claiming::an_expired_lease_is_taken_again;
+                claiming::a_clock_set_back_holds_up_neither_a_lease_nor_a_pause;
                 claiming::a_rescheduled_head_comes_later_and_before_the_rest;
                 claiming::an_attempt_that_was_not_made_is_given_back;
                 claiming::a_strike_hits_what_was_leased_and_not_attempted;

@@ -29,6 +29,10 @@ use session::id::{ConversationKey, Number, SessionId, Timestamp};
 /// The most log entries one read returns; a page, not a limit of the log.
 pub const ENTRIES_PER_READ_MAX: usize = 1_000;
 
+/// No pause and no lease is longer than this. A moment further ahead was written before the clock was
+/// set back; it counts as past, so that nothing waits for the size of the step.
+pub const AHEAD_MAX: std::time::Duration = std::time::Duration::from_hours(1);
+
 /// Why the store could not do it.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {

@@ -6,14 +6,10 @@ use std::{
 };
 
 use session::id::Timestamp;
-use store::{LaneKey, LaneReady};
+use store::{AHEAD_MAX, LaneKey, LaneReady};
 use tokio::task::{Id, JoinError, JoinSet};
 
 use crate::dispatcher::{LaneEnd, PAUSE};
-
-/// A moment further ahead than any pause we take (an hour is the longest `Retry-After` believed):
-/// the clock was set back since, and must not hold up what waits.
-const AHEAD_MAX: Duration = Duration::from_hours(1);
 
 /// The lanes with work, each at most once.
 #[derive(Debug, Default)]
@@ -100,6 +96,7 @@ impl Schedule {
     }
 }
 
+/// The store claims by the same rule; if they differed, a lane would be asked for without a pause.
 fn is_due(at: Timestamp, now: Timestamp) -> bool {
     at <= now || at > now.after(AHEAD_MAX)
 }

@@ -66,6 +66,22 @@ pub(super) fn an_expired_lease_is_taken_again(bed: &impl Bed) {
     assert_eq!(claim(bed.store(), "desk", 6_000), Claim::Elsewhere(Timestamp(7_000)));
 }
 
+pub(super) fn a_clock_set_back_holds_up_neither_a_lease_nor_a_pause(bed: &impl Bed) {
+    let hour = i64::try_from(crate::AHEAD_MAX.as_millis()).unwrap();
+    let jumped = 10 * hour;
+    waiting(bed.store(), 1);
+    let first = leased(bed.store(), "desk", jumped);
+    let still = jumped + LEASE - hour;
+    let until = Timestamp(jumped + LEASE);
+    assert_eq!(claim(bed.store(), "desk", still), Claim::Elsewhere(until), "an hour is possible");
+    let again = leased(bed.store(), "desk", still - 1);
+    assert_eq!((again.effect, again.attempts), (first.effect, 2));
+    reschedule(bed.store(), first.effect, jumped);
+    let at = Timestamp(jumped);
+    assert_eq!(claim(bed.store(), "desk", jumped - hour), Claim::Later(at), "an hour is possible");
+    assert_eq!(leased(bed.store(), "desk", jumped - hour - 1).attempts, 3);
+}
+
 pub(super) fn a_rescheduled_head_comes_later_and_before_the_rest(bed: &impl Bed) {
     waiting(bed.store(), 2);
     let first = leased(bed.store(), "desk", 5_000);

@@ -5,8 +5,8 @@ use session::id::{EffectNumber, SessionId, Timestamp};
 
 use super::column::{Columns, damaged, limited, signed};
 use crate::{
-    BootId, Claim, ConversationId, LaneKey, LaneReady, NewEffect, OutboxId, Reschedule, StoreError,
-    Strike, Work,
+    AHEAD_MAX, BootId, Claim, ConversationId, LaneKey, LaneReady, NewEffect, OutboxId, Reschedule,
+    StoreError, Strike, Work,
 };
 
 const TABLE: &str = "outbox";
@@ -90,6 +90,11 @@ pub(super) fn void_leases(connection: &Connection) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// Whether a moment is still to come, and not merely left over from before the clock was set back.
+fn is_ahead(moment: i64, now: Timestamp) -> bool {
+    moment > now.0 && moment <= now.after(AHEAD_MAX).0
+}
+
 /// Leases the head of a lane for one attempt, if it may be attempted.
 pub(super) fn claim(
     connection: &Connection,
@@ -112,11 +117,11 @@ pub(super) fn claim(
     let columns = Columns { row, table: TABLE, key: &id };
     let leased: Option<i64> = columns.get("lease_until")?;
     // Also if the lease is our own: one in flight per lane.
-    if let Some(leased) = leased.filter(|leased| *leased > now.0) {
+    if let Some(leased) = leased.filter(|leased| is_ahead(*leased, now)) {
         return Ok(Claim::Elsewhere(Timestamp(leased)));
     }
     let not_before: i64 = columns.get("not_before")?;
-    if not_before > now.0 {
+    if is_ahead(not_before, now) {
         return Ok(Claim::Later(Timestamp(not_before)));
     }
     let mut work = work(columns, lane)?;
