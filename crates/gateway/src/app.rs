@@ -172,9 +172,9 @@ impl Parts {
         watch("alarm", Box::pin(alarm.run(stopping.clone())));
         watch("sweeper", Box::pin(sweeper.run(stopping.clone())));
         watch("engine", Box::pin(closed(engine.clone(), stopping.clone())));
-        let (router, stop) = (crate::edge::router(edge), stopping.clone());
+        let (front, stop) = (crate::edge::Front::new(edge), stopping.clone());
         tasks.spawn(async move {
-            listener::serve(listener, router, stop.clone()).await;
+            listener::serve(listener, front, stop.clone()).await;
             report_end("listener", &stop, &failures);
         });
         Ok(Gateway {
@@ -201,6 +201,9 @@ async fn closed(engine: Engine, stop: CancellationToken) {
     }
 }
 
+/// Threads on which the dispatcher waits for the disk: as many as there are connections that read.
+const BLOCKING_THREADS_MAX: usize = 4;
+
 /// Runs the dispatcher on a thread and runtime of its own: callers that storm in do not slow down
 /// what goes out.
 fn deliver(
@@ -209,7 +212,10 @@ fn deliver(
     stop: CancellationToken,
     failures: mpsc::Sender<&'static str>,
 ) -> Result<std::thread::JoinHandle<()>, StartError> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .max_blocking_threads(BLOCKING_THREADS_MAX)
+        .enable_all()
+        .build()?;
     Ok(std::thread::Builder::new().name("dispatcher".to_owned()).spawn(move || {
         runtime.block_on(dispatcher.run(hints, stop.clone()));
         report_end("dispatcher", &stop, &failures);

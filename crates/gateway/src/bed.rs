@@ -215,7 +215,7 @@ struct WatchedTransaction<'a> {
 }
 
 impl Transaction for WatchedTransaction<'_> {
-    fn resolve(&mut self, targets: &[Target]) -> Result<Vec<Option<Resolved>>, StoreError> {
+    fn resolve(&mut self, targets: &[&Target]) -> Result<Vec<Option<Resolved>>, StoreError> {
         self.inner.resolve(targets)
     }
 
@@ -384,7 +384,7 @@ impl Bed {
         let id = self.row(name).id;
         let change = ConversationChange {
             id,
-            state: Some(state),
+            state: Some(state.into()),
             deadline,
             new_segment: None,
             entries: vec![],

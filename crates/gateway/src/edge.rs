@@ -13,14 +13,17 @@ pub(crate) mod direct_line;
 pub(crate) mod health;
 pub(crate) mod webhook;
 
-use std::sync::Arc;
+use std::{convert::Infallible, pin::Pin, sync::Arc};
 
 use axum::{
     Router,
-    extract::{MatchedPath, Request},
+    extract::MatchedPath,
+    http::{Method, Request},
     middleware::{self, Next},
     response::Response,
 };
+use hyper::{body::Incoming, service::Service};
+use hyper_util::service::TowerToHyperService;
 use store::Store;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use vault::Vault;
@@ -45,8 +48,34 @@ pub(crate) struct Edge {
     pub(crate) open_streams: TaskTracker,
 }
 
-/// Every route there is.
-pub(crate) fn router(edge: Arc<Edge>) -> Router {
+/// Answers every request there is.
+#[derive(Clone)]
+pub(crate) struct Front {
+    edge: Arc<Edge>,
+    router: TowerToHyperService<Router>,
+}
+
+impl Front {
+    pub(crate) fn new(edge: Arc<Edge>) -> Self {
+        Self { router: TowerToHyperService::new(router(Arc::clone(&edge))), edge }
+    }
+}
+
+impl Service<Request<Incoming>> for Front {
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
+
+    fn call(&self, request: Request<Incoming>) -> Self::Future {
+        if webhook::is_callback(&request) {
+            let answer = webhook::answer(Arc::clone(&self.edge), request);
+            return Box::pin(async { Ok(answer.await) });
+        }
+        Box::pin(self.router.call(request))
+    }
+}
+
+fn router(edge: Arc<Edge>) -> Router {
     Router::new()
         .merge(webhook::routes())
         .nest("/v3/directline", direct_line::routes())
@@ -56,15 +85,28 @@ pub(crate) fn router(edge: Arc<Edge>) -> Router {
         .layer(middleware::from_fn(log_request))
 }
 
+async fn log_request(
+    route: Option<MatchedPath>,
+    request: axum::extract::Request,
+    next: Next,
+) -> Response {
+    let method = request.method().clone();
+    let route = route.as_ref().map_or("(no route)", MatchedPath::as_str);
+    log_answer(&method, route, next.run(request)).await
+}
+
 /// One line for each finished request. The route, never the path or the query: they hold ids and
 /// tickets, and whatever strangers make up.
-async fn log_request(route: Option<MatchedPath>, request: Request, next: Next) -> Response {
+async fn log_answer(
+    method: &Method,
+    route: &str,
+    answer: impl Future<Output = Response>,
+) -> Response {
     let began = tokio::time::Instant::now();
-    let method = request.method().clone();
-    let response = next.run(request).await;
+    let response = answer.await;
     tracing::info!(
         http.method = %method,
-        http.route = route.as_ref().map_or("(no route)", MatchedPath::as_str),
+        http.route = route,
         http.status = response.status().as_u16(),
         duration_ms = began.elapsed().as_millis(),
         "a request was answered"

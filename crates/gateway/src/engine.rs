@@ -13,6 +13,7 @@
 
 mod answers;
 mod batch;
+mod memo;
 mod repeats;
 mod stepping;
 #[cfg(test)]
@@ -280,6 +281,7 @@ impl Engine {
 /// The engine's loop: take what queued, commit it, answer.
 fn run(tools: &Tools, mut queue: mpsc::Receiver<Call>) {
     let mut calls = Vec::with_capacity(BATCH_MAX);
+    let mut memos = memo::Memos::default();
     while queue.blocking_recv_many(&mut calls, BATCH_MAX) > 0 {
         let mut jobs = Vec::with_capacity(calls.len());
         for call in calls.drain(..) {
@@ -289,7 +291,7 @@ fn run(tools: &Tools, mut queue: mpsc::Receiver<Call>) {
             }
         }
         if !jobs.is_empty() {
-            batch::run(tools, jobs);
+            batch::run(tools, &mut memos, jobs);
         }
     }
 }

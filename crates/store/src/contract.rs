@@ -18,7 +18,7 @@ use session::id::{
     Timestamp, UserId,
 };
 
-use crate::sqlite::SqliteStore;
+use crate::sqlite::{SqliteStore, tests::crashing};
 use crate::{
     Changes, ConversationChange, ConversationId, ConversationRow, LaneKey, NewEffect, NewEntry,
     Person, Resolved, SessionRow, Store, StoreError, Target, Transaction,
@@ -53,6 +53,30 @@ impl Bed for SqliteBed {
     fn reopen(&mut self) {
         self.store = None;
         self.store = Some(SqliteStore::open(self.dir.path()).unwrap());
+    }
+}
+
+/// The same, but every new process finds the files as a crash leaves them, and what the journal
+/// holds is written to its rows almost at once.
+struct CrashingBed {
+    store: SqliteStore,
+    dir: tempfile::TempDir,
+}
+
+impl Bed for CrashingBed {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        Self { store: crashing::open(dir.path()), dir }
+    }
+
+    fn store(&self) -> &dyn Store {
+        &self.store
+    }
+
+    fn reopen(&mut self) {
+        let dir = crashing::files_as_they_are(self.dir.path());
+        self.store = crashing::open(dir.path());
+        self.dir = dir;
     }
 }
 
@@ -166,6 +190,7 @@ macro_rules! contract_tests {
 }
 
 contract_tests!(sqlite, SqliteBed);
+contract_tests!(sqlite_crashing, CrashingBed);
 
 fn tenant(name: &str) -> TenantId {
     TenantId::new(name).unwrap()
@@ -250,7 +275,7 @@ fn transact<T>(
 }
 
 fn resolve(store: &dyn Store, targets: &[Target]) -> Vec<Option<Resolved>> {
-    transact(store, |transaction| transaction.resolve(targets)).unwrap()
+    transact(store, |transaction| transaction.resolve(&targets.iter().collect::<Vec<_>>())).unwrap()
 }
 
 /// The conversation of this name; made if need be.

@@ -170,7 +170,7 @@ pub trait Store: Send + Sync + 'static {
 pub trait Transaction {
     /// Finds (for [`Target::Key`]: makes) the conversations of these targets and locks them in id
     /// order. The result is parallel to `targets`; `None` where there is nothing.
-    fn resolve(&mut self, targets: &[Target]) -> Result<Vec<Option<Resolved>>, StoreError>;
+    fn resolve(&mut self, targets: &[&Target]) -> Result<Vec<Option<Resolved>>, StoreError>;
 
     /// The first answers to these keys, parallel to `keys`.
     fn repeats(

@@ -1,5 +1,7 @@
 //! What goes into the store and what comes out: plain values, no behaviour.
 
+use std::sync::Arc;
+
 use session::id::{
     ConversationKey, DeskId, EffectNumber, Number, SessionId, TenantId, Timestamp, UserId,
 };
@@ -70,7 +72,7 @@ pub struct Resolved {
     /// The conversation.
     pub conversation: ConversationRow,
     /// The session the target named or led to.
-    pub session: Option<SessionRow>,
+    pub session: Option<Arc<SessionRow>>,
 }
 
 /// A conversation as stored.
@@ -79,9 +81,9 @@ pub struct ConversationRow {
     /// Its row.
     pub id: ConversationId,
     /// What it is found by.
-    pub key: ConversationKey,
+    pub key: Arc<ConversationKey>,
     /// The sealed state; `None` until the first save.
-    pub state: Option<Vec<u8>>,
+    pub state: Option<Arc<[u8]>>,
     /// The segment that new entries go to, if one is open and not shredded.
     pub segment: Option<Segment>,
 }
@@ -92,7 +94,7 @@ pub struct Segment {
     /// Its row.
     pub id: SegmentId,
     /// The data key, wrapped under the master key.
-    pub wrapped_key: Vec<u8>,
+    pub wrapped_key: Arc<[u8]>,
 }
 
 /// A log entry as stored.
@@ -164,7 +166,7 @@ pub struct ConversationChange {
     /// Which.
     pub id: ConversationId,
     /// The new sealed state; `None` leaves it (and the deadline) as it was.
-    pub state: Option<Vec<u8>>,
+    pub state: Option<Arc<[u8]>>,
     /// The next deadline; only looked at when `state` is given.
     pub deadline: Option<Timestamp>,
     /// The wrapped key of a segment to open before the entries are written.

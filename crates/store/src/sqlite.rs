@@ -10,12 +10,16 @@
 //!
 //! The SQL stands beside the functions that use it: `conversations`, `standing`, `log`, `sessions`,
 //! `repeats`, `outbox`, `dead_letters`, `settings`. The tables are described in `migrations/sqlite`.
+//! Where a conversation stands is in memory (`hot`) and in a journal before it is in its row.
 
 mod column;
 mod connect;
 mod conversations;
 mod dead_letters;
 mod files;
+mod folding;
+mod hot;
+mod journal;
 mod log;
 mod migrate;
 mod outbox;
@@ -26,12 +30,13 @@ mod sessions;
 mod settings;
 mod standing;
 mod transaction;
+mod varint;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::path::Path;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use rusqlite::{Connection, TransactionBehavior};
 use session::id::{ConversationKey, Number, SessionId, Timestamp};
@@ -40,8 +45,11 @@ use crate::{
     BootId, ConversationId, ConversationRow, DeadLetter, EntryRow, LaneReady, OutboxId, SegmentId,
     SessionRow, Store, StoreError, Transaction,
 };
+use hot::{Hot, JOURNAL_RECORDS_MAX};
+use log::End;
 use readers::Readers;
 use repeats::Round;
+use standing::Standing;
 use transaction::SqliteTransaction;
 
 /// A store in one SQLite file; see the module's page.
@@ -50,6 +58,8 @@ use transaction::SqliteTransaction;
 pub struct SqliteStore {
     readers: Readers,
     writer: Mutex<Connection>,
+    /// Changed by whoever holds the writer, and after the commit only.
+    hot: RwLock<Hot>,
     sweeping: Mutex<Round>,
     _lock: files::Lock,
 }
@@ -62,13 +72,20 @@ impl SqliteStore {
     /// [`StoreError::UnsafeSqlite`], [`StoreError::FromTheFuture`], [`StoreError::Files`] and
     /// [`StoreError::Database`] as their names say.
     pub fn open(dir: &Path) -> Result<Self, StoreError> {
+        Self::open_with(dir, JOURNAL_RECORDS_MAX)
+    }
+
+    fn open_with(dir: &Path, journal_records_max: usize) -> Result<Self, StoreError> {
         connect::require_safe_sqlite()?;
         let (file, lock) = files::claim(dir)?;
-        let writer = connect::writer(&file)?;
+        let mut writer = connect::writer(&file)?;
+        let mut hot = Hot::new(journal_records_max);
+        hot.folded(folding::fold_journal(&mut writer)?);
         let readers = Readers::open(&file)?;
         Ok(Self {
             readers,
             writer: Mutex::new(writer),
+            hot: RwLock::new(hot),
             sweeping: Mutex::new(Round::default()),
             _lock: lock,
         })
@@ -78,6 +95,39 @@ impl SqliteStore {
     /// way out, so the connection is as clean as before.
     fn writer(&self) -> MutexGuard<'_, Connection> {
         self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Nothing in it can be left half done, so a poisoned lock is fine.
+    fn hot(&self) -> RwLockReadGuard<'_, Hot> {
+        self.hot.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn hot_mut(&self) -> RwLockWriteGuard<'_, Hot> {
+        self.hot.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Brings every row to where its conversation stands.
+    fn fold(&self, writer: &mut Connection) -> Result<(), StoreError> {
+        let newest = folding::fold_memory(writer, &self.hot())?;
+        self.hot_mut().folded(newest);
+        Ok(())
+    }
+
+    /// The end of a conversation's log, where memory knows it. To be asked before the read begins:
+    /// what memory has was committed, so the read sees it.
+    fn end(&self, conversation: ConversationId) -> Option<End> {
+        self.hot().standing(conversation).map(|standing| standing.end)
+    }
+
+    fn standing(
+        &self,
+        reader: &Connection,
+        id: ConversationId,
+    ) -> Result<Option<ConversationRow>, StoreError> {
+        if let Some(standing) = self.hot().standing(id) {
+            return Ok(Some(standing.row()));
+        }
+        Ok(Standing::load(reader, id)?.as_ref().map(Standing::row))
     }
 
     fn read<T>(
@@ -96,14 +146,17 @@ impl Store for SqliteStore {
         let mut writer = self.writer();
         // Dropped without a commit, by an error or a panic, it rolls back.
         let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let mut steps = SqliteTransaction::new(&transaction);
+        let mut steps = SqliteTransaction::new(&transaction, self.hot());
         work(&mut steps)?;
-        steps.finish()?;
-        Ok(transaction.commit()?)
+        let handover = steps.finish()?;
+        transaction.commit()?;
+        self.hot_mut().take(handover);
+        Ok(())
     }
 
     fn take_over(&self, _boot: BootId) -> Result<(), StoreError> {
         let mut writer = self.writer();
+        self.fold(&mut writer)?;
         let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
         outbox::void_leases(&transaction)?;
         conversations::take_up_again(&transaction)?;
@@ -111,14 +164,17 @@ impl Store for SqliteStore {
     }
 
     fn conversation(&self, key: &ConversationKey) -> Result<Option<ConversationRow>, StoreError> {
-        self.read(|reader| conversations::by_key(reader, key))
+        self.read(|reader| match conversations::id_of(reader, key)? {
+            Some(id) => self.standing(reader, id),
+            None => Ok(None),
+        })
     }
 
     fn conversation_by_id(
         &self,
         id: ConversationId,
     ) -> Result<Option<ConversationRow>, StoreError> {
-        self.read(|reader| conversations::by_id(reader, id))
+        self.read(|reader| self.standing(reader, id))
     }
 
     fn entries_after(
@@ -127,7 +183,8 @@ impl Store for SqliteStore {
         after: Number,
         limit: usize,
     ) -> Result<Vec<EntryRow>, StoreError> {
-        self.read(|reader| log::entries_after(reader, conversation, after, limit))
+        let end = self.end(conversation);
+        self.read(|reader| log::entries_after(reader, conversation, end, after, limit))
     }
 
     fn entries_upto(
@@ -136,10 +193,14 @@ impl Store for SqliteStore {
         upto: Number,
         limit: usize,
     ) -> Result<Vec<EntryRow>, StoreError> {
-        self.read(|reader| log::entries_upto(reader, conversation, upto, limit))
+        let end = self.end(conversation);
+        self.read(|reader| log::entries_upto(reader, conversation, end, upto, limit))
     }
 
     fn session(&self, id: &SessionId) -> Result<Option<SessionRow>, StoreError> {
+        if let Some(session) = self.hot().session(id) {
+            return Ok(Some((**session).clone()));
+        }
         self.read(|reader| sessions::by_id(reader, id))
     }
 
@@ -152,11 +213,13 @@ impl Store for SqliteStore {
         now: Timestamp,
         limit: usize,
     ) -> Result<Vec<(ConversationId, Timestamp)>, StoreError> {
-        self.read(|reader| conversations::due(reader, now, limit))
+        self.read(|reader| conversations::due(reader, &self.hot(), now, limit))
     }
 
     fn next_deadline(&self) -> Result<Option<Timestamp>, StoreError> {
-        self.read(conversations::next_deadline)
+        let earliest = Timestamp(i64::MAX);
+        let next = self.read(|reader| conversations::due(reader, &self.hot(), earliest, 1))?;
+        Ok(next.first().map(|(_, at)| *at))
     }
 
     fn dead_letters(&self, limit: usize) -> Result<Vec<DeadLetter>, StoreError> {
@@ -176,7 +239,10 @@ impl Store for SqliteStore {
     }
 
     fn shred(&self, segment: SegmentId) -> Result<(), StoreError> {
-        log::shred(&self.writer(), segment)
+        let writer = self.writer();
+        log::shred(&writer, segment)?;
+        self.hot_mut().shredded(segment);
+        Ok(())
     }
 
     fn sweep(&self, repeats_before: Timestamp, limit: usize) -> Result<usize, StoreError> {
@@ -194,5 +260,15 @@ impl Store for SqliteStore {
 
     fn ping(&self) -> Result<(), StoreError> {
         self.read(|reader| migrate::version(reader).map(|_| ()))
+    }
+}
+
+impl Drop for SqliteStore {
+    /// A file that was closed has everything in its rows: whoever copies it or looks into it finds
+    /// them right. If that fails, the next open does it.
+    fn drop(&mut self) {
+        let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        let hot = self.hot.read().unwrap_or_else(PoisonError::into_inner);
+        drop(folding::fold_memory(&mut writer, &hot));
     }
 }

@@ -33,10 +33,18 @@ enum Command {
     Simulator(instance::Options),
 }
 
+/// Threads that wait for the disk. There are fewer connections that read, so more would only wait
+/// for each other.
+const BLOCKING_THREADS_MAX: usize = 16;
+
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     telemetry::start();
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .max_blocking_threads(BLOCKING_THREADS_MAX)
+        .enable_all()
+        .build();
+    let runtime = match runtime {
         Ok(runtime) => runtime,
         Err(error) => {
             writeln!(std::io::stderr(), "warmline: the system refuses threads: {error}").ok();

@@ -5,17 +5,15 @@
 
 use std::{pin::pin, sync::Arc, time::Duration};
 
-use axum::Router;
 use hyper::server::conn::http1;
-use hyper_util::{
-    rt::{TokioIo, TokioTimer},
-    service::TowerToHyperService,
-};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::edge::Front;
 
 /// Connections open at a time, besides streams. Beyond it new ones wait in the system's queue.
 const CONNECTIONS_MAX: usize = 10_000;
@@ -28,7 +26,7 @@ const HEAD_WITHIN: Duration = Duration::from_secs(30);
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// Serves until told to stop; then lets requests under way end.
-pub(super) async fn serve(listener: TcpListener, router: Router, stop: CancellationToken) {
+pub(super) async fn serve(listener: TcpListener, front: Front, stop: CancellationToken) {
     let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     let open = TaskTracker::new();
     let mut refusing = false;
@@ -45,7 +43,7 @@ pub(super) async fn serve(listener: TcpListener, router: Router, stop: Cancellat
         match accepted {
             Ok((stream, _)) => {
                 refusing = false;
-                open.spawn(connection(stream, router.clone(), place, stop.clone()));
+                open.spawn(connection(stream, front.clone(), place, stop.clone()));
             }
             Err(error) => {
                 // Once, not ten times a second for as long as it lasts.
@@ -67,7 +65,7 @@ pub(super) async fn serve(listener: TcpListener, router: Router, stop: Cancellat
 /// One connection's life; a stream leaves it for a life of its own.
 async fn connection(
     stream: TcpStream,
-    router: Router,
+    front: Front,
     _place: OwnedSemaphorePermit,
     stop: CancellationToken,
 ) {
@@ -76,7 +74,7 @@ async fn connection(
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_WITHIN)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router))
+        .serve_connection(TokioIo::new(stream), front)
         .with_upgrades();
     let mut connection = pin!(connection);
     let ended = tokio::select! {

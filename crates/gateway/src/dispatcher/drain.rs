@@ -1,6 +1,6 @@
 //! What a worker does in its lane: claim, perform, record, and again until nothing is left.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use session::{Effect, Event, Failure, What, id::Timestamp};
 use store::{Claim, LaneKey, Reschedule, StoreError, Target, Work};
@@ -21,7 +21,7 @@ const DELAY_TOLD_AFTER: Duration = Duration::from_secs(3);
 
 /// A conversation as an attempt needs it.
 pub(super) struct Opened {
-    pub(super) key: session::id::ConversationKey,
+    pub(super) key: Arc<session::id::ConversationKey>,
     pub(super) keeping: Keeping,
 }
 

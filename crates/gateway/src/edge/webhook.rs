@@ -7,13 +7,14 @@
 use std::sync::Arc;
 
 use axum::{
-    Json, Router,
+    Router,
     body::Body,
     extract::State,
-    http::{HeaderMap, StatusCode},
+    http::{HeaderMap, HeaderName, Method, Request, StatusCode, header},
+    response::{IntoResponse, Response},
     routing::post,
 };
-use serde_json::{Value, json};
+use hyper::body::Incoming;
 use servicenow::Callback;
 use session::{
     Claims, News,
@@ -27,7 +28,7 @@ use crate::{
         Edge,
         answer::{Refusal, no_such_method},
         body::read_body,
-        callers,
+        callers, log_answer,
     },
     engine::{Arrival, EngineError, Outcome},
     wakes::Hint,
@@ -43,13 +44,33 @@ pub(crate) fn routes() -> Router<Arc<Edge>> {
     Router::new().route(PATH, post(receive).fallback(no_such_method))
 }
 
-async fn receive(
-    State(edge): State<Arc<Edge>>,
-    headers: HeaderMap,
+async fn receive(State(edge): State<Arc<Edge>>, headers: HeaderMap, body: Body) -> Response {
+    taken(&edge, &headers, body).await.into_response()
+}
+
+/// Whether a request may go past the router, to [`answer`]. It is the busiest route by far, and a
+/// router's clones and boxes for each request cost as much as reading the callback.
+pub(crate) fn is_callback<B>(request: &Request<B>) -> bool {
+    request.uri().path() == PATH && request.method() == Method::POST
+}
+
+/// Answers a request for which [`is_callback`] holds.
+pub(crate) async fn answer(edge: Arc<Edge>, request: Request<Incoming>) -> Response {
+    let (parts, body) = request.into_parts();
+    let answer = taken(&edge, &parts.headers, Body::new(body));
+    log_answer(&Method::POST, PATH, async { answer.await.into_response() }).await
+}
+
+/// What every callback is answered.
+const SUCCESS: &str = r#"{"status":"success"}"#;
+
+async fn taken(
+    edge: &Edge,
+    headers: &HeaderMap,
     body: Body,
-) -> Result<Json<Value>, Refusal> {
-    let Some((tenant, desk)) = edge.callers.webhook(&headers) else {
-        return Err(unauthorized(&headers));
+) -> Result<([(HeaderName, &'static str); 1], &'static str), Refusal> {
+    let Some((tenant, desk)) = edge.callers.webhook(headers) else {
+        return Err(unauthorized(headers));
     };
     let body = read_body(body, BODY_BYTES_MAX).await?;
     let callback = servicenow::read(&body)
@@ -59,13 +80,13 @@ async fn receive(
     let request = callback.request_id.as_deref().and_then(parse_request_id);
     let request = request.map(|(_, number)| number);
     let (news, typing) = news::read(callback, &edge.wording);
-    let outcome = deliver(&edge, targets, request, claims, news).await?;
+    let outcome = deliver(edge, targets, request, claims, news).await?;
     if outcome.open {
         for news::Typing { agent, on } in typing {
             edge.wakes.wake(outcome.conversation, Hint::Typing { agent, on });
         }
     }
-    Ok(Json(json!({ "status": "success" })))
+    Ok(([(header::CONTENT_TYPE, "application/json")], SUCCESS))
 }
 
 fn unauthorized(headers: &HeaderMap) -> Refusal {
@@ -107,9 +128,13 @@ async fn deliver(
     claims: Claims,
     news: Vec<News>,
 ) -> Result<Outcome, Refusal> {
-    for target in targets {
-        let arrival = Arrival::callback(target, request, claims.clone(), news.clone());
-        match edge.engine.submit(arrival).await {
+    let mut targets = targets.into_iter();
+    let mut told = (claims, news);
+    while let Some(target) = targets.next() {
+        // Nearly always the first is the last, and then nothing is copied.
+        let (claims, news) =
+            if targets.len() == 0 { std::mem::take(&mut told) } else { told.clone() };
+        match edge.engine.submit(Arrival::callback(target, request, claims, news)).await {
             Err(EngineError::NotFound) => {}
             answer => return Ok(answer?),
         }

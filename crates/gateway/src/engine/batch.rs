@@ -9,13 +9,14 @@ use store::{Claim, LaneKey, Store, StoreError, Target, Transaction};
 use crate::engine::{
     BatchError, Job, Tools,
     answers::{Done, answer, refuse, set_aside},
+    memo::Memos,
     stepping::Batch,
 };
 
 /// Runs jobs in one transaction and answers them. If that fails, each half runs by itself, so that
 /// one culprit among a thousand costs twenty more transactions and not a thousand.
-pub(super) fn run(tools: &Tools, mut jobs: Vec<Job>) {
-    let error = match attempt(tools, &jobs) {
+pub(super) fn run(tools: &Tools, memos: &mut Memos, mut jobs: Vec<Job>) {
+    let error = match attempt(tools, memos, &jobs) {
         Ok(done) => return answer(tools, jobs, done),
         Err(error) => error,
     };
@@ -26,8 +27,8 @@ pub(super) fn run(tools: &Tools, mut jobs: Vec<Job>) {
             "a batch failed; its halves run by themselves"
         );
         let second = jobs.split_off(jobs.len() / 2);
-        run(tools, jobs);
-        run(tools, second);
+        run(tools, memos, jobs);
+        run(tools, memos, second);
     } else if let Some(culprit) = jobs.pop() {
         if error.is_lasting() {
             set_aside(tools, &culprit);
@@ -64,20 +65,21 @@ pub(super) fn transact<T>(
     }
 }
 
-fn attempt(tools: &Tools, jobs: &[Job]) -> Result<Done, BatchError> {
+fn attempt(tools: &Tools, memos: &mut Memos, jobs: &[Job]) -> Result<Done, BatchError> {
     let now = tools.clock.now();
-    transact(&*tools.store, |tx| in_transaction(tools, jobs, now, tx))
+    transact(&*tools.store, |tx| in_transaction(tools, memos, jobs, now, tx))
 }
 
 fn in_transaction(
     tools: &Tools,
+    memos: &mut Memos,
     jobs: &[Job],
     now: Timestamp,
     tx: &mut dyn Transaction,
 ) -> Result<Done, BatchError> {
-    let targets: Vec<_> = jobs.iter().filter_map(target_of).cloned().collect();
+    let targets: Vec<_> = jobs.iter().filter_map(target_of).collect();
     let resolved = tx.resolve(&targets)?;
-    let mut batch = Batch::new(tools, now);
+    let mut batch = Batch::new(tools, memos, now);
     let (mut events, work) = batch.admit(jobs, resolved);
     batch.load(&work, tx)?;
     for (at, arrival, found) in work {

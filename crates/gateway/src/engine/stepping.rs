@@ -15,7 +15,7 @@ use store::{
 
 use crate::engine::{
     Arrival, BatchError, EngineError, Job, Outcome, Settled, Tools, answers::dead_letter, event_of,
-    repeats, working::Working,
+    memo::Memos, repeats, working::Working,
 };
 
 /// An event with the conversation it is for, and its place among the jobs.
@@ -28,6 +28,7 @@ pub(super) type Answers = Vec<Option<Result<Outcome, EngineError>>>;
 pub(super) struct Batch<'a> {
     tools: &'a Tools,
     now: Timestamp,
+    memos: &'a mut Memos,
     working: BTreeMap<ConversationId, Working>,
     /// How many effects wait in the lanes that were asked about, those of this batch among them.
     waiting: BTreeMap<LaneKey, usize>,
@@ -38,9 +39,9 @@ pub(super) struct Batch<'a> {
 }
 
 impl<'a> Batch<'a> {
-    pub(super) fn new(tools: &'a Tools, now: Timestamp) -> Self {
+    pub(super) fn new(tools: &'a Tools, memos: &'a mut Memos, now: Timestamp) -> Self {
         let (working, changes, logged) = (BTreeMap::new(), Changes::default(), Vec::new());
-        Self { tools, now, working, waiting: BTreeMap::new(), changes, logged }
+        Self { tools, now, memos, working, waiting: BTreeMap::new(), changes, logged }
     }
 
     /// Sorts the jobs: what needs no conversation is done at once, events are given theirs.
@@ -81,12 +82,17 @@ impl<'a> Batch<'a> {
         for (_, arrival, found) in work {
             let id = found.conversation.id;
             if !self.working.contains_key(&id) {
-                let working = Working::open(&self.tools.vault, &found.conversation)?;
+                let memo = self.memos.take(id);
+                let working = Working::open(&self.tools.vault, &found.conversation, memo)?;
                 self.working.insert(id, working);
             }
             for key in repeats::sender_keys(&arrival.happening) {
+                let hash = repeats::hashed(&self.tools.repeats, key);
                 asked.push((id, key));
-                hashed.push((id, repeats::hashed(&self.tools.repeats, key)));
+                hashed.push((id, hash));
+                if let Some(working) = self.working.get_mut(&id) {
+                    working.hashes.push((key.clone(), hash));
+                }
             }
         }
         if asked.is_empty() {
@@ -108,7 +114,7 @@ impl<'a> Batch<'a> {
     ) -> Result<Result<Outcome, EngineError>, BatchError> {
         let Resolved { conversation, session } = found;
         let (id, key) = (conversation.id, conversation.key);
-        let session = session.map(|row| row.id);
+        let session = session.map(|row| row.id.clone());
         let Some(event) = event_of(arrival.happening.clone(), session.clone()) else {
             return Ok(Err(EngineError::NotFound));
         };
@@ -217,7 +223,11 @@ impl<'a> Batch<'a> {
             });
         }
         for (sender, number) in stepped.remember {
-            let key = repeats::hashed(&self.tools.repeats, &sender);
+            let asked = working.hashes.iter().find(|(key, _)| *key == sender);
+            let key = match asked {
+                Some((_, hash)) => *hash,
+                None => repeats::hashed(&self.tools.repeats, &sender),
+            };
             let (answer, at) = (Answer(number), self.now);
             self.changes.repeats.push(NewRepeat { conversation: id, key, answer, at });
             working.seen.insert(sender, number);
@@ -279,8 +289,10 @@ impl<'a> Batch<'a> {
 
     /// Seals what changed and hands it to the changes.
     pub(super) fn finish(&mut self) -> Result<(), BatchError> {
-        for (_, working) in std::mem::take(&mut self.working) {
-            self.changes.conversations.extend(working.finish(&self.tools.policies)?);
+        for (id, working) in std::mem::take(&mut self.working) {
+            let (changes, memo) = working.finish(&self.tools.policies)?;
+            self.changes.conversations.extend(changes);
+            self.memos.put(id, memo);
         }
         Ok(())
     }

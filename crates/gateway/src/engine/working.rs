@@ -1,16 +1,16 @@
 //! One conversation while a batch works on it: opened, changed, sealed again.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use session::{
     Conversation, Message,
     id::{ConversationKey, Number, SenderKey, SessionId, Timestamp},
 };
-use store::{ConversationChange, ConversationId, ConversationRow, NewEntry};
+use store::{ConversationChange, ConversationId, ConversationRow, NewEntry, RepeatKey};
 use vault::{DataKey, Vault};
 
 use crate::{
-    engine::{BatchError, Policies},
+    engine::{BatchError, Policies, memo::Memo},
     keeping::{Keeping, Kept, OpenSegment},
 };
 
@@ -20,14 +20,19 @@ const SEGMENT_FOR: Duration = Duration::from_hours(24);
 /// A conversation being worked on.
 pub(super) struct Working {
     id: ConversationId,
-    owner: ConversationKey,
+    owner: Arc<ConversationKey>,
     pub(super) keeping: Keeping,
     kept: Kept,
-    before: Option<Kept>,
-    /// The key of the open segment.
-    key: Option<DataKey>,
+    /// The stored state it was opened from.
+    sealed: Option<Arc<[u8]>>,
+    /// It is no longer what is stored.
+    changed: bool,
+    /// The key of the open segment, and what it is wrapped in.
+    segment: Option<(Arc<[u8]>, DataKey)>,
     /// The repeats known, those of this batch among them.
     pub(super) seen: BTreeMap<SenderKey, Number>,
+    /// The hashes of the keys that were asked for; hashing is dearer than looking here.
+    pub(super) hashes: Vec<(SenderKey, RepeatKey)>,
     /// The stored deadline came; what is stored must be looked at again even if nothing else
     /// changed.
     pub(super) fired: bool,
@@ -40,29 +45,46 @@ pub(super) struct Working {
 }
 
 impl Working {
-    /// Opens a conversation as stored.
-    pub(super) fn open(vault: &Vault, row: &ConversationRow) -> Result<Self, BatchError> {
-        let keeping = Keeping::new(vault, &row.key)?;
-        let before = row.state.as_deref().map(|state| keeping.read_state(state)).transpose()?;
-        let mut kept = before.clone().unwrap_or_default();
+    /// Opens a conversation as stored. A memo spares the work if it is of the same bytes.
+    pub(super) fn open(
+        vault: &Vault,
+        row: &ConversationRow,
+        memo: Option<Memo>,
+    ) -> Result<Self, BatchError> {
+        let (keeping, remembered, unwrapped) = match memo {
+            Some(Memo { keeping, state, segment }) => (keeping, state, segment),
+            None => (Keeping::new(vault, &row.key)?, None, None),
+        };
+        let remembered = remembered
+            .filter(|(sealed, _)| row.state.as_ref().is_some_and(|row| same(row, sealed)));
+        let mut kept = match (remembered, &row.state) {
+            (Some((_, kept)), _) => kept,
+            (None, Some(sealed)) => keeping.read_state(sealed)?,
+            (None, None) => Kept::default(),
+        };
         // The store goes on writing to its segment until it is given another; whether we closed it
         // is in the state. Closed, shredded, or none yet: the next entry opens a new one.
-        let open = kept.segment.take().zip(row.segment.as_ref());
-        let key = match open {
-            Some((segment, stored)) => {
-                kept.segment = Some(segment);
-                Some(keeping.open_segment(vault, &stored.wrapped_key)?)
-            }
-            None => None,
-        };
+        let mut segment = None;
+        if let (Some(_), Some(stored)) = (&kept.segment, &row.segment) {
+            let wrapped = &stored.wrapped_key;
+            let unwrapped = unwrapped.filter(|(of, _)| same(of, wrapped));
+            segment = Some(match unwrapped {
+                Some(unwrapped) => unwrapped,
+                None => (Arc::clone(wrapped), keeping.open_segment(vault, wrapped)?),
+            });
+        } else {
+            kept.segment = None;
+        }
         Ok(Self {
             id: row.id,
-            owner: row.key.clone(),
+            owner: Arc::clone(&row.key),
             keeping,
             kept,
-            before,
-            key,
+            sealed: row.state.clone(),
+            changed: row.state.is_none(),
+            segment,
             seen: BTreeMap::new(),
+            hashes: Vec::new(),
             fired: false,
             entries: Vec::new(),
             new_segment: None,
@@ -87,6 +109,10 @@ impl Working {
         for message in messages {
             self.append(vault, now, message)?;
         }
+        if messages.is_empty() && *self.conversation() == stepped {
+            return Ok(());
+        }
+        self.changed = true;
         if session_of(self.conversation()) != session_of(&stepped) {
             // A live chat has segments of its own; the next entry opens one.
             self.close_segment();
@@ -106,14 +132,15 @@ impl Working {
         if self.kept.segment.as_ref().is_some_and(too_old) {
             self.close_segment();
         }
-        let key = if let Some(key) = &self.key {
-            key
+        let (_, key) = if let Some(open) = &self.segment {
+            open
         } else {
             let (key, wrapped) = self.keeping.new_segment(vault)?;
-            self.new_segment = Some(wrapped);
             let of = session_of(&self.kept.conversation).cloned();
             self.kept.segment = Some(OpenSegment { since: at, of });
-            self.key.insert(key)
+            let opened = (Arc::from(wrapped.as_slice()), key);
+            self.new_segment = Some(wrapped);
+            self.segment.insert(opened)
         };
         let (number, author, content) = (message.number, &message.author, &message.content);
         let sealed = self.keeping.write_entry(key, number, author, content)?;
@@ -124,7 +151,7 @@ impl Working {
 
     /// What was appended so far belongs to the old segment; a piece of its own keeps it there.
     fn close_segment(&mut self) {
-        self.key = None;
+        self.segment = None;
         self.kept.segment = None;
         if !self.entries.is_empty() {
             self.pieces.push(ConversationChange {
@@ -137,29 +164,36 @@ impl Working {
         }
     }
 
-    /// Seals what changed, in the order in which it must be saved; empty if nothing did.
+    /// Seals what changed, in the order in which it must be saved; empty if nothing did. Gives a
+    /// memo of the conversation as well, for when it is opened next.
     ///
     /// A deadline that came is written anew in any case: under rules that were changed meanwhile
     /// the conversation may have another one than the store, which would fire for ever.
     pub(super) fn finish(
         mut self,
         policies: &Policies,
-    ) -> Result<Vec<ConversationChange>, BatchError> {
-        if self.before.as_ref() == Some(&self.kept) && !self.fired {
-            return Ok(Vec::new());
+    ) -> Result<(Vec<ConversationChange>, Memo), BatchError> {
+        let mut sealed = self.sealed;
+        if self.changed || self.fired {
+            let state: Arc<[u8]> = self.keeping.write_state(&self.kept)?.into();
+            let policy = policies.of(&self.owner.tenant, &self.owner.bot);
+            let deadline = policy.and_then(|policy| self.kept.conversation.deadline(policy));
+            self.pieces.push(ConversationChange {
+                id: self.id,
+                state: Some(Arc::clone(&state)),
+                deadline: deadline.map(|(at, _)| at),
+                new_segment: self.new_segment,
+                entries: self.entries,
+            });
+            sealed = Some(state);
         }
-        let state = self.keeping.write_state(&self.kept)?;
-        let policy = policies.of(&self.owner.tenant, &self.owner.bot);
-        let deadline = policy.and_then(|policy| self.kept.conversation.deadline(policy));
-        self.pieces.push(ConversationChange {
-            id: self.id,
-            state: Some(state),
-            deadline: deadline.map(|(at, _)| at),
-            new_segment: self.new_segment,
-            entries: self.entries,
-        });
-        Ok(self.pieces)
+        let state = sealed.map(|sealed| (sealed, self.kept));
+        Ok((self.pieces, Memo { keeping: self.keeping, state, segment: self.segment }))
     }
+}
+
+fn same(one: &Arc<[u8]>, other: &Arc<[u8]>) -> bool {
+    Arc::ptr_eq(one, other) || one == other
 }
 
 fn session_of(conversation: &Conversation) -> Option<&SessionId> {

@@ -88,7 +88,7 @@ fn next(store: &dyn Store, id: ConversationId, deadline: Option<i64>) {
     let deadline = deadline.map(Timestamp);
     save_change(
         store,
-        ConversationChange { state: Some(b"state".to_vec()), deadline, ..change(id) },
+        ConversationChange { state: Some(b"state".as_slice().into()), deadline, ..change(id) },
     );
 }
 

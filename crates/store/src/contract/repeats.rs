@@ -95,7 +95,8 @@ pub(super) fn many_repeats_of_one_batch_are_all_known(bed: &impl Bed) {
 
 pub(super) fn states_and_repeats_leave_each_other_alone(bed: &impl Bed) {
     let id = conversation(bed.store(), "c1").id;
-    let state = |text: &str| ConversationChange { state: Some(text.into()), ..change(id) };
+    let state =
+        |text: &str| ConversationChange { state: Some(text.as_bytes().into()), ..change(id) };
     save_change(bed.store(), state("first"));
     remember(bed.store(), id, &[(1, 0)]);
     let stored = || bed.store().conversation_by_id(id).unwrap().unwrap().state;

@@ -21,7 +21,7 @@ fn everything(id: ConversationId) -> Changes {
     Changes {
         conversations: vec![ConversationChange {
             id,
-            state: Some(b"state 1".to_vec()),
+            state: Some(b"state 1".as_slice().into()),
             deadline: Some(Timestamp(7_000)),
             new_segment: Some(b"key 1".to_vec()),
             entries: vec![entry(1, "c1"), entry(2, "c1")],
@@ -38,7 +38,7 @@ fn everything(id: ConversationId) -> Changes {
 fn assert_everything(store: &dyn Store) {
     let row = store.conversation(&key("c1")).unwrap().unwrap();
     assert_eq!(row.state.as_deref(), Some(b"state 1".as_slice()));
-    assert_eq!(row.segment.as_ref().unwrap().wrapped_key, b"key 1");
+    assert_eq!(row.segment.as_ref().unwrap().wrapped_key[..], *b"key 1");
     let entries = store.entries_after(row.id, Number(0), 10).unwrap();
     assert_eq!(entries.len(), 2);
     assert_eq!(entries[1].sealed, entry(2, "c1").sealed);
@@ -65,7 +65,7 @@ fn assert_nothing(store: &dyn Store) {
 
 /// Makes the conversation and saves [`everything`] in one transaction.
 fn make_and_save(transaction: &mut dyn Transaction) -> Result<(), StoreError> {
-    let made = transaction.resolve(&[Target::Key(key("c1"))])?.remove(0).unwrap();
+    let made = transaction.resolve(&[&Target::Key(key("c1"))])?.remove(0).unwrap();
     transaction.save(&everything(made.conversation.id))
 }
 
@@ -109,7 +109,7 @@ pub(super) fn a_failed_step_cannot_be_committed(bed: &impl Bed) {
         make_and_save(transaction)?;
         let nobody = change(ConversationId(-1));
         let changes = Changes {
-            conversations: vec![ConversationChange { state: Some(Vec::new()), ..nobody }],
+            conversations: vec![ConversationChange { state: Some([].into()), ..nobody }],
             ..Changes::default()
         };
         // Whoever forgets about an error does not get half of what was wanted.
@@ -123,7 +123,7 @@ pub(super) fn a_failed_step_cannot_be_committed(bed: &impl Bed) {
 pub(super) fn a_change_of_an_unknown_conversation_is_refused(bed: &impl Bed) {
     let nobody = change(ConversationId(conversation(bed.store(), "c1").id.0 + 1));
     for change in [
-        ConversationChange { state: Some(b"state".to_vec()), ..nobody.clone() },
+        ConversationChange { state: Some(b"state".as_slice().into()), ..nobody.clone() },
         ConversationChange { new_segment: Some(b"key".to_vec()), ..nobody.clone() },
         ConversationChange { entries: vec![entry(1, "c1")], ..nobody },
     ] {
@@ -270,7 +270,7 @@ pub(super) fn everything_survives_a_restart(bed: &mut impl Bed) {
     assert_everything(bed.store());
     assert_eq!(bed.store().setting("check value").unwrap().as_deref(), Some(b"kept".as_slice()));
     let found = resolve(bed.store(), &[Target::Person(person("zoe"))]).remove(0).unwrap();
-    assert_eq!(found.conversation.key, key("c1"));
+    assert_eq!(*found.conversation.key, key("c1"));
 }
 
 fn holds(holds: Vec<Hold>) -> Changes {

@@ -1,34 +1,21 @@
 //! Conversations: finding and making them, and what the clock asks about them.
 
-use rusqlite::{Connection, Row, params};
-use session::id::{BotId, ChannelId, ConversationKey, TenantId, Timestamp};
+use rusqlite::{Connection, params};
+use session::id::{ConversationKey, Timestamp};
 
-use super::column::{Columns, limited};
-use super::standing::{TABLE, expect_one};
-use crate::{ConversationId, ConversationRow, Segment, SegmentId, StoreError};
+use super::hot::Hot;
+use crate::{ConversationId, StoreError};
 
-/// A conversation with the segment it writes to, found by a condition.
-macro_rules! select_conversation {
-    ($condition:literal) => {
-        concat!(
-            "SELECT k.id, k.tenant, k.channel, k.bot, k.conversation, k.user, c.state,
-                    c.segment, s.wrapped_key
-             FROM conversation_key k
-             JOIN conversation c ON c.id = k.id
-             LEFT JOIN segment s ON s.id = c.segment
-             WHERE ",
-            $condition
-        )
-    };
-}
-
-pub(super) fn by_key(
+/// The conversation of this key.
+pub(super) fn id_of(
     connection: &Connection,
     key: &ConversationKey,
-) -> Result<Option<ConversationRow>, StoreError> {
-    let mut statement = connection.prepare_cached(select_conversation!(
-        "k.tenant = ?1 AND k.channel = ?2 AND k.bot = ?3 AND k.conversation = ?4 AND k.user = ?5"
-    ))?;
+) -> Result<Option<ConversationId>, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT id
+         FROM conversation_key
+         WHERE tenant = ?1 AND channel = ?2 AND bot = ?3 AND conversation = ?4 AND user = ?5",
+    )?;
     let mut rows = statement.query(params![
         key.tenant.as_str(),
         key.channel.as_str(),
@@ -36,27 +23,14 @@ pub(super) fn by_key(
         &*key.conversation,
         &*key.user,
     ])?;
-    rows.next()?.map(conversation).transpose()
+    rows.next()?.map(|row| Ok(ConversationId(row.get(0)?))).transpose()
 }
 
-pub(super) fn by_id(
-    connection: &Connection,
-    id: ConversationId,
-) -> Result<Option<ConversationRow>, StoreError> {
-    let mut statement = connection.prepare_cached(select_conversation!("k.id = ?1"))?;
-    let mut rows = statement.query([id.0])?;
-    rows.next()?.map(conversation).transpose()
-}
-
-/// The conversation of this key; made if it does not exist. The one writer needs no "on conflict":
-/// nobody can make it between the two statements.
-pub(super) fn found_or_made(
+/// Makes the conversation of a key that has none.
+pub(super) fn make(
     connection: &Connection,
     key: &ConversationKey,
-) -> Result<ConversationRow, StoreError> {
-    if let Some(found) = by_key(connection, key)? {
-        return Ok(found);
-    }
+) -> Result<ConversationId, StoreError> {
     let id = connection.prepare_cached("INSERT INTO conversation DEFAULT VALUES")?.insert([])?;
     let mut statement = connection.prepare_cached(
         "INSERT INTO conversation_key (id, tenant, channel, bot, conversation, user)
@@ -70,17 +44,7 @@ pub(super) fn found_or_made(
         &*key.conversation,
         &*key.user,
     ])?;
-    Ok(ConversationRow { id: ConversationId(id), key: key.clone(), state: None, segment: None })
-}
-
-/// Hides these conversations from the clock until their next state.
-pub(super) fn set_aside(
-    connection: &Connection,
-    conversations: &[ConversationId],
-) -> Result<(), StoreError> {
-    let mut statement =
-        connection.prepare_cached("UPDATE conversation SET set_aside = 1 WHERE id = ?1")?;
-    conversations.iter().try_for_each(|id| expect_one(statement.execute([id.0])?, *id))
+    Ok(ConversationId(id))
 }
 
 /// Gives every conversation that was set aside another try: the program may be a mended one.
@@ -89,55 +53,33 @@ pub(super) fn take_up_again(connection: &Connection) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// The earliest deadlines until `upto`, at most `limit`: those of the table, but for conversations
+/// of which memory knows better, and those of memory.
 pub(super) fn due(
     connection: &Connection,
-    now: Timestamp,
+    hot: &Hot,
+    upto: Timestamp,
     limit: usize,
 ) -> Result<Vec<(ConversationId, Timestamp)>, StoreError> {
     let mut statement = connection.prepare_cached(
-        "SELECT id, deadline
+        "SELECT deadline, id
          FROM conversation
          WHERE deadline <= ?1 AND set_aside = 0
-         ORDER BY deadline, id
-         LIMIT ?2",
+         ORDER BY deadline, id",
     )?;
-    let due = statement.query_map([now.0, limited(limit)], |row| {
-        Ok((ConversationId(row.get(0)?), Timestamp(row.get(1)?)))
-    })?;
-    Ok(due.collect::<Result<_, _>>()?)
-}
-
-/// Leaves out what was set aside: nothing will happen then.
-pub(super) fn next_deadline(connection: &Connection) -> Result<Option<Timestamp>, StoreError> {
-    let mut statement = connection.prepare_cached(
-        "SELECT min(deadline)
-         FROM conversation
-         WHERE deadline IS NOT NULL AND set_aside = 0",
-    )?;
-    let earliest: Option<i64> = statement.query_row([], |row| row.get(0))?;
-    Ok(earliest.map(Timestamp))
-}
-
-fn conversation(row: &Row<'_>) -> Result<ConversationRow, StoreError> {
-    let id: i64 = row.get("id")?;
-    let columns = Columns { row, table: TABLE, key: &id };
-    Ok(ConversationRow {
-        id: ConversationId(id),
-        key: ConversationKey {
-            tenant: columns.id("tenant", TenantId::new)?,
-            channel: columns.id("channel", ChannelId::new)?,
-            bot: columns.id("bot", BotId::new)?,
-            conversation: columns.text("conversation")?,
-            user: columns.text("user")?,
-        },
-        state: columns.get("state")?,
-        segment: segment(columns)?,
-    })
-}
-
-/// The segment of a row that has the columns `segment` and `wrapped_key`; none if it was shredded.
-pub(super) fn segment(columns: Columns<'_, '_>) -> Result<Option<Segment>, StoreError> {
-    let id: Option<i64> = columns.get("segment")?;
-    let wrapped_key: Option<Vec<u8>> = columns.get("wrapped_key")?;
-    Ok(id.zip(wrapped_key).map(|(id, wrapped_key)| Segment { id: SegmentId(id), wrapped_key }))
+    let mut rows = statement.query([upto.0])?;
+    let mut due: Vec<_> = hot.deadlines().take_while(|(at, _)| *at <= upto.0).take(limit).collect();
+    let mut stored = 0;
+    while stored < limit
+        && let Some(row) = rows.next()?
+    {
+        let id = ConversationId(row.get(1)?);
+        if !hot.lags(id) {
+            due.push((row.get(0)?, id));
+            stored += 1;
+        }
+    }
+    due.sort_unstable();
+    due.truncate(limit);
+    Ok(due.into_iter().map(|(at, id)| (id, Timestamp(at))).collect())
 }

@@ -10,14 +10,16 @@
 //! it. Every step is checked against the number expected, so a gap is an error and never a shorter
 //! answer.
 
+use std::sync::Arc;
+
 use rusqlite::{CachedStatement, Connection, params};
 use session::id::{Number, Timestamp};
 
 use super::column::{Columns, damaged, signed};
-use super::conversations;
-use super::standing;
+use super::standing::{self, Standing};
 use crate::{
-    ConversationChange, ConversationId, ENTRIES_PER_READ_MAX, EntryRow, SegmentId, StoreError,
+    ConversationChange, ConversationId, ENTRIES_PER_READ_MAX, EntryRow, Segment, SegmentId,
+    StoreError,
 };
 
 const TABLE: &str = "log";
@@ -26,33 +28,34 @@ const TABLE: &str = "log";
 const SKIP: u64 = 64;
 
 /// The end of a conversation's log.
+#[derive(Debug, Clone, Copy, Default)]
 pub(super) struct End {
     /// The newest entry.
     pub(super) head: Option<Place>,
     /// The newest entry with a number that is a multiple of [`SKIP`].
     pub(super) anchor: Option<Place>,
-    /// The segment that is written to; none if it was shredded.
-    segment: Option<i64>,
 }
 
 /// An entry's row and what its number must be.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Place {
     pub(super) row: i64,
     number: u64,
 }
 
 impl End {
-    /// From a row that has the columns `head`, `head_number`, `anchor` and `segment`.
+    /// From a row that has the columns `head`, `head_number` and `anchor`.
     pub(super) fn of(columns: Columns<'_, '_>) -> Result<Self, StoreError> {
         let number: u64 = columns.unsigned("head_number")?;
-        let head: Option<i64> = columns.get("head")?;
-        let anchor: Option<i64> = columns.get("anchor")?;
-        Ok(Self {
+        Ok(Self::at(columns.get("head")?, number, columns.get("anchor")?))
+    }
+
+    /// At these rows, the newest entry having this number.
+    pub(super) fn at(head: Option<i64>, number: u64, anchor: Option<i64>) -> Self {
+        Self {
             head: head.map(|row| Place { row, number }),
             anchor: anchor.map(|row| Place { row, number: number / SKIP * SKIP }),
-            segment: columns.get("segment")?,
-        })
+        }
     }
 
     /// The number of the newest entry; zero if there is none.
@@ -64,12 +67,11 @@ impl End {
 /// Opens the new segment of a change and appends its entries; the end moves with them.
 pub(super) fn append(
     connection: &Connection,
-    id: ConversationId,
-    end: &mut End,
+    standing: &mut Standing,
     change: &ConversationChange,
 ) -> Result<(), StoreError> {
     if let Some(wrapped_key) = &change.new_segment {
-        end.segment = Some(open_segment(connection, id, wrapped_key)?);
+        standing.segment = Some(open_segment(connection, standing.id, wrapped_key)?);
     }
     if change.entries.is_empty() {
         return Ok(());
@@ -78,23 +80,24 @@ pub(super) fn append(
         "INSERT INTO log (conversation, number, prev, skip, at, segment, sealed)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     )?;
+    let end = &mut standing.end;
     for entry in &change.entries {
         let newest = end.newest();
-        let key = || format!("{} of conversation {}", entry.number, id.0);
+        let key = || format!("{} of conversation {}", entry.number, standing.id.0);
         if entry.number != Number(newest).next() {
             return Err(damaged(TABLE, key(), format!("the entry before it is {newest}")));
         }
-        let Some(segment) = end.segment else {
+        let Some(segment) = &standing.segment else {
             return Err(damaged(TABLE, key(), "no segment is open"));
         };
         let anchors = entry.number.0.is_multiple_of(SKIP);
         let row = insert.insert(params![
-            id.0,
+            standing.id.0,
             signed(entry.number.0, TABLE, entry.number)?,
             end.head.map(|head| head.row),
             end.anchor.filter(|_| anchors).map(|anchor| anchor.row),
             entry.at.0,
-            segment,
+            segment.id.0,
             entry.sealed,
         ])?;
         let place = Place { row, number: entry.number.0 };
@@ -114,26 +117,29 @@ pub(super) fn shred(connection: &Connection, segment: SegmentId) -> Result<(), S
     Ok(())
 }
 
-/// The entries with numbers greater than `after`, oldest first.
+/// The entries with numbers greater than `after`, oldest first. `end` is the end of the log, where
+/// memory knows it; then it was known before this read began.
 pub(super) fn entries_after(
     reader: &Connection,
     conversation: ConversationId,
+    end: Option<End>,
     after: Number,
     limit: usize,
 ) -> Result<Vec<EntryRow>, StoreError> {
-    between(reader, conversation, |newest| {
+    between(reader, conversation, end, |newest| {
         (after.0, newest.min(after.0.saturating_add(page(limit))))
     })
 }
 
-/// The newest entries with numbers up to `upto`, oldest first.
+/// The newest entries with numbers up to `upto`, oldest first; `end` as above.
 pub(super) fn entries_upto(
     reader: &Connection,
     conversation: ConversationId,
+    end: Option<End>,
     upto: Number,
     limit: usize,
 ) -> Result<Vec<EntryRow>, StoreError> {
-    between(reader, conversation, |newest| {
+    between(reader, conversation, end, |newest| {
         let last = newest.min(upto.0);
         (last.saturating_sub(page(limit)), last)
     })
@@ -148,18 +154,22 @@ fn page(limit: usize) -> u64 {
 fn between(
     reader: &Connection,
     conversation: ConversationId,
+    end: Option<End>,
     bounds: impl FnOnce(u64) -> (u64, u64),
 ) -> Result<Vec<EntryRow>, StoreError> {
     // One transaction, so that the many small steps lock the file once and see one state of it.
     let snapshot = reader.unchecked_transaction()?;
-    let Some(end) = end(&snapshot, conversation)? else { return Ok(Vec::new()) };
-    let Some(head) = end.head else { return Ok(Vec::new()) };
+    let end = match end {
+        Some(end) => Some(end),
+        None => stored_end(&snapshot, conversation)?,
+    };
+    let Some(End { head: Some(head), anchor }) = end else { return Ok(Vec::new()) };
     let (after, upto) = bounds(head.number);
     if after >= upto {
         return Ok(Vec::new());
     }
     let mut walk = Walk::new(&snapshot, conversation)?;
-    let mut place = walk.nearest(head, end.anchor, upto)?;
+    let mut place = walk.nearest(head, anchor, upto)?;
     while place.number > upto {
         place = walk.before(place)?;
     }
@@ -238,7 +248,7 @@ impl<'c> Walk<'c> {
             number: Number(place.number),
             at: Timestamp(columns.get("at")?),
             sealed: columns.get("sealed")?,
-            segment: conversations::segment(columns)?,
+            segment: standing::segment(columns)?,
         };
         Ok((entry, columns.get("prev")?))
     }
@@ -272,13 +282,9 @@ fn missing(place: Place) -> StoreError {
     damaged(TABLE, place.row, format!("there is no such row; it would be entry {}", place.number))
 }
 
-fn end(connection: &Connection, id: ConversationId) -> Result<Option<End>, StoreError> {
-    let mut statement = connection.prepare_cached(
-        "SELECT c.head, c.head_number, c.anchor, s.id AS segment
-         FROM conversation c
-         LEFT JOIN segment s ON s.id = c.segment AND s.wrapped_key IS NOT NULL
-         WHERE c.id = ?1",
-    )?;
+fn stored_end(connection: &Connection, id: ConversationId) -> Result<Option<End>, StoreError> {
+    let mut statement = connection
+        .prepare_cached("SELECT head, head_number, anchor FROM conversation WHERE id = ?1")?;
     let mut rows = statement.query([id.0])?;
     let Some(row) = rows.next()? else { return Ok(None) };
     End::of(Columns { row, table: standing::TABLE, key: &id.0 }).map(Some)
@@ -288,12 +294,9 @@ fn open_segment(
     connection: &Connection,
     conversation: ConversationId,
     wrapped_key: &[u8],
-) -> Result<i64, StoreError> {
+) -> Result<Segment, StoreError> {
     let mut insert = connection
         .prepare_cached("INSERT INTO segment (conversation, wrapped_key) VALUES (?1, ?2)")?;
-    let segment = insert.insert(params![conversation.0, wrapped_key])?;
-    let mut update =
-        connection.prepare_cached("UPDATE conversation SET segment = ?2 WHERE id = ?1")?;
-    standing::expect_one(update.execute([conversation.0, segment])?, conversation)?;
-    Ok(segment)
+    let id = insert.insert(params![conversation.0, wrapped_key])?;
+    Ok(Segment { id: SegmentId(id), wrapped_key: Arc::from(wrapped_key) })
 }

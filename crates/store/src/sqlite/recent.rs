@@ -1,9 +1,9 @@
 //! The newest answers to repeats, packed into one column of their conversation's row.
 //!
-//! That row is written with every message anyway, so remembering an answer there costs no page of
-//! its own; a row per key, in a table ordered by a hash, cost one for nearly every message. When
-//! the column is full, its older half goes to the table `repeat` at once: rows of one conversation,
-//! which share pages.
+//! Where a conversation stands changes with every message anyway, so remembering an answer there costs
+//! no page of its own; a row per key, in a table ordered by a hash, cost one for nearly every message.
+//! When the column is full, its older half goes to the table `repeat` at once: rows of one
+//! conversation, which share pages.
 //!
 //! ```text
 //! oldest │ key: 8 bytes │ number: 1..10 │ at, after the one before it: 1..10 │ … │ newest
@@ -11,11 +11,11 @@
 //!
 //! Nothing here knows SQL; `repeats` looks up, `standing` saves.
 
-/// How many answers a row keeps: a dozen bytes each, so that two rows with states of 600 bytes share
-/// a page. Half as many go to the table more often (4 % more pages); with half as many again a row
-/// has its page to itself (6 % more pages where few conversations talk), and what is saved for many
-/// conversations is 1 % (measured). A human chat seldom has more messages in a day.
-pub(super) const RECENT_MAX: usize = 64;
+use super::varint::{self, Reader};
+
+/// How many answers a row keeps: a dozen bytes each. Rows are written seldom (`hot`), so their size
+/// costs little; what goes to the table costs a write for each answer and a look for each question. A human chat seldom has more messages in a day.
+pub(super) const RECENT_MAX: usize = 128;
 
 /// One answer: what a row of `repeat` holds, without the conversation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,7 +32,7 @@ pub(super) struct Torn;
 
 /// The answers in a column, oldest first.
 pub(super) fn answers(column: &[u8]) -> Answers<'_> {
-    Answers { rest: column, at: 0 }
+    Answers { rest: Reader(column), at: 0 }
 }
 
 /// A column with these answers.
@@ -50,26 +50,23 @@ pub(super) fn column(answers: &[Remembered]) -> Vec<u8> {
 /// empty).
 pub(super) fn add(column: &mut Vec<u8>, newest_at: i64, answer: Remembered) {
     column.extend_from_slice(&answer.key.to_le_bytes());
-    put_varint(column, answer.number);
+    varint::put(column, answer.number);
     // The clock may go back between two messages; close to zero either way is short.
-    put_varint(column, zigzag(answer.at.wrapping_sub(newest_at)));
+    varint::put(column, zigzag(answer.at.wrapping_sub(newest_at)));
 }
 
 /// Reads a column; ends after the first thing that is torn.
 #[derive(Debug, Clone)]
 pub(super) struct Answers<'a> {
-    rest: &'a [u8],
+    rest: Reader<'a>,
     at: i64,
 }
 
 impl Answers<'_> {
     fn read(&mut self) -> Option<Remembered> {
-        let (key, rest) = self.rest.split_first_chunk()?;
-        let (number, rest) = split_varint(rest)?;
-        let (later, rest) = split_varint(rest)?;
-        self.rest = rest;
-        self.at = self.at.wrapping_add(unzigzag(later));
-        Some(Remembered { key: i64::from_le_bytes(*key), number, at: self.at })
+        let (key, number) = (self.rest.fixed()?, self.rest.number()?);
+        self.at = self.at.wrapping_add(unzigzag(self.rest.number()?));
+        Some(Remembered { key, number, at: self.at })
     }
 }
 
@@ -77,12 +74,12 @@ impl Iterator for Answers<'_> {
     type Item = Result<Remembered, Torn>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.rest.is_empty() {
+        if self.rest.0.is_empty() {
             return None;
         }
         let answer = self.read();
         if answer.is_none() {
-            self.rest = &[];
+            self.rest = Reader(&[]);
         }
         Some(answer.ok_or(Torn))
     }
@@ -94,30 +91,6 @@ fn zigzag(number: i64) -> u64 {
 
 fn unzigzag(number: u64) -> i64 {
     (number >> 1).cast_signed() ^ -(number & 1).cast_signed()
-}
-
-/// Seven bits a byte, lowest first; the highest bit says that there is more.
-fn put_varint(bytes: &mut Vec<u8>, mut number: u64) {
-    while number >= 0x80 {
-        bytes.push(low_bits(number) | 0x80);
-        number >>= 7;
-    }
-    bytes.push(low_bits(number));
-}
-
-fn low_bits(number: u64) -> u8 {
-    number.to_le_bytes()[0] & 0x7f
-}
-
-fn split_varint(bytes: &[u8]) -> Option<(u64, &[u8])> {
-    let mut number = 0;
-    for (at, byte) in bytes.iter().take(10).enumerate() {
-        number |= u64::from(byte & 0x7f) << (7 * at);
-        if byte & 0x80 == 0 {
-            return Some((number, &bytes[at + 1..]));
-        }
-    }
-    None
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use rusqlite::{Connection, params};
 use session::id::{Number, Timestamp};
 
 use super::column::{Columns, damaged, limited, signed};
+use super::journal::Answers;
 use super::recent::{self, RECENT_MAX, Remembered};
 use super::standing;
 use crate::{Answer, ConversationId, NewRepeat, RepeatKey, StoreError};
@@ -13,30 +14,24 @@ const TABLE: &str = "repeat";
 /// Which row: the primary key.
 type Key = (i64, i64);
 
-/// The first answers to these keys: from the conversation's row, or, if answers ever went there,
-/// from the table.
-pub(super) fn find(
-    connection: &Connection,
-    keys: &[(ConversationId, RepeatKey)],
-) -> Result<Vec<Option<Answer>>, StoreError> {
-    let mut statement =
-        connection.prepare_cached("SELECT spilled, recent FROM conversation WHERE id = ?1")?;
-    let answers = keys.iter().map(|(conversation, key)| {
-        let mut rows = statement.query([conversation.0])?;
-        let Some(row) = rows.next()? else { return Ok(None) };
-        let columns = Columns { row, table: standing::TABLE, key: &conversation.0 };
-        Repeats::of(*conversation, columns)?.find(connection, *key)
-    });
-    answers.collect()
-}
-
 /// The repeats of one conversation, as its row has them.
+#[derive(Debug, Clone)]
 pub(super) struct Repeats {
     conversation: ConversationId,
     /// Whether answers ever went to the table.
     pub(super) spilled: bool,
     /// The newest answers; see `recent`.
     pub(super) recent: Vec<u8>,
+    /// The same, ready to be searched; made when it is needed first.
+    index: Option<Index>,
+}
+
+/// The newest answers' keys, oldest first.
+#[derive(Debug, Clone, Default)]
+struct Index {
+    keys: Vec<i64>,
+    /// When the newest was first seen.
+    newest_at: i64,
 }
 
 /// The engine asks before it saves, so this is a mistake of its own.
@@ -47,23 +42,50 @@ struct AnsweredBefore {
 }
 
 impl Repeats {
+    /// None yet.
+    pub(super) fn new(conversation: ConversationId) -> Self {
+        Self::with(conversation, false, Vec::new())
+    }
+
+    /// As a row has them.
+    pub(super) fn with(conversation: ConversationId, spilled: bool, recent: Vec<u8>) -> Self {
+        Self { conversation, spilled, recent, index: None }
+    }
+
     /// From a row that has the columns `spilled` and `recent`.
     pub(super) fn of(
         conversation: ConversationId,
         columns: Columns<'_, '_>,
     ) -> Result<Self, StoreError> {
-        let (spilled, recent) = (columns.get("spilled")?, columns.get("recent")?);
-        Ok(Self { conversation, spilled, recent })
+        Ok(Self::with(conversation, columns.get("spilled")?, columns.get("recent")?))
     }
 
-    fn find(&self, connection: &Connection, key: RepeatKey) -> Result<Option<Answer>, StoreError> {
-        for answer in recent::answers(&self.recent) {
-            let answer = answer.map_err(|torn| self.damaged(torn))?;
-            if answer.key == key.0 {
-                return Ok(Some(Answer(Number(answer.number))));
-            }
-        }
-        self.find_in_table(connection, key)
+    /// The first answer to this key: from the row, or, if answers ever went there, from the table.
+    pub(super) fn find(
+        &mut self,
+        connection: &Connection,
+        key: RepeatKey,
+    ) -> Result<Option<Answer>, StoreError> {
+        let place = self.index()?.keys.iter().position(|known| *known == key.0);
+        let Some(place) = place else { return self.find_in_table(connection, key) };
+        let answer = recent::answers(&self.recent).nth(place).transpose();
+        let answer = answer.map_err(|torn| self.damaged(torn))?;
+        Ok(answer.map(|answer| Answer(Number(answer.number))))
+    }
+
+    fn index(&mut self) -> Result<&mut Index, StoreError> {
+        let index = match self.index.take() {
+            Some(index) => index,
+            None => recent::answers(&self.recent)
+                .try_fold(Index::default(), |mut index, answer| {
+                    let answer = answer?;
+                    index.keys.push(answer.key);
+                    index.newest_at = answer.at;
+                    Ok(index)
+                })
+                .map_err(|torn| self.damaged(torn))?,
+        };
+        Ok(self.index.insert(index))
     }
 
     fn find_in_table(
@@ -82,49 +104,61 @@ impl Repeats {
         Ok(Some(Answer(Number(columns.unsigned("number")?))))
     }
 
-    /// Remembers an answer. A second one to the same key is refused: the engine asked first.
+    /// Refuses a key that has an answer: the engine asked first.
+    pub(super) fn refuse_known(
+        &mut self,
+        connection: &Connection,
+        key: RepeatKey,
+    ) -> Result<(), StoreError> {
+        if self.find(connection, key)?.is_some() {
+            let conversation = self.conversation;
+            return Err(StoreError::Database(Box::new(AnsweredBefore { conversation })));
+        }
+        Ok(())
+    }
+
+    /// Remembers an answer to a key that has none.
     pub(super) fn remember(
         &mut self,
         connection: &Connection,
         repeat: &NewRepeat,
+        change: &mut Answers,
     ) -> Result<(), StoreError> {
         let (key, number, at) = (repeat.key.0, repeat.answer.0.0, repeat.at.0);
         // Refused now: what the table cannot hold would be in the way of every later spill.
         signed(number, TABLE, key)?;
-        let mut kept = self.answers()?;
-        let in_row = kept.iter().any(|answer| answer.key == key);
-        if in_row || self.find_in_table(connection, repeat.key)?.is_some() {
-            let conversation = self.conversation;
-            return Err(StoreError::Database(Box::new(AnsweredBefore { conversation })));
+        if self.index()?.keys.len() >= RECENT_MAX {
+            self.spill(connection, change)?;
         }
-        if kept.len() >= RECENT_MAX {
-            self.spill(connection, &kept[..RECENT_MAX / 2])?;
-            kept.drain(..RECENT_MAX / 2);
-            self.recent = recent::column(&kept);
-        }
-        let newest_at = kept.last().map_or(0, |newest| newest.at);
-        recent::add(&mut self.recent, newest_at, Remembered { key, number, at });
+        let answer = Remembered { key, number, at };
+        let index = self.index()?;
+        let newest_at = std::mem::replace(&mut index.newest_at, at);
+        index.keys.push(key);
+        recent::add(&mut self.recent, newest_at, answer);
+        change.new.push(answer);
         Ok(())
     }
 
-    /// Moves these to the table.
-    fn spill(&mut self, connection: &Connection, old: &[Remembered]) -> Result<(), StoreError> {
-        let mut sorted = old.to_vec();
-        sorted.sort_unstable_by_key(|answer| answer.key);
+    /// Moves the older half to the table.
+    fn spill(&mut self, connection: &Connection, change: &mut Answers) -> Result<(), StoreError> {
+        let mut kept = recent::answers(&self.recent)
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|torn| self.damaged(torn))?;
+        let mut old: Vec<Remembered> = kept.drain(..RECENT_MAX / 2).collect();
+        self.recent = recent::column(&kept);
+        self.index = None;
+        old.sort_unstable_by_key(|answer| answer.key);
         let mut statement = connection.prepare_cached(
             "INSERT INTO repeat (conversation, key, number, at)
              VALUES (?1, ?2, ?3, ?4)",
         )?;
-        for Remembered { key, number, at } in sorted {
-            let number = signed(number, TABLE, key)?;
+        for Remembered { key, number, at } in &old {
+            let number = signed(*number, TABLE, key)?;
             statement.execute(params![self.conversation.0, key, number, at])?;
         }
         self.spilled = true;
+        change.gone += old.len();
         Ok(())
-    }
-
-    fn answers(&self) -> Result<Vec<Remembered>, StoreError> {
-        recent::answers(&self.recent).collect::<Result<_, _>>().map_err(|torn| self.damaged(torn))
     }
 
     fn damaged(&self, torn: recent::Torn) -> StoreError {

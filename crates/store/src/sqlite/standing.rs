@@ -1,141 +1,166 @@
-//! Where a conversation stands: the one row that every message writes.
+//! Where a conversation stands: the one row that every message changes.
 //!
-//! A save reads the row once, lets the log and the repeats work on it in memory, and writes it once.
+//! It is changed in memory, recorded in the journal with the transaction that changed it, and
+//! written to its row only when its oldest record is about to leave the journal.
 
-use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, Row, params};
+use session::id::{BotId, ChannelId, ConversationKey, TenantId};
 
 use super::column::{Columns, damaged, signed};
-use super::log::{self, End};
+use super::log::End;
 use super::repeats::Repeats;
-use crate::{Changes, ConversationChange, ConversationId, NewRepeat, StoreError};
+use crate::{ConversationChange, ConversationId, ConversationRow, Segment, SegmentId, StoreError};
 
 pub(super) const TABLE: &str = "conversation";
 
-/// Writes the row; with the columns that the clock looks for, if they are new.
-macro_rules! update_conversation {
-    ($clock:literal) => {
-        concat!(
-            "UPDATE conversation
-             SET head = ?2, head_number = ?3, anchor = ?4, spilled = ?5, recent = ?6,
-                 state = ifnull(?7, state)",
-            $clock,
-            " WHERE id = ?1"
-        )
-    };
+/// Where a conversation stands, and what it is found by.
+#[derive(Debug, Clone)]
+pub(super) struct Standing {
+    pub(super) id: ConversationId,
+    pub(super) key: Arc<ConversationKey>,
+    pub(super) end: End,
+    /// The segment that is written to; none if it was shredded.
+    pub(super) segment: Option<Segment>,
+    pub(super) repeats: Repeats,
+    pub(super) clock: Clock,
+    pub(super) state: Option<Arc<[u8]>>,
+    /// The row of the journal up to which the stored row has been brought.
+    pub(super) folded: i64,
 }
 
-/// What a batch changes in one conversation.
-#[derive(Default)]
-struct News<'a> {
-    changes: Vec<&'a ConversationChange>,
-    repeats: Vec<&'a NewRepeat>,
+/// What the clock looks for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Clock {
+    pub(super) deadline: Option<i64>,
+    pub(super) set_aside: bool,
 }
 
-/// Saves states, segments, entries and repeats, conversation by conversation: neighbours in the
-/// tree one after the other, and what concerns one conversation in the order given.
-pub(super) fn save(connection: &Connection, changes: &Changes) -> Result<(), StoreError> {
-    let mut all: BTreeMap<ConversationId, News<'_>> = BTreeMap::new();
-    for change in &changes.conversations {
-        all.entry(change.id).or_default().changes.push(change);
+impl Clock {
+    /// The deadline, unless the clock must not see it.
+    pub(super) fn visible(self) -> Option<i64> {
+        self.deadline.filter(|_| !self.set_aside)
     }
-    for repeat in &changes.repeats {
-        all.entry(repeat.conversation).or_default().repeats.push(repeat);
+}
+
+impl Standing {
+    /// A conversation that was made just now.
+    pub(super) fn new(id: ConversationId, key: ConversationKey) -> Self {
+        Self {
+            id,
+            key: Arc::new(key),
+            end: End::default(),
+            segment: None,
+            repeats: Repeats::new(id),
+            clock: Clock::default(),
+            state: None,
+            folded: 0,
+        }
     }
-    all.into_iter().try_for_each(|(id, news)| {
-        let mut standing = Standing::load(connection, id)?;
-        for change in news.changes {
-            log::append(connection, id, &mut standing.end, change)?;
-            standing.take_state(change);
-        }
-        for repeat in news.repeats {
-            standing.repeats.remember(connection, repeat)?;
-        }
-        standing.store(connection)
-    })
-}
 
-/// The row, as far as a save works on it.
-struct Standing<'a> {
-    id: ConversationId,
-    end: End,
-    repeats: Repeats,
-    clock: Clock,
-    /// The clock's columns as they are in the row.
-    clock_before: Clock,
-    /// The new state, if there is one.
-    state: Option<&'a [u8]>,
-}
-
-/// The columns that the clock looks for.
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct Clock {
-    deadline: Option<i64>,
-    set_aside: bool,
-}
-
-impl<'a> Standing<'a> {
-    fn load(connection: &Connection, id: ConversationId) -> Result<Self, StoreError> {
+    /// As its row has it; the journal may know better.
+    pub(super) fn load(
+        connection: &Connection,
+        id: ConversationId,
+    ) -> Result<Option<Self>, StoreError> {
         let mut statement = connection.prepare_cached(
-            "SELECT c.head, c.head_number, c.anchor, c.deadline, c.set_aside, c.spilled, c.recent,
-                    s.id AS segment
-             FROM conversation c
+            "SELECT k.id, k.tenant, k.channel, k.bot, k.conversation, k.user, c.state, c.head,
+                    c.head_number, c.anchor, c.deadline, c.set_aside, c.spilled, c.recent,
+                    c.folded, s.id AS segment, s.wrapped_key
+             FROM conversation_key k
+             JOIN conversation c ON c.id = k.id
              LEFT JOIN segment s ON s.id = c.segment AND s.wrapped_key IS NOT NULL
-             WHERE c.id = ?1",
+             WHERE k.id = ?1",
         )?;
         let mut rows = statement.query([id.0])?;
-        let Some(row) = rows.next()? else { return Err(absent(id)) };
-        let columns = Columns { row, table: TABLE, key: &id.0 };
-        let clock =
-            Clock { deadline: columns.get("deadline")?, set_aside: columns.get("set_aside")? };
-        Ok(Self {
-            id,
-            end: End::of(columns)?,
-            repeats: Repeats::of(id, columns)?,
-            clock,
-            clock_before: clock,
-            state: None,
-        })
+        rows.next()?.map(standing).transpose()
     }
 
-    fn take_state(&mut self, change: &'a ConversationChange) {
+    /// Where it stands, as the engine needs it.
+    pub(super) fn row(&self) -> ConversationRow {
+        ConversationRow {
+            id: self.id,
+            key: Arc::clone(&self.key),
+            state: self.state.clone(),
+            segment: self.segment.clone(),
+        }
+    }
+
+    pub(super) fn take_state(&mut self, change: &ConversationChange) {
         let Some(state) = &change.state else { return };
-        self.state = Some(state);
+        self.state = Some(Arc::clone(state));
         self.clock = Clock { deadline: change.deadline.map(|moment| moment.0), set_aside: false };
     }
 
-    fn store(self, connection: &Connection) -> Result<(), StoreError> {
-        // SQLite does not look whether a value that is set is a new one: to name a column of an
-        // index is to write the index.
-        let sql = if self.clock == self.clock_before {
-            update_conversation!("")
-        } else {
-            update_conversation!(", deadline = ?8, set_aside = ?9")
-        };
-        let mut statement = connection.prepare_cached(sql)?;
-        let row = params![
+    /// Brings the row to where the conversation stands, as of this row of the journal.
+    pub(super) fn fold(&self, connection: &Connection, journal: i64) -> Result<(), StoreError> {
+        let mut statement = connection.prepare_cached(
+            "UPDATE conversation
+             SET head = ?2, head_number = ?3, anchor = ?4, segment = ?5, spilled = ?6, recent = ?7,
+                 state = ?8, folded = ?9
+             WHERE id = ?1",
+        )?;
+        let folded = statement.execute(params![
             self.id.0,
             self.end.head.map(|head| head.row),
             signed(self.end.newest(), TABLE, self.id.0)?,
             self.end.anchor.map(|anchor| anchor.row),
+            self.segment.as_ref().map(|segment| segment.id.0),
             self.repeats.spilled,
             self.repeats.recent,
             self.state,
-            self.clock.deadline,
-            self.clock.set_aside,
-        ];
-        let named = statement.parameter_count();
-        let stored = statement.execute(&row[..named])?;
-        expect_one(stored, self.id)
+            journal,
+        ])?;
+        if folded != 1 {
+            return Err(absent(self.id));
+        }
+        // SQLite does not look whether a value that is set is a new one: to name a column of an
+        // index is to write the index.
+        let mut statement = connection.prepare_cached(
+            "UPDATE conversation
+             SET deadline = ?2, set_aside = ?3
+             WHERE id = ?1 AND (deadline IS NOT ?2 OR set_aside <> ?3)",
+        )?;
+        statement.execute(params![self.id.0, self.clock.deadline, self.clock.set_aside])?;
+        Ok(())
     }
 }
 
-/// A change names a conversation that was resolved, so it must be there.
-pub(super) fn expect_one(rows: usize, id: ConversationId) -> Result<(), StoreError> {
-    if rows == 1 { Ok(()) } else { Err(absent(id)) }
+fn standing(row: &Row<'_>) -> Result<Standing, StoreError> {
+    let id: i64 = row.get("id")?;
+    let columns = Columns { row, table: TABLE, key: &id };
+    let id = ConversationId(id);
+    let key = ConversationKey {
+        tenant: columns.id("tenant", TenantId::new)?,
+        channel: columns.id("channel", ChannelId::new)?,
+        bot: columns.id("bot", BotId::new)?,
+        conversation: columns.text("conversation")?,
+        user: columns.text("user")?,
+    };
+    Ok(Standing {
+        id,
+        key: Arc::new(key),
+        end: End::of(columns)?,
+        segment: segment(columns)?,
+        repeats: Repeats::of(id, columns)?,
+        clock: Clock { deadline: columns.get("deadline")?, set_aside: columns.get("set_aside")? },
+        state: columns.get::<Option<Vec<u8>>>("state")?.map(Arc::from),
+        folded: columns.get("folded")?,
+    })
 }
 
-fn absent(id: ConversationId) -> StoreError {
+/// The segment of a row that has the columns `segment` and `wrapped_key`; none if it was shredded.
+pub(super) fn segment(columns: Columns<'_, '_>) -> Result<Option<Segment>, StoreError> {
+    let id: Option<i64> = columns.get("segment")?;
+    let wrapped_key: Option<Vec<u8>> = columns.get("wrapped_key")?;
+    Ok(id.zip(wrapped_key).map(|(id, wrapped_key)| Segment {
+        id: SegmentId(id),
+        wrapped_key: Arc::from(wrapped_key),
+    }))
+}
+
+/// A change names a conversation that was resolved, so it must be there.
+pub(super) fn absent(id: ConversationId) -> StoreError {
     damaged(TABLE, id.0, "there is no such row")
 }

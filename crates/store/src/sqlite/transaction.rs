@@ -3,11 +3,17 @@
 //! A step that failed may have written half of what it should. So a transaction with a failed step
 //! never commits, whatever its owner makes of the error.
 
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, RwLockReadGuard};
+
 use rusqlite::Connection;
-use session::id::{SessionId, Timestamp};
+use session::id::{ConversationKey, SessionId, Timestamp};
 
 use super::column::damaged;
-use super::{conversations, dead_letters, outbox, repeats, sessions, standing};
+use super::hot::{Handover, Hot, Leaving};
+use super::journal::{self, Answers, Page};
+use super::standing::{Standing, absent};
+use super::{conversations, dead_letters, log, outbox, sessions};
 use crate::{
     Answer, BootId, Changes, Claim, ConversationId, LaneKey, Person, RepeatKey, Resolved,
     SessionRow, StoreError, Target, Transaction,
@@ -19,51 +25,253 @@ struct StepFailed;
 
 pub(super) struct SqliteTransaction<'c> {
     connection: &'c Connection,
+    /// What earlier transactions committed.
+    hot: RwLockReadGuard<'c, Hot>,
+    /// What this one looked up or changed.
+    conversations: HashMap<ConversationId, Touched>,
+    sessions: HashMap<SessionId, Arc<SessionRow>>,
     failed: bool,
 }
 
+/// A conversation in this transaction.
+struct Touched {
+    standing: Standing,
+    /// What changed among its answers; `None` while nothing at all has changed.
+    changed: Option<Answers>,
+    /// Keys that were asked for and have no answer: whoever remembers one needs not look again.
+    unanswered: Vec<RepeatKey>,
+}
+
+impl Touched {
+    fn unchanged(standing: Standing) -> Self {
+        Self { standing, changed: None, unanswered: Vec::new() }
+    }
+}
+
 impl<'c> SqliteTransaction<'c> {
-    pub(super) fn new(connection: &'c Connection) -> Self {
-        Self { connection, failed: false }
+    pub(super) fn new(connection: &'c Connection, hot: RwLockReadGuard<'c, Hot>) -> Self {
+        let (conversations, sessions) = (HashMap::new(), HashMap::new());
+        Self { connection, hot, conversations, sessions, failed: false }
     }
 
-    /// Refuses to go on to the commit if a step failed.
-    pub(super) fn finish(self) -> Result<(), StoreError> {
-        if self.failed { Err(StoreError::Database(Box::new(StepFailed))) } else { Ok(()) }
+    /// Writes what is left to write before the commit, and gives what memory takes over after it.
+    /// Refuses if a step failed.
+    pub(super) fn finish(self) -> Result<Handover, StoreError> {
+        if self.failed {
+            return Err(StoreError::Database(Box::new(StepFailed)));
+        }
+        let (mut changed, mut seen) = (BTreeMap::new(), Vec::new());
+        for (id, Touched { standing, changed: answers, .. }) in self.conversations {
+            match answers {
+                Some(answers) => drop(changed.insert(id, (standing, answers))),
+                None => seen.push(standing),
+            }
+        }
+        let mut page = Page::default();
+        for (id, (standing, answers)) in &changed {
+            page.add(*id, standing, answers);
+        }
+        let (mut journal, mut leaving) = (None, Leaving::default());
+        if page.records > 0 {
+            leaving = self.hot.leaving(page.records);
+            let newest = page.append(self.connection)?;
+            for id in &leaving.conversations {
+                let here = changed.get(id).map(|(standing, _)| standing);
+                let standing =
+                    here.or_else(|| self.hot.standing(*id)).ok_or_else(|| absent(*id))?;
+                standing.fold(self.connection, newest)?;
+            }
+            journal::forget_before(self.connection, leaving.before.min(newest))?;
+            journal = Some(newest);
+        }
+        Ok(Handover {
+            journal,
+            changed: changed.into_values().map(|(standing, _)| standing).collect(),
+            seen,
+            sessions: self.sessions.into_values().collect(),
+            leaving,
+        })
     }
 
     fn step<T>(
         &mut self,
-        work: impl FnOnce(&Connection) -> Result<T, StoreError>,
+        work: impl FnOnce(&mut Self) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        let done = work(self.connection);
+        let done = work(self);
         self.failed |= done.is_err();
         done
+    }
+
+    /// Where a conversation stands within this transaction.
+    fn touch(&mut self, id: ConversationId) -> Result<Option<&mut Touched>, StoreError> {
+        use std::collections::hash_map::Entry;
+
+        match self.conversations.entry(id) {
+            Entry::Occupied(touched) => Ok(Some(touched.into_mut())),
+            Entry::Vacant(free) => {
+                let standing = match self.hot.standing(id) {
+                    Some(standing) => Some(standing.clone()),
+                    None => Standing::load(self.connection, id)?,
+                };
+                Ok(standing.map(|standing| free.insert(Touched::unchanged(standing))))
+            }
+        }
+    }
+
+    fn by_key(&mut self, key: &ConversationKey) -> Result<Option<&mut Touched>, StoreError> {
+        match conversations::id_of(self.connection, key)? {
+            Some(id) => self.touch(id),
+            None => Ok(None),
+        }
+    }
+
+    /// The conversation of this key; made if it does not exist. The one writer needs no "on
+    /// conflict": nobody can make it between the two statements.
+    fn found_or_made(&mut self, key: &ConversationKey) -> Result<&mut Touched, StoreError> {
+        let id = if let Some(id) = conversations::id_of(self.connection, key)? {
+            id
+        } else {
+            let id = conversations::make(self.connection, key)?;
+            let standing = Standing::new(id, key.clone());
+            self.conversations.insert(id, Touched::unchanged(standing));
+            id
+        };
+        self.touch(id)?.ok_or_else(|| absent(id))
+    }
+
+    fn session(&mut self, id: &SessionId) -> Result<Option<Arc<SessionRow>>, StoreError> {
+        if let Some(known) = self.sessions.get(id).or_else(|| self.hot.session(id)) {
+            return Ok(Some(Arc::clone(known)));
+        }
+        let Some(found) = sessions::by_id(self.connection, id)?.map(Arc::new) else {
+            return Ok(None);
+        };
+        self.sessions.insert(id.clone(), Arc::clone(&found));
+        Ok(Some(found))
+    }
+
+    /// Nothing is locked here: there is one writer, and it is this transaction.
+    fn resolve(&mut self, target: &Target) -> Result<Option<Resolved>, StoreError> {
+        let touched = match target {
+            Target::Key(key) => Some(self.found_or_made(key)?),
+            Target::Existing(key) => self.by_key(key)?,
+            Target::Conversation(id) => self.touch(*id)?,
+            Target::Session { tenant, desk, session } => {
+                let found = self
+                    .session(session)?
+                    .filter(|row| row.person.tenant == *tenant && row.person.desk == *desk);
+                return found.map(|session| self.with_conversation(session)).transpose();
+            }
+            Target::Person(person) => {
+                let Some(holder) = sessions::holder(self.connection, person)? else {
+                    return Ok(None);
+                };
+                let Some(session) = self.session(&holder)? else {
+                    let what = format!("there is no session {holder}");
+                    return Err(damaged("hold", &person.desk, what));
+                };
+                return self.with_conversation(session).map(Some);
+            }
+        };
+        let conversation = touched.map(|touched| touched.standing.row());
+        Ok(conversation.map(|conversation| Resolved { conversation, session: None }))
+    }
+
+    fn with_conversation(&mut self, session: Arc<SessionRow>) -> Result<Resolved, StoreError> {
+        match self.touch(session.conversation)? {
+            Some(touched) => {
+                Ok(Resolved { conversation: touched.standing.row(), session: Some(session) })
+            }
+            None => Err(damaged("session", &session.id, "its conversation is not there")),
+        }
+    }
+
+    fn save(&mut self, changes: &Changes) -> Result<(), StoreError> {
+        self.save_conversations(changes)?;
+        for session in &changes.sessions {
+            sessions::save(self.connection, session)?;
+            self.sessions.insert(session.id.clone(), Arc::new(session.clone()));
+        }
+        // Before the holds: the end of a session that ended just now keeps its hold from being void.
+        outbox::put(self.connection, &changes.effects)?;
+        changes.holds.iter().try_for_each(|hold| sessions::apply(self.connection, hold))?;
+        outbox::strike(self.connection, &changes.strikes)?;
+        outbox::settle(self.connection, &changes.settled)?;
+        dead_letters::keep(self.connection, &changes.dead)?;
+        dead_letters::remove(self.connection, &changes.buried)?;
+        dead_letters::resend(self.connection, &changes.resent)?;
+        outbox::reschedule(self.connection, &changes.reschedules)?;
+        changes.set_aside.iter().try_for_each(|id| {
+            self.change(*id)?.0.clock.set_aside = true;
+            Ok(())
+        })
+    }
+
+    /// Saves states, segments, entries and repeats, in each conversation in the order given.
+    fn save_conversations(&mut self, changes: &Changes) -> Result<(), StoreError> {
+        let connection = self.connection;
+        for change in &changes.conversations {
+            let (standing, _) = self.change(change.id)?;
+            log::append(connection, standing, change)?;
+            standing.take_state(change);
+        }
+        for repeat in &changes.repeats {
+            let touched = self.touched(repeat.conversation)?;
+            if touched.unanswered.contains(&repeat.key) {
+                touched.unanswered.retain(|key| *key != repeat.key);
+            } else {
+                touched.standing.repeats.refuse_known(connection, repeat.key)?;
+            }
+            let answers = touched.changed.get_or_insert_default();
+            touched.standing.repeats.remember(connection, repeat, answers)?;
+        }
+        Ok(())
+    }
+
+    /// A conversation that is being changed; it was resolved, so it must be there.
+    fn change(&mut self, id: ConversationId) -> Result<(&mut Standing, &mut Answers), StoreError> {
+        let touched = self.touched(id)?;
+        Ok((&mut touched.standing, touched.changed.get_or_insert_default()))
+    }
+
+    fn touched(&mut self, id: ConversationId) -> Result<&mut Touched, StoreError> {
+        self.touch(id)?.ok_or_else(|| absent(id))
     }
 }
 
 impl Transaction for SqliteTransaction<'_> {
-    fn resolve(&mut self, targets: &[Target]) -> Result<Vec<Option<Resolved>>, StoreError> {
-        self.step(|connection| targets.iter().map(|target| resolve(connection, target)).collect())
+    fn resolve(&mut self, targets: &[&Target]) -> Result<Vec<Option<Resolved>>, StoreError> {
+        self.step(|this| targets.iter().map(|target| this.resolve(target)).collect())
     }
 
     fn repeats(
         &mut self,
         keys: &[(ConversationId, RepeatKey)],
     ) -> Result<Vec<Option<Answer>>, StoreError> {
-        self.step(|connection| repeats::find(connection, keys))
+        self.step(|this| {
+            let connection = this.connection;
+            let answers = keys.iter().map(|(conversation, key)| {
+                let Some(touched) = this.touch(*conversation)? else { return Ok(None) };
+                let answer = touched.standing.repeats.find(connection, *key)?;
+                if answer.is_none() {
+                    touched.unanswered.push(*key);
+                }
+                Ok(answer)
+            });
+            answers.collect()
+        })
     }
 
     fn holder(&mut self, person: &Person) -> Result<Option<SessionId>, StoreError> {
-        self.step(|connection| sessions::holder(connection, person))
+        self.step(|this| sessions::holder(this.connection, person))
     }
 
     fn waiting(&mut self, lane: &LaneKey, limit: usize) -> Result<usize, StoreError> {
-        self.step(|connection| outbox::waiting(connection, lane, limit))
+        self.step(|this| outbox::waiting(this.connection, lane, limit))
     }
 
     fn save(&mut self, changes: &Changes) -> Result<(), StoreError> {
-        self.step(|connection| save(connection, changes))
+        self.step(|this| this.save(changes))
     }
 
     fn claim(
@@ -73,52 +281,10 @@ impl Transaction for SqliteTransaction<'_> {
         now: Timestamp,
         until: Timestamp,
     ) -> Result<Vec<Claim>, StoreError> {
-        self.step(|connection| {
-            lanes.iter().map(|lane| outbox::claim(connection, lane, boot, now, until)).collect()
+        self.step(|this| {
+            let leased =
+                lanes.iter().map(|lane| outbox::claim(this.connection, lane, boot, now, until));
+            leased.collect()
         })
     }
-}
-
-/// Nothing is locked here: there is one writer, and it is this transaction.
-fn resolve(connection: &Connection, target: &Target) -> Result<Option<Resolved>, StoreError> {
-    let conversation = match target {
-        Target::Key(key) => Some(conversations::found_or_made(connection, key)?),
-        Target::Existing(key) => conversations::by_key(connection, key)?,
-        Target::Conversation(id) => conversations::by_id(connection, *id)?,
-        Target::Session { tenant, desk, session } => {
-            let found = sessions::by_id(connection, session)?
-                .filter(|row| row.person.tenant == *tenant && row.person.desk == *desk);
-            return found.map(|session| with_conversation(connection, session)).transpose();
-        }
-        Target::Person(person) => {
-            let Some(holder) = sessions::holder(connection, person)? else { return Ok(None) };
-            let Some(session) = sessions::by_id(connection, &holder)? else {
-                return Err(damaged("hold", &person.desk, format!("there is no session {holder}")));
-            };
-            return with_conversation(connection, session).map(Some);
-        }
-    };
-    Ok(conversation.map(|conversation| Resolved { conversation, session: None }))
-}
-
-fn with_conversation(connection: &Connection, session: SessionRow) -> Result<Resolved, StoreError> {
-    match conversations::by_id(connection, session.conversation)? {
-        Some(conversation) => Ok(Resolved { conversation, session: Some(session) }),
-        None => Err(damaged("session", &session.id, "its conversation is not there")),
-    }
-}
-
-fn save(connection: &Connection, changes: &Changes) -> Result<(), StoreError> {
-    standing::save(connection, changes)?;
-    changes.sessions.iter().try_for_each(|session| sessions::save(connection, session))?;
-    // Before the holds: the end of a session that ended just now keeps its hold from being void.
-    outbox::put(connection, &changes.effects)?;
-    changes.holds.iter().try_for_each(|hold| sessions::apply(connection, hold))?;
-    outbox::strike(connection, &changes.strikes)?;
-    outbox::settle(connection, &changes.settled)?;
-    dead_letters::keep(connection, &changes.dead)?;
-    dead_letters::remove(connection, &changes.buried)?;
-    dead_letters::resend(connection, &changes.resent)?;
-    outbox::reschedule(connection, &changes.reschedules)?;
-    conversations::set_aside(connection, &changes.set_aside)
 }

@@ -1,0 +1,219 @@
+//! What the store remembers of the conversations that talk.
+//!
+//! The rows of `conversation` lag behind: where a conversation stands is in the journal first. So
+//! whoever asks, asks here before the tables. What is here was committed; a transaction keeps its
+//! own changes to itself (`transaction`) and hands them over after its commit.
+//!
+//! ```text
+//!   transaction ──► journal row n (sequential)  ──► … ──► oldest row leaves: what it is the only
+//!        └────────► memory (after the commit)             record of is written to its row
+//! ```
+//!
+//! One process owns the files, so this memory is never wrong; and it can always be made anew, by
+//! reading the tables and folding in the journal, as every open does.
+
+use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::sync::Arc;
+
+use session::id::SessionId;
+
+use super::standing::Standing;
+use crate::{ConversationId, SessionRow};
+
+/// Records that the journal holds. Of a thousand conversations that talk in turn a row is then
+/// written once for eight messages; a start has that many records to fold in, some 50 ms of work.
+pub(super) const JOURNAL_RECORDS_MAX: usize = 8_192;
+
+/// Conversations remembered, beyond those whose rows lag behind: one to three kilobytes each.
+const ROWS_MAX: usize = 8_192;
+
+/// Sessions remembered: half a kilobyte each.
+const SESSIONS_MAX: usize = 16_384;
+
+/// The memory; see the module's page.
+#[derive(Debug)]
+pub(super) struct Hot {
+    /// Records that the journal may hold; [`JOURNAL_RECORDS_MAX`] but for tests.
+    records_max: usize,
+    rows: HashMap<ConversationId, HotRow>,
+    sessions: HashMap<SessionId, Arc<SessionRow>>,
+    /// The rows of the journal, oldest first.
+    journal: VecDeque<JournalRow>,
+    /// How many records they hold.
+    records: usize,
+    /// The deadlines of conversations whose rows lag behind, as far as the clock may see them.
+    deadlines: BTreeSet<(i64, ConversationId)>,
+}
+
+#[derive(Debug)]
+struct HotRow {
+    standing: Standing,
+    /// The stored row lags behind.
+    lags: bool,
+}
+
+#[derive(Debug)]
+struct JournalRow {
+    id: i64,
+    records: usize,
+    /// The conversations whose stored rows lack this record and none before it.
+    oldest_of: Vec<ConversationId>,
+}
+
+/// What leaves the journal with a transaction.
+#[derive(Debug, Default)]
+pub(super) struct Leaving {
+    /// How many rows, from the oldest on.
+    rows: usize,
+    /// The conversations that must be written to their rows first.
+    pub(super) conversations: Vec<ConversationId>,
+    /// The first row that stays.
+    pub(super) before: i64,
+}
+
+/// What a transaction hands over when it was committed.
+#[derive(Debug)]
+pub(super) struct Handover {
+    /// The row it added to the journal, if it changed where a conversation stands.
+    pub(super) journal: Option<i64>,
+    pub(super) changed: Vec<Standing>,
+    /// Looked up, unchanged.
+    pub(super) seen: Vec<Standing>,
+    pub(super) sessions: Vec<Arc<SessionRow>>,
+    pub(super) leaving: Leaving,
+}
+
+impl Hot {
+    /// Nothing is remembered yet, and the journal holds nothing that is not in the rows.
+    pub(super) fn new(records_max: usize) -> Self {
+        Self {
+            records_max,
+            rows: HashMap::new(),
+            sessions: HashMap::new(),
+            journal: VecDeque::new(),
+            records: 0,
+            deadlines: BTreeSet::new(),
+        }
+    }
+
+    pub(super) fn standing(&self, id: ConversationId) -> Option<&Standing> {
+        self.rows.get(&id).map(|row| &row.standing)
+    }
+
+    /// Whether the stored row must not be believed.
+    pub(super) fn lags(&self, id: ConversationId) -> bool {
+        self.rows.get(&id).is_some_and(|row| row.lags)
+    }
+
+    pub(super) fn session(&self, id: &SessionId) -> Option<&Arc<SessionRow>> {
+        self.sessions.get(id)
+    }
+
+    /// Deadlines that the table does not know yet, earliest first.
+    pub(super) fn deadlines(&self) -> impl Iterator<Item = (i64, ConversationId)> {
+        self.deadlines.iter().copied()
+    }
+
+    /// What leaves the journal if a row of this many records is added now.
+    pub(super) fn leaving(&self, added: usize) -> Leaving {
+        let mut leaving = Leaving::default();
+        let mut records = self.records + added;
+        for row in &self.journal {
+            leaving.before = row.id;
+            if records <= self.records_max {
+                return leaving;
+            }
+            records -= row.records;
+            leaving.rows += 1;
+            leaving.conversations.extend(&row.oldest_of);
+        }
+        leaving.before = i64::MAX;
+        leaving
+    }
+
+    /// Everything leaves, whatever the journal holds.
+    pub(super) fn lagging(&self) -> impl Iterator<Item = &Standing> {
+        self.rows.values().filter(|row| row.lags).map(|row| &row.standing)
+    }
+
+    /// Takes over what was committed.
+    pub(super) fn take(&mut self, handover: Handover) {
+        let Handover { journal, changed, seen, sessions, leaving } = handover;
+        for row in self.journal.drain(..leaving.rows) {
+            self.records -= row.records;
+        }
+        for id in leaving.conversations {
+            if let Some(row) = self.rows.get_mut(&id) {
+                row.lags = false;
+                forget_deadline(&mut self.deadlines, &row.standing);
+            }
+        }
+        if let Some(id) = journal {
+            let mut added = JournalRow { id, records: changed.len(), oldest_of: Vec::new() };
+            for standing in changed {
+                self.change(standing, &mut added.oldest_of);
+            }
+            self.records += added.records;
+            self.journal.push_back(added);
+        }
+        for standing in seen {
+            self.rows.entry(standing.id).or_insert(HotRow { standing, lags: false });
+        }
+        for session in sessions {
+            self.sessions.insert(session.id.clone(), session);
+        }
+        self.shrink();
+    }
+
+    fn change(&mut self, standing: Standing, oldest_of: &mut Vec<ConversationId>) {
+        let id = standing.id;
+        let before = self.rows.remove(&id);
+        match before {
+            Some(HotRow { standing: before, lags: true }) => {
+                forget_deadline(&mut self.deadlines, &before);
+            }
+            Some(HotRow { lags: false, .. }) | None => oldest_of.push(id),
+        }
+        self.deadlines.extend(standing.clock.visible().map(|deadline| (deadline, id)));
+        self.rows.insert(id, HotRow { standing, lags: true });
+    }
+
+    /// Everything was written to the rows.
+    pub(super) fn folded(&mut self, newest: i64) {
+        self.journal.clear();
+        self.journal.extend((newest > 0).then(|| JournalRow {
+            id: newest,
+            records: 0,
+            oldest_of: Vec::new(),
+        }));
+        self.records = 0;
+        self.deadlines.clear();
+        self.rows.clear();
+    }
+
+    /// A segment's key is gone.
+    pub(super) fn shredded(&mut self, segment: crate::SegmentId) {
+        for row in self.rows.values_mut() {
+            let standing = &mut row.standing;
+            if standing.segment.as_ref().is_some_and(|open| open.id == segment) {
+                standing.segment = None;
+            }
+        }
+    }
+
+    /// Forgets what the tables know as well, when there is too much of it.
+    fn shrink(&mut self) {
+        if self.rows.len() > ROWS_MAX + self.records_max {
+            self.rows.retain(|_, row| row.lags);
+        }
+        if self.sessions.len() > SESSIONS_MAX {
+            self.sessions.clear();
+        }
+    }
+}
+
+fn forget_deadline(deadlines: &mut BTreeSet<(i64, ConversationId)>, standing: &Standing) {
+    if let Some(deadline) = standing.clock.visible() {
+        deadlines.remove(&(deadline, standing.id));
+    }
+}
