@@ -52,10 +52,10 @@ pub(crate) struct Arguments {
     /// Rounds of each thing that is compared [default: 5, quick: 2].
     #[arg(long)]
     rounds: Option<usize>,
-    /// The measured seconds of a round [default: 3, quick: 0.5].
+    /// The measured seconds of a round [default: 3, quick: 0.3].
     #[arg(long)]
     seconds: Option<f64>,
-    /// The seconds before that [default: 1, quick: 0.2].
+    /// The seconds before that [default: 1, quick: 0.1].
     #[arg(long)]
     warm_up: Option<f64>,
     /// Live chats [default: webhook 1000, stream and desk 512, memory 10000; quick: 100, 32, 200].
@@ -111,8 +111,8 @@ impl Plan {
             slower_ms: arguments.fsync_ms.or(all.then_some(SLOWER_MS)).filter(|ms| *ms > 0),
             rounds: arguments.rounds.unwrap_or(if quick { 2 } else { 5 }),
             timing: Timing {
-                warm_up: seconds(arguments.warm_up, 0.2, 1.0)?,
-                measured: seconds(arguments.seconds, 0.5, 3.0)?,
+                warm_up: seconds(arguments.warm_up, 0.1, 1.0)?,
+                measured: seconds(arguments.seconds, 0.3, 3.0)?,
             },
             rate: arguments.rate,
             stored: arguments.stored.unwrap_or(if quick { 1_000 } else { 100_000 }),

@@ -107,14 +107,21 @@ pub(crate) async fn open(
     Ok(chats)
 }
 
-/// Conversations in which a user was greeted and said nothing.
-pub(crate) async fn start_only(gateway: SocketAddr, count: usize) -> anyhow::Result<()> {
+/// Conversations in which a user was greeted by the bot and, if there are words, said these.
+pub(crate) async fn start_only(
+    gateway: SocketAddr,
+    count: usize,
+    words: Option<&'static str>,
+) -> anyhow::Result<()> {
     let mut starting = JoinSet::new();
     for share in shares(count) {
         starting.spawn(async move {
             let mut connection = Connection::open(gateway).await?;
             for _ in share {
-                connection.must(start(gateway).as_bytes()).await?;
+                let started = connection.ask(&start(gateway)).await?;
+                if let Some(words) = words {
+                    say(&mut connection, gateway, &started, words).await?;
+                }
             }
             anyhow::Ok(())
         });
@@ -135,18 +142,26 @@ fn start(gateway: SocketAddr) -> String {
     request("POST", CONVERSATIONS, gateway, DIRECT_LINE_SECRET, "")
 }
 
+async fn say(
+    connection: &mut Connection,
+    gateway: SocketAddr,
+    started: &Started,
+    words: &str,
+) -> anyhow::Result<()> {
+    let says = json!({ "type": "message", "text": words, "from": { "id": "kim" } }).to_string();
+    let path = format!("{CONVERSATIONS}/{}/activities", started.conversation_id);
+    connection.must(request("POST", &path, gateway, &started.token, &says).as_bytes()).await
+}
+
 async fn ask_for_agents(
     gateway: SocketAddr,
     numbers: Range<usize>,
 ) -> anyhow::Result<Vec<(usize, Started)>> {
     let mut connection = Connection::open(gateway).await?;
-    let says = json!({ "type": "message", "text": "agent", "from": { "id": "kim" } }).to_string();
     let mut all = Vec::new();
     for number in numbers {
         let started: Started = connection.ask(&start(gateway)).await?;
-        let path = format!("{CONVERSATIONS}/{}/activities", started.conversation_id);
-        let post = request("POST", &path, gateway, &started.token, &says);
-        connection.must(post.as_bytes()).await?;
+        say(&mut connection, gateway, &started, "agent").await?;
         all.push((number, started));
     }
     Ok(all)

@@ -36,7 +36,7 @@ impl House {
         };
         if let Some(shim) = shim {
             let began = Instant::now();
-            chats::start_only(gateway.address, 1).await?;
+            chats::start_only(gateway.address, 1, None).await?;
             ensure!(began.elapsed() >= shim.added(), "the shim has no effect on this gateway");
         }
         Ok(Self { gateway, chats: Vec::new(), instance, name, data })

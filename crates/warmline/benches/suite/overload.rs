@@ -2,10 +2,9 @@
 //! all is well afterwards.
 //!
 //! First the best: 128 connections, each posts when the last was answered. Then ten times as many
-//! messages are due each second as the best carried, spread evenly over thousands of connections
-//! (more than the gateway's queue has places, so that it must refuse). A caller told to come back
-//! repeats at once; one that waits too long hangs up and repeats on a new connection. The two loads
-//! take turns.
+//! messages are due each second as the best carried, spread evenly over thousands of connections:
+//! more than the gateway's queue has places. A caller told to come back repeats at once; one that
+//! waits too long hangs up and repeats on a new connection. The two loads take turns.
 //!
 //! The generator shares the processors with the server, and a connection carries one request at
 //! a time, so most of what is due cannot even be sent: it is counted as *found no connection*, and what
@@ -127,6 +126,8 @@ pub(crate) async fn measure(plan: &Plan) -> anyhow::Result<Section> {
     let met = if share.median >= GOAL { "met" } else { "missed" };
     let notes = vec![
         format!("The goal, {GOAL} of the best, is {met}."),
+        "A connection carries one request at a time, so what found none was due but never sent."
+            .to_owned(),
         format!("{compared} messages were read back and compared."),
     ];
     let ratio = Row { case: "ten times / best".to_owned(), figures: vec![share] };

@@ -23,7 +23,7 @@ use crate::{
     house::House,
     http::Connection,
     load::{Stage, Window, Workers, dealt, join, percentile_ms, stage},
-    report::{Column, Kind, Row, Section},
+    report::{Column, Kind, Row, Section, number},
     slow_fsync::Shim,
     streams::Streams,
 };
@@ -152,7 +152,7 @@ impl Way {
 impl Pace {
     fn name(self) -> String {
         match self {
-            Self::Open(rate) => format!("{rate}/s"),
+            Self::Open(rate) => format!("{}/s", number(rate, 0)),
             Self::Closed => "full load".to_owned(),
         }
     }

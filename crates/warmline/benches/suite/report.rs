@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use serde_json::{Value, json};
 
+pub(crate) use self::table::number;
 use crate::machine;
 
 /// The version of the file's schema; docs/benchmarks.md describes it.
@@ -104,7 +105,7 @@ impl Row {
     /// Shows a round while the others still run.
     pub(crate) fn progress<R>(round: usize, case: &str, columns: &[Column<R>], seen: &R) {
         let shown = columns.iter().filter_map(|(kind, read)| {
-            Some(format!("{} {}", table::number(read(seen)?, kind.digits), kind.heading))
+            Some(format!("{} {}", kind.heading, number(read(seen)?, kind.digits)))
         });
         eprintln!("round {}, {case}: {}", round + 1, shown.collect::<Vec<_>>().join(", "));
     }
@@ -124,15 +125,18 @@ pub(crate) struct Section {
 }
 
 /// Collects the sections.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Report {
     quick: bool,
+    date: String,
+    machine: String,
     sections: Vec<Section>,
 }
 
 impl Report {
     pub(crate) fn new(quick: bool) -> Self {
-        Self { quick, sections: Vec::new() }
+        let (date, machine) = (machine::today(), machine::line());
+        Self { quick, date, machine, sections: Vec::new() }
     }
 
     /// Takes a subject in and prints its table.
@@ -149,7 +153,7 @@ impl Report {
         }
         std::fs::write(&file, format!("{:#}\n", self.json()))
             .with_context(|| format!("cannot write {}", file.display()))?;
-        println!("Measured on {}, {}.", machine::today(), machine::line());
+        println!("Measured on {}, {}.", self.date, self.machine);
         if self.quick {
             println!("A smoke run: these figures mean nothing.");
         }
@@ -174,8 +178,8 @@ impl Report {
         json!({
             "schema": SCHEMA,
             "version": env!("CARGO_PKG_VERSION"),
-            "date": machine::today(),
-            "machine": machine::line(),
+            "date": self.date,
+            "machine": self.machine,
             "smoke_run": self.quick,
             "sections": sections.collect::<Vec<_>>(),
         })

@@ -1,6 +1,7 @@
 //! From the start of the process to ready, with much stored and much in flight.
 //!
-//! Conversations are made through a gateway: most were greeted, some are live chats. Then the instance
+//! Conversations are made through a gateway: in most a user was greeted and answered the
+//! bot, some are live chats. Then the instance
 //! falls silent, the users of the live chats each say something, and the gateway is killed with all
 //! of that on its way. Each round is a start on these files (the page cache is warm) and the next
 //! kill. After the last start the instance speaks again, and everything must arrive.
@@ -27,7 +28,7 @@ use crate::{
 };
 
 /// Of so many conversations one is a live chat with something on its way.
-const ONE_LIVE_OF: usize = 40;
+const ONE_LIVE_OF: usize = 25;
 
 /// Connections over which the users say something.
 const CONNECTIONS: usize = 32;
@@ -62,7 +63,7 @@ pub(crate) async fn measure(plan: &Plan) -> anyhow::Result<Section> {
     let began = Instant::now();
     let mut house = House::empty(None).await?;
     eprintln!("preparing {} stored conversations …", plan.stored);
-    chats::start_only(house.gateway.address, plan.stored - live).await?;
+    chats::start_only(house.gateway.address, plan.stored - live, Some("Hello!")).await?;
     house.open_chats(live).await?;
     let flights = Flights::new(live);
     house.instance.note_in(&flights)?;
@@ -142,13 +143,11 @@ async fn start(
     instance: SocketAddr,
     data: &std::path::Path,
 ) -> anyhow::Result<(Server, Round)> {
+    let began = Instant::now();
     let ready = async {
-        let began = Instant::now();
         tokio::time::timeout(READY_WITHIN, ready(address)).await.context("it is not ready")??;
         anyhow::Ok(began.elapsed())
     };
-    // The process starts at the first poll of the first, so the clock of the second starts no sooner
-    // than a moment after it.
     let (gateway, ready) = tokio::join!(Server::gateway_at(address, instance, data), ready);
     let (gateway, ready) = (gateway?, ready?);
     let memory = cost::memory(gateway.pid).map(|memory| memory.resident);

@@ -8,8 +8,10 @@ use super::{Figure, Kind, Section};
 const NOTHING: &str = "–";
 
 pub(super) fn markdown(section: &Section) -> String {
+    // In the order of the row that has most.
+    let longest = section.rows.iter().max_by_key(|row| row.figures.len());
     let mut kinds: Vec<Kind> = Vec::new();
-    for figure in section.rows.iter().flat_map(|row| &row.figures) {
+    for figure in longest.into_iter().chain(&section.rows).flat_map(|row| &row.figures) {
         if !kinds.iter().any(|kind| kind.name == figure.kind.name) {
             kinds.push(figure.kind);
         }
@@ -43,7 +45,7 @@ fn cell(figure: &Figure) -> String {
 }
 
 /// A number with its thousands apart.
-pub(super) fn number(value: f64, digits: usize) -> String {
+pub(crate) fn number(value: f64, digits: usize) -> String {
     let plain = format!("{value:.digits$}");
     let (whole, rest) = plain.find('.').map_or((&*plain, ""), |point| plain.split_at(point));
     let first = whole.find(|c: char| c.is_ascii_digit()).unwrap_or(0);
