@@ -46,7 +46,7 @@ const COLUMNS: [Column<Round>; 6] = [
     (RATE, |round| Some(round.requests_per_second())),
     (Kind::new("p50", "p50 ms", "ms", 2), |round| round.p50_ms),
     (Kind::new("p99", "p99 ms", "ms", 2), |round| round.p99_ms),
-    (PROCESSOR, |round| round.window.processor_us(round.requests)),
+    (PROCESSOR, Round::processor_us),
     (INSTRUCTIONS, |round| round.window.instructions_each(round.requests)),
     (Kind::new("generator_busy", "generator %", "%", 0), |round| round.window.generator_percent()),
 ];
@@ -135,6 +135,10 @@ impl Round {
 
     pub(crate) fn p99_ms(&self) -> Option<f64> {
         self.p99_ms
+    }
+
+    pub(crate) fn processor_us(&self) -> Option<f64> {
+        self.window.processor_us(self.requests)
     }
 
     pub(crate) fn generator_percent(&self) -> Option<f64> {
