@@ -12,8 +12,9 @@ The project's own commands:
       Builds the pages and runs every test. Needs Node.
   cargo xtask check
       Format, lints, documentation, and the dependencies' licences and sources.
-  cargo xtask bench [arguments of the benchmark]
-      Measures the webhook path against a bare handler.
+  cargo xtask bench [webhook|stream|desk|overload|memory|restart|all]... [--quick] [--json FILE]
+      Measures; without a name everything, about ten minutes. `--quick` only shows that it works.
+      `cargo xtask bench --help` lists the rest.
 ";
 
 /// One of the project's commands.
@@ -101,6 +102,8 @@ mod tests {
             ("check", Command::Check),
             ("bench", bench(&[])),
             ("bench --seconds 3", bench(&["--seconds", "3"])),
+            ("bench stream desk --quick", bench(&["stream", "desk", "--quick"])),
+            ("bench --help", bench(&["--help"])),
             ("bench -- --seconds 3", bench(&["--seconds", "3"])),
             ("demo", demo(false, &[])),
             ("demo --release", demo(true, &[])),

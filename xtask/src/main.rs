@@ -98,10 +98,10 @@ fn check() -> Result<()> {
     Ok(())
 }
 
-/// The benchmark of the webhook path; it prints ratios against a bare handler.
+/// The benchmarks; they print tables and write a file.
 fn bench(rest: &[String]) -> Result<()> {
     let mut steps = Steps::of(1);
-    steps.begin("measuring the webhook path");
-    let mut bench = cargo(["bench", "--package", "warmline", "--bench", "webhook", "--"]);
+    steps.begin("building what ships, and measuring it");
+    let mut bench = cargo(["bench", "--package", "warmline", "--bench", "suite", "--"]);
     step::succeed(bench.args(rest), "the messages above say why")
 }

@@ -41,3 +41,36 @@ async fn stat(arguments: &[&str]) -> Option<u64> {
     let counts = table.lines().filter_map(|line| line.split(',').next()?.parse::<u64>().ok());
     counts.reduce(|sum, count| sum + count)
 }
+
+/// What a process holds in memory, in bytes, pages shared with the file cache included.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Memory {
+    /// Now.
+    pub(crate) resident: u64,
+    /// At most, since the start or [`forget_peak`].
+    pub(crate) peak: u64,
+}
+
+/// The memory of a process; `None` where there is no `/proc`.
+pub(crate) fn memory(pid: u32) -> Option<Memory> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let bytes = |name: &str| {
+        let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+        // "VmRSS:      1234 kB"
+        Some(line.split_ascii_whitespace().next()?.parse::<u64>().ok()? * 1_024)
+    };
+    Some(Memory { resident: bytes("VmRSS:")?, peak: bytes("VmHWM:")? })
+}
+
+/// Lets the peak begin anew (`/proc/…/clear_refs`).
+pub(crate) fn forget_peak(pid: u32) -> std::io::Result<()> {
+    std::fs::write(format!("/proc/{pid}/clear_refs"), "5")
+}
+
+/// How many files this process, and what it starts, may have open.
+pub(crate) fn open_files_max() -> Option<usize> {
+    let limits = std::fs::read_to_string("/proc/self/limits").ok()?;
+    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"))?;
+    // "unlimited" is no number, and no limit.
+    line.split_ascii_whitespace().next()?.parse().ok()
+}

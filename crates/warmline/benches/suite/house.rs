@@ -1,0 +1,58 @@
+//! A gateway with an instance behind it and live chats inside, as a subject needs it.
+
+use std::time::Instant;
+
+use anyhow::ensure;
+use tempfile::TempDir;
+
+use crate::{
+    chats::{self, Chat},
+    instance::Instance,
+    server::Server,
+    slow_fsync::Shim,
+};
+
+/// Everything that one gateway needs, for as long as it runs.
+#[derive(Debug)]
+pub(crate) struct House {
+    pub(crate) gateway: Server,
+    pub(crate) chats: Vec<Chat>,
+    pub(crate) instance: Instance,
+    /// What its rows in the tables are called.
+    pub(crate) name: String,
+    /// On the disk of the target folder: a memory disk would make durability free.
+    pub(crate) data: TempDir,
+}
+
+impl House {
+    /// A gateway without a chat.
+    pub(crate) async fn empty(shim: Option<&Shim>) -> anyhow::Result<Self> {
+        let instance = Instance::start().await?;
+        let data = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
+        let gateway = Server::gateway(instance.address, data.path(), shim).await?;
+        let name = match shim {
+            None => "gateway".to_owned(),
+            Some(shim) => format!("gateway, fsync +{:?}", shim.added()),
+        };
+        if let Some(shim) = shim {
+            let began = Instant::now();
+            chats::start_only(gateway.address, 1, None).await?;
+            ensure!(began.elapsed() >= shim.added(), "the shim has no effect on this gateway");
+        }
+        Ok(Self { gateway, chats: Vec::new(), instance, name, data })
+    }
+
+    /// A gateway with so many live chats.
+    pub(crate) async fn with_chats(count: usize, shim: Option<&Shim>) -> anyhow::Result<Self> {
+        let mut house = Self::empty(shim).await?;
+        house.open_chats(count).await?;
+        Ok(house)
+    }
+
+    /// Opens the chats.
+    pub(crate) async fn open_chats(&mut self, count: usize) -> anyhow::Result<()> {
+        eprintln!("{}: preparing {count} live chats …", self.name);
+        self.chats = chats::open(self.gateway.address, count, &mut self.instance.asked).await?;
+        Ok(())
+    }
+}
