@@ -211,6 +211,7 @@ impl Turn<'_> {
             asked_at: self.now,
             asked_after: upto,
             away: false,
+            desk_conversation: None,
             stage: Stage::Waiting(Waiting {
                 phase: Phase::Requested,
                 held: Vec::new(),
