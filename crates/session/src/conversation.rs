@@ -91,6 +91,10 @@ pub struct Session {
     /// asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub desk_conversation: Option<String>,
+    /// The desk told an agent's words without an id. What was missed is then known by comparing the
+    /// words.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub without_ids: bool,
     /// How far it has come.
     pub stage: Stage,
 }

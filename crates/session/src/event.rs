@@ -77,10 +77,11 @@ pub enum Event {
     CaughtUp {
         /// Whose it is.
         session: SessionId,
-        /// The newest log entry when `missed` was compared with the log. If the log has grown since,
-        /// nothing happens and the answer is zero: compare again.
-        as_of: Number,
-        /// What was said and is not in the log, oldest first. May hold what is known by its key.
+        /// Where the desk gives its words no ids ([`Session::without_ids`](crate::Session)): the
+        /// newest log entry when `missed` was compared with the log. If it was not, or the log has
+        /// grown since, nothing happens and the answer is zero: compare again.
+        as_of: Option<Number>,
+        /// What was said, oldest first. May hold what is known by its key.
         missed: Vec<Missed>,
     },
 }

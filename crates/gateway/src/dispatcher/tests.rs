@@ -43,6 +43,7 @@ impl Desk {
             desks: HashMap::from([((tenant(), desk()), link)]),
             bot: BuiltInBot::from_json(r#"{"greeting":"hi","fallback":"what?","topics":[]}"#)
                 .unwrap(),
+            gaps: Arc::new(Gaps::new([(tenant(), desk())])),
         };
         Self { bed, instance, dispatcher }
     }

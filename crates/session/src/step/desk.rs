@@ -36,8 +36,18 @@ impl Turn<'_> {
     /// What was fetched because its callbacks may have been missed. It means what the callbacks
     /// would have meant, only later: an agent's words connect who waits, an end ends, and nothing
     /// that is over begins again.
-    pub(super) fn caught_up(&mut self, session: &SessionId, as_of: Number, missed: Vec<Missed>) {
-        if self.step.conversation.numbered != as_of {
+    pub(super) fn caught_up(
+        &mut self,
+        session: &SessionId,
+        as_of: Option<Number>,
+        missed: Vec<Missed>,
+    ) {
+        let without_ids = self.live().is_some_and(|live| live.id == *session && live.without_ids);
+        let overtaken = match as_of {
+            Some(compared) => self.step.conversation.numbered != compared,
+            None => without_ids,
+        };
+        if overtaken {
             return;
         }
         for missed in missed {
@@ -198,6 +208,9 @@ impl Turn<'_> {
         self.meet(&agent);
         self.ask(&said);
         self.spoken();
+        if let Some(session) = self.live().filter(|_| key.is_none()) {
+            session.without_ids = true;
+        }
         self.say(Author::Agent(agent), said, key);
     }
 

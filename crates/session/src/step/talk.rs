@@ -212,6 +212,7 @@ impl Turn<'_> {
             asked_after: upto,
             away: false,
             desk_conversation: None,
+            without_ids: false,
             stage: Stage::Waiting(Waiting {
                 phase: Phase::Requested,
                 held: Vec::new(),

@@ -154,7 +154,11 @@ impl World {
             Some(key) => Missed::AgentSaid { said: Said::words("hello?"), key: sender(key) },
             None => Missed::Ended,
         });
-        let as_of = Number(self.conversation.numbered.0.saturating_sub(overtaken.into()));
+        let numbered = self.conversation.numbered.0;
+        let as_of = match missed.len() {
+            0 => None,
+            _ => Some(Number(numbered.saturating_sub(overtaken.into()))),
+        };
         Event::CaughtUp { session: self.session_of(whose), as_of, missed: missed.collect() }
     }
 

@@ -8,7 +8,10 @@ use rusqlite::{Connection, TransactionBehavior};
 use crate::StoreError;
 
 /// The version that each one leads to. A released one is never edited.
-const MIGRATIONS: [(i64, &str); 1] = [(1, include_str!("../../migrations/sqlite/0001_start.sql"))];
+const MIGRATIONS: [(i64, &str); 2] = [
+    (1, include_str!("../../migrations/sqlite/0001_start.sql")),
+    (2, include_str!("../../migrations/sqlite/0002_open_sessions.sql")),
+];
 
 /// The version this program reads and writes.
 const KNOWN: i64 = MIGRATIONS[MIGRATIONS.len() - 1].0;

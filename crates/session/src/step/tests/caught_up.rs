@@ -14,7 +14,7 @@ fn caught_up(missed: Vec<Missed>) -> Event {
 }
 
 fn caught_up_at(as_of: u64, missed: Vec<Missed>) -> Event {
-    Event::CaughtUp { session: session_id("ses_1"), as_of: Number(as_of), missed }
+    Event::CaughtUp { session: session_id("ses_1"), as_of: Some(Number(as_of)), missed }
 }
 
 fn word(text: &str, key: &str) -> Missed {
@@ -116,6 +116,19 @@ fn nothing_happens_if_the_log_grew_since_it_was_compared() {
 }
 
 #[test]
+fn without_ids_nothing_happens_unless_the_words_were_compared() {
+    let uncompared = |missed| Event::CaughtUp { session: session_id("ses_1"), as_of: None, missed };
+    let words = || vec![word("hi", "m1")];
+    let shown = "active Ola; agent Ola \"hi\"; key m1 12; = 12";
+    let given = || stage("active").then(news(vec![agent_said("Ola", "hm", Some("m0"))]));
+    check(&given(), uncompared(words()), shown);
+    let given = || stage("active").then(news(vec![agent_said("Ola", "hm", None)]));
+    assert!(given().conversation.live().expect("it is open").without_ids);
+    check(&given(), uncompared(words()), "nothing");
+    check(&given(), caught_up_at(11, words()), shown);
+}
+
+#[test]
 fn missed_words_are_late_like_others_and_revive_nothing() {
     for (ago, shown) in [(LATE_WORDS_FOR, true), (LATE_WORDS_FOR + Duration::from_secs(1), false)] {
         let given = stage("completed");
@@ -131,7 +144,7 @@ fn what_was_missed_of_another_session_touches_nothing() {
     let given = stage("active");
     let session: SessionId = session_id("ses_9");
     let missed = vec![word("hi", "m1"), Missed::Ended];
-    let step = given.after(Event::CaughtUp { session, as_of: Number(10), missed });
+    let step = given.after(Event::CaughtUp { session, as_of: None, missed });
     assert_eq!(step.conversation, given.conversation);
     assert!(step.messages.is_empty() && step.effects.is_empty() && step.remember.is_empty());
 }

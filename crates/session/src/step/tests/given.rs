@@ -176,6 +176,7 @@ pub(super) fn live(stage: Stage) -> Given {
         asked_after: Number(8),
         away: false,
         desk_conversation: None,
+        without_ids: false,
         stage,
     }));
     given.holder = Some(session_id("ses_1"));
