@@ -132,7 +132,12 @@ impl Dispatcher {
     }
 
     /// Fills one gap, closes it, and stays until late callbacks need not be recognised any more.
-    async fn fill(&self, desk: &DeskKey, gap: &Gap, place: Option<OwnedSemaphorePermit>) {
+    pub(super) async fn fill(
+        &self,
+        desk: &DeskKey,
+        gap: &Gap,
+        place: Option<OwnedSemaphorePermit>,
+    ) {
         let told = match self.missed(desk, gap).await {
             Ok(told) => told,
             // Said where it was found.

@@ -1,6 +1,7 @@
 //! The dispatcher against a small instance on this machine. Time is a clock moved by hand, so no
 //! test waits for a back-off; lanes are drained by calling what a worker calls.
 
+mod catching_up;
 mod failing;
 mod instance;
 mod sending;
