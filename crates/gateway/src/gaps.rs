@@ -192,11 +192,16 @@ impl Gaps {
     pub(crate) fn close<'a>(&self, gap: &Gap, told: impl IntoIterator<Item = &'a str>) {
         let echoes: Vec<u64> = told.into_iter().map(|words| self.hashed(words)).collect();
         let mut inner = self.lock();
+        let Some(entry) = inner.entries.get_mut(&gap.session) else { return };
+        if !matches!(entry.stage, Stage::Filling) {
+            // Opened anew meanwhile, to be filled anew.
+            return;
+        }
+        entry.release();
         if echoes.is_empty() {
-            inner.remove(&gap.session);
-        } else if let Some(entry) = inner.entries.get_mut(&gap.session) {
+            inner.entries.remove(&gap.session);
+        } else {
             entry.stage = Stage::Echoing(echoes);
-            entry.release();
         }
         self.count.store(inner.entries.len(), Ordering::Relaxed);
     }
@@ -304,12 +309,6 @@ impl Inner {
             }
         }
         Err(Some(Arc::clone(&desk.ready)))
-    }
-
-    fn remove(&mut self, session: &SessionId) {
-        if let Some(entry) = self.entries.remove(session) {
-            entry.release();
-        }
     }
 }
 

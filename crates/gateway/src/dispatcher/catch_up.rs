@@ -185,12 +185,13 @@ impl Dispatcher {
             let echoes = if has_ids { Vec::new() } else { echoes(&missed, &rows, now) };
             let as_of = without_ids.then_some(chat.numbered);
             if let Some(numbered) = self.tell(gap, as_of, missed).await? {
-                tracing::info!(
-                    session.id = gap.session.as_str(),
-                    rows = rows.len(),
-                    entries = numbered.0.saturating_sub(chat.numbered.0),
-                    "a chat was caught up"
-                );
+                if numbered > chat.numbered {
+                    tracing::info!(
+                        session.id = gap.session.as_str(),
+                        rows = rows.len(),
+                        "a chat was caught up"
+                    );
+                }
                 return Ok(echoes);
             }
         }

@@ -123,6 +123,9 @@ async fn a_desk_that_refuses_closes_all_gaps_until_it_is_asked_again() {
     gaps.open_all(&*bed.store, Some(&key())).unwrap();
     assert!(!gaps.is_refused(&key()));
     assert_eq!(count(&gaps), 2);
+    // A fetch of before that ends only now closes nothing that was opened since.
+    gaps.close(&Gap { session: session("a"), conversation: bed.row("a").id }, []);
+    assert_eq!(next(&gaps).await.session, session("a"));
 }
 
 #[tokio::test(start_paused = true)]
