@@ -38,11 +38,14 @@ fn passes(gaps: &Arc<Gaps>, name: &str) -> tokio::task::JoinHandle<Vec<News>> {
 }
 
 fn words(news: &[News]) -> Vec<&str> {
-    let word = |news| match news {
-        &News::AgentSaid { ref said, .. } => said.text.as_str(),
-        other => panic!("{other:?}"),
-    };
-    news.iter().map(word).collect()
+    let mut words = Vec::new();
+    for news in news {
+        match news {
+            News::AgentSaid { said, .. } => words.push(said.text.as_str()),
+            other => panic!("{other:?}"),
+        }
+    }
+    words
 }
 
 #[tokio::test]

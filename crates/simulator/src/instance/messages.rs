@@ -78,7 +78,7 @@ impl Instance {
     /// Writes down how a chat was closed, also where the callbacks do not say it in words.
     pub(super) fn keep_closing(&mut self, number: u64, told: &[Callback], closed: &str, now: u64) {
         let is_system = |item: &Value| item["actionType"] == "System";
-        let mut items = told.iter().flat_map(|told| told.body["body"].as_array()).flatten();
+        let mut items = told.iter().filter_map(|told| told.body["body"].as_array()).flatten();
         if items.any(is_system) {
             return self.keep_system_texts(told, now);
         }

@@ -141,9 +141,10 @@ pub(super) fn a_session_that_ends_is_listed_no_more(bed: &mut impl Bed) {
     let live = SessionRow { status: "active".into(), ..second.clone() };
     let over = SessionRow { ended_at: Some(Timestamp(5_000)), ..first };
     save(bed.store(), &Changes { sessions: vec![live.clone(), over], ..Changes::default() });
-    assert_eq!(bed.store().open_sessions(None, 10).unwrap(), [live.clone()]);
+    let expected = [live];
+    assert_eq!(bed.store().open_sessions(None, 10).unwrap(), expected);
     bed.reopen();
-    assert_eq!(bed.store().open_sessions(None, 10).unwrap(), [live]);
+    assert_eq!(bed.store().open_sessions(None, 10).unwrap(), expected);
 }
 
 /// A session that holds its person, in a conversation of its own.
