@@ -24,7 +24,7 @@ const WORDS: Readonly<Record<Connection, Words>> = {
     chip: 'connection lost',
     tone: 'bad',
     notice:
-      'The gateway is gone. Web Chat looks for it by itself, first within 15 seconds, and goes on where it was. What the desk sends before the gateway is back is lost, as ServiceNow repeats nothing.',
+      'The gateway is gone. Web Chat looks for it by itself, first within 15 seconds, and goes on where it was. What the desk sends before the gateway is back is fetched from ServiceNow then, and shown in its place.',
   },
   expired: {
     chip: 'expired',

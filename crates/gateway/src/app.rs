@@ -24,6 +24,7 @@ use crate::{
     clock::Clock,
     dispatcher::Dispatcher,
     engine::{Engine, Policies, Tools},
+    gaps::Gaps,
     sweeper::Sweeper,
     wakes::Wakes,
 };
@@ -62,10 +63,15 @@ impl Gateway {
     ) -> Result<Self, StartError> {
         let vault = Arc::new(vault);
         let boot = BootId(fastrand::i64(..));
+        let gaps = Arc::new(Gaps::new(
+            settings.desks.iter().map(|desk| (desk.tenant.clone(), desk.desk.clone())),
+        ));
         let store = {
             let (dir, vault) = (settings.data_dir.clone(), Arc::clone(&vault));
+            let gaps = Arc::clone(&gaps);
             // Opening may wait for a disk, and for tables to be brought up to date.
-            let opened = tokio::task::spawn_blocking(move || open_store(&dir, &vault, boot)).await;
+            let open = move || open_store(&dir, &vault, &gaps, boot);
+            let opened = tokio::task::spawn_blocking(open).await;
             opened.map_err(std::io::Error::other)??
         };
         let wakes = Arc::new(Wakes::default());
@@ -87,7 +93,7 @@ impl Gateway {
             boot,
             lease: LEASE,
         })?;
-        let parts = Parts { store, vault, clock, engine, wakes };
+        let parts = Parts { store, vault, clock, engine, wakes, gaps };
         parts.run(settings, hint, lane_hints, listener)
     }
 
@@ -135,6 +141,7 @@ struct Parts {
     clock: Clock,
     engine: Engine,
     wakes: Arc<Wakes>,
+    gaps: Arc<Gaps>,
 }
 
 impl Parts {
@@ -229,10 +236,17 @@ fn report_end(part: &'static str, stop: &CancellationToken, failures: &mpsc::Sen
     }
 }
 
-fn open_store(dir: &Path, vault: &Vault, boot: BootId) -> Result<Arc<dyn Store>, StartError> {
+fn open_store(
+    dir: &Path,
+    vault: &Vault,
+    gaps: &Gaps,
+    boot: BootId,
+) -> Result<Arc<dyn Store>, StartError> {
     let store = SqliteStore::open(dir)?;
     check_master_key(&store, vault)?;
     store.take_over(boot)?;
+    // Before anybody can call: what comes after a gap waits until it is filled.
+    gaps.open_all(&store, None)?;
     Ok(Arc::new(store))
 }
 

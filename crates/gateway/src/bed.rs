@@ -168,6 +168,14 @@ impl Store for Watched {
         self.inner.session(id)
     }
 
+    fn open_sessions(
+        &self,
+        after: Option<&SessionId>,
+        limit: usize,
+    ) -> Result<Vec<SessionRow>, StoreError> {
+        self.inner.open_sessions(after, limit)
+    }
+
     fn lanes(&self, limit: usize) -> Result<Vec<LaneReady>, StoreError> {
         if self.fault() == Fault::NoLanes { Ok(Vec::new()) } else { self.inner.lanes(limit) }
     }

@@ -14,12 +14,15 @@
 //! at the next start): at least once, with the same ids. A lane has one effect in flight; different
 //! lanes go in parallel up to [`ATTEMPTS_MAX`]. This file starts workers, [`drain`] is what they do.
 //!
+//! Beside the lanes it fetches what agents said while nobody could hear it: [`catch_up`].
+//!
 //! It decides nothing about sessions: what a failure means is the session's business.
 
 mod attempt;
 mod backoff;
 mod bot_lane;
 mod breaker;
+mod catch_up;
 mod desk_lane;
 mod drain;
 mod schedule;
@@ -41,6 +44,7 @@ use crate::{
     desk::{news::Wording, request::Dress},
     dispatcher::{drain::Opened, schedule::Schedule},
     engine::Engine,
+    gaps::Gaps,
 };
 
 /// Attempts in flight at a time, over all lanes. Each holds a connection and a few kilobytes.
@@ -75,6 +79,8 @@ pub(crate) struct Dispatcher {
     pub(crate) clock: Clock,
     pub(crate) desks: HashMap<(TenantId, DeskId), DeskLink>,
     pub(crate) bot: BuiltInBot,
+    /// What the desks may have told unheard.
+    pub(crate) gaps: Arc<Gaps>,
 }
 
 /// How a worker left its lane.
@@ -90,6 +96,9 @@ impl Dispatcher {
     /// Drains lanes until told to stop; then lets attempts in flight finish.
     pub(crate) async fn run(self, mut hints: mpsc::Receiver<LaneKey>, stop: CancellationToken) {
         let this = Arc::new(self);
+        for desk in this.desks.keys() {
+            tokio::spawn(Arc::clone(&this).catch_up(desk.clone(), stop.clone()));
+        }
         let places = Arc::new(Semaphore::new(ATTEMPTS_MAX));
         let mut schedule = Schedule::default();
         let mut look = tokio::time::interval(LOOK_EVERY);

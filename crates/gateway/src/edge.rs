@@ -30,7 +30,7 @@ use vault::Vault;
 
 use crate::{
     clock::Clock, desk::news::Wording, edge::callers::Callers, edge::direct_line::DirectLine,
-    engine::Engine, wakes::Wakes,
+    engine::Engine, gaps::Gaps, wakes::Wakes,
 };
 
 /// What every edge works with.
@@ -40,6 +40,7 @@ pub(crate) struct Edge {
     pub(crate) vault: Arc<Vault>,
     pub(crate) clock: Clock,
     pub(crate) wakes: Arc<Wakes>,
+    pub(crate) gaps: Arc<Gaps>,
     pub(crate) callers: Callers,
     pub(crate) wording: Wording,
     pub(crate) direct_line: DirectLine,

@@ -18,6 +18,7 @@ mod desk;
 mod dispatcher;
 mod edge;
 mod engine;
+mod gaps;
 mod keeping;
 mod notices;
 mod render;

@@ -34,7 +34,7 @@ mod missed;
 pub use config::{ClientConfig, ConfigError, Credentials, Grant, instance_url};
 pub(crate) use keeper::Keeper;
 pub use keeper::RefreshTokenKeeper;
-pub use missed::{FetchError, MISSED_MAX, MissedMessage, MissedQuery, NotASysId};
+pub use missed::{FetchError, MISSED_MAX, MissedFrom, MissedMessage, MissedQuery, NotASysId};
 
 /// What we call ourselves; instance logs show it.
 pub(crate) const AGENT_NAME: &str = concat!("warmline/", env!("CARGO_PKG_VERSION"));
@@ -130,7 +130,7 @@ impl Client {
         answer::read(&answer, &body)
     }
 
-    /// Fetches what agents said in a conversation, oldest first, for when callbacks were missed:
+    /// Fetches what agents and the instance said in a conversation, oldest first, for when callbacks were missed:
     /// the instance sends none of them again (reference 6, 9.7). One attempt, like
     /// [`send`](Self::send).
     ///

@@ -87,6 +87,14 @@ pub struct Session {
     /// The user was told that the desk is away and their words wait.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub away: bool,
+    /// The conversation's id in the desk's own records, once it was told; by it missed words are
+    /// asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub desk_conversation: Option<String>,
+    /// The desk told an agent's words without an id. What was missed is then known by comparing the
+    /// words.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub without_ids: bool,
     /// How far it has come.
     pub stage: Stage,
 }

@@ -73,6 +73,17 @@ pub enum Event {
         /// The deadline that was seen.
         due: Timestamp,
     },
+    /// What the desk told while nobody could listen was fetched afterwards.
+    CaughtUp {
+        /// Whose it is.
+        session: SessionId,
+        /// Where the desk gives its words no ids ([`Session::without_ids`](crate::Session)): the
+        /// newest log entry when `missed` was compared with the log. If it was not, or the log has
+        /// grown since, nothing happens and the answer is zero: compare again.
+        as_of: Option<Number>,
+        /// What was said, oldest first. May hold what is known by its key.
+        missed: Vec<Missed>,
+    },
 }
 
 impl fmt::Debug for Event {
@@ -103,6 +114,12 @@ impl fmt::Debug for Event {
             }
             Self::Delayed { effect } => f.debug_tuple("Delayed").field(effect).finish(),
             Self::Deadline { due } => f.debug_tuple("Deadline").field(due).finish(),
+            Self::CaughtUp { session, as_of, missed } => f
+                .debug_struct("CaughtUp")
+                .field("session", session)
+                .field("as_of", as_of)
+                .field("missed", missed)
+                .finish(),
         }
     }
 }
@@ -173,6 +190,11 @@ pub enum News {
     Failed,
     /// The specification's `cancelled`.
     Cancelled,
+    /// The desk has a record of the conversation.
+    Started {
+        /// Its id at the desk, by which missed words can be asked for.
+        conversation: String,
+    },
 }
 
 impl News {
@@ -188,7 +210,32 @@ impl News {
             | Self::Ended
             | Self::LetGo
             | Self::Failed
-            | Self::Cancelled => None,
+            | Self::Cancelled
+            | Self::Started { .. } => None,
+        }
+    }
+}
+
+/// Something the desk told while nobody listened, as its own records have it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Missed {
+    /// An agent said something. The records do not say which agent.
+    AgentSaid {
+        /// What.
+        said: Said,
+        /// By which the callback with the same words is recognised.
+        key: SenderKey,
+    },
+    /// The chat was closed.
+    Ended,
+}
+
+impl Missed {
+    /// By which a repeat of it is recognised.
+    pub fn key(&self) -> Option<&SenderKey> {
+        match self {
+            Self::AgentSaid { key, .. } => Some(key),
+            Self::Ended => None,
         }
     }
 }

@@ -35,7 +35,7 @@ pub use conversation::{
     Visitor, Waiting, Wake,
 };
 pub use effect::{BotNews, Effect, Failure, Hold, Record, Strike, What};
-pub use event::{Callback, Claims, Event, Facts, News, Rejected};
+pub use event::{Callback, Claims, Event, Facts, Missed, News, Rejected};
 pub use notice::{EndReason, EndedBy, Notice};
 pub use phrase::{guarded, is_phrase};
 pub use policy::{Behind, Phrases, Policy};

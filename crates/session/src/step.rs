@@ -62,6 +62,7 @@ pub fn step(
         Event::NotSent { effect, failure } => turn.not_sent(&effect, &failure),
         Event::Delayed { effect } => turn.delayed(&effect),
         Event::Deadline { due } => turn.deadline(due),
+        Event::CaughtUp { session, as_of, missed } => turn.caught_up(&session, as_of, missed),
     }
     check_invariants(conversation, &turn.step);
     Ok(turn.step)
@@ -88,7 +89,8 @@ pub fn wants_holder<'a>(
         | Event::Sent { .. }
         | Event::NotSent { .. }
         | Event::Delayed { .. }
-        | Event::Deadline { .. } => None,
+        | Event::Deadline { .. }
+        | Event::CaughtUp { .. } => None,
     }
 }
 

@@ -22,7 +22,7 @@ use serde_json::Value;
 
 pub(crate) use self::conversation::Conversation;
 use self::conversation::{Agent, Key, Phase};
-pub(crate) use self::messages::{Message, Messages};
+pub(crate) use self::messages::{Author, Message, Messages};
 pub use self::{
     conversation::{ChatState, ChatView, EndedBy, Line, Speaker},
     desk_side::DeskError,

@@ -96,6 +96,8 @@ macro_rules! contract_tests {
                 finding::a_session_is_hidden_from_another_tenant_or_desk;
                 finding::a_person_leads_to_the_session_that_holds_them;
                 finding::results_are_parallel_to_targets;
+                finding::open_sessions_are_listed_page_by_page;
+                finding::a_session_that_ends_is_listed_no_more;
                 saving::a_commit_is_seen_as_a_whole;
                 saving::an_error_in_the_work_undoes_everything;
                 saving::a_panic_in_the_work_undoes_everything;

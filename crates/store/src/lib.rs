@@ -121,6 +121,14 @@ pub trait Store: Send + Sync + 'static {
     /// A session's row.
     fn session(&self, id: &SessionId) -> Result<Option<SessionRow>, StoreError>;
 
+    /// Sessions that have not ended, in the order of their ids, at most `limit` of those after
+    /// `after`.
+    fn open_sessions(
+        &self,
+        after: Option<&SessionId>,
+        limit: usize,
+    ) -> Result<Vec<SessionRow>, StoreError>;
+
     /// Lanes that have waiting effects, with the moment their head may be attempted; those ready
     /// soonest first, at most `limit`.
     fn lanes(&self, limit: usize) -> Result<Vec<LaneReady>, StoreError>;

@@ -204,6 +204,14 @@ impl Store for SqliteStore {
         self.read(|reader| sessions::by_id(reader, id))
     }
 
+    fn open_sessions(
+        &self,
+        after: Option<&SessionId>,
+        limit: usize,
+    ) -> Result<Vec<SessionRow>, StoreError> {
+        self.read(|reader| sessions::open(reader, after, limit))
+    }
+
     fn lanes(&self, limit: usize) -> Result<Vec<LaneReady>, StoreError> {
         self.read(|reader| outbox::lanes(reader, limit))
     }

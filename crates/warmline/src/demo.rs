@@ -86,6 +86,8 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
             url: format!("http://{gateway}/api/v1/snowBot/receiveMessage"),
             authorization: format!("Bearer {webhook_secret}").into(),
         },
+        // So that nothing is missed while the gateway is away.
+        may_read_messages: true,
         ..Config::default()
     };
     let credentials = config.credentials.clone();

@@ -90,6 +90,8 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
             url: options.webhook,
             authorization: format!("Bearer {}", options.webhook_secret).into(),
         },
+        // So that nothing is missed while the gateway is away.
+        may_read_messages: true,
         ..Config::default()
     };
     let credentials = config.credentials.clone();

@@ -57,6 +57,7 @@ impl Parts {
             clock: self.clock.clone(),
             desks,
             bot: settings.built_in_bot.clone(),
+            gaps: Arc::clone(&self.gaps),
         })
     }
 
@@ -99,6 +100,7 @@ impl Parts {
             vault: self.vault,
             clock: self.clock,
             wakes: self.wakes,
+            gaps: self.gaps,
             callers,
             wording: settings.wording,
             direct_line,

@@ -34,6 +34,11 @@ impl Default for Wording {
 }
 
 impl Wording {
+    /// Whether a text says that the chat is over.
+    pub(crate) fn says_ended(&self, text: &str) -> bool {
+        Self::says(&self.ended, text)
+    }
+
     fn says(patterns: &[String], text: &str) -> bool {
         let text = text.to_lowercase();
         patterns.iter().any(|pattern| text.contains(&pattern.to_lowercase()))
@@ -73,6 +78,12 @@ pub(crate) fn read(callback: Callback, wording: &Wording) -> (Vec<News>, Vec<Typ
     }
     reading.drop_arrivals_that_speak();
     (reading.news, reading.typing)
+}
+
+/// By what a message of the desk is recognised, whichever way it comes: its `messageId`, which is
+/// its `sys_id` in the table of messages (reference 5.2).
+pub(crate) fn message_key(id: &str) -> Option<SenderKey> {
+    SenderKey::new(&format!("sn:{id}")).ok()
 }
 
 /// What a callback's `clientVariables` claim.
@@ -115,13 +126,17 @@ impl Reading<'_> {
             Signal::Unknown { what } => {
                 tracing::info!(signal = what, "a callback said something unknown");
             }
-            // Spinners while the instance works, and its own record ids: nothing follows from them.
-            Signal::Working(_) | Signal::ConversationStarted { .. } => {}
+            Signal::ConversationStarted { conversation_id } => {
+                let id = conversation_id.filter(|id| is_sys_id(id));
+                self.news.extend(id.map(|conversation| News::Started { conversation }));
+            }
+            // Spinners while the instance works: nothing follows from them.
+            Signal::Working(_) => {}
         }
     }
 
     fn item(&mut self, item: Item) {
-        let key = item.message_id.as_ref().and_then(|id| SenderKey::new(&format!("sn:{id}")).ok());
+        let key = item.message_id.as_ref().and_then(|id| message_key(id));
         let from_agent = item.from_agent;
         let agent = agent_of(item.agent.clone().unwrap_or_default());
         let said = said_of(item);
@@ -199,6 +214,11 @@ impl Reading<'_> {
         }
         self.news.push(News::Failed);
     }
+}
+
+/// Whether it is the id of a record at the instance: 32 hexadecimal digits.
+fn is_sys_id(id: &str) -> bool {
+    id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 fn clipped(text: &str, chars_max: usize) -> String {

@@ -16,6 +16,7 @@ use std::{
 };
 
 use session::id::{DeskId, TenantId, Timestamp};
+use tokio::sync::Notify;
 
 /// Failures in a row after which a destination counts as down.
 const FAILURES_MAX: u32 = 10;
@@ -62,6 +63,8 @@ pub(super) enum Breaker {
 #[derive(Debug)]
 pub(crate) struct SharedBreaker {
     breaker: Mutex<Breaker>,
+    /// Told when the desk answers after it did not.
+    answered: Notify,
     tenant: TenantId,
     desk: DeskId,
 }
@@ -70,7 +73,8 @@ impl SharedBreaker {
     /// A closed one, for this desk.
     pub(crate) fn new(tenant: &TenantId, desk: &DeskId) -> Self {
         let breaker = Mutex::new(Breaker::default());
-        Self { breaker, tenant: tenant.clone(), desk: desk.clone() }
+        let answered = Notify::new();
+        Self { breaker, answered, tenant: tenant.clone(), desk: desk.clone() }
     }
 
     /// Asks for an attempt; otherwise gives the moment before which it makes no sense to ask again.
@@ -79,6 +83,12 @@ impl SharedBreaker {
             Admission::Go => Ok(Permit { breaker: self, reported: false }),
             Admission::Wait(until) => Err(until),
         }
+    }
+
+    /// Waits until the desk answers after it did not; once for each time, or for several. Only one
+    /// may wait.
+    pub(super) async fn answers_again(&self) {
+        self.answered.notified().await;
     }
 
     fn tell(&self, change: Option<Change>) {
@@ -92,7 +102,10 @@ impl SharedBreaker {
                     "the desk does not take requests; words wait until it does"
                 );
             }
-            Some(Change::Answered) => tracing::info!(tenant, desk, "the desk answers again"),
+            Some(Change::Answered) => {
+                self.answered.notify_one();
+                tracing::info!(tenant, desk, "the desk answers again");
+            }
             Some(Change::Closed) => tracing::info!(tenant, desk, "the desk has recovered"),
         }
     }

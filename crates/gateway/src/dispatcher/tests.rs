@@ -1,6 +1,7 @@
 //! The dispatcher against a small instance on this machine. Time is a clock moved by hand, so no
 //! test waits for a back-off; lanes are drained by calling what a worker calls.
 
+mod catching_up;
 mod failing;
 mod instance;
 mod sending;
@@ -43,6 +44,7 @@ impl Desk {
             desks: HashMap::from([((tenant(), desk()), link)]),
             bot: BuiltInBot::from_json(r#"{"greeting":"hi","fallback":"what?","topics":[]}"#)
                 .unwrap(),
+            gaps: Arc::new(Gaps::new([(tenant(), desk())])),
         };
         Self { bed, instance, dispatcher }
     }

@@ -80,6 +80,11 @@ async fn taken(
     let request = callback.request_id.as_deref().and_then(parse_request_id);
     let request = request.map(|(_, number)| number);
     let (news, typing) = news::read(callback, &edge.wording);
+    // What was missed is shown before what came after it.
+    let news = match session_of(&targets) {
+        Some(session) => edge.gaps.pass(session, news).await,
+        None => news,
+    };
     let outcome = deliver(edge, targets, request, claims, news).await?;
     if outcome.open {
         for news::Typing { agent, on } in typing {
@@ -119,6 +124,14 @@ fn targets(callback: &Callback, tenant: &TenantId, desk: &DeskId) -> Result<Vec<
         targets.push(Target::Person(Person { tenant, desk, user }));
     }
     Ok(targets)
+}
+
+/// The chat that a callback names. One that names only the person need not wait for anything.
+fn session_of(targets: &[Target]) -> Option<&SessionId> {
+    targets.iter().find_map(|target| match target {
+        Target::Session { session, .. } => Some(session),
+        Target::Key(_) | Target::Existing(_) | Target::Conversation(_) | Target::Person(_) => None,
+    })
 }
 
 async fn deliver(

@@ -1,6 +1,6 @@
 //! By what a repeat is recognised.
 
-use session::{Event, News, id::SenderKey};
+use session::{Event, Missed, News, id::SenderKey};
 use store::RepeatKey;
 use vault::MacKey;
 
@@ -22,6 +22,9 @@ pub(super) fn sender_keys(happening: &Happening) -> Vec<&SenderKey> {
             callback.news.iter().filter_map(News::key).collect()
         }
         Happening::Callback { news, .. } => news.iter().filter_map(News::key).collect(),
+        Happening::Event(Event::CaughtUp { missed, .. }) => {
+            missed.iter().filter_map(Missed::key).collect()
+        }
         Happening::Event(
             Event::UserSaid { key, .. } | Event::BotSaid { key, .. } | Event::BotAsked { key, .. },
         ) => key.iter().collect(),

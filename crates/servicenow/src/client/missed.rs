@@ -1,4 +1,4 @@
-//! What agents said while we were away, read from the instance's own table of messages.
+//! What agents and the instance itself said while we were away, read from the instance's own table of messages.
 //!
 //! Owns the query to the Table API and the reading of its answer (reference 6, last but two). This
 //! is the only remedy for a missed callback, and it needs rights that many integration users do not
@@ -30,9 +30,15 @@ pub const MISSED_MAX: usize = 200;
 /// The largest answer read: as many messages as may come, each a long one in a rich control.
 pub(super) const ANSWER_BYTES_MAX: usize = 4 * 1024 * 1024;
 
+/// The columns that are read.
+const FIELDS: &str = "sys_id,payload,send_time,is_agent,q_data_message_type";
+
 /// How a moment is written, always in UTC: as text, outside of `javascript:`, the instance takes no
 /// account of the user's time zone.
 const TIME_FORMAT: &str = "%Y-%m-%d %H:%M:%S";
+
+/// Marks the instance's own texts in the column `q_data_message_type` (reference 6).
+const SYSTEM_TEXT: &str = "systemTextMessage";
 
 /// How deep the words may hide in a payload.
 const PAYLOAD_DEPTH_MAX: u8 = 4;
@@ -50,11 +56,24 @@ pub struct MissedQuery {
 #[error("a conversation's id at the instance has 32 hexadecimal digits")]
 pub struct NotASysId;
 
-/// What an agent said.
+/// Who said something that was missed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MissedFrom {
+    /// An agent; the table does not say which.
+    Agent,
+    /// The instance, in one of its system texts (reference 5.6).
+    System,
+    /// Nobody of these, as far as the row tells: not to be taken for an agent's.
+    Unclear,
+}
+
+/// What was said.
 #[derive(Clone, PartialEq, Eq)]
 pub struct MissedMessage {
-    /// The message's `sys_id`.
+    /// The message's `sys_id`; what callbacks call `messageId` (reference 5.2).
     pub id: String,
+    /// By whom.
+    pub from: MissedFrom,
     /// The words, unescaped and untrimmed; a payload of an unknown shape as it is. May be empty.
     pub text: String,
     /// When it was sent, in milliseconds since 1970 (whole seconds, by the instance's clock);
@@ -66,6 +85,7 @@ impl fmt::Debug for MissedMessage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MissedMessage")
             .field("id", &self.id)
+            .field("from", &self.from)
             .field("text", &Hidden(&self.text))
             .field("sent_at_ms", &self.sent_at_ms)
             .finish()
@@ -142,13 +162,15 @@ impl MissedQuery {
         // Later than the second before: the second asked from is only half over.
         let after = Timestamp::from_second(self.since.as_second().saturating_sub(1).max(0));
         let after = after.unwrap_or(Timestamp::UNIX_EPOCH).strftime(TIME_FORMAT);
+        // An OR binds to the condition before it.
         let filter = format!(
-            "conversation={}^direction=outbound^is_agent=true^send_time>{after}^ORDERBYsend_time",
+            "conversation={}^direction=outbound^is_agent=true^ORq_data_message_type={SYSTEM_TEXT}\
+             ^send_time>{after}^ORDERBYsend_time",
             self.conversation
         );
         let query = Serializer::new(String::new())
             .append_pair("sysparm_query", &filter)
-            .append_pair("sysparm_fields", "sys_id,payload,send_time")
+            .append_pair("sysparm_fields", FIELDS)
             .append_pair("sysparm_limit", &MISSED_MAX.to_string())
             .finish();
         format!("{table}?{query}")
@@ -208,7 +230,21 @@ fn message(row: &Value) -> Option<MissedMessage> {
     let id = plain(row.get("sys_id")?)?.to_owned();
     let text = words(row.get("payload")?, PAYLOAD_DEPTH_MAX);
     let sent_at_ms = row.get("send_time").and_then(plain).and_then(moment);
-    Some(MissedMessage { id, text, sent_at_ms })
+    Some(MissedMessage { id, from: from(row), text, sent_at_ms })
+}
+
+/// A system text may count as an agent's too; what it is goes before whose it is.
+fn from(row: &Value) -> MissedFrom {
+    let says = |column: &str, expected: &str| {
+        row.get(column).and_then(plain).is_some_and(|value| value.eq_ignore_ascii_case(expected))
+    };
+    if says("q_data_message_type", SYSTEM_TEXT) {
+        MissedFrom::System
+    } else if says("is_agent", "true") {
+        MissedFrom::Agent
+    } else {
+        MissedFrom::Unclear
+    }
 }
 
 /// A column's value, also where the instance answers display values beside the values.

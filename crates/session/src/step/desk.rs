@@ -2,8 +2,8 @@
 
 use crate::{
     conversation::{LATE_WORDS_FOR, Phase, Session, Stage, Status, Waiting},
-    event::{Callback, Claims, News, Rejected},
-    id::{SenderKey, SessionId},
+    event::{Callback, Claims, Missed, News, Rejected},
+    id::{Number, SenderKey, SessionId},
     notice::{EndReason, Notice},
     said::{Agent, Author, Choice, Said},
     step::Turn,
@@ -28,10 +28,55 @@ impl Turn<'_> {
             return Err(Rejected::ForeignVariables);
         }
         for news in callback.news {
-            let open = self.live().is_some_and(|session| session.id == callback.session);
-            if open { self.live_news(news) } else { self.late_news(&callback.session, news) }
+            self.news_of(&callback.session, news);
         }
         Ok(())
+    }
+
+    /// What was fetched because its callbacks may have been missed. It means what the callbacks
+    /// would have meant, only later: an agent's words connect who waits, an end ends, and nothing
+    /// that is over begins again.
+    pub(super) fn caught_up(
+        &mut self,
+        session: &SessionId,
+        as_of: Option<Number>,
+        missed: Vec<Missed>,
+    ) {
+        let without_ids = self.live().is_some_and(|live| live.id == *session && live.without_ids);
+        let overtaken = match as_of {
+            Some(compared) => self.step.conversation.numbered != compared,
+            None => without_ids,
+        };
+        if overtaken {
+            return;
+        }
+        for missed in missed {
+            let news = match missed {
+                Missed::AgentSaid { said, key } => {
+                    News::AgentSaid { agent: self.agent_of(session), said, key: Some(key) }
+                }
+                Missed::Ended => News::Ended,
+            };
+            self.news_of(session, news);
+        }
+        self.step.answer = self.step.conversation.numbered;
+    }
+
+    /// Who it was that spoke unheard: the one who is there, unless the chat is between two.
+    fn agent_of(&mut self, session: &SessionId) -> Agent {
+        match self.live().filter(|live| live.id == *session).map(|live| &live.stage) {
+            Some(Stage::Connected(talk) | Stage::Active(talk)) if !talk.transferring => {
+                talk.agent.clone()
+            }
+            Some(Stage::Connected(_) | Stage::Active(_) | Stage::Waiting(_)) | None => {
+                Agent::default()
+            }
+        }
+    }
+
+    fn news_of(&mut self, session: &SessionId, news: News) {
+        let open = self.live().is_some_and(|live| live.id == *session);
+        if open { self.live_news(news) } else { self.late_news(session, news) }
     }
 
     fn owns(&self, claims: &Claims) -> bool {
@@ -87,6 +132,7 @@ impl Turn<'_> {
             News::Failed => self.end(Status::Fail, EndReason::NoAgent),
             News::Ended | News::LetGo => self.end(Status::Fail, EndReason::Refused),
             News::Cancelled => self.end(Status::Cancelled, EndReason::DeskCancelled),
+            News::Started { conversation } => self.recorded(conversation),
         }
     }
 
@@ -120,6 +166,14 @@ impl Turn<'_> {
             News::Ended | News::Cancelled => self.end(Status::Completed, EndReason::AgentEnded),
             // Not in the specification's diagram, but it happens: a fault on the instance.
             News::Failed | News::LetGo => self.end(Status::Fail, EndReason::Lost),
+            News::Started { conversation } => self.recorded(conversation),
+        }
+    }
+
+    /// A record is neither a queue nor an agent: nothing else follows from it.
+    fn recorded(&mut self, conversation: String) {
+        if let Some(session) = self.live() {
+            session.desk_conversation = Some(conversation);
         }
     }
 
@@ -154,6 +208,9 @@ impl Turn<'_> {
         self.meet(&agent);
         self.ask(&said);
         self.spoken();
+        if let Some(session) = self.live().filter(|_| key.is_none()) {
+            session.without_ids = true;
+        }
         self.say(Author::Agent(agent), said, key);
     }
 
@@ -210,7 +267,8 @@ impl Turn<'_> {
             | News::Nobody { .. }
             | News::LetGo
             | News::Failed
-            | News::Cancelled => {}
+            | News::Cancelled
+            | News::Started { .. } => {}
         }
     }
 }

@@ -211,6 +211,8 @@ impl Turn<'_> {
             asked_at: self.now,
             asked_after: upto,
             away: false,
+            desk_conversation: None,
+            without_ids: false,
             stage: Stage::Waiting(Waiting {
                 phase: Phase::Requested,
                 held: Vec::new(),

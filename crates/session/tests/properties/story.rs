@@ -26,6 +26,12 @@ pub(crate) enum Act {
         whose: Whose,
         news: Vec<Tells>,
     },
+    /// What was missed is fetched; perhaps the log grew since it was compared.
+    CatchesUp {
+        whose: Whose,
+        missed: Vec<Option<u8>>,
+        overtaken: bool,
+    },
     /// The effect at the head of a lane is done, or finally not.
     Report {
         which: Index,
@@ -76,6 +82,7 @@ pub(crate) enum Tells {
     LetGo,
     Failed,
     Cancelled,
+    Started,
 }
 
 const TEXTS: [&str; 9] =
@@ -100,12 +107,18 @@ fn tells() -> impl Strategy<Value = Tells> {
         1 => Just(Tells::LetGo),
         1 => Just(Tells::Failed),
         1 => Just(Tells::Cancelled),
+        1 => Just(Tells::Started),
     ]
+}
+
+/// A word by its key, or an end.
+fn missed() -> impl Strategy<Value = Option<u8>> {
+    prop::option::weighted(0.9, 0_u8..12)
 }
 
 pub(crate) fn act() -> impl Strategy<Value = Act> {
     let whose =
-        prop_oneof![8 => Just(Whose::Open), 3 => Just(Whose::Past), 1 => Just(Whose::Never)];
+        || prop_oneof![8 => Just(Whose::Open), 3 => Just(Whose::Past), 1 => Just(Whose::Never)];
     let outcome = || {
         prop_oneof![
             8 => Just(Outcome::Sent),
@@ -121,8 +134,10 @@ pub(crate) fn act() -> impl Strategy<Value = Act> {
         1 => Just(Act::UserEnds),
         3 => key().prop_map(|key| Act::BotSays { key }),
         3 => key().prop_map(|key| Act::BotAsks { key }),
-        10 => (whose, prop::collection::vec(tells(), 0..4))
+        10 => (whose(), prop::collection::vec(tells(), 0..4))
             .prop_map(|(whose, news)| Act::DeskTells { whose, news }),
+        2 => (whose(), prop::collection::vec(missed(), 0..4), prop::bool::weighted(0.2))
+            .prop_map(|(whose, missed, overtaken)| Act::CatchesUp { whose, missed, overtaken }),
         8 => (any::<Index>(), outcome())
             .prop_map(|(which, outcome)| Act::Report { which, outcome }),
         1 => (any::<Index>(), outcome())
@@ -159,6 +174,9 @@ pub(crate) fn news(tells: Tells) -> News {
         Tells::LetGo => News::LetGo,
         Tells::Failed => News::Failed,
         Tells::Cancelled => News::Cancelled,
+        Tells::Started => {
+            News::Started { conversation: "0a1b2c3d4e5f60718293a4b5c6d7e8f9".to_owned() }
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use std::{
 
 use session::{
     Author, Behind, Callback, Claims, Content, Context, Conversation, Effect, Event, Facts, Hold,
-    Notice, Policy, Rejected, Route, Said, Stage, Status, Step, What,
+    Missed, Notice, Policy, Rejected, Route, Said, Stage, Status, Step, What,
     id::{
         BotId, ChannelId, ConversationKey, DeskId, EffectNumber, Number, SenderKey, SessionId,
         TenantId, Timestamp,
@@ -87,6 +87,7 @@ impl World {
                 fresh: self.fresh(),
             },
             Act::DeskTells { whose, news } => self.callback(whose, news),
+            Act::CatchesUp { whose, missed, overtaken } => self.catch_up(whose, missed, overtaken),
             Act::Report { which, outcome } => {
                 if self.outbox.is_empty() {
                     return;
@@ -130,17 +131,35 @@ impl World {
 
     fn callback(&self, whose: Whose, tells: Vec<Tells>) -> Event {
         let conversation = &self.conversation;
+        Event::Desk(Callback {
+            session: self.session_of(whose),
+            request: (conversation.effects.0 > 0).then_some(conversation.effects),
+            claims: Claims { tenant: Some("acme".to_owned()), ..Claims::default() },
+            news: tells.into_iter().map(news).collect(),
+        })
+    }
+
+    fn session_of(&self, whose: Whose) -> SessionId {
+        let conversation = &self.conversation;
         let session = match whose {
             Whose::Open => conversation.live().map(|session| session.id.clone()),
             Whose::Past => conversation.past.as_ref().map(|past| past.id.clone()),
             Whose::Never => None,
         };
-        Event::Desk(Callback {
-            session: session.unwrap_or_else(|| SessionId::new("ses_never").unwrap()),
-            request: (conversation.effects.0 > 0).then_some(conversation.effects),
-            claims: Claims { tenant: Some("acme".to_owned()), ..Claims::default() },
-            news: tells.into_iter().map(news).collect(),
-        })
+        session.unwrap_or_else(|| SessionId::new("ses_never").unwrap())
+    }
+
+    fn catch_up(&self, whose: Whose, missed: Vec<Option<u8>>, overtaken: bool) -> Event {
+        let missed = missed.into_iter().map(|key| match key {
+            Some(key) => Missed::AgentSaid { said: Said::words("hello?"), key: sender(key) },
+            None => Missed::Ended,
+        });
+        let numbered = self.conversation.numbered.0;
+        let as_of = match missed.len() {
+            0 => None,
+            _ => Some(Number(numbered.saturating_sub(overtaken.into()))),
+        };
+        Event::CaughtUp { session: self.session_of(whose), as_of, missed: missed.collect() }
     }
 
     pub(crate) fn due(&mut self, stale: bool) -> Option<Event> {

@@ -15,7 +15,10 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::{Answer, access};
-use crate::{instance::Message, shared::Shared};
+use crate::{
+    instance::{Author, Message},
+    shared::Shared,
+};
 
 pub(super) const PATH: &str = "/api/now/table/sys_cs_message";
 
@@ -23,8 +26,15 @@ pub(super) const PATH: &str = "/api/now/table/sys_cs_message";
 const LIMIT: usize = 10_000;
 
 /// The table's columns, as far as they exist here.
-const FIELDS: [&str; 6] =
-    ["sys_id", "conversation", "direction", "is_agent", "payload", "send_time"];
+const FIELDS: [&str; 7] = [
+    "sys_id",
+    "conversation",
+    "direction",
+    "is_agent",
+    "payload",
+    "send_time",
+    "q_data_message_type",
+];
 
 /// Why a query is refused.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -40,7 +50,8 @@ enum BadQuery {
 /// What is asked for.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Query {
-    conditions: Vec<Condition>,
+    /// All must hold; of those joined by OR, one.
+    conditions: Vec<Vec<Condition>>,
     /// The field to sort by, and whether backwards.
     order: Option<(&'static str, bool)>,
     fields: Vec<&'static str>,
@@ -117,8 +128,13 @@ impl Query {
                 self.order = Some((field(name)?, true));
             } else if let Some(name) = part.strip_prefix("ORDERBY") {
                 self.order = Some((field(name)?, false));
+            } else if let Some(other) = part.strip_prefix("OR") {
+                // It binds to the condition before it.
+                let before = self.conditions.last_mut();
+                let before = before.ok_or_else(|| BadQuery::Condition(part.to_owned()))?;
+                before.push(Condition::read(other)?);
             } else {
-                self.conditions.push(Condition::read(part)?);
+                self.conditions.push(vec![Condition::read(part)?]);
             }
         }
         Ok(())
@@ -126,7 +142,9 @@ impl Query {
 
     /// The rows of this page, and how many there are without paging.
     fn select<'a>(&self, rows: impl Iterator<Item = &'a Message>) -> (Vec<Row<'a>>, usize) {
-        let fits = |row: &Row<'_>| self.conditions.iter().all(|condition| condition.is_met(row));
+        let fits = |row: &Row<'_>| {
+            self.conditions.iter().all(|any| any.iter().any(|condition| condition.is_met(row)))
+        };
         let mut found: Vec<_> = rows.map(Row::of).filter(fits).collect();
         if let Some((field, backwards)) = self.order {
             // Rows that compare equal stay in the order in which they were written.
@@ -208,7 +226,14 @@ impl<'a> Row<'a> {
             "sys_id" => &self.message.sys_id,
             "conversation" => &self.message.conversation,
             "direction" => "outbound",
-            "is_agent" => "true",
+            "is_agent" => match self.message.author {
+                Author::Agent => "true",
+                Author::System => "false",
+            },
+            "q_data_message_type" => match self.message.author {
+                Author::Agent => "textMessage",
+                Author::System => "systemTextMessage",
+            },
             "payload" => &self.message.payload,
             _ => &self.send_time,
         }
@@ -226,6 +251,7 @@ mod tests {
             .enumerate()
             .map(|(index, (offset, conversation))| Message {
                 sys_id: format!("m-{index}"),
+                author: if index == 3 { Author::System } else { Author::Agent },
                 conversation: conversation.to_owned(),
                 payload: "{}".to_owned(),
                 sent_at: 1_767_225_600_000 + offset,
@@ -252,8 +278,15 @@ mod tests {
             ("sysparm_query=", "01234", 5),
             ("sysparm_query=conversation=c-1", "0234", 4),
             ("sysparm_query=conversation!=c-1", "1", 1),
-            ("sysparm_query=conversation=c-1^direction=outbound^is_agent=true", "0234", 4),
-            ("sysparm_query=is_agent=false", "", 0),
+            ("sysparm_query=conversation=c-1^direction=outbound^is_agent=true", "024", 3),
+            ("sysparm_query=is_agent=false", "3", 1),
+            ("sysparm_query=q_data_message_type=systemTextMessage", "3", 1),
+            (
+                "sysparm_query=conversation=c-1^is_agent=true^ORq_data_message_type=systemTextMessage\
+                 ^send_time>2026-01-01 00:00:00^ORDERBYsend_time",
+                "234",
+                3,
+            ),
             ("sysparm_query=send_time>2026-01-01 00:00:01", "234", 3),
             ("sysparm_query=send_time>=2026-01-01 00:00:01", "1234", 4),
             ("sysparm_query=send_time<2026-01-01 00:00:01", "0", 1),
@@ -273,6 +306,7 @@ mod tests {
         for (query, error) in [
             ("sysparm_query=color%3Dred", BadQuery::Field("color".to_owned())),
             ("sysparm_query=send_time", BadQuery::Condition("send_time".to_owned())),
+            ("sysparm_query=ORis_agent=true", BadQuery::Condition("ORis_agent=true".to_owned())),
             ("sysparm_query=send_time!7", BadQuery::Condition("send_time!7".to_owned())),
             ("sysparm_query=ORDERBYcolor", BadQuery::Field("color".to_owned())),
             ("sysparm_fields=sys_id,color", BadQuery::Field("color".to_owned())),

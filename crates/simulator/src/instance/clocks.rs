@@ -96,7 +96,9 @@ impl Instance {
         let mut told = Vec::new();
         for (number, silent, reminded) in live {
             if silent >= cancel {
-                told.extend(self.tell(number, Moment::IdledOut));
+                let idled = self.tell(number, Moment::IdledOut);
+                self.keep_closing(number, &idled, IDLE_END, now);
+                told.extend(idled);
                 self.system_line(number, IDLE_END, now);
                 self.close(number, None, "no user response");
             } else if silent >= remind && !reminded {
@@ -104,7 +106,9 @@ impl Instance {
                     chat.reminded = true;
                 }
                 self.system_line(number, IDLE_REMINDER, now);
-                told.extend(self.tell(number, Moment::IdleReminder));
+                let reminded = self.tell(number, Moment::IdleReminder);
+                self.keep_system_texts(&reminded, now);
+                told.extend(reminded);
             }
         }
         told

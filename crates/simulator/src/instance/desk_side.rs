@@ -112,7 +112,9 @@ impl Instance {
         chat.transferring = false;
         chat.agent = Agent { name: to.to_owned(), id };
         self.enter(number, now);
-        self.tell(number, Moment::Transferred)
+        let told = self.tell(number, Moment::Transferred);
+        self.keep_system_texts(&told, now);
+        told
     }
 
     /// The desk's own line about an agent who comes.
@@ -174,6 +176,7 @@ impl Instance {
     pub(crate) fn end(&mut self, number: u64, now: u64) -> Done {
         let closed = format!("{} has closed the support session.", self.live(number)?.agent.name);
         let told = self.tell(number, Moment::AgentEnded);
+        self.keep_closing(number, &told, &closed, now);
         self.system_line(number, &closed, now);
         self.close(number, Some(EndedBy::Agent), "agent ended");
         Ok(told)

@@ -1,22 +1,32 @@
-//! The rows of `sys_cs_message` that agents' messages make, delivered or not (reference 6).
+//! The rows of `sys_cs_message` that agents' messages and the instance's own texts make, delivered
+//! or not (reference 6).
 //!
 //! Owns the rows and their limit. Who may read them and how they are asked for is the door's
 //! business.
 
 use std::collections::VecDeque;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{Callback, Instance};
 
 /// How many rows are kept; the oldest go first.
 const ROWS_MAX: usize = 200_000;
 
-/// One message of an agent.
+/// Whose message a row is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Author {
+    Agent,
+    /// The instance's own text about the chat: somebody came, somebody closed it, nobody speaks.
+    System,
+}
+
+/// One message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Message {
     /// What callbacks call `messageId`, where they carry it.
     pub(crate) sys_id: String,
+    pub(crate) author: Author,
     /// The conversation's `sys_id`.
     pub(crate) conversation: String,
     /// The item as it was told, as JSON in a string.
@@ -45,18 +55,53 @@ impl Messages {
 }
 
 impl Instance {
-    /// Writes down what an agent said. To be called with the callbacks of moments in which nobody
-    /// else says anything.
+    /// Writes down what an agent said, and the system texts beside it. To be called with the
+    /// callbacks of moments in which nobody else says anything.
     pub(super) fn keep_messages(&mut self, told: &[Callback], now: u64) {
+        self.keep(
+            told,
+            |item| match (item["uiType"].as_str(), item["actionType"].as_str()) {
+                (Some("OutputText"), _) => Some(Author::Agent),
+                (_, Some("System")) => Some(Author::System),
+                _ => None,
+            },
+            now,
+        );
+    }
+
+    /// Writes down the system texts of a moment.
+    pub(super) fn keep_system_texts(&mut self, told: &[Callback], now: u64) {
+        let author = |item: &Value| (item["actionType"] == "System").then_some(Author::System);
+        self.keep(told, author, now);
+    }
+
+    /// Writes down how a chat was closed, also where the callbacks do not say it in words.
+    pub(super) fn keep_closing(&mut self, number: u64, told: &[Callback], closed: &str, now: u64) {
+        let is_system = |item: &Value| item["actionType"] == "System";
+        let mut items = told.iter().filter_map(|told| told.body["body"].as_array()).flatten();
+        if items.any(is_system) {
+            return self.keep_system_texts(told, now);
+        }
+        let sys_id = self.sys_id();
+        let Some(conversation) = self.conversations.get(&number) else { return };
+        let item = json!({"uiType": "ActionMsg", "actionType": "System", "message": closed});
+        self.messages.keep(Message {
+            sys_id,
+            author: Author::System,
+            conversation: conversation.sys_id.clone(),
+            payload: payload(&item),
+            sent_at: now,
+        });
+    }
+
+    fn keep(&mut self, told: &[Callback], author: impl Fn(&Value) -> Option<Author>, now: u64) {
         for callback in told {
             let Some(conversation) = self.conversations.get(&callback.conversation) else {
                 continue;
             };
             let conversation = conversation.sys_id.clone();
             for item in callback.body["body"].as_array().into_iter().flatten() {
-                if item["uiType"] != "OutputText" {
-                    continue;
-                }
+                let Some(author) = author(item) else { continue };
                 // The table has ids also where the app is too old to tell them.
                 let sys_id = match item["messageId"].as_str() {
                     Some(id) => id.to_owned(),
@@ -64,6 +109,7 @@ impl Instance {
                 };
                 self.messages.keep(Message {
                     sys_id,
+                    author,
                     conversation: conversation.clone(),
                     payload: payload(item),
                     sent_at: now,
@@ -90,6 +136,7 @@ mod tests {
     fn the_oldest_row_goes_first() {
         let row = |serial: usize| Message {
             sys_id: serial.to_string(),
+            author: Author::Agent,
             conversation: String::new(),
             payload: String::new(),
             sent_at: 0,

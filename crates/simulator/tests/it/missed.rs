@@ -1,7 +1,7 @@
 //! Messages that never arrived, fetched from `sys_cs_message` (reference 6).
 
 use serde_json::Value;
-use simulator::{Config, Dialect, Fault, Times};
+use simulator::{Config, Dialect, EndTold, Fault, Times};
 
 use crate::rig::{Rig, agent, does, rig};
 
@@ -65,7 +65,7 @@ async fn pages_fields_and_references_follow_the_parameters() {
         rig.desk.write(&chat, line).unwrap();
     }
     let query = [
-        ("sysparm_query", "ORDERBYsend_time"),
+        ("sysparm_query", "is_agent=true^ORDERBYsend_time"),
         ("sysparm_limit", "1"),
         ("sysparm_offset", "1"),
         ("sysparm_fields", "payload,conversation"),
@@ -87,7 +87,7 @@ async fn messages_are_kept_where_callbacks_carry_no_ids_and_in_the_other_dialect
             .await;
     let chat = rig.connect(1, 1).await;
     rig.desk.write(&chat, "hello").unwrap();
-    let rows = fetch(&rig, &[]).await;
+    let rows = fetch(&rig, &[("sysparm_query", "is_agent=true")]).await;
     assert_eq!(rows.len(), 1);
     assert_eq!(rows[0]["sys_id"].as_str().unwrap().len(), 32);
 }
@@ -117,5 +117,31 @@ async fn what_the_user_and_the_instance_say_is_not_an_agents_message() {
     let rig = rig(reading()).await;
     rig.connect(6, 4).await;
     rig.play(&does("r-2", "END_CONVERSATION"), 1).await;
-    assert!(fetch(&rig, &[]).await.is_empty());
+    assert!(fetch(&rig, &[("sysparm_query", "is_agent=true")]).await.is_empty());
+}
+
+/// What the rows of this kind say.
+async fn texts(rig: &Rig, kind: &str) -> Vec<String> {
+    let query = format!("q_data_message_type={kind}^ORDERBYsend_time");
+    let rows = fetch(rig, &[("sysparm_query", query.as_str())]).await;
+    let said = rows.iter().map(|row| {
+        let payload: Value = serde_json::from_str(row["payload"].as_str().unwrap()).unwrap();
+        let words = if kind == "textMessage" { &payload["value"] } else { &payload["message"] };
+        words.as_str().unwrap().to_owned()
+    });
+    said.collect()
+}
+
+#[tokio::test]
+async fn the_instances_own_texts_are_rows_told_or_not() {
+    for end_told in [EndTold::ThreeTimes, EndTold::Once] {
+        let rig = rig(Config { end_told, ..reading() }).await;
+        let chat = rig.connect(6, 4).await;
+        rig.desk.inject(Fault::Lost, Times::UntilCleared);
+        rig.desk.write(&chat, "nobody hears this").unwrap();
+        rig.desk.end(&chat).unwrap();
+        assert_eq!(texts(&rig, "textMessage").await, ["nobody hears this"]);
+        let expected = ["Dana has entered the chat.", "Dana has closed the support session."];
+        assert_eq!(texts(&rig, "systemTextMessage").await, expected, "{end_told:?}");
+    }
 }

@@ -119,6 +119,34 @@ pub(super) fn results_are_parallel_to_targets(bed: &impl Bed) {
     assert_eq!(names, [Some("c".into()), None, Some("a".into()), Some("b".into())]);
 }
 
+pub(super) fn open_sessions_are_listed_page_by_page(bed: &impl Bed) {
+    let store = bed.store();
+    assert_eq!(store.open_sessions(None, 10).unwrap(), []);
+    let rows = ["ses_1", "ses_2", "ses_3", "ses_4", "ses_5"].map(|id| opened(store, id, id));
+    assert_eq!(store.open_sessions(None, 10).unwrap(), rows);
+    let (mut listed, mut after) = (Vec::new(), None);
+    loop {
+        let page = store.open_sessions(after.as_ref(), 2).unwrap();
+        assert!(page.len() <= 2);
+        let Some(last) = page.last() else { break };
+        after = Some(last.id.clone());
+        listed.extend(page);
+    }
+    assert_eq!(listed, rows);
+}
+
+pub(super) fn a_session_that_ends_is_listed_no_more(bed: &mut impl Bed) {
+    let first = opened(bed.store(), "ses_1", "zoe");
+    let second = opened(bed.store(), "ses_2", "kim");
+    let live = SessionRow { status: "active".into(), ..second.clone() };
+    let over = SessionRow { ended_at: Some(Timestamp(5_000)), ..first };
+    save(bed.store(), &Changes { sessions: vec![live.clone(), over], ..Changes::default() });
+    let expected = [live];
+    assert_eq!(bed.store().open_sessions(None, 10).unwrap(), expected);
+    bed.reopen();
+    assert_eq!(bed.store().open_sessions(None, 10).unwrap(), expected);
+}
+
 /// A session that holds its person, in a conversation of its own.
 fn opened(store: &dyn Store, name: &str, user: &str) -> SessionRow {
     let row = session_row(name, conversation(store, name).id, person(user));

@@ -8,9 +8,10 @@ use rusqlite::{Connection, TransactionBehavior};
 use crate::StoreError;
 
 /// The version that each one leads to. A released one is never edited.
-const MIGRATIONS: [(i64, &str); 2] = [
+const MIGRATIONS: [(i64, &str); 3] = [
     (1, include_str!("../../migrations/sqlite/0001_start.sql")),
     (2, include_str!("../../migrations/sqlite/0002_journal.sql")),
+    (3, include_str!("../../migrations/sqlite/0003_open_sessions.sql")),
 ];
 
 /// The version this program reads and writes.

@@ -39,6 +39,30 @@ pub(super) fn by_id(
     rows.next()?.map(session).transpose()
 }
 
+/// Sessions that have not ended, by their ids.
+pub(super) fn open(
+    connection: &Connection,
+    after: Option<&SessionId>,
+    limit: usize,
+) -> Result<Vec<SessionRow>, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT id, conversation, tenant, desk, user, status, reason, opened_at, ended_at
+         FROM session
+         WHERE ended_at IS NULL AND id > ?1
+         ORDER BY id
+         LIMIT ?2",
+    )?;
+    // An id is never empty.
+    let after = after.map_or("", SessionId::as_str);
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let mut rows = statement.query(params![after, limit])?;
+    let mut open = Vec::new();
+    while let Some(row) = rows.next()? {
+        open.push(session(row)?);
+    }
+    Ok(open)
+}
+
 /// Inserts or replaces a session. It never moves to another conversation.
 pub(super) fn save(connection: &Connection, session: &SessionRow) -> Result<(), StoreError> {
     let mut statement = connection.prepare_cached(

@@ -42,6 +42,21 @@ fn a_newer_database_is_refused_and_left_alone() {
 }
 
 #[test]
+fn open_sessions_are_read_off_their_index() {
+    let dir = tempfile::tempdir().unwrap();
+    let writer = connect::writer(&file_in(&dir)).unwrap();
+    let plan: String = writer
+        .query_row(
+            "EXPLAIN QUERY PLAN
+             SELECT id FROM session WHERE ended_at IS NULL AND id > '' ORDER BY id LIMIT 9",
+            [],
+            |row| row.get("detail"),
+        )
+        .unwrap();
+    assert!(plan.contains("session_open"), "{plan}");
+}
+
+#[test]
 fn a_file_that_is_no_database_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     std::fs::write(

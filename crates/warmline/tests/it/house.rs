@@ -45,11 +45,21 @@ pub(crate) struct Setting {
     pub(crate) dialect: Dialect,
     pub(crate) life: Life,
     pub(crate) agent: AgentMode,
+    /// The gateway may read the instance's table of messages.
+    pub(crate) reads_messages: bool,
+    /// Callbacks carry a `messageId`, as from app 4.0 on.
+    pub(crate) message_ids: bool,
 }
 
 impl Default for Setting {
     fn default() -> Self {
-        Self { dialect: Dialect::ServiceNow, life: Life::Calm, agent: AgentMode::Person }
+        Self {
+            dialect: Dialect::ServiceNow,
+            life: Life::Calm,
+            agent: AgentMode::Person,
+            reads_messages: false,
+            message_ids: true,
+        }
     }
 }
 
@@ -88,6 +98,8 @@ impl House {
         let config = Config {
             dialect: setting.dialect,
             agent: setting.agent.clone(),
+            may_read_messages: setting.reads_messages,
+            message_ids: setting.message_ids,
             message_token: Some(MESSAGE_TOKEN.into()),
             webhook: Webhook {
                 url: format!("http://127.0.0.1:{port}/api/v1/snowBot/receiveMessage"),
@@ -148,6 +160,11 @@ impl House {
 
     fn log_file(&self) -> PathBuf {
         self.folder.path().join("gateway.log")
+    }
+
+    /// What the gateway has logged so far.
+    pub(crate) fn log(&self) -> String {
+        std::fs::read_to_string(self.log_file()).unwrap_or_default()
     }
 
     /// Everything that must not be found anywhere: what was configured, and all tokens handed out.

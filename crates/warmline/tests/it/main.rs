@@ -4,6 +4,7 @@
 //! | module | what it proves |
 //! | --- | --- |
 //! | `flows` | every flow of the specification, in both dialects, calm and killed after each step |
+//! | `catch_up` | what agents said while nobody could hear it is shown once and in its place |
 //! | `traffic` | nothing acknowledged is lost, doubled or reordered under traffic and kill -9 |
 //! | `webhook` | bad callbacks are refused in words and change nothing |
 //! | `direct_line` | bad calls of pages are refused with the right status and code |
@@ -15,6 +16,7 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail the test as tests do")]
 
+mod catch_up;
 mod desk;
 mod direct_line;
 mod disk;

@@ -23,6 +23,7 @@ fn line(news: &News) -> String {
         News::LetGo => "let go".to_owned(),
         News::Failed => "failed".to_owned(),
         News::Cancelled => "cancelled".to_owned(),
+        News::Started { conversation } => format!("started {conversation}"),
     }
 }
 
@@ -36,6 +37,21 @@ fn check(rows: &[(&str, &[&str])]) {
     for (json, expected) in rows {
         let news: Vec<_> = read_json(json).0.iter().map(line).collect();
         assert_eq!(news, *expected, "{json}");
+    }
+}
+
+#[test]
+fn the_record_at_the_desk_is_known_by_its_id_and_by_nothing_else() {
+    let started = |id: &str| {
+        format!(
+            r#"{{"body":[{{"uiType":"ActionMsg","actionType":"StartConversation","conversationId":"{id}"}}]}}"#
+        )
+    };
+    let id = "0123456789abcdefABCDEF0123456789";
+    let known = format!("started {id}");
+    check(&[(&started(id), &[&known])]);
+    for wrong in ["", "0123", "0123456789abcdef0123456789abcde^", &format!("{id}0")] {
+        check(&[(&started(wrong), &[])]);
     }
 }
 

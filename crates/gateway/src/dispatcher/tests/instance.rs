@@ -21,6 +21,9 @@ struct Seen {
     answers: Mutex<VecDeque<(u16, Option<&'static str>, String)>>,
     requests: Mutex<Vec<Value>>,
     came: Notify,
+    /// Answers of the table of messages, and what was asked; the last answer stays.
+    table: Mutex<VecDeque<(u16, String)>>,
+    queries: Mutex<Vec<String>>,
 }
 
 pub(super) struct Instance {
@@ -89,6 +92,17 @@ impl Instance {
         self.seen.requests.lock().unwrap().clear();
     }
 
+    /// The table of messages answers like this: first the first, from then on the last.
+    pub(super) fn table_answers(&self, answers: &[(u16, Value)]) {
+        let answers = answers.iter().map(|(status, body)| (*status, body.to_string()));
+        *self.seen.table.lock().unwrap() = answers.collect();
+    }
+
+    /// What the table of messages was asked.
+    pub(super) fn queries(&self) -> Vec<String> {
+        self.seen.queries.lock().unwrap().clone()
+    }
+
     /// Waits for a request.
     pub(super) async fn called(&self) {
         self.seen.came.notified().await;
@@ -100,6 +114,16 @@ async fn answer(State(seen): State<Arc<Seen>>, uri: Uri, body: Bytes) -> Respons
     if uri.path() == "/oauth_token.do" {
         let token = r#"{"access_token":"a","token_type":"Bearer","expires_in":1799}"#;
         return (json, token).into_response();
+    }
+    if uri.path() == "/api/now/table/sys_cs_message" {
+        seen.queries.lock().unwrap().push(uri.query().unwrap().to_owned());
+        let mut table = seen.table.lock().unwrap();
+        let (status, body) = match table.len() {
+            0 => (200, r#"{"result":[]}"#.to_owned()),
+            1 => table[0].clone(),
+            _ => table.pop_front().unwrap(),
+        };
+        return (StatusCode::from_u16(status).unwrap(), json, body).into_response();
     }
     seen.requests.lock().unwrap().push(serde_json::from_slice(&body).unwrap());
     seen.came.notify_one();

@@ -4,7 +4,9 @@ use serde_json::json;
 
 use super::PATH;
 use super::instance::{Instance, says};
-use crate::client::{FetchError, MISSED_MAX, MissedMessage, MissedQuery, NotASysId, missed};
+use crate::client::{
+    FetchError, MISSED_MAX, MissedFrom, MissedMessage, MissedQuery, NotASysId, missed,
+};
 
 const CONVERSATION: &str = "0123456789abcdef0123456789abcdef";
 
@@ -23,7 +25,7 @@ async fn fetched(rows: serde_json::Value) -> Result<Vec<MissedMessage>, FetchErr
 }
 
 #[tokio::test]
-async fn the_table_is_asked_for_what_agents_said_in_one_conversation_in_order() {
+async fn the_table_is_asked_for_agents_words_and_system_texts_of_one_conversation_in_order() {
     let instance = Instance::start().await;
     instance.answers(200, r#"{"result":[]}"#);
     assert_eq!(instance.client().messages_since(&query()).await, Ok(Vec::new()));
@@ -37,12 +39,12 @@ async fn the_table_is_asked_for_what_agents_said_in_one_conversation_in_order() 
     let asked: Vec<_> = form_urlencoded::parse(calls[0].query.as_bytes()).into_owned().collect();
     let filter = format!(
         "conversation={CONVERSATION}^direction=outbound^is_agent=true\
-         ^send_time>2026-03-12 09:59:59^ORDERBYsend_time"
+         ^ORq_data_message_type=systemTextMessage^send_time>2026-03-12 09:59:59^ORDERBYsend_time"
     );
     let limit = MISSED_MAX.to_string();
     let expected = [
         ("sysparm_query", filter.as_str()),
-        ("sysparm_fields", "sys_id,payload,send_time"),
+        ("sysparm_fields", "sys_id,payload,send_time,is_agent,q_data_message_type"),
         ("sysparm_limit", limit.as_str()),
     ];
     assert_eq!(asked, expected.map(|(name, value)| (name.to_owned(), value.to_owned())));
@@ -130,6 +132,30 @@ async fn moments_are_read_as_utc_and_the_order_is_kept() {
     let expected =
         [("b", Some(1_773_309_600_000)), ("a", Some(1_773_309_605_000)), ("c", None), ("d", None)];
     assert_eq!(read, expected);
+}
+
+#[tokio::test]
+async fn agents_words_are_told_from_system_texts_and_from_what_is_neither() {
+    use MissedFrom::{Agent, System, Unclear};
+    let system = "systemTextMessage";
+    for (is_agent, kind, expected) in [
+        (json!("true"), json!(""), Agent),
+        (json!("true"), json!("textMessage"), Agent),
+        (json!({"display_value": "true", "value": "true"}), json!(null), Agent),
+        (json!("false"), json!(system), System),
+        (json!("true"), json!(system), System),
+        (json!(null), json!({"display_value": "System", "value": system}), System),
+        (json!("false"), json!(""), Unclear),
+        (json!(null), json!(null), Unclear),
+        (json!(""), json!("richControlMessage"), Unclear),
+    ] {
+        let shown = format!("{is_agent} {kind}");
+        let rows = json!([{
+            "sys_id": "m1", "payload": "x", "send_time": "",
+            "is_agent": is_agent, "q_data_message_type": kind,
+        }]);
+        assert_eq!(fetched(rows).await.unwrap()[0].from, expected, "{shown}");
+    }
 }
 
 #[tokio::test]

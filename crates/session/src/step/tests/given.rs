@@ -175,6 +175,8 @@ pub(super) fn live(stage: Stage) -> Given {
         asked_at: ago(30),
         asked_after: Number(8),
         away: false,
+        desk_conversation: None,
+        without_ids: false,
         stage,
     }));
     given.holder = Some(session_id("ses_1"));

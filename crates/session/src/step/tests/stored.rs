@@ -76,6 +76,21 @@ fn a_talk_is_stored_like_this() {
 }
 
 #[test]
+fn the_record_at_the_desk_is_stored_only_where_it_is_known() {
+    let mut given = stage("queued");
+    let without = serde_json::to_string(&given.conversation).unwrap();
+    assert!(!without.contains("desk_conversation"), "{without}");
+    let live = match &mut given.conversation.route {
+        crate::Route::Live(session) => session,
+        crate::Route::Bot => panic!("it is open"),
+    };
+    live.desk_conversation = Some("0123".to_owned());
+    let stored = serde_json::to_string(&given.conversation).unwrap();
+    assert!(stored.contains(r#","desk_conversation":"0123","stage":"#), "{stored}");
+    assert_eq!(serde_json::from_str::<Conversation>(&stored).unwrap(), given.conversation);
+}
+
+#[test]
 fn a_connected_talk_is_stored_under_its_own_name() {
     let stored = serde_json::to_string(&stage("connected").conversation).unwrap();
     assert!(stored.contains(r#""stage":{"connected":{"agent":{"name":"Ola"},"#), "{stored}");

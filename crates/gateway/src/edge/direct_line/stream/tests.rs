@@ -94,6 +94,7 @@ impl Scene {
 
 fn edge(bed: &Bed) -> Edge {
     Edge {
+        gaps: Arc::new(crate::gaps::Gaps::new([])),
         engine: bed.engine.clone(),
         store: Arc::clone(&bed.store) as Arc<dyn store::Store>,
         vault: Arc::clone(&bed.vault),
