@@ -10,6 +10,7 @@ use std::{
 };
 
 use secrecy::ExposeSecret;
+use serde_json::Value;
 use simulator::{
     AgentMode, ChatState, Config, Desk, Dialect, Outcome, Running, Simulator, Webhook,
 };
@@ -28,7 +29,8 @@ pub(crate) const CANARY: &str = "kolibri";
 pub(crate) const WEBHOOK_SECRET: &str = "webhook-secret-a81f0c5e92";
 pub(crate) const DIRECT_LINE_SECRET: &str = "direct-line-secret-77d1e0";
 const MESSAGE_TOKEN: &str = "message-token-5b0c2f19";
-const MASTER_KEY: &str = "5f2c1a90e7d34b68a1c0ff4e9d7b3a25c8e6f10b2d4a69873e5c7b9a1f0d2e48";
+pub(crate) const MASTER_KEY: &str =
+    "5f2c1a90e7d34b68a1c0ff4e9d7b3a25c8e6f10b2d4a69873e5c7b9a1f0d2e48";
 
 /// What the gateway's life is like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -180,6 +182,19 @@ impl House {
     /// A page that has started a conversation for this user.
     pub(crate) async fn page(&self, user: &str) -> Page {
         Page::open(&self.origin(), DIRECT_LINE_SECRET, user, self.secrets.clone()).await
+    }
+
+    /// A page that comes back to a conversation of before.
+    pub(crate) async fn page_of(&self, user: &str, conversation: &str, token: String) -> Page {
+        Page::come_back(&self.origin(), user, conversation, token, self.secrets.clone()).await
+    }
+
+    /// Posts a callback as the instance does; gives back the status and the answer.
+    pub(crate) async fn posts(&self, callback: &Value) -> (u16, Value) {
+        let address = format!("{}/api/v1/snowBot/receiveMessage", self.origin());
+        let post = self.http.post(address).bearer_auth(WEBHOOK_SECRET).json(callback);
+        let answer = post.send().await.unwrap();
+        (answer.status().as_u16(), answer.json().await.unwrap())
     }
 
     /// The end of a step: where life is hard, the gateway is killed and started again.

@@ -83,29 +83,30 @@ impl Page {
         let started = post("conversations", &token).send().await.unwrap();
         assert_eq!(started.status(), StatusCode::CREATED);
         let started: Value = started.json().await.unwrap();
-        let stream_url = text_of(&started["streamUrl"]);
-        let conversation = text_of(&started["conversationId"]);
         secrets.lock().unwrap().extend([token.clone(), text_of(&started["token"])]);
-        let (hear, heard) = watch::channel(Heard::default());
-        let listener = Listener {
-            http: http.clone(),
-            address: format!("{base}/conversations/{conversation}"),
-            token: token.clone(),
-            hear,
-            secrets,
-        };
-        Self {
-            listening: tokio::spawn(listener.run(stream_url.clone())),
-            conversation,
-            token,
-            stream_url,
-            user: user.to_owned(),
-            http,
-            origin: origin.to_owned(),
-            heard,
-            posts: AtomicU64::new(0),
-            shown: 0,
-        }
+        let place = Place { origin: origin.to_owned(), secrets };
+        place.listen(http, user, token, &text_of(&started["conversationId"]), &started)
+    }
+
+    /// A page that comes back to a conversation it has a token for, and reads it from its start.
+    pub(crate) async fn come_back(
+        origin: &str,
+        user: &str,
+        conversation: &str,
+        token: String,
+        secrets: Arc<Mutex<Vec<String>>>,
+    ) -> Self {
+        let http = reqwest::Client::builder().no_proxy().timeout(WITHIN).build().unwrap();
+        let address = format!("{origin}/v3/directline/conversations/{conversation}");
+        let given = http.get(address).bearer_auth(&token).send().await.unwrap();
+        assert_eq!(given.status(), StatusCode::OK);
+        let given: Value = given.json().await.unwrap();
+        secrets.lock().unwrap().extend([token.clone(), text_of(&given["token"])]);
+        let place = Place { origin: origin.to_owned(), secrets };
+        let mut page = place.listen(http, user, token, conversation, &given);
+        // What it says now is no repeat of what it said then.
+        page.posts = AtomicU64::new(1_000);
+        page
     }
 
     /// A request about this page's conversation.
@@ -209,6 +210,45 @@ impl Page {
             assert_eq!(Some(activity), logged, "a repeat is the same");
         }
         assert_eq!(distinct(log).len(), log.len(), "every id in the log is there once");
+    }
+}
+
+/// Where a page's gateway is, and whom to tell of secrets.
+struct Place {
+    origin: String,
+    secrets: Arc<Mutex<Vec<String>>>,
+}
+
+impl Place {
+    fn listen(
+        self,
+        http: reqwest::Client,
+        user: &str,
+        token: String,
+        conversation: &str,
+        given: &Value,
+    ) -> Page {
+        let stream_url = text_of(&given["streamUrl"]);
+        let (hear, heard) = watch::channel(Heard::default());
+        let listener = Listener {
+            http: http.clone(),
+            address: format!("{}/v3/directline/conversations/{conversation}", self.origin),
+            token: token.clone(),
+            hear,
+            secrets: self.secrets,
+        };
+        Page {
+            listening: tokio::spawn(listener.run(stream_url.clone())),
+            conversation: conversation.to_owned(),
+            token,
+            stream_url,
+            user: user.to_owned(),
+            http,
+            origin: self.origin,
+            heard,
+            posts: AtomicU64::new(0),
+            shown: 0,
+        }
     }
 }
 
