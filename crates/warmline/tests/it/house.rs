@@ -173,6 +173,21 @@ impl House {
         self.begin().await;
     }
 
+    /// The running gateway.
+    pub(crate) fn gateway(&self) -> &Process {
+        self.gateway.as_ref().expect("it runs")
+    }
+
+    /// Waits for the end of a gateway that was told to stop.
+    pub(crate) async fn ended(&mut self) -> std::process::ExitStatus {
+        self.gateway.take().expect("it runs").ended().await
+    }
+
+    /// What the gateways of this house have logged so far.
+    pub(crate) fn logged(&self) -> String {
+        std::fs::read_to_string(self.log_file()).unwrap_or_default()
+    }
+
     /// SIGTERM, and the end that an orderly process has.
     pub(crate) async fn terminate(&mut self) {
         let ended = self.gateway.take().expect("it runs").terminate().await;
@@ -284,7 +299,7 @@ impl Drop for House {
     fn drop(&mut self) {
         // Its process is killed with it.
         self.gateway = None;
-        let log = std::fs::read_to_string(self.log_file()).unwrap_or_default();
+        let log = self.logged();
         if std::thread::panicking() {
             for received in self.desk.ledger() {
                 let (body, fate) = (&received.body, &received.fate);

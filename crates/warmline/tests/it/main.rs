@@ -9,6 +9,7 @@
 //! | `direct_line` | bad calls of pages are refused with the right status and code |
 //! | `starting` | what stops a start, and how a gateway stops |
 //! | `earlier_versions` | what an earlier version kept is taken over, and a later one's is refused |
+//! | `restart` | a start is quick however much is stored, and a stop loses nothing |
 //! | `disk` | nothing that was said lies on the disk in the clear |
 //!
 //! `house`, `process`, `page`, `desk` and `moved_clock` are the means. Every house looks through its gateway's log
@@ -25,6 +26,7 @@ mod house;
 mod moved_clock;
 mod page;
 mod process;
+mod restart;
 mod starting;
 mod traffic;
 mod webhook;

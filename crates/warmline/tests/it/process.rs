@@ -80,10 +80,21 @@ impl Process {
         self.child.kill().await.unwrap();
     }
 
-    /// SIGTERM; gives back how it ended.
-    pub(crate) async fn terminate(mut self) -> ExitStatus {
+    /// Sends a signal, by its name without SIG.
+    pub(crate) async fn signal(&self, name: &str) {
         let id = self.child.id().expect("it runs").to_string();
-        assert!(Command::new("kill").args(["-TERM", &id]).status().await.unwrap().success());
+        let sent = Command::new("kill").args([&format!("-{name}"), &id]).status().await;
+        assert!(sent.unwrap().success());
+    }
+
+    /// Waits for its end.
+    pub(crate) async fn ended(mut self) -> ExitStatus {
         timeout(WITHIN, self.child.wait()).await.expect("it stops in time").unwrap()
+    }
+
+    /// SIGTERM; gives back how it ended.
+    pub(crate) async fn terminate(self) -> ExitStatus {
+        self.signal("TERM").await;
+        self.ended().await
     }
 }
