@@ -9,15 +9,13 @@ use std::{
     time::Duration,
 };
 
-use bot_framework::direct_line::token::{Claims, Purpose, TokenKey};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use simulator::{Fault, Times, Webhook};
-use vault::{MasterKey, Vault};
 
 use crate::{
     desk,
-    house::{House, MASTER_KEY, Setting},
+    house::{House, Setting},
     moved_clock::{MovedClock, system_time},
     page::{Page, gists},
     process::WITHIN,
@@ -170,27 +168,11 @@ async fn house_of_then(after: Duration) -> (House, Made) {
     (house, made)
 }
 
-/// The page of then. Its token has long expired; this one is signed with the same master key.
-async fn page_of(house: &House, talk: &Talk) -> Page {
-    let vault = Vault::new(&MasterKey::from_hex(MASTER_KEY).unwrap()).unwrap();
-    let key = TokenKey::new(vault.derive("direct line tokens").unwrap().expose());
-    let token = key.mint(&Claims {
-        conversation: talk.conversation.clone(),
-        user: Some(talk.user.clone()),
-        site: "default/default".to_owned(),
-        purpose: Purpose::Token,
-        issued_at: 0,
-        expires_at: u64::from(u32::MAX),
-        id: talk.user.clone(),
-    });
-    house.page_of(&talk.user, &talk.conversation, token).await
-}
-
 /// Every page that comes back sees what it saw then, to the letter.
 async fn pages_of(house: &House, made: &Made) -> Vec<Page> {
     let mut pages = Vec::new();
     for talk in &made.talks {
-        let mut page = page_of(house, talk).await;
+        let mut page = house.page_again(&talk.user, &talk.conversation).await;
         let log = seen(&page.log().await);
         assert!(log.len() >= talk.log.len(), "{}: {log:#?}", talk.user);
         assert_eq!(log[..talk.log.len()], talk.log, "{}", talk.user);

@@ -8,6 +8,7 @@
 //! | `webhook` | bad callbacks are refused in words and change nothing |
 //! | `direct_line` | bad calls of pages are refused with the right status and code |
 //! | `starting` | what stops a start, and how a gateway stops |
+//! | `faults` | what each fault of `docs/faults.md` costs, and that the table there is true |
 //! | `earlier_versions` | what an earlier version kept is taken over, and a later one's is refused |
 //! | `restart` | a start is quick however much is stored, and a stop loses nothing |
 //! | `disk` | nothing that was said lies on the disk in the clear |
@@ -21,6 +22,7 @@ mod desk;
 mod direct_line;
 mod disk;
 mod earlier_versions;
+mod faults;
 mod flows;
 mod house;
 mod moved_clock;

@@ -6,6 +6,7 @@
 use std::{
     fs::File,
     io::Write,
+    os::unix::fs::FileExt,
     path::{Path, PathBuf},
     process::Command,
     sync::OnceLock,
@@ -14,7 +15,9 @@ use std::{
 use crate::process::Environment;
 
 /// The hand that moves the clock.
-pub(crate) struct MovedClock;
+pub(crate) struct MovedClock {
+    file: File,
+}
 
 impl MovedClock {
     /// Gives the gateway with these settings a clock of its own, `by` milliseconds ahead of the
@@ -28,7 +31,12 @@ impl MovedClock {
         };
         set("LD_PRELOAD", library());
         set("MOVED_CLOCK", &name);
-        Self
+        Self { file }
+    }
+
+    /// From now on the gateway's clock is this many milliseconds ahead of the system's.
+    pub(crate) fn set(&self, by: i64) {
+        self.file.write_all_at(&by.to_ne_bytes(), 0).unwrap();
     }
 }
 

@@ -60,6 +60,7 @@ pub(crate) struct Page {
     origin: String,
     heard: watch::Receiver<Heard>,
     listening: JoinHandle<()>,
+    listener: Listener,
     posts: AtomicU64,
     shown: usize,
 }
@@ -107,6 +108,22 @@ impl Page {
         // What it says now is no repeat of what it said then.
         page.posts = AtomicU64::new(1_000);
         page
+    }
+
+    /// The page's connection is cut, and it does not come back.
+    pub(crate) async fn goes_offline(&mut self) {
+        self.listening.abort();
+        // Cancelled is what it was asked to be.
+        drop((&mut self.listening).await);
+    }
+
+    /// It comes back, from where it had read to.
+    pub(crate) fn comes_online(&mut self) {
+        let listener = self.listener.clone();
+        self.listening = tokio::spawn(async move {
+            let stream_url = listener.reconnect().await;
+            listener.run(stream_url).await;
+        });
     }
 
     /// A request about this page's conversation.
@@ -186,6 +203,16 @@ impl Page {
         self.shown = upto;
     }
 
+    /// How much of what was shown has been looked at.
+    pub(crate) fn shown(&self) -> usize {
+        self.shown
+    }
+
+    /// So many of the next were looked at.
+    pub(crate) fn skip(&mut self, count: usize) {
+        self.shown += count;
+    }
+
     /// What was shown so far needs no further look.
     pub(crate) fn skip_what_was_shown(&mut self) {
         self.shown = distinct(&self.arrived()).len();
@@ -238,7 +265,8 @@ impl Place {
             secrets: self.secrets,
         };
         Page {
-            listening: tokio::spawn(listener.run(stream_url.clone())),
+            listening: tokio::spawn(listener.clone().run(stream_url.clone())),
+            listener,
             conversation: conversation.to_owned(),
             token,
             stream_url,
@@ -285,6 +313,7 @@ fn text_of(value: &Value) -> String {
 }
 
 /// The end of the stream that is on the page.
+#[derive(Clone)]
 struct Listener {
     http: reqwest::Client,
     address: String,
