@@ -77,3 +77,72 @@ fn every_fault_of_the_simulator_is_in_the_table() {
         assert!(docs.contains(&format!("`{}`", fault.name())), "{}", fault.name());
     }
 }
+
+/// The crates of the program; the simulator's limits are its own matter.
+const CRATES: [&str; 7] =
+    ["bot-framework", "gateway", "servicenow", "session", "store", "vault", "warmline"];
+
+/// A limit as the code has it: its file below `crates`, its name, its value.
+type Limit = (String, String, String);
+
+/// Every constant or default of a policy in the sources; tests and the demo aside.
+fn constants(folder: &Path, found: &mut BTreeSet<Limit>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_stem().unwrap().to_str().unwrap();
+        if ["tests", "contract", "bed", "demo"].contains(&name) {
+            continue;
+        }
+        if path.is_dir() {
+            constants(&path, found);
+            continue;
+        }
+        let text = std::fs::read_to_string(&path).unwrap();
+        let file = path.strip_prefix(root().join("crates")).unwrap().to_str().unwrap();
+        let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
+        for line in code.lines() {
+            let constant = line.split_once("const ").and_then(|(_, rest)| {
+                let (name, rest) = rest.split_once(':')?;
+                Some((name, rest.split_once("= ")?.1.strip_suffix(';')?))
+            });
+            let field = || line.trim().strip_suffix(',')?.split_once(": ");
+            if let Some((name, value)) = constant.or_else(field) {
+                found.insert((file.to_owned(), name.to_owned(), value.to_owned()));
+            }
+        }
+    }
+}
+
+fn limits() -> (BTreeSet<Limit>, Vec<Limit>) {
+    let mut in_code = BTreeSet::new();
+    for name in CRATES {
+        constants(&root().join("crates").join(name).join("src"), &mut in_code);
+    }
+    let docs = std::fs::read_to_string(root().join("docs/limits.md")).unwrap();
+    let rows = docs.lines().filter(|line| line.starts_with("| ") && line.contains(" in `"));
+    let told = rows.map(|row| {
+        let mut code = row.split('`').skip(1).step_by(2).map(str::to_owned);
+        let [name, file, value] = [code.next(), code.next(), code.next()].map(Option::unwrap);
+        (file, name, value)
+    });
+    (in_code, told.collect())
+}
+
+#[test]
+fn every_limit_in_the_table_stands_so_in_the_code() {
+    let (in_code, told) = limits();
+    for limit in &told {
+        assert!(in_code.contains(limit), "the code has it otherwise: {limit:?}");
+    }
+}
+
+/// Whoever adds a limit adds its row.
+#[test]
+fn every_named_limit_is_in_the_table() {
+    let (in_code, told) = limits();
+    let named = |name: &str| name.ends_with("_MAX") || name.ends_with("_WITHIN");
+    for limit in in_code.iter().filter(|(_, name, _)| named(name)) {
+        assert!(told.contains(limit), "docs/limits.md does not tell of {limit:?}");
+    }
+    assert!(told.len() >= 40, "{} limits", told.len());
+}
