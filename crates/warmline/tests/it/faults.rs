@@ -8,6 +8,7 @@ mod gateway;
 mod people;
 mod requests;
 mod table;
+mod time;
 mod tokens;
 
 use serde_json::Value;

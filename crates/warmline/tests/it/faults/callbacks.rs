@@ -135,7 +135,7 @@ async fn the_news_that_an_agent_is_asked_for_in_one_callback_is_the_same_news() 
 #[tokio::test]
 async fn news_split_over_callbacks_are_the_same_news() {
     let house =
-        super::house_with(|config| config.max_wait = Some(Duration::from_millis(300))).await;
+        super::house_with(|config| config.max_wait = Some(Duration::from_millis(1_500))).await;
     let mut chat = Chat::waiting_at(house).await;
     chat.strikes(Fault::Split);
     chat.was_struck().await;

@@ -6,14 +6,8 @@ use reqwest::{Method, StatusCode};
 use rusqlite::Connection;
 use serde_json::{Value, json};
 
-use super::{Chat, notice};
-use crate::{
-    desk,
-    house::{House, Setting, WEBHOOK_SECRET},
-    moved_clock::MovedClock,
-    page::gists,
-    process::WITHIN,
-};
+use super::Chat;
+use crate::{house::WEBHOOK_SECRET, page::gists};
 
 /// Nothing was taken, and the caller is told when to come back, in a code and in words.
 async fn assert_is_503(answer: reqwest::Response, code: &str) {
@@ -92,78 +86,4 @@ async fn a_database_that_somebody_else_keeps_locked_is_answered_503_after_five_s
     other.execute_batch("ROLLBACK").unwrap();
     chat.goes_on().await;
     chat.page.shows_nothing_more().await;
-}
-
-/// A house whose gateway has a clock of its own.
-async fn house_with_clock() -> (House, MovedClock, tempfile::TempDir) {
-    let folder = tempfile::tempdir().unwrap();
-    let mut clock = None;
-    let house = House::start_with(Setting::default(), |environment| {
-        clock = Some(MovedClock::of(environment, folder.path(), 0));
-    })
-    .await;
-    (house, clock.unwrap(), folder)
-}
-
-const HOUR: i64 = 3_600_000;
-
-#[tokio::test]
-async fn a_clock_that_is_set_back_delivers_everything_in_order() {
-    let (house, clock, _folder) = house_with_clock().await;
-    let mut chat = Chat::live_at(house).await;
-    chat.house.desk.set_down(true);
-    chat.says().await;
-    let tried = |seen: &simulator::Snapshot<'_>| {
-        seen.ledger().iter().filter(|entry| entry.status == 503).count() >= 2
-    };
-    chat.house.desk.wait_until(tried, WITHIN).await.expect("it waits for another attempt");
-    clock.set(-HOUR);
-    chat.says().await;
-    chat.house.desk.set_down(false);
-    chat.agent_has_read_all().await;
-    chat.page.skip_what_was_shown();
-    let log = chat.page.log().await;
-    let times: Vec<_> = log.iter().map(|a| a["timestamp"].as_str().unwrap()).collect();
-    assert!(times.is_sorted(), "times never go back: {times:?}");
-    chat.goes_on().await;
-}
-
-#[tokio::test]
-async fn a_clock_that_jumps_ahead_twenty_minutes_costs_a_live_chat_nothing() {
-    let (house, clock, _folder) = house_with_clock().await;
-    let mut chat = Chat::live_at(house).await;
-    clock.set(HOUR / 3);
-    chat.says().await;
-    chat.agent_has_read_all().await;
-    let answer = chat.writes();
-    chat.page
-        .until("the answer", |heard| {
-            heard.activities.iter().any(|a| a["text"] == format!("Dana: {answer}"))
-        })
-        .await;
-    chat.page.skip_what_was_shown();
-    chat.goes_on().await;
-    assert_eq!(chat.status(), "active ");
-}
-
-#[tokio::test]
-async fn a_machine_that_slept_for_an_hour_ends_the_waiting_in_words() {
-    let (house, clock, _folder) = house_with_clock().await;
-    let mut chat = Chat::waiting_at(house).await;
-    chat.page.post("still here kolibri").await;
-    chat.page.shows(&["user: still here kolibri"]).await;
-    chat.page.goes_offline().await;
-    clock.set(HOUR);
-    // It looks at its deadlines every half minute; a start looks at once.
-    chat.house.restart().await;
-    let shown = chat.page.shown();
-    chat.page = chat.house.page_again(super::USER, &chat.page.conversation).await;
-    chat.page.skip(shown);
-    let told = ["notice failed", "notice back_with_bot", "bot: …"];
-    chat.page.shows(&told).await;
-    assert_eq!(chat.status(), "fail waited_too_long");
-    let log = chat.page.log().await;
-    assert!(log.iter().any(|a| notice(a)["reason"] == "waited_too_long"));
-    desk::until_ended(&chat.house.desk, &chat.id).await;
-    chat.is_over(&[]).await;
 }
