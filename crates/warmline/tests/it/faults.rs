@@ -156,9 +156,18 @@ impl Chat {
 
     /// How the session stands in the database: its status and its reason.
     fn status(&self) -> String {
-        let file = rusqlite::Connection::open(self.house.data_dir().join("warmline.db")).unwrap();
         let last = "SELECT status || ' ' || reason FROM session ORDER BY opened_at DESC LIMIT 1";
-        file.query_row(last, [], |row| row.get(0)).unwrap()
+        self.read(last)
+    }
+
+    /// How many effects wait in the outbox.
+    fn waiting_effects(&self) -> i64 {
+        self.read("SELECT count(*) FROM outbox")
+    }
+
+    fn read<T: rusqlite::types::FromSql>(&self, query: &str) -> T {
+        let file = rusqlite::Connection::open(self.house.data_dir().join("warmline.db")).unwrap();
+        file.query_row(query, [], |row| row.get(0)).unwrap()
     }
 }
 

@@ -8,7 +8,7 @@ use crate::{
     desk,
     house::{House, Setting},
     moved_clock::MovedClock,
-    page::Heard,
+    page::{Heard, eventually},
     process::WITHIN,
 };
 
@@ -131,7 +131,9 @@ async fn a_desk_that_takes_a_request_and_says_nothing_is_given_up_after_a_minute
     page.shows(&["user: agent", "notice asked"]).await;
     let mut chat =
         Chat { house, page, id, lines: 0, from_user: Vec::new(), from_agent: Vec::new() };
-    chat.operator_sees("delivery.kind=\"ask\" delivery.outcome=\"done\"").await;
+    // The answer to the request is not only here but written down.
+    let settled = || async { (chat.waiting_effects() == 0).then_some(()) };
+    eventually("the request is settled", settled).await;
     sleeps(&mut chat, &clock, 2 * MINUTE).await;
     chat.page.shows(&["notice failed", "notice back_with_bot", "bot: …"]).await;
     assert_eq!(chat.status(), "fail silence");
