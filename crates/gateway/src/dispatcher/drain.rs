@@ -161,17 +161,17 @@ impl Dispatcher {
             }
             Attempt::Failed { failure, code } => settled(work, effect, Some(failure), Some(code)),
             Attempt::Again { at, made, .. } => {
-                self.tell_delay(work, effect).await;
+                self.tell_delay(work, effect, at).await;
                 Carried::Again { at, made }
             }
         }
     }
 
-    /// The user hears that their words wait, once they have waited noticeably. The session tells
-    /// them once, however often it hears of it.
-    async fn tell_delay(&self, work: &Work, effect: Effect) {
+    /// The user hears that their words wait, once it is clear that they will have waited noticeably
+    /// when they are attempted again. The session tells them once, however often it hears of it.
+    async fn tell_delay(&self, work: &Work, effect: Effect, again: Timestamp) {
         let words = matches!(effect.what, What::Ask { .. } | What::Say { .. });
-        if !words || self.clock.now().since(work.at) < DELAY_TOLD_AFTER {
+        if !words || again.since(work.at) < DELAY_TOLD_AFTER {
             return;
         }
         let target = Target::Conversation(work.conversation);

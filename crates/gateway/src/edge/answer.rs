@@ -97,3 +97,39 @@ pub(crate) async fn no_such_method() -> Refusal {
         "this path does not take this method",
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use axum::body::to_bytes;
+    use serde_json::Value;
+    use session::Rejected;
+    use store::StoreError;
+
+    use super::*;
+    use crate::engine::BatchError;
+
+    #[tokio::test]
+    async fn every_trouble_of_the_engine_says_what_to_do() {
+        let store = || BatchError::Store(StoreError::Database("disk full".into()));
+        for (error, status, code, comes_back) in [
+            (EngineError::Busy, 503, "busy", true),
+            (EngineError::Stopping, 503, "stopping", true),
+            (EngineError::Failed(Arc::new(store())), 503, "store_unavailable", true),
+            (EngineError::Rejected(Rejected::TooManyHeld), 429, "too_many_held", true),
+            (EngineError::Rejected(Rejected::TooManyWaiting), 429, "too_many_waiting", true),
+            (EngineError::Failed(Arc::new(BatchError::Panicked)), 500, "internal", false),
+            (EngineError::NotFound, 404, "not_found", false),
+        ] {
+            let response = Refusal::from(error).into_response();
+            assert_eq!(response.status().as_u16(), status, "{code}");
+            let retry = response.headers().get(header::RETRY_AFTER);
+            assert_eq!(retry.map(|value| value.to_str().unwrap()), comes_back.then_some("1"));
+            let body = to_bytes(response.into_body(), 10_000).await.unwrap();
+            let body: Value = serde_json::from_slice(&body).unwrap();
+            assert_eq!(body["error"]["code"], code);
+            assert!(body["error"]["message"].as_str().unwrap().len() > 20, "a sentence: {body}");
+        }
+    }
+}

@@ -347,6 +347,31 @@ mod tests {
         assert_eq!(Refused::from(rejection).code, ErrorCode::BadArgument);
     }
 
+    #[tokio::test]
+    async fn every_trouble_of_the_engine_is_told_to_pages() {
+        let store = crate::engine::BatchError::Store(StoreError::Database("disk full".into()));
+        let away = (503, "ServiceUnavailable", true);
+        let full = (429, "TooManyRequests", true);
+        for (error, (status, code, comes_back)) in [
+            (EngineError::Busy, away),
+            (EngineError::Stopping, away),
+            (EngineError::Failed(Arc::new(store)), away),
+            (EngineError::Rejected(session::Rejected::TooManyHeld), full),
+            (EngineError::Rejected(session::Rejected::TooManyWaiting), full),
+            // Never 404 or 403: pages would give the conversation up.
+            (EngineError::NotFound, (500, "ServiceError", false)),
+        ] {
+            let response = Refused::from(error).into_response();
+            assert_eq!(response.status().as_u16(), status);
+            let retry = response.headers().get(header::RETRY_AFTER);
+            assert_eq!(retry.map(|value| value.to_str().unwrap()), comes_back.then_some("1"));
+            let body = axum::body::to_bytes(response.into_body(), 10_000).await.unwrap();
+            let body: serde_json::Value = serde_json::from_slice(&body).unwrap();
+            assert_eq!(body["error"]["code"], code);
+            assert!(body["error"]["message"].as_str().unwrap().len() > 20, "a sentence: {body}");
+        }
+    }
+
     #[test]
     fn a_body_is_refused_by_what_is_wrong_with_it() {
         for (error, status) in [

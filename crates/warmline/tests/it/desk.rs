@@ -28,11 +28,39 @@ pub(crate) fn requests(desk: &Desk, user: &str) -> Vec<Value> {
 
 /// The requests in one line each.
 pub(crate) fn sent(desk: &Desk, user: &str) -> Vec<String> {
-    let gist = |request: &Value| match request["action"].as_str() {
+    requests(desk, user).iter().map(gist).collect()
+}
+
+fn gist(request: &Value) -> String {
+    match request["action"].as_str() {
         Some(action) => action.to_owned(),
         None => format!("says {}", request["message"]["text"].as_str().unwrap()),
+    }
+}
+
+/// Waits until the instance has taken exactly this for a user, where it refuses some attempts; then
+/// nothing was taken twice under two ids, and nothing out of turn.
+pub(crate) async fn until_taken(desk: &Desk, user: &str, expected: &[&str]) {
+    let taken = |seen: &simulator::Snapshot<'_>| {
+        let mut ids = std::collections::BTreeSet::new();
+        let of_user = seen.ledger().iter().filter(|entry| entry.body["userId"] == user);
+        let taken =
+            of_user.filter(|entry| entry.status == 200 && entry.answer["status"] != "failure");
+        let first = taken.filter(|entry| ids.insert(entry.body["requestId"].to_string()));
+        first.map(|entry| gist(&entry.body)).collect::<Vec<_>>()
     };
-    requests(desk, user).iter().map(gist).collect()
+    let enough = desk.wait_until(|seen| taken(seen).len() >= expected.len(), WITHIN).await;
+    let mut now = Vec::new();
+    desk.wait_until(
+        |seen| {
+            now = taken(seen);
+            true
+        },
+        WITHIN,
+    )
+    .await
+    .expect("it is looked at");
+    assert_eq!(now, expected, "{enough:?}");
 }
 
 /// Waits until exactly this was sent for a user.

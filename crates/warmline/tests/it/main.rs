@@ -9,9 +9,12 @@
 //! | `webhook` | bad callbacks are refused in words and change nothing |
 //! | `direct_line` | bad calls of pages are refused with the right status and code |
 //! | `starting` | what stops a start, and how a gateway stops |
+//! | `faults` | what each fault of `docs/faults.md` costs, and that the table there is true |
+//! | `earlier_versions` | what an earlier version kept is taken over, and a later one's is refused |
+//! | `restart` | a start is quick however much is stored, and a stop loses nothing |
 //! | `disk` | nothing that was said lies on the disk in the clear |
 //!
-//! `house`, `process`, `page` and `desk` are the means. Every house looks through its gateway's log
+//! `house`, `process`, `page`, `desk` and `moved_clock` are the means. Every house looks through its gateway's log
 //! when a test ends: no error, no panic, no secret, nothing that was said.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail the test as tests do")]
@@ -20,10 +23,14 @@ mod catch_up;
 mod desk;
 mod direct_line;
 mod disk;
+mod earlier_versions;
+mod faults;
 mod flows;
 mod house;
+mod moved_clock;
 mod page;
 mod process;
+mod restart;
 mod starting;
 mod traffic;
 mod webhook;

@@ -60,6 +60,7 @@ pub(crate) struct Page {
     origin: String,
     heard: watch::Receiver<Heard>,
     listening: JoinHandle<()>,
+    listener: Listener,
     posts: AtomicU64,
     shown: usize,
 }
@@ -83,29 +84,46 @@ impl Page {
         let started = post("conversations", &token).send().await.unwrap();
         assert_eq!(started.status(), StatusCode::CREATED);
         let started: Value = started.json().await.unwrap();
-        let stream_url = text_of(&started["streamUrl"]);
-        let conversation = text_of(&started["conversationId"]);
         secrets.lock().unwrap().extend([token.clone(), text_of(&started["token"])]);
-        let (hear, heard) = watch::channel(Heard::default());
-        let listener = Listener {
-            http: http.clone(),
-            address: format!("{base}/conversations/{conversation}"),
-            token: token.clone(),
-            hear,
-            secrets,
-        };
-        Self {
-            listening: tokio::spawn(listener.run(stream_url.clone())),
-            conversation,
-            token,
-            stream_url,
-            user: user.to_owned(),
-            http,
-            origin: origin.to_owned(),
-            heard,
-            posts: AtomicU64::new(0),
-            shown: 0,
-        }
+        let place = Place { origin: origin.to_owned(), secrets };
+        place.listen(http, user, token, &text_of(&started["conversationId"]), &started)
+    }
+
+    /// A page that comes back to a conversation it has a token for, and reads it from its start.
+    pub(crate) async fn come_back(
+        origin: &str,
+        user: &str,
+        conversation: &str,
+        token: String,
+        secrets: Arc<Mutex<Vec<String>>>,
+    ) -> Self {
+        let http = reqwest::Client::builder().no_proxy().timeout(WITHIN).build().unwrap();
+        let address = format!("{origin}/v3/directline/conversations/{conversation}");
+        let given = http.get(address).bearer_auth(&token).send().await.unwrap();
+        assert_eq!(given.status(), StatusCode::OK);
+        let given: Value = given.json().await.unwrap();
+        secrets.lock().unwrap().extend([token.clone(), text_of(&given["token"])]);
+        let place = Place { origin: origin.to_owned(), secrets };
+        let mut page = place.listen(http, user, token, conversation, &given);
+        // What it says now is no repeat of what it said then.
+        page.posts = AtomicU64::new(1_000);
+        page
+    }
+
+    /// The page's connection is cut, and it does not come back.
+    pub(crate) async fn goes_offline(&mut self) {
+        self.listening.abort();
+        // Cancelled is what it was asked to be.
+        drop((&mut self.listening).await);
+    }
+
+    /// It comes back, from where it had read to.
+    pub(crate) fn comes_online(&mut self) {
+        let listener = self.listener.clone();
+        self.listening = tokio::spawn(async move {
+            let stream_url = listener.reconnect().await;
+            listener.run(stream_url).await;
+        });
     }
 
     /// A request about this page's conversation.
@@ -185,6 +203,16 @@ impl Page {
         self.shown = upto;
     }
 
+    /// How much of what was shown has been looked at.
+    pub(crate) fn shown(&self) -> usize {
+        self.shown
+    }
+
+    /// So many of the next were looked at.
+    pub(crate) fn skip(&mut self, count: usize) {
+        self.shown += count;
+    }
+
     /// What was shown so far needs no further look.
     pub(crate) fn skip_what_was_shown(&mut self) {
         self.shown = distinct(&self.arrived()).len();
@@ -209,6 +237,46 @@ impl Page {
             assert_eq!(Some(activity), logged, "a repeat is the same");
         }
         assert_eq!(distinct(log).len(), log.len(), "every id in the log is there once");
+    }
+}
+
+/// Where a page's gateway is, and whom to tell of secrets.
+struct Place {
+    origin: String,
+    secrets: Arc<Mutex<Vec<String>>>,
+}
+
+impl Place {
+    fn listen(
+        self,
+        http: reqwest::Client,
+        user: &str,
+        token: String,
+        conversation: &str,
+        given: &Value,
+    ) -> Page {
+        let stream_url = text_of(&given["streamUrl"]);
+        let (hear, heard) = watch::channel(Heard::default());
+        let listener = Listener {
+            http: http.clone(),
+            address: format!("{}/v3/directline/conversations/{conversation}", self.origin),
+            token: token.clone(),
+            hear,
+            secrets: self.secrets,
+        };
+        Page {
+            listening: tokio::spawn(listener.clone().run(stream_url.clone())),
+            listener,
+            conversation: conversation.to_owned(),
+            token,
+            stream_url,
+            user: user.to_owned(),
+            http,
+            origin: self.origin,
+            heard,
+            posts: AtomicU64::new(0),
+            shown: 0,
+        }
     }
 }
 
@@ -245,6 +313,7 @@ fn text_of(value: &Value) -> String {
 }
 
 /// The end of the stream that is on the page.
+#[derive(Clone)]
 struct Listener {
     http: reqwest::Client,
     address: String,

@@ -44,10 +44,19 @@ pub(crate) async fn free_port() -> u16 {
     panic!("no port is free")
 }
 
+/// Starts the program it is given. A limit that a test sets on the size of files is to look like a
+/// full disk; by default it would end the process.
+const SHELL: &str = r#"trap "" XFSZ; exec "$0" serve"#;
+
 /// `warmline serve` with these settings and no others.
 pub(crate) fn serve(environment: &Environment) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_warmline"));
-    command.arg("serve").env_clear().envs(environment).stdin(Stdio::null()).kill_on_drop(true);
+    let mut command = Command::new("/bin/sh");
+    command
+        .args(["-c", SHELL, env!("CARGO_BIN_EXE_warmline")])
+        .env_clear()
+        .envs(environment)
+        .stdin(Stdio::null())
+        .kill_on_drop(true);
     // Where the machine keeps its root certificates.
     for name in ["SSL_CERT_FILE", "SSL_CERT_DIR"] {
         command.envs(std::env::var_os(name).map(|value| (name, value)));
@@ -80,10 +89,30 @@ impl Process {
         self.child.kill().await.unwrap();
     }
 
-    /// SIGTERM; gives back how it ended.
-    pub(crate) async fn terminate(mut self) -> ExitStatus {
+    /// Sends a signal, by its name without SIG.
+    pub(crate) async fn signal(&self, name: &str) {
         let id = self.child.id().expect("it runs").to_string();
-        assert!(Command::new("kill").args(["-TERM", &id]).status().await.unwrap().success());
+        let sent = Command::new("kill").args([&format!("-{name}"), &id]).status().await;
+        assert!(sent.unwrap().success());
+    }
+
+    /// From now on no file may grow beyond this many bytes; `None` lifts the limit.
+    pub(crate) async fn limit_files(&self, bytes: Option<u64>) {
+        let id = self.child.id().expect("it runs").to_string();
+        let limit = bytes.map_or("unlimited".to_owned(), |bytes| bytes.to_string());
+        let limit = format!("--fsize={limit}:unlimited");
+        let set = Command::new("prlimit").args(["--pid", &id, &limit]).status().await;
+        assert!(set.expect("prlimit is part of util-linux").success());
+    }
+
+    /// Waits for its end.
+    pub(crate) async fn ended(mut self) -> ExitStatus {
         timeout(WITHIN, self.child.wait()).await.expect("it stops in time").unwrap()
+    }
+
+    /// SIGTERM; gives back how it ended.
+    pub(crate) async fn terminate(self) -> ExitStatus {
+        self.signal("TERM").await;
+        self.ended().await
     }
 }

@@ -31,7 +31,7 @@ async fn environment(folder: &tempfile::TempDir) -> Environment {
 }
 
 /// Tries to start and gives back the one sentence that says why it does not.
-async fn refusal(environment: &Environment) -> String {
+pub(crate) async fn refusal(environment: &Environment) -> String {
     let output = timeout(WITHIN, serve(environment).output()).await;
     let output = output.expect("it does not start").unwrap();
     assert_eq!(output.status.code(), Some(1));

@@ -16,21 +16,44 @@ use crate::{
     process::WITHIN,
 };
 
-const CHATS: usize = 5;
+/// How much of it. Each number can be set: see “The long run” in CONTRIBUTING.md.
+#[derive(Debug, Clone, Copy)]
+struct Scale {
+    chats: usize,
+    /// Acknowledged lines, of each side of each chat.
+    lines: usize,
+    kills: usize,
+    /// Of the moments of the kills.
+    seed: u64,
+}
 
-/// Acknowledged lines, of each side of each chat.
-const LINES: usize = 100;
-
-const KILLS: usize = 5;
+impl Scale {
+    /// What plain `cargo test` runs, unless the environment says otherwise.
+    fn of_this_run(seed: u64) -> Self {
+        let set = |name: &str| {
+            let text = std::env::var(format!("WARMLINE_TEST_{name}")).ok()?;
+            Some(
+                text.parse::<u64>().unwrap_or_else(|_| panic!("WARMLINE_TEST_{name} is no number")),
+            )
+        };
+        let size = |name, usual: u64| usize::try_from(set(name).unwrap_or(usual)).unwrap();
+        Self {
+            chats: size("CHATS", 5),
+            lines: size("LINES", 100),
+            kills: size("KILLS", 5),
+            seed: set("SEED").unwrap_or(seed),
+        }
+    }
+}
 
 #[tokio::test]
 async fn killed_under_two_way_traffic_as_the_product_speaks() {
-    killed_under_two_way_traffic(Dialect::ServiceNow, 1).await;
+    killed_under_two_way_traffic(Dialect::ServiceNow, Scale::of_this_run(1)).await;
 }
 
 #[tokio::test]
 async fn killed_under_two_way_traffic_as_the_specification_speaks() {
-    killed_under_two_way_traffic(Dialect::Spec, 2).await;
+    killed_under_two_way_traffic(Dialect::Spec, Scale::of_this_run(2)).await;
 }
 
 /// One chat and what each side says in it.
@@ -39,25 +62,27 @@ struct Talk {
     chat: String,
 }
 
-async fn killed_under_two_way_traffic(dialect: Dialect, seed: u64) {
+async fn killed_under_two_way_traffic(dialect: Dialect, scale: Scale) {
+    let Scale { chats, lines, kills, seed } = scale;
+    let began = std::time::Instant::now();
     let mut house = House::start(Setting { dialect, ..Setting::default() }).await;
     let mut talks = Vec::new();
-    for n in 0..CHATS {
+    for n in 0..chats {
         talks.push(Arc::new(connect(&mut house, &format!("dl_user-{n}")).await));
     }
     let progress = Arc::new(watch::Sender::new(0));
     let mut talking = JoinSet::new();
     let mut writing = JoinSet::new();
     for (n, talk) in talks.iter().cloned().enumerate() {
-        talking.spawn(user_talks(talk.clone(), progress.clone()));
-        let agent = agent_talks(house.desk.clone(), talk, house.origin(), progress.clone());
+        talking.spawn(user_talks(talk.clone(), lines, progress.clone()));
+        let agent = agent_talks(house.desk.clone(), talk, lines, house.origin(), progress.clone());
         writing.spawn(async move { (n, agent.await) });
     }
 
     // The moments are counted in acknowledgements, so that the same seed makes the same plan.
     let mut random = fastrand::Rng::with_seed(seed);
     let mut moments: Vec<_> =
-        (0..KILLS).map(|_| random.usize(20..CHATS * LINES * 2 - 20)).collect();
+        (0..kills).map(|_| random.usize(20..chats * lines * 2 - 20)).collect();
     moments.sort_unstable();
     for moment in moments {
         let mut acknowledged = progress.subscribe();
@@ -72,10 +97,18 @@ async fn killed_under_two_way_traffic(dialect: Dialect, seed: u64) {
     while let Some(done) = talking.join_next().await {
         done.unwrap();
     }
+    let mut lost = 0;
     while let Some(done) = writing.join_next().await {
         let (n, said) = done.unwrap();
-        check(&house.desk, &talks[n], &said).await;
+        lost += said.lost.len();
+        check(&house.desk, &talks[n], lines, &said).await;
     }
+    let requests = house.desk.ledger().len();
+    let took = began.elapsed();
+    println!(
+        "{dialect:?}, {scale:?}: all of it held; {lost} callbacks met nobody; {requests} requests \
+         at the desk; {took:.1?}"
+    );
 }
 
 async fn connect(house: &mut House, user: &str) -> Talk {
@@ -90,11 +123,11 @@ async fn connect(house: &mut House, user: &str) -> Talk {
 }
 
 fn line(who: &str, n: usize) -> String {
-    format!("{who} {n:03} kolibri")
+    format!("{who} {n:05} kolibri")
 }
 
-async fn user_talks(talk: Arc<Talk>, progress: Arc<watch::Sender<usize>>) {
-    for n in 0..LINES {
+async fn user_talks(talk: Arc<Talk>, lines: usize, progress: Arc<watch::Sender<usize>>) {
+    for n in 0..lines {
         talk.page.post(&line("user", n)).await;
         progress.send_modify(|count| *count += 1);
     }
@@ -114,13 +147,14 @@ struct Said {
 async fn agent_talks(
     desk: Desk,
     talk: Arc<Talk>,
+    lines: usize,
     origin: String,
     progress: Arc<watch::Sender<usize>>,
 ) -> Said {
     let http = reqwest::Client::builder().no_proxy().build().unwrap();
     let mut said = Said::default();
     for n in 0.. {
-        if said.acknowledged.len() == LINES {
+        if said.acknowledged.len() == lines {
             break;
         }
         let words = format!("{} of {}", line("agent", n), talk.chat);
@@ -156,9 +190,9 @@ async fn outcome(desk: &Desk, words: &str) -> Outcome {
     outcome.expect("it was found")
 }
 
-async fn check(desk: &Desk, talk: &Talk, said: &Said) {
+async fn check(desk: &Desk, talk: &Talk, lines: usize, said: &Said) {
     let Talk { page, chat } = talk;
-    let spoken: Vec<_> = (0..LINES).map(|n| line("user", n)).collect();
+    let spoken: Vec<_> = (0..lines).map(|n| line("user", n)).collect();
     let expected: Vec<_> = std::iter::once("AGENT".to_owned())
         .chain(spoken.iter().map(|line| format!("says {line}")))
         .collect();

@@ -105,6 +105,20 @@ async fn a_desk_that_is_away_is_only_probed_and_the_user_is_told_once() {
 }
 
 #[tokio::test]
+async fn a_desk_that_asks_for_a_long_pause_is_told_of_at_once() {
+    let desk = Desk::new().await;
+    desk.connected("c").await;
+    desk.instance.answers_after(429, Some("60"), "{}");
+    desk.bed.says("c", "word").await;
+    assert!(matches!(desk.drain("c").await, LaneEnd::At(_)));
+    let held = || desk.bed.told("c").iter().filter(|told| *told == "<held>").count();
+    assert_eq!(held(), 1, "not only when the minute is over");
+    desk.drain_to_the_end("c").await;
+    assert_eq!(held(), 1);
+    assert_eq!(desk.bed.told("c").last().unwrap(), "<went_through>");
+}
+
+#[tokio::test]
 async fn what_the_breaker_held_back_can_still_be_struck() {
     let desk = Desk::new().await;
     desk.connected("other").await;

@@ -1,0 +1,148 @@
+//! The table of faults in the docs tells the truth: each of its tests is there.
+
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
+
+/// Fewer than this many are no table.
+const FAULTS_MIN: usize = 30;
+
+/// Columns: fault, user, agent, operator, test.
+const COLUMNS: usize = 5;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+/// Everything that is named as a test or any other function in Rust below `folder`.
+fn functions(folder: &Path, found: &mut BTreeSet<String>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            functions(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            let text = std::fs::read_to_string(&path).unwrap();
+            let mut lines = text.lines();
+            while let Some(line) = lines.next() {
+                // The attribute stands right above its function.
+                if !line.trim().starts_with("#[test]") && !line.trim().starts_with("#[tokio::test")
+                {
+                    continue;
+                }
+                let name = lines.find_map(|line| line.split_once("fn ")?.1.split('(').next());
+                found.extend(name.map(str::to_owned));
+            }
+        }
+    }
+}
+
+/// The flows are made by a macro: a module each.
+fn flows(found: &mut BTreeSet<String>) {
+    let flows = include_str!("../flows.rs");
+    let list = flows.split_once("\nflows! {").unwrap().1.split_once("\n}").unwrap().0;
+    found.extend(list.split(',').map(|name| name.trim().to_owned()));
+}
+
+#[test]
+fn every_fault_in_the_table_names_a_test_that_exists() {
+    let mut tests = BTreeSet::new();
+    functions(&root().join("crates"), &mut tests);
+    flows(&mut tests);
+    let docs = std::fs::read_to_string(root().join("docs/faults.md")).unwrap();
+    let rows = docs.lines().filter(|line| line.starts_with("| "));
+    let rows =
+        rows.map(|line| line.trim_matches('|').split('|').map(str::trim).collect::<Vec<_>>());
+    let rows: Vec<_> = rows.filter(|row| row[0] != "fault" && !row[0].starts_with("---")).collect();
+    assert!(rows.len() >= FAULTS_MIN, "{} faults", rows.len());
+    for row in &rows {
+        assert_eq!(row.len(), COLUMNS, "{row:?}");
+        assert!(row.iter().all(|cell| !cell.is_empty()), "every cell says something: {row:?}");
+        for name in row[COLUMNS - 1].split(", ") {
+            let name = name.trim_matches('`');
+            assert!(tests.contains(name), "there is no test {name:?}: {row:?}");
+        }
+    }
+    let mut faults: Vec<_> = rows.iter().map(|row| row[0]).collect();
+    faults.sort_unstable();
+    faults.dedup();
+    assert_eq!(faults.len(), rows.len(), "each fault once");
+}
+
+/// What the simulator can do wrong is in the table, by the name its desk knows it by.
+#[test]
+fn every_fault_of_the_simulator_is_in_the_table() {
+    let docs = std::fs::read_to_string(root().join("docs/faults.md")).unwrap();
+    for fault in simulator::Fault::ALL {
+        assert!(docs.contains(&format!("`{}`", fault.name())), "{}", fault.name());
+    }
+}
+
+/// The crates of the program; the simulator's limits are its own matter.
+const CRATES: [&str; 7] =
+    ["bot-framework", "gateway", "servicenow", "session", "store", "vault", "warmline"];
+
+/// A limit as the code has it: its file below `crates`, its name, its value.
+type Limit = (String, String, String);
+
+/// Every constant or default of a policy in the sources; tests and the demo aside.
+fn constants(folder: &Path, found: &mut BTreeSet<Limit>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_stem().unwrap().to_str().unwrap();
+        if ["tests", "contract", "bed", "demo"].contains(&name) {
+            continue;
+        }
+        if path.is_dir() {
+            constants(&path, found);
+            continue;
+        }
+        let text = std::fs::read_to_string(&path).unwrap();
+        let file = path.strip_prefix(root().join("crates")).unwrap().to_str().unwrap();
+        let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
+        for line in code.lines() {
+            let constant = line.split_once("const ").and_then(|(_, rest)| {
+                let (name, rest) = rest.split_once(':')?;
+                Some((name, rest.split_once("= ")?.1.strip_suffix(';')?))
+            });
+            let field = || line.trim().strip_suffix(',')?.split_once(": ");
+            if let Some((name, value)) = constant.or_else(field) {
+                found.insert((file.to_owned(), name.to_owned(), value.to_owned()));
+            }
+        }
+    }
+}
+
+fn limits() -> (BTreeSet<Limit>, Vec<Limit>) {
+    let mut in_code = BTreeSet::new();
+    for name in CRATES {
+        constants(&root().join("crates").join(name).join("src"), &mut in_code);
+    }
+    let docs = std::fs::read_to_string(root().join("docs/limits.md")).unwrap();
+    let rows = docs.lines().filter(|line| line.starts_with("| ") && line.contains(" in `"));
+    let told = rows.map(|row| {
+        let mut code = row.split('`').skip(1).step_by(2).map(str::to_owned);
+        let [name, file, value] = [code.next(), code.next(), code.next()].map(Option::unwrap);
+        (file, name, value)
+    });
+    (in_code, told.collect())
+}
+
+#[test]
+fn every_limit_in_the_table_stands_so_in_the_code() {
+    let (in_code, told) = limits();
+    for limit in &told {
+        assert!(in_code.contains(limit), "the code has it otherwise: {limit:?}");
+    }
+}
+
+/// Whoever adds a limit adds its row.
+#[test]
+fn every_named_limit_is_in_the_table() {
+    let (in_code, told) = limits();
+    let named = |name: &str| name.ends_with("_MAX") || name.ends_with("_WITHIN");
+    for limit in in_code.iter().filter(|(_, name, _)| named(name)) {
+        assert!(told.contains(limit), "docs/limits.md does not tell of {limit:?}");
+    }
+    assert!(told.len() >= 40, "{} limits", told.len());
+}
