@@ -13,7 +13,7 @@ The project's own commands:
   cargo xtask check
       Format, lints, documentation, and the dependencies' licences and sources.
   cargo xtask bench [webhook|stream|desk|overload|memory|restart|all]... [--quick] [--json FILE]
-      Measures; without a name everything, about ten minutes. `--quick` only shows that it works.
+      Measures; without a name everything, about six minutes. `--quick` only shows that it works.
       `cargo xtask bench --help` lists the rest.
 ";
 

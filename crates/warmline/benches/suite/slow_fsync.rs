@@ -12,6 +12,10 @@ use tokio::process::Command;
 
 const SOURCE: &str = include_str!("slow_fsync.c");
 
+/// Said where it cannot be made.
+pub(crate) const LEFT_OUT: &str =
+    "The slower disk is left out: it needs a C compiler that is called cc.";
+
 /// A made shim.
 #[derive(Debug)]
 pub(crate) struct Shim {
