@@ -1,5 +1,7 @@
 //! What the person asked for, read from the arguments.
 
+use std::path::Path;
+
 use anyhow::{Result, bail};
 
 /// Printed by `cargo xtask` alone, and with `help`, `-h` and `--help`.
@@ -13,7 +15,7 @@ The project's own commands:
   cargo xtask check
       Format, lints, documentation, and the dependencies' licences and sources.
   cargo xtask bench [webhook|stream|desk|overload|memory|restart|all]... [--quick] [--json FILE]
-      Measures; without a name everything, about ten minutes. `--quick` only shows that it works.
+      Measures; without a name everything, about six minutes. `--quick` only shows that it works.
       `cargo xtask bench --help` lists the rest.
 ";
 
@@ -61,6 +63,23 @@ impl Command {
         let passed = ours.iter().filter(|argument| *argument != "--release");
         Self::Demo { release, rest: passed.chain(theirs.iter().skip(1)).cloned().collect() }
     }
+}
+
+/// The benchmark's arguments with the file of `--json` as seen from this folder: cargo runs
+/// benchmarks in a folder of its own.
+pub(crate) fn with_file_from(folder: &Path, rest: &[String]) -> Vec<String> {
+    let from_here = |file: &str| folder.join(file).to_string_lossy().into_owned();
+    let mut is_file = false;
+    rest.iter()
+        .map(|argument| match (std::mem::take(&mut is_file), argument.strip_prefix("--json=")) {
+            (true, _) => from_here(argument),
+            (false, Some(file)) => format!("--json={}", from_here(file)),
+            (false, None) => {
+                is_file = argument == "--json";
+                argument.clone()
+            }
+        })
+        .collect()
 }
 
 fn without_separator(mut rest: Vec<String>) -> Vec<String> {
@@ -114,6 +133,25 @@ mod tests {
         for (line, expected) in table {
             assert_eq!(parsed(line).unwrap(), expected, "cargo xtask {line}");
         }
+    }
+
+    #[test]
+    fn a_benchmark_writes_where_the_person_stands() {
+        let folder = Path::new("here");
+        let file = folder.join("out.json");
+        let file = file.to_str().unwrap();
+        for (given, expected) in [
+            ("desk --json out.json --quick", format!("desk --json {file} --quick")),
+            ("--json=out.json desk", format!("--json={file} desk")),
+            ("desk --quick", "desk --quick".to_owned()),
+            ("--json", "--json".to_owned()),
+        ] {
+            let given: Vec<String> = given.split(' ').map(str::to_owned).collect();
+            assert_eq!(with_file_from(folder, &given).join(" "), expected);
+        }
+        let absolute = std::env::current_dir().unwrap().join("out.json");
+        let given = ["--json".to_owned(), absolute.to_str().unwrap().to_owned()];
+        assert_eq!(with_file_from(folder, &given), given);
     }
 
     #[test]

@@ -103,5 +103,6 @@ fn bench(rest: &[String]) -> Result<()> {
     let mut steps = Steps::of(1);
     steps.begin("building what ships, and measuring it");
     let mut bench = cargo(["bench", "--package", "warmline", "--bench", "suite", "--"]);
+    let rest = arguments::with_file_from(&std::env::current_dir()?, rest);
     step::succeed(bench.args(rest), "the messages above say why")
 }

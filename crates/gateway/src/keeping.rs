@@ -17,6 +17,9 @@ use vault::{DataKey, SealError, Vault};
 /// The version of the stored state this program writes. It reads this one and the one before.
 const STATE_VERSION: u32 = 1;
 
+/// Room for a state of the usual size, so that writing one need not grow it.
+const STATE_BYTES: usize = 1_024;
+
 /// A conversation's state as stored: the pure state and the engine's own bookkeeping.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Kept {
@@ -126,8 +129,9 @@ impl Keeping {
     }
 
     pub(crate) fn write_state(&self, kept: &Kept) -> Result<Vec<u8>, KeepingError> {
-        let text = serde_json::to_vec(kept).map_err(text("state"))?;
-        self.record.seal(&self.at(b"state", 0), &text).map_err(seal("state"))
+        let mut plain = Vec::with_capacity(STATE_BYTES);
+        serde_json::to_writer(&mut plain, kept).map_err(text("state"))?;
+        self.record.seal(&self.at(b"state", 0), &plain).map_err(seal("state"))
     }
 
     pub(crate) fn read_state(&self, sealed: &[u8]) -> Result<Kept, KeepingError> {

@@ -64,22 +64,39 @@ impl End {
     }
 }
 
-/// Opens the new segment of a change and appends its entries; the end moves with them.
-pub(super) fn append(
-    connection: &Connection,
+/// Appends to logs. Made once for a batch: looking a statement up costs as much as binding it.
+pub(super) struct Appender<'c> {
+    connection: &'c Connection,
+    insert: CachedStatement<'c>,
+}
+
+impl<'c> Appender<'c> {
+    pub(super) fn new(connection: &'c Connection) -> Result<Self, StoreError> {
+        let insert = connection.prepare_cached(
+            "INSERT INTO log (conversation, number, prev, skip, at, segment, sealed)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        )?;
+        Ok(Self { connection, insert })
+    }
+
+    /// Opens the new segment of a change and appends its entries; the end moves with them.
+    pub(super) fn append(
+        &mut self,
+        standing: &mut Standing,
+        change: &ConversationChange,
+    ) -> Result<(), StoreError> {
+        if let Some(wrapped_key) = &change.new_segment {
+            standing.segment = Some(open_segment(self.connection, standing.id, wrapped_key)?);
+        }
+        append_entries(&mut self.insert, standing, change)
+    }
+}
+
+fn append_entries(
+    insert: &mut CachedStatement<'_>,
     standing: &mut Standing,
     change: &ConversationChange,
 ) -> Result<(), StoreError> {
-    if let Some(wrapped_key) = &change.new_segment {
-        standing.segment = Some(open_segment(connection, standing.id, wrapped_key)?);
-    }
-    if change.entries.is_empty() {
-        return Ok(());
-    }
-    let mut insert = connection.prepare_cached(
-        "INSERT INTO log (conversation, number, prev, skip, at, segment, sealed)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-    )?;
     let end = &mut standing.end;
     for entry in &change.entries {
         let newest = end.newest();

@@ -210,9 +210,10 @@ impl<'c> SqliteTransaction<'c> {
     /// Saves states, segments, entries and repeats, in each conversation in the order given.
     fn save_conversations(&mut self, changes: &Changes) -> Result<(), StoreError> {
         let connection = self.connection;
+        let mut appender = log::Appender::new(connection)?;
         for change in &changes.conversations {
             let (standing, _) = self.change(change.id)?;
-            log::append(connection, standing, change)?;
+            appender.append(standing, change)?;
             standing.take_state(change);
         }
         for repeat in &changes.repeats {

@@ -98,8 +98,13 @@ pub(crate) struct Plan {
 
 impl Plan {
     pub(crate) fn of(arguments: &Arguments) -> anyhow::Result<Self> {
-        // Without cargo's word this is a test of the benchmark.
+        // Without cargo's word this is a test of the benchmark, and one round shows that it works.
         let quick = arguments.quick || !arguments.bench;
+        let rounds = match (arguments.bench, quick) {
+            (false, _) => 1,
+            (true, true) => 2,
+            (true, false) => 5,
+        };
         let all = arguments.subjects.is_empty() || arguments.subjects.contains(&Subject::All);
         let of_all = Subject::value_variants().iter().copied().filter(|one| *one != Subject::All);
         let seconds = |given: Option<f64>, quickly, usually| {
@@ -109,7 +114,7 @@ impl Plan {
             quick,
             subjects: if all { of_all.collect() } else { arguments.subjects.clone() },
             slower_ms: arguments.fsync_ms.or(all.then_some(SLOWER_MS)).filter(|ms| *ms > 0),
-            rounds: arguments.rounds.unwrap_or(if quick { 2 } else { 5 }),
+            rounds: arguments.rounds.unwrap_or(rounds),
             timing: Timing {
                 warm_up: seconds(arguments.warm_up, 0.1, 1.0)?,
                 measured: seconds(arguments.seconds, 0.3, 3.0)?,

@@ -97,7 +97,9 @@ impl Flights {
             }
             expected => {
                 let expected = expected.map(|flight| flight.number);
-                state.fault = Some(format!("message {number} arrived, not {expected:?}"));
+                let fault = || format!("message {number} arrived, not {expected:?}");
+                // The first is the one to look at.
+                state.fault.get_or_insert_with(fault);
             }
         }
         drop(state);
@@ -106,7 +108,7 @@ impl Flights {
 
     /// Something else is wrong with a chat.
     pub(crate) fn fails(&self, chat: usize, fault: String) {
-        self.chats[chat].lock().fault = Some(fault);
+        self.chats[chat].lock().fault.get_or_insert(fault);
         self.chats[chat].landed.notify_one();
     }
 

@@ -8,7 +8,7 @@ use std::{
 };
 
 /// Flushes that are timed.
-const FLUSHES: usize = 200;
+const FLUSHES: usize = 100;
 
 /// Bytes written before each.
 const BLOCK: [u8; 4_096] = [7; 4_096];

@@ -1,7 +1,7 @@
 //! What the gateway costs and what it can carry.
 //!
 //! ```text
-//! cargo xtask bench                   everything; about ten minutes
+//! cargo xtask bench                   everything; about six minutes
 //! cargo xtask bench webhook desk      parts of it
 //! cargo xtask bench --quick           a smoke run: shows that it works, not how fast it is
 //! ```
@@ -92,7 +92,7 @@ async fn run(plan: &Plan, report: &mut Report) -> anyhow::Result<()> {
         Some(ms) => Shim::make(ms).await?,
     };
     if plan.slower_ms.is_some() && shim.is_none() {
-        eprintln!("the slower disk is left out: it needs a C compiler named cc");
+        eprintln!("{}", slow_fsync::LEFT_OUT);
     }
     for &subject in &plan.subjects {
         eprintln!("== {subject:?}");

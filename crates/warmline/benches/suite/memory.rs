@@ -32,7 +32,7 @@ const STREAMS_BEFORE: usize = 200;
 const ROUNDS_MAX: usize = 3;
 
 /// How often memory is read while it settles, and how much it may move between two readings.
-const EVERY: Duration = Duration::from_millis(500);
+const EVERY: Duration = Duration::from_millis(250);
 const STILL_BYTES: u64 = 256 * 1_024;
 
 /// How long it may take to settle.

@@ -24,7 +24,7 @@ use crate::{
     http::Connection,
     load::{Stage, Window, Workers, dealt, join, percentile_ms, stage},
     report::{Column, Kind, Row, Section, number},
-    slow_fsync::Shim,
+    slow_fsync::{LEFT_OUT, Shim},
     streams::Streams,
 };
 
@@ -115,6 +115,9 @@ pub(crate) async fn measure(plan: &Plan, shim: Option<&Shim>, way: Way) -> anyho
     }
     if !counts {
         notes.push("Instructions are not counted on this machine.".to_owned());
+    }
+    if plan.slower_ms.is_some() && shim.is_none() {
+        notes.push(LEFT_OUT.to_owned());
     }
     Ok(Section {
         subject: way.subject(),

@@ -12,6 +12,10 @@ use tokio::process::Command;
 
 const SOURCE: &str = include_str!("slow_fsync.c");
 
+/// Said where it cannot be made.
+pub(crate) const LEFT_OUT: &str =
+    "The slower disk is left out: it needs Linux and a C compiler that is called cc.";
+
 /// A made shim.
 #[derive(Debug)]
 pub(crate) struct Shim {
@@ -20,8 +24,11 @@ pub(crate) struct Shim {
 }
 
 impl Shim {
-    /// Makes it with the system's C compiler. `None` where there is none.
+    /// Makes it with the system's C compiler. `None` where there is none, or no Linux.
     pub(crate) async fn make(milliseconds: u32) -> anyhow::Result<Option<Self>> {
+        if !cfg!(target_os = "linux") {
+            return Ok(None);
+        }
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
         let (source, library) = (folder.join("slow_fsync.c"), folder.join("slow_fsync.so"));
         std::fs::write(&source, SOURCE)?;

@@ -24,7 +24,7 @@ use crate::{
     load::{Stage, Window, Workers, dealt, join, percentile_ms, stage},
     report::{Column, Figure, Kind, Row, Section},
     server::Server,
-    slow_fsync::Shim,
+    slow_fsync::{LEFT_OUT, Shim},
 };
 
 /// What one round of one server showed.
@@ -96,6 +96,9 @@ pub(crate) async fn measure(plan: &Plan, shim: Option<&Shim>) -> anyhow::Result<
     let mut notes = vec![format!("{compared} messages were read back and compared.")];
     if !counts {
         notes.push("Instructions are not counted on this machine.".to_owned());
+    }
+    if plan.slower_ms.is_some() && shim.is_none() {
+        notes.push(LEFT_OUT.to_owned());
     }
     Ok(Section {
         subject: "webhook",
