@@ -18,6 +18,11 @@ pub const HELD_WORDS_MAX: usize = 100;
 /// may come after the news of the end.
 pub const LATE_WORDS_FOR: Duration = Duration::from_mins(2);
 
+/// How long after an agent came an estimate of the wait is still taken for late news of the wait
+/// before: callbacks are unordered. A real transfer that quickly is not told at its first estimate; the
+/// desk repeats it every minute (reference 5.7).
+pub const LATE_ESTIMATES_FOR: Duration = Duration::from_secs(15);
+
 /// The whole state of one conversation: a few hundred bytes.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Conversation {
@@ -142,6 +147,9 @@ pub struct Talk {
     pub warned: bool,
     /// The chat waits for another agent.
     pub transferring: bool,
+    /// When the agent who is there came; 1970 if that was not written down yet.
+    #[serde(default)]
+    pub since: Timestamp,
     /// The options of the desk's last question, until the user answers.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub asked: Vec<Choice>,

@@ -1,7 +1,7 @@
 //! What the desk's news means.
 
 use crate::{
-    conversation::{LATE_WORDS_FOR, Phase, Session, Stage, Status, Waiting},
+    conversation::{LATE_ESTIMATES_FOR, LATE_WORDS_FOR, Phase, Session, Stage, Status, Waiting},
     event::{Callback, Claims, News, Rejected},
     id::{SenderKey, SessionId},
     notice::{EndReason, Notice},
@@ -123,12 +123,15 @@ impl Turn<'_> {
         }
     }
 
+    /// Somebody waits again, unless an estimate of the wait before was overtaken by the agent's arrival.
     fn transferring(&mut self, estimate: String) {
+        let now = self.now;
         let Some(Session { stage: Stage::Connected(talk) | Stage::Active(talk), .. }) = self.live()
         else {
             return;
         };
-        if !talk.transferring {
+        let late = now.since(talk.since) <= LATE_ESTIMATES_FOR;
+        if !talk.transferring && !late {
             talk.transferring = true;
             self.tell(Notice::Transferring { estimate });
         }
@@ -136,6 +139,7 @@ impl Turn<'_> {
 
     /// An agent shows up while one is there already: the same, named at last, or another.
     fn meet(&mut self, agent: &Agent) {
+        let now = self.now;
         let Some(Session { stage: Stage::Connected(talk) | Stage::Active(talk), .. }) = self.live()
         else {
             return;
@@ -143,6 +147,7 @@ impl Turn<'_> {
         // Last words of the one who hands over are no arrival.
         if talk.agent.differs_from(agent) || talk.transferring && !talk.agent.is_same_as(agent) {
             talk.transferring = false;
+            talk.since = now;
             talk.agent = agent.clone();
             self.tell(Notice::Transferred { agent: agent.name.clone() });
         } else {

@@ -270,6 +270,7 @@ impl Turn<'_> {
             heard_at: now,
             warned: false,
             transferring: false,
+            since: now,
             asked: Vec::new(),
         });
         self.record();

@@ -203,6 +203,7 @@ pub(super) fn talk() -> Talk {
         heard_at: ago(10),
         warned: false,
         transferring: false,
+        since: ago(25),
         asked: Vec::new(),
     }
 }

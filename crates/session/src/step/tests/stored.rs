@@ -71,7 +71,7 @@ fn a_talk_is_stored_like_this() {
     given.talk().agent.id = Some("a1".to_owned());
     check(
         &given.conversation,
-        r#"{"numbered":11,"effects":5,"route":{"live":{"id":"ses_1","desk":"default","user":"u-kim","asked_at":999970000,"asked_after":8,"stage":{"active":{"agent":{"name":"Ola","id":"a1"},"user_spoke_at":999980000,"heard_at":1000000000,"warned":false,"transferring":false,"asked":[{"label":"Yes","value":"v1"}]}}}},"visitor":{"user":"u-kim","email":"kim@example.org","name":"Kim"},"past":null,"opened":true,"bot_away":false}"#,
+        r#"{"numbered":11,"effects":5,"route":{"live":{"id":"ses_1","desk":"default","user":"u-kim","asked_at":999970000,"asked_after":8,"stage":{"active":{"agent":{"name":"Ola","id":"a1"},"user_spoke_at":999980000,"heard_at":1000000000,"warned":false,"transferring":false,"since":999975000,"asked":[{"label":"Yes","value":"v1"}]}}}},"visitor":{"user":"u-kim","email":"kim@example.org","name":"Kim"},"past":null,"opened":true,"bot_away":false}"#,
     );
 }
 
@@ -210,6 +210,16 @@ fn a_state_without_the_members_that_came_later_can_be_read() {
     let read: Conversation = serde_json::from_str(oldest).unwrap();
     assert_eq!(read, Conversation { numbered: Number(3), effects: read.effects, ..read.clone() });
     assert!(read.visitor.is_none() && read.past.is_none() && !read.opened && !read.bot_away);
+}
+
+#[test]
+fn a_talk_of_the_previous_version_is_read_and_its_agent_came_long_ago() {
+    let stored = serde_json::to_string(&stage("active").conversation).unwrap();
+    let previous = stored.replace(r#","since":999975000"#, "");
+    assert_ne!(previous, stored);
+    let mut given = stage("active");
+    given.conversation = serde_json::from_str(&previous).unwrap();
+    assert_eq!(given.talk().since, Timestamp(0));
 }
 
 #[test]
