@@ -53,6 +53,10 @@ pub(crate) fn english(notice: &Notice) -> String {
             "The assistant does not answer at the moment. Type “agent” to talk to a person."
                 .to_owned()
         }
+        Notice::AgentIdle { agent } => {
+            let who = agent.as_deref().unwrap_or("The service desk");
+            format!("{who} has not answered for a while. You can go on waiting or type “end chat”.")
+        }
     }
 }
 

@@ -150,9 +150,34 @@ pub struct Talk {
     /// When the agent who is there came; 1970 if that was not written down yet.
     #[serde(default)]
     pub since: Timestamp,
+    /// Whether the agent answered the user's last word.
+    #[serde(default, skip_serializing_if = "Answer::is_given")]
+    pub answer: Answer,
     /// The options of the desk's last question, until the user answers.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub asked: Vec<Choice>,
+}
+
+/// Whether the agent answered the user's last word.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Answer {
+    /// The agent spoke last, or it is not known.
+    #[default]
+    Given,
+    /// The user spoke, or the agent came, and the agent said nothing since.
+    Owed {
+        /// When.
+        since: Timestamp,
+    },
+    /// It was owed for so long that the user was told; over with the agent's next word.
+    Missed,
+}
+
+impl Answer {
+    fn is_given(&self) -> bool {
+        matches!(self, Self::Given)
+    }
 }
 
 /// The specification's six statuses.
@@ -226,6 +251,8 @@ pub enum Wake {
     LongestWait,
     /// The user has been silent.
     IdleWarning,
+    /// The agent has not answered.
+    AgentIdle,
     /// Nobody was heard for very long.
     Quiet,
 }
@@ -244,23 +271,50 @@ impl Session {
         match &self.stage {
             Stage::Waiting(waiting) => {
                 let longest = (self.asked_at.after(policy.longest_wait), Wake::LongestWait);
-                match waiting.phase {
-                    Phase::Requested | Phase::Queued => longest,
-                    Phase::Accepted { at } => {
-                        let silence = (at.after(policy.silence), Wake::Silence);
-                        if silence.0 <= longest.0 { silence } else { longest }
-                    }
-                }
+                earliest(longest, [waiting.silence(policy)])
             }
             Stage::Connected(talk) | Stage::Active(talk) => {
                 let quiet = talk.user_spoke_at.max(talk.heard_at).after(policy.quiet);
-                let warning = talk.user_spoke_at.after(policy.idle_warning);
-                if talk.warned || quiet <= warning {
-                    (quiet, Wake::Quiet)
-                } else {
-                    (warning, Wake::IdleWarning)
-                }
+                let others = [talk.idle_warning(policy), talk.agent_idle(policy)];
+                earliest((quiet, Wake::Quiet), others)
             }
+        }
+    }
+}
+
+/// What comes first. Of several at once the end goes before what only tells the user something.
+fn earliest<const N: usize>(
+    end: (Timestamp, Wake),
+    others: [Option<(Timestamp, Wake)>; N],
+) -> (Timestamp, Wake) {
+    let sooner = |first: (Timestamp, Wake), next: (Timestamp, Wake)| {
+        if next.0 < first.0 { next } else { first }
+    };
+    others.into_iter().flatten().fold(end, sooner)
+}
+
+impl Waiting {
+    fn silence(&self, policy: &Policy) -> Option<(Timestamp, Wake)> {
+        match self.phase {
+            Phase::Requested | Phase::Queued => None,
+            Phase::Accepted { at } => Some((at.after(policy.silence), Wake::Silence)),
+        }
+    }
+}
+
+impl Talk {
+    fn idle_warning(&self, policy: &Policy) -> Option<(Timestamp, Wake)> {
+        let at = self.user_spoke_at.after(policy.idle_warning);
+        (!self.warned).then_some((at, Wake::IdleWarning))
+    }
+
+    /// Between two agents nobody is there to answer.
+    fn agent_idle(&self, policy: &Policy) -> Option<(Timestamp, Wake)> {
+        match (self.answer, policy.agent_idle) {
+            (Answer::Owed { since }, Some(idle)) if !self.transferring => {
+                Some((since.after(idle), Wake::AgentIdle))
+            }
+            (Answer::Given | Answer::Owed { .. } | Answer::Missed, _) => None,
         }
     }
 }

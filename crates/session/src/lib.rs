@@ -31,8 +31,8 @@ mod said;
 mod step;
 
 pub use conversation::{
-    Conversation, HELD_WORDS_MAX, LATE_ESTIMATES_FOR, LATE_WORDS_FOR, Past, Phase, Route, Session,
-    Stage, Status, Talk, Visitor, Waiting, Wake,
+    Answer, Conversation, HELD_WORDS_MAX, LATE_ESTIMATES_FOR, LATE_WORDS_FOR, Past, Phase, Route,
+    Session, Stage, Status, Talk, Visitor, Waiting, Wake,
 };
 pub use effect::{BotNews, Effect, Failure, Hold, Record, Strike, What};
 pub use event::{Callback, Claims, Event, Facts, News, Rejected};

@@ -57,6 +57,11 @@ pub enum Notice {
     BackWithBot,
     /// The bot does not answer; a person can be asked for.
     BotAway,
+    /// The agent has not answered for a while.
+    AgentIdle {
+        /// The agent's name where the desk tells it.
+        agent: Option<String>,
+    },
 }
 
 impl Notice {
@@ -79,6 +84,7 @@ impl Notice {
             Self::Undelivered => "undelivered",
             Self::BackWithBot => "back_with_bot",
             Self::BotAway => "bot_away",
+            Self::AgentIdle { .. } => "agent_idle",
         }
     }
 }

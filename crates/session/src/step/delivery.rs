@@ -1,7 +1,7 @@
 //! What became of effects, and what the clock says.
 
 use crate::{
-    conversation::{Phase, Session, Stage, Status, Waiting, Wake},
+    conversation::{Answer, Phase, Session, Stage, Status, Waiting, Wake},
     effect::{Effect, Failure, Hold, What},
     id::{DeskId, SessionId, Timestamp, UserId},
     notice::{EndReason, Notice},
@@ -135,6 +135,16 @@ impl Turn<'_> {
                 {
                     talk.warned = true;
                     self.tell(Notice::IdleWarning);
+                }
+            }
+            Wake::AgentIdle => {
+                if let Some(Session {
+                    stage: Stage::Connected(talk) | Stage::Active(talk), ..
+                }) = self.live()
+                {
+                    talk.answer = Answer::Missed;
+                    let agent = talk.agent.name.clone();
+                    self.tell(Notice::AgentIdle { agent });
                 }
             }
         }

@@ -1,7 +1,9 @@
 //! What the desk's news means.
 
 use crate::{
-    conversation::{LATE_ESTIMATES_FOR, LATE_WORDS_FOR, Phase, Session, Stage, Status, Waiting},
+    conversation::{
+        Answer, LATE_ESTIMATES_FOR, LATE_WORDS_FOR, Phase, Session, Stage, Status, Waiting,
+    },
     event::{Callback, Claims, News, Rejected},
     id::{SenderKey, SessionId},
     notice::{EndReason, Notice},
@@ -148,6 +150,7 @@ impl Turn<'_> {
         if talk.agent.differs_from(agent) || talk.transferring && !talk.agent.is_same_as(agent) {
             talk.transferring = false;
             talk.since = now;
+            talk.answer = Answer::Owed { since: now };
             talk.agent = agent.clone();
             self.tell(Notice::Transferred { agent: agent.name.clone() });
         } else {
@@ -157,6 +160,11 @@ impl Turn<'_> {
 
     fn agent_said(&mut self, agent: Agent, said: Said, key: Option<SenderKey>) {
         self.meet(&agent);
+        if let Some(Session { stage: Stage::Connected(talk) | Stage::Active(talk), .. }) =
+            self.live()
+        {
+            talk.answer = Answer::Given;
+        }
         self.ask(&said);
         self.spoken();
         self.say(Author::Agent(agent), said, key);

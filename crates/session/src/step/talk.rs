@@ -1,7 +1,9 @@
 //! What the user and the bot say, and how a session begins.
 
 use crate::{
-    conversation::{HELD_WORDS_MAX, Phase, Route, Session, Stage, Status, Talk, Visitor, Waiting},
+    conversation::{
+        Answer, HELD_WORDS_MAX, Phase, Route, Session, Stage, Status, Talk, Visitor, Waiting,
+    },
     effect::{BotNews, Hold, What},
     event::Rejected,
     id::{Number, SenderKey, SessionId},
@@ -151,6 +153,10 @@ impl Turn<'_> {
             talk.user_spoke_at = now;
             talk.warned = false;
             talk.asked.clear();
+            talk.answer = match talk.answer {
+                Answer::Given | Answer::Owed { .. } => Answer::Owed { since: now },
+                Answer::Missed => Answer::Missed,
+            };
         }
         self.spoken();
         self.order_say(number);
@@ -271,6 +277,7 @@ impl Turn<'_> {
             warned: false,
             transferring: false,
             since: now,
+            answer: Answer::Owed { since: now },
             asked: Vec::new(),
         });
         self.record();

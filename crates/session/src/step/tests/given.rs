@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    Agent, Callback, Choice, Claims, Context, Conversation, Effect, EndReason, Event, Facts, News,
-    Past, Phase, Policy, Rejected, Route, Said, Session, Stage, Status, Step, Talk, Visitor,
-    Waiting, What,
+    Agent, Answer, Callback, Choice, Claims, Context, Conversation, Effect, EndReason, Event,
+    Facts, News, Past, Phase, Policy, Rejected, Route, Said, Session, Stage, Status, Step, Talk,
+    Visitor, Waiting, What,
     id::{
         BotId, ChannelId, ConversationKey, DeskId, EffectNumber, Number, SenderKey, SessionId,
         TenantId, Timestamp, UserId,
@@ -204,6 +204,7 @@ pub(super) fn talk() -> Talk {
         warned: false,
         transferring: false,
         since: ago(25),
+        answer: Answer::Owed { since: ago(20) },
         asked: Vec::new(),
     }
 }

@@ -5,8 +5,8 @@ use super::given::{
     STAGES, asked, effect, holding, live, sender, session_id, stage, talk, waiting,
 };
 use crate::{
-    Agent, Author, BotNews, Content, Context, Conversation, Effect, EndReason, Notice, Phase, Said,
-    Stage, Talk, What,
+    Agent, Answer, Author, BotNews, Content, Context, Conversation, Effect, EndReason, Notice,
+    Phase, Said, Stage, Talk, What,
     id::{Number, Timestamp},
 };
 
@@ -71,8 +71,21 @@ fn a_talk_is_stored_like_this() {
     given.talk().agent.id = Some("a1".to_owned());
     check(
         &given.conversation,
-        r#"{"numbered":11,"effects":5,"route":{"live":{"id":"ses_1","desk":"default","user":"u-kim","asked_at":999970000,"asked_after":8,"stage":{"active":{"agent":{"name":"Ola","id":"a1"},"user_spoke_at":999980000,"heard_at":1000000000,"warned":false,"transferring":false,"since":999975000,"asked":[{"label":"Yes","value":"v1"}]}}}},"visitor":{"user":"u-kim","email":"kim@example.org","name":"Kim"},"past":null,"opened":true,"bot_away":false}"#,
+        r#"{"numbered":11,"effects":5,"route":{"live":{"id":"ses_1","desk":"default","user":"u-kim","asked_at":999970000,"asked_after":8,"stage":{"active":{"agent":{"name":"Ola","id":"a1"},"user_spoke_at":999980000,"heard_at":1000000000,"warned":false,"transferring":false,"since":999975000,"answer":{"owed":{"since":999980000}},"asked":[{"label":"Yes","value":"v1"}]}}}},"visitor":{"user":"u-kim","email":"kim@example.org","name":"Kim"},"past":null,"opened":true,"bot_away":false}"#,
     );
+}
+
+#[test]
+fn an_answer_is_stored_like_this() {
+    let rows = [
+        (Answer::Given, r#""given""#),
+        (Answer::Owed { since: Timestamp(7) }, r#"{"owed":{"since":7}}"#),
+        (Answer::Missed, r#""missed""#),
+    ];
+    for (answer, stored) in rows {
+        assert_eq!(serde_json::to_string(&answer).unwrap(), stored);
+        assert_eq!(serde_json::from_str::<Answer>(stored).unwrap(), answer);
+    }
 }
 
 #[test]
@@ -198,6 +211,7 @@ fn a_reason_is_stored_as_its_code_and_a_notice_as_its_key() {
         Notice::Undelivered,
         Notice::BackWithBot,
         Notice::BotAway,
+        Notice::AgentIdle { agent: None },
     ];
     for notice in notices {
         assert_eq!(serde_json::to_value(&notice).unwrap()["key"], notice.key());
@@ -215,11 +229,13 @@ fn a_state_without_the_members_that_came_later_can_be_read() {
 #[test]
 fn a_talk_of_the_previous_version_is_read_and_its_agent_came_long_ago() {
     let stored = serde_json::to_string(&stage("active").conversation).unwrap();
-    let previous = stored.replace(r#","since":999975000"#, "");
+    let previous =
+        stored.replace(r#","since":999975000,"answer":{"owed":{"since":999980000}}"#, "");
     assert_ne!(previous, stored);
     let mut given = stage("active");
     given.conversation = serde_json::from_str(&previous).unwrap();
     assert_eq!(given.talk().since, Timestamp(0));
+    assert_eq!(given.talk().answer, Answer::Given);
 }
 
 #[test]
