@@ -92,6 +92,10 @@ pub struct Session {
     /// The user was told that the desk is away and their words wait.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub away: bool,
+    /// Since when the user's channel knows of nobody who would read; `None` while they are there, or
+    /// on a channel that cannot know.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user_away_since: Option<Timestamp>,
     /// How far it has come.
     pub stage: Stage,
 }
@@ -253,6 +257,8 @@ pub enum Wake {
     IdleWarning,
     /// The agent has not answered.
     AgentIdle,
+    /// The user went away and did not come back.
+    UserLeft,
     /// Nobody was heard for very long.
     Quiet,
 }
@@ -268,14 +274,15 @@ impl Session {
     }
 
     fn deadline(&self, policy: &Policy) -> (Timestamp, Wake) {
+        let left = self.user_away_since.map(|at| (at.after(policy.away_grace), Wake::UserLeft));
         match &self.stage {
             Stage::Waiting(waiting) => {
                 let longest = (self.asked_at.after(policy.longest_wait), Wake::LongestWait);
-                earliest(longest, [waiting.silence(policy)])
+                earliest(longest, [left, waiting.silence(policy)])
             }
             Stage::Connected(talk) | Stage::Active(talk) => {
                 let quiet = talk.user_spoke_at.max(talk.heard_at).after(policy.quiet);
-                let others = [talk.idle_warning(policy), talk.agent_idle(policy)];
+                let others = [left, talk.idle_warning(policy), talk.agent_idle(policy)];
                 earliest((quiet, Wake::Quiet), others)
             }
         }

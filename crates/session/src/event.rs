@@ -73,6 +73,11 @@ pub enum Event {
         /// The deadline that was seen.
         due: Timestamp,
     },
+    /// Nobody is there any more to read what the user is told: their last page closed. Only channels
+    /// that know send it; telling it again changes nothing.
+    UserAway,
+    /// Somebody is there again to read.
+    UserBack,
 }
 
 impl fmt::Debug for Event {
@@ -103,6 +108,8 @@ impl fmt::Debug for Event {
             }
             Self::Delayed { effect } => f.debug_tuple("Delayed").field(effect).finish(),
             Self::Deadline { due } => f.debug_tuple("Deadline").field(due).finish(),
+            Self::UserAway => f.write_str("UserAway"),
+            Self::UserBack => f.write_str("UserBack"),
         }
     }
 }

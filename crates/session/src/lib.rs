@@ -9,7 +9,7 @@
 //!             user or bot asks                an agent took it           first word after that
 //!   bot talk ─────────────────► waiting ───────────────────► connected ───────────────► active
 //!      ▲                         │    │                          │                         │
-//!      │        withdrawn        │    │ nobody, not routed,      │ ended by anybody        │
+//!      │   withdrawn, user left  │    │ nobody, not routed,      │ ended by anybody        │
 //!      ├──────── cancelled ◄─────┘    │ refused, silent, late    ▼                         │
 //!      ├──────── fail ◄───────────────┴──── lost, unreachable ─ completed ◄────────────────┘
 //!      └──────────────────────────────────────────────────────────┘

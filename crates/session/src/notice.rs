@@ -62,6 +62,9 @@ pub enum Notice {
         /// The agent's name where the desk tells it.
         agent: Option<String>,
     },
+    /// The user was away for so long that the request was withdrawn or the chat ended; for when
+    /// they come back.
+    UserLeft,
 }
 
 impl Notice {
@@ -85,6 +88,7 @@ impl Notice {
             Self::BackWithBot => "back_with_bot",
             Self::BotAway => "bot_away",
             Self::AgentIdle { .. } => "agent_idle",
+            Self::UserLeft => "user_left",
         }
     }
 }
@@ -127,6 +131,8 @@ pub enum EndReason {
     WaitedTooLong,
     /// fail: the desk lost the chat while people talked.
     Lost,
+    /// cancelled or completed: the user went away and did not come back in time.
+    UserLeft,
 }
 
 impl EndReason {
@@ -145,6 +151,7 @@ impl EndReason {
             Self::Silence => "silence",
             Self::WaitedTooLong => "waited_too_long",
             Self::Lost => "lost",
+            Self::UserLeft => "user_left",
         }
     }
 }

@@ -23,6 +23,10 @@ pub struct Policy {
     /// How long an agent may leave the user's last word unanswered before the user is told; `None`
     /// tells them nothing.
     pub agent_idle: Option<Duration>,
+    /// How long a user whose page is gone keeps their place and their agent, on channels that know.
+    /// Not too short: phones cut the connection whenever they lock. Not for ever: no agent is to
+    /// meet a ghost.
+    pub away_grace: Duration,
     /// A live chat in which neither side was heard for this long is lost; longer than ServiceNow's
     /// own slowest clean-up (7,200 s, hourly: reference 11).
     pub quiet: Duration,
@@ -48,6 +52,7 @@ impl Policy {
             longest_wait: Duration::from_mins(30),
             idle_warning: Duration::from_secs(150),
             agent_idle: None,
+            away_grace: Duration::from_mins(10),
             quiet: Duration::from_hours(3),
             ask_within: Duration::from_mins(2),
             say_within: Duration::from_mins(15),

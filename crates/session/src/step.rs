@@ -62,6 +62,8 @@ pub fn step(
         Event::NotSent { effect, failure } => turn.not_sent(&effect, &failure),
         Event::Delayed { effect } => turn.delayed(&effect),
         Event::Deadline { due } => turn.deadline(due),
+        Event::UserAway => turn.user_away(),
+        Event::UserBack => turn.user_back(),
     }
     check_invariants(conversation, &turn.step);
     Ok(turn.step)
@@ -88,7 +90,9 @@ pub fn wants_holder<'a>(
         | Event::Sent { .. }
         | Event::NotSent { .. }
         | Event::Delayed { .. }
-        | Event::Deadline { .. } => None,
+        | Event::Deadline { .. }
+        | Event::UserAway
+        | Event::UserBack => None,
     }
 }
 

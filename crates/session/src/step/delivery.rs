@@ -118,6 +118,17 @@ impl Turn<'_> {
         self.step.conversation.live().is_some_and(|live| live.id == *session)
     }
 
+    /// Nobody came back to read: no agent is to meet a ghost.
+    fn user_left(&mut self) {
+        match self.live().map(|session| &session.stage) {
+            Some(Stage::Waiting(_)) => self.end(Status::Cancelled, EndReason::UserLeft),
+            Some(Stage::Connected(_) | Stage::Active(_)) => {
+                self.end(Status::Completed, EndReason::UserLeft);
+            }
+            None => {}
+        }
+    }
+
     pub(super) fn deadline(&mut self, due: Timestamp) {
         let Some((at, why)) = self.step.conversation.deadline(self.facts.policy) else { return };
         if at != due || at > self.now {
@@ -127,6 +138,7 @@ impl Turn<'_> {
         match why {
             Wake::Silence => self.end(Status::Fail, EndReason::Silence),
             Wake::LongestWait => self.end(Status::Fail, EndReason::WaitedTooLong),
+            Wake::UserLeft => self.user_left(),
             Wake::Quiet => self.end(Status::Fail, EndReason::Lost),
             Wake::IdleWarning => {
                 if let Some(Session {

@@ -26,6 +26,7 @@ enum Way {
 impl Turn<'_> {
     pub(super) fn opened(&mut self, visitor: Visitor) {
         self.conversation().visitor = Some(visitor);
+        self.user_back();
         if !self.conversation().opened {
             self.conversation().opened = true;
             self.order(What::Greet);
@@ -53,6 +54,7 @@ impl Turn<'_> {
             return Err(Rejected::TooManyWaiting);
         }
         self.conversation().visitor = Some(visitor);
+        self.user_back();
         let number = self.say(Author::User, said, key);
         self.step.answer = number;
         match way {
@@ -74,6 +76,23 @@ impl Turn<'_> {
             }
             // The chat ended while they reached for the button.
             None => {}
+        }
+    }
+
+    /// From now on the user's place and their agent are kept for [`Policy::away_grace`] only.
+    ///
+    /// [`Policy::away_grace`]: crate::Policy::away_grace
+    pub(super) fn user_away(&mut self) {
+        let now = self.now;
+        if let Some(session) = self.live() {
+            session.user_away_since.get_or_insert(now);
+        }
+    }
+
+    /// The user gave a sign of life.
+    pub(super) fn user_back(&mut self) {
+        if let Some(session) = self.live() {
+            session.user_away_since = None;
         }
     }
 
@@ -217,6 +236,7 @@ impl Turn<'_> {
             asked_at: self.now,
             asked_after: upto,
             away: false,
+            user_away_since: None,
             stage: Stage::Waiting(Waiting {
                 phase: Phase::Requested,
                 held: Vec::new(),
@@ -297,7 +317,7 @@ impl Turn<'_> {
     /// Who ended it, as the user is told.
     pub(super) fn ended_by(reason: EndReason, agent: Option<String>) -> EndedBy {
         match reason {
-            EndReason::UserEnded => EndedBy::User,
+            EndReason::UserEnded | EndReason::UserLeft => EndedBy::User,
             EndReason::AgentEnded
             | EndReason::UserCancelled
             | EndReason::DeskCancelled

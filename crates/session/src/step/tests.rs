@@ -11,6 +11,7 @@ mod desk;
 mod diagram;
 mod given;
 mod late;
+mod presence;
 mod rejections;
 mod render;
 mod repeats;

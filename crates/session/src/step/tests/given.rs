@@ -175,6 +175,7 @@ pub(super) fn live(stage: Stage) -> Given {
         asked_at: ago(30),
         asked_after: Number(8),
         away: false,
+        user_away_since: None,
         stage,
     }));
     given.holder = Some(session_id("ses_1"));

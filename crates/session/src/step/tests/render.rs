@@ -59,6 +59,9 @@ fn standing(conversation: &Conversation) -> String {
     if conversation.live().is_some_and(|session| session.away) {
         text.push_str(" away");
     }
+    if conversation.live().is_some_and(|session| session.user_away_since.is_some()) {
+        text.push_str(" (user away)");
+    }
     if conversation.bot_away {
         text.push_str(" (bot away)");
     }
@@ -117,7 +120,8 @@ fn notice(notice: &Notice) -> String {
         | Notice::BusyElsewhere
         | Notice::Undelivered
         | Notice::BackWithBot
-        | Notice::BotAway => String::new(),
+        | Notice::BotAway
+        | Notice::UserLeft => String::new(),
     };
     format!("{}{more}", notice.key())
 }

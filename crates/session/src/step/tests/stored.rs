@@ -5,8 +5,8 @@ use super::given::{
     STAGES, asked, effect, holding, live, sender, session_id, stage, talk, waiting,
 };
 use crate::{
-    Agent, Answer, Author, BotNews, Content, Context, Conversation, Effect, EndReason, Notice,
-    Phase, Said, Stage, Talk, What,
+    Agent, Answer, Author, BotNews, Content, Context, Conversation, Effect, EndReason, Event,
+    Notice, Phase, Said, Stage, Talk, What,
     id::{Number, Timestamp},
 };
 
@@ -50,6 +50,10 @@ fn a_new_conversation_is_stored_like_this() {
 fn a_waiting_session_is_stored_like_this() {
     let mut given = holding();
     given.waiting().estimate = Some("8 Seconds".to_owned());
+    let user_away = given.after(Event::UserAway).conversation;
+    let stored = serde_json::to_string(&user_away).unwrap();
+    assert!(stored.contains(r#""asked_after":8,"user_away_since":1000000000,"#), "{stored}");
+    assert_eq!(serde_json::from_str::<Conversation>(&stored).unwrap(), user_away);
     check(
         &given.conversation,
         r#"{"numbered":10,"effects":5,"route":{"live":{"id":"ses_1","desk":"default","user":"u-kim","asked_at":999970000,"asked_after":8,"stage":{"waiting":{"phase":"queued","held":[9,10],"estimate":"8 Seconds"}}}},"visitor":{"user":"u-kim","email":"kim@example.org","name":"Kim"},"past":null,"opened":true,"bot_away":false}"#,
@@ -189,6 +193,7 @@ fn a_reason_is_stored_as_its_code_and_a_notice_as_its_key() {
         EndReason::Silence,
         EndReason::WaitedTooLong,
         EndReason::Lost,
+        EndReason::UserLeft,
     ];
     for reason in reasons {
         assert_eq!(serde_json::to_value(reason).unwrap(), reason.code());
@@ -212,6 +217,7 @@ fn a_reason_is_stored_as_its_code_and_a_notice_as_its_key() {
         Notice::BackWithBot,
         Notice::BotAway,
         Notice::AgentIdle { agent: None },
+        Notice::UserLeft,
     ];
     for notice in notices {
         assert_eq!(serde_json::to_value(&notice).unwrap()["key"], notice.key());
