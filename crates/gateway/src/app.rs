@@ -24,6 +24,7 @@ use crate::{
     clock::Clock,
     dispatcher::Dispatcher,
     engine::{Engine, Policies, Tools},
+    presence::Presence,
     sweeper::Sweeper,
     wakes::Wakes,
 };
@@ -87,7 +88,8 @@ impl Gateway {
             boot,
             lease: LEASE,
         })?;
-        let parts = Parts { store, vault, clock, engine, wakes };
+        let presence = Arc::new(Presence::default());
+        let parts = Parts { store, vault, clock, engine, wakes, presence };
         parts.run(settings, hint, lane_hints, listener)
     }
 
@@ -135,6 +137,7 @@ struct Parts {
     clock: Clock,
     engine: Engine,
     wakes: Arc<Wakes>,
+    presence: Arc<Presence>,
 }
 
 impl Parts {
@@ -157,7 +160,9 @@ impl Parts {
             hint,
         };
         let sweeper = Sweeper { store: Arc::clone(&self.store), clock: self.clock.clone() };
-        let engine = self.engine.clone();
+        let (engine, presence) = (self.engine.clone(), Arc::clone(&self.presence));
+        // To be wired: the conversations of Direct Line that have an open session in the store.
+        presence.forgotten(std::iter::empty());
         let edge = Arc::new(self.edge(settings, callers, stopping.clone())?);
         let open_streams = edge.open_streams.clone();
         let address = listener.local_addr()?;
@@ -171,6 +176,7 @@ impl Parts {
         };
         watch("alarm", Box::pin(alarm.run(stopping.clone())));
         watch("sweeper", Box::pin(sweeper.run(stopping.clone())));
+        watch("presence", Box::pin(presence.run(engine.clone(), stopping.clone())));
         watch("engine", Box::pin(closed(engine.clone(), stopping.clone())));
         let (router, stop) = (crate::edge::router(edge), stopping.clone());
         tasks.spawn(async move {

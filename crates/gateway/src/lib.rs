@@ -20,6 +20,7 @@ mod edge;
 mod engine;
 mod keeping;
 mod notices;
+mod presence;
 mod render;
 mod sweeper;
 mod wakes;

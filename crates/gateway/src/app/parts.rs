@@ -102,6 +102,7 @@ impl Parts {
             callers,
             wording: settings.wording,
             direct_line,
+            presence: self.presence,
             stopping,
             open_streams: TaskTracker::new(),
         })
