@@ -2,7 +2,8 @@
 //! the version of the stored state, with a way to read the old one.
 
 use super::given::{
-    STAGES, asked, effect, holding, live, sender, session_id, stage, talk, waiting,
+    STAGES, asked, check as check_step, effect, holding, live, sender, session_id, stage, talk,
+    waiting,
 };
 use crate::{
     Agent, Answer, Author, BotNews, Content, Context, Conversation, Effect, EndReason, Event,
@@ -232,16 +233,41 @@ fn a_state_without_the_members_that_came_later_can_be_read() {
     assert!(read.visitor.is_none() && read.past.is_none() && !read.opened && !read.bot_away);
 }
 
+/// States as the version before stored them: without when the agent came, whether they answered, and
+/// whether the user is away.
+const PREVIOUS: [(&str, &str); 3] = [
+    (
+        "queued holding 2",
+        r#"{"numbered":10,"effects":5,"route":{"live":{"id":"ses_1","desk":"default","user":"u-kim","asked_at":999970000,"asked_after":8,"stage":{"waiting":{"phase":"queued","held":[9,10],"estimate":"8 Seconds"}}}},"visitor":{"user":"u-kim","email":"kim@example.org","name":"Kim"},"past":null,"opened":true,"bot_away":false}"#,
+    ),
+    (
+        "connected Ola",
+        r#"{"numbered":10,"effects":5,"route":{"live":{"id":"ses_1","desk":"default","user":"u-kim","asked_at":999970000,"asked_after":8,"stage":{"connected":{"agent":{"name":"Ola"},"user_spoke_at":999980000,"heard_at":1000000000,"warned":false,"transferring":false}}}},"visitor":{"user":"u-kim","email":"kim@example.org","name":"Kim"},"past":null,"opened":true,"bot_away":false}"#,
+    ),
+    (
+        "active Ola asking 1",
+        r#"{"numbered":11,"effects":5,"route":{"live":{"id":"ses_1","desk":"default","user":"u-kim","asked_at":999970000,"asked_after":8,"stage":{"active":{"agent":{"name":"Ola","id":"a1"},"user_spoke_at":999980000,"heard_at":1000000000,"warned":false,"transferring":false,"asked":[{"label":"Yes","value":"v1"}]}}}},"visitor":{"user":"u-kim","email":"kim@example.org","name":"Kim"},"past":null,"opened":true,"bot_away":false}"#,
+    ),
+];
+
 #[test]
-fn a_talk_of_the_previous_version_is_read_and_its_agent_came_long_ago() {
-    let stored = serde_json::to_string(&stage("active").conversation).unwrap();
-    let previous =
-        stored.replace(r#","since":999975000,"answer":{"owed":{"since":999980000}}"#, "");
-    assert_ne!(previous, stored);
-    let mut given = stage("active");
-    given.conversation = serde_json::from_str(&previous).unwrap();
-    assert_eq!(given.talk().since, Timestamp(0));
-    assert_eq!(given.talk().answer, Answer::Given);
+fn what_the_version_before_stored_goes_on() {
+    for (name, stored) in PREVIOUS {
+        let mut given = stage("bot").with_policy(|policy| {
+            policy.agent_idle = Some(std::time::Duration::from_secs(1));
+        });
+        given.conversation = serde_json::from_str(stored).unwrap();
+        check_step(&given, Event::UserBack, "nothing");
+        check_step(&given, Event::UserAway, &format!("{name} (user away)"));
+        let (at, why) = given.conversation.deadline(&given.policy).expect("it is open");
+        assert!(at > given.now, "{name} is not overdue for what it did not know");
+        assert_ne!(why, crate::Wake::AgentIdle, "{name}");
+        assert!(given.after(Event::UserEnds).conversation.live().is_none());
+        if given.conversation.live().is_some_and(|live| live.status() != crate::Status::Waiting) {
+            assert_eq!(given.talk().since, Timestamp(0), "the agent came long ago");
+            assert_eq!(given.talk().answer, Answer::Given);
+        }
+    }
 }
 
 #[test]
