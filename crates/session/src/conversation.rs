@@ -18,10 +18,11 @@ pub const HELD_WORDS_MAX: usize = 100;
 /// may come after the news of the end.
 pub const LATE_WORDS_FOR: Duration = Duration::from_mins(2);
 
-/// How long after an agent came an estimate of the wait is still taken for late news of the wait
-/// before: callbacks are unordered. A real transfer that quickly is not told at its first estimate; the
-/// desk repeats it every minute (reference 5.7).
-pub const LATE_ESTIMATES_FOR: Duration = Duration::from_secs(15);
+/// How long after an agent came their arrival may have overtaken older news: callbacks are unordered.
+/// Within it an estimate tells of the wait before, and words of the agent before are their last. A
+/// real transfer that quickly is told with its next estimate, which the desk repeats every minute
+/// (reference 5.7), or with the next agent.
+pub const OVERTAKEN_FOR: Duration = Duration::from_secs(15);
 
 /// The whole state of one conversation: a few hundred bytes.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -154,6 +155,9 @@ pub struct Talk {
     /// When the agent who is there came; 1970 if that was not written down yet.
     #[serde(default)]
     pub since: Timestamp,
+    /// The agent who handed over to them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<Agent>,
     /// Whether the agent answered the user's last word.
     #[serde(default, skip_serializing_if = "Answer::is_given")]
     pub answer: Answer,

@@ -31,7 +31,7 @@ mod said;
 mod step;
 
 pub use conversation::{
-    Answer, Conversation, HELD_WORDS_MAX, LATE_ESTIMATES_FOR, LATE_WORDS_FOR, Past, Phase, Route,
+    Answer, Conversation, HELD_WORDS_MAX, LATE_WORDS_FOR, OVERTAKEN_FOR, Past, Phase, Route,
     Session, Stage, Status, Talk, Visitor, Waiting, Wake,
 };
 pub use effect::{BotNews, Effect, Failure, Hold, Record, Strike, What};

@@ -1,9 +1,7 @@
 //! What the desk's news means.
 
 use crate::{
-    conversation::{
-        Answer, LATE_ESTIMATES_FOR, LATE_WORDS_FOR, Phase, Session, Stage, Status, Waiting,
-    },
+    conversation::{Answer, LATE_WORDS_FOR, OVERTAKEN_FOR, Phase, Session, Stage, Status, Waiting},
     event::{Callback, Claims, News, Rejected},
     id::{SenderKey, SessionId},
     notice::{EndReason, Notice},
@@ -115,7 +113,9 @@ impl Turn<'_> {
             News::Queued | News::Nobody { said: None } => {}
             News::Active => self.spoken(),
             News::Estimate(estimate) => self.transferring(estimate),
-            News::AgentHere(agent) => self.meet(&agent),
+            News::AgentHere(agent) => {
+                self.meet(&agent);
+            }
             News::AgentSaid { agent, said, key } => self.agent_said(agent, said, key),
             News::DeskSaid { said, key, .. } => self.desk_said(said, key),
             News::Nobody { said: Some(said) } => self.desk_said(said, None),
@@ -132,36 +132,44 @@ impl Turn<'_> {
         else {
             return;
         };
-        let late = now.since(talk.since) <= LATE_ESTIMATES_FOR;
+        let late = now.since(talk.since) <= OVERTAKEN_FOR;
         if !talk.transferring && !late {
             talk.transferring = true;
             self.tell(Notice::Transferring { estimate });
         }
     }
 
-    /// An agent shows up while one is there already: the same, named at last, or another.
-    fn meet(&mut self, agent: &Agent) {
+    /// An agent shows up while one is there already: the same, named at last, or another. Says whether
+    /// it is who is there now, and not the one before.
+    fn meet(&mut self, agent: &Agent) -> bool {
         let now = self.now;
         let Some(Session { stage: Stage::Connected(talk) | Stage::Active(talk), .. }) = self.live()
         else {
-            return;
+            return false;
         };
+        // Overtaken by the arrival of the one who is there.
+        if now.since(talk.since) <= OVERTAKEN_FOR
+            && talk.before.as_ref().is_some_and(|before| before.is_same_as(agent))
+        {
+            return false;
+        }
         // Last words of the one who hands over are no arrival.
         if talk.agent.differs_from(agent) || talk.transferring && !talk.agent.is_same_as(agent) {
             talk.transferring = false;
             talk.since = now;
             talk.answer = Answer::Owed { since: now };
-            talk.agent = agent.clone();
+            talk.before = Some(std::mem::replace(&mut talk.agent, agent.clone()));
             self.tell(Notice::Transferred { agent: agent.name.clone() });
         } else {
             talk.agent.learn(agent);
         }
+        true
     }
 
     fn agent_said(&mut self, agent: Agent, said: Said, key: Option<SenderKey>) {
-        self.meet(&agent);
-        if let Some(Session { stage: Stage::Connected(talk) | Stage::Active(talk), .. }) =
-            self.live()
+        if self.meet(&agent)
+            && let Some(Session { stage: Stage::Connected(talk) | Stage::Active(talk), .. }) =
+                self.live()
         {
             talk.answer = Answer::Given;
         }

@@ -297,6 +297,7 @@ impl Turn<'_> {
             warned: false,
             transferring: false,
             since: now,
+            before: None,
             answer: Answer::Owed { since: now },
             asked: Vec::new(),
         });

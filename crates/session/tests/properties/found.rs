@@ -95,12 +95,21 @@ fn talking() -> impl Strategy<Value = Stage> {
     let asked = (0_u8..4).prop_map(move |count| (1..=count).map(choice).collect());
     let times = (moment(), moment(), moment());
     let flags = (any::<bool>(), any::<bool>(), any::<bool>());
-    (0_u8..4, times, flags, answer, asked).prop_map(|(who, times, flags, answer, asked)| {
+    let who = (0_u8..4, prop::option::of(0_u8..4));
+    (who, times, flags, answer, asked).prop_map(|((who, before), times, flags, answer, asked)| {
         let (user_spoke_at, heard_at, since) = times;
         let (warned, transferring, active) = flags;
-        let agent = agent(who);
-        let talk =
-            Talk { agent, user_spoke_at, heard_at, warned, transferring, since, answer, asked };
+        let talk = Talk {
+            agent: agent(who),
+            user_spoke_at,
+            heard_at,
+            warned,
+            transferring,
+            since,
+            before: before.map(agent),
+            answer,
+            asked,
+        };
         if active { Stage::Active(talk) } else { Stage::Connected(talk) }
     })
 }

@@ -179,6 +179,7 @@ impl World {
             let talk = stored.pointer_mut(&format!("/route/live/stage/{stage}"));
             if let Some(talk) = talk.and_then(|talk| talk.as_object_mut()) {
                 talk.remove("since");
+                talk.remove("before");
                 talk.remove("answer");
             }
         }

@@ -5,7 +5,7 @@ use super::given::{
     table, talk, user_says,
 };
 use crate::{
-    Agent, Event, LATE_ESTIMATES_FOR, News, Said, Stage, Talk, What, id::Timestamp,
+    Agent, Answer, Event, News, OVERTAKEN_FOR, Said, Stage, Talk, What, id::Timestamp,
     step::tests::given::Given,
 };
 
@@ -379,7 +379,7 @@ fn a_transfer_is_a_phase_of_the_talk_and_told_step_by_step() {
 
 #[test]
 fn an_estimate_that_trails_an_agents_arrival_is_no_transfer() {
-    assert_eq!(LATE_ESTIMATES_FOR.as_secs(), 15);
+    assert_eq!(OVERTAKEN_FOR.as_secs(), 15);
     let spinner = || news(vec![News::Estimate("8 Seconds".to_owned())]);
     let arrivals = [
         ("queued", News::AgentHere(agent("Bo")), "connected Bo"),
@@ -391,12 +391,30 @@ fn an_estimate_that_trails_an_agents_arrival_is_no_transfer() {
     for (name, arrival, standing) in arrivals {
         let given = stage(name).then(news(vec![arrival]));
         let came = given.now;
-        let given = given.at(came.after(LATE_ESTIMATES_FOR));
+        let given = given.at(came.after(OVERTAKEN_FOR));
         let late = given.after(spinner());
         assert_eq!(late.messages, [], "{name}");
-        let given = given.then(spinner()).at(Timestamp(came.after(LATE_ESTIMATES_FOR).0 + 1));
+        let given = given.then(spinner()).at(Timestamp(came.after(OVERTAKEN_FOR).0 + 1));
         check(&given, spinner(), &format!("{standing} transferring; tell transferring 8 Seconds"));
     }
+}
+
+#[test]
+fn last_words_that_the_next_agents_arrival_overtook_are_shown_and_are_no_transfer_back() {
+    let farewell = || news(vec![agent_said("Ola", "Bo knows more", None)]);
+    let given = || stage("transferring").then(news(vec![News::AgentHere(agent("Bo"))]));
+    check(&given(), farewell(), "active Bo; agent Ola \"Bo knows more\"");
+    check(&given(), news(vec![News::AgentHere(agent("Ola"))]), "nothing");
+    let mut after = given().then(farewell());
+    assert_ne!(after.talk().answer, Answer::Given, "Bo has still to say something");
+    let later = Timestamp(given().now.after(OVERTAKEN_FOR).0 + 1);
+    check(
+        &given().at(later),
+        farewell(),
+        "active Ola; tell transferred Ola; agent Ola \"Bo knows more\"",
+    );
+    let third = news(vec![News::AgentHere(agent("Cy"))]);
+    check(&given(), third, "active Cy; tell transferred Cy");
 }
 
 #[test]

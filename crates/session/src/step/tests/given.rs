@@ -205,6 +205,7 @@ pub(super) fn talk() -> Talk {
         warned: false,
         transferring: false,
         since: ago(25),
+        before: None,
         answer: Answer::Owed { since: ago(20) },
         asked: Vec::new(),
     }

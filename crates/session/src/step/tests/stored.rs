@@ -94,6 +94,15 @@ fn an_answer_is_stored_like_this() {
 }
 
 #[test]
+fn the_agent_before_is_stored_beside_the_one_who_is_there() {
+    let before = Some(super::given::agent("Ola"));
+    let given = live(Stage::Active(Talk { before, ..talk() }));
+    let stored = serde_json::to_string(&given.conversation).unwrap();
+    assert!(stored.contains(r#""since":999975000,"before":{"name":"Ola"},"answer""#), "{stored}");
+    assert_eq!(serde_json::from_str::<Conversation>(&stored).unwrap(), given.conversation);
+}
+
+#[test]
 fn a_connected_talk_is_stored_under_its_own_name() {
     let stored = serde_json::to_string(&stage("connected").conversation).unwrap();
     assert!(stored.contains(r#""stage":{"connected":{"agent":{"name":"Ola"},"#), "{stored}");
