@@ -53,6 +53,9 @@ pub(crate) fn english(notice: &Notice) -> String {
             "The assistant does not answer at the moment. Type “agent” to talk to a person."
                 .to_owned()
         }
+        Notice::NoMoreHeld => "I keep what you wrote for the person you will talk to, but I \
+                               cannot keep more. Please wait until somebody is there."
+            .to_owned(),
         Notice::UserLeft => {
             "You were away for some time, so your chat with the service desk was closed.".to_owned()
         }

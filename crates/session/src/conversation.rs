@@ -11,7 +11,8 @@ use crate::{
     said::{Agent, Choice},
 };
 
-/// The most words held for an agent who is not there yet. Beyond it the user is told to wait.
+/// The most words held for an agent who is not there yet. With the last one the user is told
+/// to wait, and more are refused.
 pub const HELD_WORDS_MAX: usize = 100;
 
 /// How long after the end an agent's words are still shown: callbacks are unordered, the last words

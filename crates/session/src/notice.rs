@@ -65,6 +65,8 @@ pub enum Notice {
     /// The user was away for so long that the request was withdrawn or the chat ended; for when
     /// they come back.
     UserLeft,
+    /// As many words as can be kept for the agent are kept; more are refused until one is there.
+    NoMoreHeld,
 }
 
 impl Notice {
@@ -89,6 +91,7 @@ impl Notice {
             Self::BotAway => "bot_away",
             Self::AgentIdle { .. } => "agent_idle",
             Self::UserLeft => "user_left",
+            Self::NoMoreHeld => "no_more_held",
         }
     }
 }

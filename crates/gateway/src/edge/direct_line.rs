@@ -333,6 +333,15 @@ mod tests {
     use super::*;
 
     #[test]
+    fn words_for_which_there_is_no_room_are_answered_429_and_when_to_come_back() {
+        for full in [session::Rejected::TooManyHeld, session::Rejected::TooManyWaiting] {
+            let response = Refused::from(EngineError::Rejected(full)).into_response();
+            assert_eq!(response.status(), StatusCode::TOO_MANY_REQUESTS, "{full:?}");
+            assert_eq!(response.headers()[header::RETRY_AFTER], "1", "{full:?}");
+        }
+    }
+
+    #[test]
     fn a_query_that_cannot_be_read_is_refused_in_direct_lines_form() {
         let uri =
             Uri::from_static("/v3/directline/conversations/c/activities?watermark=1&watermark=2");

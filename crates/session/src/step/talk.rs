@@ -160,6 +160,10 @@ impl Turn<'_> {
     fn hold(&mut self, number: Number) {
         if let Some(Session { stage: Stage::Waiting(waiting), .. }) = self.live() {
             waiting.held.push(number);
+            if waiting.held.len() >= HELD_WORDS_MAX {
+                // Before it happens: a refusal reaches the page, hardly the person in front of it.
+                self.tell(Notice::NoMoreHeld);
+            }
         }
     }
 

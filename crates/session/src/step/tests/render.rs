@@ -121,7 +121,8 @@ fn notice(notice: &Notice) -> String {
         | Notice::Undelivered
         | Notice::BackWithBot
         | Notice::BotAway
-        | Notice::UserLeft => String::new(),
+        | Notice::UserLeft
+        | Notice::NoMoreHeld => String::new(),
     };
     format!("{}{more}", notice.key())
 }
