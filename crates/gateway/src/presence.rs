@@ -168,10 +168,15 @@ async fn submit(engine: &Engine, conversation: ConversationId, tell: Tell) -> To
         Tell::Back => Event::UserBack,
     };
     match engine.submit(Arrival::event(Target::Conversation(conversation), event)).await {
+        Ok(_) => {
+            let (conversation, there) = (conversation.0, tell == Tell::Back);
+            tracing::debug!(conversation.row = conversation, there, "told whether a user is there");
+            Told::Done
+        }
         Err(EngineError::Busy | EngineError::Stopping) => Told::NotYet,
         Err(EngineError::Failed(error)) if !error.is_lasting() => Told::NotYet,
         // What failed for good was logged by the engine.
-        Ok(_) | Err(EngineError::Failed(_)) => Told::Done,
+        Err(EngineError::Failed(_)) => Told::Done,
         Err(error @ (EngineError::Rejected(_) | EngineError::NotFound)) => {
             tracing::error!(
                 error = &error as &dyn std::error::Error,

@@ -146,6 +146,11 @@ impl House {
         self.environment["WARMLINE_DATA_DIR"].clone().into()
     }
 
+    /// What the gateway logged so far.
+    pub(crate) fn log(&self) -> String {
+        std::fs::read_to_string(self.log_file()).unwrap_or_default()
+    }
+
     fn log_file(&self) -> PathBuf {
         self.folder.path().join("gateway.log")
     }
@@ -269,7 +274,7 @@ impl Drop for House {
     fn drop(&mut self) {
         // Its process is killed with it.
         self.gateway = None;
-        let log = std::fs::read_to_string(self.log_file()).unwrap_or_default();
+        let log = self.log();
         if std::thread::panicking() {
             for received in self.desk.ledger() {
                 let (body, fate) = (&received.body, &received.fate);
