@@ -88,32 +88,15 @@ impl Turn<'_> {
             Stage::Waiting(_) => None,
             Stage::Connected(talk) | Stage::Active(talk) => talk.agent.name.clone(),
         };
-        let left = (reason == EndReason::UserLeft).then_some(Notice::UserLeft);
-        let (notice, news) = match status {
-            Status::Completed => (
-                Notice::Ended { by: Self::ended_by(reason, agent.clone()) },
-                BotNews::Completed { agent, reason },
-            ),
-            Status::Cancelled => (Notice::Cancelled, BotNews::Failed { reason }),
-            Status::Fail | Status::Waiting | Status::Connected | Status::Active => {
-                let notice = match reason {
-                    EndReason::NoAgent | EndReason::NotRouted => Notice::NobodyThere,
-                    EndReason::AgentEnded
-                    | EndReason::UserEnded
-                    | EndReason::UserCancelled
-                    | EndReason::DeskCancelled
-                    | EndReason::Refused
-                    | EndReason::Rejected
-                    | EndReason::Unreachable
-                    | EndReason::Silence
-                    | EndReason::WaitedTooLong
-                    | EndReason::Lost
-                    | EndReason::UserLeft => Notice::Failed { reason },
-                };
-                (notice, BotNews::Failed { reason })
-            }
+        let news = match status {
+            Status::Completed => BotNews::Completed { agent: agent.clone(), reason },
+            Status::Cancelled
+            | Status::Fail
+            | Status::Waiting
+            | Status::Connected
+            | Status::Active => BotNews::Failed { reason },
         };
-        self.tell(left.unwrap_or(notice));
+        self.tell(notice_of(status, reason, agent));
         self.tell(Notice::BackWithBot);
         let upto = self.step.conversation.numbered;
         self.order(What::TellBot {
@@ -122,5 +105,30 @@ impl Turn<'_> {
             after: session.asked_after,
             upto,
         });
+    }
+}
+
+/// How the user is told of an end.
+fn notice_of(status: Status, reason: EndReason, agent: Option<String>) -> Notice {
+    if reason == EndReason::UserLeft {
+        return Notice::UserLeft;
+    }
+    match status {
+        Status::Completed => Notice::Ended { by: Turn::ended_by(reason, agent) },
+        Status::Cancelled => Notice::Cancelled,
+        Status::Fail | Status::Waiting | Status::Connected | Status::Active => match reason {
+            EndReason::NoAgent | EndReason::NotRouted => Notice::NobodyThere,
+            EndReason::AgentEnded
+            | EndReason::UserEnded
+            | EndReason::UserCancelled
+            | EndReason::DeskCancelled
+            | EndReason::Refused
+            | EndReason::Rejected
+            | EndReason::Unreachable
+            | EndReason::Silence
+            | EndReason::WaitedTooLong
+            | EndReason::Lost
+            | EndReason::UserLeft => Notice::Failed { reason },
+        },
     }
 }
