@@ -22,6 +22,7 @@
 pub mod id;
 
 mod conversation;
+mod deadline;
 mod effect;
 mod event;
 mod notice;
@@ -32,8 +33,9 @@ mod step;
 
 pub use conversation::{
     Answer, Conversation, HELD_WORDS_MAX, LATE_WORDS_FOR, OVERTAKEN_FOR, Past, Phase, Route,
-    Session, Stage, Status, Talk, Visitor, Waiting, Wake,
+    Session, Stage, Status, Talk, Visitor, Waiting,
 };
+pub use deadline::Wake;
 pub use effect::{BotNews, Effect, Failure, Hold, Record, Strike, What};
 pub use event::{Callback, Claims, Event, Facts, News, Rejected};
 pub use notice::{EndReason, EndedBy, Notice};

@@ -1,7 +1,8 @@
 //! What became of effects, and what the clock says.
 
 use crate::{
-    conversation::{Answer, Phase, Session, Stage, Status, Waiting, Wake},
+    conversation::{Answer, Phase, Session, Stage, Status, Waiting},
+    deadline::Wake,
     effect::{Effect, Failure, Hold, What},
     id::{DeskId, SessionId, Timestamp, UserId},
     notice::{EndReason, Notice},
