@@ -25,6 +25,7 @@ use crate::{
     dispatcher::Dispatcher,
     engine::{Engine, Policies, Tools},
     gaps::Gaps,
+    presence::Presence,
     sweeper::Sweeper,
     wakes::Wakes,
 };
@@ -93,7 +94,8 @@ impl Gateway {
             boot,
             lease: LEASE,
         })?;
-        let parts = Parts { store, vault, clock, engine, wakes, gaps };
+        let presence = Arc::new(Presence::default());
+        let parts = Parts { store, vault, clock, engine, wakes, gaps, presence };
         parts.run(settings, hint, lane_hints, listener)
     }
 
@@ -142,6 +144,7 @@ struct Parts {
     engine: Engine,
     wakes: Arc<Wakes>,
     gaps: Arc<Gaps>,
+    presence: Arc<Presence>,
 }
 
 impl Parts {
@@ -164,7 +167,8 @@ impl Parts {
             hint,
         };
         let sweeper = Sweeper { store: Arc::clone(&self.store), clock: self.clock.clone() };
-        let engine = self.engine.clone();
+        let (engine, presence) = (self.engine.clone(), Arc::clone(&self.presence));
+        let store = Arc::clone(&self.store);
         let edge = Arc::new(self.edge(settings, callers, stopping.clone())?);
         let open_streams = edge.open_streams.clone();
         let address = listener.local_addr()?;
@@ -178,6 +182,7 @@ impl Parts {
         };
         watch("alarm", Box::pin(alarm.run(stopping.clone())));
         watch("sweeper", Box::pin(sweeper.run(stopping.clone())));
+        watch("presence", Box::pin(presence.run(store, engine.clone(), stopping.clone())));
         watch("engine", Box::pin(closed(engine.clone(), stopping.clone())));
         let (front, stop) = (crate::edge::Front::new(edge), stopping.clone());
         tasks.spawn(async move {

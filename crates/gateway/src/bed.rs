@@ -410,6 +410,13 @@ impl Bed {
     }
 }
 
+/// Lets a millisecond of real time pass, in which a paused clock stands: for what threads outside the
+/// runtime do. For use between two looks at a condition.
+pub(crate) async fn breath() {
+    let nap = || std::thread::sleep(Duration::from_millis(1));
+    tokio::task::spawn_blocking(nap).await.unwrap();
+}
+
 /// Ends an engine from within a runtime.
 pub(crate) async fn finish(engine: Engine) {
     tokio::task::spawn_blocking(|| engine.finish()).await.unwrap();

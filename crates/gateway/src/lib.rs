@@ -21,6 +21,7 @@ mod engine;
 mod gaps;
 mod keeping;
 mod notices;
+mod presence;
 mod render;
 mod sweeper;
 mod wakes;

@@ -53,6 +53,16 @@ pub(crate) fn english(notice: &Notice) -> String {
             "The assistant does not answer at the moment. Type “agent” to talk to a person."
                 .to_owned()
         }
+        Notice::NoMoreHeld => "I keep what you wrote for the person you will talk to, but I \
+                               cannot keep more. Please wait until somebody is there."
+            .to_owned(),
+        Notice::UserLeft => {
+            "You were away for some time, so your chat with the service desk was closed.".to_owned()
+        }
+        Notice::AgentIdle { agent } => {
+            let who = agent.as_deref().unwrap_or("The service desk");
+            format!("{who} has not answered for a while. You can go on waiting or type “end chat”.")
+        }
     }
 }
 
@@ -68,7 +78,8 @@ fn failed(reason: EndReason) -> String {
         | EndReason::UserCancelled
         | EndReason::DeskCancelled
         | EndReason::NoAgent
-        | EndReason::NotRouted => "The chat is over.",
+        | EndReason::NotRouted
+        | EndReason::UserLeft => "The chat is over.",
     }
     .to_owned()
 }

@@ -7,16 +7,22 @@ use serde::{Deserialize, Serialize};
 use crate::{
     id::{DeskId, EffectNumber, Number, SessionId, Timestamp, UserId},
     notice::EndReason,
-    policy::Policy,
     said::{Agent, Choice},
 };
 
-/// The most words held for an agent who is not there yet. Beyond it the user is told to wait.
+/// The most words held for an agent who is not there yet. With the last one the user is told
+/// to wait, and more are refused.
 pub const HELD_WORDS_MAX: usize = 100;
 
 /// How long after the end an agent's words are still shown: callbacks are unordered, the last words
 /// may come after the news of the end.
 pub const LATE_WORDS_FOR: Duration = Duration::from_mins(2);
+
+/// How long after an agent came their arrival may have overtaken older news: callbacks are unordered.
+/// Within it an estimate tells of the wait before, and words of the agent before are their last. A
+/// real transfer that quickly is told with its next estimate, which the desk repeats every minute
+/// (reference 5.7), or with the next agent.
+pub const OVERTAKEN_FOR: Duration = Duration::from_secs(15);
 
 /// The whole state of one conversation: a few hundred bytes.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -95,6 +101,10 @@ pub struct Session {
     /// words.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub without_ids: bool,
+    /// Since when the user's channel knows of nobody who would read; `None` while they are there, or
+    /// on a channel that cannot know.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user_away_since: Option<Timestamp>,
     /// How far it has come.
     pub stage: Stage,
 }
@@ -150,9 +160,40 @@ pub struct Talk {
     pub warned: bool,
     /// The chat waits for another agent.
     pub transferring: bool,
+    /// When the agent who is there came; 1970 if that was not written down yet.
+    #[serde(default)]
+    pub since: Timestamp,
+    /// The agent who handed over to them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<Agent>,
+    /// Whether the agent answered the user's last word.
+    #[serde(default, skip_serializing_if = "Answer::is_given")]
+    pub answer: Answer,
     /// The options of the desk's last question, until the user answers.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub asked: Vec<Choice>,
+}
+
+/// Whether the agent answered the user's last word.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Answer {
+    /// The agent spoke last, or it is not known.
+    #[default]
+    Given,
+    /// The user spoke, or the agent came, and the agent said nothing since.
+    Owed {
+        /// When.
+        since: Timestamp,
+    },
+    /// It was owed for so long that the user was told; over with the agent's next word.
+    Missed,
+}
+
+impl Answer {
+    fn is_given(&self) -> bool {
+        matches!(self, Self::Given)
+    }
 }
 
 /// The specification's six statuses.
@@ -217,19 +258,6 @@ pub struct Past {
     pub told_undelivered: bool,
 }
 
-/// Why a conversation wants to be woken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Wake {
-    /// The desk took the request and said nothing.
-    Silence,
-    /// Nobody took it.
-    LongestWait,
-    /// The user has been silent.
-    IdleWarning,
-    /// Nobody was heard for very long.
-    Quiet,
-}
-
 impl Session {
     /// Its status.
     pub fn status(&self) -> Status {
@@ -237,30 +265,6 @@ impl Session {
             Stage::Waiting(_) => Status::Waiting,
             Stage::Connected(_) => Status::Connected,
             Stage::Active(_) => Status::Active,
-        }
-    }
-
-    fn deadline(&self, policy: &Policy) -> (Timestamp, Wake) {
-        match &self.stage {
-            Stage::Waiting(waiting) => {
-                let longest = (self.asked_at.after(policy.longest_wait), Wake::LongestWait);
-                match waiting.phase {
-                    Phase::Requested | Phase::Queued => longest,
-                    Phase::Accepted { at } => {
-                        let silence = (at.after(policy.silence), Wake::Silence);
-                        if silence.0 <= longest.0 { silence } else { longest }
-                    }
-                }
-            }
-            Stage::Connected(talk) | Stage::Active(talk) => {
-                let quiet = talk.user_spoke_at.max(talk.heard_at).after(policy.quiet);
-                let warning = talk.user_spoke_at.after(policy.idle_warning);
-                if talk.warned || quiet <= warning {
-                    (quiet, Wake::Quiet)
-                } else {
-                    (warning, Wake::IdleWarning)
-                }
-            }
         }
     }
 }
@@ -272,10 +276,5 @@ impl Conversation {
             Route::Bot => None,
             Route::Live(session) => Some(session),
         }
-    }
-
-    /// The next moment this conversation wants to be woken, and why. Every open session has one.
-    pub fn deadline(&self, policy: &Policy) -> Option<(Timestamp, Wake)> {
-        self.live().map(|session| session.deadline(policy))
     }
 }

@@ -84,6 +84,11 @@ pub enum Event {
         /// What was said, oldest first. May hold what is known by its key.
         missed: Vec<Missed>,
     },
+    /// Nobody is there any more to read what the user is told: their last page closed. Only channels
+    /// that know send it; telling it again changes nothing.
+    UserAway,
+    /// Somebody is there again to read.
+    UserBack,
 }
 
 impl fmt::Debug for Event {
@@ -120,6 +125,8 @@ impl fmt::Debug for Event {
                 .field("as_of", as_of)
                 .field("missed", missed)
                 .finish(),
+            Self::UserAway => f.write_str("UserAway"),
+            Self::UserBack => f.write_str("UserBack"),
         }
     }
 }

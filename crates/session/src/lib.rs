@@ -9,7 +9,7 @@
 //!             user or bot asks                an agent took it           first word after that
 //!   bot talk ─────────────────► waiting ───────────────────► connected ───────────────► active
 //!      ▲                         │    │                          │                         │
-//!      │        withdrawn        │    │ nobody, not routed,      │ ended by anybody        │
+//!      │   withdrawn, user left  │    │ nobody, not routed,      │ ended by anybody        │
 //!      ├──────── cancelled ◄─────┘    │ refused, silent, late    ▼                         │
 //!      ├──────── fail ◄───────────────┴──── lost, unreachable ─ completed ◄────────────────┘
 //!      └──────────────────────────────────────────────────────────┘
@@ -22,6 +22,7 @@
 pub mod id;
 
 mod conversation;
+mod deadline;
 mod effect;
 mod event;
 mod notice;
@@ -31,9 +32,10 @@ mod said;
 mod step;
 
 pub use conversation::{
-    Conversation, HELD_WORDS_MAX, LATE_WORDS_FOR, Past, Phase, Route, Session, Stage, Status, Talk,
-    Visitor, Waiting, Wake,
+    Answer, Conversation, HELD_WORDS_MAX, LATE_WORDS_FOR, OVERTAKEN_FOR, Past, Phase, Route,
+    Session, Stage, Status, Talk, Visitor, Waiting,
 };
+pub use deadline::Wake;
 pub use effect::{BotNews, Effect, Failure, Hold, Record, Strike, What};
 pub use event::{Callback, Claims, Event, Facts, Missed, News, Rejected};
 pub use notice::{EndReason, EndedBy, Notice};

@@ -57,6 +57,16 @@ pub enum Notice {
     BackWithBot,
     /// The bot does not answer; a person can be asked for.
     BotAway,
+    /// The agent has not answered for a while.
+    AgentIdle {
+        /// The agent's name where the desk tells it.
+        agent: Option<String>,
+    },
+    /// The user was away for so long that the request was withdrawn or the chat ended; for when
+    /// they come back.
+    UserLeft,
+    /// As many words as can be kept for the agent are kept; more are refused until one is there.
+    NoMoreHeld,
 }
 
 impl Notice {
@@ -79,6 +89,9 @@ impl Notice {
             Self::Undelivered => "undelivered",
             Self::BackWithBot => "back_with_bot",
             Self::BotAway => "bot_away",
+            Self::AgentIdle { .. } => "agent_idle",
+            Self::UserLeft => "user_left",
+            Self::NoMoreHeld => "no_more_held",
         }
     }
 }
@@ -121,6 +134,8 @@ pub enum EndReason {
     WaitedTooLong,
     /// fail: the desk lost the chat while people talked.
     Lost,
+    /// cancelled or completed: the user went away and did not come back in time.
+    UserLeft,
 }
 
 impl EndReason {
@@ -139,6 +154,7 @@ impl EndReason {
             Self::Silence => "silence",
             Self::WaitedTooLong => "waited_too_long",
             Self::Lost => "lost",
+            Self::UserLeft => "user_left",
         }
     }
 }

@@ -20,6 +20,13 @@ pub struct Policy {
     /// How long a user may be silent in a live chat before a warning; ServiceNow reminds at 180 s
     /// and cuts at 360 s (reference 11).
     pub idle_warning: Duration,
+    /// How long an agent may leave the user's last word unanswered before the user is told; `None`
+    /// tells them nothing.
+    pub agent_idle: Option<Duration>,
+    /// How long a user whose page is gone keeps their place and their agent, on channels that know.
+    /// Not too short: phones cut the connection whenever they lock. Not for ever: no agent is to
+    /// meet a ghost.
+    pub away_grace: Duration,
     /// A live chat in which neither side was heard for this long is lost; longer than ServiceNow's
     /// own slowest clean-up (7,200 s, hourly: reference 11).
     pub quiet: Duration,
@@ -44,6 +51,8 @@ impl Policy {
             silence: Duration::from_mins(1),
             longest_wait: Duration::from_mins(30),
             idle_warning: Duration::from_secs(150),
+            agent_idle: None,
+            away_grace: Duration::from_mins(10),
             quiet: Duration::from_hours(3),
             ask_within: Duration::from_mins(2),
             say_within: Duration::from_mins(15),

@@ -63,6 +63,8 @@ pub fn step(
         Event::Delayed { effect } => turn.delayed(&effect),
         Event::Deadline { due } => turn.deadline(due),
         Event::CaughtUp { session, as_of, missed } => turn.caught_up(&session, as_of, missed),
+        Event::UserAway => turn.user_away(),
+        Event::UserBack => turn.user_back(),
     }
     check_invariants(conversation, &turn.step);
     Ok(turn.step)
@@ -90,7 +92,9 @@ pub fn wants_holder<'a>(
         | Event::NotSent { .. }
         | Event::Delayed { .. }
         | Event::Deadline { .. }
-        | Event::CaughtUp { .. } => None,
+        | Event::CaughtUp { .. }
+        | Event::UserAway
+        | Event::UserBack => None,
     }
 }
 

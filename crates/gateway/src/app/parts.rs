@@ -104,6 +104,7 @@ impl Parts {
             callers,
             wording: settings.wording,
             direct_line,
+            presence: self.presence,
             stopping,
             open_streams: TaskTracker::new(),
         })

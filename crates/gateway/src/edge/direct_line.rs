@@ -37,7 +37,7 @@ use crate::{
 };
 
 /// The channel's name in activities and in conversation keys.
-const CHANNEL: &str = "directline";
+pub(crate) const CHANNEL: &str = "directline";
 
 /// The largest activity, in bytes (reference 4.7).
 const ACTIVITY_BYTES_MAX: usize = 256 * 1024;
@@ -331,6 +331,15 @@ mod tests {
     };
 
     use super::*;
+
+    #[test]
+    fn words_for_which_there_is_no_room_are_answered_429_and_when_to_come_back() {
+        for full in [session::Rejected::TooManyHeld, session::Rejected::TooManyWaiting] {
+            let response = Refused::from(EngineError::Rejected(full)).into_response();
+            assert_eq!(response.status(), StatusCode::TOO_MANY_REQUESTS, "{full:?}");
+            assert_eq!(response.headers()[header::RETRY_AFTER], "1", "{full:?}");
+        }
+    }
 
     #[test]
     fn a_query_that_cannot_be_read_is_refused_in_direct_lines_form() {

@@ -34,7 +34,9 @@ pub(super) fn sender_keys(happening: &Happening) -> Vec<&SenderKey> {
             | Event::Sent { .. }
             | Event::Delayed { .. }
             | Event::NotSent { .. }
-            | Event::Deadline { .. },
+            | Event::Deadline { .. }
+            | Event::UserAway
+            | Event::UserBack,
         ) => Vec::new(),
     }
 }

@@ -1,7 +1,8 @@
 //! What became of effects, and what the clock says.
 
 use crate::{
-    conversation::{Phase, Session, Stage, Status, Waiting, Wake},
+    conversation::{Answer, Phase, Session, Stage, Status, Waiting},
+    deadline::Wake,
     effect::{Effect, Failure, Hold, What},
     id::{DeskId, SessionId, Timestamp, UserId},
     notice::{EndReason, Notice},
@@ -118,6 +119,17 @@ impl Turn<'_> {
         self.step.conversation.live().is_some_and(|live| live.id == *session)
     }
 
+    /// Nobody came back to read: no agent is to meet a ghost.
+    fn user_left(&mut self) {
+        match self.live().map(|session| &session.stage) {
+            Some(Stage::Waiting(_)) => self.end(Status::Cancelled, EndReason::UserLeft),
+            Some(Stage::Connected(_) | Stage::Active(_)) => {
+                self.end(Status::Completed, EndReason::UserLeft);
+            }
+            None => {}
+        }
+    }
+
     pub(super) fn deadline(&mut self, due: Timestamp) {
         let Some((at, why)) = self.step.conversation.deadline(self.facts.policy) else { return };
         if at != due || at > self.now {
@@ -127,6 +139,7 @@ impl Turn<'_> {
         match why {
             Wake::Silence => self.end(Status::Fail, EndReason::Silence),
             Wake::LongestWait => self.end(Status::Fail, EndReason::WaitedTooLong),
+            Wake::UserLeft => self.user_left(),
             Wake::Quiet => self.end(Status::Fail, EndReason::Lost),
             Wake::IdleWarning => {
                 if let Some(Session {
@@ -135,6 +148,16 @@ impl Turn<'_> {
                 {
                     talk.warned = true;
                     self.tell(Notice::IdleWarning);
+                }
+            }
+            Wake::AgentIdle => {
+                if let Some(Session {
+                    stage: Stage::Connected(talk) | Stage::Active(talk), ..
+                }) = self.live()
+                {
+                    talk.answer = Answer::Missed;
+                    let agent = talk.agent.name.clone();
+                    self.tell(Notice::AgentIdle { agent });
                 }
             }
         }

@@ -1,7 +1,7 @@
 //! What the desk's news means.
 
 use crate::{
-    conversation::{LATE_WORDS_FOR, Phase, Session, Stage, Status, Waiting},
+    conversation::{Answer, LATE_WORDS_FOR, OVERTAKEN_FOR, Phase, Session, Stage, Status, Waiting},
     event::{Callback, Claims, Missed, News, Rejected},
     id::{Number, SenderKey, SessionId},
     notice::{EndReason, Notice},
@@ -159,7 +159,9 @@ impl Turn<'_> {
             News::Queued | News::Nobody { said: None } => {}
             News::Active => self.spoken(),
             News::Estimate(estimate) => self.transferring(estimate),
-            News::AgentHere(agent) => self.meet(&agent),
+            News::AgentHere(agent) => {
+                self.meet(&agent);
+            }
             News::AgentSaid { agent, said, key } => self.agent_said(agent, said, key),
             News::DeskSaid { said, key, .. } => self.desk_said(said, key),
             News::Nobody { said: Some(said) } => self.desk_said(said, None),
@@ -177,35 +179,54 @@ impl Turn<'_> {
         }
     }
 
+    /// Somebody waits again, unless an estimate of the wait before was overtaken by the agent's arrival.
     fn transferring(&mut self, estimate: String) {
+        let now = self.now;
         let Some(Session { stage: Stage::Connected(talk) | Stage::Active(talk), .. }) = self.live()
         else {
             return;
         };
-        if !talk.transferring {
+        let late = now.since(talk.since) <= OVERTAKEN_FOR;
+        if !talk.transferring && !late {
             talk.transferring = true;
             self.tell(Notice::Transferring { estimate });
         }
     }
 
-    /// An agent shows up while one is there already: the same, named at last, or another.
-    fn meet(&mut self, agent: &Agent) {
+    /// An agent shows up while one is there already: the same, named at last, or another. Says whether
+    /// it is who is there now, and not the one before.
+    fn meet(&mut self, agent: &Agent) -> bool {
+        let now = self.now;
         let Some(Session { stage: Stage::Connected(talk) | Stage::Active(talk), .. }) = self.live()
         else {
-            return;
+            return false;
         };
+        // Overtaken by the arrival of the one who is there.
+        if now.since(talk.since) <= OVERTAKEN_FOR
+            && talk.before.as_ref().is_some_and(|before| before.is_same_as(agent))
+        {
+            return false;
+        }
         // Last words of the one who hands over are no arrival.
         if talk.agent.differs_from(agent) || talk.transferring && !talk.agent.is_same_as(agent) {
             talk.transferring = false;
-            talk.agent = agent.clone();
+            talk.since = now;
+            talk.answer = Answer::Owed { since: now };
+            talk.before = Some(std::mem::replace(&mut talk.agent, agent.clone()));
             self.tell(Notice::Transferred { agent: agent.name.clone() });
         } else {
             talk.agent.learn(agent);
         }
+        true
     }
 
     fn agent_said(&mut self, agent: Agent, said: Said, key: Option<SenderKey>) {
-        self.meet(&agent);
+        if self.meet(&agent)
+            && let Some(Session { stage: Stage::Connected(talk) | Stage::Active(talk), .. }) =
+                self.live()
+        {
+            talk.answer = Answer::Given;
+        }
         self.ask(&said);
         self.spoken();
         if let Some(session) = self.live().filter(|_| key.is_none()) {

@@ -30,9 +30,10 @@ impl Turn<'_> {
             | EndReason::Unreachable
             | EndReason::Silence
             | EndReason::WaitedTooLong
-            | EndReason::Lost => Desk::MustHear,
+            | EndReason::Lost
+            | EndReason::UserLeft => Desk::MustHear,
         };
-        self.strike_unsent(&session, reason);
+        self.strike_unsent(&session, status, reason);
         self.settle_with_desk(&session, desk);
         self.step.records.push(Record {
             session: session.id.clone(),
@@ -56,9 +57,10 @@ impl Turn<'_> {
     }
 
     /// What was not attempted yet is not sent any more: a late word would open a new conversation
-    /// on the desk. Only the user's own end waits for their last words.
-    fn strike_unsent(&mut self, session: &Session, reason: EndReason) {
-        if reason == EndReason::UserEnded {
+    /// on the desk. Only where the user was the one who went do their last words still go first.
+    fn strike_unsent(&mut self, session: &Session, status: Status, reason: EndReason) {
+        let by_user = matches!(reason, EndReason::UserEnded | EndReason::UserLeft);
+        if status == Status::Completed && by_user {
             return;
         }
         let below = self.step.conversation.effects.next();
@@ -86,30 +88,15 @@ impl Turn<'_> {
             Stage::Waiting(_) => None,
             Stage::Connected(talk) | Stage::Active(talk) => talk.agent.name.clone(),
         };
-        let (notice, news) = match status {
-            Status::Completed => (
-                Notice::Ended { by: Self::ended_by(reason, agent.clone()) },
-                BotNews::Completed { agent, reason },
-            ),
-            Status::Cancelled => (Notice::Cancelled, BotNews::Failed { reason }),
-            Status::Fail | Status::Waiting | Status::Connected | Status::Active => {
-                let notice = match reason {
-                    EndReason::NoAgent | EndReason::NotRouted => Notice::NobodyThere,
-                    EndReason::AgentEnded
-                    | EndReason::UserEnded
-                    | EndReason::UserCancelled
-                    | EndReason::DeskCancelled
-                    | EndReason::Refused
-                    | EndReason::Rejected
-                    | EndReason::Unreachable
-                    | EndReason::Silence
-                    | EndReason::WaitedTooLong
-                    | EndReason::Lost => Notice::Failed { reason },
-                };
-                (notice, BotNews::Failed { reason })
-            }
+        let news = match status {
+            Status::Completed => BotNews::Completed { agent: agent.clone(), reason },
+            Status::Cancelled
+            | Status::Fail
+            | Status::Waiting
+            | Status::Connected
+            | Status::Active => BotNews::Failed { reason },
         };
-        self.tell(notice);
+        self.tell(notice_of(status, reason, agent));
         self.tell(Notice::BackWithBot);
         let upto = self.step.conversation.numbered;
         self.order(What::TellBot {
@@ -118,5 +105,30 @@ impl Turn<'_> {
             after: session.asked_after,
             upto,
         });
+    }
+}
+
+/// How the user is told of an end.
+fn notice_of(status: Status, reason: EndReason, agent: Option<String>) -> Notice {
+    if reason == EndReason::UserLeft {
+        return Notice::UserLeft;
+    }
+    match status {
+        Status::Completed => Notice::Ended { by: Turn::ended_by(reason, agent) },
+        Status::Cancelled => Notice::Cancelled,
+        Status::Fail | Status::Waiting | Status::Connected | Status::Active => match reason {
+            EndReason::NoAgent | EndReason::NotRouted => Notice::NobodyThere,
+            EndReason::AgentEnded
+            | EndReason::UserEnded
+            | EndReason::UserCancelled
+            | EndReason::DeskCancelled
+            | EndReason::Refused
+            | EndReason::Rejected
+            | EndReason::Unreachable
+            | EndReason::Silence
+            | EndReason::WaitedTooLong
+            | EndReason::Lost
+            | EndReason::UserLeft => Notice::Failed { reason },
+        },
     }
 }

@@ -1,7 +1,9 @@
 //! What the user and the bot say, and how a session begins.
 
 use crate::{
-    conversation::{HELD_WORDS_MAX, Phase, Route, Session, Stage, Status, Talk, Visitor, Waiting},
+    conversation::{
+        Answer, HELD_WORDS_MAX, Phase, Route, Session, Stage, Status, Talk, Visitor, Waiting,
+    },
     effect::{BotNews, Hold, What},
     event::Rejected,
     id::{Number, SenderKey, SessionId},
@@ -24,6 +26,7 @@ enum Way {
 impl Turn<'_> {
     pub(super) fn opened(&mut self, visitor: Visitor) {
         self.conversation().visitor = Some(visitor);
+        self.user_back();
         if !self.conversation().opened {
             self.conversation().opened = true;
             self.order(What::Greet);
@@ -51,6 +54,7 @@ impl Turn<'_> {
             return Err(Rejected::TooManyWaiting);
         }
         self.conversation().visitor = Some(visitor);
+        self.user_back();
         let number = self.say(Author::User, said, key);
         self.step.answer = number;
         match way {
@@ -72,6 +76,23 @@ impl Turn<'_> {
             }
             // The chat ended while they reached for the button.
             None => {}
+        }
+    }
+
+    /// From now on the user's place and their agent are kept for [`Policy::away_grace`] only.
+    ///
+    /// [`Policy::away_grace`]: crate::Policy::away_grace
+    pub(super) fn user_away(&mut self) {
+        let now = self.now;
+        if let Some(session) = self.live() {
+            session.user_away_since.get_or_insert(now);
+        }
+    }
+
+    /// The user gave a sign of life.
+    pub(super) fn user_back(&mut self) {
+        if let Some(session) = self.live() {
+            session.user_away_since = None;
         }
     }
 
@@ -139,6 +160,10 @@ impl Turn<'_> {
     fn hold(&mut self, number: Number) {
         if let Some(Session { stage: Stage::Waiting(waiting), .. }) = self.live() {
             waiting.held.push(number);
+            if waiting.held.len() >= HELD_WORDS_MAX {
+                // Before it happens: a refusal reaches the page, hardly the person in front of it.
+                self.tell(Notice::NoMoreHeld);
+            }
         }
     }
 
@@ -151,6 +176,10 @@ impl Turn<'_> {
             talk.user_spoke_at = now;
             talk.warned = false;
             talk.asked.clear();
+            talk.answer = match talk.answer {
+                Answer::Given | Answer::Owed { .. } => Answer::Owed { since: now },
+                Answer::Missed => Answer::Missed,
+            };
         }
         self.spoken();
         self.order_say(number);
@@ -213,6 +242,7 @@ impl Turn<'_> {
             away: false,
             desk_conversation: None,
             without_ids: false,
+            user_away_since: None,
             stage: Stage::Waiting(Waiting {
                 phase: Phase::Requested,
                 held: Vec::new(),
@@ -272,6 +302,9 @@ impl Turn<'_> {
             heard_at: now,
             warned: false,
             transferring: false,
+            since: now,
+            before: None,
+            answer: Answer::Owed { since: now },
             asked: Vec::new(),
         });
         self.record();
@@ -291,7 +324,7 @@ impl Turn<'_> {
     /// Who ended it, as the user is told.
     pub(super) fn ended_by(reason: EndReason, agent: Option<String>) -> EndedBy {
         match reason {
-            EndReason::UserEnded => EndedBy::User,
+            EndReason::UserEnded | EndReason::UserLeft => EndedBy::User,
             EndReason::AgentEnded
             | EndReason::UserCancelled
             | EndReason::DeskCancelled

@@ -12,6 +12,7 @@ mod desk;
 mod diagram;
 mod given;
 mod late;
+mod presence;
 mod rejections;
 mod render;
 mod repeats;

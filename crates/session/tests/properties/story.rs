@@ -21,7 +21,7 @@ pub(crate) enum Act {
     BotAsks {
         key: Option<u8>,
     },
-    /// About the open session, or the one before, or one that never was.
+    /// About the open session, or one that is over, or one that never was.
     DeskTells {
         whose: Whose,
         news: Vec<Tells>,
@@ -51,12 +51,18 @@ pub(crate) enum Act {
     },
     /// Another conversation of the same person takes them, or lets go.
     Elsewhere,
+    UserAway,
+    UserBack,
+    /// The state is one that the version before has written.
+    PreviousVersion,
 }
 
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Whose {
     Open,
     Past,
+    /// Any of those that began.
+    Older(Index),
     Never,
 }
 
@@ -117,8 +123,14 @@ fn missed() -> impl Strategy<Value = Option<u8>> {
 }
 
 pub(crate) fn act() -> impl Strategy<Value = Act> {
-    let whose =
-        || prop_oneof![8 => Just(Whose::Open), 3 => Just(Whose::Past), 1 => Just(Whose::Never)];
+    let whose = || {
+        prop_oneof![
+            8 => Just(Whose::Open),
+            3 => Just(Whose::Past),
+            1 => any::<Index>().prop_map(Whose::Older),
+            1 => Just(Whose::Never),
+        ]
+    };
     let outcome = || {
         prop_oneof![
             8 => Just(Outcome::Sent),
@@ -145,6 +157,9 @@ pub(crate) fn act() -> impl Strategy<Value = Act> {
         2 => any::<bool>().prop_map(|stale| Act::Deadline { stale }),
         3 => (0_u32..400_000).prop_map(|ms| Act::TimePasses { ms }),
         1 => Just(Act::Elsewhere),
+        2 => Just(Act::UserAway),
+        1 => Just(Act::UserBack),
+        1 => Just(Act::PreviousVersion),
     ]
 }
 
@@ -157,19 +172,22 @@ pub(crate) fn report(effect: Effect, outcome: Outcome) -> Event {
     }
 }
 
-pub(crate) fn news(tells: Tells) -> News {
+/// News in full; `words` are what is said, if anything is.
+pub(crate) fn news(tells: Tells, words: String) -> News {
     match tells {
         Tells::Queued => News::Queued,
         Tells::Estimate => News::Estimate("about 12 Minutes".to_owned()),
         Tells::AgentHere(n) => News::AgentHere(agent(n)),
         Tells::Active => News::Active,
-        Tells::AgentSays { agent: n, key, options } => {
-            News::AgentSaid { agent: agent(n), said: question(options), key: key.map(sender) }
-        }
+        Tells::AgentSays { agent: n, key, options } => News::AgentSaid {
+            agent: agent(n),
+            said: question(options, words),
+            key: key.map(sender),
+        },
         Tells::DeskSays { key, with_agents, options } => {
-            News::DeskSaid { said: question(options), key: key.map(sender), with_agents }
+            News::DeskSaid { said: question(options, words), key: key.map(sender), with_agents }
         }
-        Tells::Nobody { words } => News::Nobody { said: words.then(|| Said::words("closed")) },
+        Tells::Nobody { words: said } => News::Nobody { said: said.then(|| Said::words(words)) },
         Tells::Ended => News::Ended,
         Tells::LetGo => News::LetGo,
         Tells::Failed => News::Failed,
@@ -191,10 +209,10 @@ pub(crate) fn agent(n: u8) -> Agent {
 }
 
 /// Often plain words: options only above forty.
-pub(crate) fn question(options: u8) -> Said {
+fn question(options: u8, words: String) -> Said {
     let count = if options < 40 { 0 } else { options };
     let choice = |n| Choice { label: format!("Option {n}"), value: format!("value-{n}") };
-    Said { options: (1..=count).map(choice).collect(), ..Said::words("well?") }
+    Said { options: (1..=count).map(choice).collect(), ..Said::words(words) }
 }
 
 pub(crate) fn visitor() -> Visitor {

@@ -1,28 +1,34 @@
 //! A small model of the world around one conversation, which checks every step.
 
+mod checks;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     time::Duration,
 };
 
 use session::{
-    Author, Behind, Callback, Claims, Content, Context, Conversation, Effect, Event, Facts, Hold,
-    Missed, Notice, Policy, Rejected, Route, Said, Stage, Status, Step, What,
+    Callback, Claims, Context, Conversation, Effect, Event, Facts, Missed, News, Policy, Rejected,
+    Said, Stage, Status, Step, What,
     id::{
-        BotId, ChannelId, ConversationKey, DeskId, EffectNumber, Number, SenderKey, SessionId,
-        TenantId, Timestamp,
+        BotId, ChannelId, ConversationKey, EffectNumber, Number, SenderKey, SessionId, TenantId,
+        Timestamp,
     },
     step, wants_holder,
 };
 
-use crate::story::{Act, Outcome, Tells, Whose, news, report, sender, visitor};
+use crate::{
+    found::{Found, START},
+    story::{Act, Outcome, Tells, Whose, news, report, sender, visitor},
+};
+use checks::is_end;
 
 /// The world around one conversation, as a model.
 pub(crate) struct World {
     key: ConversationKey,
     policy: Policy,
-    now: Timestamp,
-    conversation: Conversation,
+    pub(crate) now: Timestamp,
+    pub(crate) conversation: Conversation,
     seen: BTreeMap<SenderKey, Number>,
     holder: Option<SessionId>,
     outbox: Vec<Effect>,
@@ -37,13 +43,19 @@ pub(crate) struct World {
     struck: BTreeSet<EffectNumber>,
     /// Sessions of which the user knows that not every word arrived.
     told_undelivered: BTreeSet<SessionId>,
+    /// The desk's words are numbered as they are told; the last that was shown.
+    shown: u64,
+    /// How many words the desk told, and the keys it gave them.
+    words: Vec<Option<SenderKey>>,
+    /// Keys of the desk's words that were shown.
+    shown_keys: BTreeSet<SenderKey>,
+    /// The bot's newest word of the user.
+    to_bot: Number,
     began: u64,
 }
 
 impl World {
-    pub(crate) fn new(behind: Behind) -> Self {
-        let mut policy = Policy::new(DeskId::new("default").unwrap());
-        policy.behind = behind;
+    pub(crate) fn new(policy: Policy) -> Self {
         Self {
             key: ConversationKey {
                 tenant: TenantId::new("acme").unwrap(),
@@ -53,7 +65,7 @@ impl World {
                 user: "dl_kim".into(),
             },
             policy,
-            now: Timestamp(1_767_225_600_000),
+            now: START,
             conversation: Conversation::default(),
             seen: BTreeMap::new(),
             holder: None,
@@ -64,8 +76,34 @@ impl World {
             said: BTreeMap::new(),
             struck: BTreeSet::new(),
             told_undelivered: BTreeSet::new(),
+            shown: 0,
+            words: Vec::new(),
+            shown_keys: BTreeSet::new(),
+            to_bot: Number(0),
             began: 0,
         }
+    }
+
+    /// A world in which this conversation is found, with effects that are still on their way.
+    pub(crate) fn found(policy: Policy, state: Found) -> Self {
+        let Found { conversation, outbox, now } = state;
+        let mut world = Self { outbox, now, to_bot: conversation.numbered, ..Self::new(policy) };
+        if let Some(past) = &conversation.past {
+            world.rows.insert(past.id.clone(), past.status);
+            if past.told_undelivered {
+                world.told_undelivered.insert(past.id.clone());
+            }
+        }
+        if let Some(session) = conversation.live() {
+            world.rows.insert(session.id.clone(), session.status());
+            world.holder = Some(session.id.clone());
+            if let Stage::Waiting(waiting) = &session.stage {
+                world.held.clone_from(&waiting.held);
+            }
+        }
+        world.conversation = conversation;
+        world.state_is_sound();
+        world
     }
 
     pub(crate) fn act(&mut self, act: Act) {
@@ -88,6 +126,9 @@ impl World {
             },
             Act::DeskTells { whose, news } => self.callback(whose, news),
             Act::CatchesUp { whose, missed, overtaken } => self.catch_up(whose, missed, overtaken),
+            Act::UserAway => Event::UserAway,
+            Act::UserBack => Event::UserBack,
+            Act::PreviousVersion => return self.was_stored_by_the_previous_version(),
             Act::Report { which, outcome } => {
                 if self.outbox.is_empty() {
                     return;
@@ -129,19 +170,40 @@ impl World {
         Event::UserSaid { visitor: visitor(), said, key: key.map(sender), fresh }
     }
 
-    fn callback(&self, whose: Whose, tells: Vec<Tells>) -> Event {
+    fn was_stored_by_the_previous_version(&mut self) {
+        let mut stored = serde_json::to_value(&self.conversation).unwrap();
+        let live = stored.pointer_mut("/route/live").and_then(|live| live.as_object_mut());
+        if let Some(live) = live {
+            live.remove("user_away_since");
+        }
+        for stage in ["connected", "active"] {
+            let talk = stored.pointer_mut(&format!("/route/live/stage/{stage}"));
+            if let Some(talk) = talk.and_then(|talk| talk.as_object_mut()) {
+                talk.remove("since");
+                talk.remove("before");
+                talk.remove("answer");
+            }
+        }
+        self.conversation = serde_json::from_value(stored).unwrap();
+        self.state_is_sound();
+    }
+
+    pub(crate) fn callback(&mut self, whose: Whose, tells: Vec<Tells>) -> Event {
+        let news = tells.into_iter().map(|tells| self.news(tells)).collect();
         let conversation = &self.conversation;
         Event::Desk(Callback {
             session: self.session_of(whose),
             request: (conversation.effects.0 > 0).then_some(conversation.effects),
             claims: Claims { tenant: Some("acme".to_owned()), ..Claims::default() },
-            news: tells.into_iter().map(news).collect(),
+            news,
         })
     }
 
     fn session_of(&self, whose: Whose) -> SessionId {
         let conversation = &self.conversation;
         let session = match whose {
+            Whose::Older(_) if self.rows.is_empty() => None,
+            Whose::Older(which) => self.rows.keys().nth(which.index(self.rows.len())).cloned(),
             Whose::Open => conversation.live().map(|session| session.id.clone()),
             Whose::Past => conversation.past.as_ref().map(|past| past.id.clone()),
             Whose::Never => None,
@@ -149,17 +211,29 @@ impl World {
         session.unwrap_or_else(|| SessionId::new("ses_never").unwrap())
     }
 
-    fn catch_up(&self, whose: Whose, missed: Vec<Option<u8>>, overtaken: bool) -> Event {
-        let missed = missed.into_iter().map(|key| match key {
-            Some(key) => Missed::AgentSaid { said: Said::words("hello?"), key: sender(key) },
-            None => Missed::Ended,
-        });
+    fn catch_up(&mut self, whose: Whose, missed: Vec<Option<u8>>, overtaken: bool) -> Event {
+        let missed: Vec<Missed> = missed.into_iter().map(|key| self.missed(key)).collect();
         let numbered = self.conversation.numbered.0;
         let as_of = match missed.len() {
             0 => None,
             _ => Some(Number(numbered.saturating_sub(overtaken.into()))),
         };
-        Event::CaughtUp { session: self.session_of(whose), as_of, missed: missed.collect() }
+        Event::CaughtUp { session: self.session_of(whose), as_of, missed }
+    }
+
+    /// A word that is its own number, or an end.
+    fn missed(&mut self, key: Option<u8>) -> Missed {
+        let Some(key) = key.map(sender) else { return Missed::Ended };
+        self.words.push(Some(key.clone()));
+        Missed::AgentSaid { said: Said::words(self.words.len().to_string()), key }
+    }
+
+    /// News whose words, if it has any, are their own number.
+    fn news(&mut self, tells: Tells) -> News {
+        let number = self.words.len() + 1;
+        let news = news(tells, number.to_string());
+        self.words.push(news.key().cloned());
+        news
     }
 
     pub(crate) fn due(&mut self, stale: bool) -> Option<Event> {
@@ -193,6 +267,17 @@ impl World {
             }
             _ => None,
         };
+        let about = match &event {
+            Event::Desk(callback) => Some(callback.session.clone()),
+            _ => None,
+        };
+        let stale = match &event {
+            Event::Deadline { due } => {
+                let next = self.conversation.deadline(&self.policy);
+                next.is_none_or(|(at, _)| at != *due || at > self.now)
+            }
+            _ => false,
+        };
         let step = match self.steps(event) {
             Ok(step) => step,
             Err(rejected) => {
@@ -204,7 +289,10 @@ impl World {
                 return;
             }
         };
+        assert!(!stale || self.is_nothing(&step), "a stale deadline changes nothing");
         self.numbers_rise_without_gap(&step);
+        self.what_is_over_stays_over(about.as_ref(), &step);
+        self.the_desks_words_are_shown_once_and_in_order(&step);
         self.statuses_keep_to_the_diagram(&step);
         Self::ends_are_settled(&step);
         self.words_reach_the_agent_once_and_in_order(&step);
@@ -215,113 +303,6 @@ impl World {
         self.outbox.extend(step.effects.iter().cloned());
         self.conversation = step.conversation;
         self.state_is_sound();
-    }
-
-    fn numbers_rise_without_gap(&self, step: &Step) {
-        let first = self.conversation.numbered.0 + 1;
-        for (number, message) in (first..).zip(&step.messages) {
-            assert_eq!(message.number, Number(number));
-        }
-        let first = self.conversation.effects.0 + 1;
-        for (number, effect) in (first..).zip(&step.effects) {
-            assert_eq!(effect.number, EffectNumber(number));
-            assert!(effect.expires_at > self.now);
-        }
-    }
-
-    fn statuses_keep_to_the_diagram(&mut self, step: &Step) {
-        for record in &step.records {
-            match self.rows.insert(record.session.clone(), record.status) {
-                None => assert_eq!(record.status, Status::Waiting, "every session begins waiting"),
-                Some(was) => {
-                    assert!(was.may_become(record.status), "{was:?} {:?}", record.status);
-                }
-            }
-            let over =
-                matches!(record.status, Status::Completed | Status::Fail | Status::Cancelled);
-            assert_eq!((record.reason.is_some(), record.ended_at.is_some()), (over, over));
-        }
-        if let Some(session) = step.conversation.live() {
-            assert_eq!(self.rows.get(&session.id), Some(&session.status()), "the row is current");
-        }
-        if let Some(past) = &step.conversation.past {
-            assert_eq!(self.rows.get(&past.id), Some(&past.status), "the row is current");
-        }
-    }
-
-    /// An end is told to the user, the bot and, where it does not know, the desk; otherwise the
-    /// person is free at once.
-    fn ends_are_settled(step: &Step) {
-        for ended in step.records.iter().filter(|record| record.reason.is_some()) {
-            let of_it = |effect: &&Effect| match &effect.what {
-                What::TellBot { session, .. } => *session == ended.session,
-                what => what.session() == Some(&ended.session),
-            };
-            let effects: Vec<_> =
-                step.effects.iter().filter(of_it).map(|effect| effect.what.kind()).collect();
-            let freed = step.holds.iter().any(
-                |hold| matches!(hold, Hold::Free { session, .. } if *session == ended.session),
-            );
-            assert!(freed || effects.contains(&"end"), "{effects:?}");
-            assert_eq!(effects.last(), Some(&"tell_bot"));
-            let notices = step.messages.iter().filter(|entry| entry.author == Author::Gateway);
-            assert!(notices.count() >= 2, "how it ended, and who has the conversation now");
-        }
-    }
-
-    fn words_reach_the_agent_once_and_in_order(&mut self, step: &Step) {
-        let waited = |conversation: &Conversation| {
-            conversation
-                .live()
-                .filter(|session| session.status() == Status::Waiting)
-                .map(|session| session.id.clone())
-        };
-        let before = waited(&self.conversation);
-        let said: Vec<Number> = step.effects.iter().filter_map(spoken).collect();
-        if before.is_some() && before == waited(&step.conversation) {
-            let by_user = step.messages.iter().filter(|entry| entry.author == Author::User);
-            self.held.extend(by_user.map(|entry| entry.number));
-            assert_eq!(said, [], "nothing is said to a queue");
-        } else if let Some(session) = before {
-            let connected = step.records.iter().any(|record| record.status == Status::Connected);
-            let held = std::mem::take(&mut self.held);
-            assert_eq!(said, if connected { held } else { Vec::new() }, "{session}");
-        }
-        for effect in &step.effects {
-            if let (Some(session), Some(number)) = (effect.what.session(), spoken(effect)) {
-                let all = self.said.entry(session.clone()).or_default();
-                assert!(all.last().is_none_or(|last| *last < number), "{all:?}, then {number}");
-                all.push(number);
-            }
-        }
-    }
-
-    fn keys_lead_to_one_entry(&mut self, step: &Step) {
-        for (key, number) in &step.remember {
-            let first = self.seen.insert(key.clone(), *number);
-            assert_eq!(first, None, "{key} was answered before");
-            let logged = step.messages.iter().any(|message| message.number == *number);
-            assert!(logged || *number == Number(0), "{key} leads to an entry of this step");
-        }
-    }
-
-    fn holds_pass(&mut self, step: &Step) {
-        for hold in &step.holds {
-            match hold {
-                Hold::Take { session, .. } => {
-                    assert_eq!(self.holder, None, "one live chat at a time");
-                    self.holder = Some(session.clone());
-                }
-                Hold::Free { session, .. } => {
-                    if self.holder.as_ref() == Some(session) {
-                        self.holder = None;
-                    }
-                }
-            }
-        }
-        if let Some(session) = step.conversation.live() {
-            assert_eq!(self.holder.as_ref(), Some(&session.id), "an open session has its person");
-        }
     }
 
     /// Half of what is struck was attempted already, and goes on as if nothing had happened.
@@ -336,39 +317,10 @@ impl World {
         }
     }
 
-    /// Nothing acknowledged is lost: it is delivered, or its sender is told that it was not.
-    fn what_did_not_arrive_is_told(&mut self, lost: Option<SessionId>, step: &Step) {
-        let told = step
-            .messages
-            .iter()
-            .any(|entry| matches!(entry.content, Content::Notice(Notice::Undelivered)));
-        if let Some(session) = lost {
-            assert!(told || self.told_undelivered.contains(&session), "{session}");
-            self.told_undelivered.insert(session);
-        } else {
-            assert!(!told, "everything arrived");
-        }
-    }
-
     /// What becomes of an effect; what was struck is not even attempted.
     fn report(&self, effect: Effect, outcome: Outcome) -> Event {
         let struck = self.struck.contains(&effect.number);
         report(effect, if struck { Outcome::Struck } else { outcome })
-    }
-
-    fn state_is_sound(&self) {
-        let conversation = &self.conversation;
-        assert_eq!(conversation.deadline(&self.policy).is_some(), conversation.live().is_some());
-        let stored = serde_json::to_string(conversation).unwrap();
-        assert_eq!(&serde_json::from_str::<Conversation>(&stored).unwrap(), conversation);
-        let slim = match &conversation.route {
-            Route::Bot => true,
-            Route::Live(session) => match &session.stage {
-                Stage::Waiting(waiting) => waiting.held.is_empty(),
-                Stage::Connected(talk) | Stage::Active(talk) => talk.asked.is_empty(),
-            },
-        };
-        assert!(stored.len() < if slim { 1_024 } else { 4_096 }, "{} bytes", stored.len());
     }
 
     /// Comes to the end of everything: the session is over, and all effects have been tried.
@@ -383,15 +335,7 @@ impl World {
             self.holder.as_ref().is_none_or(|holder| holder.as_str() == "ses_elsewhere");
         assert!(elsewhere, "{:?} is held for ever", self.holder);
         for (session, status) in &self.rows {
-            let open = matches!(status, Status::Waiting | Status::Connected | Status::Active);
-            assert!(!open, "{session} is {status:?} for ever");
+            assert!(is_end(*status), "{session} is {status:?} for ever");
         }
-    }
-}
-
-fn spoken(effect: &Effect) -> Option<Number> {
-    match effect.what {
-        What::Say { message, .. } => Some(message),
-        _ => None,
     }
 }

@@ -162,7 +162,7 @@ async fn without_the_right_to_read_it_is_said_once_and_chats_go_on() {
     house.begin().await;
     goes_on(&house, page, &chat).await;
     goes_on(&house, other_page, &other_chat).await;
-    let log = house.log();
+    let log = house.logged();
     let said: Vec<_> = log.lines().filter(|line| line.contains("stays unheard")).collect();
     assert_eq!(said.len(), 1, "{said:#?}");
     let line = said[0];
@@ -194,7 +194,7 @@ async fn lines_lost_while_the_desk_was_away_are_shown_when_it_answers_again() {
     for (page, _) in &talks {
         page.post("anybody? kolibri").await;
     }
-    let opened = || async { house.log().contains("does not take requests").then_some(()) };
+    let opened = || async { house.logged().contains("does not take requests").then_some(()) };
     eventually("the desk counts as away", opened).await;
     for (_, chat) in &talks {
         house.desk.write(chat, "lost kolibri").unwrap();

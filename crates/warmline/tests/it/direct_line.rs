@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::{
     house::{DIRECT_LINE_SECRET, House, Setting, WEBHOOK_SECRET},
-    page::Page,
+    page::{Page, eventually},
 };
 
 const BAD: &str = "bad kolibri";
@@ -236,5 +236,26 @@ async fn a_conversation_is_started_once_and_its_token_is_renewed() {
     for token in [renewed["token"].as_str().unwrap(), &door.page.token] {
         let read = door.call(Method::GET, &door.own("/activities")).bearer_auth(token);
         assert_eq!(read.send().await.unwrap().status(), StatusCode::OK, "both are good");
+    }
+}
+
+#[tokio::test]
+async fn a_page_that_comes_is_told_to_its_session_once_in_each_life_of_the_gateway() {
+    let mut house = House::start_with(Setting::default(), |environment| {
+        environment.insert("RUST_LOG".to_owned(), "info,gateway::presence=debug".to_owned());
+    })
+    .await;
+    let told = |house: &House| {
+        house.logged().lines().filter(|line| line.contains("told whether a user is there")).count()
+    };
+    let mut page = house.page("dl_kim").await;
+    page.shows(&["bot: Hello!…"]).await;
+    for life in 1..=3 {
+        eventually("that they are there", async || (told(&house) >= life).then_some(())).await;
+        house.says(&page, "still kolibri").await;
+        page.log().await;
+        assert_eq!(told(&house), life, "what is known is not told again");
+        house.kill().await;
+        house.begin().await;
     }
 }

@@ -183,11 +183,6 @@ impl House {
         self.folder.path().join("gateway.log")
     }
 
-    /// What the gateway has logged so far.
-    pub(crate) fn log(&self) -> String {
-        std::fs::read_to_string(self.log_file()).unwrap_or_default()
-    }
-
     /// Everything that must not be found anywhere: what was configured, and all tokens handed out.
     pub(crate) fn secrets(&self) -> Vec<String> {
         self.secrets.lock().unwrap().clone()

@@ -1,6 +1,8 @@
 //! Callbacks as instances post them, and the news they bring: a row for each moment of reference
 //! 5.7, for the specification's three shapes, and for what instances get wrong.
 
+mod unordered;
+
 use super::*;
 
 fn named(agent: &Agent) -> &str {

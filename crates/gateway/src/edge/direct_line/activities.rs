@@ -75,6 +75,7 @@ pub(super) async fn post(
     };
     let arrival = Arrival::event(Target::Key(edge.key_of(&claims)?), event);
     let outcome = edge.engine.submit(arrival).await?;
+    edge.presence.called(outcome.conversation);
     Ok(Json(Posted { id: activity_id(&id, outcome.number) }))
 }
 
@@ -91,7 +92,10 @@ pub(super) async fn read(
     let after = after.unwrap_or(Watermark::START);
     let log = edge.log_of(&claims).await?;
     let set = match log {
-        Some(log) => edge.set_after(&log, after).await?.0,
+        Some(log) => {
+            edge.presence.called(log.id);
+            edge.set_after(&log, after).await?.0
+        }
         // A token was generated and nothing was said yet.
         None => ActivitySet { activities: Vec::new(), watermark: Some(after) },
     };

@@ -92,7 +92,8 @@ pub(super) async fn start(
         Err(error) => return Err(error.into()),
     };
     let visitor = visitor(&claims, name)?;
-    edge.engine.submit(Arrival::event(Target::Key(key), Event::Opened { visitor })).await?;
+    let opened = Arrival::event(Target::Key(key), Event::Opened { visitor });
+    edge.presence.called(edge.engine.submit(opened).await?.conversation);
     let stream = edge.stream_url(&claims, Some(Watermark::START), &headers)?;
     Ok((status, Json(edge.described(&claims, Some(stream)))))
 }

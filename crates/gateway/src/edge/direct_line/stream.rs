@@ -31,6 +31,7 @@ use crate::{
         Edge,
         direct_line::{Refused, activities::Log, conversations::watermark, places::Place},
     },
+    presence::Attendance,
     wakes::Hint,
 };
 
@@ -86,7 +87,18 @@ pub(super) async fn open(
         .max_frame_size(FRAME_BYTES_MAX)
         .on_upgrade(move |socket| async move {
             let hints = edge.wakes.subscribe(log.id);
-            Stream { edge, log, socket, after, hints, _place: place, _open: token }.run().await;
+            let present = edge.presence.attend(log.id);
+            let stream = Stream {
+                edge,
+                log,
+                socket,
+                after,
+                hints,
+                _place: place,
+                _present: present,
+                _open: token,
+            };
+            stream.run().await;
         }))
 }
 
@@ -109,6 +121,7 @@ struct Stream<S> {
     after: Watermark,
     hints: Receiver<Hint>,
     _place: Place,
+    _present: Attendance,
     _open: TaskTrackerToken,
 }
 

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use super::given::{Given, STAGES, ago, check, live, news, stage, talk, user_says};
+use super::given::{
+    Given, STAGES, agent, agent_said, ago, check, desk_said, live, news, stage, talk, user_says,
+};
 use crate::{Event, News, Phase, Policy, Stage, Talk, Wake, id::Timestamp};
 
 /// The conversation at the moment of its deadline, and the event that names it.
@@ -16,6 +18,8 @@ fn every_open_session_has_a_deadline_and_no_other_conversation_has() {
     let by_default = Policy::new(super::given::desk());
     let hasty = Policy { longest_wait: Duration::from_secs(50), ..by_default.clone() };
     let curt = Policy { quiet: Duration::from_secs(100), ..by_default.clone() };
+    let watchful = Policy { agent_idle: Some(Duration::from_mins(2)), ..by_default.clone() };
+    let idle = Some((ago(20).after(Duration::from_mins(2)), Wake::AgentIdle));
     let longest = Some((ago(30).after(Duration::from_mins(30)), Wake::LongestWait));
     let warning = Some((ago(20).after(Duration::from_secs(150)), Wake::IdleWarning));
     let rows = [
@@ -27,7 +31,11 @@ fn every_open_session_has_a_deadline_and_no_other_conversation_has() {
         ("connected", &by_default, warning),
         ("active", &by_default, warning),
         ("active", &curt, Some((ago(10).after(Duration::from_secs(100)), Wake::Quiet))),
+        ("connected", &watchful, idle),
+        ("active", &watchful, idle),
+        ("queued", &watchful, longest),
         ("transferring", &by_default, warning),
+        ("transferring", &watchful, warning),
         ("completed", &by_default, None),
         ("failed", &by_default, None),
         ("cancelled", &by_default, None),
@@ -77,6 +85,68 @@ fn the_user_is_warned_once_before_the_desk_cuts_them_off() {
         let (_, why) = given.conversation.deadline(&given.policy).expect("still open");
         assert_eq!(why, Wake::Quiet);
     }
+}
+
+/// Talks under a policy that tells of idle agents after two minutes and warns nobody.
+fn watched(name: &str) -> Given {
+    stage(name).with_policy(|policy| {
+        policy.agent_idle = Some(Duration::from_mins(2));
+        policy.idle_warning = Duration::from_hours(2);
+    })
+}
+
+#[test]
+fn a_user_whom_the_agent_does_not_answer_is_told_once() {
+    for (name, told) in [
+        ("connected", "connected Ola unanswered; tell agent_idle Ola"),
+        ("active", "active Ola unanswered; tell agent_idle Ola"),
+    ] {
+        let (given, event) = due(watched(name));
+        check(&given, event.clone(), told);
+        let given = given.then(event.clone());
+        check(&given, event, "nothing");
+        let given = given.then(user_says("hello?"));
+        let (_, why) = given.conversation.deadline(&given.policy).expect("still open");
+        assert_ne!(why, Wake::AgentIdle, "not again before the agent spoke");
+    }
+}
+
+#[test]
+fn an_agent_owes_an_answer_from_their_arrival_and_from_the_users_last_word() {
+    let idle = Duration::from_mins(2);
+    let next = |given: &Given| given.conversation.deadline(&given.policy).expect("still open");
+    let given = watched("queued").then(news(vec![News::Active]));
+    assert_eq!(next(&given), (given.now.after(idle), Wake::AgentIdle));
+    let given = given.at(ago(-60)).then(user_says("anybody?"));
+    assert_eq!(next(&given), (ago(-60).after(idle), Wake::AgentIdle), "the last word counts");
+    let given = given.then(news(vec![agent_said("Ola", "yes", None)]));
+    assert_ne!(next(&given).1, Wake::AgentIdle, "answered");
+    let given = given.then(user_says("good"));
+    assert_eq!(next(&given).1, Wake::AgentIdle);
+}
+
+#[test]
+fn an_agents_word_after_the_notice_makes_the_next_silence_news_again() {
+    let (given, event) = due(watched("active"));
+    let given = given.then(event).then(news(vec![agent_said("Ola", "sorry", None)]));
+    let (given, event) = due(given.then(user_says("no matter")));
+    check(&given, event, "active Ola unanswered; tell agent_idle Ola");
+}
+
+#[test]
+fn between_two_agents_nobody_owes_an_answer_and_the_next_one_does() {
+    let next = |given: &Given| given.conversation.deadline(&given.policy).expect("still open").1;
+    let given = watched("transferring");
+    assert_ne!(next(&given), Wake::AgentIdle);
+    let given = given.then(news(vec![News::AgentHere(agent("Bo"))]));
+    assert_eq!(next(&given), Wake::AgentIdle);
+}
+
+#[test]
+fn the_desks_own_words_are_no_answer() {
+    let given = watched("active").then(news(vec![desk_said("still there?", true)]));
+    let (given, event) = due(given);
+    check(&given, event, "active Ola unanswered; tell agent_idle Ola");
 }
 
 #[test]

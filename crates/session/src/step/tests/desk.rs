@@ -4,7 +4,10 @@ use super::given::{
     active, agent, agent_said, asked, check, desk_said, holding, live, news, question, stage,
     table, talk, user_says,
 };
-use crate::{Agent, Event, News, Said, Stage, Talk, What, step::tests::given::Given};
+use crate::{
+    Agent, Answer, Event, News, OVERTAKEN_FOR, Said, Stage, Talk, What, id::Timestamp,
+    step::tests::given::Given,
+};
 
 #[test]
 fn a_queue_is_news_only_before_it_is_known() {
@@ -372,6 +375,65 @@ fn a_transfer_is_a_phase_of_the_talk_and_told_step_by_step() {
         news(vec![agent_said("Bo", "hello", None)]),
         "active Bo; tell transferred Bo; agent Bo \"hello\"",
     );
+}
+
+#[test]
+fn an_estimate_that_trails_an_agents_arrival_is_no_transfer() {
+    assert_eq!(OVERTAKEN_FOR.as_secs(), 15);
+    let spinner = || news(vec![News::Estimate("8 Seconds".to_owned())]);
+    let arrivals = [
+        ("queued", News::AgentHere(agent("Bo")), "connected Bo"),
+        ("accepted", News::Active, "connected"),
+        ("requested", agent_said("Bo", "hello", None), "active Bo"),
+        ("active", News::AgentHere(agent("Bo")), "active Bo"),
+        ("transferring", agent_said("Bo", "hello", None), "active Bo"),
+    ];
+    for (name, arrival, standing) in arrivals {
+        let given = stage(name).then(news(vec![arrival]));
+        let came = given.now;
+        let given = given.at(came.after(OVERTAKEN_FOR));
+        let late = given.after(spinner());
+        assert_eq!(late.messages, [], "{name}");
+        let given = given.then(spinner()).at(Timestamp(came.after(OVERTAKEN_FOR).0 + 1));
+        check(&given, spinner(), &format!("{standing} transferring; tell transferring 8 Seconds"));
+    }
+}
+
+#[test]
+fn last_words_that_the_next_agents_arrival_overtook_are_shown_and_are_no_transfer_back() {
+    let farewell = || news(vec![agent_said("Ola", "Bo knows more", None)]);
+    let given = || stage("transferring").then(news(vec![News::AgentHere(agent("Bo"))]));
+    check(&given(), farewell(), "active Bo; agent Ola \"Bo knows more\"");
+    check(&given(), news(vec![News::AgentHere(agent("Ola"))]), "nothing");
+    let mut after = given().then(farewell());
+    assert_ne!(after.talk().answer, Answer::Given, "Bo has still to say something");
+    let later = Timestamp(given().now.after(OVERTAKEN_FOR).0 + 1);
+    check(
+        &given().at(later),
+        farewell(),
+        "active Ola; tell transferred Ola; agent Ola \"Bo knows more\"",
+    );
+    let third = news(vec![News::AgentHere(agent("Cy"))]);
+    check(&given(), third, "active Cy; tell transferred Cy");
+}
+
+#[test]
+fn an_arrival_and_the_estimate_of_the_wait_before_may_come_in_one_callback() {
+    let both = vec![News::AgentHere(agent("Ola")), News::Estimate("8 Seconds".to_owned())];
+    check(
+        &stage("queued"),
+        news(both),
+        "connected Ola; tell connected Ola; -> tell bot ses_1 accepted Ola 8..11; \
+         row ses_1 connected",
+    );
+}
+
+#[test]
+fn the_same_agent_once_more_does_not_make_the_next_estimate_late() {
+    let mut given = active();
+    let came = given.talk().since;
+    let mut given = given.then(news(vec![News::AgentHere(agent("Ola"))]));
+    assert_eq!(given.talk().since, came);
 }
 
 #[test]

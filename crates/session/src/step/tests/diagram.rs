@@ -31,6 +31,7 @@ const DIAGRAM: [(Status, Status); 8] = [
 fn everything() -> Vec<Event> {
     let mut events = vec![user_says("hello"), user_says("agent"), user_says("end chat")];
     events.extend([user_says("cancel"), Event::UserEnds, bot_asks()]);
+    events.extend([Event::UserAway, Event::UserBack]);
     let all_news = [
         News::Queued,
         News::Estimate("8 Seconds".to_owned()),

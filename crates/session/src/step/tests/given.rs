@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    Agent, Callback, Choice, Claims, Context, Conversation, Effect, EndReason, Event, Facts, News,
-    Past, Phase, Policy, Rejected, Route, Said, Session, Stage, Status, Step, Talk, Visitor,
-    Waiting, What,
+    Agent, Answer, Callback, Choice, Claims, Context, Conversation, Effect, EndReason, Event,
+    Facts, News, Past, Phase, Policy, Rejected, Route, Said, Session, Stage, Status, Step, Talk,
+    Visitor, Waiting, What,
     id::{
         BotId, ChannelId, ConversationKey, DeskId, EffectNumber, Number, SenderKey, SessionId,
         TenantId, Timestamp, UserId,
@@ -177,6 +177,7 @@ pub(super) fn live(stage: Stage) -> Given {
         away: false,
         desk_conversation: None,
         without_ids: false,
+        user_away_since: None,
         stage,
     }));
     given.holder = Some(session_id("ses_1"));
@@ -205,6 +206,9 @@ pub(super) fn talk() -> Talk {
         heard_at: ago(10),
         warned: false,
         transferring: false,
+        since: ago(25),
+        before: None,
+        answer: Answer::Owed { since: ago(20) },
         asked: Vec::new(),
     }
 }

@@ -65,11 +65,13 @@ fn variables_of_somebody_else_are_refused_member_by_member() {
 }
 
 #[test]
-fn a_word_too_many_while_waiting_is_refused_and_the_way_out_stays_open() {
+fn a_word_too_many_while_waiting_is_announced_and_refused_and_the_way_out_stays_open() {
     let mut given = holding();
     let held = |count: usize| (0..count).map(|n| Number(n as u64 + 9)).collect();
+    given.waiting().held = held(HELD_WORDS_MAX - 2);
+    check(&given, user_says("one"), "queued holding 99; user \"one\"; = 11");
     given.waiting().held = held(HELD_WORDS_MAX - 1);
-    check(&given, user_says("one"), "queued holding 100; user \"one\"; = 11");
+    check(&given, user_says("one"), "queued holding 100; user \"one\"; tell no_more_held; = 11");
     given.waiting().held = held(HELD_WORDS_MAX);
     check(&given, user_says("two"), "rejected too_many_held");
     check(&given, user_said(Said::words("two"), Some("k")), "rejected too_many_held");

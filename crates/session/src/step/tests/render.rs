@@ -5,8 +5,8 @@
 //! at all is `nothing`, a rejection its code.
 
 use crate::{
-    Author, BotNews, Content, Conversation, EndedBy, Hold, Message, Notice, Phase, Rejected, Route,
-    Stage, Step, Talk, What, id::Number,
+    Answer, Author, BotNews, Content, Conversation, EndedBy, Hold, Message, Notice, Phase,
+    Rejected, Route, Stage, Step, Talk, What, id::Number,
 };
 
 pub(super) fn render(before: &Conversation, step: &Result<Step, Rejected>) -> String {
@@ -59,6 +59,9 @@ fn standing(conversation: &Conversation) -> String {
     if conversation.live().is_some_and(|session| session.away) {
         text.push_str(" away");
     }
+    if conversation.live().is_some_and(|session| session.user_away_since.is_some()) {
+        text.push_str(" (user away)");
+    }
     if conversation.bot_away {
         text.push_str(" (bot away)");
     }
@@ -69,6 +72,7 @@ fn talking(talk: &Talk) -> String {
     let mut words = vec![named(talk.agent.name.as_ref())];
     words.extend(talk.transferring.then(|| " transferring".to_owned()));
     words.extend(talk.warned.then(|| " warned".to_owned()));
+    words.extend((talk.answer == Answer::Missed).then(|| " unanswered".to_owned()));
     words.extend((!talk.asked.is_empty()).then(|| format!(" asking {}", talk.asked.len())));
     words.concat()
 }
@@ -99,7 +103,9 @@ fn message(message: &Message) -> String {
 fn notice(notice: &Notice) -> String {
     let more = match notice {
         Notice::Waiting { estimate } | Notice::Transferring { estimate } => format!(" {estimate}"),
-        Notice::Connected { agent } | Notice::Transferred { agent } => named(agent.as_ref()),
+        Notice::Connected { agent }
+        | Notice::Transferred { agent }
+        | Notice::AgentIdle { agent } => named(agent.as_ref()),
         Notice::Ended { by: EndedBy::User } => " by user".to_owned(),
         Notice::Ended { by: EndedBy::Agent(agent) } => {
             format!(" by agent{}", named(agent.as_ref()))
@@ -114,7 +120,9 @@ fn notice(notice: &Notice) -> String {
         | Notice::BusyElsewhere
         | Notice::Undelivered
         | Notice::BackWithBot
-        | Notice::BotAway => String::new(),
+        | Notice::BotAway
+        | Notice::UserLeft
+        | Notice::NoMoreHeld => String::new(),
     };
     format!("{}{more}", notice.key())
 }

@@ -2,11 +2,12 @@
 //! the version of the stored state, with a way to read the old one.
 
 use super::given::{
-    STAGES, asked, effect, holding, live, sender, session_id, stage, talk, waiting,
+    STAGES, asked, check as check_step, effect, holding, live, sender, session_id, stage, talk,
+    waiting,
 };
 use crate::{
-    Agent, Author, BotNews, Content, Context, Conversation, Effect, EndReason, Notice, Phase, Said,
-    Stage, Talk, What,
+    Agent, Answer, Author, BotNews, Content, Context, Conversation, Effect, EndReason, Event,
+    Notice, Phase, Said, Stage, Talk, What,
     id::{Number, Timestamp},
 };
 
@@ -50,6 +51,10 @@ fn a_new_conversation_is_stored_like_this() {
 fn a_waiting_session_is_stored_like_this() {
     let mut given = holding();
     given.waiting().estimate = Some("8 Seconds".to_owned());
+    let user_away = given.after(Event::UserAway).conversation;
+    let stored = serde_json::to_string(&user_away).unwrap();
+    assert!(stored.contains(r#""asked_after":8,"user_away_since":1000000000,"#), "{stored}");
+    assert_eq!(serde_json::from_str::<Conversation>(&stored).unwrap(), user_away);
     check(
         &given.conversation,
         r#"{"numbered":10,"effects":5,"route":{"live":{"id":"ses_1","desk":"default","user":"u-kim","asked_at":999970000,"asked_after":8,"stage":{"waiting":{"phase":"queued","held":[9,10],"estimate":"8 Seconds"}}}},"visitor":{"user":"u-kim","email":"kim@example.org","name":"Kim"},"past":null,"opened":true,"bot_away":false}"#,
@@ -71,7 +76,7 @@ fn a_talk_is_stored_like_this() {
     given.talk().agent.id = Some("a1".to_owned());
     check(
         &given.conversation,
-        r#"{"numbered":11,"effects":5,"route":{"live":{"id":"ses_1","desk":"default","user":"u-kim","asked_at":999970000,"asked_after":8,"stage":{"active":{"agent":{"name":"Ola","id":"a1"},"user_spoke_at":999980000,"heard_at":1000000000,"warned":false,"transferring":false,"asked":[{"label":"Yes","value":"v1"}]}}}},"visitor":{"user":"u-kim","email":"kim@example.org","name":"Kim"},"past":null,"opened":true,"bot_away":false}"#,
+        r#"{"numbered":11,"effects":5,"route":{"live":{"id":"ses_1","desk":"default","user":"u-kim","asked_at":999970000,"asked_after":8,"stage":{"active":{"agent":{"name":"Ola","id":"a1"},"user_spoke_at":999980000,"heard_at":1000000000,"warned":false,"transferring":false,"since":999975000,"answer":{"owed":{"since":999980000}},"asked":[{"label":"Yes","value":"v1"}]}}}},"visitor":{"user":"u-kim","email":"kim@example.org","name":"Kim"},"past":null,"opened":true,"bot_away":false}"#,
     );
 }
 
@@ -87,6 +92,28 @@ fn the_record_at_the_desk_is_stored_only_where_it_is_known() {
     live.desk_conversation = Some("0123".to_owned());
     let stored = serde_json::to_string(&given.conversation).unwrap();
     assert!(stored.contains(r#","desk_conversation":"0123","stage":"#), "{stored}");
+    assert_eq!(serde_json::from_str::<Conversation>(&stored).unwrap(), given.conversation);
+}
+
+#[test]
+fn an_answer_is_stored_like_this() {
+    let rows = [
+        (Answer::Given, r#""given""#),
+        (Answer::Owed { since: Timestamp(7) }, r#"{"owed":{"since":7}}"#),
+        (Answer::Missed, r#""missed""#),
+    ];
+    for (answer, stored) in rows {
+        assert_eq!(serde_json::to_string(&answer).unwrap(), stored);
+        assert_eq!(serde_json::from_str::<Answer>(stored).unwrap(), answer);
+    }
+}
+
+#[test]
+fn the_agent_before_is_stored_beside_the_one_who_is_there() {
+    let before = Some(super::given::agent("Ola"));
+    let given = live(Stage::Active(Talk { before, ..talk() }));
+    let stored = serde_json::to_string(&given.conversation).unwrap();
+    assert!(stored.contains(r#""since":999975000,"before":{"name":"Ola"},"answer""#), "{stored}");
     assert_eq!(serde_json::from_str::<Conversation>(&stored).unwrap(), given.conversation);
 }
 
@@ -191,6 +218,7 @@ fn a_reason_is_stored_as_its_code_and_a_notice_as_its_key() {
         EndReason::Silence,
         EndReason::WaitedTooLong,
         EndReason::Lost,
+        EndReason::UserLeft,
     ];
     for reason in reasons {
         assert_eq!(serde_json::to_value(reason).unwrap(), reason.code());
@@ -213,6 +241,9 @@ fn a_reason_is_stored_as_its_code_and_a_notice_as_its_key() {
         Notice::Undelivered,
         Notice::BackWithBot,
         Notice::BotAway,
+        Notice::AgentIdle { agent: None },
+        Notice::UserLeft,
+        Notice::NoMoreHeld,
     ];
     for notice in notices {
         assert_eq!(serde_json::to_value(&notice).unwrap()["key"], notice.key());
@@ -225,6 +256,43 @@ fn a_state_without_the_members_that_came_later_can_be_read() {
     let read: Conversation = serde_json::from_str(oldest).unwrap();
     assert_eq!(read, Conversation { numbered: Number(3), effects: read.effects, ..read.clone() });
     assert!(read.visitor.is_none() && read.past.is_none() && !read.opened && !read.bot_away);
+}
+
+/// States as the version before stored them: without when the agent came, whether they answered, and
+/// whether the user is away.
+const PREVIOUS: [(&str, &str); 3] = [
+    (
+        "queued holding 2",
+        r#"{"numbered":10,"effects":5,"route":{"live":{"id":"ses_1","desk":"default","user":"u-kim","asked_at":999970000,"asked_after":8,"stage":{"waiting":{"phase":"queued","held":[9,10],"estimate":"8 Seconds"}}}},"visitor":{"user":"u-kim","email":"kim@example.org","name":"Kim"},"past":null,"opened":true,"bot_away":false}"#,
+    ),
+    (
+        "connected Ola",
+        r#"{"numbered":10,"effects":5,"route":{"live":{"id":"ses_1","desk":"default","user":"u-kim","asked_at":999970000,"asked_after":8,"stage":{"connected":{"agent":{"name":"Ola"},"user_spoke_at":999980000,"heard_at":1000000000,"warned":false,"transferring":false}}}},"visitor":{"user":"u-kim","email":"kim@example.org","name":"Kim"},"past":null,"opened":true,"bot_away":false}"#,
+    ),
+    (
+        "active Ola asking 1",
+        r#"{"numbered":11,"effects":5,"route":{"live":{"id":"ses_1","desk":"default","user":"u-kim","asked_at":999970000,"asked_after":8,"stage":{"active":{"agent":{"name":"Ola","id":"a1"},"user_spoke_at":999980000,"heard_at":1000000000,"warned":false,"transferring":false,"asked":[{"label":"Yes","value":"v1"}]}}}},"visitor":{"user":"u-kim","email":"kim@example.org","name":"Kim"},"past":null,"opened":true,"bot_away":false}"#,
+    ),
+];
+
+#[test]
+fn what_the_version_before_stored_goes_on() {
+    for (name, stored) in PREVIOUS {
+        let mut given = stage("bot").with_policy(|policy| {
+            policy.agent_idle = Some(std::time::Duration::from_secs(1));
+        });
+        given.conversation = serde_json::from_str(stored).unwrap();
+        check_step(&given, Event::UserBack, "nothing");
+        check_step(&given, Event::UserAway, &format!("{name} (user away)"));
+        let (at, why) = given.conversation.deadline(&given.policy).expect("it is open");
+        assert!(at > given.now, "{name} is not overdue for what it did not know");
+        assert_ne!(why, crate::Wake::AgentIdle, "{name}");
+        assert!(given.after(Event::UserEnds).conversation.live().is_none());
+        if given.conversation.live().is_some_and(|live| live.status() != crate::Status::Waiting) {
+            assert_eq!(given.talk().since, Timestamp(0), "the agent came long ago");
+            assert_eq!(given.talk().answer, Answer::Given);
+        }
+    }
 }
 
 #[test]

@@ -83,6 +83,7 @@ impl Scene {
             socket: FakeSocket { heard, sent: Arc::clone(&sent), stuck_until },
             after: Watermark::START,
             hints: edge.wakes.subscribe(log.id),
+            _present: edge.presence.attend(log.id),
             _place: edge.direct_line.streams.take("c1").unwrap(),
             _open: edge.open_streams.token(),
             edge: Arc::clone(&edge),
@@ -108,9 +109,102 @@ fn edge(bed: &Bed) -> Edge {
             public_url: None,
             streams: Arc::default(),
         },
+        presence: Arc::default(),
         stopping: CancellationToken::new(),
         open_streams: TaskTracker::new(),
     }
+}
+
+/// A conversation that waits for an agent, its stream, and presence at work.
+async fn waiting_scene() -> (Scene, Presently) {
+    let scene = Scene::new(Duration::ZERO).await;
+    scene.bed.says("c1", "agent").await;
+    scene.bed.hears("c1", vec![session::News::Queued]).await;
+    let stop = CancellationToken::new();
+    let running = tokio::spawn(Arc::clone(&scene.edge.presence).run(
+        Arc::clone(&scene.bed.store) as Arc<dyn store::Store>,
+        scene.bed.engine.clone(),
+        stop.clone(),
+    ));
+    (scene, Presently { stop, running })
+}
+
+/// Presence at work.
+struct Presently {
+    stop: CancellationToken,
+    running: tokio::task::JoinHandle<()>,
+}
+
+/// Waits until the conversation's deadline is this long after the beginning.
+async fn deadline_is(bed: &Bed, minutes: i64) {
+    let wanted = Some(session::id::Timestamp(bed::START.0 + minutes * 60_000));
+    for _ in 0..1_000 {
+        if store::Store::next_deadline(&*bed.store).unwrap() == wanted {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        bed::breath().await;
+    }
+    panic!("the deadline is not {minutes} minutes after the beginning");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_user_is_away_when_their_last_stream_closed_and_back_when_one_is_opened() {
+    let (Scene { bed, edge, stream, client, .. }, presence) = waiting_scene().await;
+    let reading = tokio::spawn(stream.run());
+    deadline_is(&bed, 30).await;
+    drop(client);
+    reading.await.unwrap();
+    deadline_is(&bed, 10).await;
+    let again = edge.presence.attend(bed.row("c1").id);
+    deadline_is(&bed, 30).await;
+    drop(again);
+    presence.stop.cancel();
+    presence.running.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_page_that_polls_is_there_for_a_minute_after_each_call() {
+    let (Scene { bed, edge, stream, .. }, presence) = waiting_scene().await;
+    drop(stream);
+    deadline_is(&bed, 10).await;
+    let site = edge.direct_line.sites[0].clone();
+    let claims = Claims {
+        conversation: "c1".to_owned(),
+        user: Some("c1".to_owned()),
+        ..edge.binding(&site.0, &site.1, None)
+    };
+    let mut headers = axum::http::HeaderMap::new();
+    let token = format!("Bearer {}", edge.mint(&claims, Purpose::Token, 3_600));
+    headers.insert("authorization", token.parse().unwrap());
+    let began = Instant::now();
+    let reading = crate::edge::direct_line::conversations::Reading { watermark: None };
+    let polled = crate::edge::direct_line::activities::read(
+        State(Arc::clone(&edge)),
+        Ok(Path("c1".to_owned())),
+        Ok(Query(reading)),
+        headers,
+    );
+    assert_eq!(polled.await.unwrap().status(), 200);
+    deadline_is(&bed, 30).await;
+    deadline_is(&bed, 10).await;
+    assert!(began.elapsed() >= Duration::from_mins(1), "{:?}", began.elapsed());
+    presence.stop.cancel();
+    presence.running.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn streams_that_close_because_the_gateway_stops_make_nobody_go_away() {
+    let (Scene { bed, edge, stream, client, .. }, presence) = waiting_scene().await;
+    let reading = tokio::spawn(stream.run());
+    deadline_is(&bed, 30).await;
+    edge.stopping.cancel();
+    presence.stop.cancel();
+    reading.await.unwrap();
+    presence.running.await.unwrap();
+    tokio::time::sleep(Duration::from_mins(5)).await;
+    deadline_is(&bed, 30).await;
+    drop(client);
 }
 
 /// The code of the closing frame, if one was sent.

@@ -1,0 +1,86 @@
+//! Deadlines: when a conversation wants to be woken, and why. A pure function of its state and the
+//! rules, so that no deadline can be forgotten, and one that is overtaken is simply no more.
+
+use crate::{
+    conversation::{Answer, Conversation, Phase, Session, Stage, Talk, Waiting},
+    id::Timestamp,
+    policy::Policy,
+};
+
+/// Why a conversation wants to be woken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wake {
+    /// The desk took the request and said nothing.
+    Silence,
+    /// Nobody took it.
+    LongestWait,
+    /// The user has been silent.
+    IdleWarning,
+    /// The agent has not answered.
+    AgentIdle,
+    /// The user went away and did not come back.
+    UserLeft,
+    /// Nobody was heard for very long.
+    Quiet,
+}
+
+impl Conversation {
+    /// The next moment this conversation wants to be woken, and why. Every open session has one.
+    pub fn deadline(&self, policy: &Policy) -> Option<(Timestamp, Wake)> {
+        self.live().map(|session| session.deadline(policy))
+    }
+}
+
+impl Session {
+    fn deadline(&self, policy: &Policy) -> (Timestamp, Wake) {
+        let left = self.user_away_since.map(|at| (at.after(policy.away_grace), Wake::UserLeft));
+        match &self.stage {
+            Stage::Waiting(waiting) => {
+                let longest = (self.asked_at.after(policy.longest_wait), Wake::LongestWait);
+                earliest(longest, [left, waiting.silence(policy)])
+            }
+            Stage::Connected(talk) | Stage::Active(talk) => {
+                let quiet = talk.user_spoke_at.max(talk.heard_at).after(policy.quiet);
+                let others = [left, talk.idle_warning(policy), talk.agent_idle(policy)];
+                earliest((quiet, Wake::Quiet), others)
+            }
+        }
+    }
+}
+
+/// What comes first. Of several at once the end goes before what only tells the user something.
+fn earliest<const N: usize>(
+    end: (Timestamp, Wake),
+    others: [Option<(Timestamp, Wake)>; N],
+) -> (Timestamp, Wake) {
+    let sooner = |first: (Timestamp, Wake), next: (Timestamp, Wake)| {
+        if next.0 < first.0 { next } else { first }
+    };
+    others.into_iter().flatten().fold(end, sooner)
+}
+
+impl Waiting {
+    fn silence(&self, policy: &Policy) -> Option<(Timestamp, Wake)> {
+        match self.phase {
+            Phase::Requested | Phase::Queued => None,
+            Phase::Accepted { at } => Some((at.after(policy.silence), Wake::Silence)),
+        }
+    }
+}
+
+impl Talk {
+    fn idle_warning(&self, policy: &Policy) -> Option<(Timestamp, Wake)> {
+        let at = self.user_spoke_at.after(policy.idle_warning);
+        (!self.warned).then_some((at, Wake::IdleWarning))
+    }
+
+    /// Between two agents nobody is there to answer.
+    fn agent_idle(&self, policy: &Policy) -> Option<(Timestamp, Wake)> {
+        match (self.answer, policy.agent_idle) {
+            (Answer::Owed { since }, Some(idle)) if !self.transferring => {
+                Some((since.after(idle), Wake::AgentIdle))
+            }
+            (Answer::Given | Answer::Owed { .. } | Answer::Missed, _) => None,
+        }
+    }
+}

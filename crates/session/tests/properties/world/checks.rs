@@ -1,0 +1,239 @@
+//! What must hold after every step.
+
+use session::{
+    Author, Content, Conversation, Effect, EndReason, Hold, LATE_WORDS_FOR, Notice, Route, Stage,
+    Status, Step, What,
+    id::{EffectNumber, Number, SessionId},
+};
+
+use super::World;
+
+impl World {
+    pub(super) fn is_nothing(&self, step: &Step) -> bool {
+        step.conversation == self.conversation
+            && step.messages.is_empty()
+            && step.effects.is_empty()
+            && step.strikes.is_empty()
+            && step.holds.is_empty()
+            && step.records.is_empty()
+            && step.remember.is_empty()
+    }
+
+    /// Of a session that is over nothing is done any more, and nothing shown but what its agent says
+    /// soon after a talk. That its row stays as it is: see the diagram.
+    pub(super) fn what_is_over_stays_over(&self, about: Option<&SessionId>, step: &Step) {
+        let is_over = |session: &SessionId| self.rows.get(session).copied().is_some_and(is_end);
+        for effect in &step.effects {
+            let of = match &effect.what {
+                What::TellBot { session, .. } => Some(session),
+                what => what.session(),
+            };
+            assert!(!of.is_some_and(is_over), "{:?} after the end", effect.what);
+        }
+        let Some(session) = about.filter(|session| is_over(session)) else { return };
+        assert!(step.records.is_empty() && step.strikes.is_empty() && step.effects.is_empty());
+        assert_eq!(step.conversation.route, self.conversation.route);
+        for message in &step.messages {
+            let past = self.conversation.past.as_ref().filter(|past| past.id == *session).unwrap();
+            assert!(matches!(message.author, Author::Agent(_)), "{message:?}");
+            assert_ne!(past.status, Status::Cancelled, "nothing is shown of what was withdrawn");
+            assert!(self.now.since(past.at) <= LATE_WORDS_FOR);
+        }
+    }
+
+    pub(super) fn the_desks_words_are_shown_once_and_in_order(&mut self, step: &Step) {
+        for message in &step.messages {
+            let (Author::Agent(_) | Author::Desk, Content::Said(said)) =
+                (&message.author, &message.content)
+            else {
+                continue;
+            };
+            let word: u64 = said.text.parse().unwrap();
+            assert!(word > self.shown, "{word} after {}", self.shown);
+            self.shown = word;
+            if let Some(key) = &self.words[usize::try_from(word).unwrap() - 1] {
+                assert!(self.shown_keys.insert(key.clone()), "{key} is shown again");
+            }
+        }
+        for effect in &step.effects {
+            if let What::ToBot { message } = effect.what {
+                assert!(message > self.to_bot, "{message} after {}", self.to_bot);
+                self.to_bot = message;
+            }
+        }
+    }
+
+    pub(super) fn numbers_rise_without_gap(&self, step: &Step) {
+        let first = self.conversation.numbered.0 + 1;
+        for (number, message) in (first..).zip(&step.messages) {
+            assert_eq!(message.number, Number(number));
+        }
+        let first = self.conversation.effects.0 + 1;
+        for (number, effect) in (first..).zip(&step.effects) {
+            assert_eq!(effect.number, EffectNumber(number));
+            assert!(effect.expires_at > self.now);
+        }
+    }
+
+    pub(super) fn statuses_keep_to_the_diagram(&mut self, step: &Step) {
+        for record in &step.records {
+            match self.rows.insert(record.session.clone(), record.status) {
+                None => assert_eq!(record.status, Status::Waiting, "every session begins waiting"),
+                Some(was) => {
+                    assert!(was.may_become(record.status), "{was:?} {:?}", record.status);
+                }
+            }
+            let over = is_end(record.status);
+            assert_eq!((record.reason.is_some(), record.ended_at.is_some()), (over, over));
+        }
+        if let Some(session) = step.conversation.live() {
+            assert_eq!(self.rows.get(&session.id), Some(&session.status()), "the row is current");
+        }
+        if let Some(past) = &step.conversation.past {
+            assert_eq!(self.rows.get(&past.id), Some(&past.status), "the row is current");
+        }
+    }
+
+    /// An end is told to the user, the bot and, where it does not know, the desk; otherwise the
+    /// person is free at once.
+    pub(super) fn ends_are_settled(step: &Step) {
+        for ended in step.records.iter().filter(|record| record.reason.is_some()) {
+            let of_it = |effect: &&Effect| match &effect.what {
+                What::TellBot { session, .. } => *session == ended.session,
+                what => what.session() == Some(&ended.session),
+            };
+            let effects: Vec<_> =
+                step.effects.iter().filter(of_it).map(|effect| effect.what.kind()).collect();
+            let freed = step.holds.iter().any(
+                |hold| matches!(hold, Hold::Free { session, .. } if *session == ended.session),
+            );
+            // An END too many is harmless, a ghost at the agent's desk is not: only where the desk
+            // said it itself, or refused the request, it hears nothing.
+            let desk_knows = match ended.reason {
+                Some(EndReason::AgentEnded | EndReason::DeskCancelled | EndReason::Rejected) => {
+                    true
+                }
+                Some(_) | None => false,
+            };
+            assert_eq!(effects.contains(&"end"), !desk_knows, "{ended:?}");
+            assert!(freed || !desk_knows, "{ended:?}");
+            assert_eq!(effects.last(), Some(&"tell_bot"));
+            let notices = step.messages.iter().filter(|entry| entry.author == Author::Gateway);
+            assert!(notices.count() >= 2, "how it ended, and who has the conversation now");
+        }
+    }
+
+    pub(super) fn words_reach_the_agent_once_and_in_order(&mut self, step: &Step) {
+        let waited = |conversation: &Conversation| {
+            conversation
+                .live()
+                .filter(|session| session.status() == Status::Waiting)
+                .map(|session| session.id.clone())
+        };
+        let before = waited(&self.conversation);
+        let said: Vec<Number> = step.effects.iter().filter_map(spoken).collect();
+        if before.is_some() && before == waited(&step.conversation) {
+            let by_user = step.messages.iter().filter(|entry| entry.author == Author::User);
+            self.held.extend(by_user.map(|entry| entry.number));
+            assert_eq!(said, [], "nothing is said to a queue");
+        } else if let Some(session) = before {
+            let connected = step.records.iter().any(|record| record.status == Status::Connected);
+            let held = std::mem::take(&mut self.held);
+            assert_eq!(said, if connected { held } else { Vec::new() }, "{session}");
+        }
+        for effect in &step.effects {
+            if let (Some(session), Some(number)) = (effect.what.session(), spoken(effect)) {
+                let all = self.said.entry(session.clone()).or_default();
+                assert!(all.last().is_none_or(|last| *last < number), "{all:?}, then {number}");
+                all.push(number);
+            }
+        }
+    }
+
+    pub(super) fn keys_lead_to_one_entry(&mut self, step: &Step) {
+        for (key, number) in &step.remember {
+            let first = self.seen.insert(key.clone(), *number);
+            assert_eq!(first, None, "{key} was answered before");
+            let logged = step.messages.iter().any(|message| message.number == *number);
+            assert!(logged || *number == Number(0), "{key} leads to an entry of this step");
+        }
+    }
+
+    pub(super) fn holds_pass(&mut self, step: &Step) {
+        for hold in &step.holds {
+            match hold {
+                Hold::Take { session, .. } => {
+                    assert_eq!(self.holder, None, "one live chat at a time");
+                    self.holder = Some(session.clone());
+                }
+                Hold::Free { session, .. } => {
+                    if self.holder.as_ref() == Some(session) {
+                        self.holder = None;
+                    }
+                }
+            }
+        }
+        if let Some(session) = step.conversation.live() {
+            assert_eq!(self.holder.as_ref(), Some(&session.id), "an open session has its person");
+        }
+    }
+
+    /// Nothing acknowledged is lost: it is delivered, or its sender is told that it was not.
+    pub(super) fn what_did_not_arrive_is_told(&mut self, lost: Option<SessionId>, step: &Step) {
+        let told = step
+            .messages
+            .iter()
+            .any(|entry| matches!(entry.content, Content::Notice(Notice::Undelivered)));
+        if let Some(session) = lost {
+            assert!(told || self.told_undelivered.contains(&session), "{session}");
+            self.told_undelivered.insert(session);
+        } else {
+            assert!(!told, "everything arrived");
+        }
+    }
+
+    /// Every open session has a deadline, and none comes after the longest that the rules allow.
+    pub(super) fn no_session_outlives_its_limits(&self) {
+        let deadline = self.conversation.deadline(&self.policy);
+        assert_eq!(deadline.is_some(), self.conversation.live().is_some());
+        let Some((session, (at, _))) = self.conversation.live().zip(deadline) else { return };
+        let limit = match &session.stage {
+            Stage::Waiting(_) => session.asked_at.after(self.policy.longest_wait),
+            Stage::Connected(talk) | Stage::Active(talk) => {
+                talk.user_spoke_at.max(talk.heard_at).after(self.policy.quiet)
+            }
+        };
+        assert!(at <= limit, "{at:?} {limit:?}");
+        let left = session.user_away_since.map(|since| since.after(self.policy.away_grace));
+        assert!(left.is_none_or(|left| at <= left), "{at:?} {left:?}");
+    }
+
+    pub(super) fn state_is_sound(&self) {
+        let conversation = &self.conversation;
+        self.no_session_outlives_its_limits();
+        let stored = serde_json::to_string(conversation).unwrap();
+        assert_eq!(&serde_json::from_str::<Conversation>(&stored).unwrap(), conversation);
+        let slim = match &conversation.route {
+            Route::Bot => true,
+            Route::Live(session) => match &session.stage {
+                Stage::Waiting(waiting) => waiting.held.is_empty(),
+                Stage::Connected(talk) | Stage::Active(talk) => talk.asked.is_empty(),
+            },
+        };
+        assert!(stored.len() < if slim { 1_024 } else { 4_096 }, "{} bytes", stored.len());
+    }
+}
+
+pub(super) fn is_end(status: Status) -> bool {
+    match status {
+        Status::Waiting | Status::Connected | Status::Active => false,
+        Status::Completed | Status::Fail | Status::Cancelled => true,
+    }
+}
+
+fn spoken(effect: &Effect) -> Option<Number> {
+    match effect.what {
+        What::Say { message, .. } => Some(message),
+        _ => None,
+    }
+}
