@@ -6,6 +6,7 @@
 
 mod failure;
 mod listener;
+mod offline;
 mod parts;
 mod settings;
 
@@ -17,11 +18,13 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use vault::Vault;
 
 pub use failure::{StartError, StopError};
+pub use offline::without_gateway;
 pub use settings::{BotSetup, DeskSetup, Settings};
 
 use crate::{
     alarm::{Alarm, Wakeup},
     clock::Clock,
+    control::{ControlSocket, Letters},
     dispatcher::Dispatcher,
     engine::{Engine, Policies, Tools},
     sweeper::Sweeper,
@@ -158,6 +161,7 @@ impl Parts {
         };
         let sweeper = Sweeper { store: Arc::clone(&self.store), clock: self.clock.clone() };
         let engine = self.engine.clone();
+        let control = open_control(&settings.data_dir);
         let edge = Arc::new(self.edge(settings, callers, stopping.clone())?);
         let open_streams = edge.open_streams.clone();
         let address = listener.local_addr()?;
@@ -172,6 +176,10 @@ impl Parts {
         watch("alarm", Box::pin(alarm.run(stopping.clone())));
         watch("sweeper", Box::pin(sweeper.run(stopping.clone())));
         watch("engine", Box::pin(closed(engine.clone(), stopping.clone())));
+        if let Some(control) = control {
+            let letters = Letters::new(engine.clone());
+            watch("control socket", Box::pin(control.serve(letters, stopping.clone())));
+        }
         let (router, stop) = (crate::edge::router(edge), stopping.clone());
         tasks.spawn(async move {
             listener::serve(listener, router, stop.clone()).await;
@@ -192,6 +200,19 @@ impl Parts {
 
 /// One of the long tasks.
 type TaskFuture = std::pin::Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// The control socket, or a warning: users and desks do not need it.
+fn open_control(data_dir: &Path) -> Option<ControlSocket> {
+    ControlSocket::open(data_dir)
+        .inspect_err(|error| {
+            tracing::warn!(
+                error = error as &dyn std::error::Error,
+                "there is no control socket in the data directory: commands such as `warmline \
+                 dead-letters` work only while the gateway is stopped"
+            );
+        })
+        .ok()
+}
 
 /// Comes back when the engine takes nothing more in, or when the gateway stops.
 async fn closed(engine: Engine, stop: CancellationToken) {

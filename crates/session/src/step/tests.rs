@@ -14,5 +14,6 @@ mod late;
 mod rejections;
 mod render;
 mod repeats;
+mod resend;
 mod stored;
 mod user;
