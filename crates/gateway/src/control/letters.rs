@@ -94,7 +94,7 @@ fn redacted(judged: Judged) -> Letter {
         attempts: letter.attempts,
         meaning: meaning_of(&letter.reason).to_owned(),
         reason: letter.reason.into(),
-        unsendable: resend.err().map(|why| Refusal::new(why.code(), why)),
+        unsendable: resend.err().map(|why| Refusal::new(why.code(), why.to_string())),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::os::unix::fs::PermissionsExt;
 
 use session::{Agent, Event, News, Said, Visitor, id::UserId};
-use store::{Claim, LaneKey, OutboxId, Target};
+use store::{Claim, LaneKey, OutboxId, Store, Target};
 use tokio::net::UnixStream;
 
 use super::*;
@@ -229,7 +229,6 @@ async fn what_is_no_order_is_refused_and_changes_nothing() {
     let served = Served::new();
     served.bed.says("c", "agent").await;
     let id = buried(&served.bed, "c", "unreadable").await;
-    let endless = vec![b' '; 100_000];
     for (line, expected) in [
         (&b"hello\n"[..], "bad_request"),
         (b"", "bad_request"),
@@ -238,14 +237,17 @@ async fn what_is_no_order_is_refused_and_changes_nothing() {
         (b"{\"v\":1,\"do\":\"drop\"}\n", "bad_request"),
         (b"{\"v\":2,\"do\":\"drop\",\"id\":1}\n", "other_version"),
         (b"{\"do\":\"drop\",\"id\":1}\n", "bad_request"),
-        (&endless, "bad_request"),
+        (&[b' '; 4_096], "bad_request"),
     ] {
         assert_eq!(code(served.ask(line).await), expected, "{}", String::from_utf8_lossy(line));
     }
+    // A line without an end is cut off, perhaps before its answer is read.
+    let mut endless = served.connect().await;
+    while endless.write_all(&[b' '; 4_096]).await.is_ok() {}
     assert!(served.bed.store.dead_letter(OutboxId(id)).unwrap().is_some());
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn clients_that_say_nothing_hold_nobody_up_for_long() {
     let served = Served::new();
     let mut silent = Vec::new();

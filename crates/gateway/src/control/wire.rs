@@ -157,8 +157,8 @@ impl From<Refusal> for Answer {
 }
 
 impl Refusal {
-    pub(super) fn new(code: &str, message: impl ToString) -> Self {
-        Self { code: code.to_owned(), message: message.to_string() }
+    pub(super) fn new(code: &str, message: impl Into<String>) -> Self {
+        Self { code: code.to_owned(), message: message.into() }
     }
 }
 

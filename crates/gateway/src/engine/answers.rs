@@ -59,7 +59,7 @@ pub(super) fn answer_letters(
 ) {
     let answer = found.map(|Found { letters, lane }| {
         // A full channel loses the hint; the dispatcher looks at the store regularly.
-        lane.into_iter().for_each(|lane| drop(tools.lanes.try_send(lane)));
+        drop(lane.map(|lane| tools.lanes.try_send(lane)));
         letters
     });
     drop(reply.send(answer.map_err(|error| EngineError::Failed(Arc::new(error)))));

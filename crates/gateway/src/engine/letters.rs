@@ -98,8 +98,13 @@ fn in_transaction(
             }
         }
         (LetterOrder::Drop(id), Some(_)) => changes.buried.push(id),
-        (LetterOrder::Resend(_) | LetterOrder::Drop(_), _)
-        | (LetterOrder::Newest(_) | LetterOrder::One(_), _) => {}
+        (
+            LetterOrder::Newest(_)
+            | LetterOrder::One(_)
+            | LetterOrder::Resend(_)
+            | LetterOrder::Drop(_),
+            _,
+        ) => {}
     }
     tx.save(&changes)?;
     Ok(Found { letters, lane })
