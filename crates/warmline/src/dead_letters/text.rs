@@ -66,7 +66,8 @@ pub(super) fn show(letter: &Letter) -> String {
         ("resend", Some(resend)),
     ];
     let lines = lines.into_iter().filter_map(|(name, value)| Some((name, value?)));
-    lines.map(|(name, value)| format!("{name:<10} {value}\n")).collect()
+    let lines: Vec<_> = lines.map(|(name, value)| format!("{name:<10} {value}")).collect();
+    lines.join("\n") + "\n"
 }
 
 /// What became of one that is sent again.
@@ -98,10 +99,9 @@ fn destination(letter: &Letter) -> String {
 fn what(kind: &str) -> &'static str {
     match kind {
         "ask" => "the request for an agent (AGENT)",
-        "say" => "words of the user",
+        "say" | "to_bot" => "words of the user",
         "end" => "the end of the chat (END_CONVERSATION)",
         "greet" => "the user's arrival",
-        "to_bot" => "words of the user",
         "tell_bot" => "the news of a live chat",
         _ => "something that cannot be read",
     }

@@ -8,6 +8,7 @@
 //! | `webhook` | bad callbacks are refused in words and change nothing |
 //! | `direct_line` | bad calls of pages are refused with the right status and code |
 //! | `starting` | what stops a start, and how a gateway stops |
+//! | `dead_letters` | what could not be delivered is seen and dealt with by an operator |
 //! | `disk` | nothing that was said lies on the disk in the clear |
 //!
 //! `house`, `process`, `page` and `desk` are the means. Every house looks through its gateway's log
@@ -15,6 +16,7 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail the test as tests do")]
 
+mod dead_letters;
 mod desk;
 mod direct_line;
 mod disk;

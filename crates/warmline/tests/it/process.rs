@@ -46,8 +46,15 @@ pub(crate) async fn free_port() -> u16 {
 
 /// `warmline serve` with these settings and no others.
 pub(crate) fn serve(environment: &Environment) -> Command {
+    let mut command = command(environment);
+    command.arg("serve");
+    command
+}
+
+/// `warmline` with these settings and no others.
+pub(crate) fn command(environment: &Environment) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_warmline"));
-    command.arg("serve").env_clear().envs(environment).stdin(Stdio::null()).kill_on_drop(true);
+    command.env_clear().envs(environment).stdin(Stdio::null()).kill_on_drop(true);
     // Where the machine keeps its root certificates.
     for name in ["SSL_CERT_FILE", "SSL_CERT_DIR"] {
         command.envs(std::env::var_os(name).map(|value| (name, value)));
