@@ -20,6 +20,7 @@ mod dispatcher;
 mod edge;
 mod engine;
 mod keeping;
+mod lane;
 mod notices;
 mod render;
 mod sweeper;

@@ -125,7 +125,10 @@ async fn a_stopping_dispatcher_begins_nothing() {
     let stop = CancellationToken::new();
     stop.cancel();
     let lane = desk.bed.waiting().pop().unwrap();
-    assert_eq!(desk.dispatcher.drain(&lane, &Semaphore::new(1), &stop).await, LaneEnd::Idle);
+    assert_eq!(
+        desk.dispatcher.drain(&lane, Start::in_turn(Leave::Free), &stop).await,
+        LaneEnd::Idle
+    );
     assert!(desk.instance.requests().is_empty());
     assert!(desk.bed.waiting().contains(&lane));
 }
