@@ -171,7 +171,7 @@ impl Dispatcher {
         Ok(entries.into_iter().find(|entry| entry.number == number))
     }
 
-    async fn entries(
+    pub(super) async fn entries(
         &self,
         work: &Work,
         opened: &Opened,

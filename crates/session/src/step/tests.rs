@@ -9,6 +9,7 @@ mod clock;
 mod delivery;
 mod desk;
 mod diagram;
+mod fallback;
 mod given;
 mod late;
 mod rejections;

@@ -147,3 +147,28 @@ async fn the_bot_answers_each_word_once_even_if_an_attempt_is_made_twice() {
     assert_eq!(desk.bed.told("c"), ["hello", "what?"]);
     assert!(desk.bed.waiting().is_empty());
 }
+
+#[tokio::test]
+async fn the_bot_takes_up_what_was_said_in_a_chat_that_failed() {
+    let mut desk = Desk::new().await;
+    let topics =
+        r#"{"greeting":"hi","fallback":"what?","topics":[{"words":["vpn"],"answer":"Quit."}]}"#;
+    desk.dispatcher.bot = BuiltInBot::from_json(topics).unwrap();
+    for name in ["held", "silent", "lost"] {
+        desk.bed.says(name, "the vpn is slow").await;
+        desk.bed.says(name, "agent").await;
+    }
+    desk.bed.says("held", "the VPN, still").await;
+    desk.bed.hears("lost", vec![session::News::Active]).await;
+    desk.bed.says("lost", "my cat").await;
+    for (name, expected) in [
+        ("held", "About what you wrote meanwhile: Quit."),
+        ("silent", "I can try to help"),
+        ("lost", "I am sorry that your chat broke off. I have what you wrote meanwhile"),
+    ] {
+        desk.bed.hears(name, vec![session::News::Failed]).await;
+        assert_eq!(desk.drain_bot(name).await, LaneEnd::Idle);
+        let last = desk.bed.told(name).pop().unwrap();
+        assert!(last.contains(expected), "{name}: {last}");
+    }
+}
