@@ -70,6 +70,7 @@ async fn a_setting_that_is_missing_or_wrong_stops_the_start_and_is_named() {
         ("WARMLINE_LISTEN", "0.0.0.0:8080"),
         ("WARMLINE_PUBLIC_URL", "http://chat.example.org"),
         ("WARMLINE_PUBLIC_URL", "https://chat.example.org/?hush=1"),
+        ("SERVICENOW_GRANT_TYPE", "implicit"),
         ("DATABASE_URL", "postgres://hush:hush@db/warmline"),
         ("BOT_ENDPOINT", "https://bot.example.org/api/messages"),
         ("MicrosoftAppId", "a/b"),
