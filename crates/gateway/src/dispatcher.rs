@@ -115,20 +115,9 @@ enum Leave {
     Free,
     /// The desk's breaker lets one attempt go.
     Attempt(Permit),
-    /// Nothing may be sent: to report what is struck or out of time, and to tell the user that their
-    /// words wait.
+    /// Nothing may be sent unless the breaker has come to let it: to report what is struck or out of
+    /// time, and to tell the user that their words wait.
     Errand,
-}
-
-impl Leave {
-    /// What goes for the next effect of the lane; `None` if it must be asked for.
-    fn next(&self) -> Option<Self> {
-        match self {
-            Self::Free => Some(Self::Free),
-            Self::Attempt(_) => None,
-            Self::Errand => Some(Self::Errand),
-        }
-    }
 }
 
 /// A lane whose desk's breaker gave no leave.
@@ -223,7 +212,7 @@ impl Dispatcher {
         Ok(Start { leave: Leave::Attempt(permit), place: Some(place) })
     }
 
-    /// Leave for one more attempt in this lane, if it is to be had now.
+    /// Leave for one more attempt in this lane by a worker that has its place, if it is to be had now.
     fn leave(&self, lane: &LaneKey) -> Option<Leave> {
         match lane::desk_of(lane).and_then(|desk| self.desks.get(&desk)) {
             Some(link) => link.breaker.admit(self.clock.now()).map(Leave::Attempt).ok(),

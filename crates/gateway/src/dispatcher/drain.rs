@@ -66,6 +66,9 @@ impl Dispatcher {
         if stop.is_cancelled() {
             return LaneEnd::Idle;
         }
+        if matches!(leave, Leave::Errand) {
+            leave = self.leave(lane).unwrap_or(Leave::Errand);
+        }
         let mut claim = self.engine.claim(lane.clone()).await;
         loop {
             let work = match claim {
@@ -80,7 +83,8 @@ impl Dispatcher {
                     return LaneEnd::At(self.clock.now().after(PAUSE));
                 }
             };
-            let next = leave.next();
+            let errand = matches!(leave, Leave::Errand);
+            let next = || self.leave(lane).or_else(|| errand.then_some(Leave::Errand));
             match self.carry_out(&work, leave).await {
                 Carried::Report(arrival) if stop.is_cancelled() => {
                     reported(self.engine.submit(*arrival).await);
@@ -88,7 +92,7 @@ impl Dispatcher {
                 }
                 // Leave for what follows is asked for before it is leased.
                 Carried::Report(arrival) => {
-                    let Some(next) = next.or_else(|| self.leave(lane)) else {
+                    let Some(next) = next() else {
                         self.report_only(*arrival, stop).await;
                         return LaneEnd::Away(Away::default());
                     };
@@ -99,7 +103,7 @@ impl Dispatcher {
                     if self.engine.bury(*settled).await.is_err() {
                         return LaneEnd::At(self.clock.now().after(PAUSE));
                     }
-                    let Some(next) = next.or_else(|| self.leave(lane)) else {
+                    let Some(next) = next() else {
                         return LaneEnd::Away(Away::default());
                     };
                     leave = next;

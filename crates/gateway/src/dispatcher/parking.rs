@@ -16,6 +16,10 @@ use store::{LaneKey, LaneReady, OutboxId};
 
 use crate::dispatcher::{Away, drain::DELAY_TOLD_AFTER};
 
+/// Lanes parked at a time, a few hundred bytes each. One that finds no room is found again at a later
+/// look at the store.
+const PARKED_MAX: usize = 100_000;
+
 /// One desk of one tenant.
 pub(super) type Desk = (TenantId, DeskId);
 
@@ -49,6 +53,9 @@ impl Parking {
     pub(super) fn park(&mut self, desk: Desk, lane: LaneKey, away: Away) {
         if let Some(parked) = self.parked.get_mut(&lane) {
             parked.told = away.told.or(parked.told);
+            return;
+        }
+        if self.parked.len() >= PARKED_MAX {
             return;
         }
         self.tickets += 1;
@@ -152,6 +159,17 @@ mod tests {
         assert_eq!(names(parking.leave(|_| Ok(()))), ["c"]);
         assert_eq!(parking.next_in(NOW), None);
         assert!(parking.lots.is_empty() && parking.parked.is_empty(), "nothing is left behind");
+    }
+
+    #[test]
+    fn what_finds_no_room_is_left_to_the_next_look() {
+        let mut parking = Parking::default();
+        for n in 0..=PARKED_MAX {
+            parking.park(desk("away"), lane(&n.to_string()), Away::default());
+        }
+        assert_eq!(parking.leave(|_| Ok(())).len(), PARKED_MAX);
+        park(&mut parking, "away", &["again"]);
+        assert_eq!(names(parking.leave(|_| Ok(()))), ["again"]);
     }
 
     #[test]
