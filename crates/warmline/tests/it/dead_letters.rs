@@ -4,13 +4,13 @@
 use std::process::Stdio;
 
 use serde_json::Value;
-use simulator::{Fault, Times};
+use simulator::{Fault, Speaker, Times};
 use tokio::time::timeout;
 
 use crate::{
     desk,
     house::{CANARY, House, Setting},
-    page::{Page, eventually},
+    page::{Page, distinct, eventually, gists},
     process::{WITHIN, command},
 };
 
@@ -145,6 +145,39 @@ async fn a_gateway_that_ended_orderly_leaves_no_socket_and_data_that_are_not_the
     house.environment.insert("WARMLINE_DATA_DIR".to_owned(), elsewhere.display().to_string());
     assert!(refused(&house, &["list"]).await.contains("WARMLINE_DATA_DIR"));
     assert!(!elsewhere.exists());
+}
+
+#[tokio::test]
+async fn words_wait_while_the_desk_is_away_and_go_through_in_order_when_it_is_back() {
+    let mut house = House::start(Setting::default()).await;
+    let mut page = house.page("dl_kim").await;
+    page.post("agent").await;
+    let chat = house.offered("dl_kim").await;
+    house.hears(house.callbacks().queued).await;
+    house.desk.accept(&chat).unwrap();
+    house.hears(house.callbacks().accepted).await;
+    page.until("an agent", |heard| {
+        gists(&distinct(&heard.activities)).contains(&"notice connected".to_owned())
+    })
+    .await;
+    page.skip_what_was_shown();
+    house.desk.set_down(true);
+    let words = ["one kolibri", "two kolibri", "three kolibri"];
+    for word in words {
+        page.post(word).await;
+        page.shows(&[&format!("user: {word}")]).await;
+    }
+    page.shows(&["notice held"]).await;
+    assert_eq!(done(&house, &["list"]).await, "There are no dead letters.\n");
+    house.desk.set_down(false);
+    page.shows(&["notice went_through"]).await;
+    let all = |seen: &simulator::Snapshot<'_>| {
+        let chats = seen.chats();
+        let chat = chats.iter().find(|view| view.id == chat).expect("the chat is there");
+        desk::lines(chat, Speaker::User).ends_with(&words.map(str::to_owned))
+    };
+    house.desk.wait_until(all, WITHIN).await.expect("everything, once and in order");
+    page.shows_nothing_more().await;
 }
 
 #[tokio::test]
