@@ -95,6 +95,7 @@ impl BuiltInBot {
 fn sorry(reason: EndReason) -> &'static str {
     match reason {
         EndReason::Lost => "I am sorry that your chat broke off.",
+        EndReason::Rejected => "The service desk did not take it, I am sorry.",
         EndReason::Unreachable => "I am sorry that the service desk could not be reached.",
         EndReason::AgentEnded
         | EndReason::UserEnded
@@ -103,7 +104,6 @@ fn sorry(reason: EndReason) -> &'static str {
         | EndReason::NoAgent
         | EndReason::NotRouted
         | EndReason::Refused
-        | EndReason::Rejected
         | EndReason::Silence
         | EndReason::WaitedTooLong => "You did not get to talk to anybody, I am sorry.",
     }

@@ -283,7 +283,7 @@ async fn what_is_final_fails_the_chat_and_strikes_what_waits_behind() {
         desk.drain_to_the_end("c").await;
         assert_eq!(desk.instance.texts(), ["word", "END_CONVERSATION"], "{status} {body}");
         assert_eq!(desk.dead_reasons(), [reason], "{status} {body}");
-        assert_eq!(desk.bed.status("c"), "fail unreachable", "{status} {body}");
+        assert_eq!(desk.bed.status("c"), "fail rejected", "{status} {body}");
     }
 }
 
