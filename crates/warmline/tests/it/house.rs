@@ -89,6 +89,7 @@ impl House {
             dialect: setting.dialect,
             agent: setting.agent.clone(),
             message_token: Some(MESSAGE_TOKEN.into()),
+            client_credentials: true,
             webhook: Webhook {
                 url: format!("http://127.0.0.1:{port}/api/v1/snowBot/receiveMessage"),
                 authorization: format!("Bearer {WEBHOOK_SECRET}").into(),

@@ -185,3 +185,17 @@ async fn direct_line_is_closed_without_a_secret() {
         assert!(body["error"]["message"].as_str().unwrap().contains("DIRECT_LINE_SECRET"));
     }
 }
+
+#[tokio::test]
+async fn with_client_credentials_no_user_is_needed() {
+    let house = House::start_with(Setting::default(), |environment| {
+        environment.remove("SERVICENOW_USERNAME");
+        environment.remove("SERVICENOW_PASSWORD");
+        environment.insert("SERVICENOW_GRANT_TYPE".to_owned(), "client_credentials".to_owned());
+    })
+    .await;
+    let page = house.page("dl_kim").await;
+    page.post("agent").await;
+    house.offered("dl_kim").await;
+    assert_eq!(house.desk.tokens_granted(), 1);
+}
