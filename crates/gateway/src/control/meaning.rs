@@ -9,8 +9,8 @@ const MEANINGS: [(&str, &str); 22] = [
     ),
     (
         "desk_away",
-        "The instance did not answer for so long that its time ran out before it was sent. \
-         See that the instance is up and that this machine reaches it.",
+        "The instance was away until its time ran out; if it was attempted before that, it may \
+         have arrived. See that the instance is up and that this machine reaches it.",
     ),
     (
         "timeout",
