@@ -6,6 +6,7 @@
 
 mod failure;
 mod listener;
+mod offline;
 mod parts;
 mod settings;
 
@@ -17,11 +18,13 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use vault::Vault;
 
 pub use failure::{StartError, StopError};
+pub use offline::without_gateway;
 pub use settings::{BotSetup, DeskSetup, Settings};
 
 use crate::{
     alarm::{Alarm, Wakeup},
     clock::Clock,
+    control::{ControlSocket, Letters},
     dispatcher::Dispatcher,
     engine::{Engine, Policies, Tools},
     gaps::Gaps,
@@ -71,7 +74,12 @@ impl Gateway {
             let (dir, vault) = (settings.data_dir.clone(), Arc::clone(&vault));
             let gaps = Arc::clone(&gaps);
             // Opening may wait for a disk, and for tables to be brought up to date.
-            let open = move || open_store(&dir, &vault, &gaps, boot);
+            let open = move || {
+                let store = open_store(&dir, &vault, boot)?;
+                // Before anybody can call: what comes after a gap waits until it is filled.
+                gaps.open_all(&*store, None)?;
+                Ok::<_, StartError>(store)
+            };
             let opened = tokio::task::spawn_blocking(open).await;
             opened.map_err(std::io::Error::other)??
         };
@@ -169,6 +177,7 @@ impl Parts {
         let sweeper = Sweeper { store: Arc::clone(&self.store), clock: self.clock.clone() };
         let (engine, presence) = (self.engine.clone(), Arc::clone(&self.presence));
         let store = Arc::clone(&self.store);
+        let control = open_control(&settings.data_dir);
         let edge = Arc::new(self.edge(settings, callers, stopping.clone())?);
         let open_streams = edge.open_streams.clone();
         let address = listener.local_addr()?;
@@ -184,6 +193,10 @@ impl Parts {
         watch("sweeper", Box::pin(sweeper.run(stopping.clone())));
         watch("presence", Box::pin(presence.run(store, engine.clone(), stopping.clone())));
         watch("engine", Box::pin(closed(engine.clone(), stopping.clone())));
+        if let Some(control) = control {
+            let letters = Letters::new(engine.clone());
+            watch("control socket", Box::pin(control.serve(letters, stopping.clone())));
+        }
         let (front, stop) = (crate::edge::Front::new(edge), stopping.clone());
         tasks.spawn(async move {
             listener::serve(listener, front, stop.clone()).await;
@@ -204,6 +217,19 @@ impl Parts {
 
 /// One of the long tasks.
 type TaskFuture = std::pin::Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// The control socket, or a warning: users and desks do not need it.
+fn open_control(data_dir: &Path) -> Option<ControlSocket> {
+    ControlSocket::open(data_dir)
+        .inspect_err(|error| {
+            tracing::warn!(
+                error = error as &dyn std::error::Error,
+                "there is no control socket in the data directory: commands such as `warmline \
+                 dead-letters` work only while the gateway is stopped"
+            );
+        })
+        .ok()
+}
 
 /// Comes back when the engine takes nothing more in, or when the gateway stops.
 async fn closed(engine: Engine, stop: CancellationToken) {
@@ -241,17 +267,10 @@ fn report_end(part: &'static str, stop: &CancellationToken, failures: &mpsc::Sen
     }
 }
 
-fn open_store(
-    dir: &Path,
-    vault: &Vault,
-    gaps: &Gaps,
-    boot: BootId,
-) -> Result<Arc<dyn Store>, StartError> {
+fn open_store(dir: &Path, vault: &Vault, boot: BootId) -> Result<Arc<dyn Store>, StartError> {
     let store = SqliteStore::open(dir)?;
     check_master_key(&store, vault)?;
     store.take_over(boot)?;
-    // Before anybody can call: what comes after a gap waits until it is filled.
-    gaps.open_all(&store, None)?;
     Ok(Arc::new(store))
 }
 

@@ -55,6 +55,7 @@ pub(crate) enum Fault {
 pub(crate) struct Watched {
     inner: SqliteStore,
     commits: AtomicUsize,
+    looks: AtomicUsize,
     fault: Mutex<Fault>,
     held: Mutex<bool>,
     released: Condvar,
@@ -66,6 +67,7 @@ impl Watched {
         Self {
             inner: SqliteStore::open(dir.path()).unwrap(),
             commits: AtomicUsize::new(0),
+            looks: AtomicUsize::new(0),
             fault: Mutex::new(Fault::None),
             held: Mutex::new(false),
             released: Condvar::new(),
@@ -75,6 +77,11 @@ impl Watched {
 
     pub(crate) fn commits(&self) -> usize {
         self.commits.load(Ordering::SeqCst)
+    }
+
+    /// How often somebody looked for lanes with work.
+    pub(crate) fn looks(&self) -> usize {
+        self.looks.load(Ordering::SeqCst)
     }
 
     pub(crate) fn set(&self, fault: Fault) {
@@ -177,6 +184,7 @@ impl Store for Watched {
     }
 
     fn lanes(&self, limit: usize) -> Result<Vec<LaneReady>, StoreError> {
+        self.looks.fetch_add(1, Ordering::SeqCst);
         if self.fault() == Fault::NoLanes { Ok(Vec::new()) } else { self.inner.lanes(limit) }
     }
 
@@ -295,6 +303,7 @@ impl Bed {
         let (hints, lanes) = mpsc::channel(1_000);
         let mut policies = Policies::default();
         policies.add(tenant(), BotId::new(name).unwrap(), policy);
+        policies.add(tenant(), other_bot(), Policy::new(other_desk()));
         let engine = Engine::start(Tools {
             store: Arc::clone(&store) as Arc<dyn Store>,
             vault: Arc::clone(&vault),
@@ -432,6 +441,15 @@ pub(crate) fn tenant() -> TenantId {
 
 pub(crate) fn desk() -> DeskId {
     DeskId::new("d").unwrap()
+}
+
+/// A second bot, whose users are handed over to a desk of their own.
+pub(crate) fn other_bot() -> BotId {
+    BotId::new("other").unwrap()
+}
+
+pub(crate) fn other_desk() -> DeskId {
+    DeskId::new("other").unwrap()
 }
 
 /// A conversation on Direct Line. The part of the name before a slash is the person.

@@ -42,6 +42,11 @@ impl BuiltInBot {
     }
 
     pub(crate) fn answer(&self, text: &str) -> Said {
+        Said::words(self.topic(text).unwrap_or(&self.fallback))
+    }
+
+    /// What it knows about this, if anything.
+    fn topic(&self, text: &str) -> Option<&str> {
         let text = text.to_lowercase();
         let words: Vec<_> =
             text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
@@ -49,12 +54,12 @@ impl BuiltInBot {
             topic.words.iter().filter(|word| words.contains(&word.to_lowercase().as_str())).count()
         };
         let best = self.topics.iter().rev().max_by_key(|topic| hits(topic));
-        let best = best.filter(|topic| hits(topic) > 0);
-        Said::words(best.map_or(&self.fallback, |topic| &topic.answer))
+        best.filter(|topic| hits(topic) > 0).map(|topic| topic.answer.as_str())
     }
 
-    /// Its next line after a live chat.
-    pub(crate) fn hear(news: &BotNews) -> Option<Said> {
+    /// Its next line after a live chat. `meanwhile` is the newest thing the user said in it: after a
+    /// chat that failed it is still open.
+    pub(crate) fn hear(&self, news: &BotNews, meanwhile: Option<&str>) -> Option<Said> {
         let words = match news {
             BotNews::Accepted { .. } => return None,
             BotNews::Completed { agent: Some(agent), .. } => {
@@ -66,13 +71,42 @@ impl BuiltInBot {
             BotNews::Failed { reason: EndReason::UserCancelled } => {
                 "All right, no agent then. What can I do for you?".to_owned()
             }
-            BotNews::Failed { .. } => {
-                "You did not get to talk to anybody, I am sorry. I can try to \
-                                       help, or type “agent” to ask again."
-                    .to_owned()
+            BotNews::Failed { reason } => {
+                format!("{} {}", sorry(*reason), self.instead(meanwhile))
             }
         };
         Some(Said::words(words))
+    }
+
+    /// What it can do where no person could.
+    fn instead(&self, meanwhile: Option<&str>) -> String {
+        match meanwhile.map(|text| self.topic(text)) {
+            None => "I can try to help, or type “agent” to ask again.".to_owned(),
+            Some(Some(answer)) => {
+                format!("About what you wrote meanwhile: {answer} Or type “agent” to ask again.")
+            }
+            Some(None) => "I have what you wrote meanwhile, but I do not know that one. Try a few \
+                           other words, or type “agent” to ask again."
+                .to_owned(),
+        }
+    }
+}
+
+fn sorry(reason: EndReason) -> &'static str {
+    match reason {
+        EndReason::Lost => "I am sorry that your chat broke off.",
+        EndReason::Rejected => "The service desk did not take it, I am sorry.",
+        EndReason::Unreachable => "I am sorry that the service desk could not be reached.",
+        EndReason::UserLeft => "You were away for a while, so your request was withdrawn.",
+        EndReason::AgentEnded
+        | EndReason::UserEnded
+        | EndReason::UserCancelled
+        | EndReason::DeskCancelled
+        | EndReason::NoAgent
+        | EndReason::NotRouted
+        | EndReason::Refused
+        | EndReason::Silence
+        | EndReason::WaitedTooLong => "You did not get to talk to anybody, I am sorry.",
     }
 }
 
@@ -94,9 +128,23 @@ mod tests {
     fn it_says_what_became_of_the_live_chat() {
         let done =
             BotNews::Completed { agent: Some("Dana".to_owned()), reason: EndReason::AgentEnded };
-        assert!(BuiltInBot::hear(&done).unwrap().text.contains("Dana"));
+        let bot = BuiltInBot::help_desk().unwrap();
+        let hear = |news, meanwhile| bot.hear(news, meanwhile).map(|said| said.text);
+        assert!(hear(&done, Some("the vpn is slow")).unwrap().contains("Dana"));
         let failed = BotNews::Failed { reason: EndReason::NoAgent };
-        assert!(BuiltInBot::hear(&failed).unwrap().text.contains("sorry"));
-        assert_eq!(BuiltInBot::hear(&BotNews::Accepted { agent: None }), None);
+        assert!(hear(&failed, None).unwrap().contains("sorry"));
+        assert_eq!(hear(&BotNews::Accepted { agent: None }, Some("vpn")), None);
+    }
+
+    #[test]
+    fn after_a_chat_that_failed_it_takes_up_what_the_user_wrote_meanwhile() {
+        let bot = BuiltInBot::help_desk().unwrap();
+        let failed = BotNews::Failed { reason: EndReason::Unreachable };
+        let hear = |meanwhile| bot.hear(&failed, meanwhile).unwrap().text;
+        let known = hear(Some("the vpn is slow"));
+        assert!(known.contains(&bot.answer("vpn").text), "{known}");
+        let unknown = hear(Some("my cat is ill"));
+        assert!(unknown.contains("what you wrote meanwhile"), "{unknown}");
+        assert!(![known, unknown].contains(&hear(None)));
     }
 }

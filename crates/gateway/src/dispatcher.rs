@@ -14,6 +14,9 @@
 //! at the next start): at least once, with the same ids. A lane has one effect in flight; different
 //! lanes go in parallel up to [`ATTEMPTS_MAX`]. This file starts workers, [`drain`] is what they do.
 //!
+//! A desk's breaker is asked before a lane of that desk is claimed; without its leave the lane waits
+//! in memory ([`parking`]), so a desk that is away costs nothing durable and delays nobody else.
+//!
 //! Beside the lanes it fetches what agents said while nobody could hear it: [`catch_up`].
 //!
 //! It decides nothing about sessions: what a failure means is the session's business.
@@ -25,6 +28,7 @@ mod breaker;
 mod catch_up;
 mod desk_lane;
 mod drain;
+mod parking;
 mod schedule;
 #[cfg(test)]
 mod tests;
@@ -33,8 +37,8 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 pub(crate) use breaker::SharedBreaker;
 use session::id::{DeskId, TenantId, Timestamp};
-use store::{LaneKey, Store};
-use tokio::sync::{Semaphore, mpsc};
+use store::{LaneKey, LaneReady, OutboxId, Store};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 use vault::Vault;
 
@@ -42,13 +46,20 @@ use crate::{
     bot::BuiltInBot,
     clock::Clock,
     desk::{news::Wording, request::Dress},
-    dispatcher::{drain::Opened, schedule::Schedule},
+    dispatcher::{
+        breaker::Permit,
+        drain::Opened,
+        parking::{Desk, Parking},
+        schedule::{Back, Schedule},
+    },
     engine::Engine,
     gaps::Gaps,
+    lane,
 };
 
-/// Attempts in flight at a time, over all lanes. Each holds a connection and a few kilobytes.
-const ATTEMPTS_MAX: usize = 256;
+/// Attempts in flight at a time to one desk, and to all bots together. Each holds a connection and a
+/// few kilobytes. Counted by destination, so that one that hangs delays none but its own.
+pub(crate) const ATTEMPTS_MAX: usize = 256;
 
 /// Lanes taken from the store at one look.
 const LANES_PER_LOOK_MAX: usize = 10_000;
@@ -65,10 +76,13 @@ const FINISH_WITHIN: Duration = Duration::from_secs(12);
 
 /// One desk as the dispatcher reaches it.
 pub(crate) struct DeskLink {
+    pub(crate) desk: DeskId,
     pub(crate) client: servicenow::Client,
     pub(crate) dress: Dress,
     pub(crate) wording: Wording,
-    pub(crate) breaker: SharedBreaker,
+    pub(crate) breaker: Arc<SharedBreaker>,
+    /// Room for [`ATTEMPTS_MAX`] attempts.
+    pub(crate) places: Arc<Semaphore>,
 }
 
 /// What the dispatcher works with.
@@ -81,6 +95,42 @@ pub(crate) struct Dispatcher {
     pub(crate) bot: BuiltInBot,
     /// What the desks may have told unheard.
     pub(crate) gaps: Arc<Gaps>,
+    /// Room for [`ATTEMPTS_MAX`] attempts at bots, and at desks that are not configured any more.
+    pub(crate) places: Arc<Semaphore>,
+}
+
+/// With what a worker goes into its lane.
+#[derive(Debug)]
+struct Start {
+    leave: Leave,
+    /// Its place among the attempts, if it has one already.
+    place: Option<OwnedSemaphorePermit>,
+}
+
+impl Start {
+    /// For a worker that waits for its place in turn.
+    fn in_turn(leave: Leave) -> Self {
+        Self { leave, place: None }
+    }
+}
+
+/// What a worker may do with the head of its lane.
+#[derive(Debug)]
+enum Leave {
+    /// No breaker stands before the lane.
+    Free,
+    /// The desk's breaker lets one attempt go.
+    Attempt(Permit),
+    /// Nothing may be sent unless the breaker has come to let it: to report what is struck or out of
+    /// time, and to tell the user that their words wait.
+    Errand,
+}
+
+/// A lane whose desk's breaker gave no leave.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Away {
+    /// The head of which the user was told that it waits, or need not be.
+    told: Option<OutboxId>,
 }
 
 /// How a worker left its lane.
@@ -90,6 +140,8 @@ enum LaneEnd {
     Idle,
     /// The head may not be attempted before this moment.
     At(Timestamp),
+    /// The head may be attempted when its desk's breaker gives leave.
+    Away(Away),
 }
 
 impl Dispatcher {
@@ -99,30 +151,47 @@ impl Dispatcher {
         for desk in this.desks.keys() {
             tokio::spawn(Arc::clone(&this).catch_up(desk.clone(), stop.clone()));
         }
-        let places = Arc::new(Semaphore::new(ATTEMPTS_MAX));
-        let mut schedule = Schedule::default();
+        let (mut schedule, mut parking) = (Schedule::default(), Parking::default());
         let mut look = tokio::time::interval(LOOK_EVERY);
         look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
-            let next = schedule.next_in(this.clock.now());
-            let mut start = Vec::new();
+            let now = this.clock.now();
+            let next = schedule.next_in(now).into_iter().chain(parking.next_in(now)).min();
+            let (mut come, mut start) = (Vec::new(), Vec::new());
             tokio::select! {
                 () = stop.cancelled() => break,
                 hint = hints.recv() => match hint {
-                    Some(lane) => start.push(lane),
+                    Some(lane) => come.push(lane),
                     None => break,
                 },
-                ended = schedule.ended() => {
-                    start.extend(schedule.take_back(ended, this.clock.now()));
+                ended = schedule.ended() => match schedule.take_back(ended, this.clock.now()) {
+                    Some(Back::Again(lane)) => come.push(lane),
+                    Some(Back::Away(lane, away)) => {
+                        start.extend(this.park(lane, away, &mut parking));
+                    }
+                    None => {}
+                },
+                _ = look.tick() => {
+                    for ready in this.look(&mut schedule).await {
+                        if parking.take_for_errand(&ready, this.clock.now()) {
+                            start.push((ready.lane, Start::in_turn(Leave::Errand)));
+                        } else {
+                            come.push(ready.lane);
+                        }
+                    }
                 }
-                _ = look.tick() => start = this.look(&mut schedule).await,
-                () = tokio::time::sleep(next.unwrap_or(LOOK_EVERY)), if next.is_some() => {
-                    start = schedule.due(this.clock.now());
+                () = tokio::time::sleep(next.unwrap_or(LOOK_EVERY)), if next.is_some() => {}
+            }
+            come.extend(schedule.due(this.clock.now()));
+            for lane in come {
+                if !schedule.is_active(&lane) {
+                    start.extend(this.park(lane, Away::default(), &mut parking));
                 }
             }
-            for lane in start {
-                let (this, places, stop) = (Arc::clone(&this), Arc::clone(&places), stop.clone());
-                schedule.start(lane, |lane| async move { this.drain(&lane, &places, &stop).await });
+            start.extend(parking.leave(|desk| this.ask(desk)));
+            for (lane, with) in start {
+                let (this, stop) = (Arc::clone(&this), stop.clone());
+                schedule.start(lane, |lane| async move { this.drain(&lane, with, &stop).await });
             }
         }
         if tokio::time::timeout(FINISH_WITHIN, schedule.finish()).await.is_err() {
@@ -130,8 +199,44 @@ impl Dispatcher {
         }
     }
 
+    /// Lets a desk's lane wait for leave; gives a lane back that needs none.
+    fn park(&self, lane: LaneKey, away: Away, parking: &mut Parking) -> Option<(LaneKey, Start)> {
+        match lane::desk_of(&lane).filter(|desk| self.desks.contains_key(desk)) {
+            Some(desk) => {
+                parking.park(desk, lane, away);
+                None
+            }
+            None => Some((lane, Start::in_turn(Leave::Free))),
+        }
+    }
+
+    /// A place and leave for one attempt at a desk, or the moment before which it makes no sense to
+    /// ask again. The place first: leave is good for now and not for after a queue.
+    fn ask(&self, desk: &Desk) -> Result<Start, Timestamp> {
+        let Some(link) = self.desks.get(desk) else { return Ok(Start::in_turn(Leave::Free)) };
+        let now = self.clock.now();
+        // Whoever gives a place back is noticed at once; this is for the case that nobody does.
+        let place = Arc::clone(&link.places).try_acquire_owned().map_err(|_| now.after(PAUSE))?;
+        let permit = link.breaker.admit(now)?;
+        Ok(Start { leave: Leave::Attempt(permit), place: Some(place) })
+    }
+
+    /// Leave for one more attempt in this lane by a worker that has its place, if it is to be had now.
+    fn leave(&self, lane: &LaneKey) -> Option<Leave> {
+        match lane::desk_of(lane).and_then(|desk| self.desks.get(&desk)) {
+            Some(link) => link.breaker.admit(self.clock.now()).map(Leave::Attempt).ok(),
+            None => Some(Leave::Free),
+        }
+    }
+
+    /// The room for attempts where this lane leads.
+    fn places(&self, lane: &LaneKey) -> &Arc<Semaphore> {
+        let link = lane::desk_of(lane).and_then(|desk| self.desks.get(&desk));
+        link.map_or(&self.places, |link| &link.places)
+    }
+
     /// Lanes that the store says have work now. Those that are ready later come up by themselves.
-    async fn look(&self, schedule: &mut Schedule) -> Vec<LaneKey> {
+    async fn look(&self, schedule: &mut Schedule) -> Vec<LaneReady> {
         match crate::blocking(&self.store, |store| store.lanes(LANES_PER_LOOK_MAX)).await {
             Ok(lanes) => schedule.look(lanes, self.clock.now()),
             Err(error) => {

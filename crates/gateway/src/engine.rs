@@ -13,6 +13,7 @@
 
 mod answers;
 mod batch;
+mod letters;
 mod memo;
 mod repeats;
 mod stepping;
@@ -32,6 +33,8 @@ use session::{
 use store::{Claim, ConversationId, LaneKey, Reschedule, Store, StoreError, Target, Work};
 use tokio::sync::{mpsc, oneshot};
 use vault::{MacKey, Vault};
+
+pub(crate) use letters::{Judged, LetterOrder};
 
 use crate::{alarm::Wakeup, clock::Clock, keeping::KeepingError, wakes::Wakes};
 
@@ -167,6 +170,8 @@ enum Job {
 /// What comes through the queue.
 enum Call {
     Job(Job),
+    /// A person's order about dead letters; rare, and not worth a place in a batch.
+    Letters(LetterOrder, Reply<Vec<Judged>>),
     /// Nothing more is taken in; what queued before is still done.
     Finish,
 }
@@ -251,9 +256,19 @@ impl Engine {
         tokio::join!(biased; self.submit(arrival), self.claim(lane))
     }
 
+    /// Carries out a person's order about dead letters and gives back those it is about; what it
+    /// changes is durable then.
+    pub(crate) async fn letters(&self, order: LetterOrder) -> Result<Vec<Judged>, EngineError> {
+        self.call(|reply| Call::Letters(order, reply)).await
+    }
+
     async fn ask<T>(&self, job: impl FnOnce(Reply<T>) -> Job) -> Result<T, EngineError> {
+        self.call(|reply| Call::Job(job(reply))).await
+    }
+
+    async fn call<T>(&self, call: impl FnOnce(Reply<T>) -> Call) -> Result<T, EngineError> {
         let (reply, answer) = oneshot::channel();
-        match self.calls.send_timeout(Call::Job(job(reply)), ROOM_WITHIN).await {
+        match self.calls.send_timeout(call(reply), ROOM_WITHIN).await {
             Ok(()) => {}
             Err(mpsc::error::SendTimeoutError::Timeout(_)) => return Err(EngineError::Busy),
             Err(mpsc::error::SendTimeoutError::Closed(_)) => return Err(EngineError::Stopping),
@@ -284,14 +299,20 @@ fn run(tools: &Tools, mut queue: mpsc::Receiver<Call>) {
     let mut memos = memo::Memos::default();
     while queue.blocking_recv_many(&mut calls, BATCH_MAX) > 0 {
         let mut jobs = Vec::with_capacity(calls.len());
+        let mut orders = Vec::new();
         for call in calls.drain(..) {
             match call {
                 Call::Job(job) => jobs.push(job),
+                Call::Letters(order, reply) => orders.push((order, reply)),
                 Call::Finish => queue.close(),
             }
         }
         if !jobs.is_empty() {
             batch::run(tools, &mut memos, jobs);
+        }
+        for (order, reply) in orders {
+            let found = letters::carry_out(tools, order);
+            answers::answer_letters(tools, found, reply);
         }
     }
 }

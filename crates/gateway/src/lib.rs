@@ -14,12 +14,14 @@ pub mod app;
 mod bed;
 mod bot;
 mod clock;
+pub mod control;
 mod desk;
 mod dispatcher;
 mod edge;
 mod engine;
 mod gaps;
 mod keeping;
+mod lane;
 mod notices;
 mod presence;
 mod render;
@@ -30,12 +32,12 @@ use std::sync::Arc;
 
 use store::{Store, StoreError};
 
-pub use app::{BotSetup, DeskSetup, Gateway, Settings, StartError, StopError};
+pub use app::{BotSetup, DeskSetup, Gateway, Settings, StartError, StopError, without_gateway};
 pub use bot::BuiltInBot;
 pub use clock::Clock;
 pub use desk::news::Wording;
 // What a gateway is configured with, so that its user needs no other crate of the house.
-pub use servicenow::{ClientConfig, ConfigError, Credentials, client::instance_url};
+pub use servicenow::{ClientConfig, ConfigError, Credentials, Grant, client::instance_url};
 pub use session::{
     Behind, Phrases, Policy,
     id::{BotId, DeskId, IdError, TenantId},

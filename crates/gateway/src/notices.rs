@@ -72,14 +72,41 @@ fn failed(reason: EndReason) -> String {
         EndReason::Silence => "The service desk did not answer.",
         EndReason::WaitedTooLong => "Nobody could take your chat in time.",
         EndReason::Lost => "The connection to the service desk was lost.",
-        EndReason::Refused | EndReason::Rejected => "The service desk could not take your request.",
-        EndReason::AgentEnded
-        | EndReason::UserEnded
-        | EndReason::UserCancelled
-        | EndReason::DeskCancelled
-        | EndReason::NoAgent
-        | EndReason::NotRouted
-        | EndReason::UserLeft => "The chat is over.",
+        EndReason::Refused => "The service desk let your request go before anybody took it.",
+        EndReason::Rejected => "The service desk could not take your request.",
+        EndReason::NoAgent | EndReason::NotRouted => {
+            return english(&Notice::NobodyThere);
+        }
+        EndReason::UserCancelled | EndReason::DeskCancelled => {
+            return english(&Notice::Cancelled);
+        }
+        EndReason::UserLeft => return english(&Notice::UserLeft),
+        EndReason::AgentEnded | EndReason::UserEnded => "The chat is over.",
     }
     .to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn failures_that_a_user_would_tell_apart_have_words_of_their_own() {
+        let reasons = [
+            EndReason::NoAgent,
+            EndReason::UserCancelled,
+            EndReason::Refused,
+            EndReason::Rejected,
+            EndReason::Unreachable,
+            EndReason::Silence,
+            EndReason::WaitedTooLong,
+            EndReason::Lost,
+            EndReason::AgentEnded,
+        ];
+        let words: BTreeSet<_> = reasons.into_iter().map(failed).collect();
+        assert_eq!(words.len(), reasons.len());
+        assert!(words.iter().all(|words| words.ends_with('.')));
+    }
 }

@@ -88,7 +88,8 @@ pub struct Session {
     pub user: UserId,
     /// When it was asked for.
     pub asked_at: Timestamp,
-    /// The newest log entry when it was asked for: what follows is the live chat's transcript.
+    /// The newest log entry when it was asked for, or the one before what the bot handed over: what
+    /// follows is the live chat's transcript, for the bot.
     pub asked_after: Number,
     /// The user was told that the desk is away and their words wait.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]

@@ -28,6 +28,7 @@ mod event;
 mod notice;
 mod phrase;
 mod policy;
+mod resend;
 mod said;
 mod step;
 
@@ -41,5 +42,6 @@ pub use event::{Callback, Claims, Event, Facts, Missed, News, Rejected};
 pub use notice::{EndReason, EndedBy, Notice};
 pub use phrase::{guarded, is_phrase};
 pub use policy::{Behind, Phrases, Policy};
+pub use resend::{TooLate, resendable};
 pub use said::{Agent, Author, Choice, Content, Context, Message, Payload, Said};
 pub use step::{Step, step, wants_holder};

@@ -124,7 +124,7 @@ pub enum EndReason {
     NotRouted,
     /// fail: the desk let the conversation go, or ended it, before an agent was there.
     Refused,
-    /// fail: the desk's API refused the request for good.
+    /// fail: the desk's API refused the request, or a word, for good.
     Rejected,
     /// fail: the desk could not be reached within the budget.
     Unreachable,

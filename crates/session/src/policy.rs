@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::id::DeskId;
+use crate::{effect::What, id::DeskId};
 
 /// The settings that one bot's conversations are stepped with.
 #[derive(Debug, Clone)]
@@ -58,6 +58,17 @@ impl Policy {
             say_within: Duration::from_mins(15),
             end_within: Duration::from_hours(24),
             lane_max: 1_000,
+        }
+    }
+
+    /// How long an effect is attempted before it is given up.
+    pub fn within(&self, what: &What) -> Duration {
+        match what {
+            What::Ask { .. } => self.ask_within,
+            What::End { .. } => self.end_within,
+            What::Say { .. } | What::Greet | What::ToBot { .. } | What::TellBot { .. } => {
+                self.say_within
+            }
         }
     }
 }

@@ -157,14 +157,7 @@ impl<'a> Turn<'a> {
     }
 
     fn order(&mut self, what: What) {
-        let policy = self.facts.policy;
-        let within = match what {
-            What::Ask { .. } => policy.ask_within,
-            What::End { .. } => policy.end_within,
-            What::Say { .. } | What::Greet | What::ToBot { .. } | What::TellBot { .. } => {
-                policy.say_within
-            }
-        };
+        let within = self.facts.policy.within(&what);
         let number = self.step.conversation.effects.next();
         self.step.conversation.effects = number;
         self.step.effects.push(Effect { number, what, expires_at: self.now.after(within) });

@@ -297,6 +297,14 @@ pub struct LaneReady {
     pub lane: LaneKey,
     /// When its head may be attempted.
     pub at: Timestamp,
+    /// Its head.
+    pub head: OutboxId,
+    /// When its head was decided.
+    pub decided_at: Timestamp,
+    /// After this moment its head is not attempted again.
+    pub expires_at: Timestamp,
+    /// Its head was struck: it is to be reported, not sent.
+    pub struck: bool,
 }
 
 /// What came of an attempt to lease a lane.

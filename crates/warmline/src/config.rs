@@ -8,8 +8,8 @@ use std::{
 };
 
 use gateway::{
-    BotId, BotSetup, BuiltInBot, ClientConfig, Credentials, DeskId, DeskSetup, Policy, Settings,
-    TenantId, Wording, instance_url,
+    BotId, BotSetup, BuiltInBot, ClientConfig, Credentials, DeskId, DeskSetup, Grant, Policy,
+    Settings, TenantId, Wording, instance_url,
 };
 use secrecy::SecretString;
 use url::{Host, Url};
@@ -37,14 +37,14 @@ const SECRETS: [&str; 2] = ["WEBHOOK_SECRET", "DIRECT_LINE_SECRET"];
 const SECRET_BYTES_MAX: usize = 1_024;
 
 /// The settings that are always needed.
-const REQUIRED: [&str; 6] = [
-    "SERVICENOW_CLIENT_ID",
-    "SERVICENOW_CLIENT_SECRET",
-    "SERVICENOW_USERNAME",
-    "SERVICENOW_PASSWORD",
-    "SERVICENOW_INSTANCE",
-    "WEBHOOK_SECRET",
-];
+const REQUIRED: [&str; 4] =
+    ["SERVICENOW_CLIENT_ID", "SERVICENOW_CLIENT_SECRET", "SERVICENOW_INSTANCE", "WEBHOOK_SECRET"];
+
+/// The settings that the password grant needs besides.
+const REQUIRED_BY_PASSWORD: [&str; 2] = ["SERVICENOW_USERNAME", "SERVICENOW_PASSWORD"];
+
+/// How the instance is asked for a token.
+const GRANT_TYPE: &str = "SERVICENOW_GRANT_TYPE";
 
 /// The settings of our own name that there are.
 const KNOWN: [&str; 5] = [
@@ -75,6 +75,12 @@ pub(crate) enum ConfigError {
         path.display()
     )]
     KeyLost { path: PathBuf },
+    #[error(
+        "there is no data in {}; set WARMLINE_DATA_DIR to the gateway's, or run this where the \
+         gateway was started",
+        path.display()
+    )]
+    NoData { path: PathBuf },
     #[error("{name} is not UTF-8 text")]
     NotText { name: String },
     #[error("{name} cannot be used")]
@@ -144,14 +150,18 @@ impl Config {
     pub(crate) fn read(environment: &Environment) -> Result<Self, ConfigError> {
         let ours = |name: &&String| {
             REQUIRED.contains(&name.as_str())
+                || REQUIRED_BY_PASSWORD.contains(&name.as_str())
+                || name.as_str() == GRANT_TYPE
                 || KNOWN.contains(&name.as_str())
                 || SECRETS.contains(&name.as_str())
         };
         if let Some(name) = environment.unreadable.iter().find(ours) {
             return Err(ConfigError::NotText { name: name.clone() });
         }
-        let missing: Vec<_> =
-            REQUIRED.into_iter().filter(|name| environment.get(name).is_none()).collect();
+        let grant = grant(environment)?;
+        let user = REQUIRED_BY_PASSWORD.into_iter().filter(|_| grant == Grant::Password);
+        let required = REQUIRED.into_iter().chain(user);
+        let missing: Vec<_> = required.filter(|name| environment.get(name).is_none()).collect();
         if !missing.is_empty() {
             return Err(ConfigError::Missing(missing));
         }
@@ -162,11 +172,10 @@ impl Config {
         let public_url = environment.get("WARMLINE_PUBLIC_URL").map(public_url).transpose()?;
         let listen = listen(environment, public_url.as_deref())?;
         let tenant = name("tenant", DEFAULT_NAME)?;
-        let desk = desk(environment, &tenant)?;
+        let desk = desk(environment, &tenant, grant)?;
         let bot = bot(environment, &tenant, desk.desk.clone())?;
         let remarks = remarks(environment, public_url.as_deref());
-        let data_dir =
-            PathBuf::from(environment.get("WARMLINE_DATA_DIR").unwrap_or(DEFAULT_DATA_DIR));
+        let data_dir = Kept::data_dir(environment);
         // Last: everything else is right, so now files may be made.
         let master_key = master_key(environment, &data_dir)?;
         let settings = Settings {
@@ -178,6 +187,36 @@ impl Config {
             wording: Wording::default(),
         };
         Ok(Self { listen, settings, master_key, remarks })
+    }
+}
+
+/// What is needed to open the data of a gateway that does not run.
+pub(crate) struct Kept {
+    pub(crate) data_dir: PathBuf,
+    pub(crate) master_key: MasterKey,
+    pub(crate) bots: Vec<BotSetup>,
+}
+
+impl Kept {
+    /// Where the data is, or would be.
+    pub(crate) fn data_dir(environment: &Environment) -> PathBuf {
+        environment.get("WARMLINE_DATA_DIR").unwrap_or(DEFAULT_DATA_DIR).into()
+    }
+
+    /// Reads what is needed, and makes nothing: neither a directory nor a key.
+    pub(crate) fn read(environment: &Environment) -> Result<Self, ConfigError> {
+        let ours = |name: &&String| name.starts_with("WARMLINE_");
+        if let Some(name) = environment.unreadable.iter().find(ours) {
+            return Err(ConfigError::NotText { name: name.clone() });
+        }
+        let data_dir = Self::data_dir(environment);
+        if !data_dir.join(DATABASE_FILE).exists() {
+            return Err(ConfigError::NoData { path: data_dir });
+        }
+        let desk = DeskId::new(DEFAULT_NAME).map_err(|error| bad_name("desk", error))?;
+        let bots = vec![bot(environment, &name("tenant", DEFAULT_NAME)?, desk)?];
+        let master_key = master_key(environment, &data_dir)?;
+        Ok(Self { data_dir, master_key, bots })
     }
 }
 
@@ -260,21 +299,43 @@ fn public_url(text: &str) -> Result<String, ConfigError> {
     Ok(url.as_str().trim_end_matches('/').to_owned())
 }
 
-fn desk(environment: &Environment, tenant: &TenantId) -> Result<DeskSetup, ConfigError> {
+fn grant(environment: &Environment) -> Result<Grant, ConfigError> {
+    match environment.get(GRANT_TYPE) {
+        None | Some("password") => Ok(Grant::Password),
+        Some("client_credentials") => Ok(Grant::ClientCredentials),
+        Some(_) => Err(ConfigError::Wrong {
+            name: GRANT_TYPE,
+            problem: "must be password (the default) or client_credentials".to_owned(),
+        }),
+    }
+}
+
+fn desk(
+    environment: &Environment,
+    tenant: &TenantId,
+    grant: Grant,
+) -> Result<DeskSetup, ConfigError> {
     let need =
         |name: &'static str| environment.get(name).ok_or_else(|| ConfigError::Missing(vec![name]));
     let instance = |source| ConfigError::Instance { name: "SERVICENOW_INSTANCE", source };
     let url = instance_url(need("SERVICENOW_INSTANCE")?).map_err(instance)?;
-    let credentials = Credentials {
-        client_id: need("SERVICENOW_CLIENT_ID")?.to_owned(),
-        client_secret: need("SERVICENOW_CLIENT_SECRET")?.into(),
-        username: need("SERVICENOW_USERNAME")?.to_owned(),
-        password: need("SERVICENOW_PASSWORD")?.into(),
+    let client_id = need("SERVICENOW_CLIENT_ID")?.to_owned();
+    let client_secret = need("SERVICENOW_CLIENT_SECRET")?.into();
+    let credentials = match grant {
+        Grant::Password => Credentials {
+            client_id,
+            client_secret,
+            username: need("SERVICENOW_USERNAME")?.to_owned(),
+            password: need("SERVICENOW_PASSWORD")?.into(),
+        },
+        Grant::ClientCredentials => Credentials::of_client(client_id, client_secret),
     };
+    let mut client = ClientConfig::new(url, credentials).map_err(instance)?;
+    client.grant = grant;
     Ok(DeskSetup {
         tenant: tenant.clone(),
         desk: DeskId::new(DEFAULT_NAME).map_err(|error| bad_name("desk", error))?,
-        client: ClientConfig::new(url, credentials).map_err(instance)?,
+        client,
         webhook_secret: need("WEBHOOK_SECRET")?.into(),
         message_token: environment.secret("SERVICENOW_TOKEN"),
     })
@@ -360,6 +421,10 @@ fn remarks(environment: &Environment, public_url: Option<&str>) -> Vec<String> {
     for name in UNUSED.into_iter().filter(|name| environment.get(name).is_some()) {
         say(&format!("{name} is set and has no use in this version"));
     }
+    let user = REQUIRED_BY_PASSWORD.into_iter().filter(|name| environment.get(name).is_some());
+    if grant(environment).is_ok_and(|grant| grant == Grant::ClientCredentials) {
+        user.for_each(|name| say(&format!("{name} is set and has no use with client_credentials")));
+    }
     if environment.get("SERVICENOW_TOKEN").is_none() {
         say("every user is a guest at ServiceNow; set SERVICENOW_TOKEN to the message-auth token");
     }
@@ -411,8 +476,56 @@ mod tests {
     }
 
     #[test]
+    fn client_credentials_need_no_user() {
+        let set = [
+            (GRANT_TYPE, "client_credentials"),
+            ("SERVICENOW_USERNAME", ""),
+            ("SERVICENOW_PASSWORD", ""),
+        ];
+        let config = Config::read(&environment(&set)).unwrap();
+        assert_eq!(config.settings.desks[0].client.grant, Grant::ClientCredentials);
+        let remarks = Config::read(&environment(&set[..1])).unwrap().remarks.join("\n");
+        assert!(remarks.contains("SERVICENOW_PASSWORD is set and has no use"), "{remarks}");
+        for grant in ["", "password"] {
+            let config = Config::read(&environment(&[(GRANT_TYPE, grant)])).unwrap();
+            assert_eq!(config.settings.desks[0].client.grant, Grant::Password);
+        }
+    }
+
+    #[test]
+    fn a_grant_that_is_none_is_refused_with_those_there_are() {
+        for wrong in ["Password", "client-credentials", "refresh_token"] {
+            let sentence = refusal(&[(GRANT_TYPE, wrong)]);
+            for name in [GRANT_TYPE, "password", "client_credentials"] {
+                assert!(sentence.contains(name), "{sentence}");
+            }
+        }
+    }
+
+    #[test]
+    fn opening_data_makes_none_and_asks_for_no_desk() {
+        let folder = tempfile::tempdir().unwrap();
+        let data = folder.path().join("data");
+        let text = data.to_str().unwrap();
+        let none = Environment {
+            values: [("WARMLINE_DATA_DIR".to_owned(), text.to_owned())].into(),
+            unreadable: Vec::new(),
+        };
+        let Err(refused) = Kept::read(&none) else { panic!("there is nothing") };
+        assert!(refused.to_string().contains("WARMLINE_DATA_DIR"), "{refused}");
+        assert!(!data.exists());
+        std::fs::create_dir(&data).unwrap();
+        std::fs::write(data.join(DATABASE_FILE), "data").unwrap();
+        assert!(matches!(Kept::read(&none), Err(ConfigError::KeyLost { .. })));
+        let key = ("WARMLINE_MASTER_KEY".to_owned(), "ab".repeat(32));
+        let mut with_key = none;
+        with_key.values.extend([key]);
+        assert_eq!(Kept::read(&with_key).map(|kept| kept.data_dir).ok(), Some(data));
+    }
+
+    #[test]
     fn every_missing_setting_is_named_and_empty_is_missing() {
-        for name in REQUIRED {
+        for name in REQUIRED.into_iter().chain(REQUIRED_BY_PASSWORD) {
             assert!(refusal(&[(name, "")]).contains(name), "{name}");
         }
         let all = refusal(&[("WEBHOOK_SECRET", ""), ("SERVICENOW_USERNAME", "")]);

@@ -3,6 +3,7 @@
 //! starts what was asked for. It holds no rule of its own.
 
 mod config;
+mod dead_letters;
 mod demo;
 mod instance;
 mod serve;
@@ -27,6 +28,8 @@ struct Arguments {
 enum Command {
     /// Run the gateway, configured by the environment.
     Serve,
+    /// See and deal with what could not be delivered. Exit code 1: refused, or nothing there.
+    DeadLetters(dead_letters::Options),
     /// Run a gateway, a simulated ServiceNow and a page to try them, all on this machine.
     Demo(demo::Options),
     /// Run a simulated ServiceNow instance.
@@ -39,7 +42,11 @@ const BLOCKING_THREADS_MAX: usize = 16;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    telemetry::start();
+    telemetry::start(match arguments.command {
+        Command::Serve | Command::Demo(_) | Command::Simulator(_) => "info",
+        // Its answer is what it prints.
+        Command::DeadLetters(_) => "warn",
+    });
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .max_blocking_threads(BLOCKING_THREADS_MAX)
         .enable_all()
@@ -54,6 +61,7 @@ fn main() -> ExitCode {
     let ended = runtime.block_on(async {
         match arguments.command {
             Command::Serve => serve::run().await,
+            Command::DeadLetters(options) => dead_letters::run(options).await,
             Command::Demo(options) => demo::run(options).await,
             Command::Simulator(options) => instance::run(options).await,
         }

@@ -5,15 +5,13 @@ use std::io::IsTerminal;
 
 use tracing_subscriber::{EnvFilter, fmt};
 
-/// What is logged unless `RUST_LOG` says otherwise.
-const DEFAULT: &str = "info";
-
-pub(crate) fn start() {
+/// Starts the log; `default` is what is logged unless `RUST_LOG` says otherwise.
+pub(crate) fn start(default: &str) {
     let asked = std::env::var(EnvFilter::DEFAULT_ENV).ok().filter(|asked| !asked.is_empty());
-    let parsed = EnvFilter::try_new(asked.as_deref().unwrap_or(DEFAULT));
+    let parsed = EnvFilter::try_new(asked.as_deref().unwrap_or(default));
     let wrong = parsed.is_err();
     fmt()
-        .with_env_filter(parsed.unwrap_or_else(|_| EnvFilter::new(DEFAULT)))
+        .with_env_filter(parsed.unwrap_or_else(|_| EnvFilter::new(default)))
         // A log that cannot be written costs log lines and nothing else; the default answer to a
         // failed write is another write to standard error, which panics.
         .log_internal_errors(false)
@@ -21,6 +19,6 @@ pub(crate) fn start() {
         .with_writer(std::io::stderr)
         .init();
     if wrong {
-        tracing::warn!("RUST_LOG cannot be read; the log is at {DEFAULT}");
+        tracing::warn!("RUST_LOG cannot be read; the log is at {default}");
     }
 }

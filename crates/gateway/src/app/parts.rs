@@ -3,12 +3,13 @@
 use std::{collections::HashMap, sync::Arc};
 
 use bot_framework::direct_line::token::TokenKey;
+use tokio::sync::Semaphore;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     app::{DeskSetup, Parts, Settings, StartError},
     desk::{news::Wording, refresh_token::KeptRefreshToken, request::Dress},
-    dispatcher::{DeskLink, Dispatcher, SharedBreaker},
+    dispatcher::{ATTEMPTS_MAX, DeskLink, Dispatcher, SharedBreaker},
     edge::{
         Edge,
         callers::{Callers, Owner},
@@ -58,6 +59,7 @@ impl Parts {
             desks,
             bot: settings.built_in_bot.clone(),
             gaps: Arc::clone(&self.gaps),
+            places: Arc::new(Semaphore::new(ATTEMPTS_MAX)),
         })
     }
 
@@ -74,7 +76,14 @@ impl Parts {
             token: setup.message_token.clone(),
             commands: COMMANDS.iter().map(|&word| word.to_owned()).collect(),
         };
-        Ok(DeskLink { client, dress, wording, breaker: SharedBreaker::new(tenant, desk) })
+        Ok(DeskLink {
+            desk: desk.clone(),
+            client,
+            dress,
+            wording,
+            breaker: SharedBreaker::new(tenant, desk),
+            places: Arc::new(Semaphore::new(ATTEMPTS_MAX)),
+        })
     }
 
     pub(super) fn edge(

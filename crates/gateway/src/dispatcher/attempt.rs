@@ -8,9 +8,6 @@ use store::Work;
 
 use crate::dispatcher::backoff;
 
-/// How far apart attempts that were held back come again.
-const SPREAD: Duration = Duration::from_millis(250);
-
 /// What came of one attempt.
 #[derive(Debug)]
 pub(super) enum Attempt {
@@ -49,11 +46,10 @@ impl Attempt {
         Self::Again { at: next(work, now, asked), code, made: true }
     }
 
-    /// Not made at all: the destination's breaker is open until this moment.
-    pub(super) fn held_back(until: Timestamp) -> Self {
-        // Spread, so that all that waits does not ask again in the same instant.
-        let at = until.after(SPREAD.mul_f64(fastrand::f64()));
-        Self::Again { at, code: "desk_away", made: false }
+    /// Not made at all: the destination's breaker gives no leave. When it may be is up to the breaker
+    /// and not written down.
+    pub(super) fn held_back(now: Timestamp) -> Self {
+        Self::Again { at: now, code: "desk_away", made: false }
     }
 
     /// What a failed send means.

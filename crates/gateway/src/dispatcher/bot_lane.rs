@@ -1,17 +1,19 @@
 //! Attempts at the bot. The built-in one answers on the spot.
 
 use session::{
-    Content, Effect, Event, Said, What,
+    Author, BotNews, Content, Effect, Event, Said, What,
     id::{Number, SenderKey},
 };
 use store::{Target, Work};
 
 use crate::{
-    bot::BuiltInBot,
-    dispatcher::{Dispatcher, Opened, attempt::Attempt},
+    dispatcher::{Dispatcher, Opened, attempt::Attempt, desk_lane::MaterialError},
     engine::{Arrival, EngineError, Happening},
     keeping::Entry,
 };
+
+/// How far back the built-in bot looks for the user's own words in a live chat that failed.
+const MEANWHILE_ENTRIES_MAX: usize = 200;
 
 impl Dispatcher {
     pub(super) async fn attempt_bot(
@@ -22,7 +24,13 @@ impl Dispatcher {
     ) -> Attempt {
         let line = match &effect.what {
             What::Greet => Some(self.bot.greet()),
-            What::TellBot { news, .. } => BuiltInBot::hear(news),
+            What::TellBot { news: news @ BotNews::Failed { .. }, after, upto, .. } => {
+                match self.meanwhile(work, opened, *after, *upto).await {
+                    Ok(meanwhile) => self.bot.hear(news, meanwhile.as_deref()),
+                    Err(again) => return again,
+                }
+            }
+            What::TellBot { news, .. } => self.bot.hear(news, None),
             What::ToBot { message } => match self.words(work, opened, *message).await {
                 Ok(words) => words.map(|words| self.bot.answer(&words)),
                 Err(again) => return again,
@@ -45,15 +53,35 @@ impl Dispatcher {
             Ok(Some(Entry { content: Content::Said(said), .. })) => Ok(Some(said.text)),
             // Shredded meanwhile: there is nothing left to answer.
             Ok(_) => Ok(None),
-            Err(error) => {
-                tracing::error!(
-                    error = &error as &dyn std::error::Error,
-                    effect.row = work.effect.0,
-                    "what the bot should answer cannot be read"
-                );
-                Err(Attempt::again(work, self.clock.now(), None, "log_unreadable"))
-            }
+            Err(error) => Err(self.unreadable(work, &error)),
         }
+    }
+
+    /// The newest thing the user said in a live chat: in the entries after `after` up to `upto`.
+    async fn meanwhile(
+        &self,
+        work: &Work,
+        opened: &Opened,
+        after: Number,
+        upto: Number,
+    ) -> Result<Option<String>, Attempt> {
+        let entries = self.entries(work, opened, upto, MEANWHILE_ENTRIES_MAX).await;
+        let entries = entries.map_err(|error| self.unreadable(work, &error))?;
+        let own = entries.into_iter().rev().filter(|entry| entry.number > after);
+        let mut own = own.filter(|entry| entry.author == Author::User);
+        Ok(own.find_map(|entry| match entry.content {
+            Content::Said(said) => Some(said.text),
+            Content::Notice(_) | Content::Context(_) => None,
+        }))
+    }
+
+    fn unreadable(&self, work: &Work, error: &MaterialError) -> Attempt {
+        tracing::error!(
+            error = error as &dyn std::error::Error,
+            effect.row = work.effect.0,
+            "what the bot should answer cannot be read"
+        );
+        Attempt::again(work, self.clock.now(), None, "log_unreadable")
     }
 
     /// The bot's line, recognised by the effect it answers: an attempt made twice says it once.

@@ -11,7 +11,7 @@
 //! instance that just came back is not met by everything that waited. Pure: time is an argument.
 
 use std::{
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -71,16 +71,18 @@ pub(crate) struct SharedBreaker {
 
 impl SharedBreaker {
     /// A closed one, for this desk.
-    pub(crate) fn new(tenant: &TenantId, desk: &DeskId) -> Self {
+    pub(crate) fn new(tenant: &TenantId, desk: &DeskId) -> Arc<Self> {
         let breaker = Mutex::new(Breaker::default());
         let answered = Notify::new();
-        Self { breaker, answered, tenant: tenant.clone(), desk: desk.clone() }
+        Arc::new(Self { breaker, answered, tenant: tenant.clone(), desk: desk.clone() })
     }
 
     /// Asks for an attempt; otherwise gives the moment before which it makes no sense to ask again.
-    pub(super) fn admit(&self, now: Timestamp) -> Result<Permit<'_>, Timestamp> {
+    pub(super) fn admit(self: &Arc<Self>, now: Timestamp) -> Result<Permit, Timestamp> {
         match self.lock().admit(now) {
-            Admission::Go => Ok(Permit { breaker: self, reported: false }),
+            Admission::Go => {
+                Ok(Permit { breaker: Arc::clone(self), admitted_at: now, reported: false })
+            }
             Admission::Wait(until) => Err(until),
         }
     }
@@ -119,12 +121,13 @@ impl SharedBreaker {
 /// Leave for one attempt. Its outcome is reported; an attempt that ends without a word gives its
 /// place back.
 #[derive(Debug)]
-pub(super) struct Permit<'a> {
-    breaker: &'a SharedBreaker,
+pub(super) struct Permit {
+    breaker: Arc<SharedBreaker>,
+    admitted_at: Timestamp,
     reported: bool,
 }
 
-impl Permit<'_> {
+impl Permit {
     /// The desk answered, whatever it said.
     pub(super) fn answered(mut self) {
         self.reported = true;
@@ -140,10 +143,10 @@ impl Permit<'_> {
     }
 }
 
-impl Drop for Permit<'_> {
+impl Drop for Permit {
     fn drop(&mut self) {
         if !self.reported {
-            self.breaker.lock().given_back();
+            self.breaker.lock().given_back(self.admitted_at);
         }
     }
 }
@@ -220,11 +223,12 @@ impl Breaker {
         }
     }
 
-    /// An attempt ended without a word about the destination.
-    pub(super) fn given_back(&mut self) {
+    /// An attempt that was admitted at this moment ended without a word about the destination: none
+    /// was made, as a rule, because nothing was left to send. If it was the probe, another may go.
+    pub(super) fn given_back(&mut self, admitted_at: Timestamp) {
         match self {
-            // The probe's place is forgotten in time.
-            Self::Closed { .. } | Self::Open { .. } => {}
+            Self::Closed { .. } => {}
+            Self::Open { probe_at } => *probe_at = (*probe_at).min(admitted_at),
             Self::Recovering { in_flight, .. } => *in_flight = in_flight.saturating_sub(1),
         }
     }
@@ -341,6 +345,19 @@ mod tests {
         one.answered();
         two.failed(NOW);
         assert_eq!(shared.admit(NOW).unwrap_err(), NOW.after(PROBE_EVERY));
+    }
+
+    #[test]
+    fn a_probe_that_found_nothing_to_send_makes_room_for_the_next_at_once() {
+        let (tenant, desk) = (TenantId::new("t").unwrap(), DeskId::new("d").unwrap());
+        let shared = SharedBreaker::new(&tenant, &desk);
+        *shared.lock() = down();
+        let now = NOW.after(PROBE_EVERY);
+        drop(shared.admit(now).unwrap());
+        let probe = shared.admit(now).unwrap();
+        assert!(shared.admit(now).is_err(), "one at a time");
+        probe.failed(now);
+        assert_eq!(shared.admit(now).unwrap_err(), now.after(PROBE_EVERY));
     }
 
     #[test]

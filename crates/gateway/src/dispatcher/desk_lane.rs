@@ -1,10 +1,7 @@
 //! Attempts at the desk.
 
 use servicenow::{Callback, SendError};
-use session::{
-    Content, Effect, What,
-    id::{DeskId, Number},
-};
+use session::{Content, Effect, What, id::Number};
 use store::{Store, StoreError, Target, Work};
 
 use crate::{
@@ -12,7 +9,7 @@ use crate::{
         news,
         request::{self, HISTORY_ENTRIES_MAX, Material},
     },
-    dispatcher::{DeskLink, Dispatcher, Opened, PAUSE, attempt::Attempt},
+    dispatcher::{DeskLink, Dispatcher, Leave, Opened, PAUSE, attempt::Attempt},
     engine::{Arrival, EngineError},
     keeping::{Entry, KeepingError},
 };
@@ -31,7 +28,13 @@ pub(super) enum MaterialError {
 
 impl Dispatcher {
     /// One attempt at any effect: the desk's here, the bot's next door.
-    pub(super) async fn attempt(&self, work: &Work, opened: &Opened, effect: &Effect) -> Attempt {
+    pub(super) async fn attempt(
+        &self,
+        work: &Work,
+        opened: &Opened,
+        effect: &Effect,
+        leave: Leave,
+    ) -> Attempt {
         let Some((desk, _)) = effect.what.desk_lane() else {
             return self.attempt_bot(work, opened, effect).await;
         };
@@ -39,17 +42,24 @@ impl Dispatcher {
             // Taken out of the configuration while effects waited: an operator may put it back.
             return Attempt::again(work, self.clock.now(), None, "desk_not_configured");
         };
-        self.attempt_at(link, desk, work, opened, effect).await
+        self.attempt_at(link, work, opened, effect, leave).await
     }
 
     async fn attempt_at(
         &self,
         link: &DeskLink,
-        desk: &DeskId,
         work: &Work,
         opened: &Opened,
         effect: &Effect,
+        leave: Leave,
     ) -> Attempt {
+        // Only what the desk itself says counts for or against it: what fails here gives leave back.
+        let permit = match leave {
+            Leave::Attempt(permit) => Some(permit),
+            Leave::Free => link.breaker.admit(self.clock.now()).ok(),
+            Leave::Errand => None,
+        };
+        let Some(permit) = permit else { return Attempt::held_back(self.clock.now()) };
         let material = match self.material(work, opened, &effect.what).await {
             Ok(material) => material,
             Err(error) => {
@@ -65,16 +75,11 @@ impl Dispatcher {
         let Some(request) = request::of(effect, &opened.key, &link.dress, material, now) else {
             return Attempt::Failed { failure: session::Failure::Refused, code: "entry_gone" };
         };
-        // Asked last: only what the desk itself says counts for or against it.
-        let permit = match link.breaker.admit(self.clock.now()) {
-            Ok(permit) => permit,
-            Err(until) => return Attempt::held_back(until),
-        };
         match link.client.send(&request.to_bytes()).await {
             Ok(accepted) => {
                 permit.answered();
                 if let (Some(callback), Some(session)) = (accepted.callback, &work.session) {
-                    let (tenant, desk) = (opened.key.tenant.clone(), desk.clone());
+                    let (tenant, desk) = (opened.key.tenant.clone(), link.desk.clone());
                     let target = Target::Session { tenant, desk, session: session.clone() };
                     self.answered(target, link, callback).await;
                 }
@@ -92,7 +97,7 @@ impl Dispatcher {
                 if work.attempts % SAID_EVERY == 1 {
                     tracing::warn!(
                         error = &error as &dyn std::error::Error,
-                        desk = desk.as_str(),
+                        desk = link.desk.as_str(),
                         attempt = work.attempts,
                         "the desk did not take a request"
                     );
@@ -166,7 +171,7 @@ impl Dispatcher {
         Ok(entries.into_iter().find(|entry| entry.number == number))
     }
 
-    async fn entries(
+    pub(super) async fn entries(
         &self,
         work: &Work,
         opened: &Opened,

@@ -4,12 +4,11 @@ use std::{sync::Arc, time::Duration};
 
 use session::{Effect, Event, Failure, What, id::Timestamp};
 use store::{Claim, LaneKey, Reschedule, StoreError, Target, Work};
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     dispatcher::{
-        Dispatcher, LaneEnd, PAUSE,
+        Away, Dispatcher, LaneEnd, Leave, PAUSE, Start,
         attempt::{self, Attempt},
     },
     engine::{Arrival, EngineError, Happening, Outcome, Settled, settled_event},
@@ -17,7 +16,7 @@ use crate::{
 };
 
 /// A user whose words wait longer than this is told so.
-const DELAY_TOLD_AFTER: Duration = Duration::from_secs(3);
+pub(super) const DELAY_TOLD_AFTER: Duration = Duration::from_secs(3);
 
 /// A conversation as an attempt needs it.
 pub(super) struct Opened {
@@ -42,8 +41,10 @@ enum Carried {
     Report(Box<Arrival>),
     /// Nobody can read it; it leaves the outbox without an event.
     Unreadable(Box<Settled>),
-    /// To be attempted again, not before this moment; whether anything was sent.
-    Again { at: Timestamp, made: bool },
+    /// To be attempted again, not before this moment.
+    Again(Timestamp),
+    /// Not attempted: its desk's breaker gave no leave.
+    Held(Away),
 }
 
 impl Dispatcher {
@@ -51,12 +52,22 @@ impl Dispatcher {
     pub(super) async fn drain(
         &self,
         lane: &LaneKey,
-        places: &Semaphore,
+        with: Start,
         stop: &CancellationToken,
     ) -> LaneEnd {
-        let Ok(_place) = places.acquire().await else { return LaneEnd::Idle };
+        let Start { mut leave, place } = with;
+        let _place = match place {
+            Some(place) => place,
+            None => match Arc::clone(self.places(lane)).acquire_owned().await {
+                Ok(place) => place,
+                Err(_) => return LaneEnd::Idle,
+            },
+        };
         if stop.is_cancelled() {
             return LaneEnd::Idle;
+        }
+        if matches!(leave, Leave::Errand) {
+            leave = self.leave(lane).unwrap_or(Leave::Errand);
         }
         let mut claim = self.engine.claim(lane.clone()).await;
         loop {
@@ -72,23 +83,52 @@ impl Dispatcher {
                     return LaneEnd::At(self.clock.now().after(PAUSE));
                 }
             };
-            match self.carry_out(&work).await {
+            let errand = matches!(leave, Leave::Errand);
+            let next = || self.leave(lane).or_else(|| errand.then_some(Leave::Errand));
+            match self.carry_out(&work, leave).await {
                 Carried::Report(arrival) if stop.is_cancelled() => {
                     reported(self.engine.submit(*arrival).await);
                     return LaneEnd::Idle;
                 }
-                Carried::Report(arrival) => claim = self.report(*arrival, lane, stop).await,
+                // Leave for what follows is asked for before it is leased.
+                Carried::Report(arrival) => {
+                    let Some(next) = next() else {
+                        self.report_only(*arrival, stop).await;
+                        return LaneEnd::Away(Away::default());
+                    };
+                    leave = next;
+                    claim = self.report(*arrival, lane, stop).await;
+                }
                 Carried::Unreadable(settled) => {
                     if self.engine.bury(*settled).await.is_err() {
                         return LaneEnd::At(self.clock.now().after(PAUSE));
                     }
+                    let Some(next) = next() else {
+                        return LaneEnd::Away(Away::default());
+                    };
+                    leave = next;
                     claim = self.engine.claim(lane.clone()).await;
                 }
-                Carried::Again { at, made } => {
-                    self.reschedule(&work, at, made, stop).await;
+                Carried::Again(at) => {
+                    self.reschedule(&work, at, true, stop).await;
                     return LaneEnd::At(at);
                 }
+                Carried::Held(away) => {
+                    self.reschedule(&work, self.clock.now(), false, stop).await;
+                    return LaneEnd::Away(away);
+                }
             }
+        }
+    }
+
+    /// Reports what was carried out and leaves the lane alone.
+    async fn report_only(&self, arrival: Arrival, stop: &CancellationToken) {
+        loop {
+            let told = self.engine.submit(arrival.clone()).await;
+            if !matches!(told, Err(EngineError::Busy)) || stop.is_cancelled() {
+                return reported(told);
+            }
+            tokio::time::sleep(PAUSE).await;
         }
     }
 
@@ -133,7 +173,7 @@ impl Dispatcher {
     }
 
     /// One attempt at one effect, and what follows for the outbox.
-    async fn carry_out(&self, work: &Work) -> Carried {
+    async fn carry_out(&self, work: &Work, leave: Leave) -> Carried {
         let began = tokio::time::Instant::now();
         let (opened, effect) = match self.open(work).await {
             Ok(opened) => opened,
@@ -141,7 +181,7 @@ impl Dispatcher {
         };
         let attempt = match attempt::without_sending(work, self.clock.now()) {
             Some(attempt) => attempt,
-            None => self.attempt(work, &opened, &effect).await,
+            None => self.attempt(work, &opened, &effect, leave).await,
         };
         let attempt = attempt::within_budget(attempt, work, self.clock.now());
         tracing::info!(
@@ -160,31 +200,39 @@ impl Dispatcher {
                 settled(work, effect, Some(Failure::Struck), None)
             }
             Attempt::Failed { failure, code } => settled(work, effect, Some(failure), Some(code)),
-            Attempt::Again { at, made, .. } => {
+            Attempt::Again { at, made: true, .. } => {
                 self.tell_delay(work, effect, at).await;
-                Carried::Again { at, made }
+                Carried::Again(at)
+            }
+            Attempt::Again { at, made: false, .. } => {
+                let told = self.tell_delay(work, effect, at).await.then_some(work.effect);
+                Carried::Held(Away { told })
             }
         }
     }
 
     /// The user hears that their words wait, once it is clear that they will have waited noticeably
-    /// when they are attempted again. The session tells them once, however often it hears of it.
-    async fn tell_delay(&self, work: &Work, effect: Effect, again: Timestamp) {
-        let words = matches!(effect.what, What::Ask { .. } | What::Say { .. });
-        if !words || again.since(work.at) < DELAY_TOLD_AFTER {
-            return;
+    /// when they are attempted again. The session tells them once, however often it hears of it. Says
+    /// whether that is done with.
+    async fn tell_delay(&self, work: &Work, effect: Effect, again: Timestamp) -> bool {
+        if !matches!(effect.what, What::Ask { .. } | What::Say { .. }) {
+            return true;
+        }
+        if again.since(work.at) < DELAY_TOLD_AFTER {
+            return false;
         }
         let target = Target::Conversation(work.conversation);
         let arrival = Arrival::event(target, Event::Delayed { effect });
-        if let Err(error) = self.engine.submit(arrival).await {
-            tracing::debug!(error = &error as &dyn std::error::Error, "a delay was not told");
-        }
+        let told = self.engine.submit(arrival).await.inspect_err(|error| {
+            tracing::debug!(error = error as &dyn std::error::Error, "a delay was not told");
+        });
+        told.is_ok()
     }
 
     /// An attempt that is never reported, as by a process that is killed after it.
     #[cfg(test)]
     pub(super) async fn attempt_unreported(&self, work: &Work) {
-        assert!(matches!(self.carry_out(work).await, Carried::Report(_)));
+        assert!(matches!(self.carry_out(work, Leave::Free).await, Carried::Report(_)));
     }
 
     async fn open(&self, work: &Work) -> Result<(Opened, Effect), OpenError> {
@@ -207,7 +255,7 @@ impl Dispatcher {
         let now = self.clock.now();
         match error {
             OpenError::Store(_) if now < work.expires_at => {
-                Carried::Again { at: attempt::next(work, now, None), made: true }
+                Carried::Again(attempt::next(work, now, None))
             }
             OpenError::Store(_) | OpenError::Gone | OpenError::Keeping(_) => {
                 let settled = Settled { work: work.clone(), dead: Some("unreadable") };

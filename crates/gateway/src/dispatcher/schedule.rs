@@ -9,7 +9,7 @@ use session::id::Timestamp;
 use store::{AHEAD_MAX, LaneKey, LaneReady};
 use tokio::task::{Id, JoinError, JoinSet};
 
-use crate::dispatcher::{LaneEnd, PAUSE};
+use crate::dispatcher::{Away, LANES_PER_LOOK_MAX, LaneEnd, PAUSE};
 
 /// The lanes with work, each at most once.
 #[derive(Debug, Default)]
@@ -22,14 +22,28 @@ pub(super) struct Schedule {
     later: BTreeSet<(Timestamp, LaneKey)>,
 }
 
+/// A lane that a worker gave back.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Back {
+    /// To be drained again at once.
+    Again(LaneKey),
+    /// To wait until its desk is there.
+    Away(LaneKey, Away),
+}
+
 impl Schedule {
+    /// Whether the lane is being drained; then it is looked at once more afterwards.
+    pub(super) fn is_active(&mut self, lane: &LaneKey) -> bool {
+        let again = self.active.get_mut(lane);
+        again.map(|again| *again = true).is_some()
+    }
+
     /// Drains a lane, unless that is being done: then it is looked at once more afterwards.
     pub(super) fn start<F>(&mut self, lane: LaneKey, work: impl FnOnce(LaneKey) -> F)
     where
         F: Future<Output = LaneEnd> + Send + 'static,
     {
-        if let Some(again) = self.active.get_mut(&lane) {
-            *again = true;
+        if self.is_active(&lane) {
             return;
         }
         self.active.insert(lane.clone(), false);
@@ -45,13 +59,13 @@ impl Schedule {
         }
     }
 
-    /// Takes a worker's end in; gives the lane back if it is to be drained again at once. A worker
+    /// Takes a worker's end in; gives the lane back if something is to be done with it at once. A worker
     /// that panicked comes back with its lane, too: one that stays active is never drained again.
     pub(super) fn take_back(
         &mut self,
         ended: Result<(Id, LaneEnd), JoinError>,
         now: Timestamp,
-    ) -> Option<LaneKey> {
+    ) -> Option<Back> {
         let (id, end) = ended.unwrap_or_else(|error| {
             // Its lease ends by itself, and its budget too.
             tracing::error!(error = &error as &dyn std::error::Error, "an attempt panicked");
@@ -59,7 +73,9 @@ impl Schedule {
         });
         let lane = self.lane_of.remove(&id)?;
         match (self.active.remove(&lane), end) {
-            (Some(true), _) => return Some(lane),
+            // Whatever came meanwhile waits behind what waits.
+            (_, LaneEnd::Away(away)) => return Some(Back::Away(lane, away)),
+            (Some(true), _) => return Some(Back::Again(lane)),
             (_, LaneEnd::At(at)) => drop(self.later.insert((at, lane))),
             (_, LaneEnd::Idle) => {}
         }
@@ -81,13 +97,17 @@ impl Schedule {
     }
 
     /// Takes over what the store says; gives the lanes that are ready.
-    pub(super) fn look(&mut self, lanes: Vec<LaneReady>, now: Timestamp) -> Vec<LaneKey> {
+    pub(super) fn look(&mut self, lanes: Vec<LaneReady>, now: Timestamp) -> Vec<LaneReady> {
+        let listed = lanes.len();
         let (ready, waiting): (Vec<_>, Vec<_>) =
             lanes.into_iter().partition(|LaneReady { at, .. }| is_due(*at, now));
-        // The store is the truth: what it does not list needs no timer, or is not among the first
-        // and comes up at a later look.
-        self.later = waiting.into_iter().map(|LaneReady { lane, at }| (at, lane)).collect();
-        ready.into_iter().map(|ready| ready.lane).collect()
+        // The store is the truth: what it does not list needs no timer, unless there is more than it
+        // lists.
+        if listed < LANES_PER_LOOK_MAX {
+            self.later.clear();
+        }
+        self.later.extend(waiting.into_iter().map(|LaneReady { lane, at, .. }| (at, lane)));
+        ready
     }
 
     /// Waits until every worker has ended.
@@ -132,19 +152,27 @@ mod tests {
         schedule.start(lane("a"), |_| async { LaneEnd::Idle });
         schedule.start(lane("a"), |_| async { panic!("one worker in a lane") });
         let ended = schedule.ended().await;
-        assert_eq!(schedule.take_back(ended, NOW), Some(lane("a")));
+        assert_eq!(schedule.take_back(ended, NOW), Some(Back::Again(lane("a"))));
     }
 
     #[test]
     fn a_clock_that_was_set_back_holds_nothing_up() {
         let mut schedule = Schedule::default();
-        let ready = |name, ahead| LaneReady { lane: lane(name), at: NOW.after(ahead) };
+        let ready = |name, ahead| LaneReady {
+            lane: lane(name),
+            at: NOW.after(ahead),
+            head: store::OutboxId(1),
+            decided_at: NOW,
+            expires_at: NOW.after(AHEAD_MAX),
+            struck: false,
+        };
         let lanes = vec![
             ready("now", Duration::ZERO),
             ready("soon", Duration::from_secs(10)),
             ready("jumped", AHEAD_MAX + Duration::from_secs(1)),
         ];
-        assert_eq!(schedule.look(lanes, NOW), [lane("now"), lane("jumped")]);
+        let ready: Vec<_> = schedule.look(lanes, NOW).into_iter().map(|ready| ready.lane).collect();
+        assert_eq!(ready, [lane("now"), lane("jumped")]);
         assert_eq!(schedule.next_in(NOW), Some(Duration::from_secs(10)));
     }
 }

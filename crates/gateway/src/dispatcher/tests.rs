@@ -1,6 +1,7 @@
 //! The dispatcher against a small instance on this machine. Time is a clock moved by hand, so no
 //! test waits for a back-off; lanes are drained by calling what a worker calls.
 
+mod away;
 mod catching_up;
 mod failing;
 mod instance;
@@ -9,7 +10,7 @@ mod sending;
 use std::sync::Arc;
 
 use servicenow::Client;
-use session::id::EffectNumber;
+use session::id::{EffectNumber, UserId};
 use store::{Claim, DeadLetter, Work};
 
 use super::*;
@@ -17,6 +18,12 @@ use crate::{
     bed::{Bed, desk, session, tenant},
     dispatcher::tests::instance::Instance,
 };
+
+/// The lane of this conversation's person at a desk.
+fn lane_to(desk: &DeskId, name: &str) -> LaneKey {
+    let person = name.split('/').next().unwrap();
+    lane::desk_lane(&tenant(), desk, &UserId::new(person).unwrap())
+}
 
 /// A bed, an instance, and a dispatcher between them.
 struct Desk {
@@ -35,16 +42,19 @@ impl Desk {
         let dress = Dress { token: None, commands: vec!["bye".to_owned()] };
         let client = Client::new(instance.config()).unwrap();
         let breaker = SharedBreaker::new(&tenant(), &desk());
-        let link = DeskLink { client, dress, wording: Wording::default(), breaker };
+        let places = Arc::new(Semaphore::new(ATTEMPTS_MAX));
+        let (desk, wording) = (desk(), Wording::default());
+        let link = DeskLink { desk: desk.clone(), client, dress, wording, breaker, places };
         let dispatcher = Dispatcher {
             store: Arc::clone(&bed.store) as Arc<dyn Store>,
             vault: Arc::clone(&bed.vault),
             engine: bed.engine.clone(),
             clock: bed.clock.clone(),
-            desks: HashMap::from([((tenant(), desk()), link)]),
+            gaps: Arc::new(Gaps::new([(tenant(), desk.clone())])),
+            desks: HashMap::from([((tenant(), desk), link)]),
             bot: BuiltInBot::from_json(r#"{"greeting":"hi","fallback":"what?","topics":[]}"#)
                 .unwrap(),
-            gaps: Arc::new(Gaps::new([(tenant(), desk())])),
+            places: Arc::new(Semaphore::new(ATTEMPTS_MAX)),
         };
         Self { bed, instance, dispatcher }
     }
@@ -58,18 +68,32 @@ impl Desk {
 
     /// What a worker does in the desk lane of this conversation's person.
     async fn drain(&self, name: &str) -> LaneEnd {
-        let person = name.split('/').next().unwrap();
-        self.drain_lane(&LaneKey(format!("desk\u{1f}t\u{1f}d\u{1f}{person}").into())).await
+        self.drain_lane(&lane_to(&desk(), name)).await
     }
 
     /// What a worker does in the bot lane of this conversation.
     async fn drain_bot(&self, name: &str) -> LaneEnd {
-        let id = self.bed.row(name).id.0;
-        self.drain_lane(&LaneKey(format!("bot\u{1f}{id}").into())).await
+        self.drain_lane(&lane::bot_lane(self.bed.row(name).id)).await
     }
 
     async fn drain_lane(&self, lane: &LaneKey) -> LaneEnd {
-        self.dispatcher.drain(lane, &Semaphore::new(1), &CancellationToken::new()).await
+        let asked = lane::desk_of(lane).map(|desk| self.dispatcher.ask(&desk));
+        let (with, until) = match asked {
+            None => (Start::in_turn(Leave::Free), None),
+            Some(Ok(start)) => (start, None),
+            Some(Err(until)) => (Start::in_turn(Leave::Errand), Some(until)),
+        };
+        let end = self.dispatcher.drain(lane, with, &CancellationToken::new()).await;
+        match end {
+            // Parked: it comes up again when its desk's breaker may give leave.
+            LaneEnd::Away(_) => LaneEnd::At(until.unwrap_or_else(|| {
+                self.dispatcher.ask(&(tenant(), desk())).map_or_else(
+                    |until| until,
+                    |_| self.bed.clock.now().after(Duration::from_millis(1)),
+                )
+            })),
+            LaneEnd::Idle | LaneEnd::At(_) => end,
+        }
     }
 
     /// Drains this lane again and again until nothing waits there; gives the moments between.

@@ -8,7 +8,8 @@ use store::{Changes, Claim, ConversationId, DeadLetter, LaneKey, Target, Work};
 
 use crate::{
     engine::{
-        BatchError, EngineError, Happening, Job, Outcome, Reply, Settled, Tools, batch::transact,
+        BatchError, EngineError, Happening, Job, Judged, Outcome, Reply, Settled, Tools,
+        batch::transact, letters::Found,
     },
     wakes::Hint,
 };
@@ -48,6 +49,20 @@ pub(super) fn answer(tools: &Tools, jobs: Vec<Job>, done: Done) {
     if let Some(deadline) = deadline {
         tools.alarm.deadline(deadline);
     }
+}
+
+/// Answers a person's order about dead letters.
+pub(super) fn answer_letters(
+    tools: &Tools,
+    found: Result<Found, BatchError>,
+    reply: Reply<Vec<Judged>>,
+) {
+    let answer = found.map(|Found { letters, lane }| {
+        // A full channel loses the hint; the dispatcher looks at the store regularly.
+        drop(lane.map(|lane| tools.lanes.try_send(lane)));
+        letters
+    });
+    drop(reply.send(answer.map_err(|error| EngineError::Failed(Arc::new(error)))));
 }
 
 /// Tells the one caller of a job why it was not carried out.

@@ -13,9 +13,12 @@ use store::{
     SessionRow, Strike, Transaction,
 };
 
-use crate::engine::{
-    Arrival, BatchError, EngineError, Job, Outcome, Settled, Tools, answers::dead_letter, event_of,
-    memo::Memos, repeats, working::Working,
+use crate::{
+    engine::{
+        Arrival, BatchError, EngineError, Job, Outcome, Settled, Tools, answers::dead_letter,
+        event_of, memo::Memos, repeats, working::Working,
+    },
+    lane,
 };
 
 /// An event with the conversation it is for, and its place among the jobs.
@@ -304,9 +307,8 @@ fn lane_of(
     id: ConversationId,
     person: Option<(&DeskId, &UserId)>,
 ) -> LaneKey {
-    // Ids hold no control characters, so the separator cannot be forged.
-    LaneKey(match person {
-        Some((desk, user)) => format!("desk\u{1f}{}\u{1f}{desk}\u{1f}{user}", key.tenant).into(),
-        None => format!("bot\u{1f}{}", id.0).into(),
-    })
+    match person {
+        Some((desk, user)) => lane::desk_lane(&key.tenant, desk, user),
+        None => lane::bot_lane(id),
+    }
 }

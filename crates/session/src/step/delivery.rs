@@ -55,16 +55,10 @@ impl Turn<'_> {
         match &effect.what {
             What::Ask { session, .. } => {
                 if self.is_requested(session) {
-                    self.end(
-                        Status::Fail,
-                        match failure {
-                            Failure::Refused => EndReason::Rejected,
-                            Failure::Expired | Failure::Struck => EndReason::Unreachable,
-                        },
-                    );
+                    self.end(Status::Fail, reason_of(failure));
                 }
             }
-            What::Say { session, .. } => self.word_not_sent(session),
+            What::Say { session, .. } => self.word_not_sent(session, failure),
             What::End { session, desk, user } => self.free(session, desk, user),
             What::ToBot { .. } => {
                 self.conversation().bot_away = true;
@@ -76,10 +70,10 @@ impl Turn<'_> {
     }
 
     /// A word that never arrives ends the chat: the agent would answer to half a conversation.
-    fn word_not_sent(&mut self, session: &SessionId) {
+    fn word_not_sent(&mut self, session: &SessionId, failure: &Failure) {
         if self.is_live(session) {
             self.tell(Notice::Undelivered);
-            self.end(Status::Fail, EndReason::Unreachable);
+            self.end(Status::Fail, reason_of(failure));
             if let Some(past) = &mut self.conversation().past {
                 past.told_undelivered = true;
             }
@@ -161,5 +155,13 @@ impl Turn<'_> {
                 }
             }
         }
+    }
+}
+
+/// Why a chat ends of which something could not be sent.
+fn reason_of(failure: &Failure) -> EndReason {
+    match failure {
+        Failure::Refused => EndReason::Rejected,
+        Failure::Expired | Failure::Struck => EndReason::Unreachable,
     }
 }

@@ -1,7 +1,7 @@
 //! How a session ends: status, reason, and who must still be told.
 
 use crate::{
-    conversation::{Past, Route, Session, Stage, Status},
+    conversation::{Past, Phase, Route, Session, Stage, Status, Waiting},
     effect::{BotNews, Hold, Record, Strike, What},
     notice::{EndReason, Notice},
     step::Turn,
@@ -16,13 +16,21 @@ enum Desk {
     MustHear,
 }
 
+/// Whether the desk was only asked for an agent and has not answered.
+fn is_requested(session: &Session) -> bool {
+    matches!(&session.stage, Stage::Waiting(Waiting { phase: Phase::Requested, .. }))
+}
+
 impl Turn<'_> {
     /// Ends the open session.
     pub(super) fn end(&mut self, status: Status, reason: EndReason) {
         let Route::Live(session) = std::mem::take(&mut self.conversation().route) else { return };
         let desk = match reason {
-            EndReason::AgentEnded | EndReason::DeskCancelled | EndReason::Rejected => Desk::Knows,
-            EndReason::UserEnded
+            EndReason::AgentEnded | EndReason::DeskCancelled => Desk::Knows,
+            // The request itself; a word that is refused leaves an open chat behind.
+            EndReason::Rejected if is_requested(&session) => Desk::Knows,
+            EndReason::Rejected
+            | EndReason::UserEnded
             | EndReason::UserCancelled
             | EndReason::NoAgent
             | EndReason::NotRouted

@@ -210,7 +210,7 @@ impl Turn<'_> {
 
     fn escalate(&mut self, context: Option<Number>, fresh: SessionId) {
         let Some(visitor) = self.step.conversation.visitor.clone() else {
-            return self.refuse_busy_or_unknown(&fresh, EndReason::Rejected);
+            return self.refuse_busy_or_unknown(&fresh, context, EndReason::Rejected);
         };
         match self.facts.holder {
             // Its own chat of a moment ago, whose end is still on its way: the lane keeps them in
@@ -222,7 +222,7 @@ impl Turn<'_> {
             }
             Some(_) => {
                 self.tell(Notice::BusyElsewhere);
-                return self.refuse_busy_or_unknown(&fresh, EndReason::Refused);
+                return self.refuse_busy_or_unknown(&fresh, context, EndReason::Refused);
             }
             None => {}
         }
@@ -238,7 +238,7 @@ impl Turn<'_> {
             desk: desk.clone(),
             user: visitor.user.clone(),
             asked_at: self.now,
-            asked_after: upto,
+            asked_after: before(context).unwrap_or(upto),
             away: false,
             desk_conversation: None,
             without_ids: false,
@@ -274,12 +274,17 @@ impl Turn<'_> {
     }
 
     /// No session was opened; a bot of the team's own is told so.
-    fn refuse_busy_or_unknown(&mut self, fresh: &SessionId, reason: EndReason) {
+    fn refuse_busy_or_unknown(
+        &mut self,
+        fresh: &SessionId,
+        context: Option<Number>,
+        reason: EndReason,
+    ) {
         let upto = self.step.conversation.numbered;
         self.order(What::TellBot {
             session: fresh.clone(),
             news: BotNews::Failed { reason },
-            after: upto,
+            after: before(context).unwrap_or(upto),
             upto,
         });
     }
@@ -338,6 +343,12 @@ impl Turn<'_> {
             | EndReason::Lost => EndedBy::Agent(agent),
         }
     }
+}
+
+/// The entry before what the bot handed over: so that, when the chat is over, this comes back to it
+/// with what was said meanwhile.
+fn before(context: Option<Number>) -> Option<Number> {
+    context.map(|entry| Number(entry.0.saturating_sub(1)))
 }
 
 /// The value of the option that was clicked, or else typed: its value or its label, in whatever

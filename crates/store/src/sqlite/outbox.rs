@@ -149,7 +149,8 @@ pub(super) fn lanes(reader: &Connection, limit: usize) -> Result<Vec<LaneReady>,
              FROM named
              WHERE named.lane IS NOT NULL
          )
-         SELECT head.lane, max(head.not_before, ifnull(head.lease_until, 0)) AS ready
+         SELECT head.lane, max(head.not_before, ifnull(head.lease_until, 0)) AS ready,
+                head.id, head.at, head.expires_at, head.struck
          FROM named
          JOIN outbox head ON head.id = (SELECT min(o.id) FROM outbox o WHERE o.lane = named.lane)
          WHERE named.lane IS NOT NULL
@@ -158,7 +159,14 @@ pub(super) fn lanes(reader: &Connection, limit: usize) -> Result<Vec<LaneReady>,
     )?;
     let lanes = statement.query_map([limited(limit)], |row| {
         let lane: String = row.get(0)?;
-        Ok(LaneReady { lane: LaneKey(lane.into()), at: Timestamp(row.get(1)?) })
+        Ok(LaneReady {
+            lane: LaneKey(lane.into()),
+            at: Timestamp(row.get(1)?),
+            head: OutboxId(row.get(2)?),
+            decided_at: Timestamp(row.get(3)?),
+            expires_at: Timestamp(row.get(4)?),
+            struck: row.get(5)?,
+        })
     })?;
     Ok(lanes.collect::<Result<_, _>>()?)
 }

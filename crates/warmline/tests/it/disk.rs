@@ -1,6 +1,6 @@
 //! What lies on the disk.
 
-use std::path::Path;
+use std::{os::unix::fs::FileTypeExt, path::Path};
 
 use crate::{
     house::{CANARY, House, Setting},
@@ -58,6 +58,10 @@ fn everything_in(folder: &Path) -> Vec<u8> {
     let mut files = 0;
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
+        if std::fs::metadata(&path).unwrap().file_type().is_socket() {
+            // Left by a kill; it holds nothing.
+            continue;
+        }
         bytes.extend(if path.is_dir() {
             everything_in(&path)
         } else {

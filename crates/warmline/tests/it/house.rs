@@ -115,6 +115,7 @@ impl House {
             may_read_messages: setting.reads_messages,
             message_ids: setting.message_ids,
             message_token: Some(MESSAGE_TOKEN.into()),
+            client_credentials: true,
             webhook: Webhook {
                 url: format!("http://127.0.0.1:{port}/api/v1/snowBot/receiveMessage"),
                 authorization: format!("Bearer {WEBHOOK_SECRET}").into(),

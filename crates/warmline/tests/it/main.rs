@@ -12,6 +12,7 @@
 //! | `faults` | what each fault of `docs/faults.md` costs, and that the table there is true |
 //! | `earlier_versions` | what an earlier version kept is taken over, and a later one's is refused |
 //! | `restart` | a start is quick however much is stored, and a stop loses nothing |
+//! | `dead_letters` | what could not be delivered is seen and dealt with by an operator |
 //! | `disk` | nothing that was said lies on the disk in the clear |
 //!
 //! `house`, `process`, `page`, `desk` and `moved_clock` are the means. Every house looks through its gateway's log
@@ -20,6 +21,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail the test as tests do")]
 
 mod catch_up;
+mod dead_letters;
 mod desk;
 mod direct_line;
 mod disk;

@@ -51,12 +51,17 @@ const SHELL: &str = r#"trap "" XFSZ; exec "$0" serve"#;
 /// `warmline serve` with these settings and no others.
 pub(crate) fn serve(environment: &Environment) -> Command {
     let mut command = Command::new("/bin/sh");
-    command
-        .args(["-c", SHELL, env!("CARGO_BIN_EXE_warmline")])
-        .env_clear()
-        .envs(environment)
-        .stdin(Stdio::null())
-        .kill_on_drop(true);
+    command.args(["-c", SHELL, env!("CARGO_BIN_EXE_warmline")]);
+    configured(command, environment)
+}
+
+/// `warmline` with these settings and no others.
+pub(crate) fn command(environment: &Environment) -> Command {
+    configured(Command::new(env!("CARGO_BIN_EXE_warmline")), environment)
+}
+
+fn configured(mut command: Command, environment: &Environment) -> Command {
+    command.env_clear().envs(environment).stdin(Stdio::null()).kill_on_drop(true);
     // Where the machine keeps its root certificates.
     for name in ["SSL_CERT_FILE", "SSL_CERT_DIR"] {
         command.envs(std::env::var_os(name).map(|value| (name, value)));

@@ -70,6 +70,7 @@ async fn a_setting_that_is_missing_or_wrong_stops_the_start_and_is_named() {
         ("WARMLINE_LISTEN", "0.0.0.0:8080"),
         ("WARMLINE_PUBLIC_URL", "http://chat.example.org"),
         ("WARMLINE_PUBLIC_URL", "https://chat.example.org/?hush=1"),
+        ("SERVICENOW_GRANT_TYPE", "implicit"),
         ("DATABASE_URL", "postgres://hush:hush@db/warmline"),
         ("BOT_ENDPOINT", "https://bot.example.org/api/messages"),
         ("MicrosoftAppId", "a/b"),
@@ -183,4 +184,18 @@ async fn direct_line_is_closed_without_a_secret() {
         assert_eq!(body["error"]["code"], "Forbidden");
         assert!(body["error"]["message"].as_str().unwrap().contains("DIRECT_LINE_SECRET"));
     }
+}
+
+#[tokio::test]
+async fn with_client_credentials_no_user_is_needed() {
+    let house = House::start_with(Setting::default(), |environment| {
+        environment.remove("SERVICENOW_USERNAME");
+        environment.remove("SERVICENOW_PASSWORD");
+        environment.insert("SERVICENOW_GRANT_TYPE".to_owned(), "client_credentials".to_owned());
+    })
+    .await;
+    let page = house.page("dl_kim").await;
+    page.post("agent").await;
+    house.offered("dl_kim").await;
+    assert_eq!(house.desk.tokens_granted(), 1);
 }

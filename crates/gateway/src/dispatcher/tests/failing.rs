@@ -246,3 +246,88 @@ async fn a_desk_taken_out_of_the_configuration_is_waited_for() {
     desk.drain_to_the_end("c").await;
     assert_eq!(desk.instance.texts(), ["AGENT"]);
 }
+
+/// Design section 7, over HTTP: what is repeated, with the same ids, until it is taken.
+#[tokio::test]
+async fn what_passes_is_repeated_with_the_same_ids() {
+    for (status, body) in [
+        (500, "{}"),
+        (502, "<html>"),
+        (503, "{}"),
+        (504, ""),
+        (408, ""),
+        (425, ""),
+        (429, "{}"),
+        (401, r#"{"error":{"message":"User Not Authenticated"}}"#),
+        (200, "<html>Your instance is hibernating</html>"),
+        (200, "{}"),
+        (202, ""),
+    ] {
+        let desk = Desk::new().await;
+        desk.connected("c").await;
+        desk.bed.says("c", "word").await;
+        desk.instance.answers(status, body);
+        desk.drain_to_the_end("c").await;
+        let requests = desk.instance.requests();
+        assert_eq!(desk.instance.texts(), ["word", "word"], "{status} {body}");
+        assert_eq!(requests[0], requests[1], "{status} {body}");
+        assert_eq!((desk.bed.status("c"), desk.dead().len()), ("active".to_owned(), 0), "{status}");
+    }
+}
+
+/// Design section 7, over HTTP: what is final. The chat fails, what waits behind is struck, and the
+/// desk still hears of the end.
+#[tokio::test]
+async fn what_is_final_fails_the_chat_and_strikes_what_waits_behind() {
+    let failure = r#"{"status":"failure","error":{"message":"Bad"}}"#;
+    for (status, body, reason) in [
+        (200, failure, "refused"),
+        (400, failure, "refused"),
+        (403, "{}", "forbidden"),
+        (404, "{}", "not_found"),
+        (405, "", "refused"),
+        (413, "", "refused"),
+        (302, "", "redirected"),
+    ] {
+        let desk = Desk::new().await;
+        desk.connected("c").await;
+        desk.bed.says("c", "word").await;
+        desk.bed.says("c", "behind").await;
+        desk.instance.answers(status, body);
+        desk.drain_to_the_end("c").await;
+        assert_eq!(desk.instance.texts(), ["word", "END_CONVERSATION"], "{status} {body}");
+        assert_eq!(desk.dead_reasons(), [reason], "{status} {body}");
+        assert_eq!(desk.bed.status("c"), "fail rejected", "{status} {body}");
+    }
+}
+
+/// Design section 7: AGENT is given up after 2 minutes, a message after 15, END after 24 hours.
+#[tokio::test]
+async fn each_kind_has_a_budget_of_its_own_and_is_given_up_when_it_ends() {
+    let minute = Duration::from_mins(1);
+    for (kind, budget) in [("ask", 2 * minute), ("say", 15 * minute), ("end", 24 * 60 * minute)] {
+        let desk = Desk::new().await;
+        if kind != "ask" {
+            desk.connected("c").await;
+        }
+        let said = match kind {
+            "ask" => "agent",
+            "say" => "word",
+            _ => "end chat",
+        };
+        desk.bed.says("c", said).await;
+        let began = desk.bed.clock.now();
+        desk.instance.is_down(true);
+        let step = budget / 60;
+        while desk.dead().is_empty() {
+            desk.drain("c").await;
+            let took = desk.bed.clock.now().since(began);
+            assert!(took <= budget + step, "{kind} is given up in time");
+            if desk.dead().is_empty() {
+                desk.bed.advance(step);
+            }
+        }
+        assert!(desk.bed.clock.now().since(began) >= budget, "{kind} is not given up early");
+        assert_eq!(desk.dead().len(), 1, "{kind}");
+    }
+}

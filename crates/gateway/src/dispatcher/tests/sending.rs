@@ -125,7 +125,10 @@ async fn a_stopping_dispatcher_begins_nothing() {
     let stop = CancellationToken::new();
     stop.cancel();
     let lane = desk.bed.waiting().pop().unwrap();
-    assert_eq!(desk.dispatcher.drain(&lane, &Semaphore::new(1), &stop).await, LaneEnd::Idle);
+    assert_eq!(
+        desk.dispatcher.drain(&lane, Start::in_turn(Leave::Free), &stop).await,
+        LaneEnd::Idle
+    );
     assert!(desk.instance.requests().is_empty());
     assert!(desk.bed.waiting().contains(&lane));
 }
@@ -143,4 +146,29 @@ async fn the_bot_answers_each_word_once_even_if_an_attempt_is_made_twice() {
     assert_eq!(desk.drain_bot("c").await, LaneEnd::Idle);
     assert_eq!(desk.bed.told("c"), ["hello", "what?"]);
     assert!(desk.bed.waiting().is_empty());
+}
+
+#[tokio::test]
+async fn the_bot_takes_up_what_was_said_in_a_chat_that_failed() {
+    let mut desk = Desk::new().await;
+    let topics =
+        r#"{"greeting":"hi","fallback":"what?","topics":[{"words":["vpn"],"answer":"Quit."}]}"#;
+    desk.dispatcher.bot = BuiltInBot::from_json(topics).unwrap();
+    for name in ["held", "silent", "lost"] {
+        desk.bed.says(name, "the vpn is slow").await;
+        desk.bed.says(name, "agent").await;
+    }
+    desk.bed.says("held", "the VPN, still").await;
+    desk.bed.hears("lost", vec![session::News::Active]).await;
+    desk.bed.says("lost", "my cat").await;
+    for (name, expected) in [
+        ("held", "About what you wrote meanwhile: Quit."),
+        ("silent", "I can try to help"),
+        ("lost", "I am sorry that your chat broke off. I have what you wrote meanwhile"),
+    ] {
+        desk.bed.hears(name, vec![session::News::Failed]).await;
+        assert_eq!(desk.drain_bot(name).await, LaneEnd::Idle);
+        let last = desk.bed.told(name).pop().unwrap();
+        assert!(last.contains(expected), "{name}: {last}");
+    }
 }

@@ -62,7 +62,7 @@ fn a_bot_asking_for_a_user_who_was_never_heard_of_is_refused() {
     check(
         &given,
         bot_asks(),
-        "bot; bot hands over 1; -> tell bot ses_2 failed rejected 11..11; = 11",
+        "bot; bot hands over 1; -> tell bot ses_2 failed rejected 10..11; = 11",
     );
 }
 
@@ -72,7 +72,7 @@ fn a_bot_asking_for_who_is_busy_elsewhere_is_refused_and_the_user_is_told() {
         &bot().held_by("ses_of_another_conversation"),
         bot_asks(),
         "bot; bot hands over 1; tell busy_elsewhere; \
-         -> tell bot ses_2 failed refused 12..12; = 11",
+         -> tell bot ses_2 failed refused 10..12; = 11",
     );
 }
 

@@ -87,7 +87,7 @@ fn a_delivered_word_is_no_news() {
 
 #[test]
 fn a_word_that_never_arrives_is_told_and_ends_the_session() {
-    for failure in [Failure::Struck, Failure::Refused, Failure::Expired] {
+    for failure in [Failure::Struck, Failure::Expired] {
         table(
             &Event::NotSent { effect: effect("say"), failure },
             &[
@@ -101,6 +101,28 @@ fn a_word_that_never_arrives_is_told_and_ends_the_session() {
             ],
         );
     }
+}
+
+#[test]
+fn a_word_that_is_refused_ends_the_session_for_that_reason_and_the_desk_hears_of_it() {
+    table(
+        &Event::NotSent { effect: effect("say"), failure: Failure::Refused },
+        &[
+            ("bot completed failed cancelled", "bot; tell undelivered"),
+            (
+                "requested",
+                "bot; tell undelivered; tell failed rejected; tell back_with_bot; \
+                 -> tell bot ses_1 failed rejected 8..13; strike ses_1 <6; free ses_1; \
+                 row ses_1 fail rejected",
+            ),
+            (
+                "accepted queued connected active transferring",
+                "bot; tell undelivered; tell failed rejected; tell back_with_bot; \
+                 -> end ses_1; -> tell bot ses_1 failed rejected 8..13; strike ses_1 <6; \
+                 row ses_1 fail rejected",
+            ),
+        ],
+    );
 }
 
 #[test]

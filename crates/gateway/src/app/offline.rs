@@ -1,0 +1,54 @@
+//! An operator's order while no gateway runs: the same store, rules and answers, without edges and
+//! without a dispatcher.
+
+use std::{path::Path, sync::Arc};
+
+use store::BootId;
+use tokio::sync::mpsc;
+use vault::Vault;
+
+use crate::{
+    alarm::Wakeup,
+    app::{BotSetup, LEASE, StartError, open_store},
+    clock::Clock,
+    control::{Answer, Letters, Order},
+    engine::{Engine, Policies, Tools},
+    wakes::Wakes,
+};
+
+/// Carries out an order on the data in `data_dir`, which no gateway may be using meanwhile. What is
+/// to be sent again is sent by the next gateway that starts there.
+pub async fn without_gateway(
+    data_dir: &Path,
+    vault: Vault,
+    clock: Clock,
+    bots: &[BotSetup],
+    order: Order,
+) -> Result<Answer, StartError> {
+    let vault = Arc::new(vault);
+    let boot = BootId(fastrand::i64(..));
+    let (dir, opening) = (data_dir.to_owned(), Arc::clone(&vault));
+    let store = tokio::task::spawn_blocking(move || open_store(&dir, &opening, boot)).await;
+    let store = store.map_err(std::io::Error::other)??;
+    let mut policies = Policies::default();
+    for bot in bots {
+        policies.add(bot.tenant.clone(), bot.bot.clone(), bot.policy.clone());
+    }
+    // Nobody listens: the lanes are looked at when a gateway starts.
+    let (lanes, _) = mpsc::channel(1);
+    let engine = Engine::start(Tools {
+        store,
+        repeats: vault.mac_key("repeats")?,
+        vault,
+        clock,
+        policies,
+        wakes: Arc::new(Wakes::default()),
+        lanes,
+        alarm: Arc::new(Wakeup::new()),
+        boot,
+        lease: LEASE,
+    })?;
+    let answer = Letters::new(engine.clone()).carry_out(order).await;
+    tokio::task::spawn_blocking(|| engine.finish()).await.map_err(std::io::Error::other)?;
+    Ok(answer)
+}

@@ -1,0 +1,133 @@
+//! The control socket: how an operator's commands reach a running gateway.
+//!
+//! A Unix socket in the data directory, for its owner only (mode 0600): whoever may read the store
+//! may give orders, and nobody else. One line of JSON each way and the connection ends; the lines
+//! are described in `wire`, what is done about them in `letters`.
+//!
+//! It has no part in anything that users or desks do: a gateway that cannot have the socket (a file
+//! system without sockets, a path too long) says so and serves all the same.
+
+mod letters;
+mod meaning;
+#[cfg(test)]
+mod tests;
+mod wire;
+
+use std::{
+    fs::Permissions,
+    io,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use tokio::{
+    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
+    net::{UnixListener, UnixStream},
+    sync::Semaphore,
+    time::timeout,
+};
+use tokio_util::sync::CancellationToken;
+
+pub(crate) use letters::Letters;
+pub use letters::{LETTERS_PER_LIST, LETTERS_PER_LIST_MAX};
+pub use wire::{Answer, Letter, Order, Outcome, Refusal, Request, VERSION};
+
+/// The socket's name in the data directory.
+pub const SOCKET: &str = "warmline.sock";
+
+/// The name under which the socket is made, before it gets its mode and its place.
+const SOCKET_NEW: &str = "warmline.sock.new";
+
+/// Connections served at a time: people who type commands. More wait in the system's queue.
+const CONNECTIONS_MAX: usize = 4;
+
+/// The longest line taken, in bytes; an order has fewer than a hundred.
+const LINE_BYTES_MAX: u64 = 4_096;
+
+/// How long a client may take to send its line, and to take the answer.
+const LINE_WITHIN: Duration = Duration::from_secs(5);
+
+/// After the system refused a connection (out of descriptors, usually).
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// The socket of a running gateway; gone when this is dropped.
+pub(crate) struct ControlSocket {
+    listener: UnixListener,
+    path: PathBuf,
+}
+
+impl ControlSocket {
+    /// Makes the socket. One that a killed gateway left behind is replaced: the lock on the data
+    /// directory is ours, so nobody listens there.
+    pub(crate) fn open(data_dir: &Path) -> io::Result<Self> {
+        let (new, path) = (data_dir.join(SOCKET_NEW), data_dir.join(SOCKET));
+        match std::fs::remove_file(&new) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            Ok(()) | Err(_) => {}
+        }
+        let listener = UnixListener::bind(&new)?;
+        // It gets its mode before its name.
+        std::fs::set_permissions(&new, Permissions::from_mode(0o600))?;
+        std::fs::rename(&new, &path)?;
+        Ok(Self { listener, path })
+    }
+
+    /// Serves until told to stop.
+    pub(crate) async fn serve(self, letters: Letters, stop: CancellationToken) {
+        let (letters, places) = (Arc::new(letters), Arc::new(Semaphore::new(CONNECTIONS_MAX)));
+        loop {
+            let accepted = tokio::select! {
+                () = stop.cancelled() => return,
+                accepted = async {
+                    let place = Arc::clone(&places).acquire_owned().await;
+                    (self.listener.accept().await, place)
+                } => accepted,
+            };
+            match accepted {
+                (Ok((stream, _)), Ok(place)) => {
+                    let letters = Arc::clone(&letters);
+                    tokio::spawn(async move {
+                        let _place = place;
+                        if let Err(error) = converse(stream, &letters).await {
+                            tracing::debug!(
+                                error = &error as &dyn std::error::Error,
+                                "an operator's connection broke"
+                            );
+                        }
+                    });
+                }
+                (_, Err(_)) => return,
+                (Err(error), Ok(_)) => {
+                    tracing::warn!(
+                        error = &error as &dyn std::error::Error,
+                        "the control socket does not accept"
+                    );
+                    tokio::time::sleep(PAUSE).await;
+                }
+            }
+        }
+    }
+}
+
+impl Drop for ControlSocket {
+    fn drop(&mut self) {
+        // Left behind, it does no harm: the next start replaces it.
+        std::fs::remove_file(&self.path).ok();
+    }
+}
+
+/// One line in, one line out.
+async fn converse(mut stream: UnixStream, letters: &Letters) -> io::Result<()> {
+    let (reading, mut writing) = stream.split();
+    let mut line = Vec::new();
+    let mut reading = BufReader::new(reading.take(LINE_BYTES_MAX));
+    timeout(LINE_WITHIN, reading.read_until(b'\n', &mut line)).await??;
+    let answer = match wire::read(&line) {
+        Ok(order) => letters.carry_out(order).await,
+        Err(refusal) => refusal.into(),
+    };
+    timeout(LINE_WITHIN, writing.write_all(&answer.to_line())).await??;
+    timeout(LINE_WITHIN, writing.shutdown()).await?
+}

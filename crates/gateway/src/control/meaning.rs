@@ -1,0 +1,113 @@
+//! What the reason code of a dead letter means, and what to do about it: one sentence or two each.
+
+/// Codes with their meaning.
+const MEANINGS: [(&str, &str); 22] = [
+    (
+        "expired",
+        "Its time ran out, and whether the last attempt arrived is not known. See that the \
+         instance is up (an instance that sleeps is woken at developer.servicenow.com).",
+    ),
+    (
+        "desk_away",
+        "The instance was away until its time ran out; if it was attempted before that, it may \
+         have arrived. See that the instance is up and that this machine reaches it.",
+    ),
+    (
+        "timeout",
+        "The instance did not answer in time, again and again. See that it is up and not \
+         overloaded.",
+    ),
+    (
+        "unreachable",
+        "No connection could be made, or it broke. Check SERVICENOW_INSTANCE, name \
+         resolution, proxies and firewalls between this machine and the instance.",
+    ),
+    (
+        "interrupted",
+        "No connection could be made, or it broke. Check SERVICENOW_INSTANCE, name \
+         resolution, proxies and firewalls between this machine and the instance.",
+    ),
+    ("hibernating", "The developer instance slept. Wake it at developer.servicenow.com."),
+    (
+        "not_success_json",
+        "The instance answered a success that is not the API's. See that the Virtual Agent \
+         API app is installed and no page (log-in, maintenance, proxy) stands in front of \
+         it.",
+    ),
+    (
+        "server_error",
+        "The instance kept answering 5xx: restart, upgrade, maintenance or a fault. Look \
+         into its system log.",
+    ),
+    (
+        "busy",
+        "The instance kept answering 5xx: restart, upgrade, maintenance or a fault. Look \
+         into its system log.",
+    ),
+    (
+        "rate_limited",
+        "A rate-limit rule of the instance applied all the time. Exempt the integration \
+         user (sys_rate_limit_rules).",
+    ),
+    (
+        "unauthorized",
+        "The instance refused fresh tokens. Check its REST access policies and the \
+         integration user.",
+    ),
+    (
+        "credentials_refused",
+        "The instance refused the OAuth credentials. Check SERVICENOW_CLIENT_ID, \
+         SERVICENOW_CLIENT_SECRET and, with the password grant, SERVICENOW_USERNAME and \
+         SERVICENOW_PASSWORD.",
+    ),
+    (
+        "forbidden",
+        "The instance forbids it. Give the integration user the role \
+         sn_va_as_service.integration_user and look for an ACL.",
+    ),
+    (
+        "not_found",
+        "There is no such address at the instance. Install the Virtual Agent API app and \
+         check SERVICENOW_INSTANCE.",
+    ),
+    ("redirected", "The instance redirects. Check SERVICENOW_INSTANCE."),
+    (
+        "refused",
+        "The instance refused it for good. The gateway's log at the time of its attempt \
+         says with which words.",
+    ),
+    (
+        "entry_gone",
+        "The words it was to carry are deleted (their retention ended). Nothing can be sent \
+         any more: drop it.",
+    ),
+    (
+        "unreadable",
+        "It could not be read: damaged, or sealed with another master key. If it stays so \
+         after an update, drop it.",
+    ),
+    (
+        "not_reported",
+        "It was attempted, but its outcome could not be taken in; it may have arrived. The \
+         gateway's log says why; sent again it may arrive twice.",
+    ),
+    (
+        "desk_not_configured",
+        "Its desk is not in the configuration any more. Put it back, or drop the letter.",
+    ),
+    (
+        "log_unreadable",
+        "What it was to carry could not be read in time. See that the disk is well; the \
+         gateway's log says more.",
+    ),
+    ("not_taken_in", "The bot's answer could not be taken in. The gateway's log says why."),
+];
+
+/// What a code of another release means.
+const UNKNOWN: &str =
+    "This release does not know the code; the gateway's log at the time says more.";
+
+/// For this code. What is not known here (a code of another release) is said to be so.
+pub(super) fn meaning_of(code: &str) -> &'static str {
+    MEANINGS.iter().find(|(known, _)| *known == code).map_or(UNKNOWN, |(_, meaning)| meaning)
+}

@@ -1,0 +1,260 @@
+//! What an operator may do, and what may come over the socket.
+
+use std::os::unix::fs::PermissionsExt;
+
+use session::{Agent, Event, News, Said, Visitor, id::UserId};
+use store::{Claim, LaneKey, OutboxId, Store, Target};
+use tokio::net::UnixStream;
+
+use super::*;
+use crate::{
+    bed::{Bed, key, session},
+    engine::{Arrival, Settled},
+};
+
+/// Leases the head of this person's lane and gives it up.
+async fn buried(bed: &Bed, person: &str, reason: &'static str) -> i64 {
+    let lane = LaneKey(format!("desk\u{1f}t\u{1f}d\u{1f}{person}").into());
+    let Claim::Leased(work) = bed.engine.claim(lane).await.unwrap() else { panic!("it waits") };
+    let id = work.effect.0;
+    bed.engine.bury(Settled { work: *work, dead: Some(reason) }).await.unwrap();
+    id
+}
+
+/// Takes the head of this person's lane as sent.
+async fn sent(bed: &Bed, person: &str) {
+    buried(bed, person, "expired").await;
+    let id = bed.store.dead_letters(1).unwrap()[0].effect;
+    bed.save(&store::Changes { buried: vec![id], ..store::Changes::default() });
+}
+
+async fn order(bed: &Bed, order: Order) -> Outcome {
+    Letters::new(bed.engine.clone()).carry_out(order).await.outcome
+}
+
+fn letter(outcome: Outcome) -> Letter {
+    match outcome {
+        Outcome::Letter(letter) => *letter,
+        other => panic!("no letter: {other:?}"),
+    }
+}
+
+fn code(outcome: Outcome) -> String {
+    match outcome {
+        Outcome::Error(refusal) => refusal.code,
+        other => panic!("not refused: {other:?}"),
+    }
+}
+
+fn waiting(bed: &Bed, person: &str) -> usize {
+    bed.waiting().iter().filter(|lane| lane.0.ends_with(person)).count()
+}
+
+#[tokio::test]
+async fn a_letter_is_resent_once_however_many_ask_for_it() {
+    let bed = Bed::new();
+    bed.says("c", "agent").await;
+    let id = buried(&bed, "c", "unreadable").await;
+    assert_eq!(waiting(&bed, "c"), 0);
+    let letters = Letters::new(bed.engine.clone());
+    let resend = || letters.carry_out(Order::Resend { id });
+    let (one, two) = tokio::join!(resend(), resend());
+    assert_eq!(letter(one.outcome).effect, "ask");
+    assert_eq!(code(two.outcome), "no_such_letter");
+    let lane = bed.waiting().into_iter().find(|lane| lane.0.ends_with('c')).unwrap();
+    let Claim::Leased(work) = bed.engine.claim(lane).await.unwrap() else { panic!("it waits") };
+    assert_eq!(work.expires_at, bed.clock.now().after(crate::bed::policy().ask_within));
+    assert_eq!(code(order(&bed, Order::Show { id }).await), "no_such_letter");
+}
+
+#[tokio::test]
+async fn words_are_not_sent_after_their_chat_and_can_be_dropped() {
+    let bed = Bed::new();
+    bed.connected("c").await;
+    sent(&bed, "c").await;
+    bed.says("c", "kolibri").await;
+    let id = buried(&bed, "c", "forbidden").await;
+    bed.hears("c", vec![News::Ended]).await;
+    for _ in 0..2 {
+        assert_eq!(code(order(&bed, Order::Resend { id }).await), "session_over");
+    }
+    let shown = letter(order(&bed, Order::Show { id }).await);
+    assert_eq!(shown.unsendable.unwrap().code, "session_over");
+    assert!(shown.meaning.contains("sn_va_as_service.integration_user"), "{}", shown.meaning);
+    let dropped = letter(order(&bed, Order::Drop { id }).await);
+    assert_eq!((dropped.id, dropped.effect.as_str()), (id, "say"));
+    assert_eq!(code(order(&bed, Order::Drop { id }).await), "no_such_letter");
+    assert!(bed.waiting().iter().all(|lane| lane.0.starts_with("bot")));
+}
+
+#[tokio::test]
+async fn an_end_is_not_resent_into_another_chat_of_the_same_person() {
+    let bed = Bed::new();
+    bed.connected("c").await;
+    sent(&bed, "c").await;
+    bed.says("c", "end chat").await;
+    let id = buried(&bed, "c", "forbidden").await;
+    // Of an end that died unreported the person is still held; another conversation of theirs.
+    bed.save(&store::Changes {
+        holds: vec![store::Hold::Free(
+            store::Person {
+                tenant: crate::bed::tenant(),
+                desk: crate::bed::desk(),
+                user: UserId::new("c").unwrap(),
+            },
+            session("c"),
+        )],
+        ..store::Changes::default()
+    });
+    bed.says("c/other", "agent").await;
+    assert_eq!(code(order(&bed, Order::Resend { id }).await), "other_chat");
+    bed.says("c/other", "cancel").await;
+    sent(&bed, "c").await;
+    sent(&bed, "c").await;
+    assert_eq!(letter(order(&bed, Order::Resend { id }).await).effect, "end");
+}
+
+#[tokio::test]
+async fn what_nobody_can_read_can_only_be_dropped() {
+    let bed = Bed::new();
+    bed.says("c", "agent").await;
+    let lane = LaneKey("desk\u{1f}t\u{1f}d\u{1f}c".into());
+    let Claim::Leased(mut work) = bed.engine.claim(lane).await.unwrap() else { panic!() };
+    work.body = b"not sealed by anybody".to_vec();
+    let id = work.effect.0;
+    bed.engine.bury(Settled { work: *work, dead: Some("unreadable") }).await.unwrap();
+    assert_eq!(code(order(&bed, Order::Resend { id }).await), "unreadable");
+    assert_eq!(letter(order(&bed, Order::Drop { id }).await).effect, "unreadable");
+}
+
+#[tokio::test]
+async fn a_list_is_newest_first_and_tells_neither_words_nor_persons() {
+    let bed = Bed::new();
+    let person = "29:1abcdefghijkl-person";
+    let visitor = Visitor {
+        user: UserId::new(person).unwrap(),
+        email: Some("kim@example.org".to_owned()),
+        name: Some("Kim Kolibri".to_owned()),
+    };
+    for said in ["hello kolibri", "agent"] {
+        let (visitor, said) = (visitor.clone(), Said::words(said));
+        let event = Event::UserSaid { visitor, said, key: None, fresh: session("c") };
+        bed.take(Arrival::event(Target::Key(key("c")), event)).await;
+    }
+    let agent = Agent { name: Some("Ola Kolibri".to_owned()), id: None };
+    bed.take(crate::bed::news_for("c", vec![News::AgentHere(agent)])).await;
+    let event = Event::UserSaid {
+        visitor,
+        said: Said::words("my pay is wrong kolibri"),
+        key: None,
+        fresh: session("d"),
+    };
+    bed.take(Arrival::event(Target::Key(key("c")), event)).await;
+    let ids = [buried(&bed, person, "server_error").await, buried(&bed, person, "expired").await];
+    let outcome = order(&bed, Order::List { limit: 9 }).await;
+    let line = String::from_utf8(Answer::from(outcome.clone()).to_line()).unwrap();
+    for hidden in ["olibri", "kim@", person, "Kim", "Ola"] {
+        assert!(!line.contains(hidden), "{hidden} in {line}");
+    }
+    let Outcome::Letters(letters) = outcome else { panic!("{outcome:?}") };
+    assert_eq!(letters.iter().map(|l| l.id).collect::<Vec<_>>(), [ids[1], ids[0]]);
+    assert_eq!(letters[1].request_id.as_deref(), Some(&*format!("{}.2", session("c"))));
+    let Outcome::Letters(one) = order(&bed, Order::List { limit: 1 }).await else { panic!() };
+    assert_eq!(one, letters[..1]);
+    assert_eq!(Answer::read(line.as_bytes()).unwrap().outcome, Outcome::Letters(letters));
+}
+
+/// A served socket in a folder of its own.
+struct Served {
+    bed: Bed,
+    folder: tempfile::TempDir,
+    stop: CancellationToken,
+    serving: tokio::task::JoinHandle<()>,
+}
+
+impl Served {
+    fn new() -> Self {
+        let (bed, folder) = (Bed::new(), tempfile::tempdir().unwrap());
+        let socket = ControlSocket::open(folder.path()).unwrap();
+        let stop = CancellationToken::new();
+        let letters = Letters::new(bed.engine.clone());
+        let serving = tokio::spawn(socket.serve(letters, stop.clone()));
+        Self { bed, folder, stop, serving }
+    }
+
+    async fn connect(&self) -> UnixStream {
+        UnixStream::connect(self.folder.path().join(SOCKET)).await.unwrap()
+    }
+
+    async fn ask(&self, line: &[u8]) -> Outcome {
+        let mut stream = self.connect().await;
+        // It may answer, and close, before it has everything.
+        stream.write_all(line).await.ok();
+        stream.shutdown().await.ok();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).await.unwrap();
+        Answer::read(&answer).unwrap().outcome
+    }
+}
+
+#[tokio::test]
+async fn the_socket_is_its_owners_replaces_what_a_crash_left_and_goes_with_the_gateway() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(SOCKET);
+    let crashed = ControlSocket::open(folder.path()).unwrap();
+    std::mem::forget(crashed);
+    std::fs::write(folder.path().join(SOCKET_NEW), "left half made").unwrap();
+    let socket = ControlSocket::open(folder.path()).unwrap();
+    assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    assert!(!folder.path().join(SOCKET_NEW).exists());
+    drop(socket);
+    assert!(!path.exists());
+}
+
+#[tokio::test]
+async fn one_line_is_answered_by_one_line() {
+    let served = Served::new();
+    served.bed.says("c", "agent").await;
+    let id = buried(&served.bed, "c", "unreadable").await;
+    let line = format!("{{\"v\":1,\"do\":\"show\",\"id\":{id}}}\n");
+    assert_eq!(Request::new(Order::Show { id }).to_line(), line.as_bytes());
+    assert_eq!(letter(served.ask(line.as_bytes()).await).id, id);
+    served.stop.cancel();
+    served.serving.await.unwrap();
+    assert!(!served.folder.path().join(SOCKET).exists());
+}
+
+#[tokio::test]
+async fn what_is_no_order_is_refused_and_changes_nothing() {
+    let served = Served::new();
+    served.bed.says("c", "agent").await;
+    let id = buried(&served.bed, "c", "unreadable").await;
+    for (line, expected) in [
+        (&b"hello\n"[..], "bad_request"),
+        (b"", "bad_request"),
+        (b"{\"v\":1,\"do\":\"drop\",\"id\":1}", "bad_request"),
+        (b"{\"v\":1,\"do\":\"burn\",\"id\":1}\n", "bad_request"),
+        (b"{\"v\":1,\"do\":\"drop\"}\n", "bad_request"),
+        (b"{\"v\":2,\"do\":\"drop\",\"id\":1}\n", "other_version"),
+        (b"{\"do\":\"drop\",\"id\":1}\n", "bad_request"),
+        (&[b' '; 4_096], "bad_request"),
+    ] {
+        assert_eq!(code(served.ask(line).await), expected, "{}", String::from_utf8_lossy(line));
+    }
+    // A line without an end is cut off, perhaps before its answer is read.
+    let mut endless = served.connect().await;
+    while endless.write_all(&[b' '; 4_096]).await.is_ok() {}
+    assert!(served.bed.store.dead_letter(OutboxId(id)).unwrap().is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn clients_that_say_nothing_hold_nobody_up_for_long() {
+    let served = Served::new();
+    let mut silent = Vec::new();
+    for _ in 0..CONNECTIONS_MAX {
+        silent.push(served.connect().await);
+    }
+    let (began, request) = (tokio::time::Instant::now(), Request::new(Order::List { limit: 1 }));
+    assert_eq!(served.ask(&request.to_line()).await, Outcome::Letters(Vec::new()));
+    assert!(began.elapsed() < 2 * LINE_WITHIN);
+}

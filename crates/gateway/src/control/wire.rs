@@ -1,0 +1,200 @@
+//! The lines of the control socket.
+//!
+//! ```text
+//! {"v":1,"do":"list","limit":20}     {"v":1,"letters":[{…},{…}]}
+//! {"v":1,"do":"show","id":17}        {"v":1,"letter":{…}}
+//! {"v":1,"do":"resend","id":17}      {"v":1,"error":{"code":"session_over","message":"…"}}
+//! {"v":1,"do":"drop","id":17}
+//! ```
+//!
+//! Nothing in them is anybody's words, name or address.
+
+use serde::{Deserialize, Serialize};
+
+/// The version spoken here. Another one is refused with what to do, not guessed at.
+pub const VERSION: u32 = 1;
+
+/// What a client sends.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Request {
+    v: u32,
+    #[serde(flatten)]
+    order: Order,
+}
+
+/// What an operator wants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "do", rename_all = "snake_case")]
+pub enum Order {
+    /// The newest dead letters.
+    List {
+        /// How many at most; never more than
+        /// [`LETTERS_PER_LIST_MAX`](super::LETTERS_PER_LIST_MAX) come.
+        limit: usize,
+    },
+    /// One of them.
+    Show {
+        /// Which.
+        id: i64,
+    },
+    /// One of them is to be sent again.
+    Resend {
+        /// Which.
+        id: i64,
+    },
+    /// One of them is to be forgotten.
+    Drop {
+        /// Which.
+        id: i64,
+    },
+}
+
+/// What a client is answered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Answer {
+    v: u32,
+    /// What came of it.
+    #[serde(flatten)]
+    pub outcome: Outcome,
+}
+
+/// What came of an order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// The letters asked for, newest first.
+    Letters(Vec<Letter>),
+    /// The letter asked for, or what it was before it was resent or dropped.
+    Letter(Box<Letter>),
+    /// Nothing was done.
+    Error(Refusal),
+}
+
+/// Why not.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refusal {
+    /// Machine code; stable.
+    pub code: String,
+    /// One sentence for a person.
+    pub message: String,
+}
+
+/// A dead letter, redacted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Letter {
+    /// By which the other commands know it.
+    pub id: i64,
+    /// When it was given up, RFC 3339.
+    pub at: String,
+    /// Whose; absent, as everything up to `user`, when its conversation is gone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tenant: Option<String>,
+    /// The channel of its conversation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub channel: Option<String>,
+    /// The bot of its conversation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bot: Option<String>,
+    /// The user's id, cut short.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// The desk it was for; absent for what goes to the bot.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub desk: Option<String>,
+    /// The kind of effect (`ask`, `say`, `end`, `greet`, `to_bot`, `tell_bot`), or `unreadable`.
+    pub effect: String,
+    /// The live chat it belonged to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<String>,
+    /// Its `requestId` at the desk, to look for in ServiceNow's logs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
+    /// How often it was attempted.
+    pub attempts: u32,
+    /// Machine code of the failure.
+    pub reason: String,
+    /// What the code means and what to do, for a person.
+    pub meaning: String,
+    /// Why it cannot be sent again; absent if it can.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unsendable: Option<Refusal>,
+}
+
+impl Request {
+    /// An order in the version spoken here.
+    pub fn new(order: Order) -> Self {
+        Self { v: VERSION, order }
+    }
+
+    /// As it goes over the socket.
+    pub fn to_line(&self) -> Vec<u8> {
+        to_line(self)
+    }
+}
+
+impl Answer {
+    /// Reads what came over the socket; `None` if it is no answer of this version.
+    pub fn read(line: &[u8]) -> Option<Self> {
+        serde_json::from_slice(line).ok().filter(|answer: &Self| answer.v == VERSION)
+    }
+
+    /// As it goes over the socket.
+    pub fn to_line(&self) -> Vec<u8> {
+        to_line(self)
+    }
+}
+
+impl From<Outcome> for Answer {
+    fn from(outcome: Outcome) -> Self {
+        Self { v: VERSION, outcome }
+    }
+}
+
+impl From<Refusal> for Answer {
+    fn from(refusal: Refusal) -> Self {
+        Outcome::Error(refusal).into()
+    }
+}
+
+impl Refusal {
+    pub(super) fn new(code: &str, message: impl Into<String>) -> Self {
+        Self { code: code.to_owned(), message: message.into() }
+    }
+}
+
+/// Reads a client's line.
+pub(super) fn read(line: &[u8]) -> Result<Order, Refusal> {
+    #[derive(Deserialize)]
+    struct Version {
+        v: u32,
+    }
+    let bad = || {
+        Refusal::new(
+            "bad_request",
+            "an order is one line of JSON as in {\"v\":1,\"do\":\"list\",\"limit\":20}; use the \
+             command `warmline dead-letters`",
+        )
+    };
+    if !line.ends_with(b"\n") {
+        return Err(bad());
+    }
+    let Version { v } = serde_json::from_slice(line).map_err(|_| bad())?;
+    if v != VERSION {
+        return Err(Refusal::new(
+            "other_version",
+            format!(
+                "the gateway that runs here speaks version {VERSION} on its control socket; use \
+                 the command of the same release as the gateway"
+            ),
+        ));
+    }
+    let request: Request = serde_json::from_slice(line).map_err(|_| bad())?;
+    Ok(request.order)
+}
+
+fn to_line(value: &impl Serialize) -> Vec<u8> {
+    // Numbers and texts under fixed names cannot fail to be written; an empty line is refused.
+    let mut line = serde_json::to_vec(value).unwrap_or_default();
+    line.push(b'\n');
+    line
+}

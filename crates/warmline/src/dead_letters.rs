@@ -1,0 +1,173 @@
+//! `warmline dead-letters`: what could not be delivered, for an operator to see and deal with.
+//!
+//! A gateway that runs is asked over its control socket, because it has the lock on the data. While
+//! none runs, the command opens the data itself, with the same master key as `warmline serve`.
+
+mod text;
+
+use std::{
+    io::{ErrorKind, Write},
+    path::Path,
+    time::Duration,
+};
+
+use anyhow::{Context, bail};
+use gateway::{
+    Clock,
+    control::{Answer, LETTERS_PER_LIST, LETTERS_PER_LIST_MAX, Order, Outcome, Request, SOCKET},
+    without_gateway,
+};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::UnixStream,
+    time::timeout,
+};
+use vault::Vault;
+
+use crate::config::{Environment, Kept};
+
+/// How long the gateway may take to answer; it answers between two commits.
+const ANSWER_WITHIN: Duration = Duration::from_secs(30);
+
+/// The longest answer read, in bytes: far more than the longest list has.
+const ANSWER_BYTES_MAX: u64 = 4 * 1_024 * 1_024;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Options {
+    #[command(subcommand)]
+    order: Command,
+    /// Print the answer as JSON.
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// List what could not be delivered, newest first.
+    List {
+        /// How many at most.
+        #[arg(long, default_value_t = LETTERS_PER_LIST, value_parser = limit)]
+        limit: usize,
+    },
+    /// Show one: what it was, why it failed and what to do. Never what anybody said.
+    Show {
+        /// Its number in the list.
+        id: i64,
+    },
+    /// Send one again.
+    Resend {
+        /// Its number in the list.
+        id: i64,
+    },
+    /// Forget one.
+    Drop {
+        /// Its number in the list.
+        id: i64,
+    },
+}
+
+impl From<&Command> for Order {
+    fn from(command: &Command) -> Self {
+        match *command {
+            Command::List { limit } => Self::List { limit },
+            Command::Show { id } => Self::Show { id },
+            Command::Resend { id } => Self::Resend { id },
+            Command::Drop { id } => Self::Drop { id },
+        }
+    }
+}
+
+fn limit(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(limit) if (1..=LETTERS_PER_LIST_MAX).contains(&limit) => Ok(limit),
+        Ok(_) | Err(_) => Err(format!("give a number from 1 to {LETTERS_PER_LIST_MAX}")),
+    }
+}
+
+/// Who carried an order out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum By {
+    /// The gateway that runs on the data.
+    Gateway,
+    /// This command itself.
+    Command,
+}
+
+pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
+    let environment = Environment::of_process();
+    let order = Order::from(&options.order);
+    let data_dir = Kept::data_dir(&environment);
+    let (answer, by) = match ask(&data_dir.join(SOCKET), order).await? {
+        Some(answer) => (answer, By::Gateway),
+        None => (alone(&environment, order).await?, By::Command),
+    };
+    let mut out = std::io::stdout().lock();
+    if options.json {
+        // A reader that goes away does not need the rest.
+        out.write_all(&answer.to_line()).ok();
+    }
+    match answer.outcome {
+        Outcome::Error(refusal) => bail!("{} ({})", refusal.message, refusal.code),
+        Outcome::Letters(_) | Outcome::Letter(_) if options.json => {}
+        Outcome::Letters(letters) => drop(out.write_all(text::list(&letters).as_bytes())),
+        Outcome::Letter(letter) => {
+            let said = match options.order {
+                Command::List { .. } | Command::Show { .. } => text::show(&letter),
+                Command::Resend { .. } => text::resent(&letter, by == By::Gateway),
+                Command::Drop { .. } => text::dropped(&letter),
+            };
+            out.write_all(said.as_bytes()).ok();
+        }
+    }
+    Ok(())
+}
+
+/// Asks the gateway; `None` if none listens there.
+async fn ask(socket: &Path, order: Order) -> anyhow::Result<Option<Answer>> {
+    let mut stream = match UnixStream::connect(socket).await {
+        Ok(stream) => stream,
+        Err(error)
+            if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::ConnectionRefused) =>
+        {
+            return Ok(None);
+        }
+        // A path that is too long for a socket: there can be none.
+        Err(error) if error.kind() == ErrorKind::InvalidInput => return Ok(None),
+        Err(error) => {
+            return Err(error).with_context(|| {
+                format!(
+                    "the gateway's control socket {} cannot be used; run this as the user that \
+                     runs the gateway",
+                    socket.display()
+                )
+            });
+        }
+    };
+    let conversation = async {
+        let mut line = Vec::new();
+        stream.write_all(&Request::new(order).to_line()).await?;
+        stream.take(ANSWER_BYTES_MAX).read_to_end(&mut line).await?;
+        std::io::Result::Ok(line)
+    };
+    let line = timeout(ANSWER_WITHIN, conversation)
+        .await
+        .context("the gateway did not answer in time; whether it was done is not known, so list")?
+        .context("the gateway broke off; whether it was done is not known, so list")?;
+    let Some(answer) = Answer::read(&line) else {
+        bail!(
+            "the gateway's answer cannot be read; use the command of the same release as the gateway"
+        );
+    };
+    Ok(Some(answer))
+}
+
+/// Does without a gateway.
+async fn alone(environment: &Environment, order: Order) -> anyhow::Result<Answer> {
+    let kept = Kept::read(environment)?;
+    let vault = Vault::new(&kept.master_key)?;
+    let answer = without_gateway(&kept.data_dir, vault, Clock::System, &kept.bots, order).await;
+    answer.context(
+        "no gateway answers on the control socket in the data directory, and the data cannot be \
+         opened either",
+    )
+}
