@@ -31,7 +31,10 @@ use session::{
     id::{BotId, EffectNumber, Number, SessionId, TenantId},
 };
 use store::{Claim, ConversationId, LaneKey, Reschedule, Store, StoreError, Target, Work};
-use tokio::sync::{mpsc, oneshot};
+use tokio::{
+    runtime::Handle,
+    sync::{mpsc, oneshot},
+};
 use vault::{MacKey, Vault};
 
 pub(crate) use letters::{Judged, LetterOrder};
@@ -220,9 +223,11 @@ impl Engine {
     /// Starts the engine's thread. It stops at [`Engine::finish`], or when the last handle is gone.
     pub(crate) fn start(tools: Tools) -> std::io::Result<Self> {
         let (calls, queue) = mpsc::channel(QUEUE_MAX);
+        // Whoever starts it from a runtime calls it from there.
+        let callers = Handle::try_current().ok();
         let thread = std::thread::Builder::new()
             .name("engine".to_owned())
-            .spawn(move || run(&tools, queue))?;
+            .spawn(move || run(&tools, callers.as_ref(), queue))?;
         Ok(Self { calls, thread: Arc::new(Mutex::new(Some(thread))) })
     }
 
@@ -294,7 +299,7 @@ impl Engine {
 }
 
 /// The engine's loop: take what queued, commit it, answer.
-fn run(tools: &Tools, mut queue: mpsc::Receiver<Call>) {
+fn run(tools: &Tools, callers: Option<&Handle>, mut queue: mpsc::Receiver<Call>) {
     let mut calls = Vec::with_capacity(BATCH_MAX);
     let mut memos = memo::Memos::default();
     while queue.blocking_recv_many(&mut calls, BATCH_MAX) > 0 {
@@ -308,7 +313,7 @@ fn run(tools: &Tools, mut queue: mpsc::Receiver<Call>) {
             }
         }
         if !jobs.is_empty() {
-            batch::run(tools, &mut memos, jobs);
+            batch::run(tools, &mut memos, callers, jobs);
         }
         for (order, reply) in orders {
             let found = letters::carry_out(tools, order);

@@ -5,6 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use session::id::Timestamp;
 use store::{Claim, LaneKey, Store, StoreError, Target, Transaction};
+use tokio::runtime::Handle;
 
 use crate::engine::{
     BatchError, Job, Tools,
@@ -15,9 +16,9 @@ use crate::engine::{
 
 /// Runs jobs in one transaction and answers them. If that fails, each half runs by itself, so that
 /// one culprit among a thousand costs twenty more transactions and not a thousand.
-pub(super) fn run(tools: &Tools, memos: &mut Memos, mut jobs: Vec<Job>) {
+pub(super) fn run(tools: &Tools, memos: &mut Memos, callers: Option<&Handle>, mut jobs: Vec<Job>) {
     let error = match attempt(tools, memos, &jobs) {
-        Ok(done) => return answer(tools, jobs, done),
+        Ok(done) => return answer(tools, callers, jobs, done),
         Err(error) => error,
     };
     if jobs.len() > 1 {
@@ -27,8 +28,8 @@ pub(super) fn run(tools: &Tools, memos: &mut Memos, mut jobs: Vec<Job>) {
             "a batch failed; its halves run by themselves"
         );
         let second = jobs.split_off(jobs.len() / 2);
-        run(tools, memos, jobs);
-        run(tools, memos, second);
+        run(tools, memos, callers, jobs);
+        run(tools, memos, callers, second);
     } else if let Some(culprit) = jobs.pop() {
         if error.is_lasting() {
             set_aside(tools, &culprit);
