@@ -1,21 +1,27 @@
 //! Live chats that may have missed something an agent said: their gaps.
 //!
 //! ```text
-//!                        gateway starts, desk answers again
-//!   no gap ──────────────────────────────────────────────────► open ──► being filled ──► no gap
-//!                                                               ▲
-//!                          a callback waits: this one is next ──┘
+//!            gateway starts, desk answers again            callback without an id, soon after
+//!   no gap ────────────────────────────────────► queued ◄─────────────────────┐
+//!      ▲                                           │                          │
+//!      │                                        filling ── words by callback ─┴► settled ──► no gap
+//!      └── all known by ids, or given up ──────────┘      may still come                 5 s
 //! ```
 //!
 //! The dispatcher fills gaps (`dispatcher/catch_up.rs`). Until a gap is filled the edge lets
 //! callbacks of that chat wait for a moment, so that what was missed is shown before what came
-//! after it. Chats without a gap pay one look at a counter.
+//! after it; theirs is the next gap to be filled. Chats without a gap pay one look at a counter.
 //!
-//! In memory only: a start opens the gap of every chat again. Nothing is decided here but who waits
-//! and who is next.
+//! Words that come without an id cannot be recognised by one. The instance writes a message down
+//! before it calls back (reference 5.2), so once a fetch that began after the callback arrived was
+//! told to the session, all of it is shown, and the callback's words must not be shown again.
+//!
+//! In memory only: a start opens the gap of every chat again.
+
+mod entry;
 
 use std::{
-    collections::{HashMap, VecDeque, hash_map::RandomState},
+    collections::{HashMap, HashSet, VecDeque, hash_map::RandomState},
     hash::BuildHasher,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -33,17 +39,18 @@ use tokio::{
     sync::{Notify, Semaphore},
     time::Instant,
 };
-use tokio_util::sync::CancellationToken;
 
-/// Gaps at a time. An entry has about 200 bytes; chats beyond are not caught up.
+use entry::{Entry, Fetch, Stage};
+
+/// Gaps at a time. An entry has about 300 bytes; chats beyond are not caught up.
 const GAPS_MAX: usize = 100_000;
 
 /// Sessions read from the store at a time.
 const SESSIONS_PER_READ: usize = 1_000;
 
-/// How long a gap holds up callbacks, in all: ServiceNow gives up after 5 s (reference 6) and may
-/// then abandon the chat, and a gap that cannot be filled must not slow down a talk.
-const HOLD_FOR: Duration = Duration::from_secs(2);
+/// How long after a gap was filled callbacks still come with what it was filled with: as long as
+/// ServiceNow tries (reference 6).
+const SETTLES_FOR: Duration = Duration::from_secs(5);
 
 /// Callbacks that wait at a time, over all gaps; each holds its body. Others go ahead.
 const WAITING_MAX: usize = 4_096;
@@ -73,24 +80,6 @@ pub(crate) struct Gaps {
 struct Inner {
     entries: HashMap<SessionId, Entry>,
     desks: HashMap<DeskKey, Desk>,
-}
-
-#[derive(Debug)]
-struct Entry {
-    desk: DeskKey,
-    conversation: ConversationId,
-    stage: Stage,
-    /// Since a callback waits: what it waits for, and until when.
-    held: Option<(CancellationToken, Instant)>,
-}
-
-#[derive(Debug)]
-enum Stage {
-    /// In its desk's queue.
-    Queued,
-    Filling,
-    /// Filled with words whose callbacks, which carry no ids, may still be under way: hashed.
-    Echoing(Vec<u64>),
 }
 
 /// What is to be filled from one desk. A session may stand in both queues; who is not
@@ -156,13 +145,16 @@ impl Gaps {
         let key = (row.person.tenant.clone(), row.person.desk.clone());
         // A desk that is not configured can neither be asked nor call.
         let Some(desk) = desks.get_mut(&key) else { return true };
-        match entries.get(&row.id).map(|entry| &entry.stage) {
-            Some(Stage::Queued | Stage::Filling) => return true,
-            None if entries.len() >= GAPS_MAX => return false,
-            Some(Stage::Echoing(_)) | None => {}
+        if let Some(entry) = entries.get_mut(&row.id) {
+            if entry.stage != Stage::Settled {
+                return true;
+            }
+            entry.stage = Stage::Queued;
+        } else if entries.len() >= GAPS_MAX {
+            return false;
+        } else {
+            entries.insert(row.id.clone(), Entry::queued(key, row.conversation));
         }
-        let (conversation, stage) = (row.conversation, Stage::Queued);
-        entries.insert(row.id.clone(), Entry { desk: key, conversation, stage, held: None });
         desk.queue.push_back(row.id.clone());
         desk.ready.notify_one();
         self.count.store(entries.len(), Ordering::Relaxed);
@@ -187,30 +179,46 @@ impl Gaps {
         }
     }
 
-    /// A gap is filled, or given up. `told` are the words it was filled with whose callbacks may
-    /// still come, without ids; then the caller also calls [`Gaps::forget`], in a while.
-    pub(crate) fn close<'a>(&self, gap: &Gap, told: impl IntoIterator<Item = &'a str>) {
-        let echoes: Vec<u64> = told.into_iter().map(|words| self.hashed(words)).collect();
+    /// A gap is filled, or given up. `words` are all that agents said in it, now shown; `None` if
+    /// nothing was shown, or callbacks are recognised by their ids. Gives the moment at which the
+    /// caller is to [`Gaps::forget`] it, if it is still needed until then.
+    pub(crate) fn close<'a>(
+        &self,
+        gap: &Gap,
+        words: Option<impl IntoIterator<Item = &'a str>>,
+    ) -> Option<Instant> {
+        let words: Option<HashSet<u64>> =
+            words.map(|words| words.into_iter().map(|words| self.hashed(words)).collect());
         let mut inner = self.lock();
-        let Some(entry) = inner.entries.get_mut(&gap.session) else { return };
-        if !matches!(entry.stage, Stage::Filling) {
-            // Opened anew meanwhile, to be filled anew.
-            return;
+        let Inner { entries, desks } = &mut *inner;
+        // Otherwise it was opened anew meanwhile, to be filled anew.
+        let entry = entries.get_mut(&gap.session).filter(|entry| entry.stage == Stage::Filling)?;
+        let Some(words) = words else {
+            entry.release();
+            entries.remove(&gap.session);
+            self.count.store(entries.len(), Ordering::Relaxed);
+            return None;
+        };
+        if let Some(fetch) = entry.current.take() {
+            fetch.told(words);
         }
-        entry.release();
-        if echoes.is_empty() {
-            inner.entries.remove(&gap.session);
-        } else {
-            entry.stage = Stage::Echoing(echoes);
+        let settled_at = *entry.settled_at.get_or_insert_with(|| Instant::now() + SETTLES_FOR);
+        entry.stage = Stage::Settled;
+        if let Some(next) = entry.next.take()
+            && let Some(desk) = desks.get_mut(&entry.desk)
+        {
+            entry.current = Some(next);
+            entry.stage = Stage::Queued;
+            desk.hurry(&gap.session);
         }
-        self.count.store(inner.entries.len(), Ordering::Relaxed);
+        Some(settled_at)
     }
 
     /// No callback with the words that a gap was filled with comes any more.
     pub(crate) fn forget(&self, gap: &Gap) {
         let mut inner = self.lock();
-        let echoing = inner.entries.get(&gap.session).map(|entry| &entry.stage);
-        if matches!(echoing, Some(Stage::Echoing(_))) {
+        let stage = inner.entries.get(&gap.session).map(|entry| entry.stage);
+        if stage == Some(Stage::Settled) {
             inner.entries.remove(&gap.session);
         }
         self.count.store(inner.entries.len(), Ordering::Relaxed);
@@ -240,50 +248,45 @@ impl Gaps {
     }
 
     /// Lets a callback wait until the gap of its chat is filled, if it has one, but no longer than
-    /// [`HOLD_FOR`]. Gives back its news without what the gap was just filled with.
-    pub(crate) async fn pass(&self, session: &SessionId, news: Vec<News>) -> Vec<News> {
+    /// [`entry::HOLD_FOR`]. Gives back its news without the words that this has shown.
+    pub(crate) async fn pass(&self, session: &SessionId, mut news: Vec<News>) -> Vec<News> {
         if self.count.load(Ordering::Relaxed) == 0 {
             return news;
         }
-        if let Some((filled, until)) = self.hurry(session)
-            && let Ok(_place) = self.waiting.try_acquire()
-        {
-            // Not filled in time: it goes ahead.
-            tokio::time::timeout_at(until, filled.cancelled()).await.ok();
+        let has_id = |news: &News| !matches!(news, News::AgentSaid { key: None, .. });
+        let Some(fetch) = self.awaited(session, news.iter().all(has_id)) else { return news };
+        let Ok(_place) = self.waiting.try_acquire() else { return news };
+        // Not filled in time, or not at all: it goes ahead.
+        let Some(shown) = fetch.shown().await else { return news };
+        for news in &mut news {
+            if let News::AgentSaid { agent, said, key: None } = news
+                && shown.contains(&self.hashed(&said.text))
+            {
+                // Who said it is news all the same: the instance's table does not tell.
+                *news = News::AgentHere(agent.clone());
+            }
         }
-        self.without_echoes(session, news)
+        news
     }
 
-    /// Puts a gap in front; tells what to wait for.
-    fn hurry(&self, session: &SessionId) -> Option<(CancellationToken, Instant)> {
+    /// The fetch that a callback has to wait for, if any: without ids, one that begins from now on.
+    fn awaited(&self, session: &SessionId, has_ids: bool) -> Option<Arc<Fetch>> {
         let mut inner = self.lock();
         let Inner { entries, desks } = &mut *inner;
         let entry = entries.get_mut(session)?;
-        match entry.stage {
-            Stage::Queued | Stage::Filling => {}
-            Stage::Echoing(_) => return None,
-        }
-        if entry.held.is_none() {
-            entry.held = Some((CancellationToken::new(), Instant::now() + HOLD_FOR));
-            let desk = desks.get_mut(&entry.desk)?;
-            desk.urgent.push_back(session.clone());
-            desk.ready.notify_one();
-        }
-        entry.held.clone().filter(|(_, until)| Instant::now() < *until)
-    }
-
-    fn without_echoes(&self, session: &SessionId, mut news: Vec<News>) -> Vec<News> {
-        let mut inner = self.lock();
-        let stage = inner.entries.get_mut(session).map(|entry| &mut entry.stage);
-        let Some(Stage::Echoing(echoes)) = stage else { return news };
-        news.retain(|news| {
-            // What has an id is recognised by it.
-            let News::AgentSaid { said, key: None, .. } = news else { return true };
-            let hashed = self.hashed(&said.text);
-            let echo = echoes.iter().position(|echo| *echo == hashed);
-            echo.map(|place| echoes.swap_remove(place)).is_none()
-        });
-        news
+        let fetch = match entry.stage {
+            Stage::Settled if has_ids => return None,
+            Stage::Settled | Stage::Queued => {
+                if entry.current.is_none() {
+                    desks.get_mut(&entry.desk)?.hurry(session);
+                }
+                entry.stage = Stage::Queued;
+                entry.current()
+            }
+            Stage::Filling if has_ids => entry.current(),
+            Stage::Filling => entry.next(),
+        };
+        Some(fetch)
     }
 
     fn hashed(&self, words: &str) -> u64 {
@@ -302,7 +305,7 @@ impl Inner {
         let desk = self.desks.get_mut(desk).ok_or(None)?;
         while let Some(session) = desk.urgent.pop_front().or_else(|| desk.queue.pop_front()) {
             if let Some(entry) = self.entries.get_mut(&session)
-                && matches!(entry.stage, Stage::Queued)
+                && entry.stage == Stage::Queued
             {
                 entry.stage = Stage::Filling;
                 return Ok(Gap { session, conversation: entry.conversation });
@@ -312,12 +315,11 @@ impl Inner {
     }
 }
 
-impl Entry {
-    /// Whoever waits goes on.
-    fn release(&self) {
-        if let Some((filled, _)) = &self.held {
-            filled.cancel();
-        }
+impl Desk {
+    /// This gap is the next to be filled.
+    fn hurry(&mut self, session: &SessionId) {
+        self.urgent.push_back(session.clone());
+        self.ready.notify_one();
     }
 }
 

@@ -59,6 +59,11 @@ pub(crate) fn read(
     rows.iter().filter_map(missed).collect()
 }
 
+/// All that agents said in these rows.
+pub(crate) fn agents_words(rows: &[MissedMessage]) -> impl Iterator<Item = &str> {
+    rows.iter().filter(|row| row.from == MissedFrom::Agent).map(|row| row.text.as_str())
+}
+
 #[cfg(test)]
 mod tests {
     use session::{

@@ -14,11 +14,13 @@
 //! as soon as the desk answers. Where the desk does not let us read, that is said once and not
 //! tried again before its next outage or our next start.
 
+mod fetch;
+
 use std::{sync::Arc, time::Duration};
 
-use servicenow::client::{FetchError, MISSED_MAX, MissedMessage, MissedQuery};
+use servicenow::client::{FetchError, MissedMessage};
 use session::{
-    Event, Missed, Session, Status,
+    Event, Missed, Session,
     id::{ConversationKey, Number, Timestamp},
 };
 use store::{ENTRIES_PER_READ_MAX, Store, StoreError, Target};
@@ -30,7 +32,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     desk::missed::{self, Shown},
-    dispatcher::{DeskLink, Dispatcher, PAUSE, backoff},
+    dispatcher::{Dispatcher, PAUSE},
     engine::{Arrival, EngineError},
     gaps::{DeskKey, Gap},
     keeping::{Keeping, KeepingError},
@@ -46,25 +48,11 @@ const CLOCKS_DIFFER_BY: Duration = Duration::from_mins(2);
 /// How far back is asked at most: well within the 24 hours for which keys are remembered.
 const BACK_MAX: Duration = Duration::from_hours(12);
 
-/// Answers of [`MISSED_MAX`] messages read for one chat: more than people type in a shift.
-const PAGES_MAX: usize = 10;
-
 /// Reads of the log for one comparison, of [`ENTRIES_PER_READ_MAX`] entries each.
 const LOG_READS_MAX: usize = 10;
 
 /// How often a comparison is made anew because the log grew meanwhile.
 const COMPARISONS_MAX: usize = 20;
-
-/// How long a fetch that fails is tried again; as long as a message.
-const FILL_WITHIN: Duration = Duration::from_mins(15);
-
-/// Callbacks under way while a gap was filled arrive within this, as a rule; those without ids are
-/// then still recognised by their words.
-const ECHOES_FOR: Duration = Duration::from_secs(2);
-
-/// How old a message may be whose callback is still under way: ServiceNow gives up after 5 s
-/// (reference 6), and clocks differ a little.
-const UNDER_WAY_FOR: Duration = Duration::from_secs(10);
 
 /// Why a gap is given up.
 #[derive(Debug, thiserror::Error)]
@@ -103,7 +91,14 @@ impl Dispatcher {
                 () = link.breaker.answers_again() => self.open_gaps(&desk).await,
                 (gap, place) = self.next_gap(&desk, &places) => {
                     let (this, desk) = (Arc::clone(&self), desk.clone());
-                    tokio::spawn(async move { this.fill(&desk, &gap, place).await });
+                    tokio::spawn(async move {
+                        let settled_at = this.fill(&desk, &gap).await;
+                        drop(place);
+                        if let Some(settled_at) = settled_at {
+                            tokio::time::sleep_until(settled_at).await;
+                            this.gaps.forget(&gap);
+                        }
+                    });
                 }
             }
         }
@@ -131,58 +126,46 @@ impl Dispatcher {
         }
     }
 
-    /// Fills one gap, closes it, and stays until late callbacks need not be recognised any more.
-    pub(super) async fn fill(
-        &self,
-        desk: &DeskKey,
-        gap: &Gap,
-        place: Option<OwnedSemaphorePermit>,
-    ) {
-        let told = match self.missed(desk, gap).await {
-            Ok(told) => told,
+    /// Fills one gap and closes it. Gives the moment from which late callbacks need not be recognised
+    /// any more, if they must be until then.
+    pub(super) async fn fill(&self, desk: &DeskKey, gap: &Gap) -> Option<Instant> {
+        let rows = match self.missed(desk, gap).await {
+            Ok(rows) => rows,
             // Said where it was found.
-            Err(CatchUpError::Refused) => Vec::new(),
+            Err(CatchUpError::Refused) => None,
             Err(error) => {
                 tracing::warn!(
                     error = &error as &dyn std::error::Error,
                     session.id = gap.session.as_str(),
                     "what a chat missed could not be fetched"
                 );
-                Vec::new()
+                None
             }
         };
-        self.gaps.close(gap, told.iter().map(String::as_str));
-        drop(place);
-        if !told.is_empty() {
-            tokio::time::sleep(ECHOES_FOR).await;
-            self.gaps.forget(gap);
-        }
+        self.gaps.close(gap, rows.as_deref().map(missed::agents_words))
     }
 
-    /// Fetches and tells what a chat missed. Gives back what was told and may come once more, as
-    /// callbacks without ids.
-    async fn missed(&self, desk: &DeskKey, gap: &Gap) -> Result<Vec<String>, CatchUpError> {
-        let Some(link) = self.desks.get(desk) else { return Ok(Vec::new()) };
-        let Some(chat) = self.chat(gap).await? else { return Ok(Vec::new()) };
+    /// Fetches and tells what a chat missed. Gives back all of it; nothing if nothing can be asked.
+    async fn missed(
+        &self,
+        desk: &DeskKey,
+        gap: &Gap,
+    ) -> Result<Option<Vec<MissedMessage>>, CatchUpError> {
+        let Some(link) = self.desks.get(desk) else { return Ok(None) };
+        let Some(chat) = self.chat(gap).await? else { return Ok(None) };
         let now = self.clock.now();
         let back = Timestamp(now.0.saturating_sub(millis(BACK_MAX)));
         let since = Timestamp(chat.live.asked_at.0.saturating_sub(millis(CLOCKS_DIFFER_BY)));
         let since = since.max(back);
         let rows = self.fetch(desk, link, &chat.at_desk, since).await?;
-        if rows.is_empty() {
-            return Ok(Vec::new());
-        }
         for _ in 0..COMPARISONS_MAX {
-            let Some(chat) = self.chat(gap).await? else { return Ok(Vec::new()) };
+            let Some(chat) = self.chat(gap).await? else { return Ok(None) };
             let without_ids = chat.live.without_ids;
             let shown = if without_ids { Some(self.shown(gap, &chat, since).await?) } else { None };
             let missed = missed::read(&rows, &link.wording, shown);
             if missed.is_empty() {
-                return Ok(Vec::new());
+                return Ok(Some(rows));
             }
-            // Once an agent spoke, the ids show: callbacks with ids are recognised by them.
-            let has_ids = chat.live.status() == Status::Active && !without_ids;
-            let echoes = if has_ids { Vec::new() } else { echoes(&missed, &rows, now) };
             let as_of = without_ids.then_some(chat.numbered);
             if let Some(numbered) = self.tell(gap, as_of, missed).await? {
                 if numbered > chat.numbered {
@@ -192,7 +175,7 @@ impl Dispatcher {
                         "a chat was caught up"
                     );
                 }
-                return Ok(echoes);
+                return Ok(Some(rows));
             }
         }
         Err(CatchUpError::Overtaken)
@@ -253,107 +236,6 @@ impl Dispatcher {
             }
         }
     }
-
-    /// All messages of a conversation since then, page by page.
-    async fn fetch(
-        &self,
-        desk: &DeskKey,
-        link: &DeskLink,
-        at_desk: &str,
-        since: Timestamp,
-    ) -> Result<Vec<MissedMessage>, CatchUpError> {
-        let give_up_at = Instant::now() + FILL_WITHIN;
-        let mut all: Vec<MissedMessage> = Vec::new();
-        let mut since = since.0;
-        for _ in 0..PAGES_MAX {
-            // Only such ids were kept.
-            let Ok(query) = MissedQuery::new(at_desk, since) else { break };
-            let page = self.page(desk, link, &query, give_up_at).await?;
-            let last = page.last().and_then(|message| message.sent_at_ms);
-            let is_full = page.len() >= MISSED_MAX;
-            // The second asked from is asked for again.
-            let known = all.len();
-            for message in page {
-                if !all[..known].iter().any(|earlier| earlier.id == message.id) {
-                    all.push(message);
-                }
-            }
-            match last {
-                Some(last) if is_full && last > since => since = last,
-                Some(_) | None => break,
-            }
-        }
-        Ok(all)
-    }
-
-    /// One page, tried again as long as that may help.
-    async fn page(
-        &self,
-        desk: &DeskKey,
-        link: &DeskLink,
-        query: &MissedQuery,
-        give_up_at: Instant,
-    ) -> Result<Vec<MissedMessage>, CatchUpError> {
-        let mut failures = 0;
-        loop {
-            if self.gaps.is_refused(desk) {
-                return Err(CatchUpError::Refused);
-            }
-            let permit = match link.breaker.admit(self.clock.now()) {
-                Ok(permit) => permit,
-                Err(until) => {
-                    let wait = until.since(self.clock.now());
-                    tokio::time::sleep(wait.mul_f64(1.0 + fastrand::f64())).await;
-                    continue;
-                }
-            };
-            match link.client.messages_since(query).await {
-                Ok(messages) => {
-                    permit.answered();
-                    return Ok(messages);
-                }
-                Err(FetchError::Retry { not_before, .. }) if Instant::now() < give_up_at => {
-                    permit.failed(self.clock.now());
-                    failures += 1;
-                    let pause = backoff::pause(failures, fastrand::f64());
-                    tokio::time::sleep(not_before.map_or(pause, |asked| asked.max(pause))).await;
-                }
-                Err(error @ FetchError::NotAllowed { .. }) => {
-                    permit.answered();
-                    if self.gaps.refuse(desk) {
-                        tracing::warn!(
-                            error = &error as &dyn std::error::Error,
-                            desk = desk.1.as_str(),
-                            "what agents say while this gateway is away stays unheard"
-                        );
-                    }
-                    return Err(CatchUpError::Refused);
-                }
-                Err(error @ FetchError::Retry { .. }) => {
-                    permit.failed(self.clock.now());
-                    return Err(error.into());
-                }
-                Err(error @ FetchError::Unreadable { .. }) => {
-                    permit.answered();
-                    return Err(error.into());
-                }
-            }
-        }
-    }
-}
-
-/// Words that were told and are so young that their callback may still be under way.
-fn echoes(missed: &[Missed], rows: &[MissedMessage], now: Timestamp) -> Vec<String> {
-    let since = now.0.saturating_sub(millis(UNDER_WAY_FOR));
-    let young = |words: &str| {
-        let same = |row: &&MissedMessage| row.text == words;
-        rows.iter().rev().find(same).is_some_and(|row| row.sent_at_ms.is_none_or(|at| at >= since))
-    };
-    let words = missed.iter().filter_map(|missed| match missed {
-        Missed::AgentSaid { said, .. } => Some(said.text.as_str()),
-        Missed::Ended => None,
-    });
-    words.filter(|words| young(words)).map(str::to_owned).collect()
 }
 
 fn millis(span: Duration) -> i64 {

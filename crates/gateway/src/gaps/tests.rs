@@ -4,8 +4,11 @@ use std::sync::Arc;
 
 use session::{Agent, Said, id::SenderKey};
 
-use super::*;
+use super::{entry::HOLD_FOR, *};
 use crate::bed::{Bed, agent_said, desk, session, tenant};
+
+/// Closes a gap with nothing that could come again.
+const NOTHING: Option<[&str; 0]> = None;
 
 fn key() -> DeskKey {
     (tenant(), desk())
@@ -42,6 +45,8 @@ fn words(news: &[News]) -> Vec<&str> {
     for news in news {
         match news {
             News::AgentSaid { said, .. } => words.push(said.text.as_str()),
+            // Who spoke, of words that are shown already.
+            News::AgentHere(_) => {}
             other => panic!("{other:?}"),
         }
     }
@@ -70,7 +75,7 @@ async fn gaps_come_in_turn_and_each_once() {
     assert_eq!(first.conversation, bed.row("a").id);
     let third = tokio::time::timeout(Duration::from_millis(1), gaps.next(&key())).await;
     assert!(third.is_err(), "there are no more");
-    gaps.close(&first, []);
+    assert_eq!(gaps.close(&first, NOTHING), None, "nothing more is expected");
     gaps.open_all(&*bed.store, None).unwrap();
     assert_eq!(next(&gaps).await, first, "opened again; the other is still being filled");
     assert_eq!(count(&gaps), 2);
@@ -85,7 +90,7 @@ async fn a_callback_waits_for_its_gap_and_moves_it_to_the_front() {
     assert_eq!(gap.session, session("c"));
     assert!(!callback.is_finished());
     let began = Instant::now();
-    gaps.close(&gap, []);
+    gaps.close(&gap, NOTHING);
     assert_eq!(words(&callback.await.unwrap()), ["hi"]);
     assert_eq!(Instant::now(), began, "at once");
     assert_eq!(next(&gaps).await.session, session("a"));
@@ -108,7 +113,7 @@ async fn a_callback_of_a_chat_without_a_gap_does_not_wait() {
     let (_bed, gaps) = opened(&["a"]).await;
     let began = Instant::now();
     assert_eq!(words(&passes(&gaps, "b").await.unwrap()), ["hi"]);
-    gaps.close(&next(&gaps).await, []);
+    gaps.close(&next(&gaps).await, NOTHING);
     assert_eq!(words(&passes(&gaps, "a").await.unwrap()), ["hi"]);
     assert_eq!(began.elapsed(), Duration::ZERO);
 }
@@ -127,32 +132,68 @@ async fn a_desk_that_refuses_closes_all_gaps_until_it_is_asked_again() {
     assert!(!gaps.is_refused(&key()));
     assert_eq!(count(&gaps), 2);
     // A fetch of before that ends only now closes nothing that was opened since.
-    gaps.close(&Gap { session: session("a"), conversation: bed.row("a").id }, []);
+    gaps.close(&Gap { session: session("a"), conversation: bed.row("a").id }, NOTHING);
     assert_eq!(next(&gaps).await.session, session("a"));
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_callback_without_ids_does_not_repeat_what_the_gap_was_filled_with() {
-    let (_bed, gaps) = opened(&["a"]).await;
-    let said = |text: &str, id: Option<&str>| News::AgentSaid {
+fn said(text: &str, id: Option<&str>) -> News {
+    News::AgentSaid {
         agent: Agent::default(),
         said: Said::words(text),
         key: id.map(|id| SenderKey::new(id).unwrap()),
-    };
-    let held = vec![said("ok", None), said("ok", None), said("ok", Some("m1")), said("x", None)];
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn words_without_an_id_are_not_shown_again_and_all_others_are() {
+    let (_bed, gaps) = opened(&["a"]).await;
+    let held = vec![said("ok", None), said("ok", Some("m1")), said("not in it", None)];
     let callback = {
         let gaps = Arc::clone(&gaps);
         tokio::spawn(async move { gaps.pass(&session("a"), held).await })
     };
     tokio::task::yield_now().await;
+    gaps.close(&next(&gaps).await, Some(["ok", "later"]));
+    assert_eq!(words(&callback.await.unwrap()), ["ok", "not in it"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn words_without_an_id_wait_for_a_fetch_that_began_after_they_came() {
+    let (_bed, gaps) = opened(&["a"]).await;
     let gap = next(&gaps).await;
-    gaps.close(&gap, ["ok", "later"]);
+    // The fetch is under way; it may have missed these words, or others that say the same.
+    let callback = passes(&gaps, "a");
+    tokio::task::yield_now().await;
+    let settled_at = gaps.close(&gap, Some(["hi"])).expect("more may come");
+    tokio::task::yield_now().await;
+    assert!(!callback.is_finished());
+    assert_eq!(next(&gaps).await, gap, "at once again");
+    gaps.close(&gap, Some(["hi", "hi"]));
     let passed = callback.await.unwrap();
-    assert_eq!(words(&passed), ["ok", "ok", "x"], "one of the two, none with an id");
-    let late = gaps.pass(&session("a"), vec![said("later", None)]).await;
-    assert!(late.is_empty(), "it comes once more");
-    let again = gaps.pass(&session("a"), vec![said("later", None)]).await;
-    assert_eq!(words(&again), ["later"], "and not twice");
+    assert!(words(&passed).is_empty() && passed.len() == 1, "shown; who spoke is left");
+    // Soon after, the same; later, and with ids, they go ahead.
+    let began = Instant::now();
+    let with_id = gaps.pass(&session("a"), vec![said("hi", Some("m1"))]).await;
+    assert_eq!((words(&with_id), began.elapsed()), (vec!["hi"], Duration::ZERO));
+    let callback = passes(&gaps, "a");
+    tokio::task::yield_now().await;
+    assert_eq!(next(&gaps).await, gap);
+    assert_eq!(gaps.close(&gap, Some(["hi"])), Some(settled_at), "no longer than that");
+    assert!(words(&callback.await.unwrap()).is_empty());
     gaps.forget(&gap);
+    assert_eq!(count(&gaps), 0);
+    assert_eq!(words(&passes(&gaps, "a").await.unwrap()), ["hi"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fetch_that_fails_lets_everybody_go_ahead() {
+    let (_bed, gaps) = opened(&["a"]).await;
+    let gap = next(&gaps).await;
+    let callback = passes(&gaps, "a");
+    tokio::task::yield_now().await;
+    let began = Instant::now();
+    gaps.close(&gap, NOTHING);
+    assert_eq!(words(&callback.await.unwrap()), ["hi"]);
+    assert_eq!(began.elapsed(), Duration::ZERO);
     assert_eq!(count(&gaps), 0);
 }

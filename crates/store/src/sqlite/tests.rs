@@ -42,6 +42,27 @@ fn a_newer_database_is_refused_and_left_alone() {
 }
 
 #[test]
+fn a_database_of_the_first_version_is_brought_up_to_date_with_all_that_is_in_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let connection = Connection::open(dir.path().join("warmline.db")).unwrap();
+    connection.execute_batch(include_str!("../../migrations/sqlite/0001_start.sql")).unwrap();
+    connection
+        .execute_batch(
+            "INSERT INTO conversation (id) VALUES (1);
+             INSERT INTO session
+                 (id, conversation, tenant, desk, user, status, reason, opened_at, ended_at)
+             VALUES ('ses_1', 1, 't', 'd', 'u', 'active', '', 7, NULL),
+                    ('ses_2', 1, 't', 'd', 'u', 'completed', 'agent_ended', 7, 8);",
+        )
+        .unwrap();
+    connection.pragma_update(None, "user_version", 1).unwrap();
+    connection.close().unwrap();
+    let store = SqliteStore::open(dir.path()).unwrap();
+    let open = store.open_sessions(None, 9).unwrap();
+    assert_eq!(open.iter().map(|row| row.id.as_str()).collect::<Vec<_>>(), ["ses_1"]);
+}
+
+#[test]
 fn open_sessions_are_read_off_their_index() {
     let dir = tempfile::tempdir().unwrap();
     let writer = connect::writer(&file_in(&dir)).unwrap();

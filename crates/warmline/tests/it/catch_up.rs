@@ -48,12 +48,19 @@ async fn until_unheard(desk: &Desk, callbacks: usize) {
     desk.wait_until(unheard, WITHIN).await.expect("the callbacks are attempted");
 }
 
+/// Waits until the instance has told all it has to tell.
+async fn until_told(desk: &Desk) {
+    let told = desk.wait_until(|seen| !seen.is_sending(), WITHIN).await;
+    told.expect("every callback is answered");
+}
+
 /// The chat goes on in both directions, and nothing was shown besides.
 async fn goes_on(house: &House, mut page: Page, chat: &str) {
     page.post("on we go kolibri").await;
     page.shows(&["user: on we go kolibri"]).await;
     house.desk.write(chat, "indeed kolibri").unwrap();
     page.shows(&["agent: Dana: indeed kolibri"]).await;
+    until_told(&house.desk).await;
     page.shows_nothing_more().await;
     until_heard(&house.desk, chat, "on we go kolibri").await;
 }
@@ -109,7 +116,16 @@ async fn lines_said_while_the_gateway_was_dead(setting: Setting) {
 
 #[tokio::test]
 async fn an_agent_who_came_and_spoke_while_the_gateway_was_dead_is_there() {
-    let mut house = House::start(setting()).await;
+    an_agent_who_came_unheard(setting()).await;
+}
+
+#[tokio::test]
+async fn an_agent_without_ids_who_came_and_spoke_while_the_gateway_was_dead_is_there() {
+    an_agent_who_came_unheard(Setting { message_ids: false, ..setting() }).await;
+}
+
+async fn an_agent_who_came_unheard(setting: Setting) {
+    let mut house = House::start(setting).await;
     let (mut page, chat) = ask(&mut house, USER).await;
     page.post("hurry kolibri").await;
     let hurried = |heard: &crate::page::Heard| {
@@ -124,7 +140,15 @@ async fn an_agent_who_came_and_spoke_while_the_gateway_was_dead_is_there() {
     house.begin().await;
     page.shows(&["notice connected", "agent: here I am kolibri"]).await;
     desk::until_sent(&house.desk, USER, &["AGENT", "says hurry kolibri"]).await;
-    goes_on(&house, page, &chat).await;
+    // The name comes with the first callback; without ids it may be later than the words.
+    house.desk.write(&chat, "indeed kolibri").unwrap();
+    let answered = |heard: &crate::page::Heard| {
+        gists(&heard.activities).last().is_some_and(|last| last.ends_with(" indeed kolibri"))
+    };
+    page.until("the next words", answered).await;
+    until_told(&house.desk).await;
+    page.skip_what_was_shown();
+    page.shows_nothing_more().await;
 }
 
 #[tokio::test]
@@ -210,4 +234,46 @@ async fn lines_lost_while_the_desk_was_away_are_shown_when_it_answers_again() {
         let log = gists(&page.log().await);
         assert_eq!(log.iter().filter(|shown| **shown == line).count(), 1, "{log:#?}");
     }
+}
+
+#[tokio::test]
+async fn every_line_is_shown_once_and_in_order_through_kill_after_kill() {
+    through_kill_after_kill(setting()).await;
+}
+
+#[tokio::test]
+async fn every_line_without_an_id_is_shown_once_and_in_order_through_kill_after_kill() {
+    through_kill_after_kill(Setting { message_ids: false, ..setting() }).await;
+}
+
+/// The agent writes before, while and after the gateway is killed, every third line the same, and
+/// nobody waits for anybody.
+async fn through_kill_after_kill(setting: Setting) {
+    const KILLS: usize = 6;
+    const LINES: usize = 5;
+    let mut house = House::start(setting).await;
+    let (mut page, chat) = connect(&mut house, USER).await;
+    house.desk.write(&chat, "hello kolibri").unwrap();
+    page.shows(&["agent: Dana: hello kolibri"]).await;
+    let mut written = Vec::new();
+    let mut writes = |desk: &Desk| {
+        for _ in 0..LINES {
+            let line = match written.len() {
+                n if n % 3 == 0 => "ok kolibri".to_owned(),
+                n => format!("line {n} kolibri"),
+            };
+            desk.write(&chat, &line).unwrap();
+            written.push(format!("agent: Dana: {line}"));
+        }
+    };
+    for _ in 0..KILLS {
+        writes(&house.desk);
+        house.kill().await;
+        writes(&house.desk);
+        until_told(&house.desk).await;
+        house.begin().await;
+        writes(&house.desk);
+    }
+    page.shows(&written.iter().map(String::as_str).collect::<Vec<_>>()).await;
+    goes_on(&house, page, &chat).await;
 }

@@ -50,7 +50,7 @@ impl Desk {
         gaps.open_all(&*self.bed.store, None).unwrap();
         while let Ok(gap) = tokio::time::timeout(Duration::from_millis(20), gaps.next(&key())).await
         {
-            self.dispatcher.fill(&key(), &gap, None).await;
+            self.dispatcher.fill(&key(), &gap).await;
         }
     }
 
