@@ -66,7 +66,7 @@ fn follow(standing: &mut Standing, record: &Record<'_>) -> Result<(), StoreError
         .map(|id| Segment { id: SegmentId(id), wrapped_key: std::sync::Arc::default() });
     standing.clock =
         Clock { deadline: record.deadline.map(|moment| moment.0), set_aside: record.set_aside };
-    let recent = record.answers.applied_to(&standing.repeats.recent).map_err(torn)?;
+    let recent = record.answers.applied_to(&standing.repeats.column()).map_err(torn)?;
     standing.repeats = Repeats::with(record.id, record.spilled, recent);
     standing.state = record.state.map(std::sync::Arc::from);
     Ok(())

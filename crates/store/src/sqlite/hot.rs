@@ -24,7 +24,7 @@ use crate::{ConversationId, SessionRow};
 /// written once for eight messages; a start has that many records to fold in, some 50 ms of work.
 pub(super) const JOURNAL_RECORDS_MAX: usize = 8_192;
 
-/// Conversations remembered, beyond those whose rows lag behind: one to three kilobytes each.
+/// Conversations remembered, beyond those whose rows lag behind: one to ten kilobytes each.
 const ROWS_MAX: usize = 8_192;
 
 /// Sessions remembered: half a kilobyte each.

@@ -15,7 +15,7 @@ use super::varint::{self, Reader};
 
 /// How many answers a row keeps: a dozen bytes each. Rows are written seldom (`hot`), so their size
 /// costs little; what goes to the table costs a write for each answer and a look for each question. A human chat seldom has more messages in a day.
-pub(super) const RECENT_MAX: usize = 128;
+pub(super) const RECENT_MAX: usize = 512;
 
 /// One answer: what a row of `repeat` holds, without the conversation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

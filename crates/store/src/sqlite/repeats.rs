@@ -1,5 +1,7 @@
 //! Repeats: what the first of several equal requests was told.
 
+use std::sync::Arc;
+
 use rusqlite::{Connection, params};
 use session::id::{Number, Timestamp};
 
@@ -14,24 +16,52 @@ const TABLE: &str = "repeat";
 /// Which row: the primary key.
 type Key = (i64, i64);
 
-/// The repeats of one conversation, as its row has them.
+/// Keys in the table that are remembered of one conversation, 32 KiB. Where there are more, the table
+/// is asked for every key.
+const TABLE_KEYS_MAX: usize = 4_096;
+
+/// The repeats of one conversation, as its row has them. A transaction works on a copy; most of it is
+/// shared with the original.
 #[derive(Debug, Clone)]
 pub(super) struct Repeats {
     conversation: ConversationId,
     /// Whether answers ever went to the table.
     pub(super) spilled: bool,
-    /// The newest answers; see `recent`.
-    pub(super) recent: Vec<u8>,
-    /// The same, ready to be searched; made when it is needed first.
-    index: Option<Index>,
+    recent: Recent,
+    /// The keys that are in the table, in order, and perhaps some that no longer are; as far as
+    /// anybody asked.
+    in_table: Option<InTable>,
 }
 
-/// The newest answers' keys, oldest first.
+/// The newest answers; see `recent`.
+#[derive(Debug, Clone)]
+enum Recent {
+    /// As the row has them; nobody looked inside yet.
+    Stored(Arc<[u8]>),
+    /// Ready to be searched.
+    Open {
+        old: Arc<Lot>,
+        /// At most [`LOT`] that came since.
+        new: Lot,
+    },
+}
+
+/// How many answers are copied with every transaction, at most.
+const LOT: usize = 32;
+
+/// Some answers, oldest first.
 #[derive(Debug, Clone, Default)]
-struct Index {
+struct Lot {
     keys: Vec<i64>,
+    column: Vec<u8>,
     /// When the newest was first seen.
     newest_at: i64,
+}
+
+#[derive(Debug, Clone)]
+enum InTable {
+    These(Arc<[i64]>),
+    TooMany,
 }
 
 /// The engine asks before it saves, so this is a mistake of its own.
@@ -49,7 +79,8 @@ impl Repeats {
 
     /// As a row has them.
     pub(super) fn with(conversation: ConversationId, spilled: bool, recent: Vec<u8>) -> Self {
-        Self { conversation, spilled, recent, index: None }
+        let recent = Recent::Stored(recent.into());
+        Self { conversation, spilled, recent, in_table: None }
     }
 
     /// From a row that has the columns `spilled` and `recent`.
@@ -60,40 +91,48 @@ impl Repeats {
         Ok(Self::with(conversation, columns.get("spilled")?, columns.get("recent")?))
     }
 
+    /// The column `recent`.
+    pub(super) fn column(&self) -> Vec<u8> {
+        match &self.recent {
+            Recent::Stored(column) => column.to_vec(),
+            Recent::Open { old, new } => [old.column.as_slice(), &new.column].concat(),
+        }
+    }
+
     /// The first answer to this key: from the row, or, if answers ever went there, from the table.
     pub(super) fn find(
         &mut self,
         connection: &Connection,
         key: RepeatKey,
     ) -> Result<Option<Answer>, StoreError> {
-        let place = self.index()?.keys.iter().position(|known| *known == key.0);
+        let (old, new) = self.open()?;
+        let place = |lot: &Lot| lot.keys.iter().position(|known| *known == key.0);
+        let place = place(old).or_else(|| place(new).map(|place| old.keys.len() + place));
         let Some(place) = place else { return self.find_in_table(connection, key) };
-        let answer = recent::answers(&self.recent).nth(place).transpose();
+        let column = self.column();
+        let answer = recent::answers(&column).nth(place).transpose();
         let answer = answer.map_err(|torn| self.damaged(torn))?;
         Ok(answer.map(|answer| Answer(Number(answer.number))))
     }
 
-    fn index(&mut self) -> Result<&mut Index, StoreError> {
-        let index = match self.index.take() {
-            Some(index) => index,
-            None => recent::answers(&self.recent)
-                .try_fold(Index::default(), |mut index, answer| {
-                    let answer = answer?;
-                    index.keys.push(answer.key);
-                    index.newest_at = answer.at;
-                    Ok(index)
-                })
-                .map_err(|torn| self.damaged(torn))?,
-        };
-        Ok(self.index.insert(index))
+    /// The newest answers, ready to be searched.
+    fn open(&mut self) -> Result<(&mut Arc<Lot>, &mut Lot), StoreError> {
+        if let Recent::Stored(column) = &self.recent {
+            let old = Lot::of(column).map_err(|torn| self.damaged(torn))?;
+            self.recent = Recent::Open { old: Arc::new(old), new: Lot::default() };
+        }
+        match &mut self.recent {
+            Recent::Open { old, new } => Ok((old, new)),
+            Recent::Stored(_) => Err(damaged(standing::TABLE, self.conversation.0, "not opened")),
+        }
     }
 
     fn find_in_table(
-        &self,
+        &mut self,
         connection: &Connection,
         key: RepeatKey,
     ) -> Result<Option<Answer>, StoreError> {
-        if !self.spilled {
+        if !self.spilled || !self.may_be_in_table(connection, key)? {
             return Ok(None);
         }
         let mut statement = connection
@@ -102,6 +141,22 @@ impl Repeats {
         let Some(row) = rows.next()? else { return Ok(None) };
         let columns = Columns { row, table: TABLE, key: &key.0 };
         Ok(Some(Answer(Number(columns.unsigned("number")?))))
+    }
+
+    /// Nearly every key is new, and to look for it in the table costs a walk through its tree.
+    fn may_be_in_table(
+        &mut self,
+        connection: &Connection,
+        key: RepeatKey,
+    ) -> Result<bool, StoreError> {
+        let in_table = match self.in_table.take() {
+            Some(in_table) => in_table,
+            None => InTable::of(connection, self.conversation)?,
+        };
+        Ok(match self.in_table.insert(in_table) {
+            InTable::These(keys) => keys.binary_search(&key.0).is_ok(),
+            InTable::TooMany => true,
+        })
     }
 
     /// Refuses a key that has an answer: the engine asked first.
@@ -127,26 +182,34 @@ impl Repeats {
         let (key, number, at) = (repeat.key.0, repeat.answer.0.0, repeat.at.0);
         // Refused now: what the table cannot hold would be in the way of every later spill.
         signed(number, TABLE, key)?;
-        if self.index()?.keys.len() >= RECENT_MAX {
+        let (old, new) = self.open()?;
+        if old.keys.len() + new.keys.len() >= RECENT_MAX {
             self.spill(connection, change)?;
         }
+        let (old, new) = self.open()?;
+        if new.keys.len() == LOT {
+            let full = std::mem::take(new);
+            let whole = Arc::make_mut(old);
+            whole.keys.extend(full.keys);
+            whole.column.extend(full.column);
+            whole.newest_at = full.newest_at;
+        }
+        if new.keys.is_empty() {
+            new.newest_at = old.newest_at;
+        }
         let answer = Remembered { key, number, at };
-        let index = self.index()?;
-        let newest_at = std::mem::replace(&mut index.newest_at, at);
-        index.keys.push(key);
-        recent::add(&mut self.recent, newest_at, answer);
+        new.add(answer);
         change.new.push(answer);
         Ok(())
     }
 
     /// Moves the older half to the table.
     fn spill(&mut self, connection: &Connection, change: &mut Answers) -> Result<(), StoreError> {
-        let mut kept = recent::answers(&self.recent)
+        let mut kept = recent::answers(&self.column())
             .collect::<Result<Vec<_>, _>>()
             .map_err(|torn| self.damaged(torn))?;
         let mut old: Vec<Remembered> = kept.drain(..RECENT_MAX / 2).collect();
-        self.recent = recent::column(&kept);
-        self.index = None;
+        self.recent = Recent::Stored(recent::column(&kept).into());
         old.sort_unstable_by_key(|answer| answer.key);
         let mut statement = connection.prepare_cached(
             "INSERT INTO repeat (conversation, key, number, at)
@@ -157,12 +220,44 @@ impl Repeats {
             statement.execute(params![self.conversation.0, key, number, at])?;
         }
         self.spilled = true;
+        // Read anew when it is needed.
+        self.in_table = None;
         change.gone += old.len();
         Ok(())
     }
 
     fn damaged(&self, torn: recent::Torn) -> StoreError {
         damaged(standing::TABLE, self.conversation.0, torn.to_string())
+    }
+}
+
+impl Lot {
+    fn of(column: &[u8]) -> Result<Self, recent::Torn> {
+        let mut lot = Self { column: column.to_vec(), ..Self::default() };
+        for answer in recent::answers(column) {
+            let answer = answer?;
+            lot.keys.push(answer.key);
+            lot.newest_at = answer.at;
+        }
+        Ok(lot)
+    }
+
+    fn add(&mut self, answer: Remembered) {
+        recent::add(&mut self.column, self.newest_at, answer);
+        self.keys.push(answer.key);
+        self.newest_at = answer.at;
+    }
+}
+
+impl InTable {
+    fn of(connection: &Connection, conversation: ConversationId) -> Result<Self, StoreError> {
+        let mut statement = connection.prepare_cached(
+            "SELECT key FROM repeat WHERE conversation = ?1 ORDER BY key LIMIT ?2",
+        )?;
+        let limit = limited(TABLE_KEYS_MAX + 1);
+        let keys = statement.query_map([conversation.0, limit], |row| row.get(0))?;
+        let keys = keys.collect::<Result<Vec<i64>, _>>()?;
+        Ok(if keys.len() > TABLE_KEYS_MAX { Self::TooMany } else { Self::These(keys.into()) })
     }
 }
 

@@ -108,7 +108,7 @@ impl Standing {
             self.end.anchor.map(|anchor| anchor.row),
             self.segment.as_ref().map(|segment| segment.id.0),
             self.repeats.spilled,
-            self.repeats.recent,
+            self.repeats.column(),
             self.state,
             journal,
         ])?;
