@@ -36,6 +36,7 @@ mod tests;
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 pub(crate) use breaker::SharedBreaker;
+pub(crate) use drain::Openings;
 use session::id::{DeskId, TenantId, Timestamp};
 use store::{LaneKey, LaneReady, OutboxId, Store};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
@@ -95,6 +96,8 @@ pub(crate) struct Dispatcher {
     pub(crate) bot: BuiltInBot,
     /// What the desks may have told unheard.
     pub(crate) gaps: Arc<Gaps>,
+    /// The conversations that were opened last.
+    pub(crate) openings: Openings,
     /// Room for [`ATTEMPTS_MAX`] attempts at bots, and at desks that are not configured any more.
     pub(crate) places: Arc<Semaphore>,
 }

@@ -1,6 +1,7 @@
 //! The store in one SQLite file.
 //!
-//! One connection writes and checkpoints, behind a lock; a few others only read. A commit is on the
+//! One connection writes, behind a lock; one folds the write-ahead log in beside it; a few others
+//! only read. A commit is on the
 //! disk when `transact` returns: the write-ahead log is synced each time, and one transaction per
 //! batch makes that cheap.
 //!
@@ -12,6 +13,7 @@
 //! `repeats`, `outbox`, `dead_letters`, `settings`. The tables are described in `migrations/sqlite`.
 //! Where a conversation stands is in memory (`hot`) and in a journal before it is in its row.
 
+mod checkpointer;
 mod column;
 mod connect;
 mod conversations;
@@ -45,6 +47,7 @@ use crate::{
     BootId, ConversationId, ConversationRow, DeadLetter, EntryRow, LaneReady, OutboxId, SegmentId,
     SessionRow, Store, StoreError, Transaction,
 };
+use checkpointer::Checkpointer;
 use hot::{Hot, JOURNAL_RECORDS_MAX};
 use log::End;
 use readers::Readers;
@@ -56,6 +59,7 @@ use transaction::SqliteTransaction;
 // The fields are dropped in this order: the writer must be the last connection to close, because
 // only then does SQLite fold the write-ahead log into the file; the lock goes last of all.
 pub struct SqliteStore {
+    checkpointer: Checkpointer,
     readers: Readers,
     writer: Mutex<Connection>,
     /// Changed by whoever holds the writer, and after the commit only.
@@ -83,6 +87,7 @@ impl SqliteStore {
         hot.folded(folding::fold_journal(&mut writer)?);
         let readers = Readers::open(&file)?;
         Ok(Self {
+            checkpointer: Checkpointer::start(&file)?,
             readers,
             writer: Mutex::new(writer),
             hot: RwLock::new(hot),
@@ -151,6 +156,7 @@ impl Store for SqliteStore {
         let handover = steps.finish()?;
         transaction.commit()?;
         self.hot_mut().take(handover);
+        self.checkpointer.committed();
         Ok(())
     }
 

@@ -9,7 +9,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     app::{DeskSetup, Parts, Settings, StartError},
     desk::{news::Wording, refresh_token::KeptRefreshToken, request::Dress},
-    dispatcher::{ATTEMPTS_MAX, DeskLink, Dispatcher, SharedBreaker},
+    dispatcher::{ATTEMPTS_MAX, DeskLink, Dispatcher, Openings, SharedBreaker},
     edge::{
         Edge,
         callers::{Callers, Owner},
@@ -59,6 +59,7 @@ impl Parts {
             desks,
             bot: settings.built_in_bot.clone(),
             gaps: Arc::clone(&self.gaps),
+            openings: Openings::default(),
             places: Arc::new(Semaphore::new(ATTEMPTS_MAX)),
         })
     }

@@ -1,9 +1,13 @@
 //! What a worker does in its lane: claim, perform, record, and again until nothing is left.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use session::{Effect, Event, Failure, What, id::Timestamp};
-use store::{Claim, LaneKey, Reschedule, StoreError, Target, Work};
+use store::{Claim, ConversationId, LaneKey, Reschedule, StoreError, Target, Work};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -22,6 +26,34 @@ pub(super) const DELAY_TOLD_AFTER: Duration = Duration::from_secs(3);
 pub(super) struct Opened {
     pub(super) key: Arc<session::id::ConversationKey>,
     pub(super) keeping: Keeping,
+}
+
+/// Conversations that were opened last: what they are found by and the keys that follow from it never
+/// change, so a chat that talks needs them read and derived once.
+#[derive(Default)]
+pub(crate) struct Openings(Mutex<HashMap<ConversationId, Arc<Opened>>>);
+
+/// Conversations kept open, about a kilobyte each.
+const OPENINGS_MAX: usize = 8_192;
+
+impl Openings {
+    fn of(&self, id: ConversationId) -> Option<Arc<Opened>> {
+        self.lock().get(&id).cloned()
+    }
+
+    fn keep(&self, id: ConversationId, opened: &Arc<Opened>) {
+        let mut openings = self.lock();
+        if openings.len() >= OPENINGS_MAX {
+            // Rare: then few are met again.
+            openings.clear();
+        }
+        openings.insert(id, Arc::clone(opened));
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<ConversationId, Arc<Opened>>> {
+        // Nothing in here can be left half done.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// Why an effect cannot be opened.
@@ -235,13 +267,22 @@ impl Dispatcher {
         assert!(matches!(self.carry_out(work, Leave::Free).await, Carried::Report(_)));
     }
 
-    async fn open(&self, work: &Work) -> Result<(Opened, Effect), OpenError> {
-        let id = work.conversation;
+    async fn open(&self, work: &Work) -> Result<(Arc<Opened>, Effect), OpenError> {
+        let opened = match self.openings.of(work.conversation) {
+            Some(opened) => opened,
+            None => self.open_conversation(work.conversation).await?,
+        };
+        let effect = opened.keeping.read_effect(work.number, &work.body)?;
+        Ok((opened, effect))
+    }
+
+    async fn open_conversation(&self, id: ConversationId) -> Result<Arc<Opened>, OpenError> {
         let row = crate::blocking(&self.store, move |store| store.conversation_by_id(id)).await?;
         let key = row.ok_or(OpenError::Gone)?.key;
         let keeping = Keeping::new(&self.vault, &key)?;
-        let effect = keeping.read_effect(work.number, &work.body)?;
-        Ok((Opened { key, keeping }, effect))
+        let opened = Arc::new(Opened { key, keeping });
+        self.openings.keep(id, &opened);
+        Ok(opened)
     }
 
     /// A store in trouble loses nothing: the effect comes again. What cannot be read within its budget,

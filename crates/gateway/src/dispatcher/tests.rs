@@ -51,6 +51,7 @@ impl Desk {
             engine: bed.engine.clone(),
             clock: bed.clock.clone(),
             gaps: Arc::new(Gaps::new([(tenant(), desk.clone())])),
+            openings: Openings::default(),
             desks: HashMap::from([((tenant(), desk), link)]),
             bot: BuiltInBot::from_json(r#"{"greeting":"hi","fallback":"what?","topics":[]}"#)
                 .unwrap(),

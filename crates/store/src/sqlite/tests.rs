@@ -119,6 +119,31 @@ fn the_log_is_folded_into_the_file_when_the_store_closes() {
     assert!(!dir.path().join("warmline.db-wal").exists());
 }
 
+/// Nobody waits for it: the pages appear in the file while the log is still far from its bound.
+#[test]
+fn the_log_is_folded_into_the_file_beside_the_writer() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(dir.path()).unwrap();
+    let bytes = || dir.path().join("warmline.db").metadata().unwrap().len();
+    let before = bytes();
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
+    let mut commits = 0;
+    while bytes() == before {
+        assert!(std::time::Instant::now() < deadline, "{commits} commits and nothing folded in");
+        let named = Changes::default();
+        store
+            .transact(&mut |transaction| {
+                let key = format!("c{commits}");
+                transaction.resolve(&[&crate::Target::Key(crashing::named(&key))])?;
+                transaction.save(&named)
+            })
+            .unwrap();
+        commits += 1;
+    }
+    let log = dir.path().join("warmline.db-wal").metadata().unwrap().len();
+    assert!(log < 4_000 * 4_096, "{log} bytes after {commits} commits");
+}
+
 #[test]
 fn the_writer_syncs_every_commit_and_checks_what_it_writes() {
     let dir = tempfile::tempdir().unwrap();
@@ -137,7 +162,7 @@ fn the_writer_syncs_every_commit_and_checks_what_it_writes() {
         ("page_size", "4096"),
         ("synchronous", "2"),
         ("foreign_keys", "1"),
-        ("wal_autocheckpoint", "1000"),
+        ("wal_autocheckpoint", "4000"),
         ("journal_size_limit", "67108864"),
         ("secure_delete", "2"),
         ("busy_timeout", "5000"),

@@ -191,11 +191,16 @@ impl World {
 }
 
 fn key(nth: usize) -> ConversationKey {
+    named(&format!("c{nth}"))
+}
+
+/// The key of a conversation of this name.
+pub(super) fn named(name: &str) -> ConversationKey {
     ConversationKey {
         tenant: TenantId::new("acme").unwrap(),
         channel: ChannelId::new("directline").unwrap(),
         bot: BotId::new("default").unwrap(),
-        conversation: format!("c{nth}").into(),
+        conversation: name.into(),
         user: "zoe".into(),
     }
 }
