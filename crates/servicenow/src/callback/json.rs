@@ -31,6 +31,11 @@ pub(super) fn without_doubled_keys(text: &str) -> Result<String, ReadError> {
 /// Counted here and not by the parser: what is skipped or kept raw is never parsed in depth, and
 /// would trip over its depth wherever it is read later.
 fn nests_deeper_than(levels_max: usize, text: &str) -> bool {
+    // Nearly every callback has fewer brackets than may nest, and to count them is quick.
+    let opening = text.bytes().filter(|byte| matches!(byte, b'{' | b'[')).count();
+    if opening <= levels_max {
+        return false;
+    }
     let (mut levels, mut in_string) = (0_usize, false);
     let mut bytes = text.bytes();
     while let Some(byte) = bytes.next() {
