@@ -45,7 +45,7 @@ pub(crate) enum Fault {
     Full,
     /// Panics where this conversation is saved.
     PanicsAt(ConversationId),
-    /// Cannot read conversations.
+    /// Cannot read conversations and their logs.
     Unreadable,
     /// Whoever looks for lanes finds none.
     NoLanes,
@@ -90,6 +90,13 @@ impl Watched {
 
     fn fault(&self) -> Fault {
         *self.fault.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn readable(&self) -> Result<(), StoreError> {
+        match self.fault() {
+            Fault::Unreadable => Err(StoreError::Database("disk error".into())),
+            Fault::None | Fault::Full | Fault::PanicsAt(_) | Fault::NoLanes => Ok(()),
+        }
     }
 
     /// From now on commits wait until [`Watched::release`].
@@ -147,9 +154,7 @@ impl Store for Watched {
         &self,
         id: ConversationId,
     ) -> Result<Option<ConversationRow>, StoreError> {
-        if self.fault() == Fault::Unreadable {
-            return Err(StoreError::Database("disk error".into()));
-        }
+        self.readable()?;
         self.inner.conversation_by_id(id)
     }
 
@@ -159,6 +164,7 @@ impl Store for Watched {
         after: Number,
         limit: usize,
     ) -> Result<Vec<EntryRow>, StoreError> {
+        self.readable()?;
         self.inner.entries_after(conversation, after, limit)
     }
 
@@ -168,6 +174,7 @@ impl Store for Watched {
         upto: Number,
         limit: usize,
     ) -> Result<Vec<EntryRow>, StoreError> {
+        self.readable()?;
         self.inner.entries_upto(conversation, upto, limit)
     }
 

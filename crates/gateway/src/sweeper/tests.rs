@@ -22,7 +22,7 @@ async fn said_long_ago(bed: &Bed, more: i64) {
 #[tokio::test]
 async fn repeats_are_forgotten_after_a_day_and_not_sooner() {
     let bed = Bed::new();
-    said_long_ago(&bed, 500).await;
+    said_long_ago(&bed, 900).await;
     bed.advance(REPEATS_FOR);
     assert_eq!(sweeper(&bed).slice().await.unwrap(), 0);
     assert_eq!(bed.take(says_again("c", "hi", "dl:1")).await.number.0, 1, "still a repeat");
