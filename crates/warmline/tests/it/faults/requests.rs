@@ -94,7 +94,7 @@ async fn a_request_that_is_forbidden_gives_the_conversation_back_at_once() {
     chat.strikes(Fault::Forbidden);
     page.post("agent").await;
     page.shows(&["user: agent", "notice asked", "notice failed", "notice back_with_bot"]).await;
-    page.shows(&["bot: You did not get to talk to anybody…"]).await;
+    page.shows(&["bot: The service desk did not take it…"]).await;
     let log = page.log().await;
     assert!(log.iter().any(|a| notice(a)["reason"] == "rejected"));
     chat.operator_sees("sn_va_as_service.integration_user").await;
@@ -109,9 +109,9 @@ async fn a_word_is_refused(fault: Fault, code: &str) {
     chat.page.post("refused kolibri").await;
     let told = ["user: refused kolibri", "notice undelivered", "notice failed"];
     chat.page.shows(&told).await;
-    chat.page.shows(&["notice back_with_bot", "bot: You did not get to talk…"]).await;
+    chat.page.shows(&["notice back_with_bot", "bot: The service desk did not take it…"]).await;
     chat.operator_sees(&format!("delivery.kind=\"say\" delivery.outcome=\"{code}\"")).await;
-    assert_eq!(chat.status(), "fail unreachable");
+    assert_eq!(chat.status(), "fail rejected");
     let view = desk::until_ended(&chat.house.desk, &chat.id).await;
     assert!(view.ended_by.is_some(), "no agent is left with a ghost");
     chat.is_over(&[]).await;
