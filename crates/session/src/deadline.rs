@@ -32,7 +32,8 @@ impl Conversation {
 }
 
 impl Session {
-    fn deadline(&self, policy: &Policy) -> (Timestamp, Wake) {
+    /// The moment at which it ends by itself, and why, whatever the user is told before.
+    pub(crate) fn end(&self, policy: &Policy) -> (Timestamp, Wake) {
         let left = self.user_away_since.map(|at| (at.after(policy.away_grace), Wake::UserLeft));
         match &self.stage {
             Stage::Waiting(waiting) => {
@@ -41,8 +42,17 @@ impl Session {
             }
             Stage::Connected(talk) | Stage::Active(talk) => {
                 let quiet = talk.user_spoke_at.max(talk.heard_at).after(policy.quiet);
-                let others = [left, talk.idle_warning(policy), talk.agent_idle(policy)];
-                earliest((quiet, Wake::Quiet), others)
+                earliest((quiet, Wake::Quiet), [left])
+            }
+        }
+    }
+
+    fn deadline(&self, policy: &Policy) -> (Timestamp, Wake) {
+        let end = self.end(policy);
+        match &self.stage {
+            Stage::Waiting(_) => end,
+            Stage::Connected(talk) | Stage::Active(talk) => {
+                earliest(end, [talk.idle_warning(policy), talk.agent_idle(policy)])
             }
         }
     }

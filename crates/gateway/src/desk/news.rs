@@ -136,6 +136,9 @@ impl Reading<'_> {
     }
 
     fn item(&mut self, item: Item) {
+        if let servicenow::UiType::Other(kind) = &item.ui_type {
+            tracing::info!(ui_type = kind, "a callback showed something of an unknown kind");
+        }
         let key = item.message_id.as_ref().and_then(|id| message_key(id));
         let from_agent = item.from_agent;
         let agent = agent_of(item.agent.clone().unwrap_or_default());

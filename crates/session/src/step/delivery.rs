@@ -124,13 +124,20 @@ impl Turn<'_> {
         }
     }
 
+    /// After hours of downtime several deadlines are over. Then the end alone is told: a warning right
+    /// before it would only mock.
+    fn overdue_end(&self) -> Option<Wake> {
+        let (at, why) = self.step.conversation.live()?.end(self.facts.policy);
+        (at <= self.now).then_some(why)
+    }
+
     pub(super) fn deadline(&mut self, due: Timestamp) {
         let Some((at, why)) = self.step.conversation.deadline(self.facts.policy) else { return };
         if at != due || at > self.now {
             // Something happened since the clock looked; the newer deadline will come by itself.
             return;
         }
-        match why {
+        match self.overdue_end().unwrap_or(why) {
             Wake::Silence => self.end(Status::Fail, EndReason::Silence),
             Wake::LongestWait => self.end(Status::Fail, EndReason::WaitedTooLong),
             Wake::UserLeft => self.user_left(),

@@ -20,9 +20,10 @@ use session::id::SessionId;
 use super::standing::Standing;
 use crate::{ConversationId, SessionRow};
 
-/// Records that the journal holds. Of a thousand conversations that talk in turn a row is then
-/// written once for eight messages; a start has that many records to fold in, some 50 ms of work.
-pub(super) const JOURNAL_RECORDS_MAX: usize = 8_192;
+/// Records that the journal holds. Of a thousand conversations that talk in turn a row, with all its
+/// answers to repeats, is then written once for 32 messages, and its page is no part of what a commit
+/// must sync. A start after a crash has at most as many records to fold in.
+pub(super) const JOURNAL_RECORDS_MAX: usize = 32_768;
 
 /// Conversations remembered, beyond those whose rows lag behind: one to ten kilobytes each.
 const ROWS_MAX: usize = 8_192;

@@ -5,7 +5,9 @@ use std::time::Duration;
 use super::given::{
     Given, STAGES, agent, agent_said, ago, check, desk_said, live, news, stage, talk, user_says,
 };
-use crate::{Event, News, Phase, Policy, Stage, Talk, Wake, id::Timestamp};
+use crate::{
+    Content, EndReason, Event, News, Notice, Phase, Policy, Stage, Talk, Wake, id::Timestamp,
+};
 
 /// The conversation at the moment of its deadline, and the event that names it.
 fn due(given: Given) -> (Given, Event) {
@@ -201,4 +203,14 @@ fn a_clock_that_ran_backwards_harms_nobody() {
     let phase = Phase::Accepted { at: Timestamp(0) };
     let expected = super::given::waiting(phase).conversation;
     assert_eq!(given.conversation, expected);
+}
+
+#[test]
+fn after_a_long_downtime_the_end_is_told_and_no_warning_before_it() {
+    let (given, event) = due(stage("active"));
+    let hours_later = given.now.after(Duration::from_hours(4));
+    let step = given.at(hours_later).after(event);
+    assert_eq!(step.records.last().and_then(|record| record.reason), Some(EndReason::Lost));
+    let warned = |message: &crate::Message| message.content == Content::Notice(Notice::IdleWarning);
+    assert!(!step.messages.iter().any(warned));
 }
