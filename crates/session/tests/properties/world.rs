@@ -294,7 +294,7 @@ impl World {
         self.what_is_over_stays_over(about.as_ref(), &step);
         self.the_desks_words_are_shown_once_and_in_order(&step);
         self.statuses_keep_to_the_diagram(&step);
-        Self::ends_are_settled(&step);
+        self.ends_are_settled(&step);
         self.words_reach_the_agent_once_and_in_order(&step);
         self.keys_lead_to_one_entry(&step);
         self.holds_pass(&step);

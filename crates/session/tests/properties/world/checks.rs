@@ -1,8 +1,8 @@
 //! What must hold after every step.
 
 use session::{
-    Author, Content, Conversation, Effect, EndReason, Hold, LATE_WORDS_FOR, Notice, Route, Stage,
-    Status, Step, What,
+    Author, Content, Conversation, Effect, EndReason, Hold, LATE_WORDS_FOR, Notice, Phase, Route,
+    Stage, Status, Step, Waiting, What,
     id::{EffectNumber, Number, SessionId},
 };
 
@@ -96,7 +96,7 @@ impl World {
 
     /// An end is told to the user, the bot and, where it does not know, the desk; otherwise the
     /// person is free at once.
-    pub(super) fn ends_are_settled(step: &Step) {
+    pub(super) fn ends_are_settled(&self, step: &Step) {
         for ended in step.records.iter().filter(|record| record.reason.is_some()) {
             let of_it = |effect: &&Effect| match &effect.what {
                 What::TellBot { session, .. } => *session == ended.session,
@@ -110,9 +110,9 @@ impl World {
             // An END too many is harmless, a ghost at the agent's desk is not: only where the desk
             // said it itself, or refused the request, it hears nothing.
             let desk_knows = match ended.reason {
-                Some(EndReason::AgentEnded | EndReason::DeskCancelled | EndReason::Rejected) => {
-                    true
-                }
+                Some(EndReason::AgentEnded | EndReason::DeskCancelled) => true,
+                // A word that was refused leaves a chat behind, a request that was leaves none.
+                Some(EndReason::Rejected) => self.is_requested(&ended.session),
                 Some(_) | None => false,
             };
             assert_eq!(effects.contains(&"end"), !desk_knows, "{ended:?}");
@@ -121,6 +121,14 @@ impl World {
             let notices = step.messages.iter().filter(|entry| entry.author == Author::Gateway);
             assert!(notices.count() >= 2, "how it ended, and who has the conversation now");
         }
+    }
+
+    /// Whether this session was only asked for before the step.
+    fn is_requested(&self, session: &SessionId) -> bool {
+        let live = self.conversation.live().filter(|live| live.id == *session);
+        live.is_some_and(|live| {
+            matches!(&live.stage, Stage::Waiting(Waiting { phase: Phase::Requested, .. }))
+        })
     }
 
     pub(super) fn words_reach_the_agent_once_and_in_order(&mut self, step: &Step) {
