@@ -1,0 +1,171 @@
+//! What the environment may say, and what is refused in which words.
+
+use super::*;
+
+fn environment(changes: &[(&str, &str)]) -> Environment {
+    let mut values: BTreeMap<String, String> = [
+        ("SERVICENOW_CLIENT_ID", "id"),
+        ("SERVICENOW_CLIENT_SECRET", "client-secret"),
+        ("SERVICENOW_USERNAME", "user"),
+        ("SERVICENOW_PASSWORD", "pass word"),
+        ("SERVICENOW_INSTANCE", "dev12345"),
+        ("WEBHOOK_SECRET", "webhook-secret"),
+        ("WARMLINE_MASTER_KEY", &"ab".repeat(32)),
+    ]
+    .into_iter()
+    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+    .collect();
+    values.extend(changes.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())));
+    Environment { values, unreadable: Vec::new() }
+}
+
+fn refusal(changes: &[(&str, &str)]) -> String {
+    match Config::read(&environment(changes)) {
+        Ok(_) => panic!("accepted: {changes:?}"),
+        Err(error) => error.to_string(),
+    }
+}
+
+#[test]
+fn the_first_six_are_enough() {
+    let config = Config::read(&environment(&[])).unwrap();
+    assert_eq!(config.listen.to_string(), DEFAULT_LISTEN);
+    assert_eq!(config.settings.bots[0].bot.as_str(), "default");
+    assert!(config.remarks.iter().any(|remark| remark.contains("DIRECT_LINE_SECRET")));
+}
+
+#[test]
+fn client_credentials_need_no_user() {
+    let set = [
+        (GRANT_TYPE, "client_credentials"),
+        ("SERVICENOW_USERNAME", ""),
+        ("SERVICENOW_PASSWORD", ""),
+    ];
+    let config = Config::read(&environment(&set)).unwrap();
+    assert_eq!(config.settings.desks[0].client.grant, Grant::ClientCredentials);
+    let remarks = Config::read(&environment(&set[..1])).unwrap().remarks.join("\n");
+    assert!(remarks.contains("SERVICENOW_PASSWORD is set and has no use"), "{remarks}");
+    for grant in ["", "password"] {
+        let config = Config::read(&environment(&[(GRANT_TYPE, grant)])).unwrap();
+        assert_eq!(config.settings.desks[0].client.grant, Grant::Password);
+    }
+}
+
+#[test]
+fn a_grant_that_is_none_is_refused_with_those_there_are() {
+    for wrong in ["Password", "client-credentials", "refresh_token"] {
+        let sentence = refusal(&[(GRANT_TYPE, wrong)]);
+        for name in [GRANT_TYPE, "password", "client_credentials"] {
+            assert!(sentence.contains(name), "{sentence}");
+        }
+    }
+}
+
+#[test]
+fn opening_data_makes_none_and_asks_for_no_desk() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let text = data.to_str().unwrap();
+    let none = Environment {
+        values: [("WARMLINE_DATA_DIR".to_owned(), text.to_owned())].into(),
+        unreadable: Vec::new(),
+    };
+    let Err(refused) = Kept::read(&none) else { panic!("there is nothing") };
+    assert!(refused.to_string().contains("WARMLINE_DATA_DIR"), "{refused}");
+    assert!(!data.exists());
+    std::fs::create_dir(&data).unwrap();
+    std::fs::write(data.join(DATABASE_FILE), "data").unwrap();
+    assert!(matches!(Kept::read(&none), Err(ConfigError::KeyLost { .. })));
+    let key = ("WARMLINE_MASTER_KEY".to_owned(), "ab".repeat(32));
+    let mut with_key = none;
+    with_key.values.extend([key]);
+    assert_eq!(Kept::read(&with_key).map(|kept| kept.data_dir).ok(), Some(data));
+}
+
+#[test]
+fn every_missing_setting_is_named_and_empty_is_missing() {
+    for name in REQUIRED.into_iter().chain(REQUIRED_BY_PASSWORD) {
+        assert!(refusal(&[(name, "")]).contains(name), "{name}");
+    }
+    let all = refusal(&[("WEBHOOK_SECRET", ""), ("SERVICENOW_USERNAME", "")]);
+    assert!(all.contains("WEBHOOK_SECRET") && all.contains("SERVICENOW_USERNAME"), "{all}");
+}
+
+#[test]
+fn a_wrong_setting_is_named_in_one_sentence_without_its_value() {
+    for (name, value) in [
+        ("SERVICENOW_INSTANCE", "http://dev.example.org"),
+        ("SERVICENOW_INSTANCE", "not a host"),
+        ("WARMLINE_LISTEN", "8080"),
+        ("WARMLINE_LISTEN", "0.0.0.0:8080"),
+        ("WARMLINE_PUBLIC_URL", "http://chat.example.org"),
+        ("WARMLINE_PUBLIC_URL", "chat.example.org"),
+        ("DATABASE_URL", "postgres://localhost/x"),
+        ("BOT_ENDPOINT", "https://bot.example.org/api/messages"),
+        ("WARMLINE_MASTER_KEY", "secret-but-bad"),
+        ("WARMLINE_MASTER_KEY_FILE", "key.txt"),
+        ("MicrosoftAppId", "a/b"),
+        ("WEBHOOK_SECRET", "secret\n"),
+        ("WEBHOOK_SECRET", " secret"),
+        ("WEBHOOK_SECRET", &"x".repeat(1_025)),
+        ("DIRECT_LINE_SECRET", "sécret"),
+        ("WARMLINE_PUBLIC_URL", "https://:password@chat.example.org"),
+    ] {
+        let sentence = refusal(&[(name, value)]);
+        let named = sentence.contains(name);
+        assert!(named && !sentence.contains('\n'), "{name}={value}: {sentence}");
+        assert!(!sentence.contains("secret-but-bad"), "{sentence}");
+    }
+}
+
+#[test]
+fn the_network_is_served_behind_a_proxy_with_tls_only() {
+    let behind =
+        [("WARMLINE_LISTEN", "0.0.0.0:8080"), ("WARMLINE_PUBLIC_URL", "https://chat.example.org/")];
+    let config = Config::read(&environment(&behind)).unwrap();
+    assert_eq!(config.settings.public_url.as_deref(), Some("https://chat.example.org"));
+}
+
+#[test]
+fn the_app_id_names_the_bot() {
+    let config = Config::read(&environment(&[("MicrosoftAppId", "app-1")])).unwrap();
+    assert_eq!(config.settings.bots[0].bot.as_str(), "app-1");
+}
+
+#[test]
+fn the_master_key_is_made_in_the_data_directory_at_the_first_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let text = data.to_str().unwrap();
+    let first = environment(&[("WARMLINE_MASTER_KEY", ""), ("WARMLINE_DATA_DIR", text)]);
+    Config::read(&first).unwrap();
+    assert!(data.join(MASTER_KEY_FILE).exists());
+    Config::read(&first).unwrap();
+}
+
+#[test]
+fn a_lost_master_key_is_not_replaced_beside_the_data_it_sealed() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = folder.path().to_str().unwrap();
+    std::fs::write(folder.path().join(DATABASE_FILE), "data").unwrap();
+    let refused = refusal(&[("WARMLINE_MASTER_KEY", ""), ("WARMLINE_DATA_DIR", text)]);
+    assert!(refused.contains("master.key"), "{refused}");
+    assert!(!folder.path().join(MASTER_KEY_FILE).exists());
+}
+
+#[test]
+fn what_has_no_use_is_said() {
+    let set = [("WARMLINE_LISTNE", "127.0.0.1:1"), ("MicrosoftAppType", "SingleTenant")];
+    let remarks = Config::read(&environment(&set)).unwrap().remarks.join("\n");
+    for (name, _) in set {
+        assert!(remarks.contains(name), "{remarks}");
+    }
+}
+
+#[test]
+fn a_setting_that_is_no_text_is_not_taken_for_missing() {
+    let mut environment = environment(&[("WARMLINE_MASTER_KEY", "")]);
+    environment.unreadable = vec!["LANG".to_owned(), "WARMLINE_MASTER_KEY".to_owned()];
+    let Err(refused) = Config::read(&environment) else { panic!("accepted") };
+    assert!(refused.to_string().contains("WARMLINE_MASTER_KEY"), "{refused}");
+}
