@@ -167,7 +167,7 @@ impl Parts {
         let (failures, failed) = mpsc::channel(4);
         let tasks = TaskTracker::new();
         let callers = self.callers(&settings)?;
-        let dispatcher = self.dispatcher(&settings)?;
+        let dispatcher = self.dispatcher(&settings, delivering.clone())?;
         let alarm = Alarm {
             store: Arc::clone(&self.store),
             engine: self.engine.clone(),
@@ -255,7 +255,7 @@ fn deliver(
         .enable_all()
         .build()?;
     Ok(std::thread::Builder::new().name("dispatcher".to_owned()).spawn(move || {
-        runtime.block_on(dispatcher.run(hints, stop.clone()));
+        runtime.block_on(dispatcher.run(hints));
         report_end("dispatcher", &stop, &failures);
     })?)
 }

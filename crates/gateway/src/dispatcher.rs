@@ -98,6 +98,8 @@ pub(crate) struct Dispatcher {
     pub(crate) gaps: Arc<Gaps>,
     /// The conversations that were opened last.
     pub(crate) openings: Openings,
+    /// Stops it; nobody insists on anything any more then.
+    pub(crate) stop: CancellationToken,
     /// Room for [`ATTEMPTS_MAX`] attempts at bots, and at desks that are not configured any more.
     pub(crate) places: Arc<Semaphore>,
 }
@@ -149,7 +151,8 @@ enum LaneEnd {
 
 impl Dispatcher {
     /// Drains lanes until told to stop; then lets attempts in flight finish.
-    pub(crate) async fn run(self, mut hints: mpsc::Receiver<LaneKey>, stop: CancellationToken) {
+    pub(crate) async fn run(self, mut hints: mpsc::Receiver<LaneKey>) {
+        let stop = self.stop.clone();
         let this = Arc::new(self);
         for desk in this.desks.keys() {
             tokio::spawn(Arc::clone(&this).catch_up(desk.clone(), stop.clone()));

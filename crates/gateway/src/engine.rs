@@ -34,7 +34,9 @@ use store::{Claim, ConversationId, LaneKey, Reschedule, Store, StoreError, Targe
 use tokio::{
     runtime::Handle,
     sync::{mpsc, oneshot},
+    time::Instant,
 };
+use tokio_util::sync::CancellationToken;
 use vault::{MacKey, Vault};
 
 pub(crate) use letters::{Judged, LetterOrder};
@@ -51,6 +53,13 @@ const BATCH_MAX: usize = 1_024;
 /// How long a caller waits for room in the queue. Refusing at once costs most of the goodput,
 /// because impatient callers repeat at once.
 const ROOM_WITHIN: Duration = Duration::from_secs(1);
+
+/// How long what comes only once is tried again while the engine cannot take it. A disk that was full
+/// for longer costs a word that is sent twice, or one that is not shown.
+const INSIST_FOR: Duration = Duration::from_mins(15);
+
+/// And how often.
+const INSIST_EVERY: Duration = Duration::from_secs(1);
 
 /// Why the engine did not take an event.
 #[derive(Debug, thiserror::Error)]
@@ -70,6 +79,18 @@ pub(crate) enum EngineError {
     /// Something is broken; nothing changed.
     #[error("the event could not be carried out")]
     Failed(#[source] Arc<BatchError>),
+}
+
+impl EngineError {
+    /// Whether the same may be taken a little later: there was no room, or the store was in trouble
+    /// (a full disk) that may pass.
+    pub(crate) fn passes(&self) -> bool {
+        match self {
+            Self::Busy => true,
+            Self::Failed(error) => !error.is_lasting(),
+            Self::Rejected(_) | Self::NotFound | Self::Stopping => false,
+        }
+    }
 }
 
 /// Why a batch, or one event of it, failed.
@@ -236,6 +257,28 @@ impl Engine {
         self.ask(|reply| Job::Event(Box::new(arrival), reply)).await
     }
 
+    /// Hands over what comes only once: tried again while trouble passes, for [`INSIST_FOR`] at most.
+    pub(crate) async fn submit_at_last(
+        &self,
+        arrival: Arrival,
+        stop: &CancellationToken,
+    ) -> Result<Outcome, EngineError> {
+        let give_up_at = Instant::now() + INSIST_FOR;
+        loop {
+            match self.submit(arrival.clone()).await {
+                Err(error)
+                    if error.passes() && !stop.is_cancelled() && Instant::now() < give_up_at =>
+                {
+                    tokio::select! {
+                        () = stop.cancelled() => {}
+                        () = tokio::time::sleep(INSIST_EVERY) => {}
+                    }
+                }
+                told => return told,
+            }
+        }
+    }
+
     /// Leases the head of a lane for one attempt.
     pub(crate) async fn claim(&self, lane: LaneKey) -> Result<Claim, EngineError> {
         self.ask(|reply| Job::Claim(lane, reply)).await
@@ -286,7 +329,8 @@ impl Engine {
         self.calls.closed().await;
     }
 
-    /// Takes nothing more in and waits until everything that queued is committed and answered.
+    /// Takes nothing more in and waits until everything that queued is committed; its callers are
+    /// answered then or right after.
     /// Whoever still has a handle is told [`EngineError::Stopping`] from now on. Blocks.
     pub(crate) fn finish(self) {
         // Fails only if the thread is gone already.

@@ -150,6 +150,7 @@ impl Gaps {
                 return true;
             }
             entry.stage = Stage::Queued;
+            entry.settled_at = None;
         } else if entries.len() >= GAPS_MAX {
             return false;
         } else {
@@ -180,7 +181,7 @@ impl Gaps {
     }
 
     /// A gap is filled, or given up. `words` are all that agents said in it, now shown; `None` if
-    /// nothing was shown, or callbacks are recognised by their ids. Gives the moment at which the
+    /// nothing was shown. Gives the moment at which the
     /// caller is to [`Gaps::forget`] it, if it is still needed until then.
     pub(crate) fn close<'a>(
         &self,
@@ -249,12 +250,18 @@ impl Gaps {
 
     /// Lets a callback wait until the gap of its chat is filled, if it has one, but no longer than
     /// [`entry::HOLD_FOR`]. Gives back its news without the words that this has shown.
-    pub(crate) async fn pass(&self, session: &SessionId, mut news: Vec<News>) -> Vec<News> {
+    pub(crate) async fn pass(
+        &self,
+        desk: (&TenantId, &DeskId),
+        session: &SessionId,
+        mut news: Vec<News>,
+    ) -> Vec<News> {
         if self.count.load(Ordering::Relaxed) == 0 {
             return news;
         }
         let has_id = |news: &News| !matches!(news, News::AgentSaid { key: None, .. });
-        let Some(fetch) = self.awaited(session, news.iter().all(has_id)) else { return news };
+        let has_ids = news.iter().all(has_id);
+        let Some(fetch) = self.awaited(desk, session, has_ids) else { return news };
         let Ok(_place) = self.waiting.try_acquire() else { return news };
         // Not filled in time, or not at all: it goes ahead.
         let Some(shown) = fetch.shown().await else { return news };
@@ -270,10 +277,19 @@ impl Gaps {
     }
 
     /// The fetch that a callback has to wait for, if any: without ids, one that begins from now on.
-    fn awaited(&self, session: &SessionId, has_ids: bool) -> Option<Arc<Fetch>> {
+    fn awaited(
+        &self,
+        (tenant, desk): (&TenantId, &DeskId),
+        session: &SessionId,
+        has_ids: bool,
+    ) -> Option<Arc<Fetch>> {
         let mut inner = self.lock();
         let Inner { entries, desks } = &mut *inner;
+        // Another desk's chat is no business of the caller's.
         let entry = entries.get_mut(session)?;
+        if (&entry.desk.0, &entry.desk.1) != (tenant, desk) {
+            return None;
+        }
         let fetch = match entry.stage {
             Stage::Settled if has_ids => return None,
             Stage::Settled | Stage::Queued => {

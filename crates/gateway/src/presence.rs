@@ -89,6 +89,7 @@ impl Presence {
         stop: &CancellationToken,
     ) -> Result<(), StoreError> {
         let mut after: Option<SessionId> = None;
+        let mut room = FORGOTTEN_MAX;
         while !stop.is_cancelled() {
             let from = after.take();
             let page = move |store: &dyn Store| {
@@ -104,8 +105,10 @@ impl Presence {
                 Ok((conversations, last.filter(|_| full)))
             };
             let (conversations, last) = crate::blocking(store, page).await?;
-            self.forgotten(conversations);
-            let Some(last) = last else { return Ok(()) };
+            let found = conversations.len();
+            self.forgotten(conversations.into_iter().take(room));
+            room = room.saturating_sub(found);
+            let Some(last) = last.filter(|_| room > 0) else { return Ok(()) };
             after = Some(last);
         }
         Ok(())
@@ -115,7 +118,7 @@ impl Presence {
     /// counts as away from then on. Only conversations of this channel may be given.
     pub(crate) fn forgotten(&self, conversations: impl IntoIterator<Item = ConversationId>) {
         let by = Instant::now() + BACK_WITHIN;
-        for conversation in conversations.into_iter().take(FORGOTTEN_MAX) {
+        for conversation in conversations {
             self.change(|table| table.forgotten(conversation, by));
         }
     }

@@ -45,7 +45,11 @@ impl Parts {
         Ok(callers)
     }
 
-    pub(super) fn dispatcher(&self, settings: &Settings) -> Result<Dispatcher, StartError> {
+    pub(super) fn dispatcher(
+        &self,
+        settings: &Settings,
+        stop: CancellationToken,
+    ) -> Result<Dispatcher, StartError> {
         let mut desks = HashMap::new();
         for desk in &settings.desks {
             let link = self.desk_link(desk, settings.wording.clone())?;
@@ -60,6 +64,7 @@ impl Parts {
             bot: settings.built_in_bot.clone(),
             gaps: Arc::clone(&self.gaps),
             openings: Openings::default(),
+            stop,
             places: Arc::new(Semaphore::new(ATTEMPTS_MAX)),
         })
     }

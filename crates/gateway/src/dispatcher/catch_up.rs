@@ -32,7 +32,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     desk::missed::{self, Shown},
-    dispatcher::{Dispatcher, PAUSE},
+    dispatcher::Dispatcher,
     engine::{Arrival, EngineError},
     gaps::{DeskKey, Gap},
     keeping::{Keeping, KeepingError},
@@ -228,13 +228,8 @@ impl Dispatcher {
         let target = Target::Conversation(gap.conversation);
         let event = Event::CaughtUp { session: gap.session.clone(), as_of, missed };
         let arrival = Arrival::event(target, event);
-        loop {
-            match self.engine.submit(arrival.clone()).await {
-                // It comes only once; there will be room, or the engine stops.
-                Err(EngineError::Busy) => tokio::time::sleep(PAUSE).await,
-                told => return Ok(Some(told?.number).filter(|at| *at != Number::default())),
-            }
-        }
+        let told = self.engine.submit_at_last(arrival, &self.stop).await?;
+        Ok(Some(told.number).filter(|at| *at != Number::default()))
     }
 }
 

@@ -9,7 +9,7 @@ use crate::{
         news,
         request::{self, HISTORY_ENTRIES_MAX, Material},
     },
-    dispatcher::{DeskLink, Dispatcher, Leave, Opened, PAUSE, attempt::Attempt},
+    dispatcher::{DeskLink, Dispatcher, Leave, Opened, attempt::Attempt},
     engine::{Arrival, EngineError},
     keeping::{Entry, KeepingError},
 };
@@ -112,13 +112,8 @@ impl Dispatcher {
         let claims = news::claims_of(&callback);
         let (news, _) = news::read(callback, &link.wording);
         let arrival = Arrival::callback(target, None, claims, news);
-        let mut taken = self.engine.submit(arrival.clone()).await;
-        while matches!(taken, Err(EngineError::Busy)) {
-            // It comes only once; the attempt waits until there is room.
-            tokio::time::sleep(PAUSE).await;
-            taken = self.engine.submit(arrival.clone()).await;
-        }
-        match taken {
+        // It comes only once; the attempt waits until it is taken.
+        match self.engine.submit_at_last(arrival, &self.stop).await {
             Ok(_) => {}
             Err(EngineError::Rejected(rejected)) => {
                 tracing::warn!(code = rejected.code(), "a synchronous answer was refused");

@@ -153,33 +153,26 @@ impl Dispatcher {
         }
     }
 
-    /// Reports what was carried out and leaves the lane alone.
+    /// Reports what was carried out and leaves the lane alone. A report that is dropped makes the effect
+    /// happen twice, so an engine in trouble is asked until it takes it.
     async fn report_only(&self, arrival: Arrival, stop: &CancellationToken) {
-        loop {
-            let told = self.engine.submit(arrival.clone()).await;
-            if !matches!(told, Err(EngineError::Busy)) || stop.is_cancelled() {
-                return reported(told);
-            }
-            tokio::time::sleep(PAUSE).await;
-        }
+        reported(self.engine.submit_at_last(arrival, stop).await);
     }
 
-    /// Reports what was carried out and leases what follows. A busy engine is asked until it has
-    /// room: a report that is dropped makes the effect happen twice.
+    /// Reports what was carried out and leases what follows.
     async fn report(
         &self,
         arrival: Arrival,
         lane: &LaneKey,
         stop: &CancellationToken,
     ) -> Result<Claim, EngineError> {
-        loop {
-            let (told, next) = self.engine.report_and_claim(arrival.clone(), lane.clone()).await;
-            if !matches!(told, Err(EngineError::Busy)) || stop.is_cancelled() {
-                reported(told);
-                return next;
-            }
-            tokio::time::sleep(PAUSE).await;
+        let (told, next) = self.engine.report_and_claim(arrival.clone(), lane.clone()).await;
+        if told.as_ref().is_err_and(EngineError::passes) {
+            self.report_only(arrival, stop).await;
+            return self.engine.claim(lane.clone()).await;
         }
+        reported(told);
+        next
     }
 
     async fn reschedule(

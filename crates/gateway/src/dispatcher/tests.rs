@@ -52,6 +52,7 @@ impl Desk {
             clock: bed.clock.clone(),
             gaps: Arc::new(Gaps::new([(tenant(), desk.clone())])),
             openings: Openings::default(),
+            stop: CancellationToken::new(),
             desks: HashMap::from([((tenant(), desk), link)]),
             bot: BuiltInBot::from_json(r#"{"greeting":"hi","fallback":"what?","topics":[]}"#)
                 .unwrap(),

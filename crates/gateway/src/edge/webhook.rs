@@ -82,7 +82,7 @@ async fn taken(
     let (news, typing) = news::read(callback, &edge.wording);
     // What was missed is shown before what came after it.
     let news = match session_of(&targets) {
-        Some(session) => edge.gaps.pass(session, news).await,
+        Some(session) => edge.gaps.pass((tenant, desk), session, news).await,
         None => news,
     };
     let outcome = deliver(edge, targets, request, claims, news).await?;

@@ -27,13 +27,26 @@ pub(super) struct Done {
     pub(super) deadline: Option<Timestamp>,
 }
 
-/// From so many jobs on a batch is answered by a task of the callers' own runtime. To wake a task from
-/// a foreign thread costs as much as stepping its event; one wakes the others at home for a fraction.
+/// From so many callers on they are answered by a task of their own runtime. To wake a task from a
+/// foreign thread costs as much as stepping its event; one wakes the others at home for a fraction.
 const HANDED_OVER_FROM: usize = 4;
 
 /// Answers the callers of a committed batch and wakes whoever waits for what it changed.
 pub(super) fn answer(tools: &Tools, callers: Option<&Handle>, jobs: Vec<Job>, done: Done) {
     let Done { events, claims, mut logged, lanes, deadline } = done;
+    let mut of_callers = Vec::new();
+    for ((job, event), claim) in jobs.into_iter().zip(events).zip(claims) {
+        // A caller that went away does not need its answer.
+        match job {
+            // The dispatcher has a runtime of its own, and does not wait for the callers'.
+            Job::Event(arrival, reply) if arrival.settles.is_some() => {
+                drop(event.map(|result| reply.send(result)));
+            }
+            Job::Event(_, reply) => of_callers.extend(event.map(|result| (reply, result))),
+            Job::Claim(_, reply) => drop(claim.map(|claim| reply.send(Ok(claim)))),
+            Job::Reschedule(.., reply) | Job::Bury(_, reply) => drop(reply.send(Ok(()))),
+        }
+    }
     for lane in lanes {
         // A full channel loses the hint; the dispatcher looks at the store regularly.
         drop(tools.lanes.try_send(lane));
@@ -42,15 +55,10 @@ pub(super) fn answer(tools: &Tools, callers: Option<&Handle>, jobs: Vec<Job>, do
         tools.alarm.deadline(deadline);
     }
     let wakes = Arc::clone(&tools.wakes);
-    let many = jobs.len() >= HANDED_OVER_FROM;
+    let many = of_callers.len() >= HANDED_OVER_FROM;
     let tell = move || {
-        for ((job, event), claim) in jobs.into_iter().zip(events).zip(claims) {
-            // A caller that went away does not need its answer.
-            match job {
-                Job::Event(_, reply) => drop(event.map(|result| reply.send(result))),
-                Job::Claim(_, reply) => drop(claim.map(|claim| reply.send(Ok(claim)))),
-                Job::Reschedule(.., reply) | Job::Bury(_, reply) => drop(reply.send(Ok(()))),
-            }
+        for (reply, result) in of_callers {
+            drop(reply.send(result));
         }
         logged.sort_unstable();
         logged.dedup();

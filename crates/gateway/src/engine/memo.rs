@@ -1,13 +1,14 @@
 //! What the engine remembers of the conversations it opened last.
 //!
 //! Deriving keys, unsealing and reading a state cost more than the step itself, and a chat that talks
-//! is opened again within milliseconds. So what opening brought is kept beside the sealed state it
-//! was read from, and used again if the store hands out the same bytes. That is all there is to
-//! keeping it right: whatever the store says counts, and a memo of anything else is thrown away. A
-//! batch that failed, or another process on the same database, needs no care.
+//! is opened again within milliseconds. So what opening brought is kept beside what it was made from,
+//! and each part is used again only if the store hands out the same: the keys for the same owner, the
+//! state and the segment's key for the same bytes. Whatever the store says counts. A row id proves
+//! nothing: one of a batch that was undone is given to another conversation.
 
 use std::{collections::HashMap, sync::Arc};
 
+use session::id::ConversationKey;
 use store::ConversationId;
 use vault::DataKey;
 
@@ -18,6 +19,8 @@ const MEMOS_MAX: usize = 8_192;
 
 /// What opening a conversation brought.
 pub(super) struct Memo {
+    /// Whose keys these are.
+    pub(super) owner: Arc<ConversationKey>,
     pub(super) keeping: Keeping,
     /// The state, and what it was read from.
     pub(super) state: Option<(Arc<[u8]>, Kept)>,

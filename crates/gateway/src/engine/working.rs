@@ -51,8 +51,9 @@ impl Working {
         row: &ConversationRow,
         memo: Option<Memo>,
     ) -> Result<Self, BatchError> {
+        let memo = memo.filter(|memo| memo.owner == row.key);
         let (keeping, remembered, unwrapped) = match memo {
-            Some(Memo { keeping, state, segment }) => (keeping, state, segment),
+            Some(Memo { keeping, state, segment, .. }) => (keeping, state, segment),
             None => (Keeping::new(vault, &row.key)?, None, None),
         };
         let remembered = remembered
@@ -188,7 +189,8 @@ impl Working {
             sealed = Some(state);
         }
         let state = sealed.map(|sealed| (sealed, self.kept));
-        Ok((self.pieces, Memo { keeping: self.keeping, state, segment: self.segment }))
+        let (owner, keeping, segment) = (self.owner, self.keeping, self.segment);
+        Ok((self.pieces, Memo { owner, keeping, state, segment }))
     }
 }
 

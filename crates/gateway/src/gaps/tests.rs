@@ -37,7 +37,9 @@ async fn next(gaps: &Gaps) -> Gap {
 /// A callback of this chat, on its way.
 fn passes(gaps: &Arc<Gaps>, name: &str) -> tokio::task::JoinHandle<Vec<News>> {
     let (gaps, session) = (Arc::clone(gaps), session(name));
-    tokio::spawn(async move { gaps.pass(&session, vec![agent_said("hi")]).await })
+    tokio::spawn(
+        async move { gaps.pass((&tenant(), &desk()), &session, vec![agent_said("hi")]).await },
+    )
 }
 
 fn words(news: &[News]) -> Vec<&str> {
@@ -150,7 +152,7 @@ async fn words_without_an_id_are_not_shown_again_and_all_others_are() {
     let held = vec![said("ok", None), said("ok", Some("m1")), said("not in it", None)];
     let callback = {
         let gaps = Arc::clone(&gaps);
-        tokio::spawn(async move { gaps.pass(&session("a"), held).await })
+        tokio::spawn(async move { gaps.pass((&tenant(), &desk()), &session("a"), held).await })
     };
     tokio::task::yield_now().await;
     gaps.close(&next(&gaps).await, Some(["ok", "later"]));
@@ -173,7 +175,8 @@ async fn words_without_an_id_wait_for_a_fetch_that_began_after_they_came() {
     assert!(words(&passed).is_empty() && passed.len() == 1, "shown; who spoke is left");
     // Soon after, the same; later, and with ids, they go ahead.
     let began = Instant::now();
-    let with_id = gaps.pass(&session("a"), vec![said("hi", Some("m1"))]).await;
+    let with_id =
+        gaps.pass((&tenant(), &desk()), &session("a"), vec![said("hi", Some("m1"))]).await;
     assert_eq!((words(&with_id), began.elapsed()), (vec!["hi"], Duration::ZERO));
     let callback = passes(&gaps, "a");
     tokio::task::yield_now().await;

@@ -1,7 +1,8 @@
 //! Bringing the rows of conversations to where the conversations stand: at every open, from the
 //! journal that the process before left; and when the files are closed, from memory.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::collections::btree_map::{BTreeMap, Entry};
 
 use rusqlite::{Connection, TransactionBehavior};
 
@@ -13,46 +14,48 @@ use super::repeats::Repeats;
 use super::standing::{self, Clock, Standing, absent};
 use crate::{ConversationId, Segment, SegmentId, StoreError};
 
+/// Conversations folded in one transaction: the write-ahead log needs room for their pages, and a disk
+/// that is nearly full has little.
+const SLICE: usize = 1_000;
+
 /// Folds in whatever the journal holds, and tells the id of its newest row.
 pub(super) fn fold_journal(writer: &mut Connection) -> Result<i64, StoreError> {
-    let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let mut standings: BTreeMap<ConversationId, Standing> = BTreeMap::new();
-    for (page, bytes) in journal::pages(&transaction)? {
+    let mut behind = BTreeSet::new();
+    for (page, bytes) in journal::pages(writer)? {
         for record in journal::records(page, &bytes)? {
             let standing = match standings.entry(record.id) {
-                std::collections::btree_map::Entry::Occupied(known) => known.into_mut(),
-                std::collections::btree_map::Entry::Vacant(free) => {
-                    let stored = Standing::load(&transaction, record.id)?;
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(free) => {
+                    let stored = Standing::load(writer, record.id)?;
                     free.insert(stored.ok_or_else(|| absent(record.id))?)
                 }
             };
             if page > standing.folded {
                 follow(standing, &record)?;
+                behind.insert(record.id);
             }
         }
     }
-    let newest = fold_all(&transaction, standings.values())?;
-    transaction.commit()?;
-    Ok(newest)
+    let behind: Vec<_> = standings.values().filter(|known| behind.contains(&known.id)).collect();
+    fold_all(writer, &behind)
 }
 
 /// Writes whatever lags behind to its row, and tells the id of the journal's newest row.
 pub(super) fn fold_memory(writer: &mut Connection, hot: &Hot) -> Result<i64, StoreError> {
-    let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let newest = fold_all(&transaction, hot.lagging())?;
-    transaction.commit()?;
-    Ok(newest)
+    fold_all(writer, &hot.lagging().collect::<Vec<_>>())
 }
 
-fn fold_all<'s>(
-    connection: &Connection,
-    standings: impl Iterator<Item = &'s Standing>,
-) -> Result<i64, StoreError> {
-    let newest = journal::newest(connection)?;
-    for standing in standings {
-        standing.fold(connection, newest)?;
+/// Slice by slice: each row says how far it has been brought, so what is done is done, and whoever is
+/// interrupted begins again with the rest.
+fn fold_all(writer: &mut Connection, standings: &[&Standing]) -> Result<i64, StoreError> {
+    let newest = journal::newest(writer)?;
+    for slice in standings.chunks(SLICE) {
+        let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        slice.iter().try_for_each(|standing| standing.fold(&transaction, newest))?;
+        transaction.commit()?;
     }
-    journal::forget_before(connection, newest)?;
+    journal::forget_before(writer, newest)?;
     Ok(newest)
 }
 

@@ -21,11 +21,12 @@ use super::standing::Standing;
 use crate::{ConversationId, SessionRow};
 
 /// Records that the journal holds. Of a thousand conversations that talk in turn a row, with all its
-/// answers to repeats, is then written once for 32 messages, and its page is no part of what a commit
-/// must sync. A start after a crash has at most as many records to fold in.
-pub(super) const JOURNAL_RECORDS_MAX: usize = 32_768;
+/// answers to repeats, is then written once for 16 messages, and its page is no part of what a commit
+/// must sync. A start after a crash has at most as many records to fold in: below half a second.
+pub(super) const JOURNAL_RECORDS_MAX: usize = 16_384;
 
-/// Conversations remembered, beyond those whose rows lag behind: one to ten kilobytes each.
+/// Conversations remembered, beyond those whose rows lag behind: one or two kilobytes each, ten and
+/// more where hundreds of answers are kept.
 const ROWS_MAX: usize = 8_192;
 
 /// Sessions remembered: half a kilobyte each.

@@ -26,13 +26,13 @@ impl Dispatcher {
         at_desk: &str,
         since: Timestamp,
     ) -> Result<Vec<MissedMessage>, CatchUpError> {
-        let give_up_at = Instant::now() + FILL_WITHIN;
+        let mut give_up_at = None;
         let mut all: Vec<MissedMessage> = Vec::new();
         let mut since = since.0;
         for _ in 0..PAGES_MAX {
             // Only such ids were kept.
             let Ok(query) = MissedQuery::new(at_desk, since) else { break };
-            let page = self.page(desk, link, &query, give_up_at).await?;
+            let page = self.page(desk, link, &query, &mut give_up_at).await?;
             let last = page.last().and_then(|message| message.sent_at_ms);
             let is_full = page.len() >= MISSED_MAX;
             // The second asked from is asked for again.
@@ -50,13 +50,14 @@ impl Dispatcher {
         Ok(all)
     }
 
-    /// One page, tried again as long as that may help.
+    /// One page, tried again as long as that may help. The time in which the desk's breaker lets nobody
+    /// go does not count.
     async fn page(
         &self,
         desk: &DeskKey,
         link: &DeskLink,
         query: &MissedQuery,
-        give_up_at: Instant,
+        give_up_at: &mut Option<Instant>,
     ) -> Result<Vec<MissedMessage>, CatchUpError> {
         let mut failures = 0;
         loop {
@@ -66,11 +67,13 @@ impl Dispatcher {
             let permit = match link.breaker.admit(self.clock.now()) {
                 Ok(permit) => permit,
                 Err(until) => {
+                    *give_up_at = None;
                     let wait = until.since(self.clock.now());
                     tokio::time::sleep(wait.mul_f64(1.0 + fastrand::f64())).await;
                     continue;
                 }
             };
+            let give_up_at = *give_up_at.get_or_insert_with(|| Instant::now() + FILL_WITHIN);
             match link.client.messages_since(query).await {
                 Ok(messages) => {
                     permit.answered();

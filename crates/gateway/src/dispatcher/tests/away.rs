@@ -52,7 +52,8 @@ impl Running {
                 forward.send(lane).await.ok();
             }
         });
-        let dispatcher = tokio::spawn(dispatcher.run(receiver, stop.clone()));
+        let dispatcher =
+            tokio::spawn(Dispatcher { stop: stop.clone(), ..dispatcher }.run(receiver));
         Self { bed, away, there, stop, dispatcher, hints }
     }
 

@@ -185,7 +185,9 @@ async fn an_answer_that_makes_no_sense_closes_the_gap() {
     desk.instance.table_answers(&[(200, json!({"result": 7}))]);
     desk.catches_up().await;
     let session = session("a");
-    let passed = desk.dispatcher.gaps.pass(&session, vec![agent_said("on we go")]);
+    let whose = (tenant(), crate::bed::desk());
+    let passed =
+        desk.dispatcher.gaps.pass((&whose.0, &whose.1), &session, vec![agent_said("on we go")]);
     let passed = tokio::time::timeout(Duration::from_millis(500), passed).await;
     assert_eq!(passed.expect("nothing is waited for").len(), 1);
     assert_eq!(desk.instance.queries().len(), 1);
@@ -224,7 +226,7 @@ async fn a_desk_that_answers_again_is_asked_what_was_missed() {
     let Desk { bed, instance, dispatcher } = desk;
     let stop = CancellationToken::new();
     let (_hints, hints) = mpsc::channel(1);
-    let running = tokio::spawn(dispatcher.run(hints, stop.clone()));
+    let running = tokio::spawn(Dispatcher { stop: stop.clone(), ..dispatcher }.run(hints));
     let told = async {
         while !bed.told("a").contains(&"hi".to_owned()) {
             tokio::time::sleep(Duration::from_millis(2)).await;

@@ -93,7 +93,7 @@ async fn an_effect_leased_by_a_dead_process_is_sent_by_the_next_with_the_same_id
     let Desk { bed, instance, dispatcher } = desk.restarted().await;
     let (_hints, hints) = mpsc::channel(1);
     let stop = CancellationToken::new();
-    let running = tokio::spawn(dispatcher.run(hints, stop.clone()));
+    let running = tokio::spawn(Dispatcher { stop: stop.clone(), ..dispatcher }.run(hints));
     instance.called().await;
     stop.cancel();
     running.await.unwrap();
@@ -110,7 +110,7 @@ async fn a_hint_starts_a_lane_that_no_look_has_found() {
     bed.says("c", "agent").await;
     let lane = bed.waiting().pop().unwrap();
     bed.store.set(Fault::NoLanes);
-    let running = tokio::spawn(dispatcher.run(receiver, stop.clone()));
+    let running = tokio::spawn(Dispatcher { stop: stop.clone(), ..dispatcher }.run(receiver));
     hints.send(lane).await.unwrap();
     instance.called().await;
     stop.cancel();

@@ -41,6 +41,20 @@ async fn a_failing_store_takes_nothing_in() {
     assert!(answers.iter().all(|answer| number(answer) == 1), "a repeat of nothing is no repeat");
 }
 
+/// The row id of what was undone is given out again.
+#[tokio::test]
+async fn a_conversation_made_after_a_failed_commit_is_sealed_under_its_own_keys() {
+    let bed = Bed::new();
+    bed.store.set(Fault::Full);
+    assert!(is_failed(&bed.submit(says("a", "hello")).await));
+    bed.store.set(Fault::None);
+    assert_eq!(bed.says("b", "hello").await.number.0, 1);
+    let row = bed.row("b");
+    let keeping = Keeping::new(&bed.vault, &row.key).unwrap();
+    keeping.read_state(row.state.as_deref().unwrap()).unwrap();
+    assert_eq!(bed.told("b"), ["hello"]);
+}
+
 #[tokio::test]
 async fn a_panic_costs_only_the_event_that_caused_it() {
     let bed = Bed::new();
