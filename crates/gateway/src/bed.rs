@@ -55,6 +55,7 @@ pub(crate) enum Fault {
 pub(crate) struct Watched {
     inner: SqliteStore,
     commits: AtomicUsize,
+    refusals: AtomicUsize,
     looks: AtomicUsize,
     fault: Mutex<Fault>,
     held: Mutex<bool>,
@@ -67,6 +68,7 @@ impl Watched {
         Self {
             inner: SqliteStore::open(dir.path()).unwrap(),
             commits: AtomicUsize::new(0),
+            refusals: AtomicUsize::new(0),
             looks: AtomicUsize::new(0),
             fault: Mutex::new(Fault::None),
             held: Mutex::new(false),
@@ -82,6 +84,11 @@ impl Watched {
     /// How often somebody looked for lanes with work.
     pub(crate) fn looks(&self) -> usize {
         self.looks.load(Ordering::SeqCst)
+    }
+
+    /// How often a full disk refused a transaction.
+    pub(crate) fn refusals(&self) -> usize {
+        self.refusals.load(Ordering::SeqCst)
     }
 
     pub(crate) fn set(&self, fault: Fault) {
@@ -133,6 +140,7 @@ impl Store for Watched {
             work(&mut WatchedTransaction { inner: tx, fault })?;
             self.before_commit();
             if fault == Fault::Full {
+                self.refusals.fetch_add(1, Ordering::SeqCst);
                 Err(StoreError::Database("disk full".into()))
             } else {
                 Ok(())

@@ -33,7 +33,7 @@ impl Conversation {
 
 impl Session {
     /// The moment at which it ends by itself, and why, whatever the user is told before.
-    pub(crate) fn end(&self, policy: &Policy) -> (Timestamp, Wake) {
+    pub(crate) fn ends_at(&self, policy: &Policy) -> (Timestamp, Wake) {
         let left = self.user_away_since.map(|at| (at.after(policy.away_grace), Wake::UserLeft));
         match &self.stage {
             Stage::Waiting(waiting) => {
@@ -48,7 +48,7 @@ impl Session {
     }
 
     fn deadline(&self, policy: &Policy) -> (Timestamp, Wake) {
-        let end = self.end(policy);
+        let end = self.ends_at(policy);
         match &self.stage {
             Stage::Waiting(_) => end,
             Stage::Connected(talk) | Stage::Active(talk) => {

@@ -127,7 +127,7 @@ impl Turn<'_> {
     /// After hours of downtime several deadlines are over. Then the end alone is told: a warning right
     /// before it would only mock.
     fn overdue_end(&self) -> Option<Wake> {
-        let (at, why) = self.step.conversation.live()?.end(self.facts.policy);
+        let (at, why) = self.step.conversation.live()?.ends_at(self.facts.policy);
         (at <= self.now).then_some(why)
     }
 

@@ -214,6 +214,25 @@ async fn a_store_that_cannot_be_read_costs_an_attempt_and_no_message() {
 }
 
 #[tokio::test]
+async fn a_report_that_a_full_disk_refuses_is_told_when_there_is_room_and_the_word_goes_out_once() {
+    let desk = Desk::new().await;
+    desk.connected("c").await;
+    desk.bed.says("c", "word").await;
+    let store = Arc::clone(&desk.bed.store);
+    desk.instance.meanwhile(move || store.set(Fault::Full));
+    let room_again = async {
+        while desk.bed.store.refusals() == 0 {
+            tokio::task::yield_now().await;
+        }
+        desk.bed.store.set(Fault::None);
+    };
+    let (end, ()) = tokio::join!(desk.drain("c"), room_again);
+    assert_eq!(end, LaneEnd::Idle);
+    assert_eq!(desk.instance.texts(), ["word"]);
+    assert!(!desk.bed.waiting().iter().any(|lane| lane.0.starts_with("desk")), "it was told");
+}
+
+#[tokio::test]
 async fn an_effect_that_nobody_can_read_is_kept_aside_and_its_lane_goes_on() {
     let desk = Desk::new().await;
     desk.bed.says("c", "agent").await;

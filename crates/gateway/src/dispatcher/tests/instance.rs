@@ -21,6 +21,8 @@ struct Seen {
     answers: Mutex<VecDeque<(u16, Option<&'static str>, String)>>,
     requests: Mutex<Vec<Value>>,
     came: Notify,
+    /// Done when the next request comes, before it is answered.
+    meanwhile: Mutex<Option<Box<dyn FnOnce() + Send>>>,
     /// Answers of the table of messages, and what was asked; the last answer stays.
     table: Mutex<VecDeque<(u16, String)>>,
     queries: Mutex<Vec<String>>,
@@ -59,6 +61,11 @@ impl Instance {
     /// The same with a `Retry-After`.
     pub(super) fn answers_after(&self, status: u16, retry: Option<&'static str>, body: &str) {
         self.seen.answers.lock().unwrap().push_back((status, retry, body.to_owned()));
+    }
+
+    /// Something happens while the next request is answered.
+    pub(super) fn meanwhile(&self, happens: impl FnOnce() + Send + 'static) {
+        *self.seen.meanwhile.lock().unwrap() = Some(Box::new(happens));
     }
 
     pub(super) fn fails(&self, times: usize) {
@@ -127,6 +134,9 @@ async fn answer(State(seen): State<Arc<Seen>>, uri: Uri, body: Bytes) -> Respons
     }
     seen.requests.lock().unwrap().push(serde_json::from_slice(&body).unwrap());
     seen.came.notify_one();
+    if let Some(happens) = seen.meanwhile.lock().unwrap().take() {
+        happens();
+    }
     let told = seen.answers.lock().unwrap().pop_front();
     let (status, retry, body) = told.unwrap_or((200, None, r#"{"status":"success"}"#.to_owned()));
     let mut response = (StatusCode::from_u16(status).unwrap(), json, body).into_response();
