@@ -1,9 +1,8 @@
 //! The store in one SQLite file.
 //!
 //! One connection writes, behind a lock; one folds the write-ahead log in beside it; a few others
-//! only read. A commit is on the
-//! disk when `transact` returns: the write-ahead log is synced each time, and one transaction per
-//! batch makes that cheap.
+//! only read. A commit is on the disk when `transact` returns: the write-ahead log is synced each
+//! time, and one transaction per batch makes that cheap.
 //!
 //! A data directory belongs to one process: a lock on a file of its own keeps a second one out, and
 //! the kernel releases it however the process ends. Leases therefore never outlive their process,

@@ -1,8 +1,8 @@
 //! The newest answers to repeats, packed into one column of their conversation's row.
 //!
-//! Where a conversation stands changes with every message anyway, so remembering an answer there costs
-//! no page of its own; a row per key, in a table ordered by a hash, cost one for nearly every message.
-//! When the column is full, its older half goes to the table `repeat` at once: rows of one
+//! Where a conversation stands changes with every message anyway, so remembering an answer there
+//! costs no page of its own; a row per key, in a table ordered by a hash, cost one for nearly every
+//! message. When the column is full, its older half goes to the table `repeat` at once: rows of one
 //! conversation, which share pages.
 //!
 //! ```text
@@ -14,7 +14,8 @@
 use super::varint::{self, Reader};
 
 /// How many answers a row keeps: a dozen bytes each. Rows are written seldom (`hot`), so their size
-/// costs little; what goes to the table costs a write for each answer and a look for each question. A human chat seldom has more messages in a day.
+/// costs little; what goes to the table costs a write for each answer and a look for each question.
+/// A human chat seldom has more messages in a day.
 pub(super) const RECENT_MAX: usize = 512;
 
 /// One answer: what a row of `repeat` holds, without the conversation.

@@ -73,12 +73,16 @@ pub(crate) async fn measure(plan: &Plan) -> anyhow::Result<Section> {
     gateway.kill().await?;
     let prepared = began.elapsed();
     eprintln!("prepared in {prepared:.1?}, {:.0} MB", as_f64(size_of(data.path())?) / 1e6);
+    // Each round begins with the files as this kill left them: a start tidies them up.
+    let left = tempfile::tempdir_in(data.path().parent().context("the data lie in a folder")?)?;
+    copy_files(data.path(), left.path())?;
     let address = free_port().await?;
     let mut rounds = Vec::new();
     let mut last = None;
     for round in 0..plan.rounds {
         if let Some(running) = last.take() {
             Server::kill(running).await?;
+            copy_files(left.path(), data.path())?;
         }
         let (gateway, seen) = start(address, instance.address, data.path()).await?;
         Row::progress(round, "restart", &COLUMNS, &seen);
@@ -181,6 +185,21 @@ async fn free_port() -> anyhow::Result<SocketAddr> {
         }
     }
     anyhow::bail!("no port is free")
+}
+
+/// Makes the files of one folder those of another.
+fn copy_files(from: &std::path::Path, to: &std::path::Path) -> anyhow::Result<()> {
+    for file in std::fs::read_dir(to)? {
+        std::fs::remove_file(file?.path())?;
+    }
+    for file in std::fs::read_dir(from)? {
+        let file = file?;
+        // Sockets belong to the process that was killed.
+        if file.file_type()?.is_file() {
+            std::fs::copy(file.path(), to.join(file.file_name()))?;
+        }
+    }
+    Ok(())
 }
 
 /// What the files of a folder hold, in bytes.
