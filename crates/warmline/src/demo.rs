@@ -128,9 +128,11 @@ fn gateway_command(
     instance: SocketAddr,
     credentials: &Credentials,
 ) -> anyhow::Result<Command> {
-    let mut command = Command::new(std::env::current_exe()?);
+    let mut command = Command::new(own_program()?);
     command
         .arg("serve")
+        // Ctrl-C is the demo's to pass on; told twice, the gateway would cut its end short.
+        .process_group(0)
         .env("SERVICENOW_INSTANCE", format!("http://{instance}"))
         .env("SERVICENOW_CLIENT_ID", &credentials.client_id)
         .env("SERVICENOW_CLIENT_SECRET", credentials.client_secret.expose_secret())
@@ -144,6 +146,7 @@ fn gateway_command(
         "DATABASE_URL",
         "BOT_ENDPOINT",
         "MicrosoftAppId",
+        "SERVICENOW_GRANT_TYPE",
         "SERVICENOW_TOKEN",
         "WARMLINE_MASTER_KEY",
         "WARMLINE_MASTER_KEY_FILE",
@@ -151,6 +154,12 @@ fn gateway_command(
         command.env_remove(name);
     }
     Ok(command)
+}
+
+/// This very program, also when a newer one was built in its place meanwhile.
+fn own_program() -> std::io::Result<std::path::PathBuf> {
+    let linux = std::path::PathBuf::from("/proc/self/exe");
+    if linux.exists() { Ok(linux) } else { std::env::current_exe() }
 }
 
 fn start_gateway(

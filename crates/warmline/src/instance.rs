@@ -106,6 +106,7 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
     println!("  export SERVICENOW_INSTANCE=http://{}", running.address);
     println!("  export SERVICENOW_CLIENT_ID={}", credentials.client_id);
     println!("  export SERVICENOW_CLIENT_SECRET={}", credentials.client_secret.expose_secret());
+    println!("  export SERVICENOW_GRANT_TYPE=password");
     println!("  export SERVICENOW_USERNAME={}", credentials.username);
     println!("  export SERVICENOW_PASSWORD={}", credentials.password.expose_secret());
     tokio::select! {

@@ -224,7 +224,16 @@ impl Dispatcher {
             Attempt::Failed { failure: Failure::Struck, .. } => {
                 settled(work, effect, Some(Failure::Struck), None)
             }
-            Attempt::Failed { failure, code } => settled(work, effect, Some(failure), Some(code)),
+            Attempt::Failed { failure, code } => {
+                tracing::warn!(
+                    delivery.row = work.effect.0,
+                    delivery.kind = effect.what.kind(),
+                    delivery.outcome = code,
+                    session.id = work.session.as_ref().map(session::id::SessionId::as_str),
+                    "an effect was given up and is kept as a dead letter: see `warmline dead-letters`"
+                );
+                settled(work, effect, Some(failure), Some(code))
+            }
             Attempt::Again { at, made: true, .. } => {
                 self.tell_delay(work, effect, at).await;
                 Carried::Again(at)
