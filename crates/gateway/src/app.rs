@@ -10,9 +10,14 @@ mod offline;
 mod parts;
 mod settings;
 
-use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
+use std::{
+    net::SocketAddr,
+    path::Path,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
-use store::{BootId, LaneKey, Store, sqlite::SqliteStore};
+use store::{BootId, LaneKey, Store, StoreError, sqlite::SqliteStore};
 use tokio::{net::TcpListener, sync::mpsc};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use vault::Vault;
@@ -41,6 +46,13 @@ const LEASE: Duration = Duration::from_secs(30);
 
 /// How long requests under way may take to end when the gateway stops.
 const REQUESTS_END_WITHIN: Duration = Duration::from_secs(10);
+
+/// How long the data may be in use by somebody else when we start: a gateway that is ending, or an
+/// operator's command.
+const IN_USE_FOR: Duration = Duration::from_secs(5);
+
+/// Between two looks at that.
+const IN_USE_PAUSE: Duration = Duration::from_millis(50);
 
 /// Where the master key's check value is kept.
 const CHECK_VALUE: &str = "master key check value";
@@ -75,7 +87,7 @@ impl Gateway {
             let gaps = Arc::clone(&gaps);
             // Opening may wait for a disk, and for tables to be brought up to date.
             let open = move || {
-                let store = open_store(&dir, &vault, boot)?;
+                let store = open_store(&dir, &vault, boot, IN_USE_FOR)?;
                 // Before anybody can call: what comes after a gap waits until it is filled.
                 gaps.open_all(&*store, None)?;
                 Ok::<_, StartError>(store)
@@ -267,8 +279,22 @@ fn report_end(part: &'static str, stop: &CancellationToken, failures: &mpsc::Sen
     }
 }
 
-fn open_store(dir: &Path, vault: &Vault, boot: BootId) -> Result<Arc<dyn Store>, StartError> {
-    let store = SqliteStore::open(dir)?;
+/// Opens the data, if nobody else has it open by then. Blocks.
+fn open_store(
+    dir: &Path,
+    vault: &Vault,
+    boot: BootId,
+    patience: Duration,
+) -> Result<Arc<dyn Store>, StartError> {
+    let until = Instant::now() + patience;
+    let store = loop {
+        match SqliteStore::open(dir) {
+            Err(StoreError::InUse { .. }) if Instant::now() < until => {
+                std::thread::sleep(IN_USE_PAUSE);
+            }
+            opened => break opened?,
+        }
+    };
     check_master_key(&store, vault)?;
     store.take_over(boot)?;
     Ok(Arc::new(store))

@@ -46,6 +46,9 @@ const CONNECTIONS_MAX: usize = 4;
 /// The longest line taken, in bytes; an order has fewer than a hundred.
 const LINE_BYTES_MAX: u64 = 4_096;
 
+/// How much more than a line is read, for the sender to see the answer.
+const REST_BYTES_MAX: u64 = 1_024 * 1_024;
+
 /// How long a client may take to send its line, and to take the answer.
 const LINE_WITHIN: Duration = Duration::from_secs(5);
 
@@ -129,5 +132,10 @@ async fn converse(mut stream: UnixStream, letters: &Letters) -> io::Result<()> {
         Err(refusal) => refusal.into(),
     };
     timeout(LINE_WITHIN, writing.write_all(&answer.to_line())).await??;
-    timeout(LINE_WITHIN, writing.shutdown()).await?
+    timeout(LINE_WITHIN, writing.shutdown()).await??;
+    // What is left unread would make the system take the answer back.
+    let mut rest = reading.into_inner();
+    rest.set_limit(REST_BYTES_MAX);
+    timeout(LINE_WITHIN, tokio::io::copy(&mut rest, &mut tokio::io::sink())).await??;
+    Ok(())
 }

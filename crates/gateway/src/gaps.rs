@@ -40,7 +40,7 @@ use tokio::{
     time::Instant,
 };
 
-use entry::{Entry, Fetch, Stage};
+use entry::{Entry, Fetch, Stage, Waited};
 
 /// Gaps at a time. An entry has about 300 bytes; chats beyond are not caught up.
 const GAPS_MAX: usize = 100_000;
@@ -91,6 +91,10 @@ struct Desk {
     ready: Arc<Notify>,
     /// It does not let us read what was missed.
     refused: bool,
+    /// A callback waited in vain, and no gap was filled since: then no others wait, because an
+    /// instance that keeps its messages in order sends the next one only after the answer to this
+    /// one, so that every chat's wait would be one of all.
+    slow: bool,
 }
 
 impl Gaps {
@@ -135,7 +139,10 @@ impl Gaps {
     fn allow(&self, only: Option<&DeskKey>) {
         let mut inner = self.lock();
         let desks = inner.desks.iter_mut().filter(|(key, _)| only.is_none_or(|only| *key == only));
-        desks.for_each(|(_, desk)| desk.refused = false);
+        desks.for_each(|(_, desk)| {
+            desk.refused = false;
+            desk.slow = false;
+        });
     }
 
     /// Opens the gap of a chat; false if there is no room.
@@ -203,6 +210,9 @@ impl Gaps {
         if let Some(fetch) = entry.current.take() {
             fetch.told(words);
         }
+        if let Some(desk) = desks.get_mut(&entry.desk) {
+            desk.slow = false;
+        }
         let settled_at = *entry.settled_at.get_or_insert_with(|| Instant::now() + SETTLES_FOR);
         entry.stage = Stage::Settled;
         if let Some(next) = entry.next.take()
@@ -249,7 +259,7 @@ impl Gaps {
     }
 
     /// Lets a callback wait until the gap of its chat is filled, if it has one, but no longer than
-    /// [`entry::HOLD_FOR`]. Gives back its news without the words that this has shown.
+    /// [`entry::HOLD_FOR`], and not where that was in vain before. Gives back its news without the words that this has shown.
     pub(crate) async fn pass(
         &self,
         desk: (&TenantId, &DeskId),
@@ -264,7 +274,14 @@ impl Gaps {
         let Some(fetch) = self.awaited(desk, session, has_ids) else { return news };
         let Ok(_place) = self.waiting.try_acquire() else { return news };
         // Not filled in time, or not at all: it goes ahead.
-        let Some(shown) = fetch.shown().await else { return news };
+        let shown = match fetch.shown().await {
+            Waited::Shown(words) => words,
+            Waited::Released => return news,
+            Waited::InVain => {
+                self.found_slow(desk);
+                return news;
+            }
+        };
         for news in &mut news {
             if let News::AgentSaid { agent, said, key: None } = news
                 && shown.contains(&self.hashed(&said.text))
@@ -274,6 +291,18 @@ impl Gaps {
             }
         }
         news
+    }
+
+    fn found_slow(&self, (tenant, desk): (&TenantId, &DeskId)) {
+        let key = (tenant.clone(), desk.clone());
+        let mut inner = self.lock();
+        let Some(found) = inner.desks.get_mut(&key) else { return };
+        if !std::mem::replace(&mut found.slow, true) {
+            tracing::warn!(
+                desk = desk.as_str(),
+                "what agents said meanwhile cannot be fetched in time; callbacks go ahead of it"
+            );
+        }
     }
 
     /// The fetch that a callback has to wait for, if any: without ids, one that begins from now on.
@@ -288,6 +317,10 @@ impl Gaps {
         // Another desk's chat is no business of the caller's.
         let entry = entries.get_mut(session)?;
         if (&entry.desk.0, &entry.desk.1) != (tenant, desk) {
+            return None;
+        }
+        // Where words were shown a moment ago, the same may come by callback: that is worth a wait.
+        if entry.settled_at.is_none() && desks.get(&entry.desk).is_some_and(|desk| desk.slow) {
             return None;
         }
         let fetch = match entry.stage {

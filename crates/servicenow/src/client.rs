@@ -149,7 +149,7 @@ impl Client {
             request
         };
         let answer = self.call(get, missed::ANSWER_BYTES_MAX, deadline).await?;
-        missed::read(&answer)
+        missed::read(&answer, query)
     }
 
     /// Makes a call with a bearer token, and once more with another when the first was refused.

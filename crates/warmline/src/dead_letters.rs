@@ -13,14 +13,14 @@ use std::{
 
 use anyhow::{Context, bail};
 use gateway::{
-    Clock,
+    Clock, StartError,
     control::{Answer, LETTERS_PER_LIST, LETTERS_PER_LIST_MAX, Order, Outcome, Request, SOCKET},
     without_gateway,
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::UnixStream,
-    time::timeout,
+    time::{Instant, sleep, timeout},
 };
 use vault::Vault;
 
@@ -28,6 +28,12 @@ use crate::config::{Environment, Kept};
 
 /// How long the gateway may take to answer; it answers between two commits.
 const ANSWER_WITHIN: Duration = Duration::from_secs(30);
+
+/// How long the data may be in use by somebody who does not listen.
+const IN_USE_FOR: Duration = Duration::from_secs(5);
+
+/// Between two looks at that.
+const IN_USE_PAUSE: Duration = Duration::from_millis(100);
 
 /// The longest answer read, in bytes: far more than the longest list has.
 const ANSWER_BYTES_MAX: u64 = 4 * 1_024 * 1_024;
@@ -97,10 +103,7 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
     let environment = Environment::of_process();
     let order = Order::from(&options.order);
     let data_dir = Kept::data_dir(&environment);
-    let (answer, by) = match ask(&data_dir.join(SOCKET), order).await? {
-        Some(answer) => (answer, By::Gateway),
-        None => (alone(&environment, order).await?, By::Command),
-    };
+    let (answer, by) = carry_out(&environment, &data_dir.join(SOCKET), order).await?;
     let mut out = std::io::stdout().lock();
     if options.json {
         // A reader that goes away does not need the rest.
@@ -120,6 +123,31 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
         }
     }
     Ok(())
+}
+
+/// Asks the gateway or, where none listens, does without. Who has the data open without listening
+/// is a gateway that starts or ends, or another command: that is waited for.
+async fn carry_out(
+    environment: &Environment,
+    socket: &Path,
+    order: Order,
+) -> anyhow::Result<(Answer, By)> {
+    let until = Instant::now() + IN_USE_FOR;
+    loop {
+        if let Some(answer) = ask(socket, order).await? {
+            return Ok((answer, By::Gateway));
+        }
+        match alone(environment, order).await {
+            Ok(answer) => return Ok((answer, By::Command)),
+            Err(error) => {
+                let start = error.downcast_ref::<StartError>();
+                if Instant::now() >= until || !start.is_some_and(StartError::is_in_use) {
+                    return Err(error);
+                }
+            }
+        }
+        sleep(IN_USE_PAUSE).await;
+    }
 }
 
 /// Asks the gateway; `None` if none listens there.

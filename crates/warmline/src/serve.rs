@@ -12,7 +12,14 @@ use vault::Vault;
 
 use crate::config::{Config, Environment};
 
+/// A write beyond the limit on the size of files. Its number is the same on all systems that
+/// Warmline is built for.
+const SIGXFSZ: i32 = 25;
+
 pub(crate) async fn run() -> anyhow::Result<()> {
+    // Unhandled, it would end the process; handled, the write fails as on a full disk, which the
+    // store gets over. The handler stays when this is dropped.
+    drop(signal(SignalKind::from_raw(SIGXFSZ))?);
     let config = Config::read(&Environment::of_process())?;
     let vault = Vault::new(&config.master_key)?;
     let listener = TcpListener::bind(config.listen)

@@ -40,6 +40,13 @@ pub enum StartError {
     System(#[from] std::io::Error),
 }
 
+impl StartError {
+    /// Another process has the data open; when it ends, this goes away.
+    pub fn is_in_use(&self) -> bool {
+        matches!(self, Self::Store(StoreError::InUse { .. }))
+    }
+}
+
 /// Why a gateway did not stop cleanly.
 #[derive(Debug, thiserror::Error)]
 pub enum StopError {

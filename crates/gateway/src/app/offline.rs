@@ -1,7 +1,7 @@
 //! An operator's order while no gateway runs: the same store, rules and answers, without edges and
 //! without a dispatcher.
 
-use std::{path::Path, sync::Arc};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use store::BootId;
 use tokio::sync::mpsc;
@@ -28,7 +28,8 @@ pub async fn without_gateway(
     let vault = Arc::new(vault);
     let boot = BootId(fastrand::i64(..));
     let (dir, opening) = (data_dir.to_owned(), Arc::clone(&vault));
-    let store = tokio::task::spawn_blocking(move || open_store(&dir, &opening, boot)).await;
+    let store =
+        tokio::task::spawn_blocking(move || open_store(&dir, &opening, boot, Duration::ZERO)).await;
     let store = store.map_err(std::io::Error::other)??;
     let mut policies = Policies::default();
     for bot in bots {

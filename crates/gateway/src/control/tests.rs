@@ -241,6 +241,13 @@ async fn what_is_no_order_is_refused_and_changes_nothing() {
     ] {
         assert_eq!(code(served.ask(line).await), expected, "{}", String::from_utf8_lossy(line));
     }
+    // One that is much too long is heard out, so that the answer arrives.
+    let mut long = served.connect().await;
+    long.write_all(&vec![b'x'; 500_000]).await.unwrap();
+    long.shutdown().await.unwrap();
+    let mut answer = Vec::new();
+    long.read_to_end(&mut answer).await.unwrap();
+    assert_eq!(code(Answer::read(&answer).unwrap().outcome), "bad_request");
     // A line without an end is cut off, perhaps before its answer is read.
     let mut endless = served.connect().await;
     while endless.write_all(&[b' '; 4_096]).await.is_ok() {}

@@ -48,6 +48,16 @@ pub(super) struct Fetch {
     until: Instant,
 }
 
+/// What came of waiting for a fetch.
+pub(super) enum Waited<'a> {
+    /// These words of agents are shown, hashed.
+    Shown(&'a HashSet<u64>),
+    /// It was given up.
+    Released,
+    /// Its time ran out.
+    InVain,
+}
+
 impl Entry {
     /// A gap that waits to be filled.
     pub(super) fn queued(desk: DeskKey, conversation: ConversationId) -> Self {
@@ -86,10 +96,11 @@ impl Fetch {
         self.done.cancel();
     }
 
-    /// Waits until the words of agents in it are shown, and gives their hashes; nothing if that was
-    /// not to be had in time.
-    pub(super) async fn shown(&self) -> Option<&HashSet<u64>> {
-        tokio::time::timeout_at(self.until, self.done.cancelled()).await.ok()?;
-        self.words.get()
+    /// Waits until the words of agents in it are shown.
+    pub(super) async fn shown(&self) -> Waited<'_> {
+        if tokio::time::timeout_at(self.until, self.done.cancelled()).await.is_err() {
+            return Waited::InVain;
+        }
+        self.words.get().map_or(Waited::Released, Waited::Shown)
     }
 }

@@ -111,6 +111,23 @@ async fn callbacks_of_one_chat_wait_two_seconds_in_all() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn at_a_desk_that_was_waited_for_in_vain_no_chat_waits_until_it_gives_messages() {
+    let (_bed, gaps) = opened(&["a", "b", "c", "d"]).await;
+    let began = Instant::now();
+    for name in ["a", "b", "c"] {
+        assert_eq!(words(&passes(&gaps, name).await.unwrap()), ["hi"]);
+        assert_eq!(began.elapsed(), HOLD_FOR, "one after the other, and only the first waits");
+    }
+    // A failure is no news of it; messages are.
+    for words in [None, Some(["hello"])] {
+        gaps.close(&next(&gaps).await, words);
+        let callback = passes(&gaps, "d");
+        tokio::task::yield_now().await;
+        assert_eq!(callback.is_finished(), words.is_none());
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_callback_of_a_chat_without_a_gap_does_not_wait() {
     let (_bed, gaps) = opened(&["a"]).await;
     let began = Instant::now();

@@ -31,7 +31,7 @@ pub const MISSED_MAX: usize = 200;
 pub(super) const ANSWER_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// The columns that are read.
-const FIELDS: &str = "sys_id,payload,send_time,is_agent,q_data_message_type";
+const FIELDS: &str = "sys_id,conversation,payload,send_time,is_agent,q_data_message_type";
 
 /// How a moment is written, always in UTC: as text, outside of `javascript:`, the instance takes no
 /// account of the user's time zone.
@@ -158,6 +158,11 @@ impl MissedQuery {
         Ok(Self { conversation: conversation.to_ascii_lowercase(), since })
     }
 
+    fn asks_for(&self, row: &Value) -> bool {
+        let conversation = row.get("conversation").and_then(plain);
+        conversation.is_some_and(|id| id.eq_ignore_ascii_case(&self.conversation))
+    }
+
     pub(super) fn uri(&self, table: &Uri) -> Result<Uri, FetchError> {
         // Later than the second before: the second asked from is only half over.
         let after = Timestamp::from_second(self.since.as_second().saturating_sub(1).max(0));
@@ -179,8 +184,10 @@ impl MissedQuery {
     }
 }
 
-/// Reads the Table API's answer.
-pub(super) fn read(answer: &Answer) -> Result<Vec<MissedMessage>, FetchError> {
+/// Reads the Table API's answer to a query. Rows of another conversation make all of it unreadable:
+/// an instance passes over a condition that it cannot use and answers with the rest of the table
+/// (property `glide.invalid_query.returns_no_rows`), and nobody may read others' chats.
+pub(super) fn read(answer: &Answer, query: &MissedQuery) -> Result<Vec<MissedMessage>, FetchError> {
     if answer::is_hibernating(answer) {
         return Err(answer::hibernating().into());
     }
@@ -203,6 +210,12 @@ pub(super) fn read(answer: &Answer) -> Result<Vec<MissedMessage>, FetchError> {
     };
     if rows.is_empty() && rows_kept_back(&answer.headers) {
         return Err(FetchError::NotAllowed { status: answer.status.as_u16() });
+    }
+    if !rows.iter().all(|row| query.asks_for(row)) {
+        return Err(unreadable(
+            "rows that do not say they are of the conversation asked for: see whether the \
+             integration user may read the column conversation of sys_cs_message",
+        ));
     }
     let messages: Vec<MissedMessage> = rows.iter().filter_map(message).collect();
     if messages.len() < rows.len() {

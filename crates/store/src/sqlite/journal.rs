@@ -106,6 +106,9 @@ pub(super) struct Record<'p> {
 
 /// The records of a row.
 pub(super) fn records(id: i64, bytes: &[u8]) -> Result<Vec<Record<'_>>, StoreError> {
+    if bytes.is_empty() {
+        return Err(damaged(TABLE, id, "it is empty"));
+    }
     let mut reader = Reader(bytes);
     let mut records = Vec::new();
     while !reader.0.is_empty() {

@@ -181,6 +181,26 @@ async fn words_wait_while_the_desk_is_away_and_go_through_in_order_when_it_is_ba
 }
 
 #[tokio::test]
+async fn commands_and_a_gateway_that_starts_wait_for_each_other() {
+    let mut house = House::start(Setting::default()).await;
+    house.terminate().await;
+    let commands: Vec<_> = (0..4)
+        .map(|_| {
+            let mut list = command(&house.environment);
+            list.args(["dead-letters", "list"]).stdout(Stdio::piped()).stderr(Stdio::piped());
+            list.spawn().unwrap()
+        })
+        .collect();
+    house.begin().await;
+    for command in commands {
+        let output = timeout(WITHIN, command.wait_with_output()).await.unwrap().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!((output.status.code(), &*said), (Some(0), ""));
+        assert_eq!(output.stdout, b"There are no dead letters.\n");
+    }
+}
+
+#[tokio::test]
 async fn what_is_no_order_is_a_matter_of_usage() {
     let house = House::start(Setting::default()).await;
     for arguments in [

@@ -44,15 +44,11 @@ pub(crate) async fn free_port() -> u16 {
     panic!("no port is free")
 }
 
-/// Starts the program it is given. A limit that a test sets on the size of files is to look like a
-/// full disk; by default it would end the process.
-const SHELL: &str = r#"trap "" XFSZ; exec "$0" serve"#;
-
 /// `warmline serve` with these settings and no others.
 pub(crate) fn serve(environment: &Environment) -> Command {
-    let mut command = Command::new("/bin/sh");
-    command.args(["-c", SHELL, env!("CARGO_BIN_EXE_warmline")]);
-    configured(command, environment)
+    let mut command = command(environment);
+    command.arg("serve");
+    command
 }
 
 /// `warmline` with these settings and no others.

@@ -18,7 +18,7 @@ fn key() -> DeskKey {
 fn rows(words: &[(&str, &str)]) -> Value {
     let row = |(id, words): &(&str, &str)| {
         json!({
-            "sys_id": id, "payload": words, "send_time": "2025-12-31 23:59:00",
+            "sys_id": id, "conversation": AT_DESK, "payload": words, "send_time": "2025-12-31 23:59:00",
             "is_agent": "true", "q_data_message_type": "",
         })
     };
@@ -27,7 +27,7 @@ fn rows(words: &[(&str, &str)]) -> Value {
 
 fn closed(text: &str) -> Value {
     json!({ "result": [{
-        "sys_id": "s1", "payload": text, "send_time": "2025-12-31 23:59:30",
+        "sys_id": "s1", "conversation": AT_DESK, "payload": text, "send_time": "2025-12-31 23:59:30",
         "is_agent": "false", "q_data_message_type": "systemTextMessage",
     }] })
 }
@@ -194,13 +194,25 @@ async fn an_answer_that_makes_no_sense_closes_the_gap() {
 }
 
 #[tokio::test]
+async fn of_an_answer_with_words_of_another_chat_nothing_is_shown() {
+    let desk = Desk::new().await;
+    desk.talking("a").await;
+    let mut answer = rows(&[("m1", "ours"), ("m2", "theirs")]);
+    answer["result"][1]["conversation"] = "fedcba9876543210fedcba9876543210".into();
+    desk.instance.table_answers(&[(200, answer)]);
+    desk.catches_up().await;
+    assert_eq!(desk.shown("a"), [""; 0]);
+    assert_eq!(desk.instance.queries().len(), 1, "the next answer would be the same");
+}
+
+#[tokio::test]
 async fn more_than_fits_an_answer_is_asked_for_page_by_page() {
     let desk = Desk::new().await;
     desk.talking("a").await;
     let row = |n: usize| {
         let at = format!("2025-12-31 23:{:02}:{:02}", 58 + n / 150, n % 60);
-        json!({"sys_id": format!("m{n}"), "payload": n.to_string(), "send_time": at,
-            "is_agent": "true", "q_data_message_type": ""})
+        json!({"sys_id": format!("m{n}"), "conversation": AT_DESK, "payload": n.to_string(),
+            "send_time": at, "is_agent": "true", "q_data_message_type": ""})
     };
     let page = |ids: std::ops::Range<usize>| json!({"result": ids.map(row).collect::<Vec<_>>()});
     let pages = [(200, page(0..MISSED_MAX)), (200, page(MISSED_MAX - 1..MISSED_MAX + 20))];

@@ -17,8 +17,11 @@ fn query() -> MissedQuery {
     MissedQuery::new(CONVERSATION, SINCE_MS).unwrap()
 }
 
-/// What comes of an answer with these rows.
-async fn fetched(rows: serde_json::Value) -> Result<Vec<MissedMessage>, FetchError> {
+/// What comes of an answer with these rows, of the conversation asked for unless they say otherwise.
+async fn fetched(mut rows: serde_json::Value) -> Result<Vec<MissedMessage>, FetchError> {
+    for row in rows.as_array_mut().unwrap().iter_mut().filter_map(|row| row.as_object_mut()) {
+        row.entry("conversation").or_insert_with(|| CONVERSATION.into());
+    }
     let instance = Instance::start().await;
     instance.answers(200, &json!({"result": rows}).to_string());
     instance.client().messages_since(&query()).await
@@ -44,7 +47,7 @@ async fn the_table_is_asked_for_agents_words_and_system_texts_of_one_conversatio
     let limit = MISSED_MAX.to_string();
     let expected = [
         ("sysparm_query", filter.as_str()),
-        ("sysparm_fields", "sys_id,payload,send_time,is_agent,q_data_message_type"),
+        ("sysparm_fields", "sys_id,conversation,payload,send_time,is_agent,q_data_message_type"),
         ("sysparm_limit", limit.as_str()),
     ];
     assert_eq!(asked, expected.map(|(name, value)| (name.to_owned(), value.to_owned())));
@@ -161,11 +164,37 @@ async fn agents_words_are_told_from_system_texts_and_from_what_is_neither() {
 #[tokio::test]
 async fn rows_that_say_nothing_are_left_out_unless_all_do() {
     let good = json!({"sys_id": "m1", "payload": "x", "send_time": ""});
-    let bad = [json!({"payload": "x"}), json!({"sys_id": "m2"}), json!({"sys_id": ""}), json!(7)];
+    let bad = [json!({"payload": "x"}), json!({"sys_id": "m2"}), json!({"sys_id": ""})];
     let mut rows = bad.to_vec();
     rows.push(good);
     assert_eq!(fetched(json!(rows)).await.unwrap().len(), 1);
     assert_eq!(fetched(json!(bad)).await.unwrap_err().code(), "unreadable");
+}
+
+#[tokio::test]
+async fn one_row_that_may_be_anothers_makes_all_unreadable() {
+    let row = |conversation: serde_json::Value| json!({"sys_id": "m1", "payload": "x", "conversation": conversation});
+    let ours = row(json!(CONVERSATION));
+    for fine in [
+        json!(CONVERSATION.to_ascii_uppercase()),
+        json!({"link": "https://dev.example/api/now/table/sys_cs_conversation/0", "value": CONVERSATION}),
+    ] {
+        assert_eq!(fetched(json!([ours, row(fine)])).await.unwrap().len(), 2);
+    }
+    for foreign in [
+        json!("fedcba9876543210fedcba9876543210"),
+        json!({"value": "fedcba9876543210fedcba9876543210", "display_value": CONVERSATION}),
+        json!(""),
+        json!(null),
+        json!({}),
+        json!([CONVERSATION]),
+    ] {
+        let shown = foreign.to_string();
+        let error = fetched(json!([ours, row(foreign)])).await.unwrap_err();
+        assert_eq!(error.code(), "unreadable", "{shown}");
+        assert!(error.to_string().contains("the column conversation of sys_cs_message"));
+    }
+    assert_eq!(fetched(json!([ours, 7])).await.unwrap_err().code(), "unreadable");
 }
 
 #[tokio::test]
@@ -256,7 +285,7 @@ async fn no_token_and_too_many_requests_are_worth_a_repeat() {
 #[tokio::test]
 async fn a_full_page_of_long_messages_fits() {
     let long = "x".repeat(8 * 1024);
-    let row = json!({"sys_id": "m", "payload": long, "send_time": "2026-03-12 10:00:00"});
+    let row = json!({"sys_id": "m", "conversation": {"link": "", "value": CONVERSATION}, "payload": long, "send_time": "2026-03-12 10:00:00"});
     let messages = fetched(json!(vec![row; MISSED_MAX])).await.unwrap();
     assert_eq!(messages.len(), MISSED_MAX);
 }
