@@ -266,3 +266,10 @@ async fn the_same_words_without_a_key_are_two_messages() {
     bed.take(Arrival::event(target, said)).await;
     assert_eq!(bed.told("c").len(), 3);
 }
+
+#[test]
+fn half_of_what_waits_is_taken_but_no_fewer_than_are_worth_it() {
+    for (waiting, taken) in [(0, 64), (64, 64), (128, 64), (1_000, 500), (QUEUE_MAX, 1_024)] {
+        assert_eq!(share(waiting), taken, "{waiting}");
+    }
+}
