@@ -287,9 +287,16 @@ fn open_store(
     patience: Duration,
 ) -> Result<Arc<dyn Store>, StartError> {
     let until = Instant::now() + patience;
+    let mut told = false;
     let store = loop {
         match SqliteStore::open(dir) {
             Err(StoreError::InUse { .. }) if Instant::now() < until => {
+                if !std::mem::replace(&mut told, true) {
+                    tracing::info!(
+                        limit_s = patience.as_secs(),
+                        "the data is in use by another process; waiting for it"
+                    );
+                }
                 std::thread::sleep(IN_USE_PAUSE);
             }
             opened => break opened?,

@@ -259,7 +259,8 @@ impl Gaps {
     }
 
     /// Lets a callback wait until the gap of its chat is filled, if it has one, but no longer than
-    /// [`entry::HOLD_FOR`], and not where that was in vain before. Gives back its news without the words that this has shown.
+    /// [`entry::HOLD_FOR`], and not where that was in vain before. Gives back its news without the
+    /// words that this has shown.
     pub(crate) async fn pass(
         &self,
         desk: (&TenantId, &DeskId),

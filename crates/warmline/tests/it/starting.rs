@@ -6,7 +6,7 @@ use tokio::time::timeout;
 
 use crate::{
     house::{DIRECT_LINE_SECRET, House, Setting},
-    page::gists,
+    page::{eventually, gists},
     process::{Environment, Process, WITHIN, free_port, serve},
 };
 
@@ -117,6 +117,25 @@ async fn a_second_process_on_the_same_data_is_refused_and_the_first_goes_on() {
     assert!(sentence.contains("another Warmline process is using"), "{sentence}");
     let mut page = house.page("dl_kim").await;
     page.shows(&["bot: Hello!…"]).await;
+}
+
+#[tokio::test]
+async fn data_that_is_in_use_for_a_moment_is_waited_for() {
+    let mut house = House::start(Setting::default()).await;
+    house.terminate().await;
+    let lock = std::fs::File::open(house.data_dir().join("warmline.lock")).unwrap();
+    lock.lock().unwrap();
+    let log = house.data_dir().join("../waiting.log");
+    let waits = async {
+        let said = || async {
+            let log = std::fs::read_to_string(&log).unwrap_or_default();
+            log.contains("the data is in use by another process").then_some(())
+        };
+        eventually("that it waits", said).await;
+        lock.unlock().unwrap();
+    };
+    let (gateway, ()) = tokio::join!(Process::start(&house.environment, &log), waits);
+    assert!(gateway.terminate().await.success());
 }
 
 #[tokio::test]

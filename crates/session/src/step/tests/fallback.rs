@@ -2,28 +2,13 @@
 //! reason and with everything that was said since somebody asked for a person.
 
 use super::given::{
-    Given, active, agent_said, bot, bot_asks, desk_said, effect, holding, news, user_says, waiting,
+    Given, REASONS, active, agent_said, bot, bot_asks, desk_said, effect, holding, news, user_says,
+    waiting,
 };
 use crate::{
     BotNews, Content, EndReason, EndedBy, Event, Failure, News, Notice, Phase, Step, What,
     id::Number,
 };
-
-const ALL: [EndReason; 13] = [
-    EndReason::AgentEnded,
-    EndReason::UserEnded,
-    EndReason::UserCancelled,
-    EndReason::DeskCancelled,
-    EndReason::NoAgent,
-    EndReason::NotRouted,
-    EndReason::Refused,
-    EndReason::Rejected,
-    EndReason::Unreachable,
-    EndReason::Silence,
-    EndReason::WaitedTooLong,
-    EndReason::Lost,
-    EndReason::UserLeft,
-];
 
 /// A chat asked for after entry 8, in which entries 9 and 10 were said, and what ends it so.
 fn story(reason: EndReason) -> (Given, Event) {
@@ -83,7 +68,7 @@ fn notices(step: &Step) -> Vec<&Notice> {
 
 #[test]
 fn every_end_gives_the_conversation_back_with_its_reason_and_all_that_was_said() {
-    for reason in ALL {
+    for reason in REASONS {
         let (given, event) = story(reason);
         let step = given.after(event);
         assert!(step.conversation.live().is_none(), "{reason:?}");
@@ -102,7 +87,7 @@ fn every_end_gives_the_conversation_back_with_its_reason_and_all_that_was_said()
 
 #[test]
 fn every_end_is_told_to_the_user_in_words_of_its_own() {
-    for reason in ALL {
+    for reason in REASONS {
         let (given, event) = story(reason);
         let step = given.after(event);
         let expected = match reason {

@@ -16,6 +16,23 @@ use crate::{
 /// When everything happens, unless a test says otherwise.
 pub(super) const NOW: Timestamp = Timestamp(1_000_000_000);
 
+/// Why a session can end: all of it.
+pub(super) const REASONS: [EndReason; 13] = [
+    EndReason::AgentEnded,
+    EndReason::UserEnded,
+    EndReason::UserCancelled,
+    EndReason::DeskCancelled,
+    EndReason::NoAgent,
+    EndReason::NotRouted,
+    EndReason::Refused,
+    EndReason::Rejected,
+    EndReason::Unreachable,
+    EndReason::Silence,
+    EndReason::WaitedTooLong,
+    EndReason::Lost,
+    EndReason::UserLeft,
+];
+
 /// Every stage that a table covers, by the name it is written with.
 pub(super) const STAGES: [&str; 10] = [
     "bot",

@@ -2,8 +2,8 @@
 //! the version of the stored state, with a way to read the old one.
 
 use super::given::{
-    STAGES, asked, check as check_step, effect, holding, live, sender, session_id, stage, talk,
-    waiting,
+    REASONS, STAGES, asked, check as check_step, effect, holding, live, sender, session_id, stage,
+    talk, waiting,
 };
 use crate::{
     Agent, Answer, Author, BotNews, Content, Context, Conversation, Effect, EndReason, Event,
@@ -205,22 +205,7 @@ fn a_log_entry_is_stored_like_this() {
 
 #[test]
 fn a_reason_is_stored_as_its_code_and_a_notice_as_its_key() {
-    let reasons = [
-        EndReason::AgentEnded,
-        EndReason::UserEnded,
-        EndReason::UserCancelled,
-        EndReason::DeskCancelled,
-        EndReason::NoAgent,
-        EndReason::NotRouted,
-        EndReason::Refused,
-        EndReason::Rejected,
-        EndReason::Unreachable,
-        EndReason::Silence,
-        EndReason::WaitedTooLong,
-        EndReason::Lost,
-        EndReason::UserLeft,
-    ];
-    for reason in reasons {
+    for reason in REASONS {
         assert_eq!(serde_json::to_value(reason).unwrap(), reason.code());
     }
     let estimate = "8 Seconds".to_owned();

@@ -254,11 +254,16 @@ fn a_torn_journal_is_damage_and_not_a_shorter_one() {
     let mut world = World::new();
     world.batch(&mut Dice(3));
     world.batch(&mut Dice(5));
-    let dir = files_as_they_are(world.dir.path());
-    let connection = rusqlite::Connection::open(dir.path().join("warmline.db")).unwrap();
-    let torn = "UPDATE journal SET rows = substr(rows, 1, length(rows) - 1)";
-    assert!(connection.execute(torn, []).unwrap() > 0);
-    connection.close().unwrap();
-    let opened = SqliteStore::open_with(dir.path(), RECORDS);
-    assert!(matches!(opened, Err(StoreError::Damaged { table: "journal", .. })));
+    for torn in [
+        "UPDATE journal SET rows = substr(rows, 1, length(rows) - 1)",
+        "UPDATE journal SET rows = x'' WHERE id = (SELECT max(id) FROM journal)",
+    ] {
+        let dir = files_as_they_are(world.dir.path());
+        let connection = rusqlite::Connection::open(dir.path().join("warmline.db")).unwrap();
+        assert!(connection.execute(torn, []).unwrap() > 0);
+        connection.close().unwrap();
+        let opened = SqliteStore::open_with(dir.path(), RECORDS);
+        let damaged = matches!(opened, Err(StoreError::Damaged { table: "journal", .. }));
+        assert!(damaged, "{torn}");
+    }
 }
