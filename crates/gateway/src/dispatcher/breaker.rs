@@ -228,7 +228,11 @@ impl Breaker {
     pub(super) fn given_back(&mut self, admitted_at: Timestamp) {
         match self {
             Self::Closed { .. } => {}
-            Self::Open { probe_at } => *probe_at = (*probe_at).min(admitted_at),
+            // Only the probe: an attempt that was admitted before it opened is none.
+            Self::Open { probe_at } if *probe_at == admitted_at.after(PROBE_LOST_AFTER) => {
+                *probe_at = admitted_at;
+            }
+            Self::Open { .. } => {}
             Self::Recovering { in_flight, .. } => *in_flight = in_flight.saturating_sub(1),
         }
     }
@@ -358,6 +362,16 @@ mod tests {
         assert!(shared.admit(now).is_err(), "one at a time");
         probe.failed(now);
         assert_eq!(shared.admit(now).unwrap_err(), now.after(PROBE_EVERY));
+    }
+
+    #[test]
+    fn an_attempt_given_back_that_was_let_go_before_it_opened_makes_no_probe() {
+        let (tenant, desk) = (TenantId::new("t").unwrap(), DeskId::new("d").unwrap());
+        let shared = SharedBreaker::new(&tenant, &desk);
+        let before = shared.admit(NOW).unwrap();
+        *shared.lock() = down();
+        drop(before);
+        assert_eq!(shared.admit(NOW).unwrap_err(), NOW.after(PROBE_EVERY));
     }
 
     #[test]
