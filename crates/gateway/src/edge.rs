@@ -11,6 +11,7 @@ pub(crate) mod answer;
 pub(crate) mod body;
 pub(crate) mod callers;
 pub(crate) mod direct_line;
+pub(crate) mod doors;
 pub(crate) mod health;
 pub(crate) mod openapi;
 pub(crate) mod webhook;
@@ -31,7 +32,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use vault::Vault;
 
 use crate::{
-    clock::Clock, desk::news::Wording, edge::callers::Callers, edge::direct_line::DirectLine,
+    clock::Clock, current::Current, edge::direct_line::DirectLine, edge::doors::Doors,
     engine::Engine, gaps::Gaps, presence::Presence, wakes::Wakes,
 };
 
@@ -43,8 +44,7 @@ pub(crate) struct Edge {
     pub(crate) clock: Clock,
     pub(crate) wakes: Arc<Wakes>,
     pub(crate) gaps: Arc<Gaps>,
-    pub(crate) callers: Callers,
-    pub(crate) wording: Wording,
+    pub(crate) doors: Arc<Current<Doors>>,
     pub(crate) direct_line: DirectLine,
     pub(crate) presence: Arc<Presence>,
     pub(crate) stopping: CancellationToken,
