@@ -45,11 +45,15 @@ use tokio_util::sync::DropGuard;
 
 use crate::shared::Shared;
 pub use crate::{
-    config::{AgentMode, Config, Credentials, Dialect, EndTold, Idle, Webhook},
+    config::{
+        AgentMode, AgentProfile, Assignment, CannedReply, Config, Credentials, Dialect, EndTold,
+        Hours, Idle, QueueProfile, Schedule, Unrouted, WaitStatus, Webhook,
+    },
     desk::{Desk, Snapshot, TimedOut},
     fault::{Fault, Times},
     instance::{
-        ChatState, ChatView, Delivery, DeskError, EndedBy, Fate, FileView, Line, Speaker, User,
+        AgentRef, AgentView, ChatState, ChatView, Delivery, DeskError, EndedBy, Fate, FileView,
+        Line, OfferView, Presence, QueueView, Speaker, User,
     },
     ledger::{FileFate, Outcome, Received, Sent},
     pages::page,

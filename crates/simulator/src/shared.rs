@@ -291,7 +291,7 @@ impl Shared {
             let told = instance.replayed(conversation, step.body, &mut replay.ids);
             let goes_on = !replay.steps.is_empty();
             if !goes_on {
-                instance.end_replay(conversation);
+                instance.end_replay(conversation, now);
             }
             (self.enqueue(&mut world, Vec::from_iter(told), None, now), goes_on)
         };

@@ -110,9 +110,9 @@ pub(super) async fn state(State(shared): State<Arc<Shared>>) -> Json<Value> {
 }
 
 pub(super) async fn stop(State(shared): State<Arc<Shared>>) -> StatusCode {
-    shared.act(|world, _| {
+    shared.act(|world, now| {
         if let Some((conversation, _)) = world.replay.take().and_then(|replay| replay.taken) {
-            world.instance.end_replay(conversation);
+            world.instance.end_replay(conversation, now);
         }
         ((), Vec::new())
     });

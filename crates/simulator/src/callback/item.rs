@@ -82,22 +82,23 @@ pub(super) fn file(file: FileLink<'_>) -> Value {
 
 /// Marks an item as an agent's. Name and id go out only with "Agent names and avatars" on.
 pub(super) fn by_agent(mut item: Value, context: &Context<'_>) -> Value {
-    item["agentInfo"] = if context.setup.names_shown {
-        let mut info = json!({"sentFromAgent": true, "agentName": context.agent_name});
-        if context.setup.profile.version.names_agents_by_id() {
-            info["agentId"] = context.agent_id.into();
+    item["agentInfo"] = match context.agent.filter(|_| context.setup.names_shown) {
+        Some((name, id)) => {
+            let mut info = json!({"sentFromAgent": true, "agentName": name});
+            if context.setup.profile.version.names_agents_by_id() {
+                info["agentId"] = id.into();
+            }
+            info
         }
-        info
-    } else {
-        json!({"sentFromAgent": true})
+        None => json!({"sentFromAgent": true}),
     };
     item
 }
 
 /// The specification's `agentInfo`, which has a name and nothing else.
 pub(super) fn named(mut item: Value, context: &Context<'_>) -> Value {
-    if context.setup.names_shown {
-        item["agentInfo"] = json!({"agentName": context.agent_name});
+    if let Some((name, _)) = context.agent.filter(|_| context.setup.names_shown) {
+        item["agentInfo"] = json!({"agentName": name});
     }
     item
 }

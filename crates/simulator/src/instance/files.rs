@@ -57,7 +57,7 @@ impl Instance {
         if chat.state != ChatState::Live || chat.transferring {
             return Err(DeskError::NotLive);
         }
-        let agent = chat.agent.name.clone();
+        let agent = chat.agent.as_ref().ok_or(DeskError::NotLive)?.name.clone();
         let mut told = self.typing(number, false)?;
         let link = FileLink { name: &file.name, content_type: &file.content_type, url };
         let sent = self.tell(number, Moment::SentFile(link));

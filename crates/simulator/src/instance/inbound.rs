@@ -3,14 +3,13 @@
 
 use super::{
     CONVERSATIONS_MAX, Callback, Due, Fate, Instance,
-    conversation::{Chat, EndedBy, Key, Phase, Speaker},
+    conversation::{EndedBy, Key, Phase, Speaker},
     desk_side::LEFT,
 };
 use crate::{
-    callback::{GREETING, Moment, NOBODY, NOT_UNDERSTOOD},
-    config::AgentMode,
+    callback::{GREETING, Moment, NOT_UNDERSTOOD},
     request::{Action, Request},
-    script::{Move, millis},
+    script::millis,
 };
 
 /// How many inputs the virtual agent may fail to understand before it lets go
@@ -141,14 +140,14 @@ impl Instance {
         };
         let (fate, more) = match action {
             // That one is open now, and that it has begun, are not the same before 4.0.0.
-            Action::Start => (Fate::Taken, self.greet(number, now)),
+            Action::Start => (Fate::Taken, self.begin_talk(number, now)),
             _ => self.with_bot(number, request, action, now),
         };
         told.extend(more);
         (fate, told)
     }
 
-    fn greet(&mut self, number: u64, now: u64) -> Vec<Callback> {
+    fn begin_talk(&mut self, number: u64, now: u64) -> Vec<Callback> {
         self.bot_line(number, GREETING, now);
         self.tell_as_bot(number, Moment::Greeted)
     }
@@ -176,16 +175,16 @@ impl Instance {
                 let why = "the conversation has begun, and starting twice fails before app 4.0.0";
                 return (Fate::Ignored(why), Vec::new());
             }
-            Action::Start | Action::StartCreated => self.greet(number, now),
+            Action::Start | Action::StartCreated => self.begin_talk(number, now),
             Action::End => {
                 let told = self.tell(number, Moment::Closed);
-                self.close(number, Some(EndedBy::User), "user ended");
+                self.close(number, Some(EndedBy::User), "user ended", now);
                 told
             }
             // This instance has no topics, so a switch fails, and a failed switch closes.
             Action::Switch | Action::Fault => {
                 let told = self.tell(number, Moment::LetGo);
-                self.close(number, None, "faulted");
+                self.close(number, None, "faulted", now);
                 told
             }
             Action::SendHistory => {
@@ -225,7 +224,7 @@ impl Instance {
     pub(super) fn withdraw(&mut self, number: u64, now: u64) -> Vec<Callback> {
         self.system_line(number, "The user left before engagement.", now);
         let told = self.tell(number, Moment::Withdrawn);
-        self.close(number, Some(EndedBy::User), LEFT);
+        self.close(number, Some(EndedBy::User), LEFT, now);
         told
     }
 
@@ -233,7 +232,7 @@ impl Instance {
     pub(super) fn leave(&mut self, number: u64, now: u64) -> Vec<Callback> {
         let told = self.tell(number, Moment::UserEnded);
         self.system_line(number, "The user has closed the support session.", now);
-        self.close(number, Some(EndedBy::User), "user ended");
+        self.close(number, Some(EndedBy::User), "user ended", now);
         told
     }
 
@@ -264,7 +263,7 @@ impl Instance {
             Action::Fault => {
                 let told = self.tell(number, Moment::LetGo);
                 self.system_line(number, "The primary bot has failed.", now);
-                self.close(number, None, "faulted");
+                self.close(number, None, "faulted", now);
                 told
             }
             Action::SendHistory => {
@@ -281,33 +280,7 @@ impl Instance {
         (Fate::Taken, told)
     }
 
-    pub(super) fn ask_for_agent(
-        &mut self,
-        number: u64,
-        request: &Request,
-        now: u64,
-    ) -> Vec<Callback> {
-        self.user_line(number, request, now);
-        if self.setup.agent == AgentMode::Nobody {
-            let told = self.tell(number, Moment::Nobody);
-            self.bot_line(number, NOBODY, now);
-            self.close(number, None, "no agent available");
-            return told;
-        }
-        let agent = self.first_agent();
-        if let Some(conversation) = self.conversations.get_mut(&number) {
-            conversation.phase = Phase::Queued;
-            conversation.chat = Some(Chat::offered(agent, now));
-        }
-        self.plan_waiting(number, now);
-        if matches!(self.setup.agent, AgentMode::Scripted(_)) {
-            let due = now.saturating_add(millis(self.setup.accept_delay));
-            self.plan(due, number, Due::Agent(Move::Accept));
-        }
-        self.tell(number, Moment::Queued)
-    }
-
-    fn fall_back(&mut self, number: u64, request: &Request, now: u64) -> Vec<Callback> {
+    pub(super) fn fall_back(&mut self, number: u64, request: &Request, now: u64) -> Vec<Callback> {
         self.user_line(number, request, now);
         let Some(conversation) = self.conversations.get_mut(&number) else { return Vec::new() };
         conversation.misunderstood += 1;

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use serde_json::{Map, Value};
 
-use super::{Callback, Instance};
+use super::{Callback, Conversation, Instance, Phase};
 use crate::request::Request;
 
 impl Instance {
@@ -38,8 +38,12 @@ impl Instance {
     }
 
     /// The last recorded callback was told.
-    pub(crate) fn end_replay(&mut self, number: u64) {
-        self.close(number, None, "the recording is over");
+    pub(crate) fn end_replay(&mut self, number: u64, now: u64) {
+        let open = |c: &Conversation| c.phase != Phase::Closed;
+        if !self.conversations.get(&number).is_some_and(open) {
+            return;
+        }
+        self.close(number, None, "the recording is over", now);
     }
 
     fn rename(

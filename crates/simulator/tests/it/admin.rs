@@ -125,14 +125,20 @@ async fn the_ledger_says_what_became_of_each_request_and_callback() {
     let fates: Vec<_> = entries.iter().map(|entry| entry["fate"].as_str().unwrap()).collect();
     assert_eq!(fates, ["taken", "ignored", "refused"]);
     assert_eq!(entries[1]["reason"], "the user's previous request is still in work");
-    assert_eq!((&entries[2]["status"], &entries[0]["body"]["requestId"]), (&json!(400), &json!("r-1")));
+    assert_eq!(
+        (&entries[2]["status"], &entries[0]["body"]["requestId"]),
+        (&json!(400), &json!("r-1"))
+    );
     assert_eq!(fetch(&rig, "settled").await, json!({"settled": true}));
     let first = fetch(&rig, "callbacks?limit=4").await;
     let rest = fetch(&rig, &format!("callbacks?from={}", first["next"])).await;
     let count = |page: &Value| page["entries"].as_array().unwrap().len();
     assert_eq!((count(&first), count(&rest)), (4, 2));
     let last = &rest["entries"][1];
-    assert_eq!((&last["outcome"], &last["status"], &last["n"]), (&json!("answered"), &json!(200), &json!(5)));
+    assert_eq!(
+        (&last["outcome"], &last["status"], &last["n"]),
+        (&json!("answered"), &json!(200), &json!(5))
+    );
 }
 
 #[tokio::test]
@@ -144,7 +150,8 @@ async fn users_are_set_and_those_who_are_linked_are_listed() {
     (ask["token"], ask["emailId"]) = ("t".into(), "jo@example.org".into());
     rig.play(&ask, 6).await;
     let seen = fetch(&rig, "users").await;
-    let row = json!([{"name": "Jo", "email": "jo@example.org", "active": true, "lockedOut": false}]);
+    let row =
+        json!([{"name": "Jo", "email": "jo@example.org", "active": true, "lockedOut": false}]);
     assert_eq!(seen["users"], row);
     assert_eq!(seen["linked"], json!([{"userId": "u-1", "linkedTo": "Jo", "blocked": false}]));
     assert_eq!(call(&rig, "PUT", "users", r#"[{"name": "Jo"}]"#).await.0, 400);
@@ -185,7 +192,8 @@ async fn an_agent_can_take_what_its_user_has_just_left() {
 async fn strangers_are_turned_away() {
     let rig = rig(Config::default()).await;
     let url = format!("{}/admin/api/reset", rig.origin);
-    let foreign = rig.http.post(&url).header("origin", "https://evil.example").send().await.unwrap();
+    let foreign =
+        rig.http.post(&url).header("origin", "https://evil.example").send().await.unwrap();
     assert_eq!(foreign.status(), 403);
     let rebound = rig.http.post(&url).header("host", "evil.example").send().await.unwrap();
     assert_eq!(rebound.status(), 403);
@@ -261,7 +269,10 @@ async fn a_replay_keeps_the_pauses_and_takes_requests_without_effect() {
     assert_eq!(fetch(&rig, "replay").await["left"], 1);
     post(&rig, "clock", json!({"advanceMs": 1})).await;
     let told = rig.take_bodies(1).await;
-    assert_eq!((gist(&told[0]).as_str(), &told[0]["requestId"]), ("OutputText[two] agentChat", &json!("r-7")));
+    assert_eq!(
+        (gist(&told[0]).as_str(), &told[0]["requestId"]),
+        ("OutputText[two] agentChat", &json!("r-7"))
+    );
     assert_eq!(rig.chat().state, ChatState::Ended);
     for (path, body) in [("replay", ""), ("replay?speed=-1", lines.as_str()), ("replay", "x")] {
         let (status, answer) = call(&rig, "POST", path, body).await;

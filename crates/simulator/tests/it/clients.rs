@@ -22,8 +22,12 @@ fn shell(page: &str) -> String {
     blocks.map(|block| block.split("\n```").next().unwrap()).collect::<Vec<_>>().join("\n")
 }
 
-async fn output(what: &'static str, start: impl FnOnce() -> std::io::Result<std::process::Child>) -> Output {
-    let child = start().unwrap_or_else(|error| panic!("this test needs {what}; install it: {error}"));
+async fn output(
+    what: &'static str,
+    start: impl FnOnce() -> std::io::Result<std::process::Child>,
+) -> Output {
+    let child =
+        start().unwrap_or_else(|error| panic!("this test needs {what}; install it: {error}"));
     let waiting = tokio::task::spawn_blocking(move || child.wait_with_output().unwrap());
     tokio::time::timeout(PATIENCE, waiting).await.expect("it should be done by now").unwrap()
 }
@@ -51,7 +55,8 @@ async fn every_command_of_the_readme_works() {
         Ok(shell)
     })
     .await;
-    let (told, error) = (String::from_utf8_lossy(&ran.stdout), String::from_utf8_lossy(&ran.stderr));
+    let (told, error) =
+        (String::from_utf8_lossy(&ran.stdout), String::from_utf8_lossy(&ran.stderr));
     assert!(ran.status.success(), "{told}\n{error}");
     let heard = rig.receiver.bodies.lock().unwrap().iter().any(|body| body["completed"] == true);
     assert!(heard, "the README plays a chat to its end: {told}");
@@ -81,9 +86,10 @@ async fn a_client_written_from_the_facts_alone_gets_on_with_it() {
         let desk = desk.clone();
         async move {
             let heard = |seen: &simulator::Snapshot<'_>| {
-                seen.chats().iter().flat_map(|chat| &chat.lines).any(|line| {
-                    line.from == Speaker::User && line.text == words
-                })
+                seen.chats()
+                    .iter()
+                    .flat_map(|chat| &chat.lines)
+                    .any(|line| line.from == Speaker::User && line.text == words)
             };
             desk.wait_until(heard, PATIENCE).await.expect(words);
         }
@@ -105,12 +111,17 @@ async fn a_client_written_from_the_facts_alone_gets_on_with_it() {
     said("Thank you, Robin").await;
 
     let ran = client.await.unwrap();
-    let (told, error) = (String::from_utf8_lossy(&ran.stdout), String::from_utf8_lossy(&ran.stderr));
+    let (told, error) =
+        (String::from_utf8_lossy(&ran.stdout), String::from_utf8_lossy(&ran.stderr));
     assert!(ran.status.success(), "{told}\n{error}");
     let told: Vec<_> = told.lines().collect();
     let story = [
-        "waiting", "connected", "agent Dana: What is it about?", "token refreshed",
-        "agent Robin: Robin here, I have put it right", "ended",
+        "waiting",
+        "connected",
+        "agent Dana: What is it about?",
+        "token refreshed",
+        "agent Robin: Robin here, I have put it right",
+        "ended",
     ];
     assert_eq!(told, story, "{error}");
     assert_eq!(desk.chats()[0].end_reason, Some("user ended"));

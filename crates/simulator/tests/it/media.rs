@@ -171,10 +171,9 @@ async fn an_agents_file_is_a_link_or_a_picture_that_only_the_caller_can_load() {
         rig.http.post(url).header(CONTENT_TYPE, kind).body("bytes").send()
     };
     assert_eq!(send("application/pdf", "chat-999").await.unwrap().status(), 404);
-    for (kind, ui_type, url_at) in [
-        ("application/pdf", "OutputLink", "/value/action"),
-        ("image/png", "OutputImage", "/value"),
-    ] {
+    for (kind, ui_type, url_at) in
+        [("application/pdf", "OutputLink", "/value/action"), ("image/png", "OutputImage", "/value")]
+    {
         assert_eq!(send(kind, &chat).await.unwrap().status(), 204);
         let told = rig.take_bodies(1).await;
         let item = &told[0]["body"][0];

@@ -30,7 +30,12 @@ async fn a_user_is_linked_to_the_one_active_user_with_that_very_address() {
     let guest = (None, "Guest".to_owned());
     let linked = (Some("Kim".to_owned()), "Kim".to_owned());
     for (case, users, email, expected) in [
-        ("the one", vec![kim(), User::new("Jo", "jo@example.org")], Some("kim@example.org"), &linked),
+        (
+            "the one",
+            vec![kim(), User::new("Jo", "jo@example.org")],
+            Some("kim@example.org"),
+            &linked,
+        ),
         ("another case", vec![kim()], Some("Kim@example.org"), &guest),
         ("two of them", vec![kim(), kim()], Some("kim@example.org"), &guest),
         ("inactive", vec![User { active: false, ..kim() }], Some("kim@example.org"), &guest),
@@ -90,7 +95,8 @@ async fn a_signature_opens_the_door_and_a_wrong_one_is_dropped_in_silence() {
         // White space does not count: the compact form is what is signed.
         (Some(signature), ask.replacen(':', " : ", 1), true),
     ] {
-        let mut post = rig.post().bearer_auth(&rig.token).header("content-type", "application/json");
+        let mut post =
+            rig.post().bearer_auth(&rig.token).header("content-type", "application/json");
         if let Some(signature) = &signature {
             post = post.header("x-b2b-signature", signature);
         }

@@ -125,8 +125,7 @@ async fn starting_twice_fails_before_4_0() {
 
 #[tokio::test]
 async fn a_mere_attachment_key_hides_the_words_before_3_14_2() {
-    for (version, shown) in
-        [(AppVersion::new(3, 14, 1), false), (AppVersion::new(3, 14, 2), true)]
+    for (version, shown) in [(AppVersion::new(3, 14, 1), false), (AppVersion::new(3, 14, 2), true)]
     {
         let rig = rig(of(Profile { strict: false, ..Profile::of(version) })).await;
         rig.connect(6, 4).await;
