@@ -4,7 +4,7 @@
 //! It does no I/O and has no clock: requests, desk actions and the time come in, callbacks come
 //! out. [`conversation`] holds the records, [`inbound`] what a request does, [`commands`] the words
 //! that are commands, [`routing`] how a chat finds its agent, [`team`] the agents and queues,
-//! [`desk_side`] what an agent does, [`clocks`] what time does, and [`messages`] the table that
+//! [`virtual_agent`] topics and the survey, [`desk_side`] what an agent does, [`clocks`] what time does, and [`messages`] the table that
 //! missed messages are fetched from.
 
 mod clocks;
@@ -15,6 +15,7 @@ mod inbound;
 mod messages;
 mod routing;
 mod team;
+mod virtual_agent;
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque},
@@ -26,7 +27,9 @@ use serde_json::Value;
 pub(crate) use self::conversation::Conversation;
 pub(crate) use self::messages::{Author, Message, Messages};
 pub use self::{
-    conversation::{AgentRef, ChatState, ChatView, EndedBy, Line, OfferView, Speaker},
+    conversation::{
+        AgentRef, ChatState, ChatView, EndedBy, Line, OfferView, Speaker, SurveyAnswer,
+    },
     desk_side::DeskError,
     team::{AgentView, Presence, QueueView},
 };
@@ -37,8 +40,8 @@ use self::{
 use crate::{
     callback::{self, Context, Moment},
     config::{
-        AgentMode, AgentProfile, Assignment, CannedReply, Config, Dialect, EndTold, Idle,
-        QueueProfile, Unrouted, WaitStatus,
+        AgentMode, AgentProfile, Assignment, CannedReply, Config, Dialect, EndTold, Idle, Question,
+        QueueProfile, Topic, Unrouted, WaitStatus,
     },
     script::{Move, Script},
 };
@@ -52,6 +55,7 @@ pub(crate) const LINES_MAX: usize = 2_000;
 
 /// The settings that shape what is told; all may change while the instance runs.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a check box on a real instance")]
 pub(crate) struct Setup {
     pub(crate) dialect: Dialect,
     pub(crate) agent: AgentMode,
@@ -64,6 +68,9 @@ pub(crate) struct Setup {
     pub(crate) offer_timeout: Option<Duration>,
     pub(crate) away_after_missed_offer: bool,
     pub(crate) unrouted: Unrouted,
+    pub(crate) topics: Vec<Topic>,
+    pub(crate) survey: Vec<Question>,
+    pub(crate) typing_shown: bool,
     pub(crate) canned_replies: Vec<CannedReply>,
     pub(crate) names_shown: bool,
     pub(crate) message_ids: bool,
@@ -93,6 +100,9 @@ impl Setup {
             offer_timeout: config.offer_timeout,
             away_after_missed_offer: config.away_after_missed_offer,
             unrouted: config.unrouted,
+            topics: config.topics.clone(),
+            survey: config.survey.clone(),
+            typing_shown: config.typing_shown,
             canned_replies: config.canned_replies.clone(),
             names_shown: config.names_shown,
             message_ids: config.message_ids,
@@ -143,6 +153,8 @@ enum Due {
     Accept(u64),
     /// The next agent of a transferred chat comes: the place among the agents.
     Transfer(usize),
+    /// Nobody has answered the question at this place of the survey.
+    SurveyOver(usize),
     /// The job that looks for silent users; it belongs to no conversation.
     IdleCheck,
     Agent(Move),
@@ -221,6 +233,7 @@ impl Instance {
                 }
                 Due::Accept(serial) => self.accept_scripted(number, serial, due),
                 Due::Transfer(to) => self.arrive(number, to, due),
+                Due::SurveyOver(place) => self.give_survey_up(number, place, due),
                 Due::IdleCheck => self.check_idle(due),
                 Due::Agent(step) => self.perform(number, step, due),
             });
@@ -243,6 +256,21 @@ impl Instance {
         }
         conversation.system("Closed abandoned: the receiver of callbacks failed.", now);
         self.close(number, None, "closed abandoned: error", now);
+    }
+
+    /// The instance was restarted: what is planned stays, as it is in its tables; open chats stay
+    /// or are lost, and then nobody is told.
+    pub(crate) fn restart(&mut self, keeps_chats: bool, now: u64) {
+        if keeps_chats {
+            return;
+        }
+        // So that none is offered to an agent who has just lost another.
+        self.unoffered.clear();
+        let open: Vec<_> = self.open.values().copied().collect();
+        for number in open {
+            self.system_line(number, "The conversation was lost in a restart.", now);
+            self.close(number, None, "closed abandoned: restart", now);
+        }
     }
 
     fn next_serial(&mut self) -> u64 {

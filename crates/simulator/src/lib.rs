@@ -40,13 +40,14 @@ use crate::shared::Shared;
 pub use crate::{
     config::{
         AgentMode, AgentProfile, Assignment, CannedReply, Config, Credentials, Dialect, EndTold,
-        Hours, Idle, QueueProfile, Schedule, Unrouted, WaitStatus, Webhook,
+        Hours, Idle, Question, QuestionKind, QueueProfile, Schedule, Topic, TopicAction, Unrouted,
+        WaitStatus, Webhook,
     },
     desk::{Desk, Snapshot, TimedOut},
     fault::{Fault, Times},
     instance::{
         AgentRef, AgentView, ChatState, ChatView, DeskError, EndedBy, Fate, Line, OfferView,
-        Presence, QueueView, Speaker,
+        Presence, QueueView, Speaker, SurveyAnswer,
     },
     ledger::{Outcome, Received, Sent},
     pages::page,

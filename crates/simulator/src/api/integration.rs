@@ -66,7 +66,15 @@ pub(super) async fn receive(
     if let Some(refusal) = fault.and_then(|fault| refusal(fault, &shared, &headers)) {
         verdict = refusal.into();
     }
-    let (mut answer, handed) = hand_over(&shared, &headers, parsed.unwrap_or_default(), verdict);
+    let restarts = shared.lock().restarts;
+    // The request is in the worker's queue by then, which is lost.
+    match fault {
+        Some(Fault::Restart) => shared.restart(true),
+        Some(Fault::RestartLosingChats) => shared.restart(false),
+        _ => {}
+    }
+    let body = parsed.unwrap_or_default();
+    let (mut answer, handed) = hand_over(&shared, &headers, body, verdict, restarts);
     let Handed { entry, envelope, mut callbacks } = handed;
     match fault {
         Some(Fault::SlowAnswer(span)) => pause(&shared, span).await,
@@ -186,6 +194,7 @@ fn hand_over(
     headers: &HeaderMap,
     mut body: Value,
     mut verdict: Verdict,
+    restarts: u64,
 ) -> (Answer, Handed) {
     let permit = match (&verdict.accepted, shared.work.try_reserve()) {
         (None, _) => None,
@@ -223,6 +232,7 @@ fn hand_over(
             token: token.map(SecretString::from),
             reply: synchronous.then_some(reply),
             witness: Some(witness),
+            restarts,
         });
     }
     (answer, Handed { entry, envelope, callbacks })

@@ -35,6 +35,9 @@ impl Instance {
             (Some(number), Some(Phase::Live)) => self.while_live(number, request, action, now),
             (Some(number), Some(Phase::Queued)) => self.while_queued(number, request, action, now),
             (Some(number), Some(Phase::Bot)) => self.with_bot(number, request, action, now),
+            (Some(number), Some(Phase::Survey)) => {
+                self.while_surveyed((key, number), request, action, now)
+            }
             (_, Some(Phase::Closed) | None) | (None, _) => self.afresh(key, request, action, now),
         }
     }
@@ -103,7 +106,10 @@ impl Instance {
                 if request.shown().is_empty() {
                     return (Fate::Ignored("the message is empty"), Vec::new());
                 }
-                self.fall_back(number, request, now)
+                match self.topic_chosen(request.text()) {
+                    Some(topic) => self.run_topic(number, &topic, request, now),
+                    None => self.fall_back(number, request, now),
+                }
             }
             Action::Start | Action::StartCreated => {
                 self.bot_line(number, GREETING, now);
@@ -114,12 +120,8 @@ impl Instance {
                 self.close(number, Some(EndedBy::User), "user ended", now);
                 told
             }
-            // This instance has no topics, so a switch fails, and a failed switch closes.
-            Action::Switch | Action::Fault => {
-                let told = self.tell(number, Moment::LetGo);
-                self.close(number, None, "faulted", now);
-                told
-            }
+            Action::Switch => self.switch(number, request, now),
+            Action::Fault => self.let_go_of(number, now),
             Action::SendHistory => {
                 self.keep_history(number, request, now);
                 Vec::new()

@@ -5,6 +5,7 @@
 
 mod delivery;
 mod desk_api;
+mod desks;
 mod doors;
 mod faults;
 mod flows;
