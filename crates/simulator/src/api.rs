@@ -1,5 +1,5 @@
 //! The doors that a real instance has: the token endpoint, the Bot Integration resource, and the
-//! table that missed messages are read from.
+//! tables that missed messages and agents' presence are read from.
 //!
 //! Owns statuses, headers and bodies of the immediate answers (reference 4 and 7.1). What a request
 //! leads to is the worker's business, and comes after the answer.
@@ -42,6 +42,7 @@ pub(crate) fn routes(shared: Arc<Shared>) -> Router {
         // There is no `…/disconnect` in any release, whatever a diagram says.
         .route(&format!("{resource}/{{*rest}}"), any(no_such_resource))
         .route(table::PATH, get(table::read).fallback(wrong_method))
+        .route(table::presence::PATH, get(table::presence::read).fallback(wrong_method))
         .layer(DefaultBodyLimit::max(BODY_MAX))
         .with_state(shared)
 }
