@@ -166,6 +166,8 @@ pub struct Config {
     pub client_credentials: bool,
     /// The integration user has a role that may read `sys_cs_message` (reference 6).
     pub may_read_messages: bool,
+    /// The integration user may read `awa_agent_presence_capacity` (reference 9.3).
+    pub may_read_presence: bool,
     /// "Agent names and avatars" is on: callbacks name the agent.
     pub names_shown: bool,
     /// "Maintain message ordering": each callback of a conversation waits for the one before it.
@@ -218,6 +220,7 @@ impl Default for Config {
             refresh_token_seconds: 8_640_000,
             client_credentials: false,
             may_read_messages: false,
+            may_read_presence: true,
             names_shown: true,
             maintain_ordering: true,
             wait_status: WaitStatus::default(),

@@ -133,6 +133,7 @@ pub(crate) struct Shared {
     pub(crate) message_hash: Option<SecretString>,
     /// Where it listens, once that is known.
     pub(crate) address: OnceLock<SocketAddr>,
+    pub(crate) may_read_presence: bool,
     pub(crate) changed: watch::Sender<u64>,
     replan: Notify,
     pub(crate) work: mpsc::Sender<Work>,
@@ -187,6 +188,7 @@ impl Shared {
             message_token: config.message_token,
             message_hash: config.message_hash,
             address: OnceLock::new(),
+            may_read_presence: config.may_read_presence,
             changed: watch::Sender::new(0),
             replan: Notify::new(),
             work,

@@ -223,3 +223,59 @@ async fn an_acceptance_can_cross_a_cancellation_on_demand() {
     assert!(rig.desk.faults().is_empty());
     assert_eq!(rig.play(&agent(), 6).await.len(), 6, "the user is free");
 }
+
+#[tokio::test]
+async fn presence_and_capacity_can_be_read_before_anybody_asks() {
+    let rig = rig(config()).await;
+    let read = async |query: &[(&str, &str)]| {
+        let url = format!("{}/api/now/table/awa_agent_presence_capacity", rig.origin);
+        let answer = rig.http.get(url).query(query).bearer_auth(&rig.token).send().await.unwrap();
+        assert_eq!(answer.status(), 200);
+        let total = answer.headers()["x-total-count"].to_str().unwrap().to_owned();
+        (total, answer.json::<Value>().await.unwrap()["result"].clone())
+    };
+    asks(&rig, "u-1").await;
+    rig.desk.set_available("robin", false).unwrap();
+    let (total, rows) = read(&[]).await;
+    assert_eq!((total.as_str(), rows[0].get("ap_agent.name")), ("2", None));
+    let link = rows[0]["ap_agent"]["link"].as_str().unwrap();
+    assert!(link.contains("/api/now/table/sys_user/"), "{link}");
+    let (_, rows) = read(&[
+        ("sysparm_query", "aca_available=true"),
+        (
+            "sysparm_fields",
+            "ap_agent.name,ap_current_presence_state.name,ac_workload,ac_applied_max_capacity",
+        ),
+    ])
+    .await;
+    let dana = json!({"ap_agent.name": "Dana", "ap_current_presence_state.name": "Available",
+                      "ac_workload": "1", "ac_applied_max_capacity": "1"});
+    assert_eq!(rows, json!([dana]), "an offer is work already");
+    let (_, rows) = read(&[
+        ("sysparm_query", "ap_current_presence_state.name=Away"),
+        ("sysparm_fields", "ap_agent.name"),
+    ])
+    .await;
+    assert_eq!(rows, json!([{"ap_agent.name": "Robin"}]));
+    // Callbacks name agents by the same ids.
+    rig.desk.accept(&rig.chat().id).unwrap();
+    rig.desk.write(&rig.chat().id, "Hello").unwrap();
+    let told = rig.take_bodies(11).await;
+    let (_, rows) =
+        read(&[("sysparm_query", "ac_workload=1"), ("sysparm_exclude_reference_link", "true")])
+            .await;
+    assert_eq!(rows[0]["ap_agent"], told.last().unwrap()["body"][0]["agentInfo"]["agentId"]);
+}
+
+#[tokio::test]
+async fn presence_is_closed_without_token_or_right() {
+    let rig = rig(Config { may_read_presence: false, ..config() }).await;
+    let url = format!("{}/api/now/table/awa_agent_presence_capacity", rig.origin);
+    let answer = rig.http.get(&url).send().await.unwrap();
+    assert_eq!(answer.status(), 401);
+    let answer = rig.http.get(&url).bearer_auth(&rig.token).send().await.unwrap();
+    assert_eq!(answer.status(), 403);
+    rig.desk.set_down(true);
+    let answer = rig.http.get(&url).bearer_auth(&rig.token).send().await.unwrap();
+    assert_eq!(answer.status(), 503);
+}
