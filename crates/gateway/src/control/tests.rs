@@ -178,7 +178,11 @@ impl Served {
         let socket = ControlSocket::open(folder.path()).unwrap();
         let stop = CancellationToken::new();
         let letters = Letters::new(bed.engine.clone());
-        let serving = tokio::spawn(socket.serve(letters, stop.clone()));
+        let sealed = Sealed {
+            store: Arc::clone(&bed.store) as Arc<dyn Store>,
+            vault: Arc::clone(&bed.vault),
+        };
+        let serving = tokio::spawn(socket.serve(letters, sealed, stop.clone()));
         Self { bed, folder, stop, serving }
     }
 
