@@ -138,32 +138,41 @@ impl Config {
     /// Reads the configuration. Makes the data directory and, at the first start, the master key.
     pub(crate) fn read(environment: &Environment) -> Result<Self, ConfigError> {
         let draft = Draft::read(environment)?;
-        let read = Read::from(&draft, environment)?;
+        let read = Read::from(&draft, environment, None)?;
         // Last: everything else is right, so now files may be made.
         let master_key =
             master::existing_or_new(&draft, &read.references, &read.settings.data_dir)?;
         Ok(read.with(master_key))
     }
 
-    /// Reads the configuration of a gateway that runs: the same, and makes nothing.
-    pub(crate) fn read_again(environment: &Environment) -> Result<Self, ConfigError> {
+    /// Reads the configuration of a gateway that runs on the data in `data_dir`: the same, and makes
+    /// nothing. Keys and sealed secrets are those of the running one, whatever the file says now.
+    pub(crate) fn read_again(
+        environment: &Environment,
+        data_dir: &Path,
+    ) -> Result<Self, ConfigError> {
         let draft = Draft::read(environment)?;
-        let read = Read::from(&draft, environment)?;
-        let data_dir = read.settings.data_dir.clone();
-        let master_key = master::existing(&draft, &read.references, &data_dir)?;
-        let master_key = master_key.ok_or(ConfigError::NoData { path: data_dir })?;
+        let read = Read::from(&draft, environment, Some(data_dir))?;
+        let master_key = master::existing(&draft, &read.references, data_dir)?;
+        let none = || ConfigError::NoData { path: data_dir.to_owned() };
+        let master_key = master_key.ok_or_else(none)?;
         Ok(read.with(master_key))
     }
 
     /// Looks at everything that can be looked at, and makes nothing.
     pub(crate) fn check(environment: &Environment) -> Result<(), ConfigError> {
         let draft = Draft::read(environment)?;
-        Read::from(&draft, environment).map(drop)
+        Read::from(&draft, environment, None).map(drop)
     }
 }
 
 impl<'a> Read<'a> {
-    fn from(draft: &'a Draft, environment: &'a Environment) -> Result<Self, ConfigError> {
+    /// Sealed secrets are looked up in `sealed_in`, else in the data directory.
+    fn from(
+        draft: &'a Draft,
+        environment: &'a Environment,
+        sealed_in: Option<&Path>,
+    ) -> Result<Self, ConfigError> {
         let missing = desks::missing(draft);
         if !missing.is_empty() {
             return Err(ConfigError::Missing(missing));
@@ -172,7 +181,8 @@ impl<'a> Read<'a> {
         let public_url = network::public_url(draft)?;
         let listen = network::listen(draft, public_url.as_deref())?;
         let data_dir = master::data_dir(draft);
-        let references = References::new(draft, environment, data_dir.clone());
+        let sealed_in = sealed_in.map_or_else(|| data_dir.clone(), Path::to_owned);
+        let references = References::new(draft, environment, sealed_in);
         let desks = draft.desks().map(|owner| {
             let Owner::Desk { tenant, name } = owner else { return Ok(None) };
             let ids = (tenant_id(tenant)?, desk_id(name)?);

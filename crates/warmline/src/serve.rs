@@ -70,13 +70,15 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
 /// What only a start can change, beside what the gateway itself names.
 struct Fixed {
     listen: SocketAddr,
+    data_dir: PathBuf,
     master_key: [u8; 16],
 }
 
 impl Fixed {
     fn of(config: &Config) -> anyhow::Result<Self> {
         let master_key = Vault::new(&config.master_key)?.check_value()?;
-        Ok(Self { listen: config.listen, master_key })
+        let data_dir = config.settings.data_dir.clone();
+        Ok(Self { listen: config.listen, data_dir, master_key })
     }
 }
 
@@ -102,9 +104,9 @@ async fn read_again(
     environment: &Arc<Environment>,
     fixed: &Fixed,
 ) -> anyhow::Result<Vec<String>> {
-    let environment = Arc::clone(environment);
+    let (environment, data_dir) = (Arc::clone(environment), fixed.data_dir.clone());
     // It may wait for a disk.
-    let read = tokio::task::spawn_blocking(move || Config::read_again(&environment));
+    let read = tokio::task::spawn_blocking(move || Config::read_again(&environment, &data_dir));
     let config = read.await.context("reading panicked")??;
     let now = Fixed::of(&config)?;
     let mut rest = Vec::new();
