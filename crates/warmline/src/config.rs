@@ -14,6 +14,7 @@ pub(crate) mod document;
 pub(crate) mod draft;
 mod environment;
 mod file;
+mod look;
 mod master;
 mod network;
 mod reference;
@@ -34,6 +35,7 @@ use vault::{MasterKey, MasterKeyError};
 
 use draft::{Draft, Owner};
 pub(crate) use environment::{DEFAULT_FILE, Environment};
+pub(crate) use look::Look;
 pub(crate) use network::checked_public_url;
 use reference::References;
 
@@ -157,12 +159,6 @@ impl Config {
         let none = || ConfigError::NoData { path: data_dir.to_owned() };
         let master_key = master_key.ok_or_else(none)?;
         Ok(read.with(master_key))
-    }
-
-    /// Looks at everything that can be looked at, and makes nothing.
-    pub(crate) fn check(environment: &Environment) -> Result<(), ConfigError> {
-        let draft = Draft::read(environment)?;
-        Read::from(&draft, environment, None).map(drop)
     }
 }
 

@@ -101,17 +101,22 @@ enum Language {
 /// What the two files are written from.
 struct Answers {
     instance: String,
-    grant: GrantType,
-    client_id: String,
-    client_secret: String,
-    username: Option<String>,
-    password: Option<String>,
+    credentials: Credentials,
     message_token: Option<String>,
     public_url: Option<String>,
     listen: String,
     data_dir: String,
     web: bool,
     language: Language,
+}
+
+/// How the gateway proves itself at the instance.
+struct Credentials {
+    grant: GrantType,
+    client_id: String,
+    client_secret: String,
+    username: Option<String>,
+    password: Option<String>,
 }
 
 fn reference(text: &str) -> Result<String, String> {
@@ -153,35 +158,7 @@ fn answers(options: &Options) -> anyhow::Result<Answers> {
         "--instance",
         options.instance.as_deref(),
     )?;
-    let grant = match options.grant_type {
-        Some(grant) => grant,
-        None => ask.grant()?,
-    };
-    let client_id = ask.required(
-        "desk.client_id",
-        "The client id of its OAuth entry for external clients?",
-        "--client-id",
-        options.client_id.as_deref(),
-    )?;
-    let client_secret = ask.secret(
-        "Its client secret (typed unseen, or env:NAME, file:PATH, vault:NAME)?",
-        options.client_secret.as_deref(),
-        "env:SERVICENOW_CLIENT_SECRET",
-    )?;
-    let (mut username, mut password) = (None, None);
-    if grant == GrantType::Password {
-        username = Some(ask.required(
-            "desk.username",
-            "The integration user's name?",
-            "--username",
-            options.username.as_deref(),
-        )?);
-        password = Some(ask.secret(
-            "Their password (typed unseen, or a reference)?",
-            options.password.as_deref(),
-            "env:SERVICENOW_PASSWORD",
-        )?);
-    }
+    let credentials = Credentials::asked(&mut ask, options)?;
     let public_url = ask.optional(
         "public_url",
         "How do ServiceNow and browsers reach this gateway (an https URL; empty: not decided yet)?",
@@ -197,27 +174,52 @@ fn answers(options: &Options) -> anyhow::Result<Answers> {
         Some(channel) => channel == Channel::Web,
         None => ask.yes_or_no("Are users on web pages (Direct Line)?", true)?,
     };
-    let checked = |id, flag, text: &str| ask::checked(id, text).with_context(|| flag);
-    let (listen, data_dir) = (
-        checked("listen", "--listen", &options.listen)?,
-        checked("data_dir", "--data-dir", &options.data_dir)?,
-    );
-    let language = options.language;
-    let answers = Answers {
+    Ok(Answers {
         instance,
-        grant,
-        client_id,
-        client_secret,
-        username,
-        password,
+        credentials,
         message_token,
         public_url,
-        listen,
-        data_dir,
+        listen: ask::checked("listen", &options.listen).context("--listen")?,
+        data_dir: ask::checked("data_dir", &options.data_dir).context("--data-dir")?,
         web,
-        language,
-    };
-    Ok(answers)
+        language: options.language,
+    })
+}
+
+impl Credentials {
+    fn asked(ask: &mut Questions, options: &Options) -> anyhow::Result<Self> {
+        let grant = match options.grant_type {
+            Some(grant) => grant,
+            None => ask.grant()?,
+        };
+        let client_id = ask.required(
+            "desk.client_id",
+            "The client id of its OAuth entry for external clients?",
+            "--client-id",
+            options.client_id.as_deref(),
+        )?;
+        let client_secret = ask.secret(
+            "Its client secret (typed unseen, or env:NAME, file:PATH, vault:NAME)?",
+            options.client_secret.as_deref(),
+            "env:SERVICENOW_CLIENT_SECRET",
+        )?;
+        if grant == GrantType::ClientCredentials {
+            return Ok(Self { grant, client_id, client_secret, username: None, password: None });
+        }
+        let username = ask.required(
+            "desk.username",
+            "The integration user's name?",
+            "--username",
+            options.username.as_deref(),
+        )?;
+        let password = ask.secret(
+            "Their password (typed unseen, or a reference)?",
+            options.password.as_deref(),
+            "env:SERVICENOW_PASSWORD",
+        )?;
+        let (username, password) = (Some(username), Some(password));
+        Ok(Self { grant, client_id, client_secret, username, password })
+    }
 }
 
 /// Writes a file for its owner only. Without `force` never over another.
@@ -259,8 +261,11 @@ fn next(answers: &Answers, file: &Path, steps: &Path) -> String {
         number += 1;
         text.push_str(&format!("  {number}. {what}\n"));
     };
-    let secrets =
-        [Some(&answers.client_secret), answers.password.as_ref(), answers.message_token.as_ref()];
+    let secrets = [
+        Some(&answers.credentials.client_secret),
+        answers.credentials.password.as_ref(),
+        answers.message_token.as_ref(),
+    ];
     for secret in secrets.into_iter().flatten() {
         if let Some(name) = secret.strip_prefix("vault:") {
             step(format!("warmline secret set {name}"));

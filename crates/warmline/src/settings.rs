@@ -2,7 +2,9 @@
 
 use std::{io::Write, path::PathBuf};
 
-use crate::config::{Config, Environment, document};
+use anyhow::bail;
+
+use crate::config::{Config, Environment, Look, document};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
@@ -30,13 +32,34 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     let text = match options.order {
         Command::Default => document::default_file(),
         Command::Show => document::in_force(&environment())?,
-        Command::Check => {
-            Config::check(&environment())?;
-            "The configuration can be used.\n".to_owned()
-        }
+        Command::Check => checked(&environment())?,
         Command::Reference => document::reference(),
     };
     // A reader that goes away does not need the rest.
     std::io::stdout().write_all(text.as_bytes()).ok();
     Ok(())
+}
+
+/// Says that all is right, or all that is wrong. Makes nothing and connects to nothing.
+fn checked(environment: &Environment) -> anyhow::Result<String> {
+    let Look { listen, settings, master_key, remarks } = match Config::look(environment) {
+        Ok(look) => look,
+        Err(problems) => {
+            let told = problems.into_iter().map(|problem| {
+                let code = problem.code();
+                format!("{:#} ({code})", anyhow::Error::from(problem))
+            });
+            bail!("{}", told.collect::<Vec<_>>().join("\n"));
+        }
+    };
+    let key = if master_key?.is_some() { "is there" } else { "is made at the first start" };
+    let (desks, bots) = (settings.desks.len(), settings.bots.len());
+    let mut text = format!(
+        "The configuration can be used: listens on {listen}, desks: {desks}, bots: {bots}, the \
+         master key {key}.\n"
+    );
+    for remark in remarks {
+        text.push_str(&format!("Note: {remark}.\n"));
+    }
+    Ok(text)
 }

@@ -161,7 +161,7 @@ impl Draft {
     /// Lays the environment over the file.
     fn overlay(&mut self, environment: &Environment) -> Result<(), ConfigError> {
         let desk = self.meant_desk();
-        for setting in SETTINGS.iter() {
+        for setting in SETTINGS {
             let Some((name, text)) =
                 setting.env.and_then(|name| Some((name, environment.get(name)?)))
             else {

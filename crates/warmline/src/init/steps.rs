@@ -69,8 +69,8 @@ fn apps() -> String {
 }
 
 fn oauth(answers: &Answers) -> String {
-    let id = &answers.client_id;
-    let entry = match answers.grant {
+    let id = &answers.credentials.client_id;
+    let entry = match answers.credentials.grant {
         GrantType::Password => String::new(),
         GrantType::ClientCredentials => {
             " Give the entry an *OAuth Application User* (the integration \
@@ -86,7 +86,7 @@ fn oauth(answers: &Answers) -> String {
 }
 
 fn user(answers: &Answers) -> String {
-    let name = answers.username.as_deref().map_or_else(
+    let name = answers.credentials.username.as_deref().map_or_else(
         || "the OAuth application user".to_owned(),
         |name| format!("`{name}`, whose password is the desk's `password`"),
     );

@@ -24,7 +24,7 @@ pub(super) fn file(answers: &Answers) -> anyhow::Result<String> {
         Language::En => "en",
         Language::De => "de",
     };
-    let grant = match answers.grant {
+    let grant = match answers.credentials.grant {
         GrantType::Password => "password",
         GrantType::ClientCredentials => "client_credentials",
     };
@@ -34,11 +34,11 @@ pub(super) fn file(answers: &Answers) -> anyhow::Result<String> {
         ("data_dir", Some(&answers.data_dir)),
         ("language", Some(language)),
         ("desk.instance", Some(&answers.instance)),
-        ("desk.client_id", Some(&answers.client_id)),
-        ("desk.client_secret", Some(&answers.client_secret)),
+        ("desk.client_id", Some(&answers.credentials.client_id)),
+        ("desk.client_secret", Some(&answers.credentials.client_secret)),
         ("desk.grant_type", Some(grant)),
-        ("desk.username", answers.username.as_deref()),
-        ("desk.password", answers.password.as_deref()),
+        ("desk.username", answers.credentials.username.as_deref()),
+        ("desk.password", answers.credentials.password.as_deref()),
         ("desk.webhook_secret", Some(&webhook_secret)),
         ("desk.message_token", answers.message_token.as_deref()),
         ("bot.direct_line_secret", direct_line_secret.as_deref()),

@@ -330,7 +330,7 @@ async fn what_init_writes_serves_a_chat() {
     let running = Simulator::start(config, listener);
     environment.insert("WARMLINE_CONFIG".to_owned(), file.clone());
     let checked = done(&environment, &["config", "check"], "").await;
-    assert_eq!(checked, "The configuration can be used.\n");
+    assert!(checked.starts_with("The configuration can be used: listens on"), "{checked}");
     assert!(!folder.path().join("data").exists(), "to look is not to make");
     environment.insert("WARMLINE_LISTEN".to_owned(), listen);
     let gateway = Process::start(&environment, &folder.path().join("log")).await;
