@@ -13,6 +13,12 @@ use tokio::{
 /// How long the gateway may take to answer; it answers between two commits.
 const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 
+/// How long the data may be in use by somebody who does not listen.
+pub(crate) const IN_USE_FOR: Duration = Duration::from_secs(5);
+
+/// Between two looks at that.
+pub(crate) const IN_USE_PAUSE: Duration = Duration::from_millis(100);
+
 /// The longest answer read, in bytes: far more than the longest list has.
 const ANSWER_BYTES_MAX: u64 = 4 * 1_024 * 1_024;
 

@@ -5,7 +5,7 @@
 
 mod text;
 
-use std::{io::Write, path::Path, time::Duration};
+use std::{io::Write, path::Path};
 
 use anyhow::{Context, bail};
 use gateway::{
@@ -18,14 +18,8 @@ use vault::Vault;
 
 use crate::{
     config::{Environment, Kept},
-    control::ask,
+    control::{IN_USE_FOR, IN_USE_PAUSE, ask},
 };
-
-/// How long the data may be in use by somebody who does not listen.
-const IN_USE_FOR: Duration = Duration::from_secs(5);
-
-/// Between two looks at that.
-const IN_USE_PAUSE: Duration = Duration::from_millis(100);
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {

@@ -8,7 +8,6 @@
 use std::{
     io::{BufRead, IsTerminal, Read, Write},
     path::{Path, PathBuf},
-    time::Duration,
 };
 
 use anyhow::{Context, bail};
@@ -24,14 +23,8 @@ use zeroize::Zeroizing;
 
 use crate::{
     config::{Environment, Kept},
-    control::ask,
+    control::{IN_USE_FOR, IN_USE_PAUSE, ask},
 };
-
-/// How long the data may be in use by somebody who does not listen.
-const IN_USE_FOR: Duration = Duration::from_secs(5);
-
-/// Between two looks at that.
-const IN_USE_PAUSE: Duration = Duration::from_millis(100);
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
