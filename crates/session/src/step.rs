@@ -65,6 +65,7 @@ pub fn step(
         Event::CaughtUp { session, as_of, missed } => turn.caught_up(&session, as_of, missed),
         Event::UserAway => turn.user_away(),
         Event::UserBack => turn.user_back(),
+        Event::OperatorEnds { session } => turn.operator_ends(&session),
     }
     check_invariants(conversation, &turn.step);
     Ok(turn.step)
@@ -94,7 +95,8 @@ pub fn wants_holder<'a>(
         | Event::Deadline { .. }
         | Event::CaughtUp { .. }
         | Event::UserAway
-        | Event::UserBack => None,
+        | Event::UserBack
+        | Event::OperatorEnds { .. } => None,
     }
 }
 

@@ -36,7 +36,8 @@ pub(super) fn sender_keys(happening: &Happening) -> Vec<&SenderKey> {
             | Event::NotSent { .. }
             | Event::Deadline { .. }
             | Event::UserAway
-            | Event::UserBack,
+            | Event::UserBack
+            | Event::OperatorEnds { .. },
         ) => Vec::new(),
     }
 }

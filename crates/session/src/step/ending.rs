@@ -3,7 +3,7 @@
 use crate::{
     conversation::{Past, Phase, Route, Session, Stage, Status, Waiting},
     effect::{BotNews, Hold, Record, Strike, What},
-    notice::{EndReason, Notice},
+    notice::{EndReason, EndedBy, Notice},
     step::Turn,
 };
 
@@ -39,7 +39,8 @@ impl Turn<'_> {
             | EndReason::Silence
             | EndReason::WaitedTooLong
             | EndReason::Lost
-            | EndReason::UserLeft => Desk::MustHear,
+            | EndReason::UserLeft
+            | EndReason::OperatorEnded => Desk::MustHear,
         };
         self.strike_unsent(&session, status, reason);
         self.settle_with_desk(&session, desk);
@@ -121,6 +122,9 @@ fn notice_of(status: Status, reason: EndReason, agent: Option<String>) -> Notice
     if reason == EndReason::UserLeft {
         return Notice::UserLeft;
     }
+    if reason == EndReason::OperatorEnded {
+        return Notice::Ended { by: EndedBy::Operator };
+    }
     match status {
         Status::Completed => Notice::Ended { by: Turn::ended_by(reason, agent) },
         Status::Cancelled => Notice::Cancelled,
@@ -136,7 +140,8 @@ fn notice_of(status: Status, reason: EndReason, agent: Option<String>) -> Notice
             | EndReason::Silence
             | EndReason::WaitedTooLong
             | EndReason::Lost
-            | EndReason::UserLeft => Notice::Failed { reason },
+            | EndReason::UserLeft
+            | EndReason::OperatorEnded => Notice::Failed { reason },
         },
     }
 }

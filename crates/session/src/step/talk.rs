@@ -330,6 +330,7 @@ impl Turn<'_> {
     pub(super) fn ended_by(reason: EndReason, agent: Option<String>) -> EndedBy {
         match reason {
             EndReason::UserEnded | EndReason::UserLeft => EndedBy::User,
+            EndReason::OperatorEnded => EndedBy::Operator,
             EndReason::AgentEnded
             | EndReason::UserCancelled
             | EndReason::DeskCancelled

@@ -143,6 +143,8 @@ fn past() -> impl Strategy<Value = Past> {
         (Status::Fail, EndReason::Silence),
         (Status::Cancelled, EndReason::UserCancelled),
         (Status::Cancelled, EndReason::UserLeft),
+        (Status::Completed, EndReason::OperatorEnded),
+        (Status::Cancelled, EndReason::OperatorEnded),
     ]);
     (ended, 0_i64..300_000, any::<bool>()).prop_map(|((status, reason), ago, told_undelivered)| {
         Past {
