@@ -18,8 +18,8 @@ use session::{
 };
 use store::{
     Answer, BootId, Changes, Claim, ConversationChange, ConversationId, ConversationRow,
-    DeadLetter, EntryRow, LaneKey, LaneReady, Person, RepeatKey, Resolved, SegmentId, SessionRow,
-    Store, StoreError, Target, Transaction, sqlite::SqliteStore,
+    DeadLetter, EntryRow, LaneKey, LaneReady, OpenCount, Person, RepeatKey, Resolved, SegmentId,
+    SessionRow, Store, StoreError, Target, Transaction, Waiting, sqlite::SqliteStore,
 };
 use tempfile::TempDir;
 use tokio::sync::{Notify, mpsc};
@@ -196,6 +196,23 @@ impl Store for Watched {
         limit: usize,
     ) -> Result<Vec<SessionRow>, StoreError> {
         self.inner.open_sessions(after, limit)
+    }
+
+    fn open_counts(&self) -> Result<Vec<OpenCount>, StoreError> {
+        self.inner.open_counts()
+    }
+
+    fn waiting_effects(
+        &self,
+        conversation: ConversationId,
+        session: &SessionId,
+        limit: usize,
+    ) -> Result<Vec<Waiting>, StoreError> {
+        self.inner.waiting_effects(conversation, session, limit)
+    }
+
+    fn dead_letter_count(&self, limit: usize) -> Result<usize, StoreError> {
+        self.inner.dead_letter_count(limit)
     }
 
     fn lanes(&self, limit: usize) -> Result<Vec<LaneReady>, StoreError> {
