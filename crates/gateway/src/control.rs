@@ -30,7 +30,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-pub(crate) use letters::Letters;
+pub(crate) use letters::{Letters, shortened};
 pub use letters::{LETTERS_PER_LIST, LETTERS_PER_LIST_MAX};
 pub use wire::{Answer, Letter, Order, Outcome, Refusal, Request, VERSION};
 

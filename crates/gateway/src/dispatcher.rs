@@ -35,7 +35,7 @@ mod tests;
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-pub(crate) use breaker::SharedBreaker;
+pub(crate) use breaker::{BreakerSeen, SharedBreaker};
 pub(crate) use drain::Openings;
 use session::id::{DeskId, TenantId, Timestamp};
 use store::{LaneKey, LaneReady, OutboxId, Store};

@@ -5,15 +5,17 @@
 //! | [`webhook`] | `POST /api/v1/snowBot/receiveMessage` |
 //! | [`direct_line`] | `/v3/directline/…` |
 //! | [`health`] | `/healthz`, `/readyz` |
+//! | [`console`] | `/console/…` |
 
 pub(crate) mod answer;
 pub(crate) mod body;
 pub(crate) mod callers;
+pub(crate) mod console;
 pub(crate) mod direct_line;
 pub(crate) mod health;
 pub(crate) mod webhook;
 
-use std::{convert::Infallible, pin::Pin, sync::Arc};
+use std::{convert::Infallible, net::IpAddr, pin::Pin, sync::Arc};
 
 use axum::{
     Router,
@@ -45,6 +47,8 @@ pub(crate) struct Edge {
     pub(crate) wording: Wording,
     pub(crate) direct_line: DirectLine,
     pub(crate) presence: Arc<Presence>,
+    /// `None` while it is closed.
+    pub(crate) console: Option<console::Console>,
     pub(crate) stopping: CancellationToken,
     /// Holds a token for each open stream: the server forgets connections that were upgraded.
     pub(crate) open_streams: TaskTracker,
@@ -55,11 +59,17 @@ pub(crate) struct Edge {
 pub(crate) struct Front {
     edge: Arc<Edge>,
     router: TowerToHyperService<Router>,
+    /// Where its connection comes from.
+    peer: Option<IpAddr>,
 }
 
 impl Front {
     pub(crate) fn new(edge: Arc<Edge>) -> Self {
-        Self { router: TowerToHyperService::new(router(Arc::clone(&edge))), edge }
+        Self { router: TowerToHyperService::new(router(Arc::clone(&edge))), edge, peer: None }
+    }
+    /// The same for one connection.
+    pub(crate) fn of(&self, peer: IpAddr) -> Self {
+        Self { peer: Some(peer), ..self.clone() }
     }
 }
 
@@ -68,10 +78,16 @@ impl Service<Request<Incoming>> for Front {
     type Error = Infallible;
     type Future = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
 
-    fn call(&self, request: Request<Incoming>) -> Self::Future {
+    fn call(&self, mut request: Request<Incoming>) -> Self::Future {
         if webhook::is_callback(&request) {
             let answer = webhook::answer(Arc::clone(&self.edge), request);
             return Box::pin(async { Ok(answer.await) });
+        }
+        // Only there it matters; elsewhere the credential says who calls.
+        if request.uri().path().starts_with(console::PREFIX)
+            && let Some(peer) = self.peer
+        {
+            request.extensions_mut().insert(console::Peer(peer));
         }
         Box::pin(self.router.call(request))
     }
@@ -82,6 +98,7 @@ fn router(edge: Arc<Edge>) -> Router {
         .merge(webhook::routes())
         .nest("/v3/directline", direct_line::routes())
         .merge(health::routes())
+        .merge(console::routes(&edge))
         .fallback(answer::no_such_route)
         .with_state(edge)
         .layer(middleware::from_fn(log_request))

@@ -9,7 +9,7 @@ use std::{
 
 use gateway::{
     BotId, BotSetup, BuiltInBot, ClientConfig, Credentials, DeskId, DeskSetup, Grant, Policy,
-    Settings, TenantId, Wording, instance_url,
+    Settings, TenantId, Wording, console::PasswordHash, instance_url,
 };
 use secrecy::SecretString;
 use url::{Host, Url};
@@ -47,13 +47,17 @@ const REQUIRED_BY_PASSWORD: [&str; 2] = ["SERVICENOW_USERNAME", "SERVICENOW_PASS
 const GRANT_TYPE: &str = "SERVICENOW_GRANT_TYPE";
 
 /// The settings of our own name that there are.
-const KNOWN: [&str; 5] = [
+const KNOWN: [&str; 6] = [
     "WARMLINE_LISTEN",
     "WARMLINE_PUBLIC_URL",
     "WARMLINE_DATA_DIR",
     "WARMLINE_MASTER_KEY",
     "WARMLINE_MASTER_KEY_FILE",
+    CONSOLE_PASSWORD_HASH,
 ];
+
+/// What opens the operator's console.
+const CONSOLE_PASSWORD_HASH: &str = "WARMLINE_CONSOLE_PASSWORD_HASH";
 
 /// Settings of a bot registration that this version has no use for.
 const UNUSED: [&str; 4] =
@@ -174,6 +178,7 @@ impl Config {
         let tenant = name("tenant", DEFAULT_NAME)?;
         let desk = desk(environment, &tenant, grant)?;
         let bot = bot(environment, &tenant, desk.desk.clone())?;
+        let console = console(environment)?;
         let remarks = remarks(environment, public_url.as_deref());
         let data_dir = Kept::data_dir(environment);
         // Last: everything else is right, so now files may be made.
@@ -185,6 +190,7 @@ impl Config {
             public_url,
             built_in_bot: BuiltInBot::help_desk()?,
             wording: Wording::default(),
+            console,
         };
         Ok(Self { listen, settings, master_key, remarks })
     }
@@ -299,6 +305,14 @@ fn public_url(text: &str) -> Result<String, ConfigError> {
     Ok(url.as_str().trim_end_matches('/').to_owned())
 }
 
+fn console(environment: &Environment) -> Result<Option<PasswordHash>, ConfigError> {
+    let hash = environment.get(CONSOLE_PASSWORD_HASH).map(PasswordHash::parse).transpose();
+    hash.map_err(|error| ConfigError::Wrong {
+        name: CONSOLE_PASSWORD_HASH,
+        problem: error.to_string(),
+    })
+}
+
 fn grant(environment: &Environment) -> Result<Grant, ConfigError> {
     match environment.get(GRANT_TYPE) {
         None | Some("password") => Ok(Grant::Password),
@@ -409,6 +423,10 @@ fn remarks(environment: &Environment, public_url: Option<&str>) -> Vec<String> {
     let mut say = |text: &str| remarks.push(text.to_owned());
     if environment.get("DIRECT_LINE_SECRET").is_none() {
         say("Direct Line is closed; set DIRECT_LINE_SECRET to open it for web pages");
+    }
+    if environment.get(CONSOLE_PASSWORD_HASH).is_none() {
+        say("the console is closed; set WARMLINE_CONSOLE_PASSWORD_HASH to what `warmline \
+             console-password` prints to open it at /console");
     }
     say("/api/messages is closed; Azure Bot Service is not part of this version");
     // Said, not refused: the tools around us may have variables of that name, too.

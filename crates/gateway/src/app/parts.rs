@@ -13,6 +13,7 @@ use crate::{
     edge::{
         Edge,
         callers::{Callers, Owner},
+        console::{Console, Destination, Recorder},
         direct_line::DirectLine,
     },
 };
@@ -92,10 +93,36 @@ impl Parts {
         })
     }
 
+    /// The console, if it is open.
+    pub(super) fn console(
+        &self,
+        settings: &Settings,
+        dispatcher: &Dispatcher,
+    ) -> Result<Option<Console>, StartError> {
+        let Some(password) = settings.console.clone() else { return Ok(None) };
+        let mut destinations: Vec<_> = dispatcher
+            .desks
+            .iter()
+            .map(|((tenant, desk), link)| Destination {
+                tenant: tenant.clone(),
+                desk: desk.clone(),
+                breaker: Arc::clone(&link.breaker),
+                places: Arc::clone(&link.places),
+            })
+            .collect();
+        destinations.sort_by(|a, b| (&a.tenant, &a.desk).cmp(&(&b.tenant, &b.desk)));
+        let (engine, now) = (self.engine.clone(), self.clock.now());
+        let recorder = Recorder::new(Arc::clone(&self.observer));
+        let console =
+            Console::new(password, &self.vault, engine, destinations, recorder, now)?;
+        Ok(Some(console))
+    }
+
     pub(super) fn edge(
         self,
         settings: Settings,
         callers: Callers,
+        console: Option<Console>,
         stopping: CancellationToken,
     ) -> Result<Edge, StartError> {
         let direct_line = DirectLine {
@@ -120,6 +147,7 @@ impl Parts {
             wording: settings.wording,
             direct_line,
             presence: self.presence,
+            console,
             stopping,
             open_streams: TaskTracker::new(),
         })

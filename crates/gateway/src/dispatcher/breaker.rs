@@ -59,6 +59,23 @@ pub(super) enum Breaker {
     },
 }
 
+/// A breaker as an operator sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum BreakerSeen {
+    /// Attempts go through.
+    Closed {
+        /// Failures since the last success.
+        failures: u32,
+    },
+    /// Nothing goes through but a probe now and then.
+    Open {
+        /// When the next probe may go.
+        probe_at: Timestamp,
+    },
+    /// A few go through.
+    Recovering,
+}
+
 /// The breaker of a destination as its lanes share it; says in the log when it changes.
 #[derive(Debug)]
 pub(crate) struct SharedBreaker {
@@ -91,6 +108,15 @@ impl SharedBreaker {
     /// may wait.
     pub(super) async fn answers_again(&self) {
         self.answered.notified().await;
+    }
+
+    /// How it stands now, for an operator.
+    pub(crate) fn seen(&self) -> BreakerSeen {
+        match *self.lock() {
+            Breaker::Closed { failures } => BreakerSeen::Closed { failures },
+            Breaker::Open { probe_at } => BreakerSeen::Open { probe_at },
+            Breaker::Recovering { .. } => BreakerSeen::Recovering,
+        }
     }
 
     fn tell(&self, change: Option<Change>) {
