@@ -64,6 +64,7 @@ impl Parts {
             bot: settings.built_in_bot.clone(),
             gaps: Arc::clone(&self.gaps),
             openings: Openings::default(),
+            observer: Arc::clone(&self.observer),
             stop,
             places: Arc::new(Semaphore::new(ATTEMPTS_MAX)),
         })
@@ -87,7 +88,7 @@ impl Parts {
             client,
             dress,
             wording,
-            breaker: SharedBreaker::new(tenant, desk),
+            breaker: SharedBreaker::new(tenant, desk, &self.observer),
             places: Arc::new(Semaphore::new(ATTEMPTS_MAX)),
         })
     }
@@ -120,6 +121,7 @@ impl Parts {
             wording: settings.wording,
             direct_line,
             presence: self.presence,
+            observer: self.observer,
             stopping,
             open_streams: TaskTracker::new(),
         })

@@ -109,6 +109,7 @@ fn edge(bed: &Bed) -> Edge {
             public_url: None,
             streams: Arc::default(),
         },
+        observer: Arc::clone(&bed.observer),
         presence: Arc::default(),
         stopping: CancellationToken::new(),
         open_streams: TaskTracker::new(),
