@@ -31,8 +31,10 @@ use crate::{
     clock::Clock,
     control::{ControlSocket, Letters},
     dispatcher::Dispatcher,
+    edge::console::Console,
     engine::{Engine, Policies, Tools},
     gaps::Gaps,
+    observe::Observer,
     presence::Presence,
     sweeper::Sweeper,
     wakes::Wakes,
@@ -61,6 +63,7 @@ const CHECK_VALUE: &str = "master key check value";
 pub struct Gateway {
     address: SocketAddr,
     engine: Engine,
+    observer: Arc<Observer>,
     tasks: TaskTracker,
     open_streams: TaskTracker,
     stopping: CancellationToken,
@@ -97,6 +100,7 @@ impl Gateway {
         };
         let wakes = Arc::new(Wakes::default());
         let hint = Arc::new(Wakeup::new());
+        let observer = Observer::new(clock.clone());
         let (lanes, lane_hints) = mpsc::channel(LANE_HINTS_MAX);
         let mut policies = Policies::default();
         for bot in &settings.bots {
@@ -111,17 +115,23 @@ impl Gateway {
             wakes: Arc::clone(&wakes),
             lanes,
             alarm: Arc::clone(&hint),
+            observer: Arc::clone(&observer),
             boot,
             lease: LEASE,
         })?;
         let presence = Arc::new(Presence::default());
-        let parts = Parts { store, vault, clock, engine, wakes, gaps, presence };
+        let parts = Parts { store, vault, clock, engine, wakes, gaps, presence, observer };
         parts.run(settings, hint, lane_hints, listener)
     }
 
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// What is seen of it.
+    pub fn observer(&self) -> &Arc<Observer> {
+        &self.observer
     }
 
     /// Waits until a part ends by itself, which none should.
@@ -165,6 +175,7 @@ struct Parts {
     wakes: Arc<Wakes>,
     gaps: Arc<Gaps>,
     presence: Arc<Presence>,
+    observer: Arc<Observer>,
 }
 
 impl Parts {
@@ -188,9 +199,11 @@ impl Parts {
         };
         let sweeper = Sweeper { store: Arc::clone(&self.store), clock: self.clock.clone() };
         let (engine, presence) = (self.engine.clone(), Arc::clone(&self.presence));
-        let store = Arc::clone(&self.store);
+        let (store, observer) = (Arc::clone(&self.store), Arc::clone(&self.observer));
         let control = open_control(&settings.data_dir);
-        let edge = Arc::new(self.edge(settings, callers, stopping.clone())?);
+        let console = self.console(&settings, &dispatcher)?;
+        let recorder = console.as_ref().map(Console::recorder);
+        let edge = Arc::new(self.edge(settings, callers, console, stopping.clone())?);
         let open_streams = edge.open_streams.clone();
         let address = listener.local_addr()?;
         let delivery = deliver(dispatcher, lane_hints, delivering.clone(), failures.clone())?;
@@ -209,6 +222,9 @@ impl Parts {
             let letters = Letters::new(engine.clone());
             watch("control socket", Box::pin(control.serve(letters, stopping.clone())));
         }
+        if let Some(recorder) = recorder {
+            watch("console", Box::pin(recorder.run(stopping.clone())));
+        }
         let (front, stop) = (crate::edge::Front::new(edge), stopping.clone());
         tasks.spawn(async move {
             listener::serve(listener, front, stop.clone()).await;
@@ -217,6 +233,7 @@ impl Parts {
         Ok(Gateway {
             address,
             engine,
+            observer,
             tasks,
             open_streams,
             stopping,

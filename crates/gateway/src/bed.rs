@@ -30,6 +30,7 @@ use crate::{
     clock::Clock,
     engine::{Arrival, Engine, EngineError, Outcome, Policies, Tools},
     keeping::{Entry, Keeping},
+    observe::Observer,
     wakes::Wakes,
 };
 
@@ -310,6 +311,7 @@ pub(crate) struct Bed {
     pub(crate) wakes: Arc<Wakes>,
     pub(crate) lanes: mpsc::Receiver<LaneKey>,
     pub(crate) alarm: Arc<Wakeup>,
+    pub(crate) observer: Arc<Observer>,
     dir: TempDir,
 }
 
@@ -333,6 +335,7 @@ impl Bed {
         store.take_over(boot).unwrap();
         let (wakes, alarm) = (Arc::new(Wakes::default()), Arc::new(Wakeup::new()));
         let (hints, lanes) = mpsc::channel(1_000);
+        let observer = Observer::new(clock.clone());
         let mut policies = Policies::default();
         policies.add(tenant(), BotId::new(name).unwrap(), policy);
         policies.add(tenant(), other_bot(), Policy::new(other_desk()));
@@ -345,10 +348,11 @@ impl Bed {
             wakes: Arc::clone(&wakes),
             lanes: hints,
             alarm: Arc::clone(&alarm),
+            observer: Arc::clone(&observer),
             boot,
             lease: Duration::from_secs(30),
         });
-        Self { store, vault, clock, engine: engine.unwrap(), wakes, lanes, alarm, dir }
+        Self { store, vault, clock, engine: engine.unwrap(), wakes, lanes, alarm, observer, dir }
     }
 
     /// The next life of the process, with other rules, on the same files.

@@ -19,7 +19,7 @@ use std::{convert::Infallible, net::IpAddr, pin::Pin, sync::Arc};
 
 use axum::{
     Router,
-    extract::MatchedPath,
+    extract::{MatchedPath, State},
     http::{Method, Request},
     middleware::{self, Next},
     response::Response,
@@ -31,8 +31,16 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use vault::Vault;
 
 use crate::{
-    clock::Clock, desk::news::Wording, edge::callers::Callers, edge::direct_line::DirectLine,
-    engine::Engine, gaps::Gaps, presence::Presence, wakes::Wakes,
+    clock::Clock,
+    desk::news::Wording,
+    edge::answer::RefusalCode,
+    edge::callers::Callers,
+    edge::direct_line::DirectLine,
+    engine::Engine,
+    gaps::Gaps,
+    observe::{Answered, Observer},
+    presence::Presence,
+    wakes::Wakes,
 };
 
 /// What every edge works with.
@@ -49,6 +57,7 @@ pub(crate) struct Edge {
     pub(crate) presence: Arc<Presence>,
     /// `None` while it is closed.
     pub(crate) console: Option<console::Console>,
+    pub(crate) observer: Arc<Observer>,
     pub(crate) stopping: CancellationToken,
     /// Holds a token for each open stream: the server forgets connections that were upgraded.
     pub(crate) open_streams: TaskTracker,
@@ -100,35 +109,32 @@ fn router(edge: Arc<Edge>) -> Router {
         .merge(health::routes())
         .merge(console::routes(&edge))
         .fallback(answer::no_such_route)
-        .with_state(edge)
-        .layer(middleware::from_fn(log_request))
+        .with_state(Arc::clone(&edge))
+        .layer(middleware::from_fn_with_state(edge, observe_request))
 }
 
-async fn log_request(
+async fn observe_request(
+    State(edge): State<Arc<Edge>>,
     route: Option<MatchedPath>,
     request: axum::extract::Request,
     next: Next,
 ) -> Response {
     let method = request.method().clone();
-    let route = route.as_ref().map_or("(no route)", MatchedPath::as_str);
-    log_answer(&method, route, next.run(request)).await
+    let route = route.as_ref().map(MatchedPath::as_str);
+    observed(&edge.observer, &method, route, next.run(request)).await
 }
 
-/// One line for each finished request. The route, never the path or the query: they hold ids and
-/// tickets, and whatever strangers make up.
-async fn log_answer(
+/// Tells the observer of every request once it was answered.
+async fn observed(
+    observer: &Observer,
     method: &Method,
-    route: &str,
+    route: Option<&str>,
     answer: impl Future<Output = Response>,
 ) -> Response {
     let began = tokio::time::Instant::now();
     let response = answer.await;
-    tracing::info!(
-        http.method = %method,
-        http.route = route,
-        http.status = response.status().as_u16(),
-        duration_ms = began.elapsed().as_millis(),
-        "a request was answered"
-    );
+    let status = response.status().as_u16();
+    let code = response.extensions().get::<RefusalCode>().map(|RefusalCode(code)| *code);
+    observer.answered(&Answered { method, route, status, code, took: began.elapsed() });
     response
 }

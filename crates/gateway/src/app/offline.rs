@@ -13,6 +13,7 @@ use crate::{
     clock::Clock,
     control::{Answer, Letters, Order},
     engine::{Engine, Policies, Tools},
+    observe::Observer,
     wakes::Wakes,
 };
 
@@ -41,6 +42,7 @@ pub async fn without_gateway(
         store,
         repeats: vault.mac_key("repeats")?,
         vault,
+        observer: Observer::new(clock.clone()),
         clock,
         policies,
         wakes: Arc::new(Wakes::default()),

@@ -65,6 +65,7 @@ impl Parts {
             bot: settings.built_in_bot.clone(),
             gaps: Arc::clone(&self.gaps),
             openings: Openings::default(),
+            observer: Arc::clone(&self.observer),
             stop,
             places: Arc::new(Semaphore::new(ATTEMPTS_MAX)),
         })
@@ -88,7 +89,7 @@ impl Parts {
             client,
             dress,
             wording,
-            breaker: SharedBreaker::new(tenant, desk),
+            breaker: SharedBreaker::new(tenant, desk, &self.observer),
             places: Arc::new(Semaphore::new(ATTEMPTS_MAX)),
         })
     }
@@ -148,6 +149,7 @@ impl Parts {
             direct_line,
             presence: self.presence,
             console,
+            observer: self.observer,
             stopping,
             open_streams: TaskTracker::new(),
         })

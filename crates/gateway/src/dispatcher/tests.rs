@@ -41,7 +41,7 @@ impl Desk {
     fn on(bed: Bed, instance: Instance) -> Self {
         let dress = Dress { token: None, commands: vec!["bye".to_owned()] };
         let client = Client::new(instance.config()).unwrap();
-        let breaker = SharedBreaker::new(&tenant(), &desk());
+        let breaker = SharedBreaker::new(&tenant(), &desk(), &bed.observer);
         let places = Arc::new(Semaphore::new(ATTEMPTS_MAX));
         let (desk, wording) = (desk(), Wording::default());
         let link = DeskLink { desk: desk.clone(), client, dress, wording, breaker, places };
@@ -52,6 +52,7 @@ impl Desk {
             clock: bed.clock.clone(),
             gaps: Arc::new(Gaps::new([(tenant(), desk.clone())])),
             openings: Openings::default(),
+            observer: Arc::clone(&bed.observer),
             stop: CancellationToken::new(),
             desks: HashMap::from([((tenant(), desk), link)]),
             bot: BuiltInBot::from_json(r#"{"greeting":"hi","fallback":"what?","topics":[]}"#)

@@ -32,7 +32,9 @@ use tower_http::cors::{AllowHeaders, Any, CorsLayer};
 
 use crate::{
     clock::unix_seconds,
-    edge::{Edge, body::BodyError, callers::bearer, direct_line::places::Places},
+    edge::{
+        Edge, answer::RefusalCode, body::BodyError, callers::bearer, direct_line::places::Places,
+    },
     engine::EngineError,
 };
 
@@ -105,6 +107,7 @@ impl IntoResponse for Refused {
             StatusCode::from_u16(self.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let body = Json(ErrorBody::new(self.code, self.message));
         let mut response = (status, body).into_response();
+        response.extensions_mut().insert(RefusalCode(self.code.as_str()));
         if matches!(self.code, ErrorCode::ServiceUnavailable | ErrorCode::TooManyRequests) {
             let soon = header::HeaderValue::from_static("1");
             response.headers_mut().insert(HeaderName::from_static("retry-after"), soon);

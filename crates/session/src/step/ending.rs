@@ -2,8 +2,8 @@
 
 use crate::{
     conversation::{Past, Phase, Route, Session, Stage, Status, Waiting},
-    effect::{BotNews, Hold, Record, Strike, What},
     notice::{EndReason, EndedBy, Notice},
+    effect::{BotNews, Hold, Reached, Record, Strike, What},
     step::Turn,
 };
 
@@ -24,6 +24,9 @@ fn is_requested(session: &Session) -> bool {
 impl Turn<'_> {
     /// Ends the open session.
     pub(super) fn end(&mut self, status: Status, reason: EndReason) {
+        let now = self.now;
+        let handled = self.live().and_then(|session| session.met_at).map(|met| now.since(met));
+        self.reached(Reached::Ended { status, reason, handled });
         let Route::Live(session) = std::mem::take(&mut self.conversation().route) else { return };
         let desk = match reason {
             EndReason::AgentEnded | EndReason::DeskCancelled => Desk::Knows,

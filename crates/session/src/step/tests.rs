@@ -13,6 +13,7 @@ mod diagram;
 mod fallback;
 mod given;
 mod late;
+mod milestones;
 mod operator;
 mod presence;
 mod rejections;

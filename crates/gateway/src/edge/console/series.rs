@@ -13,7 +13,7 @@ use session::id::Timestamp;
 use super::{closed, view::bad_query};
 use crate::{
     edge::{Edge, answer::Refusal},
-    observe::{Outcome, Passage, PassageKind},
+    observe::{Outcome, Passage, PassageKind, RouteName},
 };
 
 /// How long a step is, in milliseconds.
@@ -102,6 +102,8 @@ impl Series {
     pub(super) fn take(&mut self, passage: &Passage) {
         let Some(step) = self.step(passage.at) else { return };
         match (passage.kind, passage.outcome) {
+            // The console's own page asks all the time, and is not what is looked at.
+            (PassageKind::Request, _) if passage.name == RouteName::Console.as_str() => {}
             (PassageKind::Request, outcome) => {
                 step.requests += 1;
                 step.refused += u32::from(outcome != Outcome::Ok);

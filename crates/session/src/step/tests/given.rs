@@ -195,6 +195,8 @@ pub(super) fn live(stage: Stage) -> Given {
         away: false,
         desk_conversation: None,
         without_ids: false,
+        met_at: None,
+        agent_spoke: false,
         user_away_since: None,
         stage,
     }));

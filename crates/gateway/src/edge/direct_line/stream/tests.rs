@@ -109,7 +109,9 @@ fn edge(bed: &Bed) -> Edge {
             public_url: None,
             streams: Arc::default(),
         },
+        observer: Arc::clone(&bed.observer),
         presence: Arc::default(),
+        console: None,
         stopping: CancellationToken::new(),
         open_streams: TaskTracker::new(),
     }
