@@ -30,8 +30,8 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-pub(crate) use letters::{Letters, shortened};
 pub use letters::{LETTERS_PER_LIST, LETTERS_PER_LIST_MAX};
+pub(crate) use letters::{Letters, shortened};
 pub use wire::{Answer, Letter, Order, Outcome, Refusal, Request, VERSION};
 
 /// The socket's name in the data directory.

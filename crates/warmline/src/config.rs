@@ -178,7 +178,7 @@ impl Config {
         let tenant = name("tenant", DEFAULT_NAME)?;
         let desk = desk(environment, &tenant, grant)?;
         let bot = bot(environment, &tenant, desk.desk.clone())?;
-        let console = console(environment)?;
+        let console_password_hash = console_password_hash(environment)?;
         let remarks = remarks(environment, public_url.as_deref());
         let data_dir = Kept::data_dir(environment);
         // Last: everything else is right, so now files may be made.
@@ -190,7 +190,7 @@ impl Config {
             public_url,
             built_in_bot: BuiltInBot::help_desk()?,
             wording: Wording::default(),
-            console,
+            console_password_hash,
         };
         Ok(Self { listen, settings, master_key, remarks })
     }
@@ -305,12 +305,13 @@ fn public_url(text: &str) -> Result<String, ConfigError> {
     Ok(url.as_str().trim_end_matches('/').to_owned())
 }
 
-fn console(environment: &Environment) -> Result<Option<PasswordHash>, ConfigError> {
-    let hash = environment.get(CONSOLE_PASSWORD_HASH).map(PasswordHash::parse).transpose();
-    hash.map_err(|error| ConfigError::Wrong {
-        name: CONSOLE_PASSWORD_HASH,
-        problem: error.to_string(),
-    })
+fn console_password_hash(environment: &Environment) -> Result<Option<SecretString>, ConfigError> {
+    let hash = environment.secret(CONSOLE_PASSWORD_HASH);
+    if let Some(Err(error)) = environment.get(CONSOLE_PASSWORD_HASH).map(PasswordHash::parse) {
+        let problem = error.to_string();
+        return Err(ConfigError::Wrong { name: CONSOLE_PASSWORD_HASH, problem });
+    }
+    Ok(hash)
 }
 
 fn grant(environment: &Environment) -> Result<Grant, ConfigError> {

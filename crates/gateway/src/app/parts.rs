@@ -3,11 +3,13 @@
 use std::{collections::HashMap, sync::Arc};
 
 use bot_framework::direct_line::token::TokenKey;
+use secrecy::ExposeSecret;
 use tokio::sync::Semaphore;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     app::{DeskSetup, Parts, Settings, StartError},
+    console::PasswordHash,
     desk::{news::Wording, refresh_token::KeptRefreshToken, request::Dress},
     dispatcher::{ATTEMPTS_MAX, DeskLink, Dispatcher, Openings, SharedBreaker},
     edge::{
@@ -100,7 +102,9 @@ impl Parts {
         settings: &Settings,
         dispatcher: &Dispatcher,
     ) -> Result<Option<Console>, StartError> {
-        let Some(password) = settings.console.clone() else { return Ok(None) };
+        let Some(hash) = &settings.console_password_hash else { return Ok(None) };
+        let password = PasswordHash::parse(hash.expose_secret());
+        let password = password.map_err(StartError::ConsolePassword)?;
         let mut destinations: Vec<_> = dispatcher
             .desks
             .iter()
@@ -114,8 +118,7 @@ impl Parts {
         destinations.sort_by(|a, b| (&a.tenant, &a.desk).cmp(&(&b.tenant, &b.desk)));
         let (engine, now) = (self.engine.clone(), self.clock.now());
         let recorder = Recorder::new(Arc::clone(&self.observer));
-        let console =
-            Console::new(password, &self.vault, engine, destinations, recorder, now)?;
+        let console = Console::new(password, &self.vault, engine, destinations, recorder, now)?;
         Ok(Some(console))
     }
 

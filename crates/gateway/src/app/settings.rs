@@ -9,7 +9,7 @@ use session::{
     id::{BotId, DeskId, TenantId},
 };
 
-use crate::{bot::BuiltInBot, console::PasswordHash, desk::news::Wording};
+use crate::{bot::BuiltInBot, desk::news::Wording};
 
 /// Everything a gateway is started with.
 pub struct Settings {
@@ -25,8 +25,8 @@ pub struct Settings {
     pub built_in_bot: BuiltInBot,
     /// How desks tell things in words.
     pub wording: Wording,
-    /// What opens the operator's console; `None` leaves it closed.
-    pub console: Option<PasswordHash>,
+    /// The argon2id hash (PHC string) of the operators' password; `None` leaves the console closed.
+    pub console_password_hash: Option<SecretString>,
 }
 
 /// One ServiceNow instance of one tenant.

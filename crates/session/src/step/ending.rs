@@ -2,8 +2,8 @@
 
 use crate::{
     conversation::{Past, Phase, Route, Session, Stage, Status, Waiting},
-    notice::{EndReason, EndedBy, Notice},
     effect::{BotNews, Hold, Reached, Record, Strike, What},
+    notice::{EndReason, EndedBy, Notice},
     step::Turn,
 };
 

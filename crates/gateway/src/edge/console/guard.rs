@@ -65,7 +65,8 @@ impl Cookie {
             (Self::Browser, _) => format!("; Max-Age={BROWSER_KEPT_S}"),
         };
         let name = self.name();
-        let text = format!("{prefix}{name}={value}; Path=/; HttpOnly; SameSite=Strict{secure}{age}");
+        let text =
+            format!("{prefix}{name}={value}; Path=/; HttpOnly; SameSite=Strict{secure}{age}");
         HeaderValue::from_str(&text).ok()
     }
 }
@@ -173,9 +174,8 @@ mod tests {
 
     #[test]
     fn a_cookie_is_found_among_others_and_the_bound_one_counts() {
-        let of = |text: &str| {
-            Cookie::Session.of(&headers(&[("cookie", text)])).map(ToOwned::to_owned)
-        };
+        let of =
+            |text: &str| Cookie::Session.of(&headers(&[("cookie", text)])).map(ToOwned::to_owned);
         assert_eq!(of("warmline_console=a"), Some("a".to_owned()));
         assert_eq!(of("x=1; warmline_console=a;y=2"), Some("a".to_owned()));
         let both = "warmline_console=planted; __Host-warmline_console=ours";
