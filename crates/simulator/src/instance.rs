@@ -62,6 +62,7 @@ pub(crate) const LINES_MAX: usize = 2_000;
 
 /// The settings that shape what is told; all may change while the instance runs.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a check box on a real instance")]
 pub(crate) struct Setup {
     pub(crate) dialect: Dialect,
     pub(crate) agent: AgentMode,
@@ -336,7 +337,7 @@ impl Instance {
     }
 
     /// Makes a record for a user who has none open; `None` when there is no room.
-    fn begin(&mut self, key: Key) -> Option<u64> {
+    fn begin(&mut self, key: &Key) -> Option<u64> {
         while self.conversations.len() >= CONVERSATIONS_MAX {
             let oldest = self.closed.pop_front()?;
             // A late acceptance may have opened it again.
@@ -348,7 +349,7 @@ impl Instance {
         let ids = (self.sys_id(), self.sys_id());
         self.open.insert(key.clone(), number);
         self.conversations.insert(number, Conversation::new(number, key.clone(), ids));
-        self.show_account(&key);
+        self.show_account(key);
         Some(number)
     }
 }

@@ -238,10 +238,13 @@ impl Shared {
         self.lock().is_away(now)
     }
 
-    /// Nothing is on its way: no request in the worker, no attempt, no file.
+    /// Nothing is on its way: no request in the worker, no attempt, no file, no step of a
+    /// replay that is due.
     pub(crate) fn is_settled(&self) -> bool {
+        let now = self.clock.now();
         let world = self.lock();
-        !world.ledger.is_pending() && !world.lanes.is_sending() && world.fetching == 0
+        let due = world.replay.as_ref().and_then(Replay::due).is_some_and(|due| due <= now);
+        !world.ledger.is_pending() && !world.lanes.is_sending() && world.fetching == 0 && !due
     }
 
     /// Forgets everything but the settings and the users.
@@ -317,7 +320,7 @@ impl Shared {
         let idle = {
             let mut world = self.lock();
             let parcels = world.parked.release();
-            self.push(&mut world, parcels, now)
+            Self::push(&mut world, parcels, now)
         };
         self.run_lanes(idle);
         self.changed.send_modify(|version| *version += 1);
@@ -349,10 +352,10 @@ impl Shared {
         for parcel in &mut posted {
             parcel.witness = witness.cloned();
         }
-        self.push(world, posted, now)
+        Self::push(world, posted, now)
     }
 
-    fn push(&self, world: &mut World, parcels: Vec<Parcel>, now: u64) -> Vec<LaneKey> {
+    fn push(world: &mut World, parcels: Vec<Parcel>, now: u64) -> Vec<LaneKey> {
         let mut idle = Vec::new();
         for parcel in parcels {
             match world.lanes.push(parcel, world.gates.maintain_ordering) {
