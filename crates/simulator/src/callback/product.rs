@@ -31,17 +31,7 @@ pub(super) fn told(moment: Moment<'_>, context: &Context<'_>) -> Vec<Envelope> {
         Moment::TopicSaid(words) => vec![Envelope::of(text(words)).understood()],
         Moment::LetGo => vec![Envelope { take_control: true, ..Envelope::default() }.scored()],
         Moment::Closed => vec![Envelope::of(text(ENDED))],
-        Moment::Queued => {
-            let processing = json!({"spinnerType": "processing"});
-            let mut told = vec![
-                Envelope::of(action("StartSpinner", processing.clone())),
-                Envelope::of(action("EndSpinner", processing)),
-                Envelope::of(text(STAND_BY)).with_agent(),
-                Envelope::of(action("SubscribeToSupportQueue", json!({}))).with_agent(),
-            ];
-            told.extend(wait_spinner(context));
-            told
-        }
+        Moment::Queued => queued(context),
         Moment::StillWaiting | Moment::WaitingAgain => wait_spinner(context).into_iter().collect(),
         Moment::MaxWait => {
             let items = objects(vec![text(MAX_WAIT), topic_picker(context)]);
@@ -85,6 +75,18 @@ pub(super) fn told(moment: Moment<'_>, context: &Context<'_>) -> Vec<Envelope> {
             vec![Envelope::of(text(ENDED)).completed()]
         }
     }
+}
+
+fn queued(context: &Context<'_>) -> Vec<Envelope> {
+    let processing = json!({"spinnerType": "processing"});
+    let mut told = vec![
+        Envelope::of(action("StartSpinner", processing.clone())),
+        Envelope::of(action("EndSpinner", processing)),
+        Envelope::of(text(STAND_BY)).with_agent(),
+        Envelope::of(action("SubscribeToSupportQueue", json!({}))).with_agent(),
+    ];
+    told.extend(wait_spinner(context));
+    told
 }
 
 fn accepted(context: &Context<'_>) -> Vec<Envelope> {

@@ -137,8 +137,9 @@ fn or_it_is_taken_for_something_said_to_the_virtual_agent() {
 
 #[test]
 fn nobody_is_there_when_the_queue_is_closed_or_its_agents_are_away() {
+    type Change<'a> = &'a dyn Fn(&mut Instance);
     let open = |instance: &mut Instance, schedule| instance.set_schedule("it", schedule).unwrap();
-    let cases: [(&str, &dyn Fn(&mut Instance)); 3] = [
+    let cases: [(&str, Change<'_>); 3] = [
         ("closed", &|i| open(i, Schedule::Never)),
         ("away", &|i| ["a", "b"].into_iter().for_each(|a| i.set_available(a, false, 0).unwrap())),
         ("another queue's", &|i| {
@@ -384,7 +385,7 @@ fn scripted_agents_share_the_work_and_say_their_own_names() {
 fn a_queue_has_a_maximum_wait_of_its_own() {
     let mut config = Config { max_wait: Some(Duration::from_secs(90)), ..two() };
     let mut slow = QueueProfile::new("slow", "Slow").when("slow", "yes");
-    slow.max_wait = Some(Duration::from_secs(300));
+    slow.max_wait = Some(Duration::from_mins(5));
     config.queues.insert(0, slow);
     let mut instance = instance(&config);
     ask(&mut instance, "u", json!({"slow": "yes"}), 0);

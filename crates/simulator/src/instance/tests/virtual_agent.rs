@@ -107,7 +107,7 @@ fn the_survey_follows_the_end_and_its_answers_are_kept() {
             "Boolean"
         ]
     );
-    assert!(told[2].ends == false && told[0].ends, "a question is not the end");
+    assert!(!told[2].ends && told[0].ends, "a question is not the end");
     assert_eq!(chat(&instance).state, ChatState::Ended, "for the agent it is over");
     assert!(instance.agents().all(|agent| agent.active == 0));
     let mut say = |text: &str, now| gists(&receive(&mut instance, &says(text, text), now).1);
