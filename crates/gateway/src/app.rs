@@ -13,7 +13,7 @@ mod settings;
 
 use std::{
     net::SocketAddr,
-    path::{Path, PathBuf},
+    path::Path,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -120,7 +120,7 @@ impl Gateway {
         let presence = Arc::new(Presence::default());
         let parts = Parts { store, vault, clock, engine, wakes, gaps, presence };
         let live = Live::new(&parts, policies, settings)?;
-        parts.run(live, data_dir, hint, lane_hints, listener)
+        parts.run(live, &data_dir, hint, lane_hints, listener)
     }
 
     /// Where it listens.
@@ -181,7 +181,7 @@ impl Parts {
     fn run(
         self,
         live: Live,
-        data_dir: PathBuf,
+        data_dir: &Path,
         hint: Arc<Wakeup>,
         lane_hints: mpsc::Receiver<LaneKey>,
         listener: TcpListener,
@@ -200,7 +200,7 @@ impl Parts {
         let (engine, presence) = (self.engine.clone(), Arc::clone(&self.presence));
         let store = Arc::clone(&self.store);
         let sealed = Sealed { store: Arc::clone(&self.store), vault: Arc::clone(&self.vault) };
-        let control = open_control(&data_dir);
+        let control = open_control(data_dir);
         let edge = Arc::new(self.edge(&live, stopping.clone())?);
         let open_streams = edge.open_streams.clone();
         let address = listener.local_addr()?;
