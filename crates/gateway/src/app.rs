@@ -13,7 +13,7 @@ mod settings;
 
 use std::{
     net::SocketAddr,
-    path::{Path, PathBuf},
+    path::Path,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -127,7 +127,7 @@ impl Gateway {
         let presence = Arc::new(Presence::default());
         let parts = Parts { store, vault, clock, engine, wakes, gaps, presence, observer };
         let live = Live::new(&parts, policies, settings)?;
-        parts.run(live, data_dir, password.as_ref(), hint, lane_hints, listener)
+        parts.run(live, &data_dir, password.as_ref(), hint, lane_hints, listener)
     }
 
     /// Where it listens.
@@ -194,7 +194,7 @@ impl Parts {
     fn run(
         self,
         live: Live,
-        data_dir: PathBuf,
+        data_dir: &Path,
         console_password: Option<&SecretString>,
         hint: Arc<Wakeup>,
         lane_hints: mpsc::Receiver<LaneKey>,
@@ -214,7 +214,7 @@ impl Parts {
         let (engine, presence) = (self.engine.clone(), Arc::clone(&self.presence));
         let (store, observer) = (Arc::clone(&self.store), Arc::clone(&self.observer));
         let sealed = Sealed { store: Arc::clone(&self.store), vault: Arc::clone(&self.vault) };
-        let control = open_control(&data_dir);
+        let control = open_control(data_dir);
         let console = self.console(console_password, &dispatcher)?;
         let recorder = console.as_ref().map(Console::recorder);
         let edge = Arc::new(self.edge(&live, console, stopping.clone())?);
