@@ -147,7 +147,7 @@ test('a live chat is followed and ended, and its words are nowhere', async () =>
   await sessions.getByRole('button', { name: /timeline of session/ }).click();
   const drawer = page.getByRole('dialog');
   await drawer.getByText(/Agent said something/).waitFor();
-  await drawer.getByText(/user's words to the desk: done/).waitFor();
+  await drawer.getByText(/User's words to the desk: done/).waitFor();
   await shoot(page, 'console-timeline');
   assert.deepEqual(await audit(page), []);
   assert.equal((await page.content()).includes(WORDS), false);
