@@ -48,7 +48,7 @@ export class Letters {
     const why = element('span', {}, element('strong', {}, words.plain(letter.reason)), ` ${letter.meaning}`);
     const session = letter.session;
     const open = session === undefined ? '–' : button(session.slice(-8), 'link', () => this.#acts.open(session));
-    if (open instanceof HTMLElement) open.setAttribute('aria-label', `Timeline of session ${session}`);
+    if (open instanceof HTMLElement) open.setAttribute('aria-label', `${open.textContent}: timeline of session ${session}`);
     return [`${letter.id}`, words.moment(letter.at), what, why, open, this.#orders(letter)];
   }
 

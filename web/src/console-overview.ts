@@ -53,7 +53,7 @@ export class Overview {
     const waits = oldest === null ? 0 : Date.parse(overview.now) - Date.parse(oldest);
     this.#tile('waiting', `${sessions.waiting}`, oldest === null ? 'nobody waits' : `longest ${span(waits)}`, false);
     const talking = sessions.connected + sessions.active;
-    this.#tile('talking', `${talking}`, `${sessions.active} of them have spoken`, false);
+    this.#tile('talking', `${talking}`, `in ${sessions.active} somebody has spoken since`, false);
     const count = `${letters.count}${letters.more ? '+' : ''}`;
     this.#tile('letters', count, letters.count > 0 ? 'see below' : 'everything was delivered', letters.count > 0);
     const down = overview.destinations_down;

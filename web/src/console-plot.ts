@@ -92,7 +92,9 @@ export class Plot {
         pen = 'M';
         return '';
       }
-      const point = `${pen}${this.#x(at).toFixed(1)} ${(HEIGHT - (value / top) * (HEIGHT - 4) - 1).toFixed(1)}`;
+      // A value alone between gaps is a dot.
+      const dot = pen === 'M' && (line.values[at + 1] ?? null) === null ? 'h0.1' : '';
+      const point = `${pen}${this.#x(at).toFixed(1)} ${(HEIGHT - (value / top) * (HEIGHT - 4) - 1).toFixed(1)}${dot}`;
       pen = 'L';
       return point;
     });
@@ -143,7 +145,7 @@ export class Plot {
   }
 
   #shown(value: number | null): string {
-    return value === null ? 'nothing' : this.#format(value);
+    return value === null ? '–' : this.#format(value);
   }
 }
 

@@ -108,7 +108,7 @@ export class Sessions {
       return cell;
     };
     const name = button(session.id.slice(-8), 'link', () => open(session.id));
-    name.setAttribute('aria-label', `Timeline of session ${session.id}`);
+    name.setAttribute('aria-label', `${session.id.slice(-8)}: timeline of session ${session.id}`);
     name.title = session.id;
     const status = element('span', {}, badge(session.status), ` ${about(session)}`);
     const bot = session.bot === null ? '' : ` (${session.bot})`;

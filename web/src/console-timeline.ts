@@ -222,6 +222,7 @@ function ofPassage(passage: api.Passage): Moment {
   const took = passage.ms === null ? '' : ` in ${words.latency(passage.ms)}`;
   const attempt = passage.attempt === null || passage.attempt === 0 ? '' : `, attempt ${passage.attempt}`;
   const code = passage.code === null ? '' : ` (${words.plain(passage.code)})`;
-  const text = `${words.effect(passage.name)}: ${passage.outcome}${code}${took}${attempt}`;
+  const what = words.effect(passage.name);
+  const text = `${what.charAt(0).toUpperCase()}${what.slice(1)}: ${passage.outcome}${code}${took}${attempt}`;
   return { at: passage.at, text, tone: passage.outcome === 'done' ? 'good' : 'bad' };
 }

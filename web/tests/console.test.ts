@@ -144,10 +144,10 @@ test('a live chat is followed and ended, and its words are nowhere', async () =>
   await says(`hello, ${WORDS}`);
   await sessions.getByText('active', { exact: true }).waitFor();
   await shoot(page, 'console-live');
-  await sessions.getByRole('button', { name: /Timeline of session/ }).click();
+  await sessions.getByRole('button', { name: /timeline of session/ }).click();
   const drawer = page.getByRole('dialog');
   await drawer.getByText(/Agent said something/).waitFor();
-  await drawer.getByText(/user's words to the desk: done/).waitFor();
+  await drawer.getByText(/User's words to the desk: done/).waitFor();
   await shoot(page, 'console-timeline');
   assert.deepEqual(await audit(page), []);
   assert.equal((await page.content()).includes(WORDS), false);
@@ -198,7 +198,7 @@ test('everything can be done with the keyboard alone', async () => {
   await says('agent');
   await chatOf('dl_keys_of_sales');
   const { page, end } = await signedIn();
-  await page.getByRole('button', { name: /Timeline of session/ }).waitFor();
+  await page.getByRole('button', { name: /timeline of session/ }).waitFor();
   const reach = async (name: RegExp) => {
     for (let steps = 0; steps < 60; steps += 1) {
       const label = await page.evaluate(() => {
@@ -210,7 +210,7 @@ test('everything can be done with the keyboard alone', async () => {
     }
     throw new Error(`the keyboard does not reach ${name}`);
   };
-  await reach(/^Timeline of session/);
+  await reach(/timeline of session/);
   await page.keyboard.press('Enter');
   await page.getByRole('dialog').getByRole('button', { name: 'End this chat' }).waitFor();
   await reach(/^End this chat$/);
@@ -234,7 +234,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
     assert.equal(await overflows(page), false);
     assert.deepEqual(await audit(page), []);
     await shoot(page, `console-phone-${colorScheme}`);
-    await page.getByRole('button', { name: /Timeline of session/ }).first().click();
+    await page.getByRole('button', { name: /timeline of session/ }).first().click();
     await page.getByRole('dialog').getByText(/a person was asked for/).waitFor();
     assert.equal(await overflows(page), false);
     assert.deepEqual(await audit(page), []);

@@ -114,6 +114,7 @@ pub(crate) fn routes(edge: &Arc<Edge>) -> Router<Arc<Edge>> {
         .layer(door);
     Router::new()
         .route("/console", get(pages::page).fallback(no_such_method))
+        .route("/console/", get(pages::page).fallback(no_such_method))
         .route("/console/assets/{*path}", get(pages::asset).fallback(no_such_method))
         .route("/console/api/login", post(access::login).fallback(no_such_method))
         .nest("/console/api", behind)

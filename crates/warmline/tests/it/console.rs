@@ -1,6 +1,5 @@
 //! The operator's console over HTTP: who gets in, what they see, what their orders do.
 
-use futures_util::StreamExt;
 use reqwest::{Method, RequestBuilder, Response, StatusCode, header};
 use serde_json::{Value, json};
 use simulator::{Fault, Times};
@@ -21,8 +20,9 @@ const HASH: &str =
     "$argon2id$v=19$m=8,t=1,p=1$YSBzYWx0IG9mIGEgdGVzdA$WKYXEMtXRHX4/34QKHCu15BlvipuWeIHUwwvCGrhm9M";
 
 /// A browser's view of the console.
-struct Console<'h> {
-    house: &'h House,
+struct Console {
+    http: reqwest::Client,
+    origin: String,
     cookie: Option<String>,
 }
 
@@ -33,15 +33,20 @@ async fn open_house() -> House {
     .await
 }
 
-fn outside(house: &House) -> Console<'_> {
-    Console { house, cookie: None }
+fn outside(house: &House) -> Console {
+    with(house, None)
+}
+
+fn with(house: &House, cookie: Option<&str>) -> Console {
+    let (http, cookie) = (house.http.clone(), cookie.map(ToOwned::to_owned));
+    Console { http, origin: house.origin(), cookie }
 }
 
 /// Somebody who is signed in.
-async fn inside(house: &House) -> Console<'_> {
+async fn inside(house: &House) -> Console {
     let answer = outside(house).tries(PASSWORD).send().await.unwrap();
     assert_eq!(answer.status(), StatusCode::OK);
-    Console { house, cookie: Some(cookies(&answer)) }
+    with(house, Some(&cookies(&answer)))
 }
 
 /// What a browser would send back.
@@ -51,9 +56,9 @@ fn cookies(answer: &Response) -> String {
     pairs.collect::<Vec<_>>().join("; ")
 }
 
-impl Console<'_> {
+impl Console {
     fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        let request = self.house.http.request(method, format!("{}{path}", self.house.origin()));
+        let request = self.http.request(method, format!("{}{path}", self.origin));
         match &self.cookie {
             Some(cookie) => request.header(header::COOKIE, cookie),
             None => request,
@@ -129,7 +134,7 @@ async fn only_the_password_opens_and_every_failure_looks_the_same() {
         let out = (401, "signed_out".to_owned());
         assert_eq!(refused(nobody.request(Method::GET, path)).await, out, "{path}");
     }
-    let somebody = Console { house: &house, cookie: Some("warmline_console=f00".to_owned()) };
+    let somebody = with(&house, Some("warmline_console=f00"));
     assert_eq!(refused(somebody.orders("sessions/ses_1/end")).await.0, 401);
 
     let answer = nobody.tries(PASSWORD).send().await.unwrap();
@@ -141,7 +146,7 @@ async fn only_the_password_opens_and_every_failure_looks_the_same() {
     let policy = answer.headers()[header::CONTENT_SECURITY_POLICY].to_str().unwrap();
     assert!(policy.contains("default-src 'none'") && policy.contains("frame-ancestors 'none'"));
     assert!(!policy.contains("unsafe"));
-    let us = Console { house: &house, cookie: Some(cookies(&answer)) };
+    let us = with(&house, Some(&cookies(&answer)));
     for (path, member) in READS {
         let shown = us.reads(path.strip_prefix("/console/api/").unwrap()).await;
         assert!(!shown[member].is_null(), "{path}: {shown}");
@@ -226,11 +231,11 @@ async fn a_flood_of_sign_ins_is_slowed_down_and_does_not_lock_the_operator_out()
     }
     assert!(wrong >= 5 && slowed >= 1, "{wrong} looked at, {slowed} not");
     us.reads("overview").await;
-    let browser = Console { house: &house, cookie: Some(mark.to_owned()) };
+    let browser = with(&house, Some(mark));
     let back = browser.tries(PASSWORD).send().await.unwrap();
     assert_eq!(back.status(), StatusCode::OK, "a browser that was here before gets in");
-    let forged = Console { house: &house, cookie: Some(format!("{}0", &mark[..mark.len() - 1])) };
-    let other = Console { house: &house, cookie: Some("warmline_browser=00".to_owned()) };
+    let forged = with(&house, Some(&format!("{}0", &mark[..mark.len() - 1])));
+    let other = with(&house, Some("warmline_browser=00"));
     for nobody in [forged, other] {
         let status = nobody.tries("guess").send().await.unwrap().status();
         assert!([401, 429].contains(&status.as_u16()));
@@ -376,15 +381,15 @@ async fn a_dead_letter_is_seen_sent_again_and_dropped() {
 async fn what_passes_is_heard_counted_and_shown_by_destination() {
     let house = open_house().await;
     let us = inside(&house).await;
-    let feed = us.request(Method::GET, "/console/api/feed").send().await.unwrap();
+    let mut feed = us.request(Method::GET, "/console/api/feed").send().await.unwrap();
     assert_eq!(feed.headers()[header::CONTENT_TYPE], "text/event-stream");
     let page = house.page("dl_kim_of_sales").await;
     page.post("agent").await;
     house.offered("dl_kim_of_sales").await;
-    let (mut heard, mut stream) = (String::new(), feed.bytes_stream());
+    let mut heard = String::new();
     let whole = timeout(WITHIN, async {
         while !heard.contains("\"kind\":\"effect\",\"name\":\"ask\"") {
-            let chunk = stream.next().await.expect("it goes on").unwrap();
+            let chunk = feed.chunk().await.unwrap().expect("it goes on");
             heard.push_str(std::str::from_utf8(&chunk).unwrap());
         }
     });

@@ -1,6 +1,7 @@
 //! Signing in and out, and the door before everything else below `/console/api/`.
 
 use std::{
+    fmt::Write,
     net::IpAddr,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
@@ -112,7 +113,11 @@ impl Access {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        // Writing to a text cannot fail.
+        write!(text, "{byte:02x}").ok();
+        text
+    })
 }
 
 /// The door: closed to who is not signed in, and changes come from our own page only.

@@ -198,7 +198,8 @@ mod tests {
     fn behind_a_proxy_the_address_is_what_the_proxy_saw() {
         let peer = Some(Peer(IpAddr::from([127, 0, 0, 1])));
         let forwarded = headers(&[("x-forwarded-for", "10.9.9.9, 192.0.2.7")]);
-        let of = |headers, public| address(peer, headers, public).to_string();
+        let of =
+            |headers: &HeaderMap, public: Option<&str>| address(peer, headers, public).to_string();
         assert_eq!(of(&forwarded, PUBLIC), "192.0.2.7");
         assert_eq!(of(&forwarded, None), "127.0.0.1", "nobody may make up an address");
         assert_eq!(of(&headers(&[("x-forwarded-for", "who knows")]), PUBLIC), "127.0.0.1");

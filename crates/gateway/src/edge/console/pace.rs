@@ -42,13 +42,14 @@ impl Source {
     pub(super) fn of(address: IpAddr) -> Self {
         Self::Address(match address {
             IpAddr::V4(_) => address,
-            IpAddr::V6(v6) => match v6.to_ipv4_mapped() {
-                Some(v4) => IpAddr::V4(v4),
-                None => {
+            IpAddr::V6(v6) => {
+                if let Some(v4) = v6.to_ipv4_mapped() {
+                    IpAddr::V4(v4)
+                } else {
                     let [a, b, c, d, ..] = v6.segments();
                     IpAddr::V6(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
                 }
-            },
+            }
         })
     }
 }
@@ -63,8 +64,8 @@ impl Measure {
         let empty = self.0.max(now);
         let ahead = empty - now;
         let room = every * (at_once - 1);
-        if ahead > room {
-            return Err(ahead - room);
+        if let Some(wait) = ahead.checked_sub(room).filter(|wait| !wait.is_zero()) {
+            return Err(wait);
         }
         self.0 = empty + every;
         Ok(())

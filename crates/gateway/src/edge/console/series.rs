@@ -77,6 +77,11 @@ impl Histogram {
     }
 }
 
+/// How many steps are kept, to count with.
+fn span() -> i64 {
+    i64::try_from(STEPS_MAX).unwrap_or(i64::MAX)
+}
+
 /// Five seconds.
 #[derive(Debug, Clone, Default)]
 struct Step {
@@ -126,7 +131,7 @@ impl Series {
     fn step(&mut self, at: Timestamp) -> Option<&mut Step> {
         let number = at.0.div_euclid(STEP_MS);
         let ahead = number - self.newest;
-        if self.steps.is_empty() || ahead >= STEPS_MAX as i64 {
+        if self.steps.is_empty() || ahead >= span() {
             self.steps.clear();
             self.steps.push_back(Step::default());
             self.newest = number;
@@ -147,9 +152,8 @@ impl Series {
     /// zero.
     fn shown(&self, now: Timestamp, since: Option<i64>) -> Value {
         let last = now.0.div_euclid(STEP_MS);
-        let span = STEPS_MAX as i64;
-        let first = since.map_or(last - span + 1, |since| since.div_euclid(STEP_MS));
-        let first = first.clamp(last - span + 1, last);
+        let oldest = last - span() + 1;
+        let first = since.map_or(oldest, |since| since.div_euclid(STEP_MS)).clamp(oldest, last);
         let nothing = Step::default();
         let kept = |number: i64| {
             let back = usize::try_from(self.newest - number).ok()?;
@@ -226,7 +230,7 @@ mod tests {
         assert_eq!(requests(&series, 31_000, Some(START + 20_000)), [1, 0, 0]);
         assert!(step_at(&mut series, 4_000), "a late one counts in its own time");
         assert_eq!(requests(&series, 21_000, Some(START))[0], 4);
-        let later = STEP_MS * STEPS_MAX as i64 + 4_000;
+        let later = STEP_MS * span() + 4_000;
         assert!(step_at(&mut series, later));
         assert!(!step_at(&mut series, 4_000), "what is older than all that is kept");
         assert_eq!(requests(&series, later, None).len(), STEPS_MAX);
