@@ -12,6 +12,7 @@ use std::{collections::VecDeque, sync::Arc, time::Duration};
 use tokio::time::Instant;
 
 pub(crate) use self::edge::routes;
+pub use self::guard::only_local;
 use crate::{
     config::{AgentMode, Dialect, Webhook},
     fault::{Fault, Times},

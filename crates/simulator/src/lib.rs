@@ -39,7 +39,7 @@ use tokio_util::sync::DropGuard;
 use crate::shared::Shared;
 pub use crate::{
     config::{AgentMode, Config, Credentials, Dialect, EndTold, Idle, Webhook},
-    desk::{Desk, Snapshot, TimedOut},
+    desk::{Desk, Snapshot, TimedOut, only_local},
     fault::{Fault, Times},
     instance::{ChatState, ChatView, DeskError, EndedBy, Fate, Line, Speaker},
     ledger::{Outcome, Received, Sent},
