@@ -6,13 +6,14 @@
 
 mod failure;
 mod listener;
+mod live;
 mod offline;
 mod parts;
 mod settings;
 
 use std::{
     net::SocketAddr,
-    path::Path,
+    path::{Path, PathBuf},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -23,15 +24,18 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use vault::Vault;
 
 pub use failure::{StartError, StopError};
+use live::Live;
+pub use live::NeedsRestart;
 pub use offline::without_gateway;
-pub use settings::{BotSetup, DeskSetup, Settings};
+pub use settings::{BotSetup, COMMAND_WORDS, DeskSetup, Language, Settings};
 
 use crate::{
     alarm::{Alarm, Wakeup},
     clock::Clock,
     control::{ControlSocket, Letters},
+    current::Current,
     dispatcher::Dispatcher,
-    engine::{Engine, Policies, Tools},
+    engine::{Engine, Tools},
     gaps::Gaps,
     presence::Presence,
     sweeper::Sweeper,
@@ -60,6 +64,7 @@ const CHECK_VALUE: &str = "master key check value";
 /// A running gateway.
 pub struct Gateway {
     address: SocketAddr,
+    live: Live,
     engine: Engine,
     tasks: TaskTracker,
     open_streams: TaskTracker,
@@ -95,19 +100,17 @@ impl Gateway {
             let opened = tokio::task::spawn_blocking(open).await;
             opened.map_err(std::io::Error::other)??
         };
+        let data_dir = settings.data_dir.clone();
         let wakes = Arc::new(Wakes::default());
         let hint = Arc::new(Wakeup::new());
         let (lanes, lane_hints) = mpsc::channel(LANE_HINTS_MAX);
-        let mut policies = Policies::default();
-        for bot in &settings.bots {
-            policies.add(bot.tenant.clone(), bot.bot.clone(), bot.policy.clone());
-        }
+        let policies = Current::new(parts::policies(&settings.bots));
         let engine = Engine::start(Tools {
             store: Arc::clone(&store),
             vault: Arc::clone(&vault),
             repeats: vault.mac_key("repeats")?,
             clock: clock.clone(),
-            policies,
+            policies: Arc::clone(&policies),
             wakes: Arc::clone(&wakes),
             lanes,
             alarm: Arc::clone(&hint),
@@ -116,12 +119,19 @@ impl Gateway {
         })?;
         let presence = Arc::new(Presence::default());
         let parts = Parts { store, vault, clock, engine, wakes, gaps, presence };
-        parts.run(settings, hint, lane_hints, listener)
+        let live = Live::new(&parts, policies, settings)?;
+        parts.run(live, data_dir, hint, lane_hints, listener)
     }
 
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Takes over settings that were read anew, as far as they can change while the gateway runs, and
+    /// names the rest. On an error nothing has changed.
+    pub async fn reload(&self, settings: Settings) -> Result<Vec<NeedsRestart>, StartError> {
+        self.live.reload(settings).await
     }
 
     /// Waits until a part ends by itself, which none should.
@@ -170,7 +180,8 @@ struct Parts {
 impl Parts {
     fn run(
         self,
-        settings: Settings,
+        live: Live,
+        data_dir: PathBuf,
         hint: Arc<Wakeup>,
         lane_hints: mpsc::Receiver<LaneKey>,
         listener: TcpListener,
@@ -178,8 +189,7 @@ impl Parts {
         let (stopping, delivering) = (CancellationToken::new(), CancellationToken::new());
         let (failures, failed) = mpsc::channel(4);
         let tasks = TaskTracker::new();
-        let callers = self.callers(&settings)?;
-        let dispatcher = self.dispatcher(&settings, delivering.clone())?;
+        let dispatcher = self.dispatcher(&live, delivering.clone());
         let alarm = Alarm {
             store: Arc::clone(&self.store),
             engine: self.engine.clone(),
@@ -189,8 +199,8 @@ impl Parts {
         let sweeper = Sweeper { store: Arc::clone(&self.store), clock: self.clock.clone() };
         let (engine, presence) = (self.engine.clone(), Arc::clone(&self.presence));
         let store = Arc::clone(&self.store);
-        let control = open_control(&settings.data_dir);
-        let edge = Arc::new(self.edge(settings, callers, stopping.clone())?);
+        let control = open_control(&data_dir);
+        let edge = Arc::new(self.edge(&live, stopping.clone())?);
         let open_streams = edge.open_streams.clone();
         let address = listener.local_addr()?;
         let delivery = deliver(dispatcher, lane_hints, delivering.clone(), failures.clone())?;
@@ -216,6 +226,7 @@ impl Parts {
         });
         Ok(Gateway {
             address,
+            live,
             engine,
             tasks,
             open_streams,

@@ -4,7 +4,10 @@
 //! the message alone, so a delivery that is repeated leads to the same words.
 
 use serde::Deserialize;
-use session::{BotNews, EndReason, Said};
+use session::{
+    BotNews, EndReason, Said,
+    id::{BotId, TenantId},
+};
 
 /// What it knows when no other file is configured.
 const HELP_DESK: &str = include_str!("bot/help-desk.json");
@@ -16,6 +19,29 @@ pub struct BuiltInBot {
     greeting: String,
     fallback: String,
     topics: Vec<Topic>,
+}
+
+/// The built-in bot of every bot's conversations, looked up by who owns them.
+#[derive(Debug)]
+pub(crate) struct BuiltInBots {
+    own: Vec<(TenantId, BotId, BuiltInBot)>,
+    /// For bots that have none of their own.
+    common: BuiltInBot,
+}
+
+impl BuiltInBots {
+    pub(crate) fn new(common: BuiltInBot) -> Self {
+        Self { own: Vec::new(), common }
+    }
+
+    pub(crate) fn add(&mut self, tenant: TenantId, bot: BotId, own: BuiltInBot) {
+        self.own.push((tenant, bot, own));
+    }
+
+    pub(crate) fn of(&self, tenant: &TenantId, bot: &BotId) -> &BuiltInBot {
+        let found = self.own.iter().find(|(owner, whose, _)| owner == tenant && whose == bot);
+        found.map_or(&self.common, |(.., own)| own)
+    }
 }
 
 #[derive(Debug, Clone, Deserialize)]

@@ -44,8 +44,9 @@ use tokio_util::sync::CancellationToken;
 use vault::Vault;
 
 use crate::{
-    bot::BuiltInBot,
+    bot::BuiltInBots,
     clock::Clock,
+    current::Current,
     desk::{news::Wording, request::Dress},
     dispatcher::{
         breaker::Permit,
@@ -78,12 +79,17 @@ const FINISH_WITHIN: Duration = Duration::from_secs(12);
 /// One desk as the dispatcher reaches it.
 pub(crate) struct DeskLink {
     pub(crate) desk: DeskId,
-    pub(crate) client: servicenow::Client,
-    pub(crate) dress: Dress,
-    pub(crate) wording: Wording,
+    pub(crate) reach: Arc<Current<Reach>>,
     pub(crate) breaker: Arc<SharedBreaker>,
     /// Room for [`ATTEMPTS_MAX`] attempts.
     pub(crate) places: Arc<Semaphore>,
+}
+
+/// How a desk is spoken to; settings that are read anew replace it.
+pub(crate) struct Reach {
+    pub(crate) client: Arc<servicenow::Client>,
+    pub(crate) dress: Dress,
+    pub(crate) wording: Wording,
 }
 
 /// What the dispatcher works with.
@@ -93,7 +99,7 @@ pub(crate) struct Dispatcher {
     pub(crate) engine: Engine,
     pub(crate) clock: Clock,
     pub(crate) desks: HashMap<(TenantId, DeskId), DeskLink>,
-    pub(crate) bot: BuiltInBot,
+    pub(crate) bots: Arc<Current<BuiltInBots>>,
     /// What the desks may have told unheard.
     pub(crate) gaps: Arc<Gaps>,
     /// The conversations that were opened last.

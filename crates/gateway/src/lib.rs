@@ -15,6 +15,7 @@ mod bed;
 mod bot;
 mod clock;
 pub mod control;
+mod current;
 mod desk;
 mod dispatcher;
 mod edge;
@@ -32,7 +33,10 @@ use std::sync::Arc;
 
 use store::{Store, StoreError};
 
-pub use app::{BotSetup, DeskSetup, Gateway, Settings, StartError, StopError, without_gateway};
+pub use app::{
+    BotSetup, COMMAND_WORDS, DeskSetup, Gateway, Language, NeedsRestart, Settings, StartError,
+    StopError, without_gateway,
+};
 pub use bot::BuiltInBot;
 pub use clock::Clock;
 pub use desk::news::Wording;

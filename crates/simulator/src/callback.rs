@@ -56,10 +56,14 @@ pub(crate) enum Moment<'a> {
     Queued,
     /// A minute of waiting has gone by.
     StillWaiting,
+    /// A minute of waiting for the next agent of a transferred chat has gone by.
+    WaitingAgain,
     /// The queue's maximum has gone by: the user is offered a topic.
     MaxWait,
-    /// AGENT could not be routed, or was rejected.
+    /// Nobody is there for AGENT, or everybody rejected it.
     Nobody,
+    /// No queue takes the chat.
+    Unrouted,
     /// An agent took the chat.
     Accepted,
     /// The agent began or stopped typing.
@@ -87,7 +91,11 @@ impl Moment<'_> {
     /// none.
     pub(crate) fn is_end(self) -> bool {
         match self {
-            Moment::IdledOut | Moment::AgentEnded | Moment::UserEnded | Moment::Withdrawn => true,
+            Moment::IdledOut
+            | Moment::AgentEnded
+            | Moment::UserEnded
+            | Moment::Withdrawn
+            | Moment::Unrouted => true,
             Moment::Started
             | Moment::Created
             | Moment::Greeted
@@ -97,6 +105,7 @@ impl Moment<'_> {
             | Moment::Closed
             | Moment::Queued
             | Moment::StillWaiting
+            | Moment::WaitingAgain
             | Moment::MaxWait
             | Moment::Nobody
             | Moment::Accepted
@@ -112,9 +121,10 @@ impl Moment<'_> {
 /// What the moment happens to.
 pub(crate) struct Context<'a> {
     pub(crate) setup: &'a Setup,
-    /// Who has the chat, or would get it.
-    pub(crate) agent_name: &'a str,
-    pub(crate) agent_id: &'a str,
+    /// The name and the `sys_id` of who has the chat; absent before anybody had it.
+    pub(crate) agent: Option<(&'a str, &'a str)>,
+    /// The wait estimate at moments of waiting, where one is shown.
+    pub(crate) wait_time: Option<&'a str>,
     pub(crate) conversation_id: &'a str,
     pub(crate) interaction_id: &'a str,
     /// The first word after acceptance was exchanged.
@@ -124,7 +134,7 @@ pub(crate) struct Context<'a> {
 impl Context<'_> {
     /// What system texts call the agent.
     fn agent_shown(&self) -> &str {
-        if self.setup.names_shown { self.agent_name } else { "The agent" }
+        self.agent.filter(|_| self.setup.names_shown).map_or("The agent", |(name, _)| name)
     }
 }
 
@@ -191,12 +201,14 @@ fn status(moment: Moment<'_>, talking: bool) -> Option<&'static str> {
         | Moment::LetGo
         | Moment::Closed => None,
         Moment::Queued | Moment::StillWaiting | Moment::MaxWait => Some("waiting"),
-        Moment::Nobody => Some("fail"),
+        Moment::Nobody | Moment::Unrouted => Some("fail"),
         Moment::Accepted => Some("connected"),
         // The specification's diagram has no way back to waiting, so a transfer is none.
-        Moment::Typing(_) | Moment::Transferring | Moment::Transferred | Moment::IdleReminder => {
-            Some(if talking { "active" } else { "connected" })
-        }
+        Moment::Typing(_)
+        | Moment::Transferring
+        | Moment::WaitingAgain
+        | Moment::Transferred
+        | Moment::IdleReminder => Some(if talking { "active" } else { "connected" }),
         Moment::Wrote(_) => Some("active"),
         Moment::IdledOut | Moment::AgentEnded | Moment::UserEnded => Some("completed"),
         Moment::Withdrawn => Some("cancelled"),

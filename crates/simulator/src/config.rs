@@ -1,12 +1,18 @@
 //! What kind of instance this is: its dialect, its agent, its credentials and its habits.
 //!
-//! Owns the settings and their defaults, and never acts on them.
+//! Owns the settings and their defaults, and never acts on them. Agents and queues are in [`team`].
+
+mod team;
 
 use std::time::Duration;
 
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
+pub(crate) use self::team::worded;
+pub use self::team::{
+    AgentProfile, Assignment, CannedReply, Hours, QueueProfile, Schedule, Unrouted, WaitStatus,
+};
 use crate::script::Script;
 
 /// Which language the callbacks speak (reference 2 and 5).
@@ -26,10 +32,10 @@ pub enum Dialect {
 /// Who sits at the desk.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum AgentMode {
-    /// A person or a test, through the desk page or [`crate::Desk`].
+    /// Persons or a test, through the desk page or [`crate::Desk`].
     #[default]
     Person,
-    /// The scripted agent, who accepts and answers alone.
+    /// Every agent follows the script: accepts what is offered and answers alone.
     Scripted(Script),
     /// No agent is available: every AGENT is refused.
     Nobody,
@@ -112,8 +118,21 @@ pub struct Config {
     pub dialect: Dialect,
     /// Who sits at the desk.
     pub agent: AgentMode,
-    /// The agent's display name.
-    pub agent_name: String,
+    /// The agents, in the order in which work is offered to equals.
+    pub agents: Vec<AgentProfile>,
+    /// The queues; a chat goes to the first that takes it.
+    pub queues: Vec<QueueProfile>,
+    /// Who of several agents is offered a chat.
+    pub assignment: Assignment,
+    /// After how long an offer that nobody answered goes on to the next agent; absent when the
+    /// assignment rule has no time-out.
+    pub offer_timeout: Option<Duration>,
+    /// An agent who let an offer time out is *Away* from then on, as by the stock assignment rule.
+    pub away_after_missed_offer: bool,
+    /// What becomes of an AGENT that no queue takes.
+    pub unrouted: Unrouted,
+    /// What agents on the desk page can write with one click.
+    pub canned_replies: Vec<CannedReply>,
     /// What callers of the token endpoint and of the API must present.
     pub credentials: Credentials,
     /// The static message-auth token (reference 7.2); absent means that none is asked for.
@@ -136,9 +155,8 @@ pub struct Config {
     pub message_ids: bool,
     /// "Maintain message ordering": each callback of a conversation waits for the one before it.
     pub maintain_ordering: bool,
-    /// The wait estimate as an instance words it, such as `8 Seconds`; absent when "Live chat
-    /// wait status" is off.
-    pub wait_time: Option<String>,
+    /// The wait estimate.
+    pub wait_status: WaitStatus,
     /// How often the end is told.
     pub end_told: EndTold,
     /// The queue's "Initial agent response", sent at acceptance; absent when the field is empty.
@@ -162,7 +180,13 @@ impl Default for Config {
         Self {
             dialect: Dialect::default(),
             agent: AgentMode::default(),
-            agent_name: "Dana".to_owned(),
+            agents: vec![AgentProfile::new("dana", "Dana"), AgentProfile::new("robin", "Robin")],
+            queues: vec![QueueProfile::new("it", "IT support")],
+            assignment: Assignment::default(),
+            offer_timeout: None,
+            away_after_missed_offer: true,
+            unrouted: Unrouted::default(),
+            canned_replies: CannedReply::stock(),
             credentials: Credentials::default(),
             message_token: None,
             webhook: Webhook::default(),
@@ -173,7 +197,7 @@ impl Default for Config {
             names_shown: true,
             message_ids: true,
             maintain_ordering: true,
-            wait_time: Some("8 Seconds".to_owned()),
+            wait_status: WaitStatus::default(),
             end_told: EndTold::default(),
             initial_response: None,
             accept_delay: Duration::from_secs(1),

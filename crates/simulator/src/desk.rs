@@ -6,6 +6,8 @@
 mod edge;
 mod fault_orders;
 mod guard;
+mod orders;
+mod state;
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
@@ -14,9 +16,9 @@ use tokio::time::Instant;
 pub(crate) use self::edge::routes;
 pub use self::guard::only_local;
 use crate::{
-    config::{AgentMode, Dialect, Webhook},
+    config::{AgentMode, Dialect, Schedule, Webhook},
     fault::{Fault, Times},
-    instance::{Callback, ChatView, Conversation, DeskError, Instance},
+    instance::{AgentView, Callback, ChatView, Conversation, DeskError, Instance, QueueView},
     ledger::{Received, Sent},
     shared::{Shared, World},
 };
@@ -113,9 +115,30 @@ impl Desk {
         }
     }
 
-    /// Takes a waiting chat.
+    /// All agents, in their order.
+    pub fn agents(&self) -> Vec<AgentView> {
+        self.shared.lock().instance.agents().collect()
+    }
+
+    /// All queues, in their order.
+    pub fn queues(&self) -> Vec<QueueView> {
+        let now = self.shared.clock.now();
+        self.shared.lock().instance.queues(now)
+    }
+
+    /// Takes a waiting chat, as the agent it is offered to; where it is offered to nobody, as the
+    /// first one who is available.
     pub fn accept(&self, chat: &str) -> Result<(), DeskError> {
-        self.act(chat, Instance::accept)
+        self.act(chat, |instance, number, now| instance.accept(number, None, now))
+    }
+
+    /// Takes a waiting chat as this agent, who was offered it or picks it from the queue while it
+    /// is offered to nobody.
+    pub fn accept_as(&self, chat: &str, agent: &str) -> Result<(), DeskError> {
+        self.act(chat, |instance, number, now| {
+            let who = instance.agent(agent)?;
+            instance.accept(number, Some(who), now)
+        })
     }
 
     /// Takes a chat whose user has just left the queue, as an agent does who clicks at the same
@@ -124,9 +147,18 @@ impl Desk {
         self.act(chat, Instance::accept_late)
     }
 
-    /// Refuses a waiting chat.
+    /// Refuses a waiting chat as the agent it is offered to. It goes on to the next one; when
+    /// nobody is left, the user is told that nobody is there.
     pub fn reject(&self, chat: &str) -> Result<(), DeskError> {
-        self.act(chat, Instance::reject)
+        self.act(chat, |instance, number, now| instance.reject(number, None, now))
+    }
+
+    /// Refuses a waiting chat as this agent.
+    pub fn reject_as(&self, chat: &str, agent: &str) -> Result<(), DeskError> {
+        self.act(chat, |instance, number, now| {
+            let who = instance.agent(agent)?;
+            instance.reject(number, Some(who), now)
+        })
     }
 
     /// Begins or stops typing.
@@ -139,11 +171,33 @@ impl Desk {
         self.act(chat, |instance, number, now| instance.write(number, text, now))
     }
 
-    /// Hands a live chat to another agent, by display name: the transfer text and a wait spinner,
-    /// then, after `Config::transfer_delay`, the other agent comes. Until then nobody can write in
-    /// it. A name without letters is refused as an empty text.
-    pub fn transfer(&self, chat: &str, to_name: &str) -> Result<(), DeskError> {
-        self.act(chat, |instance, number, now| instance.transfer(number, to_name, now))
+    /// Hands a live chat to another agent, by id or display name: the transfer text and a wait
+    /// spinner, then, after `Config::transfer_delay`, the other agent comes. Until then nobody can
+    /// write in it. A name without letters is refused as an empty text.
+    pub fn transfer(&self, chat: &str, to: &str) -> Result<(), DeskError> {
+        self.act(chat, |instance, number, now| instance.transfer(number, to, now))
+    }
+
+    /// Puts a live chat into a queue: the transfer text and a wait spinner each minute, until
+    /// another agent accepts it there.
+    pub fn transfer_to_queue(&self, chat: &str, queue: &str) -> Result<(), DeskError> {
+        self.act(chat, |instance, number, now| instance.transfer_to_queue(number, queue, now))
+    }
+
+    /// Makes an agent available or away. Who goes keeps the chats at hand, and what was offered
+    /// goes on to the next agent.
+    pub fn set_available(&self, agent: &str, available: bool) -> Result<(), DeskError> {
+        self.order(|instance, now| instance.set_available(agent, available, now))
+    }
+
+    /// Changes how many chats an agent has at once.
+    pub fn set_capacity(&self, agent: &str, capacity: u32) -> Result<(), DeskError> {
+        self.order(|instance, now| instance.set_capacity(agent, capacity, now))
+    }
+
+    /// Changes when a queue is open. What waits in it stays.
+    pub fn set_schedule(&self, queue: &str, schedule: Schedule) -> Result<(), DeskError> {
+        self.order(|instance, _| instance.set_schedule(queue, schedule))
     }
 
     /// Ends a live chat.
@@ -205,6 +259,22 @@ impl Desk {
     /// and so is the next refresh.
     pub fn revoke_tokens(&self) {
         self.set(|world| world.registry.revoke());
+    }
+
+    fn is_agent(&self, id: &str) -> Result<(), DeskError> {
+        self.shared.lock().instance.agent(id).map(|_| ())
+    }
+
+    fn is_queue(&self, id: &str) -> Result<(), DeskError> {
+        let known = self.queues().iter().any(|queue| queue.id == id);
+        if known { Ok(()) } else { Err(DeskError::UnknownQueue) }
+    }
+
+    fn order(
+        &self,
+        what: impl FnOnce(&mut Instance, u64) -> Result<(), DeskError>,
+    ) -> Result<(), DeskError> {
+        self.shared.act(|world, now| (what(&mut world.instance, now), Vec::new()))
     }
 
     fn set(&self, change: impl FnOnce(&mut World)) {

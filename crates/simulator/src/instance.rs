@@ -3,8 +3,9 @@
 //!
 //! It does no I/O and has no clock: requests, desk actions and the time come in, callbacks come
 //! out. [`conversation`] holds the records, [`inbound`] what a request does, [`commands`] the words
-//! that are commands, [`desk_side`] what an agent does, [`clocks`] what time does, and [`messages`]
-//! the table that missed messages are fetched from.
+//! that are commands, [`routing`] how a chat finds its agent, [`team`] the agents and queues,
+//! [`desk_side`] what an agent does, [`clocks`] what time does, and [`messages`] the table that
+//! missed messages are fetched from.
 
 mod clocks;
 mod commands;
@@ -12,24 +13,33 @@ mod conversation;
 mod desk_side;
 mod inbound;
 mod messages;
+mod routing;
+mod team;
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet, VecDeque},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque},
     time::Duration,
 };
 
 use serde_json::Value;
 
 pub(crate) use self::conversation::Conversation;
-use self::conversation::{Agent, Key, Phase};
 pub(crate) use self::messages::{Author, Message, Messages};
 pub use self::{
-    conversation::{ChatState, ChatView, EndedBy, Line, Speaker},
+    conversation::{AgentRef, ChatState, ChatView, EndedBy, Line, OfferView, Speaker},
     desk_side::DeskError,
+    team::{AgentView, Presence, QueueView},
+};
+use self::{
+    conversation::{Key, Phase},
+    team::Team,
 };
 use crate::{
     callback::{self, Context, Moment},
-    config::{AgentMode, Config, Dialect, EndTold, Idle},
+    config::{
+        AgentMode, AgentProfile, Assignment, CannedReply, Config, Dialect, EndTold, Idle,
+        QueueProfile, Unrouted, WaitStatus,
+    },
     script::{Move, Script},
 };
 
@@ -47,11 +57,17 @@ pub(crate) struct Setup {
     pub(crate) agent: AgentMode,
     /// The script that is used when the mode is switched to scripted by name alone.
     pub(crate) script: Script,
-    pub(crate) agent_name: String,
-    pub(crate) agent_id: String,
+    /// Who is there at first; from then on the team knows.
+    agents: Vec<AgentProfile>,
+    queues: Vec<QueueProfile>,
+    pub(crate) assignment: Assignment,
+    pub(crate) offer_timeout: Option<Duration>,
+    pub(crate) away_after_missed_offer: bool,
+    pub(crate) unrouted: Unrouted,
+    pub(crate) canned_replies: Vec<CannedReply>,
     pub(crate) names_shown: bool,
     pub(crate) message_ids: bool,
-    pub(crate) wait_time: Option<String>,
+    pub(crate) wait_status: WaitStatus,
     pub(crate) end_told: EndTold,
     pub(crate) initial_response: Option<String>,
     pub(crate) accept_delay: Duration,
@@ -71,11 +87,16 @@ impl Setup {
             dialect: config.dialect,
             agent: config.agent.clone(),
             script,
-            agent_name: config.agent_name.clone(),
-            agent_id: "5f0c1d2e3b4a59687786a5b4c3d2e1f0".to_owned(),
+            agents: config.agents.clone(),
+            queues: config.queues.clone(),
+            assignment: config.assignment,
+            offer_timeout: config.offer_timeout,
+            away_after_missed_offer: config.away_after_missed_offer,
+            unrouted: config.unrouted,
+            canned_replies: config.canned_replies.clone(),
             names_shown: config.names_shown,
             message_ids: config.message_ids,
-            wait_time: config.wait_time.clone(),
+            wait_status: config.wait_status.clone(),
             end_told: config.end_told,
             initial_response: config.initial_response.clone(),
             accept_delay: config.accept_delay,
@@ -113,10 +134,15 @@ pub enum Fate {
 /// Something planned for a later moment.
 #[derive(Debug)]
 enum Due {
-    WaitEstimate,
+    /// The next estimate of the wait that began at this moment.
+    WaitEstimate(u64),
     MaxWait,
-    /// The next agent of a transferred chat comes.
-    Transfer(String),
+    /// Nobody has answered the offer of this serial.
+    OfferOver(u64),
+    /// The scripted agent accepts the offer of this serial.
+    Accept(u64),
+    /// The next agent of a transferred chat comes: the place among the agents.
+    Transfer(usize),
     /// The job that looks for silent users; it belongs to no conversation.
     IdleCheck,
     Agent(Move),
@@ -125,7 +151,10 @@ enum Due {
 /// The whole state of the instance that conversations are made of.
 pub(crate) struct Instance {
     pub(crate) setup: Setup,
+    team: Team,
     conversations: BTreeMap<u64, Conversation>,
+    /// Chats that wait in a queue and are offered to nobody.
+    unoffered: BTreeSet<u64>,
     open: HashMap<Key, u64>,
     /// Closed conversations, oldest first: the ones that may be forgotten.
     closed: VecDeque<u64>,
@@ -143,8 +172,10 @@ impl Instance {
     /// `seed` keeps the ids of one run apart from those of another.
     pub(crate) fn new(setup: Setup, seed: u64) -> Self {
         Self {
+            team: Team::new(&setup.agents, &setup.queues),
             setup,
             conversations: BTreeMap::new(),
+            unoffered: BTreeSet::new(),
             open: HashMap::new(),
             closed: VecDeque::new(),
             agenda: BTreeMap::new(),
@@ -161,6 +192,16 @@ impl Instance {
         self.conversations.values()
     }
 
+    /// All agents, in their order.
+    pub(crate) fn agents(&self) -> impl Iterator<Item = AgentView> {
+        self.team.agents()
+    }
+
+    /// The place of an agent, by id or display name.
+    pub(crate) fn agent(&self, who: &str) -> Result<usize, DeskError> {
+        self.team.member(who).ok_or(DeskError::UnknownAgent)
+    }
+
     /// The next moment at which [`Self::tick`] has something to do.
     pub(crate) fn next_due(&self) -> Option<u64> {
         self.agenda.first_key_value().map(|((due, _), _)| *due)
@@ -172,9 +213,14 @@ impl Instance {
         while self.next_due().is_some_and(|due| due <= now) {
             let Some(((due, _), (number, what))) = self.agenda.pop_first() else { break };
             told.extend(match what {
-                Due::WaitEstimate => self.tell_estimate(number, due),
+                Due::WaitEstimate(since) => self.tell_estimate(number, since, due),
                 Due::MaxWait => self.offer_topic(number, due),
-                Due::Transfer(to) => self.take_over(number, &to, due),
+                Due::OfferOver(serial) => {
+                    self.offer_over(number, serial, due);
+                    Vec::new()
+                }
+                Due::Accept(serial) => self.accept_scripted(number, serial, due),
+                Due::Transfer(to) => self.arrive(number, to, due),
                 Due::IdleCheck => self.check_idle(due),
                 Due::Agent(step) => self.perform(number, step, due),
             });
@@ -196,7 +242,7 @@ impl Instance {
             return;
         }
         conversation.system("Closed abandoned: the receiver of callbacks failed.", now);
-        self.close(number, None, "closed abandoned: error");
+        self.close(number, None, "closed abandoned: error", now);
     }
 
     fn next_serial(&mut self) -> u64 {
@@ -210,12 +256,6 @@ impl Instance {
         format!("{:016x}{serial:016x}", self.seed)
     }
 
-    /// The agent whom this instance is configured with.
-    fn first_agent(&self) -> Agent {
-        let Setup { agent_name, agent_id, .. } = &self.setup;
-        Agent { name: agent_name.clone(), id: agent_id.clone() }
-    }
-
     fn plan(&mut self, due: u64, number: u64, what: Due) {
         let serial = self.next_serial();
         self.agenda.insert((due, serial), (number, what));
@@ -223,14 +263,24 @@ impl Instance {
 
     /// The callbacks of a moment, with the caller's labels echoed.
     fn tell(&mut self, number: u64, moment: Moment<'_>) -> Vec<Callback> {
+        self.tell_waiting(number, moment, None)
+    }
+
+    /// The same, with a wait estimate where one is shown.
+    fn tell_waiting(
+        &mut self,
+        number: u64,
+        moment: Moment<'_>,
+        wait_time: Option<&str>,
+    ) -> Vec<Callback> {
         let Some(conversation) = self.conversations.get(&number) else { return Vec::new() };
-        let agent = conversation.chat().map(|chat| &chat.agent);
+        let agent = conversation.chat().and_then(|chat| chat.agent.as_ref());
         let context = Context {
             setup: &self.setup,
             conversation_id: &conversation.sys_id,
             interaction_id: &conversation.interaction_id,
-            agent_name: agent.map_or(&self.setup.agent_name, |agent| &agent.name),
-            agent_id: agent.map_or(&self.setup.agent_id, |agent| &agent.id),
+            agent: agent.map(|agent| (agent.name.as_str(), agent.sys_id.as_str())),
+            wait_time,
             talking: conversation.talking,
         };
         let mut envelopes = callback::callbacks(moment, &context);

@@ -38,10 +38,16 @@ use tokio_util::sync::DropGuard;
 
 use crate::shared::Shared;
 pub use crate::{
-    config::{AgentMode, Config, Credentials, Dialect, EndTold, Idle, Webhook},
+    config::{
+        AgentMode, AgentProfile, Assignment, CannedReply, Config, Credentials, Dialect, EndTold,
+        Hours, Idle, QueueProfile, Schedule, Unrouted, WaitStatus, Webhook,
+    },
     desk::{Desk, Snapshot, TimedOut, only_local},
     fault::{Fault, Times},
-    instance::{ChatState, ChatView, DeskError, EndedBy, Fate, Line, Speaker},
+    instance::{
+        AgentRef, AgentView, ChatState, ChatView, DeskError, EndedBy, Fate, Line, OfferView,
+        Presence, QueueView, Speaker,
+    },
     ledger::{Outcome, Received, Sent},
     pages::page,
     script::Script,

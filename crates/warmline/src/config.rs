@@ -184,7 +184,9 @@ impl Config {
             bots: vec![bot],
             public_url,
             built_in_bot: BuiltInBot::help_desk()?,
-            wording: Wording::default(),
+            console_password_hash: None,
+            metrics_token: None,
+            language: gateway::Language::default(),
         };
         Ok(Self { listen, settings, master_key, remarks })
     }
@@ -338,6 +340,8 @@ fn desk(
         client,
         webhook_secret: need("WEBHOOK_SECRET")?.into(),
         message_token: environment.secret("SERVICENOW_TOKEN"),
+        command_words: gateway::COMMAND_WORDS.map(str::to_owned).into(),
+        wording: Wording::default(),
     })
 }
 
@@ -361,6 +365,7 @@ fn bot(
         })?,
         policy: Policy::new(desk),
         direct_line_secret: environment.secret("DIRECT_LINE_SECRET"),
+        built_in_bot: None,
     })
 }
 

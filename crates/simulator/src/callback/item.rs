@@ -58,22 +58,17 @@ pub(super) fn message(words: &str) -> Value {
 
 /// Marks an item as an agent's. Name and id go out only with "Agent names and avatars" on.
 pub(super) fn by_agent(mut item: Value, context: &Context<'_>) -> Value {
-    item["agentInfo"] = if context.setup.names_shown {
-        json!({
-            "sentFromAgent": true,
-            "agentName": context.agent_name,
-            "agentId": context.agent_id,
-        })
-    } else {
-        json!({"sentFromAgent": true})
+    item["agentInfo"] = match context.agent.filter(|_| context.setup.names_shown) {
+        Some((name, id)) => json!({"sentFromAgent": true, "agentName": name, "agentId": id}),
+        None => json!({"sentFromAgent": true}),
     };
     item
 }
 
 /// The specification's `agentInfo`, which has a name and nothing else.
 pub(super) fn named(mut item: Value, context: &Context<'_>) -> Value {
-    if context.setup.names_shown {
-        item["agentInfo"] = json!({"agentName": context.agent_name});
+    if let Some((name, _)) = context.agent.filter(|_| context.setup.names_shown) {
+        item["agentInfo"] = json!({"agentName": name});
     }
     item
 }

@@ -9,11 +9,10 @@ use super::{
     NOT_UNDERSTOOD, STAND_BY,
     item::{action, bot_says, by_agent, bye_picker, objects, text, topic_picker},
 };
-use crate::{config::EndTold, instance::Setup};
+use crate::config::{EndTold, WaitStatus};
 
 /// The documented behaviour of the product.
 pub(super) fn told(moment: Moment<'_>, context: &Context<'_>) -> Vec<Envelope> {
-    let setup = context.setup;
     match moment {
         Moment::Started => {
             let id = json!({"conversationId": context.conversation_id});
@@ -39,10 +38,10 @@ pub(super) fn told(moment: Moment<'_>, context: &Context<'_>) -> Vec<Envelope> {
                 Envelope::of(text(STAND_BY)).with_agent(),
                 Envelope::of(action("SubscribeToSupportQueue", json!({}))).with_agent(),
             ];
-            told.extend(wait_spinner(setup));
+            told.extend(wait_spinner(context));
             told
         }
-        Moment::StillWaiting => wait_spinner(setup).into_iter().collect(),
+        Moment::StillWaiting | Moment::WaitingAgain => wait_spinner(context).into_iter().collect(),
         Moment::MaxWait => {
             let items = objects(vec![text(MAX_WAIT), topic_picker()]);
             vec![Envelope { items, ..Envelope::default() }.with_agent()]
@@ -56,7 +55,7 @@ pub(super) fn told(moment: Moment<'_>, context: &Context<'_>) -> Vec<Envelope> {
         Moment::Wrote(words) => vec![Envelope::of(by_agent(text(words), context)).with_agent()],
         Moment::Transferring => {
             let mut told = vec![Envelope::of(text(STAND_BY)).with_agent()];
-            told.extend(wait_spinner(setup));
+            told.extend(wait_spinner(context));
             told
         }
         Moment::Transferred => transferred(context),
@@ -65,7 +64,9 @@ pub(super) fn told(moment: Moment<'_>, context: &Context<'_>) -> Vec<Envelope> {
             vec![Envelope::of(system(IDLE_END)).with_agent(), Envelope::of(text(ENDED)).completed()]
         }
         Moment::AgentEnded => agent_ended(context),
-        Moment::UserEnded | Moment::Withdrawn => vec![Envelope::of(text(ENDED)).completed()],
+        Moment::UserEnded | Moment::Withdrawn | Moment::Unrouted => {
+            vec![Envelope::of(text(ENDED)).completed()]
+        }
     }
 }
 
@@ -87,8 +88,8 @@ fn transferred(context: &Context<'_>) -> Vec<Envelope> {
 }
 
 fn end_of_wait(context: &Context<'_>) -> Option<Value> {
-    context.setup.wait_time.as_ref()?;
-    Some(action("EndSpinner", json!({"spinnerType": "wait_time"})))
+    let shown = context.setup.wait_status != WaitStatus::Off;
+    shown.then(|| action("EndSpinner", json!({"spinnerType": "wait_time"})))
 }
 
 fn entered(context: &Context<'_>) -> Value {
@@ -114,8 +115,8 @@ fn agent_ended(context: &Context<'_>) -> Vec<Envelope> {
     }
 }
 
-pub(super) fn wait_spinner(setup: &Setup) -> Option<Envelope> {
-    let wait = setup.wait_time.as_ref()?;
+fn wait_spinner(context: &Context<'_>) -> Option<Envelope> {
+    let wait = context.wait_time?;
     let spinner = json!({
         "spinnerType": "wait_time",
         "message": "Your estimated wait time is",

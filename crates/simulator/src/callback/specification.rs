@@ -15,7 +15,7 @@ use super::{
 pub(super) fn told(moment: Moment<'_>, context: &Context<'_>) -> Vec<Envelope> {
     let told = match moment {
         // Conversation records and estimates do not exist in this dialect.
-        Moment::Started | Moment::StillWaiting => Vec::new(),
+        Moment::Started | Moment::StillWaiting | Moment::WaitingAgain => Vec::new(),
         Moment::Created | Moment::ByeAsked | Moment::LetGo | Moment::IdleReminder => {
             product::told(moment, context)
         }
@@ -43,7 +43,11 @@ pub(super) fn told(moment: Moment<'_>, context: &Context<'_>) -> Vec<Envelope> {
         }
         Moment::Typing(on) => vec![product::typing(on)],
         Moment::Wrote(words) => vec![Envelope::of(named(message(words), context)).with_agent()],
-        Moment::IdledOut | Moment::AgentEnded | Moment::UserEnded | Moment::Withdrawn => {
+        Moment::IdledOut
+        | Moment::AgentEnded
+        | Moment::UserEnded
+        | Moment::Withdrawn
+        | Moment::Unrouted => {
             let words = json!({"message": ENDED});
             vec![Envelope::of(action("EndConversation", words)).completed()]
         }

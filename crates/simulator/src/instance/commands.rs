@@ -113,7 +113,7 @@ impl Instance {
             Phase::Queued => self.withdraw(number, now),
             Phase::Bot | Phase::Closed => {
                 let told = self.tell(number, Moment::Closed);
-                self.close(number, Some(EndedBy::User), "user ended");
+                self.close(number, Some(EndedBy::User), "user ended", now);
                 told
             }
         }

@@ -3,7 +3,7 @@
 //!
 //! Owns no rule about what happens next.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -106,8 +106,31 @@ pub struct ChatView {
     pub lines: Vec<Line>,
     /// TYPING was the last such signal.
     pub user_typing: bool,
-    /// The display name of the agent who has it, or would get it.
+    /// The id of the queue it waits or waited in; absent when no queue took it.
+    pub queue: Option<String>,
+    /// The agent who has it, or had it at the end; absent while it waits.
+    pub agent: Option<AgentRef>,
+    /// The offer that stands; absent while nobody has room for it.
+    pub offer: Option<OfferView>,
+}
+
+/// An agent, named.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct AgentRef {
+    /// Names the agent in orders.
+    pub id: String,
+    /// The display name.
+    pub name: String,
+}
+
+/// To whom a waiting chat is offered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OfferView {
+    /// The agent's id.
     pub agent: String,
+    /// Until when, in milliseconds since the epoch; absent where offers have no time-out.
+    pub ends_at: Option<u64>,
 }
 
 impl ChatView {
@@ -124,16 +147,37 @@ impl ChatView {
 /// Somebody at the desk, as `agentInfo` names them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Agent {
+    /// The place among the agents of the instance.
+    pub(super) member: usize,
+    pub(super) id: String,
     pub(super) name: String,
     /// The `sys_id` of the live profile.
-    pub(super) id: String,
+    pub(super) sys_id: String,
+}
+
+/// A chat that is offered to one agent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Offer {
+    pub(super) member: usize,
+    /// The agent's id.
+    pub(super) agent: String,
+    pub(super) ends_at: Option<u64>,
+    /// Tells this offer from later ones of the same chat.
+    pub(super) serial: u64,
 }
 
 /// What exists of a conversation once AGENT was routed.
 #[derive(Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "they are independent of each other")]
 pub(super) struct Chat {
-    pub(super) agent: Agent,
+    /// Who has it, or had it last.
+    pub(super) agent: Option<Agent>,
+    /// The place and the id of the queue it was put into last.
+    pub(super) queue: Option<(usize, String)>,
+    pub(super) offer: Option<Offer>,
+    /// Agents who refused it, and agents who let an offer of it time out, by their places.
+    pub(super) refused: BTreeSet<usize>,
+    pub(super) missed: BTreeSet<usize>,
     /// The chat is between two agents; nobody can write in it.
     pub(super) transferring: bool,
     /// Since when the user has been silent, by the idle clock.
@@ -154,10 +198,14 @@ pub(super) struct Chat {
 }
 
 impl Chat {
-    /// A chat that is offered from `now` on.
-    pub(super) fn offered(agent: Agent, now: u64) -> Self {
+    /// A chat that waits from `now` on.
+    pub(super) fn waiting(queue: Option<(usize, String)>, now: u64) -> Self {
         Self {
-            agent,
+            agent: None,
+            queue,
+            offer: None,
+            refused: BTreeSet::new(),
+            missed: BTreeSet::new(),
             transferring: false,
             silent_since: now,
             reminded: false,
@@ -170,6 +218,22 @@ impl Chat {
             agent_typing: false,
             script_turns: 0,
             script_busy_until: now,
+        }
+    }
+
+    /// The agent who has it at this moment or had it at the end.
+    fn held_by(&self) -> Option<AgentRef> {
+        let waits = self.state == ChatState::Offered || self.transferring;
+        let agent = self.agent.as_ref().filter(|_| !waits)?;
+        Some(AgentRef { id: agent.id.clone(), name: agent.name.clone() })
+    }
+
+    /// Whether it is this agent's business: offered to, held by, or ended by whom.
+    fn concerns(&self, agent: &str) -> bool {
+        match (&self.offer, self.held_by()) {
+            (Some(offer), _) => offer.agent == agent,
+            (None, Some(held)) => held.id == agent,
+            (None, None) => false,
         }
     }
 
@@ -259,8 +323,18 @@ impl Conversation {
             context: self.context.clone(),
             lines: self.lines.iter().cloned().collect(),
             user_typing: chat.user_typing,
-            agent: chat.agent.name.clone(),
+            queue: chat.queue.as_ref().map(|(_, id)| id.clone()),
+            agent: chat.held_by(),
+            offer: chat
+                .offer
+                .as_ref()
+                .map(|offer| OfferView { agent: offer.agent.clone(), ends_at: offer.ends_at }),
         })
+    }
+
+    /// Whether an agent sees its chat on a desk of the agent's own.
+    pub(crate) fn concerns(&self, agent: &str) -> bool {
+        self.chat.as_ref().is_some_and(|chat| chat.concerns(agent))
     }
 
     /// Takes over the labels and particulars of an inbound request.

@@ -2,15 +2,13 @@
 //! queue.
 
 use super::{
-    CONVERSATIONS_MAX, Callback, Due, Fate, Instance,
-    conversation::{Chat, EndedBy, Key, Phase, Speaker},
+    CONVERSATIONS_MAX, Callback, Fate, Instance,
+    conversation::{EndedBy, Key, Phase, Speaker},
     desk_side::LEFT,
 };
 use crate::{
-    callback::{GREETING, Moment, NOBODY, NOT_UNDERSTOOD},
-    config::AgentMode,
+    callback::{GREETING, Moment, NOT_UNDERSTOOD},
     request::{Action, Request},
-    script::{Move, millis},
 };
 
 /// How many inputs the virtual agent may fail to understand before it lets go
@@ -113,13 +111,13 @@ impl Instance {
             }
             Action::End => {
                 let told = self.tell(number, Moment::Closed);
-                self.close(number, Some(EndedBy::User), "user ended");
+                self.close(number, Some(EndedBy::User), "user ended", now);
                 told
             }
             // This instance has no topics, so a switch fails, and a failed switch closes.
             Action::Switch | Action::Fault => {
                 let told = self.tell(number, Moment::LetGo);
-                self.close(number, None, "faulted");
+                self.close(number, None, "faulted", now);
                 told
             }
             Action::SendHistory => {
@@ -158,7 +156,7 @@ impl Instance {
     pub(super) fn withdraw(&mut self, number: u64, now: u64) -> Vec<Callback> {
         self.system_line(number, "The user left before engagement.", now);
         let told = self.tell(number, Moment::Withdrawn);
-        self.close(number, Some(EndedBy::User), LEFT);
+        self.close(number, Some(EndedBy::User), LEFT, now);
         told
     }
 
@@ -166,7 +164,7 @@ impl Instance {
     pub(super) fn leave(&mut self, number: u64, now: u64) -> Vec<Callback> {
         let told = self.tell(number, Moment::UserEnded);
         self.system_line(number, "The user has closed the support session.", now);
-        self.close(number, Some(EndedBy::User), "user ended");
+        self.close(number, Some(EndedBy::User), "user ended", now);
         told
     }
 
@@ -193,7 +191,7 @@ impl Instance {
             Action::Fault => {
                 let told = self.tell(number, Moment::LetGo);
                 self.system_line(number, "The primary bot has failed.", now);
-                self.close(number, None, "faulted");
+                self.close(number, None, "faulted", now);
                 told
             }
             Action::SendHistory => {
@@ -208,33 +206,7 @@ impl Instance {
         (Fate::Taken, told)
     }
 
-    pub(super) fn ask_for_agent(
-        &mut self,
-        number: u64,
-        request: &Request,
-        now: u64,
-    ) -> Vec<Callback> {
-        self.user_line(number, request, now);
-        if self.setup.agent == AgentMode::Nobody {
-            let told = self.tell(number, Moment::Nobody);
-            self.bot_line(number, NOBODY, now);
-            self.close(number, None, "no agent available");
-            return told;
-        }
-        let agent = self.first_agent();
-        if let Some(conversation) = self.conversations.get_mut(&number) {
-            conversation.phase = Phase::Queued;
-            conversation.chat = Some(Chat::offered(agent, now));
-        }
-        self.plan_waiting(number, now);
-        if matches!(self.setup.agent, AgentMode::Scripted(_)) {
-            let due = now.saturating_add(millis(self.setup.accept_delay));
-            self.plan(due, number, Due::Agent(Move::Accept));
-        }
-        self.tell(number, Moment::Queued)
-    }
-
-    fn fall_back(&mut self, number: u64, request: &Request, now: u64) -> Vec<Callback> {
+    pub(super) fn fall_back(&mut self, number: u64, request: &Request, now: u64) -> Vec<Callback> {
         self.user_line(number, request, now);
         let Some(conversation) = self.conversations.get_mut(&number) else { return Vec::new() };
         conversation.misunderstood += 1;

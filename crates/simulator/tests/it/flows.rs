@@ -192,9 +192,12 @@ async fn nobody_at_the_desk_is_told_in_each_dialect() {
 }
 
 #[tokio::test]
-async fn a_rejection_is_told_like_nobody_there() {
+async fn a_chat_that_everybody_rejects_is_told_like_nobody_there() {
     let rig = speaking(Dialect::ServiceNow).await;
     rig.play(&agent(), 6).await;
+    rig.desk.reject_as(&rig.chat().id, "dana").unwrap();
+    assert_eq!(rig.chat().offer.unwrap().agent, "robin");
+    assert!(rig.take(0).await.is_empty(), "the user hears nothing of it");
     rig.desk.reject(&rig.chat().id).unwrap();
     assert_eq!(rig.take(2).await, [NOBODY, " takeControl"]);
     assert_eq!(rig.chat().state, ChatState::Ended);

@@ -13,6 +13,8 @@
 //! | `earlier_versions` | what an earlier version kept is taken over, and a later one's is refused |
 //! | `restart` | a start is quick however much is stored, and a stop loses nothing |
 //! | `dead_letters` | what could not be delivered is seen and dealt with by an operator |
+//! | `openapi` | `/openapi.json` describes every route, and every refusal that these tests provoke |
+//! | `tutorial` | the tutorial, word for word, in an empty folder |
 //! | `disk` | nothing that was said lies on the disk in the clear |
 //!
 //! `house`, `process`, `page`, `desk` and `moved_clock` are the means. Every house looks through its gateway's log
@@ -30,9 +32,11 @@ mod faults;
 mod flows;
 mod house;
 mod moved_clock;
+mod openapi;
 mod page;
 mod process;
 mod restart;
 mod starting;
 mod traffic;
+mod tutorial;
 mod webhook;

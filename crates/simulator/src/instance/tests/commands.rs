@@ -19,7 +19,8 @@ enum Standing {
 use Standing::{Bot, Live, Nothing, Queued};
 
 fn standing(standing: Standing, command_words: bool) -> Instance {
-    let mut instance = instance(&Config { command_words, wait_time: None, ..Config::default() });
+    let mut instance =
+        instance(&Config { command_words, wait_status: WaitStatus::Off, ..Config::default() });
     let start = json!({"requestId": "r-0", "userId": "u", "action": "START_CONVERSATION"});
     match standing {
         Nothing => {}
@@ -28,7 +29,7 @@ fn standing(standing: Standing, command_words: bool) -> Instance {
         Live => {
             receive(&mut instance, &agent("u"), 0);
             let number = number(&instance);
-            instance.accept(number, 0).unwrap();
+            instance.accept(number, None, 0).unwrap();
         }
     }
     instance
@@ -116,7 +117,7 @@ fn logout_makes_the_user_a_guest_for_good() {
     ask["emailId"] = "kim@example.org".into();
     receive(&mut instance, &ask, 0);
     let first = number(&instance);
-    instance.accept(first, 1).unwrap();
+    instance.accept(first, None, 1).unwrap();
     let name = |instance: &Instance| {
         let views: Vec<_> = instance.conversations().filter_map(Conversation::view).collect();
         views.last().unwrap().lines.last().unwrap().name.clone()

@@ -7,10 +7,12 @@ const WAITING: &str = "StartSpinner agentChat";
 const COMES: [&str; 2] = ["EndSpinner agentChat", "System: Robin has entered the chat. agentChat"];
 
 fn live(config: &Config) -> (Instance, u64) {
-    let mut instance = instance(&Config { idle: None, ..config.clone() });
+    let mut config = Config { idle: None, ..config.clone() };
+    config.agents.push(AgentProfile::new("kim", "Kim"));
+    let mut instance = instance(&config);
     receive(&mut instance, &agent("u"), 0);
     let number = number(&instance);
-    instance.accept(number, 0).unwrap();
+    instance.accept(number, None, 0).unwrap();
     (instance, number)
 }
 
@@ -28,7 +30,7 @@ fn the_user_waits_again_and_then_talks_to_somebody_else() {
     assert_eq!((&before["agentName"], &after["agentName"]), (&json!("Dana"), &json!("Robin")));
     assert_ne!(before["agentId"], after["agentId"]);
     let chat = chat(&instance);
-    assert_eq!((chat.agent.as_str(), chat.state), ("Robin", ChatState::Live));
+    assert_eq!((chat.agent.unwrap().name.as_str(), chat.state), ("Robin", ChatState::Live));
     assert_eq!(chat.lines.last().unwrap().name, "Robin");
     let told = instance.end(number, 4).unwrap();
     assert_eq!(gists(&told)[0], "System: Robin has closed the support session. agentChat");
