@@ -10,9 +10,10 @@ import { say } from './language';
 /** The order of the groups in the list. */
 const RANK = { offered: 0, live: 1, ended: 2 } as const;
 
-/** How a user is called at the desk: the e-mail address where it is known, else the id. */
+/** How a user is called at the desk: the e-mail address or the name where one is known, else the id. */
 export function userName(chat: Chat): string {
-  return chat.emailId || chat.userId || say('desk.unknown');
+  const named = chat.lines.find(({ from, name }) => from === 'user' && name && name !== chat.userId);
+  return chat.emailId || named?.name || chat.userId || say('desk.unknown');
 }
 
 /** Says in a word or two where a chat stands; `nameOf` knows the agents by their ids. */
@@ -22,7 +23,7 @@ export function standing(chat: Chat, nameOf: (agent: string) => string = (id) =>
       if (chat.offer) return say('desk.standing.offer', { name: nameOf(chat.offer.agent) });
       return say('desk.standing.offered');
     case 'live':
-      if (chat.agent) return say('desk.standing.with', { name: chat.agent.name });
+      if (chat.agent?.name) return say('desk.standing.with', { name: chat.agent.name });
       return say('desk.standing.live');
     case 'ended':
       if (chat.endedBy) return say(`desk.standing.${chat.endedBy}`);

@@ -73,6 +73,7 @@ class Desk implements MountedDesk {
   );
   readonly #waiting: (offered: number) => void;
   #acting: string | null = null;
+  #seat = '';
   #state: DeskState | null = null;
   #selected: string | null = null;
   #focusBoxWhenLive: string | null = null;
@@ -239,7 +240,12 @@ class Desk implements MountedDesk {
     const agents = this.#state?.agents ?? [];
     const chat = this.#state?.chats.find((one) => one.id === this.#selected);
     const concerned = chat?.state === 'live' ? chat.agent?.id : chat?.offer?.agent;
-    if (concerned !== undefined && chat?.state !== 'ended') this.#acting = concerned;
+    // Only a change decides: whoever takes another place by hand keeps it until then.
+    const seat = `${chat?.id} ${concerned}`;
+    if (concerned !== undefined && chat?.state !== 'ended' && seat !== this.#seat) {
+      this.#acting = concerned;
+    }
+    this.#seat = seat;
     if (!agents.some(({ id }) => id === this.#acting)) this.#acting = agents[0]?.id ?? null;
   }
 

@@ -8,7 +8,7 @@ import type { Armed, DeskState } from './desk-api';
 import { byId, element, setText } from './element';
 import { kill } from './feed-api';
 import type { Standing } from './feed-api';
-import { say, span } from './language';
+import { clockSpan, say, span } from './language';
 import type { Ledger } from './ledger';
 import { inWords } from './ledger';
 
@@ -157,7 +157,7 @@ export class Faults {
     switch (going.name) {
       case 'down': {
         const over = going.lasted !== null;
-        const time = span(going.lasted ?? Math.floor((Date.now() - going.since) / 1000) * 1000);
+        const time = going.lasted === null ? clockSpan(Date.now() - going.since) : span(going.lasted);
         this.#tell('down', say(over ? 'fault.down.then' : 'fault.down.now', { time, ledger }), over && whole);
         return;
       }

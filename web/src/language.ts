@@ -66,6 +66,11 @@ export function speak(other: Language): void {
 const seconds = new Intl.NumberFormat(locale, { maximumFractionDigits: 1 });
 const few = new Intl.NumberFormat(locale, { maximumFractionDigits: 1, maximumSignificantDigits: 2 });
 
+/** A clock that runs, in whole seconds. */
+export function clockSpan(ms: number): string {
+  return `${Math.floor(ms / 1000)} s`;
+}
+
 /** A span of time in the unit that suits it. */
 export function span(ms: number): string {
   return ms < 500 ? `${few.format(ms)} ms` : `${seconds.format(ms / 1000)} s`;

@@ -12,7 +12,7 @@ import type { Passage, Standing } from './feed-api';
 export type From = 'user' | 'desk' | 'gateway';
 
 /** How a step stands, or a line of it. */
-export type Mark = 'ok' | 'wait' | 'retry' | 'bad' | 'repeat';
+export type Mark = 'ok' | 'wait' | 'retry' | 'bad' | 'gone' | 'repeat';
 
 /** One thing that happened within a step. Attempts at one thing are one line. */
 export interface Line {
@@ -156,7 +156,7 @@ export class Story {
 
 /** How a whole step stands: as its worst line does, and a line that waits is worse than one done. */
 export function standingOf(step: Step): Mark {
-  if (step.name === 'gateway.down' || step.name === 'breaker.open') return 'bad';
+  if (step.name === 'gateway.down' || step.name === 'breaker.open') return 'gone';
   const marks = new Set(step.lines.map(({ mark }) => mark));
   const worst = (['bad', 'retry', 'wait', 'repeat'] as const).find((mark) => marks.has(mark));
   return worst ?? 'ok';

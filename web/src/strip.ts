@@ -20,7 +20,7 @@ const TIME = new Intl.DateTimeFormat(locale, {
 });
 
 /** A sign for each standing, so that none is told by its colour alone. */
-const SIGN: Readonly<Record<Mark, string>> = { ok: '✓', wait: '…', retry: '↻', bad: '✕', repeat: '≡' };
+const SIGN: Readonly<Record<Mark, string>> = { ok: '✓', wait: '…', retry: '↻', bad: '✕', gone: '✕', repeat: '≡' };
 
 export class Strip {
   readonly #list = byId('way-list');
@@ -132,7 +132,7 @@ function render(step: Step): HTMLElement {
       'ul',
       { class: 'step-lines' },
       ...lines.map(([line, words]) =>
-        element('li', { class: 'step-line', 'data-mark': line.mark }, `${words ?? ''}${timing(line)}`),
+        element('li', { class: 'step-line', 'data-mark': line.mark }, words ?? '', timing(line)),
       ),
     ),
     ...codes(step),
@@ -186,13 +186,14 @@ function title({ name, awayMs }: Step): string {
 }
 
 /** Attempts and how long it took, where a viewer would ask. */
-function timing({ passage }: Line): string {
+function timing({ passage }: Line): HTMLElement {
   const parts: string[] = [];
   if (passage.attempt !== null && passage.attempt > 1) {
     parts.push(say('line.attempt', { count: passage.attempt }));
   }
-  if (passage.ms !== null && passage.kind !== 'event') parts.push(span(passage.ms));
-  return parts.length === 0 ? '' : ` · ${parts.join(' · ')}`;
+  const takes = passage.kind === 'request' || passage.kind === 'effect';
+  if (takes && passage.ms !== null) parts.push(span(passage.ms));
+  return element('span', { class: 'timing' }, parts.map((part) => ` · ${part}`).join(''));
 }
 
 /** What a line says without codes; null when the step's title says it already. */

@@ -25,7 +25,7 @@ use std::{
 
 use anyhow::Context;
 use clap::{Args, ValueEnum};
-use simulator::{AgentMode, Config, Script, Simulator, Webhook};
+use simulator::{AgentMode, AgentProfile, Config, QueueProfile, Script, Simulator, Webhook};
 use tokio::{net::TcpListener, sync::mpsc};
 use tokio_util::sync::CancellationToken;
 use vault::MasterKey;
@@ -35,6 +35,12 @@ use crate::instance::{Language, Sitting};
 
 /// Orders to kill that wait for the supervisor: one, because one kill serves all who ask for it.
 const KILLS_WAITING_MAX: usize = 1;
+
+/// Chats that one agent has at once: enough to switch between two, few enough to fill up.
+const AGENT_CAPACITY: u32 = 2;
+
+/// Long enough for people to see a chat between two agents.
+const TRANSFER_TAKES: Duration = Duration::from_secs(2);
 
 /// What the gateway is asked for is answered from its own store; longer silence is a dead gateway.
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
@@ -140,10 +146,27 @@ fn instance(options: &Options, gateway: SocketAddr, webhook_secret: &str) -> Con
             url: format!("http://{gateway}/api/v1/snowBot/receiveMessage"),
             authorization: format!("Bearer {webhook_secret}").into(),
         },
+        agents: team(),
+        queues: vec![
+            QueueProfile::new("it", "IT support"),
+            // Nobody comes here by asking; chats are handed over to it.
+            QueueProfile::new("hr", "HR services").when("department", "hr"),
+        ],
+        transfer_delay: TRANSFER_TAKES,
         // So that nothing is missed while the gateway is away.
         may_read_messages: true,
         ..Config::default()
     }
+}
+
+/// Two people for the help desk and one for another queue, so that there is somebody to hand over to.
+fn team() -> Vec<AgentProfile> {
+    let of = |id: &str, name: &str, queue: &str| AgentProfile {
+        capacity: AGENT_CAPACITY,
+        queues: vec![queue.to_owned()],
+        ..AgentProfile::new(id, name)
+    };
+    vec![of("dana", "Dana", "it"), of("robin", "Robin", "it"), of("alex", "Alex", "hr")]
 }
 
 /// The address the gateway will have, the same after every restart.
