@@ -7,9 +7,11 @@
 mod item;
 mod product;
 mod specification;
+mod stream;
 
 use serde_json::{Map, Value};
 
+pub(crate) use self::stream::{StreamState, streamed};
 use crate::{config::Dialect, instance::Setup};
 
 /// Said when a chat is put into the queue (reference 5.6).
@@ -70,6 +72,8 @@ pub(crate) enum Moment<'a> {
     Typing(bool),
     /// The agent wrote this.
     Wrote(&'a str),
+    /// The agent sent this file.
+    SentFile(FileLink<'a>),
     /// The chat is on its way to another agent.
     Transferring,
     /// Another agent took the chat.
@@ -86,7 +90,20 @@ pub(crate) enum Moment<'a> {
     Withdrawn,
 }
 
+/// A file as a callback names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct FileLink<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) content_type: &'a str,
+    pub(crate) url: &'a str,
+}
+
 impl Moment<'_> {
+    /// Whether the virtual agent says something that it has worked out.
+    pub(crate) fn is_answer(self) -> bool {
+        matches!(self, Moment::Greeted | Moment::NotUnderstood)
+    }
+
     /// Whether the end of a chat is told; a conversation that never left the virtual agent has
     /// none.
     pub(crate) fn is_end(self) -> bool {
@@ -111,6 +128,7 @@ impl Moment<'_> {
             | Moment::Accepted
             | Moment::Typing(_)
             | Moment::Wrote(_)
+            | Moment::SentFile(_)
             | Moment::Transferring
             | Moment::Transferred
             | Moment::IdleReminder => false,
@@ -148,9 +166,16 @@ pub(crate) struct Envelope {
     pub(crate) score: Option<u8>,
     pub(crate) status: Option<&'static str>,
     pub(crate) error_message: Option<&'static str>,
+    /// It is a piece of a stream.
+    pub(crate) stream: Option<StreamState>,
 }
 
 impl Envelope {
+    /// Not a mere piece of what comes whole later.
+    pub(crate) fn is_whole(&self) -> bool {
+        matches!(self.stream, None | Some(StreamState::End))
+    }
+
     fn of(item: Value) -> Self {
         Self { items: item::objects(vec![item]), ..Self::default() }
     }
@@ -209,7 +234,7 @@ fn status(moment: Moment<'_>, talking: bool) -> Option<&'static str> {
         | Moment::WaitingAgain
         | Moment::Transferred
         | Moment::IdleReminder => Some(if talking { "active" } else { "connected" }),
-        Moment::Wrote(_) => Some("active"),
+        Moment::Wrote(_) | Moment::SentFile(_) => Some("active"),
         Moment::IdledOut | Moment::AgentEnded | Moment::UserEnded => Some("completed"),
         Moment::Withdrawn => Some("cancelled"),
     }

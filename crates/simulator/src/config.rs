@@ -13,7 +13,7 @@ pub(crate) use self::team::worded;
 pub use self::team::{
     AgentProfile, Assignment, CannedReply, Hours, QueueProfile, Schedule, Unrouted, WaitStatus,
 };
-use crate::script::Script;
+use crate::{instance::User, profile::Profile, script::Script};
 
 /// Which language the callbacks speak (reference 2 and 5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -76,7 +76,8 @@ pub struct Webhook {
 }
 
 /// How often the end of a chat that an agent closed is told (reference 5.7).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum EndTold {
     /// Only the closing text with `completed`.
     Once,
@@ -137,6 +138,14 @@ pub struct Config {
     pub credentials: Credentials,
     /// The static message-auth token (reference 7.2); absent means that none is asked for.
     pub message_token: Option<SecretString>,
+    /// The secret of hash message auth, `x-b2b-signature`; absent means that none is asked for.
+    /// Where both are set, either opens the door.
+    pub message_hash: Option<SecretString>,
+    /// The table of users. With message auth on, a caller's user whose `emailId` is that of exactly
+    /// one of them is linked (reference 8); all others are guests.
+    pub users: Vec<User>,
+    /// The version of the app and the settings of its wire side.
+    pub profile: Profile,
     /// The receiver of callbacks.
     pub webhook: Webhook,
     /// How long an access token lives, in seconds.
@@ -150,9 +159,6 @@ pub struct Config {
     pub may_read_messages: bool,
     /// "Agent names and avatars" is on: callbacks name the agent.
     pub names_shown: bool,
-    /// App 4.0 or later: items carry `messageId`, envelopes `interactionId`, and
-    /// `UPDATE_MESSAGES` is understood.
-    pub message_ids: bool,
     /// "Maintain message ordering": each callback of a conversation waits for the one before it.
     pub maintain_ordering: bool,
     /// The wait estimate.
@@ -189,13 +195,18 @@ impl Default for Config {
             canned_replies: CannedReply::stock(),
             credentials: Credentials::default(),
             message_token: None,
+            message_hash: None,
+            users: vec![
+                User::new("Kim Example", "kim@example.org"),
+                User::new("Alex Example", "alex@example.org"),
+            ],
+            profile: Profile::default(),
             webhook: Webhook::default(),
             access_token_seconds: 1_799,
             refresh_token_seconds: 8_640_000,
             client_credentials: false,
             may_read_messages: false,
             names_shown: true,
-            message_ids: true,
             maintain_ordering: true,
             wait_status: WaitStatus::default(),
             end_told: EndTold::default(),

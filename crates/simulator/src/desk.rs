@@ -4,8 +4,8 @@
 //! instance's.
 
 mod edge;
-mod fault_orders;
-mod guard;
+pub(crate) mod fault_orders;
+pub(crate) mod guard;
 mod orders;
 mod state;
 
@@ -13,7 +13,7 @@ use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use tokio::time::Instant;
 
-pub(crate) use self::edge::routes;
+pub(crate) use self::edge::{Refusal, read, routes};
 pub use self::guard::only_local;
 use crate::{
     config::{AgentMode, Dialect, Schedule, Webhook},
@@ -203,6 +203,17 @@ impl Desk {
     /// Ends a live chat.
     pub fn end(&self, chat: &str) -> Result<(), DeskError> {
         self.act(chat, Instance::end)
+    }
+
+    /// Stops the instance's clock, or lets it go on.
+    pub fn freeze(&self, frozen: bool) {
+        self.shared.clock.freeze(frozen);
+    }
+
+    /// Winds the instance's clock on. What was due has happened when this returns; its callbacks
+    /// may still be on their way.
+    pub fn advance(&self, span: Duration) {
+        self.shared.advance(crate::script::millis(span));
     }
 
     /// Queues callbacks instead of sending them, until released. What is already on its way

@@ -35,6 +35,9 @@ pub enum Fault {
     ResetAfterAcceptance,
     /// The resource answers 200 with `status: "failure"` and takes nothing.
     StatusFailure,
+    /// The instance restarts: the request is answered 503 with a page of HTML, and so is everything
+    /// at every door for this long. What was taken before stays, and callbacks wait until then.
+    InstanceRestart(Duration),
     /// AGENT is answered when all callbacks that it led to have been attempted, ten seconds later
     /// at most.
     Overtaking,
@@ -97,7 +100,7 @@ pub(crate) enum Place {
 
 impl Fault {
     /// Every fault, with the span it has when none is named.
-    pub const ALL: [Self; 33] = [
+    pub const ALL: [Self; 34] = [
         Self::Unauthorized,
         Self::Forbidden,
         Self::RateLimited(Duration::from_secs(30)),
@@ -108,6 +111,7 @@ impl Fault {
         Self::SlowAnswer(Duration::from_secs(10)),
         Self::ResetAfterAcceptance,
         Self::StatusFailure,
+        Self::InstanceRestart(Duration::from_secs(3)),
         Self::Overtaking,
         Self::Synchronous,
         Self::TokenRefused,
@@ -146,6 +150,7 @@ impl Fault {
             Self::SlowAnswer(_) => "slow_answer",
             Self::ResetAfterAcceptance => "reset_after_acceptance",
             Self::StatusFailure => "status_failure",
+            Self::InstanceRestart(_) => "instance_restart",
             Self::Overtaking => "overtaking",
             Self::Synchronous => "synchronous",
             Self::TokenRefused => "token_refused",
@@ -182,6 +187,7 @@ impl Fault {
         match self {
             Self::RateLimited(span)
             | Self::SlowAnswer(span)
+            | Self::InstanceRestart(span)
             | Self::TokenShortLived(span)
             | Self::Delayed(span) => Some(span),
             _ => None,
@@ -194,6 +200,7 @@ impl Fault {
         match self {
             Self::RateLimited(_) => Some(Self::RateLimited(span)),
             Self::SlowAnswer(_) => Some(Self::SlowAnswer(span)),
+            Self::InstanceRestart(_) => Some(Self::InstanceRestart(span)),
             Self::TokenShortLived(_) => Some(Self::TokenShortLived(span)),
             Self::Delayed(_) => Some(Self::Delayed(span)),
             _ => None,
@@ -212,6 +219,7 @@ impl Fault {
             | Self::SlowAnswer(_)
             | Self::ResetAfterAcceptance
             | Self::StatusFailure
+            | Self::InstanceRestart(_)
             | Self::Overtaking
             | Self::Synchronous => Place::Resource,
             Self::TokenRefused

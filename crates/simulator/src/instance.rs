@@ -3,21 +3,25 @@
 //!
 //! It does no I/O and has no clock: requests, desk actions and the time come in, callbacks come
 //! out. [`conversation`] holds the records, [`inbound`] what a request does, [`commands`] the words
-//! that are commands, [`routing`] how a chat finds its agent, [`team`] the agents and queues,
+//! that are commands, [`accounts`] who the user is, [`files`] what is sent besides words,
+//! [`routing`] how a chat finds its agent, [`team`] the agents and queues,
 //! [`desk_side`] what an agent does, [`clocks`] what time does, and [`messages`] the table that
 //! missed messages are fetched from.
 
+mod accounts;
 mod clocks;
 mod commands;
 mod conversation;
 mod desk_side;
+mod files;
 mod inbound;
 mod messages;
+mod replay;
 mod routing;
 mod team;
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque},
+    collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
     time::Duration,
 };
 
@@ -25,14 +29,19 @@ use serde_json::Value;
 
 pub(crate) use self::conversation::Conversation;
 pub(crate) use self::messages::{Author, Message, Messages};
+use self::{
+    accounts::Link,
+    conversation::{Key, Phase},
+    inbound::Reception,
+    team::Team,
+};
 pub use self::{
-    conversation::{AgentRef, ChatState, ChatView, EndedBy, Line, OfferView, Speaker},
+    accounts::User,
+    conversation::{
+        AgentRef, ChatState, ChatView, Delivery, EndedBy, FileView, Line, OfferView, Speaker,
+    },
     desk_side::DeskError,
     team::{AgentView, Presence, QueueView},
-};
-use self::{
-    conversation::{Key, Phase},
-    team::Team,
 };
 use crate::{
     callback::{self, Context, Moment},
@@ -40,6 +49,7 @@ use crate::{
         AgentMode, AgentProfile, Assignment, CannedReply, Config, Dialect, EndTold, Idle,
         QueueProfile, Unrouted, WaitStatus,
     },
+    profile::Profile,
     script::{Move, Script},
 };
 
@@ -66,7 +76,9 @@ pub(crate) struct Setup {
     pub(crate) unrouted: Unrouted,
     pub(crate) canned_replies: Vec<CannedReply>,
     pub(crate) names_shown: bool,
-    pub(crate) message_ids: bool,
+    pub(crate) profile: Profile,
+    /// Message auth is on, so that users can be linked.
+    pub(crate) links_users: bool,
     pub(crate) wait_status: WaitStatus,
     pub(crate) end_told: EndTold,
     pub(crate) initial_response: Option<String>,
@@ -95,7 +107,8 @@ impl Setup {
             unrouted: config.unrouted,
             canned_replies: config.canned_replies.clone(),
             names_shown: config.names_shown,
-            message_ids: config.message_ids,
+            profile: config.profile.clone(),
+            links_users: config.message_token.is_some() || config.message_hash.is_some(),
             wait_status: config.wait_status.clone(),
             end_told: config.end_told,
             initial_response: config.initial_response.clone(),
@@ -146,6 +159,8 @@ enum Due {
     /// The job that looks for silent users; it belongs to no conversation.
     IdleCheck,
     Agent(Move),
+    /// The virtual agent has worked out its answer.
+    Answer(Vec<Callback>),
 }
 
 /// The whole state of the instance that conversations are made of.
@@ -161,8 +176,10 @@ pub(crate) struct Instance {
     agenda: BTreeMap<(u64, u64), (u64, Due)>,
     /// The idle job is on the agenda.
     idle_watched: bool,
-    /// Users who said `logout`: guests from then on.
-    unlinked: HashSet<Key>,
+    /// The table of users.
+    pub(crate) users: Vec<User>,
+    /// Who of the callers' users is linked, or blocked.
+    links: HashMap<Key, Link>,
     pub(crate) messages: Messages,
     seed: u64,
     serial: u64,
@@ -170,7 +187,7 @@ pub(crate) struct Instance {
 
 impl Instance {
     /// `seed` keeps the ids of one run apart from those of another.
-    pub(crate) fn new(setup: Setup, seed: u64) -> Self {
+    pub(crate) fn new(setup: Setup, users: Vec<User>, seed: u64) -> Self {
         Self {
             team: Team::new(&setup.agents, &setup.queues),
             setup,
@@ -180,11 +197,19 @@ impl Instance {
             closed: VecDeque::new(),
             agenda: BTreeMap::new(),
             idle_watched: false,
-            unlinked: HashSet::new(),
+            users,
+            links: HashMap::new(),
             messages: Messages::default(),
             seed,
             serial: 0,
         }
+    }
+
+    /// An instance with the same settings and users, and nothing else. Its numbers go on, so that
+    /// what is still on its way is not taken for something new.
+    pub(crate) fn anew(&self) -> Self {
+        let fresh = Self::new(self.setup.clone(), self.users.clone(), self.seed);
+        Self { serial: self.serial, ..fresh }
     }
 
     /// All conversations, oldest first.
@@ -223,6 +248,7 @@ impl Instance {
                 Due::Transfer(to) => self.arrive(number, to, due),
                 Due::IdleCheck => self.check_idle(due),
                 Due::Agent(step) => self.perform(number, step, due),
+                Due::Answer(told) => told,
             });
         }
         told
@@ -284,20 +310,27 @@ impl Instance {
             talking: conversation.talking,
         };
         let mut envelopes = callback::callbacks(moment, &context);
-        if self.setup.message_ids {
-            for item in envelopes.iter_mut().flat_map(|envelope| &mut envelope.items) {
+        if self.setup.profile.streams() && moment.is_answer() {
+            let ids = envelopes.into_iter().map(|envelope| (envelope, self.sys_id()));
+            envelopes = ids.flat_map(|(envelope, id)| callback::streamed(envelope, &id)).collect();
+        }
+        let version = self.setup.profile.version;
+        for envelope in envelopes.iter_mut().filter(|envelope| envelope.is_whole()) {
+            for item in envelope.items.iter_mut().filter(|_| version.has_ids()) {
                 let id = self.sys_id();
                 item.insert("messageId".to_owned(), Value::String(id));
             }
         }
         let Some(conversation) = self.conversations.get(&number) else { return Vec::new() };
-        let interaction = self.setup.message_ids.then_some(conversation.interaction_id.as_str());
+        let application = Some(conversation.key.application.as_str());
+        let application = application.filter(|id| version.echoes_application() && !id.is_empty());
         envelopes
             .into_iter()
-            .map(|envelope| Callback {
-                conversation: number,
-                body: conversation.echo.wrap(envelope, interaction),
-                ends: moment.is_end(),
+            .map(|envelope| {
+                let ids = version.has_ids() && envelope.is_whole();
+                let interaction = ids.then_some(conversation.interaction_id.as_str());
+                let body = conversation.echo.wrap(envelope, interaction, application);
+                Callback { conversation: number, body, ends: moment.is_end() }
             })
             .collect()
     }
@@ -314,8 +347,8 @@ impl Instance {
         let number = self.next_serial();
         let ids = (self.sys_id(), self.sys_id());
         self.open.insert(key.clone(), number);
-        let linked = !self.unlinked.contains(&key);
-        self.conversations.insert(number, Conversation::new(number, key, ids, linked));
+        self.conversations.insert(number, Conversation::new(number, key.clone(), ids));
+        self.show_account(&key);
         Some(number)
     }
 }

@@ -74,13 +74,13 @@ pub(super) async fn read(
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Response {
-    if shared.lock().down {
+    if shared.is_away() {
         return Answer::down().into_response();
     }
     if !access::is_authenticated(&shared, &headers) {
         return Answer::unauthenticated().into_response();
     }
-    if !shared.may_read_messages {
+    if !shared.lock().gates.may_read_messages {
         let (message, detail) = ("User Not Authorized", "Failed API level ACL Validation");
         return Answer::refusal(StatusCode::FORBIDDEN, message, detail).into_response();
     }

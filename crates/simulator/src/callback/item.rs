@@ -4,7 +4,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{BYE, Context, Envelope, TOPIC};
+use super::{BYE, Context, Envelope, FileLink, TOPIC};
 
 /// A text of the virtual agent with the picker that follows everything it did not understand.
 pub(super) fn bot_says(words: Value) -> Envelope {
@@ -56,10 +56,40 @@ pub(super) fn message(words: &str) -> Value {
     json!({"uiType": "OutputText", "message": words})
 }
 
+/// A file of an agent's, in the shape that a receiver is told to expect (reference 9.8): a picture,
+/// or a link.
+pub(super) fn file(file: FileLink<'_>) -> Value {
+    let FileLink { name, content_type, url } = file;
+    if content_type.to_ascii_lowercase().starts_with("image/") {
+        return json!({
+            "uiType": "OutputImage",
+            "group": "DefaultOutputImage",
+            "itemType": "image",
+            "value": url,
+            "altText": name,
+        });
+    }
+    json!({
+        "uiType": "OutputLink",
+        "group": "DefaultOutputLink",
+        "itemType": "file",
+        "header": name,
+        "label": name,
+        "type": "link",
+        "value": {"action": url},
+    })
+}
+
 /// Marks an item as an agent's. Name and id go out only with "Agent names and avatars" on.
 pub(super) fn by_agent(mut item: Value, context: &Context<'_>) -> Value {
     item["agentInfo"] = match context.agent.filter(|_| context.setup.names_shown) {
-        Some((name, id)) => json!({"sentFromAgent": true, "agentName": name, "agentId": id}),
+        Some((name, id)) => {
+            let mut info = json!({"sentFromAgent": true, "agentName": name});
+            if context.setup.profile.version.names_agents_by_id() {
+                info["agentId"] = id.into();
+            }
+            info
+        }
         None => json!({"sentFromAgent": true}),
     };
     item

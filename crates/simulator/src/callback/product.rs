@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{
     Context, ENDED, Envelope, GREETING, IDLE_END, IDLE_REMINDER, MAX_WAIT, Moment, NOBODY,
     NOT_UNDERSTOOD, STAND_BY,
-    item::{action, bot_says, by_agent, bye_picker, objects, text, topic_picker},
+    item::{action, bot_says, by_agent, bye_picker, file, objects, text, topic_picker},
 };
 use crate::config::{EndTold, WaitStatus};
 
@@ -53,6 +53,7 @@ pub(super) fn told(moment: Moment<'_>, context: &Context<'_>) -> Vec<Envelope> {
         Moment::Accepted => accepted(context),
         Moment::Typing(on) => vec![typing(on)],
         Moment::Wrote(words) => vec![Envelope::of(by_agent(text(words), context)).with_agent()],
+        Moment::SentFile(link) => vec![Envelope::of(by_agent(file(link), context)).with_agent()],
         Moment::Transferring => {
             let mut told = vec![Envelope::of(text(STAND_BY)).with_agent()];
             told.extend(wait_spinner(context));

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::{
     Context, ENDED, Envelope, GREETING, MAX_WAIT, Moment, NOBODY, NOT_UNDERSTOOD, STAND_BY,
-    item::{action, bot_says, message, named, objects, topic_picker},
+    item::{action, bot_says, file, message, named, objects, topic_picker},
     product, status,
 };
 
@@ -43,6 +43,7 @@ pub(super) fn told(moment: Moment<'_>, context: &Context<'_>) -> Vec<Envelope> {
         }
         Moment::Typing(on) => vec![product::typing(on)],
         Moment::Wrote(words) => vec![Envelope::of(named(message(words), context)).with_agent()],
+        Moment::SentFile(link) => vec![Envelope::of(named(file(link), context)).with_agent()],
         Moment::IdledOut
         | Moment::AgentEnded
         | Moment::UserEnded

@@ -54,10 +54,10 @@ pub(crate) fn routes(desk: Desk) -> Router {
 }
 
 /// A refusal as the page gets it: `{"error":{"code","message"}}`.
-pub(super) struct Refusal {
-    pub(super) status: StatusCode,
-    pub(super) code: &'static str,
-    pub(super) message: String,
+pub(crate) struct Refusal {
+    pub(crate) status: StatusCode,
+    pub(crate) code: &'static str,
+    pub(crate) message: String,
 }
 
 impl IntoResponse for Refusal {
@@ -108,7 +108,7 @@ async fn asset(Path(path): Path<String>) -> Response {
     }
 }
 
-pub(super) fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
+pub(crate) fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
     serde_json::from_slice(body).map_err(|error| Refusal {
         status: StatusCode::BAD_REQUEST,
         code: "bad_body",

@@ -25,7 +25,7 @@ pub async fn only_local(request: Request, next: Next) -> Response {
         return Refusal {
             status: StatusCode::FORBIDDEN,
             code: "not_loopback",
-            message: "the desk answers on localhost and loopback addresses only".to_owned(),
+            message: "this answers on localhost and loopback addresses only".to_owned(),
         }
         .into_response();
     };
@@ -34,7 +34,7 @@ pub async fn only_local(request: Request, next: Next) -> Response {
         return Refusal {
             status: StatusCode::FORBIDDEN,
             code: "cross_site",
-            message: "the desk takes orders from its own page only".to_owned(),
+            message: "orders are taken from this address's own pages only".to_owned(),
         }
         .into_response();
     }

@@ -261,7 +261,7 @@ fn has_text(body: &Value) -> bool {
 
 /// Adds an item, with an id if this instance gives them.
 fn add(body: &mut Value, instance: &mut Instance, mut item: Value) {
-    if instance.setup.message_ids {
+    if instance.setup.profile.version.has_ids() {
         item["messageId"] = instance.sys_id().into();
     }
     if let Some(items) = items(body) {

@@ -95,18 +95,6 @@ impl Instance {
         })
     }
 
-    /// The user is a guest from now on, in this conversation and in later ones.
-    fn unlink(&mut self, key: &Key) {
-        // As many users as conversations; past that the map is not worth its room.
-        if self.unlinked.len() < super::CONVERSATIONS_MAX {
-            self.unlinked.insert(key.clone());
-        }
-        let open = self.open.get(key).and_then(|number| self.conversations.get_mut(number));
-        if let Some(conversation) = open {
-            conversation.linked = false;
-        }
-    }
-
     fn finish(&mut self, number: u64, phase: Phase, now: u64) -> Vec<Callback> {
         match phase {
             Phase::Live => self.leave(number, now),

@@ -9,13 +9,24 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::LINES_MAX;
-use crate::{callback::Envelope, request::Request};
+use crate::{
+    callback::{Envelope, StreamState},
+    request::Request,
+};
 
 /// What a conversation is found by (reference 1).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Key {
     pub(super) application: String,
     pub(super) user: String,
+}
+
+impl Key {
+    /// The key of a request; none without a user. No application is the stock one.
+    pub(super) fn of(request: &Request) -> Option<Self> {
+        let user = request.user_id.clone().filter(|user| !user.is_empty())?;
+        Some(Self { application: request.app_inbound_id.clone().unwrap_or_default(), user })
+    }
 }
 
 /// Where a conversation stands.
@@ -78,6 +89,43 @@ pub struct Line {
     pub text: String,
     /// When, in milliseconds since the epoch.
     pub at: u64,
+    /// The `messageId` of an agent's line, by which `UPDATE_MESSAGES` finds it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// What the primary bot has said of an agent's line.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub delivery: Option<Delivery>,
+    /// The file that the line is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<FileView>,
+}
+
+/// What became of an agent's line at the user's side (reference 9.4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Delivery {
+    /// Two ticks.
+    SentToUser,
+    /// "Failed".
+    ExternalError,
+    /// "Updated": the text is another than the agent wrote.
+    Updated,
+}
+
+/// A file as the desk shows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FileView {
+    /// What it is found by in the media store.
+    pub key: String,
+    /// Its name.
+    pub name: String,
+    /// Its type, as its sender or its host named it.
+    pub content_type: String,
+    /// Its size in bytes.
+    pub size: usize,
+    /// Where the desk's page may load it from.
+    pub url: String,
 }
 
 /// One chat as the agent sees it.
@@ -90,6 +138,8 @@ pub struct ChatView {
     pub user_id: String,
     /// The caller's `emailId`, unchecked.
     pub email_id: Option<String>,
+    /// The user of the instance whom the caller's user is linked to; absent for a guest.
+    pub linked_to: Option<String>,
     /// The caller's `clientSessionId` of its last request.
     pub client_session_id: Option<String>,
     /// Where it stands.
@@ -261,8 +311,10 @@ pub(crate) struct Conversation {
     pub(super) talking: bool,
     pub(super) faulted: bool,
     pub(super) silent: bool,
-    /// Cleared by `logout`: the user is a guest.
-    pub(super) linked: bool,
+    /// The name of the instance's user who is behind it; absent for a guest.
+    pub(super) account: Option<String>,
+    /// Until when the virtual agent is at work.
+    pub(super) busy_until: u64,
     /// The virtual agent asked whether `bye` was meant.
     pub(super) bye_asked: bool,
     pub(super) misunderstood: u32,
@@ -272,12 +324,7 @@ pub(crate) struct Conversation {
 }
 
 impl Conversation {
-    pub(super) fn new(
-        number: u64,
-        key: Key,
-        (sys_id, interaction_id): (String, String),
-        linked: bool,
-    ) -> Self {
+    pub(super) fn new(number: u64, key: Key, (sys_id, interaction_id): (String, String)) -> Self {
         Self {
             number,
             key,
@@ -291,7 +338,8 @@ impl Conversation {
             talking: false,
             faulted: false,
             silent: false,
-            linked,
+            account: None,
+            busy_until: 0,
             bye_asked: false,
             misunderstood: 0,
             lines: VecDeque::new(),
@@ -315,6 +363,7 @@ impl Conversation {
             id: ChatView::id_of(self.number),
             user_id: self.key.user.clone(),
             email_id: self.email_id.clone(),
+            linked_to: self.account.clone(),
             client_session_id: self.echo.client_session_id().map(str::to_owned),
             state: chat.state,
             ended_by: chat.ended_by,
@@ -356,20 +405,18 @@ impl Conversation {
         if self.lines.len() == LINES_MAX {
             self.lines.pop_front();
         }
-        self.lines.push_back(Line { from, name: name.to_owned(), text: text.to_owned(), at });
+        let (name, text) = (name.to_owned(), text.to_owned());
+        let (id, delivery, file) = (None, None, None);
+        self.lines.push_back(Line { from, name, text, at, id, delivery, file });
     }
 
     pub(super) fn system(&mut self, text: &str, at: u64) {
         self.line(Speaker::System, "System", text, at);
     }
 
-    /// What the desk calls the user. Account linking does not exist here, so this is what the
-    /// caller claimed, until the user says `logout`.
+    /// What the desk calls the user.
     pub(super) fn user_name(&self) -> String {
-        if !self.linked {
-            return "Guest".to_owned();
-        }
-        self.email_id.clone().unwrap_or_else(|| self.key.user.clone())
+        self.account.clone().unwrap_or_else(|| "Guest".to_owned())
     }
 
     /// Whether a line with these ids was shown before; remembers them.
@@ -395,6 +442,18 @@ impl Conversation {
 pub(super) struct Echo {
     labels: Map<String, Value>,
 }
+
+/// The names that [`Echo`] keeps.
+const LABELS: [&str; 8] = [
+    "requestId",
+    "clientSessionId",
+    "userId",
+    "nowBotId",
+    "nowSessionId",
+    "enterpriseId",
+    "message",
+    "clientVariables",
+];
 
 impl Echo {
     fn note(&mut self, request: &Request) {
@@ -429,8 +488,21 @@ impl Echo {
         self.labels.get("clientSessionId")?.as_str()
     }
 
+    /// Puts these labels in the place of a recorded callback's own.
+    pub(super) fn relabel(&self, envelope: &mut Map<String, Value>) {
+        for name in LABELS {
+            envelope.remove(name);
+        }
+        envelope.extend(self.labels.clone());
+    }
+
     /// An envelope as it goes out: labels, the flags that are true, and the items.
-    pub(super) fn wrap(&self, envelope: Envelope, interaction_id: Option<&str>) -> Value {
+    pub(super) fn wrap(
+        &self,
+        envelope: Envelope,
+        interaction_id: Option<&str>,
+        application: Option<&str>,
+    ) -> Value {
         let mut body = self.labels.clone();
         let flags = [
             ("agentChat", envelope.agent_chat),
@@ -440,11 +512,16 @@ impl Echo {
         for (name, _) in flags.into_iter().filter(|(_, on)| *on) {
             body.insert(name.to_owned(), Value::Bool(true));
         }
+        if let Some(state) = envelope.stream {
+            body.insert("streamActive".to_owned(), (state != StreamState::End).into());
+            body.insert("streamState".to_owned(), state.name().into());
+        }
         if let Some(score) = envelope.score {
             body.insert("score".to_owned(), score.into());
         }
         for (name, text) in [
             ("interactionId", interaction_id),
+            ("appInboundId", application),
             ("status", envelope.status),
             ("error_message", envelope.error_message),
         ] {

@@ -10,11 +10,11 @@ use super::*;
 use crate::request::Request;
 
 fn instance(config: &Config) -> Instance {
-    Instance::new(Setup::new(config), 7)
+    Instance::new(Setup::new(config), config.users.clone(), 7)
 }
 
 fn receive(instance: &mut Instance, body: &Value, now: u64) -> (Fate, Vec<Callback>) {
-    let (request, action) = Request::read(body).unwrap();
+    let (request, action) = Request::read(body, true).unwrap();
     instance.receive(&request, action, now)
 }
 

@@ -1,7 +1,10 @@
 //! Every flow in every dialect, as sequences of callbacks (reference 2 and 5.7).
 
 use serde_json::{Value, json};
-use simulator::{AgentMode, ChatState, Config, Dialect, EndTold, EndedBy, Fate, Script, Speaker};
+use simulator::{
+    AgentMode, AppVersion, ChatState, Config, Dialect, EndTold, EndedBy, Fate, Profile, Script,
+    Speaker,
+};
 
 use crate::rig::{Rig, agent, does, rig, says, speaking};
 
@@ -257,7 +260,8 @@ async fn ids_and_names_are_sent_only_where_the_instance_has_them() {
     assert!(modern["interactionId"].is_string());
     assert_eq!(item["agentInfo"]["agentName"], "Dana");
 
-    let config = Config { message_ids: false, names_shown: false, ..Config::default() };
+    let config =
+        Config { profile: Profile::of(AppVersion::V3), names_shown: false, ..Config::default() };
     let old = written(config).await;
     assert_eq!(old.get("interactionId"), None);
     assert_eq!(old["body"][0].get("messageId"), None);

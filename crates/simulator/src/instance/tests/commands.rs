@@ -113,6 +113,7 @@ fn the_virtual_agent_asks_back_before_it_lets_its_user_go() {
 #[test]
 fn logout_makes_the_user_a_guest_for_good() {
     let mut instance = standing(Nothing, true);
+    instance.setup.links_users = true;
     let mut ask = agent("u");
     ask["emailId"] = "kim@example.org".into();
     receive(&mut instance, &ask, 0);
@@ -123,7 +124,7 @@ fn logout_makes_the_user_a_guest_for_good() {
         views.last().unwrap().lines.last().unwrap().name.clone()
     };
     receive(&mut instance, &says("r-2", "before"), 2);
-    assert_eq!(name(&instance), "kim@example.org");
+    assert_eq!(name(&instance), "Kim Example");
     receive(&mut instance, &says("r-3", "logout"), 3);
     receive(&mut instance, &says("r-4", "after"), 4);
     assert_eq!(name(&instance), "Guest");
