@@ -32,7 +32,7 @@ pub use settings::{BotSetup, COMMAND_WORDS, DeskSetup, Language, Settings};
 use crate::{
     alarm::{Alarm, Wakeup},
     clock::Clock,
-    control::{ControlSocket, Letters},
+    control::{ControlSocket, Letters, Sealed},
     current::Current,
     dispatcher::Dispatcher,
     engine::{Engine, Tools},
@@ -199,6 +199,7 @@ impl Parts {
         let sweeper = Sweeper { store: Arc::clone(&self.store), clock: self.clock.clone() };
         let (engine, presence) = (self.engine.clone(), Arc::clone(&self.presence));
         let store = Arc::clone(&self.store);
+        let sealed = Sealed { store: Arc::clone(&self.store), vault: Arc::clone(&self.vault) };
         let control = open_control(&data_dir);
         let edge = Arc::new(self.edge(&live, stopping.clone())?);
         let open_streams = edge.open_streams.clone();
@@ -217,7 +218,7 @@ impl Parts {
         watch("engine", Box::pin(closed(engine.clone(), stopping.clone())));
         if let Some(control) = control {
             let letters = Letters::new(engine.clone());
-            watch("control socket", Box::pin(control.serve(letters, stopping.clone())));
+            watch("control socket", Box::pin(control.serve(letters, sealed, stopping.clone())));
         }
         let (front, stop) = (crate::edge::Front::new(edge), stopping.clone());
         tasks.spawn(async move {
@@ -316,6 +317,11 @@ fn open_store(
     check_master_key(&store, vault)?;
     store.take_over(boot)?;
     Ok(Arc::new(store))
+}
+
+/// Opens data that no gateway is using, for a moment. Blocks.
+pub(crate) fn open_alone(dir: &Path, vault: &Vault) -> Result<Arc<dyn Store>, StartError> {
+    open_store(dir, vault, BootId(fastrand::i64(..)), Duration::ZERO)
 }
 
 /// Refuses a key that would make everything stored unreadable, before anything is written with it.

@@ -26,6 +26,7 @@ mod lane;
 mod notices;
 mod presence;
 mod render;
+pub mod secrets;
 mod sweeper;
 mod wakes;
 
@@ -43,7 +44,7 @@ pub use desk::news::Wording;
 // What a gateway is configured with, so that its user needs no other crate of the house.
 pub use servicenow::{ClientConfig, ConfigError, Credentials, Grant, client::instance_url};
 pub use session::{
-    Behind, Phrases, Policy,
+    Behind, Phrases, Policy, fold as folded,
     id::{BotId, DeskId, IdError, TenantId},
 };
 

@@ -1,5 +1,5 @@
 //! The doors that a real instance has: the token endpoint, the Bot Integration resource, the media
-//! API, and the table that missed messages are read from.
+//! API, and the tables that missed messages and agents' presence are read from.
 //!
 //! Owns statuses, headers and bodies of the immediate answers (reference 4 and 7.1). What a request
 //! leads to is the worker's business, and comes after the answer.
@@ -48,6 +48,7 @@ pub(crate) fn routes(shared: Arc<Shared>) -> Router {
         .route("/api/now/v1/cccif/media/upload", upload().fallback(wrong_method))
         .route(&format!("{}/{{key}}", crate::media::PATH), get(media::load).fallback(wrong_method))
         .route(table::PATH, get(table::read).fallback(wrong_method))
+        .route(table::presence::PATH, get(table::presence::read).fallback(wrong_method))
         .layer(DefaultBodyLimit::max(BODY_MAX))
         .with_state(shared)
 }

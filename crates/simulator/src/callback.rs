@@ -34,9 +34,6 @@ pub(crate) const IDLE_REMINDER: &str = "The conversation is timing out, are you 
 pub(crate) const IDLE_END: &str = "It seems you have left the conversation";
 /// Asked by the virtual agent when its user says `bye`.
 pub(crate) const BYE: &str = "Do you want to end this conversation?";
-/// The one topic on offer: its label and its value.
-pub(crate) const TOPIC: (&str, &str) = ("Live Agent Support.", "ce2ee85053130010cf8cddeeff7b12bf");
-
 /// Something that callbacks tell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Moment<'a> {
@@ -50,6 +47,8 @@ pub(crate) enum Moment<'a> {
     NotUnderstood,
     /// The virtual agent asks whether `bye` was meant.
     ByeAsked,
+    /// A topic of the virtual agent said this.
+    TopicSaid(&'a str),
     /// The virtual agent gave the conversation back to the primary bot.
     LetGo,
     /// The virtual agent's conversation was ended by the user.
@@ -84,6 +83,12 @@ pub(crate) enum Moment<'a> {
     IdledOut,
     /// The agent ended the chat.
     AgentEnded,
+    /// The agent ended the chat, and a survey follows.
+    AgentLeft,
+    /// The virtual agent asks the question at this place of the survey.
+    SurveyAsked(usize),
+    /// The survey is over.
+    SurveyOver,
     /// The user ended the chat while an agent was there.
     UserEnded,
     /// The user left before an agent was there.
@@ -110,6 +115,8 @@ impl Moment<'_> {
         match self {
             Moment::IdledOut
             | Moment::AgentEnded
+            | Moment::AgentLeft
+            | Moment::SurveyOver
             | Moment::UserEnded
             | Moment::Withdrawn
             | Moment::Unrouted => true,
@@ -118,6 +125,8 @@ impl Moment<'_> {
             | Moment::Greeted
             | Moment::NotUnderstood
             | Moment::ByeAsked
+            | Moment::TopicSaid(_)
+            | Moment::SurveyAsked(_)
             | Moment::LetGo
             | Moment::Closed
             | Moment::Queued
@@ -188,6 +197,10 @@ impl Envelope {
         Self { completed: true, ..self }
     }
 
+    fn understood(self) -> Self {
+        Self { score: Some(1), ..self }
+    }
+
     fn scored(self) -> Self {
         Self { score: Some(0), ..self }
     }
@@ -223,6 +236,8 @@ fn status(moment: Moment<'_>, talking: bool) -> Option<&'static str> {
         | Moment::Greeted
         | Moment::NotUnderstood
         | Moment::ByeAsked
+        | Moment::TopicSaid(_)
+        | Moment::SurveyAsked(_)
         | Moment::LetGo
         | Moment::Closed => None,
         Moment::Queued | Moment::StillWaiting | Moment::MaxWait => Some("waiting"),
@@ -235,7 +250,11 @@ fn status(moment: Moment<'_>, talking: bool) -> Option<&'static str> {
         | Moment::Transferred
         | Moment::IdleReminder => Some(if talking { "active" } else { "connected" }),
         Moment::Wrote(_) | Moment::SentFile(_) => Some("active"),
-        Moment::IdledOut | Moment::AgentEnded | Moment::UserEnded => Some("completed"),
+        Moment::IdledOut
+        | Moment::AgentEnded
+        | Moment::AgentLeft
+        | Moment::SurveyOver
+        | Moment::UserEnded => Some("completed"),
         Moment::Withdrawn => Some("cancelled"),
     }
 }

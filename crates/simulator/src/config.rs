@@ -1,8 +1,10 @@
 //! What kind of instance this is: its dialect, its agent, its credentials and its habits.
 //!
-//! Owns the settings and their defaults, and never acts on them. Agents and queues are in [`team`].
+//! Owns the settings and their defaults, and never acts on them. Agents and queues are in [`team`],
+//! the virtual agent's part in [`virtual_agent`].
 
 mod team;
+mod virtual_agent;
 
 use std::time::Duration;
 
@@ -13,6 +15,7 @@ pub(crate) use self::team::worded;
 pub use self::team::{
     AgentProfile, Assignment, CannedReply, Hours, QueueProfile, Schedule, Unrouted, WaitStatus,
 };
+pub use self::virtual_agent::{Question, QuestionKind, Topic, TopicAction};
 use crate::{instance::User, profile::Profile, script::Script};
 
 /// Which language the callbacks speak (reference 2 and 5).
@@ -132,6 +135,12 @@ pub struct Config {
     pub away_after_missed_offer: bool,
     /// What becomes of an AGENT that no queue takes.
     pub unrouted: Unrouted,
+    /// The topics that the virtual agent offers and knows.
+    pub topics: Vec<Topic>,
+    /// What the virtual agent asks after an agent has ended a chat; empty for no survey.
+    pub survey: Vec<Question>,
+    /// "Support typing indicator" is on at the channel: the user hears that the agent types.
+    pub typing_shown: bool,
     /// What agents on the desk page can write with one click.
     pub canned_replies: Vec<CannedReply>,
     /// What callers of the token endpoint and of the API must present.
@@ -157,6 +166,8 @@ pub struct Config {
     pub client_credentials: bool,
     /// The integration user has a role that may read `sys_cs_message` (reference 6).
     pub may_read_messages: bool,
+    /// The integration user may read `awa_agent_presence_capacity` (reference 9.3).
+    pub may_read_presence: bool,
     /// "Agent names and avatars" is on: callbacks name the agent.
     pub names_shown: bool,
     /// "Maintain message ordering": each callback of a conversation waits for the one before it.
@@ -192,6 +203,9 @@ impl Default for Config {
             offer_timeout: None,
             away_after_missed_offer: true,
             unrouted: Unrouted::default(),
+            topics: vec![Topic::live_agent()],
+            survey: Vec::new(),
+            typing_shown: true,
             canned_replies: CannedReply::stock(),
             credentials: Credentials::default(),
             message_token: None,
@@ -206,6 +220,7 @@ impl Default for Config {
             refresh_token_seconds: 8_640_000,
             client_credentials: false,
             may_read_messages: false,
+            may_read_presence: true,
             names_shown: true,
             maintain_ordering: true,
             wait_status: WaitStatus::default(),

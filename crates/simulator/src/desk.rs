@@ -272,6 +272,12 @@ impl Desk {
         self.set(|world| world.registry.revoke());
     }
 
+    /// Restarts the instance in this moment: what waits for the worker and callbacks that wait for
+    /// their turn are lost; open chats are kept, or lost without a word.
+    pub fn restart(&self, keeps_chats: bool) {
+        self.shared.restart(keeps_chats);
+    }
+
     fn is_agent(&self, id: &str) -> Result<(), DeskError> {
         self.shared.lock().instance.agent(id).map(|_| ())
     }

@@ -44,6 +44,11 @@ pub enum Fault {
     /// The answer is the callback envelope (reference 4.3); strikes requests that lead to
     /// callbacks. Until cleared, it is an instance in synchronous mode.
     Synchronous,
+    /// The resource takes the request, and the instance restarts before it is worked off: what waits
+    /// for the worker and callbacks that wait for their turn are lost, and open chats are kept.
+    Restart,
+    /// The same, and open chats are lost without a word.
+    RestartLosingChats,
     /// The token endpoint refuses a call as if the credentials were wrong.
     TokenRefused,
     /// The token endpoint refuses a refresh and forgets the refresh token.
@@ -82,6 +87,9 @@ pub enum Fault {
     NoClientVariables,
     /// `clientSessionId` is empty.
     EmptyClientSessionId,
+    /// An agent accepts a chat in the moment in which its user leaves the queue: the acceptance is
+    /// told after the end, and the agent sits in a chat without a user.
+    AcceptedAtCancellation,
     /// No callback tells that the chat is over.
     EndMissing,
     /// All that tells the end is told again, with new ids.
@@ -100,7 +108,7 @@ pub(crate) enum Place {
 
 impl Fault {
     /// Every fault, with the span it has when none is named.
-    pub const ALL: [Self; 34] = [
+    pub const ALL: [Self; 37] = [
         Self::Unauthorized,
         Self::Forbidden,
         Self::RateLimited(Duration::from_secs(30)),
@@ -114,6 +122,8 @@ impl Fault {
         Self::InstanceRestart(Duration::from_secs(3)),
         Self::Overtaking,
         Self::Synchronous,
+        Self::Restart,
+        Self::RestartLosingChats,
         Self::TokenRefused,
         Self::RefreshTokenDead,
         Self::TokenShortLived(Duration::from_secs(5)),
@@ -132,6 +142,7 @@ impl Fault {
         Self::UnknownActionType,
         Self::NoClientVariables,
         Self::EmptyClientSessionId,
+        Self::AcceptedAtCancellation,
         Self::EndMissing,
         Self::EndTwice,
         Self::MessageAfterEnd,
@@ -153,6 +164,8 @@ impl Fault {
             Self::InstanceRestart(_) => "instance_restart",
             Self::Overtaking => "overtaking",
             Self::Synchronous => "synchronous",
+            Self::Restart => "restart",
+            Self::RestartLosingChats => "restart_losing_chats",
             Self::TokenRefused => "token_refused",
             Self::RefreshTokenDead => "refresh_token_dead",
             Self::TokenShortLived(_) => "token_short_lived",
@@ -171,6 +184,7 @@ impl Fault {
             Self::UnknownActionType => "unknown_action_type",
             Self::NoClientVariables => "no_client_variables",
             Self::EmptyClientSessionId => "empty_client_session_id",
+            Self::AcceptedAtCancellation => "accepted_at_cancellation",
             Self::EndMissing => "end_missing",
             Self::EndTwice => "end_twice",
             Self::MessageAfterEnd => "message_after_end",
@@ -221,7 +235,9 @@ impl Fault {
             | Self::StatusFailure
             | Self::InstanceRestart(_)
             | Self::Overtaking
-            | Self::Synchronous => Place::Resource,
+            | Self::Synchronous
+            | Self::Restart
+            | Self::RestartLosingChats => Place::Resource,
             Self::TokenRefused
             | Self::RefreshTokenDead
             | Self::TokenShortLived(_)
@@ -240,6 +256,7 @@ impl Fault {
             | Self::UnknownActionType
             | Self::NoClientVariables
             | Self::EmptyClientSessionId
+            | Self::AcceptedAtCancellation
             | Self::EndMissing
             | Self::EndTwice
             | Self::MessageAfterEnd => Place::Callbacks,

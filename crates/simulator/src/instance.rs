@@ -5,7 +5,8 @@
 //! out. [`conversation`] holds the records, [`inbound`] what a request does, [`commands`] the words
 //! that are commands, [`accounts`] who the user is, [`files`] what is sent besides words,
 //! [`routing`] how a chat finds its agent, [`team`] the agents and queues,
-//! [`desk_side`] what an agent does, [`clocks`] what time does, and [`messages`] the table that
+//! [`virtual_agent`] topics and the survey, [`desk_side`] what an agent does, [`clocks`] what time
+//! does, and [`messages`] the table that
 //! missed messages are fetched from.
 
 mod accounts;
@@ -19,6 +20,7 @@ mod messages;
 mod replay;
 mod routing;
 mod team;
+mod virtual_agent;
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
@@ -39,6 +41,7 @@ pub use self::{
     accounts::User,
     conversation::{
         AgentRef, ChatState, ChatView, Delivery, EndedBy, FileView, Line, OfferView, Speaker,
+        SurveyAnswer,
     },
     desk_side::DeskError,
     team::{AgentView, Presence, QueueView},
@@ -46,8 +49,8 @@ pub use self::{
 use crate::{
     callback::{self, Context, Moment},
     config::{
-        AgentMode, AgentProfile, Assignment, CannedReply, Config, Dialect, EndTold, Idle,
-        QueueProfile, Unrouted, WaitStatus,
+        AgentMode, AgentProfile, Assignment, CannedReply, Config, Dialect, EndTold, Idle, Question,
+        QueueProfile, Topic, Unrouted, WaitStatus,
     },
     profile::Profile,
     script::{Move, Script},
@@ -62,6 +65,7 @@ pub(crate) const LINES_MAX: usize = 2_000;
 
 /// The settings that shape what is told; all may change while the instance runs.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a check box on a real instance")]
 pub(crate) struct Setup {
     pub(crate) dialect: Dialect,
     pub(crate) agent: AgentMode,
@@ -74,6 +78,9 @@ pub(crate) struct Setup {
     pub(crate) offer_timeout: Option<Duration>,
     pub(crate) away_after_missed_offer: bool,
     pub(crate) unrouted: Unrouted,
+    pub(crate) topics: Vec<Topic>,
+    pub(crate) survey: Vec<Question>,
+    pub(crate) typing_shown: bool,
     pub(crate) canned_replies: Vec<CannedReply>,
     pub(crate) names_shown: bool,
     pub(crate) profile: Profile,
@@ -105,6 +112,9 @@ impl Setup {
             offer_timeout: config.offer_timeout,
             away_after_missed_offer: config.away_after_missed_offer,
             unrouted: config.unrouted,
+            topics: config.topics.clone(),
+            survey: config.survey.clone(),
+            typing_shown: config.typing_shown,
             canned_replies: config.canned_replies.clone(),
             names_shown: config.names_shown,
             profile: config.profile.clone(),
@@ -156,6 +166,8 @@ enum Due {
     Accept(u64),
     /// The next agent of a transferred chat comes: the place among the agents.
     Transfer(usize),
+    /// Nobody has answered the question at this place of the survey.
+    SurveyOver(usize),
     /// The job that looks for silent users; it belongs to no conversation.
     IdleCheck,
     Agent(Move),
@@ -246,6 +258,7 @@ impl Instance {
                 }
                 Due::Accept(serial) => self.accept_scripted(number, serial, due),
                 Due::Transfer(to) => self.arrive(number, to, due),
+                Due::SurveyOver(place) => self.give_survey_up(number, place, due),
                 Due::IdleCheck => self.check_idle(due),
                 Due::Agent(step) => self.perform(number, step, due),
                 Due::Answer(told) => told,
@@ -269,6 +282,21 @@ impl Instance {
         }
         conversation.system("Closed abandoned: the receiver of callbacks failed.", now);
         self.close(number, None, "closed abandoned: error", now);
+    }
+
+    /// The instance was restarted: what is planned stays, as it is in its tables; open chats stay
+    /// or are lost, and then nobody is told.
+    pub(crate) fn restart(&mut self, keeps_chats: bool, now: u64) {
+        if keeps_chats {
+            return;
+        }
+        // So that none is offered to an agent who has just lost another.
+        self.unoffered.clear();
+        let open: Vec<_> = self.open.values().copied().collect();
+        for number in open {
+            self.system_line(number, "The conversation was lost in a restart.", now);
+            self.close(number, None, "closed abandoned: restart", now);
+        }
     }
 
     fn next_serial(&mut self) -> u64 {

@@ -47,13 +47,14 @@ use crate::shared::Shared;
 pub use crate::{
     config::{
         AgentMode, AgentProfile, Assignment, CannedReply, Config, Credentials, Dialect, EndTold,
-        Hours, Idle, QueueProfile, Schedule, Unrouted, WaitStatus, Webhook,
+        Hours, Idle, Question, QuestionKind, QueueProfile, Schedule, Topic, TopicAction, Unrouted,
+        WaitStatus, Webhook,
     },
     desk::{Desk, Snapshot, TimedOut, only_local},
     fault::{Fault, Times},
     instance::{
         AgentRef, AgentView, ChatState, ChatView, Delivery, DeskError, EndedBy, Fate, FileView,
-        Line, OfferView, Presence, QueueView, Speaker, User,
+        Line, OfferView, Presence, QueueView, Speaker, SurveyAnswer, User,
     },
     ledger::{FileFate, Outcome, Received, Sent},
     pages::page,

@@ -92,6 +92,12 @@ impl Lanes {
         .collect()
     }
 
+    /// Forgets every callback that has not been attempted, and gives it back.
+    pub(crate) fn drain(&mut self) -> Vec<Parcel> {
+        self.waiting = 0;
+        self.queues.values_mut().flat_map(|lane| std::mem::take(&mut lane.queue)).collect()
+    }
+
     /// Whether an attempt may be under way.
     pub(crate) fn is_sending(&self) -> bool {
         self.queues.values().any(|lane| lane.running)

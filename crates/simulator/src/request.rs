@@ -24,6 +24,7 @@ pub(crate) struct Request {
     pub(crate) client_variables: Option<Map<String, Value>>,
     pub(crate) context_variables: Option<Map<String, Value>>,
     pub(crate) history: Option<Vec<History>>,
+    pub(crate) topic: Option<Value>,
     pub(crate) silent_message: Option<Flag>,
     pub(crate) now_bot_id: Option<String>,
     pub(crate) now_session_id: Option<String>,

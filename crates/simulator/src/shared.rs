@@ -60,6 +60,8 @@ pub(crate) struct World {
     pub(crate) away_until: u64,
     pub(crate) faults: Faults,
     pub(crate) parked: Parked,
+    /// How often the instance has restarted.
+    pub(crate) restarts: u64,
 }
 
 impl World {
@@ -119,6 +121,8 @@ pub(crate) struct Work {
     pub(crate) reply: Option<oneshot::Sender<Option<Value>>>,
     /// Given to every callback that the request leads to.
     pub(crate) witness: Option<Witness>,
+    /// How often the instance had restarted when it came; a restart loses it.
+    pub(crate) restarts: u64,
 }
 
 /// What all parts of a running simulator hold on to.
@@ -129,6 +133,7 @@ pub(crate) struct Shared {
     pub(crate) message_hash: Option<SecretString>,
     /// Where it listens, once that is known.
     pub(crate) address: OnceLock<SocketAddr>,
+    pub(crate) may_read_presence: bool,
     pub(crate) changed: watch::Sender<u64>,
     replan: Notify,
     pub(crate) work: mpsc::Sender<Work>,
@@ -177,11 +182,13 @@ impl Shared {
                 away_until: 0,
                 faults: Faults::default(),
                 parked: Parked::default(),
+                restarts: 0,
             }),
             credentials: config.credentials,
             message_token: config.message_token,
             message_hash: config.message_hash,
             address: OnceLock::new(),
+            may_read_presence: config.may_read_presence,
             changed: watch::Sender::new(0),
             replan: Notify::new(),
             work,
@@ -312,6 +319,22 @@ impl Shared {
         self.release_parked();
     }
 
+    /// Restarts the instance: what waits for the worker and callbacks that wait for their turn are
+    /// lost, and so are open chats if it says so. Tokens and agents stay.
+    pub(crate) fn restart(self: &Arc<Self>, keeps_chats: bool) {
+        self.act(|world, now| {
+            world.restarts += 1;
+            let mut lost = world.lanes.drain();
+            lost.extend(world.parked.release());
+            for parcel in lost {
+                let body = parcel.callback.body;
+                world.ledger.send(Sent { at: now, body, outcome: Outcome::Dropped });
+            }
+            world.instance.restart(keeps_chats, now);
+            ((), Vec::new())
+        });
+    }
+
     fn release_parked(self: &Arc<Self>) {
         let now = self.clock.now();
         let idle = {
@@ -374,9 +397,11 @@ impl Shared {
     }
 
     fn work_off(self: &Arc<Self>, work: Work) {
-        let Work { entry, request, action, trusted, reply, witness } = work;
+        let Work { entry, request, action, trusted, reply, witness, restarts } = work;
         let (envelope, files, replay) = self.act_before(witness.as_ref(), |world, now| {
-            let (fate, mut told) = if trusted {
+            let (fate, mut told) = if restarts != world.restarts {
+                (Fate::Ignored("the instance restarted before it was worked off"), Vec::new())
+            } else if trusted {
                 world.receive(&request, action, now)
             } else {
                 (Fate::Ignored("the message-auth token or signature is wrong"), Vec::new())

@@ -256,3 +256,6 @@ fn same_rules(before: &[BotSetup], now: &[BotSetup]) -> bool {
             before.tenant == now.tenant && before.bot == now.bot && before.policy == now.policy
         })
 }
+
+#[cfg(test)]
+mod tests;

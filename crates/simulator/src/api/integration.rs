@@ -66,11 +66,19 @@ pub(super) async fn receive(
     if let Some(refusal) = fault.and_then(|fault| refusal(fault, &shared, &headers)) {
         verdict = refusal.into();
     }
+    let restarts = shared.lock().restarts;
+    // The request is in the worker's queue by then, which is lost.
+    match fault {
+        Some(Fault::Restart) => shared.restart(true),
+        Some(Fault::RestartLosingChats) => shared.restart(false),
+        _ => {}
+    }
     let trusted = verdict.accepted.as_ref().is_some_and(|(request, _)| {
         let bytes = body.as_ref().map(AsRef::as_ref).unwrap_or_default();
         access::is_trusted(&shared, &headers, request, bytes)
     });
-    let (mut answer, handed) = hand_over(&shared, trusted, parsed.unwrap_or_default(), verdict);
+    let parsed = parsed.unwrap_or_default();
+    let (mut answer, handed) = hand_over(&shared, trusted, parsed, verdict, restarts);
     let Handed { entry, envelope, mut callbacks } = handed;
     match fault {
         Some(Fault::SlowAnswer(span)) => pause(&shared, span).await,
@@ -197,6 +205,7 @@ fn hand_over(
     trusted: bool,
     mut body: Value,
     mut verdict: Verdict,
+    restarts: u64,
 ) -> (Answer, Handed) {
     // What is answered with text is worked off before that, and not by the worker.
     let inline = matches!(verdict.answer.body, Body::Text(_));
@@ -242,6 +251,7 @@ fn hand_over(
             trusted,
             reply: synchronous.then_some(reply),
             witness: Some(witness),
+            restarts,
         });
     }
     (answer, Handed { entry, envelope, callbacks })

@@ -4,24 +4,64 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{BYE, Context, Envelope, FileLink, TOPIC};
+use super::{BYE, Context, Envelope, FileLink};
+use crate::config::{QuestionKind, Topic};
 
 /// A text of the virtual agent with the picker that follows everything it did not understand.
-pub(super) fn bot_says(words: Value) -> Envelope {
-    Envelope { items: objects(vec![words, topic_picker()]), ..Envelope::default() }.scored()
+pub(super) fn bot_says(words: Value, context: &Context<'_>) -> Envelope {
+    let items = objects(vec![words, topic_picker(context)]);
+    Envelope { items, ..Envelope::default() }.scored()
 }
 
 /// The offer that follows what the virtual agent did not understand, and a wait that was too long.
-pub(super) fn topic_picker() -> Value {
-    let (label, value) = TOPIC;
+pub(super) fn topic_picker(context: &Context<'_>) -> Value {
+    let option = |topic: &Topic| choice(&topic.name, &topic.id);
+    let options: Vec<_> = context.setup.topics.iter().map(option).collect();
     json!({
         "uiType": "TopicPickerControl",
         "group": "DefaultPicker",
         "nluTextEnabled": false,
         "promptMsg": "You can choose one of these topics, or tell me what you are looking for.",
         "label": "Show me everything",
-        "options": [{"label": label, "value": value, "renderStyle": "data", "enabled": false}],
+        "options": options,
     })
+}
+
+/// One question of the survey.
+pub(super) fn question(place: usize, context: &Context<'_>) -> Option<Value> {
+    let question = context.setup.survey.get(place)?;
+    let label = &question.label;
+    Some(match &question.kind {
+        QuestionKind::YesNo => json!({
+            "uiType": "Boolean",
+            "group": "DefaultPicker",
+            "label": label,
+            "options": [choice("Yes", "yes"), choice("No", "no")],
+        }),
+        QuestionKind::Choice(choices) => {
+            let options = choices.iter().map(|(label, value)| choice(label, value));
+            json!({
+                "uiType": "Picker",
+                "group": "DefaultPicker",
+                "label": label,
+                "itemType": "List",
+                "style": "list",
+                "multiSelect": false,
+                "options": options.collect::<Vec<_>>(),
+            })
+        }
+        QuestionKind::Text => json!({
+            "uiType": "InputText",
+            "group": "DefaultText",
+            "required": false,
+            "maskType": "NONE",
+            "label": label,
+        }),
+    })
+}
+
+fn choice(label: &str, value: &str) -> Value {
+    json!({"label": label, "value": value, "renderStyle": "data", "enabled": false})
 }
 
 /// What the virtual agent answers `bye` with.
@@ -33,10 +73,7 @@ pub(super) fn bye_picker() -> Value {
         "itemType": "List",
         "style": "list",
         "multiSelect": false,
-        "options": [
-            {"label": "End conversation", "value": "1", "renderStyle": "data", "enabled": false},
-            {"label": "Cancel", "value": "0", "renderStyle": "data", "enabled": false},
-        ],
+        "options": [choice("End conversation", "1"), choice("Cancel", "0")],
     })
 }
 

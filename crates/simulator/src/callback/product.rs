@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{
     Context, ENDED, Envelope, GREETING, IDLE_END, IDLE_REMINDER, MAX_WAIT, Moment, NOBODY,
     NOT_UNDERSTOOD, STAND_BY,
-    item::{action, bot_says, by_agent, bye_picker, file, objects, text, topic_picker},
+    item::{action, bot_says, by_agent, bye_picker, file, objects, question, text, topic_picker},
 };
 use crate::config::{EndTold, WaitStatus};
 
@@ -25,9 +25,10 @@ pub(super) fn told(moment: Moment<'_>, context: &Context<'_>) -> Vec<Envelope> {
             });
             vec![Envelope::of(action("CreateConversation", ids))]
         }
-        Moment::Greeted => vec![bot_says(text(GREETING))],
-        Moment::NotUnderstood => vec![bot_says(text(NOT_UNDERSTOOD))],
+        Moment::Greeted => vec![bot_says(text(GREETING), context)],
+        Moment::NotUnderstood => vec![bot_says(text(NOT_UNDERSTOOD), context)],
         Moment::ByeAsked => vec![Envelope::of(bye_picker()).scored()],
+        Moment::TopicSaid(words) => vec![Envelope::of(text(words)).understood()],
         Moment::LetGo => vec![Envelope { take_control: true, ..Envelope::default() }.scored()],
         Moment::Closed => vec![Envelope::of(text(ENDED))],
         Moment::Queued => {
@@ -43,7 +44,7 @@ pub(super) fn told(moment: Moment<'_>, context: &Context<'_>) -> Vec<Envelope> {
         }
         Moment::StillWaiting | Moment::WaitingAgain => wait_spinner(context).into_iter().collect(),
         Moment::MaxWait => {
-            let items = objects(vec![text(MAX_WAIT), topic_picker()]);
+            let items = objects(vec![text(MAX_WAIT), topic_picker(context)]);
             vec![Envelope { items, ..Envelope::default() }.with_agent()]
         }
         Moment::Nobody => vec![
@@ -65,6 +66,21 @@ pub(super) fn told(moment: Moment<'_>, context: &Context<'_>) -> Vec<Envelope> {
             vec![Envelope::of(system(IDLE_END)).with_agent(), Envelope::of(text(ENDED)).completed()]
         }
         Moment::AgentEnded => agent_ended(context),
+        // Where the end is told once, it is told before the survey, else at its end.
+        Moment::AgentLeft => {
+            let mut told = agent_ended(context);
+            if context.setup.end_told == EndTold::ThreeTimes {
+                told.pop();
+            }
+            told
+        }
+        Moment::SurveyAsked(place) => {
+            question(place, context).map(Envelope::of).into_iter().collect()
+        }
+        Moment::SurveyOver => match context.setup.end_told {
+            EndTold::Once => Vec::new(),
+            EndTold::ThreeTimes => vec![Envelope::of(text(ENDED)).completed()],
+        },
         Moment::UserEnded | Moment::Withdrawn | Moment::Unrouted => {
             vec![Envelope::of(text(ENDED)).completed()]
         }

@@ -14,17 +14,23 @@ use super::{
 /// for failure; what it does not speak of keeps the product's shape, with the text in `message`.
 pub(super) fn told(moment: Moment<'_>, context: &Context<'_>) -> Vec<Envelope> {
     let told = match moment {
-        // Conversation records and estimates do not exist in this dialect.
-        Moment::Started | Moment::StillWaiting | Moment::WaitingAgain => Vec::new(),
-        Moment::Created | Moment::ByeAsked | Moment::LetGo | Moment::IdleReminder => {
-            product::told(moment, context)
+        // Conversation records and estimates do not exist in this dialect, and the end is told
+        // once, before the survey.
+        Moment::Started | Moment::StillWaiting | Moment::WaitingAgain | Moment::SurveyOver => {
+            Vec::new()
         }
-        Moment::Greeted => vec![bot_says(message(GREETING))],
-        Moment::NotUnderstood => vec![bot_says(message(NOT_UNDERSTOOD))],
+        Moment::Created
+        | Moment::ByeAsked
+        | Moment::LetGo
+        | Moment::IdleReminder
+        | Moment::SurveyAsked(_) => product::told(moment, context),
+        Moment::TopicSaid(words) => vec![Envelope::of(message(words))],
+        Moment::Greeted => vec![bot_says(message(GREETING), context)],
+        Moment::NotUnderstood => vec![bot_says(message(NOT_UNDERSTOOD), context)],
         Moment::Closed => vec![Envelope::of(message(ENDED))],
         Moment::Queued => vec![Envelope::of(message(STAND_BY))],
         Moment::MaxWait => {
-            let items = objects(vec![message(MAX_WAIT), topic_picker()]);
+            let items = objects(vec![message(MAX_WAIT), topic_picker(context)]);
             vec![Envelope { items, ..Envelope::default() }]
         }
         Moment::Transferring => vec![Envelope::of(message(STAND_BY)).with_agent()],
@@ -46,6 +52,7 @@ pub(super) fn told(moment: Moment<'_>, context: &Context<'_>) -> Vec<Envelope> {
         Moment::SentFile(link) => vec![Envelope::of(named(file(link), context)).with_agent()],
         Moment::IdledOut
         | Moment::AgentEnded
+        | Moment::AgentLeft
         | Moment::UserEnded
         | Moment::Withdrawn
         | Moment::Unrouted => {

@@ -9,7 +9,8 @@ use super::{
     desk_side::LEFT,
 };
 use crate::{
-    callback::{IDLE_END, IDLE_REMINDER, MAX_WAIT, Moment, TOPIC},
+    callback::{IDLE_END, IDLE_REMINDER, MAX_WAIT, Moment},
+    config::TopicAction,
     request::Request,
     script::millis,
 };
@@ -70,17 +71,29 @@ impl Instance {
     /// Whether a message of a user in the queue picks the topic that was offered.
     pub(super) fn chooses_topic(&self, number: u64, request: &Request) -> bool {
         let chat = self.conversations.get(&number).and_then(|c| c.chat());
-        chat.is_some_and(|chat| chat.topic_offered) && [TOPIC.0, TOPIC.1].contains(&request.text())
+        chat.is_some_and(|chat| chat.topic_offered) && self.topic_chosen(request.text()).is_some()
     }
 
-    /// The topic leaves the queue for good. This instance has none to run, and a failed switch
-    /// closes the conversation.
+    /// The topic leaves the queue for good. One that says something does so, and the virtual agent
+    /// has the conversation; the one that asks for an agent is what did not work, so the
+    /// conversation is given back.
     pub(super) fn switch_from_queue(
         &mut self,
         number: u64,
         request: &Request,
         now: u64,
     ) -> Vec<Callback> {
+        if let Some(topic) = self.topic_chosen(request.text())
+            && topic.does != TopicAction::LiveAgent
+        {
+            self.end_chat(number, Some(EndedBy::User), LEFT);
+            if let Some(conversation) = self.conversations.get_mut(&number) {
+                conversation.phase = Phase::Bot;
+            }
+            let told = self.run_topic(number, &topic, request, now);
+            self.assign(now);
+            return told;
+        }
         self.user_line(number, request, now);
         let told = self.tell(number, Moment::LetGo);
         self.close(number, Some(EndedBy::User), LEFT, now);

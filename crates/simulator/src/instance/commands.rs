@@ -49,6 +49,8 @@ impl Instance {
             return None;
         }
         let open = match self.standing(key) {
+            // There every word is an answer.
+            (_, Some(Phase::Survey)) => return None,
             (Some(number), Some(phase)) if phase != Phase::Closed => Some((number, phase)),
             _ => None,
         };
@@ -99,7 +101,7 @@ impl Instance {
         match phase {
             Phase::Live => self.leave(number, now),
             Phase::Queued => self.withdraw(number, now),
-            Phase::Bot | Phase::Closed => {
+            Phase::Bot | Phase::Survey | Phase::Closed => {
                 let told = self.tell(number, Moment::Closed);
                 self.close(number, Some(EndedBy::User), "user ended", now);
                 told

@@ -38,6 +38,8 @@ pub(super) enum Phase {
     Queued,
     /// With an agent.
     Live,
+    /// The chat is over, and the virtual agent asks how it was.
+    Survey,
     /// Over; kept for the desk and for late callbacks.
     Closed,
 }
@@ -162,6 +164,17 @@ pub struct ChatView {
     pub agent: Option<AgentRef>,
     /// The offer that stands; absent while nobody has room for it.
     pub offer: Option<OfferView>,
+    /// What the user answered to the survey after it.
+    pub survey: Vec<SurveyAnswer>,
+}
+
+/// One answer to the survey after a chat.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SurveyAnswer {
+    /// What was asked.
+    pub question: String,
+    /// What came as the answer; absent when the question was skipped.
+    pub answer: Option<String>,
 }
 
 /// An agent, named.
@@ -318,6 +331,7 @@ pub(crate) struct Conversation {
     /// The virtual agent asked whether `bye` was meant.
     pub(super) bye_asked: bool,
     pub(super) misunderstood: u32,
+    pub(super) survey: Vec<SurveyAnswer>,
     pub(super) lines: VecDeque<Line>,
     /// (`requestId`, `clientMessageId`) of the user's lines, for telling repeats.
     pub(super) seen: VecDeque<(String, String)>,
@@ -342,6 +356,7 @@ impl Conversation {
             busy_until: 0,
             bye_asked: false,
             misunderstood: 0,
+            survey: Vec::new(),
             lines: VecDeque::new(),
             seen: VecDeque::new(),
         }
@@ -378,6 +393,7 @@ impl Conversation {
                 .offer
                 .as_ref()
                 .map(|offer| OfferView { agent: offer.agent.clone(), ends_at: offer.ends_at }),
+            survey: self.survey.clone(),
         })
     }
 

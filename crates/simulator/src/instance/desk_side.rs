@@ -78,8 +78,8 @@ impl Instance {
     /// An agent takes a chat just after its user left the queue: the ghost of reference 2. The
     /// user's next request opens a conversation of its own all the same.
     pub(crate) fn accept_late(&mut self, number: u64, now: u64) -> Done {
-        let chat = self.chat(number)?;
-        if chat.state != ChatState::Ended || chat.end_reason != Some(LEFT) {
+        self.chat(number)?;
+        if !self.was_withdrawn(number) {
             return Err(DeskError::NotCancelled);
         }
         let available = |member: &Member| member.profile.available;
@@ -89,6 +89,12 @@ impl Instance {
             chat.end_reason = None;
         }
         Ok(self.engage(number, member, now))
+    }
+
+    /// Whether the user left the queue, and nobody has taken the chat since.
+    pub(crate) fn was_withdrawn(&self, number: u64) -> bool {
+        self.chat(number)
+            .is_ok_and(|chat| chat.state == ChatState::Ended && chat.end_reason == Some(LEFT))
     }
 
     fn engage(&mut self, number: u64, member: usize, now: u64) -> Vec<Callback> {
@@ -229,7 +235,7 @@ impl Instance {
             return Ok(Vec::new());
         }
         chat.agent_typing = on;
-        Ok(self.tell(number, Moment::Typing(on)))
+        Ok(if self.setup.typing_shown { self.tell(number, Moment::Typing(on)) } else { Vec::new() })
     }
 
     /// The agent writes a line; typing that was still shown ends first.
@@ -261,10 +267,18 @@ impl Instance {
     pub(crate) fn end(&mut self, number: u64, now: u64) -> Done {
         self.live(number)?;
         let closed = format!("{} has closed the support session.", self.agent_name(number));
-        let told = self.tell(number, Moment::AgentEnded);
+        let surveyed = !self.setup.survey.is_empty();
+        let moment = if surveyed { Moment::AgentLeft } else { Moment::AgentEnded };
+        let mut told = self.tell(number, moment);
         self.keep_closing(number, &told, &closed, now);
         self.system_line(number, &closed, now);
-        self.close(number, Some(EndedBy::Agent), "agent ended", now);
+        if surveyed {
+            self.end_chat(number, Some(EndedBy::Agent), "agent ended");
+            told.extend(self.begin_survey(number, now));
+            self.assign(now);
+        } else {
+            self.close(number, Some(EndedBy::Agent), "agent ended", now);
+        }
         Ok(told)
     }
 
@@ -360,23 +374,29 @@ impl Instance {
         reason: &'static str,
         now: u64,
     ) {
-        self.let_go(number);
+        self.end_chat(number, by, reason);
         let Some(conversation) = self.conversations.get_mut(&number) else { return };
         conversation.phase = Phase::Closed;
-        if let Some(chat) = &mut conversation.chat {
-            chat.state = ChatState::Ended;
-            chat.ended_by = by;
-            chat.end_reason = Some(reason);
-            chat.user_typing = false;
-            chat.agent_typing = false;
-            chat.transferring = false;
-        }
         // The user may have opened another one since, when this is a chat accepted late.
         if self.open.get(&conversation.key) == Some(&number) {
             self.open.remove(&conversation.key);
         }
         self.closed.push_back(number);
         self.assign(now);
+    }
+
+    /// Ends the chat of a conversation that goes on, unless it has ended already.
+    pub(super) fn end_chat(&mut self, number: u64, by: Option<EndedBy>, reason: &'static str) {
+        self.let_go(number);
+        let Some(chat) = self.chat_mut(number).filter(|chat| chat.state != ChatState::Ended) else {
+            return;
+        };
+        chat.state = ChatState::Ended;
+        chat.ended_by = by;
+        chat.end_reason = Some(reason);
+        chat.user_typing = false;
+        chat.agent_typing = false;
+        chat.transferring = false;
     }
 
     pub(super) fn chat_mut(&mut self, number: u64) -> Option<&mut Chat> {

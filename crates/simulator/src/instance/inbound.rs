@@ -51,6 +51,9 @@ impl Instance {
             (Some(number), Some(Phase::Live)) => self.while_live(number, request, action, now),
             (Some(number), Some(Phase::Queued)) => self.while_queued(number, request, action, now),
             (Some(number), Some(Phase::Bot)) => self.with_bot(number, request, action, now),
+            (Some(number), Some(Phase::Survey)) => {
+                self.while_surveyed((key, number), request, action, now)
+            }
             (_, Some(Phase::Closed) | None) | (None, _) => self.afresh(key, request, action, now),
         }
     }
@@ -169,7 +172,10 @@ impl Instance {
                 if self.conversations.get_mut(&number).is_some_and(|c| c.repeats(request)) {
                     return (Fate::Ignored("the virtual agent has seen this message"), Vec::new());
                 }
-                self.fall_back(number, request, now)
+                match self.topic_chosen(request.text()) {
+                    Some(topic) => self.run_topic(number, &topic, request, now),
+                    None => self.fall_back(number, request, now),
+                }
             }
             Action::Start if !self.setup.profile.version.has_ids() => {
                 let why = "the conversation has begun, and starting twice fails before app 4.0.0";
@@ -181,12 +187,8 @@ impl Instance {
                 self.close(number, Some(EndedBy::User), "user ended", now);
                 told
             }
-            // This instance has no topics, so a switch fails, and a failed switch closes.
-            Action::Switch | Action::Fault => {
-                let told = self.tell(number, Moment::LetGo);
-                self.close(number, None, "faulted", now);
-                told
-            }
+            Action::Switch => self.switch(number, request, now),
+            Action::Fault => self.let_go_of(number, now),
             Action::SendHistory => {
                 self.keep_history(number, request, now);
                 Vec::new()

@@ -2,7 +2,9 @@
 
 mod clocks;
 mod commands;
+mod routing;
 mod transfer;
+mod virtual_agent;
 
 use serde_json::{Value, json};
 

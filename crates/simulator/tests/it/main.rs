@@ -7,6 +7,7 @@ mod admin;
 mod clients;
 mod delivery;
 mod desk_api;
+mod desks;
 mod doors;
 mod faults;
 mod flows;

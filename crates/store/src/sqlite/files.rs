@@ -39,6 +39,13 @@ pub(super) fn claim(dir: &Path) -> Result<(PathBuf, Lock), StoreError> {
     Ok((database, Lock { _file: lock }))
 }
 
+/// The database file, if it is there and holds something. Makes nothing.
+pub(super) fn database_in(dir: &Path) -> Option<PathBuf> {
+    let database = dir.join(DATABASE);
+    let holds = database.metadata().is_ok_and(|file| file.len() > 0);
+    holds.then_some(database)
+}
+
 fn make_directory(dir: &Path) -> io::Result<()> {
     let mut builder = DirBuilder::new();
     builder.recursive(true);

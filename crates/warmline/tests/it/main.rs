@@ -15,6 +15,7 @@
 //! | `dead_letters` | what could not be delivered is seen and dealt with by an operator |
 //! | `openapi` | `/openapi.json` describes every route, and every refusal that these tests provoke |
 //! | `tutorial` | the tutorial, word for word, in an empty folder |
+//! | `configuration` | the file, sealed secrets, what SIGHUP changes, and what `init` writes |
 //! | `disk` | nothing that was said lies on the disk in the clear |
 //!
 //! `house`, `process`, `page`, `desk` and `moved_clock` are the means. Every house looks through its gateway's log
@@ -23,6 +24,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail the test as tests do")]
 
 mod catch_up;
+mod configuration;
 mod dead_letters;
 mod desk;
 mod direct_line;
