@@ -29,6 +29,8 @@ export interface Step {
   readonly at: Date;
   readonly conversation: number | null;
   readonly lines: Line[];
+  /** A mere sign of life, such as typing: it has its place, and is not shown. */
+  readonly quiet: boolean;
   /** How long the gateway was away, where that is the news. */
   readonly awayMs?: number | null;
 }
@@ -54,6 +56,9 @@ const MACHINERY = new Set([
   'direct_line.start', 'direct_line.reconnect', 'direct_line.read', 'direct_line.stream',
 ]);
 
+/** What a callback is called that brings nothing but typing, while people talk. */
+const SIGNS = new Set(['queued', 'started', 'callback']);
+
 /** What can have led to an effect. */
 const CAUSES: Readonly<Record<string, ReadonlySet<string>>> = {
   ask: new Set(['user_said', 'bot_asked']),
@@ -65,6 +70,8 @@ const CAUSES: Readonly<Record<string, ReadonlySet<string>>> = {
 
 export class Story {
   readonly steps: Step[] = [];
+  /** The conversations whose user has an agent, as far as it was seen. */
+  readonly #live = new Set<number>();
   #made = 0;
 
   /** Takes what passed; gives the step that is new or has changed, or nothing. */
@@ -72,12 +79,13 @@ export class Story {
     switch (passage.kind) {
       case 'event':
         if (SILENT.has(passage.name)) return null;
-        return this.#begin(passage, fromOf(passage.name), true);
+        return this.#begin({ ...passage, name: this.#nameOf(passage) }, fromOf(passage.name), true);
       case 'request':
         return this.#request(passage);
       case 'effect':
         return this.#effect(passage);
       case 'session':
+        this.#lives(passage);
         return this.#add(this.#newest(passage) ?? this.#begin(passage, 'gateway', false), passage);
       case 'breaker':
         return this.#begin({ ...passage, name: `breaker.${passage.name}` }, 'gateway', false);
@@ -93,6 +101,19 @@ export class Story {
 
   clear(): void {
     this.steps.length = 0;
+  }
+
+  /** Each callback of an agent says that the agent is there; that is news only once. */
+  #nameOf({ name, conversation }: Passage): string {
+    if (conversation === null || !this.#live.has(conversation)) return name;
+    if (name === 'agent_here') return 'agent_said';
+    return SIGNS.has(name) ? 'sign' : name;
+  }
+
+  #lives({ name, conversation }: Passage): void {
+    if (conversation === null) return;
+    if (name === 'connected') this.#live.add(conversation);
+    if (['completed', 'fail', 'cancelled'].includes(name)) this.#live.delete(conversation);
   }
 
   #request(passage: Passage): Step | null {
@@ -134,7 +155,10 @@ export class Story {
 
   #make(name: string, from: From, at: Date, conversation: number | null, awayMs?: number): Step {
     this.#made += 1;
-    const step = { id: this.#made, name, from, at, conversation, lines: [], ...(awayMs === undefined ? {} : { awayMs }) };
+    const step: Step = {
+      id: this.#made, name, from, at, conversation, lines: [], quiet: name === 'sign',
+      ...(awayMs === undefined ? {} : { awayMs }),
+    };
     this.steps.push(step);
     if (this.steps.length > STEPS_MAX) this.steps.shift();
     return step;

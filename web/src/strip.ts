@@ -63,7 +63,7 @@ export class Strip {
       return;
     }
     const step = happens();
-    if (step) this.#draw(step);
+    if (step && !step.quiet) this.#draw(step);
   }
 
   #toggle(): void {
