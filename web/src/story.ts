@@ -72,6 +72,7 @@ export class Story {
   readonly steps: Step[] = [];
   /** The conversations whose user has an agent, as far as it was seen. */
   readonly #live = new Set<number>();
+  #away = false;
   #made = 0;
 
   /** Takes what passed; gives the step that is new or has changed, or nothing. */
@@ -94,8 +95,13 @@ export class Story {
 
   /** The gateway's process ended, or is back. */
   stands(standing: Standing): Step | null {
-    if (standing.state === 'down') return this.#make('gateway.down', 'gateway', new Date(), null);
-    if (standing.state !== 'up' || standing.backAfterMs === null) return null;
+    if (standing.state === 'down') {
+      this.#away = true;
+      return this.#make('gateway.down', 'gateway', new Date(), null);
+    }
+    // That it is up is no news to who did not see it go.
+    if (standing.state !== 'up' || standing.backAfterMs === null || !this.#away) return null;
+    this.#away = false;
     return this.#make('gateway.up', 'gateway', new Date(), null, standing.backAfterMs);
   }
 
