@@ -364,7 +364,7 @@ impl Instance {
     }
 
     /// Makes a record for a user who has none open; `None` when there is no room.
-    fn begin(&mut self, key: Key) -> Option<u64> {
+    fn begin(&mut self, key: &Key) -> Option<u64> {
         while self.conversations.len() >= CONVERSATIONS_MAX {
             let oldest = self.closed.pop_front()?;
             // A late acceptance may have opened it again.
@@ -376,7 +376,7 @@ impl Instance {
         let ids = (self.sys_id(), self.sys_id());
         self.open.insert(key.clone(), number);
         self.conversations.insert(number, Conversation::new(number, key.clone(), ids));
-        self.show_account(&key);
+        self.show_account(key);
         Some(number)
     }
 }

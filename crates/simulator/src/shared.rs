@@ -3,6 +3,8 @@
 //! Owns the lock and the wake-ups. Everything that happens goes through [`Shared::act`],
 //! which hands what is to be told to the lanes. The lock is never held across an await.
 
+mod playing;
+
 use std::{
     net::SocketAddr,
     sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
@@ -84,28 +86,6 @@ impl World {
             .collect();
         self.fetching += orders.len();
         orders
-    }
-
-    /// Gives a recording that waits for a conversation this request's, and its number if so.
-    fn attach_replay(&mut self, request: &Request, now: u64) -> Option<u64> {
-        let conversation = self.instance.conversation_of(request)?;
-        let replay = self.replay.as_mut().filter(|replay| replay.taken.is_none())?;
-        if replay.user.is_some() && replay.user != request.user_id {
-            return None;
-        }
-        replay.taken = Some((conversation, now));
-        Some(replay.number)
-    }
-
-    /// What the instance makes of a request, unless a recording speaks for its conversation.
-    fn receive(&mut self, request: &Request, action: Action, now: u64) -> (Fate, Vec<Callback>) {
-        let open = self.instance.conversation_of(request);
-        let replayed = |number: &u64| self.replay.as_ref().is_some_and(|r| r.drives(*number));
-        if let Some(number) = open.filter(replayed) {
-            self.instance.hear(number, request, now);
-            return (Fate::Taken, Vec::new());
-        }
-        self.instance.receive(request, action, now)
     }
 }
 
@@ -245,10 +225,13 @@ impl Shared {
         self.lock().is_away(now)
     }
 
-    /// Nothing is on its way: no request in the worker, no attempt, no file.
+    /// Nothing is on its way: no request in the worker, no attempt, no file, no step of a
+    /// replay that is due.
     pub(crate) fn is_settled(&self) -> bool {
+        let now = self.clock.now();
         let world = self.lock();
-        !world.ledger.is_pending() && !world.lanes.is_sending() && world.fetching == 0
+        let due = world.replay.as_ref().and_then(Replay::due).is_some_and(|due| due <= now);
+        !world.ledger.is_pending() && !world.lanes.is_sending() && world.fetching == 0 && !due
     }
 
     /// Forgets everything but the settings and the users.
@@ -266,45 +249,6 @@ impl Shared {
             (world.down, world.away_until) = (false, 0);
             ((), Vec::new())
         });
-    }
-
-    /// Begins to play a recording, now or when its conversation is there.
-    pub(crate) fn start_replay(self: &Arc<Self>, replay: Replay) {
-        let number = replay.number;
-        let taken = replay.taken.is_some();
-        self.act(|world, _| {
-            world.replay = Some(replay);
-            ((), Vec::new())
-        });
-        if taken {
-            self.tasks.spawn_on(run_replay(self.clone(), number), &self.runtime);
-        }
-    }
-
-    /// Tells the next callback of a recording; false when there is none.
-    fn play_next(self: &Arc<Self>, number: u64) -> bool {
-        let now = self.clock.now();
-        let (lanes, goes_on) = {
-            let mut world = self.lock();
-            let World { replay, instance, .. } = &mut *world;
-            let Some(replay) = replay.as_mut().filter(|replay| replay.number == number) else {
-                return false;
-            };
-            let (Some((conversation, _)), Some(step)) = (replay.taken, replay.steps.pop_front())
-            else {
-                return false;
-            };
-            replay.played += 1;
-            let told = instance.replayed(conversation, step.body, &mut replay.ids);
-            let goes_on = !replay.steps.is_empty();
-            if !goes_on {
-                instance.end_replay(conversation, now);
-            }
-            (self.enqueue(&mut world, Vec::from_iter(told), None, now), goes_on)
-        };
-        self.run_lanes(lanes);
-        self.changed.send_modify(|version| *version += 1);
-        goes_on
     }
 
     /// Holds callbacks back, or lets them go.
@@ -340,7 +284,7 @@ impl Shared {
         let idle = {
             let mut world = self.lock();
             let parcels = world.parked.release();
-            self.push(&mut world, parcels, now)
+            Self::push(&mut world, parcels, now)
         };
         self.run_lanes(idle);
         self.changed.send_modify(|version| *version += 1);
@@ -372,10 +316,10 @@ impl Shared {
         for parcel in &mut posted {
             parcel.witness = witness.cloned();
         }
-        self.push(world, posted, now)
+        Self::push(world, posted, now)
     }
 
-    fn push(&self, world: &mut World, parcels: Vec<Parcel>, now: u64) -> Vec<LaneKey> {
+    fn push(world: &mut World, parcels: Vec<Parcel>, now: u64) -> Vec<LaneKey> {
         let mut idle = Vec::new();
         for parcel in parcels {
             match world.lanes.push(parcel, world.gates.maintain_ordering) {
@@ -428,7 +372,7 @@ impl Shared {
             self.tasks.spawn_on(fetch::run(self.clone(), file), &self.runtime);
         }
         if let Some(number) = replay {
-            self.tasks.spawn_on(run_replay(self.clone(), number), &self.runtime);
+            self.tasks.spawn_on(playing::run_replay(self.clone(), number), &self.runtime);
         }
         // A caller who has gone misses its answer.
         let _gone = reply.map(|reply| reply.send(envelope));
@@ -468,25 +412,6 @@ async fn run_agenda(shared: Arc<Shared>) {
         // Acting wakes this loop again, so it acts only when there is something to do.
         if due.is_some_and(|due| due <= shared.clock.now()) {
             shared.act(|world, now| ((), world.instance.tick(now)));
-        }
-    }
-}
-
-/// Plays a recording to its end, or until another takes its place.
-async fn run_replay(shared: Arc<Shared>, number: u64) {
-    loop {
-        let due = {
-            let world = shared.lock();
-            let replay = world.replay.as_ref().filter(|replay| replay.number == number);
-            replay.and_then(Replay::due)
-        };
-        let Some(due) = due else { return };
-        tokio::select! {
-            () = shared.stop.cancelled() => return,
-            () = shared.clock.sleep_until(due) => {}
-        }
-        if !shared.play_next(number) {
-            return;
         }
     }
 }

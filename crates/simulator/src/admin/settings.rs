@@ -37,14 +37,14 @@ struct Settings {
 }
 
 #[derive(Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(deny_unknown_fields)]
 struct IdleMs {
-    #[serde(with = "as_ms")]
-    reminder_after_ms: Duration,
-    #[serde(with = "as_ms")]
-    cancel_after_ms: Duration,
-    #[serde(with = "as_ms")]
-    checked_every_ms: Duration,
+    #[serde(rename = "reminderAfterMs", with = "as_ms")]
+    reminder_after: Duration,
+    #[serde(rename = "cancelAfterMs", with = "as_ms")]
+    cancel_after: Duration,
+    #[serde(rename = "checkedEveryMs", with = "as_ms")]
+    checked_every: Duration,
 }
 
 impl Settings {
@@ -57,9 +57,9 @@ impl Settings {
             names_shown: setup.names_shown,
             end_told: setup.end_told,
             idle: setup.idle.map(|idle| IdleMs {
-                reminder_after_ms: idle.reminder_after,
-                cancel_after_ms: idle.cancel_after,
-                checked_every_ms: idle.checked_every,
+                reminder_after: idle.reminder_after,
+                cancel_after: idle.cancel_after,
+                checked_every: idle.checked_every,
             }),
             webhook_url: world.webhook.url.clone(),
             webhook_authorization: None,
@@ -75,9 +75,9 @@ impl Settings {
         setup.names_shown = self.names_shown;
         setup.end_told = self.end_told;
         setup.idle = self.idle.map(|idle| Idle {
-            reminder_after: idle.reminder_after_ms,
-            cancel_after: idle.cancel_after_ms,
-            checked_every: idle.checked_every_ms,
+            reminder_after: idle.reminder_after,
+            cancel_after: idle.cancel_after,
+            checked_every: idle.checked_every,
         });
         setup.profile = self.profile;
         world.down = self.down;

@@ -84,14 +84,11 @@ pub(super) async fn load(
     }
     let now = shared.clock.now();
     let file = shared.lock().media.get(&key).filter(|file| file.is_available(now)).cloned();
-    match file {
-        Some(file) => serve(file),
-        None => {
-            let message = "No Record found";
-            let detail = "There is no such file, or it is not available";
-            Answer::refusal(StatusCode::NOT_FOUND, message, detail).into_response()
-        }
+    if let Some(file) = file {
+        return serve(file);
     }
+    let detail = "There is no such file, or it is not available";
+    Answer::refusal(StatusCode::NOT_FOUND, "No Record found", detail).into_response()
 }
 
 /// A file to be saved, never to be run in the page of the instance.

@@ -71,7 +71,7 @@ impl Instance {
             (Word::Agent, Some((_, Phase::Live | Phase::Queued))) => {
                 (Fate::Ignored("the word is a command, and an agent was asked for already"), vec![])
             }
-            (Word::Agent, None) => self.afresh(key.clone(), request, Action::Agent, now),
+            (Word::Agent, None) => self.afresh(key, request, Action::Agent, now),
             (Word::Agent, Some((number, _))) => {
                 (Fate::Taken, self.ask_for_agent(number, request, now))
             }
@@ -85,12 +85,10 @@ impl Instance {
                 (Fate::Taken, self.finish(number, phase, now))
             }
             (Word::Hi, Some((number, _))) => self.with_bot(number, request, Action::Start, now),
-            (Word::Hi | Word::Restart, None) => {
-                self.afresh(key.clone(), request, Action::Start, now)
-            }
+            (Word::Hi | Word::Restart, None) => self.afresh(key, request, Action::Start, now),
             (Word::Restart, Some((number, phase))) => {
                 let mut told = self.finish(number, phase, now);
-                let (fate, more) = self.afresh(key.clone(), request, Action::Start, now);
+                let (fate, more) = self.afresh(key, request, Action::Start, now);
                 told.extend(more);
                 (fate, told)
             }

@@ -41,13 +41,13 @@ impl Instance {
         }
         let reception = match self.command(&key, request, action, now) {
             Some(reception) => reception,
-            None => self.work_off(key, request, action, now),
+            None => self.work_off(&key, request, action, now),
         };
         self.take_time(reception, now)
     }
 
-    fn work_off(&mut self, key: Key, request: &Request, action: Action, now: u64) -> Reception {
-        match self.standing(&key) {
+    fn work_off(&mut self, key: &Key, request: &Request, action: Action, now: u64) -> Reception {
+        match self.standing(key) {
             (Some(number), Some(Phase::Live)) => self.while_live(number, request, action, now),
             (Some(number), Some(Phase::Queued)) => self.while_queued(number, request, action, now),
             (Some(number), Some(Phase::Bot)) => self.with_bot(number, request, action, now),
@@ -104,7 +104,7 @@ impl Instance {
 
     pub(super) fn afresh(
         &mut self,
-        key: Key,
+        key: &Key,
         request: &Request,
         action: Action,
         now: u64,

@@ -110,20 +110,20 @@ impl Instance {
     /// What the user says or does while the survey stands.
     pub(super) fn while_surveyed(
         &mut self,
-        (key, number): (Key, u64),
+        (key, number): (&Key, u64),
         request: &Request,
         action: Action,
         now: u64,
     ) -> Reception {
         match action {
-            Action::Message if !request.shown().is_empty() => {
+            Action::Message if !request.is_empty() => {
                 self.note(number, request);
                 let question = self.setup.survey.get(self.answered(number));
                 let question = question.map(|question| question.label.clone());
                 if let (Some(conversation), Some(question)) =
                     (self.conversations.get_mut(&number), question)
                 {
-                    let answer = Some(request.shown()).filter(|answer| answer != SKIP);
+                    let answer = Some(request.text().to_owned()).filter(|answer| answer != SKIP);
                     conversation.survey.push(SurveyAnswer { question, answer });
                 }
                 (Fate::Taken, self.ask_next(number, now))

@@ -247,7 +247,7 @@ async fn a_recording_is_played_to_another_session_as_it_was_with_that_sessions_i
         assert_ne!(played["body"][0]["messageId"], original["body"][0]["messageId"]);
     }
     assert_eq!(fetch(&rig, "replay").await, json!({"state": "done", "played": 14, "left": 0}));
-    assert_eq!(rig.chat().id.is_empty(), false);
+    assert_eq!(rig.chat().end_reason, Some("the recording is over"));
 }
 
 #[tokio::test]

@@ -14,7 +14,7 @@ use tokio::net::TcpListener;
 use crate::rig::rig;
 
 /// How long a client may take on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The blocks of a page that are marked as shell, as one script.
 fn shell(page: &str) -> String {

@@ -87,7 +87,8 @@ async fn a_signature_opens_the_door_and_a_wrong_one_is_dropped_in_silence() {
     let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, b"hash-secret");
     let ask = agent().to_string();
     let tag = hmac::sign(&key, ask.as_bytes());
-    let signature: String = tag.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+    let digits = tag.as_ref().iter().map(|byte| format!("{byte:02x}"));
+    let signature = digits.collect::<Vec<_>>().concat();
     for (signature, sent, taken) in [
         (None, ask.clone(), false),
         (Some(signature.to_uppercase()), ask.clone(), false),

@@ -22,7 +22,7 @@ async fn said(rig: &Rig, chat: &str, text: &str) -> String {
     told[0]["body"][0]["messageId"].as_str().unwrap().to_owned()
 }
 
-fn update(updates: Value) -> Value {
+fn update(updates: &Value) -> Value {
     json!({"requestId": "r-9", "userId": "u-1", "action": "UPDATE_MESSAGES", "message": updates})
 }
 
@@ -39,7 +39,7 @@ async fn an_update_is_worked_off_before_it_is_answered_in_plain_text() {
         {"id": third, "status": "sent_to_user", "text": "drei"},
         {"id": "nobody's", "status": "sent_to_user"},
     ]);
-    let answer = rig.try_send(&update(updates)).await.unwrap();
+    let answer = rig.try_send(&update(&updates)).await.unwrap();
     assert!(answer.headers()["content-type"].to_str().unwrap().starts_with("text/plain"));
     assert_eq!(answer.text().await.unwrap(), "Message Processed Successfully");
     let lines = rig.chat().lines;
@@ -57,7 +57,7 @@ async fn an_update_is_worked_off_before_it_is_answered_in_plain_text() {
         ]
     );
     assert_eq!(last_fate(&rig), Fate::Taken);
-    rig.try_send(&update(json!([{"id": "nobody's", "status": "sent_to_user"}]))).await.unwrap();
+    rig.try_send(&update(&json!([{"id": "nobody's", "status": "sent_to_user"}]))).await.unwrap();
     assert_eq!(last_fate(&rig), Fate::Ignored("no message of this user has such an id"));
     assert!(rig.receiver.bodies.lock().unwrap().is_empty(), "nothing comes back");
 }
@@ -67,7 +67,7 @@ async fn a_replaced_text_comes_back_where_that_defect_is_switched_on() {
     let rig = rig(of(Profile { echoes_updates: true, ..Profile::default() })).await;
     let chat = rig.connect(6, 4).await;
     let id = said(&rig, &chat, "one").await;
-    rig.try_send(&update(json!([{"id": id, "text": "eins"}]))).await.unwrap();
+    rig.try_send(&update(&json!([{"id": id, "text": "eins"}]))).await.unwrap();
     assert_eq!(rig.take(1).await, ["OutputText[eins] agentChat"]);
 }
 
@@ -76,7 +76,7 @@ async fn updates_need_the_version_and_the_property() {
     let off = Profile { third_party_chat: false, ..Profile::default() };
     for profile in [Profile::of(AppVersion::V3), off] {
         let rig = rig(of(profile)).await;
-        rig.send(&update(json!([{"id": "x", "status": "sent_to_user"}]))).await;
+        rig.send(&update(&json!([{"id": "x", "status": "sent_to_user"}]))).await;
         rig.take(0).await;
         assert!(matches!(last_fate(&rig), Fate::Ignored(_)));
     }

@@ -30,6 +30,11 @@ async fn a_word_survives_503() {
 }
 
 #[tokio::test]
+async fn a_word_survives_a_restart_of_the_instance() {
+    a_word_meets(Fault::InstanceRestart(Duration::from_secs(1)), "busy").await;
+}
+
+#[tokio::test]
 async fn a_word_waits_as_long_as_429_asks() {
     let began = std::time::Instant::now();
     a_word_meets(Fault::RateLimited(Duration::from_secs(1)), "rate_limited").await;
