@@ -32,10 +32,14 @@ use std::sync::Arc;
 
 use store::{Store, StoreError};
 
-pub use app::{BotSetup, DeskSetup, Gateway, Settings, StartError, StopError, without_gateway};
+pub use app::{
+    BotSetup, DataExamined, DeskSetup, Gateway, KeyFit, Settings, StartError, StopError,
+    examine_data, without_gateway,
+};
 pub use bot::BuiltInBot;
 pub use clock::Clock;
 pub use desk::news::Wording;
+pub use edge::webhook::PATH as WEBHOOK_PATH;
 // What a gateway is configured with, so that its user needs no other crate of the house.
 pub use servicenow::{ClientConfig, ConfigError, Credentials, Grant, client::instance_url};
 pub use session::{

@@ -1,11 +1,12 @@
-//! The doors that a real instance has: the token endpoint, the Bot Integration resource, and the
-//! table that missed messages are read from.
+//! The doors that a real instance has: the token endpoint, the Bot Integration resource, the table
+//! that missed messages are read from, and the one that says how callbacks are sent.
 //!
 //! Owns statuses, headers and bodies of the immediate answers (reference 4 and 7.1). What a request
 //! leads to is the worker's business, and comes after the answer.
 
 mod access;
 mod integration;
+mod provider;
 mod table;
 mod token;
 
@@ -42,6 +43,7 @@ pub(crate) fn routes(shared: Arc<Shared>) -> Router {
         // There is no `…/disconnect` in any release, whatever a diagram says.
         .route(&format!("{resource}/{{*rest}}"), any(no_such_resource))
         .route(table::PATH, get(table::read).fallback(wrong_method))
+        .route(provider::PATH, get(provider::read).fallback(wrong_method))
         .layer(DefaultBodyLimit::max(BODY_MAX))
         .with_state(shared)
 }
@@ -77,6 +79,12 @@ impl Answer {
     fn unauthenticated() -> Self {
         let (message, detail) = ("User Not Authenticated", "Required to provide Auth information");
         Self::refusal(StatusCode::UNAUTHORIZED, message, detail)
+    }
+
+    /// The user is known and lacks a role, or an ACL forbids it.
+    fn unauthorized() -> Self {
+        let (message, detail) = ("User Not Authorized", "Failed API level ACL Validation");
+        Self::refusal(StatusCode::FORBIDDEN, message, detail)
     }
 
     fn down() -> Self {

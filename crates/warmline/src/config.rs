@@ -1,6 +1,8 @@
 //! Configuration from the environment. Wrong or missing settings stop the start with one sentence
 //! that names them; nothing is guessed.
 
+mod look;
+
 use std::{
     collections::BTreeMap,
     net::SocketAddr,
@@ -61,6 +63,8 @@ const UNUSED: [&str; 4] =
 
 /// The store's file inside the data directory.
 const DATABASE_FILE: &str = "warmline.db";
+
+pub(crate) use look::Look;
 
 /// Why the configuration cannot be used. Never holds a value that may be secret.
 #[derive(Debug, thiserror::Error)]

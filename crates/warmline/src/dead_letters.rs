@@ -151,7 +151,7 @@ async fn carry_out(
 }
 
 /// Asks the gateway; `None` if none listens there.
-async fn ask(socket: &Path, order: Order) -> anyhow::Result<Option<Answer>> {
+pub(crate) async fn ask(socket: &Path, order: Order) -> anyhow::Result<Option<Answer>> {
     let mut stream = match UnixStream::connect(socket).await {
         Ok(stream) => stream,
         Err(error)

@@ -2,6 +2,7 @@
 //! message on the way. This is the one binary: it reads the configuration, sets up the log and
 //! starts what was asked for. It holds no rule of its own.
 
+mod check;
 mod config;
 mod dead_letters;
 mod demo;
@@ -28,6 +29,9 @@ struct Arguments {
 enum Command {
     /// Run the gateway, configured by the environment.
     Serve,
+    /// Find what is wrong with the configuration, the data, the instance and the way in, and say what
+    /// to set where. Exit code 0: all well, 1: something fails, 2: the configuration cannot be read.
+    Check(check::Options),
     /// See and deal with what could not be delivered. Exit code 1: refused, or nothing there.
     DeadLetters(dead_letters::Options),
     /// Run a gateway, a simulated ServiceNow and a page to try them, all on this machine.
@@ -46,6 +50,8 @@ fn main() -> ExitCode {
         Command::Serve | Command::Demo(_) | Command::Simulator(_) => "info",
         // Its answer is what it prints.
         Command::DeadLetters(_) => "warn",
+        // What is wrong is a finding; the stand-in's own log would only get in between.
+        Command::Check(_) => "error",
     });
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .max_blocking_threads(BLOCKING_THREADS_MAX)
@@ -60,14 +66,16 @@ fn main() -> ExitCode {
     };
     let ended = runtime.block_on(async {
         match arguments.command {
+            Command::Check(options) => return Ok(check::run(&options).await),
             Command::Serve => serve::run().await,
             Command::DeadLetters(options) => dead_letters::run(options).await,
             Command::Demo(options) => demo::run(options).await,
             Command::Simulator(options) => instance::run(options).await,
         }
+        .map(|()| ExitCode::SUCCESS)
     });
     match ended {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             // One sentence and what is behind it; never a secret: errors do not hold any.
             writeln!(std::io::stderr(), "warmline: {error:#}").ok();

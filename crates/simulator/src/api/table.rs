@@ -81,8 +81,7 @@ pub(super) async fn read(
         return Answer::unauthenticated().into_response();
     }
     if !shared.may_read_messages {
-        let (message, detail) = ("User Not Authorized", "Failed API level ACL Validation");
-        return Answer::refusal(StatusCode::FORBIDDEN, message, detail).into_response();
+        return Answer::unauthorized().into_response();
     }
     let query = match Query::read(query.as_deref().unwrap_or_default()) {
         Ok(query) => query,

@@ -32,11 +32,16 @@ pub(super) fn claim(dir: &Path) -> Result<(PathBuf, Lock), StoreError> {
         }
         Err(TryLockError::Error(error)) => return Err(StoreError::Files(error)),
     }
-    let database = dir.join(DATABASE);
+    let database = database(dir);
     // SQLite gives the write-ahead log the mode of this file.
     open_private(&database).map_err(StoreError::Files)?;
     sync_directory(dir).map_err(StoreError::Files)?;
     Ok((database, Lock { _file: lock }))
+}
+
+/// The path of the database file.
+pub(super) fn database(dir: &Path) -> PathBuf {
+    dir.join(DATABASE)
 }
 
 fn make_directory(dir: &Path) -> io::Result<()> {

@@ -13,6 +13,7 @@
 //! | `earlier_versions` | what an earlier version kept is taken over, and a later one's is refused |
 //! | `restart` | a start is quick however much is stored, and a stop loses nothing |
 //! | `dead_letters` | what could not be delivered is seen and dealt with by an operator |
+//! | `check` | each thing that `warmline check` finds |
 //! | `disk` | nothing that was said lies on the disk in the clear |
 //!
 //! `house`, `process`, `page`, `desk` and `moved_clock` are the means. Every house looks through its gateway's log
@@ -21,6 +22,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail the test as tests do")]
 
 mod catch_up;
+mod check;
 mod dead_letters;
 mod desk;
 mod direct_line;
