@@ -56,6 +56,7 @@ use crate::{
     engine::Engine,
     gaps::Gaps,
     lane,
+    notices::Languages,
 };
 
 /// Attempts in flight at a time to one desk, and to all bots together. Each holds a connection and a
@@ -94,6 +95,7 @@ pub(crate) struct Dispatcher {
     pub(crate) clock: Clock,
     pub(crate) desks: HashMap<(TenantId, DeskId), DeskLink>,
     pub(crate) bot: BuiltInBot,
+    pub(crate) languages: Languages,
     /// What the desks may have told unheard.
     pub(crate) gaps: Arc<Gaps>,
     /// The conversations that were opened last.

@@ -30,7 +30,7 @@ use vault::Vault;
 
 use crate::{
     clock::Clock, desk::news::Wording, edge::callers::Callers, edge::direct_line::DirectLine,
-    engine::Engine, gaps::Gaps, presence::Presence, wakes::Wakes,
+    engine::Engine, gaps::Gaps, notices::Languages, presence::Presence, wakes::Wakes,
 };
 
 /// What every edge works with.
@@ -43,6 +43,7 @@ pub(crate) struct Edge {
     pub(crate) gaps: Arc<Gaps>,
     pub(crate) callers: Callers,
     pub(crate) wording: Wording,
+    pub(crate) languages: Languages,
     pub(crate) direct_line: DirectLine,
     pub(crate) presence: Arc<Presence>,
     pub(crate) stopping: CancellationToken,

@@ -40,6 +40,7 @@ pub use bot::BuiltInBot;
 pub use clock::Clock;
 pub use desk::news::Wording;
 pub use edge::webhook::PATH as WEBHOOK_PATH;
+pub use notices::Language;
 // What a gateway is configured with, so that its user needs no other crate of the house.
 pub use servicenow::{ClientConfig, ConfigError, Credentials, Grant, client::instance_url};
 pub use session::{

@@ -11,12 +11,14 @@
 //! | [`webhook`] | the webhook, through the public URL |
 //! | [`direct_line`] | Direct Line, through the public URL |
 //! | [`stand_in`] | a gateway for these seconds, where none runs |
+//! | [`health`] | `warmline health`: only whether the gateway is alive |
 //! | [`wire`], [`certificate`] | one connection, step by step |
 
 mod certificate;
 mod data;
 mod direct_line;
 mod finding;
+pub(crate) mod health;
 mod instance;
 mod report;
 mod stand_in;

@@ -10,8 +10,8 @@ use std::{
 };
 
 use gateway::{
-    BotId, BotSetup, BuiltInBot, ClientConfig, Credentials, DeskId, DeskSetup, Grant, Policy,
-    Settings, TenantId, Wording, instance_url,
+    BotId, BotSetup, BuiltInBot, ClientConfig, Credentials, DeskId, DeskSetup, Grant, Language,
+    Policy, Settings, TenantId, Wording, instance_url,
 };
 use secrecy::SecretString;
 use url::{Host, Url};
@@ -49,13 +49,17 @@ const REQUIRED_BY_PASSWORD: [&str; 2] = ["SERVICENOW_USERNAME", "SERVICENOW_PASS
 const GRANT_TYPE: &str = "SERVICENOW_GRANT_TYPE";
 
 /// The settings of our own name that there are.
-const KNOWN: [&str; 5] = [
+const KNOWN: [&str; 6] = [
     "WARMLINE_LISTEN",
     "WARMLINE_PUBLIC_URL",
     "WARMLINE_DATA_DIR",
     "WARMLINE_MASTER_KEY",
     "WARMLINE_MASTER_KEY_FILE",
+    LANGUAGE,
 ];
+
+/// What users are spoken to in.
+const LANGUAGE: &str = "WARMLINE_LANGUAGE";
 
 /// Settings of a bot registration that this version has no use for.
 const UNUSED: [&str; 4] =
@@ -357,14 +361,25 @@ fn bot(
             problem: "must not hold a slash".to_owned(),
         });
     }
+    let language = language(environment)?;
     Ok(BotSetup {
         tenant: tenant.clone(),
         bot: BotId::new(id).map_err(|error| ConfigError::Wrong {
             name: "MicrosoftAppId",
             problem: format!("cannot be used: {error}"),
         })?,
-        policy: Policy::new(desk),
+        policy: Policy { phrases: language.phrases(), ..Policy::new(desk) },
+        language,
         direct_line_secret: environment.secret("DIRECT_LINE_SECRET"),
+    })
+}
+
+fn language(environment: &Environment) -> Result<Language, ConfigError> {
+    let Some(code) = environment.get(LANGUAGE) else { return Ok(Language::default()) };
+    Language::of_code(code).ok_or_else(|| {
+        let known: Vec<_> = Language::ALL.into_iter().map(Language::code).collect();
+        let problem = format!("must be one of {}", known.join(", "));
+        ConfigError::Wrong { name: LANGUAGE, problem }
     })
 }
 

@@ -32,6 +32,8 @@ enum Command {
     /// Find what is wrong with the configuration, the data, the instance and the way in, and say what
     /// to set where. Exit code 0: all well, 1: something fails, 2: the configuration cannot be read.
     Check(check::Options),
+    /// Ask whether the gateway is alive. Exit code 0: it is.
+    Health(check::health::Options),
     /// See and deal with what could not be delivered. Exit code 1: refused, or nothing there.
     DeadLetters(dead_letters::Options),
     /// Run a gateway, a simulated ServiceNow and a page to try them, all on this machine.
@@ -51,7 +53,7 @@ fn main() -> ExitCode {
         // Its answer is what it prints.
         Command::DeadLetters(_) => "warn",
         // What is wrong is a finding; the stand-in's own log would only get in between.
-        Command::Check(_) => "error",
+        Command::Check(_) | Command::Health(_) => "error",
     });
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .max_blocking_threads(BLOCKING_THREADS_MAX)
@@ -67,6 +69,7 @@ fn main() -> ExitCode {
     let ended = runtime.block_on(async {
         match arguments.command {
             Command::Check(options) => return Ok(check::run(&options).await),
+            Command::Health(options) => check::health::run(options).await,
             Command::Serve => serve::run().await,
             Command::DeadLetters(options) => dead_letters::run(options).await,
             Command::Demo(options) => demo::run(options).await,

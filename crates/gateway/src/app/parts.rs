@@ -15,6 +15,7 @@ use crate::{
         callers::{Callers, Owner},
         direct_line::DirectLine,
     },
+    notices::Languages,
 };
 
 /// Words an instance obeys when they are the whole message (reference 3.7).
@@ -62,6 +63,7 @@ impl Parts {
             clock: self.clock.clone(),
             desks,
             bot: settings.built_in_bot.clone(),
+            languages: languages(settings),
             gaps: Arc::clone(&self.gaps),
             openings: Openings::default(),
             stop,
@@ -98,6 +100,7 @@ impl Parts {
         callers: Callers,
         stopping: CancellationToken,
     ) -> Result<Edge, StartError> {
+        let languages = languages(&settings);
         let direct_line = DirectLine {
             key: TokenKey::new(self.vault.derive("direct line tokens")?.expose()),
             sites: settings
@@ -118,10 +121,19 @@ impl Parts {
             gaps: self.gaps,
             callers,
             wording: settings.wording,
+            languages,
             direct_line,
             presence: self.presence,
             stopping,
             open_streams: TaskTracker::new(),
         })
     }
+}
+
+fn languages(settings: &Settings) -> Languages {
+    let mut languages = Languages::default();
+    for bot in &settings.bots {
+        languages.set(bot.tenant.clone(), bot.bot.clone(), bot.language);
+    }
+    languages
 }

@@ -9,7 +9,7 @@ use session::{
     id::{BotId, DeskId, TenantId},
 };
 
-use crate::{bot::BuiltInBot, desk::news::Wording};
+use crate::{bot::BuiltInBot, desk::news::Wording, notices::Language};
 
 /// Everything a gateway is started with.
 pub struct Settings {
@@ -49,6 +49,9 @@ pub struct BotSetup {
     pub bot: BotId,
     /// The rules of its conversations.
     pub policy: Policy,
+    /// What its users are spoken to in. The phrases that they can type are the policy's:
+    /// [`Language::phrases`].
+    pub language: Language,
     /// What opens Direct Line for it; `None` leaves it closed.
     pub direct_line_secret: Option<SecretString>,
 }

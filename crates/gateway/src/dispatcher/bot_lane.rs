@@ -22,17 +22,18 @@ impl Dispatcher {
         opened: &Opened,
         effect: &Effect,
     ) -> Attempt {
+        let language = self.languages.of(&opened.key.tenant, &opened.key.bot);
         let line = match &effect.what {
-            What::Greet => Some(self.bot.greet()),
+            What::Greet => Some(self.bot.greet(language)),
             What::TellBot { news: news @ BotNews::Failed { .. }, after, upto, .. } => {
                 match self.meanwhile(work, opened, *after, *upto).await {
-                    Ok(meanwhile) => self.bot.hear(news, meanwhile.as_deref()),
+                    Ok(meanwhile) => self.bot.hear(language, news, meanwhile.as_deref()),
                     Err(again) => return again,
                 }
             }
-            What::TellBot { news, .. } => self.bot.hear(news, None),
+            What::TellBot { news, .. } => self.bot.hear(language, news, None),
             What::ToBot { message } => match self.words(work, opened, *message).await {
-                Ok(words) => words.map(|words| self.bot.answer(&words)),
+                Ok(words) => words.map(|words| self.bot.answer(language, &words)),
                 Err(again) => return again,
             },
             What::Ask { .. } | What::Say { .. } | What::End { .. } => None,

@@ -56,6 +56,7 @@ impl Desk {
             desks: HashMap::from([((tenant(), desk), link)]),
             bot: BuiltInBot::from_json(r#"{"greeting":"hi","fallback":"what?","topics":[]}"#)
                 .unwrap(),
+            languages: crate::notices::Languages::default(),
             places: Arc::new(Semaphore::new(ATTEMPTS_MAX)),
         };
         Self { bed, instance, dispatcher }

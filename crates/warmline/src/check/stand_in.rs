@@ -31,7 +31,7 @@ const CONNECTIONS_MAX: usize = 64;
 
 /// What everybody else hears.
 const COME_BACK: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\n\
-retry-after: 5\r\nconnection: close\r\ncontent-length: 78\r\n\r\n\
+retry-after: 5\r\nconnection: close\r\ncontent-length: 82\r\n\r\n\
 {\"error\":{\"code\":\"not_serving\",\"message\":\"the gateway is not running; come back\"}}";
 
 /// The query parameter that marks the check's own requests.

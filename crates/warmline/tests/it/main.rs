@@ -14,6 +14,8 @@
 //! | `restart` | a start is quick however much is stored, and a stop loses nothing |
 //! | `dead_letters` | what could not be delivered is seen and dealt with by an operator |
 //! | `check` | each thing that `warmline check` finds |
+//! | `language` | a chat in German |
+//! | `packaging` | what the image and the unit rely on is there |
 //! | `disk` | nothing that was said lies on the disk in the clear |
 //!
 //! `house`, `process`, `page`, `desk` and `moved_clock` are the means. Every house looks through its gateway's log
@@ -31,7 +33,9 @@ mod earlier_versions;
 mod faults;
 mod flows;
 mod house;
+mod language;
 mod moved_clock;
+mod packaging;
 mod page;
 mod process;
 mod restart;

@@ -32,6 +32,7 @@ use crate::{
     },
     engine::Arrival,
     keeping::Keeping,
+    notices::Language,
     render::{View, activity_id},
 };
 
@@ -108,11 +109,13 @@ pub(super) struct Log {
     keeping: Keeping,
     pub(super) conversation: String,
     pub(super) user: String,
+    language: Language,
 }
 
 impl Log {
     pub(super) fn view(&self) -> View<'_> {
-        View { conversation: &self.conversation, user: &self.user }
+        let language = self.language;
+        View { conversation: &self.conversation, user: &self.user, language }
     }
 }
 
@@ -120,6 +123,7 @@ impl Edge {
     pub(super) async fn log_of(&self, claims: &Claims) -> Result<Option<Log>, Refused> {
         let key = self.key_of(claims)?;
         let keeping = Keeping::new(&self.vault, &key).map_err(|error| unreadable(&error))?;
+        let language = self.languages.of(&key.tenant, &key.bot);
         let row = crate::blocking(&self.store, move |store| store.conversation(&key)).await;
         let row = row.map_err(|error| unreadable(&error))?;
         Ok(row.map(|row| Log {
@@ -127,6 +131,7 @@ impl Edge {
             keeping,
             conversation: claims.conversation.clone(),
             user: claims.user.clone().unwrap_or_default(),
+            language,
         }))
     }
 

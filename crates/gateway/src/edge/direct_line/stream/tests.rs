@@ -103,6 +103,7 @@ fn edge(bed: &Bed) -> Edge {
         wakes: Arc::clone(&bed.wakes),
         callers: Callers::new(bed.vault.mac_key("callers").unwrap()),
         wording: Wording::default(),
+        languages: crate::notices::Languages::default(),
         direct_line: DirectLine {
             key: TokenKey::new(bed.vault.derive("tokens").unwrap().expose()),
             sites: vec![(bed::tenant(), BotId::new("b").unwrap())],
