@@ -39,6 +39,17 @@ struct Topic {
     answer: String,
 }
 
+/// What the user said in a live chat that failed, as far as the bot is concerned.
+#[derive(Debug, Clone, Copy)]
+enum Meanwhile<'a> {
+    /// Nothing.
+    Nothing,
+    /// Something to which this is the answer.
+    Known(&'a str),
+    /// Something that it knows nothing about.
+    Unknown,
+}
+
 impl BuiltInBot {
     /// Reads a bot from JSON: `greeting`, `fallback` and `topics` of `words` and `answer`. It knows
     /// the same in every language.
@@ -78,11 +89,14 @@ impl BuiltInBot {
         news: &BotNews,
         meanwhile: Option<&str>,
     ) -> Option<Said> {
-        // What it knows about that, if it was asked anything.
-        let known = meanwhile.map(|text| self.knows(language).topic(text));
+        let meanwhile = match meanwhile.map(|text| self.knows(language).topic(text)) {
+            None => Meanwhile::Nothing,
+            Some(None) => Meanwhile::Unknown,
+            Some(Some(answer)) => Meanwhile::Known(answer),
+        };
         let words = match language {
-            Language::English => english::line(news, known),
-            Language::German => german::line(news, known),
+            Language::English => english::line(news, meanwhile),
+            Language::German => german::line(news, meanwhile),
         };
         Some(Said::words(words?))
     }

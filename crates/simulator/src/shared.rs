@@ -64,6 +64,7 @@ pub(crate) struct Work {
 }
 
 /// What all parts of a running simulator hold on to.
+#[expect(clippy::struct_excessive_bools, reason = "each is a check box on a real instance")]
 pub(crate) struct Shared {
     world: Mutex<World>,
     pub(crate) credentials: Credentials,

@@ -54,7 +54,9 @@ pub(crate) async fn run(options: &Options) -> ExitCode {
     let mut report = Report::new(options.json, options.quiet);
     let outcome = match Config::look(&environment) {
         Err(problems) => {
-            problems.into_iter().for_each(|problem| report.say(problem_with(problem)));
+            for problem in problems {
+                report.say(problem_with(problem));
+            }
             let words = "nothing else is looked at before the configuration can be read";
             report.say(Finding::skip("everything_else", "not_looked_at", words));
             Outcome::Unreadable

@@ -2,9 +2,10 @@
 
 use session::{BotNews, EndReason};
 
-/// Its next line after a live chat; `known` is what it knows about the last thing the user said in
-/// it, if the user said anything.
-pub(super) fn line(news: &BotNews, known: Option<Option<&str>>) -> Option<String> {
+use super::Meanwhile;
+
+/// Its next line after a live chat.
+pub(super) fn line(news: &BotNews, meanwhile: Meanwhile<'_>) -> Option<String> {
     Some(match news {
         BotNews::Accepted { .. } => return None,
         BotNews::Completed { agent: Some(agent), .. } => {
@@ -16,20 +17,22 @@ pub(super) fn line(news: &BotNews, known: Option<Option<&str>>) -> Option<String
         BotNews::Failed { reason: EndReason::UserCancelled } => {
             "All right, no agent then. What can I do for you?".to_owned()
         }
-        BotNews::Failed { reason } => format!("{} {}", sorry(*reason), instead(known)),
+        BotNews::Failed { reason } => format!("{} {}", sorry(*reason), instead(meanwhile)),
     })
 }
 
 /// What it can do where no person could.
-fn instead(known: Option<Option<&str>>) -> String {
-    match known {
-        None => "I can try to help, or type “agent” to ask again.".to_owned(),
-        Some(Some(answer)) => {
+fn instead(meanwhile: Meanwhile<'_>) -> String {
+    match meanwhile {
+        Meanwhile::Nothing => "I can try to help, or type “agent” to ask again.".to_owned(),
+        Meanwhile::Known(answer) => {
             format!("About what you wrote meanwhile: {answer} Or type “agent” to ask again.")
         }
-        Some(None) => "I have what you wrote meanwhile, but I do not know that one. Try a few \
+        Meanwhile::Unknown => {
+            "I have what you wrote meanwhile, but I do not know that one. Try a few \
                        other words, or type “agent” to ask again."
-            .to_owned(),
+                .to_owned()
+        }
     }
 }
 

@@ -2,9 +2,10 @@
 
 use session::{BotNews, EndReason};
 
-/// Its next line after a live chat; `known` is what it knows about the last thing the user said in
-/// it, if the user said anything.
-pub(super) fn line(news: &BotNews, known: Option<Option<&str>>) -> Option<String> {
+use super::Meanwhile;
+
+/// Its next line after a live chat.
+pub(super) fn line(news: &BotNews, meanwhile: Meanwhile<'_>) -> Option<String> {
     Some(match news {
         BotNews::Accepted { .. } => return None,
         BotNews::Completed { agent: Some(agent), .. } => {
@@ -18,22 +19,29 @@ pub(super) fn line(news: &BotNews, known: Option<Option<&str>>) -> Option<String
         BotNews::Failed { reason: EndReason::UserCancelled } => {
             "In Ordnung, dann ohne Mitarbeiter. Was kann ich für Sie tun?".to_owned()
         }
-        BotNews::Failed { reason } => format!("{} {}", sorry(*reason), instead(known)),
+        BotNews::Failed { reason } => format!("{} {}", sorry(*reason), instead(meanwhile)),
     })
 }
 
 /// What it can do where no person could.
-fn instead(known: Option<Option<&str>>) -> String {
-    match known {
-        None => "Ich versuche gern zu helfen, oder schreiben Sie „Mitarbeiter“, um erneut zu fragen.".to_owned(),
-        Some(Some(answer)) => {
-            format!("Zu dem, was Sie inzwischen geschrieben haben: {answer} Oder schreiben Sie „Mitarbeiter“, um \
-                 erneut zu fragen.")
+fn instead(meanwhile: Meanwhile<'_>) -> String {
+    match meanwhile {
+        Meanwhile::Nothing => {
+            "Ich versuche gern zu helfen, oder schreiben Sie „Mitarbeiter“, um erneut zu fragen."
+                .to_owned()
         }
-        Some(None) => "Ich habe, was Sie inzwischen geschrieben haben, kenne mich damit aber nicht \
-                       aus. Versuchen Sie es mit anderen Worten, oder schreiben Sie „Mitarbeiter“, um \
-                       erneut zu fragen."
-            .to_owned(),
+        Meanwhile::Known(answer) => {
+            format!(
+                "Zu dem, was Sie inzwischen geschrieben haben: {answer} Oder schreiben Sie \
+                 „Mitarbeiter“, um erneut zu fragen."
+            )
+        }
+        Meanwhile::Unknown => {
+            "Ich habe, was Sie inzwischen geschrieben haben, kenne mich damit aber nicht aus. \
+             Versuchen Sie es mit anderen Worten, oder schreiben Sie „Mitarbeiter“, um erneut zu \
+             fragen."
+                .to_owned()
+        }
     }
 }
 

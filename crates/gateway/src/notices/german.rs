@@ -40,13 +40,7 @@ pub(super) fn words(notice: &Notice) -> String {
         Notice::IdleWarning => "Sind Sie noch da? Der Service-Desk beendet diesen Chat bald, wenn \
                                 Sie nichts schreiben."
             .to_owned(),
-        Notice::Ended { by: EndedBy::User } => "Sie haben den Chat beendet.".to_owned(),
-        Notice::Ended { by: EndedBy::Agent(Some(agent)) } => {
-            format!("{agent} hat den Chat beendet.")
-        }
-        Notice::Ended { by: EndedBy::Agent(None) } => {
-            "Der Service-Desk hat den Chat beendet.".to_owned()
-        }
+        Notice::Ended { by } => ended(by),
         Notice::NobodyThere => "Zurzeit ist niemand da, der mit Ihnen sprechen kann.".to_owned(),
         Notice::Cancelled => {
             "Ihre Bitte um ein Gespräch mit einem Menschen wurde zurückgezogen.".to_owned()
@@ -76,6 +70,14 @@ pub(super) fn words(notice: &Notice) -> String {
                  beenden“ schreiben."
             )
         }
+    }
+}
+
+fn ended(by: &EndedBy) -> String {
+    match by {
+        EndedBy::User => "Sie haben den Chat beendet.".to_owned(),
+        EndedBy::Agent(Some(agent)) => format!("{agent} hat den Chat beendet."),
+        EndedBy::Agent(None) => "Der Service-Desk hat den Chat beendet.".to_owned(),
     }
 }
 

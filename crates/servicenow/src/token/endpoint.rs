@@ -133,7 +133,7 @@ impl Endpoint {
             Ok(answer) => Examined {
                 took,
                 date_ms: answer::date_ms(&answer.headers),
-                fault: self.is_refusal(&answer).then(|| CredentialFault::of(&answer)),
+                fault: is_refusal(&answer).then(|| CredentialFault::of(&answer)),
                 asked: self.read(&answer, asked_at),
             },
             Err(error) => {
@@ -151,20 +151,6 @@ impl Endpoint {
     fn refused_for(&self, fault: CredentialFault, not_before: Option<Duration>) -> SendError {
         let detail = fault.sentence(self.grant).to_owned();
         SendError::Retry { not_before, reason: CREDENTIALS_REFUSED, detail }
-    }
-
-    /// Whether the answer refuses what was presented. The real endpoint answers 401 for every fault
-    /// of the credentials and for a dead refresh token, RFC 6749 also 400; some answer 200 and name
-    /// an error.
-    fn is_refusal(&self, answer: &Answer) -> bool {
-        match answer.status {
-            StatusCode::BAD_REQUEST | StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => true,
-            status if status.is_success() && !answer::is_hibernating(answer) => {
-                let said = serde_json::from_slice::<Shape<Said<'_>>>(&answer.body);
-                said.unwrap_or_default().object().is_some_and(|said| said.error.is_present())
-            }
-            _ => false,
-        }
     }
 
     fn request(&self, way: Way<'_>) -> Request<Full<Bytes>> {
@@ -186,7 +172,7 @@ impl Endpoint {
     }
 
     fn read(&self, answer: &Answer, asked_at: Instant) -> Result<Granted, SendError> {
-        if self.is_refusal(answer) {
+        if is_refusal(answer) {
             let fault = CredentialFault::of(answer);
             return Err(self.refused_for(fault, answer::retry_after(&answer.headers)));
         }
@@ -239,6 +225,20 @@ fn lifetime(expires_in: &Loose<'_>) -> Duration {
 
 fn no_grant(detail: &str) -> SendError {
     SendError::Retry { not_before: None, reason: "not_success_json", detail: detail.to_owned() }
+}
+
+/// Whether the answer refuses what was presented. The real endpoint answers 401 for every fault
+/// of the credentials and for a dead refresh token, RFC 6749 also 400; some answer 200 and name
+/// an error.
+fn is_refusal(answer: &Answer) -> bool {
+    match answer.status {
+        StatusCode::BAD_REQUEST | StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => true,
+        status if status.is_success() && !answer::is_hibernating(answer) => {
+            let said = serde_json::from_slice::<Shape<Said<'_>>>(&answer.body);
+            said.unwrap_or_default().object().is_some_and(|said| said.error.is_present())
+        }
+        _ => false,
+    }
 }
 
 #[cfg(test)]

@@ -52,7 +52,7 @@ pub(super) async fn check(
             report.say(Finding::ok("direct_line.token", "granted", words).about(&subject));
             match stream_url(public, &token, tag, now_s).await {
                 Ok(url) => open(&url, public, now_s).await,
-                Err(finding) => finding,
+                Err(finding) => *finding,
             }
         }
         Err(finding) => {
@@ -74,14 +74,14 @@ async fn generate(
     secret: &SecretString,
     tag: Option<&Tag>,
     now_s: i64,
-) -> Result<Token, Finding> {
+) -> Result<Token, Box<Finding>> {
     const CHECK: &str = "direct_line.token";
     let said =
         ask(CHECK, public, "/v3/directline/tokens/generate", Method::POST, secret, tag, now_s);
     let said = said.await?;
     let text = |name: &str| said[name].as_str().map(str::to_owned);
     text("conversationId").zip(text("token")).map_or_else(
-        || Err(Finding::fail(CHECK, "no_token", "what answers gives no token").fix(FIX)),
+        || Err(Box::new(Finding::fail(CHECK, "no_token", "what answers gives no token").fix(FIX))),
         |(conversation, token)| Ok(Token { conversation, token: token.into() }),
     )
 }
@@ -95,13 +95,13 @@ async fn stream_url(
     token: &Token,
     tag: Option<&Tag>,
     now_s: i64,
-) -> Result<Url, Finding> {
+) -> Result<Url, Box<Finding>> {
     const CHECK: &str = "direct_line.stream";
     let path = format!("/v3/directline/conversations/{}", token.conversation);
     let said = ask(CHECK, public, &path, Method::GET, &token.token, tag, now_s).await?;
     let mut url =
         said["streamUrl"].as_str().and_then(|url| Url::parse(url).ok()).ok_or_else(|| {
-            Finding::fail(CHECK, "no_stream", "what answers names no stream").fix(FIX)
+            Box::new(Finding::fail(CHECK, "no_stream", "what answers names no stream").fix(FIX))
         })?;
     if let Some(tag) = tag {
         tag.put_on(&mut url);
@@ -118,10 +118,10 @@ async fn ask(
     secret: &SecretString,
     tag: Option<&Tag>,
     now_s: i64,
-) -> Result<Value, Finding> {
+) -> Result<Value, Box<Finding>> {
     let url = address(public, path, tag);
     let url = url.ok_or_else(|| {
-        Finding::fail(check, "no_address", "WARMLINE_PUBLIC_URL makes no address")
+        Box::new(Finding::fail(check, "no_address", "WARMLINE_PUBLIC_URL makes no address"))
     })?;
     let mut request = http::Request::builder().method(method);
     if let Ok(mut value) =
@@ -132,8 +132,8 @@ async fn ask(
     }
     request = request.header(header::CONTENT_TYPE, "application/json");
     let answer = wire::request(&url, request, USER, now_s).await.map_err(|trouble| {
-        Finding::fail(check, trouble.code(), trouble.to_string())
-            .fix("let WARMLINE_PUBLIC_URL lead to Warmline from wherever browsers are")
+        let finding = Finding::fail(check, trouble.code(), trouble.to_string());
+        Box::new(finding.fix("let WARMLINE_PUBLIC_URL lead to Warmline from wherever browsers are"))
     })?;
     if answer.status.is_success()
         && let Ok(said) = serde_json::from_slice(&answer.body)
@@ -152,7 +152,7 @@ async fn ask(
             ("another_service", format!("something answers {status} that is not Warmline"))
         }
     };
-    Err(Finding::fail(check, code, words).fix(FIX))
+    Err(Box::new(Finding::fail(check, code, words).fix(FIX)))
 }
 
 /// Opens the stream until its first frame.

@@ -69,7 +69,7 @@ pub(super) async fn check(desk: &DeskSetup, now_ms: i64, report: &mut Report) {
         return;
     }
     report.looks_at("the instance's Bot Integration resource");
-    report.say(endpoint(client.examine_endpoint().await).about(&subject));
+    report.say(endpoint(&client.examine_endpoint().await).about(&subject));
     report.say(messages(client.examine_messages().await).about(&subject));
     report.say(ordering(client.examine_ordering().await).about(&subject));
 }
@@ -198,14 +198,16 @@ fn clock(examined: &TokenExamined, asked_ms: i64) -> Finding {
         format!("this machine's clock is {by} s {side} the instance's{what}")
     };
     let fix = "set this machine's clock by NTP";
-    match ahead.abs() {
-        0..=SKEW_NONE_MS => Finding::ok(CHECK, "same", "this machine's clock agrees with it"),
-        ..=SKEW_SEEN_MS => Finding::ok(CHECK, "near", words("")),
-        ..=SKEW_BAD_MS => Finding::warn(CHECK, "skewed", words("")).fix(fix),
-        _ => {
-            let what = ": tokens and what was missed are reckoned wrongly";
-            Finding::fail(CHECK, "skewed", words(what)).fix(fix)
-        }
+    let apart = ahead.abs();
+    if apart <= SKEW_NONE_MS {
+        Finding::ok(CHECK, "same", "this machine's clock agrees with it")
+    } else if apart <= SKEW_SEEN_MS {
+        Finding::ok(CHECK, "near", words(""))
+    } else if apart <= SKEW_BAD_MS {
+        Finding::warn(CHECK, "skewed", words("")).fix(fix)
+    } else {
+        let what = ": tokens and what was missed are reckoned wrongly";
+        Finding::fail(CHECK, "skewed", words(what)).fix(fix)
     }
 }
 
@@ -240,9 +242,9 @@ fn token(examined: &TokenExamined, desk: &DeskSetup) -> Finding {
     }
 }
 
-fn endpoint(asked: Result<(), SendError>) -> Finding {
+fn endpoint(asked: &Result<(), SendError>) -> Finding {
     const CHECK: &str = "instance.endpoint";
-    let (error, detail) = match &asked {
+    let (error, detail) = match asked {
         Ok(()) => {
             let words = "the Virtual Agent API takes requests of the integration user";
             return Finding::ok(CHECK, "answers", words);
@@ -379,7 +381,7 @@ mod tests {
             (refused("refused", 405), "system log"),
         ] {
             let code = error.code();
-            let finding = endpoint(Err(error));
+            let finding = endpoint(&Err(error));
             assert_eq!(finding.code, code);
             assert!(finding.fix.as_deref().unwrap_or_default().contains(part), "{finding:?}");
         }

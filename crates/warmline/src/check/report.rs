@@ -36,6 +36,7 @@ impl Outcome {
 }
 
 /// What was found so far.
+#[expect(clippy::struct_excessive_bools, reason = "ways to print, free of each other")]
 pub(super) struct Report {
     findings: Vec<Finding>,
     json: bool,
