@@ -7,13 +7,14 @@
 mod examine;
 mod failure;
 mod listener;
+mod live;
 mod offline;
 mod parts;
 mod settings;
 
 use std::{
     net::SocketAddr,
-    path::Path,
+    path::{Path, PathBuf},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -25,15 +26,18 @@ use vault::Vault;
 
 pub use examine::{DataExamined, KeyFit, examine_data};
 pub use failure::{StartError, StopError};
+use live::Live;
+pub use live::NeedsRestart;
 pub use offline::without_gateway;
-pub use settings::{BotSetup, DeskSetup, Settings};
+pub use settings::{BotSetup, COMMAND_WORDS, DeskSetup, Settings};
 
 use crate::{
     alarm::{Alarm, Wakeup},
     clock::Clock,
-    control::{ControlSocket, Letters},
+    control::{ControlSocket, Letters, Sealed},
+    current::Current,
     dispatcher::Dispatcher,
-    engine::{Engine, Policies, Tools},
+    engine::{Engine, Tools},
     gaps::Gaps,
     presence::Presence,
     sweeper::Sweeper,
@@ -62,6 +66,7 @@ const CHECK_VALUE: &str = "master key check value";
 /// A running gateway.
 pub struct Gateway {
     address: SocketAddr,
+    live: Live,
     engine: Engine,
     tasks: TaskTracker,
     open_streams: TaskTracker,
@@ -97,19 +102,17 @@ impl Gateway {
             let opened = tokio::task::spawn_blocking(open).await;
             opened.map_err(std::io::Error::other)??
         };
+        let data_dir = settings.data_dir.clone();
         let wakes = Arc::new(Wakes::default());
         let hint = Arc::new(Wakeup::new());
         let (lanes, lane_hints) = mpsc::channel(LANE_HINTS_MAX);
-        let mut policies = Policies::default();
-        for bot in &settings.bots {
-            policies.add(bot.tenant.clone(), bot.bot.clone(), bot.policy.clone());
-        }
+        let policies = Current::new(parts::policies(&settings.bots));
         let engine = Engine::start(Tools {
             store: Arc::clone(&store),
             vault: Arc::clone(&vault),
             repeats: vault.mac_key("repeats")?,
             clock: clock.clone(),
-            policies,
+            policies: Arc::clone(&policies),
             wakes: Arc::clone(&wakes),
             lanes,
             alarm: Arc::clone(&hint),
@@ -118,12 +121,19 @@ impl Gateway {
         })?;
         let presence = Arc::new(Presence::default());
         let parts = Parts { store, vault, clock, engine, wakes, gaps, presence };
-        parts.run(settings, hint, lane_hints, listener)
+        let live = Live::new(&parts, policies, settings)?;
+        parts.run(live, data_dir, hint, lane_hints, listener)
     }
 
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Takes over settings that were read anew, as far as they can change while the gateway runs, and
+    /// names the rest. On an error nothing has changed.
+    pub async fn reload(&self, settings: Settings) -> Result<Vec<NeedsRestart>, StartError> {
+        self.live.reload(settings).await
     }
 
     /// Waits until a part ends by itself, which none should.
@@ -172,7 +182,8 @@ struct Parts {
 impl Parts {
     fn run(
         self,
-        settings: Settings,
+        live: Live,
+        data_dir: PathBuf,
         hint: Arc<Wakeup>,
         lane_hints: mpsc::Receiver<LaneKey>,
         listener: TcpListener,
@@ -180,8 +191,7 @@ impl Parts {
         let (stopping, delivering) = (CancellationToken::new(), CancellationToken::new());
         let (failures, failed) = mpsc::channel(4);
         let tasks = TaskTracker::new();
-        let callers = self.callers(&settings)?;
-        let dispatcher = self.dispatcher(&settings, delivering.clone())?;
+        let dispatcher = self.dispatcher(&live, delivering.clone());
         let alarm = Alarm {
             store: Arc::clone(&self.store),
             engine: self.engine.clone(),
@@ -191,8 +201,9 @@ impl Parts {
         let sweeper = Sweeper { store: Arc::clone(&self.store), clock: self.clock.clone() };
         let (engine, presence) = (self.engine.clone(), Arc::clone(&self.presence));
         let store = Arc::clone(&self.store);
-        let control = open_control(&settings.data_dir);
-        let edge = Arc::new(self.edge(settings, callers, stopping.clone())?);
+        let sealed = Sealed { store: Arc::clone(&self.store), vault: Arc::clone(&self.vault) };
+        let control = open_control(&data_dir);
+        let edge = Arc::new(self.edge(&live, stopping.clone())?);
         let open_streams = edge.open_streams.clone();
         let address = listener.local_addr()?;
         let delivery = deliver(dispatcher, lane_hints, delivering.clone(), failures.clone())?;
@@ -209,7 +220,7 @@ impl Parts {
         watch("engine", Box::pin(closed(engine.clone(), stopping.clone())));
         if let Some(control) = control {
             let letters = Letters::new(engine.clone());
-            watch("control socket", Box::pin(control.serve(letters, stopping.clone())));
+            watch("control socket", Box::pin(control.serve(letters, sealed, stopping.clone())));
         }
         let (front, stop) = (crate::edge::Front::new(edge), stopping.clone());
         tasks.spawn(async move {
@@ -218,6 +229,7 @@ impl Parts {
         });
         Ok(Gateway {
             address,
+            live,
             engine,
             tasks,
             open_streams,
@@ -307,6 +319,11 @@ fn open_store(
     check_master_key(&store, vault)?;
     store.take_over(boot)?;
     Ok(Arc::new(store))
+}
+
+/// Opens data that no gateway is using, for a moment. Blocks.
+pub(crate) fn open_alone(dir: &Path, vault: &Vault) -> Result<Arc<dyn Store>, StartError> {
+    open_store(dir, vault, BootId(fastrand::i64(..)), Duration::ZERO)
 }
 
 /// Refuses a key that would make everything stored unreadable, before anything is written with it.

@@ -28,6 +28,7 @@ use vault::{MasterKey, Vault};
 use crate::{
     alarm::Wakeup,
     clock::Clock,
+    current::Current,
     engine::{Arrival, Engine, EngineError, Outcome, Policies, Tools},
     keeping::{Entry, Keeping},
     wakes::Wakes,
@@ -324,7 +325,7 @@ impl Bed {
             vault: Arc::clone(&vault),
             repeats: vault.mac_key("repeats").unwrap(),
             clock: clock.clone(),
-            policies,
+            policies: Current::new(policies),
             wakes: Arc::clone(&wakes),
             lanes: hints,
             alarm: Arc::clone(&alarm),

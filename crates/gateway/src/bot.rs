@@ -7,7 +7,10 @@ mod english;
 mod german;
 
 use serde::Deserialize;
-use session::{BotNews, Said};
+use session::{
+    BotNews, Said,
+    id::{BotId, TenantId},
+};
 
 use crate::notices::Language;
 
@@ -29,6 +32,29 @@ struct Knowledge {
     greeting: String,
     fallback: String,
     topics: Vec<Topic>,
+}
+
+/// The built-in bot of every bot's conversations, looked up by who owns them.
+#[derive(Debug)]
+pub(crate) struct BuiltInBots {
+    own: Vec<(TenantId, BotId, BuiltInBot)>,
+    /// For bots that have none of their own.
+    common: BuiltInBot,
+}
+
+impl BuiltInBots {
+    pub(crate) fn new(common: BuiltInBot) -> Self {
+        Self { own: Vec::new(), common }
+    }
+
+    pub(crate) fn add(&mut self, tenant: TenantId, bot: BotId, own: BuiltInBot) {
+        self.own.push((tenant, bot, own));
+    }
+
+    pub(crate) fn of(&self, tenant: &TenantId, bot: &BotId) -> &BuiltInBot {
+        let found = self.own.iter().find(|(owner, whose, _)| owner == tenant && whose == bot);
+        found.map_or(&self.common, |(.., own)| own)
+    }
 }
 
 #[derive(Debug, Clone, Deserialize)]

@@ -9,6 +9,7 @@
 
 mod letters;
 mod meaning;
+mod sealed;
 #[cfg(test)]
 mod tests;
 mod wire;
@@ -29,10 +30,12 @@ use tokio::{
     time::timeout,
 };
 use tokio_util::sync::CancellationToken;
+use wire::Understood;
 
 pub(crate) use letters::Letters;
 pub use letters::{LETTERS_PER_LIST, LETTERS_PER_LIST_MAX};
-pub use wire::{Answer, Letter, Order, Outcome, Refusal, Request, VERSION};
+pub(crate) use sealed::Sealed;
+pub use wire::{Answer, Letter, Order, Outcome, Refusal, Request, VERSION, secret_line};
 
 /// The socket's name in the data directory.
 pub const SOCKET: &str = "warmline.sock";
@@ -45,6 +48,9 @@ const CONNECTIONS_MAX: usize = 4;
 
 /// The longest line taken, in bytes; an order has fewer than a hundred.
 const LINE_BYTES_MAX: u64 = 4_096;
+
+/// Room for a whole line from the start, so that a secret in it is never copied about.
+const LINE_BYTES: usize = 4_096;
 
 /// How much more than a line is read, for the sender to see the answer.
 const REST_BYTES_MAX: u64 = 1_024 * 1_024;
@@ -78,8 +84,9 @@ impl ControlSocket {
     }
 
     /// Serves until told to stop.
-    pub(crate) async fn serve(self, letters: Letters, stop: CancellationToken) {
-        let (letters, places) = (Arc::new(letters), Arc::new(Semaphore::new(CONNECTIONS_MAX)));
+    pub(crate) async fn serve(self, letters: Letters, sealed: Sealed, stop: CancellationToken) {
+        let (letters, sealed) = (Arc::new(letters), Arc::new(sealed));
+        let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
         loop {
             let accepted = tokio::select! {
                 () = stop.cancelled() => return,
@@ -90,10 +97,10 @@ impl ControlSocket {
             };
             match accepted {
                 (Ok((stream, _)), Ok(place)) => {
-                    let letters = Arc::clone(&letters);
+                    let (letters, sealed) = (Arc::clone(&letters), Arc::clone(&sealed));
                     tokio::spawn(async move {
                         let _place = place;
-                        if let Err(error) = converse(stream, &letters).await {
+                        if let Err(error) = converse(stream, &letters, &sealed).await {
                             tracing::debug!(
                                 error = &error as &dyn std::error::Error,
                                 "an operator's connection broke"
@@ -122,13 +129,15 @@ impl Drop for ControlSocket {
 }
 
 /// One line in, one line out.
-async fn converse(mut stream: UnixStream, letters: &Letters) -> io::Result<()> {
+async fn converse(mut stream: UnixStream, letters: &Letters, sealed: &Sealed) -> io::Result<()> {
     let (reading, mut writing) = stream.split();
-    let mut line = Vec::new();
+    // It may hold a secret.
+    let mut line = zeroize::Zeroizing::new(Vec::with_capacity(LINE_BYTES));
     let mut reading = BufReader::new(reading.take(LINE_BYTES_MAX));
     timeout(LINE_WITHIN, reading.read_until(b'\n', &mut line)).await??;
     let answer = match wire::read(&line) {
-        Ok(order) => letters.carry_out(order).await,
+        Ok(Understood::Letters(order)) => letters.carry_out(order).await,
+        Ok(Understood::Secret(order)) => sealed.carry_out(order).await,
         Err(refusal) => refusal.into(),
     };
     timeout(LINE_WITHIN, writing.write_all(&answer.to_line())).await??;

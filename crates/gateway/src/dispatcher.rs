@@ -44,8 +44,9 @@ use tokio_util::sync::CancellationToken;
 use vault::Vault;
 
 use crate::{
-    bot::BuiltInBot,
+    bot::BuiltInBots,
     clock::Clock,
+    current::Current,
     desk::{news::Wording, request::Dress},
     dispatcher::{
         breaker::Permit,
@@ -56,7 +57,7 @@ use crate::{
     engine::Engine,
     gaps::Gaps,
     lane,
-    notices::Languages,
+    notices::Language,
 };
 
 /// Attempts in flight at a time to one desk, and to all bots together. Each holds a connection and a
@@ -79,12 +80,17 @@ const FINISH_WITHIN: Duration = Duration::from_secs(12);
 /// One desk as the dispatcher reaches it.
 pub(crate) struct DeskLink {
     pub(crate) desk: DeskId,
-    pub(crate) client: servicenow::Client,
-    pub(crate) dress: Dress,
-    pub(crate) wording: Wording,
+    pub(crate) reach: Arc<Current<Reach>>,
     pub(crate) breaker: Arc<SharedBreaker>,
     /// Room for [`ATTEMPTS_MAX`] attempts.
     pub(crate) places: Arc<Semaphore>,
+}
+
+/// How a desk is spoken to; settings that are read anew replace it.
+pub(crate) struct Reach {
+    pub(crate) client: Arc<servicenow::Client>,
+    pub(crate) dress: Dress,
+    pub(crate) wording: Wording,
 }
 
 /// What the dispatcher works with.
@@ -94,8 +100,8 @@ pub(crate) struct Dispatcher {
     pub(crate) engine: Engine,
     pub(crate) clock: Clock,
     pub(crate) desks: HashMap<(TenantId, DeskId), DeskLink>,
-    pub(crate) bot: BuiltInBot,
-    pub(crate) languages: Languages,
+    pub(crate) bots: Arc<Current<BuiltInBots>>,
+    pub(crate) language: Language,
     /// What the desks may have told unheard.
     pub(crate) gaps: Arc<Gaps>,
     /// The conversations that were opened last.

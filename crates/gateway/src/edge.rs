@@ -5,12 +5,15 @@
 //! | [`webhook`] | `POST /api/v1/snowBot/receiveMessage` |
 //! | [`direct_line`] | `/v3/directline/…` |
 //! | [`health`] | `/healthz`, `/readyz` |
+//! | [`openapi`] | `/openapi.json` |
 
 pub(crate) mod answer;
 pub(crate) mod body;
 pub(crate) mod callers;
 pub(crate) mod direct_line;
+pub(crate) mod doors;
 pub(crate) mod health;
+pub(crate) mod openapi;
 pub(crate) mod webhook;
 
 use std::{convert::Infallible, pin::Pin, sync::Arc};
@@ -29,8 +32,8 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use vault::Vault;
 
 use crate::{
-    clock::Clock, desk::news::Wording, edge::callers::Callers, edge::direct_line::DirectLine,
-    engine::Engine, gaps::Gaps, notices::Languages, presence::Presence, wakes::Wakes,
+    clock::Clock, current::Current, edge::direct_line::DirectLine, edge::doors::Doors,
+    engine::Engine, gaps::Gaps, notices::Language, presence::Presence, wakes::Wakes,
 };
 
 /// What every edge works with.
@@ -41,9 +44,9 @@ pub(crate) struct Edge {
     pub(crate) clock: Clock,
     pub(crate) wakes: Arc<Wakes>,
     pub(crate) gaps: Arc<Gaps>,
-    pub(crate) callers: Callers,
-    pub(crate) wording: Wording,
-    pub(crate) languages: Languages,
+    pub(crate) doors: Arc<Current<Doors>>,
+    /// What notices are in.
+    pub(crate) language: Language,
     pub(crate) direct_line: DirectLine,
     pub(crate) presence: Arc<Presence>,
     pub(crate) stopping: CancellationToken,
@@ -83,6 +86,7 @@ fn router(edge: Arc<Edge>) -> Router {
         .merge(webhook::routes())
         .nest("/v3/directline", direct_line::routes())
         .merge(health::routes())
+        .merge(openapi::routes())
         .fallback(answer::no_such_route)
         .with_state(edge)
         .layer(middleware::from_fn(log_request))

@@ -41,7 +41,7 @@ use vault::{MacKey, Vault};
 
 pub(crate) use letters::{Judged, LetterOrder};
 
-use crate::{alarm::Wakeup, clock::Clock, keeping::KeepingError, wakes::Wakes};
+use crate::{alarm::Wakeup, clock::Clock, current::Current, keeping::KeepingError, wakes::Wakes};
 
 /// Jobs that may wait for the engine. Filled by edges and dispatcher, drained in batches; when it is
 /// full, callers wait up to [`ROOM_WITHIN`] and are then told to come back.
@@ -209,7 +209,7 @@ pub(crate) struct Tools {
     pub(crate) vault: Arc<Vault>,
     pub(crate) repeats: MacKey,
     pub(crate) clock: Clock,
-    pub(crate) policies: Policies,
+    pub(crate) policies: Arc<Current<Policies>>,
     pub(crate) wakes: Arc<Wakes>,
     pub(crate) lanes: mpsc::Sender<LaneKey>,
     pub(crate) alarm: Arc<Wakeup>,

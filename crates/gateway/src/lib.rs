@@ -15,6 +15,7 @@ mod bed;
 mod bot;
 mod clock;
 pub mod control;
+mod current;
 mod desk;
 mod dispatcher;
 mod edge;
@@ -25,6 +26,7 @@ mod lane;
 mod notices;
 mod presence;
 mod render;
+pub mod secrets;
 mod sweeper;
 mod wakes;
 
@@ -33,8 +35,8 @@ use std::sync::Arc;
 use store::{Store, StoreError};
 
 pub use app::{
-    BotSetup, DataExamined, DeskSetup, Gateway, KeyFit, Settings, StartError, StopError,
-    examine_data, without_gateway,
+    BotSetup, COMMAND_WORDS, DataExamined, DeskSetup, Gateway, KeyFit, NeedsRestart, Settings,
+    StartError, StopError, examine_data, without_gateway,
 };
 pub use bot::BuiltInBot;
 pub use clock::Clock;
@@ -44,7 +46,7 @@ pub use notices::Language;
 // What a gateway is configured with, so that its user needs no other crate of the house.
 pub use servicenow::{ClientConfig, ConfigError, Credentials, Grant, client::instance_url};
 pub use session::{
-    Behind, Phrases, Policy,
+    Behind, Phrases, Policy, fold as folded,
     id::{BotId, DeskId, IdError, TenantId},
 };
 

@@ -5,14 +5,9 @@
 mod english;
 mod german;
 
-use std::collections::HashMap;
+use session::{Notice, Phrases};
 
-use session::{
-    Notice, Phrases,
-    id::{BotId, TenantId},
-};
-
-/// What users of a bot are spoken to in.
+/// What users are spoken to in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Language {
     /// English.
@@ -54,22 +49,6 @@ impl Language {
             }
         }
         phrases
-    }
-}
-
-/// The language of every bot's users.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Languages(HashMap<(TenantId, BotId), Language>);
-
-impl Languages {
-    pub(crate) fn set(&mut self, tenant: TenantId, bot: BotId, language: Language) {
-        self.0.insert((tenant, bot), language);
-    }
-
-    /// The language of this bot's users. A bot that is no longer configured spoke some language
-    /// once; its users are told in English.
-    pub(crate) fn of(&self, tenant: &TenantId, bot: &BotId) -> Language {
-        self.0.get(&(tenant.clone(), bot.clone())).copied().unwrap_or_default()
     }
 }
 

@@ -40,7 +40,7 @@ pub use deadline::Wake;
 pub use effect::{BotNews, Effect, Failure, Hold, Record, Strike, What};
 pub use event::{Callback, Claims, Event, Facts, Missed, News, Rejected};
 pub use notice::{EndReason, EndedBy, Notice};
-pub use phrase::{guarded, is_phrase};
+pub use phrase::{fold, guarded, is_phrase};
 pub use policy::{Behind, Phrases, Policy};
 pub use resend::{TooLate, resendable};
 pub use said::{Agent, Author, Choice, Content, Context, Message, Payload, Said};

@@ -17,8 +17,8 @@ pub fn guarded<'a>(text: &'a str, commands: &[String]) -> Cow<'a, str> {
     if commands.contains(&bare) { format!("{}.", text.trim_end()).into() } else { text.into() }
 }
 
-/// The form in which texts are compared.
-pub(crate) fn fold(text: &str) -> String {
+/// The form in which texts are compared; phrases of a policy are given in it.
+pub fn fold(text: &str) -> String {
     let bare = text.trim().trim_end_matches(|c: char| {
         c.is_whitespace() || matches!(c, '.' | '!' | '?' | '…' | '。' | '！' | '？' | ',' | ';')
     });

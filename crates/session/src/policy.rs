@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::{effect::What, id::DeskId};
 
 /// The settings that one bot's conversations are stepped with.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
     /// Where its users are handed over to.
     pub desk: DeskId,
@@ -83,7 +83,7 @@ pub enum Behind {
 }
 
 /// Phrases, folded (lower case, single blanks, no final punctuation).
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Phrases {
     /// Ask for a person.
     pub escalate: Vec<String>,

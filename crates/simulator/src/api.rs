@@ -1,12 +1,15 @@
-//! The doors that a real instance has: the token endpoint, the Bot Integration resource, the table
-//! that missed messages are read from, and the one that says how callbacks are sent.
+//! The doors that a real instance has: the token endpoint, the Bot Integration resource, the media
+//! API, and the tables that missed messages, agents' presence and the way of callbacks are read from.
 //!
 //! Owns statuses, headers and bodies of the immediate answers (reference 4 and 7.1). What a request
 //! leads to is the worker's business, and comes after the answer.
 
 mod access;
 mod integration;
+pub(crate) mod media;
+mod multipart;
 mod provider;
+mod signature;
 mod table;
 mod token;
 
@@ -42,10 +45,18 @@ pub(crate) fn routes(shared: Arc<Shared>) -> Router {
         .route(resource, post(integration::receive).fallback(wrong_method))
         // There is no `…/disconnect` in any release, whatever a diagram says.
         .route(&format!("{resource}/{{*rest}}"), any(no_such_resource))
+        .route("/api/now/cccif/media/upload", upload().fallback(wrong_method))
+        .route("/api/now/v1/cccif/media/upload", upload().fallback(wrong_method))
+        .route(&format!("{}/{{key}}", crate::media::PATH), get(media::load).fallback(wrong_method))
         .route(table::PATH, get(table::read).fallback(wrong_method))
         .route(provider::PATH, get(provider::read).fallback(wrong_method))
+        .route(table::presence::PATH, get(table::presence::read).fallback(wrong_method))
         .layer(DefaultBodyLimit::max(BODY_MAX))
         .with_state(shared)
+}
+
+fn upload() -> axum::routing::MethodRouter<Arc<Shared>> {
+    post(media::upload).layer(DefaultBodyLimit::max(media::FORM_BYTES_MAX))
 }
 
 /// An immediate answer.

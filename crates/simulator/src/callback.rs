@@ -7,9 +7,11 @@
 mod item;
 mod product;
 mod specification;
+mod stream;
 
 use serde_json::{Map, Value};
 
+pub(crate) use self::stream::{StreamState, streamed};
 use crate::{config::Dialect, instance::Setup};
 
 /// Said when a chat is put into the queue (reference 5.6).
@@ -32,9 +34,6 @@ pub(crate) const IDLE_REMINDER: &str = "The conversation is timing out, are you 
 pub(crate) const IDLE_END: &str = "It seems you have left the conversation";
 /// Asked by the virtual agent when its user says `bye`.
 pub(crate) const BYE: &str = "Do you want to end this conversation?";
-/// The one topic on offer: its label and its value.
-pub(crate) const TOPIC: (&str, &str) = ("Live Agent Support.", "ce2ee85053130010cf8cddeeff7b12bf");
-
 /// Something that callbacks tell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Moment<'a> {
@@ -48,6 +47,8 @@ pub(crate) enum Moment<'a> {
     NotUnderstood,
     /// The virtual agent asks whether `bye` was meant.
     ByeAsked,
+    /// A topic of the virtual agent said this.
+    TopicSaid(&'a str),
     /// The virtual agent gave the conversation back to the primary bot.
     LetGo,
     /// The virtual agent's conversation was ended by the user.
@@ -56,16 +57,22 @@ pub(crate) enum Moment<'a> {
     Queued,
     /// A minute of waiting has gone by.
     StillWaiting,
+    /// A minute of waiting for the next agent of a transferred chat has gone by.
+    WaitingAgain,
     /// The queue's maximum has gone by: the user is offered a topic.
     MaxWait,
-    /// AGENT could not be routed, or was rejected.
+    /// Nobody is there for AGENT, or everybody rejected it.
     Nobody,
+    /// No queue takes the chat.
+    Unrouted,
     /// An agent took the chat.
     Accepted,
     /// The agent began or stopped typing.
     Typing(bool),
     /// The agent wrote this.
     Wrote(&'a str),
+    /// The agent sent this file.
+    SentFile(FileLink<'a>),
     /// The chat is on its way to another agent.
     Transferring,
     /// Another agent took the chat.
@@ -76,32 +83,61 @@ pub(crate) enum Moment<'a> {
     IdledOut,
     /// The agent ended the chat.
     AgentEnded,
+    /// The agent ended the chat, and a survey follows.
+    AgentLeft,
+    /// The virtual agent asks the question at this place of the survey.
+    SurveyAsked(usize),
+    /// The survey is over.
+    SurveyOver,
     /// The user ended the chat while an agent was there.
     UserEnded,
     /// The user left before an agent was there.
     Withdrawn,
 }
 
+/// A file as a callback names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct FileLink<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) content_type: &'a str,
+    pub(crate) url: &'a str,
+}
+
 impl Moment<'_> {
+    /// Whether the virtual agent says something that it has worked out.
+    pub(crate) fn is_answer(self) -> bool {
+        matches!(self, Moment::Greeted | Moment::NotUnderstood)
+    }
+
     /// Whether the end of a chat is told; a conversation that never left the virtual agent has
     /// none.
     pub(crate) fn is_end(self) -> bool {
         match self {
-            Moment::IdledOut | Moment::AgentEnded | Moment::UserEnded | Moment::Withdrawn => true,
+            Moment::IdledOut
+            | Moment::AgentEnded
+            | Moment::AgentLeft
+            | Moment::SurveyOver
+            | Moment::UserEnded
+            | Moment::Withdrawn
+            | Moment::Unrouted => true,
             Moment::Started
             | Moment::Created
             | Moment::Greeted
             | Moment::NotUnderstood
             | Moment::ByeAsked
+            | Moment::TopicSaid(_)
+            | Moment::SurveyAsked(_)
             | Moment::LetGo
             | Moment::Closed
             | Moment::Queued
             | Moment::StillWaiting
+            | Moment::WaitingAgain
             | Moment::MaxWait
             | Moment::Nobody
             | Moment::Accepted
             | Moment::Typing(_)
             | Moment::Wrote(_)
+            | Moment::SentFile(_)
             | Moment::Transferring
             | Moment::Transferred
             | Moment::IdleReminder => false,
@@ -112,9 +148,10 @@ impl Moment<'_> {
 /// What the moment happens to.
 pub(crate) struct Context<'a> {
     pub(crate) setup: &'a Setup,
-    /// Who has the chat, or would get it.
-    pub(crate) agent_name: &'a str,
-    pub(crate) agent_id: &'a str,
+    /// The name and the `sys_id` of who has the chat; absent before anybody had it.
+    pub(crate) agent: Option<(&'a str, &'a str)>,
+    /// The wait estimate at moments of waiting, where one is shown.
+    pub(crate) wait_time: Option<&'a str>,
     pub(crate) conversation_id: &'a str,
     pub(crate) interaction_id: &'a str,
     /// The first word after acceptance was exchanged.
@@ -124,7 +161,7 @@ pub(crate) struct Context<'a> {
 impl Context<'_> {
     /// What system texts call the agent.
     fn agent_shown(&self) -> &str {
-        if self.setup.names_shown { self.agent_name } else { "The agent" }
+        self.agent.filter(|_| self.setup.names_shown).map_or("The agent", |(name, _)| name)
     }
 }
 
@@ -138,9 +175,16 @@ pub(crate) struct Envelope {
     pub(crate) score: Option<u8>,
     pub(crate) status: Option<&'static str>,
     pub(crate) error_message: Option<&'static str>,
+    /// It is a piece of a stream.
+    pub(crate) stream: Option<StreamState>,
 }
 
 impl Envelope {
+    /// Not a mere piece of what comes whole later.
+    pub(crate) fn is_whole(&self) -> bool {
+        matches!(self.stream, None | Some(StreamState::End))
+    }
+
     fn of(item: Value) -> Self {
         Self { items: item::objects(vec![item]), ..Self::default() }
     }
@@ -151,6 +195,10 @@ impl Envelope {
 
     fn completed(self) -> Self {
         Self { completed: true, ..self }
+    }
+
+    fn understood(self) -> Self {
+        Self { score: Some(1), ..self }
     }
 
     fn scored(self) -> Self {
@@ -188,17 +236,25 @@ fn status(moment: Moment<'_>, talking: bool) -> Option<&'static str> {
         | Moment::Greeted
         | Moment::NotUnderstood
         | Moment::ByeAsked
+        | Moment::TopicSaid(_)
+        | Moment::SurveyAsked(_)
         | Moment::LetGo
         | Moment::Closed => None,
         Moment::Queued | Moment::StillWaiting | Moment::MaxWait => Some("waiting"),
-        Moment::Nobody => Some("fail"),
+        Moment::Nobody | Moment::Unrouted => Some("fail"),
         Moment::Accepted => Some("connected"),
         // The specification's diagram has no way back to waiting, so a transfer is none.
-        Moment::Typing(_) | Moment::Transferring | Moment::Transferred | Moment::IdleReminder => {
-            Some(if talking { "active" } else { "connected" })
-        }
-        Moment::Wrote(_) => Some("active"),
-        Moment::IdledOut | Moment::AgentEnded | Moment::UserEnded => Some("completed"),
+        Moment::Typing(_)
+        | Moment::Transferring
+        | Moment::WaitingAgain
+        | Moment::Transferred
+        | Moment::IdleReminder => Some(if talking { "active" } else { "connected" }),
+        Moment::Wrote(_) | Moment::SentFile(_) => Some("active"),
+        Moment::IdledOut
+        | Moment::AgentEnded
+        | Moment::AgentLeft
+        | Moment::SurveyOver
+        | Moment::UserEnded => Some("completed"),
         Moment::Withdrawn => Some("cancelled"),
     }
 }

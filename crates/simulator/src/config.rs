@@ -1,13 +1,22 @@
 //! What kind of instance this is: its dialect, its agent, its credentials and its habits.
 //!
-//! Owns the settings and their defaults, and never acts on them.
+//! Owns the settings and their defaults, and never acts on them. Agents and queues are in [`team`],
+//! the virtual agent's part in [`virtual_agent`].
+
+mod team;
+mod virtual_agent;
 
 use std::time::Duration;
 
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
-use crate::script::Script;
+pub(crate) use self::team::worded;
+pub use self::team::{
+    AgentProfile, Assignment, CannedReply, Hours, QueueProfile, Schedule, Unrouted, WaitStatus,
+};
+pub use self::virtual_agent::{Question, QuestionKind, Topic, TopicAction};
+use crate::{instance::User, profile::Profile, script::Script};
 
 /// Which language the callbacks speak (reference 2 and 5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -26,10 +35,10 @@ pub enum Dialect {
 /// Who sits at the desk.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum AgentMode {
-    /// A person or a test, through the desk page or [`crate::Desk`].
+    /// Persons or a test, through the desk page or [`crate::Desk`].
     #[default]
     Person,
-    /// The scripted agent, who accepts and answers alone.
+    /// Every agent follows the script: accepts what is offered and answers alone.
     Scripted(Script),
     /// No agent is available: every AGENT is refused.
     Nobody,
@@ -70,7 +79,8 @@ pub struct Webhook {
 }
 
 /// How often the end of a chat that an agent closed is told (reference 5.7).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum EndTold {
     /// Only the closing text with `completed`.
     Once,
@@ -112,12 +122,39 @@ pub struct Config {
     pub dialect: Dialect,
     /// Who sits at the desk.
     pub agent: AgentMode,
-    /// The agent's display name.
-    pub agent_name: String,
+    /// The agents, in the order in which work is offered to equals.
+    pub agents: Vec<AgentProfile>,
+    /// The queues; a chat goes to the first that takes it.
+    pub queues: Vec<QueueProfile>,
+    /// Who of several agents is offered a chat.
+    pub assignment: Assignment,
+    /// After how long an offer that nobody answered goes on to the next agent; absent when the
+    /// assignment rule has no time-out.
+    pub offer_timeout: Option<Duration>,
+    /// An agent who let an offer time out is *Away* from then on, as by the stock assignment rule.
+    pub away_after_missed_offer: bool,
+    /// What becomes of an AGENT that no queue takes.
+    pub unrouted: Unrouted,
+    /// The topics that the virtual agent offers and knows.
+    pub topics: Vec<Topic>,
+    /// What the virtual agent asks after an agent has ended a chat; empty for no survey.
+    pub survey: Vec<Question>,
+    /// "Support typing indicator" is on at the channel: the user hears that the agent types.
+    pub typing_shown: bool,
+    /// What agents on the desk page can write with one click.
+    pub canned_replies: Vec<CannedReply>,
     /// What callers of the token endpoint and of the API must present.
     pub credentials: Credentials,
     /// The static message-auth token (reference 7.2); absent means that none is asked for.
     pub message_token: Option<SecretString>,
+    /// The secret of hash message auth, `x-b2b-signature`; absent means that none is asked for.
+    /// Where both are set, either opens the door.
+    pub message_hash: Option<SecretString>,
+    /// The table of users. With message auth on, a caller's user whose `emailId` is that of exactly
+    /// one of them is linked (reference 8); all others are guests.
+    pub users: Vec<User>,
+    /// The version of the app and the settings of its wire side.
+    pub profile: Profile,
     /// The receiver of callbacks.
     pub webhook: Webhook,
     /// How long an access token lives, in seconds.
@@ -135,16 +172,14 @@ pub struct Config {
     pub may_read_provider: bool,
     /// The integration user has a role that may read `sys_cs_message` (reference 6).
     pub may_read_messages: bool,
+    /// The integration user may read `awa_agent_presence_capacity` (reference 9.3).
+    pub may_read_presence: bool,
     /// "Agent names and avatars" is on: callbacks name the agent.
     pub names_shown: bool,
-    /// App 4.0 or later: items carry `messageId`, envelopes `interactionId`, and
-    /// `UPDATE_MESSAGES` is understood.
-    pub message_ids: bool,
     /// "Maintain message ordering": each callback of a conversation waits for the one before it.
     pub maintain_ordering: bool,
-    /// The wait estimate as an instance words it, such as `8 Seconds`; absent when "Live chat
-    /// wait status" is off.
-    pub wait_time: Option<String>,
+    /// The wait estimate.
+    pub wait_status: WaitStatus,
     /// How often the end is told.
     pub end_told: EndTold,
     /// The queue's "Initial agent response", sent at acceptance; absent when the field is empty.
@@ -168,9 +203,24 @@ impl Default for Config {
         Self {
             dialect: Dialect::default(),
             agent: AgentMode::default(),
-            agent_name: "Dana".to_owned(),
+            agents: vec![AgentProfile::new("dana", "Dana"), AgentProfile::new("robin", "Robin")],
+            queues: vec![QueueProfile::new("it", "IT support")],
+            assignment: Assignment::default(),
+            offer_timeout: None,
+            away_after_missed_offer: true,
+            unrouted: Unrouted::default(),
+            topics: vec![Topic::live_agent()],
+            survey: Vec::new(),
+            typing_shown: true,
+            canned_replies: CannedReply::stock(),
             credentials: Credentials::default(),
             message_token: None,
+            message_hash: None,
+            users: vec![
+                User::new("Kim Example", "kim@example.org"),
+                User::new("Alex Example", "alex@example.org"),
+            ],
+            profile: Profile::default(),
             webhook: Webhook::default(),
             access_token_seconds: 1_799,
             refresh_token_seconds: 8_640_000,
@@ -178,10 +228,10 @@ impl Default for Config {
             integration_role: true,
             may_read_provider: false,
             may_read_messages: false,
+            may_read_presence: true,
             names_shown: true,
-            message_ids: true,
             maintain_ordering: true,
-            wait_time: Some("8 Seconds".to_owned()),
+            wait_status: WaitStatus::default(),
             end_told: EndTold::default(),
             initial_response: None,
             accept_delay: Duration::from_secs(1),

@@ -4,18 +4,20 @@
 //! instance's.
 
 mod edge;
-mod fault_orders;
-mod guard;
+pub(crate) mod fault_orders;
+pub(crate) mod guard;
+mod orders;
+mod state;
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use tokio::time::Instant;
 
-pub(crate) use self::edge::routes;
+pub(crate) use self::edge::{Refusal, read, routes};
 use crate::{
-    config::{AgentMode, Dialect, Webhook},
+    config::{AgentMode, Dialect, Schedule, Webhook},
     fault::{Fault, Times},
-    instance::{Callback, ChatView, Conversation, DeskError, Instance},
+    instance::{AgentView, Callback, ChatView, Conversation, DeskError, Instance, QueueView},
     ledger::{Received, Sent},
     shared::{Shared, World},
 };
@@ -112,9 +114,30 @@ impl Desk {
         }
     }
 
-    /// Takes a waiting chat.
+    /// All agents, in their order.
+    pub fn agents(&self) -> Vec<AgentView> {
+        self.shared.lock().instance.agents().collect()
+    }
+
+    /// All queues, in their order.
+    pub fn queues(&self) -> Vec<QueueView> {
+        let now = self.shared.clock.now();
+        self.shared.lock().instance.queues(now)
+    }
+
+    /// Takes a waiting chat, as the agent it is offered to; where it is offered to nobody, as the
+    /// first one who is available.
     pub fn accept(&self, chat: &str) -> Result<(), DeskError> {
-        self.act(chat, Instance::accept)
+        self.act(chat, |instance, number, now| instance.accept(number, None, now))
+    }
+
+    /// Takes a waiting chat as this agent, who was offered it or picks it from the queue while it
+    /// is offered to nobody.
+    pub fn accept_as(&self, chat: &str, agent: &str) -> Result<(), DeskError> {
+        self.act(chat, |instance, number, now| {
+            let who = instance.agent(agent)?;
+            instance.accept(number, Some(who), now)
+        })
     }
 
     /// Takes a chat whose user has just left the queue, as an agent does who clicks at the same
@@ -123,9 +146,18 @@ impl Desk {
         self.act(chat, Instance::accept_late)
     }
 
-    /// Refuses a waiting chat.
+    /// Refuses a waiting chat as the agent it is offered to. It goes on to the next one; when
+    /// nobody is left, the user is told that nobody is there.
     pub fn reject(&self, chat: &str) -> Result<(), DeskError> {
-        self.act(chat, Instance::reject)
+        self.act(chat, |instance, number, now| instance.reject(number, None, now))
+    }
+
+    /// Refuses a waiting chat as this agent.
+    pub fn reject_as(&self, chat: &str, agent: &str) -> Result<(), DeskError> {
+        self.act(chat, |instance, number, now| {
+            let who = instance.agent(agent)?;
+            instance.reject(number, Some(who), now)
+        })
     }
 
     /// Begins or stops typing.
@@ -138,16 +170,49 @@ impl Desk {
         self.act(chat, |instance, number, now| instance.write(number, text, now))
     }
 
-    /// Hands a live chat to another agent, by display name: the transfer text and a wait spinner,
-    /// then, after `Config::transfer_delay`, the other agent comes. Until then nobody can write in
-    /// it. A name without letters is refused as an empty text.
-    pub fn transfer(&self, chat: &str, to_name: &str) -> Result<(), DeskError> {
-        self.act(chat, |instance, number, now| instance.transfer(number, to_name, now))
+    /// Hands a live chat to another agent, by id or display name: the transfer text and a wait
+    /// spinner, then, after `Config::transfer_delay`, the other agent comes. Until then nobody can
+    /// write in it. A name without letters is refused as an empty text.
+    pub fn transfer(&self, chat: &str, to: &str) -> Result<(), DeskError> {
+        self.act(chat, |instance, number, now| instance.transfer(number, to, now))
+    }
+
+    /// Puts a live chat into a queue: the transfer text and a wait spinner each minute, until
+    /// another agent accepts it there.
+    pub fn transfer_to_queue(&self, chat: &str, queue: &str) -> Result<(), DeskError> {
+        self.act(chat, |instance, number, now| instance.transfer_to_queue(number, queue, now))
+    }
+
+    /// Makes an agent available or away. Who goes keeps the chats at hand, and what was offered
+    /// goes on to the next agent.
+    pub fn set_available(&self, agent: &str, available: bool) -> Result<(), DeskError> {
+        self.order(|instance, now| instance.set_available(agent, available, now))
+    }
+
+    /// Changes how many chats an agent has at once.
+    pub fn set_capacity(&self, agent: &str, capacity: u32) -> Result<(), DeskError> {
+        self.order(|instance, now| instance.set_capacity(agent, capacity, now))
+    }
+
+    /// Changes when a queue is open. What waits in it stays.
+    pub fn set_schedule(&self, queue: &str, schedule: Schedule) -> Result<(), DeskError> {
+        self.order(|instance, _| instance.set_schedule(queue, schedule))
     }
 
     /// Ends a live chat.
     pub fn end(&self, chat: &str) -> Result<(), DeskError> {
         self.act(chat, Instance::end)
+    }
+
+    /// Stops the instance's clock, or lets it go on.
+    pub fn freeze(&self, frozen: bool) {
+        self.shared.clock.freeze(frozen);
+    }
+
+    /// Winds the instance's clock on. What was due has happened when this returns; its callbacks
+    /// may still be on their way.
+    pub fn advance(&self, span: Duration) {
+        self.shared.advance(crate::script::millis(span));
     }
 
     /// Queues callbacks instead of sending them, until released. What is already on its way
@@ -204,6 +269,28 @@ impl Desk {
     /// and so is the next refresh.
     pub fn revoke_tokens(&self) {
         self.set(|world| world.registry.revoke());
+    }
+
+    /// Restarts the instance in this moment: what waits for the worker and callbacks that wait for
+    /// their turn are lost; open chats are kept, or lost without a word.
+    pub fn restart(&self, keeps_chats: bool) {
+        self.shared.restart(keeps_chats);
+    }
+
+    fn is_agent(&self, id: &str) -> Result<(), DeskError> {
+        self.shared.lock().instance.agent(id).map(|_| ())
+    }
+
+    fn is_queue(&self, id: &str) -> Result<(), DeskError> {
+        let known = self.queues().iter().any(|queue| queue.id == id);
+        if known { Ok(()) } else { Err(DeskError::UnknownQueue) }
+    }
+
+    fn order(
+        &self,
+        what: impl FnOnce(&mut Instance, u64) -> Result<(), DeskError>,
+    ) -> Result<(), DeskError> {
+        self.shared.act(|world, now| (what(&mut world.instance, now), Vec::new()))
     }
 
     fn set(&self, change: impl FnOnce(&mut World)) {

@@ -35,12 +35,20 @@ pub enum Fault {
     ResetAfterAcceptance,
     /// The resource answers 200 with `status: "failure"` and takes nothing.
     StatusFailure,
+    /// The instance restarts: the request is answered 503 with a page of HTML, and so is everything
+    /// at every door for this long. What was taken before stays, and callbacks wait until then.
+    InstanceRestart(Duration),
     /// AGENT is answered when all callbacks that it led to have been attempted, ten seconds later
     /// at most.
     Overtaking,
     /// The answer is the callback envelope (reference 4.3); strikes requests that lead to
     /// callbacks. Until cleared, it is an instance in synchronous mode.
     Synchronous,
+    /// The resource takes the request, and the instance restarts before it is worked off: what waits
+    /// for the worker and callbacks that wait for their turn are lost, and open chats are kept.
+    Restart,
+    /// The same, and open chats are lost without a word.
+    RestartLosingChats,
     /// The token endpoint refuses a call as if the credentials were wrong.
     TokenRefused,
     /// The token endpoint refuses a refresh and forgets the refresh token.
@@ -79,6 +87,9 @@ pub enum Fault {
     NoClientVariables,
     /// `clientSessionId` is empty.
     EmptyClientSessionId,
+    /// An agent accepts a chat in the moment in which its user leaves the queue: the acceptance is
+    /// told after the end, and the agent sits in a chat without a user.
+    AcceptedAtCancellation,
     /// No callback tells that the chat is over.
     EndMissing,
     /// All that tells the end is told again, with new ids.
@@ -97,7 +108,7 @@ pub(crate) enum Place {
 
 impl Fault {
     /// Every fault, with the span it has when none is named.
-    pub const ALL: [Self; 33] = [
+    pub const ALL: [Self; 37] = [
         Self::Unauthorized,
         Self::Forbidden,
         Self::RateLimited(Duration::from_secs(30)),
@@ -108,8 +119,11 @@ impl Fault {
         Self::SlowAnswer(Duration::from_secs(10)),
         Self::ResetAfterAcceptance,
         Self::StatusFailure,
+        Self::InstanceRestart(Duration::from_secs(3)),
         Self::Overtaking,
         Self::Synchronous,
+        Self::Restart,
+        Self::RestartLosingChats,
         Self::TokenRefused,
         Self::RefreshTokenDead,
         Self::TokenShortLived(Duration::from_secs(5)),
@@ -128,6 +142,7 @@ impl Fault {
         Self::UnknownActionType,
         Self::NoClientVariables,
         Self::EmptyClientSessionId,
+        Self::AcceptedAtCancellation,
         Self::EndMissing,
         Self::EndTwice,
         Self::MessageAfterEnd,
@@ -146,8 +161,11 @@ impl Fault {
             Self::SlowAnswer(_) => "slow_answer",
             Self::ResetAfterAcceptance => "reset_after_acceptance",
             Self::StatusFailure => "status_failure",
+            Self::InstanceRestart(_) => "instance_restart",
             Self::Overtaking => "overtaking",
             Self::Synchronous => "synchronous",
+            Self::Restart => "restart",
+            Self::RestartLosingChats => "restart_losing_chats",
             Self::TokenRefused => "token_refused",
             Self::RefreshTokenDead => "refresh_token_dead",
             Self::TokenShortLived(_) => "token_short_lived",
@@ -166,6 +184,7 @@ impl Fault {
             Self::UnknownActionType => "unknown_action_type",
             Self::NoClientVariables => "no_client_variables",
             Self::EmptyClientSessionId => "empty_client_session_id",
+            Self::AcceptedAtCancellation => "accepted_at_cancellation",
             Self::EndMissing => "end_missing",
             Self::EndTwice => "end_twice",
             Self::MessageAfterEnd => "message_after_end",
@@ -182,6 +201,7 @@ impl Fault {
         match self {
             Self::RateLimited(span)
             | Self::SlowAnswer(span)
+            | Self::InstanceRestart(span)
             | Self::TokenShortLived(span)
             | Self::Delayed(span) => Some(span),
             _ => None,
@@ -194,6 +214,7 @@ impl Fault {
         match self {
             Self::RateLimited(_) => Some(Self::RateLimited(span)),
             Self::SlowAnswer(_) => Some(Self::SlowAnswer(span)),
+            Self::InstanceRestart(_) => Some(Self::InstanceRestart(span)),
             Self::TokenShortLived(_) => Some(Self::TokenShortLived(span)),
             Self::Delayed(_) => Some(Self::Delayed(span)),
             _ => None,
@@ -212,8 +233,11 @@ impl Fault {
             | Self::SlowAnswer(_)
             | Self::ResetAfterAcceptance
             | Self::StatusFailure
+            | Self::InstanceRestart(_)
             | Self::Overtaking
-            | Self::Synchronous => Place::Resource,
+            | Self::Synchronous
+            | Self::Restart
+            | Self::RestartLosingChats => Place::Resource,
             Self::TokenRefused
             | Self::RefreshTokenDead
             | Self::TokenShortLived(_)
@@ -232,6 +256,7 @@ impl Fault {
             | Self::UnknownActionType
             | Self::NoClientVariables
             | Self::EmptyClientSessionId
+            | Self::AcceptedAtCancellation
             | Self::EndMissing
             | Self::EndTwice
             | Self::MessageAfterEnd => Place::Callbacks,

@@ -3,33 +3,56 @@
 //!
 //! It does no I/O and has no clock: requests, desk actions and the time come in, callbacks come
 //! out. [`conversation`] holds the records, [`inbound`] what a request does, [`commands`] the words
-//! that are commands, [`desk_side`] what an agent does, [`clocks`] what time does, and [`messages`]
-//! the table that missed messages are fetched from.
+//! that are commands, [`accounts`] who the user is, [`files`] what is sent besides words,
+//! [`routing`] how a chat finds its agent, [`team`] the agents and queues,
+//! [`virtual_agent`] topics and the survey, [`desk_side`] what an agent does, [`clocks`] what time
+//! does, and [`messages`] the table that
+//! missed messages are fetched from.
 
+mod accounts;
 mod clocks;
 mod commands;
 mod conversation;
 mod desk_side;
+mod files;
 mod inbound;
 mod messages;
+mod replay;
+mod routing;
+mod team;
+mod virtual_agent;
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet, VecDeque},
+    collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
     time::Duration,
 };
 
 use serde_json::Value;
 
 pub(crate) use self::conversation::Conversation;
-use self::conversation::{Agent, Key, Phase};
 pub(crate) use self::messages::{Author, Message, Messages};
+use self::{
+    accounts::Link,
+    conversation::{Key, Phase},
+    inbound::Reception,
+    team::Team,
+};
 pub use self::{
-    conversation::{ChatState, ChatView, EndedBy, Line, Speaker},
+    accounts::User,
+    conversation::{
+        AgentRef, ChatState, ChatView, Delivery, EndedBy, FileView, Line, OfferView, Speaker,
+        SurveyAnswer,
+    },
     desk_side::DeskError,
+    team::{AgentView, Presence, QueueView},
 };
 use crate::{
     callback::{self, Context, Moment},
-    config::{AgentMode, Config, Dialect, EndTold, Idle},
+    config::{
+        AgentMode, AgentProfile, Assignment, CannedReply, Config, Dialect, EndTold, Idle, Question,
+        QueueProfile, Topic, Unrouted, WaitStatus,
+    },
+    profile::Profile,
     script::{Move, Script},
 };
 
@@ -42,16 +65,28 @@ pub(crate) const LINES_MAX: usize = 2_000;
 
 /// The settings that shape what is told; all may change while the instance runs.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a check box on a real instance")]
 pub(crate) struct Setup {
     pub(crate) dialect: Dialect,
     pub(crate) agent: AgentMode,
     /// The script that is used when the mode is switched to scripted by name alone.
     pub(crate) script: Script,
-    pub(crate) agent_name: String,
-    pub(crate) agent_id: String,
+    /// Who is there at first; from then on the team knows.
+    agents: Vec<AgentProfile>,
+    queues: Vec<QueueProfile>,
+    pub(crate) assignment: Assignment,
+    pub(crate) offer_timeout: Option<Duration>,
+    pub(crate) away_after_missed_offer: bool,
+    pub(crate) unrouted: Unrouted,
+    pub(crate) topics: Vec<Topic>,
+    pub(crate) survey: Vec<Question>,
+    pub(crate) typing_shown: bool,
+    pub(crate) canned_replies: Vec<CannedReply>,
     pub(crate) names_shown: bool,
-    pub(crate) message_ids: bool,
-    pub(crate) wait_time: Option<String>,
+    pub(crate) profile: Profile,
+    /// Message auth is on, so that users can be linked.
+    pub(crate) links_users: bool,
+    pub(crate) wait_status: WaitStatus,
     pub(crate) end_told: EndTold,
     pub(crate) initial_response: Option<String>,
     pub(crate) accept_delay: Duration,
@@ -71,11 +106,20 @@ impl Setup {
             dialect: config.dialect,
             agent: config.agent.clone(),
             script,
-            agent_name: config.agent_name.clone(),
-            agent_id: "5f0c1d2e3b4a59687786a5b4c3d2e1f0".to_owned(),
+            agents: config.agents.clone(),
+            queues: config.queues.clone(),
+            assignment: config.assignment,
+            offer_timeout: config.offer_timeout,
+            away_after_missed_offer: config.away_after_missed_offer,
+            unrouted: config.unrouted,
+            topics: config.topics.clone(),
+            survey: config.survey.clone(),
+            typing_shown: config.typing_shown,
+            canned_replies: config.canned_replies.clone(),
             names_shown: config.names_shown,
-            message_ids: config.message_ids,
-            wait_time: config.wait_time.clone(),
+            profile: config.profile.clone(),
+            links_users: config.message_token.is_some() || config.message_hash.is_some(),
+            wait_status: config.wait_status.clone(),
             end_told: config.end_told,
             initial_response: config.initial_response.clone(),
             accept_delay: config.accept_delay,
@@ -113,27 +157,41 @@ pub enum Fate {
 /// Something planned for a later moment.
 #[derive(Debug)]
 enum Due {
-    WaitEstimate,
+    /// The next estimate of the wait that began at this moment.
+    WaitEstimate(u64),
     MaxWait,
-    /// The next agent of a transferred chat comes.
-    Transfer(String),
+    /// Nobody has answered the offer of this serial.
+    OfferOver(u64),
+    /// The scripted agent accepts the offer of this serial.
+    Accept(u64),
+    /// The next agent of a transferred chat comes: the place among the agents.
+    Transfer(usize),
+    /// Nobody has answered the question at this place of the survey.
+    SurveyOver(usize),
     /// The job that looks for silent users; it belongs to no conversation.
     IdleCheck,
     Agent(Move),
+    /// The virtual agent has worked out its answer.
+    Answer(Vec<Callback>),
 }
 
 /// The whole state of the instance that conversations are made of.
 pub(crate) struct Instance {
     pub(crate) setup: Setup,
+    team: Team,
     conversations: BTreeMap<u64, Conversation>,
+    /// Chats that wait in a queue and are offered to nobody.
+    unoffered: BTreeSet<u64>,
     open: HashMap<Key, u64>,
     /// Closed conversations, oldest first: the ones that may be forgotten.
     closed: VecDeque<u64>,
     agenda: BTreeMap<(u64, u64), (u64, Due)>,
     /// The idle job is on the agenda.
     idle_watched: bool,
-    /// Users who said `logout`: guests from then on.
-    unlinked: HashSet<Key>,
+    /// The table of users.
+    pub(crate) users: Vec<User>,
+    /// Who of the callers' users is linked, or blocked.
+    links: HashMap<Key, Link>,
     pub(crate) messages: Messages,
     seed: u64,
     serial: u64,
@@ -141,24 +199,44 @@ pub(crate) struct Instance {
 
 impl Instance {
     /// `seed` keeps the ids of one run apart from those of another.
-    pub(crate) fn new(setup: Setup, seed: u64) -> Self {
+    pub(crate) fn new(setup: Setup, users: Vec<User>, seed: u64) -> Self {
         Self {
+            team: Team::new(&setup.agents, &setup.queues),
             setup,
             conversations: BTreeMap::new(),
+            unoffered: BTreeSet::new(),
             open: HashMap::new(),
             closed: VecDeque::new(),
             agenda: BTreeMap::new(),
             idle_watched: false,
-            unlinked: HashSet::new(),
+            users,
+            links: HashMap::new(),
             messages: Messages::default(),
             seed,
             serial: 0,
         }
     }
 
+    /// An instance with the same settings and users, and nothing else. Its numbers go on, so that
+    /// what is still on its way is not taken for something new.
+    pub(crate) fn anew(&self) -> Self {
+        let fresh = Self::new(self.setup.clone(), self.users.clone(), self.seed);
+        Self { serial: self.serial, ..fresh }
+    }
+
     /// All conversations, oldest first.
     pub(crate) fn conversations(&self) -> impl DoubleEndedIterator<Item = &Conversation> {
         self.conversations.values()
+    }
+
+    /// All agents, in their order.
+    pub(crate) fn agents(&self) -> impl Iterator<Item = AgentView> {
+        self.team.agents()
+    }
+
+    /// The place of an agent, by id or display name.
+    pub(crate) fn agent(&self, who: &str) -> Result<usize, DeskError> {
+        self.team.member(who).ok_or(DeskError::UnknownAgent)
     }
 
     /// The next moment at which [`Self::tick`] has something to do.
@@ -172,11 +250,18 @@ impl Instance {
         while self.next_due().is_some_and(|due| due <= now) {
             let Some(((due, _), (number, what))) = self.agenda.pop_first() else { break };
             told.extend(match what {
-                Due::WaitEstimate => self.tell_estimate(number, due),
+                Due::WaitEstimate(since) => self.tell_estimate(number, since, due),
                 Due::MaxWait => self.offer_topic(number, due),
-                Due::Transfer(to) => self.take_over(number, &to, due),
+                Due::OfferOver(serial) => {
+                    self.offer_over(number, serial, due);
+                    Vec::new()
+                }
+                Due::Accept(serial) => self.accept_scripted(number, serial, due),
+                Due::Transfer(to) => self.arrive(number, to, due),
+                Due::SurveyOver(place) => self.give_survey_up(number, place, due),
                 Due::IdleCheck => self.check_idle(due),
                 Due::Agent(step) => self.perform(number, step, due),
+                Due::Answer(told) => told,
             });
         }
         told
@@ -196,7 +281,22 @@ impl Instance {
             return;
         }
         conversation.system("Closed abandoned: the receiver of callbacks failed.", now);
-        self.close(number, None, "closed abandoned: error");
+        self.close(number, None, "closed abandoned: error", now);
+    }
+
+    /// The instance was restarted: what is planned stays, as it is in its tables; open chats stay
+    /// or are lost, and then nobody is told.
+    pub(crate) fn restart(&mut self, keeps_chats: bool, now: u64) {
+        if keeps_chats {
+            return;
+        }
+        // So that none is offered to an agent who has just lost another.
+        self.unoffered.clear();
+        let open: Vec<_> = self.open.values().copied().collect();
+        for number in open {
+            self.system_line(number, "The conversation was lost in a restart.", now);
+            self.close(number, None, "closed abandoned: restart", now);
+        }
     }
 
     fn next_serial(&mut self) -> u64 {
@@ -210,12 +310,6 @@ impl Instance {
         format!("{:016x}{serial:016x}", self.seed)
     }
 
-    /// The agent whom this instance is configured with.
-    fn first_agent(&self) -> Agent {
-        let Setup { agent_name, agent_id, .. } = &self.setup;
-        Agent { name: agent_name.clone(), id: agent_id.clone() }
-    }
-
     fn plan(&mut self, due: u64, number: u64, what: Due) {
         let serial = self.next_serial();
         self.agenda.insert((due, serial), (number, what));
@@ -223,31 +317,48 @@ impl Instance {
 
     /// The callbacks of a moment, with the caller's labels echoed.
     fn tell(&mut self, number: u64, moment: Moment<'_>) -> Vec<Callback> {
+        self.tell_waiting(number, moment, None)
+    }
+
+    /// The same, with a wait estimate where one is shown.
+    fn tell_waiting(
+        &mut self,
+        number: u64,
+        moment: Moment<'_>,
+        wait_time: Option<&str>,
+    ) -> Vec<Callback> {
         let Some(conversation) = self.conversations.get(&number) else { return Vec::new() };
-        let agent = conversation.chat().map(|chat| &chat.agent);
+        let agent = conversation.chat().and_then(|chat| chat.agent.as_ref());
         let context = Context {
             setup: &self.setup,
             conversation_id: &conversation.sys_id,
             interaction_id: &conversation.interaction_id,
-            agent_name: agent.map_or(&self.setup.agent_name, |agent| &agent.name),
-            agent_id: agent.map_or(&self.setup.agent_id, |agent| &agent.id),
+            agent: agent.map(|agent| (agent.name.as_str(), agent.sys_id.as_str())),
+            wait_time,
             talking: conversation.talking,
         };
         let mut envelopes = callback::callbacks(moment, &context);
-        if self.setup.message_ids {
-            for item in envelopes.iter_mut().flat_map(|envelope| &mut envelope.items) {
+        if self.setup.profile.streams() && moment.is_answer() {
+            let ids = envelopes.into_iter().map(|envelope| (envelope, self.sys_id()));
+            envelopes = ids.flat_map(|(envelope, id)| callback::streamed(envelope, &id)).collect();
+        }
+        let version = self.setup.profile.version;
+        for envelope in envelopes.iter_mut().filter(|envelope| envelope.is_whole()) {
+            for item in envelope.items.iter_mut().filter(|_| version.has_ids()) {
                 let id = self.sys_id();
                 item.insert("messageId".to_owned(), Value::String(id));
             }
         }
         let Some(conversation) = self.conversations.get(&number) else { return Vec::new() };
-        let interaction = self.setup.message_ids.then_some(conversation.interaction_id.as_str());
+        let application = Some(conversation.key.application.as_str());
+        let application = application.filter(|id| version.echoes_application() && !id.is_empty());
         envelopes
             .into_iter()
-            .map(|envelope| Callback {
-                conversation: number,
-                body: conversation.echo.wrap(envelope, interaction),
-                ends: moment.is_end(),
+            .map(|envelope| {
+                let ids = version.has_ids() && envelope.is_whole();
+                let interaction = ids.then_some(conversation.interaction_id.as_str());
+                let body = conversation.echo.wrap(envelope, interaction, application);
+                Callback { conversation: number, body, ends: moment.is_end() }
             })
             .collect()
     }
@@ -264,8 +375,8 @@ impl Instance {
         let number = self.next_serial();
         let ids = (self.sys_id(), self.sys_id());
         self.open.insert(key.clone(), number);
-        let linked = !self.unlinked.contains(&key);
-        self.conversations.insert(number, Conversation::new(number, key, ids, linked));
+        self.conversations.insert(number, Conversation::new(number, key.clone(), ids));
+        self.show_account(&key);
         Some(number)
     }
 }

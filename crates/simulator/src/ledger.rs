@@ -24,6 +24,19 @@ pub struct Received {
     pub answer: Value,
     /// What the worker made of it.
     pub fate: Fate,
+    /// What became of the files that it named, in their order.
+    pub files: Vec<FileFate>,
+}
+
+/// What became of a file that a message named.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FileFate {
+    /// It is being fetched.
+    Pending,
+    /// The agent has it.
+    Shown,
+    /// The agent does not, and the caller is not told; the sentence says why.
+    Dropped(&'static str),
 }
 
 /// What became of a callback.
@@ -53,13 +66,31 @@ pub struct Sent {
     pub outcome: Outcome,
 }
 
+impl Outcome {
+    /// The HTTP status the receiver answered, if it answered.
+    pub(crate) fn status(self) -> Option<u16> {
+        match self {
+            Self::Answered(status) => Some(status),
+            Self::TimedOut | Self::Unreachable | Self::Dropped | Self::Lost => None,
+        }
+    }
+
+    /// What the admin API calls it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Answered(_) => "answered",
+            Self::TimedOut => "timed_out",
+            Self::Unreachable => "unreachable",
+            Self::Dropped => "dropped",
+            Self::Lost => "lost",
+        }
+    }
+}
+
 impl Sent {
     /// The HTTP status the receiver answered, if it answered.
     pub fn status(&self) -> Option<u16> {
-        match self.outcome {
-            Outcome::Answered(status) => Some(status),
-            Outcome::TimedOut | Outcome::Unreachable | Outcome::Dropped | Outcome::Lost => None,
-        }
+        self.outcome.status()
     }
 }
 
@@ -68,7 +99,9 @@ impl Sent {
 pub(crate) struct Ledger {
     received: VecDeque<Received>,
     forgotten: u64,
+    pending: usize,
     sent: VecDeque<Sent>,
+    sent_forgotten: u64,
 }
 
 impl Ledger {
@@ -78,15 +111,54 @@ impl Ledger {
             self.received.pop_front();
             self.forgotten += 1;
         }
+        self.pending += usize::from(entry.fate == Fate::Pending);
         self.received.push_back(entry);
         self.forgotten + self.received.len() as u64 - 1
     }
 
     /// Records what the worker made of a request; one that was dropped meanwhile is let go.
     pub(crate) fn decide(&mut self, number: u64, fate: Fate) {
+        self.pending = self.pending.saturating_sub(1);
         if let Some(entry) = self.entry(number) {
             entry.fate = fate;
         }
+    }
+
+    /// Records the files that a request names.
+    pub(crate) fn name_files(&mut self, number: u64, files: Vec<FileFate>) {
+        if let Some(entry) = self.entry(number) {
+            entry.files = files;
+        }
+    }
+
+    /// Records what became of one of them.
+    pub(crate) fn decide_file(&mut self, number: u64, index: usize, fate: FileFate) {
+        if let Some(file) = self.entry(number).and_then(|entry| entry.files.get_mut(index)) {
+            *file = fate;
+        }
+    }
+
+    /// Forgets all entries. Numbers go on.
+    pub(crate) fn clear(&mut self) {
+        self.forgotten += self.received.len() as u64;
+        self.received.clear();
+        self.sent_forgotten += self.sent.len() as u64;
+        self.sent.clear();
+    }
+
+    /// Whether a request waits for the worker.
+    pub(crate) fn is_pending(&self) -> bool {
+        self.pending > 0
+    }
+
+    /// Requests from this number on, with their numbers.
+    pub(crate) fn received_from(&self, first: u64) -> impl Iterator<Item = (u64, &Received)> {
+        numbered(&self.received, self.forgotten, first)
+    }
+
+    /// Callbacks from this number on, with their numbers.
+    pub(crate) fn sent_from(&self, first: u64) -> impl Iterator<Item = (u64, &Sent)> {
+        numbered(&self.sent, self.sent_forgotten, first)
     }
 
     /// Records what a request was answered with after all.
@@ -104,6 +176,7 @@ impl Ledger {
     pub(crate) fn send(&mut self, entry: Sent) {
         if self.sent.len() == ENTRIES_MAX {
             self.sent.pop_front();
+            self.sent_forgotten += 1;
         }
         self.sent.push_back(entry);
     }
@@ -117,13 +190,23 @@ impl Ledger {
     }
 }
 
+fn numbered<T>(
+    entries: &VecDeque<T>,
+    forgotten: u64,
+    first: u64,
+) -> impl Iterator<Item = (u64, &T)> {
+    let skipped = usize::try_from(first.saturating_sub(forgotten)).unwrap_or(usize::MAX);
+    (forgotten..).zip(entries).skip(skipped)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn entry() -> Received {
         let fate = Fate::Pending;
-        Received { at: 0, body: Value::Null, status: 200, answer: Value::Null, fate }
+        let (body, answer, files) = (Value::Null, Value::Null, Vec::new());
+        Received { at: 0, body, status: 200, answer, fate, files }
     }
 
     #[test]
@@ -136,6 +219,9 @@ mod tests {
         ledger.decide(0, Fate::Taken);
         ledger.decide(last, Fate::Taken);
         assert_eq!(ledger.received().len(), ENTRIES_MAX);
+        assert_eq!(ledger.received_from(0).next().unwrap().0, 1);
+        assert_eq!(ledger.received_from(last).count(), 1);
+        assert_eq!(ledger.received_from(last + 1).count(), 0);
         let taken: Vec<_> = ledger
             .received()
             .iter()

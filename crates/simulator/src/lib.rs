@@ -13,22 +13,29 @@
 //!          desk, desk page ─────┘  └───── agenda: scripted agent, estimates, idle clock
 //! ```
 //!
+//! `admin` is the door for tests: settings, faults, the clock, the ledger, record and replay.
 //! The module `instance` is the pure middle. Start reading there. The module `fault` has what can
 //! be made to go wrong between it and its callers.
 
+mod admin;
 mod api;
 mod callback;
+mod clock;
 mod config;
 mod desk;
 mod fault;
+mod fetch;
 mod instance;
 mod ledger;
+mod media;
 mod oauth;
 mod outbound;
 mod pages;
+mod profile;
 mod request;
 mod script;
 mod shared;
+mod traffic;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -38,12 +45,20 @@ use tokio_util::sync::DropGuard;
 
 use crate::shared::Shared;
 pub use crate::{
-    config::{AgentMode, Config, Credentials, Dialect, EndTold, Idle, Webhook},
+    config::{
+        AgentMode, AgentProfile, Assignment, CannedReply, Config, Credentials, Dialect, EndTold,
+        Hours, Idle, Question, QuestionKind, QueueProfile, Schedule, Topic, TopicAction, Unrouted,
+        WaitStatus, Webhook,
+    },
     desk::{Desk, Snapshot, TimedOut},
     fault::{Fault, Times},
-    instance::{ChatState, ChatView, DeskError, EndedBy, Fate, Line, Speaker},
-    ledger::{Outcome, Received, Sent},
+    instance::{
+        AgentRef, AgentView, ChatState, ChatView, Delivery, DeskError, EndedBy, Fate, FileView,
+        Line, OfferView, Presence, QueueView, Speaker, SurveyAnswer, User,
+    },
+    ledger::{FileFate, Outcome, Received, Sent},
     pages::page,
+    profile::{AppVersion, MediaState, NoVersion, Profile},
     script::Script,
 };
 
@@ -75,6 +90,8 @@ impl Simulator {
     pub fn start(config: Config, listener: TcpListener) -> Running {
         let address = listener.local_addr().expect("a bound listener has an address");
         let simulator = Self::new(config);
+        // Set once, right after it was made.
+        let _known = simulator.shared.address.set(address);
         let stop = simulator.shared.stop.clone();
         let serving = axum::serve(listener, simulator.router())
             .with_graceful_shutdown(async move { stop.cancelled().await });
@@ -86,9 +103,12 @@ impl Simulator {
         Running { address, simulator }
     }
 
-    /// All routes: the instance's own, `/desk`, `/desk/api/…`, and `/assets/…` for the pages.
+    /// All routes: the instance's own, `/desk`, `/desk/api/…`, `/admin/api/…`, and `/assets/…` for
+    /// the pages.
     pub fn router(&self) -> Router {
-        api::routes(self.shared.clone()).merge(desk::routes(self.desk()))
+        api::routes(self.shared.clone())
+            .merge(desk::routes(self.desk()))
+            .merge(admin::routes(&self.shared))
     }
 
     /// A handle for tests and for the demo.

@@ -92,6 +92,12 @@ impl Lanes {
         .collect()
     }
 
+    /// Forgets every callback that has not been attempted, and gives it back.
+    pub(crate) fn drain(&mut self) -> Vec<Parcel> {
+        self.waiting = 0;
+        self.queues.values_mut().flat_map(|lane| std::mem::take(&mut lane.queue)).collect()
+    }
+
     /// Whether an attempt may be under way.
     pub(crate) fn is_sending(&self) -> bool {
         self.queues.values().any(|lane| lane.running)
@@ -124,9 +130,15 @@ pub(crate) async fn run(shared: Arc<Shared>, key: LaneKey) {
         if !parcel.wait.is_zero() {
             tokio::select! {
                 () = shared.stop.cancelled() => return,
-                () = tokio::time::sleep(parcel.wait) => {}
+                () = shared.clock.sleep(parcel.wait) => {}
             }
         }
+        let back_at = shared.lock().away_until;
+        tokio::select! {
+            () = shared.stop.cancelled() => return,
+            () = shared.clock.sleep_until(back_at) => {}
+        }
+        let started_at = shared.clock.now();
         let (faulted, webhook) = {
             let world = shared.lock();
             (world.instance.is_faulted(parcel.callback.conversation), world.webhook.clone())
@@ -139,7 +151,7 @@ pub(crate) async fn run(shared: Arc<Shared>, key: LaneKey) {
                 outcome = attempt(&shared, &webhook, &parcel) => outcome,
             }
         };
-        record(&shared, parcel, outcome);
+        record(&shared, parcel, outcome, started_at);
     }
 }
 
@@ -169,14 +181,18 @@ async fn attempt(shared: &Shared, webhook: &Webhook, parcel: &Parcel) -> Outcome
 /// Writes the attempt down, and faults the conversation where an instance does. Whether a refused
 /// connection faults it too is unknown (reference 15.7); here the callback is lost and the chat
 /// goes on, so that a gateway that restarts can still be talked to.
-fn record(shared: &Arc<Shared>, parcel: Parcel, outcome: Outcome) {
-    let faults = match outcome {
-        Outcome::Answered(status) => status >= 500,
-        Outcome::TimedOut => true,
-        Outcome::Unreachable | Outcome::Dropped | Outcome::Lost => false,
-    };
+fn record(shared: &Arc<Shared>, parcel: Parcel, outcome: Outcome, started_at: u64) {
     let Callback { conversation, body, .. } = parcel.callback;
     shared.act(|world, now| {
+        let faults = match outcome {
+            Outcome::Answered(status) => {
+                let refused = (400..500).contains(&status);
+                status >= 500 || refused && world.instance.setup.profile.refusals_fault
+            }
+            Outcome::TimedOut => true,
+            Outcome::Unreachable | Outcome::Dropped | Outcome::Lost => false,
+        };
+        world.recorder.went_out(started_at, &body, outcome);
         world.ledger.send(Sent { at: now, body, outcome });
         if faults {
             tracing::warn!(conversation, ?outcome, "the receiver of callbacks failed");

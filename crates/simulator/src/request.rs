@@ -24,6 +24,7 @@ pub(crate) struct Request {
     pub(crate) client_variables: Option<Map<String, Value>>,
     pub(crate) context_variables: Option<Map<String, Value>>,
     pub(crate) history: Option<Vec<History>>,
+    pub(crate) topic: Option<Value>,
     pub(crate) silent_message: Option<Flag>,
     pub(crate) now_bot_id: Option<String>,
     pub(crate) now_session_id: Option<String>,
@@ -74,6 +75,44 @@ pub(crate) enum Action {
     SendHistory,
     Fault,
     UpdateMessages,
+    /// One that nobody knows.
+    Unknown,
+}
+
+impl Action {
+    /// Whether it came with app 4.0.
+    pub(crate) fn is_new(self) -> bool {
+        match self {
+            Self::Create
+            | Self::StartCreated
+            | Self::SendHistory
+            | Self::Fault
+            | Self::UpdateMessages => true,
+            Self::Message
+            | Self::Agent
+            | Self::Start
+            | Self::End
+            | Self::Switch
+            | Self::Typing
+            | Self::Viewing
+            | Self::Timezone
+            | Self::Unknown => false,
+        }
+    }
+}
+
+/// How many files of one message are looked at; the rest is dropped.
+pub(crate) const ATTACHMENTS_MAX: usize = 10;
+
+/// A file that a message names (reference 9.8).
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct Attachment {
+    pub(crate) url: String,
+    pub(crate) content_type: String,
+    pub(crate) file_name: Option<String>,
+    /// Sent along when the file is fetched.
+    pub(crate) headers: Map<String, Value>,
 }
 
 /// Why a request is answered 400.
@@ -90,16 +129,20 @@ pub(crate) enum Malformed {
 }
 
 impl Request {
-    /// Reads and checks a body.
-    pub(crate) fn read(body: &Value) -> Result<(Self, Action), Malformed> {
+    /// Reads and checks a body. A strict instance refuses what a real one takes and drops in
+    /// silence.
+    pub(crate) fn read(body: &Value, strict: bool) -> Result<(Self, Action), Malformed> {
         let request = Self::deserialize(body).map_err(Malformed::Json)?;
-        let action = request.action()?;
+        let action = request.action();
+        if strict && action == Action::Unknown {
+            return Err(Malformed::Action);
+        }
         match &request.message {
             None => {}
             // Before app 3.14.2 the mere key hid the user's message from the agent; a client that
             // sends it is told so here.
             Some(Value::Object(message))
-                if message.get("attachment").is_some_and(Value::is_null) =>
+                if strict && message.get("attachment").is_some_and(Value::is_null) =>
             {
                 return Err(Malformed::NullAttachment);
             }
@@ -116,8 +159,8 @@ impl Request {
         Ok((request, action))
     }
 
-    fn action(&self) -> Result<Action, Malformed> {
-        Ok(match self.action.as_deref() {
+    fn action(&self) -> Action {
+        match self.action.as_deref() {
             None => Action::Message,
             Some("AGENT") => Action::Agent,
             Some("START_CONVERSATION") => Action::Start,
@@ -131,9 +174,8 @@ impl Request {
             Some("SEND_HISTORY") => Action::SendHistory,
             Some("FAULT_CONVERSATION") => Action::Fault,
             Some("UPDATE_MESSAGES") => Action::UpdateMessages,
-            // The real one may well take these in silence; refusing is a teaching aid.
-            Some(_) => return Err(Malformed::Action),
-        })
+            Some(_) => Action::Unknown,
+        }
     }
 
     /// The text of the message, empty when there is none.
@@ -146,20 +188,25 @@ impl Request {
         self.member("clientMessageId")
     }
 
-    /// What the desk shows for this request: the text, and the names of the files.
-    pub(crate) fn shown(&self) -> String {
-        let attachment = self.message.as_ref().and_then(|message| message.get("attachment"));
-        let files = match attachment {
-            Some(Value::Array(files)) => files.iter().collect(),
-            Some(file) => vec![file],
-            None => Vec::new(),
+    /// The message has the key `attachment`, whatever is in it.
+    pub(crate) fn has_attachment_key(&self) -> bool {
+        self.message.as_ref().is_some_and(|message| message.get("attachment").is_some())
+    }
+
+    /// The files that the message names; what does not look like one is passed over.
+    pub(crate) fn attachments(&self) -> Vec<Attachment> {
+        let named = self.message.as_ref().and_then(|message| message.get("attachment"));
+        let files = match named {
+            Some(Value::Array(files)) => files.as_slice(),
+            Some(file) => std::slice::from_ref(file),
+            None => &[],
         };
-        let names = files.iter().map(|file| {
-            let name = file.get("fileName").and_then(Value::as_str).unwrap_or("unnamed");
-            format!("(file: {name})")
-        });
-        let text = Some(self.text()).filter(|text| !text.is_empty()).map(str::to_owned);
-        text.into_iter().chain(names).collect::<Vec<_>>().join(" ")
+        files.iter().filter_map(|file| Attachment::deserialize(file).ok()).collect()
+    }
+
+    /// Neither words nor files.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.text().is_empty() && self.attachments().is_empty()
     }
 
     fn member(&self, name: &str) -> Option<&str> {
@@ -189,14 +236,35 @@ mod tests {
             (json!({"message": {"text": "", "attachment": null}}), true),
             (json!({"action": "TOPIC"}), true),
         ] {
-            assert_eq!(Request::read(&body).is_err(), refused, "{body}");
+            assert_eq!(Request::read(&body, true).is_err(), refused, "{body}");
         }
     }
 
     #[test]
-    fn a_file_is_shown_by_its_name() {
-        let body = json!({"message": {"text": "here", "attachment": {"fileName": "slip.pdf"}}});
-        let (request, _) = Request::read(&body).unwrap();
-        assert_eq!(request.shown(), "here (file: slip.pdf)");
+    fn without_strictness_only_what_cannot_be_read_is_refused() {
+        for (body, refused) in [
+            (json!({"message": {"text": "", "attachment": null}}), false),
+            (json!({"action": "TOPIC"}), false),
+            (json!({"message": "hi"}), true),
+            (json!([1]), true),
+        ] {
+            assert_eq!(Request::read(&body, false).is_err(), refused, "{body}");
+        }
+    }
+
+    #[test]
+    fn one_file_and_a_list_of_them_are_both_read() {
+        for (attachment, names) in [
+            (json!({"fileName": "slip.pdf", "url": "u"}), vec!["slip.pdf"]),
+            (json!([{"fileName": "a"}, "nonsense", {"fileName": "b"}]), vec!["a", "b"]),
+            (json!(null), vec![]),
+        ] {
+            let body = json!({"message": {"text": "here", "attachment": attachment}});
+            let (request, _) = Request::read(&body, false).unwrap();
+            let files = request.attachments();
+            let found = files.iter().map(|file| file.file_name.as_deref().unwrap());
+            assert_eq!(found.collect::<Vec<_>>(), names);
+            assert!(request.has_attachment_key());
+        }
     }
 }

@@ -41,7 +41,6 @@ impl Default for Script {
 /// One thing an agent does.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Move {
-    Accept,
     Typing(bool),
     Write(String),
     End,

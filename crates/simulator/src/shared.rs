@@ -1,32 +1,35 @@
 //! The one value that edges, worker, senders and the desk share, and the two standing tasks.
 //!
-//! Owns the lock, the clock and the wake-ups. Everything that happens goes through [`Shared::act`],
+//! Owns the lock and the wake-ups. Everything that happens goes through [`Shared::act`],
 //! which hands what is to be told to the lanes. The lock is never held across an await.
 
 use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    net::SocketAddr,
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
     time::Duration,
 };
 
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use serde_json::Value;
-use tokio::{
-    sync::{Notify, Semaphore, mpsc, oneshot, watch},
-    time::Instant,
-};
+use tokio::sync::{Notify, Semaphore, mpsc, oneshot, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
+    clock::Clock,
     config::{Config, Credentials, Webhook},
     fault::{
         Fault, Faults,
         callbacks::{self, Parcel, Parked, Witness},
     },
+    fetch::{self, FETCHES_MAX},
     instance::{Callback, Fate, Instance, Setup},
-    ledger::{Ledger, Outcome, Sent},
+    ledger::{FileFate, Ledger, Outcome, Sent},
+    media::Media,
     oauth::Registry,
     outbound::{self, LaneKey, Lanes, SENDERS_MAX},
-    request::{Action, Request},
+    profile::Gates,
+    request::{ATTACHMENTS_MAX, Action, Request},
+    traffic::{Recorder, Replay},
 };
 
 /// How many answered requests may wait for the worker. It only computes, so a few thousand are
@@ -43,10 +46,67 @@ pub(crate) struct World {
     pub(crate) ledger: Ledger,
     pub(crate) lanes: Lanes,
     pub(crate) webhook: Webhook,
+    pub(crate) gates: Gates,
+    pub(crate) media: Media,
+    pub(crate) recorder: Recorder,
+    pub(crate) replay: Option<Replay>,
+    /// How many replays there have been.
+    pub(crate) replays: u64,
+    /// How many files are being fetched.
+    pub(crate) fetching: usize,
     /// The API and the token endpoint answer 503.
     pub(crate) down: bool,
+    /// So they do until then: the instance restarts.
+    pub(crate) away_until: u64,
     pub(crate) faults: Faults,
     pub(crate) parked: Parked,
+    /// How often the instance has restarted.
+    pub(crate) restarts: u64,
+}
+
+impl World {
+    /// Whether the doors are closed.
+    pub(crate) fn is_away(&self, now: u64) -> bool {
+        self.down || now < self.away_until
+    }
+
+    /// Writes down the files of a request that had its effect, and gives those to be fetched.
+    fn order_files(&mut self, entry: u64, request: &Request) -> Vec<fetch::Order> {
+        let Some(conversation) = self.instance.conversation_of(request) else { return Vec::new() };
+        let attachments = request.attachments();
+        let too_many = FileFate::Dropped("a message has at most ten files");
+        let fates = (0..attachments.len())
+            .map(|index| if index < ATTACHMENTS_MAX { FileFate::Pending } else { too_many });
+        self.ledger.name_files(entry, fates.collect());
+        let orders = attachments.into_iter().enumerate().take(ATTACHMENTS_MAX);
+        let orders: Vec<_> = orders
+            .map(|(index, attachment)| fetch::Order { entry, index, conversation, attachment })
+            .collect();
+        self.fetching += orders.len();
+        orders
+    }
+
+    /// Gives a recording that waits for a conversation this request's, and its number if so.
+    fn attach_replay(&mut self, request: &Request, now: u64) -> Option<u64> {
+        let conversation = self.instance.conversation_of(request)?;
+        let replay = self.replay.as_mut().filter(|replay| replay.taken.is_none())?;
+        if replay.user.is_some() && replay.user != request.user_id {
+            return None;
+        }
+        replay.taken = Some((conversation, now));
+        Some(replay.number)
+    }
+
+    /// What the instance makes of a request, unless a recording speaks for its conversation.
+    fn receive(&mut self, request: &Request, action: Action, now: u64) -> (Fate, Vec<Callback>) {
+        let open = self.instance.conversation_of(request);
+        let replayed = |number: &u64| self.replay.as_ref().is_some_and(|r| r.drives(*number));
+        if let Some(number) = open.filter(replayed) {
+            self.instance.hear(number, request, now);
+            return (Fate::Taken, Vec::new());
+        }
+        self.instance.receive(request, action, now)
+    }
 }
 
 /// A request that has been answered and waits for the worker.
@@ -55,27 +115,27 @@ pub(crate) struct Work {
     pub(crate) entry: u64,
     pub(crate) request: Request,
     pub(crate) action: Action,
-    /// The `token` header, which beats the body's `token`.
-    pub(crate) token: Option<SecretString>,
+    /// Its message-auth credential is right, or none is asked for.
+    pub(crate) trusted: bool,
     /// Where the envelope goes if this request is answered with it; the answer waits for this.
     pub(crate) reply: Option<oneshot::Sender<Option<Value>>>,
     /// Given to every callback that the request leads to.
     pub(crate) witness: Option<Witness>,
+    /// How often the instance had restarted when it came; a restart loses it.
+    pub(crate) restarts: u64,
 }
 
 /// What all parts of a running simulator hold on to.
-#[expect(clippy::struct_excessive_bools, reason = "each is a check box on a real instance")]
 pub(crate) struct Shared {
     world: Mutex<World>,
     pub(crate) credentials: Credentials,
-    message_token: Option<SecretString>,
-    pub(crate) access_ms: u64,
-    pub(crate) refresh_ms: u64,
-    pub(crate) client_credentials: bool,
+    pub(crate) message_token: Option<SecretString>,
+    pub(crate) message_hash: Option<SecretString>,
+    /// Where it listens, once that is known.
+    pub(crate) address: OnceLock<SocketAddr>,
     pub(crate) integration_role: bool,
     pub(crate) may_read_provider: bool,
-    pub(crate) may_read_messages: bool,
-    pub(crate) maintain_ordering: bool,
+    pub(crate) may_read_presence: bool,
     pub(crate) changed: watch::Sender<u64>,
     replan: Notify,
     pub(crate) work: mpsc::Sender<Work>,
@@ -84,6 +144,7 @@ pub(crate) struct Shared {
     runtime: tokio::runtime::Handle,
     pub(crate) client: reqwest::Client,
     pub(crate) senders: Semaphore,
+    pub(crate) fetches: Semaphore,
     pub(crate) clock: Clock,
 }
 
@@ -93,6 +154,13 @@ impl Shared {
     pub(crate) fn start(config: Config) -> Arc<Self> {
         let clock = Clock::start();
         let setup = Setup::new(&config);
+        let gates = Gates {
+            access_token_seconds: config.access_token_seconds,
+            refresh_token_seconds: config.refresh_token_seconds,
+            client_credentials: config.client_credentials,
+            may_read_messages: config.may_read_messages,
+            maintain_ordering: config.maintain_ordering,
+        };
         let (work, queue) = mpsc::channel(WORK_MAX);
         let client = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
@@ -101,24 +169,30 @@ impl Shared {
             .expect("a client without TLS or proxies has nothing to fail on");
         let shared = Arc::new(Self {
             world: Mutex::new(World {
-                instance: Instance::new(setup, seed()),
+                instance: Instance::new(setup, config.users, seed()),
                 registry: Registry::default(),
                 ledger: Ledger::default(),
                 lanes: Lanes::default(),
                 webhook: config.webhook,
+                gates,
+                media: Media::default(),
+                recorder: Recorder::default(),
+                replay: None,
+                replays: 0,
+                fetching: 0,
                 down: false,
+                away_until: 0,
                 faults: Faults::default(),
                 parked: Parked::default(),
+                restarts: 0,
             }),
             credentials: config.credentials,
             message_token: config.message_token,
-            access_ms: config.access_token_seconds.saturating_mul(1_000),
-            refresh_ms: config.refresh_token_seconds.saturating_mul(1_000),
-            client_credentials: config.client_credentials,
+            message_hash: config.message_hash,
+            address: OnceLock::new(),
             integration_role: config.integration_role,
             may_read_provider: config.may_read_provider,
-            may_read_messages: config.may_read_messages,
-            maintain_ordering: config.maintain_ordering,
+            may_read_presence: config.may_read_presence,
             changed: watch::Sender::new(0),
             replan: Notify::new(),
             work,
@@ -127,6 +201,7 @@ impl Shared {
             runtime: tokio::runtime::Handle::current(),
             client,
             senders: Semaphore::new(SENDERS_MAX),
+            fetches: Semaphore::new(FETCHES_MAX),
             clock,
         });
         shared.tasks.spawn(run_worker(shared.clone(), queue));
@@ -156,13 +231,84 @@ impl Shared {
         let now = self.clock.now();
         let (result, idle) = {
             let mut world = self.lock();
-            let (result, told) = change(&mut world, now);
+            let (result, mut told) = change(&mut world, now);
+            if let Some(replay) = &world.replay {
+                told.retain(|callback| !replay.drives(callback.conversation));
+            }
             (result, self.enqueue(&mut world, told, witness, now))
         };
         self.run_lanes(idle);
         self.replan.notify_one();
         self.changed.send_modify(|version| *version += 1);
         result
+    }
+
+    /// Whether the doors are closed.
+    pub(crate) fn is_away(&self) -> bool {
+        let now = self.clock.now();
+        self.lock().is_away(now)
+    }
+
+    /// Nothing is on its way: no request in the worker, no attempt, no file.
+    pub(crate) fn is_settled(&self) -> bool {
+        let world = self.lock();
+        !world.ledger.is_pending() && !world.lanes.is_sending() && world.fetching == 0
+    }
+
+    /// Forgets everything but the settings and the users.
+    pub(crate) fn reset(self: &Arc<Self>) {
+        self.act(|world, _| {
+            world.instance = world.instance.anew();
+            world.registry = Registry::default();
+            world.ledger.clear();
+            world.lanes = Lanes::default();
+            world.faults.clear();
+            world.parked = Parked::default();
+            world.media = Media::default();
+            world.recorder = Recorder::default();
+            world.replay = None;
+            (world.down, world.away_until) = (false, 0);
+            ((), Vec::new())
+        });
+    }
+
+    /// Begins to play a recording, now or when its conversation is there.
+    pub(crate) fn start_replay(self: &Arc<Self>, replay: Replay) {
+        let number = replay.number;
+        let taken = replay.taken.is_some();
+        self.act(|world, _| {
+            world.replay = Some(replay);
+            ((), Vec::new())
+        });
+        if taken {
+            self.tasks.spawn_on(run_replay(self.clone(), number), &self.runtime);
+        }
+    }
+
+    /// Tells the next callback of a recording; false when there is none.
+    fn play_next(self: &Arc<Self>, number: u64) -> bool {
+        let now = self.clock.now();
+        let (lanes, goes_on) = {
+            let mut world = self.lock();
+            let World { replay, instance, .. } = &mut *world;
+            let Some(replay) = replay.as_mut().filter(|replay| replay.number == number) else {
+                return false;
+            };
+            let (Some((conversation, _)), Some(step)) = (replay.taken, replay.steps.pop_front())
+            else {
+                return false;
+            };
+            replay.played += 1;
+            let told = instance.replayed(conversation, step.body, &mut replay.ids);
+            let goes_on = !replay.steps.is_empty();
+            if !goes_on {
+                instance.end_replay(conversation, now);
+            }
+            (self.enqueue(&mut world, Vec::from_iter(told), None, now), goes_on)
+        };
+        self.run_lanes(lanes);
+        self.changed.send_modify(|version| *version += 1);
+        goes_on
     }
 
     /// Holds callbacks back, or lets them go.
@@ -175,6 +321,22 @@ impl Shared {
     pub(crate) fn clear_faults(self: &Arc<Self>) {
         self.lock().faults.clear();
         self.release_parked();
+    }
+
+    /// Restarts the instance: what waits for the worker and callbacks that wait for their turn are
+    /// lost, and so are open chats if it says so. Tokens and agents stay.
+    pub(crate) fn restart(self: &Arc<Self>, keeps_chats: bool) {
+        self.act(|world, now| {
+            world.restarts += 1;
+            let mut lost = world.lanes.drain();
+            lost.extend(world.parked.release());
+            for parcel in lost {
+                let body = parcel.callback.body;
+                world.ledger.send(Sent { at: now, body, outcome: Outcome::Dropped });
+            }
+            world.instance.restart(keeps_chats, now);
+            ((), Vec::new())
+        });
     }
 
     fn release_parked(self: &Arc<Self>) {
@@ -205,7 +367,7 @@ impl Shared {
             let release = async move {
                 tokio::select! {
                     () = shared.stop.cancelled() => {}
-                    () = tokio::time::sleep(PARKED_MAX) => shared.release_parked(),
+                    () = shared.clock.sleep(PARKED_MAX) => shared.release_parked(),
                 }
             };
             self.tasks.spawn_on(release, &self.runtime);
@@ -220,7 +382,7 @@ impl Shared {
     fn push(&self, world: &mut World, parcels: Vec<Parcel>, now: u64) -> Vec<LaneKey> {
         let mut idle = Vec::new();
         for parcel in parcels {
-            match world.lanes.push(parcel, self.maintain_ordering) {
+            match world.lanes.push(parcel, world.gates.maintain_ordering) {
                 Ok(lane) => idle.extend(lane),
                 Err(callback) => world.ledger.send(Sent {
                     at: now,
@@ -239,30 +401,39 @@ impl Shared {
     }
 
     fn work_off(self: &Arc<Self>, work: Work) {
-        let Work { entry, request, action, token, reply, witness } = work;
-        let presented =
-            token.as_ref().map(ExposeSecret::expose_secret).or(request.token.as_deref());
-        let trusted = match &self.message_token {
-            Some(known) => presented == Some(known.expose_secret()),
-            None => true,
-        };
-        let envelope = self.act_before(witness.as_ref(), |world, now| {
-            let (fate, mut told) = if trusted {
-                world.instance.receive(&request, action, now)
+        let Work { entry, request, action, trusted, reply, witness, restarts } = work;
+        let (envelope, files, replay) = self.act_before(witness.as_ref(), |world, now| {
+            let (fate, mut told) = if restarts != world.restarts {
+                (Fate::Ignored("the instance restarted before it was worked off"), Vec::new())
+            } else if trusted {
+                world.receive(&request, action, now)
             } else {
-                (Fate::Ignored("the message-auth token is wrong"), Vec::new())
+                (Fate::Ignored("the message-auth token or signature is wrong"), Vec::new())
             };
             world.ledger.decide(entry, fate);
+            let speaks = matches!(action, Action::Message | Action::Agent) && fate == Fate::Taken;
+            let files = if speaks { world.order_files(entry, &request) } else { Vec::new() };
+            let replay = world.attach_replay(&request, now);
             let synchronous = |fault| fault == Fault::Synchronous;
             let mut envelope = None;
-            if reply.is_some() && !told.is_empty() && world.faults.take(synchronous).is_some() {
+            if reply.is_some()
+                && !told.is_empty()
+                && (world.instance.setup.profile.synchronous
+                    || world.faults.take(synchronous).is_some())
+            {
                 envelope = callbacks::join(std::mem::take(&mut told)).map(|joined| joined.body);
             }
             if let Some(envelope) = &envelope {
                 world.ledger.answer(entry, envelope.clone());
             }
-            (envelope, told)
+            ((envelope, files, replay), told)
         });
+        for file in files {
+            self.tasks.spawn_on(fetch::run(self.clone(), file), &self.runtime);
+        }
+        if let Some(number) = replay {
+            self.tasks.spawn_on(run_replay(self.clone(), number), &self.runtime);
+        }
         // A caller who has gone misses its answer.
         let _gone = reply.map(|reply| reply.send(envelope));
     }
@@ -286,7 +457,7 @@ async fn run_agenda(shared: Arc<Shared>) {
         let due = shared.lock().instance.next_due();
         let moment = async {
             match due {
-                Some(due) => tokio::time::sleep_until(shared.clock.moment(due)).await,
+                Some(due) => shared.clock.sleep_until(due).await,
                 None => std::future::pending().await,
             }
         };
@@ -305,27 +476,22 @@ async fn run_agenda(shared: Arc<Shared>) {
     }
 }
 
-/// Wall time that moves with Tokio's clock, so that tests can pause both.
-pub(crate) struct Clock {
-    started: Instant,
-    started_ms: u64,
-}
-
-impl Clock {
-    #[expect(clippy::disallowed_methods, reason = "the simulator's one look at the system clock")]
-    fn start() -> Self {
-        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-        let started_ms = since.map_or(0, crate::script::millis);
-        Self { started: Instant::now(), started_ms }
-    }
-
-    /// Milliseconds since the epoch.
-    pub(crate) fn now(&self) -> u64 {
-        self.started_ms.saturating_add(crate::script::millis(self.started.elapsed()))
-    }
-
-    fn moment(&self, at: u64) -> Instant {
-        self.started + Duration::from_millis(at.saturating_sub(self.started_ms))
+/// Plays a recording to its end, or until another takes its place.
+async fn run_replay(shared: Arc<Shared>, number: u64) {
+    loop {
+        let due = {
+            let world = shared.lock();
+            let replay = world.replay.as_ref().filter(|replay| replay.number == number);
+            replay.and_then(Replay::due)
+        };
+        let Some(due) = due else { return };
+        tokio::select! {
+            () = shared.stop.cancelled() => return,
+            () = shared.clock.sleep_until(due) => {}
+        }
+        if !shared.play_next(number) {
+            return;
+        }
     }
 }
 

@@ -57,6 +57,17 @@ use repeats::Round;
 use standing::Standing;
 use transaction::SqliteTransaction;
 
+/// The named values of the installation whose names begin with `prefix`, in the order of their names:
+/// read beside whoever has the store in `dir` open, without its lock. Nothing where there is no
+/// store. Blocks.
+pub fn settings_beside(dir: &Path, prefix: &str) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
+    connect::require_safe_sqlite()?;
+    match files::database_in(dir) {
+        Some(file) => settings::beginning(&connect::reader(&file)?, prefix),
+        None => Ok(Vec::new()),
+    }
+}
+
 /// A store in one SQLite file; see the module's page.
 // The fields are dropped in this order: the writer must be the last connection to close, because
 // only then does SQLite fold the write-ahead log into the file; the lock goes last of all.

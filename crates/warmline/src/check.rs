@@ -25,7 +25,7 @@ mod stand_in;
 mod webhook;
 mod wire;
 
-use std::process::ExitCode;
+use std::{path::PathBuf, process::ExitCode};
 
 use gateway::Clock;
 use url::Url;
@@ -39,6 +39,9 @@ use crate::config::{Config, ConfigError, Environment, Look};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
+    /// The configuration file, instead of the one that `WARMLINE_CONFIG` names.
+    #[arg(long, value_name = "PATH")]
+    config: Option<PathBuf>,
     /// Print everything as JSON, at the end.
     #[arg(long)]
     json: bool,
@@ -49,8 +52,8 @@ pub(crate) struct Options {
 
 /// Checks everything. The exit code: 0 all well, 1 something fails, 2 the configuration cannot be
 /// read.
-pub(crate) async fn run(options: &Options) -> ExitCode {
-    let environment = Environment::of_process();
+pub(crate) async fn run(options: Options) -> ExitCode {
+    let environment = Environment::of_process().with_file(options.config);
     let mut report = Report::new(options.json, options.quiet);
     let outcome = match Config::look(&environment) {
         Err(problems) => {
@@ -73,7 +76,7 @@ pub(crate) async fn run(options: &Options) -> ExitCode {
 fn problem_with(problem: ConfigError) -> Finding {
     let code = problem.code();
     Finding::fail("configuration", code, format!("{:#}", anyhow::Error::from(problem)))
-        .fix("see “Configuration” in the README")
+        .fix("see docs/configuration.md")
 }
 
 async fn check(mut look: Look, environment: &Environment, report: &mut Report) {

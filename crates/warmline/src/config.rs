@@ -1,82 +1,81 @@
-//! Configuration from the environment. Wrong or missing settings stop the start with one sentence
-//! that names them; nothing is guessed.
+//! The configuration: a file for many tenants, desks and bots, and the environment over it. Wrong or
+//! missing settings stop the start with one sentence that names them; nothing is guessed.
+//!
+//! ```text
+//!   warmline.toml ──► file ──┐ by the table of settings
+//!   environment ─────────────┴► draft ──► references (env:, file:, vault:) ──► Config
+//! ```
+//!
+//! `table` has every setting once; `document` writes the default file and the reference from it.
 
+mod bots;
+mod desks;
+pub(crate) mod document;
+pub(crate) mod draft;
+mod environment;
+mod file;
 mod look;
+mod master;
+mod network;
+mod reference;
+mod remarks;
+pub(crate) mod table;
+pub(crate) mod value;
 
 use std::{
-    collections::BTreeMap,
     net::SocketAddr,
     path::{Path, PathBuf},
 };
 
 use gateway::{
-    BotId, BotSetup, BuiltInBot, ClientConfig, Credentials, DeskId, DeskSetup, Grant, Language,
-    Policy, Settings, TenantId, Wording, instance_url,
+    BotSetup, BuiltInBot, DeskId, DeskSetup, Language, Settings, TenantId, secrets::SecretError,
 };
 use secrecy::SecretString;
-use url::{Host, Url};
 use vault::{MasterKey, MasterKeyError};
 
-/// What tenant, desk and bot are called when only the environment configures them.
-const DEFAULT_NAME: &str = "default";
-
-/// Where Warmline listens unless told otherwise.
-const DEFAULT_LISTEN: &str = "127.0.0.1:8080";
-
-/// Where the store and the master key are kept unless told otherwise.
-const DEFAULT_DATA_DIR: &str = "./data";
-
-/// The master key's file inside the data directory.
-const MASTER_KEY_FILE: &str = "master.key";
-
-/// A secret shorter than this is accepted with a warning, in bytes.
-const SECRET_BYTES_GOOD: usize = 16;
-
-/// Secrets that callers present in a header.
-const SECRETS: [&str; 2] = ["WEBHOOK_SECRET", "DIRECT_LINE_SECRET"];
-
-/// The longest of them, in bytes.
-const SECRET_BYTES_MAX: usize = 1_024;
-
-/// The settings that are always needed.
-const REQUIRED: [&str; 4] =
-    ["SERVICENOW_CLIENT_ID", "SERVICENOW_CLIENT_SECRET", "SERVICENOW_INSTANCE", "WEBHOOK_SECRET"];
-
-/// The settings that the password grant needs besides.
-const REQUIRED_BY_PASSWORD: [&str; 2] = ["SERVICENOW_USERNAME", "SERVICENOW_PASSWORD"];
-
-/// How the instance is asked for a token.
-const GRANT_TYPE: &str = "SERVICENOW_GRANT_TYPE";
-
-/// The settings of our own name that there are.
-const KNOWN: [&str; 6] = [
-    "WARMLINE_LISTEN",
-    "WARMLINE_PUBLIC_URL",
-    "WARMLINE_DATA_DIR",
-    "WARMLINE_MASTER_KEY",
-    "WARMLINE_MASTER_KEY_FILE",
-    LANGUAGE,
-];
-
-/// What users are spoken to in.
-const LANGUAGE: &str = "WARMLINE_LANGUAGE";
-
-/// Settings of a bot registration that this version has no use for.
-const UNUSED: [&str; 4] =
-    ["BOT_APP_ID", "MicrosoftAppPassword", "MicrosoftAppTenantId", "MicrosoftAppType"];
-
-/// The store's file inside the data directory.
-const DATABASE_FILE: &str = "warmline.db";
-
+use draft::{Draft, Owner};
+pub(crate) use environment::{DEFAULT_FILE, Environment};
 pub(crate) use look::Look;
+pub(crate) use network::checked_public_url;
+use reference::References;
 
 /// Why the configuration cannot be used. Never holds a value that may be secret.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ConfigError {
-    #[error("{} must be set: see “Configuration” in the README", .0.join(", "))]
-    Missing(Vec<&'static str>),
+    #[error("{} must be set: see docs/configuration.md", .0.join(", "))]
+    Missing(Vec<String>),
     #[error("{name} {problem}")]
-    Wrong { name: &'static str, problem: String },
+    Wrong { name: String, problem: String },
+    #[error("{}: {problems}", path.display())]
+    File { path: PathBuf, problems: String },
+    #[error(
+        "the configuration file {} cannot be read; see WARMLINE_CONFIG and --config",
+        path.display()
+    )]
+    Unreadable {
+        path: PathBuf,
+        #[source]
+        source: std::io::Error,
+    },
+    #[error(
+        "`{name}` on line {line} of {} is a secret and others can read the file; run: chmod 600 {}, \
+         or say env:NAME, file:PATH or vault:NAME there",
+        path.display(), path.display()
+    )]
+    Exposed { path: PathBuf, name: String, line: usize },
+    #[error("{name} refers to {}, which cannot be read", path.display())]
+    SecretFile {
+        name: String,
+        path: PathBuf,
+        #[source]
+        source: std::io::Error,
+    },
+    #[error("{name} refers to a sealed secret that cannot be had")]
+    Sealed {
+        name: String,
+        #[source]
+        source: SecretError,
+    },
     #[error(
         "the data directory {} holds a database but not its master key; put the file master.key \
          back, or set WARMLINE_MASTER_KEY to the key it was sealed with",
@@ -93,18 +92,25 @@ pub(crate) enum ConfigError {
     NotText { name: String },
     #[error("{name} cannot be used")]
     Instance {
-        name: &'static str,
+        name: String,
         #[source]
         source: gateway::ConfigError,
     },
     #[error("{name} cannot be used")]
     MasterKey {
-        name: &'static str,
+        name: String,
         #[source]
         source: MasterKeyError,
     },
     #[error("the built-in bot's file cannot be read")]
     Bot(#[from] serde_json::Error),
+    #[error("{name} refers to {}, which holds no answers", path.display())]
+    Answers {
+        name: String,
+        path: PathBuf,
+        #[source]
+        source: serde_json::Error,
+    },
     #[error("the data directory {} cannot be made", path.display())]
     DataDir {
         path: PathBuf,
@@ -122,79 +128,92 @@ pub(crate) struct Config {
     pub(crate) remarks: Vec<String>,
 }
 
-/// The environment, as far as it concerns us. An empty value counts as not set.
-pub(crate) struct Environment {
-    values: BTreeMap<String, String>,
-    /// Names whose values are not UTF-8.
-    unreadable: Vec<String>,
-}
-
-impl Environment {
-    /// The process's own.
-    pub(crate) fn of_process() -> Self {
-        let (mut values, mut unreadable) = (BTreeMap::new(), Vec::new());
-        for (name, value) in std::env::vars_os() {
-            // A name that is not UTF-8 is none of ours.
-            let Ok(name) = name.into_string() else { continue };
-            match value.into_string() {
-                Ok(value) => drop(values.insert(name, value)),
-                Err(_) => unreadable.push(name),
-            }
-        }
-        Self { values, unreadable }
-    }
-
-    fn get(&self, name: &str) -> Option<&str> {
-        self.values.get(name).map(String::as_str).filter(|value| !value.is_empty())
-    }
-
-    fn secret(&self, name: &str) -> Option<SecretString> {
-        self.get(name).map(SecretString::from)
-    }
+/// Everything but the master key of a first start: what can be read again and again.
+struct Read<'a> {
+    listen: SocketAddr,
+    settings: Settings,
+    remarks: Vec<String>,
+    references: References<'a>,
 }
 
 impl Config {
     /// Reads the configuration. Makes the data directory and, at the first start, the master key.
     pub(crate) fn read(environment: &Environment) -> Result<Self, ConfigError> {
-        let ours = |name: &&String| {
-            REQUIRED.contains(&name.as_str())
-                || REQUIRED_BY_PASSWORD.contains(&name.as_str())
-                || name.as_str() == GRANT_TYPE
-                || KNOWN.contains(&name.as_str())
-                || SECRETS.contains(&name.as_str())
-        };
-        if let Some(name) = environment.unreadable.iter().find(ours) {
-            return Err(ConfigError::NotText { name: name.clone() });
-        }
-        let grant = grant(environment)?;
-        let user = REQUIRED_BY_PASSWORD.into_iter().filter(|_| grant == Grant::Password);
-        let required = REQUIRED.into_iter().chain(user);
-        let missing: Vec<_> = required.filter(|name| environment.get(name).is_none()).collect();
+        let draft = Draft::read(environment)?;
+        let read = Read::from(&draft, environment, None)?;
+        // Last: everything else is right, so now files may be made.
+        let master_key =
+            master::existing_or_new(&draft, &read.references, &read.settings.data_dir)?;
+        Ok(read.with(master_key))
+    }
+
+    /// Reads the configuration of a gateway that runs on the data in `data_dir`: the same, and makes
+    /// nothing. Keys and sealed secrets are those of the running one, whatever the file says now.
+    pub(crate) fn read_again(
+        environment: &Environment,
+        data_dir: &Path,
+    ) -> Result<Self, ConfigError> {
+        let draft = Draft::read(environment)?;
+        let read = Read::from(&draft, environment, Some(data_dir))?;
+        let master_key = master::existing(&draft, &read.references, data_dir)?;
+        let none = || ConfigError::NoData { path: data_dir.to_owned() };
+        let master_key = master_key.ok_or_else(none)?;
+        Ok(read.with(master_key))
+    }
+}
+
+impl<'a> Read<'a> {
+    /// Sealed secrets are looked up in `sealed_in`, else in the data directory.
+    fn from(
+        draft: &'a Draft,
+        environment: &'a Environment,
+        sealed_in: Option<&Path>,
+    ) -> Result<Self, ConfigError> {
+        let missing = desks::missing(draft);
         if !missing.is_empty() {
             return Err(ConfigError::Missing(missing));
         }
         refuse_unsupported(environment)?;
-        for name in SECRETS {
-            sendable(name, environment)?;
+        let public_url = network::public_url(draft)?;
+        let listen = network::listen(draft, public_url.as_deref())?;
+        let data_dir = master::data_dir(draft);
+        let sealed_in = sealed_in.map_or_else(|| data_dir.clone(), Path::to_owned);
+        let references = References::new(draft, environment, sealed_in);
+        let desks = draft.desks().map(|owner| {
+            let Owner::Desk { tenant, name } = owner else { return Ok(None) };
+            let ids = (tenant_id(tenant)?, desk_id(name)?);
+            desks::setup(draft, &references, owner, ids).map(Some)
+        });
+        let desks: Vec<Option<DeskSetup>> = desks.collect::<Result<_, _>>()?;
+        let bots: Vec<BotSetup> = draft
+            .bots()
+            .map(|owner| bots::setup(draft, Some(&references), owner))
+            .collect::<Result<_, _>>()?;
+        bots::refuse_doubles(&bots)?;
+        let secret = |id: &str| references.secret(&Owner::House, id);
+        let metrics_token = secret("metrics.token")?;
+        if let Some(token) = &metrics_token {
+            desks::sendable(draft, &Owner::House, "metrics.token", token)?;
         }
-        let public_url = environment.get("WARMLINE_PUBLIC_URL").map(public_url).transpose()?;
-        let listen = listen(environment, public_url.as_deref())?;
-        let tenant = name("tenant", DEFAULT_NAME)?;
-        let desk = desk(environment, &tenant, grant)?;
-        let bot = bot(environment, &tenant, desk.desk.clone())?;
-        let remarks = remarks(environment, public_url.as_deref());
-        let data_dir = Kept::data_dir(environment);
-        // Last: everything else is right, so now files may be made.
-        let master_key = master_key(environment, &data_dir)?;
         let settings = Settings {
             data_dir,
-            desks: vec![desk],
-            bots: vec![bot],
+            desks: desks.into_iter().flatten().collect(),
+            bots,
             public_url,
             built_in_bot: BuiltInBot::help_desk()?,
-            wording: Wording::default(),
+            console_password_hash: secret("console.password_hash")?,
+            metrics_token,
+            language: language(draft),
         };
-        Ok(Self { listen, settings, master_key, remarks })
+        refuse_shared(&settings)?;
+        let remarks = remarks::of(draft, environment, &settings);
+        Ok(Self { listen, settings, remarks, references })
+    }
+
+    fn with(self, master_key: MasterKey) -> Config {
+        let Self { listen, settings, mut remarks, references } = self;
+        remarks.extend(references.remarks.into_inner());
+        Config { listen, settings, master_key, remarks }
     }
 }
 
@@ -207,47 +226,47 @@ pub(crate) struct Kept {
 
 impl Kept {
     /// Where the data is, or would be.
-    pub(crate) fn data_dir(environment: &Environment) -> PathBuf {
-        environment.get("WARMLINE_DATA_DIR").unwrap_or(DEFAULT_DATA_DIR).into()
+    pub(crate) fn data_dir(environment: &Environment) -> Result<PathBuf, ConfigError> {
+        Ok(master::data_dir(&Draft::read(environment)?))
     }
 
     /// Reads what is needed, and makes nothing: neither a directory nor a key.
     pub(crate) fn read(environment: &Environment) -> Result<Self, ConfigError> {
-        let ours = |name: &&String| name.starts_with("WARMLINE_");
-        if let Some(name) = environment.unreadable.iter().find(ours) {
-            return Err(ConfigError::NotText { name: name.clone() });
-        }
-        let data_dir = Self::data_dir(environment);
-        if !data_dir.join(DATABASE_FILE).exists() {
+        let draft = Draft::read(environment)?;
+        let data_dir = master::data_dir(&draft);
+        if !data_dir.join(master::DATABASE_FILE).exists() {
             return Err(ConfigError::NoData { path: data_dir });
         }
-        let desk = DeskId::new(DEFAULT_NAME).map_err(|error| bad_name("desk", error))?;
-        let bots = vec![bot(environment, &name("tenant", DEFAULT_NAME)?, desk)?];
-        let master_key = master_key(environment, &data_dir)?;
+        let bots = draft.bots().map(|owner| bots::setup(&draft, None, owner));
+        let bots = bots.collect::<Result<_, _>>()?;
+        let references = References::new(&draft, environment, data_dir.clone());
+        let master_key = master::existing(&draft, &references, &data_dir)?;
+        let master_key = master_key.ok_or(ConfigError::NoData { path: data_dir.clone() })?;
         Ok(Self { data_dir, master_key, bots })
+    }
+
+    /// The same before there is data: makes the directory and the key, as the first start would.
+    pub(crate) fn read_or_make(environment: &Environment) -> Result<Self, ConfigError> {
+        let draft = Draft::read(environment)?;
+        let data_dir = master::data_dir(&draft);
+        let references = References::new(&draft, environment, data_dir.clone());
+        let master_key = master::existing_or_new(&draft, &references, &data_dir)?;
+        Ok(Self { data_dir, master_key, bots: Vec::new() })
     }
 }
 
-/// A secret that travels in a header must be one that a header can carry; otherwise every caller
-/// would be refused and nobody could see why.
-fn sendable(name: &'static str, environment: &Environment) -> Result<(), ConfigError> {
-    let Some(secret) = environment.get(name) else { return Ok(()) };
-    let wrong = |problem: &str| Err(ConfigError::Wrong { name, problem: problem.to_owned() });
-    if secret.len() > SECRET_BYTES_MAX {
-        return wrong("is longer than 1,024 bytes");
+fn language(draft: &Draft) -> Language {
+    match draft.text(&Owner::House, "language").as_deref() {
+        Some("de") => Language::German,
+        Some(_) | None => Language::English,
     }
-    if !secret.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return wrong(
-            "holds a blank, a line end or a character that no header can carry (a line end at the \
-             end of a mounted file is the usual one)",
-        );
-    }
-    Ok(())
 }
 
 /// What the design promises and this version does not have yet is refused rather than ignored.
 fn refuse_unsupported(environment: &Environment) -> Result<(), ConfigError> {
-    let wrong = |name, problem: &str| Err(ConfigError::Wrong { name, problem: problem.to_owned() });
+    let wrong = |name: &str, problem: &str| {
+        Err(ConfigError::Wrong { name: name.to_owned(), problem: problem.to_owned() })
+    };
     if environment.get("DATABASE_URL").is_some() {
         return wrong(
             "DATABASE_URL",
@@ -263,199 +282,57 @@ fn refuse_unsupported(environment: &Environment) -> Result<(), ConfigError> {
     Ok(())
 }
 
-fn listen(environment: &Environment, public_url: Option<&str>) -> Result<SocketAddr, ConfigError> {
-    let text = environment.get("WARMLINE_LISTEN").unwrap_or(DEFAULT_LISTEN);
-    let wrong = |problem: String| ConfigError::Wrong { name: "WARMLINE_LISTEN", problem };
-    let listen: SocketAddr = text.parse().map_err(|_| {
-        wrong("must be an address and a port, for instance 127.0.0.1:8080".to_owned())
-    })?;
-    let proxied = public_url.is_some_and(|url| url.starts_with("https:"));
-    if !listen.ip().is_loopback() && !proxied {
-        return Err(wrong(
-            "opens plain http to the network; put a proxy that ends TLS in front and set \
-             WARMLINE_PUBLIC_URL to its https address, or listen on 127.0.0.1"
-                .to_owned(),
-        ));
-    }
-    Ok(listen)
-}
-
-fn public_url(text: &str) -> Result<String, ConfigError> {
-    let wrong = |problem: &str| ConfigError::Wrong {
-        name: "WARMLINE_PUBLIC_URL",
-        problem: problem.to_owned(),
-    };
-    let url = Url::parse(text)
-        .map_err(|_| wrong("must be a URL, for instance https://chat.example.org"))?;
-    let loopback = match url.host() {
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        Some(Host::Domain(name)) => name == "localhost",
-        None => false,
-    };
-    let secure = url.scheme() == "https" || (url.scheme() == "http" && loopback);
-    if !secure {
-        return Err(wrong("must be https; http is for this machine only"));
-    }
-    if url.query().is_some()
-        || url.fragment().is_some()
-        || !url.username().is_empty()
-        || url.password().is_some()
-    {
-        return Err(wrong("must end after the host and path"));
-    }
-    Ok(url.as_str().trim_end_matches('/').to_owned())
-}
-
-fn grant(environment: &Environment) -> Result<Grant, ConfigError> {
-    match environment.get(GRANT_TYPE) {
-        None | Some("password") => Ok(Grant::Password),
-        Some("client_credentials") => Ok(Grant::ClientCredentials),
-        Some(_) => Err(ConfigError::Wrong {
-            name: GRANT_TYPE,
-            problem: "must be password (the default) or client_credentials".to_owned(),
-        }),
-    }
-}
-
-fn desk(
-    environment: &Environment,
-    tenant: &TenantId,
-    grant: Grant,
-) -> Result<DeskSetup, ConfigError> {
-    let need =
-        |name: &'static str| environment.get(name).ok_or_else(|| ConfigError::Missing(vec![name]));
-    let instance = |source| ConfigError::Instance { name: "SERVICENOW_INSTANCE", source };
-    let url = instance_url(need("SERVICENOW_INSTANCE")?).map_err(instance)?;
-    let client_id = need("SERVICENOW_CLIENT_ID")?.to_owned();
-    let client_secret = need("SERVICENOW_CLIENT_SECRET")?.into();
-    let credentials = match grant {
-        Grant::Password => Credentials {
-            client_id,
-            client_secret,
-            username: need("SERVICENOW_USERNAME")?.to_owned(),
-            password: need("SERVICENOW_PASSWORD")?.into(),
-        },
-        Grant::ClientCredentials => Credentials::of_client(client_id, client_secret),
-    };
-    let mut client = ClientConfig::new(url, credentials).map_err(instance)?;
-    client.grant = grant;
-    Ok(DeskSetup {
-        tenant: tenant.clone(),
-        desk: DeskId::new(DEFAULT_NAME).map_err(|error| bad_name("desk", error))?,
-        client,
-        webhook_secret: need("WEBHOOK_SECRET")?.into(),
-        message_token: environment.secret("SERVICENOW_TOKEN"),
-    })
-}
-
-fn bot(
-    environment: &Environment,
-    tenant: &TenantId,
-    desk: DeskId,
-) -> Result<BotSetup, ConfigError> {
-    let id = environment.get("MicrosoftAppId").unwrap_or(DEFAULT_NAME);
-    if id.contains('/') {
-        return Err(ConfigError::Wrong {
-            name: "MicrosoftAppId",
-            problem: "must not hold a slash".to_owned(),
-        });
-    }
-    let language = language(environment)?;
-    Ok(BotSetup {
-        tenant: tenant.clone(),
-        bot: BotId::new(id).map_err(|error| ConfigError::Wrong {
-            name: "MicrosoftAppId",
-            problem: format!("cannot be used: {error}"),
-        })?,
-        policy: Policy { phrases: language.phrases(), ..Policy::new(desk) },
-        language,
-        direct_line_secret: environment.secret("DIRECT_LINE_SECRET"),
-    })
-}
-
-fn language(environment: &Environment) -> Result<Language, ConfigError> {
-    let Some(code) = environment.get(LANGUAGE) else { return Ok(Language::default()) };
-    Language::of_code(code).ok_or_else(|| {
-        let known: Vec<_> = Language::ALL.into_iter().map(Language::code).collect();
-        let problem = format!("must be one of {}", known.join(", "));
-        ConfigError::Wrong { name: LANGUAGE, problem }
-    })
-}
-
-fn name(what: &'static str, text: &str) -> Result<TenantId, ConfigError> {
-    TenantId::new(text).map_err(|error| bad_name(what, error))
-}
-
-fn bad_name(name: &'static str, error: gateway::IdError) -> ConfigError {
-    ConfigError::Wrong { name, problem: format!("cannot be used as a name: {error}") }
-}
-
-fn master_key(environment: &Environment, data_dir: &Path) -> Result<MasterKey, ConfigError> {
-    let of = |name| move |source| ConfigError::MasterKey { name, source };
-    match (environment.get("WARMLINE_MASTER_KEY"), environment.get("WARMLINE_MASTER_KEY_FILE")) {
-        (Some(_), Some(_)) => Err(ConfigError::Wrong {
-            name: "WARMLINE_MASTER_KEY",
-            problem: "and WARMLINE_MASTER_KEY_FILE are both set; keep one".to_owned(),
-        }),
-        (Some(hex), None) => MasterKey::from_hex(hex).map_err(of("WARMLINE_MASTER_KEY")),
-        (None, Some(file)) => {
-            MasterKey::from_file(Path::new(file)).map_err(of("WARMLINE_MASTER_KEY_FILE"))
-        }
-        (None, None) => {
-            make_private_dir(data_dir)
-                .map_err(|source| ConfigError::DataDir { path: data_dir.to_owned(), source })?;
-            let file = data_dir.join(MASTER_KEY_FILE);
-            // A new key beside old data would sit under the right name and open nothing.
-            if data_dir.join(DATABASE_FILE).exists() && !file.exists() {
-                return Err(ConfigError::KeyLost { path: data_dir.to_owned() });
-            }
-            MasterKey::from_file_or_new(&file).map_err(of("the master key in WARMLINE_DATA_DIR"))
+/// The credential decides whose call it is, so each opens one door.
+fn refuse_shared(settings: &Settings) -> Result<(), ConfigError> {
+    use secrecy::ExposeSecret;
+    let mut doors: Vec<(String, &SecretString)> = Vec::new();
+    doors.extend(settings.desks.iter().map(|desk| {
+        (
+            format!("the webhook secret of desk {} of tenant {}", desk.desk, desk.tenant),
+            &desk.webhook_secret,
+        )
+    }));
+    doors.extend(settings.bots.iter().filter_map(|bot| {
+        let secret = bot.direct_line_secret.as_ref()?;
+        Some((
+            format!("the Direct Line secret of bot {} of tenant {}", bot.bot, bot.tenant),
+            secret,
+        ))
+    }));
+    doors.extend(
+        settings.metrics_token.iter().map(|token| ("the token of /metrics".to_owned(), token)),
+    );
+    for (at, (name, secret)) in doors.iter().enumerate() {
+        let same =
+            |(_, other): &&(String, &SecretString)| other.expose_secret() == secret.expose_secret();
+        if let Some((other, _)) = doors[..at].iter().find(same) {
+            return Err(ConfigError::Wrong {
+                name: name.clone(),
+                problem: format!("is the same as {other}; every one needs a secret of its own"),
+            });
         }
     }
+    Ok(())
 }
 
-fn make_private_dir(path: &Path) -> std::io::Result<()> {
-    let mut builder = std::fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path)
+fn tenant_id(text: &str) -> Result<TenantId, ConfigError> {
+    TenantId::new(text).map_err(|error| bad_name("tenant", error))
 }
 
-fn remarks(environment: &Environment, public_url: Option<&str>) -> Vec<String> {
-    let mut remarks = Vec::new();
-    let mut say = |text: &str| remarks.push(text.to_owned());
-    if environment.get("DIRECT_LINE_SECRET").is_none() {
-        say("Direct Line is closed; set DIRECT_LINE_SECRET to open it for web pages");
+fn desk_id(text: &str) -> Result<DeskId, ConfigError> {
+    DeskId::new(text).map_err(|error| bad_name("desk", error))
+}
+
+fn bad_name(name: &str, error: gateway::IdError) -> ConfigError {
+    ConfigError::Wrong {
+        name: name.to_owned(),
+        problem: format!("cannot be used as a name: {error}"),
     }
-    say("/api/messages is closed; Azure Bot Service is not part of this version");
-    // Said, not refused: the tools around us may have variables of that name, too.
-    let ours = |name: &&String| name.starts_with("WARMLINE_");
-    for name in
-        environment.values.keys().filter(ours).filter(|name| !KNOWN.contains(&name.as_str()))
-    {
-        say(&format!("{name} is no setting of Warmline; there are {}", KNOWN.join(", ")));
-    }
-    for name in UNUSED.into_iter().filter(|name| environment.get(name).is_some()) {
-        say(&format!("{name} is set and has no use in this version"));
-    }
-    let user = REQUIRED_BY_PASSWORD.into_iter().filter(|name| environment.get(name).is_some());
-    if grant(environment).is_ok_and(|grant| grant == Grant::ClientCredentials) {
-        user.for_each(|name| say(&format!("{name} is set and has no use with client_credentials")));
-    }
-    if environment.get("SERVICENOW_TOKEN").is_none() {
-        say("every user is a guest at ServiceNow; set SERVICENOW_TOKEN to the message-auth token");
-    }
-    if public_url.is_none() {
-        say("ServiceNow cannot be told where to call back; set WARMLINE_PUBLIC_URL");
-    }
-    for name in ["WEBHOOK_SECRET", "DIRECT_LINE_SECRET"] {
-        if environment.get(name).is_some_and(|secret| secret.len() < SECRET_BYTES_GOOD) {
-            remarks.push(format!("{name} is short; make a better one with: openssl rand -hex 32"));
-        }
-    }
-    remarks
+}
+
+/// Whether this text would do as a configuration file, apart from what its references lead to.
+pub(crate) fn check_text(text: &str, path: &Path) -> Result<(), ConfigError> {
+    Draft::of_text(text, path).map(drop)
 }
 
 #[cfg(test)]

@@ -5,11 +5,7 @@
 
 mod text;
 
-use std::{
-    io::{ErrorKind, Write},
-    path::Path,
-    time::Duration,
-};
+use std::{io::Write, path::Path};
 
 use anyhow::{Context, bail};
 use gateway::{
@@ -17,26 +13,13 @@ use gateway::{
     control::{Answer, LETTERS_PER_LIST, LETTERS_PER_LIST_MAX, Order, Outcome, Request, SOCKET},
     without_gateway,
 };
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::UnixStream,
-    time::{Instant, sleep, timeout},
-};
+use tokio::time::{Instant, sleep};
 use vault::Vault;
 
-use crate::config::{Environment, Kept};
-
-/// How long the gateway may take to answer; it answers between two commits.
-const ANSWER_WITHIN: Duration = Duration::from_secs(30);
-
-/// How long the data may be in use by somebody who does not listen.
-const IN_USE_FOR: Duration = Duration::from_secs(5);
-
-/// Between two looks at that.
-const IN_USE_PAUSE: Duration = Duration::from_millis(100);
-
-/// The longest answer read, in bytes: far more than the longest list has.
-const ANSWER_BYTES_MAX: u64 = 4 * 1_024 * 1_024;
+use crate::{
+    config::{Environment, Kept},
+    control::{IN_USE_FOR, IN_USE_PAUSE, ask},
+};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
@@ -102,7 +85,7 @@ enum By {
 pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
     let environment = Environment::of_process();
     let order = Order::from(&options.order);
-    let data_dir = Kept::data_dir(&environment);
+    let data_dir = Kept::data_dir(&environment)?;
     let (answer, by) = carry_out(&environment, &data_dir.join(SOCKET), order).await?;
     let mut out = std::io::stdout().lock();
     if options.json {
@@ -111,6 +94,8 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
     }
     match answer.outcome {
         Outcome::Error(refusal) => bail!("{} ({})", refusal.message, refusal.code),
+        // Nobody asked for one.
+        Outcome::Secret(_) => {}
         Outcome::Letters(_) | Outcome::Letter(_) if options.json => {}
         Outcome::Letters(letters) => drop(out.write_all(text::list(&letters).as_bytes())),
         Outcome::Letter(letter) => {
@@ -134,7 +119,7 @@ async fn carry_out(
 ) -> anyhow::Result<(Answer, By)> {
     let until = Instant::now() + IN_USE_FOR;
     loop {
-        if let Some(answer) = ask(socket, order).await? {
+        if let Some(answer) = ask(socket, &Request::new(order).to_line()).await? {
             return Ok((answer, By::Gateway));
         }
         match alone(environment, order).await {
@@ -148,45 +133,6 @@ async fn carry_out(
         }
         sleep(IN_USE_PAUSE).await;
     }
-}
-
-/// Asks the gateway; `None` if none listens there.
-pub(crate) async fn ask(socket: &Path, order: Order) -> anyhow::Result<Option<Answer>> {
-    let mut stream = match UnixStream::connect(socket).await {
-        Ok(stream) => stream,
-        Err(error)
-            if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::ConnectionRefused) =>
-        {
-            return Ok(None);
-        }
-        // A path that is too long for a socket: there can be none.
-        Err(error) if error.kind() == ErrorKind::InvalidInput => return Ok(None),
-        Err(error) => {
-            return Err(error).with_context(|| {
-                format!(
-                    "the gateway's control socket {} cannot be used; run this as the user that \
-                     runs the gateway",
-                    socket.display()
-                )
-            });
-        }
-    };
-    let conversation = async {
-        let mut line = Vec::new();
-        stream.write_all(&Request::new(order).to_line()).await?;
-        stream.take(ANSWER_BYTES_MAX).read_to_end(&mut line).await?;
-        std::io::Result::Ok(line)
-    };
-    let line = timeout(ANSWER_WITHIN, conversation)
-        .await
-        .context("the gateway did not answer in time; whether it was done is not known, so list")?
-        .context("the gateway broke off; whether it was done is not known, so list")?;
-    let Some(answer) = Answer::read(&line) else {
-        bail!(
-            "the gateway's answer cannot be read; use the command of the same release as the gateway"
-        );
-    };
-    Ok(Some(answer))
 }
 
 /// Does without a gateway.

@@ -4,10 +4,14 @@
 
 mod check;
 mod config;
+mod control;
 mod dead_letters;
 mod demo;
+mod init;
 mod instance;
+mod secret;
 mod serve;
+mod settings;
 mod telemetry;
 
 use std::{io::Write, process::ExitCode};
@@ -27,13 +31,19 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Run the gateway, configured by the environment.
-    Serve,
+    /// Run the gateway.
+    Serve(serve::Options),
     /// Find what is wrong with the configuration, the data, the instance and the way in, and say what
     /// to set where. Exit code 0: all well, 1: something fails, 2: the configuration cannot be read.
     Check(check::Options),
     /// Ask whether the gateway is alive. Exit code 0: it is.
     Health(check::health::Options),
+    /// Ask a few questions and write warmline.toml and the steps for the ServiceNow admin.
+    Init(init::Options),
+    /// Look at the configuration.
+    Config(settings::Options),
+    /// Keep secrets of the configuration sealed in the store.
+    Secret(secret::Options),
     /// See and deal with what could not be delivered. Exit code 1: refused, or nothing there.
     DeadLetters(dead_letters::Options),
     /// Run a gateway, a simulated ServiceNow and a page to try them, all on this machine.
@@ -49,9 +59,11 @@ const BLOCKING_THREADS_MAX: usize = 16;
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     telemetry::start(match arguments.command {
-        Command::Serve | Command::Demo(_) | Command::Simulator(_) => "info",
+        Command::Serve(_) | Command::Demo(_) | Command::Simulator(_) => "info",
         // Its answer is what it prints.
-        Command::DeadLetters(_) => "warn",
+        Command::DeadLetters(_) | Command::Init(_) | Command::Config(_) | Command::Secret(_) => {
+            "warn"
+        }
         // What is wrong is a finding; the stand-in's own log would only get in between.
         Command::Check(_) | Command::Health(_) => "error",
     });
@@ -68,9 +80,12 @@ fn main() -> ExitCode {
     };
     let ended = runtime.block_on(async {
         match arguments.command {
-            Command::Check(options) => return Ok(check::run(&options).await),
+            Command::Check(options) => return Ok(check::run(options).await),
             Command::Health(options) => check::health::run(options).await,
-            Command::Serve => serve::run().await,
+            Command::Serve(options) => serve::run(options).await,
+            Command::Init(options) => init::run(&options),
+            Command::Config(options) => settings::run(&options),
+            Command::Secret(options) => secret::run(options).await,
             Command::DeadLetters(options) => dead_letters::run(options).await,
             Command::Demo(options) => demo::run(options).await,
             Command::Simulator(options) => instance::run(options).await,

@@ -1,6 +1,6 @@
 //! `warmline serve`: the gateway, from its first setting to its last commit.
 
-use std::io::Write;
+use std::{io::Write, net::SocketAddr, path::PathBuf, sync::Arc};
 
 use anyhow::Context;
 use gateway::{Clock, Gateway};
@@ -16,11 +16,22 @@ use crate::config::{Config, Environment};
 /// Warmline is built for.
 const SIGXFSZ: i32 = 25;
 
-pub(crate) async fn run() -> anyhow::Result<()> {
+#[derive(Debug, clap::Args)]
+pub(crate) struct Options {
+    /// The configuration file, instead of the one that `WARMLINE_CONFIG` names.
+    #[arg(long, value_name = "PATH")]
+    config: Option<PathBuf>,
+}
+
+pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
     // Unhandled, it would end the process; handled, the write fails as on a full disk, which the
     // store gets over. The handler stays when this is dropped.
     drop(signal(SignalKind::from_raw(SIGXFSZ))?);
-    let config = Config::read(&Environment::of_process())?;
+    // Before the data is opened: a signal that comes early is kept for later.
+    let mut hangup = signal(SignalKind::hangup())?;
+    let environment = Arc::new(Environment::of_process().with_file(options.config));
+    let config = Config::read(&environment)?;
+    let fixed = Fixed::of(&config)?;
     let vault = Vault::new(&config.master_key)?;
     let listener = TcpListener::bind(config.listen)
         .await
@@ -36,10 +47,13 @@ pub(crate) async fn run() -> anyhow::Result<()> {
     // Whether anybody reads it is no concern of the gateway's.
     writeln!(std::io::stdout(), "warmline listens on http://{}", gateway.address()).ok();
     tracing::info!(address = %gateway.address(), "ready");
-    let failure = tokio::select! {
-        _ = terminate.recv() => None,
-        _ = interrupt.recv() => None,
-        failure = gateway.failure() => Some(failure),
+    let failure = loop {
+        tokio::select! {
+            _ = terminate.recv() => break None,
+            _ = interrupt.recv() => break None,
+            failure = gateway.failure() => break Some(failure),
+            _ = hangup.recv() => reload(&gateway, &environment, &fixed).await,
+        }
     };
     tracing::info!("stopping");
     let stopped = gateway.stop();
@@ -51,4 +65,61 @@ pub(crate) async fn run() -> anyhow::Result<()> {
     }
     tracing::info!("stopped");
     failure.map_or(Ok(()), |failure| Err(failure.into()))
+}
+
+/// What only a start can change, beside what the gateway itself names.
+struct Fixed {
+    listen: SocketAddr,
+    data_dir: PathBuf,
+    master_key: [u8; 16],
+}
+
+impl Fixed {
+    fn of(config: &Config) -> anyhow::Result<Self> {
+        let master_key = Vault::new(&config.master_key)?.check_value()?;
+        let data_dir = config.settings.data_dir.clone();
+        Ok(Self { listen: config.listen, data_dir, master_key })
+    }
+}
+
+/// Reads the configuration again. If anything is wrong, nothing changes.
+async fn reload(gateway: &Gateway, environment: &Arc<Environment>, fixed: &Fixed) {
+    match read_again(gateway, environment, fixed).await {
+        Ok(rest) => {
+            for name in rest {
+                tracing::warn!("{name} needs a restart to change; it stays as it was");
+            }
+            tracing::info!("the configuration was read again and is in force");
+        }
+        // Not as an error: the gateway runs on as before, and whoever asked looks here.
+        Err(error) => tracing::warn!(
+            "the configuration was read again and is wrong, so nothing changes: {error:#}"
+        ),
+    }
+}
+
+/// Takes over what can change; gives back the names of what cannot.
+async fn read_again(
+    gateway: &Gateway,
+    environment: &Arc<Environment>,
+    fixed: &Fixed,
+) -> anyhow::Result<Vec<String>> {
+    let (environment, data_dir) = (Arc::clone(environment), fixed.data_dir.clone());
+    // It may wait for a disk.
+    let read = tokio::task::spawn_blocking(move || Config::read_again(&environment, &data_dir));
+    let config = read.await.context("reading panicked")??;
+    let now = Fixed::of(&config)?;
+    let mut rest = Vec::new();
+    if now.listen != fixed.listen {
+        rest.push("listen".to_owned());
+    }
+    if now.master_key != fixed.master_key {
+        rest.push("the master key".to_owned());
+    }
+    let more = gateway.reload(config.settings).await?;
+    rest.extend(more.iter().map(ToString::to_string));
+    for remark in &config.remarks {
+        tracing::info!("{remark}");
+    }
+    Ok(rest)
 }

@@ -4,7 +4,7 @@ use session::id::{DeskId, TenantId};
 use store::StoreError;
 use vault::SealError;
 
-use crate::edge::callers::SharedSecret;
+use crate::{edge::callers::SharedSecret, secrets::SecretError};
 
 /// Why a gateway did not start.
 #[derive(Debug, thiserror::Error)]
@@ -21,6 +21,9 @@ pub enum StartError {
     /// The keys cannot be made.
     #[error("the keys cannot be derived")]
     Keys(#[from] SealError),
+    /// A secret of the configuration cannot be kept.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
     /// Two owners share a secret.
     #[error(transparent)]
     SharedSecret(#[from] SharedSecret),

@@ -9,10 +9,11 @@ use vault::Vault;
 
 use crate::{
     alarm::Wakeup,
-    app::{BotSetup, LEASE, StartError, open_store},
+    app::{BotSetup, LEASE, StartError, open_store, parts::policies},
     clock::Clock,
     control::{Answer, Letters, Order},
-    engine::{Engine, Policies, Tools},
+    current::Current,
+    engine::{Engine, Tools},
     wakes::Wakes,
 };
 
@@ -31,10 +32,6 @@ pub async fn without_gateway(
     let store =
         tokio::task::spawn_blocking(move || open_store(&dir, &opening, boot, Duration::ZERO)).await;
     let store = store.map_err(std::io::Error::other)??;
-    let mut policies = Policies::default();
-    for bot in bots {
-        policies.add(bot.tenant.clone(), bot.bot.clone(), bot.policy.clone());
-    }
     // Nobody listens: the lanes are looked at when a gateway starts.
     let (lanes, _) = mpsc::channel(1);
     let engine = Engine::start(Tools {
@@ -42,7 +39,7 @@ pub async fn without_gateway(
         repeats: vault.mac_key("repeats")?,
         vault,
         clock,
-        policies,
+        policies: Current::new(policies(bots)),
         wakes: Arc::new(Wakes::default()),
         lanes,
         alarm: Arc::new(Wakeup::new()),

@@ -3,113 +3,111 @@
 use std::{collections::HashMap, sync::Arc};
 
 use bot_framework::direct_line::token::TokenKey;
+use store::Store;
 use tokio::sync::Semaphore;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use vault::Vault;
 
 use crate::{
-    app::{DeskSetup, Parts, Settings, StartError},
-    desk::{news::Wording, refresh_token::KeptRefreshToken, request::Dress},
-    dispatcher::{ATTEMPTS_MAX, DeskLink, Dispatcher, Openings, SharedBreaker},
+    app::{BotSetup, DeskSetup, Parts, Settings, StartError, live::Live},
+    bot::BuiltInBots,
+    desk::{refresh_token::KeptRefreshToken, request::Dress},
+    dispatcher::{ATTEMPTS_MAX, DeskLink, Dispatcher, Openings, Reach, SharedBreaker},
     edge::{
         Edge,
         callers::{Callers, Owner},
         direct_line::DirectLine,
+        doors::Doors,
     },
-    notices::Languages,
+    engine::Policies,
 };
 
-/// Words an instance obeys when they are the whole message (reference 3.7).
-const COMMANDS: [&str; 9] = [
-    "hi",
-    "agent",
-    "bye",
-    "restart",
-    "help",
-    "logout",
-    "notification",
-    "notifications",
-    "show notification",
-];
+/// The rules of every bot.
+pub(super) fn policies(bots: &[BotSetup]) -> Policies {
+    let mut policies = Policies::default();
+    for bot in bots {
+        policies.add(bot.tenant.clone(), bot.bot.clone(), bot.policy.clone());
+    }
+    policies
+}
+
+/// What answers while nobody is live.
+pub(super) fn built_in_bots(settings: &Settings) -> BuiltInBots {
+    let mut bots = BuiltInBots::new(settings.built_in_bot.clone());
+    for bot in &settings.bots {
+        if let Some(own) = &bot.built_in_bot {
+            bots.add(bot.tenant.clone(), bot.bot.clone(), own.clone());
+        }
+    }
+    bots
+}
+
+/// Who may come in.
+pub(super) fn doors(vault: &Vault, settings: &Settings) -> Result<Doors, StartError> {
+    let mut callers = Callers::new(vault.mac_key("callers")?);
+    let (mut wordings, mut sites) = (Vec::new(), Vec::new());
+    for desk in &settings.desks {
+        let owner = Owner::Desk(desk.tenant.clone(), desk.desk.clone());
+        callers.add(&desk.webhook_secret, owner)?;
+        wordings.push((desk.tenant.clone(), desk.desk.clone(), desk.wording.clone()));
+    }
+    for bot in &settings.bots {
+        if let Some(secret) = &bot.direct_line_secret {
+            callers.add(secret, Owner::Site(bot.tenant.clone(), bot.bot.clone()))?;
+            sites.push((bot.tenant.clone(), bot.bot.clone()));
+        }
+    }
+    Ok(Doors { callers, wordings, sites, public_url: settings.public_url.clone() })
+}
+
+/// How a desk is spoken to.
+pub(super) fn reach(
+    store: &Arc<dyn Store>,
+    vault: &Vault,
+    setup: &DeskSetup,
+) -> Result<Reach, StartError> {
+    let (tenant, desk) = (&setup.tenant, &setup.desk);
+    let kept = KeptRefreshToken::new(Arc::clone(store), vault, tenant, desk)?;
+    let config = setup.client.clone().with_keeper(Arc::new(kept));
+    let client = servicenow::Client::new(config).map_err(|source| {
+        let (tenant, desk) = (tenant.clone(), desk.clone());
+        StartError::Desk { tenant, desk, source }
+    })?;
+    Ok(Reach { client: Arc::new(client), dress: dress(setup), wording: setup.wording.clone() })
+}
+
+pub(super) fn dress(setup: &DeskSetup) -> Dress {
+    Dress { token: setup.message_token.clone(), commands: setup.command_words.clone() }
+}
 
 impl Parts {
-    pub(super) fn callers(&self, settings: &Settings) -> Result<Callers, StartError> {
-        let mut callers = Callers::new(self.vault.mac_key("callers")?);
-        for desk in &settings.desks {
-            let owner = Owner::Desk(desk.tenant.clone(), desk.desk.clone());
-            callers.add(&desk.webhook_secret, owner)?;
-        }
-        for bot in &settings.bots {
-            if let Some(secret) = &bot.direct_line_secret {
-                callers.add(secret, Owner::Site(bot.tenant.clone(), bot.bot.clone()))?;
-            }
-        }
-        Ok(callers)
-    }
-
-    pub(super) fn dispatcher(
-        &self,
-        settings: &Settings,
-        stop: CancellationToken,
-    ) -> Result<Dispatcher, StartError> {
-        let mut desks = HashMap::new();
-        for desk in &settings.desks {
-            let link = self.desk_link(desk, settings.wording.clone())?;
-            desks.insert((desk.tenant.clone(), desk.desk.clone()), link);
-        }
-        Ok(Dispatcher {
+    pub(super) fn dispatcher(&self, live: &Live, stop: CancellationToken) -> Dispatcher {
+        let link = |key: &crate::gaps::DeskKey, reach| {
+            let (tenant, desk) = key;
+            let breaker = SharedBreaker::new(tenant, desk);
+            let places = Arc::new(Semaphore::new(ATTEMPTS_MAX));
+            (key.clone(), DeskLink { desk: desk.clone(), reach, breaker, places })
+        };
+        let desks: HashMap<_, _> =
+            live.reaches().map(|(key, reach)| link(key, Arc::clone(reach))).collect();
+        Dispatcher {
             store: Arc::clone(&self.store),
             vault: Arc::clone(&self.vault),
             engine: self.engine.clone(),
             clock: self.clock.clone(),
             desks,
-            bot: settings.built_in_bot.clone(),
-            languages: languages(settings),
+            bots: live.bots(),
+            language: live.language,
             gaps: Arc::clone(&self.gaps),
             openings: Openings::default(),
             stop,
             places: Arc::new(Semaphore::new(ATTEMPTS_MAX)),
-        })
+        }
     }
 
-    fn desk_link(&self, setup: &DeskSetup, wording: Wording) -> Result<DeskLink, StartError> {
-        let (tenant, desk) = (&setup.tenant, &setup.desk);
-        let store = Arc::clone(&self.store);
-        let kept = KeptRefreshToken::new(store, &self.vault, tenant, desk)?;
-        let config = setup.client.clone().with_keeper(Arc::new(kept));
-        let client = servicenow::Client::new(config).map_err(|source| {
-            let (tenant, desk) = (tenant.clone(), desk.clone());
-            StartError::Desk { tenant, desk, source }
-        })?;
-        let dress = Dress {
-            token: setup.message_token.clone(),
-            commands: COMMANDS.iter().map(|&word| word.to_owned()).collect(),
-        };
-        Ok(DeskLink {
-            desk: desk.clone(),
-            client,
-            dress,
-            wording,
-            breaker: SharedBreaker::new(tenant, desk),
-            places: Arc::new(Semaphore::new(ATTEMPTS_MAX)),
-        })
-    }
-
-    pub(super) fn edge(
-        self,
-        settings: Settings,
-        callers: Callers,
-        stopping: CancellationToken,
-    ) -> Result<Edge, StartError> {
-        let languages = languages(&settings);
+    pub(super) fn edge(self, live: &Live, stopping: CancellationToken) -> Result<Edge, StartError> {
         let direct_line = DirectLine {
             key: TokenKey::new(self.vault.derive("direct line tokens")?.expose()),
-            sites: settings
-                .bots
-                .iter()
-                .filter(|bot| bot.direct_line_secret.is_some())
-                .map(|bot| (bot.tenant.clone(), bot.bot.clone()))
-                .collect(),
-            public_url: settings.public_url,
             streams: Arc::default(),
         };
         Ok(Edge {
@@ -119,21 +117,12 @@ impl Parts {
             clock: self.clock,
             wakes: self.wakes,
             gaps: self.gaps,
-            callers,
-            wording: settings.wording,
-            languages,
+            doors: live.doors(),
+            language: live.language,
             direct_line,
             presence: self.presence,
             stopping,
             open_streams: TaskTracker::new(),
         })
     }
-}
-
-fn languages(settings: &Settings) -> Languages {
-    let mut languages = Languages::default();
-    for bot in &settings.bots {
-        languages.set(bot.tenant.clone(), bot.bot.clone(), bot.language);
-    }
-    languages
 }

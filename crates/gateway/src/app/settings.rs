@@ -11,7 +11,21 @@ use session::{
 
 use crate::{bot::BuiltInBot, desk::news::Wording, notices::Language};
 
+/// Words an instance obeys as it is delivered (reference 3.7).
+pub const COMMAND_WORDS: [&str; 9] = [
+    "hi",
+    "agent",
+    "bye",
+    "restart",
+    "help",
+    "logout",
+    "notification",
+    "notifications",
+    "show notification",
+];
+
 /// Everything a gateway is started with.
+#[derive(Clone)]
 pub struct Settings {
     /// Where the embedded store keeps its files.
     pub data_dir: PathBuf,
@@ -21,13 +35,19 @@ pub struct Settings {
     pub bots: Vec<BotSetup>,
     /// How clients reach this service, without a trailing slash; `None` takes each request's `Host`.
     pub public_url: Option<String>,
-    /// The built-in bot.
+    /// The built-in bot of bots that have none of their own.
     pub built_in_bot: BuiltInBot,
-    /// How desks tell things in words.
-    pub wording: Wording,
+    /// The argon2id hash (PHC string) of the operators' password; `None` leaves the console closed.
+    pub console_password_hash: Option<SecretString>,
+    /// What opens `/metrics`, as a bearer credential; `None` leaves it closed.
+    pub metrics_token: Option<SecretString>,
+    /// What users are spoken to in, by notices and by the built-in bot. The phrases that they can
+    /// type are the policies': [`Language::phrases`].
+    pub language: Language,
 }
 
 /// One ServiceNow instance of one tenant.
+#[derive(Clone)]
 pub struct DeskSetup {
     /// Its owner.
     pub tenant: TenantId,
@@ -39,9 +59,15 @@ pub struct DeskSetup {
     pub webhook_secret: SecretString,
     /// The message-auth token; without it every user is a guest.
     pub message_token: Option<SecretString>,
+    /// Words that the instance obeys when they are the whole message (reference 3.7); as words of a
+    /// user they get a full stop, so that an agent reads them. Lower case.
+    pub command_words: Vec<String>,
+    /// How it tells things in words.
+    pub wording: Wording,
 }
 
 /// One bot of one tenant.
+#[derive(Clone)]
 pub struct BotSetup {
     /// Its owner.
     pub tenant: TenantId,
@@ -49,9 +75,8 @@ pub struct BotSetup {
     pub bot: BotId,
     /// The rules of its conversations.
     pub policy: Policy,
-    /// What its users are spoken to in. The phrases that they can type are the policy's:
-    /// [`Language::phrases`].
-    pub language: Language,
     /// What opens Direct Line for it; `None` leaves it closed.
     pub direct_line_secret: Option<SecretString>,
+    /// The built-in bot that stands in for it; `None` takes the common one.
+    pub built_in_bot: Option<BuiltInBot>,
 }

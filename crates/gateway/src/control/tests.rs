@@ -178,7 +178,11 @@ impl Served {
         let socket = ControlSocket::open(folder.path()).unwrap();
         let stop = CancellationToken::new();
         let letters = Letters::new(bed.engine.clone());
-        let serving = tokio::spawn(socket.serve(letters, stop.clone()));
+        let sealed = Sealed {
+            store: Arc::clone(&bed.store) as Arc<dyn Store>,
+            vault: Arc::clone(&bed.vault),
+        };
+        let serving = tokio::spawn(socket.serve(letters, sealed, stop.clone()));
         Self { bed, folder, stop, serving }
     }
 
@@ -264,4 +268,25 @@ async fn clients_that_say_nothing_hold_nobody_up_for_long() {
     let (began, request) = (tokio::time::Instant::now(), Request::new(Order::List { limit: 1 }));
     assert_eq!(served.ask(&request.to_line()).await, Outcome::Letters(Vec::new()));
     assert!(began.elapsed() < 2 * LINE_WITHIN);
+}
+
+#[tokio::test]
+async fn a_secret_is_kept_and_forgotten_over_the_socket_and_never_comes_back() {
+    let served = Served::new();
+    let line = |value: Option<&str>| {
+        let value = value.map(secrecy::SecretString::from);
+        secret_line("snow", value.as_ref())
+    };
+    let kept = served.ask(&line(Some("kolibri"))).await;
+    assert_eq!(kept, Outcome::Secret("snow".to_owned()));
+    let store = &served.bed.store;
+    let sealed = store.setting("secret\u{1f}snow").unwrap().unwrap();
+    assert!(!sealed.windows(7).any(|window| window == b"kolibri"));
+    assert_eq!(code(served.ask(&line(Some("two\nlines"))).await), "bad_value");
+    let named = secret_line("a/b", Some(&"x".into()));
+    assert_eq!(code(served.ask(&named).await), "bad_name");
+    assert_eq!(served.ask(&line(None)).await, Outcome::Secret("snow".to_owned()));
+    assert_eq!(code(served.ask(&line(None)).await), "no_such_secret");
+    let shown = format!("{:?}", wire::read(&line(Some("kolibri"))));
+    assert!(!shown.contains("kolibri"), "{shown}");
 }

@@ -7,8 +7,12 @@
 //! {"v":1,"do":"drop","id":17}
 //! ```
 //!
-//! Nothing in them is anybody's words, name or address.
+//! {"v":1,"do":"keep_secret","name":"webhook","value":"…"}    {"v":1,"secret":"webhook"}
+//! {"v":1,"do":"forget_secret","name":"webhook"}
+//!
+//! Nothing in them is anybody's words, name or address, and nothing in an answer is a secret.
 
+use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
 /// The version spoken here. Another one is refused with what to do, not guessed at.
@@ -49,6 +53,52 @@ pub enum Order {
     },
 }
 
+/// What an operator wants of the sealed secrets.
+#[derive(Debug, Deserialize)]
+#[serde(tag = "do", rename_all = "snake_case")]
+pub(crate) enum SecretOrder {
+    /// One is to be kept, instead of an earlier one of its name.
+    KeepSecret {
+        /// How the configuration calls it.
+        name: String,
+        /// It.
+        #[serde(deserialize_with = "hidden")]
+        value: SecretString,
+    },
+    /// One is to be forgotten.
+    ForgetSecret {
+        /// Which.
+        name: String,
+    },
+}
+
+fn hidden<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<SecretString, D::Error> {
+    String::deserialize(deserializer).map(SecretString::from)
+}
+
+/// The line that has a secret kept, or forgotten.
+pub fn secret_line(name: &str, value: Option<&SecretString>) -> zeroize::Zeroizing<Vec<u8>> {
+    use secrecy::ExposeSecret;
+    #[derive(Serialize)]
+    struct Line<'a> {
+        v: u32,
+        r#do: &'static str,
+        name: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        value: Option<&'a str>,
+    }
+    let value = value.map(ExposeSecret::expose_secret);
+    let order = if value.is_some() { "keep_secret" } else { "forget_secret" };
+    zeroize::Zeroizing::new(to_line(&Line { v: VERSION, r#do: order, name, value }))
+}
+
+/// A line that was understood.
+#[derive(Debug)]
+pub(super) enum Understood {
+    Letters(Order),
+    Secret(SecretOrder),
+}
+
 /// What a client is answered.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Answer {
@@ -66,6 +116,8 @@ pub enum Outcome {
     Letters(Vec<Letter>),
     /// The letter asked for, or what it was before it was resent or dropped.
     Letter(Box<Letter>),
+    /// The secret of this name is kept, or forgotten.
+    Secret(String),
     /// Nothing was done.
     Error(Refusal),
 }
@@ -163,7 +215,7 @@ impl Refusal {
 }
 
 /// Reads a client's line.
-pub(super) fn read(line: &[u8]) -> Result<Order, Refusal> {
+pub(super) fn read(line: &[u8]) -> Result<Understood, Refusal> {
     #[derive(Deserialize)]
     struct Version {
         v: u32,
@@ -172,7 +224,7 @@ pub(super) fn read(line: &[u8]) -> Result<Order, Refusal> {
         Refusal::new(
             "bad_request",
             "an order is one line of JSON as in {\"v\":1,\"do\":\"list\",\"limit\":20}; use the \
-             command `warmline dead-letters`",
+             command `warmline dead-letters` or `warmline secret`",
         )
     };
     if !line.ends_with(b"\n") {
@@ -188,8 +240,11 @@ pub(super) fn read(line: &[u8]) -> Result<Order, Refusal> {
             ),
         ));
     }
+    if let Ok(order) = serde_json::from_slice(line) {
+        return Ok(Understood::Secret(order));
+    }
     let request: Request = serde_json::from_slice(line).map_err(|_| bad())?;
-    Ok(request.order)
+    Ok(Understood::Letters(request.order))
 }
 
 fn to_line(value: &impl Serialize) -> Vec<u8> {

@@ -162,7 +162,7 @@ impl Dispatcher {
             let Some(chat) = self.chat(gap).await? else { return Ok(None) };
             let without_ids = chat.live.without_ids;
             let shown = if without_ids { Some(self.shown(gap, &chat, since).await?) } else { None };
-            let missed = missed::read(&rows, &link.wording, shown);
+            let missed = missed::read(&rows, &link.reach.get().wording, shown);
             if missed.is_empty() {
                 return Ok(Some(rows));
             }

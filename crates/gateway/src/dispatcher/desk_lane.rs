@@ -71,11 +71,11 @@ impl Dispatcher {
                 return Attempt::again(work, self.clock.now(), None, "log_unreadable");
             }
         };
-        let now = self.clock.now();
-        let Some(request) = request::of(effect, &opened.key, &link.dress, material, now) else {
+        let (now, reach) = (self.clock.now(), link.reach.get());
+        let Some(request) = request::of(effect, &opened.key, &reach.dress, material, now) else {
             return Attempt::Failed { failure: session::Failure::Refused, code: "entry_gone" };
         };
-        match link.client.send(&request.to_bytes()).await {
+        match reach.client.send(&request.to_bytes()).await {
             Ok(accepted) => {
                 permit.answered();
                 if let (Some(callback), Some(session)) = (accepted.callback, &work.session) {
@@ -110,7 +110,7 @@ impl Dispatcher {
     /// In synchronous mode the answer itself is a callback (reference 4.3).
     async fn answered(&self, target: Target, link: &DeskLink, callback: Callback) {
         let claims = news::claims_of(&callback);
-        let (news, _) = news::read(callback, &link.wording);
+        let (news, _) = news::read(callback, &link.reach.get().wording);
         let arrival = Arrival::callback(target, None, claims, news);
         // It comes only once; the attempt waits until it is taken.
         match self.engine.submit_at_last(arrival, &self.stop).await {

@@ -16,6 +16,7 @@ use store::{Claim, DeadLetter, Work};
 use super::*;
 use crate::{
     bed::{Bed, desk, session, tenant},
+    bot::BuiltInBot,
     dispatcher::tests::instance::Instance,
 };
 
@@ -40,11 +41,12 @@ impl Desk {
 
     fn on(bed: Bed, instance: Instance) -> Self {
         let dress = Dress { token: None, commands: vec!["bye".to_owned()] };
-        let client = Client::new(instance.config()).unwrap();
+        let client = Arc::new(Client::new(instance.config()).unwrap());
         let breaker = SharedBreaker::new(&tenant(), &desk());
         let places = Arc::new(Semaphore::new(ATTEMPTS_MAX));
         let (desk, wording) = (desk(), Wording::default());
-        let link = DeskLink { desk: desk.clone(), client, dress, wording, breaker, places };
+        let reach = Current::new(Reach { client, dress, wording });
+        let link = DeskLink { desk: desk.clone(), reach, breaker, places };
         let dispatcher = Dispatcher {
             store: Arc::clone(&bed.store) as Arc<dyn Store>,
             vault: Arc::clone(&bed.vault),
@@ -54,9 +56,11 @@ impl Desk {
             openings: Openings::default(),
             stop: CancellationToken::new(),
             desks: HashMap::from([((tenant(), desk), link)]),
-            bot: BuiltInBot::from_json(r#"{"greeting":"hi","fallback":"what?","topics":[]}"#)
-                .unwrap(),
-            languages: crate::notices::Languages::default(),
+            bots: Current::new(BuiltInBots::new(
+                BuiltInBot::from_json(r#"{"greeting":"hi","fallback":"what?","topics":[]}"#)
+                    .unwrap(),
+            )),
+            language: crate::notices::Language::English,
             places: Arc::new(Semaphore::new(ATTEMPTS_MAX)),
         };
         Self { bed, instance, dispatcher }

@@ -32,7 +32,7 @@ use tower_http::cors::{AllowHeaders, Any, CorsLayer};
 
 use crate::{
     clock::unix_seconds,
-    edge::{Edge, body::BodyError, callers::bearer, direct_line::places::Places},
+    edge::{Edge, body::BodyError, callers::bearer, direct_line::places::Places, doors::site_name},
     engine::EngineError,
 };
 
@@ -57,10 +57,6 @@ const PREFLIGHT_FOR_S: u64 = 3_600;
 /// Direct Line's own things.
 pub(crate) struct DirectLine {
     pub(crate) key: TokenKey,
-    /// Every bot that has a Direct Line secret.
-    pub(crate) sites: Vec<(TenantId, BotId)>,
-    /// How clients reach this service; `None` takes the request's own `Host`.
-    pub(crate) public_url: Option<String>,
     /// Streams open now.
     pub(crate) streams: Arc<Places>,
 }
@@ -191,7 +187,8 @@ enum Caller {
 
 impl Edge {
     fn caller(&self, headers: &HeaderMap) -> Result<Caller, Refused> {
-        if self.direct_line.sites.is_empty() {
+        let doors = self.doors.get();
+        if doors.sites.is_empty() {
             return Err(Refused::new(
                 ErrorCode::Forbidden,
                 "Direct Line is closed on this gateway; its operator opens it with DIRECT_LINE_SECRET",
@@ -203,7 +200,7 @@ impl Edge {
                 "send «Authorization: Bearer» and a Direct Line secret or token",
             )
         })?;
-        if let Some((tenant, bot)) = self.callers.site(credential) {
+        if let Some((tenant, bot)) = doors.callers.site(credential) {
             return Ok(Caller::Site(tenant.clone(), bot.clone()));
         }
         self.token(credential, Purpose::Token).map(Caller::Page)
@@ -234,7 +231,7 @@ impl Edge {
             };
             Refused::new(code, error.to_string())
         })?;
-        if self.direct_line.site(&claims.site).is_none() {
+        if self.doors.get().site(&claims.site).is_none() {
             return Err(Refused::new(
                 ErrorCode::Forbidden,
                 "the token belongs to a site that is no longer configured",
@@ -270,7 +267,8 @@ impl Edge {
 
     /// What the conversation of a token is found by.
     fn key_of(&self, claims: &Claims) -> Result<ConversationKey, Refused> {
-        let (tenant, bot) = self.direct_line.site(&claims.site).ok_or_else(|| {
+        let doors = self.doors.get();
+        let (tenant, bot) = doors.site(&claims.site).ok_or_else(|| {
             Refused::new(ErrorCode::Forbidden, "the token belongs to no site of this gateway")
         })?;
         let channel = ChannelId::new(CHANNEL).map_err(bad_id)?;
@@ -284,14 +282,10 @@ impl Edge {
     }
 }
 
-impl DirectLine {
-    fn site(&self, name: &str) -> Option<&(TenantId, BotId)> {
-        self.sites.iter().find(|(tenant, bot)| site_name(tenant, bot) == name)
-    }
-
+impl Edge {
     /// The base of addresses that are given out, as clients reach this service.
     fn base(&self, headers: &HeaderMap) -> Result<String, Refused> {
-        if let Some(url) = &self.public_url {
+        if let Some(url) = &self.doors.get().public_url {
             return Ok(url.trim_end_matches('/').to_owned());
         }
         let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
@@ -299,11 +293,6 @@ impl DirectLine {
             Refused::new(ErrorCode::BadArgument, "the request carries no Host header")
         })
     }
-}
-
-/// A site's name inside tokens. Names hold no slash; the configuration sees to that.
-fn site_name(tenant: &TenantId, bot: &BotId) -> String {
-    format!("{tenant}/{bot}")
 }
 
 /// The user as the desk will know them: the id that the token binds, else the conversation's own.

@@ -69,9 +69,11 @@ async fn taken(
     headers: &HeaderMap,
     body: Body,
 ) -> Result<([(HeaderName, &'static str); 1], &'static str), Refusal> {
-    let Some((tenant, desk)) = edge.callers.webhook(headers) else {
-        return Err(unauthorized(headers));
-    };
+    let doors = edge.doors.get();
+    let caller = doors.callers.webhook(headers);
+    let known =
+        caller.and_then(|(tenant, desk)| Some((tenant, desk, doors.wording(tenant, desk)?)));
+    let Some((tenant, desk, wording)) = known else { return Err(unauthorized(headers)) };
     let body = read_body(body, BODY_BYTES_MAX).await?;
     let callback = servicenow::read(&body)
         .map_err(|error| Refusal::new(StatusCode::BAD_REQUEST, error.code(), error.to_string()))?;
@@ -79,7 +81,7 @@ async fn taken(
     let claims = news::claims_of(&callback);
     let request = callback.request_id.as_deref().and_then(parse_request_id);
     let request = request.map(|(_, number)| number);
-    let (news, typing) = news::read(callback, &edge.wording);
+    let (news, typing) = news::read(callback, wording);
     // What was missed is shown before what came after it.
     let news = match session_of(&targets) {
         Some(session) => edge.gaps.pass((tenant, desk), session, news).await,

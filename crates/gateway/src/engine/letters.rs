@@ -115,7 +115,8 @@ fn in_transaction(
 /// With the whole budget of its kind.
 fn again(tools: &Tools, id: OutboxId, judged: &Judged) -> Option<Resend> {
     let (owner, effect) = (judged.owner.as_ref()?, judged.effect.as_ref()?);
-    let policy = tools.policies.of(&owner.tenant, &owner.bot)?;
+    let policies = tools.policies.get();
+    let policy = policies.of(&owner.tenant, &owner.bot)?;
     let expires_at = tools.clock.now().after(policy.within(&effect.what));
     Some(Resend { effect: id, expires_at })
 }
@@ -134,7 +135,7 @@ fn judge(
     let keeping = Keeping::new(&tools.vault, &owner)?;
     let effect = keeping.read_effect(letter.number, &letter.body).ok();
     let state = row.state.as_deref().and_then(|sealed| keeping.read_state(sealed).ok());
-    let known = tools.policies.of(&owner.tenant, &owner.bot).is_some();
+    let known = tools.policies.get().of(&owner.tenant, &owner.bot).is_some();
     let resend = match (&effect, state) {
         (Some(effect), Some(kept)) if known => {
             let holder = match effect.what.desk_lane() {

@@ -1,7 +1,7 @@
 //! The steps of a batch: which conversation each event is for, what follows from it, and what that
 //! changes. Nothing here commits.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use session::{
     Event, Facts, Policy, Step,
@@ -15,8 +15,8 @@ use store::{
 
 use crate::{
     engine::{
-        Arrival, BatchError, EngineError, Job, Outcome, Settled, Tools, answers::dead_letter,
-        event_of, memo::Memos, repeats, working::Working,
+        Arrival, BatchError, EngineError, Job, Outcome, Policies, Settled, Tools,
+        answers::dead_letter, event_of, memo::Memos, repeats, working::Working,
     },
     lane,
 };
@@ -30,6 +30,8 @@ pub(super) type Answers = Vec<Option<Result<Outcome, EngineError>>>;
 /// Everything a batch has worked out so far; nothing of it is saved yet.
 pub(super) struct Batch<'a> {
     tools: &'a Tools,
+    /// The rules, the same ones for the whole batch.
+    policies: Arc<Policies>,
     now: Timestamp,
     memos: &'a mut Memos,
     working: BTreeMap<ConversationId, Working>,
@@ -44,7 +46,8 @@ pub(super) struct Batch<'a> {
 impl<'a> Batch<'a> {
     pub(super) fn new(tools: &'a Tools, memos: &'a mut Memos, now: Timestamp) -> Self {
         let (working, changes, logged) = (BTreeMap::new(), Changes::default(), Vec::new());
-        Self { tools, now, memos, working, waiting: BTreeMap::new(), changes, logged }
+        let policies = tools.policies.get();
+        Self { tools, policies, now, memos, working, waiting: BTreeMap::new(), changes, logged }
     }
 
     /// Sorts the jobs: what needs no conversation is done at once, events are given theirs.
@@ -121,9 +124,8 @@ impl<'a> Batch<'a> {
         let Some(event) = event_of(arrival.happening.clone(), session.clone()) else {
             return Ok(Err(EngineError::NotFound));
         };
-        let policy = self
-            .tools
-            .policies
+        let policies = Arc::clone(&self.policies);
+        let policy = policies
             .of(&key.tenant, &key.bot)
             .ok_or_else(|| BatchError::NoPolicy { tenant: key.tenant.clone() })?;
         let holder = self.holder(id, &key, &event, tx)?;
@@ -155,7 +157,7 @@ impl<'a> Batch<'a> {
         event: &Event,
         tx: &mut dyn Transaction,
     ) -> Result<Option<SessionId>, BatchError> {
-        let Some(policy) = self.tools.policies.of(&key.tenant, &key.bot) else { return Ok(None) };
+        let Some(policy) = self.policies.of(&key.tenant, &key.bot) else { return Ok(None) };
         let Some(working) = self.working.get(&id) else { return Ok(None) };
         let Some(user) = wants_holder(working.conversation(), event, policy) else {
             return Ok(None);
@@ -293,7 +295,7 @@ impl<'a> Batch<'a> {
     /// Seals what changed and hands it to the changes.
     pub(super) fn finish(&mut self) -> Result<(), BatchError> {
         for (id, working) in std::mem::take(&mut self.working) {
-            let (changes, memo) = working.finish(&self.tools.policies)?;
+            let (changes, memo) = working.finish(&self.policies)?;
             self.changes.conversations.extend(changes);
             self.memos.put(id, memo);
         }

@@ -122,6 +122,23 @@ impl ClientConfig {
         self
     }
 
+    /// Whether another configuration reaches the same instance in the same way.
+    pub fn is_as(&self, other: &Self) -> bool {
+        let [one, two] = [self, other].map(|config| {
+            let of = &config.credentials;
+            let secrets = [of.client_secret.expose_secret(), of.password.expose_secret()];
+            (
+                &config.base,
+                config.grant,
+                config.attempt_timeout,
+                &of.client_id,
+                &of.username,
+                secrets,
+            )
+        });
+        one == two
+    }
+
     /// The instance's origin.
     pub fn base(&self) -> &Url {
         &self.base

@@ -3,9 +3,38 @@
 //! Owns the check of credentials; what the caller gets when it fails is the door's business.
 
 use axum::http::{HeaderMap, header};
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 
-use crate::shared::Shared;
+use super::signature;
+use crate::{request::Request, shared::Shared};
+
+/// Whether a request's message-auth credential is right, or none is asked for (reference 7.2). The
+/// header `token` beats the body's.
+pub(super) fn is_trusted(
+    shared: &Shared,
+    headers: &HeaderMap,
+    request: &Request,
+    body: &[u8],
+) -> bool {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let by_token = |known: &SecretString| {
+        let presented = text("token").or(request.token.as_deref()).unwrap_or_default();
+        is_same(presented, known)
+    };
+    let by_hash = |secret: &SecretString| {
+        text("x-b2b-signature").is_some_and(|given| signature::is_right(given, secret, body))
+    };
+    match (&shared.message_token, &shared.message_hash) {
+        (None, None) => true,
+        (token, hash) => token.as_ref().is_some_and(by_token) || hash.as_ref().is_some_and(by_hash),
+    }
+}
+
+/// Compares in a time that tells nothing of where they differ.
+fn is_same(presented: &str, known: &SecretString) -> bool {
+    let known = known.expose_secret().as_bytes();
+    aws_lc_rs::constant_time::verify_slices_are_equal(presented.as_bytes(), known).is_ok()
+}
 
 pub(super) fn is_authenticated(shared: &Shared, headers: &HeaderMap) -> bool {
     let Some((scheme, value)) = authorization(headers) else { return false };

@@ -12,7 +12,6 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use futures_util::stream;
-use secrecy::SecretString;
 use serde_json::{Value, json};
 use tokio::sync::{mpsc, mpsc::error::TrySendError, oneshot};
 
@@ -22,6 +21,7 @@ use crate::{
     instance::Fate,
     ledger::Received,
     request::{Action, Request},
+    script::millis,
     shared::{Shared, Work},
 };
 
@@ -66,7 +66,19 @@ pub(super) async fn receive(
     if let Some(refusal) = fault.and_then(|fault| refusal(fault, &shared, &headers)) {
         verdict = refusal.into();
     }
-    let (mut answer, handed) = hand_over(&shared, &headers, parsed.unwrap_or_default(), verdict);
+    let restarts = shared.lock().restarts;
+    // The request is in the worker's queue by then, which is lost.
+    match fault {
+        Some(Fault::Restart) => shared.restart(true),
+        Some(Fault::RestartLosingChats) => shared.restart(false),
+        _ => {}
+    }
+    let trusted = verdict.accepted.as_ref().is_some_and(|(request, _)| {
+        let bytes = body.as_ref().map(AsRef::as_ref).unwrap_or_default();
+        access::is_trusted(&shared, &headers, request, bytes)
+    });
+    let parsed = parsed.unwrap_or_default();
+    let (mut answer, handed) = hand_over(&shared, trusted, parsed, verdict, restarts);
     let Handed { entry, envelope, mut callbacks } = handed;
     match fault {
         Some(Fault::SlowAnswer(span)) => pause(&shared, span).await,
@@ -78,7 +90,8 @@ pub(super) async fn receive(
             };
             tokio::select! {
                 () = attempted => {}
-                () = pause(&shared, OVERTAKING_MAX) => {}
+                () = shared.stop.cancelled() => {}
+                () = tokio::time::sleep(OVERTAKING_MAX) => {}
             }
         }
         _ => {}
@@ -92,7 +105,7 @@ pub(super) async fn receive(
 }
 
 fn examine(shared: &Shared, headers: &HeaderMap, body: Result<&Value, StatusCode>) -> Verdict {
-    if shared.lock().down {
+    if shared.is_away() {
         return Answer::down().into();
     }
     if !access::is_authenticated(shared, headers) {
@@ -115,11 +128,13 @@ fn examine(shared: &Shared, headers: &HeaderMap, body: Result<&Value, StatusCode
             return refused(StatusCode::BAD_REQUEST, "Bad Request", "The body is not JSON");
         }
     };
-    match Request::read(body) {
+    let profile = shared.lock().instance.setup.profile.clone();
+    match Request::read(body, profile.strict) {
         Err(malformed) => refused(StatusCode::BAD_REQUEST, "Bad Request", &malformed.to_string()),
-        Ok((_, Action::UpdateMessages)) => {
+        Ok(accepted) if accepted.1 == Action::UpdateMessages && profile.updates_messages() => {
             let (headers, body) = (Vec::new(), Body::Text(PROCESSED));
-            Answer { status: StatusCode::OK, headers, body }.into()
+            let answer = Answer { status: StatusCode::OK, headers, body };
+            Verdict { answer, accepted: Some(accepted) }
         }
         Ok(accepted) => Verdict {
             answer: Answer::json(StatusCode::OK, json!({"status": "success"})),
@@ -175,6 +190,10 @@ fn refusal(fault: Fault, shared: &Shared, headers: &HeaderMap) -> Option<Answer>
         Fault::HibernatingOk => Answer::html(StatusCode::OK, HIBERNATING),
         Fault::HibernatingUnavailable => Answer::html(StatusCode::SERVICE_UNAVAILABLE, HIBERNATING),
         Fault::StatusFailure => Answer::refusal(StatusCode::OK, "Request failed", failure),
+        Fault::InstanceRestart(span) => {
+            shared.lock().away_until = shared.clock.now().saturating_add(millis(span));
+            Answer::down()
+        }
         _ => return None,
     })
 }
@@ -183,11 +202,15 @@ fn refusal(fault: Fault, shared: &Shared, headers: &HeaderMap) -> Option<Answer>
 /// entry and a full queue can still be told.
 fn hand_over(
     shared: &Arc<Shared>,
-    headers: &HeaderMap,
+    trusted: bool,
     mut body: Value,
     mut verdict: Verdict,
+    restarts: u64,
 ) -> (Answer, Handed) {
+    // What is answered with text is worked off before that, and not by the worker.
+    let inline = matches!(verdict.answer.body, Body::Text(_));
     let permit = match (&verdict.accepted, shared.work.try_reserve()) {
+        (Some(_), _) if inline => None,
         (None, _) => None,
         (Some(_), Ok(permit)) => Some(permit),
         (Some(_), Err(TrySendError::Full(()) | TrySendError::Closed(()))) => {
@@ -201,28 +224,34 @@ fn hand_over(
         *token = "masked".into();
     }
     let Verdict { answer, accepted } = verdict;
-    let fate = match (&accepted, &answer.body) {
-        (Some(_), _) => Fate::Pending,
-        (None, Body::Text(_)) => Fate::Taken,
-        (None, Body::Json(_) | Body::Html(_)) => Fate::Refused,
-    };
-    let received = (answer.status.as_u16(), answer.recorded());
+    let (status, recorded) = (answer.status.as_u16(), answer.recorded());
     let (entry, synchronous) = shared.act(|world, at| {
-        let (status, answer) = received;
-        let entry = world.ledger.receive(Received { at, body, status, answer, fate });
-        ((entry, world.faults.has(Fault::Synchronous)), Vec::new())
+        let (fate, told) = match &accepted {
+            None => (Fate::Refused, Vec::new()),
+            Some((request, action)) if inline && trusted => {
+                world.instance.receive(request, *action, at)
+            }
+            Some(_) if inline => (Fate::Ignored("the message-auth credential is wrong"), vec![]),
+            Some(_) => (Fate::Pending, Vec::new()),
+        };
+        world.recorder.came_in(at, &body, status, &recorded);
+        let (answer, files) = (recorded, Vec::new());
+        let entry = world.ledger.receive(Received { at, body, status, answer, fate, files });
+        let synchronous =
+            world.instance.setup.profile.synchronous || world.faults.has(Fault::Synchronous);
+        ((entry, synchronous), told)
     });
     let (reply, envelope) = oneshot::channel();
     let (witness, callbacks) = mpsc::channel(1);
     if let (Some(permit), Some((request, action))) = (permit, accepted) {
-        let token = headers.get("token").and_then(|value| value.to_str().ok());
         permit.send(Work {
             entry,
             request,
             action,
-            token: token.map(SecretString::from),
+            trusted,
             reply: synchronous.then_some(reply),
             witness: Some(witness),
+            restarts,
         });
     }
     (answer, Handed { entry, envelope, callbacks })
@@ -231,7 +260,7 @@ fn hand_over(
 async fn pause(shared: &Shared, span: Duration) {
     tokio::select! {
         () = shared.stop.cancelled() => {}
-        () = tokio::time::sleep(span) => {}
+        () = shared.clock.sleep(span) => {}
     }
 }
 

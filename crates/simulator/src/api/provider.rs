@@ -18,7 +18,7 @@ use crate::shared::Shared;
 pub(super) const PATH: &str = "/api/now/table/sys_cs_provider";
 
 pub(super) async fn read(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Response {
-    if shared.lock().down {
+    if shared.is_away() {
         return Answer::down().into_response();
     }
     if !access::is_authenticated(&shared, &headers) {
@@ -27,11 +27,12 @@ pub(super) async fn read(State(shared): State<Arc<Shared>>, headers: HeaderMap) 
     if !shared.may_read_provider {
         return Answer::unauthorized().into_response();
     }
+    let ordered = shared.lock().gates.maintain_ordering;
     // The Table API writes yes and no as text.
     let row = json!({
         "sys_id": "4c1f3a5e1b0d4110b2f0a6a8cc4bcb7e",
         "name": "VA Bot to Bot Provider",
-        "maintain_message_ordering": shared.maintain_ordering.to_string(),
+        "maintain_message_ordering": ordered.to_string(),
     });
     Answer::json(StatusCode::OK, json!({"result": [row]})).into_response()
 }

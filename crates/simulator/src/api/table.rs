@@ -1,8 +1,10 @@
-//! `GET /api/now/table/sys_cs_message`: the table that missed messages are fetched from
-//! (reference 6).
+//! Tables that a client may read: `sys_cs_message`, which missed messages are fetched from
+//! (reference 6), here, and agents with their presence in [`presence`].
 //!
 //! Owns the little of the Table API that this takes. What a real instance would pass over in
 //! silence, such as an unknown field in a query, is refused, so that a client learns of it.
+
+pub(super) mod presence;
 
 use std::{cmp::Ordering, sync::Arc};
 
@@ -25,16 +27,18 @@ pub(super) const PATH: &str = "/api/now/table/sys_cs_message";
 /// How many rows one answer has when the caller names no limit; also the most there are.
 const LIMIT: usize = 10_000;
 
-/// The table's columns, as far as they exist here.
-const FIELDS: [&str; 7] = [
-    "sys_id",
-    "conversation",
-    "direction",
-    "is_agent",
-    "payload",
-    "send_time",
-    "q_data_message_type",
-];
+/// A row of a table: everything is text.
+trait Record {
+    /// The columns, as far as they exist here. Those with a dot are of another table, and come
+    /// only when they are asked for.
+    const FIELDS: &'static [&'static str];
+
+    /// One of [`Self::FIELDS`].
+    fn value(&self, field: &str) -> &str;
+
+    /// The table that a column refers to.
+    fn table(field: &str) -> Option<&'static str>;
+}
 
 /// Why a query is refused.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -50,6 +54,8 @@ enum BadQuery {
 /// What is asked for.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Query {
+    /// The columns that the table has.
+    known: &'static [&'static str],
     /// All must hold; of those joined by OR, one.
     conditions: Vec<Vec<Condition>>,
     /// The field to sort by, and whether backwards.
@@ -74,36 +80,49 @@ pub(super) async fn read(
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Response {
-    if shared.lock().down {
-        return Answer::down().into_response();
+    if let Some(refused) = refused_at_the_door(&shared, &headers) {
+        return refused.into_response();
     }
-    if !access::is_authenticated(&shared, &headers) {
-        return Answer::unauthenticated().into_response();
+    if !shared.lock().gates.may_read_messages {
+        return may_not_read().into_response();
     }
-    if !shared.may_read_messages {
-        return Answer::unauthorized().into_response();
+    let world = shared.lock();
+    let rows = world.instance.messages.rows().map(Row::of);
+    answer(query.as_deref().unwrap_or_default(), &headers, rows).into_response()
+}
+
+/// What is answered before anything is looked at, if it is not the rows.
+fn refused_at_the_door(shared: &Shared, headers: &HeaderMap) -> Option<Answer> {
+    if shared.is_away() {
+        return Some(Answer::down());
     }
-    let query = match Query::read(query.as_deref().unwrap_or_default()) {
+    (!access::is_authenticated(shared, headers)).then(Answer::unauthenticated)
+}
+
+/// What a user without the role is told.
+fn may_not_read() -> Answer {
+    let (message, detail) = ("User Not Authorized", "Failed API level ACL Validation");
+    Answer::refusal(StatusCode::FORBIDDEN, message, detail)
+}
+
+fn answer<R: Record>(query: &str, headers: &HeaderMap, rows: impl Iterator<Item = R>) -> Answer {
+    let query = match Query::read(query, R::FIELDS) {
         Ok(query) => query,
         Err(error) => {
-            let status = StatusCode::BAD_REQUEST;
-            return Answer::refusal(status, "Invalid query", &error.to_string()).into_response();
+            return Answer::refusal(StatusCode::BAD_REQUEST, "Invalid query", &error.to_string());
         }
     };
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
-    let (rows, total) = {
-        let world = shared.lock();
-        let (found, total) = query.select(world.instance.messages.rows());
-        (found.iter().map(|row| query.show(row, host)).collect::<Vec<_>>(), total)
-    };
+    let (found, total) = query.select(rows);
+    let rows: Vec<_> = found.iter().map(|row| query.show(row, host)).collect();
     let headers = vec![("x-total-count", total.to_string())];
-    let answer = Answer::json(StatusCode::OK, json!({"result": rows}));
-    Answer { headers, ..answer }.into_response()
+    Answer { headers, ..Answer::json(StatusCode::OK, json!({"result": rows})) }
 }
 
 impl Query {
-    fn read(text: &str) -> Result<Self, BadQuery> {
-        let mut query = Self { fields: FIELDS.to_vec(), ..Self::default() };
+    fn read(text: &str, known: &'static [&'static str]) -> Result<Self, BadQuery> {
+        let fields = known.iter().copied().filter(|field| !field.contains('.')).collect();
+        let mut query = Self { known, fields, ..Self::default() };
         for (name, value) in form_urlencoded::parse(text.as_bytes()) {
             let number = |name| value.parse().map_err(|_| BadQuery::Number(name));
             match &*name {
@@ -111,7 +130,8 @@ impl Query {
                 "sysparm_limit" => query.limit = Some(number("sysparm_limit")?),
                 "sysparm_offset" => query.offset = number("sysparm_offset")?,
                 "sysparm_fields" => {
-                    query.fields = value.split(',').map(field).collect::<Result<_, _>>()?;
+                    let named = value.split(',').map(|name| field(known, name));
+                    query.fields = named.collect::<Result<_, _>>()?;
                 }
                 "sysparm_exclude_reference_link" => query.plain_references = value == "true",
                 // The Table API has more parameters, and passes over what it does not know.
@@ -124,27 +144,27 @@ impl Query {
     fn read_conditions(&mut self, text: &str) -> Result<(), BadQuery> {
         for part in text.split('^').filter(|part| !part.is_empty()) {
             if let Some(name) = part.strip_prefix("ORDERBYDESC") {
-                self.order = Some((field(name)?, true));
+                self.order = Some((field(self.known, name)?, true));
             } else if let Some(name) = part.strip_prefix("ORDERBY") {
-                self.order = Some((field(name)?, false));
+                self.order = Some((field(self.known, name)?, false));
             } else if let Some(other) = part.strip_prefix("OR") {
                 // It binds to the condition before it.
                 let before = self.conditions.last_mut();
                 let before = before.ok_or_else(|| BadQuery::Condition(part.to_owned()))?;
-                before.push(Condition::read(other)?);
+                before.push(Condition::read(other, self.known)?);
             } else {
-                self.conditions.push(vec![Condition::read(part)?]);
+                self.conditions.push(vec![Condition::read(part, self.known)?]);
             }
         }
         Ok(())
     }
 
     /// The rows of this page, and how many there are without paging.
-    fn select<'a>(&self, rows: impl Iterator<Item = &'a Message>) -> (Vec<Row<'a>>, usize) {
-        let fits = |row: &Row<'_>| {
+    fn select<R: Record>(&self, rows: impl Iterator<Item = R>) -> (Vec<R>, usize) {
+        let fits = |row: &R| {
             self.conditions.iter().all(|any| any.iter().any(|condition| condition.is_met(row)))
         };
-        let mut found: Vec<_> = rows.map(Row::of).filter(fits).collect();
+        let mut found: Vec<_> = rows.filter(fits).collect();
         if let Some((field, backwards)) = self.order {
             // Rows that compare equal stay in the order in which they were written.
             found.sort_by(|a, b| {
@@ -157,14 +177,15 @@ impl Query {
         (found.into_iter().skip(self.offset).take(limit).collect(), total)
     }
 
-    fn show(&self, row: &Row<'_>, host: &str) -> Value {
+    fn show<R: Record>(&self, row: &R, host: &str) -> Value {
         let shown = self.fields.iter().map(|field| {
             let text = row.value(field);
-            let value = if *field == "conversation" && !self.plain_references {
-                let link = format!("http://{host}/api/now/table/sys_cs_conversation/{text}");
-                json!({"link": link, "value": text})
-            } else {
-                text.into()
+            let value = match R::table(field).filter(|_| !self.plain_references) {
+                Some(table) => {
+                    let link = format!("http://{host}/api/now/table/{table}/{text}");
+                    json!({"link": link, "value": text})
+                }
+                None => text.into(),
             };
             ((*field).to_owned(), value)
         });
@@ -173,13 +194,13 @@ impl Query {
 }
 
 /// The field of this name.
-fn field(name: &str) -> Result<&'static str, BadQuery> {
-    let known = FIELDS.into_iter().find(|field| *field == name.trim());
-    known.ok_or_else(|| BadQuery::Field(name.trim().to_owned()))
+fn field(known: &'static [&'static str], name: &str) -> Result<&'static str, BadQuery> {
+    let found = known.iter().copied().find(|field| *field == name.trim());
+    found.ok_or_else(|| BadQuery::Field(name.trim().to_owned()))
 }
 
 impl Condition {
-    fn read(text: &str) -> Result<Self, BadQuery> {
+    fn read(text: &str, known: &'static [&'static str]) -> Result<Self, BadQuery> {
         use Ordering::{Equal, Greater, Less};
         // Longer operators first: each begins with, or ends in, a shorter one.
         let operators: [(&str, &[Ordering]); 6] = [
@@ -197,15 +218,15 @@ impl Condition {
             rest.strip_prefix(operator).map(|value| (holds, value.to_owned()))
         });
         let (holds, value) = found.ok_or_else(unknown)?;
-        Ok(Self { field: field(name)?, holds, value })
+        Ok(Self { field: field(known, name)?, holds, value })
     }
 
-    fn is_met(&self, row: &Row<'_>) -> bool {
+    fn is_met(&self, row: &impl Record) -> bool {
         self.holds.contains(&row.value(self.field).cmp(&self.value))
     }
 }
 
-/// A row as the Table API shows it: everything is text, and times are UTC to the second.
+/// A message as the Table API shows it: times are UTC to the second.
 struct Row<'a> {
     message: &'a Message,
     send_time: String,
@@ -218,8 +239,19 @@ impl<'a> Row<'a> {
         let send_time = at.strftime("%Y-%m-%d %H:%M:%S").to_string();
         Self { message, send_time }
     }
+}
 
-    /// One of [`FIELDS`].
+impl Record for Row<'_> {
+    const FIELDS: &'static [&'static str] = &[
+        "sys_id",
+        "conversation",
+        "direction",
+        "is_agent",
+        "payload",
+        "send_time",
+        "q_data_message_type",
+    ];
+
     fn value(&self, field: &str) -> &str {
         match field {
             "sys_id" => &self.message.sys_id,
@@ -236,6 +268,10 @@ impl<'a> Row<'a> {
             "payload" => &self.message.payload,
             _ => &self.send_time,
         }
+    }
+
+    fn table(field: &str) -> Option<&'static str> {
+        (field == "conversation").then_some("sys_cs_conversation")
     }
 }
 
@@ -264,9 +300,9 @@ mod tests {
             let (name, value) = pair.split_once('=').unwrap();
             encoded.append_pair(name, value);
         }
-        let query = Query::read(&encoded.finish()).unwrap();
+        let query = Query::read(&encoded.finish(), Row::FIELDS).unwrap();
         let rows = rows();
-        let (found, total) = query.select(rows.iter());
+        let (found, total) = query.select(rows.iter().map(Row::of));
         let ids = found.iter().map(|row| row.message.sys_id.trim_start_matches("m-"));
         (ids.collect::<Vec<_>>().join(""), total)
     }
@@ -312,7 +348,7 @@ mod tests {
             ("sysparm_limit=many", BadQuery::Number("sysparm_limit")),
             ("sysparm_offset=-1", BadQuery::Number("sysparm_offset")),
         ] {
-            assert_eq!(Query::read(query), Err(error), "{query}");
+            assert_eq!(Query::read(query, Row::FIELDS), Err(error), "{query}");
         }
     }
 }

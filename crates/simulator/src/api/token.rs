@@ -43,7 +43,7 @@ fn answer(
     form: Option<&[(String, String)]>,
     now: u64,
 ) -> Answer {
-    if world.down {
+    if world.is_away(now) {
         return Answer::down();
     }
     let denied = || Answer::json(StatusCode::UNAUTHORIZED, oauth::access_denied());
@@ -52,7 +52,8 @@ fn answer(
     let fault = world.faults.take(|fault| {
         fault.place() == Place::Token && (fault != Fault::RefreshTokenDead || refreshes)
     });
-    let mut access_ms = shared.access_ms;
+    let gates = world.gates.clone();
+    let mut access_ms = gates.access_token_seconds.saturating_mul(1_000);
     match fault {
         Some(Fault::TokenRefused) => return denied(),
         Some(Fault::RefreshTokenDead) => {
@@ -68,8 +69,8 @@ fn answer(
             form,
             now,
             access_ms,
-            refresh_ms: shared.refresh_ms,
-            client_credentials: shared.client_credentials,
+            refresh_ms: gates.refresh_token_seconds.saturating_mul(1_000),
+            client_credentials: gates.client_credentials,
             fresh: [fresh_token(), fresh_token()],
         };
         world.registry.grant(&shared.credentials, call)

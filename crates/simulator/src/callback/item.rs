@@ -4,24 +4,64 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{BYE, Context, Envelope, TOPIC};
+use super::{BYE, Context, Envelope, FileLink};
+use crate::config::{QuestionKind, Topic};
 
 /// A text of the virtual agent with the picker that follows everything it did not understand.
-pub(super) fn bot_says(words: Value) -> Envelope {
-    Envelope { items: objects(vec![words, topic_picker()]), ..Envelope::default() }.scored()
+pub(super) fn bot_says(words: Value, context: &Context<'_>) -> Envelope {
+    let items = objects(vec![words, topic_picker(context)]);
+    Envelope { items, ..Envelope::default() }.scored()
 }
 
 /// The offer that follows what the virtual agent did not understand, and a wait that was too long.
-pub(super) fn topic_picker() -> Value {
-    let (label, value) = TOPIC;
+pub(super) fn topic_picker(context: &Context<'_>) -> Value {
+    let option = |topic: &Topic| choice(&topic.name, &topic.id);
+    let options: Vec<_> = context.setup.topics.iter().map(option).collect();
     json!({
         "uiType": "TopicPickerControl",
         "group": "DefaultPicker",
         "nluTextEnabled": false,
         "promptMsg": "You can choose one of these topics, or tell me what you are looking for.",
         "label": "Show me everything",
-        "options": [{"label": label, "value": value, "renderStyle": "data", "enabled": false}],
+        "options": options,
     })
+}
+
+/// One question of the survey.
+pub(super) fn question(place: usize, context: &Context<'_>) -> Option<Value> {
+    let question = context.setup.survey.get(place)?;
+    let label = &question.label;
+    Some(match &question.kind {
+        QuestionKind::YesNo => json!({
+            "uiType": "Boolean",
+            "group": "DefaultPicker",
+            "label": label,
+            "options": [choice("Yes", "yes"), choice("No", "no")],
+        }),
+        QuestionKind::Choice(choices) => {
+            let options = choices.iter().map(|(label, value)| choice(label, value));
+            json!({
+                "uiType": "Picker",
+                "group": "DefaultPicker",
+                "label": label,
+                "itemType": "List",
+                "style": "list",
+                "multiSelect": false,
+                "options": options.collect::<Vec<_>>(),
+            })
+        }
+        QuestionKind::Text => json!({
+            "uiType": "InputText",
+            "group": "DefaultText",
+            "required": false,
+            "maskType": "NONE",
+            "label": label,
+        }),
+    })
+}
+
+fn choice(label: &str, value: &str) -> Value {
+    json!({"label": label, "value": value, "renderStyle": "data", "enabled": false})
 }
 
 /// What the virtual agent answers `bye` with.
@@ -33,10 +73,7 @@ pub(super) fn bye_picker() -> Value {
         "itemType": "List",
         "style": "list",
         "multiSelect": false,
-        "options": [
-            {"label": "End conversation", "value": "1", "renderStyle": "data", "enabled": false},
-            {"label": "Cancel", "value": "0", "renderStyle": "data", "enabled": false},
-        ],
+        "options": [choice("End conversation", "1"), choice("Cancel", "0")],
     })
 }
 
@@ -56,24 +93,49 @@ pub(super) fn message(words: &str) -> Value {
     json!({"uiType": "OutputText", "message": words})
 }
 
+/// A file of an agent's, in the shape that a receiver is told to expect (reference 9.8): a picture,
+/// or a link.
+pub(super) fn file(file: FileLink<'_>) -> Value {
+    let FileLink { name, content_type, url } = file;
+    if content_type.to_ascii_lowercase().starts_with("image/") {
+        return json!({
+            "uiType": "OutputImage",
+            "group": "DefaultOutputImage",
+            "itemType": "image",
+            "value": url,
+            "altText": name,
+        });
+    }
+    json!({
+        "uiType": "OutputLink",
+        "group": "DefaultOutputLink",
+        "itemType": "file",
+        "header": name,
+        "label": name,
+        "type": "link",
+        "value": {"action": url},
+    })
+}
+
 /// Marks an item as an agent's. Name and id go out only with "Agent names and avatars" on.
 pub(super) fn by_agent(mut item: Value, context: &Context<'_>) -> Value {
-    item["agentInfo"] = if context.setup.names_shown {
-        json!({
-            "sentFromAgent": true,
-            "agentName": context.agent_name,
-            "agentId": context.agent_id,
-        })
-    } else {
-        json!({"sentFromAgent": true})
+    item["agentInfo"] = match context.agent.filter(|_| context.setup.names_shown) {
+        Some((name, id)) => {
+            let mut info = json!({"sentFromAgent": true, "agentName": name});
+            if context.setup.profile.version.names_agents_by_id() {
+                info["agentId"] = id.into();
+            }
+            info
+        }
+        None => json!({"sentFromAgent": true}),
     };
     item
 }
 
 /// The specification's `agentInfo`, which has a name and nothing else.
 pub(super) fn named(mut item: Value, context: &Context<'_>) -> Value {
-    if context.setup.names_shown {
-        item["agentInfo"] = json!({"agentName": context.agent_name});
+    if let Some((name, _)) = context.agent.filter(|_| context.setup.names_shown) {
+        item["agentInfo"] = json!({"agentName": name});
     }
     item
 }

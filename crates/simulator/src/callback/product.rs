@@ -7,13 +7,12 @@ use serde_json::{Value, json};
 use super::{
     Context, ENDED, Envelope, GREETING, IDLE_END, IDLE_REMINDER, MAX_WAIT, Moment, NOBODY,
     NOT_UNDERSTOOD, STAND_BY,
-    item::{action, bot_says, by_agent, bye_picker, objects, text, topic_picker},
+    item::{action, bot_says, by_agent, bye_picker, file, objects, question, text, topic_picker},
 };
-use crate::{config::EndTold, instance::Setup};
+use crate::config::{EndTold, WaitStatus};
 
 /// The documented behaviour of the product.
 pub(super) fn told(moment: Moment<'_>, context: &Context<'_>) -> Vec<Envelope> {
-    let setup = context.setup;
     match moment {
         Moment::Started => {
             let id = json!({"conversationId": context.conversation_id});
@@ -26,9 +25,10 @@ pub(super) fn told(moment: Moment<'_>, context: &Context<'_>) -> Vec<Envelope> {
             });
             vec![Envelope::of(action("CreateConversation", ids))]
         }
-        Moment::Greeted => vec![bot_says(text(GREETING))],
-        Moment::NotUnderstood => vec![bot_says(text(NOT_UNDERSTOOD))],
+        Moment::Greeted => vec![bot_says(text(GREETING), context)],
+        Moment::NotUnderstood => vec![bot_says(text(NOT_UNDERSTOOD), context)],
         Moment::ByeAsked => vec![Envelope::of(bye_picker()).scored()],
+        Moment::TopicSaid(words) => vec![Envelope::of(text(words)).understood()],
         Moment::LetGo => vec![Envelope { take_control: true, ..Envelope::default() }.scored()],
         Moment::Closed => vec![Envelope::of(text(ENDED))],
         Moment::Queued => {
@@ -39,12 +39,12 @@ pub(super) fn told(moment: Moment<'_>, context: &Context<'_>) -> Vec<Envelope> {
                 Envelope::of(text(STAND_BY)).with_agent(),
                 Envelope::of(action("SubscribeToSupportQueue", json!({}))).with_agent(),
             ];
-            told.extend(wait_spinner(setup));
+            told.extend(wait_spinner(context));
             told
         }
-        Moment::StillWaiting => wait_spinner(setup).into_iter().collect(),
+        Moment::StillWaiting | Moment::WaitingAgain => wait_spinner(context).into_iter().collect(),
         Moment::MaxWait => {
-            let items = objects(vec![text(MAX_WAIT), topic_picker()]);
+            let items = objects(vec![text(MAX_WAIT), topic_picker(context)]);
             vec![Envelope { items, ..Envelope::default() }.with_agent()]
         }
         Moment::Nobody => vec![
@@ -54,9 +54,10 @@ pub(super) fn told(moment: Moment<'_>, context: &Context<'_>) -> Vec<Envelope> {
         Moment::Accepted => accepted(context),
         Moment::Typing(on) => vec![typing(on)],
         Moment::Wrote(words) => vec![Envelope::of(by_agent(text(words), context)).with_agent()],
+        Moment::SentFile(link) => vec![Envelope::of(by_agent(file(link), context)).with_agent()],
         Moment::Transferring => {
             let mut told = vec![Envelope::of(text(STAND_BY)).with_agent()];
-            told.extend(wait_spinner(setup));
+            told.extend(wait_spinner(context));
             told
         }
         Moment::Transferred => transferred(context),
@@ -65,7 +66,24 @@ pub(super) fn told(moment: Moment<'_>, context: &Context<'_>) -> Vec<Envelope> {
             vec![Envelope::of(system(IDLE_END)).with_agent(), Envelope::of(text(ENDED)).completed()]
         }
         Moment::AgentEnded => agent_ended(context),
-        Moment::UserEnded | Moment::Withdrawn => vec![Envelope::of(text(ENDED)).completed()],
+        // Where the end is told once, it is told before the survey, else at its end.
+        Moment::AgentLeft => {
+            let mut told = agent_ended(context);
+            if context.setup.end_told == EndTold::ThreeTimes {
+                told.pop();
+            }
+            told
+        }
+        Moment::SurveyAsked(place) => {
+            question(place, context).map(Envelope::of).into_iter().collect()
+        }
+        Moment::SurveyOver => match context.setup.end_told {
+            EndTold::Once => Vec::new(),
+            EndTold::ThreeTimes => vec![Envelope::of(text(ENDED)).completed()],
+        },
+        Moment::UserEnded | Moment::Withdrawn | Moment::Unrouted => {
+            vec![Envelope::of(text(ENDED)).completed()]
+        }
     }
 }
 
@@ -87,8 +105,8 @@ fn transferred(context: &Context<'_>) -> Vec<Envelope> {
 }
 
 fn end_of_wait(context: &Context<'_>) -> Option<Value> {
-    context.setup.wait_time.as_ref()?;
-    Some(action("EndSpinner", json!({"spinnerType": "wait_time"})))
+    let shown = context.setup.wait_status != WaitStatus::Off;
+    shown.then(|| action("EndSpinner", json!({"spinnerType": "wait_time"})))
 }
 
 fn entered(context: &Context<'_>) -> Value {
@@ -114,8 +132,8 @@ fn agent_ended(context: &Context<'_>) -> Vec<Envelope> {
     }
 }
 
-pub(super) fn wait_spinner(setup: &Setup) -> Option<Envelope> {
-    let wait = setup.wait_time.as_ref()?;
+fn wait_spinner(context: &Context<'_>) -> Option<Envelope> {
+    let wait = context.wait_time?;
     let spinner = json!({
         "spinnerType": "wait_time",
         "message": "Your estimated wait time is",

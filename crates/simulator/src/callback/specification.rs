@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::{
     Context, ENDED, Envelope, GREETING, MAX_WAIT, Moment, NOBODY, NOT_UNDERSTOOD, STAND_BY,
-    item::{action, bot_says, message, named, objects, topic_picker},
+    item::{action, bot_says, file, message, named, objects, topic_picker},
     product, status,
 };
 
@@ -14,17 +14,23 @@ use super::{
 /// for failure; what it does not speak of keeps the product's shape, with the text in `message`.
 pub(super) fn told(moment: Moment<'_>, context: &Context<'_>) -> Vec<Envelope> {
     let told = match moment {
-        // Conversation records and estimates do not exist in this dialect.
-        Moment::Started | Moment::StillWaiting => Vec::new(),
-        Moment::Created | Moment::ByeAsked | Moment::LetGo | Moment::IdleReminder => {
-            product::told(moment, context)
+        // Conversation records and estimates do not exist in this dialect, and the end is told
+        // once, before the survey.
+        Moment::Started | Moment::StillWaiting | Moment::WaitingAgain | Moment::SurveyOver => {
+            Vec::new()
         }
-        Moment::Greeted => vec![bot_says(message(GREETING))],
-        Moment::NotUnderstood => vec![bot_says(message(NOT_UNDERSTOOD))],
+        Moment::Created
+        | Moment::ByeAsked
+        | Moment::LetGo
+        | Moment::IdleReminder
+        | Moment::SurveyAsked(_) => product::told(moment, context),
+        Moment::TopicSaid(words) => vec![Envelope::of(message(words))],
+        Moment::Greeted => vec![bot_says(message(GREETING), context)],
+        Moment::NotUnderstood => vec![bot_says(message(NOT_UNDERSTOOD), context)],
         Moment::Closed => vec![Envelope::of(message(ENDED))],
         Moment::Queued => vec![Envelope::of(message(STAND_BY))],
         Moment::MaxWait => {
-            let items = objects(vec![message(MAX_WAIT), topic_picker()]);
+            let items = objects(vec![message(MAX_WAIT), topic_picker(context)]);
             vec![Envelope { items, ..Envelope::default() }]
         }
         Moment::Transferring => vec![Envelope::of(message(STAND_BY)).with_agent()],
@@ -43,7 +49,13 @@ pub(super) fn told(moment: Moment<'_>, context: &Context<'_>) -> Vec<Envelope> {
         }
         Moment::Typing(on) => vec![product::typing(on)],
         Moment::Wrote(words) => vec![Envelope::of(named(message(words), context)).with_agent()],
-        Moment::IdledOut | Moment::AgentEnded | Moment::UserEnded | Moment::Withdrawn => {
+        Moment::SentFile(link) => vec![Envelope::of(named(file(link), context)).with_agent()],
+        Moment::IdledOut
+        | Moment::AgentEnded
+        | Moment::AgentLeft
+        | Moment::UserEnded
+        | Moment::Withdrawn
+        | Moment::Unrouted => {
             let words = json!({"message": ENDED});
             vec![Envelope::of(action("EndConversation", words)).completed()]
         }

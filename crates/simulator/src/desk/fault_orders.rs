@@ -68,12 +68,12 @@ enum Word {
 }
 
 #[derive(Serialize)]
-pub(super) struct Listed {
+pub(crate) struct Listed {
     armed: Vec<Armed>,
     known: Vec<Known>,
 }
 
-pub(super) async fn list(State(desk): State<Desk>) -> Json<Listed> {
+pub(crate) async fn list(State(desk): State<Desk>) -> Json<Listed> {
     Json(Listed {
         armed: desk.faults().into_iter().map(Armed::from).collect(),
         known: Fault::ALL.into_iter().map(Known::from).collect(),
@@ -88,7 +88,7 @@ struct Order {
     ms: Option<u64>,
 }
 
-pub(super) async fn inject(State(desk): State<Desk>, body: Bytes) -> Result<StatusCode, Refusal> {
+pub(crate) async fn inject(State(desk): State<Desk>, body: Bytes) -> Result<StatusCode, Refusal> {
     let order: Order = read(&body)?;
     let refused = |code, message: &str| Refusal {
         status: StatusCode::BAD_REQUEST,
@@ -113,7 +113,7 @@ pub(super) async fn inject(State(desk): State<Desk>, body: Bytes) -> Result<Stat
     Ok(StatusCode::NO_CONTENT)
 }
 
-pub(super) async fn clear(State(desk): State<Desk>) -> StatusCode {
+pub(crate) async fn clear(State(desk): State<Desk>) -> StatusCode {
     desk.clear_faults();
     StatusCode::NO_CONTENT
 }

@@ -16,7 +16,7 @@ use axum::{
 use super::edge::Refusal;
 
 /// Refuses what does not come from this machine's own pages.
-pub(super) async fn only_local(request: Request, next: Next) -> Response {
+pub(crate) async fn only_local(request: Request, next: Next) -> Response {
     // HTTP/1.1 has a Host; an absolute request target overrides it.
     let host = request.uri().authority().map(|authority| authority.as_str().to_owned());
     let host = host.or_else(|| text(request.headers(), header::HOST.as_str()).map(str::to_owned));
@@ -24,7 +24,7 @@ pub(super) async fn only_local(request: Request, next: Next) -> Response {
         return Refusal {
             status: StatusCode::FORBIDDEN,
             code: "not_loopback",
-            message: "the desk answers on localhost and loopback addresses only".to_owned(),
+            message: "this answers on localhost and loopback addresses only".to_owned(),
         }
         .into_response();
     };
@@ -33,7 +33,7 @@ pub(super) async fn only_local(request: Request, next: Next) -> Response {
         return Refusal {
             status: StatusCode::FORBIDDEN,
             code: "cross_site",
-            message: "the desk takes orders from its own page only".to_owned(),
+            message: "orders are taken from this address's own pages only".to_owned(),
         }
         .into_response();
     }

@@ -98,6 +98,11 @@ fn strike_end(
 ) -> Vec<Callback> {
     let ends: Vec<_> = moment.iter().filter(|callback| callback.ends).cloned().collect();
     let Some(conversation) = ends.first().map(|end| end.conversation) else { return moment };
+    if instance.was_withdrawn(conversation)
+        && faults.take(|fault| fault == Fault::AcceptedAtCancellation).is_some()
+    {
+        moment.extend(instance.accept_late(conversation, now).unwrap_or_default());
+    }
     if faults.take(|fault| fault == Fault::EndMissing).is_some() {
         moment.retain(|callback| !callback.ends);
         lost.extend(ends);
@@ -250,7 +255,7 @@ fn has_text(body: &Value) -> bool {
 
 /// Adds an item, with an id if this instance gives them.
 fn add(body: &mut Value, instance: &mut Instance, mut item: Value) {
-    if instance.setup.message_ids {
+    if instance.setup.profile.version.has_ids() {
         item["messageId"] = instance.sys_id().into();
     }
     if let Some(items) = items(body) {

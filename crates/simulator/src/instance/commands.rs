@@ -49,6 +49,8 @@ impl Instance {
             return None;
         }
         let open = match self.standing(key) {
+            // There every word is an answer.
+            (_, Some(Phase::Survey)) => return None,
             (Some(number), Some(phase)) if phase != Phase::Closed => Some((number, phase)),
             _ => None,
         };
@@ -95,25 +97,13 @@ impl Instance {
         })
     }
 
-    /// The user is a guest from now on, in this conversation and in later ones.
-    fn unlink(&mut self, key: &Key) {
-        // As many users as conversations; past that the map is not worth its room.
-        if self.unlinked.len() < super::CONVERSATIONS_MAX {
-            self.unlinked.insert(key.clone());
-        }
-        let open = self.open.get(key).and_then(|number| self.conversations.get_mut(number));
-        if let Some(conversation) = open {
-            conversation.linked = false;
-        }
-    }
-
     fn finish(&mut self, number: u64, phase: Phase, now: u64) -> Vec<Callback> {
         match phase {
             Phase::Live => self.leave(number, now),
             Phase::Queued => self.withdraw(number, now),
-            Phase::Bot | Phase::Closed => {
+            Phase::Bot | Phase::Survey | Phase::Closed => {
                 let told = self.tell(number, Moment::Closed);
-                self.close(number, Some(EndedBy::User), "user ended");
+                self.close(number, Some(EndedBy::User), "user ended", now);
                 told
             }
         }

@@ -3,19 +3,30 @@
 //!
 //! Owns no rule about what happens next.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::LINES_MAX;
-use crate::{callback::Envelope, request::Request};
+use crate::{
+    callback::{Envelope, StreamState},
+    request::Request,
+};
 
 /// What a conversation is found by (reference 1).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Key {
     pub(super) application: String,
     pub(super) user: String,
+}
+
+impl Key {
+    /// The key of a request; none without a user. No application is the stock one.
+    pub(super) fn of(request: &Request) -> Option<Self> {
+        let user = request.user_id.clone().filter(|user| !user.is_empty())?;
+        Some(Self { application: request.app_inbound_id.clone().unwrap_or_default(), user })
+    }
 }
 
 /// Where a conversation stands.
@@ -27,6 +38,8 @@ pub(super) enum Phase {
     Queued,
     /// With an agent.
     Live,
+    /// The chat is over, and the virtual agent asks how it was.
+    Survey,
     /// Over; kept for the desk and for late callbacks.
     Closed,
 }
@@ -78,6 +91,43 @@ pub struct Line {
     pub text: String,
     /// When, in milliseconds since the epoch.
     pub at: u64,
+    /// The `messageId` of an agent's line, by which `UPDATE_MESSAGES` finds it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// What the primary bot has said of an agent's line.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub delivery: Option<Delivery>,
+    /// The file that the line is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<FileView>,
+}
+
+/// What became of an agent's line at the user's side (reference 9.4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Delivery {
+    /// Two ticks.
+    SentToUser,
+    /// "Failed".
+    ExternalError,
+    /// "Updated": the text is another than the agent wrote.
+    Updated,
+}
+
+/// A file as the desk shows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FileView {
+    /// What it is found by in the media store.
+    pub key: String,
+    /// Its name.
+    pub name: String,
+    /// Its type, as its sender or its host named it.
+    pub content_type: String,
+    /// Its size in bytes.
+    pub size: usize,
+    /// Where the desk's page may load it from.
+    pub url: String,
 }
 
 /// One chat as the agent sees it.
@@ -90,6 +140,8 @@ pub struct ChatView {
     pub user_id: String,
     /// The caller's `emailId`, unchecked.
     pub email_id: Option<String>,
+    /// The user of the instance whom the caller's user is linked to; absent for a guest.
+    pub linked_to: Option<String>,
     /// The caller's `clientSessionId` of its last request.
     pub client_session_id: Option<String>,
     /// Where it stands.
@@ -106,8 +158,42 @@ pub struct ChatView {
     pub lines: Vec<Line>,
     /// TYPING was the last such signal.
     pub user_typing: bool,
-    /// The display name of the agent who has it, or would get it.
+    /// The id of the queue it waits or waited in; absent when no queue took it.
+    pub queue: Option<String>,
+    /// The agent who has it, or had it at the end; absent while it waits.
+    pub agent: Option<AgentRef>,
+    /// The offer that stands; absent while nobody has room for it.
+    pub offer: Option<OfferView>,
+    /// What the user answered to the survey after it.
+    pub survey: Vec<SurveyAnswer>,
+}
+
+/// One answer to the survey after a chat.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SurveyAnswer {
+    /// What was asked.
+    pub question: String,
+    /// What came as the answer; absent when the question was skipped.
+    pub answer: Option<String>,
+}
+
+/// An agent, named.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct AgentRef {
+    /// Names the agent in orders.
+    pub id: String,
+    /// The display name.
+    pub name: String,
+}
+
+/// To whom a waiting chat is offered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OfferView {
+    /// The agent's id.
     pub agent: String,
+    /// Until when, in milliseconds since the epoch; absent where offers have no time-out.
+    pub ends_at: Option<u64>,
 }
 
 impl ChatView {
@@ -124,16 +210,37 @@ impl ChatView {
 /// Somebody at the desk, as `agentInfo` names them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Agent {
+    /// The place among the agents of the instance.
+    pub(super) member: usize,
+    pub(super) id: String,
     pub(super) name: String,
     /// The `sys_id` of the live profile.
-    pub(super) id: String,
+    pub(super) sys_id: String,
+}
+
+/// A chat that is offered to one agent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Offer {
+    pub(super) member: usize,
+    /// The agent's id.
+    pub(super) agent: String,
+    pub(super) ends_at: Option<u64>,
+    /// Tells this offer from later ones of the same chat.
+    pub(super) serial: u64,
 }
 
 /// What exists of a conversation once AGENT was routed.
 #[derive(Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "they are independent of each other")]
 pub(super) struct Chat {
-    pub(super) agent: Agent,
+    /// Who has it, or had it last.
+    pub(super) agent: Option<Agent>,
+    /// The place and the id of the queue it was put into last.
+    pub(super) queue: Option<(usize, String)>,
+    pub(super) offer: Option<Offer>,
+    /// Agents who refused it, and agents who let an offer of it time out, by their places.
+    pub(super) refused: BTreeSet<usize>,
+    pub(super) missed: BTreeSet<usize>,
     /// The chat is between two agents; nobody can write in it.
     pub(super) transferring: bool,
     /// Since when the user has been silent, by the idle clock.
@@ -154,10 +261,14 @@ pub(super) struct Chat {
 }
 
 impl Chat {
-    /// A chat that is offered from `now` on.
-    pub(super) fn offered(agent: Agent, now: u64) -> Self {
+    /// A chat that waits from `now` on.
+    pub(super) fn waiting(queue: Option<(usize, String)>, now: u64) -> Self {
         Self {
-            agent,
+            agent: None,
+            queue,
+            offer: None,
+            refused: BTreeSet::new(),
+            missed: BTreeSet::new(),
             transferring: false,
             silent_since: now,
             reminded: false,
@@ -170,6 +281,22 @@ impl Chat {
             agent_typing: false,
             script_turns: 0,
             script_busy_until: now,
+        }
+    }
+
+    /// The agent who has it at this moment or had it at the end.
+    fn held_by(&self) -> Option<AgentRef> {
+        let waits = self.state == ChatState::Offered || self.transferring;
+        let agent = self.agent.as_ref().filter(|_| !waits)?;
+        Some(AgentRef { id: agent.id.clone(), name: agent.name.clone() })
+    }
+
+    /// Whether it is this agent's business: offered to, held by, or ended by whom.
+    fn concerns(&self, agent: &str) -> bool {
+        match (&self.offer, self.held_by()) {
+            (Some(offer), _) => offer.agent == agent,
+            (None, Some(held)) => held.id == agent,
+            (None, None) => false,
         }
     }
 
@@ -197,23 +324,21 @@ pub(crate) struct Conversation {
     pub(super) talking: bool,
     pub(super) faulted: bool,
     pub(super) silent: bool,
-    /// Cleared by `logout`: the user is a guest.
-    pub(super) linked: bool,
+    /// The name of the instance's user who is behind it; absent for a guest.
+    pub(super) account: Option<String>,
+    /// Until when the virtual agent is at work.
+    pub(super) busy_until: u64,
     /// The virtual agent asked whether `bye` was meant.
     pub(super) bye_asked: bool,
     pub(super) misunderstood: u32,
+    pub(super) survey: Vec<SurveyAnswer>,
     pub(super) lines: VecDeque<Line>,
     /// (`requestId`, `clientMessageId`) of the user's lines, for telling repeats.
     pub(super) seen: VecDeque<(String, String)>,
 }
 
 impl Conversation {
-    pub(super) fn new(
-        number: u64,
-        key: Key,
-        (sys_id, interaction_id): (String, String),
-        linked: bool,
-    ) -> Self {
+    pub(super) fn new(number: u64, key: Key, (sys_id, interaction_id): (String, String)) -> Self {
         Self {
             number,
             key,
@@ -227,9 +352,11 @@ impl Conversation {
             talking: false,
             faulted: false,
             silent: false,
-            linked,
+            account: None,
+            busy_until: 0,
             bye_asked: false,
             misunderstood: 0,
+            survey: Vec::new(),
             lines: VecDeque::new(),
             seen: VecDeque::new(),
         }
@@ -251,6 +378,7 @@ impl Conversation {
             id: ChatView::id_of(self.number),
             user_id: self.key.user.clone(),
             email_id: self.email_id.clone(),
+            linked_to: self.account.clone(),
             client_session_id: self.echo.client_session_id().map(str::to_owned),
             state: chat.state,
             ended_by: chat.ended_by,
@@ -259,8 +387,19 @@ impl Conversation {
             context: self.context.clone(),
             lines: self.lines.iter().cloned().collect(),
             user_typing: chat.user_typing,
-            agent: chat.agent.name.clone(),
+            queue: chat.queue.as_ref().map(|(_, id)| id.clone()),
+            agent: chat.held_by(),
+            offer: chat
+                .offer
+                .as_ref()
+                .map(|offer| OfferView { agent: offer.agent.clone(), ends_at: offer.ends_at }),
+            survey: self.survey.clone(),
         })
+    }
+
+    /// Whether an agent sees its chat on a desk of the agent's own.
+    pub(crate) fn concerns(&self, agent: &str) -> bool {
+        self.chat.as_ref().is_some_and(|chat| chat.concerns(agent))
     }
 
     /// Takes over the labels and particulars of an inbound request.
@@ -282,20 +421,18 @@ impl Conversation {
         if self.lines.len() == LINES_MAX {
             self.lines.pop_front();
         }
-        self.lines.push_back(Line { from, name: name.to_owned(), text: text.to_owned(), at });
+        let (name, text) = (name.to_owned(), text.to_owned());
+        let (id, delivery, file) = (None, None, None);
+        self.lines.push_back(Line { from, name, text, at, id, delivery, file });
     }
 
     pub(super) fn system(&mut self, text: &str, at: u64) {
         self.line(Speaker::System, "System", text, at);
     }
 
-    /// What the desk calls the user. Account linking does not exist here, so this is what the
-    /// caller claimed, until the user says `logout`.
+    /// What the desk calls the user.
     pub(super) fn user_name(&self) -> String {
-        if !self.linked {
-            return "Guest".to_owned();
-        }
-        self.email_id.clone().unwrap_or_else(|| self.key.user.clone())
+        self.account.clone().unwrap_or_else(|| "Guest".to_owned())
     }
 
     /// Whether a line with these ids was shown before; remembers them.
@@ -321,6 +458,18 @@ impl Conversation {
 pub(super) struct Echo {
     labels: Map<String, Value>,
 }
+
+/// The names that [`Echo`] keeps.
+const LABELS: [&str; 8] = [
+    "requestId",
+    "clientSessionId",
+    "userId",
+    "nowBotId",
+    "nowSessionId",
+    "enterpriseId",
+    "message",
+    "clientVariables",
+];
 
 impl Echo {
     fn note(&mut self, request: &Request) {
@@ -355,8 +504,21 @@ impl Echo {
         self.labels.get("clientSessionId")?.as_str()
     }
 
+    /// Puts these labels in the place of a recorded callback's own.
+    pub(super) fn relabel(&self, envelope: &mut Map<String, Value>) {
+        for name in LABELS {
+            envelope.remove(name);
+        }
+        envelope.extend(self.labels.clone());
+    }
+
     /// An envelope as it goes out: labels, the flags that are true, and the items.
-    pub(super) fn wrap(&self, envelope: Envelope, interaction_id: Option<&str>) -> Value {
+    pub(super) fn wrap(
+        &self,
+        envelope: Envelope,
+        interaction_id: Option<&str>,
+        application: Option<&str>,
+    ) -> Value {
         let mut body = self.labels.clone();
         let flags = [
             ("agentChat", envelope.agent_chat),
@@ -366,11 +528,16 @@ impl Echo {
         for (name, _) in flags.into_iter().filter(|(_, on)| *on) {
             body.insert(name.to_owned(), Value::Bool(true));
         }
+        if let Some(state) = envelope.stream {
+            body.insert("streamActive".to_owned(), (state != StreamState::End).into());
+            body.insert("streamState".to_owned(), state.name().into());
+        }
         if let Some(score) = envelope.score {
             body.insert("score".to_owned(), score.into());
         }
         for (name, text) in [
             ("interactionId", interaction_id),
+            ("appInboundId", application),
             ("status", envelope.status),
             ("error_message", envelope.error_message),
         ] {

@@ -4,11 +4,12 @@
 
 use super::{
     Callback, Due, Instance,
-    conversation::{Agent, Chat, ChatState, Conversation, EndedBy, Phase, Speaker},
+    conversation::{Chat, ChatState, Conversation, EndedBy, Phase, Speaker},
+    team::Member,
 };
 use crate::{
-    callback::{Moment, NOBODY, STAND_BY},
-    config::AgentMode,
+    callback::{Moment, STAND_BY},
+    config::{AgentMode, Schedule},
     script::{Move, millis},
 };
 
@@ -31,6 +32,24 @@ pub enum DeskError {
     /// An agent cannot write nothing.
     #[error("the text is empty")]
     EmptyText,
+    /// No agent has this id or name.
+    #[error("there is no such agent")]
+    UnknownAgent,
+    /// No queue has this id.
+    #[error("there is no such queue")]
+    UnknownQueue,
+    /// The chat is offered to one agent, and another one asked for it.
+    #[error("the chat is offered to another agent")]
+    OfferedToOther,
+    /// An agent who is away takes no chat.
+    #[error("the agent is away")]
+    AgentAway,
+    /// A chat cannot be transferred to the agent who has it.
+    #[error("the agent has this chat already")]
+    AlreadyTheirs,
+    /// The queue is closed, or nobody who could take the chat is there.
+    #[error("nobody is there who could take the chat")]
+    NobodyThere,
 }
 
 /// Why a user who left the queue is shown as ended.
@@ -39,29 +58,47 @@ pub(super) const LEFT: &str = "left before engagement";
 type Done = Result<Vec<Callback>, DeskError>;
 
 impl Instance {
-    /// An agent takes a waiting chat.
-    pub(crate) fn accept(&mut self, number: u64, now: u64) -> Done {
-        if self.chat(number)?.state != ChatState::Offered {
-            return Err(DeskError::NotOffered);
+    /// An agent takes a waiting chat; `None` stands for the one it is offered to.
+    pub(crate) fn accept(&mut self, number: u64, who: Option<usize>, now: u64) -> Done {
+        let member = self.taker(number, who)?;
+        let chat = self.chat(number)?;
+        let (waited, transferred) = (now.saturating_sub(chat.waiting_since), chat.transferring);
+        if let Some((queue, _)) = chat.queue {
+            self.team.waited(queue, waited);
         }
-        Ok(self.engage(number, now))
+        Ok(if transferred {
+            let told = self.arrive(number, member, now);
+            self.greet(number, now);
+            told
+        } else {
+            self.engage(number, member, now)
+        })
     }
 
     /// An agent takes a chat just after its user left the queue: the ghost of reference 2. The
     /// user's next request opens a conversation of its own all the same.
     pub(crate) fn accept_late(&mut self, number: u64, now: u64) -> Done {
-        let chat = self.chat(number)?;
-        if chat.state != ChatState::Ended || chat.end_reason != Some(LEFT) {
+        self.chat(number)?;
+        if !self.was_withdrawn(number) {
             return Err(DeskError::NotCancelled);
         }
+        let available = |member: &Member| member.profile.available;
+        let member = self.team.members.iter().position(available).ok_or(DeskError::NobodyThere)?;
         if let Some(chat) = self.chat_mut(number) {
             chat.ended_by = None;
             chat.end_reason = None;
         }
-        Ok(self.engage(number, now))
+        Ok(self.engage(number, member, now))
     }
 
-    fn engage(&mut self, number: u64, now: u64) -> Vec<Callback> {
+    /// Whether the user left the queue, and nobody has taken the chat since.
+    pub(crate) fn was_withdrawn(&self, number: u64) -> bool {
+        self.chat(number)
+            .is_ok_and(|chat| chat.state == ChatState::Ended && chat.end_reason == Some(LEFT))
+    }
+
+    fn engage(&mut self, number: u64, member: usize, now: u64) -> Vec<Callback> {
+        self.hand_to(number, member);
         self.enter(number, now);
         if let Some(conversation) = self.conversations.get_mut(&number) {
             conversation.phase = Phase::Live;
@@ -74,43 +111,104 @@ impl Instance {
         if let Some(response) = self.setup.initial_response.clone() {
             self.agent_line(number, &response, now);
         }
-        if let AgentMode::Scripted(script) = &self.setup.agent {
-            let moves = script.greet(&self.setup.agent_name, now);
-            self.follow(number, moves);
-        }
+        self.greet(number, now);
         let told = self.tell(number, Moment::Accepted);
         self.keep_messages(&told, now);
         told
     }
 
-    /// An agent hands a live chat to another one, by name.
+    /// A scripted agent says hello.
+    fn greet(&mut self, number: u64, now: u64) {
+        let chat = self.conversations.get(&number).and_then(Conversation::chat);
+        if let (AgentMode::Scripted(script), Some(agent)) =
+            (&self.setup.agent, chat.and_then(|chat| chat.agent.as_ref()))
+        {
+            let moves = script.greet(&agent.name, now);
+            self.follow(number, moves);
+        }
+    }
+
+    /// An agent hands a live chat to another one, by id or name.
     pub(crate) fn transfer(&mut self, number: u64, to: &str, now: u64) -> Done {
-        self.attended(number)?;
+        let from = self.attended(number)?.agent.as_ref().map(|agent| agent.member);
         let to = to.trim();
         if to.is_empty() {
             return Err(DeskError::EmptyText);
         }
-        let mut told = self.typing(number, false)?;
+        let member = self.agent(to)?;
+        if from == Some(member) {
+            return Err(DeskError::AlreadyTheirs);
+        }
+        if !self.team.members[member].profile.available {
+            return Err(DeskError::AgentAway);
+        }
+        let mut told = self.hand_over(number, now)?;
+        let estimate = self.estimate(number, now);
+        told.extend(self.tell_waiting(number, Moment::Transferring, estimate.as_deref()));
+        let delay = millis(self.setup.transfer_delay);
+        if delay == 0 {
+            told.extend(self.arrive(number, member, now));
+        } else {
+            self.plan(now.saturating_add(delay), number, Due::Transfer(member));
+        }
+        self.assign(now);
+        Ok(told)
+    }
+
+    /// An agent puts a live chat into a queue. Another one has to accept it there.
+    pub(crate) fn transfer_to_queue(&mut self, number: u64, queue: &str, now: u64) -> Done {
+        let from = self.attended(number)?.agent.as_ref().map(|agent| agent.member);
+        let index = self.team.queue(queue).ok_or(DeskError::UnknownQueue)?;
+        let open = self.team.queues[index].profile.schedule.is_open(now);
+        let context = self.conversations.get(&number).map(|c| &c.context);
+        let could = |member: usize| {
+            context.is_some_and(|context| self.team.is_eligible(member, index, context))
+        };
+        let somebody = (0..self.team.members.len()).any(|m| Some(m) != from && could(m));
+        if !open || !somebody {
+            return Err(DeskError::NobodyThere);
+        }
+        let mut told = self.hand_over(number, now)?;
+        if let Some(chat) = self.chat_mut(number) {
+            chat.state = ChatState::Offered;
+            chat.queue = Some((index, queue.to_owned()));
+            chat.waiting_since = now;
+            // Who hands a chat over is not offered it again.
+            chat.refused = from.into_iter().collect();
+            chat.missed.clear();
+        }
+        self.wait_in(number, index, now);
+        let estimate = self.estimate(number, now);
+        told.extend(self.tell_waiting(number, Moment::Transferring, estimate.as_deref()));
+        self.plan_estimate(number, now);
+        self.assign(now);
+        Ok(told)
+    }
+
+    /// The agent who has a chat lets go of it.
+    fn hand_over(&mut self, number: u64, now: u64) -> Done {
+        let told = self.typing(number, false)?;
+        self.let_go(number);
         if let Some(chat) = self.chat_mut(number) {
             chat.transferring = true;
         }
         self.system_line(number, STAND_BY, now);
-        told.extend(self.tell(number, Moment::Transferring));
-        let delay = millis(self.setup.transfer_delay);
-        if delay == 0 {
-            told.extend(self.take_over(number, to, now));
-        } else {
-            self.plan(now.saturating_add(delay), number, Due::Transfer(to.to_owned()));
-        }
         Ok(told)
     }
 
     /// The next agent of a transferred chat comes, unless it has ended meanwhile.
-    pub(super) fn take_over(&mut self, number: u64, to: &str, now: u64) -> Vec<Callback> {
-        let id = self.sys_id();
-        let Ok(chat) = self.live(number) else { return Vec::new() };
+    pub(super) fn arrive(&mut self, number: u64, member: usize, now: u64) -> Vec<Callback> {
+        let Some(chat) = self.chat_mut(number).filter(|chat| chat.transferring) else {
+            return Vec::new();
+        };
         chat.transferring = false;
-        chat.agent = Agent { name: to.to_owned(), id };
+        if chat.state == ChatState::Offered {
+            // As after any acceptance, the idle clock starts no sooner than now.
+            chat.state = ChatState::Live;
+            chat.heard(now);
+            self.watch_idle(now);
+        }
+        self.hand_to(number, member);
         self.enter(number, now);
         let told = self.tell(number, Moment::Transferred);
         self.keep_system_texts(&told, now);
@@ -119,22 +217,15 @@ impl Instance {
 
     /// The desk's own line about an agent who comes.
     fn enter(&mut self, number: u64, now: u64) {
-        if let Some(chat) = self.chat_mut(number) {
-            let entered = format!("{} has entered the chat.", chat.agent.name);
-            self.system_line(number, &entered, now);
-        }
+        let name = self.agent_name(number);
+        self.system_line(number, &format!("{name} has entered the chat."), now);
     }
 
-    /// An agent refuses a waiting chat. With one agent at the desk nobody is left to offer it to,
-    /// so the user is told what is told when nobody is there.
-    pub(crate) fn reject(&mut self, number: u64, now: u64) -> Done {
-        if self.chat(number)?.state != ChatState::Offered {
-            return Err(DeskError::NotOffered);
-        }
-        let told = self.tell(number, Moment::Nobody);
-        self.system_line(number, NOBODY, now);
-        self.close(number, Some(EndedBy::Agent), "rejected");
-        Ok(told)
+    /// The name of who has or had the chat, as the desk knows it.
+    fn agent_name(&self, number: u64) -> String {
+        let chat = self.conversations.get(&number).and_then(Conversation::chat);
+        let agent = chat.and_then(|chat| chat.agent.as_ref());
+        agent.map_or_else(|| "The agent".to_owned(), |agent| agent.name.clone())
     }
 
     /// The agent begins or stops typing; saying the same twice tells it once.
@@ -144,7 +235,7 @@ impl Instance {
             return Ok(Vec::new());
         }
         chat.agent_typing = on;
-        Ok(self.tell(number, Moment::Typing(on)))
+        Ok(if self.setup.typing_shown { self.tell(number, Moment::Typing(on)) } else { Vec::new() })
     }
 
     /// The agent writes a line; typing that was still shown ends first.
@@ -174,30 +265,68 @@ impl Instance {
 
     /// The agent ends a live chat.
     pub(crate) fn end(&mut self, number: u64, now: u64) -> Done {
-        let closed = format!("{} has closed the support session.", self.live(number)?.agent.name);
-        let told = self.tell(number, Moment::AgentEnded);
+        self.live(number)?;
+        let closed = format!("{} has closed the support session.", self.agent_name(number));
+        let surveyed = !self.setup.survey.is_empty();
+        let moment = if surveyed { Moment::AgentLeft } else { Moment::AgentEnded };
+        let mut told = self.tell(number, moment);
         self.keep_closing(number, &told, &closed, now);
         self.system_line(number, &closed, now);
-        self.close(number, Some(EndedBy::Agent), "agent ended");
+        if surveyed {
+            self.end_chat(number, Some(EndedBy::Agent), "agent ended");
+            told.extend(self.begin_survey(number, now));
+            self.assign(now);
+        } else {
+            self.close(number, Some(EndedBy::Agent), "agent ended", now);
+        }
         Ok(told)
     }
 
-    /// Changes who sits at the desk. A scripted agent also takes what is already waiting.
+    /// Changes who sits at the desk. Scripted agents also take what is already waiting.
     pub(crate) fn set_agent(&mut self, mode: AgentMode, now: u64) {
         if let AgentMode::Scripted(script) = &mode {
             self.setup.script = script.clone();
-            let due = now.saturating_add(millis(self.setup.accept_delay));
-            let waiting: Vec<u64> = self
-                .conversations
-                .values()
-                .filter(|conversation| conversation.phase == Phase::Queued)
-                .map(|conversation| conversation.number)
-                .collect();
-            for number in waiting {
-                self.plan(due, number, Due::Agent(Move::Accept));
-            }
         }
         self.setup.agent = mode;
+        self.accept_all(now);
+        self.assign(now);
+    }
+
+    /// Changes an agent's presence. Chats at hand stay; offers go on to the next agent.
+    pub(crate) fn set_available(
+        &mut self,
+        who: &str,
+        available: bool,
+        now: u64,
+    ) -> Result<(), DeskError> {
+        let member = self.agent(who)?;
+        self.make_available(member, available);
+        self.assign(now);
+        Ok(())
+    }
+
+    /// Changes how many chats an agent has at once. What is more than that stays.
+    pub(crate) fn set_capacity(
+        &mut self,
+        who: &str,
+        capacity: u32,
+        now: u64,
+    ) -> Result<(), DeskError> {
+        let member = self.agent(who)?;
+        self.team.members[member].profile.capacity = capacity;
+        self.assign(now);
+        Ok(())
+    }
+
+    /// Changes when a queue is open.
+    pub(crate) fn set_schedule(
+        &mut self,
+        queue: &str,
+        schedule: Schedule,
+    ) -> Result<(), DeskError> {
+        let queue = self.team.queue(queue).ok_or(DeskError::UnknownQueue)?;
+        self.team.queues[queue].profile.schedule = schedule;
+        Ok(())
     }
 
     /// Performs a planned move. What no longer fits, because the user left or a person has taken
@@ -207,7 +336,6 @@ impl Instance {
             return Vec::new();
         }
         let done = match step {
-            Move::Accept => self.accept(number, now),
             Move::Typing(on) => self.typing(number, on),
             Move::Write(text) => self.write(number, &text, now),
             Move::End => self.end(number, now),
@@ -217,7 +345,9 @@ impl Instance {
 
     /// Plans the scripted agent's reaction to a line of the user.
     pub(super) fn script_answers(&mut self, number: u64, line: &str, now: u64) {
-        let Some(chat) = self.conversations.get_mut(&number).and_then(|c| c.chat.as_mut()) else {
+        let chat = self.conversations.get_mut(&number).and_then(|c| c.chat.as_mut());
+        let Some(chat) = chat.filter(|chat| chat.state == ChatState::Live && !chat.transferring)
+        else {
             return;
         };
         if let AgentMode::Scripted(script) = &self.setup.agent {
@@ -236,23 +366,37 @@ impl Instance {
         }
     }
 
-    /// Ends the conversation, and its chat if it has one.
-    pub(super) fn close(&mut self, number: u64, by: Option<EndedBy>, reason: &'static str) {
+    /// Ends the conversation, and its chat if it has one; its agent has room for another then.
+    pub(super) fn close(
+        &mut self,
+        number: u64,
+        by: Option<EndedBy>,
+        reason: &'static str,
+        now: u64,
+    ) {
+        self.end_chat(number, by, reason);
         let Some(conversation) = self.conversations.get_mut(&number) else { return };
         conversation.phase = Phase::Closed;
-        if let Some(chat) = &mut conversation.chat {
-            chat.state = ChatState::Ended;
-            chat.ended_by = by;
-            chat.end_reason = Some(reason);
-            chat.user_typing = false;
-            chat.agent_typing = false;
-            chat.transferring = false;
-        }
         // The user may have opened another one since, when this is a chat accepted late.
         if self.open.get(&conversation.key) == Some(&number) {
             self.open.remove(&conversation.key);
         }
         self.closed.push_back(number);
+        self.assign(now);
+    }
+
+    /// Ends the chat of a conversation that goes on, unless it has ended already.
+    pub(super) fn end_chat(&mut self, number: u64, by: Option<EndedBy>, reason: &'static str) {
+        self.let_go(number);
+        let Some(chat) = self.chat_mut(number).filter(|chat| chat.state != ChatState::Ended) else {
+            return;
+        };
+        chat.state = ChatState::Ended;
+        chat.ended_by = by;
+        chat.end_reason = Some(reason);
+        chat.user_typing = false;
+        chat.agent_typing = false;
+        chat.transferring = false;
     }
 
     pub(super) fn chat_mut(&mut self, number: u64) -> Option<&mut Chat> {
@@ -267,14 +411,13 @@ impl Instance {
 
     fn agent_line(&mut self, number: u64, text: &str, now: u64) {
         if let Some(conversation) = self.conversations.get_mut(&number) {
-            let Some(name) = conversation.chat().map(|chat| chat.agent.name.clone()) else {
-                return;
-            };
+            let agent = conversation.chat().and_then(|chat| chat.agent.as_ref());
+            let Some(name) = agent.map(|agent| agent.name.clone()) else { return };
             conversation.line(Speaker::Agent, &name, text, now);
         }
     }
 
-    fn chat(&self, number: u64) -> Result<&Chat, DeskError> {
+    pub(super) fn chat(&self, number: u64) -> Result<&Chat, DeskError> {
         let conversation = self.conversations.get(&number);
         conversation.and_then(Conversation::chat).ok_or(DeskError::UnknownChat)
     }

@@ -3,19 +3,21 @@
 
 use super::{
     CONVERSATIONS_MAX, Callback, Due, Fate, Instance,
-    conversation::{Chat, EndedBy, Key, Phase, Speaker},
+    conversation::{EndedBy, Key, Phase, Speaker},
     desk_side::LEFT,
 };
 use crate::{
-    callback::{GREETING, Moment, NOBODY, NOT_UNDERSTOOD},
-    config::AgentMode,
+    callback::{GREETING, Moment, NOT_UNDERSTOOD},
     request::{Action, Request},
-    script::{Move, millis},
+    script::millis,
 };
 
 /// How many inputs the virtual agent may fail to understand before it lets go
 /// (`va.bot.to.bot.take.control_times`).
 const MISUNDERSTOOD_MAX: u32 = 2;
+
+/// Why a request is ignored that came too early (reference 4.2).
+const IN_WORK: &str = "the user's previous request is still in work";
 
 /// What a request led to.
 pub(crate) type Reception = (Fate, Vec<Callback>);
@@ -23,21 +25,73 @@ pub(crate) type Reception = (Fate, Vec<Callback>);
 impl Instance {
     /// Works off one request whose caller has already been answered.
     pub(crate) fn receive(&mut self, request: &Request, action: Action, now: u64) -> Reception {
-        let Some(user) = request.user_id.as_ref().filter(|user| !user.is_empty()) else {
+        let Some(key) = Key::of(request) else {
             return (Fate::Ignored("userId is missing"), Vec::new());
         };
-        let key = Key {
-            application: request.app_inbound_id.clone().unwrap_or_default(),
-            user: user.clone(),
-        };
-        if let Some(reception) = self.command(&key, request, action, now) {
-            return reception;
+        if let Some(why) = self.passes_over(action) {
+            return (Fate::Ignored(why), Vec::new());
         }
+        self.link(&key, request.email_id.as_deref());
+        self.show_account(&key);
+        if action == Action::UpdateMessages {
+            return self.update_messages(&key, request);
+        }
+        if self.is_at_work(&key, now) {
+            return (Fate::Ignored(IN_WORK), Vec::new());
+        }
+        let reception = match self.command(&key, request, action, now) {
+            Some(reception) => reception,
+            None => self.work_off(key, request, action, now),
+        };
+        self.take_time(reception, now)
+    }
+
+    fn work_off(&mut self, key: Key, request: &Request, action: Action, now: u64) -> Reception {
         match self.standing(&key) {
             (Some(number), Some(Phase::Live)) => self.while_live(number, request, action, now),
             (Some(number), Some(Phase::Queued)) => self.while_queued(number, request, action, now),
             (Some(number), Some(Phase::Bot)) => self.with_bot(number, request, action, now),
+            (Some(number), Some(Phase::Survey)) => {
+                self.while_surveyed((key, number), request, action, now)
+            }
             (_, Some(Phase::Closed) | None) | (None, _) => self.afresh(key, request, action, now),
+        }
+    }
+
+    /// Why an action has no effect on this version of the app, if so.
+    fn passes_over(&self, action: Action) -> Option<&'static str> {
+        let profile = &self.setup.profile;
+        if action == Action::Unknown {
+            Some("there is no such action")
+        } else if action.is_new() && !profile.version.has_ids() {
+            Some("the action came with app 4.0.0, and this one is older")
+        } else if action == Action::UpdateMessages && !profile.third_party_chat {
+            Some("the adapter property third_party_chat is off")
+        } else {
+            None
+        }
+    }
+
+    /// Whether the virtual agent is still busy with the user's previous request.
+    fn is_at_work(&self, key: &Key, now: u64) -> bool {
+        let open = self.open.get(key).and_then(|number| self.conversations.get(number));
+        open.is_some_and(|c| c.phase == Phase::Bot && c.busy_until > now)
+    }
+
+    /// What the virtual agent has to say comes when it is done; what is the queue's or the agent's,
+    /// at once.
+    fn take_time(&mut self, (fate, told): Reception, now: u64) -> Reception {
+        let span = millis(self.setup.profile.bot_takes);
+        let number = told.first().map(|callback| callback.conversation);
+        let conversation = number.and_then(|number| self.conversations.get_mut(&number));
+        match conversation {
+            Some(conversation) if span > 0 && conversation.chat.is_none() => {
+                let (number, due) = (conversation.number, now.saturating_add(span));
+                conversation.busy_until = due;
+                self.plan(due, number, Due::Answer(told));
+                (fate, Vec::new())
+            }
+            _ => (fate, told),
         }
     }
 
@@ -63,7 +117,8 @@ impl Instance {
             | Action::Fault
             | Action::Timezone
             | Action::StartCreated
-            | Action::UpdateMessages => {
+            | Action::UpdateMessages
+            | Action::Unknown => {
                 return (Fate::Ignored("no conversation is open"), Vec::new());
             }
             Action::Message
@@ -86,9 +141,18 @@ impl Instance {
             Action::SendHistory => Vec::new(),
             _ => self.tell(number, Moment::Started),
         };
-        let (fate, more) = self.with_bot(number, request, action, now);
+        let (fate, more) = match action {
+            // That one is open now, and that it has begun, are not the same before 4.0.0.
+            Action::Start => (Fate::Taken, self.begin_talk(number, now)),
+            _ => self.with_bot(number, request, action, now),
+        };
         told.extend(more);
         (fate, told)
+    }
+
+    fn begin_talk(&mut self, number: u64, now: u64) -> Vec<Callback> {
+        self.bot_line(number, GREETING, now);
+        self.tell_as_bot(number, Moment::Greeted)
     }
 
     pub(super) fn with_bot(
@@ -102,26 +166,29 @@ impl Instance {
         let told = match action {
             Action::Agent => self.ask_for_agent(number, request, now),
             Action::Message => {
-                if request.shown().is_empty() {
+                if request.is_empty() {
                     return (Fate::Ignored("the message is empty"), Vec::new());
                 }
-                self.fall_back(number, request, now)
+                if self.conversations.get_mut(&number).is_some_and(|c| c.repeats(request)) {
+                    return (Fate::Ignored("the virtual agent has seen this message"), Vec::new());
+                }
+                match self.topic_chosen(request.text()) {
+                    Some(topic) => self.run_topic(number, &topic, request, now),
+                    None => self.fall_back(number, request, now),
+                }
             }
-            Action::Start | Action::StartCreated => {
-                self.bot_line(number, GREETING, now);
-                self.tell_as_bot(number, Moment::Greeted)
+            Action::Start if !self.setup.profile.version.has_ids() => {
+                let why = "the conversation has begun, and starting twice fails before app 4.0.0";
+                return (Fate::Ignored(why), Vec::new());
             }
+            Action::Start | Action::StartCreated => self.begin_talk(number, now),
             Action::End => {
                 let told = self.tell(number, Moment::Closed);
-                self.close(number, Some(EndedBy::User), "user ended");
+                self.close(number, Some(EndedBy::User), "user ended", now);
                 told
             }
-            // This instance has no topics, so a switch fails, and a failed switch closes.
-            Action::Switch | Action::Fault => {
-                let told = self.tell(number, Moment::LetGo);
-                self.close(number, None, "faulted");
-                told
-            }
+            Action::Switch => self.switch(number, request, now),
+            Action::Fault => self.let_go_of(number, now),
             Action::SendHistory => {
                 self.keep_history(number, request, now);
                 Vec::new()
@@ -130,7 +197,8 @@ impl Instance {
             | Action::Typing
             | Action::Viewing
             | Action::Timezone
-            | Action::UpdateMessages => Vec::new(),
+            | Action::UpdateMessages
+            | Action::Unknown => Vec::new(),
         };
         (Fate::Taken, told)
     }
@@ -148,7 +216,7 @@ impl Instance {
             return (Fate::Taken, self.switch_from_queue(number, request, now));
         }
         if action != Action::End {
-            return (Fate::Ignored("the user's previous request is still in work"), Vec::new());
+            return (Fate::Ignored(IN_WORK), Vec::new());
         }
         self.note(number, request);
         (Fate::Taken, self.withdraw(number, now))
@@ -158,7 +226,7 @@ impl Instance {
     pub(super) fn withdraw(&mut self, number: u64, now: u64) -> Vec<Callback> {
         self.system_line(number, "The user left before engagement.", now);
         let told = self.tell(number, Moment::Withdrawn);
-        self.close(number, Some(EndedBy::User), LEFT);
+        self.close(number, Some(EndedBy::User), LEFT, now);
         told
     }
 
@@ -166,7 +234,7 @@ impl Instance {
     pub(super) fn leave(&mut self, number: u64, now: u64) -> Vec<Callback> {
         let told = self.tell(number, Moment::UserEnded);
         self.system_line(number, "The user has closed the support session.", now);
-        self.close(number, Some(EndedBy::User), "user ended");
+        self.close(number, Some(EndedBy::User), "user ended", now);
         told
     }
 
@@ -180,6 +248,10 @@ impl Instance {
         self.note(number, request);
         let told = match action {
             Action::Message | Action::Agent | Action::Start | Action::StartCreated => {
+                if self.is_hidden(request) && request.attachments().is_empty() {
+                    let why = "a mere attachment key hides the message before app 3.14.2";
+                    return (Fate::Ignored(why), Vec::new());
+                }
                 self.user_wrote(number, request, now);
                 Vec::new()
             }
@@ -193,7 +265,7 @@ impl Instance {
             Action::Fault => {
                 let told = self.tell(number, Moment::LetGo);
                 self.system_line(number, "The primary bot has failed.", now);
-                self.close(number, None, "faulted");
+                self.close(number, None, "faulted", now);
                 told
             }
             Action::SendHistory => {
@@ -201,40 +273,16 @@ impl Instance {
                 Vec::new()
             }
             // A topic cannot be run beside an agent, and the rest has nothing to show.
-            Action::Switch | Action::Create | Action::Timezone | Action::UpdateMessages => {
-                Vec::new()
-            }
+            Action::Switch
+            | Action::Create
+            | Action::Timezone
+            | Action::UpdateMessages
+            | Action::Unknown => Vec::new(),
         };
         (Fate::Taken, told)
     }
 
-    pub(super) fn ask_for_agent(
-        &mut self,
-        number: u64,
-        request: &Request,
-        now: u64,
-    ) -> Vec<Callback> {
-        self.user_line(number, request, now);
-        if self.setup.agent == AgentMode::Nobody {
-            let told = self.tell(number, Moment::Nobody);
-            self.bot_line(number, NOBODY, now);
-            self.close(number, None, "no agent available");
-            return told;
-        }
-        let agent = self.first_agent();
-        if let Some(conversation) = self.conversations.get_mut(&number) {
-            conversation.phase = Phase::Queued;
-            conversation.chat = Some(Chat::offered(agent, now));
-        }
-        self.plan_waiting(number, now);
-        if matches!(self.setup.agent, AgentMode::Scripted(_)) {
-            let due = now.saturating_add(millis(self.setup.accept_delay));
-            self.plan(due, number, Due::Agent(Move::Accept));
-        }
-        self.tell(number, Moment::Queued)
-    }
-
-    fn fall_back(&mut self, number: u64, request: &Request, now: u64) -> Vec<Callback> {
+    pub(super) fn fall_back(&mut self, number: u64, request: &Request, now: u64) -> Vec<Callback> {
         self.user_line(number, request, now);
         let Some(conversation) = self.conversations.get_mut(&number) else { return Vec::new() };
         conversation.misunderstood += 1;
@@ -258,10 +306,22 @@ impl Instance {
         }
     }
 
+    /// Whether the agent does not see the words of a message, for the attachment beside them.
+    fn is_hidden(&self, request: &Request) -> bool {
+        let hides = self.setup.profile.version.hides_messages_with_attachments();
+        hides && request.has_attachment_key()
+    }
+
+    /// The words of a message as the agent sees them. Files come later, when they were fetched.
+    fn words<'a>(&self, request: &'a Request) -> &'a str {
+        if self.is_hidden(request) { "" } else { request.text() }
+    }
+
     fn user_wrote(&mut self, number: u64, request: &Request, now: u64) {
-        if request.shown().is_empty() {
+        if request.is_empty() {
             return;
         }
+        let words = self.words(request);
         let Some(conversation) = self.conversations.get_mut(&number) else { return };
         // Whether a real instance shows a repeat twice is unknown (reference 15.6). The ledger has
         // both requests; the desk shows one line.
@@ -270,20 +330,23 @@ impl Instance {
         }
         conversation.talking = true;
         let name = conversation.user_name();
-        conversation.line(Speaker::User, &name, &request.shown(), now);
         if let Some(chat) = &mut conversation.chat {
             chat.user_typing = false;
             chat.heard(now);
         }
-        self.script_answers(number, &request.shown(), now);
+        if !words.is_empty() {
+            conversation.line(Speaker::User, &name, words, now);
+            self.script_answers(number, words, now);
+        }
     }
 
     pub(super) fn user_line(&mut self, number: u64, request: &Request, now: u64) {
+        let words = self.words(request);
         let Some(conversation) = self.conversations.get_mut(&number) else { return };
         conversation.repeats(request);
         let name = conversation.user_name();
-        if !request.shown().is_empty() {
-            conversation.line(Speaker::User, &name, &request.shown(), now);
+        if !words.is_empty() {
+            conversation.line(Speaker::User, &name, words, now);
         }
     }
 

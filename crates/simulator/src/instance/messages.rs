@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 
 use serde_json::{Value, json};
 
-use super::{Callback, Instance};
+use super::{Callback, Instance, Speaker};
 
 /// How many rows are kept; the oldest go first.
 const ROWS_MAX: usize = 200_000;
@@ -61,7 +61,7 @@ impl Instance {
         self.keep(
             told,
             |item| match (item["uiType"].as_str(), item["actionType"].as_str()) {
-                (Some("OutputText"), _) => Some(Author::Agent),
+                (Some("OutputText" | "OutputImage" | "OutputLink"), _) => Some(Author::Agent),
                 (_, Some("System")) => Some(Author::System),
                 _ => None,
             },
@@ -96,15 +96,17 @@ impl Instance {
 
     fn keep(&mut self, told: &[Callback], author: impl Fn(&Value) -> Option<Author>, now: u64) {
         for callback in told {
-            let Some(conversation) = self.conversations.get(&callback.conversation) else {
-                continue;
-            };
+            let number = callback.conversation;
+            let Some(conversation) = self.conversations.get(&number) else { continue };
             let conversation = conversation.sys_id.clone();
             for item in callback.body["body"].as_array().into_iter().flatten() {
                 let Some(author) = author(item) else { continue };
                 // The table has ids also where the app is too old to tell them.
                 let sys_id = match item["messageId"].as_str() {
-                    Some(id) => id.to_owned(),
+                    Some(id) => {
+                        self.name_line(number, id, item);
+                        id.to_owned()
+                    }
                     None => self.sys_id(),
                 };
                 self.messages.keep(Message {
@@ -115,6 +117,21 @@ impl Instance {
                     sent_at: now,
                 });
             }
+        }
+    }
+}
+
+impl Instance {
+    /// Remembers by which id the primary bot knows an agent's line.
+    fn name_line(&mut self, number: u64, id: &str, item: &Value) {
+        let Some(conversation) = self.conversations.get_mut(&number) else { return };
+        let words = item["value"].as_str().or(item["message"].as_str());
+        let line = conversation.lines.iter_mut().rev().find(|line| {
+            let told = line.file.is_some() || words == Some(line.text.as_str());
+            line.from == Speaker::Agent && line.id.is_none() && told
+        });
+        if let Some(line) = line {
+            line.id = Some(id.to_owned());
         }
     }
 }

@@ -2,7 +2,9 @@
 
 mod clocks;
 mod commands;
+mod routing;
 mod transfer;
+mod virtual_agent;
 
 use serde_json::{Value, json};
 
@@ -10,11 +12,11 @@ use super::*;
 use crate::request::Request;
 
 fn instance(config: &Config) -> Instance {
-    Instance::new(Setup::new(config), 7)
+    Instance::new(Setup::new(config), config.users.clone(), 7)
 }
 
 fn receive(instance: &mut Instance, body: &Value, now: u64) -> (Fate, Vec<Callback>) {
-    let (request, action) = Request::read(body).unwrap();
+    let (request, action) = Request::read(body, true).unwrap();
     instance.receive(&request, action, now)
 }
 
@@ -139,14 +141,14 @@ fn the_wait_estimate_is_told_each_minute_until_an_agent_comes() {
         assert_eq!(callback.body["agentChat"], true);
     }
     let number = number(&instance);
-    instance.accept(number, 181_000).unwrap();
+    instance.accept(number, None, 181_000).unwrap();
     assert!(run(&mut instance, 600_000).is_empty());
     assert_eq!(instance.next_due(), None);
 }
 
 #[test]
 fn without_a_wait_status_no_estimate_is_told() {
-    let mut instance = instance(&Config { wait_time: None, ..Config::default() });
+    let mut instance = instance(&Config { wait_status: WaitStatus::Off, ..Config::default() });
     let (_, told) = receive(&mut instance, &agent("u"), 0);
     assert!(told.iter().all(|callback| callback.body["body"][0]["spinnerType"] != "wait_time"));
     assert!(run(&mut instance, 120_000).is_empty());
@@ -211,7 +213,7 @@ fn an_acceptance_after_the_user_left_is_told_and_leaves_the_next_conversation_al
     assert_eq!(instance.accept_late(ghost, 1).unwrap_err(), DeskError::NotCancelled);
     let end = json!({"requestId": "r-2", "userId": "u", "action": "END_CONVERSATION"});
     receive(&mut instance, &end, 2);
-    assert_eq!(instance.accept(ghost, 3).unwrap_err(), DeskError::NotOffered);
+    assert_eq!(instance.accept(ghost, None, 3).unwrap_err(), DeskError::NotOffered);
     let told = instance.accept_late(ghost, 3).unwrap();
     assert!(told.iter().any(|c| c.body["body"][0]["actionType"] == "SwitchToLiveAgent"));
 
@@ -230,7 +232,7 @@ fn a_fault_closes_the_chat_without_a_word() {
     instance.fault(number, 1);
     let chat = chat(&instance);
     assert_eq!((chat.state, chat.ended_by), (ChatState::Ended, None));
-    assert_eq!(instance.accept(number, 2).unwrap_err(), DeskError::NotOffered);
+    assert_eq!(instance.accept(number, None, 2).unwrap_err(), DeskError::NotOffered);
     assert!(instance.is_faulted(number));
 }
 

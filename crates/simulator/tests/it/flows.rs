@@ -1,7 +1,10 @@
 //! Every flow in every dialect, as sequences of callbacks (reference 2 and 5.7).
 
 use serde_json::{Value, json};
-use simulator::{AgentMode, ChatState, Config, Dialect, EndTold, EndedBy, Fate, Script, Speaker};
+use simulator::{
+    AgentMode, AppVersion, ChatState, Config, Dialect, EndTold, EndedBy, Fate, Profile, Script,
+    Speaker,
+};
 
 use crate::rig::{Rig, agent, does, rig, says, speaking};
 
@@ -192,9 +195,12 @@ async fn nobody_at_the_desk_is_told_in_each_dialect() {
 }
 
 #[tokio::test]
-async fn a_rejection_is_told_like_nobody_there() {
+async fn a_chat_that_everybody_rejects_is_told_like_nobody_there() {
     let rig = speaking(Dialect::ServiceNow).await;
     rig.play(&agent(), 6).await;
+    rig.desk.reject_as(&rig.chat().id, "dana").unwrap();
+    assert_eq!(rig.chat().offer.unwrap().agent, "robin");
+    assert!(rig.take(0).await.is_empty(), "the user hears nothing of it");
     rig.desk.reject(&rig.chat().id).unwrap();
     assert_eq!(rig.take(2).await, [NOBODY, " takeControl"]);
     assert_eq!(rig.chat().state, ChatState::Ended);
@@ -254,7 +260,8 @@ async fn ids_and_names_are_sent_only_where_the_instance_has_them() {
     assert!(modern["interactionId"].is_string());
     assert_eq!(item["agentInfo"]["agentName"], "Dana");
 
-    let config = Config { message_ids: false, names_shown: false, ..Config::default() };
+    let config =
+        Config { profile: Profile::of(AppVersion::V3), names_shown: false, ..Config::default() };
     let old = written(config).await;
     assert_eq!(old.get("interactionId"), None);
     assert_eq!(old["body"][0].get("messageId"), None);

@@ -3,10 +3,16 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail the test as tests do")]
 
+mod admin;
+mod clients;
 mod delivery;
 mod desk_api;
+mod desks;
 mod doors;
 mod faults;
 mod flows;
+mod media;
 mod missed;
 mod rig;
+mod users;
+mod versions;

@@ -1,7 +1,7 @@
 //! Messages that never arrived, fetched from `sys_cs_message` (reference 6).
 
 use serde_json::Value;
-use simulator::{Config, Dialect, EndTold, Fault, Times};
+use simulator::{AppVersion, Config, Dialect, EndTold, Fault, Profile, Times};
 
 use crate::rig::{Rig, agent, does, rig};
 
@@ -82,9 +82,13 @@ async fn pages_fields_and_references_follow_the_parameters() {
 
 #[tokio::test]
 async fn messages_are_kept_where_callbacks_carry_no_ids_and_in_the_other_dialect() {
-    let rig =
-        rig(Config { dialect: Dialect::Spec, message_ids: false, names_shown: false, ..reading() })
-            .await;
+    let rig = rig(Config {
+        dialect: Dialect::Spec,
+        profile: Profile::of(AppVersion::V3),
+        names_shown: false,
+        ..reading()
+    })
+    .await;
     let chat = rig.connect(1, 1).await;
     rig.desk.write(&chat, "hello").unwrap();
     let rows = fetch(&rig, &[("sysparm_query", "is_agent=true")]).await;

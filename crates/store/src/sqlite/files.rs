@@ -32,16 +32,18 @@ pub(super) fn claim(dir: &Path) -> Result<(PathBuf, Lock), StoreError> {
         }
         Err(TryLockError::Error(error)) => return Err(StoreError::Files(error)),
     }
-    let database = database(dir);
+    let database = dir.join(DATABASE);
     // SQLite gives the write-ahead log the mode of this file.
     open_private(&database).map_err(StoreError::Files)?;
     sync_directory(dir).map_err(StoreError::Files)?;
     Ok((database, Lock { _file: lock }))
 }
 
-/// The path of the database file.
-pub(super) fn database(dir: &Path) -> PathBuf {
-    dir.join(DATABASE)
+/// The database file, if it is there and holds something. Makes nothing.
+pub(super) fn database_in(dir: &Path) -> Option<PathBuf> {
+    let database = dir.join(DATABASE);
+    let holds = database.metadata().is_ok_and(|file| file.len() > 0);
+    holds.then_some(database)
 }
 
 fn make_directory(dir: &Path) -> io::Result<()> {

@@ -21,14 +21,7 @@ pub struct Peek {
 
 /// Looks at the store in `dir` and at one of its settings; `None` if there is no store yet.
 pub fn peek(dir: &Path, setting: &str) -> Result<Option<Peek>, StoreError> {
-    let file = files::database(dir);
-    match std::fs::metadata(&file) {
-        // A start that was cut short leaves an empty file.
-        Ok(found) if found.len() == 0 => return Ok(None),
-        Ok(_) => {}
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(StoreError::Files(error)),
-    }
+    let Some(file) = files::database_in(dir) else { return Ok(None) };
     let reader = connect::reader(&file)?;
     migrate::refuse_the_future(&reader)?;
     let schema = migrate::version(&reader)?;

@@ -9,6 +9,24 @@ pub(super) fn find(reader: &Connection, name: &str) -> Result<Option<Vec<u8>>, S
     Ok(statement.query_row([name], |row| row.get(0)).optional()?)
 }
 
+/// Those whose names begin so, in order. A database that is older than the table has none.
+pub(super) fn beginning(
+    reader: &Connection,
+    prefix: &str,
+) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
+    if !reader.table_exists(None, "setting")? {
+        return Ok(Vec::new());
+    }
+    let mut statement = reader.prepare(
+        "SELECT name, value
+         FROM setting
+         WHERE substr(name, 1, length(?1)) = ?1
+         ORDER BY name",
+    )?;
+    let rows = statement.query_map([prefix], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
 pub(super) fn keep(writer: &Connection, name: &str, value: &[u8]) -> Result<(), StoreError> {
     let mut statement = writer.prepare_cached(
         "INSERT INTO setting (name, value)

@@ -8,7 +8,7 @@ use std::{
 
 use gateway::{
     KeyFit,
-    control::{Order, Outcome, SOCKET},
+    control::{Order, Outcome, Request, SOCKET},
     examine_data,
 };
 use rustix::fs::{Access, access, statvfs};
@@ -17,7 +17,7 @@ use vault::{MasterKey, Vault};
 use super::{finding::Finding, report::Report};
 use crate::{
     config::{ConfigError, Look},
-    dead_letters,
+    control,
 };
 
 /// Less free space than this, in bytes, and commits are about to fail.
@@ -105,7 +105,8 @@ fn space(dir: &Path, report: &mut Report) {
 /// Asks the control socket.
 async fn gateway_runs(dir: &Path, report: &mut Report) -> bool {
     const CHECK: &str = "data.gateway";
-    let asked = dead_letters::ask(&dir.join(SOCKET), Order::List { limit: 1 }).await;
+    let order = Request::new(Order::List { limit: 1 }).to_line();
+    let asked = control::ask(&dir.join(SOCKET), &order).await;
     let (finding, running) = match asked.map(|answer| answer.map(|answer| answer.outcome)) {
         Ok(None) => {
             let words = "no gateway runs on this data, or it is still starting";

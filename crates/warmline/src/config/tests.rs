@@ -1,6 +1,27 @@
 //! What the environment may say, and what is refused in which words.
 
-use super::*;
+use std::collections::BTreeMap;
+
+use gateway::Grant;
+
+use super::{
+    master::{DATABASE_FILE, MASTER_KEY_FILE},
+    *,
+};
+
+mod files;
+
+const GRANT_TYPE: &str = "SERVICENOW_GRANT_TYPE";
+
+/// What a start needs at least.
+const REQUIRED: [&str; 6] = [
+    "SERVICENOW_CLIENT_ID",
+    "SERVICENOW_CLIENT_SECRET",
+    "SERVICENOW_INSTANCE",
+    "WEBHOOK_SECRET",
+    "SERVICENOW_USERNAME",
+    "SERVICENOW_PASSWORD",
+];
 
 fn environment(changes: &[(&str, &str)]) -> Environment {
     let mut values: BTreeMap<String, String> = [
@@ -16,7 +37,7 @@ fn environment(changes: &[(&str, &str)]) -> Environment {
     .map(|(name, value)| (name.to_owned(), value.to_owned()))
     .collect();
     values.extend(changes.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())));
-    Environment { values, unreadable: Vec::new() }
+    Environment { values, unreadable: Vec::new(), file: None }
 }
 
 fn refusal(changes: &[(&str, &str)]) -> String {
@@ -29,7 +50,7 @@ fn refusal(changes: &[(&str, &str)]) -> String {
 #[test]
 fn the_first_six_are_enough() {
     let config = Config::read(&environment(&[])).unwrap();
-    assert_eq!(config.listen.to_string(), DEFAULT_LISTEN);
+    assert_eq!(config.listen.to_string(), "127.0.0.1:8080");
     assert_eq!(config.settings.bots[0].bot.as_str(), "default");
     assert!(config.remarks.iter().any(|remark| remark.contains("DIRECT_LINE_SECRET")));
 }
@@ -69,6 +90,7 @@ fn opening_data_makes_none_and_asks_for_no_desk() {
     let none = Environment {
         values: [("WARMLINE_DATA_DIR".to_owned(), text.to_owned())].into(),
         unreadable: Vec::new(),
+        file: None,
     };
     let Err(refused) = Kept::read(&none) else { panic!("there is nothing") };
     assert!(refused.to_string().contains("WARMLINE_DATA_DIR"), "{refused}");
@@ -84,7 +106,7 @@ fn opening_data_makes_none_and_asks_for_no_desk() {
 
 #[test]
 fn every_missing_setting_is_named_and_empty_is_missing() {
-    for name in REQUIRED.into_iter().chain(REQUIRED_BY_PASSWORD) {
+    for name in REQUIRED {
         assert!(refusal(&[(name, "")]).contains(name), "{name}");
     }
     let all = refusal(&[("WEBHOOK_SECRET", ""), ("SERVICENOW_USERNAME", "")]);

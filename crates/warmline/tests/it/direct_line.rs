@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use crate::{
     house::{DIRECT_LINE_SECRET, House, Setting, WEBHOOK_SECRET},
+    openapi,
     page::{Page, eventually},
 };
 
@@ -41,7 +42,7 @@ impl Door {
     }
 
     async fn refuses(&self, what: &str, request: RequestBuilder, expected: (u16, &str)) {
-        let answer = request.send().await.unwrap_or_else(|error| panic!("{what}: {error}"));
+        let (answer, method, path) = openapi::sent(request, what).await;
         let status = answer.status().as_u16();
         let body = answer.text().await.unwrap();
         assert!(!body.contains(BAD) && !body.contains(DIRECT_LINE_SECRET), "{what}: {body}");
@@ -49,6 +50,7 @@ impl Door {
             serde_json::from_str(&body).unwrap_or_else(|_| panic!("{what}: JSON, not {body:?}"));
         let code = body["error"]["code"].as_str().unwrap_or_default();
         assert_eq!((status, code), expected, "{what}: {body}");
+        openapi::describes(&method, &path, status, code);
         assert!(body["error"]["message"].as_str().is_some_and(|text| !text.is_empty()), "{what}");
     }
 }

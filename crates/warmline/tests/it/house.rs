@@ -13,7 +13,8 @@ use bot_framework::direct_line::token::{Claims, Purpose, TokenKey};
 use secrecy::ExposeSecret;
 use serde_json::Value;
 use simulator::{
-    AgentMode, ChatState, Config, Desk, Dialect, Outcome, Running, Simulator, Webhook,
+    AgentMode, AppVersion, ChatState, Config, Desk, Dialect, Outcome, Profile, Running, Simulator,
+    Webhook,
 };
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -113,7 +114,11 @@ impl House {
             dialect: setting.dialect,
             agent: setting.agent.clone(),
             may_read_messages: setting.reads_messages,
-            message_ids: setting.message_ids,
+            profile: Profile::of(if setting.message_ids {
+                AppVersion::V4_0
+            } else {
+                AppVersion::V3
+            }),
             message_token: Some(MESSAGE_TOKEN.into()),
             client_credentials: true,
             webhook: Webhook {

@@ -13,6 +13,9 @@
 //! | `earlier_versions` | what an earlier version kept is taken over, and a later one's is refused |
 //! | `restart` | a start is quick however much is stored, and a stop loses nothing |
 //! | `dead_letters` | what could not be delivered is seen and dealt with by an operator |
+//! | `openapi` | `/openapi.json` describes every route, and every refusal that these tests provoke |
+//! | `tutorial` | the tutorial, word for word, in an empty folder |
+//! | `configuration` | the file, sealed secrets, what SIGHUP changes, and what `init` writes |
 //! | `check` | each thing that `warmline check` finds |
 //! | `language` | a chat in German |
 //! | `packaging` | what the image and the unit rely on is there |
@@ -25,6 +28,7 @@
 
 mod catch_up;
 mod check;
+mod configuration;
 mod dead_letters;
 mod desk;
 mod direct_line;
@@ -35,10 +39,12 @@ mod flows;
 mod house;
 mod language;
 mod moved_clock;
+mod openapi;
 mod packaging;
 mod page;
 mod process;
 mod restart;
 mod starting;
 mod traffic;
+mod tutorial;
 mod webhook;

@@ -8,6 +8,7 @@ use simulator::Speaker;
 use crate::{
     desk,
     house::{House, Setting, WEBHOOK_SECRET},
+    openapi,
     page::{Page, gists},
     process::WITHIN,
 };
@@ -89,7 +90,7 @@ impl Live {
 
     /// Makes the call, checks the answer, and that nothing came of it.
     async fn refuses(&mut self, what: &str, request: RequestBuilder, expected: (u16, &str)) {
-        let answer = request.send().await.unwrap_or_else(|error| panic!("{what}: {error}"));
+        let (answer, method, path) = openapi::sent(request, what).await;
         let status = answer.status().as_u16();
         let body = answer.text().await.unwrap();
         assert!(!body.contains(BAD) && !body.contains(WEBHOOK_SECRET), "{what}: nothing is quoted");
@@ -100,6 +101,7 @@ impl Live {
         if status != 200 {
             let message = body["error"]["message"].as_str().expect("a sentence for people");
             assert!(message.len() > 20, "{what}: {message}");
+            openapi::describes(&method, &path, status, code);
         }
         self.goes_on().await;
     }

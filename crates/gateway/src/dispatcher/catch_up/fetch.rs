@@ -74,7 +74,8 @@ impl Dispatcher {
                 }
             };
             let give_up_at = *give_up_at.get_or_insert_with(|| Instant::now() + FILL_WITHIN);
-            match link.client.messages_since(query).await {
+            let reach = link.reach.get();
+            match reach.client.messages_since(query).await {
                 Ok(messages) => {
                     permit.answered();
                     return Ok(messages);

@@ -34,9 +34,11 @@ impl Running {
         let there = Instance::start().await;
         let link = DeskLink {
             desk: other_desk(),
-            client: Client::new(there.config()).unwrap(),
-            dress: Dress { token: None, commands: Vec::new() },
-            wording: Wording::default(),
+            reach: Current::new(Reach {
+                client: Arc::new(Client::new(there.config()).unwrap()),
+                dress: Dress { token: None, commands: Vec::new() },
+                wording: Wording::default(),
+            }),
             breaker: SharedBreaker::new(&tenant(), &other_desk()),
             places: Arc::new(Semaphore::new(ATTEMPTS_MAX)),
         };

@@ -150,10 +150,10 @@ async fn the_bot_answers_each_word_once_even_if_an_attempt_is_made_twice() {
 
 #[tokio::test]
 async fn the_bot_takes_up_what_was_said_in_a_chat_that_failed() {
-    let mut desk = Desk::new().await;
+    let desk = Desk::new().await;
     let topics =
         r#"{"greeting":"hi","fallback":"what?","topics":[{"words":["vpn"],"answer":"Quit."}]}"#;
-    desk.dispatcher.bot = BuiltInBot::from_json(topics).unwrap();
+    desk.dispatcher.bots.replace(BuiltInBots::new(BuiltInBot::from_json(topics).unwrap()));
     for name in ["held", "silent", "lost"] {
         desk.bed.says(name, "the vpn is slow").await;
         desk.bed.says(name, "agent").await;

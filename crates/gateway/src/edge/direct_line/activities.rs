@@ -123,7 +123,6 @@ impl Edge {
     pub(super) async fn log_of(&self, claims: &Claims) -> Result<Option<Log>, Refused> {
         let key = self.key_of(claims)?;
         let keeping = Keeping::new(&self.vault, &key).map_err(|error| unreadable(&error))?;
-        let language = self.languages.of(&key.tenant, &key.bot);
         let row = crate::blocking(&self.store, move |store| store.conversation(&key)).await;
         let row = row.map_err(|error| unreadable(&error))?;
         Ok(row.map(|row| Log {
@@ -131,7 +130,7 @@ impl Edge {
             keeping,
             conversation: claims.conversation.clone(),
             user: claims.user.clone().unwrap_or_default(),
-            language,
+            language: self.language,
         }))
     }
 

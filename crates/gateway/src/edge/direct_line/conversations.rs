@@ -140,7 +140,7 @@ impl Edge {
         watermark: Option<Watermark>,
         headers: &HeaderMap,
     ) -> Result<String, Refused> {
-        let base = self.direct_line.base(headers)?;
+        let base = self.base(headers)?;
         let base = base
             .strip_prefix("http")
             .map(|rest| format!("ws{rest}"))

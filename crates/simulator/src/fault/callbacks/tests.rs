@@ -4,7 +4,7 @@ use super::*;
 use crate::{config::Config, fault::Times, instance::Setup};
 
 fn instance() -> Instance {
-    Instance::new(Setup::new(&Config::default()), 7)
+    Instance::new(Setup::new(&Config::default()), Vec::new(), 7)
 }
 
 fn callback(conversation: u64, items: &[&str]) -> Callback {

@@ -9,14 +9,14 @@ const ENDED: &str = "OutputText: The conversation has ended. completed";
 /// An instance that looks each second, so that the moments are the property's own.
 fn watchful() -> Instance {
     let idle = Idle { checked_every: Duration::from_secs(1), ..Idle::default() };
-    instance(&Config { idle: Some(idle), wait_time: None, ..Config::default() })
+    instance(&Config { idle: Some(idle), wait_status: WaitStatus::Off, ..Config::default() })
 }
 
 /// A live chat, accepted at `now`.
 fn live(instance: &mut Instance, now: u64) -> u64 {
     receive(instance, &agent("u"), now);
     let number = number(instance);
-    instance.accept(number, now).unwrap();
+    instance.accept(number, None, now).unwrap();
     number
 }
 
@@ -65,7 +65,7 @@ fn only_the_users_messages_wind_the_idle_clock_back() {
 
 #[test]
 fn the_job_looks_at_intervals_so_both_come_late() {
-    let mut instance = instance(&Config { wait_time: None, ..Config::default() });
+    let mut instance = instance(&Config { wait_status: WaitStatus::Off, ..Config::default() });
     // Accepted ten seconds after the job has looked: 180 s later is between two looks.
     live(&mut instance, 130 * SECOND);
     assert!(run(&mut instance, 360 * SECOND - 1).is_empty());
@@ -80,7 +80,7 @@ fn waiting_in_the_queue_does_not_count_as_silence() {
     receive(&mut instance, &agent("u"), 0);
     let number = number(&instance);
     run(&mut instance, 500 * SECOND);
-    instance.accept(number, 500 * SECOND).unwrap();
+    instance.accept(number, None, 500 * SECOND).unwrap();
     assert!(run(&mut instance, 679 * SECOND).is_empty());
     assert_eq!(gists(&run(&mut instance, 680 * SECOND)), [REMINDER]);
 }
@@ -112,7 +112,8 @@ fn after_the_maximum_wait_a_topic_is_offered_and_choosing_it_leaves_the_queue() 
         [("Live Agent Support.", true), ("ce2ee85053130010cf8cddeeff7b12bf", true), ("no", false)]
     {
         let max_wait = Some(Duration::from_secs(90));
-        let mut instance = instance(&Config { max_wait, wait_time: None, ..Config::default() });
+        let mut instance =
+            instance(&Config { max_wait, wait_status: WaitStatus::Off, ..Config::default() });
         receive(&mut instance, &agent("u"), 0);
         let (fate, _) = receive(&mut instance, &says("r-2", choice), 80 * SECOND);
         assert!(matches!(fate, Fate::Ignored(_)), "nothing was offered yet");

@@ -19,7 +19,8 @@ enum Standing {
 use Standing::{Bot, Live, Nothing, Queued};
 
 fn standing(standing: Standing, command_words: bool) -> Instance {
-    let mut instance = instance(&Config { command_words, wait_time: None, ..Config::default() });
+    let mut instance =
+        instance(&Config { command_words, wait_status: WaitStatus::Off, ..Config::default() });
     let start = json!({"requestId": "r-0", "userId": "u", "action": "START_CONVERSATION"});
     match standing {
         Nothing => {}
@@ -28,7 +29,7 @@ fn standing(standing: Standing, command_words: bool) -> Instance {
         Live => {
             receive(&mut instance, &agent("u"), 0);
             let number = number(&instance);
-            instance.accept(number, 0).unwrap();
+            instance.accept(number, None, 0).unwrap();
         }
     }
     instance
@@ -112,17 +113,18 @@ fn the_virtual_agent_asks_back_before_it_lets_its_user_go() {
 #[test]
 fn logout_makes_the_user_a_guest_for_good() {
     let mut instance = standing(Nothing, true);
+    instance.setup.links_users = true;
     let mut ask = agent("u");
     ask["emailId"] = "kim@example.org".into();
     receive(&mut instance, &ask, 0);
     let first = number(&instance);
-    instance.accept(first, 1).unwrap();
+    instance.accept(first, None, 1).unwrap();
     let name = |instance: &Instance| {
         let views: Vec<_> = instance.conversations().filter_map(Conversation::view).collect();
         views.last().unwrap().lines.last().unwrap().name.clone()
     };
     receive(&mut instance, &says("r-2", "before"), 2);
-    assert_eq!(name(&instance), "kim@example.org");
+    assert_eq!(name(&instance), "Kim Example");
     receive(&mut instance, &says("r-3", "logout"), 3);
     receive(&mut instance, &says("r-4", "after"), 4);
     assert_eq!(name(&instance), "Guest");

@@ -241,3 +241,35 @@ async fn an_instance_in_synchronous_mode_is_understood() {
     page.until("the end", told).await;
     assert!(!desk::requests(&chat.house.desk, USER).is_empty());
 }
+
+#[tokio::test]
+async fn a_word_that_the_instance_took_and_lost_in_a_restart_costs_nothing_else() {
+    let mut chat = Chat::live().await;
+    chat.strikes(Fault::Restart);
+    chat.page.post("lost by the instance kolibri").await;
+    chat.was_struck().await;
+    chat.page.shows(&["user: lost by the instance kolibri"]).await;
+    chat.goes_on().await;
+    chat.page.shows_nothing_more().await;
+}
+
+#[tokio::test]
+async fn a_chat_that_the_instance_lost_in_a_restart_ends_with_the_users_end() {
+    let mut chat = Chat::live().await;
+    chat.strikes(Fault::RestartLosingChats);
+    chat.page.post("lost by the instance kolibri").await;
+    chat.was_struck().await;
+    desk::until_ended(&chat.house.desk, &chat.id).await;
+    chat.page.post("are you there? kolibri").await;
+    // It is a new conversation there, and the virtual agent has it.
+    chat.page
+        .shows(&[
+            "user: lost by the instance kolibri",
+            "user: are you there? kolibri",
+            "desk: I'm sorry, I didn't understand that.",
+            "desk: You can choose one of these topics…",
+        ])
+        .await;
+    chat.page.post("end chat").await;
+    chat.is_over(&["user: end chat", "notice ended", "notice back_with_bot", "bot: I hope…"]).await;
+}

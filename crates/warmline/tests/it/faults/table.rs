@@ -1,4 +1,4 @@
-//! The table of faults in the docs tells the truth: each of its tests is there.
+//! The tables of faults and of promises in the docs tell the truth: each of their tests is there.
 
 use std::{
     collections::BTreeSet,
@@ -7,6 +7,9 @@ use std::{
 
 /// Fewer than this many are no table.
 const FAULTS_MIN: usize = 30;
+
+/// And fewer than this many no promises.
+const PROMISES_MIN: usize = 15;
 
 /// Columns: fault, user, agent, operator, test.
 const COLUMNS: usize = 5;
@@ -44,11 +47,58 @@ fn flows(found: &mut BTreeSet<String>) {
     found.extend(list.split(',').map(|name| name.trim().to_owned()));
 }
 
-#[test]
-fn every_fault_in_the_table_names_a_test_that_exists() {
+fn tests() -> BTreeSet<String> {
     let mut tests = BTreeSet::new();
     functions(&root().join("crates"), &mut tests);
     flows(&mut tests);
+    tests
+}
+
+#[test]
+fn every_promise_names_a_test_that_exists() {
+    let tests = tests();
+    let docs = std::fs::read_to_string(root().join("docs/promises.md")).unwrap();
+    let rows: Vec<_> = docs.lines().filter(|line| line.starts_with("| ")).skip(2).collect();
+    assert!(rows.len() >= PROMISES_MIN, "{} promises", rows.len());
+    for row in rows {
+        let named: Vec<_> =
+            row.split('`').skip(1).step_by(2).filter(|name| name.contains('_')).collect();
+        assert!(!named.is_empty(), "{row}");
+        for name in named {
+            assert!(tests.contains(name), "there is no test {name:?}: {row}");
+        }
+    }
+}
+
+/// The pages of the book are there, and every page is in the book.
+#[test]
+fn the_book_has_every_page_and_links_lead_somewhere() {
+    let docs = root().join("docs");
+    let summary = std::fs::read_to_string(docs.join("SUMMARY.md")).unwrap();
+    for entry in std::fs::read_dir(&docs).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        if name.ends_with(".md") && name != "SUMMARY.md" {
+            assert!(summary.contains(&format!("({name})")), "{name} is not in SUMMARY.md");
+            let page = std::fs::read_to_string(docs.join(&name)).unwrap();
+            links_lead_somewhere(&docs, &name, &page);
+        }
+    }
+    links_lead_somewhere(&docs, "SUMMARY.md", &summary);
+}
+
+/// Links to files of ours; those to the world are not tried.
+fn links_lead_somewhere(folder: &Path, name: &str, page: &str) {
+    for link in page.split("](").skip(1) {
+        let link = link.split([')', '#']).next().unwrap();
+        if !link.is_empty() && !link.contains("://") {
+            assert!(folder.join(link).exists(), "{name} links to {link}, which is not there");
+        }
+    }
+}
+
+#[test]
+fn every_fault_in_the_table_names_a_test_that_exists() {
+    let tests = tests();
     let docs = std::fs::read_to_string(root().join("docs/faults.md")).unwrap();
     let rows = docs.lines().filter(|line| line.starts_with("| "));
     let rows =

@@ -12,8 +12,8 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use super::*;
 use crate::{
     bed::{self, Bed},
-    desk::news::Wording,
-    edge::{callers::Callers, direct_line::DirectLine},
+    current::Current,
+    edge::{callers::Callers, direct_line::DirectLine, doors::Doors},
 };
 
 /// The far end of a socket, seen from the gateway: takes nothing in before `stuck_until`.
@@ -101,13 +101,15 @@ fn edge(bed: &Bed) -> Edge {
         vault: Arc::clone(&bed.vault),
         clock: bed.clock.clone(),
         wakes: Arc::clone(&bed.wakes),
-        callers: Callers::new(bed.vault.mac_key("callers").unwrap()),
-        wording: Wording::default(),
-        languages: crate::notices::Languages::default(),
-        direct_line: DirectLine {
-            key: TokenKey::new(bed.vault.derive("tokens").unwrap().expose()),
+        language: crate::notices::Language::English,
+        doors: Current::new(Doors {
+            callers: Callers::new(bed.vault.mac_key("callers").unwrap()),
+            wordings: Vec::new(),
             sites: vec![(bed::tenant(), BotId::new("b").unwrap())],
             public_url: None,
+        }),
+        direct_line: DirectLine {
+            key: TokenKey::new(bed.vault.derive("tokens").unwrap().expose()),
             streams: Arc::default(),
         },
         presence: Arc::default(),
@@ -169,7 +171,7 @@ async fn a_page_that_polls_is_there_for_a_minute_after_each_call() {
     let (Scene { bed, edge, stream, .. }, presence) = waiting_scene().await;
     drop(stream);
     deadline_is(&bed, 10).await;
-    let site = edge.direct_line.sites[0].clone();
+    let site = edge.doors.get().sites[0].clone();
     let claims = Claims {
         conversation: "c1".to_owned(),
         user: Some("c1".to_owned()),

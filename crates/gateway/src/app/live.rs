@@ -1,0 +1,265 @@
+//! Settings that are read anew while the gateway runs.
+//!
+//! What can change is held in a few cells ([`Current`]), one for each part that reads it; new settings
+//! are turned into values first, which may fail, and only then are all cells filled, which cannot. So
+//! settings that are wrong change nothing. What hangs on a socket, a directory or a task of its own
+//! needs a restart; it is named and stays as it was.
+
+use std::{collections::HashMap, sync::Arc};
+
+use futures_util::future::join_all;
+use secrecy::{ExposeSecret, SecretString};
+use session::{
+    Event,
+    id::{BotId, DeskId, TenantId, Timestamp},
+};
+use store::{Store, StoreError, Target};
+use tokio::sync::Mutex;
+use vault::Vault;
+
+use crate::{
+    app::{BotSetup, DeskSetup, Parts, Settings, StartError, parts},
+    bot::BuiltInBots,
+    current::Current,
+    dispatcher::Reach,
+    edge::doors::Doors,
+    engine::{Arrival, Engine, Policies},
+    gaps::DeskKey,
+    notices::Language,
+};
+
+/// Open chats whose deadlines are brought in line with new rules at a time.
+const ROUND_MAX: usize = 256;
+
+/// What new settings change only after a restart.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NeedsRestart {
+    /// Where the data is.
+    #[error("the data directory")]
+    DataDir,
+    /// The console's password.
+    #[error("the console's password")]
+    ConsolePassword,
+    /// What opens the metrics.
+    #[error("the token of /metrics")]
+    MetricsToken,
+    /// The language of notices.
+    #[error("the language")]
+    Language,
+    /// A desk that is new; bots that use it wait for the restart as well.
+    #[error("the new desk {desk} of tenant {tenant}")]
+    NewDesk {
+        /// Whose.
+        tenant: TenantId,
+        /// Which.
+        desk: DeskId,
+    },
+    /// A bot that uses a desk that is new; it stays as it was.
+    #[error("the bot {bot} of tenant {tenant}, whose desk is new,")]
+    BotOfNewDesk {
+        /// Whose.
+        tenant: TenantId,
+        /// Which.
+        bot: BotId,
+    },
+    /// A desk that is gone from the settings; until the restart it goes on as it was.
+    #[error("the removal of desk {desk} of tenant {tenant}")]
+    GoneDesk {
+        /// Whose.
+        tenant: TenantId,
+        /// Which.
+        desk: DeskId,
+    },
+}
+
+/// The settings in force, and the cells through which the parts see them.
+pub(super) struct Live {
+    store: Arc<dyn Store>,
+    vault: Arc<Vault>,
+    engine: Engine,
+    doors: Arc<Current<Doors>>,
+    policies: Arc<Current<Policies>>,
+    bots: Arc<Current<BuiltInBots>>,
+    reaches: HashMap<DeskKey, Arc<Current<Reach>>>,
+    /// A change of it needs a restart.
+    pub(super) language: Language,
+    in_force: Mutex<Settings>,
+}
+
+impl Live {
+    /// The cells, filled from the settings that the gateway starts with.
+    pub(super) fn new(
+        parts: &Parts,
+        policies: Arc<Current<Policies>>,
+        settings: Settings,
+    ) -> Result<Self, StartError> {
+        let mut reaches = HashMap::new();
+        for desk in &settings.desks {
+            let reach = parts::reach(&parts.store, &parts.vault, desk)?;
+            reaches.insert(key_of(desk), Current::new(reach));
+        }
+        Ok(Self {
+            store: Arc::clone(&parts.store),
+            vault: Arc::clone(&parts.vault),
+            engine: parts.engine.clone(),
+            doors: Current::new(parts::doors(&parts.vault, &settings)?),
+            policies,
+            bots: Current::new(parts::built_in_bots(&settings)),
+            reaches,
+            language: settings.language,
+            in_force: Mutex::new(settings),
+        })
+    }
+
+    pub(super) fn doors(&self) -> Arc<Current<Doors>> {
+        Arc::clone(&self.doors)
+    }
+
+    pub(super) fn bots(&self) -> Arc<Current<BuiltInBots>> {
+        Arc::clone(&self.bots)
+    }
+
+    pub(super) fn reaches(&self) -> impl Iterator<Item = (&DeskKey, &Arc<Current<Reach>>)> {
+        self.reaches.iter()
+    }
+
+    /// Takes over what can change now and names the rest. On an error nothing has changed.
+    pub(super) async fn reload(&self, new: Settings) -> Result<Vec<NeedsRestart>, StartError> {
+        let mut in_force = self.in_force.lock().await;
+        let (new, rest) = applicable(&in_force, new);
+        let doors = parts::doors(&self.vault, &new)?;
+        let mut reaches = Vec::new();
+        for desk in &new.desks {
+            let Some(cell) = self.reaches.get(&key_of(desk)) else { continue };
+            reaches.push((cell, self.reach(cell, desk, &in_force)?));
+        }
+        // From here on nothing fails.
+        let rules_changed = !same_rules(&in_force.bots, &new.bots);
+        self.doors.replace(doors);
+        self.policies.replace(parts::policies(&new.bots));
+        self.bots.replace(parts::built_in_bots(&new));
+        for (cell, reach) in reaches {
+            cell.replace(reach);
+        }
+        *in_force = new;
+        if rules_changed {
+            self.set_deadlines_anew().await;
+        }
+        Ok(rest)
+    }
+
+    /// A client whose credentials stay keeps its token and its connections.
+    fn reach(
+        &self,
+        cell: &Current<Reach>,
+        desk: &DeskSetup,
+        in_force: &Settings,
+    ) -> Result<Reach, StartError> {
+        let before = in_force.desks.iter().find(|before| key_of(before) == key_of(desk));
+        if before.is_some_and(|before| before.client.is_as(&desk.client)) {
+            let client = Arc::clone(&cell.get().client);
+            let (dress, wording) = (parts::dress(desk), desk.wording.clone());
+            return Ok(Reach { client, dress, wording });
+        }
+        parts::reach(&self.store, &self.vault, desk)
+    }
+
+    /// Open chats have a deadline of the old rules. An event that names none which was ever set changes
+    /// nothing in them, and has their next one worked out again.
+    async fn set_deadlines_anew(&self) {
+        let mut after = None;
+        loop {
+            let from = after.clone();
+            let read = move |store: &dyn Store| store.open_sessions(from.as_ref(), ROUND_MAX);
+            let page = match crate::blocking(&self.store, read).await {
+                Ok(page) => page,
+                Err(error) => return unchanged(&error),
+            };
+            let told = page.iter().map(|row| {
+                let event = Event::Deadline { due: Timestamp(i64::MIN) };
+                self.engine.submit(Arrival::event(Target::Conversation(row.conversation), event))
+            });
+            // Whoever is not told keeps the deadline until something happens in the chat.
+            let failed = join_all(told).await.into_iter().filter(Result::is_err).count();
+            if failed > 0 {
+                tracing::warn!(chats = failed, "chats keep a deadline of the old rules for now");
+            }
+            match page.last() {
+                Some(last) if page.len() == ROUND_MAX => after = Some(last.id.clone()),
+                Some(_) | None => return,
+            }
+        }
+    }
+}
+
+fn unchanged(error: &StoreError) {
+    tracing::warn!(
+        error = error as &dyn std::error::Error,
+        "open chats cannot be read; they keep a deadline of the old rules until something happens"
+    );
+}
+
+fn key_of(desk: &DeskSetup) -> DeskKey {
+    (desk.tenant.clone(), desk.desk.clone())
+}
+
+/// The new settings as far as a running gateway can have them, and what it cannot.
+fn applicable(in_force: &Settings, mut new: Settings) -> (Settings, Vec<NeedsRestart>) {
+    let mut rest = Vec::new();
+    if new.data_dir != in_force.data_dir {
+        rest.push(NeedsRestart::DataDir);
+        new.data_dir.clone_from(&in_force.data_dir);
+    }
+    if !same_secret(new.console_password_hash.as_ref(), in_force.console_password_hash.as_ref()) {
+        rest.push(NeedsRestart::ConsolePassword);
+        new.console_password_hash.clone_from(&in_force.console_password_hash);
+    }
+    if !same_secret(new.metrics_token.as_ref(), in_force.metrics_token.as_ref()) {
+        rest.push(NeedsRestart::MetricsToken);
+        new.metrics_token.clone_from(&in_force.metrics_token);
+    }
+    if new.language != in_force.language {
+        rest.push(NeedsRestart::Language);
+        new.language = in_force.language;
+    }
+    let runs = |tenant: &TenantId, desk: &DeskId| {
+        in_force.desks.iter().any(|before| before.tenant == *tenant && before.desk == *desk)
+    };
+    let (desks, new_desks): (Vec<_>, Vec<_>) =
+        new.desks.into_iter().partition(|desk| runs(&desk.tenant, &desk.desk));
+    new.desks = desks;
+    rest.extend(new_desks.into_iter().map(|desk| {
+        let DeskSetup { tenant, desk, .. } = desk;
+        NeedsRestart::NewDesk { tenant, desk }
+    }));
+    for before in &in_force.desks {
+        if !new.desks.iter().any(|desk| key_of(desk) == key_of(before)) {
+            let (tenant, desk) = key_of(before);
+            rest.push(NeedsRestart::GoneDesk { tenant, desk });
+            new.desks.push(before.clone());
+        }
+    }
+    let (mut bots, waiting): (Vec<_>, Vec<_>) =
+        new.bots.into_iter().partition(|bot| runs(&bot.tenant, &bot.policy.desk));
+    for BotSetup { tenant, bot, .. } in waiting {
+        let of = |before: &&BotSetup| before.tenant == tenant && before.bot == bot;
+        bots.extend(in_force.bots.iter().find(of).cloned());
+        rest.push(NeedsRestart::BotOfNewDesk { tenant, bot });
+    }
+    new.bots = bots;
+    (new, rest)
+}
+
+fn same_secret(one: Option<&SecretString>, other: Option<&SecretString>) -> bool {
+    one.map(ExposeSecret::expose_secret) == other.map(ExposeSecret::expose_secret)
+}
+
+fn same_rules(before: &[BotSetup], now: &[BotSetup]) -> bool {
+    before.len() == now.len()
+        && before.iter().zip(now).all(|(before, now)| {
+            before.tenant == now.tenant && before.bot == now.bot && before.policy == now.policy
+        })
+}
+
+#[cfg(test)]
+mod tests;

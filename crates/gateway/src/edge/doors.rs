@@ -1,0 +1,36 @@
+//! Who may come in, and how they are understood: what edges take from the settings. Settings that
+//! are read anew replace all of it at once.
+
+use session::id::{BotId, DeskId, TenantId};
+
+use crate::{desk::news::Wording, edge::callers::Callers};
+
+/// The doors as the settings have them.
+pub(crate) struct Doors {
+    pub(crate) callers: Callers,
+    /// How each desk tells things in words.
+    pub(crate) wordings: Vec<(TenantId, DeskId, Wording)>,
+    /// Every bot that has a Direct Line secret.
+    pub(crate) sites: Vec<(TenantId, BotId)>,
+    /// How clients reach this service; `None` takes the request's own `Host`.
+    pub(crate) public_url: Option<String>,
+}
+
+impl Doors {
+    /// How this desk tells things in words; every desk with a secret has a wording.
+    pub(crate) fn wording(&self, tenant: &TenantId, desk: &DeskId) -> Option<&Wording> {
+        let of =
+            |(owner, whose, _): &&(TenantId, DeskId, Wording)| owner == tenant && whose == desk;
+        self.wordings.iter().find(of).map(|(.., wording)| wording)
+    }
+
+    /// The site that tokens call so.
+    pub(crate) fn site(&self, name: &str) -> Option<&(TenantId, BotId)> {
+        self.sites.iter().find(|(tenant, bot)| site_name(tenant, bot) == name)
+    }
+}
+
+/// A site's name inside tokens. Names hold no slash; the configuration sees to that.
+pub(crate) fn site_name(tenant: &TenantId, bot: &BotId) -> String {
+    format!("{tenant}/{bot}")
+}

@@ -1,0 +1,94 @@
+//! The master key: where it is, and that none is made beside data that another one sealed.
+
+use std::path::{Path, PathBuf};
+
+use secrecy::ExposeSecret;
+use vault::MasterKey;
+
+use super::{
+    ConfigError,
+    draft::{Draft, Owner},
+    reference::References,
+    value::Value,
+};
+
+/// The master key's file inside the data directory.
+pub(super) const MASTER_KEY_FILE: &str = "master.key";
+
+/// The store's file inside the data directory.
+pub(super) const DATABASE_FILE: &str = "warmline.db";
+
+/// Where the data is, or would be.
+pub(super) fn data_dir(draft: &Draft) -> PathBuf {
+    draft.path(&Owner::House, "data_dir").unwrap_or_default()
+}
+
+/// The key that is configured or lies in the data directory; nothing if there is none yet. Makes
+/// nothing.
+pub(super) fn existing(
+    draft: &Draft,
+    references: &References<'_>,
+    data_dir: &Path,
+) -> Result<Option<MasterKey>, ConfigError> {
+    let [given, file] = ["master_key", "master_key_file"].map(|id| {
+        let name = draft.name(&Owner::House, id);
+        draft.found(&Owner::House, id).map(|(value, _)| (value.clone(), name))
+    });
+    match (given, file) {
+        (Some((_, name)), Some((_, other))) => {
+            Err(ConfigError::Wrong { name, problem: format!("and {other} are both set; keep one") })
+        }
+        (Some((value, name)), None) => {
+            let Value::Secret(secret) = value else { return Ok(None) };
+            let key = references.open(&name, &secret)?;
+            let key = MasterKey::from_hex(key.expose_secret());
+            key.map(Some).map_err(|source| ConfigError::MasterKey { name, source })
+        }
+        (None, Some((_, name))) => {
+            let path = draft.path(&Owner::House, "master_key_file").unwrap_or_default();
+            let key = MasterKey::from_file(&path);
+            key.map(Some).map_err(|source| ConfigError::MasterKey { name, source })
+        }
+        (None, None) => {
+            let file = data_dir.join(MASTER_KEY_FILE);
+            if file.exists() {
+                let name = format!("the master key in {}", in_words(draft));
+                let key = MasterKey::from_file(&file);
+                return key.map(Some).map_err(|source| ConfigError::MasterKey { name, source });
+            }
+            // A new key beside old data would sit under the right name and open nothing.
+            if data_dir.join(DATABASE_FILE).exists() {
+                return Err(ConfigError::KeyLost { path: data_dir.to_owned() });
+            }
+            Ok(None)
+        }
+    }
+}
+
+/// The key, made in the data directory if there is none yet.
+pub(super) fn existing_or_new(
+    draft: &Draft,
+    references: &References<'_>,
+    data_dir: &Path,
+) -> Result<MasterKey, ConfigError> {
+    if let Some(key) = existing(draft, references, data_dir)? {
+        return Ok(key);
+    }
+    make_private_dir(data_dir)
+        .map_err(|source| ConfigError::DataDir { path: data_dir.to_owned(), source })?;
+    MasterKey::from_file_or_new(&data_dir.join(MASTER_KEY_FILE)).map_err(|source| {
+        ConfigError::MasterKey { name: format!("the master key in {}", in_words(draft)), source }
+    })
+}
+
+fn in_words(draft: &Draft) -> String {
+    draft.ways(&Owner::House, "data_dir")
+}
+
+fn make_private_dir(path: &Path) -> std::io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
+}

@@ -1,0 +1,75 @@
+//! What an operator should know about a configuration that is right: what is closed and how to open
+//! it, what has no use, what is weak.
+
+use gateway::{Grant, Settings};
+use secrecy::{ExposeSecret, SecretString};
+
+use super::{
+    desks::{REQUIRED_BY_PASSWORD, grant},
+    draft::{Draft, Owner},
+    environment::{CONFIG, Environment},
+    table::SETTINGS,
+};
+
+/// A secret shorter than this is accepted with a warning, in bytes.
+const SECRET_BYTES_GOOD: usize = 16;
+
+/// Settings of a bot registration that this version has no use for.
+const UNUSED: [&str; 4] =
+    ["BOT_APP_ID", "MicrosoftAppPassword", "MicrosoftAppTenantId", "MicrosoftAppType"];
+
+pub(super) fn of(draft: &Draft, environment: &Environment, settings: &Settings) -> Vec<String> {
+    let mut remarks = draft.remarks.clone();
+    for (owner, bot) in draft.bots().zip(&settings.bots) {
+        let way = draft.ways(owner, "bot.direct_line_secret");
+        match &bot.direct_line_secret {
+            None => {
+                remarks.push(format!("Direct Line is closed; set {way} to open it for web pages"))
+            }
+            Some(secret) => remarks.extend(weak(secret, &way)),
+        }
+    }
+    remarks
+        .push("/api/messages is closed; Azure Bot Service is not part of this version".to_owned());
+    unknown_variables(environment, &mut remarks);
+    for (owner, desk) in draft.desks().zip(&settings.desks) {
+        if grant(draft, owner) == Grant::ClientCredentials {
+            let set =
+                REQUIRED_BY_PASSWORD.into_iter().filter(|id| draft.found(owner, id).is_some());
+            let name = |id| draft.name(owner, id);
+            remarks.extend(
+                set.map(|id| format!("{} is set and has no use with client_credentials", name(id))),
+            );
+        }
+        if desk.message_token.is_none() {
+            let way = draft.ways(owner, "desk.message_token");
+            let remark =
+                format!("every user is a guest at ServiceNow; set {way} to the message-auth token");
+            remarks.push(remark);
+        }
+        remarks.extend(weak(&desk.webhook_secret, &draft.name(owner, "desk.webhook_secret")));
+    }
+    if settings.public_url.is_none() {
+        let way = draft.ways(&Owner::House, "public_url");
+        remarks.push(format!("ServiceNow cannot be told where to call back; set {way}"));
+    }
+    remarks
+}
+
+/// Said, not refused: the tools around us may have variables of that name, too.
+fn unknown_variables(environment: &Environment, remarks: &mut Vec<String>) {
+    let known = || SETTINGS.iter().filter_map(|setting| setting.env).chain([CONFIG]);
+    let ours: Vec<_> = known().filter(|name| name.starts_with("WARMLINE_")).collect();
+    let prefixed = environment.values.keys().filter(|name| name.starts_with("WARMLINE_"));
+    for name in prefixed.filter(|name| !ours.contains(&name.as_str())) {
+        remarks.push(format!("{name} is no setting of Warmline; there are {}", ours.join(", ")));
+    }
+    for name in UNUSED.into_iter().filter(|name| environment.get(name).is_some()) {
+        remarks.push(format!("{name} is set and has no use in this version"));
+    }
+}
+
+fn weak(secret: &SecretString, name: &str) -> Option<String> {
+    let short = secret.expose_secret().len() < SECRET_BYTES_GOOD;
+    short.then(|| format!("{name} is short; make a better one with: openssl rand -hex 32"))
+}

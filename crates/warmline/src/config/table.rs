@@ -1,0 +1,195 @@
+//! Every setting there is: its name, its variable, its default, what it means. The file is read by
+//! this table, and the commented default file and the reference are written from it, so that none
+//! can differ from the others.
+
+/// Where in the file a setting stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Section {
+    /// Before the first table.
+    Top,
+    /// `[console]`.
+    Console,
+    /// `[metrics]`.
+    Metrics,
+    /// `[telemetry]`.
+    Telemetry,
+    /// `[tenants.NAME.desks.NAME]`.
+    Desk,
+    /// `[tenants.NAME.bots.NAME]`.
+    Bot,
+}
+
+/// What a setting's value is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// A text.
+    Text,
+    /// A path; a relative one in the file begins at the file's folder.
+    Path,
+    /// A secret: `env:NAME`, `file:PATH`, `vault:NAME`, or the secret itself.
+    Secret,
+    /// One of a few words.
+    Choice(&'static [&'static str]),
+    /// A length of time.
+    Span,
+    /// A length of time, or `off`.
+    SpanOrOff,
+    /// A number from 1 up.
+    Count,
+    /// A list of texts.
+    Texts,
+}
+
+/// When a change takes effect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Change {
+    /// At SIGHUP.
+    Reload,
+    /// At the next start.
+    Restart,
+}
+
+/// A setting.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Setting {
+    /// Its section's word and its own: `listen`, `console.password_hash`, `desk.instance`.
+    pub(crate) id: &'static str,
+    /// The variable that says the same.
+    pub(crate) env: Option<&'static str>,
+    pub(crate) kind: Kind,
+    /// Its default, as it would stand in the file; absent for what is off or required without one.
+    pub(crate) default: Option<&'static str>,
+    /// A value for examples, as it would stand in the file.
+    pub(crate) example: &'static str,
+    pub(crate) change: Change,
+    /// What it means: full sentences.
+    pub(crate) doc: &'static str,
+}
+
+impl Setting {
+    /// Where it stands.
+    pub(crate) fn section(&self) -> Section {
+        match self.id.split_once('.').map(|(section, _)| section) {
+            None => Section::Top,
+            Some("console") => Section::Console,
+            Some("metrics") => Section::Metrics,
+            Some("telemetry") => Section::Telemetry,
+            Some("desk") => Section::Desk,
+            Some(_) => Section::Bot,
+        }
+    }
+
+    /// Its name in its table.
+    pub(crate) fn key(&self) -> &'static str {
+        self.id.split_once('.').map_or(self.id, |(_, key)| key)
+    }
+}
+
+/// The settings of a section, in the order in which they are shown.
+pub(crate) fn of(section: Section) -> impl Iterator<Item = &'static Setting> {
+    SETTINGS.iter().filter(move |setting| setting.section() == section)
+}
+
+/// The setting of this id.
+pub(crate) fn setting(id: &str) -> Option<&'static Setting> {
+    SETTINGS.iter().find(|setting| setting.id == id)
+}
+
+const LANGUAGES: Kind = Kind::Choice(&["en", "de"]);
+const GRANTS: Kind = Kind::Choice(&["password", "client_credentials"]);
+
+/// One row of the table.
+macro_rules! settings {
+    ($($id:literal, $env:expr, $kind:expr, $default:expr, $example:literal, $change:ident, $doc:literal;)*) => {
+        /// Every setting there is.
+        pub(crate) static SETTINGS: &[Setting] = &[$(Setting {
+            id: $id, env: $env, kind: $kind, default: $default, example: $example,
+            change: Change::$change, doc: $doc,
+        }),*];
+    };
+}
+
+settings! {
+    "listen", Some("WARMLINE_LISTEN"), Kind::Text, Some("\"127.0.0.1:8080\""), "\"127.0.0.1:8080\"", Restart,
+    "Address and port to listen on. Another machine's side needs an https `public_url`, that is, a proxy that ends TLS.";
+    "public_url", Some("WARMLINE_PUBLIC_URL"), Kind::Text, None, "\"https://chat.example.org\"", Reload,
+    "How ServiceNow and browsers reach this service.";
+    "data_dir", Some("WARMLINE_DATA_DIR"), Kind::Path, Some("\"./data\""), "\"/var/lib/warmline\"", Restart,
+    "Where the store (`warmline.db`) and, unless given otherwise, the master key (`master.key`) are kept.";
+    "master_key", Some("WARMLINE_MASTER_KEY"), Kind::Secret, None, "\"env:MASTER_KEY\"", Restart,
+    "64 hexadecimal digits that seal everything; `vault:` cannot be used here. Back it up apart from the data: without it the data is lost. Not beside `master_key_file`.";
+    "master_key_file", Some("WARMLINE_MASTER_KEY_FILE"), Kind::Path, None, "\"/etc/warmline/master.key\"", Restart,
+    "A file that holds the master key, mode 0600. Without this and `master_key`, `master.key` in the data directory is used, and made at the first start.";
+    "language", Some("WARMLINE_LANGUAGE"), LANGUAGES, Some("\"en\""), "\"en\"", Restart,
+    "The language of the notices to users.";
+    "console.password_hash", Some("WARMLINE_CONSOLE_PASSWORD_HASH"), Kind::Secret, None, "\"file:/etc/warmline/console.hash\"", Restart,
+    "The argon2id hash (PHC string) of the operators' password. Without it the console is closed.";
+    "metrics.token", Some("WARMLINE_METRICS_TOKEN"), Kind::Secret, None, "\"file:/etc/warmline/metrics.token\"", Restart,
+    "What opens `/metrics`, as a bearer credential. Without it `/metrics` is closed.";
+    "telemetry.otlp_endpoint", Some("OTEL_EXPORTER_OTLP_ENDPOINT"), Kind::Text, None, "\"http://127.0.0.1:4318\"", Restart,
+    "Where traces go, over OTLP. Without it there are none.";
+    "telemetry.service_name", Some("OTEL_SERVICE_NAME"), Kind::Text, Some("\"warmline\""), "\"warmline\"", Restart,
+    "What the service is called in traces.";
+    "desk.instance", Some("SERVICENOW_INSTANCE"), Kind::Text, None, "\"dev12345\"", Reload,
+    "Required. Instance name (`dev12345`), host, or https URL; http only to this machine.";
+    "desk.client_id", Some("SERVICENOW_CLIENT_ID"), Kind::Text, None, "\"0a1b2c3d4e5f\"", Reload,
+    "Required. The client id of the OAuth entry for external clients.";
+    "desk.client_secret", Some("SERVICENOW_CLIENT_SECRET"), Kind::Secret, None, "\"vault:servicenow-client-secret\"", Reload,
+    "Required. Its client secret.";
+    "desk.grant_type", Some("SERVICENOW_GRANT_TYPE"), GRANTS, Some("\"password\""), "\"password\"", Reload,
+    "How a token is asked for. `client_credentials` where the instance allows that grant; user name and password are not needed then.";
+    "desk.username", Some("SERVICENOW_USERNAME"), Kind::Text, None, "\"warmline.integration\"", Reload,
+    "Required by the password grant. The integration user.";
+    "desk.password", Some("SERVICENOW_PASSWORD"), Kind::Secret, None, "\"vault:servicenow-password\"", Reload,
+    "Required by the password grant. Their password.";
+    "desk.webhook_secret", Some("WEBHOOK_SECRET"), Kind::Secret, None, "\"vault:webhook-secret\"", Reload,
+    "Required. What ServiceNow must present on the webhook: `Authorization: Bearer …`. Each desk has its own.";
+    "desk.message_token", Some("SERVICENOW_TOKEN"), Kind::Secret, None, "\"vault:message-token\"", Reload,
+    "The message-auth token. Without it every user is a guest at ServiceNow.";
+    "desk.command_words", None, Kind::Texts,
+    Some("[\"hi\", \"agent\", \"bye\", \"restart\", \"help\", \"logout\", \"notification\", \"notifications\", \"show notification\"]"),
+    "[\"bye\", \"restart\"]", Reload,
+    "Words that the instance obeys when they are a whole message. As words of a user they get a full stop, so that the agent reads them. An empty list guards nothing.";
+    "desk.nobody_texts", None, Kind::Texts, Some("[\"no agents are available\"]"), "[\"nobody is here\"]", Reload,
+    "Parts of the instance's texts that say that nobody is there, in the language of the instance. Compared without case.";
+    "desk.ended_texts", None, Kind::Texts,
+    Some("[\"has closed the support session\", \"the support session was closed\", \"it seems you have left the conversation\", \"it seems that you have left the conversation\", \"the conversation has ended\"]"),
+    "[\"the chat is over\"]", Reload,
+    "Parts of the instance's texts that say that the chat is over.";
+    "desk.joined_texts", None, Kind::Texts, Some("[\"has entered the chat\"]"), "[\"has joined\"]", Reload,
+    "Parts of the instance's texts that say that somebody came; Warmline says so itself.";
+    "bot.app_id", Some("MicrosoftAppId"), Kind::Text, None, "\"00000000-0000-0000-0000-000000000000\"", Reload,
+    "Names the bot in tokens and in the store, instead of its name here. Tokens that pages hold are for the bot by its name.";
+    "bot.desk", None, Kind::Text, None, "\"default\"", Reload,
+    "The desk of the same tenant where its users are handed over. Needed where the tenant has several.";
+    "bot.direct_line_secret", Some("DIRECT_LINE_SECRET"), Kind::Secret, None, "\"vault:direct-line-secret\"", Reload,
+    "Opens Direct Line for web pages. Without it Direct Line is closed. Each bot has its own.";
+    "bot.answers_file", None, Kind::Path, None, "\"answers.json\"", Reload,
+    "What the built-in bot says: JSON with `greeting`, `fallback` and `topics` of `words` and `answer`. Without it the help desk's answers that come with Warmline.";
+    "bot.escalate_phrases", None, Kind::Texts, Some("[\"agent\", \"live agent\", \"talk to a human\"]"), "[\"agent\", \"help me\"]", Reload,
+    "What a user types to ask for a person. The whole message, without regard to case and final punctuation.";
+    "bot.cancel_phrases", None, Kind::Texts, Some("[\"cancel\"]"), "[\"cancel\", \"never mind\"]", Reload,
+    "What a user types to withdraw while they wait.";
+    "bot.end_phrases", None, Kind::Texts, Some("[\"end chat\"]"), "[\"end chat\"]", Reload,
+    "What a user types to end the chat.";
+    "bot.silence", None, Kind::Span, Some("\"60s\""), "\"60s\"", Reload,
+    "After ServiceNow took the request and says nothing: how long until that counts as lost.";
+    "bot.longest_wait", None, Kind::Span, Some("\"30min\""), "\"30min\"", Reload,
+    "The longest a user waits for an agent.";
+    "bot.idle_warning", None, Kind::Span, Some("\"150s\""), "\"150s\"", Reload,
+    "How long a user may be silent in a live chat before a warning. ServiceNow reminds at 180 s and cuts at 360 s.";
+    "bot.agent_idle", None, Kind::SpanOrOff, Some("\"off\""), "\"5min\"", Reload,
+    "How long an agent may leave the user's last word unanswered before the user is told; `off` tells them nothing.";
+    "bot.away_grace", None, Kind::Span, Some("\"10min\""), "\"10min\"", Reload,
+    "How long a user whose page is gone keeps their place and their agent.";
+    "bot.quiet", None, Kind::Span, Some("\"3h\""), "\"3h\"", Reload,
+    "A live chat in which neither side was heard for this long is lost. Longer than ServiceNow's own slowest clean-up (two hours, looked at hourly).";
+    "bot.ask_within", None, Kind::Span, Some("\"2min\""), "\"2min\"", Reload,
+    "How long the request for an agent is attempted.";
+    "bot.say_within", None, Kind::Span, Some("\"15min\""), "\"15min\"", Reload,
+    "How long a message is attempted.";
+    "bot.end_within", None, Kind::Span, Some("\"24h\""), "\"24h\"", Reload,
+    "How long telling ServiceNow the end of a chat is attempted.";
+    "bot.lane_max", None, Kind::Count, Some("1000"), "1000", Reload,
+    "How many effects may wait in a lane before the user's words are refused.";
+}

@@ -1,0 +1,83 @@
+//! What is written, and what is never overwritten.
+
+use std::os::unix::fs::PermissionsExt;
+
+use clap::Parser;
+
+use super::*;
+
+#[derive(clap::Parser)]
+struct Line {
+    #[command(flatten)]
+    options: Options,
+}
+
+fn options(folder: &Path, more: &[&str]) -> Options {
+    let output = folder.join("warmline.toml").display().to_string();
+    let line =
+        ["init", "--yes", "--output", &output, "--instance", "dev12345", "--client-id", "id"];
+    Line::try_parse_from(line.into_iter().chain(more.iter().copied())).unwrap().options
+}
+
+#[test]
+fn two_files_are_written_for_their_owner_only_and_never_over_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let plain = ["--username", "warm", "--public-url", "https://chat.example.org"];
+    run(&options(folder.path(), &plain)).unwrap();
+    let read = |name: &str| std::fs::read_to_string(folder.path().join(name)).unwrap();
+    for name in ["warmline.toml", "servicenow-steps.md"] {
+        let mode = folder.path().join(name).metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{name}");
+    }
+    let (file, steps) = (read("warmline.toml"), read("servicenow-steps.md"));
+    for line in ["instance = \"dev12345\"", "client_secret = \"env:SERVICENOW_CLIENT_SECRET\""] {
+        assert!(file.lines().any(|found| found == line), "{line} in {file}");
+    }
+    for part in [
+        "https://dev12345.service-now.com",
+        "https://chat.example.org/api/v1/snowBot/receiveMessage",
+        "`id`",
+        "`warm`",
+        "Maintain message ordering",
+        "sn_va_as_service.integration_user",
+    ] {
+        assert!(steps.contains(part), "{part} in {steps}");
+    }
+    let secret = file.lines().find_map(|line| line.strip_prefix("webhook_secret = \"")).unwrap();
+    let secret = secret.trim_end_matches('"');
+    assert_eq!(secret.len(), 64);
+    assert!(!steps.contains(secret), "the page can be passed on");
+    let refused = run(&options(folder.path(), &plain)).unwrap_err().to_string();
+    assert!(refused.contains("--force"), "{refused}");
+    assert_eq!(read("warmline.toml"), file);
+    let forced: Vec<_> = plain.iter().copied().chain(["--force"]).collect();
+    run(&options(folder.path(), &forced)).unwrap();
+    assert_ne!(read("warmline.toml"), file, "new secrets");
+}
+
+#[test]
+fn what_is_needed_and_not_said_is_named_and_wrong_answers_write_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    for (more, part) in [
+        (&[][..], "--username is needed"),
+        (&["--username", "u", "--public-url", "http://chat.example.org"], "must be https"),
+        (&["--username", "u", "--listen", "8080"], "--listen"),
+    ] {
+        let refused = format!("{:#}", run(&options(folder.path(), more)).unwrap_err());
+        assert!(refused.contains(part), "{part} in {refused}");
+    }
+    let plain = ["init", "--client-secret", "the-secret-itself"];
+    assert!(Line::try_parse_from(plain).is_err(), "others can see a command line");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn answers_with_quotation_marks_stay_text() {
+    let folder = tempfile::tempdir().unwrap();
+    let more = ["--grant-type", "client_credentials", "--data-dir", "a\"b\\c", "--channel", "none"];
+    run(&options(folder.path(), &more)).unwrap();
+    let file = std::fs::read_to_string(folder.path().join("warmline.toml")).unwrap();
+    assert!(file.contains(r#"data_dir = "a\"b\\c""#), "{file}");
+    assert!(!file.contains("\ndirect_line_secret = "), "no channel, no secret for it");
+    assert!(!file.contains("\nusername = "));
+}

@@ -1,0 +1,70 @@
+//! The configuration file that is written: what was answered, with what it means.
+
+use std::fmt::Write;
+
+use vault::MasterKey;
+
+use crate::{
+    config::{
+        table::{self, Section, Setting},
+        value::quoted,
+    },
+    init::{Answers, GrantType, Language},
+};
+
+/// The file. Makes the secrets that are Warmline's own.
+pub(super) fn file(answers: &Answers) -> anyhow::Result<String> {
+    let webhook_secret = MasterKey::fresh_secret()?;
+    let direct_line_secret = if answers.web { Some(MasterKey::fresh_secret()?) } else { None };
+    let mut text = String::from(
+        "# Warmline's configuration, written by `warmline init`. It holds secrets: keep it readable for its\n\
+         # owner only. `warmline config default` prints every setting there is.\n",
+    );
+    let language = match answers.language {
+        Language::En => "en",
+        Language::De => "de",
+    };
+    let grant = match answers.credentials.grant {
+        GrantType::Password => "password",
+        GrantType::ClientCredentials => "client_credentials",
+    };
+    let values: [(&str, Option<&str>); 13] = [
+        ("listen", Some(&answers.listen)),
+        ("public_url", answers.public_url.as_deref()),
+        ("data_dir", Some(&answers.data_dir)),
+        ("language", Some(language)),
+        ("desk.instance", Some(&answers.instance)),
+        ("desk.client_id", Some(&answers.credentials.client_id)),
+        ("desk.client_secret", Some(&answers.credentials.client_secret)),
+        ("desk.grant_type", Some(grant)),
+        ("desk.username", answers.credentials.username.as_deref()),
+        ("desk.password", answers.credentials.password.as_deref()),
+        ("desk.webhook_secret", Some(&webhook_secret)),
+        ("desk.message_token", answers.message_token.as_deref()),
+        ("bot.direct_line_secret", direct_line_secret.as_deref()),
+    ];
+    for (section, table) in [
+        (Section::Top, ""),
+        (Section::Desk, "tenants.default.desks.default"),
+        (Section::Bot, "tenants.default.bots.default"),
+    ] {
+        if !table.is_empty() {
+            let _ = write!(text, "\n[{table}]\n");
+        }
+        for setting in table::of(section) {
+            let Some((_, value)) = values.iter().find(|(id, _)| *id == setting.id) else {
+                continue;
+            };
+            line(&mut text, setting, *value);
+        }
+    }
+    Ok(text)
+}
+
+fn line(text: &mut String, setting: &Setting, value: Option<&str>) {
+    let _ = writeln!(text, "# {}", setting.doc);
+    match value {
+        Some(value) => drop(writeln!(text, "{} = {}", setting.key(), quoted(value))),
+        None => drop(writeln!(text, "# {} = {}", setting.key(), setting.example)),
+    }
+}

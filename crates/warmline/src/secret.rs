@@ -1,0 +1,138 @@
+//! `warmline secret`: secrets of the configuration, sealed in the store under the master key. The
+//! file refers to them as `vault:NAME`.
+//!
+//! A gateway that runs is told over its control socket, because it has the lock on the data. While
+//! none runs, the command opens the data itself; before the first start it makes them, as the start
+//! would.
+
+use std::{
+    io::{BufRead, IsTerminal, Read, Write},
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, bail};
+use gateway::{
+    StartError,
+    control::{Outcome, SOCKET, secret_line},
+    secrets,
+};
+use secrecy::SecretString;
+use tokio::time::{Instant, sleep};
+use vault::Vault;
+use zeroize::Zeroizing;
+
+use crate::{
+    config::{Environment, Kept},
+    control::{IN_USE_FOR, IN_USE_PAUSE, ask},
+};
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Options {
+    #[command(subcommand)]
+    order: Command,
+    /// The configuration file, instead of the one that `WARMLINE_CONFIG` names.
+    #[arg(long, global = true, value_name = "PATH")]
+    config: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// Keep a secret: asks for it, or reads one line from standard input.
+    Set {
+        /// How the file refers to it: `vault:NAME`.
+        name: String,
+    },
+    /// List their names.
+    List,
+    /// Forget one.
+    Remove {
+        /// Its name.
+        name: String,
+    },
+}
+
+pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
+    let environment = Environment::of_process().with_file(options.config);
+    let said = match &options.order {
+        Command::List => {
+            let names = secrets::names(&Kept::data_dir(&environment)?)?;
+            names.into_iter().map(|name| name + "\n").collect()
+        }
+        Command::Set { name } => {
+            secrets::check_name(name)?;
+            let value = typed(&format!("{name}: "))?;
+            secrets::check_value(&value)?;
+            let after = keep(&environment, name, Some(&value)).await?;
+            format!("The secret {name} is kept; the file refers to it as vault:{name}.{after}\n")
+        }
+        Command::Remove { name } => {
+            secrets::check_name(name)?;
+            keep(&environment, name, None).await?;
+            format!("The secret {name} is forgotten.\n")
+        }
+    };
+    // A reader that goes away does not need the rest.
+    std::io::stdout().write_all(said.as_bytes()).ok();
+    Ok(())
+}
+
+/// A secret that somebody types without seeing it, or that comes in as one line.
+pub(crate) fn typed(prompt: &str) -> anyhow::Result<SecretString> {
+    if std::io::stdin().is_terminal() {
+        return Ok(rpassword::prompt_password(prompt).context("nothing could be read")?.into());
+    }
+    let mut line = Zeroizing::new(String::new());
+    // One byte more than a secret and its line end have.
+    let most = secrets::SECRET_BYTES_MAX as u64 + 3;
+    std::io::stdin().lock().take(most).read_line(&mut line).context("nothing could be read")?;
+    Ok(line.trim_end_matches(['\r', '\n']).into())
+}
+
+/// Tells the gateway or, where none listens, does without. Gives back what is to be done next.
+async fn keep(
+    environment: &Environment,
+    name: &str,
+    value: Option<&SecretString>,
+) -> anyhow::Result<&'static str> {
+    let data_dir = Kept::data_dir(environment)?;
+    let line = secret_line(name, value);
+    let until = Instant::now() + IN_USE_FOR;
+    loop {
+        if let Some(answer) = ask(&data_dir.join(SOCKET), &line).await? {
+            return match answer.outcome {
+                Outcome::Error(refusal) => bail!("{} ({})", refusal.message, refusal.code),
+                Outcome::Secret(_) | Outcome::Letters(_) | Outcome::Letter(_) => {
+                    Ok(" The running gateway takes it over at SIGHUP (kill -HUP).")
+                }
+            };
+        }
+        match alone(environment, &data_dir, name, value) {
+            Ok(()) => return Ok(""),
+            Err(error) => {
+                let start = error.downcast_ref::<StartError>();
+                if Instant::now() >= until || !start.is_some_and(StartError::is_in_use) {
+                    return Err(error);
+                }
+            }
+        }
+        sleep(IN_USE_PAUSE).await;
+    }
+}
+
+fn alone(
+    environment: &Environment,
+    data_dir: &Path,
+    name: &str,
+    value: Option<&SecretString>,
+) -> anyhow::Result<()> {
+    let kept = match value {
+        Some(_) => Kept::read_or_make(environment)?,
+        None => Kept::read(environment)?,
+    };
+    let vault = Vault::new(&kept.master_key)?;
+    let before = secrets::keep_alone(data_dir, &vault, name, value)?;
+    if value.is_none() && !before {
+        bail!("there is no secret {name}; `warmline secret list` shows what there is");
+    }
+    Ok(())
+}
