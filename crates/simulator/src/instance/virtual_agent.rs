@@ -116,14 +116,14 @@ impl Instance {
         now: u64,
     ) -> Reception {
         match action {
-            Action::Message if !request.shown().is_empty() => {
+            Action::Message if !request.text().is_empty() => {
                 self.note(number, request);
                 let question = self.setup.survey.get(self.answered(number));
                 let question = question.map(|question| question.label.clone());
                 if let (Some(conversation), Some(question)) =
                     (self.conversations.get_mut(&number), question)
                 {
-                    let answer = Some(request.shown()).filter(|answer| answer != SKIP);
+                    let answer = Some(request.text().to_owned()).filter(|answer| answer != SKIP);
                     conversation.survey.push(SurveyAnswer { question, answer });
                 }
                 (Fate::Taken, self.ask_next(number, now))

@@ -120,6 +120,10 @@ async fn gateway_runs(dir: &Path, report: &mut Report) -> bool {
             let finding = Finding::warn(CHECK, "dead_letters", words);
             (finding.fix("see: warmline dead-letters list"), true)
         }
+        Ok(Some(Outcome::Secret(_))) => {
+            let words = "the gateway answers something that it was not asked";
+            (Finding::warn(CHECK, "no_answer", words).fix("use the gateway's release"), true)
+        }
         Ok(Some(Outcome::Error(refusal))) => {
             let words = format!("the gateway says: {} ({})", refusal.message, refusal.code);
             (Finding::fail(CHECK, "refuses", words).fix("see the gateway's log"), true)
