@@ -4,6 +4,7 @@
 //! those under way end; the dispatcher finishes the attempts in flight; the engine commits and
 //! answers what is queued; the store is closed.
 
+mod examine;
 mod failure;
 mod listener;
 mod live;
@@ -24,11 +25,12 @@ use tokio::{net::TcpListener, sync::mpsc};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use vault::Vault;
 
+pub use examine::{DataExamined, KeyFit, examine_data};
 pub use failure::{StartError, StopError};
 use live::Live;
 pub use live::NeedsRestart;
 pub use offline::without_gateway;
-pub use settings::{BotSetup, COMMAND_WORDS, DeskSetup, Language, Settings};
+pub use settings::{BotSetup, COMMAND_WORDS, DeskSetup, Settings};
 
 use crate::{
     alarm::{Alarm, Wakeup},

@@ -3,19 +3,32 @@
 //! It stands in until a team connects a bot of its own. It keeps nothing: what it says follows from
 //! the message alone, so a delivery that is repeated leads to the same words.
 
+mod english;
+mod german;
+
 use serde::Deserialize;
 use session::{
-    BotNews, EndReason, Said,
+    BotNews, Said,
     id::{BotId, TenantId},
 };
 
+use crate::notices::Language;
+
 /// What it knows when no other file is configured.
 const HELP_DESK: &str = include_str!("bot/help-desk.json");
+const HELP_DESK_GERMAN: &str = include_str!("bot/help-desk.de.json");
 
 /// The bot.
+#[derive(Debug, Clone)]
+pub struct BuiltInBot {
+    english: Knowledge,
+    german: Knowledge,
+}
+
+/// What it knows in one language.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct BuiltInBot {
+struct Knowledge {
     greeting: String,
     fallback: String,
     topics: Vec<Topic>,
@@ -52,25 +65,70 @@ struct Topic {
     answer: String,
 }
 
+/// What the user said in a live chat that failed, as far as the bot is concerned.
+#[derive(Debug, Clone, Copy)]
+enum Meanwhile<'a> {
+    /// Nothing.
+    Nothing,
+    /// Something to which this is the answer.
+    Known(&'a str),
+    /// Something that it knows nothing about.
+    Unknown,
+}
+
 impl BuiltInBot {
-    /// Reads a bot from JSON: `greeting`, `fallback` and `topics` of `words` and `answer`.
+    /// Reads a bot from JSON: `greeting`, `fallback` and `topics` of `words` and `answer`. It knows
+    /// the same in every language.
     pub fn from_json(text: &str) -> Result<Self, serde_json::Error> {
-        serde_json::from_str(text)
+        let knowledge: Knowledge = serde_json::from_str(text)?;
+        Ok(Self { english: knowledge.clone(), german: knowledge })
     }
 
     /// The bot that comes with Warmline.
     pub fn help_desk() -> Result<Self, serde_json::Error> {
-        Self::from_json(HELP_DESK)
+        let (english, german) =
+            (serde_json::from_str(HELP_DESK)?, serde_json::from_str(HELP_DESK_GERMAN)?);
+        Ok(Self { english, german })
     }
 
-    pub(crate) fn greet(&self) -> Said {
-        Said::words(&self.greeting)
+    fn knows(&self, language: Language) -> &Knowledge {
+        match language {
+            Language::English => &self.english,
+            Language::German => &self.german,
+        }
     }
 
-    pub(crate) fn answer(&self, text: &str) -> Said {
-        Said::words(self.topic(text).unwrap_or(&self.fallback))
+    pub(crate) fn greet(&self, language: Language) -> Said {
+        Said::words(&self.knows(language).greeting)
     }
 
+    pub(crate) fn answer(&self, language: Language, text: &str) -> Said {
+        let knowledge = self.knows(language);
+        Said::words(knowledge.topic(text).unwrap_or(&knowledge.fallback))
+    }
+
+    /// Its next line after a live chat. `meanwhile` is the newest thing the user said in it: after a
+    /// chat that failed it is still open.
+    pub(crate) fn hear(
+        &self,
+        language: Language,
+        news: &BotNews,
+        meanwhile: Option<&str>,
+    ) -> Option<Said> {
+        let meanwhile = match meanwhile.map(|text| self.knows(language).topic(text)) {
+            None => Meanwhile::Nothing,
+            Some(None) => Meanwhile::Unknown,
+            Some(Some(answer)) => Meanwhile::Known(answer),
+        };
+        let words = match language {
+            Language::English => english::line(news, meanwhile),
+            Language::German => german::line(news, meanwhile),
+        };
+        Some(Said::words(words?))
+    }
+}
+
+impl Knowledge {
     /// What it knows about this, if anything.
     fn topic(&self, text: &str) -> Option<&str> {
         let text = text.to_lowercase();
@@ -82,73 +140,24 @@ impl BuiltInBot {
         let best = self.topics.iter().rev().max_by_key(|topic| hits(topic));
         best.filter(|topic| hits(topic) > 0).map(|topic| topic.answer.as_str())
     }
-
-    /// Its next line after a live chat. `meanwhile` is the newest thing the user said in it: after a
-    /// chat that failed it is still open.
-    pub(crate) fn hear(&self, news: &BotNews, meanwhile: Option<&str>) -> Option<Said> {
-        let words = match news {
-            BotNews::Accepted { .. } => return None,
-            BotNews::Completed { agent: Some(agent), .. } => {
-                format!("I hope {agent} could help. Is there anything else I can do for you?")
-            }
-            BotNews::Completed { agent: None, .. } => {
-                "I hope that helped. Is there anything else I can do for you?".to_owned()
-            }
-            BotNews::Failed { reason: EndReason::UserCancelled } => {
-                "All right, no agent then. What can I do for you?".to_owned()
-            }
-            BotNews::Failed { reason } => {
-                format!("{} {}", sorry(*reason), self.instead(meanwhile))
-            }
-        };
-        Some(Said::words(words))
-    }
-
-    /// What it can do where no person could.
-    fn instead(&self, meanwhile: Option<&str>) -> String {
-        match meanwhile.map(|text| self.topic(text)) {
-            None => "I can try to help, or type “agent” to ask again.".to_owned(),
-            Some(Some(answer)) => {
-                format!("About what you wrote meanwhile: {answer} Or type “agent” to ask again.")
-            }
-            Some(None) => "I have what you wrote meanwhile, but I do not know that one. Try a few \
-                           other words, or type “agent” to ask again."
-                .to_owned(),
-        }
-    }
-}
-
-fn sorry(reason: EndReason) -> &'static str {
-    match reason {
-        EndReason::Lost => "I am sorry that your chat broke off.",
-        EndReason::Rejected => "The service desk did not take it, I am sorry.",
-        EndReason::Unreachable => "I am sorry that the service desk could not be reached.",
-        EndReason::UserLeft => "You were away for a while, so your request was withdrawn.",
-        EndReason::OperatorEnded => "Your chat was ended by the operator, I am sorry.",
-        EndReason::AgentEnded
-        | EndReason::UserEnded
-        | EndReason::UserCancelled
-        | EndReason::DeskCancelled
-        | EndReason::NoAgent
-        | EndReason::NotRouted
-        | EndReason::Refused
-        | EndReason::Silence
-        | EndReason::WaitedTooLong => "You did not get to talk to anybody, I am sorry.",
-    }
 }
 
 #[cfg(test)]
 mod tests {
+    use session::EndReason;
+
     use super::*;
+
+    const EN: Language = Language::English;
 
     #[test]
     fn the_topic_with_most_of_its_words_answers() {
         let bot = BuiltInBot::help_desk().unwrap();
-        let password = bot.answer("How do I RESET my password?").text;
+        let password = bot.answer(EN, "How do I RESET my password?").text;
         assert!(password.to_lowercase().contains("password"), "{password}");
-        assert_ne!(bot.answer("the vpn is slow").text, password);
-        assert_eq!(bot.answer("").text, bot.fallback);
-        assert_eq!(bot.answer("passwordless").text, bot.fallback, "whole words only");
+        assert_ne!(bot.answer(EN, "the vpn is slow").text, password);
+        assert_eq!(bot.answer(EN, "").text, bot.english.fallback);
+        assert_eq!(bot.answer(EN, "passwordless").text, bot.english.fallback, "whole words only");
     }
 
     #[test]
@@ -156,7 +165,7 @@ mod tests {
         let done =
             BotNews::Completed { agent: Some("Dana".to_owned()), reason: EndReason::AgentEnded };
         let bot = BuiltInBot::help_desk().unwrap();
-        let hear = |news, meanwhile| bot.hear(news, meanwhile).map(|said| said.text);
+        let hear = |news, meanwhile| bot.hear(EN, news, meanwhile).map(|said| said.text);
         assert!(hear(&done, Some("the vpn is slow")).unwrap().contains("Dana"));
         let failed = BotNews::Failed { reason: EndReason::NoAgent };
         assert!(hear(&failed, None).unwrap().contains("sorry"));
@@ -167,11 +176,43 @@ mod tests {
     fn after_a_chat_that_failed_it_takes_up_what_the_user_wrote_meanwhile() {
         let bot = BuiltInBot::help_desk().unwrap();
         let failed = BotNews::Failed { reason: EndReason::Unreachable };
-        let hear = |meanwhile| bot.hear(&failed, meanwhile).unwrap().text;
+        let hear = |meanwhile| bot.hear(EN, &failed, meanwhile).unwrap().text;
         let known = hear(Some("the vpn is slow"));
-        assert!(known.contains(&bot.answer("vpn").text), "{known}");
+        assert!(known.contains(&bot.answer(EN, "vpn").text), "{known}");
         let unknown = hear(Some("my cat is ill"));
         assert!(unknown.contains("what you wrote meanwhile"), "{unknown}");
         assert!(![known, unknown].contains(&hear(None)));
+    }
+
+    #[test]
+    fn in_german_it_knows_as_much_and_says_everything_in_german() {
+        let bot = BuiltInBot::help_desk().unwrap();
+        let de = Language::German;
+        assert_eq!(bot.german.topics.len(), bot.english.topics.len());
+        for (german, english) in bot.german.topics.iter().zip(&bot.english.topics) {
+            assert_ne!(german.answer, english.answer);
+            assert_eq!(bot.answer(de, &german.words[0]).text, german.answer);
+        }
+        let reasons = [
+            EndReason::Lost,
+            EndReason::Rejected,
+            EndReason::Unreachable,
+            EndReason::UserLeft,
+            EndReason::UserCancelled,
+            EndReason::NoAgent,
+        ];
+        let mut news: Vec<_> =
+            reasons.into_iter().map(|reason| BotNews::Failed { reason }).collect();
+        for agent in [Some("Dana".to_owned()), None] {
+            news.push(BotNews::Completed { agent, reason: EndReason::AgentEnded });
+        }
+        for news in news {
+            for meanwhile in [None, Some("VPN"), Some("xyzzy")] {
+                let german = bot.hear(de, &news, meanwhile).unwrap().text;
+                assert_ne!(german, bot.hear(EN, &news, meanwhile).unwrap().text);
+                assert!(german.ends_with(['.', '?']), "{german}");
+            }
+        }
+        assert_eq!(bot.hear(de, &BotNews::Accepted { agent: None }, None), None);
     }
 }

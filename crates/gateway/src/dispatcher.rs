@@ -57,6 +57,7 @@ use crate::{
     engine::Engine,
     gaps::Gaps,
     lane,
+    notices::Language,
     observe::Observer,
 };
 
@@ -101,6 +102,7 @@ pub(crate) struct Dispatcher {
     pub(crate) clock: Clock,
     pub(crate) desks: HashMap<(TenantId, DeskId), DeskLink>,
     pub(crate) bots: Arc<Current<BuiltInBots>>,
+    pub(crate) language: Language,
     /// What the desks may have told unheard.
     pub(crate) gaps: Arc<Gaps>,
     /// The conversations that were opened last.

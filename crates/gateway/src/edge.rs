@@ -41,6 +41,7 @@ use crate::{
     edge::doors::Doors,
     engine::Engine,
     gaps::Gaps,
+    notices::Language,
     observe::{Answered, Observer},
     presence::Presence,
     wakes::Wakes,
@@ -55,6 +56,8 @@ pub(crate) struct Edge {
     pub(crate) wakes: Arc<Wakes>,
     pub(crate) gaps: Arc<Gaps>,
     pub(crate) doors: Arc<Current<Doors>>,
+    /// What notices are in.
+    pub(crate) language: Language,
     pub(crate) direct_line: DirectLine,
     pub(crate) presence: Arc<Presence>,
     /// `None` while it is closed.

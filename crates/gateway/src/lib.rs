@@ -37,12 +37,14 @@ use std::sync::Arc;
 use store::{Store, StoreError};
 
 pub use app::{
-    BotSetup, COMMAND_WORDS, DeskSetup, Gateway, Language, NeedsRestart, Settings, StartError,
-    StopError, without_gateway,
+    BotSetup, COMMAND_WORDS, DataExamined, DeskSetup, Gateway, KeyFit, NeedsRestart, Settings,
+    StartError, StopError, examine_data, without_gateway,
 };
 pub use bot::BuiltInBot;
 pub use clock::Clock;
 pub use desk::news::Wording;
+pub use edge::webhook::PATH as WEBHOOK_PATH;
+pub use notices::Language;
 pub use observe::Observer;
 // What a gateway is configured with, so that its user needs no other crate of the house.
 pub use servicenow::{ClientConfig, ConfigError, Credentials, Grant, client::instance_url};

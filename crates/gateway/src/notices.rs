@@ -1,101 +1,165 @@
-//! The message catalogue: what each notice says. Keys are the session crate's; wording is here and
-//! nowhere else, so that another language is another table.
+//! The message catalogue: what each notice says in each language. Keys are the session crate's;
+//! wording is here and nowhere else. A new notice, or a new language, is a list of compile errors
+//! until there are words for it.
 
-use session::{EndReason, EndedBy, Notice};
+mod english;
+mod german;
 
-/// The words of a notice, in English.
-pub(crate) fn english(notice: &Notice) -> String {
-    match notice {
-        Notice::Asked => {
-            "I am looking for a person to talk to you. Type “cancel” to stop waiting.".to_owned()
+use session::{Notice, Phrases};
+
+/// What users are spoken to in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Language {
+    /// English.
+    #[default]
+    English,
+    /// German.
+    German,
+}
+
+impl Language {
+    /// Every language there is.
+    pub const ALL: [Self; 2] = [Self::English, Self::German];
+
+    /// Its code (ISO 639-1).
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::English => "en",
+            Self::German => "de",
         }
-        Notice::Waiting { estimate } => {
-            format!("You are in the queue. Estimated waiting time: {estimate}.")
+    }
+
+    /// The language of this code; a region behind it (`de-AT`) makes no difference.
+    pub fn of_code(code: &str) -> Option<Self> {
+        let language = code.split(['-', '_']).next().unwrap_or_default();
+        Self::ALL.into_iter().find(|known| known.code().eq_ignore_ascii_case(language))
+    }
+
+    /// What users can type: the English phrases, which notices of other channels may name, and the
+    /// language's own.
+    pub fn phrases(self) -> Phrases {
+        let mut phrases = Phrases::default();
+        let own = |words: &[&str]| words.iter().map(|&word| word.to_owned()).collect::<Vec<_>>();
+        match self {
+            Self::English => {}
+            Self::German => {
+                phrases.escalate.extend(own(&["mitarbeiter", "mit einem menschen sprechen"]));
+                phrases.cancel.extend(own(&["abbrechen"]));
+                phrases.end.extend(own(&["chat beenden"]));
+            }
         }
-        Notice::Connected { agent: Some(agent) } => {
-            format!("You are now talking to {agent}. Type “end chat” when you are done.")
-        }
-        Notice::Connected { agent: None } => {
-            "You are now talking to a person. Type “end chat” when you are done.".to_owned()
-        }
-        Notice::Transferring { estimate } => {
-            format!("You are being passed on to somebody else. Estimated waiting time: {estimate}.")
-        }
-        Notice::Transferred { agent: Some(agent) } => {
-            format!("You are now talking to {agent}.")
-        }
-        Notice::Transferred { agent: None } => "Somebody else has taken over your chat.".to_owned(),
-        Notice::Held => {
-            "The service desk cannot be reached at the moment. Your words are kept and \
-                         will be delivered."
-                .to_owned()
-        }
-        Notice::WentThrough => "The service desk can be reached again; your words were \
-                                delivered."
-            .to_owned(),
-        Notice::IdleWarning => "Are you still there? The service desk will end this chat soon if \
-                                you do not write anything."
-            .to_owned(),
-        Notice::Ended { by: EndedBy::User } => "You ended the chat.".to_owned(),
-        Notice::Ended { by: EndedBy::Agent(Some(agent)) } => format!("{agent} ended the chat."),
-        Notice::Ended { by: EndedBy::Agent(None) } => "The service desk ended the chat.".to_owned(),
-        Notice::Ended { by: EndedBy::Operator } => {
-            "The chat was ended by the operator of this service.".to_owned()
-        }
-        Notice::NobodyThere => "Nobody is available to talk to you right now.".to_owned(),
-        Notice::Cancelled => "Your request for a person was withdrawn.".to_owned(),
-        Notice::Failed { reason } => failed(*reason),
-        Notice::BusyElsewhere => "You already have a chat with the service desk in another \
-                                  window. Go on there, or end it first."
-            .to_owned(),
-        Notice::Undelivered => {
-            "The last thing you wrote did not reach the service desk.".to_owned()
-        }
-        Notice::BackWithBot => "You are back with the assistant.".to_owned(),
-        Notice::BotAway => {
-            "The assistant does not answer at the moment. Type “agent” to talk to a person."
-                .to_owned()
-        }
-        Notice::NoMoreHeld => "I keep what you wrote for the person you will talk to, but I \
-                               cannot keep more. Please wait until somebody is there."
-            .to_owned(),
-        Notice::UserLeft => {
-            "You were away for some time, so your chat with the service desk was closed.".to_owned()
-        }
-        Notice::AgentIdle { agent } => {
-            let who = agent.as_deref().unwrap_or("The service desk");
-            format!("{who} has not answered for a while. You can go on waiting or type “end chat”.")
-        }
+        phrases
     }
 }
 
-fn failed(reason: EndReason) -> String {
-    match reason {
-        EndReason::Unreachable => "The service desk cannot be reached.",
-        EndReason::Silence => "The service desk did not answer.",
-        EndReason::WaitedTooLong => "Nobody could take your chat in time.",
-        EndReason::Lost => "The connection to the service desk was lost.",
-        EndReason::Refused => "The service desk let your request go before anybody took it.",
-        EndReason::Rejected => "The service desk could not take your request.",
-        EndReason::NoAgent | EndReason::NotRouted => {
-            return english(&Notice::NobodyThere);
-        }
-        EndReason::UserCancelled | EndReason::DeskCancelled => {
-            return english(&Notice::Cancelled);
-        }
-        EndReason::UserLeft => return english(&Notice::UserLeft),
-        EndReason::AgentEnded | EndReason::UserEnded | EndReason::OperatorEnded => {
-            "The chat is over."
-        }
+/// The words of a notice.
+pub(crate) fn words(language: Language, notice: &Notice) -> String {
+    match language {
+        Language::English => english::words(notice),
+        Language::German => german::words(notice),
     }
-    .to_owned()
 }
 
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
 
+    use session::{EndReason, EndedBy};
+
     use super::*;
+
+    const REASONS: [EndReason; 14] = [
+        EndReason::AgentEnded,
+        EndReason::UserEnded,
+        EndReason::UserCancelled,
+        EndReason::DeskCancelled,
+        EndReason::NoAgent,
+        EndReason::NotRouted,
+        EndReason::Refused,
+        EndReason::Rejected,
+        EndReason::Unreachable,
+        EndReason::Silence,
+        EndReason::WaitedTooLong,
+        EndReason::Lost,
+        EndReason::UserLeft,
+        EndReason::OperatorEnded,
+    ];
+
+    /// Every notice, with and without what it may name.
+    fn notices() -> Vec<Notice> {
+        let agents = || [Some("Dana".to_owned()), None];
+        let mut all = vec![
+            Notice::Asked,
+            Notice::Waiting { estimate: "8 Seconds".to_owned() },
+            Notice::Transferring { estimate: "8 Seconds".to_owned() },
+            Notice::Held,
+            Notice::WentThrough,
+            Notice::IdleWarning,
+            Notice::Ended { by: EndedBy::User },
+            Notice::Ended { by: EndedBy::Operator },
+            Notice::NobodyThere,
+            Notice::Cancelled,
+            Notice::BusyElsewhere,
+            Notice::Undelivered,
+            Notice::BackWithBot,
+            Notice::BotAway,
+            Notice::UserLeft,
+            Notice::NoMoreHeld,
+        ];
+        for agent in agents() {
+            all.push(Notice::Connected { agent: agent.clone() });
+            all.push(Notice::Transferred { agent: agent.clone() });
+            all.push(Notice::AgentIdle { agent: agent.clone() });
+            all.push(Notice::Ended { by: EndedBy::Agent(agent) });
+        }
+        all.extend(REASONS.map(|reason| Notice::Failed { reason }));
+        all
+    }
+
+    #[test]
+    fn every_notice_has_words_of_its_own_in_each_language() {
+        for notice in notices() {
+            let said = Language::ALL.map(|language| words(language, &notice));
+            let apart: BTreeSet<_> = said.iter().collect();
+            assert_eq!(apart.len(), said.len(), "not translated: {said:?}");
+            for words in said {
+                assert!(words.ends_with(['.', '?']) && words.len() > 10, "no sentence: {words}");
+                let gaps = ["{", "}", "  ", " .", " ,", "None"];
+                assert!(!gaps.iter().any(|gap| words.contains(gap)), "a gap: {words}");
+            }
+        }
+    }
+
+    #[test]
+    fn whatever_a_notice_names_is_in_its_words() {
+        for language in Language::ALL {
+            for notice in notices() {
+                let fields = serde_json::to_string(&notice).unwrap();
+                let words = words(language, &notice);
+                for name in ["Dana", "8 Seconds"].iter().filter(|name| fields.contains(**name)) {
+                    assert!(words.contains(name), "{words}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_phrases_that_notices_name_are_understood() {
+        for (language, escalate, cancel, end) in [
+            (Language::English, "agent", "cancel", "end chat"),
+            (Language::German, "Mitarbeiter", "Abbrechen", "Chat beenden"),
+        ] {
+            let phrases = language.phrases();
+            for (notice, phrase, known) in [
+                (Notice::BotAway, escalate, &phrases.escalate),
+                (Notice::Asked, cancel, &phrases.cancel),
+                (Notice::Connected { agent: None }, end, &phrases.end),
+            ] {
+                assert!(words(language, &notice).contains(phrase), "{notice:?}");
+                assert!(known.contains(&phrase.to_lowercase()), "{phrase}");
+            }
+        }
+    }
 
     #[test]
     fn failures_that_a_user_would_tell_apart_have_words_of_their_own() {
@@ -110,8 +174,24 @@ mod tests {
             EndReason::Lost,
             EndReason::AgentEnded,
         ];
-        let words: BTreeSet<_> = reasons.into_iter().map(failed).collect();
-        assert_eq!(words.len(), reasons.len());
-        assert!(words.iter().all(|words| words.ends_with('.')));
+        for language in Language::ALL {
+            let failed = |reason| words(language, &Notice::Failed { reason });
+            let words: BTreeSet<_> = reasons.into_iter().map(failed).collect();
+            assert_eq!(words.len(), reasons.len());
+        }
+    }
+
+    #[test]
+    fn a_language_is_known_by_its_code_whatever_the_region() {
+        for (code, expected) in [
+            ("en", Some(Language::English)),
+            ("de", Some(Language::German)),
+            ("de-AT", Some(Language::German)),
+            ("DE_de", Some(Language::German)),
+            ("fr", None),
+            ("", None),
+        ] {
+            assert_eq!(Language::of_code(code), expected, "{code}");
+        }
     }
 }

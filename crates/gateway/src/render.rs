@@ -5,7 +5,11 @@ use bot_framework::activity::{ChannelAccount, ConversationAccount, Role};
 use serde_json::json;
 use session::{Agent, Author, Content, Notice, Said};
 
-use crate::{clock::rfc3339, keeping::Entry, notices};
+use crate::{
+    clock::rfc3339,
+    keeping::Entry,
+    notices::{self, Language},
+};
 
 /// Whose conversation an entry is rendered for.
 #[derive(Debug, Clone, Copy)]
@@ -14,6 +18,8 @@ pub(crate) struct View<'a> {
     pub(crate) conversation: &'a str,
     /// The user bound by the token; empty where none is.
     pub(crate) user: &'a str,
+    /// What notices are in.
+    pub(crate) language: Language,
 }
 
 /// The id of an entry's activity: safe in a path, the same every time.
@@ -26,7 +32,7 @@ impl View<'_> {
     pub(crate) fn activity(&self, entry: &Entry) -> Option<String> {
         let mut activity = match (&entry.author, &entry.content) {
             (_, Content::Context(_)) => return None,
-            (_, Content::Notice(notice)) => of_notice(notice),
+            (_, Content::Notice(notice)) => of_notice(self.language, notice),
             (Author::User, Content::Said(said)) => self.of_user(said),
             (Author::Bot, Content::Said(said)) => {
                 of_said(said, "", ChannelAccount::new("bot", Role::Bot).named("Assistant"))
@@ -67,8 +73,9 @@ impl View<'_> {
     }
 }
 
-fn of_notice(notice: &Notice) -> Activity {
-    let mut activity = Activity::message(&notices::english(notice));
+fn of_notice(language: Language, notice: &Notice) -> Activity {
+    let mut activity = Activity::message(&notices::words(language, notice));
+    activity.set("locale", language.code());
     activity.set("from", ChannelAccount::new("warmline", Role::Channel).named("Warmline"));
     activity.set("textFormat", "plain");
     // For pages that show more than words.
@@ -126,7 +133,8 @@ mod tests {
     use super::*;
 
     fn shown(author: Author, content: Content) -> Option<Value> {
-        let view = View { conversation: "c1", user: "dl_kim" };
+        let language = Language::German;
+        let view = View { conversation: "c1", user: "dl_kim", language };
         let entry = Entry { number: Number(12), at: Timestamp(1_767_225_600_000), author, content };
         view.activity(&entry).map(|json| serde_json::from_str(&json).unwrap())
     }
@@ -196,5 +204,7 @@ mod tests {
         let shown = shown(Author::Gateway, Content::Notice(Notice::Asked)).unwrap();
         assert_eq!(shown["from"]["role"], "channel");
         assert_eq!(shown["channelData"]["warmline"]["notice"]["key"], "asked");
+        assert_eq!(shown["locale"], "de");
+        assert!(shown["text"].as_str().unwrap().starts_with("Ich suche"), "{shown}");
     }
 }

@@ -28,10 +28,13 @@ use crate::token::{Token, Tokens};
 
 pub(crate) mod answer;
 mod config;
+mod examine;
 mod keeper;
 mod missed;
 
+pub use crate::token::CredentialFault;
 pub use config::{ClientConfig, ConfigError, Credentials, Grant, instance_url};
+pub use examine::{MessagesReadable, Ordering, TokenExamined};
 pub(crate) use keeper::Keeper;
 pub use keeper::RefreshTokenKeeper;
 pub use missed::{FetchError, MISSED_MAX, MissedFrom, MissedMessage, MissedQuery, NotASysId};
@@ -46,6 +49,7 @@ pub struct Client {
     tokens: Tokens,
     endpoint: http::Uri,
     messages: http::Uri,
+    providers: http::Uri,
     attempt_timeout: Duration,
 }
 
@@ -108,8 +112,10 @@ impl Client {
         let http = HttpClient::new().map_err(ConfigError::RootCertificates)?;
         let endpoint = config.endpoint(PATH)?;
         let messages = config.endpoint(missed::PATH)?;
+        let providers = config.endpoint(examine::PROVIDERS_PATH)?;
         let tokens = Tokens::new(http.clone(), config.endpoint(crate::token::PATH)?, &config);
-        Ok(Self { http, tokens, endpoint, messages, attempt_timeout: config.attempt_timeout })
+        let attempt_timeout = config.attempt_timeout;
+        Ok(Self { http, tokens, endpoint, messages, providers, attempt_timeout })
     }
 
     /// Makes one attempt to hand over a request, serialised by

@@ -7,7 +7,7 @@
 //! | [`callback`] | reading a callback of any dialect into [`Signal`]s |
 //! | [`signal`] | the closed list of what a callback can say |
 //! | [`item`] | something to show to the user, whatever control it came as |
-//! | `client` (feature `client`) | OAuth, sending, catching up, and what to do next when sending did not work |
+//! | `client` (feature `client`) | OAuth, sending, catching up, examining, and what to do next when sending did not work |
 //!
 //! What this crate deliberately does not know: conversations and sessions (a callback says what it
 //! says, who it is for is decided elsewhere), storage, and when to try again. The client makes one
@@ -31,8 +31,9 @@ mod token;
 pub use callback::{Callback, ClientVariablesIn, ReadError, read};
 #[cfg(feature = "client")]
 pub use client::{
-    Accepted, Client, ClientConfig, ConfigError, Credentials, FetchError, Grant, MISSED_MAX,
-    MissedMessage, MissedQuery, NotASysId, RefreshTokenKeeper, SendError, instance_url,
+    Accepted, Client, ClientConfig, ConfigError, CredentialFault, Credentials, FetchError, Grant,
+    MISSED_MAX, MessagesReadable, MissedMessage, MissedQuery, NotASysId, Ordering,
+    RefreshTokenKeeper, SendError, TokenExamined, instance_url,
 };
 pub use item::{Choice, Item, UiType};
 pub use request::{

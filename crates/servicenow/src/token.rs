@@ -35,10 +35,14 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::client::{ClientConfig, Keeper, SendError};
 use crate::http::HttpClient;
+pub use fault::CredentialFault;
+
+pub(crate) use endpoint::Examined;
 use endpoint::{CREDENTIALS_REFUSED, Endpoint, Granted, Way};
 use refusals::Refusals;
 
 mod endpoint;
+mod fault;
 mod refusals;
 
 /// Where tokens come from, below the instance's origin.
@@ -138,6 +142,16 @@ impl Tokens {
             return Ok(token);
         }
         self.renew_ahead(turn, token, deadline).await
+    }
+
+    /// Asks with the credentials, once and whatever is known, for whoever examines the instance. What
+    /// it brings is the token from then on.
+    pub(crate) async fn examine(&self, deadline: Instant) -> Examined {
+        let examined = self.endpoint.examine(deadline).await;
+        if let Ok(granted) = &examined.asked {
+            self.state().succeed(granted);
+        }
+        examined
     }
 
     /// Another token in place of one that the instance refused: the one that somebody else fetched

@@ -1,5 +1,5 @@
 //! The doors that a real instance has: the token endpoint, the Bot Integration resource, the media
-//! API, and the tables that missed messages and agents' presence are read from.
+//! API, and the tables that missed messages, agents' presence and the way of callbacks are read from.
 //!
 //! Owns statuses, headers and bodies of the immediate answers (reference 4 and 7.1). What a request
 //! leads to is the worker's business, and comes after the answer.
@@ -8,6 +8,7 @@ mod access;
 mod integration;
 pub(crate) mod media;
 mod multipart;
+mod provider;
 mod signature;
 mod table;
 mod token;
@@ -48,6 +49,7 @@ pub(crate) fn routes(shared: Arc<Shared>) -> Router {
         .route("/api/now/v1/cccif/media/upload", upload().fallback(wrong_method))
         .route(&format!("{}/{{key}}", crate::media::PATH), get(media::load).fallback(wrong_method))
         .route(table::PATH, get(table::read).fallback(wrong_method))
+        .route(provider::PATH, get(provider::read).fallback(wrong_method))
         .route(table::presence::PATH, get(table::presence::read).fallback(wrong_method))
         .layer(DefaultBodyLimit::max(BODY_MAX))
         .with_state(shared)
@@ -88,6 +90,12 @@ impl Answer {
     fn unauthenticated() -> Self {
         let (message, detail) = ("User Not Authenticated", "Required to provide Auth information");
         Self::refusal(StatusCode::UNAUTHORIZED, message, detail)
+    }
+
+    /// The user is known and lacks a role, or an ACL forbids it.
+    fn unauthorized() -> Self {
+        let (message, detail) = ("User Not Authorized", "Failed API level ACL Validation");
+        Self::refusal(StatusCode::FORBIDDEN, message, detail)
     }
 
     fn down() -> Self {

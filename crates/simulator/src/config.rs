@@ -164,6 +164,12 @@ pub struct Config {
     /// The `client_credentials` grant is on. An instance refuses it unless its administrator has
     /// set a property (reference 7.1).
     pub client_credentials: bool,
+    /// The integration user has the role that the Bot Integration resource asks for (reference 4.1);
+    /// without it the answer is 403.
+    pub integration_role: bool,
+    /// The integration user may read `sys_cs_provider`, where an administrator sets how callbacks
+    /// are sent.
+    pub may_read_provider: bool,
     /// The integration user has a role that may read `sys_cs_message` (reference 6).
     pub may_read_messages: bool,
     /// The integration user may read `awa_agent_presence_capacity` (reference 9.3).
@@ -219,6 +225,8 @@ impl Default for Config {
             access_token_seconds: 1_799,
             refresh_token_seconds: 8_640_000,
             client_credentials: false,
+            integration_role: true,
+            may_read_provider: false,
             may_read_messages: false,
             may_read_presence: true,
             names_shown: true,

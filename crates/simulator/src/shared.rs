@@ -113,6 +113,8 @@ pub(crate) struct Shared {
     pub(crate) message_hash: Option<SecretString>,
     /// Where it listens, once that is known.
     pub(crate) address: OnceLock<SocketAddr>,
+    pub(crate) integration_role: bool,
+    pub(crate) may_read_provider: bool,
     pub(crate) may_read_presence: bool,
     pub(crate) changed: watch::Sender<u64>,
     replan: Notify,
@@ -168,6 +170,8 @@ impl Shared {
             message_token: config.message_token,
             message_hash: config.message_hash,
             address: OnceLock::new(),
+            integration_role: config.integration_role,
+            may_read_provider: config.may_read_provider,
             may_read_presence: config.may_read_presence,
             changed: watch::Sender::new(0),
             replan: Notify::new(),

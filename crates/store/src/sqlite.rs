@@ -24,6 +24,7 @@ mod journal;
 mod log;
 mod migrate;
 mod outbox;
+mod peek;
 mod readers;
 mod recent;
 mod repeats;
@@ -46,6 +47,8 @@ use crate::{
     BootId, ConversationId, ConversationRow, DeadLetter, EntryRow, LaneReady, OpenCount, OutboxId,
     SegmentId, SessionRow, Store, StoreError, Transaction, Waiting,
 };
+pub use peek::{Peek, peek};
+
 use checkpointer::Checkpointer;
 use hot::{Hot, JOURNAL_RECORDS_MAX};
 use log::End;

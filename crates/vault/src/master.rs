@@ -76,7 +76,7 @@ impl MasterKey {
     pub fn from_file(path: &Path) -> Result<Self, MasterKeyError> {
         let unreadable = |source| MasterKeyError::Unreadable { path: path.to_owned(), source };
         let file = fs::File::open(path).map_err(unreadable)?;
-        if exposed(&file.metadata().map_err(unreadable)?) {
+        if exposed(&file.metadata().map_err(unreadable)?, is_credential(path)) {
             return Err(MasterKeyError::Exposed { path: path.to_owned() });
         }
         let mut text = Zeroizing::new(String::new());
@@ -149,14 +149,22 @@ impl Drop for MasterKey {
     }
 }
 
+/// Whether a service manager hands this file to this process only (systemd's `LoadCredential`). It
+/// lets the process in by an access list, which shows as a right of the file's group.
+fn is_credential(path: &Path) -> bool {
+    std::env::var_os("CREDENTIALS_DIRECTORY")
+        .is_some_and(|folder| !folder.is_empty() && path.starts_with(folder))
+}
+
 #[cfg(unix)]
-fn exposed(metadata: &fs::Metadata) -> bool {
+fn exposed(metadata: &fs::Metadata, credential: bool) -> bool {
     use std::os::unix::fs::PermissionsExt;
-    metadata.permissions().mode() & 0o077 != 0
+    let others = if credential { 0o037 } else { 0o077 };
+    metadata.permissions().mode() & others != 0
 }
 
 #[cfg(not(unix))]
-fn exposed(_: &fs::Metadata) -> bool {
+fn exposed(_: &fs::Metadata, _: bool) -> bool {
     false
 }
 

@@ -2,6 +2,7 @@
 //! message on the way. This is the one binary: it reads the configuration, sets up the log and
 //! starts what was asked for. It holds no rule of its own.
 
+mod check;
 mod config;
 mod console_password;
 mod control;
@@ -33,6 +34,11 @@ struct Arguments {
 enum Command {
     /// Run the gateway.
     Serve(serve::Options),
+    /// Find what is wrong with the configuration, the data, the instance and the way in, and say what
+    /// to set where. Exit code 0: all well, 1: something fails, 2: the configuration cannot be read.
+    Check(check::Options),
+    /// Ask whether the gateway is alive. Exit code 0: it is.
+    Health(check::health::Options),
     /// Ask a few questions and write warmline.toml and the steps for the ServiceNow admin.
     Init(init::Options),
     /// Look at the configuration.
@@ -64,6 +70,8 @@ fn main() -> ExitCode {
         | Command::Init(_)
         | Command::Config(_)
         | Command::Secret(_) => "warn",
+        // What is wrong is a finding; the stand-in's own log would only get in between.
+        Command::Check(_) | Command::Health(_) => "error",
     });
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .max_blocking_threads(BLOCKING_THREADS_MAX)
@@ -78,6 +86,8 @@ fn main() -> ExitCode {
     };
     let ended = runtime.block_on(async {
         match arguments.command {
+            Command::Check(options) => return Ok(check::run(options).await),
+            Command::Health(options) => check::health::run(options).await,
             Command::Serve(options) => serve::run(options).await,
             Command::Init(options) => init::run(&options),
             Command::Config(options) => settings::run(&options),
@@ -87,9 +97,10 @@ fn main() -> ExitCode {
             Command::Demo(options) => demo::run(options).await,
             Command::Simulator(options) => instance::run(options).await,
         }
+        .map(|()| ExitCode::SUCCESS)
     });
     match ended {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             // One sentence and what is behind it; never a secret: errors do not hold any.
             writeln!(std::io::stderr(), "warmline: {error:#}").ok();

@@ -25,6 +25,7 @@ use crate::{
     edge::doors::Doors,
     engine::{Arrival, Engine, Policies},
     gaps::DeskKey,
+    notices::Language,
 };
 
 /// Open chats whose deadlines are brought in line with new rules at a time.
@@ -80,6 +81,8 @@ pub(super) struct Live {
     policies: Arc<Current<Policies>>,
     bots: Arc<Current<BuiltInBots>>,
     reaches: HashMap<DeskKey, Arc<Current<Reach>>>,
+    /// A change of it needs a restart.
+    pub(super) language: Language,
     in_force: Mutex<Settings>,
 }
 
@@ -103,6 +106,7 @@ impl Live {
             policies,
             bots: Current::new(parts::built_in_bots(&settings)),
             reaches,
+            language: settings.language,
             in_force: Mutex::new(settings),
         })
     }

@@ -9,7 +9,7 @@ use session::{
     id::{BotId, DeskId, TenantId},
 };
 
-use crate::{bot::BuiltInBot, desk::news::Wording};
+use crate::{bot::BuiltInBot, desk::news::Wording, notices::Language};
 
 /// Words an instance obeys as it is delivered (reference 3.7).
 pub const COMMAND_WORDS: [&str; 9] = [
@@ -23,16 +23,6 @@ pub const COMMAND_WORDS: [&str; 9] = [
     "notifications",
     "show notification",
 ];
-
-/// A language of the message catalogue.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Language {
-    /// `en`.
-    #[default]
-    English,
-    /// `de`.
-    German,
-}
 
 /// Everything a gateway is started with.
 #[derive(Clone)]
@@ -51,7 +41,8 @@ pub struct Settings {
     pub console_password_hash: Option<SecretString>,
     /// What opens `/metrics`, as a bearer credential; `None` leaves it closed.
     pub metrics_token: Option<SecretString>,
-    /// The language of the notices to users.
+    /// What users are spoken to in, by notices and by the built-in bot. The phrases that they can
+    /// type are the policies': [`Language::phrases`].
     pub language: Language,
 }
 

@@ -22,19 +22,20 @@ impl Dispatcher {
         opened: &Opened,
         effect: &Effect,
     ) -> Attempt {
+        let language = self.language;
         let bots = self.bots.get();
         let bot = bots.of(&opened.key.tenant, &opened.key.bot);
         let line = match &effect.what {
-            What::Greet => Some(bot.greet()),
+            What::Greet => Some(bot.greet(language)),
             What::TellBot { news: news @ BotNews::Failed { .. }, after, upto, .. } => {
                 match self.meanwhile(work, opened, *after, *upto).await {
-                    Ok(meanwhile) => bot.hear(news, meanwhile.as_deref()),
+                    Ok(meanwhile) => bot.hear(language, news, meanwhile.as_deref()),
                     Err(again) => return again,
                 }
             }
-            What::TellBot { news, .. } => bot.hear(news, None),
+            What::TellBot { news, .. } => bot.hear(language, news, None),
             What::ToBot { message } => match self.words(work, opened, *message).await {
-                Ok(words) => words.map(|words| bot.answer(&words)),
+                Ok(words) => words.map(|words| bot.answer(language, &words)),
                 Err(again) => return again,
             },
             What::Ask { .. } | What::Say { .. } | What::End { .. } => None,

@@ -61,6 +61,7 @@ impl Desk {
                 BuiltInBot::from_json(r#"{"greeting":"hi","fallback":"what?","topics":[]}"#)
                     .unwrap(),
             )),
+            language: crate::notices::Language::English,
             places: Arc::new(Semaphore::new(ATTEMPTS_MAX)),
         };
         Self { bed, instance, dispatcher }

@@ -22,11 +22,20 @@ pub(crate) struct Refusal {
     pub(crate) status: StatusCode,
     pub(crate) code: &'static str,
     pub(crate) message: String,
+    /// What a 401 asks for (RFC 6750).
+    challenge: &'static str,
 }
 
 impl Refusal {
     pub(crate) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        Self { status, code, message: message.into() }
+        Self { status, code, message: message.into(), challenge: "Bearer" }
+    }
+
+    /// A credential was presented, and it is wrong: whoever is refused can tell that from one that
+    /// got lost on the way.
+    pub(crate) fn of_wrong_credential(mut self) -> Self {
+        self.challenge = "Bearer error=\"invalid_token\"";
+        self
     }
 }
 
@@ -74,7 +83,7 @@ impl From<EngineError> for Refusal {
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        let Self { status, code, message } = self;
+        let Self { status, code, message, challenge } = self;
         let body = Json(json!({ "error": { "code": code, "message": message } }));
         let mut response = (status, body).into_response();
         response.extensions_mut().insert(RefusalCode(code));
@@ -83,7 +92,7 @@ impl IntoResponse for Refusal {
             headers.insert(header::RETRY_AFTER, header::HeaderValue::from_static(RETRY_AFTER_S));
         }
         if status == StatusCode::UNAUTHORIZED {
-            headers.insert(header::WWW_AUTHENTICATE, header::HeaderValue::from_static("Bearer"));
+            headers.insert(header::WWW_AUTHENTICATE, header::HeaderValue::from_static(challenge));
         }
         response
     }

@@ -35,7 +35,7 @@ use crate::{
 };
 
 /// The path ServiceNow is configured with; the specification's.
-pub(crate) const PATH: &str = "/api/v1/snowBot/receiveMessage";
+pub const PATH: &str = "/api/v1/snowBot/receiveMessage";
 
 /// The largest callback, in bytes.
 const BODY_BYTES_MAX: usize = 1024 * 1024;
@@ -98,13 +98,18 @@ async fn taken(
 }
 
 fn unauthorized(headers: &HeaderMap) -> Refusal {
-    let message = if callers::bearer(headers).is_some() {
-        "the webhook secret is wrong; the header that ServiceNow sends must be «Authorization: \
-         Bearer» and the value of WEBHOOK_SECRET"
+    let refusal = |message| Refusal::new(StatusCode::UNAUTHORIZED, "unauthorized", message);
+    if callers::bearer(headers).is_some() {
+        let wrong = refusal(
+            "the webhook secret is wrong; the header that ServiceNow sends must be «Authorization: \
+             Bearer» and the value of WEBHOOK_SECRET",
+        );
+        wrong.of_wrong_credential()
     } else {
-        "the webhook needs the header «Authorization: Bearer» and the value of WEBHOOK_SECRET"
-    };
-    Refusal::new(StatusCode::UNAUTHORIZED, "unauthorized", message)
+        refusal(
+            "the webhook needs the header «Authorization: Bearer» and the value of WEBHOOK_SECRET",
+        )
+    }
 }
 
 /// Where a callback may belong, best first. A `requestId` decides alone; without one it is the

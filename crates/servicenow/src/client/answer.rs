@@ -5,6 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, DATE, RETRY_AFTER};
 use http::{HeaderMap, StatusCode};
+use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimeParser;
 use serde::Deserialize;
 use serde_json::Value;
@@ -204,13 +205,25 @@ pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let wait = if let Ok(seconds) = value.parse::<u64>() {
         Duration::from_secs(seconds)
     } else {
-        let date = |text: &str| DateTimeParser::new().parse_timestamp(text).ok();
-        let until = date(value)?;
-        let now = date(headers.get(DATE)?.to_str().ok()?)?;
+        let until = moment(value)?;
+        let now = date(headers)?;
         // In the past: at once.
         Duration::try_from(until.duration_since(now)).unwrap_or_default()
     };
     Some(wait.min(RETRY_AFTER_MAX))
+}
+
+/// The instance's clock, in milliseconds since 1970; it has seconds.
+pub(crate) fn date_ms(headers: &HeaderMap) -> Option<i64> {
+    Some(date(headers)?.as_millisecond())
+}
+
+fn date(headers: &HeaderMap) -> Option<Timestamp> {
+    moment(headers.get(DATE)?.to_str().ok()?)
+}
+
+fn moment(text: &str) -> Option<Timestamp> {
+    DateTimeParser::new().parse_timestamp(text).ok()
 }
 
 /// Our sentence, with the instance's own error message behind it if that is safe to repeat. The

@@ -188,6 +188,25 @@ impl MissedQuery {
 /// an instance passes over a condition that it cannot use and answers with the rest of the table
 /// (property `glide.invalid_query.returns_no_rows`), and nobody may read others' chats.
 pub(super) fn read(answer: &Answer, query: &MissedQuery) -> Result<Vec<MissedMessage>, FetchError> {
+    let rows = rows(answer)?;
+    if !rows.iter().all(|row| query.asks_for(row)) {
+        return Err(unreadable(
+            "rows that do not say they are of the conversation asked for: see whether the \
+             integration user may read the column conversation of sys_cs_message",
+        ));
+    }
+    let messages: Vec<MissedMessage> = rows.iter().filter_map(message).collect();
+    if messages.len() < rows.len() {
+        tracing::warn!(rows = rows.len(), readable = messages.len(), "rows without id or payload");
+    }
+    if messages.is_empty() && !rows.is_empty() {
+        return Err(unreadable("no row has a sys_id and a payload"));
+    }
+    Ok(messages)
+}
+
+/// The rows of a table, or why there are none to be had.
+pub(super) fn rows(answer: &Answer) -> Result<Vec<Value>, FetchError> {
     if answer::is_hibernating(answer) {
         return Err(answer::hibernating().into());
     }
@@ -206,25 +225,12 @@ pub(super) fn read(answer: &Answer, query: &MissedQuery) -> Result<Vec<MissedMes
     let mut said: Value =
         serde_json::from_slice(&answer.body).map_err(|_| unreadable("the JSON cannot be read"))?;
     let Some(Value::Array(rows)) = said.get_mut("result").map(Value::take) else {
-        return Err(unreadable("no list of messages"));
+        return Err(unreadable("no list of rows"));
     };
     if rows.is_empty() && rows_kept_back(&answer.headers) {
         return Err(FetchError::NotAllowed { status: answer.status.as_u16() });
     }
-    if !rows.iter().all(|row| query.asks_for(row)) {
-        return Err(unreadable(
-            "rows that do not say they are of the conversation asked for: see whether the \
-             integration user may read the column conversation of sys_cs_message",
-        ));
-    }
-    let messages: Vec<MissedMessage> = rows.iter().filter_map(message).collect();
-    if messages.len() < rows.len() {
-        tracing::warn!(rows = rows.len(), readable = messages.len(), "rows without id or payload");
-    }
-    if messages.is_empty() && !rows.is_empty() {
-        return Err(unreadable("no row has a sys_id and a payload"));
-    }
-    Ok(messages)
+    Ok(rows)
 }
 
 /// Old versions of the Table API answer 404 when a query finds nothing.
@@ -300,6 +306,6 @@ fn moment(text: &str) -> Option<i64> {
     Some(Offset::UTC.to_timestamp(moment).ok()?.as_millisecond())
 }
 
-fn unreadable(detail: &str) -> FetchError {
+pub(super) fn unreadable(detail: &str) -> FetchError {
     FetchError::Unreadable { detail: detail.to_owned() }
 }

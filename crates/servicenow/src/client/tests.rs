@@ -4,6 +4,7 @@ use super::*;
 use crate::signal::Signal;
 use instance::{Instance, credentials, says};
 
+mod examining;
 mod instance;
 mod keeping;
 mod missed;

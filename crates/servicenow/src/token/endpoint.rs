@@ -18,6 +18,7 @@ use tokio::time::Instant;
 use crate::client::{AGENT_NAME, Credentials, Grant, SendError, answer};
 use crate::http::{Answer, HttpClient};
 use crate::loose::{Loose, Shape};
+use crate::token::fault::CredentialFault;
 
 /// What to believe when the instance names no lifetime, or something that is none: its default
 /// (reference 7.1). A token that dies earlier is replaced when it is refused.
@@ -39,16 +40,28 @@ pub(super) enum Way<'a> {
 }
 
 /// What the endpoint gave.
-pub(super) struct Granted {
+pub(crate) struct Granted {
     /// The `Authorization` header, marked as sensitive.
     pub(super) header: HeaderValue,
     /// When it was asked. The lifetime is counted from here: the way back is part of it.
     pub(super) asked_at: Instant,
     /// As received. Zero is believed too: the token then serves those who waited for it.
-    pub(super) lifetime: Duration,
+    pub(crate) lifetime: Duration,
     /// Absent when the endpoint named none, and with the client-credentials grant, whose
     /// credentials are all that is ever needed.
     pub(super) refresh_token: Option<SecretString>,
+}
+
+/// What one call showed, whether it brought a token or not.
+pub(crate) struct Examined {
+    /// From the call to the answer, or to giving up.
+    pub(crate) took: Duration,
+    /// The instance's clock by the answer's `Date`, in milliseconds since 1970.
+    pub(crate) date_ms: Option<i64>,
+    /// What is wrong with the credentials, where the instance refused them.
+    pub(crate) fault: Option<CredentialFault>,
+    /// What came of it.
+    pub(crate) asked: Result<Granted, SendError>,
 }
 
 /// The endpoint and what it wants to hear.
@@ -111,22 +124,33 @@ impl Endpoint {
         self.read(&answer, asked_at)
     }
 
-    /// An admin may mend this within the budget of what waits, so it is no final refusal.
+    /// The same call, with what an examination of the instance wants to know besides.
+    pub(super) async fn examine(&self, deadline: Instant) -> Examined {
+        let asked_at = Instant::now();
+        let answer = self.http.request(self.request(Way::Credentials), deadline).await;
+        let took = asked_at.elapsed();
+        match answer {
+            Ok(answer) => Examined {
+                took,
+                date_ms: answer::date_ms(&answer.headers),
+                fault: is_refusal(&answer).then(|| CredentialFault::of(&answer)),
+                asked: self.read(&answer, asked_at),
+            },
+            Err(error) => {
+                Examined { took, date_ms: None, fault: None, asked: Err(answer::no_answer(&error)) }
+            }
+        }
+    }
+
+    /// For credentials, or a refresh token, that are not even tried.
     pub(super) fn refused(&self, not_before: Option<Duration>) -> SendError {
-        let detail = match self.grant {
-            Grant::Password => {
-                "the instance gave no token: check SERVICENOW_CLIENT_ID, SERVICENOW_CLIENT_SECRET, \
-                 SERVICENOW_USERNAME and SERVICENOW_PASSWORD, that the user is active and not \
-                 locked out, and that the OAuth entry (Application Registry) is active"
-            }
-            Grant::ClientCredentials => {
-                "the instance gave no token: check SERVICENOW_CLIENT_ID and \
-                 SERVICENOW_CLIENT_SECRET, that the OAuth entry (Application Registry) is active \
-                 and names an OAuth Application User, and that the property \
-                 glide.oauth.inbound.client.credential.grant_type.enabled is true"
-            }
-        };
-        SendError::Retry { not_before, reason: CREDENTIALS_REFUSED, detail: detail.to_owned() }
+        self.refused_for(CredentialFault::Unnamed, not_before)
+    }
+
+    /// An admin may mend this within the budget of what waits, so it is no final refusal.
+    fn refused_for(&self, fault: CredentialFault, not_before: Option<Duration>) -> SendError {
+        let detail = fault.sentence(self.grant).to_owned();
+        SendError::Retry { not_before, reason: CREDENTIALS_REFUSED, detail }
     }
 
     fn request(&self, way: Way<'_>) -> Request<Full<Bytes>> {
@@ -148,14 +172,12 @@ impl Endpoint {
     }
 
     fn read(&self, answer: &Answer, asked_at: Instant) -> Result<Granted, SendError> {
-        match answer.status {
-            status if status.is_success() => {}
-            // The real endpoint answers 401 for every fault of the credentials and for a dead
-            // refresh token, RFC 6749 also 400.
-            StatusCode::BAD_REQUEST | StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
-                return Err(self.refused(answer::retry_after(&answer.headers)));
-            }
-            _ => return Err(answer::refusal(answer, b"")),
+        if is_refusal(answer) {
+            let fault = CredentialFault::of(answer);
+            return Err(self.refused_for(fault, answer::retry_after(&answer.headers)));
+        }
+        if !answer.status.is_success() {
+            return Err(answer::refusal(answer, b""));
         }
         if answer::is_hibernating(answer) {
             return Err(answer::hibernating());
@@ -164,9 +186,6 @@ impl Endpoint {
         let Some(said) = said.object() else {
             return Err(no_grant("the token endpoint did not answer in JSON"));
         };
-        if said.error.is_present() {
-            return Err(self.refused(None));
-        }
         let header = said.access_token.text().and_then(|token| {
             let mut header = HeaderValue::try_from(format!("Bearer {token}")).ok()?;
             header.set_sensitive(true);
@@ -206,6 +225,20 @@ fn lifetime(expires_in: &Loose<'_>) -> Duration {
 
 fn no_grant(detail: &str) -> SendError {
     SendError::Retry { not_before: None, reason: "not_success_json", detail: detail.to_owned() }
+}
+
+/// Whether the answer refuses what was presented. The real endpoint answers 401 for every fault
+/// of the credentials and for a dead refresh token, RFC 6749 also 400; some answer 200 and name
+/// an error.
+fn is_refusal(answer: &Answer) -> bool {
+    match answer.status {
+        StatusCode::BAD_REQUEST | StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => true,
+        status if status.is_success() && !answer::is_hibernating(answer) => {
+            let said = serde_json::from_slice::<Shape<Said<'_>>>(&answer.body);
+            said.unwrap_or_default().object().is_some_and(|said| said.error.is_present())
+        }
+        _ => false,
+    }
 }
 
 #[cfg(test)]

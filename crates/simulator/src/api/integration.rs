@@ -111,6 +111,9 @@ fn examine(shared: &Shared, headers: &HeaderMap, body: Result<&Value, StatusCode
     if !access::is_authenticated(shared, headers) {
         return Answer::unauthenticated().into();
     }
+    if !shared.integration_role {
+        return Answer::unauthorized().into();
+    }
     let refused = |status, message, detail| Answer::refusal(status, message, detail).into();
     if !access::has_type(headers, "application/json") {
         let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
@@ -164,10 +167,7 @@ fn refusal(fault: Fault, shared: &Shared, headers: &HeaderMap) -> Option<Answer>
             }
             Answer::unauthenticated()
         }
-        Fault::Forbidden => {
-            let (message, detail) = ("User Not Authorized", "Failed API level ACL Validation");
-            Answer::refusal(StatusCode::FORBIDDEN, message, detail)
-        }
+        Fault::Forbidden => Answer::unauthorized(),
         Fault::RateLimited(span) => {
             let (message, seconds) = ("Rate limit exceeded", span.as_secs());
             let detail = "Rate limit of 500 requests per hour for bot integration exceeded";

@@ -15,7 +15,7 @@ const MIGRATIONS: [(i64, &str); 3] = [
 ];
 
 /// The version this program reads and writes.
-const KNOWN: i64 = MIGRATIONS[MIGRATIONS.len() - 1].0;
+pub(super) const KNOWN: i64 = MIGRATIONS[MIGRATIONS.len() - 1].0;
 
 /// The version of the file.
 pub(super) fn version(connection: &Connection) -> Result<i64, StoreError> {

@@ -72,7 +72,12 @@ fn policy(draft: &Draft, owner: &Owner, tenant: &str) -> Result<Policy, ConfigEr
         Some(Value::Span(span)) => span,
         _ => Duration::ZERO,
     };
-    let phrases = |id: &str| -> Vec<String> {
+    let usual = super::language(draft).phrases();
+    // Whoever sets phrases sets all of them; otherwise they are those that the notices name.
+    let phrases = |id: &str, usual: Vec<String>| -> Vec<String> {
+        if draft.found(owner, id).is_none() {
+            return usual;
+        }
         let folded = texts(draft, owner, id).into_iter().map(|text| folded(&text));
         folded.filter(|text| !text.is_empty()).collect()
     };
@@ -80,9 +85,9 @@ fn policy(draft: &Draft, owner: &Owner, tenant: &str) -> Result<Policy, ConfigEr
         desk: desk_of(draft, owner, tenant)?,
         behind: Behind::BuiltIn,
         phrases: Phrases {
-            escalate: phrases("bot.escalate_phrases"),
-            cancel: phrases("bot.cancel_phrases"),
-            end: phrases("bot.end_phrases"),
+            escalate: phrases("bot.escalate_phrases", usual.escalate),
+            cancel: phrases("bot.cancel_phrases", usual.cancel),
+            end: phrases("bot.end_phrases", usual.end),
         },
         silence: span("bot.silence"),
         longest_wait: span("bot.longest_wait"),

@@ -17,6 +17,9 @@
 //! | `tutorial` | the tutorial, word for word, in an empty folder |
 //! | `configuration` | the file, sealed secrets, what SIGHUP changes, and what `init` writes |
 //! | `console` | an operator signs in, sees what runs and gives orders; nobody else does |
+//! | `check` | each thing that `warmline check` finds |
+//! | `language` | a chat in German |
+//! | `packaging` | what the image and the unit rely on is there |
 //! | `disk` | nothing that was said lies on the disk in the clear |
 //!
 //! `house`, `process`, `page`, `desk` and `moved_clock` are the means. Every house looks through its gateway's log
@@ -25,6 +28,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail the test as tests do")]
 
 mod catch_up;
+mod check;
 mod configuration;
 mod console;
 mod dead_letters;
@@ -35,8 +39,10 @@ mod earlier_versions;
 mod faults;
 mod flows;
 mod house;
+mod language;
 mod moved_clock;
 mod openapi;
+mod packaging;
 mod page;
 mod process;
 mod restart;

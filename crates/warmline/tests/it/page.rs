@@ -203,6 +203,15 @@ impl Page {
         self.shown = upto;
     }
 
+    /// The notices shown so far: their keys and their words.
+    pub(crate) fn notices(&self) -> Vec<(String, String)> {
+        let shown = distinct(&self.arrived());
+        let key = |activity: &Value| {
+            Some(activity["channelData"]["warmline"]["notice"]["key"].as_str()?.to_owned())
+        };
+        shown.iter().filter_map(|one| Some((key(one)?, text_of(&one["text"])))).collect()
+    }
+
     /// How much of what was shown has been looked at.
     pub(crate) fn shown(&self) -> usize {
         self.shown

@@ -74,6 +74,7 @@ async fn a_setting_that_is_missing_or_wrong_stops_the_start_and_is_named() {
         ("DATABASE_URL", "postgres://hush:hush@db/warmline"),
         ("BOT_ENDPOINT", "https://bot.example.org/api/messages"),
         ("MicrosoftAppId", "a/b"),
+        ("WARMLINE_LANGUAGE", "klingon"),
         ("WARMLINE_MASTER_KEY", "hush-not-64-digits"),
         ("WARMLINE_MASTER_KEY_FILE", "/nowhere/at/all"),
     ] {

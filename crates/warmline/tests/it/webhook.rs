@@ -152,6 +152,8 @@ async fn bad_webhook_input_at_the_door() {
     }
     let answer = live.request(Method::POST).send().await.unwrap();
     assert_eq!(answer.headers()["www-authenticate"], "Bearer");
+    let answer = live.request(Method::POST).bearer_auth("wrong").send().await.unwrap();
+    assert_eq!(answer.headers()["www-authenticate"], "Bearer error=\"invalid_token\"");
 }
 
 #[tokio::test]

@@ -32,6 +32,7 @@ use crate::{
     },
     engine::Arrival,
     keeping::Keeping,
+    notices::Language,
     render::{View, activity_id},
 };
 
@@ -108,11 +109,13 @@ pub(super) struct Log {
     keeping: Keeping,
     pub(super) conversation: String,
     pub(super) user: String,
+    language: Language,
 }
 
 impl Log {
     pub(super) fn view(&self) -> View<'_> {
-        View { conversation: &self.conversation, user: &self.user }
+        let language = self.language;
+        View { conversation: &self.conversation, user: &self.user, language }
     }
 }
 
@@ -127,6 +130,7 @@ impl Edge {
             keeping,
             conversation: claims.conversation.clone(),
             user: claims.user.clone().unwrap_or_default(),
+            language: self.language,
         }))
     }
 

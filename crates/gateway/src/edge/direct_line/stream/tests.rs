@@ -101,6 +101,7 @@ fn edge(bed: &Bed) -> Edge {
         vault: Arc::clone(&bed.vault),
         clock: bed.clock.clone(),
         wakes: Arc::clone(&bed.wakes),
+        language: crate::notices::Language::English,
         doors: Current::new(Doors {
             callers: Callers::new(bed.vault.mac_key("callers").unwrap()),
             wordings: Vec::new(),

@@ -1,0 +1,42 @@
+//! A look at the data of an installation, for `warmline check`: does not open the store, so that it
+//! disturbs nobody who has.
+
+use std::path::Path;
+
+use store::sqlite;
+use vault::Vault;
+
+use crate::app::{CHECK_VALUE, StartError};
+
+/// What a look at the data shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DataExamined {
+    /// The version of the tables.
+    pub schema: i64,
+    /// The version that this program works with; it brings older ones up to date.
+    pub known: i64,
+    /// Whether the key is the one that the data was sealed with.
+    pub key: KeyFit,
+}
+
+/// Whether a master key belongs to data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyFit {
+    /// It does.
+    Fits,
+    /// Another one does; a gateway would not start with this one.
+    Wrong,
+    /// Nothing was sealed yet.
+    Free,
+}
+
+/// Looks at the data in `data_dir`; `None` if there is none yet. Blocks.
+pub fn examine_data(data_dir: &Path, vault: &Vault) -> Result<Option<DataExamined>, StartError> {
+    let Some(seen) = sqlite::peek(data_dir, CHECK_VALUE)? else { return Ok(None) };
+    let key = match seen.setting {
+        None => KeyFit::Free,
+        Some(kept) if kept == vault.check_value()? => KeyFit::Fits,
+        Some(_) => KeyFit::Wrong,
+    };
+    Ok(Some(DataExamined { schema: seen.schema, known: seen.known, key }))
+}

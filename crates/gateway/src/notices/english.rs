@@ -1,0 +1,91 @@
+//! The catalogue in English.
+
+use session::{EndReason, EndedBy, Notice};
+
+/// The words of a notice.
+pub(super) fn words(notice: &Notice) -> String {
+    match notice {
+        Notice::Asked => {
+            "I am looking for a person to talk to you. Type “cancel” to stop waiting.".to_owned()
+        }
+        Notice::Waiting { estimate } => {
+            format!("You are in the queue. Estimated waiting time: {estimate}.")
+        }
+        Notice::Connected { agent: Some(agent) } => {
+            format!("You are now talking to {agent}. Type “end chat” when you are done.")
+        }
+        Notice::Connected { agent: None } => {
+            "You are now talking to a person. Type “end chat” when you are done.".to_owned()
+        }
+        Notice::Transferring { estimate } => {
+            format!("You are being passed on to somebody else. Estimated waiting time: {estimate}.")
+        }
+        Notice::Transferred { agent: Some(agent) } => {
+            format!("You are now talking to {agent}.")
+        }
+        Notice::Transferred { agent: None } => "Somebody else has taken over your chat.".to_owned(),
+        Notice::Held => {
+            "The service desk cannot be reached at the moment. Your words are kept and \
+                         will be delivered."
+                .to_owned()
+        }
+        Notice::WentThrough => "The service desk can be reached again; your words were \
+                                delivered."
+            .to_owned(),
+        Notice::IdleWarning => "Are you still there? The service desk will end this chat soon if \
+                                you do not write anything."
+            .to_owned(),
+        Notice::Ended { by: EndedBy::User } => "You ended the chat.".to_owned(),
+        Notice::Ended { by: EndedBy::Agent(Some(agent)) } => format!("{agent} ended the chat."),
+        Notice::Ended { by: EndedBy::Agent(None) } => "The service desk ended the chat.".to_owned(),
+        Notice::Ended { by: EndedBy::Operator } => {
+            "The chat was ended by the operator of this service.".to_owned()
+        }
+        Notice::NobodyThere => "Nobody is available to talk to you right now.".to_owned(),
+        Notice::Cancelled => "Your request for a person was withdrawn.".to_owned(),
+        Notice::Failed { reason } => failed(*reason),
+        Notice::BusyElsewhere => "You already have a chat with the service desk in another \
+                                  window. Go on there, or end it first."
+            .to_owned(),
+        Notice::Undelivered => {
+            "The last thing you wrote did not reach the service desk.".to_owned()
+        }
+        Notice::BackWithBot => "You are back with the assistant.".to_owned(),
+        Notice::BotAway => {
+            "The assistant does not answer at the moment. Type “agent” to talk to a person."
+                .to_owned()
+        }
+        Notice::NoMoreHeld => "I keep what you wrote for the person you will talk to, but I \
+                               cannot keep more. Please wait until somebody is there."
+            .to_owned(),
+        Notice::UserLeft => {
+            "You were away for some time, so your chat with the service desk was closed.".to_owned()
+        }
+        Notice::AgentIdle { agent } => {
+            let who = agent.as_deref().unwrap_or("The service desk");
+            format!("{who} has not answered for a while. You can go on waiting or type “end chat”.")
+        }
+    }
+}
+
+fn failed(reason: EndReason) -> String {
+    match reason {
+        EndReason::Unreachable => "The service desk cannot be reached.",
+        EndReason::Silence => "The service desk did not answer.",
+        EndReason::WaitedTooLong => "Nobody could take your chat in time.",
+        EndReason::Lost => "The connection to the service desk was lost.",
+        EndReason::Refused => "The service desk let your request go before anybody took it.",
+        EndReason::Rejected => "The service desk could not take your request.",
+        EndReason::NoAgent | EndReason::NotRouted => {
+            return words(&Notice::NobodyThere);
+        }
+        EndReason::UserCancelled | EndReason::DeskCancelled => {
+            return words(&Notice::Cancelled);
+        }
+        EndReason::UserLeft => return words(&Notice::UserLeft),
+        EndReason::AgentEnded | EndReason::UserEnded | EndReason::OperatorEnded => {
+            "The chat is over."
+        }
+    }
+    .to_owned()
+}

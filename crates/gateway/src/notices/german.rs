@@ -1,0 +1,105 @@
+//! The catalogue in German: polite, and as short as the English one.
+
+use session::{EndReason, EndedBy, Notice};
+
+/// The words of a notice.
+pub(super) fn words(notice: &Notice) -> String {
+    match notice {
+        Notice::Asked => {
+            "Ich suche jemanden, der mit Ihnen spricht. Schreiben Sie „Abbrechen“, wenn Sie nicht \
+             länger warten möchten."
+                .to_owned()
+        }
+        Notice::Waiting { estimate } => {
+            format!("Sie sind in der Warteschlange. Voraussichtliche Wartezeit: {estimate}.")
+        }
+        Notice::Connected { agent: Some(agent) } => {
+            format!(
+                "Sie sprechen jetzt mit {agent}. Schreiben Sie „Chat beenden“, wenn Sie fertig sind."
+            )
+        }
+        Notice::Connected { agent: None } => {
+            "Jetzt spricht ein Mensch mit Ihnen. Schreiben Sie „Chat beenden“, wenn Sie fertig sind."
+                .to_owned()
+        }
+        Notice::Transferring { estimate } => {
+            format!("Sie werden weitergeleitet. Voraussichtliche Wartezeit: {estimate}.")
+        }
+        Notice::Transferred { agent: Some(agent) } => {
+            format!("Sie sprechen jetzt mit {agent}.")
+        }
+        Notice::Transferred { agent: None } => {
+            "Jemand anderes hat Ihren Chat übernommen.".to_owned()
+        }
+        Notice::Held => "Der Service-Desk ist zurzeit nicht erreichbar. Ihre Nachrichten werden \
+                         aufbewahrt und zugestellt."
+            .to_owned(),
+        Notice::WentThrough => "Der Service-Desk ist wieder erreichbar; Ihre Nachrichten wurden \
+                                zugestellt."
+            .to_owned(),
+        Notice::IdleWarning => "Sind Sie noch da? Der Service-Desk beendet diesen Chat bald, wenn \
+                                Sie nichts schreiben."
+            .to_owned(),
+        Notice::Ended { by } => ended(by),
+        Notice::NobodyThere => "Zurzeit ist niemand da, der mit Ihnen sprechen kann.".to_owned(),
+        Notice::Cancelled => {
+            "Ihre Bitte um ein Gespräch mit einem Menschen wurde zurückgezogen.".to_owned()
+        }
+        Notice::Failed { reason } => failed(*reason),
+        Notice::BusyElsewhere => "Sie haben schon in einem anderen Fenster einen Chat mit dem \
+                                  Service-Desk. Bitte schreiben Sie dort weiter, oder beenden Sie \
+                                  ihn zuerst."
+            .to_owned(),
+        Notice::Undelivered => {
+            "Ihre letzte Nachricht hat den Service-Desk nicht erreicht.".to_owned()
+        }
+        Notice::BackWithBot => "Sie sprechen wieder mit dem Assistenten.".to_owned(),
+        Notice::BotAway => "Der Assistent antwortet zurzeit nicht. Schreiben Sie „Mitarbeiter“, um \
+                            mit einem Menschen zu sprechen."
+            .to_owned(),
+        Notice::NoMoreHeld => "Was Sie geschrieben haben, bewahre ich für Ihr Gespräch auf; mehr \
+                               kann ich nicht aufbewahren. Bitte warten Sie, bis jemand da ist."
+            .to_owned(),
+        Notice::UserLeft => "Sie waren einige Zeit nicht da, deshalb wurde Ihr Chat mit dem \
+                             Service-Desk geschlossen."
+            .to_owned(),
+        Notice::AgentIdle { agent } => {
+            let who = agent.as_deref().unwrap_or("Der Service-Desk");
+            format!(
+                "{who} hat seit einer Weile nicht geantwortet. Sie können weiter warten oder „Chat \
+                 beenden“ schreiben."
+            )
+        }
+    }
+}
+
+fn ended(by: &EndedBy) -> String {
+    match by {
+        EndedBy::User => "Sie haben den Chat beendet.".to_owned(),
+        EndedBy::Agent(Some(agent)) => format!("{agent} hat den Chat beendet."),
+        EndedBy::Agent(None) => "Der Service-Desk hat den Chat beendet.".to_owned(),
+        EndedBy::Operator => {
+            "Der Chat wurde vom Betreiber dieses Dienstes beendet.".to_owned()
+        }
+    }
+}
+
+fn failed(reason: EndReason) -> String {
+    match reason {
+        EndReason::Unreachable => "Der Service-Desk ist nicht erreichbar.",
+        EndReason::Silence => "Der Service-Desk hat nicht geantwortet.",
+        EndReason::WaitedTooLong => "Niemand konnte Ihren Chat rechtzeitig annehmen.",
+        EndReason::Lost => "Die Verbindung zum Service-Desk ist abgebrochen.",
+        EndReason::Refused => {
+            "Der Service-Desk hat Ihre Anfrage fallen lassen, bevor jemand sie annahm."
+        }
+        EndReason::Rejected => "Der Service-Desk konnte Ihre Anfrage nicht annehmen.",
+        EndReason::NoAgent | EndReason::NotRouted => return words(&Notice::NobodyThere),
+        EndReason::UserCancelled | EndReason::DeskCancelled => return words(&Notice::Cancelled),
+        EndReason::UserLeft => return words(&Notice::UserLeft),
+        EndReason::AgentEnded | EndReason::UserEnded | EndReason::OperatorEnded => {
+            "Der Chat ist zu Ende."
+        }
+    }
+    .to_owned()
+}

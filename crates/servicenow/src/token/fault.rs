@@ -1,0 +1,102 @@
+//! What an instance finds wrong with our credentials.
+//!
+//! Owns the reading of the token endpoint's errors (reference 7.1) and the sentence for each. Most
+//! instances have one answer for everything; where one names the fault, whoever looks for it is
+//! spared the other places.
+
+use serde_json::Value;
+
+use crate::client::{Grant, answer};
+use crate::http::Answer;
+
+/// The header of an answer that asks for a second factor (reference 4.1).
+const SECOND_FACTOR: &str = "x-mfa_token";
+
+/// What is wrong with the credentials, as far as the instance says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CredentialFault {
+    /// The client id or its secret.
+    Client,
+    /// The user's name or password, or the user is inactive or locked out.
+    User,
+    /// The instance does not give tokens in this way.
+    GrantType,
+    /// The user has to present a second factor, which a program cannot.
+    SecondFactor,
+    /// The instance does not say what.
+    Unnamed,
+}
+
+impl CredentialFault {
+    /// What a refusal says.
+    pub(super) fn of(answer: &Answer) -> Self {
+        if answer.headers.contains_key(SECOND_FACTOR) {
+            return Self::SecondFactor;
+        }
+        if !answer::says_json(&answer.headers) {
+            return Self::Unnamed;
+        }
+        let said: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+        match said["error"].as_str().unwrap_or_default() {
+            "invalid_client" => Self::Client,
+            "invalid_grant" => Self::User,
+            "unsupported_grant_type" | "unauthorized_client" => Self::GrantType,
+            _ => Self::Unnamed,
+        }
+    }
+
+    /// The stable machine code.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Client => "wrong_client",
+            Self::User => "wrong_user",
+            Self::GrantType => "wrong_grant_type",
+            Self::SecondFactor => "second_factor",
+            Self::Unnamed => "credentials_refused",
+        }
+    }
+
+    /// What to look at, for an operator.
+    pub(super) fn sentence(self, grant: Grant) -> &'static str {
+        match (self, grant) {
+            (Self::Client, _) => {
+                "the instance does not know the client: check SERVICENOW_CLIENT_ID and \
+                 SERVICENOW_CLIENT_SECRET, and that the OAuth entry (Application Registry) is active"
+            }
+            (Self::User, Grant::Password) => {
+                "the instance refused the user: check SERVICENOW_USERNAME and SERVICENOW_PASSWORD, \
+                 and that the user is active and not locked out"
+            }
+            (Self::User, Grant::ClientCredentials) => {
+                "the instance refused the user of the OAuth entry (Application Registry): check its \
+                 OAuth Application User"
+            }
+            (Self::GrantType, Grant::Password) => {
+                "the instance does not give tokens for a password: the OAuth entry (Application \
+                 Registry) must be one for external clients that allows the password grant, or set \
+                 SERVICENOW_GRANT_TYPE to client_credentials"
+            }
+            (Self::GrantType, Grant::ClientCredentials) => {
+                "the instance does not give tokens for client credentials: the property \
+                 glide.oauth.inbound.client.credential.grant_type.enabled must be true and the \
+                 OAuth entry must name an OAuth Application User, or set SERVICENOW_GRANT_TYPE to \
+                 password"
+            }
+            (Self::SecondFactor, _) => {
+                "the instance asks the integration user for a second factor, which a program cannot \
+                 give: take the user out of multi-factor authentication, or use client credentials"
+            }
+            (Self::Unnamed, Grant::Password) => {
+                "the instance gave no token: check SERVICENOW_CLIENT_ID, SERVICENOW_CLIENT_SECRET, \
+                 SERVICENOW_USERNAME and SERVICENOW_PASSWORD, that the user is active and not \
+                 locked out, and that the OAuth entry (Application Registry) is active"
+            }
+            (Self::Unnamed, Grant::ClientCredentials) => {
+                "the instance gave no token: check SERVICENOW_CLIENT_ID and \
+                 SERVICENOW_CLIENT_SECRET, that the OAuth entry (Application Registry) is active \
+                 and names an OAuth Application User, and that the property \
+                 glide.oauth.inbound.client.credential.grant_type.enabled is true"
+            }
+        }
+    }
+}

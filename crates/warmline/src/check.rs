@@ -1,0 +1,193 @@
+//! `warmline check`: finds what is wrong before users do, and says what to set where.
+//!
+//! Reads the same configuration as `warmline serve` and looks at everything that has to fit: the
+//! data, each desk's instance, the way in from ServiceNow, Direct Line. Each finding is one line
+//! with a stable code. Nothing is changed: no chat is opened, no gateway disturbed, no file made.
+//!
+//! | module | looks at |
+//! | --- | --- |
+//! | [`data`] | data directory, store, master key |
+//! | [`instance`] | a desk's instance, asked through `servicenow` |
+//! | [`webhook`] | the webhook, through the public URL |
+//! | [`direct_line`] | Direct Line, through the public URL |
+//! | [`stand_in`] | a gateway for these seconds, where none runs |
+//! | [`health`] | `warmline health`: only whether the gateway is alive |
+//! | [`wire`], [`certificate`] | one connection, step by step |
+
+mod certificate;
+mod data;
+mod direct_line;
+mod finding;
+pub(crate) mod health;
+mod instance;
+mod report;
+mod stand_in;
+mod webhook;
+mod wire;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use gateway::Clock;
+use url::Url;
+
+use self::{
+    finding::Finding,
+    report::{Outcome, Report},
+    stand_in::{NoStandIn, StandIn},
+};
+use crate::config::{Config, ConfigError, Environment, Look};
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Options {
+    /// The configuration file, instead of the one that `WARMLINE_CONFIG` names.
+    #[arg(long, value_name = "PATH")]
+    config: Option<PathBuf>,
+    /// Print everything as JSON, at the end.
+    #[arg(long)]
+    json: bool,
+    /// Print only what is not well.
+    #[arg(long)]
+    quiet: bool,
+}
+
+/// Checks everything. The exit code: 0 all well, 1 something fails, 2 the configuration cannot be
+/// read.
+pub(crate) async fn run(options: Options) -> ExitCode {
+    let environment = Environment::of_process().with_file(options.config);
+    let mut report = Report::new(options.json, options.quiet);
+    let outcome = match Config::look(&environment) {
+        Err(problems) => {
+            for problem in problems {
+                report.say(problem_with(problem));
+            }
+            let words = "nothing else is looked at before the configuration can be read";
+            report.say(Finding::skip("everything_else", "not_looked_at", words));
+            Outcome::Unreadable
+        }
+        Ok(look) => {
+            check(look, &environment, &mut report).await;
+            if report.failed() { Outcome::Failing } else { Outcome::Well }
+        }
+    };
+    report.end(outcome);
+    ExitCode::from(outcome.exit_code())
+}
+
+fn problem_with(problem: ConfigError) -> Finding {
+    let code = problem.code();
+    Finding::fail("configuration", code, format!("{:#}", anyhow::Error::from(problem)))
+        .fix("see docs/configuration.md")
+}
+
+async fn check(mut look: Look, environment: &Environment, report: &mut Report) {
+    let now_ms = Clock::System.now().0;
+    let (desks, bots) = (look.settings.desks.len(), look.settings.bots.len());
+    if desks > 1 || bots > 1 {
+        report.name_subjects();
+    }
+    let words = format!("the configuration can be read: {desks} desk(s), {bots} bot(s)");
+    report.say(Finding::ok("configuration", "read", words));
+    for remark in std::mem::take(&mut look.remarks) {
+        report.say(remark_on(remark));
+    }
+    let running = data::check(&mut look, report).await;
+    for desk in &look.settings.desks {
+        instance::check(desk, now_ms, report).await;
+    }
+    way_in(&look, running, environment, now_ms / 1_000, report).await;
+}
+
+/// A channel that is closed is a choice; the rest is for somebody to see to.
+fn remark_on(remark: String) -> Finding {
+    if remark.contains(" is closed") {
+        Finding::skip("configuration", "closed", remark)
+    } else {
+        Finding::warn("configuration", "remark", remark)
+    }
+}
+
+/// What others reach us by. Where no gateway runs, one stands in.
+async fn way_in(
+    look: &Look,
+    running: bool,
+    environment: &Environment,
+    now_s: i64,
+    report: &mut Report,
+) {
+    let public = look.settings.public_url.as_deref().and_then(|url| Url::parse(url).ok());
+    let Some(public) = public else {
+        let words = "WARMLINE_PUBLIC_URL is not set, so nobody knows where to call";
+        for check in ["webhook.answers", "direct_line.token"] {
+            report.say(Finding::skip(check, "no_public_url", words));
+        }
+        return;
+    };
+    let stand_in = if running { None } else { stand_in(environment, report).await };
+    let tag = stand_in.as_ref().map(|stand_in| &stand_in.tag);
+    certificate_of(&public, now_s, report).await;
+    for desk in &look.settings.desks {
+        webhook::check(desk, &public, tag, now_s, report).await;
+    }
+    for bot in &look.settings.bots {
+        direct_line::check(bot, &public, tag, now_s, report).await;
+    }
+    if let Some(stand_in) = stand_in {
+        report.looks_at("the end of the stand-in");
+        stand_in.stop().await;
+    }
+}
+
+async fn stand_in(environment: &Environment, report: &mut Report) -> Option<StandIn> {
+    const CHECK: &str = "webhook.listener";
+    report.looks_at("the address to listen on");
+    match StandIn::start(environment).await {
+        Ok(stand_in) => {
+            let words = "no gateway runs, so one stands in at WARMLINE_LISTEN while this looks";
+            report.say(Finding::ok(CHECK, "stand_in", words));
+            Some(stand_in)
+        }
+        Err(error @ NoStandIn::Taken { .. }) => {
+            let words = format!("{error}; what is there is looked at instead");
+            report.say(Finding::warn(CHECK, "taken", words).fix(
+                "if that is the gateway, run this as its user and with its WARMLINE_DATA_DIR; \
+                 otherwise set WARMLINE_LISTEN to a free address of this machine",
+            ));
+            None
+        }
+        Err(error @ NoStandIn::Failed(_)) => {
+            report.say(
+                Finding::warn(CHECK, "failed", error.to_string())
+                    .fix("start the gateway (warmline serve) and run the check again"),
+            );
+            None
+        }
+    }
+}
+
+/// Who vouches for the public address, and for how long.
+async fn certificate_of(public: &Url, now_s: i64, report: &mut Report) {
+    const CHECK: &str = "webhook.tls";
+    if public.scheme() != "https" {
+        let words = "http on this machine: fine for a trial, and nobody outside can call";
+        return report.say(Finding::skip(CHECK, "plain", words));
+    }
+    report.looks_at("the connection to the public URL");
+    report.say(match wire::connect(public, now_s).await {
+        Err(trouble) => Finding::fail(CHECK, trouble.code(), trouble.to_string()).fix(
+            "give the proxy at WARMLINE_PUBLIC_URL a certificate for this host, with its whole \
+             chain, from an authority that ServiceNow and browsers trust",
+        ),
+        Ok(connection) => match connection.certificate {
+            Some(shown) if shown.days_left < instance::EXPIRY_SEEN_DAYS => {
+                let words = format!("issued by {}, ends in {} days", shown.issuer, shown.days_left);
+                Finding::warn(CHECK, "ends_soon", words).fix("renew it")
+            }
+            Some(shown) => {
+                let words =
+                    format!("issued by {}, good for {} days", shown.issuer, shown.days_left);
+                Finding::ok(CHECK, "trusted", words)
+            }
+            None => Finding::warn(CHECK, "unreadable", "the certificate cannot be read"),
+        },
+    });
+}

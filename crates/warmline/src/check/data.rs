@@ -1,0 +1,226 @@
+//! The data directory, the store in it and the key to it. Nothing is opened that a running gateway
+//! has open, and nothing is written.
+
+use std::{
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+};
+
+use gateway::{
+    KeyFit,
+    control::{Order, Outcome, Request, SOCKET},
+    examine_data,
+};
+use rustix::fs::{Access, access, statvfs};
+use vault::{MasterKey, Vault};
+
+use super::{finding::Finding, report::Report};
+use crate::{
+    config::{ConfigError, Look},
+    control,
+};
+
+/// Less free space than this, in bytes, and commits are about to fail.
+const SPACE_NEEDED_BYTES: u64 = 100 * 1_024 * 1_024;
+
+/// Less than this, in bytes, is for a person to see to: months of a small desk.
+const SPACE_GOOD_BYTES: u64 = 1_024 * 1_024 * 1_024;
+
+/// Looks at everything on the disk. Answers whether a gateway runs on it.
+pub(super) async fn check(look: &mut Look, report: &mut Report) -> bool {
+    report.looks_at("the data directory");
+    let dir = look.settings.data_dir.clone();
+    directory(&dir, report);
+    let running = gateway_runs(&dir, report).await;
+    let key = std::mem::replace(&mut look.master_key, Ok(None));
+    let looked = tokio::task::spawn_blocking(move || store(&dir, key, running)).await;
+    for finding in looked.unwrap_or_default() {
+        report.say(finding);
+    }
+    running
+}
+
+fn directory(dir: &Path, report: &mut Report) {
+    const CHECK: &str = "data.directory";
+    let shown = dir.display();
+    let found = match std::fs::metadata(dir) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let above = above(dir);
+            let free = access(&above, Access::WRITE_OK | Access::EXEC_OK).is_ok();
+            report.say(if free {
+                Finding::ok(CHECK, "to_be_made", format!("{shown} is made at the first start"))
+            } else {
+                Finding::fail(CHECK, "not_writable", format!("{shown} cannot be made"))
+                    .fix(format!("give this user the right to write in {}", above.display()))
+            });
+            return space(&above, report);
+        }
+        Err(error) => {
+            let words = format!("{shown} cannot be looked at: {error}");
+            return report.say(
+                Finding::fail(CHECK, "unreadable", words).fix("run this as the gateway's user"),
+            );
+        }
+        Ok(found) => found,
+    };
+    let mode = found.permissions().mode() & 0o777;
+    report.say(if !found.is_dir() {
+        Finding::fail(CHECK, "no_directory", format!("{shown} is no directory"))
+            .fix("set WARMLINE_DATA_DIR to a directory")
+    } else if access(dir, Access::READ_OK | Access::WRITE_OK | Access::EXEC_OK).is_err() {
+        Finding::fail(CHECK, "not_writable", format!("{shown} cannot be written by this user"))
+            .fix("run this as the gateway's user, or give the directory to it (chown)")
+    } else if mode & 0o077 != 0 {
+        Finding::warn(CHECK, "open_to_others", format!("{shown} is open to others (mode {mode:o})"))
+            .fix(format!("chmod 700 {shown}"))
+    } else {
+        Finding::ok(CHECK, "writable", format!("{shown} can be written (mode {mode:o})"))
+    });
+    space(dir, report);
+}
+
+/// The nearest folder above that exists.
+fn above(dir: &Path) -> PathBuf {
+    let existing = dir.ancestors().skip(1).find(|path| path.exists());
+    existing.filter(|path| !path.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_owned()
+}
+
+fn space(dir: &Path, report: &mut Report) {
+    const CHECK: &str = "data.space";
+    let Ok(free) = statvfs(dir).map(|disk| disk.f_bavail.saturating_mul(disk.f_frsize)) else {
+        return report.say(Finding::skip(CHECK, "unknown", "the system does not tell"));
+    };
+    let words = format!("{} MiB are free", free / (1_024 * 1_024));
+    report.say(match free {
+        0..SPACE_NEEDED_BYTES => {
+            Finding::fail(CHECK, "full", words).fix("make room, or set WARMLINE_DATA_DIR elsewhere")
+        }
+        SPACE_NEEDED_BYTES..SPACE_GOOD_BYTES => {
+            Finding::warn(CHECK, "nearly_full", words).fix("make room on the disk")
+        }
+        SPACE_GOOD_BYTES.. => Finding::ok(CHECK, "free", words),
+    });
+}
+
+/// Asks the control socket.
+async fn gateway_runs(dir: &Path, report: &mut Report) -> bool {
+    const CHECK: &str = "data.gateway";
+    let order = Request::new(Order::List { limit: 1 }).to_line();
+    let asked = control::ask(&dir.join(SOCKET), &order).await;
+    let (finding, running) = match asked.map(|answer| answer.map(|answer| answer.outcome)) {
+        Ok(None) => {
+            let words = "no gateway runs on this data, or it is still starting";
+            (Finding::ok(CHECK, "none", words), false)
+        }
+        Ok(Some(Outcome::Letters(letters))) if letters.is_empty() => {
+            (Finding::ok(CHECK, "runs", "a gateway runs on this data and its store answers"), true)
+        }
+        Ok(Some(Outcome::Letters(_) | Outcome::Letter(_))) => {
+            let words = "a gateway runs on this data, and something could not be delivered";
+            let finding = Finding::warn(CHECK, "dead_letters", words);
+            (finding.fix("see: warmline dead-letters list"), true)
+        }
+        Ok(Some(Outcome::Secret(_))) => {
+            let words = "the gateway answers something that it was not asked";
+            (Finding::warn(CHECK, "no_answer", words).fix("use the gateway's release"), true)
+        }
+        Ok(Some(Outcome::Error(refusal))) => {
+            let words = format!("the gateway says: {} ({})", refusal.message, refusal.code);
+            (Finding::fail(CHECK, "refuses", words).fix("see the gateway's log"), true)
+        }
+        Err(error) => {
+            let finding = Finding::warn(CHECK, "no_answer", format!("{error:#}"));
+            (finding.fix("run this as the gateway's user, from the gateway's release"), true)
+        }
+    };
+    report.say(finding);
+    running
+}
+
+/// The store and whether the key is its own.
+fn store(dir: &Path, key: Result<Option<MasterKey>, ConfigError>, running: bool) -> Vec<Finding> {
+    const KEY: &str = "data.key";
+    let fresh = |words: &str| Finding::ok(KEY, "to_be_made", words);
+    let key = match key {
+        Ok(Some(key)) => key,
+        Ok(None) => {
+            return vec![
+                Finding::ok("data.store", "to_be_made", "the store is made at the first start"),
+                fresh("the master key is made at the first start; back it up apart from the data"),
+            ];
+        }
+        Err(error) => {
+            let code = error.code();
+            return vec![Finding::fail(KEY, code, format!("{:#}", anyhow::Error::from(error)))];
+        }
+    };
+    let vault = match Vault::new(&key) {
+        Ok(vault) => vault,
+        Err(error) => return vec![Finding::fail(KEY, "unusable", error.to_string())],
+    };
+    match examine_data(dir, &vault) {
+        Ok(None) => vec![
+            Finding::ok("data.store", "to_be_made", "the store is made at the first start"),
+            Finding::ok(KEY, "there", "there is a master key, and no data yet"),
+        ],
+        Ok(Some(seen)) => vec![schema(seen.schema, seen.known, running), fit(seen.key)],
+        Err(error) => {
+            let words = format!("the store cannot be read: {:#}", anyhow::Error::from(error));
+            vec![
+                Finding::fail("data.store", "unreadable", words)
+                    .fix("run this as the gateway's user, from the gateway's release"),
+                Finding::skip(KEY, "unknown", "whether the master key fits cannot be seen"),
+            ]
+        }
+    }
+}
+
+fn schema(found: i64, known: i64, running: bool) -> Finding {
+    const CHECK: &str = "data.store";
+    if found == known {
+        Finding::ok(CHECK, "current", format!("the store opens (schema version {found})"))
+    } else if running {
+        let words =
+            format!("the gateway that runs keeps schema version {found}, this program {known}");
+        Finding::warn(CHECK, "other_release", words).fix("use the release that runs")
+    } else {
+        let words = format!("schema version {found} becomes {known} at the next start");
+        Finding::warn(CHECK, "older", words).fix("back the data directory up before that")
+    }
+}
+
+fn fit(key: KeyFit) -> Finding {
+    const CHECK: &str = "data.key";
+    match key {
+        KeyFit::Fits => Finding::ok(CHECK, "fits", "the master key is the data's own"),
+        KeyFit::Free => Finding::ok(CHECK, "free", "nothing was sealed yet"),
+        KeyFit::Wrong => {
+            Finding::fail(CHECK, "wrong", "the master key is not the one this data was sealed with")
+                .fix(
+                    "put back the key of before (WARMLINE_MASTER_KEY, WARMLINE_MASTER_KEY_FILE or \
+                     master.key)",
+                )
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_schema_is_told_by_what_happens_to_it() {
+        for (found, known, running, code) in
+            [(3, 3, true, "current"), (2, 3, false, "older"), (2, 3, true, "other_release")]
+        {
+            assert_eq!(schema(found, known, running).code, code);
+        }
+    }
+
+    #[test]
+    fn the_folder_above_is_one_that_exists() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(above(&folder.path().join("a/b/c")), folder.path());
+        assert_eq!(above(Path::new("data")), Path::new("."));
+    }
+}

@@ -1,0 +1,211 @@
+//! Direct Line, from outside: what a web page needs before it can show a chat.
+//!
+//! A token is generated, and the stream that comes with it is opened until its first frame. That
+//! leaves one empty conversation with the bot's greeting, which is forgotten like any other.
+
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use gateway::BotSetup;
+use http::{Method, header};
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::Value;
+use tokio::time::timeout;
+use tokio_tungstenite::{
+    client_async,
+    tungstenite::{self, client::IntoClientRequest},
+};
+use url::Url;
+
+use super::{
+    finding::{Finding, Subject},
+    report::Report,
+    stand_in::Tag,
+    webhook::{Reading, address, read},
+    wire,
+};
+
+/// For the upgrade, and for the first frame after it.
+const STREAM_WITHIN: Duration = Duration::from_secs(5);
+
+/// Who the conversation of a check is with.
+const USER: &str = r#"{"user":{"id":"dl_warmline_check"}}"#;
+
+/// Looks at one bot's Direct Line.
+pub(super) async fn check(
+    bot: &BotSetup,
+    public: &Url,
+    tag: Option<&Tag>,
+    now_s: i64,
+    report: &mut Report,
+) {
+    let subject = Subject::of_bot(bot);
+    let Some(secret) = &bot.direct_line_secret else {
+        let closed = Finding::skip("direct_line.token", "closed", "Direct Line is closed");
+        return report
+            .say(closed.fix("set DIRECT_LINE_SECRET to open it for web pages").about(&subject));
+    };
+    report.looks_at("Direct Line");
+    let stream = match generate(public, secret, tag, now_s).await {
+        Ok(token) => {
+            let words = "a token can be generated through the public URL";
+            report.say(Finding::ok("direct_line.token", "granted", words).about(&subject));
+            match stream_url(public, &token, tag, now_s).await {
+                Ok(url) => open(&url, public, now_s).await,
+                Err(finding) => *finding,
+            }
+        }
+        Err(finding) => {
+            report.say(finding.about(&subject));
+            Finding::skip("direct_line.stream", "no_token", "there is no token to open it with")
+        }
+    };
+    report.say(stream.about(&subject));
+}
+
+/// A token and the conversation it is for.
+struct Token {
+    conversation: String,
+    token: SecretString,
+}
+
+async fn generate(
+    public: &Url,
+    secret: &SecretString,
+    tag: Option<&Tag>,
+    now_s: i64,
+) -> Result<Token, Box<Finding>> {
+    const CHECK: &str = "direct_line.token";
+    let said =
+        ask(CHECK, public, "/v3/directline/tokens/generate", Method::POST, secret, tag, now_s);
+    let said = said.await?;
+    let text = |name: &str| said[name].as_str().map(str::to_owned);
+    text("conversationId").zip(text("token")).map_or_else(
+        || Err(Box::new(Finding::fail(CHECK, "no_token", "what answers gives no token").fix(FIX))),
+        |(conversation, token)| Ok(Token { conversation, token: token.into() }),
+    )
+}
+
+/// What to look at when somebody else answers.
+const FIX: &str = "let the proxy pass /v3/directline to Warmline unchanged, header Authorization \
+                   included, and start the gateway with the DIRECT_LINE_SECRET that is set here";
+
+async fn stream_url(
+    public: &Url,
+    token: &Token,
+    tag: Option<&Tag>,
+    now_s: i64,
+) -> Result<Url, Box<Finding>> {
+    const CHECK: &str = "direct_line.stream";
+    let path = format!("/v3/directline/conversations/{}", token.conversation);
+    let said = ask(CHECK, public, &path, Method::GET, &token.token, tag, now_s).await?;
+    let mut url =
+        said["streamUrl"].as_str().and_then(|url| Url::parse(url).ok()).ok_or_else(|| {
+            Box::new(Finding::fail(CHECK, "no_stream", "what answers names no stream").fix(FIX))
+        })?;
+    if let Some(tag) = tag {
+        tag.put_on(&mut url);
+    }
+    Ok(url)
+}
+
+/// Makes a request and gives back what Warmline says to it.
+async fn ask(
+    check: &'static str,
+    public: &Url,
+    path: &str,
+    method: Method,
+    secret: &SecretString,
+    tag: Option<&Tag>,
+    now_s: i64,
+) -> Result<Value, Box<Finding>> {
+    let url = address(public, path, tag);
+    let url = url.ok_or_else(|| {
+        Box::new(Finding::fail(check, "no_address", "WARMLINE_PUBLIC_URL makes no address"))
+    })?;
+    let mut request = http::Request::builder().method(method);
+    if let Ok(mut value) =
+        http::HeaderValue::from_str(&format!("Bearer {}", secret.expose_secret()))
+    {
+        value.set_sensitive(true);
+        request = request.header(header::AUTHORIZATION, value);
+    }
+    request = request.header(header::CONTENT_TYPE, "application/json");
+    let answer = wire::request(&url, request, USER, now_s).await.map_err(|trouble| {
+        let finding = Finding::fail(check, trouble.code(), trouble.to_string());
+        Box::new(finding.fix("let WARMLINE_PUBLIC_URL lead to Warmline from wherever browsers are"))
+    })?;
+    if answer.status.is_success()
+        && let Ok(said) = serde_json::from_slice(&answer.body)
+    {
+        return Ok(said);
+    }
+    let (code, words) = match read(&answer) {
+        Reading::Ours { status, code } => ("refused", format!("Warmline refuses: {status} {code}")),
+        Reading::NoSecretSeen => ("secret_stripped", "Warmline sees no secret".to_owned()),
+        Reading::Redirect { to } => ("redirected", format!("callers are sent on to {to}")),
+        Reading::NobodyBehind { status } => {
+            ("nobody_behind", format!("a proxy answers {status}: it does not reach Warmline"))
+        }
+        Reading::Page { status } => ("a_page", format!("a page for people answers ({status})")),
+        Reading::Foreign { status } => {
+            ("another_service", format!("something answers {status} that is not Warmline"))
+        }
+    };
+    Err(Box::new(Finding::fail(check, code, words).fix(FIX)))
+}
+
+/// Opens the stream until its first frame.
+async fn open(url: &Url, public: &Url, now_s: i64) -> Finding {
+    const CHECK: &str = "direct_line.stream";
+    let fix = "set the proxy to pass WebSockets: HTTP/1.1 to Warmline with the headers Upgrade and \
+               Connection, no buffering, no time-out below 30 s";
+    if url.host_str() != public.host_str()
+        || url.port_or_known_default() != public.port_or_known_default()
+    {
+        let words = "the gateway that answers gives pages another address than WARMLINE_PUBLIC_URL";
+        return Finding::fail(CHECK, "another_address", words)
+            .fix("start the gateway with the WARMLINE_PUBLIC_URL that is set here");
+    }
+    // The same connection as for everything else; only the name of the scheme differs.
+    let mut plain = public.clone();
+    plain.set_path("/");
+    let connection = match wire::connect(&plain, now_s).await {
+        Ok(connection) => connection,
+        Err(trouble) => return Finding::fail(CHECK, trouble.code(), trouble.to_string()).fix(fix),
+    };
+    let upgrading = async {
+        let request = url.as_str().into_client_request()?;
+        client_async(request, connection.into_stream()).await
+    };
+    let mut socket = match timeout(STREAM_WITHIN, upgrading).await {
+        Err(_) => {
+            let words = "the upgrade to a WebSocket was not answered in time";
+            return Finding::fail(CHECK, "no_answer", words).fix(fix);
+        }
+        Ok(Err(tungstenite::Error::Http(refused))) => {
+            let words = format!("the upgrade to a WebSocket is answered {}", refused.status());
+            return Finding::fail(CHECK, "no_upgrade", words).fix(fix);
+        }
+        Ok(Err(error)) => {
+            // What failed in words of the protocol; the address holds a ticket and stays out.
+            let words = format!("the upgrade to a WebSocket broke: {error}");
+            return Finding::fail(CHECK, "no_upgrade", words).fix(fix);
+        }
+        Ok(Ok((socket, _))) => socket,
+    };
+    match timeout(STREAM_WITHIN, socket.next()).await {
+        Ok(Some(Ok(_))) => {
+            drop(timeout(STREAM_WITHIN, socket.close(None)).await);
+            Finding::ok(CHECK, "open", "a WebSocket passes, in both directions")
+        }
+        Ok(Some(Err(_)) | None) => {
+            let words = "the WebSocket was closed before anything came through";
+            Finding::fail(CHECK, "closed", words).fix(fix)
+        }
+        Err(_) => {
+            let words = "the WebSocket opened, and nothing came through it in time";
+            Finding::fail(CHECK, "silent", words).fix(fix)
+        }
+    }
+}
