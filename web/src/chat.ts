@@ -3,8 +3,9 @@
  * conversation that is, also over a reload, and says truthfully whether it is connected.
  */
 
+import { locale } from './language';
 import { ConnectionStatus, loadWebChat, styleOptions } from './web-chat';
-import type { DirectLine, Store, WebChat } from './web-chat';
+import type { Activity, DirectLine, Store, WebChat } from './web-chat';
 
 /** What a person should know about the connection. */
 export type Connection = 'connecting' | 'online' | 'reconnecting' | 'expired' | 'failed' | 'ended';
@@ -14,6 +15,8 @@ interface Config {
   readonly directLine: string;
   readonly token: string;
   readonly conversationId?: string;
+  /** Who the user is at the desk. */
+  readonly deskUserId?: string;
 }
 
 /** A conversation that a reload of the page can go on with. */
@@ -22,6 +25,7 @@ interface Kept {
   readonly token: string;
   readonly conversationId: string;
   readonly userId: string;
+  readonly deskUserId?: string;
 }
 
 /** What Web Chat needs to open a conversation, a new one or a kept one. */
@@ -42,11 +46,24 @@ const ANSWER_WITHIN_MS = 5_000;
 export class UserChat {
   readonly #root: HTMLElement;
   readonly #tell: (connection: Connection) => void;
+  readonly #heardAll: (activities: readonly Activity[]) => void;
   #store: Store | null = null;
+  #deskUserId: string | null = null;
 
-  constructor(root: HTMLElement, tell: (connection: Connection) => void) {
+  /** `tell` hears about the connection, `shown` everything that Web Chat shows after each change. */
+  constructor(
+    root: HTMLElement,
+    tell: (connection: Connection) => void,
+    shown: (activities: readonly Activity[]) => void,
+  ) {
     this.#root = root;
     this.#tell = tell;
+    this.#heardAll = shown;
+  }
+
+  /** By which id the desk knows this user; null until the conversation is open. */
+  get deskUserId(): string | null {
+    return this.#deskUserId;
   }
 
   /** Opens the conversation of this tab, or a new one; rejects when Web Chat itself cannot start. */
@@ -62,6 +79,8 @@ export class UserChat {
     });
     const store = webChat.createStore();
     this.#store = store;
+    this.#deskUserId = opening.deskUserId ?? null;
+    store.subscribe(() => this.#heardAll(store.getState().activities));
     directLine.connectionStatus$.subscribe((status) => this.#heard(status, directLine, opening));
     addEventListener('pagehide', () => keep(directLine, opening));
     this.#render(webChat, directLine, store, opening.userId);
@@ -88,8 +107,7 @@ export class UserChat {
           store,
           userID,
           username: USER_NAME,
-          // Warmline's notices and the built-in bot speak English.
-          locale: 'en-US',
+          locale,
           sendTypingIndicator: true,
           styleOptions: styleOptions(),
         },
@@ -142,10 +160,11 @@ export class UserChat {
 /** Set while the page goes away on purpose, so that it does not keep what it was told to forget. */
 let forgetting = false;
 
-function keep(directLine: DirectLine, { domain, userId }: Opening): void {
+function keep(directLine: DirectLine, { domain, userId, deskUserId }: Opening): void {
   const { token, conversationId } = directLine;
   if (forgetting || !conversationId) return;
-  const kept: Kept = { domain, token, conversationId, userId };
+  const known = deskUserId === undefined ? {} : { deskUserId };
+  const kept: Kept = { domain, token, conversationId, userId, ...known };
   sessionStorage.setItem(KEPT_AS, JSON.stringify(kept));
 }
 
@@ -160,6 +179,7 @@ async function whichConversation(): Promise<Opening> {
     // Direct Line reserves ids that begin with `dl_` for tokens that bind one.
     userId: `demo-${crypto.randomUUID()}`,
     ...(config.conversationId === undefined ? {} : { conversationId: config.conversationId }),
+    ...(config.deskUserId === undefined ? {} : { deskUserId: config.deskUserId }),
   };
 }
 

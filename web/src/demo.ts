@@ -1,79 +1,94 @@
 /**
- * The demo page: Web Chat as the user beside the agent's desk. Owns the header's suggestions, the
- * switch between the two sides on a narrow screen, and what is said about the connection.
+ * The demo page: Web Chat as the user, the agent's desk, and between them what happens. Puts the
+ * parts together, switches between them on a narrow screen, and says how the connection is.
  */
 
 import './style.css';
+import './demo.css';
+import './desk.css';
 import { UserChat } from './chat';
 import type { Connection } from './chat';
 import { mountDesk } from './desk';
+import type { DeskState } from './desk-api';
 import { byId, element, setText } from './element';
+import { Faults } from './faults';
+import { watch } from './feed-api';
+import { fillIn, isKey, language, say, speak } from './language';
+import { Ledger } from './ledger';
+import { Strip } from './strip';
+import { Way } from './way';
+import { CATALOGUES, LANGUAGE_NAMES } from './words';
+import type { Language } from './words';
 
-type Side = 'user' | 'desk';
+const SIDES = ['user', 'way', 'desk'] as const;
+type Side = (typeof SIDES)[number];
 
-interface Words {
-  readonly chip: string;
-  readonly tone: 'good' | 'bad' | 'busy';
-  readonly notice: string;
-}
+fillIn(document);
+document.title = say('title.demo');
 
-const WORDS: Readonly<Record<Connection, Words>> = {
-  connecting: { chip: 'connecting', tone: 'busy', notice: '' },
-  online: { chip: 'connected', tone: 'good', notice: '' },
-  reconnecting: {
-    chip: 'connection lost',
-    tone: 'bad',
-    notice:
-      'The gateway is gone. Web Chat looks for it by itself, first within 15 seconds, and goes on where it was. What the desk sends before the gateway is back is fetched from ServiceNow then, and shown in its place.',
-  },
-  expired: {
-    chip: 'expired',
-    tone: 'bad',
-    notice: 'The token of this conversation has expired. “Start over” begins a new one.',
-  },
-  failed: {
-    chip: 'not connected',
-    tone: 'bad',
-    notice: 'Web Chat could not connect. Reload the page to try again, or start over.',
-  },
-  ended: {
-    chip: 'over',
-    tone: 'bad',
-    notice: 'The gateway no longer knows this conversation. “Start over” begins a new one.',
-  },
-};
+const ledger = new Ledger();
+const strip = new Strip();
+const way = new Way();
+const faults = new Faults(ledger);
+let deskState: DeskState | null = null;
 
-const chat = new UserChat(byId('web-chat'), (connection) => say(WORDS[connection]));
+const chat = new UserChat(byId('web-chat'), heard, (activities) => ledger.webChat(activities));
 
-function say(words: Words): void {
+function heard(connection: Connection): void {
   const chip = byId('chat-status');
-  chip.dataset['tone'] = words.tone;
-  setText(chip, words.chip);
-  const notice = byId('chat-notice');
-  setText(notice, words.notice);
-  notice.hidden = words.notice === '';
+  chip.dataset['tone'] = { online: 'good', connecting: 'busy' }[connection as string] ?? 'bad';
+  setText(chip, say(`chat.${connection}`));
+  const key = `chat.${connection}.notice`;
+  note(isKey(key) ? say(key) : '');
+  way.user(connection === 'online');
+  faults.online(connection === 'online');
 }
 
-/** On a narrow screen one side is seen at a time; on a wide one this changes nothing. */
+function note(words: string): void {
+  const notice = byId('chat-notice');
+  setText(notice, words);
+  notice.hidden = words === '';
+}
+
+/** On a narrow screen one part is seen at a time; on a wide one this changes nothing. */
 function show(side: Side): void {
-  const sides = document.querySelector<HTMLElement>('.sides');
-  if (sides) sides.dataset['showing'] = side;
-  for (const tab of document.querySelectorAll<HTMLElement>('.switch [data-side]')) {
-    tab.setAttribute('aria-pressed', String(tab.dataset['side'] === side));
-  }
+  byId('sides').dataset['showing'] = side;
+  for (const one of SIDES) byId(`tab-${one}`).setAttribute('aria-pressed', String(one === side));
 }
 
 function showWaiting(offered: number): void {
-  document.title = offered > 0 ? `(${offered}) Warmline demo` : 'Warmline demo';
-  const count = document.querySelector<HTMLElement>('.switch-count');
-  if (!count) return;
+  document.title = offered > 0 ? `(${offered}) ${say('title.demo')}` : say('title.demo');
+  const count = byId('waiting-count');
   count.hidden = offered === 0;
-  count.replaceChildren(String(offered), element('span', { class: 'unseen' }, ' waiting'));
+  const words = say('side.waiting', { count: offered });
+  count.replaceChildren(
+    element('span', { 'aria-hidden': 'true' }, String(offered)),
+    element('span', { class: 'unseen' }, words),
+  );
 }
 
-for (const tab of document.querySelectorAll<HTMLElement>('.switch [data-side]')) {
-  tab.addEventListener('click', () => show(tab.dataset['side'] === 'desk' ? 'desk' : 'user'));
+function deskChanged(state: DeskState): void {
+  deskState = state;
+  ledger.desk(state.chats, chat.deskUserId);
+  way.desk(state);
+  faults.desk(state);
 }
+
+function offerLanguages(): void {
+  for (const code of Object.keys(CATALOGUES) as Language[]) {
+    const press = element(
+      'button',
+      { type: 'button', lang: code, 'aria-pressed': String(code === language), class: 'language' },
+      element('span', { 'aria-hidden': 'true' }, code.toUpperCase()),
+      element('span', { class: 'unseen' }, LANGUAGE_NAMES[code]),
+    );
+    press.addEventListener('click', () => speak(code));
+    byId('languages').append(press);
+  }
+}
+
+offerLanguages();
+for (const side of SIDES) byId(`tab-${side}`).addEventListener('click', () => show(side));
 for (const suggestion of document.querySelectorAll<HTMLElement>('[data-say]')) {
   suggestion.addEventListener('click', () => {
     show('user');
@@ -81,12 +96,31 @@ for (const suggestion of document.querySelectorAll<HTMLElement>('[data-say]')) {
   });
 }
 byId('start-over').addEventListener('click', () => chat.startOver());
-const desk = mountDesk(byId('desk'), showWaiting);
-document.querySelector('[data-go]')?.addEventListener('click', () => {
+const desk = mountDesk(byId('desk'), showWaiting, deskChanged);
+byId('try-accept').addEventListener('click', () => {
   show('desk');
   desk.goToOffered();
 });
-chat.open().catch((error: unknown) => {
-  const words = error instanceof Error ? error.message : String(error);
-  say({ ...WORDS.failed, notice: `${words} Reload the page to try again.` });
+watch({
+  passage(passage) {
+    strip.passage(passage);
+    way.passage(passage);
+  },
+  gateway(standing) {
+    strip.gateway(standing);
+    way.gateway(standing);
+    faults.gateway(standing);
+  },
+  link: (link) => way.link(link),
+  missed: (count) => strip.missed(count),
 });
+chat.open().then(
+  () => {
+    // The desk may have told of this user's chats before it was known who the user is.
+    if (deskState) deskChanged(deskState);
+  },
+  (error: unknown) => {
+    heard('failed');
+    note(`${error instanceof Error ? error.message : String(error)} ${say('chat.failed.notice')}`);
+  },
+);

@@ -27,6 +27,36 @@ export interface Chat {
   readonly context: Readonly<Record<string, unknown>> | null;
   readonly lines: readonly Line[];
   readonly userTyping: boolean;
+  /** Where it waits or waited; absent where the instance has no queues. */
+  readonly queue?: string | null;
+  /** Who has it, or had it. */
+  readonly agent?: { readonly id: string; readonly name: string } | null;
+  /** To whom it is offered; `endsAt` is in milliseconds since 1970. */
+  readonly offer?: { readonly agent: string; readonly endsAt: number | null } | null;
+}
+
+/** One of the people at the desk. */
+export interface Agent {
+  readonly id: string;
+  readonly name: string;
+  readonly state: 'available' | 'busy' | 'away';
+  readonly capacity: number;
+  readonly active: number;
+}
+
+export interface DeskQueue {
+  readonly id: string;
+  readonly name: string;
+  readonly open: boolean;
+  readonly waiting: number;
+  /** In ServiceNow's own words. */
+  readonly waitTime?: string | null;
+}
+
+/** A fault that will strike so often yet. */
+export interface Armed {
+  readonly fault: string;
+  readonly times: number | 'until_cleared';
 }
 
 /** Everything the desk shows; each event carries it whole. */
@@ -35,7 +65,13 @@ export interface DeskState {
   readonly dialect: Dialect;
   readonly down: boolean;
   readonly chats: readonly Chat[];
+  readonly agents?: readonly Agent[];
+  readonly queues?: readonly DeskQueue[];
+  readonly faults?: readonly Armed[];
 }
+
+/** To whom a chat is handed over: an agent by id or name, or a queue by id. */
+export type Receiver = { readonly to: string } | { readonly queue: string };
 
 /** What to change; a setting that is absent stays as it is. */
 export interface Settings {
@@ -61,8 +97,18 @@ const ANSWER_WITHIN_MS = 10_000;
 /** Two seconds between attempts when the browser itself has given up on the stream. */
 const REOPEN_AFTER_MS = 2_000;
 
-export const accept = (chat: string) => post(`chats/${encodeURIComponent(chat)}/accept`, {});
-export const reject = (chat: string) => post(`chats/${encodeURIComponent(chat)}/reject`, {});
+/** `agent` says who takes it, or refuses it, where several sit at the desk. */
+export const accept = (chat: string, agent: string | null) =>
+  post(`chats/${encodeURIComponent(chat)}/accept`, agent === null ? {} : { agent });
+export const reject = (chat: string, agent: string | null) =>
+  post(`chats/${encodeURIComponent(chat)}/reject`, agent === null ? {} : { agent });
+export const transfer = (chat: string, receiver: Receiver) =>
+  post(`chats/${encodeURIComponent(chat)}/transfer`, receiver);
+export const setAvailable = (agent: string, available: boolean) =>
+  post(`agents/${encodeURIComponent(agent)}`, { available });
+export const setOpen = (queue: string, open: boolean) =>
+  post(`queues/${encodeURIComponent(queue)}`, { open });
+export const inject = (fault: { fault: string; times: number; ms?: number }) => post('faults', fault);
 export const end = (chat: string) => post(`chats/${encodeURIComponent(chat)}/end`, {});
 export const typing = (chat: string, on: boolean) =>
   post(`chats/${encodeURIComponent(chat)}/typing`, { on });

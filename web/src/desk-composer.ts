@@ -4,7 +4,9 @@
  * taken comes back into the box.
  */
 
-import { element } from './element';
+import { button, element } from './element';
+import { say } from './language';
+import type { Key } from './words';
 
 export interface ComposerActions {
   readonly write: (chat: string, text: string) => Promise<void>;
@@ -18,12 +20,21 @@ const TELL_EVERY_MS = 3_000;
 /** After this long without a key the agent is no longer typing. */
 const IDLE_AFTER_MS = 4_000;
 
+/** What an agent says in nearly every chat: the button's word, and the reply it puts into the box. */
+const CANNED: readonly (readonly [Key, Key])[] = [
+  ['desk.canned.hello.short', 'desk.canned.hello'],
+  ['desk.canned.moment.short', 'desk.canned.moment'],
+  ['desk.canned.done.short', 'desk.canned.done'],
+  ['desk.canned.bye.short', 'desk.canned.bye'],
+];
+
 export class Composer {
   readonly root: HTMLFormElement;
   readonly #box: HTMLTextAreaElement;
   readonly #actions: ComposerActions;
   readonly #drafts = new Map<string, string>();
   #chat: string | null = null;
+  #name = '';
   #queue: Promise<void> = Promise.resolve();
   #toldAt: number | null = null;
   #idle: number | undefined;
@@ -32,13 +43,20 @@ export class Composer {
     this.#actions = actions;
     this.#box = element('textarea', {
       rows: '1',
-      'aria-label': 'Message to the user',
-      placeholder: 'Write to the user',
+      'aria-label': say('desk.message'),
+      placeholder: say('desk.placeholder'),
       autocomplete: 'off',
       maxlength: '4000',
     });
-    const send = element('button', { type: 'submit', class: 'primary' }, 'Send');
-    this.root = element('form', { class: 'composer' }, this.#box, send);
+    const send = element('button', { type: 'submit', class: 'primary' }, say('desk.send'));
+    const prepared = element('div', {
+      class: 'canned', role: 'group', 'aria-label': say('desk.canned'),
+    });
+    for (const [short, whole] of CANNED) {
+      prepared.append(button(say(short), 'canned-one', () => this.#prepare(whole)));
+    }
+    const row = element('div', { class: 'composer-row' }, this.#box, send);
+    this.root = element('form', { class: 'composer' }, prepared, row);
     this.root.addEventListener('submit', (event) => {
       event.preventDefault();
       this.#send();
@@ -53,7 +71,8 @@ export class Composer {
   }
 
   /** Each chat has its own draft, so that switching cannot send a sentence to the wrong person. */
-  show(chat: string): void {
+  show(chat: string, agentName: string): void {
+    this.#name = agentName;
     if (chat === this.#chat) return;
     this.#stopTyping();
     if (this.#chat !== null) this.#drafts.set(this.#chat, this.#box.value);
@@ -67,6 +86,15 @@ export class Composer {
   }
 
   focus(): void {
+    this.#box.focus();
+  }
+
+  /** A reply is put where it can be read and changed before it is sent. */
+  #prepare(reply: Key): void {
+    const words = say(reply, { name: this.#name });
+    const begun = this.#box.value.trimEnd();
+    this.#box.value = begun === '' ? words : `${begun} ${words}`;
+    this.#typed();
     this.#box.focus();
   }
 

@@ -1,9 +1,13 @@
 /** The desk as a page of its own. */
 
 import './style.css';
+import './desk.css';
 import { mountDesk } from './desk';
 import { byId } from './element';
+import { fillIn, say } from './language';
 
+fillIn(document);
 mountDesk(byId('desk'), (offered) => {
-  document.title = offered > 0 ? `(${offered}) Agent's desk` : "Agent's desk";
+  const title = say('title.desk');
+  document.title = offered > 0 ? `(${offered}) ${title}` : title;
 });

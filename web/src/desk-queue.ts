@@ -5,25 +5,30 @@
 
 import type { Chat } from './desk-api';
 import { element, setText } from './element';
+import { say } from './language';
 
 /** The order of the groups in the list. */
 const RANK = { offered: 0, live: 1, ended: 2 } as const;
 
-/** How a user is called at the desk: the e-mail address where it is known, else the id. */
+/** How a user is called at the desk: the e-mail address or the name where one is known, else the id. */
 export function userName(chat: Chat): string {
-  return chat.emailId || chat.userId || 'unknown user';
+  const named = chat.lines.find(({ from, name }) => from === 'user' && name && name !== chat.userId);
+  return chat.emailId || named?.name || chat.userId || say('desk.unknown');
 }
 
-/** Says in a word or two where a chat stands. */
-export function standing(chat: Chat): string {
+/** Says in a word or two where a chat stands; `nameOf` knows the agents by their ids. */
+export function standing(chat: Chat, nameOf: (agent: string) => string = (id) => id): string {
   switch (chat.state) {
     case 'offered':
-      return 'waiting';
+      if (chat.offer) return say('desk.standing.offer', { name: nameOf(chat.offer.agent) });
+      return say('desk.standing.offered');
     case 'live':
-      return 'live';
+      if (chat.agent?.name) return say('desk.standing.with', { name: chat.agent.name });
+      return say('desk.standing.live');
     case 'ended':
-      if (chat.endedBy) return `ended by ${chat.endedBy}`;
-      return chat.endReason ? `ended: ${chat.endReason}` : 'ended';
+      if (chat.endedBy) return say(`desk.standing.${chat.endedBy}`);
+      if (chat.endReason) return say('desk.standing.reason', { reason: chat.endReason });
+      return say('desk.standing.ended');
   }
 }
 
@@ -56,11 +61,16 @@ export class Queue {
 
   constructor(open: (chat: string) => void) {
     this.#open = open;
-    this.root = element('nav', { class: 'queue', 'aria-label': 'Chats' }, this.#empty, this.#list);
+    this.root = element('nav', { class: 'queue', 'aria-label': say('desk.chats') }, this.#empty, this.#list);
   }
 
   /** Rows are kept, not made anew, so that the keyboard's place in the list survives an update. */
-  show(chats: readonly Chat[], selected: string | null, empty: string): void {
+  show(
+    chats: readonly Chat[],
+    selected: string | null,
+    empty: string,
+    nameOf: (agent: string) => string,
+  ): void {
     setText(this.#empty, empty);
     this.#empty.hidden = chats.length > 0;
     const sorted = chats.toSorted(inOrder);
@@ -72,7 +82,7 @@ export class Queue {
     }
     sorted.forEach((chat, place) => {
       const row = this.#rows.get(chat.id) ?? this.#make(chat.id);
-      this.#fill(row, chat, chat.id === selected);
+      this.#fill(row, chat, chat.id === selected, nameOf);
       // Moving an element drops its focus, so only move what is out of place.
       const there = this.#list.children[place];
       if (there !== row.item) this.#list.insertBefore(row.item, there ?? null);
@@ -90,10 +100,10 @@ export class Queue {
     return row;
   }
 
-  #fill(row: Row, chat: Chat, selected: boolean): void {
+  #fill(row: Row, chat: Chat, selected: boolean, nameOf: (agent: string) => string): void {
     setText(row.name, userName(chat));
     row.name.title = userName(chat);
-    setText(row.state, chat.state === 'offered' ? 'waiting' : chat.state);
+    setText(row.state, chat.state === 'ended' ? say('desk.standing.ended') : standing(chat, nameOf));
     row.state.dataset['state'] = chat.state;
     setText(row.excerpt, chat.lines.at(-1)?.text ?? '');
     row.open.setAttribute('aria-current', String(selected));

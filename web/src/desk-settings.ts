@@ -2,17 +2,18 @@
 
 import type { DeskState, Dialect, Mode, Settings } from './desk-api';
 import { button, element } from './element';
+import { say } from './language';
 
 const MODES: readonly [Mode, string][] = [
-  ['person', 'a person, here'],
-  ['scripted', 'a script'],
-  ['nobody', 'nobody'],
+  ['person', say('desk.mode.person')],
+  ['scripted', say('desk.mode.scripted')],
+  ['nobody', say('desk.mode.nobody')],
 ];
 
 const DIALECTS: readonly [Dialect, string][] = [
-  ['servicenow', 'ServiceNow'],
-  ['spec', 'the specification'],
-  ['both', 'both at once'],
+  ['servicenow', say('desk.dialect.servicenow')],
+  ['spec', say('desk.dialect.spec')],
+  ['both', say('desk.dialect.both')],
 ];
 
 export class DeskSettings {
@@ -30,12 +31,12 @@ export class DeskSettings {
     this.#down.addEventListener('change', () => change({ down: this.#down.checked }));
     this.root = element(
       'div',
-      { class: 'settings', id: 'desk-settings', role: 'group', 'aria-label': 'Settings', hidden: true },
-      element('label', {}, element('span', {}, 'Chats are answered by'), this.#mode),
-      element('label', {}, element('span', {}, 'Callbacks are in the words of'), this.#dialect),
-      element('label', { class: 'check' }, this.#down, 'The instance is down (answers 503)'),
+      { class: 'settings', id: 'desk-settings', role: 'group', 'aria-label': say('desk.settings'), hidden: true },
+      element('label', {}, element('span', {}, say('desk.settings.mode')), this.#mode),
+      element('label', {}, element('span', {}, say('desk.settings.dialect')), this.#dialect),
+      element('label', { class: 'check' }, this.#down, say('desk.settings.down')),
     );
-    this.toggle = button('Settings', 'quiet settings-toggle', () => this.#open(this.root.hidden !== false));
+    this.toggle = button(say('desk.settings'), 'quiet settings-toggle', () => this.#open(this.root.hidden !== false));
     this.toggle.setAttribute('aria-controls', this.root.id);
     this.#open(false);
   }

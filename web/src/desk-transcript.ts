@@ -5,14 +5,20 @@
 
 import type { Chat, Line } from './desk-api';
 import { element, setText } from './element';
+import { locale, say } from './language';
 
 /** Who speaks, when the desk gives no name. */
-const SPEAKER = { user: 'User', agent: 'Agent', bot: 'Bot', system: '' } as const;
+const SPEAKER = {
+  user: say('desk.speaker.user'),
+  agent: say('desk.speaker.agent'),
+  bot: say('desk.speaker.bot'),
+  system: '',
+} as const;
 
 /** A reader within this many pixels of the end is following, and the view follows too. */
 const FOLLOW_WITHIN_PX = 48;
 
-const TIME = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' });
+const TIME = new Intl.DateTimeFormat(locale, { hour: '2-digit', minute: '2-digit' });
 
 export class Transcript {
   readonly root: HTMLElement;
@@ -26,7 +32,7 @@ export class Transcript {
     this.#log = element('div', {
       class: 'log',
       role: 'log',
-      'aria-label': 'Transcript',
+      'aria-label': say('desk.transcript'),
       'aria-live': 'polite',
       tabindex: '0',
     });
@@ -47,7 +53,7 @@ export class Transcript {
     // A whole chat that opens is not news; only what is said from now on is read out.
     this.#log.setAttribute('aria-live', another ? 'off' : 'polite');
     for (const line of chat.lines.slice(this.#shown.length)) this.#add(line);
-    setText(this.#typing, chat.userTyping && chat.state === 'live' ? 'The user is typing …' : '');
+    setText(this.#typing, chat.userTyping && chat.state === 'live' ? say('desk.typing') : '');
     this.#follow();
   }
 

@@ -8,8 +8,11 @@ import type { Chat, DeskState } from './desk-api';
 import { Composer } from './desk-composer';
 import { clock, Queue, standing, userName } from './desk-queue';
 import { DeskSettings } from './desk-settings';
+import { Team } from './desk-team';
 import { Transcript } from './desk-transcript';
+import { Transfer } from './desk-transfer';
 import { button, element, setText } from './element';
+import { say } from './language';
 
 /** What a page can ask of the desk on it. */
 export interface MountedDesk {
@@ -17,29 +20,41 @@ export interface MountedDesk {
   goToOffered(): void;
 }
 
-/** Puts a desk into `root` and keeps it up to date; `waiting` hears how many chats are offered. */
-export function mountDesk(root: HTMLElement, waiting: (offered: number) => void): MountedDesk {
+/**
+ * Puts a desk into `root` and keeps it up to date; `waiting` hears how many chats are offered, and
+ * `changed` everything that the desk tells.
+ */
+export function mountDesk(
+  root: HTMLElement,
+  waiting: (offered: number) => void,
+  changed: (state: DeskState) => void = () => undefined,
+): MountedDesk {
   const desk = new Desk(root, waiting);
   api.follow(
-    (state) => desk.show(state),
+    (state) => {
+      desk.show(state);
+      changed(state);
+    },
     (reachable) => desk.reachable(reachable),
   );
   return desk;
 }
 
 class Desk implements MountedDesk {
-  readonly #chip = element('span', { class: 'chip', role: 'status' }, 'connecting');
-  readonly #title = element('h2', { id: 'desk-title' }, "The agent's desk");
+  readonly #chip = element('span', { class: 'chip', role: 'status' }, say('desk.connecting'));
+  readonly #title = element('h2', { id: 'desk-title' }, say('desk'));
   readonly #alert = element('div', { class: 'alert', role: 'alert', hidden: true });
   readonly #notice = element('p', { class: 'notice', role: 'status', hidden: true });
   readonly #news = element('p', { class: 'unseen', role: 'status' });
-  readonly #panel = element('section', { class: 'chat', 'aria-label': 'Open chat', hidden: true });
+  readonly #panel = element('section', { class: 'chat', 'aria-label': say('desk.chat'), hidden: true });
   readonly #name = element('h3', { class: 'chat-name', tabindex: '-1' });
   readonly #standing = element('span', { class: 'badge' });
   readonly #context = element('details', { class: 'context' });
-  readonly #accept = button('Accept', 'primary', () => this.#take());
-  readonly #reject = button('Reject', 'quiet', () => this.#act(api.reject));
-  readonly #end = button('End chat', 'quiet', () => this.#act(api.end));
+  readonly #accept = button(say('desk.accept'), 'primary', () => this.#take());
+  readonly #reject = button(say('desk.reject'), 'quiet', () =>
+    this.#act((chat) => api.reject(chat, this.#taker())),
+  );
+  readonly #end = button(say('desk.end'), 'quiet', () => this.#act(api.end));
   readonly #transcript = new Transcript();
   readonly #queue = new Queue((chat) => this.#open(chat));
   readonly #settings = new DeskSettings((settings) => this.#run(api.change(settings)));
@@ -48,7 +63,17 @@ class Desk implements MountedDesk {
     typing: api.typing,
     failed: (error) => this.#fail(error),
   });
+  readonly #team = new Team({
+    act: (agent) => this.#actAs(agent),
+    available: (agent, yes) => this.#run(api.setAvailable(agent, yes)),
+    open: (queue, yes) => this.#run(api.setOpen(queue, yes)),
+  });
+  readonly #transfer = new Transfer((receiver) =>
+    this.#act((chat) => api.transfer(chat, receiver)),
+  );
   readonly #waiting: (offered: number) => void;
+  #acting: string | null = null;
+  #seat = '';
   #state: DeskState | null = null;
   #selected: string | null = null;
   #focusBoxWhenLive: string | null = null;
@@ -56,10 +81,18 @@ class Desk implements MountedDesk {
 
   constructor(root: HTMLElement, waiting: (offered: number) => void) {
     this.#waiting = waiting;
-    const actions = element('div', { class: 'chat-actions' }, this.#accept, this.#reject, this.#end);
+    const actions = element(
+      'div',
+      { class: 'chat-actions' },
+      this.#accept,
+      this.#reject,
+      this.#transfer.toggle,
+      this.#end,
+    );
     const who = element('div', { class: 'chat-who' }, this.#name, this.#standing);
     this.#panel.append(
       element('div', { class: 'chat-head' }, who, actions),
+      this.#transfer.root,
       this.#context,
       this.#transcript.root,
       this.#composer.root,
@@ -68,6 +101,7 @@ class Desk implements MountedDesk {
     root.append(
       element('div', { class: 'bar' }, this.#title, this.#chip, this.#settings.toggle),
       this.#settings.root,
+      this.#team.root,
       this.#alert,
       this.#notice,
       this.#news,
@@ -80,6 +114,7 @@ class Desk implements MountedDesk {
     const before = this.#state;
     this.#state = state;
     this.#choose(before);
+    this.#sit();
     this.#announce(before);
     this.#settings.show(state);
     this.#draw();
@@ -88,7 +123,7 @@ class Desk implements MountedDesk {
 
   reachable(yes: boolean): void {
     this.#chip.dataset['tone'] = yes ? 'good' : 'bad';
-    setText(this.#chip, yes ? this.#agentLabel() : 'desk unreachable, trying again');
+    setText(this.#chip, yes ? this.#agentLabel() : say('desk.unreachable'));
   }
 
   goToOffered(): void {
@@ -116,9 +151,12 @@ class Desk implements MountedDesk {
     if (!before) return;
     for (const chat of this.#state?.chats ?? []) {
       const old = before.chats.find((known) => known.id === chat.id);
-      if (!old && chat.state === 'offered') setText(this.#news, `${userName(chat)} is waiting.`);
+      if (!old && chat.state === 'offered') {
+        setText(this.#news, say('desk.news.waiting', { user: userName(chat) }));
+      }
       if (old && old.state !== 'ended' && chat.state === 'ended') {
-        setText(this.#news, `The chat with ${userName(chat)} is over: ${standing(chat)}.`);
+        const how = standing(chat);
+        setText(this.#news, say('desk.news.over', { user: userName(chat), how }));
       }
     }
   }
@@ -128,8 +166,10 @@ class Desk implements MountedDesk {
     if (!state) return;
     setText(this.#chip, this.#agentLabel());
     this.#notice.hidden = !state.down;
-    setText(this.#notice, state.down ? 'The instance is down: it answers 503 to everything.' : '');
-    this.#queue.show(state.chats, this.#selected, emptyQueue(state));
+    setText(this.#notice, state.down ? say('desk.down') : '');
+    const nameOf = (agent: string) => this.#nameOf(agent);
+    this.#queue.show(state.chats, this.#selected, emptyQueue(state), nameOf);
+    this.#team.show(state, this.#acting);
     const chat = state.chats.find((one) => one.id === this.#selected);
     this.#panel.hidden = chat === undefined;
     if (chat) this.#drawChat(chat);
@@ -142,9 +182,10 @@ class Desk implements MountedDesk {
     this.#tick();
     this.#accept.hidden = this.#reject.hidden = chat.state !== 'offered';
     this.#end.hidden = this.#composer.root.hidden = chat.state !== 'live';
+    if (this.#state) this.#transfer.show(this.#state, chat, this.#acting);
     this.#drawContext(chat);
     this.#transcript.show(chat);
-    this.#composer.show(chat.id);
+    this.#composer.show(chat.id, this.#ownName(chat));
     if (chat.state === 'live' && this.#focusBoxWhenLive === chat.id) {
       this.#focusBoxWhenLive = null;
       this.#composer.focus();
@@ -164,7 +205,7 @@ class Desk implements MountedDesk {
       const shown = typeof value === 'string' ? value : JSON.stringify(value);
       list.append(element('dt', {}, name), element('dd', {}, shown));
     }
-    this.#context.replaceChildren(element('summary', {}, 'About this user'), list);
+    this.#context.replaceChildren(element('summary', {}, say('desk.about')), list);
   }
 
   /** The waiting clock runs between events. */
@@ -172,24 +213,68 @@ class Desk implements MountedDesk {
     const chat = this.#state?.chats.find((one) => one.id === this.#selected);
     if (!chat) return;
     const waited = chat.state === 'offered' ? ` ${clock(Date.now() - chat.waitingSince)}` : '';
-    setText(this.#standing, `${standing(chat)}${waited}`);
+    const where = standing(chat, (agent) => this.#nameOf(agent));
+    setText(this.#standing, `${where}${waited}`);
   }
 
   #agentLabel(): string {
     const agent = this.#state?.agent;
-    if (!agent) return 'connected';
-    if (agent.mode === 'nobody') return 'nobody at the desk';
-    return agent.mode === 'scripted' ? `${agent.name} (scripted)` : `you are ${agent.name}`;
+    if (!agent) return say('desk.connected');
+    if (agent.mode === 'nobody') return say('desk.nobody');
+    const name = this.#acting === null ? agent.name : this.#nameOf(this.#acting);
+    return say(agent.mode === 'scripted' ? 'desk.script' : 'desk.you', { name });
+  }
+
+  #nameOf(agent: string): string {
+    return this.#state?.agents?.find(({ id }) => id === agent)?.name ?? agent;
+  }
+
+  /** Who would write in this chat. */
+  #ownName(chat: Chat): string {
+    if (chat.agent) return chat.agent.name;
+    return this.#acting === null ? (this.#state?.agent.name ?? '') : this.#nameOf(this.#acting);
+  }
+
+  /** The open chat decides as whom the page acts: whoever has it, or is offered it. */
+  #sit(): void {
+    const agents = this.#state?.agents ?? [];
+    const chat = this.#state?.chats.find((one) => one.id === this.#selected);
+    const concerned = chat?.state === 'live' ? chat.agent?.id : chat?.offer?.agent;
+    // Only a change decides: whoever takes another place by hand keeps it until then.
+    const seat = `${chat?.id} ${concerned}`;
+    if (concerned !== undefined && chat?.state !== 'ended' && seat !== this.#seat) {
+      this.#acting = concerned;
+    }
+    this.#seat = seat;
+    if (!agents.some(({ id }) => id === this.#acting)) this.#acting = agents[0]?.id ?? null;
+  }
+
+  /** Takes another agent's place, and opens what that agent has to do. */
+  #actAs(agent: string): void {
+    this.#acting = agent;
+    const chats = this.#state?.chats ?? [];
+    const own =
+      chats.find((chat) => chat.state === 'offered' && chat.offer?.agent === agent) ??
+      chats.find((chat) => chat.state === 'live' && chat.agent?.id === agent);
+    if (own) this.#selected = own.id;
+    this.#draw();
+  }
+
+  /** Who takes or refuses the open chat: to whom it is offered, else whose place is taken. */
+  #taker(): string | null {
+    const chat = this.#state?.chats.find((one) => one.id === this.#selected);
+    return chat?.offer?.agent ?? this.#acting;
   }
 
   #open(chat: string): void {
     this.#selected = chat;
+    this.#sit();
     this.#draw();
   }
 
   #take(): void {
     this.#focusBoxWhenLive = this.#selected;
-    this.#act(api.accept);
+    this.#act((chat) => api.accept(chat, this.#taker()));
   }
 
   #act(action: (chat: string) => Promise<void>): void {
@@ -212,7 +297,7 @@ class Desk implements MountedDesk {
     const code = error instanceof api.DeskError ? ` (${error.code})` : '';
     this.#alert.replaceChildren(
       element('span', {}, `${words}${code}`),
-      button('Dismiss', 'quiet', () => this.#dismiss()),
+      button(say('desk.dismiss'), 'quiet', () => this.#dismiss()),
     );
     this.#alert.hidden = false;
   }
@@ -223,12 +308,5 @@ class Desk implements MountedDesk {
 }
 
 function emptyQueue(state: DeskState): string {
-  switch (state.agent.mode) {
-    case 'person':
-      return 'No chats yet. When a user asks for a person, the chat is offered here.';
-    case 'scripted':
-      return 'No chats yet. A script will accept and answer them.';
-    case 'nobody':
-      return 'Nobody is at the desk: a user who asks for a person is told so.';
-  }
+  return say(`desk.empty.${state.agent.mode}`);
 }

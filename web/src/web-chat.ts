@@ -23,8 +23,18 @@ export interface DirectLine {
   end(): void;
 }
 
+/** What the demo reads of an activity, as Web Chat keeps it. */
+export interface Activity {
+  readonly type: string;
+  readonly text?: string;
+  readonly timestamp?: string;
+  readonly from?: { readonly role?: string };
+}
+
 export interface Store {
   dispatch(action: { type: string; payload?: unknown }): void;
+  getState(): { readonly activities: readonly Activity[] };
+  subscribe(changed: () => void): unknown;
 }
 
 export interface WebChat {

@@ -98,7 +98,7 @@ export interface Demo {
   readonly origin: string;
   /** Says something to the desk's API, as an agent's program would. */
   desk(path: string, body?: object, method?: string): Promise<unknown>;
-  /** Takes back every fault, so that the next test begins on a good day. */
+  /** Takes back every fault and ends every chat, so that the next test begins on a good day. */
   calm(): Promise<void>;
   stop(): Promise<void>;
 }
@@ -117,8 +117,19 @@ export async function startDemo(...args: string[]): Promise<Demo> {
     return answer.status === 204 ? null : await answer.json();
   };
   const calm = async () => {
-    await desk('settings', { down: false });
+    await desk('settings', { down: false, mode: 'person' });
     await desk('faults', {}, 'DELETE');
+    const { chats, agents } = (await desk('state', {}, 'GET')) as {
+      chats: { id: string; state: string }[];
+      agents: { id: string }[];
+    };
+    // Who refuses a chat is away afterwards.
+    for (const { id } of agents) await desk(`agents/${id}`, { available: true });
+    // A user who is gone keeps an agent for minutes; the next test wants them free.
+    for (const { id, state } of chats) {
+      if (state === 'offered') await desk(`chats/${id}/accept`);
+      if (state !== 'ended') await desk(`chats/${id}/end`);
+    }
   };
   return { program, origin, desk, calm, stop: () => program.stop() };
 }

@@ -4,6 +4,7 @@
 //! them fails. Knows nothing of what Warmline does.
 
 mod arguments;
+mod browser;
 mod pages;
 mod step;
 
@@ -57,14 +58,17 @@ fn demo(release: bool, rest: &[String]) -> Result<()> {
     step::become_program(demo.args(profile).args(["--", "demo"]).args(rest))
 }
 
-/// Everything that must pass: the pages' types and build, then every test and example.
+/// Everything that must pass: the pages' types and build, every test and example, and the pages in a
+/// browser.
 fn test() -> Result<()> {
-    let mut steps = Steps::of(2);
+    let mut steps = Steps::of(3);
     steps.begin("building the pages, which checks their types");
     pages::node()?;
     pages::build()?;
     steps.begin("running the tests of the workspace");
-    step::succeed(&mut cargo(["test", "--workspace"]), "the failures are listed above")
+    step::succeed(&mut cargo(["test", "--workspace"]), "the failures are listed above")?;
+    steps.begin("running the browser tests");
+    browser::test()
 }
 
 /// What a change must pass besides the tests. All checks run, also after one has failed.

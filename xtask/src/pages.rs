@@ -37,7 +37,7 @@ pub(crate) fn build() -> Result<()> {
     step::succeed(&mut npm(&web, &["run", "build"]), "the messages above name file and line")
 }
 
-fn npm(web: &Path, arguments: &[&str]) -> Command {
+pub(crate) fn npm(web: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(NPM);
     command.current_dir(web).args(arguments);
     command

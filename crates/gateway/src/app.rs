@@ -13,11 +13,12 @@ mod settings;
 
 use std::{
     net::SocketAddr,
-    path::{Path, PathBuf},
+    path::Path,
     sync::Arc,
     time::{Duration, Instant},
 };
 
+use secrecy::SecretString;
 use store::{BootId, LaneKey, Store, StoreError, sqlite::SqliteStore};
 use tokio::{net::TcpListener, sync::mpsc};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -35,8 +36,10 @@ use crate::{
     control::{ControlSocket, Letters, Sealed},
     current::Current,
     dispatcher::Dispatcher,
+    edge::console::Console,
     engine::{Engine, Tools},
     gaps::Gaps,
+    observe::Observer,
     presence::Presence,
     sweeper::Sweeper,
     wakes::Wakes,
@@ -66,6 +69,7 @@ pub struct Gateway {
     address: SocketAddr,
     live: Live,
     engine: Engine,
+    observer: Arc<Observer>,
     tasks: TaskTracker,
     open_streams: TaskTracker,
     stopping: CancellationToken,
@@ -100,9 +104,11 @@ impl Gateway {
             let opened = tokio::task::spawn_blocking(open).await;
             opened.map_err(std::io::Error::other)??
         };
-        let data_dir = settings.data_dir.clone();
+        let (data_dir, password) =
+            (settings.data_dir.clone(), settings.console_password_hash.clone());
         let wakes = Arc::new(Wakes::default());
         let hint = Arc::new(Wakeup::new());
+        let observer = Observer::new(clock.clone());
         let (lanes, lane_hints) = mpsc::channel(LANE_HINTS_MAX);
         let policies = Current::new(parts::policies(&settings.bots));
         let engine = Engine::start(Tools {
@@ -114,13 +120,14 @@ impl Gateway {
             wakes: Arc::clone(&wakes),
             lanes,
             alarm: Arc::clone(&hint),
+            observer: Arc::clone(&observer),
             boot,
             lease: LEASE,
         })?;
         let presence = Arc::new(Presence::default());
-        let parts = Parts { store, vault, clock, engine, wakes, gaps, presence };
+        let parts = Parts { store, vault, clock, engine, wakes, gaps, presence, observer };
         let live = Live::new(&parts, policies, settings)?;
-        parts.run(live, data_dir, hint, lane_hints, listener)
+        parts.run(live, &data_dir, password.as_ref(), hint, lane_hints, listener)
     }
 
     /// Where it listens.
@@ -132,6 +139,11 @@ impl Gateway {
     /// names the rest. On an error nothing has changed.
     pub async fn reload(&self, settings: Settings) -> Result<Vec<NeedsRestart>, StartError> {
         self.live.reload(settings).await
+    }
+
+    /// What is seen of it.
+    pub fn observer(&self) -> &Arc<Observer> {
+        &self.observer
     }
 
     /// Waits until a part ends by itself, which none should.
@@ -175,13 +187,15 @@ struct Parts {
     wakes: Arc<Wakes>,
     gaps: Arc<Gaps>,
     presence: Arc<Presence>,
+    observer: Arc<Observer>,
 }
 
 impl Parts {
     fn run(
         self,
         live: Live,
-        data_dir: PathBuf,
+        data_dir: &Path,
+        console_password: Option<&SecretString>,
         hint: Arc<Wakeup>,
         lane_hints: mpsc::Receiver<LaneKey>,
         listener: TcpListener,
@@ -198,10 +212,12 @@ impl Parts {
         };
         let sweeper = Sweeper { store: Arc::clone(&self.store), clock: self.clock.clone() };
         let (engine, presence) = (self.engine.clone(), Arc::clone(&self.presence));
-        let store = Arc::clone(&self.store);
+        let (store, observer) = (Arc::clone(&self.store), Arc::clone(&self.observer));
         let sealed = Sealed { store: Arc::clone(&self.store), vault: Arc::clone(&self.vault) };
-        let control = open_control(&data_dir);
-        let edge = Arc::new(self.edge(&live, stopping.clone())?);
+        let control = open_control(data_dir);
+        let console = self.console(console_password, &dispatcher)?;
+        let recorder = console.as_ref().map(Console::recorder);
+        let edge = Arc::new(self.edge(&live, console, stopping.clone())?);
         let open_streams = edge.open_streams.clone();
         let address = listener.local_addr()?;
         let delivery = deliver(dispatcher, lane_hints, delivering.clone(), failures.clone())?;
@@ -220,6 +236,9 @@ impl Parts {
             let letters = Letters::new(engine.clone());
             watch("control socket", Box::pin(control.serve(letters, sealed, stopping.clone())));
         }
+        if let Some(recorder) = recorder {
+            watch("console", Box::pin(recorder.run(stopping.clone())));
+        }
         let (front, stop) = (crate::edge::Front::new(edge), stopping.clone());
         tasks.spawn(async move {
             listener::serve(listener, front, stop.clone()).await;
@@ -229,6 +248,7 @@ impl Parts {
             address,
             live,
             engine,
+            observer,
             tasks,
             open_streams,
             stopping,

@@ -18,8 +18,8 @@ use session::{
 };
 use store::{
     Answer, BootId, Changes, Claim, ConversationChange, ConversationId, ConversationRow,
-    DeadLetter, EntryRow, LaneKey, LaneReady, Person, RepeatKey, Resolved, SegmentId, SessionRow,
-    Store, StoreError, Target, Transaction, sqlite::SqliteStore,
+    DeadLetter, EntryRow, LaneKey, LaneReady, OpenCount, Person, RepeatKey, Resolved, SegmentId,
+    SessionRow, Store, StoreError, Target, Transaction, Waiting, sqlite::SqliteStore,
 };
 use tempfile::TempDir;
 use tokio::sync::{Notify, mpsc};
@@ -31,6 +31,7 @@ use crate::{
     current::Current,
     engine::{Arrival, Engine, EngineError, Outcome, Policies, Tools},
     keeping::{Entry, Keeping},
+    observe::Observer,
     wakes::Wakes,
 };
 
@@ -199,6 +200,23 @@ impl Store for Watched {
         self.inner.open_sessions(after, limit)
     }
 
+    fn open_counts(&self) -> Result<Vec<OpenCount>, StoreError> {
+        self.inner.open_counts()
+    }
+
+    fn waiting_effects(
+        &self,
+        conversation: ConversationId,
+        session: &SessionId,
+        limit: usize,
+    ) -> Result<Vec<Waiting>, StoreError> {
+        self.inner.waiting_effects(conversation, session, limit)
+    }
+
+    fn dead_letter_count(&self, limit: usize) -> Result<usize, StoreError> {
+        self.inner.dead_letter_count(limit)
+    }
+
     fn lanes(&self, limit: usize) -> Result<Vec<LaneReady>, StoreError> {
         self.looks.fetch_add(1, Ordering::SeqCst);
         if self.fault() == Fault::NoLanes { Ok(Vec::new()) } else { self.inner.lanes(limit) }
@@ -294,6 +312,7 @@ pub(crate) struct Bed {
     pub(crate) wakes: Arc<Wakes>,
     pub(crate) lanes: mpsc::Receiver<LaneKey>,
     pub(crate) alarm: Arc<Wakeup>,
+    pub(crate) observer: Arc<Observer>,
     dir: TempDir,
 }
 
@@ -317,6 +336,7 @@ impl Bed {
         store.take_over(boot).unwrap();
         let (wakes, alarm) = (Arc::new(Wakes::default()), Arc::new(Wakeup::new()));
         let (hints, lanes) = mpsc::channel(1_000);
+        let observer = Observer::new(clock.clone());
         let mut policies = Policies::default();
         policies.add(tenant(), BotId::new(name).unwrap(), policy);
         policies.add(tenant(), other_bot(), Policy::new(other_desk()));
@@ -329,10 +349,11 @@ impl Bed {
             wakes: Arc::clone(&wakes),
             lanes: hints,
             alarm: Arc::clone(&alarm),
+            observer: Arc::clone(&observer),
             boot,
             lease: Duration::from_secs(30),
         });
-        Self { store, vault, clock, engine: engine.unwrap(), wakes, lanes, alarm, dir }
+        Self { store, vault, clock, engine: engine.unwrap(), wakes, lanes, alarm, observer, dir }
     }
 
     /// The next life of the process, with other rules, on the same files.

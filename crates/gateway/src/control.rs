@@ -32,8 +32,8 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use wire::Understood;
 
-pub(crate) use letters::Letters;
 pub use letters::{LETTERS_PER_LIST, LETTERS_PER_LIST_MAX};
+pub(crate) use letters::{Letters, shortened};
 pub(crate) use sealed::Sealed;
 pub use wire::{Answer, Letter, Order, Outcome, Refusal, Request, VERSION, secret_line};
 

@@ -35,7 +35,7 @@ mod tests;
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-pub(crate) use breaker::SharedBreaker;
+pub(crate) use breaker::{BreakerSeen, SharedBreaker};
 pub(crate) use drain::Openings;
 use session::id::{DeskId, TenantId, Timestamp};
 use store::{LaneKey, LaneReady, OutboxId, Store};
@@ -57,6 +57,7 @@ use crate::{
     engine::Engine,
     gaps::Gaps,
     lane,
+    observe::Observer,
 };
 
 /// Attempts in flight at a time to one desk, and to all bots together. Each holds a connection and a
@@ -104,6 +105,7 @@ pub(crate) struct Dispatcher {
     pub(crate) gaps: Arc<Gaps>,
     /// The conversations that were opened last.
     pub(crate) openings: Openings,
+    pub(crate) observer: Arc<Observer>,
     /// Stops it; nobody insists on anything any more then.
     pub(crate) stop: CancellationToken,
     /// Room for [`ATTEMPTS_MAX`] attempts at bots, and at desks that are not configured any more.

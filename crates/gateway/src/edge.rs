@@ -6,21 +6,23 @@
 //! | [`direct_line`] | `/v3/directline/…` |
 //! | [`health`] | `/healthz`, `/readyz` |
 //! | [`openapi`] | `/openapi.json` |
+//! | [`console`] | `/console/…` |
 
 pub(crate) mod answer;
 pub(crate) mod body;
 pub(crate) mod callers;
+pub(crate) mod console;
 pub(crate) mod direct_line;
 pub(crate) mod doors;
 pub(crate) mod health;
 pub(crate) mod openapi;
 pub(crate) mod webhook;
 
-use std::{convert::Infallible, pin::Pin, sync::Arc};
+use std::{convert::Infallible, net::IpAddr, pin::Pin, sync::Arc};
 
 use axum::{
     Router,
-    extract::MatchedPath,
+    extract::{MatchedPath, State},
     http::{Method, Request},
     middleware::{self, Next},
     response::Response,
@@ -32,8 +34,16 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use vault::Vault;
 
 use crate::{
-    clock::Clock, current::Current, edge::direct_line::DirectLine, edge::doors::Doors,
-    engine::Engine, gaps::Gaps, presence::Presence, wakes::Wakes,
+    clock::Clock,
+    current::Current,
+    edge::answer::RefusalCode,
+    edge::direct_line::DirectLine,
+    edge::doors::Doors,
+    engine::Engine,
+    gaps::Gaps,
+    observe::{Answered, Observer},
+    presence::Presence,
+    wakes::Wakes,
 };
 
 /// What every edge works with.
@@ -47,6 +57,9 @@ pub(crate) struct Edge {
     pub(crate) doors: Arc<Current<Doors>>,
     pub(crate) direct_line: DirectLine,
     pub(crate) presence: Arc<Presence>,
+    /// `None` while it is closed.
+    pub(crate) console: Option<console::Console>,
+    pub(crate) observer: Arc<Observer>,
     pub(crate) stopping: CancellationToken,
     /// Holds a token for each open stream: the server forgets connections that were upgraded.
     pub(crate) open_streams: TaskTracker,
@@ -57,11 +70,17 @@ pub(crate) struct Edge {
 pub(crate) struct Front {
     edge: Arc<Edge>,
     router: TowerToHyperService<Router>,
+    /// Where its connection comes from.
+    peer: Option<IpAddr>,
 }
 
 impl Front {
     pub(crate) fn new(edge: Arc<Edge>) -> Self {
-        Self { router: TowerToHyperService::new(router(Arc::clone(&edge))), edge }
+        Self { router: TowerToHyperService::new(router(Arc::clone(&edge))), edge, peer: None }
+    }
+    /// The same for one connection.
+    pub(crate) fn of(&self, peer: IpAddr) -> Self {
+        Self { peer: Some(peer), ..self.clone() }
     }
 }
 
@@ -70,10 +89,16 @@ impl Service<Request<Incoming>> for Front {
     type Error = Infallible;
     type Future = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
 
-    fn call(&self, request: Request<Incoming>) -> Self::Future {
+    fn call(&self, mut request: Request<Incoming>) -> Self::Future {
         if webhook::is_callback(&request) {
             let answer = webhook::answer(Arc::clone(&self.edge), request);
             return Box::pin(async { Ok(answer.await) });
+        }
+        // Only there it matters; elsewhere the credential says who calls.
+        if request.uri().path().starts_with(console::PREFIX)
+            && let Some(peer) = self.peer
+        {
+            request.extensions_mut().insert(console::Peer(peer));
         }
         Box::pin(self.router.call(request))
     }
@@ -85,36 +110,34 @@ fn router(edge: Arc<Edge>) -> Router {
         .nest("/v3/directline", direct_line::routes())
         .merge(health::routes())
         .merge(openapi::routes())
+        .merge(console::routes(&edge))
         .fallback(answer::no_such_route)
-        .with_state(edge)
-        .layer(middleware::from_fn(log_request))
+        .with_state(Arc::clone(&edge))
+        .layer(middleware::from_fn_with_state(edge, observe_request))
 }
 
-async fn log_request(
+async fn observe_request(
+    State(edge): State<Arc<Edge>>,
     route: Option<MatchedPath>,
     request: axum::extract::Request,
     next: Next,
 ) -> Response {
     let method = request.method().clone();
-    let route = route.as_ref().map_or("(no route)", MatchedPath::as_str);
-    log_answer(&method, route, next.run(request)).await
+    let route = route.as_ref().map(MatchedPath::as_str);
+    observed(&edge.observer, &method, route, next.run(request)).await
 }
 
-/// One line for each finished request. The route, never the path or the query: they hold ids and
-/// tickets, and whatever strangers make up.
-async fn log_answer(
+/// Tells the observer of every request once it was answered.
+async fn observed(
+    observer: &Observer,
     method: &Method,
-    route: &str,
+    route: Option<&str>,
     answer: impl Future<Output = Response>,
 ) -> Response {
     let began = tokio::time::Instant::now();
     let response = answer.await;
-    tracing::info!(
-        http.method = %method,
-        http.route = route,
-        http.status = response.status().as_u16(),
-        duration_ms = began.elapsed().as_millis(),
-        "a request was answered"
-    );
+    let status = response.status().as_u16();
+    let code = response.extensions().get::<RefusalCode>().map(|RefusalCode(code)| *code);
+    observer.answered(&Answered { method, route, status, code, took: began.elapsed() });
     response
 }

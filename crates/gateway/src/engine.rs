@@ -41,7 +41,10 @@ use vault::{MacKey, Vault};
 
 pub(crate) use letters::{Judged, LetterOrder};
 
-use crate::{alarm::Wakeup, clock::Clock, current::Current, keeping::KeepingError, wakes::Wakes};
+use crate::{
+    alarm::Wakeup, clock::Clock, current::Current, keeping::KeepingError, observe::Observer,
+    wakes::Wakes,
+};
 
 /// Jobs that may wait for the engine. Filled by edges and dispatcher, drained in batches; when it is
 /// full, callers wait up to [`ROOM_WITHIN`] and are then told to come back.
@@ -213,6 +216,7 @@ pub(crate) struct Tools {
     pub(crate) wakes: Arc<Wakes>,
     pub(crate) lanes: mpsc::Sender<LaneKey>,
     pub(crate) alarm: Arc<Wakeup>,
+    pub(crate) observer: Arc<Observer>,
     pub(crate) boot: store::BootId,
     pub(crate) lease: Duration,
 }

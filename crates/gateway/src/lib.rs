@@ -3,7 +3,7 @@
 //! Data flows one way round: an edge parses and authenticates and hands an event to the engine; the
 //! engine steps and commits it; the dispatcher carries out the effects and reports back with events.
 //! Read in this order: `engine` (one transaction for a batch), `dispatcher` (lanes, retry),
-//! `edge` (what the outside calls), `app` (how it is put together and stopped).
+//! `edge` (what the outside calls), `observe` (what is seen of it), `app` (how it is put together and stopped).
 //!
 //! It deliberately does not know: the rules of a session (crate `session`), SQL (`store`), raw keys
 //! (`vault`), ServiceNow's JSON (`servicenow`), and where its settings come from (`warmline`).
@@ -14,6 +14,7 @@ pub mod app;
 mod bed;
 mod bot;
 mod clock;
+pub mod console;
 pub mod control;
 mod current;
 mod desk;
@@ -24,6 +25,7 @@ mod gaps;
 mod keeping;
 mod lane;
 mod notices;
+pub mod observe;
 mod presence;
 mod render;
 pub mod secrets;
@@ -41,6 +43,7 @@ pub use app::{
 pub use bot::BuiltInBot;
 pub use clock::Clock;
 pub use desk::news::Wording;
+pub use observe::Observer;
 // What a gateway is configured with, so that its user needs no other crate of the house.
 pub use servicenow::{ClientConfig, ConfigError, Credentials, Grant, client::instance_url};
 pub use session::{

@@ -39,6 +39,9 @@ pub(crate) fn english(notice: &Notice) -> String {
         Notice::Ended { by: EndedBy::User } => "You ended the chat.".to_owned(),
         Notice::Ended { by: EndedBy::Agent(Some(agent)) } => format!("{agent} ended the chat."),
         Notice::Ended { by: EndedBy::Agent(None) } => "The service desk ended the chat.".to_owned(),
+        Notice::Ended { by: EndedBy::Operator } => {
+            "The chat was ended by the operator of this service.".to_owned()
+        }
         Notice::NobodyThere => "Nobody is available to talk to you right now.".to_owned(),
         Notice::Cancelled => "Your request for a person was withdrawn.".to_owned(),
         Notice::Failed { reason } => failed(*reason),
@@ -81,7 +84,9 @@ fn failed(reason: EndReason) -> String {
             return english(&Notice::Cancelled);
         }
         EndReason::UserLeft => return english(&Notice::UserLeft),
-        EndReason::AgentEnded | EndReason::UserEnded => "The chat is over.",
+        EndReason::AgentEnded | EndReason::UserEnded | EndReason::OperatorEnded => {
+            "The chat is over."
+        }
     }
     .to_owned()
 }

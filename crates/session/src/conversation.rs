@@ -106,6 +106,12 @@ pub struct Session {
     /// on a channel that cannot know.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user_away_since: Option<Timestamp>,
+    /// When the first agent came. What began before this was written down has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub met_at: Option<Timestamp>,
+    /// An agent has said something.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub agent_spoke: bool,
     /// How far it has come.
     pub stage: Stage,
 }

@@ -1,7 +1,7 @@
 //! What must be done outside, and what else a step decides. Effects name log entries and never copy
 //! their text.
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
@@ -207,6 +207,46 @@ pub enum Hold {
         user: UserId,
         /// The live chat.
         session: SessionId,
+    },
+}
+
+/// How far a session came by one step, with the times that people ask about. Says nothing about
+/// what must be done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Milestone {
+    /// The live chat.
+    pub session: SessionId,
+    /// Where.
+    pub desk: DeskId,
+    /// What it came to.
+    pub reached: Reached,
+}
+
+/// What a session came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reached {
+    /// A person was asked for.
+    Waiting,
+    /// The first agent came.
+    Connected {
+        /// After the user had waited so long.
+        waited: Duration,
+    },
+    /// The first word was exchanged.
+    Active,
+    /// An agent said something for the first time.
+    AgentSpoke {
+        /// So long after the user had asked.
+        after: Duration,
+    },
+    /// It is over.
+    Ended {
+        /// completed, fail or cancelled.
+        status: Status,
+        /// Why.
+        reason: EndReason,
+        /// For how long an agent had it; `None` if none came, or if that was not written down.
+        handled: Option<Duration>,
     },
 }
 

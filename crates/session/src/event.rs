@@ -89,6 +89,11 @@ pub enum Event {
     UserAway,
     /// Somebody is there again to read.
     UserBack,
+    /// An operator ends this live chat. Nothing happens if it is over.
+    OperatorEnds {
+        /// Which: the chat that was looked at, not one that began meanwhile.
+        session: SessionId,
+    },
 }
 
 impl fmt::Debug for Event {
@@ -127,6 +132,9 @@ impl fmt::Debug for Event {
                 .finish(),
             Self::UserAway => f.write_str("UserAway"),
             Self::UserBack => f.write_str("UserBack"),
+            Self::OperatorEnds { session } => {
+                f.debug_struct("OperatorEnds").field("session", session).finish()
+            }
         }
     }
 }

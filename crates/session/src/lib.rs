@@ -37,7 +37,7 @@ pub use conversation::{
     Session, Stage, Status, Talk, Visitor, Waiting,
 };
 pub use deadline::Wake;
-pub use effect::{BotNews, Effect, Failure, Hold, Record, Strike, What};
+pub use effect::{BotNews, Effect, Failure, Hold, Milestone, Reached, Record, Strike, What};
 pub use event::{Callback, Claims, Event, Facts, Missed, News, Rejected};
 pub use notice::{EndReason, EndedBy, Notice};
 pub use phrase::{fold, guarded, is_phrase};

@@ -104,6 +104,8 @@ pub enum EndedBy {
     User,
     /// The agent, by name where known; also the desk itself, which does not say who.
     Agent(Option<String>),
+    /// Whoever operates Warmline.
+    Operator,
 }
 
 /// Why a session ended: a stable machine code for rows, logs, the bot and the operator.
@@ -136,6 +138,8 @@ pub enum EndReason {
     Lost,
     /// cancelled or completed: the user went away and did not come back in time.
     UserLeft,
+    /// cancelled or completed: an operator ended it.
+    OperatorEnded,
 }
 
 impl EndReason {
@@ -155,6 +159,7 @@ impl EndReason {
             Self::WaitedTooLong => "waited_too_long",
             Self::Lost => "lost",
             Self::UserLeft => "user_left",
+            Self::OperatorEnded => "operator_ended",
         }
     }
 }

@@ -9,7 +9,7 @@ mod tests;
 
 use crate::{
     conversation::{Conversation, Route, Session},
-    effect::{Effect, Hold, Record, Strike, What},
+    effect::{Effect, Hold, Milestone, Reached, Record, Strike, What},
     event::{Event, Facts, Rejected},
     id::{Number, SenderKey, SessionId, Timestamp, UserId},
     notice::Notice,
@@ -34,6 +34,8 @@ pub struct Step {
     pub holds: Vec<Hold>,
     /// Session rows as they should stand, in order.
     pub records: Vec<Record>,
+    /// How far the session came, in order: for whoever counts and measures.
+    pub milestones: Vec<Milestone>,
     /// Keys to recognise repeats by, with the entry they led to.
     pub remember: Vec<(SenderKey, Number)>,
     /// The entry of what the caller said: the number its first delivery got.
@@ -65,6 +67,7 @@ pub fn step(
         Event::CaughtUp { session, as_of, missed } => turn.caught_up(&session, as_of, missed),
         Event::UserAway => turn.user_away(),
         Event::UserBack => turn.user_back(),
+        Event::OperatorEnds { session } => turn.operator_ends(&session),
     }
     check_invariants(conversation, &turn.step);
     Ok(turn.step)
@@ -94,7 +97,8 @@ pub fn wants_holder<'a>(
         | Event::Deadline { .. }
         | Event::CaughtUp { .. }
         | Event::UserAway
-        | Event::UserBack => None,
+        | Event::UserBack
+        | Event::OperatorEnds { .. } => None,
     }
 }
 
@@ -122,6 +126,7 @@ impl<'a> Turn<'a> {
             strikes: Vec::new(),
             holds: Vec::new(),
             records: Vec::new(),
+            milestones: Vec::new(),
             remember: Vec::new(),
             answer: Number::default(),
         };
@@ -170,6 +175,14 @@ impl<'a> Turn<'a> {
         self.facts.seen.get(key).copied().or_else(|| {
             self.step.remember.iter().find(|(seen, _)| seen == key).map(|&(_, number)| number)
         })
+    }
+
+    /// The open session came to this.
+    fn reached(&mut self, reached: Reached) {
+        if let Route::Live(session) = &self.step.conversation.route {
+            let (session, desk) = (session.id.clone(), session.desk.clone());
+            self.step.milestones.push(Milestone { session, desk, reached });
+        }
     }
 
     /// Writes down how the open session stands.

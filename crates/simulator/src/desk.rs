@@ -14,6 +14,7 @@ use std::{collections::VecDeque, sync::Arc, time::Duration};
 use tokio::time::Instant;
 
 pub(crate) use self::edge::{Refusal, read, routes};
+pub use self::guard::only_local;
 use crate::{
     config::{AgentMode, Dialect, Schedule, Webhook},
     fault::{Fault, Times},

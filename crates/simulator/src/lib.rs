@@ -50,7 +50,7 @@ pub use crate::{
         Hours, Idle, Question, QuestionKind, QueueProfile, Schedule, Topic, TopicAction, Unrouted,
         WaitStatus, Webhook,
     },
-    desk::{Desk, Snapshot, TimedOut},
+    desk::{Desk, Snapshot, TimedOut, only_local},
     fault::{Fault, Times},
     instance::{
         AgentRef, AgentView, ChatState, ChatView, Delivery, DeskError, EndedBy, Fate, FileView,

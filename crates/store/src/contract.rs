@@ -98,6 +98,7 @@ macro_rules! contract_tests {
                 finding::results_are_parallel_to_targets;
                 finding::open_sessions_are_listed_page_by_page;
                 finding::a_session_that_ends_is_listed_no_more;
+                finding::open_sessions_are_counted_by_desk_and_status;
                 saving::a_commit_is_seen_as_a_whole;
                 saving::an_error_in_the_work_undoes_everything;
                 saving::a_panic_in_the_work_undoes_everything;
@@ -133,6 +134,7 @@ macro_rules! contract_tests {
                 log::an_entry_out_of_turn_is_refused;
                 log::an_entry_without_a_segment_is_refused;
                 log::entries_keep_the_segment_they_were_written_to;
+                log::the_newest_entry_at_a_moment_is_right_at_every_boundary;
                 log::a_shredded_segment_leaves_gaps;
                 log::a_shredded_segment_is_not_written_to;
                 log::shredding_an_unknown_segment_does_nothing;
@@ -145,6 +147,7 @@ macro_rules! contract_tests {
                 outbox::lanes_are_listed_once_and_soonest_first;
                 outbox::what_waits_in_a_lane_is_counted_up_to_a_limit;
                 outbox::a_row_id_is_never_used_twice;
+                outbox::what_waits_for_a_session_is_listed_with_how_it_stands;
                 dead_letters::a_dead_letter_is_kept_and_leaves_the_lane;
                 dead_letters::dead_letters_come_newest_first;
                 dead_letters::the_first_report_of_a_death_counts;
@@ -155,6 +158,7 @@ macro_rules! contract_tests {
                 dead_letters::a_letter_is_resent_once;
                 dead_letters::a_resent_letter_can_be_struck_and_die_again;
                 dead_letters::burying_wins_over_resending;
+                dead_letters::dead_letters_are_counted_up_to_a_limit;
                 claiming::nothing_waits_in_an_empty_lane;
                 claiming::a_head_is_leased_with_all_it_says;
                 claiming::a_leased_lane_is_elsewhere_for_everybody;

@@ -20,8 +20,8 @@ mod contract;
 pub use row::{
     Answer, BootId, Changes, Claim, ConversationChange, ConversationId, ConversationRow,
     DeadLetter, EntryRow, Hold, LaneKey, LaneReady, LogId, NewEffect, NewEntry, NewRepeat,
-    OutboxId, Person, RepeatKey, Reschedule, Resend, Resolved, Segment, SegmentId, SessionRow,
-    Strike, Target, Work,
+    OpenCount, OutboxId, Person, RepeatKey, Reschedule, Resend, Resolved, Segment, SegmentId,
+    SessionRow, Strike, Target, Waiting, Work,
 };
 
 use session::id::{ConversationKey, Number, SessionId, Timestamp};
@@ -118,6 +118,28 @@ pub trait Store: Send + Sync + 'static {
         limit: usize,
     ) -> Result<Vec<EntryRow>, StoreError>;
 
+    /// The newest log entry that was taken in at or before `at`; zero if there is none. Times of
+    /// entries rise with their numbers, so what is provided here searches by halves.
+    fn newest_at(&self, conversation: ConversationId, at: Timestamp) -> Result<Number, StoreError> {
+        let upto = |number: u64| -> Result<Option<EntryRow>, StoreError> {
+            Ok(self.entries_upto(conversation, Number(number), 1)?.pop())
+        };
+        let Some(newest) = upto(u64::MAX)? else { return Ok(Number(0)) };
+        // Entries up to `early` are early enough, those from `late` on are not.
+        let (mut early, mut late) = (0, newest.number.0.saturating_add(1));
+        if newest.at <= at {
+            return Ok(newest.number);
+        }
+        while early + 1 < late {
+            let middle = early + (late - early) / 2;
+            match upto(middle)? {
+                Some(entry) if entry.at <= at => early = middle,
+                Some(_) | None => late = middle,
+            }
+        }
+        Ok(Number(early))
+    }
+
     /// A session's row.
     fn session(&self, id: &SessionId) -> Result<Option<SessionRow>, StoreError>;
 
@@ -128,6 +150,18 @@ pub trait Store: Send + Sync + 'static {
         after: Option<&SessionId>,
         limit: usize,
     ) -> Result<Vec<SessionRow>, StoreError>;
+
+    /// How many sessions have not ended, by tenant, desk and status; in that order.
+    fn open_counts(&self) -> Result<Vec<OpenCount>, StoreError>;
+
+    /// Effects of a session that wait or are being attempted, in the order of their rows, at most
+    /// `limit`. What was settled is not kept anywhere.
+    fn waiting_effects(
+        &self,
+        conversation: ConversationId,
+        session: &SessionId,
+        limit: usize,
+    ) -> Result<Vec<Waiting>, StoreError>;
 
     /// Lanes that have waiting effects, with the moment their head may be attempted; those ready
     /// soonest first, at most `limit`.
@@ -146,6 +180,9 @@ pub trait Store: Send + Sync + 'static {
 
     /// Dead letters, newest first, at most `limit`.
     fn dead_letters(&self, limit: usize) -> Result<Vec<DeadLetter>, StoreError>;
+
+    /// How many dead letters there are; counting stops at `limit`.
+    fn dead_letter_count(&self, limit: usize) -> Result<usize, StoreError>;
 
     /// The dead letter of an effect, until it is buried or resent. What is provided here looks
     /// through all of them.

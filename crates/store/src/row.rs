@@ -307,6 +307,44 @@ pub struct LaneReady {
     pub struck: bool,
 }
 
+/// How many sessions of one desk have one status and have not ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenCount {
+    /// The organisation.
+    pub tenant: TenantId,
+    /// The desk.
+    pub desk: DeskId,
+    /// One of the statuses.
+    pub status: Box<str>,
+    /// How many.
+    pub sessions: u64,
+    /// When the oldest of them was opened.
+    pub oldest: Timestamp,
+}
+
+/// An effect that waits or is being attempted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Waiting {
+    /// Its row.
+    pub effect: OutboxId,
+    /// Its number in the conversation.
+    pub number: EffectNumber,
+    /// How many attempts there were, one under way among them.
+    pub attempts: u32,
+    /// When it was decided.
+    pub at: Timestamp,
+    /// The moment before which it is not attempted (again); 1970 if at once.
+    pub not_before: Timestamp,
+    /// After this moment it is not attempted again.
+    pub expires_at: Timestamp,
+    /// It is being attempted.
+    pub leased: bool,
+    /// It was struck: it is to be reported, not sent.
+    pub struck: bool,
+    /// What to do, as the engine wrote it.
+    pub body: Vec<u8>,
+}
+
 /// What came of an attempt to lease a lane.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Claim {

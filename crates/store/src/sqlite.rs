@@ -43,8 +43,8 @@ use rusqlite::{Connection, TransactionBehavior};
 use session::id::{ConversationKey, Number, SessionId, Timestamp};
 
 use crate::{
-    BootId, ConversationId, ConversationRow, DeadLetter, EntryRow, LaneReady, OutboxId, SegmentId,
-    SessionRow, Store, StoreError, Transaction,
+    BootId, ConversationId, ConversationRow, DeadLetter, EntryRow, LaneReady, OpenCount, OutboxId,
+    SegmentId, SessionRow, Store, StoreError, Transaction, Waiting,
 };
 use checkpointer::Checkpointer;
 use hot::{Hot, JOURNAL_RECORDS_MAX};
@@ -228,6 +228,19 @@ impl Store for SqliteStore {
         self.read(|reader| sessions::open(reader, after, limit))
     }
 
+    fn open_counts(&self) -> Result<Vec<OpenCount>, StoreError> {
+        self.read(sessions::open_counts)
+    }
+
+    fn waiting_effects(
+        &self,
+        conversation: ConversationId,
+        session: &SessionId,
+        limit: usize,
+    ) -> Result<Vec<Waiting>, StoreError> {
+        self.read(|reader| outbox::of_session(reader, conversation, session, limit))
+    }
+
     fn lanes(&self, limit: usize) -> Result<Vec<LaneReady>, StoreError> {
         self.read(|reader| outbox::lanes(reader, limit))
     }
@@ -248,6 +261,10 @@ impl Store for SqliteStore {
 
     fn dead_letters(&self, limit: usize) -> Result<Vec<DeadLetter>, StoreError> {
         self.read(|reader| dead_letters::newest(reader, limit))
+    }
+
+    fn dead_letter_count(&self, limit: usize) -> Result<usize, StoreError> {
+        self.read(|reader| dead_letters::count(reader, limit))
     }
 
     fn dead_letter(&self, effect: OutboxId) -> Result<Option<DeadLetter>, StoreError> {

@@ -28,9 +28,10 @@ use std::{
 };
 
 use gateway::{
-    BotSetup, BuiltInBot, DeskId, DeskSetup, Language, Settings, TenantId, secrets::SecretError,
+    BotSetup, BuiltInBot, DeskId, DeskSetup, Language, Settings, TenantId, console::PasswordHash,
+    secrets::SecretError,
 };
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use vault::{MasterKey, MasterKeyError};
 
 use draft::{Draft, Owner};
@@ -195,13 +196,14 @@ impl<'a> Read<'a> {
         if let Some(token) = &metrics_token {
             desks::sendable(draft, &Owner::House, "metrics.token", token)?;
         }
+        let console_password_hash = console_password_hash(draft, secret("console.password_hash")?)?;
         let settings = Settings {
             data_dir,
             desks: desks.into_iter().flatten().collect(),
             bots,
             public_url,
             built_in_bot: BuiltInBot::help_desk()?,
-            console_password_hash: secret("console.password_hash")?,
+            console_password_hash,
             metrics_token,
             language: language(draft),
         };
@@ -255,6 +257,21 @@ impl Kept {
     }
 }
 
+/// A hash that opens nothing would leave a console that nobody can enter.
+fn console_password_hash(
+    draft: &Draft,
+    hash: Option<SecretString>,
+) -> Result<Option<SecretString>, ConfigError> {
+    let refused = hash.as_ref().and_then(|hash| PasswordHash::parse(hash.expose_secret()).err());
+    match refused {
+        Some(error) => Err(ConfigError::Wrong {
+            name: draft.name(&Owner::House, "console.password_hash"),
+            problem: error.to_string(),
+        }),
+        None => Ok(hash),
+    }
+}
+
 fn language(draft: &Draft) -> Language {
     match draft.text(&Owner::House, "language").as_deref() {
         Some("de") => Language::German,
@@ -284,7 +301,6 @@ fn refuse_unsupported(environment: &Environment) -> Result<(), ConfigError> {
 
 /// The credential decides whose call it is, so each opens one door.
 fn refuse_shared(settings: &Settings) -> Result<(), ConfigError> {
-    use secrecy::ExposeSecret;
     let mut doors: Vec<(String, &SecretString)> = Vec::new();
     doors.extend(settings.desks.iter().map(|desk| {
         (

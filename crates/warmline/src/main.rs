@@ -3,6 +3,7 @@
 //! starts what was asked for. It holds no rule of its own.
 
 mod config;
+mod console_password;
 mod control;
 mod dead_letters;
 mod demo;
@@ -40,6 +41,9 @@ enum Command {
     Secret(secret::Options),
     /// See and deal with what could not be delivered. Exit code 1: refused, or nothing there.
     DeadLetters(dead_letters::Options),
+    /// Make the password hash that opens the operator's console. Asks twice without showing what is
+    /// typed, or reads one line from a pipe.
+    ConsolePassword,
     /// Run a gateway, a simulated ServiceNow and a page to try them, all on this machine.
     Demo(demo::Options),
     /// Run a simulated ServiceNow instance.
@@ -55,9 +59,11 @@ fn main() -> ExitCode {
     telemetry::start(match arguments.command {
         Command::Serve(_) | Command::Demo(_) | Command::Simulator(_) => "info",
         // Its answer is what it prints.
-        Command::DeadLetters(_) | Command::Init(_) | Command::Config(_) | Command::Secret(_) => {
-            "warn"
-        }
+        Command::DeadLetters(_)
+        | Command::ConsolePassword
+        | Command::Init(_)
+        | Command::Config(_)
+        | Command::Secret(_) => "warn",
     });
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .max_blocking_threads(BLOCKING_THREADS_MAX)
@@ -77,6 +83,7 @@ fn main() -> ExitCode {
             Command::Config(options) => settings::run(&options),
             Command::Secret(options) => secret::run(options).await,
             Command::DeadLetters(options) => dead_letters::run(options).await,
+            Command::ConsolePassword => console_password::run(),
             Command::Demo(options) => demo::run(options).await,
             Command::Simulator(options) => instance::run(options).await,
         }

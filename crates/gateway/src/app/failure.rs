@@ -4,7 +4,7 @@ use session::id::{DeskId, TenantId};
 use store::StoreError;
 use vault::SealError;
 
-use crate::{edge::callers::SharedSecret, secrets::SecretError};
+use crate::{console::PasswordHashError, edge::callers::SharedSecret, secrets::SecretError};
 
 /// Why a gateway did not start.
 #[derive(Debug, thiserror::Error)]
@@ -27,6 +27,9 @@ pub enum StartError {
     /// Two owners share a secret.
     #[error(transparent)]
     SharedSecret(#[from] SharedSecret),
+    /// The console's password hash is none.
+    #[error("the console's password hash cannot be used: it {0}")]
+    ConsolePassword(PasswordHashError),
     /// A desk's settings do not make a client.
     #[error("desk {desk} of tenant {tenant} cannot be reached with these settings")]
     Desk {

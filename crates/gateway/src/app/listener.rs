@@ -41,9 +41,10 @@ pub(super) async fn serve(listener: TcpListener, front: Front, stop: Cancellatio
             accepted = listener.accept() => accepted,
         };
         match accepted {
-            Ok((stream, _)) => {
+            Ok((stream, peer)) => {
                 refusing = false;
-                open.spawn(connection(stream, front.clone(), place, stop.clone()));
+                let front = front.of(peer.ip());
+                open.spawn(connection(stream, front, place, stop.clone()));
             }
             Err(error) => {
                 // Once, not ten times a second for as long as it lasts.

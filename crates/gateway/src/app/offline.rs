@@ -14,6 +14,7 @@ use crate::{
     control::{Answer, Letters, Order},
     current::Current,
     engine::{Engine, Tools},
+    observe::Observer,
     wakes::Wakes,
 };
 
@@ -38,6 +39,7 @@ pub async fn without_gateway(
         store,
         repeats: vault.mac_key("repeats")?,
         vault,
+        observer: Observer::new(clock.clone()),
         clock,
         policies: Current::new(policies(bots)),
         wakes: Arc::new(Wakes::default()),

@@ -3,6 +3,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use bot_framework::direct_line::token::TokenKey;
+use secrecy::{ExposeSecret, SecretString};
 use store::Store;
 use tokio::sync::Semaphore;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -11,11 +12,13 @@ use vault::Vault;
 use crate::{
     app::{BotSetup, DeskSetup, Parts, Settings, StartError, live::Live},
     bot::BuiltInBots,
+    console::PasswordHash,
     desk::{refresh_token::KeptRefreshToken, request::Dress},
     dispatcher::{ATTEMPTS_MAX, DeskLink, Dispatcher, Openings, Reach, SharedBreaker},
     edge::{
         Edge,
         callers::{Callers, Owner},
+        console::{Console, Destination, Recorder},
         direct_line::DirectLine,
         doors::Doors,
     },
@@ -84,7 +87,7 @@ impl Parts {
     pub(super) fn dispatcher(&self, live: &Live, stop: CancellationToken) -> Dispatcher {
         let link = |key: &crate::gaps::DeskKey, reach| {
             let (tenant, desk) = key;
-            let breaker = SharedBreaker::new(tenant, desk);
+            let breaker = SharedBreaker::new(tenant, desk, &self.observer);
             let places = Arc::new(Semaphore::new(ATTEMPTS_MAX));
             (key.clone(), DeskLink { desk: desk.clone(), reach, breaker, places })
         };
@@ -99,12 +102,44 @@ impl Parts {
             bots: live.bots(),
             gaps: Arc::clone(&self.gaps),
             openings: Openings::default(),
+            observer: Arc::clone(&self.observer),
             stop,
             places: Arc::new(Semaphore::new(ATTEMPTS_MAX)),
         }
     }
 
-    pub(super) fn edge(self, live: &Live, stopping: CancellationToken) -> Result<Edge, StartError> {
+    /// The console, if it is open.
+    pub(super) fn console(
+        &self,
+        password_hash: Option<&SecretString>,
+        dispatcher: &Dispatcher,
+    ) -> Result<Option<Console>, StartError> {
+        let Some(hash) = password_hash else { return Ok(None) };
+        let password = PasswordHash::parse(hash.expose_secret());
+        let password = password.map_err(StartError::ConsolePassword)?;
+        let mut destinations: Vec<_> = dispatcher
+            .desks
+            .iter()
+            .map(|((tenant, desk), link)| Destination {
+                tenant: tenant.clone(),
+                desk: desk.clone(),
+                breaker: Arc::clone(&link.breaker),
+                places: Arc::clone(&link.places),
+            })
+            .collect();
+        destinations.sort_by(|a, b| (&a.tenant, &a.desk).cmp(&(&b.tenant, &b.desk)));
+        let (engine, now) = (self.engine.clone(), self.clock.now());
+        let recorder = Recorder::new(Arc::clone(&self.observer));
+        let console = Console::new(password, &self.vault, engine, destinations, recorder, now)?;
+        Ok(Some(console))
+    }
+
+    pub(super) fn edge(
+        self,
+        live: &Live,
+        console: Option<Console>,
+        stopping: CancellationToken,
+    ) -> Result<Edge, StartError> {
         let direct_line = DirectLine {
             key: TokenKey::new(self.vault.derive("direct line tokens")?.expose()),
             streams: Arc::default(),
@@ -119,6 +154,8 @@ impl Parts {
             doors: live.doors(),
             direct_line,
             presence: self.presence,
+            console,
+            observer: self.observer,
             stopping,
             open_streams: TaskTracker::new(),
         })

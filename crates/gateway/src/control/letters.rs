@@ -33,18 +33,23 @@ impl Letters {
     /// Does what was ordered; what it changes is durable when it answers. Each order is one line in
     /// the log.
     pub(crate) async fn carry_out(&self, order: Order) -> Answer {
+        let outcome = self.ask(order).await;
+        log(order, &outcome);
+        outcome.into()
+    }
+
+    /// The same for somebody who writes that line in words of their own.
+    pub(crate) async fn ask(&self, order: Order) -> Outcome {
         let asked = match order {
             Order::List { limit } => LetterOrder::Newest(limit.min(LETTERS_PER_LIST_MAX)),
             Order::Show { id } => LetterOrder::One(OutboxId(id)),
             Order::Resend { id } => LetterOrder::Resend(OutboxId(id)),
             Order::Drop { id } => LetterOrder::Drop(OutboxId(id)),
         };
-        let outcome = match self.engine.letters(asked).await {
+        match self.engine.letters(asked).await {
             Ok(found) => outcome_of(order, found),
             Err(error) => Outcome::Error(refusal_of(&error)),
-        };
-        log(order, &outcome);
-        outcome.into()
+        }
     }
 }
 
@@ -99,7 +104,7 @@ fn redacted(judged: Judged) -> Letter {
 }
 
 /// At most half of an id, and the sign that it goes on.
-fn shortened(user: &str) -> String {
+pub(crate) fn shortened(user: &str) -> String {
     let shown = (user.chars().count() / 2).min(USER_CHARS_MAX);
     let mut short: String = user.chars().take(shown).collect();
     short.push('…');

@@ -5,10 +5,9 @@
 //! {"v":1,"do":"show","id":17}        {"v":1,"letter":{…}}
 //! {"v":1,"do":"resend","id":17}      {"v":1,"error":{"code":"session_over","message":"…"}}
 //! {"v":1,"do":"drop","id":17}
-//! ```
-//!
 //! {"v":1,"do":"keep_secret","name":"webhook","value":"…"}    {"v":1,"secret":"webhook"}
 //! {"v":1,"do":"forget_secret","name":"webhook"}
+//! ```
 //!
 //! Nothing in them is anybody's words, name or address, and nothing in an answer is a secret.
 

@@ -6,7 +6,7 @@ use servicenow::SendError;
 use session::{Failure, id::Timestamp};
 use store::Work;
 
-use crate::dispatcher::backoff;
+use crate::{dispatcher::backoff, observe::Outcome};
 
 /// What came of one attempt.
 #[derive(Debug)]
@@ -33,6 +33,16 @@ impl Attempt {
         match self {
             Self::Done => "done",
             Self::Failed { code, .. } | Self::Again { code, .. } => code,
+        }
+    }
+
+    pub(super) fn outcome(&self) -> Outcome {
+        match self {
+            Self::Done => Outcome::Done,
+            Self::Failed { failure: Failure::Struck, .. } => Outcome::Struck,
+            Self::Failed { failure: Failure::Refused | Failure::Expired, .. } => Outcome::Failed,
+            Self::Again { made: true, .. } => Outcome::Retry,
+            Self::Again { made: false, .. } => Outcome::Held,
         }
     }
 

@@ -18,6 +18,8 @@ use std::{
 use session::id::{DeskId, TenantId, Timestamp};
 use tokio::sync::Notify;
 
+use crate::observe::{BreakerState, Observer};
+
 /// Failures in a row after which a destination counts as down.
 const FAILURES_MAX: u32 = 10;
 
@@ -59,7 +61,24 @@ pub(super) enum Breaker {
     },
 }
 
-/// The breaker of a destination as its lanes share it; says in the log when it changes.
+/// A breaker as an operator sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum BreakerSeen {
+    /// Attempts go through.
+    Closed {
+        /// Failures since the last success.
+        failures: u32,
+    },
+    /// Nothing goes through but a probe now and then.
+    Open {
+        /// When the next probe may go.
+        probe_at: Timestamp,
+    },
+    /// A few go through.
+    Recovering,
+}
+
+/// The breaker of a destination as its lanes share it; tells when it changes.
 #[derive(Debug)]
 pub(crate) struct SharedBreaker {
     breaker: Mutex<Breaker>,
@@ -67,14 +86,19 @@ pub(crate) struct SharedBreaker {
     answered: Notify,
     tenant: TenantId,
     desk: DeskId,
+    observer: Arc<Observer>,
 }
 
 impl SharedBreaker {
     /// A closed one, for this desk.
-    pub(crate) fn new(tenant: &TenantId, desk: &DeskId) -> Arc<Self> {
-        let breaker = Mutex::new(Breaker::default());
-        let answered = Notify::new();
-        Arc::new(Self { breaker, answered, tenant: tenant.clone(), desk: desk.clone() })
+    pub(crate) fn new(tenant: &TenantId, desk: &DeskId, observer: &Arc<Observer>) -> Arc<Self> {
+        Arc::new(Self {
+            breaker: Mutex::new(Breaker::default()),
+            answered: Notify::new(),
+            tenant: tenant.clone(),
+            desk: desk.clone(),
+            observer: Arc::clone(observer),
+        })
     }
 
     /// Asks for an attempt; otherwise gives the moment before which it makes no sense to ask again.
@@ -93,23 +117,26 @@ impl SharedBreaker {
         self.answered.notified().await;
     }
 
+    /// How it stands now, for an operator.
+    pub(crate) fn seen(&self) -> BreakerSeen {
+        match *self.lock() {
+            Breaker::Closed { failures } => BreakerSeen::Closed { failures },
+            Breaker::Open { probe_at } => BreakerSeen::Open { probe_at },
+            Breaker::Recovering { .. } => BreakerSeen::Recovering,
+        }
+    }
+
     fn tell(&self, change: Option<Change>) {
-        let (tenant, desk) = (self.tenant.as_str(), self.desk.as_str());
-        match change {
-            None => {}
-            Some(Change::Opened) => {
-                tracing::warn!(
-                    tenant,
-                    desk,
-                    "the desk does not take requests; words wait until it does"
-                );
-            }
+        let state = match change {
+            None => return,
+            Some(Change::Opened) => BreakerState::Open,
             Some(Change::Answered) => {
                 self.answered.notify_one();
-                tracing::info!(tenant, desk, "the desk answers again");
+                BreakerState::Recovering
             }
-            Some(Change::Closed) => tracing::info!(tenant, desk, "the desk has recovered"),
-        }
+            Some(Change::Closed) => BreakerState::Closed,
+        };
+        self.observer.breaker(&self.tenant, &self.desk, state);
     }
 
     fn lock(&self) -> MutexGuard<'_, Breaker> {
@@ -264,6 +291,10 @@ mod tests {
 
     const NOW: Timestamp = Timestamp(1_000_000);
 
+    fn observer() -> Arc<Observer> {
+        Observer::new(crate::clock::Clock::manual(NOW))
+    }
+
     fn down() -> Breaker {
         let mut breaker = Breaker::default();
         for _ in 0..FAILURES_MAX {
@@ -339,7 +370,7 @@ mod tests {
     #[test]
     fn an_attempt_that_ends_without_a_word_keeps_no_place() {
         let (tenant, desk) = (TenantId::new("t").unwrap(), DeskId::new("d").unwrap());
-        let shared = SharedBreaker::new(&tenant, &desk);
+        let shared = SharedBreaker::new(&tenant, &desk, &observer());
         *shared.lock() = Breaker::Recovering { room: 2, in_flight: 0 };
         for _ in 0..5 {
             drop(shared.admit(NOW).unwrap());
@@ -354,7 +385,7 @@ mod tests {
     #[test]
     fn a_probe_that_found_nothing_to_send_makes_room_for_the_next_at_once() {
         let (tenant, desk) = (TenantId::new("t").unwrap(), DeskId::new("d").unwrap());
-        let shared = SharedBreaker::new(&tenant, &desk);
+        let shared = SharedBreaker::new(&tenant, &desk, &observer());
         *shared.lock() = down();
         let now = NOW.after(PROBE_EVERY);
         drop(shared.admit(now).unwrap());
@@ -367,7 +398,7 @@ mod tests {
     #[test]
     fn an_attempt_given_back_that_was_let_go_before_it_opened_makes_no_probe() {
         let (tenant, desk) = (TenantId::new("t").unwrap(), DeskId::new("d").unwrap());
-        let shared = SharedBreaker::new(&tenant, &desk);
+        let shared = SharedBreaker::new(&tenant, &desk, &observer());
         let before = shared.admit(NOW).unwrap();
         *shared.lock() = down();
         drop(before);

@@ -17,6 +17,7 @@ use crate::{
     },
     engine::{Arrival, EngineError, Happening, Outcome, Settled, settled_event},
     keeping::{Keeping, KeepingError},
+    observe::Attempted,
 };
 
 /// A user whose words wait longer than this is told so.
@@ -209,31 +210,20 @@ impl Dispatcher {
             None => self.attempt(work, &opened, &effect, leave).await,
         };
         let attempt = attempt::within_budget(attempt, work, self.clock.now());
-        tracing::info!(
-            delivery.kind = effect.what.kind(),
-            delivery.outcome = attempt.code(),
-            delivery.row = work.effect.0,
-            conversation.row = work.conversation.0,
-            session.id = work.session.as_ref().map(session::id::SessionId::as_str),
-            attempt = work.attempts,
-            duration_ms = began.elapsed().as_millis(),
-            "an effect was attempted"
-        );
+        self.observer.attempted(&Attempted {
+            work,
+            what: &effect.what,
+            tenant: &opened.key.tenant,
+            outcome: attempt.outcome(),
+            code: attempt.code(),
+            took: began.elapsed(),
+        });
         match attempt {
             Attempt::Done => settled(work, effect, None, None),
             Attempt::Failed { failure: Failure::Struck, .. } => {
                 settled(work, effect, Some(Failure::Struck), None)
             }
-            Attempt::Failed { failure, code } => {
-                tracing::warn!(
-                    delivery.row = work.effect.0,
-                    delivery.kind = effect.what.kind(),
-                    delivery.outcome = code,
-                    session.id = work.session.as_ref().map(session::id::SessionId::as_str),
-                    "an effect was given up and is kept as a dead letter: see `warmline dead-letters`"
-                );
-                settled(work, effect, Some(failure), Some(code))
-            }
+            Attempt::Failed { failure, code } => settled(work, effect, Some(failure), Some(code)),
             Attempt::Again { at, made: true, .. } => {
                 self.tell_delay(work, effect, at).await;
                 Carried::Again(at)

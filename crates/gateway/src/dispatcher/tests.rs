@@ -42,7 +42,7 @@ impl Desk {
     fn on(bed: Bed, instance: Instance) -> Self {
         let dress = Dress { token: None, commands: vec!["bye".to_owned()] };
         let client = Arc::new(Client::new(instance.config()).unwrap());
-        let breaker = SharedBreaker::new(&tenant(), &desk());
+        let breaker = SharedBreaker::new(&tenant(), &desk(), &bed.observer);
         let places = Arc::new(Semaphore::new(ATTEMPTS_MAX));
         let (desk, wording) = (desk(), Wording::default());
         let reach = Current::new(Reach { client, dress, wording });
@@ -54,6 +54,7 @@ impl Desk {
             clock: bed.clock.clone(),
             gaps: Arc::new(Gaps::new([(tenant(), desk.clone())])),
             openings: Openings::default(),
+            observer: Arc::clone(&bed.observer),
             stop: CancellationToken::new(),
             desks: HashMap::from([((tenant(), desk), link)]),
             bots: Current::new(BuiltInBots::new(

@@ -12,6 +12,10 @@ use crate::engine::EngineError;
 /// Seconds after which a caller that was told to come back may do so.
 const RETRY_AFTER_S: &str = "1";
 
+/// The machine code of a refusal, beside the answer it is in: for whoever observes answers.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RefusalCode(pub(crate) &'static str);
+
 /// A refusal.
 #[derive(Debug)]
 pub(crate) struct Refusal {
@@ -73,6 +77,7 @@ impl IntoResponse for Refusal {
         let Self { status, code, message } = self;
         let body = Json(json!({ "error": { "code": code, "message": message } }));
         let mut response = (status, body).into_response();
+        response.extensions_mut().insert(RefusalCode(code));
         let headers = response.headers_mut();
         if matches!(status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS) {
             headers.insert(header::RETRY_AFTER, header::HeaderValue::from_static(RETRY_AFTER_S));

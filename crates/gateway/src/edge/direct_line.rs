@@ -32,7 +32,10 @@ use tower_http::cors::{AllowHeaders, Any, CorsLayer};
 
 use crate::{
     clock::unix_seconds,
-    edge::{Edge, body::BodyError, callers::bearer, direct_line::places::Places, doors::site_name},
+    edge::{
+        Edge, answer::RefusalCode, body::BodyError, callers::bearer, direct_line::places::Places,
+        doors::site_name,
+    },
     engine::EngineError,
 };
 
@@ -101,6 +104,7 @@ impl IntoResponse for Refused {
             StatusCode::from_u16(self.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let body = Json(ErrorBody::new(self.code, self.message));
         let mut response = (status, body).into_response();
+        response.extensions_mut().insert(RefusalCode(self.code.as_str()));
         if matches!(self.code, ErrorCode::ServiceUnavailable | ErrorCode::TooManyRequests) {
             let soon = header::HeaderValue::from_static("1");
             response.headers_mut().insert(HeaderName::from_static("retry-after"), soon);

@@ -28,14 +28,14 @@ use crate::{
         Edge,
         answer::{Refusal, no_such_method},
         body::read_body,
-        callers, log_answer,
+        callers, observed,
     },
     engine::{Arrival, EngineError, Outcome},
     wakes::Hint,
 };
 
 /// The path ServiceNow is configured with; the specification's.
-const PATH: &str = "/api/v1/snowBot/receiveMessage";
+pub(crate) const PATH: &str = "/api/v1/snowBot/receiveMessage";
 
 /// The largest callback, in bytes.
 const BODY_BYTES_MAX: usize = 1024 * 1024;
@@ -58,7 +58,8 @@ pub(crate) fn is_callback<B>(request: &Request<B>) -> bool {
 pub(crate) async fn answer(edge: Arc<Edge>, request: Request<Incoming>) -> Response {
     let (parts, body) = request.into_parts();
     let answer = taken(&edge, &parts.headers, Body::new(body));
-    log_answer(&Method::POST, PATH, async { answer.await.into_response() }).await
+    let answer = async { answer.await.into_response() };
+    observed(&edge.observer, &Method::POST, Some(PATH), answer).await
 }
 
 /// What every callback is answered.

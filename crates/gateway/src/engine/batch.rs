@@ -1,24 +1,33 @@
 //! One batch: a transaction in which jobs are resolved, stepped, saved and committed. If it fails: its
 //! halves.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    time::Instant,
+};
 
 use session::id::Timestamp;
 use store::{Claim, LaneKey, Store, StoreError, Target, Transaction};
 use tokio::runtime::Handle;
 
-use crate::engine::{
-    BatchError, Job, Tools,
-    answers::{Done, answer, refuse, set_aside},
-    memo::Memos,
-    stepping::Batch,
+use crate::{
+    engine::{
+        BatchError, Job, Tools,
+        answers::{Done, answer, refuse, set_aside},
+        memo::Memos,
+        stepping::Batch,
+    },
+    observe::{Committed, Notes},
 };
 
 /// Runs jobs in one transaction and answers them. If that fails, each half runs by itself, so that
 /// one culprit among a thousand costs twenty more transactions and not a thousand.
 pub(super) fn run(tools: &Tools, memos: &mut Memos, callers: Option<&Handle>, mut jobs: Vec<Job>) {
     let error = match attempt(tools, memos, &jobs) {
-        Ok(done) => return answer(tools, callers, jobs, done),
+        Ok((done, committed)) => {
+            tools.observer.committed(committed);
+            return answer(tools, callers, jobs, done);
+        }
         Err(error) => error,
     };
     if jobs.len() > 1 {
@@ -66,9 +75,14 @@ pub(super) fn transact<T>(
     }
 }
 
-fn attempt(tools: &Tools, memos: &mut Memos, jobs: &[Job]) -> Result<Done, BatchError> {
-    let now = tools.clock.now();
-    transact(&*tools.store, |tx| in_transaction(tools, memos, jobs, now, tx))
+fn attempt(
+    tools: &Tools,
+    memos: &mut Memos,
+    jobs: &[Job],
+) -> Result<(Done, Committed), BatchError> {
+    let (now, began) = (tools.clock.now(), Instant::now());
+    let (done, notes) = transact(&*tools.store, |tx| in_transaction(tools, memos, jobs, now, tx))?;
+    Ok((done, Committed { notes, began, ended: Instant::now() }))
 }
 
 fn in_transaction(
@@ -77,7 +91,7 @@ fn in_transaction(
     jobs: &[Job],
     now: Timestamp,
     tx: &mut dyn Transaction,
-) -> Result<Done, BatchError> {
+) -> Result<(Done, Notes), BatchError> {
     let targets: Vec<_> = jobs.iter().filter_map(target_of).collect();
     let resolved = tx.resolve(&targets)?;
     let mut batch = Batch::new(tools, memos, now);
@@ -89,13 +103,14 @@ fn in_transaction(
     batch.finish()?;
     tx.save(&batch.changes)?;
     let claims = claim(tools, jobs, now, tx)?;
-    Ok(Done {
+    let done = Done {
         events,
         claims,
         logged: batch.logged,
         lanes: batch.changes.effects.iter().map(|effect| effect.lane.clone()).collect(),
         deadline: batch.changes.conversations.iter().filter_map(|change| change.deadline).min(),
-    })
+    };
+    Ok((done, batch.notes))
 }
 
 fn target_of(job: &Job) -> Option<&Target> {

@@ -1,6 +1,11 @@
 //! By what a repeat is recognised.
 
-use session::{Event, Missed, News, id::SenderKey};
+use std::collections::BTreeMap;
+
+use session::{
+    Event, Missed, News,
+    id::{Number, SenderKey},
+};
 use store::RepeatKey;
 use vault::MacKey;
 
@@ -13,6 +18,22 @@ pub(super) fn hashed(hashing: &MacKey, key: &SenderKey) -> RepeatKey {
     let mut first = [0; 8];
     first.copy_from_slice(&tag[..8]);
     RepeatKey(i64::from_be_bytes(first))
+}
+
+/// Whether everything that somebody said in it was seen before.
+pub(super) fn is_repeat(happening: &Happening, seen: &BTreeMap<SenderKey, Number>) -> bool {
+    // The usual case of one key, without a list of them.
+    if let Happening::Event(
+        Event::UserSaid { key, .. } | Event::BotSaid { key, .. } | Event::BotAsked { key, .. },
+    ) = happening
+    {
+        return key.as_ref().is_some_and(|key| seen.contains_key(key));
+    }
+    if seen.is_empty() {
+        return false;
+    }
+    let keys = sender_keys(happening);
+    !keys.is_empty() && keys.iter().all(|key| seen.contains_key(*key))
 }
 
 /// The keys that senders gave what they said.
@@ -36,7 +57,8 @@ pub(super) fn sender_keys(happening: &Happening) -> Vec<&SenderKey> {
             | Event::NotSent { .. }
             | Event::Deadline { .. }
             | Event::UserAway
-            | Event::UserBack,
+            | Event::UserBack
+            | Event::OperatorEnds { .. },
         ) => Vec::new(),
     }
 }

@@ -19,6 +19,7 @@ use crate::{
         answers::dead_letter, event_of, memo::Memos, repeats, working::Working,
     },
     lane,
+    observe::{EventName, Noted, Notes, Outcome as Seen},
 };
 
 /// An event with the conversation it is for, and its place among the jobs.
@@ -41,13 +42,16 @@ pub(super) struct Batch<'a> {
     pub(super) changes: Changes,
     /// Conversations that got new entries.
     pub(super) logged: Vec<ConversationId>,
+    /// What is to be told of it once it is committed.
+    pub(super) notes: Notes,
 }
 
 impl<'a> Batch<'a> {
     pub(super) fn new(tools: &'a Tools, memos: &'a mut Memos, now: Timestamp) -> Self {
         let (working, changes, logged) = (BTreeMap::new(), Changes::default(), Vec::new());
-        let policies = tools.policies.get();
-        Self { tools, policies, now, memos, working, waiting: BTreeMap::new(), changes, logged }
+        let (policies, notes) = (tools.policies.get(), tools.observer.notes());
+        let waiting = BTreeMap::new();
+        Self { tools, policies, now, memos, working, waiting, changes, logged, notes }
     }
 
     /// Sorts the jobs: what needs no conversation is done at once, events are given theirs.
@@ -136,15 +140,41 @@ impl<'a> Batch<'a> {
         working.fired |= matches!(event, Event::Deadline { .. });
         let (seen, holder) = (&working.seen, holder.as_ref());
         let facts = Facts { key: &key, policy, seen, holder, waiting };
-        let stepped = match step(working.conversation(), event, &facts, self.now) {
-            Ok(stepped) => stepped,
-            Err(rejected) => return Ok(Err(rejected.into())),
+        let name = EventName::of(&event);
+        let live_before = self.notes.is_heard().then(|| live_of(working)).flatten();
+        let stepped = step(working.conversation(), event, &facts, self.now);
+        let outcome = match &stepped {
+            Err(_) => Seen::Refused,
+            Ok(_) if repeats::is_repeat(&arrival.happening, seen) => Seen::Repeat,
+            Ok(_) => Seen::Ok,
         };
+        let mut noted = Noted {
+            name,
+            outcome,
+            code: stepped.as_ref().err().map(|rejected| rejected.code()),
+            conversation: id,
+            tenant: &key.tenant,
+            live: live_before,
+            milestones: Vec::new(),
+        };
+        let mut stepped = match stepped {
+            Ok(stepped) => stepped,
+            Err(rejected) => {
+                self.notes.note(noted);
+                return Ok(Err(rejected.into()));
+            }
+        };
+        noted.milestones = std::mem::take(&mut stepped.milestones);
         let number = stepped.answer;
         self.take(id, &key, stepped)?;
         arrival.settles.iter().for_each(|settled| self.settle(settled));
-        let live = self.working.get(&id).and_then(|working| working.conversation().live());
+        let working = self.working.get(&id);
+        let live = working.and_then(|working| working.conversation().live());
         let open = live.is_some_and(|live| session.as_ref() == Some(&live.id));
+        if self.notes.is_heard() && noted.live.is_none() {
+            noted.live = working.and_then(live_of);
+        }
+        self.notes.note(noted);
         Ok(Ok(Outcome { conversation: id, number, open }))
     }
 
@@ -301,6 +331,10 @@ impl<'a> Batch<'a> {
         }
         Ok(())
     }
+}
+
+fn live_of(working: &Working) -> Option<(SessionId, DeskId)> {
+    working.conversation().live().map(|live| (live.id.clone(), live.desk.clone()))
 }
 
 /// The lane an effect waits in: the person's at the desk, or the conversation's to its bot.

@@ -124,6 +124,18 @@ impl Turn<'_> {
         }
     }
 
+    /// An operator's word counts at once: what was not sent yet is not sent any more, the desk is told
+    /// that it is over, and so are the user and the bot.
+    pub(super) fn operator_ends(&mut self, session: &SessionId) {
+        match self.live().filter(|live| live.id == *session).map(|live| &live.stage) {
+            Some(Stage::Waiting(_)) => self.end(Status::Cancelled, EndReason::OperatorEnded),
+            Some(Stage::Connected(_) | Stage::Active(_)) => {
+                self.end(Status::Completed, EndReason::OperatorEnded);
+            }
+            None => {}
+        }
+    }
+
     /// After hours of downtime several deadlines are over. Then the end alone is told: a warning right
     /// before it would only mock.
     fn overdue_end(&self) -> Option<Wake> {

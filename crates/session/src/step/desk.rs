@@ -2,6 +2,7 @@
 
 use crate::{
     conversation::{Answer, LATE_WORDS_FOR, OVERTAKEN_FOR, Phase, Session, Stage, Status, Waiting},
+    effect::Reached,
     event::{Callback, Claims, Missed, News, Rejected},
     id::{Number, SenderKey, SessionId},
     notice::{EndReason, Notice},
@@ -229,10 +230,22 @@ impl Turn<'_> {
         }
         self.ask(&said);
         self.spoken();
+        self.agent_spoke();
         if let Some(session) = self.live().filter(|_| key.is_none()) {
             session.without_ids = true;
         }
         self.say(Author::Agent(agent), said, key);
+    }
+
+    /// The first time counts. What began before the agent's arrival was written down is not
+    /// measured: they may have spoken before.
+    fn agent_spoke(&mut self) {
+        let now = self.now;
+        let Some(session) = self.live() else { return };
+        if !std::mem::replace(&mut session.agent_spoke, true) && session.met_at.is_some() {
+            let after = now.since(session.asked_at);
+            self.reached(Reached::AgentSpoke { after });
+        }
     }
 
     fn desk_said(&mut self, said: Said, key: Option<SenderKey>) {

@@ -2,8 +2,8 @@
 
 use crate::{
     conversation::{Past, Phase, Route, Session, Stage, Status, Waiting},
-    effect::{BotNews, Hold, Record, Strike, What},
-    notice::{EndReason, Notice},
+    effect::{BotNews, Hold, Reached, Record, Strike, What},
+    notice::{EndReason, EndedBy, Notice},
     step::Turn,
 };
 
@@ -24,6 +24,9 @@ fn is_requested(session: &Session) -> bool {
 impl Turn<'_> {
     /// Ends the open session.
     pub(super) fn end(&mut self, status: Status, reason: EndReason) {
+        let now = self.now;
+        let handled = self.live().and_then(|session| session.met_at).map(|met| now.since(met));
+        self.reached(Reached::Ended { status, reason, handled });
         let Route::Live(session) = std::mem::take(&mut self.conversation().route) else { return };
         let desk = match reason {
             EndReason::AgentEnded | EndReason::DeskCancelled => Desk::Knows,
@@ -39,7 +42,8 @@ impl Turn<'_> {
             | EndReason::Silence
             | EndReason::WaitedTooLong
             | EndReason::Lost
-            | EndReason::UserLeft => Desk::MustHear,
+            | EndReason::UserLeft
+            | EndReason::OperatorEnded => Desk::MustHear,
         };
         self.strike_unsent(&session, status, reason);
         self.settle_with_desk(&session, desk);
@@ -121,6 +125,9 @@ fn notice_of(status: Status, reason: EndReason, agent: Option<String>) -> Notice
     if reason == EndReason::UserLeft {
         return Notice::UserLeft;
     }
+    if reason == EndReason::OperatorEnded {
+        return Notice::Ended { by: EndedBy::Operator };
+    }
     match status {
         Status::Completed => Notice::Ended { by: Turn::ended_by(reason, agent) },
         Status::Cancelled => Notice::Cancelled,
@@ -136,7 +143,8 @@ fn notice_of(status: Status, reason: EndReason, agent: Option<String>) -> Notice
             | EndReason::Silence
             | EndReason::WaitedTooLong
             | EndReason::Lost
-            | EndReason::UserLeft => Notice::Failed { reason },
+            | EndReason::UserLeft
+            | EndReason::OperatorEnded => Notice::Failed { reason },
         },
     }
 }

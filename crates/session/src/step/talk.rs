@@ -4,7 +4,7 @@ use crate::{
     conversation::{
         Answer, HELD_WORDS_MAX, Phase, Route, Session, Stage, Status, Talk, Visitor, Waiting,
     },
-    effect::{BotNews, Hold, What},
+    effect::{BotNews, Hold, Reached, What},
     event::Rejected,
     id::{Number, SenderKey, SessionId},
     notice::{EndReason, EndedBy, Notice},
@@ -205,6 +205,7 @@ impl Turn<'_> {
         if let Stage::Connected(talk) = &session.stage {
             session.stage = Stage::Active(talk.clone());
             self.record();
+            self.reached(Reached::Active);
         }
     }
 
@@ -243,6 +244,8 @@ impl Turn<'_> {
             desk_conversation: None,
             without_ids: false,
             user_away_since: None,
+            met_at: None,
+            agent_spoke: false,
             stage: Stage::Waiting(Waiting {
                 phase: Phase::Requested,
                 held: Vec::new(),
@@ -250,6 +253,7 @@ impl Turn<'_> {
             }),
         }));
         self.record();
+        self.reached(Reached::Waiting);
         self.tell(Notice::Asked);
         self.order(What::Ask {
             session: fresh,
@@ -301,6 +305,8 @@ impl Turn<'_> {
         let held = waiting.held.clone();
         let (id, after) = (session.id.clone(), session.asked_after);
         let name = agent.name.clone();
+        let waited = now.since(session.asked_at);
+        session.met_at = Some(now);
         session.stage = Stage::Connected(Talk {
             agent,
             user_spoke_at: now,
@@ -313,6 +319,7 @@ impl Turn<'_> {
             asked: Vec::new(),
         });
         self.record();
+        self.reached(Reached::Connected { waited });
         self.tell(Notice::Connected { agent: name.clone() });
         for number in held {
             self.order_say(number);
@@ -330,6 +337,7 @@ impl Turn<'_> {
     pub(super) fn ended_by(reason: EndReason, agent: Option<String>) -> EndedBy {
         match reason {
             EndReason::UserEnded | EndReason::UserLeft => EndedBy::User,
+            EndReason::OperatorEnded => EndedBy::Operator,
             EndReason::AgentEnded
             | EndReason::UserCancelled
             | EndReason::DeskCancelled

@@ -13,6 +13,8 @@ mod diagram;
 mod fallback;
 mod given;
 mod late;
+mod milestones;
+mod operator;
 mod presence;
 mod rejections;
 mod render;

@@ -118,17 +118,20 @@ fn session() -> impl Strategy<Value = Session> {
     let stage = prop_oneof![waiting(), talking()];
     let user_away_since = prop::option::of(moment());
     let at_desk = (prop::option::of(Just("0123456789abcdef".to_owned())), any::<bool>());
-    (moment(), any::<bool>(), user_away_since, at_desk, stage).prop_map(
-        |(asked_at, away, user_away_since, (desk_conversation, without_ids), stage)| Session {
+    let met = (prop::option::of(moment()), any::<bool>());
+    (moment(), any::<bool>(), user_away_since, at_desk, met, stage).prop_map(
+        |(asked_at, away, user_away_since, at_desk, (met_at, agent_spoke), stage)| Session {
             id: SessionId::new("ses_found").unwrap(),
             desk: desk(),
             user: visitor().user,
             asked_at,
             asked_after: Number(ASKED_AFTER),
             away,
-            desk_conversation,
-            without_ids,
+            desk_conversation: at_desk.0,
+            without_ids: at_desk.1,
             user_away_since,
+            met_at,
+            agent_spoke,
             stage,
         },
     )
@@ -143,6 +146,8 @@ fn past() -> impl Strategy<Value = Past> {
         (Status::Fail, EndReason::Silence),
         (Status::Cancelled, EndReason::UserCancelled),
         (Status::Cancelled, EndReason::UserLeft),
+        (Status::Completed, EndReason::OperatorEnded),
+        (Status::Cancelled, EndReason::OperatorEnded),
     ]);
     (ended, 0_i64..300_000, any::<bool>()).prop_map(|((status, reason), ago, told_undelivered)| {
         Past {

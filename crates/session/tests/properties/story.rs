@@ -53,6 +53,10 @@ pub(crate) enum Act {
     Elsewhere,
     UserAway,
     UserBack,
+    /// An operator ends the open session, or one that is over, or one that never was.
+    OperatorEnds {
+        whose: Whose,
+    },
     /// The state is one that the version before has written.
     PreviousVersion,
 }
@@ -159,6 +163,7 @@ pub(crate) fn act() -> impl Strategy<Value = Act> {
         1 => Just(Act::Elsewhere),
         2 => Just(Act::UserAway),
         1 => Just(Act::UserBack),
+        1 => whose().prop_map(|whose| Act::OperatorEnds { whose }),
         1 => Just(Act::PreviousVersion),
     ]
 }

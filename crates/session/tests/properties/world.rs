@@ -128,6 +128,7 @@ impl World {
             Act::CatchesUp { whose, missed, overtaken } => self.catch_up(whose, missed, overtaken),
             Act::UserAway => Event::UserAway,
             Act::UserBack => Event::UserBack,
+            Act::OperatorEnds { whose } => Event::OperatorEnds { session: self.session_of(whose) },
             Act::PreviousVersion => return self.was_stored_by_the_previous_version(),
             Act::Report { which, outcome } => {
                 if self.outbox.is_empty() {

@@ -15,8 +15,9 @@ use axum::{
 
 use super::edge::Refusal;
 
-/// Refuses what does not come from this machine's own pages.
-pub(crate) async fn only_local(request: Request, next: Next) -> Response {
+/// Middleware that refuses what does not come from this machine's own pages, for whoever serves more
+/// beside the desk.
+pub async fn only_local(request: Request, next: Next) -> Response {
     // HTTP/1.1 has a Host; an absolute request target overrides it.
     let host = request.uri().authority().map(|authority| authority.as_str().to_owned());
     let host = host.or_else(|| text(request.headers(), header::HOST.as_str()).map(str::to_owned));

@@ -223,14 +223,16 @@ fn relabel(envelope: &mut Map<String, Value>, taken: &mut impl FnMut(Fault) -> b
 
 /// Decides when a parcel goes out, and how often.
 fn post(faults: &mut Faults, parked: &mut Parked, mut parcel: Parcel, struck: &mut Struck) {
-    if faults.take(|fault| fault == Fault::Lost).is_some() {
+    // Nobody would notice what became of a typing signal, and the fault would be used up.
+    let words = !is_typing(&parcel.callback.body);
+    if words && faults.take(|fault| fault == Fault::Lost).is_some() {
         struck.lost.push(parcel.callback);
         return;
     }
     if let Some(Fault::Delayed(span)) = faults.take(|fault| matches!(fault, Fault::Delayed(_))) {
         parcel.wait = span;
     }
-    if faults.take(|fault| fault == Fault::Duplicated).is_some() {
+    if words && faults.take(|fault| fault == Fault::Duplicated).is_some() {
         struck.posted.push(parcel.clone());
     }
     if let Some(earlier) = parked.behind(parcel.callback.conversation) {
@@ -245,6 +247,15 @@ fn post(faults: &mut Faults, parked: &mut Parked, mut parcel: Parcel, struck: &m
 
 fn items(body: &mut Value) -> Option<&mut Vec<Value>> {
     body.get_mut("body")?.as_array_mut()
+}
+
+/// Whether it only says that the agent types, or no longer does.
+fn is_typing(body: &Value) -> bool {
+    let typing = |item: &Value| {
+        let action = item["actionType"].as_str();
+        action.is_some_and(|action| action.ends_with("TypingIndicator"))
+    };
+    body["body"].as_array().is_some_and(|items| !items.is_empty() && items.iter().all(typing))
 }
 
 fn has_text(body: &Value) -> bool {

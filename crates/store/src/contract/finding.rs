@@ -147,6 +147,30 @@ pub(super) fn a_session_that_ends_is_listed_no_more(bed: &mut impl Bed) {
     assert_eq!(bed.store().open_sessions(None, 10).unwrap(), expected);
 }
 
+pub(super) fn open_sessions_are_counted_by_desk_and_status(bed: &mut impl Bed) {
+    assert_eq!(bed.store().open_counts().unwrap(), []);
+    let first = opened(bed.store(), "ses_1", "zoe");
+    let second = opened(bed.store(), "ses_2", "kim");
+    let third = opened(bed.store(), "ses_3", "lou");
+    let later = SessionRow { opened_at: Timestamp(3_000), ..second };
+    let live = SessionRow { status: "active".into(), ..third };
+    save(bed.store(), &Changes { sessions: vec![later, live.clone()], ..Changes::default() });
+    let count = |status: &str, sessions| crate::OpenCount {
+        tenant: tenant("acme"),
+        desk: desk("dev1"),
+        status: status.into(),
+        sessions,
+        oldest: Timestamp(1_000),
+    };
+    assert_eq!(bed.store().open_counts().unwrap(), [count("active", 1), count("waiting", 2)]);
+    let over = [first, live].map(|row| SessionRow { ended_at: Some(Timestamp(5_000)), ..row });
+    save(bed.store(), &Changes { sessions: over.into(), ..Changes::default() });
+    let rest = [crate::OpenCount { oldest: Timestamp(3_000), ..count("waiting", 1) }];
+    assert_eq!(bed.store().open_counts().unwrap(), rest);
+    bed.reopen();
+    assert_eq!(bed.store().open_counts().unwrap(), rest);
+}
+
 /// A session that holds its person, in a conversation of its own.
 fn opened(store: &dyn Store, name: &str, user: &str) -> SessionRow {
     let row = session_row(name, conversation(store, name).id, person(user));

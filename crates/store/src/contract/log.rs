@@ -1,6 +1,6 @@
 //! The numbered log.
 
-use session::id::Number;
+use session::id::{Number, Timestamp};
 
 use super::{Bed, assert_damaged, change, conversation, entry, save, save_change, try_save};
 use crate::{
@@ -44,6 +44,20 @@ pub(super) fn a_walk_up_to_a_number_is_right_at_every_boundary(bed: &impl Bed) {
                 assert_run(&read, after, last, &format!("{newest}: {limit} up to {upto}"));
             }
         }
+    }
+}
+
+pub(super) fn the_newest_entry_at_a_moment_is_right_at_every_boundary(bed: &impl Bed) {
+    let nothing = conversation(bed.store(), "empty").id;
+    assert_eq!(bed.store().newest_at(nothing, Timestamp(i64::MAX)).unwrap(), Number(0));
+    for (id, newest) in logs(bed.store()) {
+        for number in BOUNDARIES {
+            // Entry n was taken in at 10,000 + n.
+            let at = 10_000 + i64::try_from(number).unwrap();
+            let found = bed.store().newest_at(id, Timestamp(at)).unwrap();
+            assert_eq!(found, Number(number.min(newest)), "{number} of {newest}");
+        }
+        assert_eq!(bed.store().newest_at(id, Timestamp(0)).unwrap(), Number(0));
     }
 }
 

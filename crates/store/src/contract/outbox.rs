@@ -29,6 +29,40 @@ pub(super) fn a_settled_effect_leaves_and_the_lane_goes_on(bed: &impl Bed) {
     assert_eq!(leased(bed.store(), "desk", 5_000).number, EffectNumber(2));
 }
 
+pub(super) fn what_waits_for_a_session_is_listed_with_how_it_stands(bed: &mut impl Bed) {
+    let [here, there] = ["c1", "c2"].map(|name| conversation(bed.store(), name).id);
+    put(
+        bed.store(),
+        vec![
+            of_session(here, 1, "ses_1"),
+            of_session(here, 2, "ses_1"),
+            of_session(here, 3, "ses_2"),
+            of_session(there, 1, "ses_1"),
+            NewEffect { lane: lane("bot"), ..effect(here, 4, "bot") },
+        ],
+    );
+    let listed = |store: &dyn Store, limit| {
+        let waiting = store.waiting_effects(here, &session_id("ses_1"), limit).unwrap();
+        waiting
+            .into_iter()
+            .map(|one| (one.number.0, one.attempts, one.leased, one.struck, one.not_before.0))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(listed(bed.store(), 10), [(1, 0, false, false, 0), (2, 0, false, false, 0)]);
+    let head = leased(bed.store(), "desk", 5_000);
+    assert_eq!(listed(bed.store(), 1), [(1, 1, true, false, 0)]);
+    strike(bed.store(), here, "ses_1", u64::MAX);
+    let again = Reschedule { effect: head.effect, not_before: Timestamp(9_000), made: true };
+    save(bed.store(), &Changes { reschedules: vec![again], ..Changes::default() });
+    bed.reopen();
+    assert_eq!(listed(bed.store(), 10), [(1, 1, false, false, 9_000), (2, 0, false, true, 0)]);
+    let waits = bed.store().waiting_effects(here, &session_id("ses_1"), 1).unwrap().remove(0);
+    assert_eq!((waits.effect, waits.body), (head.effect, head.body));
+    assert_eq!((waits.at, waits.expires_at), (head.at, head.expires_at));
+    settle(bed.store(), head.effect);
+    assert_eq!(listed(bed.store(), 10), [(2, 0, false, true, 0)]);
+}
+
 pub(super) fn settling_twice_is_harmless(bed: &impl Bed) {
     waiting(bed.store(), 2);
     let first = leased(bed.store(), "desk", 5_000);

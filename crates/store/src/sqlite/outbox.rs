@@ -6,7 +6,7 @@ use session::id::{EffectNumber, SessionId, Timestamp};
 use super::column::{Columns, damaged, limited, signed};
 use crate::{
     AHEAD_MAX, BootId, Claim, ConversationId, LaneKey, LaneReady, NewEffect, OutboxId, Reschedule,
-    StoreError, Strike, Work,
+    StoreError, Strike, Waiting, Work,
 };
 
 const TABLE: &str = "outbox";
@@ -184,6 +184,40 @@ pub(super) fn waiting(
     let waiting: i64 =
         statement.query_row(params![lane.0, limited(limit)], |row| row.get("waiting"))?;
     usize::try_from(waiting).map_err(|_| damaged(TABLE, "*", "a negative count"))
+}
+
+/// What waits for a session, oldest first.
+pub(super) fn of_session(
+    reader: &Connection,
+    conversation: ConversationId,
+    session: &SessionId,
+    limit: usize,
+) -> Result<Vec<Waiting>, StoreError> {
+    let mut statement = reader.prepare_cached(
+        "SELECT id, number, attempts, at, not_before, expires_at, lease_until, struck, body
+         FROM outbox
+         WHERE conversation = ?1 AND session = ?2
+         ORDER BY id
+         LIMIT ?3",
+    )?;
+    let mut rows = statement.query(params![conversation.0, session.as_str(), limited(limit)])?;
+    let mut waiting = Vec::new();
+    while let Some(row) = rows.next()? {
+        let id: i64 = row.get("id")?;
+        let columns = Columns { row, table: TABLE, key: &id };
+        waiting.push(Waiting {
+            effect: OutboxId(id),
+            number: EffectNumber(columns.unsigned("number")?),
+            attempts: columns.unsigned("attempts")?,
+            at: Timestamp(columns.get("at")?),
+            not_before: Timestamp(columns.get("not_before")?),
+            expires_at: Timestamp(columns.get("expires_at")?),
+            leased: columns.get::<Option<i64>>("lease_until")?.is_some(),
+            struck: columns.get("struck")?,
+            body: columns.get("body")?,
+        });
+    }
+    Ok(waiting)
 }
 
 fn work(columns: Columns<'_, '_>, lane: &LaneKey) -> Result<Work, StoreError> {

@@ -4,7 +4,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use session::id::{DeskId, SessionId, TenantId, Timestamp, UserId};
 
 use super::column::{Columns, damaged};
-use crate::{ConversationId, Hold, Person, SessionRow, StoreError};
+use crate::{ConversationId, Hold, OpenCount, Person, SessionRow, StoreError};
 
 const TABLE: &str = "session";
 
@@ -61,6 +61,30 @@ pub(super) fn open(
         open.push(session(row)?);
     }
     Ok(open)
+}
+
+/// How many sessions have not ended, and since when.
+pub(super) fn open_counts(connection: &Connection) -> Result<Vec<OpenCount>, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT tenant, desk, status, count(*) AS sessions, min(opened_at) AS oldest
+         FROM session
+         WHERE ended_at IS NULL
+         GROUP BY tenant, desk, status
+         ORDER BY tenant, desk, status",
+    )?;
+    let mut rows = statement.query([])?;
+    let mut counts = Vec::new();
+    while let Some(row) = rows.next()? {
+        let columns = Columns { row, table: TABLE, key: &"*" };
+        counts.push(OpenCount {
+            tenant: columns.id("tenant", TenantId::new)?,
+            desk: columns.id("desk", DeskId::new)?,
+            status: columns.text("status")?,
+            sessions: columns.unsigned("sessions")?,
+            oldest: Timestamp(columns.get("oldest")?),
+        });
+    }
+    Ok(counts)
 }
 
 /// Inserts or replaces a session. It never moves to another conversation.

@@ -256,12 +256,12 @@ impl Draft {
         }
     }
 
-    /// A path; a relative one of the file begins at the file's folder.
+    /// A path; a relative one of the file, or of a default beside a file, begins at the file's folder.
     pub(crate) fn path(&self, owner: &Owner, id: &str) -> Option<PathBuf> {
         match self.value(owner, id) {
             Some(Value::Path(path)) => Some(match self.found(owner, id) {
-                Some((_, Origin::Line(_))) => self.beside_file(&path),
-                Some((_, Origin::Variable(_))) | None => path,
+                Some((_, Origin::Variable(_))) => path,
+                Some((_, Origin::Line(_))) | None => self.beside_file(&path),
             }),
             _ => None,
         }

@@ -49,6 +49,13 @@ pub(super) fn of(draft: &Draft, environment: &Environment, settings: &Settings) 
         }
         remarks.extend(weak(&desk.webhook_secret, &draft.name(owner, "desk.webhook_secret")));
     }
+    if settings.console_password_hash.is_none() {
+        let way = draft.ways(&Owner::House, "console.password_hash");
+        remarks.push(format!(
+            "the console is closed; set {way} to what `warmline console-password` prints to open it \
+             at /console"
+        ));
+    }
     if settings.public_url.is_none() {
         let way = draft.ways(&Owner::House, "public_url");
         remarks.push(format!("ServiceNow cannot be told where to call back; set {way}"));

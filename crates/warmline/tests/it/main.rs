@@ -16,6 +16,7 @@
 //! | `openapi` | `/openapi.json` describes every route, and every refusal that these tests provoke |
 //! | `tutorial` | the tutorial, word for word, in an empty folder |
 //! | `configuration` | the file, sealed secrets, what SIGHUP changes, and what `init` writes |
+//! | `console` | an operator signs in, sees what runs and gives orders; nobody else does |
 //! | `disk` | nothing that was said lies on the disk in the clear |
 //!
 //! `house`, `process`, `page`, `desk` and `moved_clock` are the means. Every house looks through its gateway's log
@@ -25,6 +26,7 @@
 
 mod catch_up;
 mod configuration;
+mod console;
 mod dead_letters;
 mod desk;
 mod direct_line;

@@ -39,7 +39,7 @@ impl Running {
                 dress: Dress { token: None, commands: Vec::new() },
                 wording: Wording::default(),
             }),
-            breaker: SharedBreaker::new(&tenant(), &other_desk()),
+            breaker: SharedBreaker::new(&tenant(), &other_desk(), &dispatcher.observer),
             places: Arc::new(Semaphore::new(ATTEMPTS_MAX)),
         };
         dispatcher.desks.insert((tenant(), other_desk()), link);

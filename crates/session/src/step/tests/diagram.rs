@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::given::{
-    STAGES, agent, agent_said, bot_asks, desk_said, effect, news, stage, user_says,
+    STAGES, agent, agent_said, bot_asks, desk_said, effect, news, operator_ends, stage, user_says,
 };
 use crate::{Agent, Event, Failure, News, Session, Status};
 
@@ -31,7 +31,7 @@ const DIAGRAM: [(Status, Status); 8] = [
 fn everything() -> Vec<Event> {
     let mut events = vec![user_says("hello"), user_says("agent"), user_says("end chat")];
     events.extend([user_says("cancel"), Event::UserEnds, bot_asks()]);
-    events.extend([Event::UserAway, Event::UserBack]);
+    events.extend([Event::UserAway, Event::UserBack, operator_ends()]);
     let all_news = [
         News::Queued,
         News::Estimate("8 Seconds".to_owned()),

@@ -2,8 +2,8 @@
 //! reason and with everything that was said since somebody asked for a person.
 
 use super::given::{
-    Given, REASONS, active, agent_said, bot, bot_asks, desk_said, effect, holding, news, user_says,
-    waiting,
+    Given, REASONS, active, agent_said, bot, bot_asks, desk_said, effect, holding, news,
+    operator_ends, user_says, waiting,
 };
 use crate::{
     BotNews, Content, EndReason, EndedBy, Event, Failure, News, Notice, Phase, Step, What,
@@ -39,6 +39,7 @@ fn story(reason: EndReason) -> (Given, Event) {
         EndReason::WaitedTooLong => late(holding()),
         EndReason::Lost => (active(), news(vec![News::Failed])),
         EndReason::UserLeft => late(holding().then(Event::UserAway)),
+        EndReason::OperatorEnded => (active(), operator_ends()),
     }
 }
 
@@ -96,6 +97,7 @@ fn every_end_is_told_to_the_user_in_words_of_its_own() {
             EndReason::UserCancelled | EndReason::DeskCancelled => Notice::Cancelled,
             EndReason::NoAgent | EndReason::NotRouted => Notice::NobodyThere,
             EndReason::UserLeft => Notice::UserLeft,
+            EndReason::OperatorEnded => Notice::Ended { by: EndedBy::Operator },
             EndReason::Refused
             | EndReason::Rejected
             | EndReason::Unreachable

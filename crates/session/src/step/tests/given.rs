@@ -17,7 +17,7 @@ use crate::{
 pub(super) const NOW: Timestamp = Timestamp(1_000_000_000);
 
 /// Why a session can end: all of it.
-pub(super) const REASONS: [EndReason; 13] = [
+pub(super) const REASONS: [EndReason; 14] = [
     EndReason::AgentEnded,
     EndReason::UserEnded,
     EndReason::UserCancelled,
@@ -31,6 +31,7 @@ pub(super) const REASONS: [EndReason; 13] = [
     EndReason::WaitedTooLong,
     EndReason::Lost,
     EndReason::UserLeft,
+    EndReason::OperatorEnded,
 ];
 
 /// Every stage that a table covers, by the name it is written with.
@@ -194,6 +195,8 @@ pub(super) fn live(stage: Stage) -> Given {
         away: false,
         desk_conversation: None,
         without_ids: false,
+        met_at: None,
+        agent_spoke: false,
         user_away_since: None,
         stage,
     }));
@@ -316,6 +319,11 @@ pub(super) fn agent_said(name: &str, text: &str, key: Option<&str>) -> News {
 
 pub(super) fn desk_said(text: &str, with_agents: bool) -> News {
     News::DeskSaid { said: Said::words(text), key: None, with_agents }
+}
+
+/// An operator ends `ses_1`.
+pub(super) fn operator_ends() -> Event {
+    Event::OperatorEnds { session: session_id("ses_1") }
 }
 
 /// Effect 5, of `ses_1` where it has one.

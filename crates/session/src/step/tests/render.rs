@@ -107,6 +107,7 @@ fn notice(notice: &Notice) -> String {
         | Notice::Transferred { agent }
         | Notice::AgentIdle { agent } => named(agent.as_ref()),
         Notice::Ended { by: EndedBy::User } => " by user".to_owned(),
+        Notice::Ended { by: EndedBy::Operator } => " by operator".to_owned(),
         Notice::Ended { by: EndedBy::Agent(agent) } => {
             format!(" by agent{}", named(agent.as_ref()))
         }

@@ -219,6 +219,7 @@ fn a_reason_is_stored_as_its_code_and_a_notice_as_its_key() {
         Notice::WentThrough,
         Notice::IdleWarning,
         Notice::Ended { by: crate::EndedBy::User },
+        Notice::Ended { by: crate::EndedBy::Operator },
         Notice::NobodyThere,
         Notice::Cancelled,
         Notice::Failed { reason: EndReason::Lost },

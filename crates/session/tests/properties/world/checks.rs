@@ -228,7 +228,7 @@ impl World {
                 Stage::Connected(talk) | Stage::Active(talk) => talk.asked.is_empty(),
             },
         };
-        assert!(stored.len() < if slim { 1_024 } else { 4_096 }, "{} bytes", stored.len());
+        assert!(stored.len() < if slim { 1_152 } else { 4_096 }, "{} bytes", stored.len());
     }
 }
 

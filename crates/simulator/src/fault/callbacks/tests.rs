@@ -77,6 +77,16 @@ fn duplicates_are_equal_to_the_byte() {
 }
 
 #[test]
+fn a_typing_signal_uses_up_no_fault_that_nobody_would_notice() {
+    let mut typing = callback(1, &["x"]);
+    typing.body["body"] = json!([{"uiType": "ActionMsg", "actionType": "StartTypingIndicator"}]);
+    for (fault, expected) in [(Fault::Lost, vec![""]), (Fault::Duplicated, vec!["", "a", "a"])] {
+        let told = vec![typing.clone(), callback(1, &["a"])];
+        assert_eq!(posted(&struck_by(&[(fault, Times::Once)], told)), expected, "{fault:?}");
+    }
+}
+
+#[test]
 fn a_parked_callback_waits_for_its_own_conversation() {
     let (mut faults, mut parked) = (Faults::default(), Parked::default());
     faults.inject(Fault::Reordered, Times::Once);

@@ -111,7 +111,9 @@ fn edge(bed: &Bed) -> Edge {
             key: TokenKey::new(bed.vault.derive("tokens").unwrap().expose()),
             streams: Arc::default(),
         },
+        observer: Arc::clone(&bed.observer),
         presence: Arc::default(),
+        console: None,
         stopping: CancellationToken::new(),
         open_streams: TaskTracker::new(),
     }

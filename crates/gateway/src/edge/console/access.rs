@@ -1,0 +1,296 @@
+//! Signing in and out, and the door before everything else below `/console/api/`.
+
+use std::{
+    fmt::Write,
+    net::IpAddr,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use axum::{
+    Json,
+    body::Body,
+    extract::{Extension, Request, State},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, header},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use secrecy::SecretString;
+use serde::Deserialize;
+use serde_json::json;
+use tokio::{sync::Semaphore, time::Instant};
+use vault::{MacKey, MasterKey, SealError, Vault};
+
+use super::{
+    Console,
+    guard::{self, Cookie, Peer},
+    pace::{Pace, Source},
+    seats::{Operator, Seats},
+};
+use crate::{
+    clock::rfc3339,
+    console::PasswordHash,
+    edge::{Edge, answer::Refusal, body::read_body},
+};
+
+/// The longest order, in bytes: a password, or nothing.
+pub(super) const ORDER_BYTES_MAX: usize = 4 * 1_024;
+
+/// Passwords checked at a time. Each takes tens of milliseconds of a core and 19 MiB.
+const CHECKS_MAX: usize = 2;
+
+/// Characters of a browser's mark: its own name, in hexadecimal digits.
+const MARK_DIGITS: usize = 32;
+
+/// What signing in works with.
+pub(super) struct Access {
+    password: PasswordHash,
+    seats: Seats,
+    pace: Mutex<Pace>,
+    checks: Semaphore,
+    marks: MacKey,
+}
+
+impl Access {
+    pub(super) fn new(password: PasswordHash, vault: &Vault) -> Result<Self, SealError> {
+        Ok(Self {
+            password,
+            seats: Seats::new(vault.mac_key("console sessions")?),
+            pace: Mutex::new(Pace::new(Instant::now())),
+            checks: Semaphore::new(CHECKS_MAX),
+            marks: vault.mac_key("console browsers")?,
+        })
+    }
+
+    /// Who sent this, if they are signed in.
+    pub(super) fn operator(&self, headers: &HeaderMap, edge: &Edge) -> Option<Operator> {
+        let secret = Cookie::Session.of(headers)?;
+        let acts = !headers.contains_key(guard::BACKGROUND);
+        self.seats.find(secret, acts, edge.clock.now())
+    }
+
+    /// Whether the session with this secret still lasts; asking does not make it last longer.
+    pub(super) fn lasts(&self, headers: &HeaderMap, edge: &Edge) -> bool {
+        let secret = Cookie::Session.of(headers);
+        secret.is_some_and(|secret| self.seats.find(secret, false, edge.clock.now()).is_some())
+    }
+
+    fn source(&self, headers: &HeaderMap, address: IpAddr) -> Source {
+        let marked = Cookie::Browser.of(headers).and_then(|mark| self.browser(mark));
+        marked.map_or_else(|| Source::of(address), Source::Browser)
+    }
+
+    /// The browser with this mark, if we made it.
+    fn browser(&self, mark: &str) -> Option<[u8; 16]> {
+        let (name, proof) = mark.split_at_checked(MARK_DIGITS)?;
+        let tag = self.marks.tag(&[name.as_bytes()]);
+        // Compared by tags of both, so that the time it takes tells nothing.
+        let same = self.marks.tag(&[proof.as_bytes()]) == self.marks.tag(&[hex(&tag).as_bytes()]);
+        let mut id = [0; 16];
+        id.copy_from_slice(tag.get(..16)?);
+        same.then_some(id)
+    }
+
+    /// A mark for a browser that signs in for the first time.
+    fn new_mark(&self) -> Option<String> {
+        let chance = MasterKey::fresh_secret().ok()?;
+        let name = chance.get(..MARK_DIGITS)?;
+        Some(format!("{name}{}", hex(&self.marks.tag(&[name.as_bytes()]))))
+    }
+
+    /// Whether this is the password; `None` if the check itself failed. Off the async threads, few at
+    /// a time.
+    async fn check(&self, password: SecretString) -> Option<bool> {
+        let _place = self.checks.acquire().await.ok()?;
+        let hash = self.password.clone();
+        tokio::task::spawn_blocking(move || hash.is_of(&password)).await.ok()
+    }
+
+    fn pace<T>(&self, work: impl FnOnce(&mut Pace) -> T) -> T {
+        // Nothing in it can be left half done.
+        work(&mut self.pace.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        // Writing to a text cannot fail.
+        write!(text, "{byte:02x}").ok();
+        text
+    })
+}
+
+/// The door: closed to who is not signed in, and changes come from our own page only.
+pub(super) async fn door(
+    State(edge): State<Arc<Edge>>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let Some(console) = &edge.console else { return super::closed().into_response() };
+    let (headers, public_url) = (request.headers(), edge.direct_line.public_url.as_deref());
+    if !matches!(*request.method(), Method::GET | Method::HEAD) {
+        let ours = guard::from_our_page(headers, public_url).and(guard::is_order(headers));
+        if let Err(refusal) = ours {
+            return refusal.into_response();
+        }
+    }
+    let Some(operator) = console.access.operator(headers, &edge) else {
+        return signed_out().into_response();
+    };
+    request.extensions_mut().insert(operator);
+    next.run(request).await
+}
+
+fn signed_out() -> Refusal {
+    Refusal::new(
+        StatusCode::UNAUTHORIZED,
+        "signed_out",
+        "nobody is signed in, or the session is over; sign in with the console's password",
+    )
+}
+
+/// What signing in takes.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Login {
+    password: String,
+}
+
+/// `POST /console/api/login`
+pub(super) async fn login(
+    State(edge): State<Arc<Edge>>,
+    peer: Option<Extension<Peer>>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    let Some(console) = &edge.console else { return super::closed().into_response() };
+    let public_url = edge.direct_line.public_url.as_deref();
+    let address = guard::address(peer.map(|peer| peer.0), &headers, public_url);
+    match signs_in(console, &edge, &headers, address, body).await {
+        Ok(response) => response,
+        Err(response) => *response,
+    }
+}
+
+async fn signs_in(
+    console: &Console,
+    edge: &Edge,
+    headers: &HeaderMap,
+    address: IpAddr,
+    body: Body,
+) -> Result<Response, Box<Response>> {
+    let public_url = edge.direct_line.public_url.as_deref();
+    let refuse = |refusal: Refusal| Box::new(refusal.into_response());
+    guard::from_our_page(headers, public_url).map_err(refuse)?;
+    is_json(headers).map_err(refuse)?;
+    let body = read_body(body, ORDER_BYTES_MAX).await.map_err(|error| refuse(error.into()))?;
+    let Login { password } = serde_json::from_slice(&body).map_err(|_| refuse(bad_login()))?;
+    let access = &console.access;
+    let source = access.source(headers, address);
+    if let Err(wait) = access.pace(|pace| pace.attempt(source, Instant::now())) {
+        tracing::warn!(
+            client.address = %address,
+            outcome = "too_many_attempts",
+            "a sign-in to the console was not looked at"
+        );
+        return Err(Box::new(too_many(wait)));
+    }
+    if access.check(password.into()).await != Some(true) {
+        tracing::warn!(
+            client.address = %address,
+            outcome = "wrong_password",
+            "a sign-in to the console failed"
+        );
+        return Err(refuse(wrong_password()));
+    }
+    access.pace(|pace| pace.succeeded(source));
+    let opened = access.seats.open(address, edge.clock.now());
+    let (secret, operator) = opened.map_err(|_| refuse(wrong_password()))?;
+    log(&operator, "sign_in", None, "done");
+    let secure = guard::is_secure(headers, public_url);
+    let mark = match source {
+        Source::Browser(_) => None,
+        Source::Address(_) => access.new_mark(),
+    };
+    let mut response = Json(json!({ "until": rfc3339(operator.until) })).into_response();
+    let cookies = [(Cookie::Session, Some(secret)), (Cookie::Browser, mark)];
+    for (cookie, value) in cookies {
+        let set = value.and_then(|value| cookie.set(&value, secure));
+        set.map(|set| response.headers_mut().append(header::SET_COOKIE, set));
+    }
+    Ok(response)
+}
+
+/// A page elsewhere cannot send JSON without asking us first.
+fn is_json(headers: &HeaderMap) -> Result<(), Refusal> {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    let essence = kind.and_then(|kind| kind.split(';').next()).unwrap_or_default();
+    if essence.trim().eq_ignore_ascii_case("application/json") {
+        return Ok(());
+    }
+    Err(Refusal::new(
+        StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        "not_json",
+        "send the password as JSON, with Content-Type: application/json",
+    ))
+}
+
+fn bad_login() -> Refusal {
+    Refusal::new(
+        StatusCode::BAD_REQUEST,
+        "bad_request",
+        "signing in takes JSON as in {\"password\":\"…\"} and nothing else",
+    )
+}
+
+/// The same for every reason there may be.
+fn wrong_password() -> Refusal {
+    Refusal::new(
+        StatusCode::UNAUTHORIZED,
+        "wrong_password",
+        "this is not the console's password; make a new one with `warmline console-password`",
+    )
+}
+
+fn too_many(wait: Duration) -> Response {
+    let seconds = wait.as_secs() + 1;
+    let mut response = Refusal::new(
+        StatusCode::TOO_MANY_REQUESTS,
+        "too_many_attempts",
+        format!("too many passwords were tried; try again in {seconds} seconds"),
+    )
+    .into_response();
+    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    response
+}
+
+/// `POST /console/api/logout`
+pub(super) async fn logout(
+    State(edge): State<Arc<Edge>>,
+    Extension(operator): Extension<Operator>,
+    headers: HeaderMap,
+) -> Response {
+    let secret = Cookie::Session.of(&headers);
+    if let (Some(console), Some(secret)) = (&edge.console, secret) {
+        console.access.seats.close(secret);
+    }
+    log(&operator, "sign_out", None, "done");
+    let secure = guard::is_secure(&headers, edge.direct_line.public_url.as_deref());
+    let mut response = StatusCode::NO_CONTENT.into_response();
+    let gone = Cookie::Session.set("", secure);
+    gone.map(|gone| response.headers_mut().append(header::SET_COOKIE, gone));
+    response
+}
+
+/// One line for each order: who looks into it later sees what people did. `about` is a session's or a
+/// letter's id.
+pub(super) fn log(operator: &Operator, order: &str, about: Option<&str>, outcome: &str) {
+    tracing::info!(
+        operator.name = %operator.name,
+        client.address = %operator.address,
+        operator.order = order,
+        operator.about = about,
+        outcome,
+        "an operator gave an order"
+    );
+}

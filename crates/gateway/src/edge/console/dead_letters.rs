@@ -1,0 +1,118 @@
+//! What could not be delivered: listed, sent again, dropped. The same orders as `warmline
+//! dead-letters`, carried out by the same code.
+
+use std::sync::Arc;
+
+use axum::{
+    Json,
+    extract::{Extension, Path, Query, State, rejection::QueryRejection},
+    http::StatusCode,
+};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{Console, access::log, closed, seats::Operator, view::bad_query};
+use crate::{
+    control::{Order, Outcome},
+    edge::{Edge, answer::Refusal},
+};
+
+/// Letters on a page unless asked otherwise.
+const LETTERS_PER_PAGE: usize = 20;
+
+/// The most letters on a page: the engine looks at each of them between two batches, and pages ask
+/// again and again.
+const LETTERS_PER_PAGE_MAX: usize = 50;
+
+/// What may be asked for.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Wanted {
+    limit: Option<usize>,
+}
+
+/// `GET /console/api/dead-letters`: the newest. What comes after them shows when they are dealt with.
+pub(super) async fn list(
+    State(edge): State<Arc<Edge>>,
+    wanted: Result<Query<Wanted>, QueryRejection>,
+) -> Result<Json<Value>, Refusal> {
+    let Query(wanted) = wanted.map_err(|_| bad_query("the query may have limit, once"))?;
+    let limit = wanted.limit.unwrap_or(LETTERS_PER_PAGE);
+    if limit == 0 || limit > LETTERS_PER_PAGE_MAX {
+        return Err(bad_query(format!("limit is between 1 and {LETTERS_PER_PAGE_MAX}")));
+    }
+    let console = edge.console.as_ref().ok_or_else(closed)?;
+    match console.letters.ask(Order::List { limit: limit + 1 }).await {
+        Outcome::Letters(mut letters) => {
+            let more = letters.len() > limit;
+            letters.truncate(limit);
+            Ok(Json(json!({ "letters": letters, "more": more })))
+        }
+        Outcome::Letter(letter) => Ok(Json(json!({ "letters": [letter], "more": false }))),
+        Outcome::Error(refused) => Err(refusal(&refused)),
+    }
+}
+
+/// `POST /console/api/dead-letters/{id}/resend`
+pub(super) async fn resend(
+    State(edge): State<Arc<Edge>>,
+    Extension(operator): Extension<Operator>,
+    Path(id): Path<String>,
+) -> Result<Json<Value>, Refusal> {
+    let console = edge.console.as_ref().ok_or_else(closed)?;
+    ordered(console, &operator, "resend_letter", &id, |id| Order::Resend { id }).await
+}
+
+/// `POST /console/api/dead-letters/{id}/drop`
+pub(super) async fn drop(
+    State(edge): State<Arc<Edge>>,
+    Extension(operator): Extension<Operator>,
+    Path(id): Path<String>,
+) -> Result<Json<Value>, Refusal> {
+    let console = edge.console.as_ref().ok_or_else(closed)?;
+    ordered(console, &operator, "drop_letter", &id, |id| Order::Drop { id }).await
+}
+
+async fn ordered(
+    console: &Console,
+    operator: &Operator,
+    name: &str,
+    id: &str,
+    order: impl FnOnce(i64) -> Order,
+) -> Result<Json<Value>, Refusal> {
+    let number = id.parse::<i64>().ok();
+    let carried_out = match number {
+        Some(number) => match console.letters.ask(order(number)).await {
+            Outcome::Letter(letter) => Ok(Json(json!({ "letter": letter }))),
+            Outcome::Letters(letters) => Ok(Json(json!({ "letter": letters.first() }))),
+            Outcome::Error(refused) => Err(refusal(&refused)),
+        },
+        None => Err(no_such_letter()),
+    };
+    let outcome = carried_out.as_ref().map_or_else(|refusal| refusal.code, |_| "done");
+    log(operator, name, number.map(|_| id), outcome);
+    carried_out
+}
+
+fn no_such_letter() -> Refusal {
+    Refusal::new(
+        StatusCode::NOT_FOUND,
+        "no_such_letter",
+        "there is no such dead letter: there never was, or somebody has resent or dropped it",
+    )
+}
+
+/// The control socket's refusal as an answer over HTTP.
+fn refusal(refused: &crate::control::Refusal) -> Refusal {
+    let (status, code) = match refused.code.as_str() {
+        "no_such_letter" => return no_such_letter(),
+        "busy" => (StatusCode::SERVICE_UNAVAILABLE, "busy"),
+        "stopping" => (StatusCode::SERVICE_UNAVAILABLE, "stopping"),
+        "session_over" => (StatusCode::CONFLICT, "session_over"),
+        "already_there" => (StatusCode::CONFLICT, "already_there"),
+        "other_chat" => (StatusCode::CONFLICT, "other_chat"),
+        "unreadable" => (StatusCode::CONFLICT, "unreadable"),
+        _ => (StatusCode::SERVICE_UNAVAILABLE, "store_unavailable"),
+    };
+    Refusal::new(status, code, refused.message.clone())
+}

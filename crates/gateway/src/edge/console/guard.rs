@@ -1,0 +1,208 @@
+//! What a request to the console must bring: that it comes from our own page, who sends it, from
+//! where. No state; what the cookies mean is known to [`super::access`].
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use url::Url;
+
+use crate::edge::answer::Refusal;
+
+/// Every change carries this header: a page elsewhere cannot send it without asking us first, and we
+/// never answer such questions.
+pub(super) const ORDER: HeaderName = HeaderName::from_static("x-warmline-console");
+
+/// What a page asks by itself carries this header: it keeps nobody signed in.
+pub(super) const BACKGROUND: HeaderName = HeaderName::from_static("x-warmline-background");
+
+/// The longest cookie looked at, in bytes.
+const COOKIE_BYTES_MAX: usize = 256;
+
+/// Where a connection comes from; put into a request by whoever accepted it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Peer(pub(crate) IpAddr);
+
+/// A cookie of the console's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Cookie {
+    /// Proves who is signed in.
+    Session,
+    /// Marks a browser that has signed in before; it opens nothing.
+    Browser,
+}
+
+/// 400 days, the longest that browsers keep a cookie.
+const BROWSER_KEPT_S: u32 = 400 * 24 * 60 * 60;
+
+impl Cookie {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Session => "warmline_console",
+            Self::Browser => "warmline_browser",
+        }
+    }
+
+    /// The cookie's value in a request. Over https its name has a prefix, with which browsers see to
+    /// it that nobody but this very host has set it.
+    pub(super) fn of(self, headers: &HeaderMap) -> Option<&str> {
+        let pairs = headers
+            .get_all(header::COOKIE)
+            .iter()
+            .filter_map(|value| value.to_str().ok())
+            .flat_map(|value| value.split(';'))
+            .filter_map(|pair| pair.trim().split_once('='));
+        let ours = |name: &str| name == self.name() || name.strip_prefix(HOST) == Some(self.name());
+        let found = pairs.filter(|(name, _)| ours(name)).max_by_key(|(name, _)| name.len());
+        found.map(|(_, value)| value).filter(|value| value.len() <= COOKIE_BYTES_MAX)
+    }
+
+    /// The header that sets it; an empty value takes it away.
+    pub(super) fn set(self, value: &str, secure: bool) -> Option<HeaderValue> {
+        let (prefix, secure) = if secure { (HOST, "; Secure") } else { ("", "") };
+        let age = match (self, value) {
+            (_, "") => "; Max-Age=0".to_owned(),
+            (Self::Session, _) => String::new(),
+            (Self::Browser, _) => format!("; Max-Age={BROWSER_KEPT_S}"),
+        };
+        let name = self.name();
+        let text =
+            format!("{prefix}{name}={value}; Path=/; HttpOnly; SameSite=Strict{secure}{age}");
+        HeaderValue::from_str(&text).ok()
+    }
+}
+
+/// The prefix that binds a cookie to its host; browsers take it over https only.
+const HOST: &str = "__Host-";
+
+/// Refuses what another site's page made a browser send. A program that is no browser sends neither
+/// of the headers that are looked at.
+pub(super) fn from_our_page(headers: &HeaderMap, public_url: Option<&str>) -> Result<(), Refusal> {
+    let site = headers.get("sec-fetch-site").map(HeaderValue::as_bytes);
+    let foreign = site.is_some_and(|site| site != b"same-origin");
+    if !foreign && is_our_origin(headers, public_url) {
+        return Ok(());
+    }
+    Err(Refusal::new(
+        StatusCode::FORBIDDEN,
+        "wrong_origin",
+        "this came from another page than the console's own; open the console itself, under the \
+         address in WARMLINE_PUBLIC_URL",
+    ))
+}
+
+fn is_our_origin(headers: &HeaderMap, public_url: Option<&str>) -> bool {
+    let mut origins = headers.get_all(header::ORIGIN).iter();
+    let Some(origin) = origins.next() else { return true };
+    let Some(origin) = origin.to_str().ok().filter(|_| origins.next().is_none()) else {
+        return false;
+    };
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    let of_host = |scheme: &str| host.is_some_and(|host| origin == format!("{scheme}://{host}"));
+    let public = public_url.and_then(|url| Url::parse(url).ok());
+    let of_public = public.is_some_and(|url| url.origin().ascii_serialization() == origin);
+    of_public || of_host("http") || of_host("https")
+}
+
+/// Refuses a change without the header that no other site's page can send.
+pub(super) fn is_order(headers: &HeaderMap) -> Result<(), Refusal> {
+    if headers.contains_key(ORDER) {
+        return Ok(());
+    }
+    Err(Refusal::new(
+        StatusCode::FORBIDDEN,
+        "no_order_header",
+        "a change needs the header X-Warmline-Console: 1, which keeps other sites' pages from \
+         sending one",
+    ))
+}
+
+/// Whether the browser reaches us over https: what it says of its page, else how we are configured.
+pub(super) fn is_secure(headers: &HeaderMap, public_url: Option<&str>) -> bool {
+    let origin = headers.get(header::ORIGIN).and_then(|origin| origin.to_str().ok());
+    let seen = origin.or(public_url);
+    seen.is_some_and(|seen| seen.starts_with("https:"))
+}
+
+/// From where a request comes. Behind a proxy, which is there whenever our address is https, it is
+/// what the proxy saw: the last address of the list, the only one that no caller can make up.
+pub(super) fn address(peer: Option<Peer>, headers: &HeaderMap, public_url: Option<&str>) -> IpAddr {
+    let peer = peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0);
+    if !public_url.is_some_and(|url| url.starts_with("https:")) {
+        return peer;
+    }
+    let forwarded = headers.get_all("x-forwarded-for").iter().next_back();
+    let last = forwarded.and_then(|list| list.to_str().ok()?.rsplit(',').next());
+    last.and_then(|address| address.trim().parse().ok()).unwrap_or(peer)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PUBLIC: Option<&str> = Some("https://chat.example.org");
+
+    fn headers(list: &[(&'static str, &str)]) -> HeaderMap {
+        let pair = |(name, value): &(&'static str, &str)| {
+            (HeaderName::from_static(name), HeaderValue::from_str(value).unwrap())
+        };
+        list.iter().map(pair).collect()
+    }
+
+    #[test]
+    fn only_our_own_page_may_give_orders() {
+        let host = ("host", "127.0.0.1:8080");
+        for (sent, ours) in [
+            (vec![host], true),
+            (vec![host, ("origin", "http://127.0.0.1:8080")], true),
+            (vec![host, ("origin", "https://chat.example.org")], true),
+            (vec![host, ("sec-fetch-site", "same-origin")], true),
+            (vec![host, ("origin", "http://127.0.0.1:8081")], false),
+            (vec![host, ("origin", "https://chat.example.org.evil.org")], false),
+            (vec![host, ("origin", "null")], false),
+            (vec![host, ("origin", "http://127.0.0.1:8080"), ("origin", "http://evil")], false),
+            (vec![host, ("sec-fetch-site", "same-site")], false),
+            (vec![host, ("sec-fetch-site", "cross-site")], false),
+            (vec![("origin", "http://127.0.0.1:8080")], false),
+        ] {
+            let mut all = HeaderMap::new();
+            for (name, value) in &sent {
+                all.append(*name, HeaderValue::from_str(value).unwrap());
+            }
+            assert_eq!(from_our_page(&all, PUBLIC).is_ok(), ours, "{sent:?}");
+        }
+    }
+
+    #[test]
+    fn a_cookie_is_found_among_others_and_the_bound_one_counts() {
+        let of =
+            |text: &str| Cookie::Session.of(&headers(&[("cookie", text)])).map(ToOwned::to_owned);
+        assert_eq!(of("warmline_console=a"), Some("a".to_owned()));
+        assert_eq!(of("x=1; warmline_console=a;y=2"), Some("a".to_owned()));
+        let both = "warmline_console=planted; __Host-warmline_console=ours";
+        assert_eq!(of(both), Some("ours".to_owned()));
+        assert_eq!(of("warmline_browser=a; xwarmline_console=b"), None);
+        assert_eq!(of(&format!("warmline_console={}", "a".repeat(257))), None);
+    }
+
+    #[test]
+    fn a_cookie_is_for_our_pages_only_and_over_https_for_this_host_only() {
+        let set = |secure| Cookie::Session.set("s", secure).unwrap();
+        assert_eq!(set(false), "warmline_console=s; Path=/; HttpOnly; SameSite=Strict");
+        let bound = "__Host-warmline_console=s; Path=/; HttpOnly; SameSite=Strict; Secure";
+        assert_eq!(set(true), bound);
+        let gone = Cookie::Browser.set("", false).unwrap();
+        assert!(gone.to_str().unwrap().ends_with("; Max-Age=0"));
+    }
+
+    #[test]
+    fn behind_a_proxy_the_address_is_what_the_proxy_saw() {
+        let peer = Some(Peer(IpAddr::from([127, 0, 0, 1])));
+        let forwarded = headers(&[("x-forwarded-for", "10.9.9.9, 192.0.2.7")]);
+        let of =
+            |headers: &HeaderMap, public: Option<&str>| address(peer, headers, public).to_string();
+        assert_eq!(of(&forwarded, PUBLIC), "192.0.2.7");
+        assert_eq!(of(&forwarded, None), "127.0.0.1", "nobody may make up an address");
+        assert_eq!(of(&headers(&[("x-forwarded-for", "who knows")]), PUBLIC), "127.0.0.1");
+        assert_eq!(of(&HeaderMap::new(), PUBLIC), "127.0.0.1");
+    }
+}

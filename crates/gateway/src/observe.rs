@@ -1,0 +1,193 @@
+//! What is seen of a running gateway: metrics, the feed, and a line in the log for each request and
+//! each delivery.
+//!
+//! Edges, engine and dispatcher tell one [`Observer`] what happened, each with one call; what is made
+//! of it is decided here and nowhere else. Telling is cheap: counters are found once at start and are
+//! atomics, and while nobody listens to the feed nothing is made for it.
+//!
+//! Nothing in here knows or shows what a person wrote, who they are, or a secret. Labels come from
+//! closed lists ([`words`]) and from the names of tenants and desks in the configuration.
+
+mod batch;
+mod feed;
+#[cfg(test)]
+mod tests;
+mod words;
+
+use std::{sync::Arc, time::Duration};
+
+use axum::http::Method;
+use session::{
+    What,
+    id::{DeskId, SessionId, TenantId},
+};
+use store::Work;
+
+pub(crate) use batch::{Committed, Noted, Notes};
+pub use feed::{Feed, Heard, Passage};
+pub(crate) use words::{BreakerState, EffectName, EventName, RouteName};
+pub use words::{Outcome, PassageKind};
+
+use crate::{clock::Clock, observe::feed::Speaker};
+
+/// Whoever is told what happens.
+#[derive(Debug)]
+pub struct Observer {
+    clock: Clock,
+    speaker: Speaker,
+}
+
+/// A request that was answered.
+pub(crate) struct Answered<'a> {
+    pub(crate) method: &'a Method,
+    /// The route's pattern, never the path or the query: they hold ids and tickets, and whatever
+    /// strangers make up.
+    pub(crate) route: Option<&'a str>,
+    pub(crate) status: u16,
+    /// The machine code, if it was refused.
+    pub(crate) code: Option<&'static str>,
+    pub(crate) took: Duration,
+}
+
+/// An attempt at an effect that has ended, also one that was not made.
+pub(crate) struct Attempted<'a> {
+    pub(crate) work: &'a Work,
+    pub(crate) what: &'a What,
+    pub(crate) tenant: &'a TenantId,
+    pub(crate) outcome: Outcome,
+    /// `done`, or the machine code of what went wrong.
+    pub(crate) code: &'static str,
+    pub(crate) took: Duration,
+}
+
+impl Observer {
+    /// Of a gateway with this clock.
+    pub(crate) fn new(clock: Clock) -> Arc<Self> {
+        Arc::new(Self { clock, speaker: Speaker::new() })
+    }
+
+    /// Listens to the feed from now on.
+    pub fn listen(&self) -> Feed {
+        self.speaker.listen()
+    }
+
+    /// An edge answered a request.
+    pub(crate) fn answered(&self, request: &Answered<'_>) {
+        let Answered { method, route, status, code, took } = *request;
+        tracing::info!(
+            http.method = %method,
+            http.route = route.unwrap_or("(no route)"),
+            http.status = status,
+            duration_ms = took.as_millis(),
+            "a request was answered"
+        );
+        if self.speaker.is_heard() {
+            let outcome = match status {
+                ..400 => Outcome::Ok,
+                400..500 => Outcome::Refused,
+                500.. => Outcome::Failed,
+            };
+            let name = RouteName::of(method, route).as_str();
+            self.pass([Passage {
+                status: Some(status),
+                code,
+                ms: Some(millis(took)),
+                ..Passage::new(PassageKind::Request, name, outcome)
+            }]);
+        }
+    }
+
+    /// What a batch that begins now may have to tell, should it be committed.
+    pub(crate) fn notes(&self) -> Notes {
+        Notes::new(self.speaker.is_heard())
+    }
+
+    /// The engine committed a batch. To be told before anybody is answered: who was answered finds
+    /// it here.
+    pub(crate) fn committed(&self, batch: Committed) {
+        let took = batch.ended.duration_since(batch.began);
+        if batch.notes.is_heard() {
+            self.pass(batch.notes.into_passages(millis(took)));
+        }
+    }
+
+    /// The dispatcher made an attempt, or came to know that none is to be made.
+    pub(crate) fn attempted(&self, attempt: &Attempted<'_>) {
+        let Attempted { work, what, tenant, outcome, code, took } = *attempt;
+        let kind = EffectName::of(what);
+        let session = work.session.as_ref().map(SessionId::as_str);
+        tracing::info!(
+            delivery.kind = kind.as_str(),
+            delivery.outcome = code,
+            delivery.row = work.effect.0,
+            conversation.row = work.conversation.0,
+            session.id = session,
+            attempt = work.attempts,
+            duration_ms = took.as_millis(),
+            "an effect was attempted"
+        );
+        if outcome == Outcome::Failed {
+            tracing::warn!(
+                delivery.row = work.effect.0,
+                delivery.kind = kind.as_str(),
+                delivery.outcome = code,
+                session.id = session,
+                "an effect was given up and is kept as a dead letter: see `warmline dead-letters`"
+            );
+        }
+        if self.speaker.is_heard() {
+            self.pass([Passage {
+                conversation: Some(work.conversation.0),
+                session: work.session.clone(),
+                tenant: Some(tenant.clone()),
+                desk: what.desk_lane().map(|(desk, _)| desk.clone()),
+                code: (outcome != Outcome::Done).then_some(code),
+                attempt: Some(work.attempts),
+                ms: Some(millis(took)),
+                waited_ms: Some(millis(self.clock.now().since(work.at))),
+                ..Passage::new(PassageKind::Effect, kind.as_str(), outcome)
+            }]);
+        }
+    }
+
+    /// A desk's breaker came to another state.
+    pub(crate) fn breaker(&self, tenant: &TenantId, desk: &DeskId, state: BreakerState) {
+        let names = (tenant.as_str(), desk.as_str());
+        match state {
+            BreakerState::Open => tracing::warn!(
+                tenant = names.0,
+                desk = names.1,
+                "the desk does not take requests; words wait until it does"
+            ),
+            BreakerState::Recovering => {
+                tracing::info!(tenant = names.0, desk = names.1, "the desk answers again");
+            }
+            BreakerState::Closed => {
+                tracing::info!(tenant = names.0, desk = names.1, "the desk has recovered");
+            }
+        }
+        if self.speaker.is_heard() {
+            let outcome = match state {
+                BreakerState::Open => Outcome::Failed,
+                BreakerState::Recovering | BreakerState::Closed => Outcome::Ok,
+            };
+            self.pass([Passage {
+                tenant: Some(tenant.clone()),
+                desk: Some(desk.clone()),
+                ..Passage::new(PassageKind::Breaker, state.as_str(), outcome)
+            }]);
+        }
+    }
+
+    fn pass(&self, passages: impl IntoIterator<Item = Passage>) {
+        self.speaker.pass(self.clock.now(), passages);
+    }
+}
+
+/// Milliseconds to the microsecond.
+fn millis(span: Duration) -> f64 {
+    // Exact below 285 years.
+    #[expect(clippy::cast_precision_loss, reason = "a span, not a sum of money")]
+    let micros = span.as_micros() as f64;
+    micros / 1_000.0
+}

@@ -1,0 +1,213 @@
+//! The words of what is seen, each a closed list: label values, names in the feed. None comes from
+//! outside, so there are never more of them than stand here.
+
+use axum::http::Method;
+use session::{Event, News, What};
+
+/// An enum whose variants have a word each.
+macro_rules! words {
+    ($(
+        $(#[$doc:meta])*
+        $vis:vis enum $name:ident { $($(#[$of:meta])* $variant:ident = $word:literal,)+ }
+    )+) => {$(
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        $vis enum $name { $($(#[$of])* $variant,)+ }
+
+        impl $name {
+            /// All of them, in the order of their numbers.
+            $vis const ALL: &'static [Self] = &[$(Self::$variant,)+];
+
+            /// The word.
+            $vis fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $word,)+ }
+            }
+        }
+
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+                to.serialize_str(self.as_str())
+            }
+        }
+    )+};
+}
+
+words! {
+    /// What kind of thing passed.
+    pub enum PassageKind {
+        /// An HTTP request was answered.
+        Request = "request",
+        /// An event was stepped and committed, or refused.
+        Event = "event",
+        /// An effect was attempted.
+        Effect = "effect",
+        /// A desk's breaker changed.
+        Breaker = "breaker",
+        /// A session came to another status, or its agent spoke for the first time.
+        Session = "session",
+    }
+
+    /// What came of it.
+    pub enum Outcome {
+        /// As it should be.
+        Ok = "ok",
+        /// It had been taken in before and changed nothing.
+        Repeat = "repeat",
+        /// The caller, or the destination, was told no.
+        Refused = "refused",
+        /// An effect was carried out.
+        Done = "done",
+        /// An attempt failed and is made again.
+        Retry = "retry",
+        /// It was given up, or is our own fault.
+        Failed = "failed",
+        /// Not to be sent any more, before its first attempt.
+        Struck = "struck",
+        /// Not attempted: its desk is away.
+        Held = "held",
+    }
+
+    /// What an event was; a callback goes by the weightiest thing it told.
+    pub(crate) enum EventName {
+        Opened = "opened",
+        UserSaid = "user_said",
+        UserEnds = "user_ends",
+        BotSaid = "bot_said",
+        BotAsked = "bot_asked",
+        Callback = "callback",
+        Started = "started",
+        Queued = "queued",
+        Estimate = "estimate",
+        DeskSaid = "desk_said",
+        Active = "active",
+        AgentSaid = "agent_said",
+        AgentHere = "agent_here",
+        Nobody = "nobody",
+        LetGo = "let_go",
+        DeskCancelled = "desk_cancelled",
+        DeskFailed = "desk_failed",
+        DeskEnded = "desk_ended",
+        Sent = "sent",
+        NotSent = "not_sent",
+        Delayed = "delayed",
+        Deadline = "deadline",
+        CaughtUp = "caught_up",
+        UserAway = "user_away",
+        UserBack = "user_back",
+        OperatorEnds = "operator_ends",
+    }
+
+    /// What an effect is to do.
+    pub(crate) enum EffectName {
+        Ask = "ask",
+        Say = "say",
+        End = "end",
+        Greet = "greet",
+        ToBot = "to_bot",
+        TellBot = "tell_bot",
+    }
+
+    /// Which door a request came to.
+    pub(crate) enum RouteName {
+        Webhook = "webhook",
+        Token = "direct_line.token",
+        Start = "direct_line.start",
+        Reconnect = "direct_line.reconnect",
+        Post = "direct_line.post",
+        Read = "direct_line.read",
+        Stream = "direct_line.stream",
+        Console = "console",
+        Health = "health",
+        Metrics = "metrics",
+        Other = "other",
+        Nowhere = "no_route",
+    }
+
+    /// How a desk's breaker stands.
+    pub(crate) enum BreakerState {
+        Closed = "closed",
+        Open = "open",
+        Recovering = "recovering",
+    }
+}
+
+impl EventName {
+    /// The event's.
+    pub(crate) fn of(event: &Event) -> Self {
+        match event {
+            Event::Opened { .. } => Self::Opened,
+            Event::UserSaid { .. } => Self::UserSaid,
+            Event::UserEnds => Self::UserEnds,
+            Event::BotSaid { .. } => Self::BotSaid,
+            Event::BotAsked { .. } => Self::BotAsked,
+            Event::Desk(callback) => Self::of_news(&callback.news),
+            Event::Sent { .. } => Self::Sent,
+            Event::NotSent { .. } => Self::NotSent,
+            Event::Delayed { .. } => Self::Delayed,
+            Event::Deadline { .. } => Self::Deadline,
+            Event::CaughtUp { .. } => Self::CaughtUp,
+            Event::UserAway => Self::UserAway,
+            Event::UserBack => Self::UserBack,
+            Event::OperatorEnds { .. } => Self::OperatorEnds,
+        }
+    }
+
+    /// The weightiest of what a callback told: the variants stand in that order.
+    fn of_news(news: &[News]) -> Self {
+        let names = news.iter().map(|news| match news {
+            News::Started { .. } => Self::Started,
+            News::Queued => Self::Queued,
+            News::Estimate(_) => Self::Estimate,
+            News::DeskSaid { .. } => Self::DeskSaid,
+            News::Active => Self::Active,
+            News::AgentSaid { .. } => Self::AgentSaid,
+            News::AgentHere(_) => Self::AgentHere,
+            News::Nobody { .. } => Self::Nobody,
+            News::LetGo => Self::LetGo,
+            News::Cancelled => Self::DeskCancelled,
+            News::Failed => Self::DeskFailed,
+            News::Ended => Self::DeskEnded,
+        });
+        names.max_by_key(|name| *name as usize).unwrap_or(Self::Callback)
+    }
+}
+
+impl EffectName {
+    /// The effect's.
+    pub(crate) fn of(what: &What) -> Self {
+        match what {
+            What::Ask { .. } => Self::Ask,
+            What::Say { .. } => Self::Say,
+            What::End { .. } => Self::End,
+            What::Greet => Self::Greet,
+            What::ToBot { .. } => Self::ToBot,
+            What::TellBot { .. } => Self::TellBot,
+        }
+    }
+}
+
+impl RouteName {
+    /// The route's, by its pattern. Whoever adds routes finds them under `other` until they have a
+    /// name here.
+    pub(crate) fn of(method: &Method, route: Option<&str>) -> Self {
+        let Some(route) = route else { return Self::Nowhere };
+        if let Some(route) = route.strip_prefix("/v3/directline") {
+            return match route {
+                "/tokens/generate" | "/tokens/refresh" => Self::Token,
+                "/conversations" => Self::Start,
+                "/conversations/{id}" => Self::Reconnect,
+                "/conversations/{id}/stream" => Self::Stream,
+                "/conversations/{id}/activities" if method == Method::POST => Self::Post,
+                "/conversations/{id}/activities" => Self::Read,
+                _ => Self::Other,
+            };
+        }
+        match route {
+            crate::edge::webhook::PATH => Self::Webhook,
+            "/healthz" | "/readyz" => Self::Health,
+            "/metrics" => Self::Metrics,
+            _ if route.starts_with("/console") => Self::Console,
+            _ => Self::Other,
+        }
+    }
+}

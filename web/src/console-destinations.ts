@@ -1,0 +1,62 @@
+/** The desks: whether they take requests, and how quickly. */
+
+import * as api from './console-api';
+import { Table } from './console-table';
+import * as words from './console-words';
+import { element } from './element';
+
+const STATES: Readonly<Record<api.Destination['breaker'], string>> = {
+  closed: 'takes requests',
+  open: 'away: words wait',
+  recovering: 'coming back',
+};
+
+export class Destinations {
+  readonly root: HTMLElement;
+  readonly #table = new Table<api.Destination>(
+    'Destinations',
+    ['Desk', 'Breaker', 'On the way', 'Time of an attempt', 'Last success', 'Last failure'],
+    'Loading.',
+    (one) => `${one.tenant}/${one.desk}`,
+    cells,
+  );
+
+  constructor() {
+    this.root = element(
+      'section',
+      { 'aria-labelledby': 'destinations' },
+      element('div', { class: 'head' }, element('h2', { id: 'destinations' }, 'Destinations')),
+      this.#table.root,
+    );
+  }
+
+  async ask(): Promise<void> {
+    this.#table.show(await api.destinations(), 'No desk is configured.');
+  }
+}
+
+function cells(one: api.Destination): readonly (Node | string)[] {
+  const name = one.tenant === one.desk ? one.desk : `${one.tenant} / ${one.desk}`;
+  const failures = one.failures_in_a_row ?? 0;
+  const more = failures > 0 ? ` ${failures} failures in a row` : '';
+  const state = element(
+    'span',
+    {},
+    element('span', { class: 'badge', 'data-breaker': one.breaker }, one.breaker),
+    ` ${STATES[one.breaker]}${more}`,
+  );
+  const took =
+    one.p50_ms === null || one.p99_ms === null
+      ? '–'
+      : `half within ${words.latency(one.p50_ms)}, 99 % within ${words.latency(one.p99_ms)}; ${one.attempts} attempts`;
+  const failed = one.last_failure_at === null ? 'none' : words.moment(one.last_failure_at);
+  const why = one.last_failure === null ? '' : ` (${words.plain(one.last_failure)})`;
+  return [
+    name,
+    state,
+    `${one.in_flight} of ${one.in_flight_max} at most`,
+    took,
+    one.last_success_at === null ? 'none yet' : words.moment(one.last_success_at),
+    `${failed}${why}`,
+  ];
+}
