@@ -204,7 +204,7 @@ mod tests {
     }
 
     fn config(arguments: &[&str]) -> Config {
-        let line = Line::try_parse_from([&["x"], arguments].concat()).unwrap();
+        let line = Line::try_parse_from([&["x"][..], arguments].concat()).unwrap();
         line.options.wire.shape(Config::default())
     }
 
