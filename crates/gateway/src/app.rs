@@ -99,7 +99,14 @@ impl Gateway {
         };
         let wakes = Arc::new(Wakes::default());
         let hint = Arc::new(Wakeup::new());
-        let observer = Observer::new(clock.clone());
+        let observer = Observer::new(
+            clock.clone(),
+            &settings
+                .desks
+                .iter()
+                .map(|desk| (desk.tenant.clone(), desk.desk.clone()))
+                .collect::<Vec<_>>(),
+        );
         let (lanes, lane_hints) = mpsc::channel(LANE_HINTS_MAX);
         let mut policies = Policies::default();
         for bot in &settings.bots {
@@ -196,7 +203,11 @@ impl Parts {
             clock: self.clock.clone(),
             hint,
         };
-        let sweeper = Sweeper { store: Arc::clone(&self.store), clock: self.clock.clone() };
+        let sweeper = Sweeper {
+            store: Arc::clone(&self.store),
+            clock: self.clock.clone(),
+            observer: Arc::clone(&self.observer),
+        };
         let (engine, presence) = (self.engine.clone(), Arc::clone(&self.presence));
         let (store, observer) = (Arc::clone(&self.store), Arc::clone(&self.observer));
         let control = open_control(&settings.data_dir);

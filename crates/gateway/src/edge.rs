@@ -5,12 +5,14 @@
 //! | [`webhook`] | `POST /api/v1/snowBot/receiveMessage` |
 //! | [`direct_line`] | `/v3/directline/…` |
 //! | [`health`] | `/healthz`, `/readyz` |
+//! | [`metrics`] | `/metrics` |
 
 pub(crate) mod answer;
 pub(crate) mod body;
 pub(crate) mod callers;
 pub(crate) mod direct_line;
 pub(crate) mod health;
+pub(crate) mod metrics;
 pub(crate) mod webhook;
 
 use std::{convert::Infallible, pin::Pin, sync::Arc};
@@ -91,6 +93,7 @@ fn router(edge: Arc<Edge>) -> Router {
         .merge(webhook::routes())
         .nest("/v3/directline", direct_line::routes())
         .merge(health::routes())
+        .merge(metrics::routes())
         .fallback(answer::no_such_route)
         .with_state(Arc::clone(&edge))
         .layer(middleware::from_fn_with_state(edge, observe_request))

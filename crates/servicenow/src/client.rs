@@ -32,8 +32,8 @@ mod keeper;
 mod missed;
 
 pub use config::{ClientConfig, ConfigError, Credentials, Grant, instance_url};
-pub(crate) use keeper::Keeper;
-pub use keeper::RefreshTokenKeeper;
+pub(crate) use keeper::{Keeper, Watch};
+pub use keeper::{RefreshTokenKeeper, TokenWatch};
 pub use missed::{FetchError, MISSED_MAX, MissedFrom, MissedMessage, MissedQuery, NotASysId};
 
 /// What we call ourselves; instance logs show it.

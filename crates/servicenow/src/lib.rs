@@ -32,7 +32,7 @@ pub use callback::{Callback, ClientVariablesIn, ReadError, read};
 #[cfg(feature = "client")]
 pub use client::{
     Accepted, Client, ClientConfig, ConfigError, Credentials, FetchError, Grant, MISSED_MAX,
-    MissedMessage, MissedQuery, NotASysId, RefreshTokenKeeper, SendError, instance_url,
+    MissedMessage, MissedQuery, NotASysId, RefreshTokenKeeper, SendError, TokenWatch, instance_url,
 };
 pub use item::{Choice, Item, UiType};
 pub use request::{

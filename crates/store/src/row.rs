@@ -307,6 +307,36 @@ pub struct LaneReady {
     pub struck: bool,
 }
 
+/// How much there is of what waits, for whoever watches over it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Numbers {
+    /// Open sessions, counted by where they are and how far; what would be zero is left out.
+    pub sessions: Vec<OpenSessions>,
+    /// Effects in the outbox, those being attempted among them.
+    pub waiting: usize,
+    /// Lanes that have some.
+    pub lanes: usize,
+    /// When the one that came into the outbox first was decided.
+    pub oldest: Option<Timestamp>,
+    /// Dead letters.
+    pub dead_letters: usize,
+    /// What the store takes on disk, in bytes.
+    pub bytes: u64,
+}
+
+/// Open sessions of one desk in one status.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenSessions {
+    /// The organisation.
+    pub tenant: TenantId,
+    /// The instance.
+    pub desk: DeskId,
+    /// Which of the statuses.
+    pub status: Box<str>,
+    /// How many.
+    pub count: usize,
+}
+
 /// What came of an attempt to lease a lane.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Claim {

@@ -31,7 +31,10 @@ const MASTER_KEY_FILE: &str = "master.key";
 const SECRET_BYTES_GOOD: usize = 16;
 
 /// Secrets that callers present in a header.
-const SECRETS: [&str; 2] = ["WEBHOOK_SECRET", "DIRECT_LINE_SECRET"];
+const SECRETS: [&str; 3] = ["WEBHOOK_SECRET", "DIRECT_LINE_SECRET", METRICS_TOKEN];
+
+/// What a collector of metrics presents.
+const METRICS_TOKEN: &str = "WARMLINE_METRICS_TOKEN";
 
 /// The longest of them, in bytes.
 const SECRET_BYTES_MAX: usize = 1_024;
@@ -47,12 +50,13 @@ const REQUIRED_BY_PASSWORD: [&str; 2] = ["SERVICENOW_USERNAME", "SERVICENOW_PASS
 const GRANT_TYPE: &str = "SERVICENOW_GRANT_TYPE";
 
 /// The settings of our own name that there are.
-const KNOWN: [&str; 5] = [
+const KNOWN: [&str; 6] = [
     "WARMLINE_LISTEN",
     "WARMLINE_PUBLIC_URL",
     "WARMLINE_DATA_DIR",
     "WARMLINE_MASTER_KEY",
     "WARMLINE_MASTER_KEY_FILE",
+    METRICS_TOKEN,
 ];
 
 /// Settings of a bot registration that this version has no use for.
@@ -182,6 +186,7 @@ impl Config {
             data_dir,
             desks: vec![desk],
             bots: vec![bot],
+            metrics_token: environment.secret(METRICS_TOKEN),
             public_url,
             built_in_bot: BuiltInBot::help_desk()?,
             wording: Wording::default(),
@@ -410,6 +415,9 @@ fn remarks(environment: &Environment, public_url: Option<&str>) -> Vec<String> {
     if environment.get("DIRECT_LINE_SECRET").is_none() {
         say("Direct Line is closed; set DIRECT_LINE_SECRET to open it for web pages");
     }
+    if environment.get(METRICS_TOKEN).is_none() {
+        say("/metrics is closed; set WARMLINE_METRICS_TOKEN to open it for Prometheus");
+    }
     say("/api/messages is closed; Azure Bot Service is not part of this version");
     // Said, not refused: the tools around us may have variables of that name, too.
     let ours = |name: &&String| name.starts_with("WARMLINE_");
@@ -431,7 +439,7 @@ fn remarks(environment: &Environment, public_url: Option<&str>) -> Vec<String> {
     if public_url.is_none() {
         say("ServiceNow cannot be told where to call back; set WARMLINE_PUBLIC_URL");
     }
-    for name in ["WEBHOOK_SECRET", "DIRECT_LINE_SECRET"] {
+    for name in SECRETS {
         if environment.get(name).is_some_and(|secret| secret.len() < SECRET_BYTES_GOOD) {
             remarks.push(format!("{name} is short; make a better one with: openssl rand -hex 32"));
         }

@@ -42,7 +42,7 @@ pub async fn without_gateway(
         store,
         repeats: vault.mac_key("repeats")?,
         vault,
-        observer: Observer::new(clock.clone()),
+        observer: Observer::new(clock.clone(), &[]),
         clock,
         policies,
         wakes: Arc::new(Wakes::default()),

@@ -37,6 +37,9 @@ impl Parts {
             let owner = Owner::Desk(desk.tenant.clone(), desk.desk.clone());
             callers.add(&desk.webhook_secret, owner)?;
         }
+        if let Some(token) = &settings.metrics_token {
+            callers.add(token, Owner::Scraper)?;
+        }
         for bot in &settings.bots {
             if let Some(secret) = &bot.direct_line_secret {
                 callers.add(secret, Owner::Site(bot.tenant.clone(), bot.bot.clone()))?;
@@ -74,7 +77,8 @@ impl Parts {
         let (tenant, desk) = (&setup.tenant, &setup.desk);
         let store = Arc::clone(&self.store);
         let kept = KeptRefreshToken::new(store, &self.vault, tenant, desk)?;
-        let config = setup.client.clone().with_keeper(Arc::new(kept));
+        let watch = self.observer.tokens(tenant, desk);
+        let config = setup.client.clone().with_keeper(Arc::new(kept)).with_watch(Arc::new(watch));
         let client = servicenow::Client::new(config).map_err(|source| {
             let (tenant, desk) = (tenant.clone(), desk.clone());
             StartError::Desk { tenant, desk, source }

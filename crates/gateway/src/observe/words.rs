@@ -122,6 +122,14 @@ words! {
         Nowhere = "no_route",
     }
 
+    /// What came of looking for what a chat missed.
+    pub(crate) enum CatchUp {
+        Fetched = "fetched",
+        Nothing = "nothing_to_ask",
+        Refused = "refused",
+        Failed = "failed",
+    }
+
     /// How a desk's breaker stands.
     pub(crate) enum BreakerState {
         Closed = "closed",
