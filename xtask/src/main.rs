@@ -5,6 +5,7 @@
 
 mod arguments;
 mod pages;
+mod promtool;
 mod step;
 
 use std::process::ExitCode;
@@ -57,14 +58,17 @@ fn demo(release: bool, rest: &[String]) -> Result<()> {
     step::become_program(demo.args(profile).args(["--", "demo"]).args(rest))
 }
 
-/// Everything that must pass: the pages' types and build, then every test and example.
+/// Everything that must pass: the pages' types and build, every test and example, then the alert rules
+/// and the form of the metrics.
 fn test() -> Result<()> {
-    let mut steps = Steps::of(2);
+    let mut steps = Steps::of(3);
     steps.begin("building the pages, which checks their types");
     pages::node()?;
     pages::build()?;
     steps.begin("running the tests of the workspace");
-    step::succeed(&mut cargo(["test", "--workspace"]), "the failures are listed above")
+    step::succeed(&mut cargo(["test", "--workspace"]), "the failures are listed above")?;
+    steps.begin("asking promtool about alert rules and metrics");
+    promtool::check()
 }
 
 /// What a change must pass besides the tests. All checks run, also after one has failed.

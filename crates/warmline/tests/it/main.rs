@@ -13,6 +13,7 @@
 //! | `earlier_versions` | what an earlier version kept is taken over, and a later one's is refused |
 //! | `restart` | a start is quick however much is stored, and a stop loses nothing |
 //! | `dead_letters` | what could not be delivered is seen and dealt with by an operator |
+//! | `metrics` | what `/metrics` tells, and that dashboard, alert rules and docs speak of nothing else |
 //! | `disk` | nothing that was said lies on the disk in the clear |
 //!
 //! `house`, `process`, `page`, `desk` and `moved_clock` are the means. Every house looks through its gateway's log
@@ -29,6 +30,7 @@ mod earlier_versions;
 mod faults;
 mod flows;
 mod house;
+mod metrics;
 mod moved_clock;
 mod page;
 mod process;
