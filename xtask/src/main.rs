@@ -6,6 +6,7 @@
 mod arguments;
 mod browser;
 mod pages;
+mod promtool;
 mod step;
 
 use std::process::ExitCode;
@@ -58,15 +59,17 @@ fn demo(release: bool, rest: &[String]) -> Result<()> {
     step::become_program(demo.args(profile).args(["--", "demo"]).args(rest))
 }
 
-/// Everything that must pass: the pages' types and build, every test and example, and the pages in a
-/// browser.
+/// Everything that must pass: the pages' types and build, every test and example, the alert rules and
+/// the form of the metrics, and the pages in a browser.
 fn test() -> Result<()> {
-    let mut steps = Steps::of(3);
+    let mut steps = Steps::of(4);
     steps.begin("building the pages, which checks their types");
     pages::node()?;
     pages::build()?;
     steps.begin("running the tests of the workspace");
     step::succeed(&mut cargo(["test", "--workspace"]), "the failures are listed above")?;
+    steps.begin("asking promtool about alert rules and metrics");
+    promtool::check()?;
     steps.begin("running the browser tests");
     browser::test()
 }

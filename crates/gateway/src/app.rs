@@ -110,7 +110,14 @@ impl Gateway {
             (settings.data_dir.clone(), settings.console_password_hash.clone());
         let wakes = Arc::new(Wakes::default());
         let hint = Arc::new(Wakeup::new());
-        let observer = Observer::new(clock.clone());
+        let observer = Observer::new(
+            clock.clone(),
+            &settings
+                .desks
+                .iter()
+                .map(|desk| (desk.tenant.clone(), desk.desk.clone()))
+                .collect::<Vec<_>>(),
+        );
         let (lanes, lane_hints) = mpsc::channel(LANE_HINTS_MAX);
         let policies = Current::new(parts::policies(&settings.bots));
         let engine = Engine::start(Tools {
@@ -212,7 +219,11 @@ impl Parts {
             clock: self.clock.clone(),
             hint,
         };
-        let sweeper = Sweeper { store: Arc::clone(&self.store), clock: self.clock.clone() };
+        let sweeper = Sweeper {
+            store: Arc::clone(&self.store),
+            clock: self.clock.clone(),
+            observer: Arc::clone(&self.observer),
+        };
         let (engine, presence) = (self.engine.clone(), Arc::clone(&self.presence));
         let (store, observer) = (Arc::clone(&self.store), Arc::clone(&self.observer));
         let sealed = Sealed { store: Arc::clone(&self.store), vault: Arc::clone(&self.vault) };

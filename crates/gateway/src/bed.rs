@@ -18,8 +18,8 @@ use session::{
 };
 use store::{
     Answer, BootId, Changes, Claim, ConversationChange, ConversationId, ConversationRow,
-    DeadLetter, EntryRow, LaneKey, LaneReady, OpenCount, Person, RepeatKey, Resolved, SegmentId,
-    SessionRow, Store, StoreError, Target, Transaction, Waiting, sqlite::SqliteStore,
+    DeadLetter, EntryRow, LaneKey, LaneReady, Numbers, OpenCount, Person, RepeatKey, Resolved,
+    SegmentId, SessionRow, Store, StoreError, Target, Transaction, Waiting, sqlite::SqliteStore,
 };
 use tempfile::TempDir;
 use tokio::sync::{Notify, mpsc};
@@ -254,6 +254,11 @@ impl Store for Watched {
         self.inner.sweep(repeats_before, limit)
     }
 
+    fn numbers(&self) -> Result<Numbers, StoreError> {
+        self.readable()?;
+        self.inner.numbers()
+    }
+
     fn ping(&self) -> Result<(), StoreError> {
         self.inner.ping()
     }
@@ -336,7 +341,8 @@ impl Bed {
         store.take_over(boot).unwrap();
         let (wakes, alarm) = (Arc::new(Wakes::default()), Arc::new(Wakeup::new()));
         let (hints, lanes) = mpsc::channel(1_000);
-        let observer = Observer::new(clock.clone());
+        let observer =
+            Observer::new(clock.clone(), &[(tenant(), desk()), (tenant(), other_desk())]);
         let mut policies = Policies::default();
         policies.add(tenant(), BotId::new(name).unwrap(), policy);
         policies.add(tenant(), other_bot(), Policy::new(other_desk()));

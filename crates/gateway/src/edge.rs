@@ -7,6 +7,7 @@
 //! | [`health`] | `/healthz`, `/readyz` |
 //! | [`openapi`] | `/openapi.json` |
 //! | [`console`] | `/console/…` |
+//! | [`metrics`] | `/metrics` |
 
 pub(crate) mod answer;
 pub(crate) mod body;
@@ -15,6 +16,7 @@ pub(crate) mod console;
 pub(crate) mod direct_line;
 pub(crate) mod doors;
 pub(crate) mod health;
+pub(crate) mod metrics;
 pub(crate) mod openapi;
 pub(crate) mod webhook;
 
@@ -114,6 +116,7 @@ fn router(edge: Arc<Edge>) -> Router {
         .merge(health::routes())
         .merge(openapi::routes())
         .merge(console::routes(&edge))
+        .merge(metrics::routes())
         .fallback(answer::no_such_route)
         .with_state(Arc::clone(&edge))
         .layer(middleware::from_fn_with_state(edge, observe_request))

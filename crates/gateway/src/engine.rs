@@ -331,6 +331,11 @@ impl Engine {
         answer.await.unwrap_or(Err(EngineError::Stopping))
     }
 
+    /// How many jobs wait for it.
+    pub(crate) fn waiting(&self) -> usize {
+        self.calls.max_capacity().saturating_sub(self.calls.capacity())
+    }
+
     /// Waits until the engine takes nothing more in: when it was finished, or when its thread died.
     pub(crate) async fn closed(&self) {
         self.calls.closed().await;

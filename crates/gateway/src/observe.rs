@@ -9,7 +9,11 @@
 //! closed lists ([`words`]) and from the names of tenants and desks in the configuration.
 
 mod batch;
+mod codes;
 mod feed;
+mod histogram;
+mod metrics;
+mod scrape;
 #[cfg(test)]
 mod tests;
 mod words;
@@ -19,22 +23,31 @@ use std::{sync::Arc, time::Duration};
 use axum::http::Method;
 use session::{
     What,
-    id::{DeskId, SessionId, TenantId},
+    id::{DeskId, SessionId, TenantId, Timestamp},
 };
-use store::Work;
+use store::{Store, Work};
 
 pub(crate) use batch::{Committed, Noted, Notes};
 pub use feed::{Feed, Heard, Passage};
-pub(crate) use words::{BreakerState, EffectName, EventName, RouteName};
+pub(crate) use words::{BreakerState, CatchUp, EffectName, EventName, RouteName};
 pub use words::{Outcome, PassageKind};
 
-use crate::{clock::Clock, observe::feed::Speaker};
+use crate::{
+    clock::Clock,
+    observe::{
+        feed::Speaker,
+        metrics::{Counted, Metrics},
+        scrape::{Newest, Standing},
+    },
+};
 
 /// Whoever is told what happens.
 #[derive(Debug)]
 pub struct Observer {
     clock: Clock,
     speaker: Speaker,
+    metrics: Metrics,
+    newest: Newest,
 }
 
 /// A request that was answered.
@@ -61,9 +74,10 @@ pub(crate) struct Attempted<'a> {
 }
 
 impl Observer {
-    /// Of a gateway with this clock.
-    pub(crate) fn new(clock: Clock) -> Arc<Self> {
-        Arc::new(Self { clock, speaker: Speaker::new() })
+    /// Of a gateway with this clock and these desks.
+    pub(crate) fn new(clock: Clock, desks: &[(TenantId, DeskId)]) -> Arc<Self> {
+        let metrics = Metrics::new(desks, clock.now());
+        Arc::new(Self { clock, speaker: Speaker::new(), metrics, newest: Newest::default() })
     }
 
     /// Listens to the feed from now on.
@@ -81,18 +95,19 @@ impl Observer {
             duration_ms = took.as_millis(),
             "a request was answered"
         );
+        let name = RouteName::of(method, route);
+        self.metrics.doors.answered(name, status, took);
         if self.speaker.is_heard() {
             let outcome = match status {
                 ..400 => Outcome::Ok,
                 400..500 => Outcome::Refused,
                 500.. => Outcome::Failed,
             };
-            let name = RouteName::of(method, route).as_str();
             self.pass([Passage {
                 status: Some(status),
                 code,
                 ms: Some(millis(took)),
-                ..Passage::new(PassageKind::Request, name, outcome)
+                ..Passage::new(PassageKind::Request, name.as_str(), outcome)
             }]);
         }
     }
@@ -106,9 +121,18 @@ impl Observer {
     /// it here.
     pub(crate) fn committed(&self, batch: Committed) {
         let took = batch.ended.duration_since(batch.began);
+        self.metrics.committed(batch.jobs, took, batch.notes.events());
+        for (tenant, milestone) in batch.notes.milestones() {
+            self.metrics.reached(tenant, milestone);
+        }
         if batch.notes.is_heard() {
             self.pass(batch.notes.into_passages(millis(took)));
         }
+    }
+
+    /// A transaction failed; its halves run again.
+    pub(crate) fn batch_failed(&self) {
+        self.metrics.batch_failed();
     }
 
     /// The dispatcher made an attempt, or came to know that none is to be made.
@@ -126,6 +150,9 @@ impl Observer {
             duration_ms = took.as_millis(),
             "an effect was attempted"
         );
+        let at = what.desk_lane().map(|(desk, _)| (tenant, desk));
+        let waited = self.clock.now().since(work.at);
+        self.metrics.desks.attempted(at, Counted { kind, outcome, code, took, waited });
         if outcome == Outcome::Failed {
             tracing::warn!(
                 delivery.row = work.effect.0,
@@ -140,11 +167,11 @@ impl Observer {
                 conversation: Some(work.conversation.0),
                 session: work.session.clone(),
                 tenant: Some(tenant.clone()),
-                desk: what.desk_lane().map(|(desk, _)| desk.clone()),
+                desk: at.map(|(_, desk)| desk.clone()),
                 code: (outcome != Outcome::Done).then_some(code),
                 attempt: Some(work.attempts),
                 ms: Some(millis(took)),
-                waited_ms: Some(millis(self.clock.now().since(work.at))),
+                waited_ms: Some(millis(waited)),
                 ..Passage::new(PassageKind::Effect, kind.as_str(), outcome)
             }]);
         }
@@ -152,6 +179,7 @@ impl Observer {
 
     /// A desk's breaker came to another state.
     pub(crate) fn breaker(&self, tenant: &TenantId, desk: &DeskId, state: BreakerState) {
+        self.metrics.desk(tenant, desk).breaker(state);
         let names = (tenant.as_str(), desk.as_str());
         match state {
             BreakerState::Open => tracing::warn!(
@@ -179,8 +207,58 @@ impl Observer {
         }
     }
 
+    /// A frame with an entry that was committed then has left for an open stream.
+    pub(crate) fn streamed(&self, committed_at: Timestamp) {
+        self.metrics.streamed.took(self.clock.now().since(committed_at));
+    }
+
+    /// What a chat missed was looked for.
+    pub(crate) fn caught_up(&self, tenant: &TenantId, desk: &DeskId, came: CatchUp, rows: usize) {
+        self.metrics.desk(tenant, desk).caught_up(came, rows);
+    }
+
+    /// So many old repeats were forgotten.
+    pub(crate) fn swept(&self, repeats: usize) {
+        self.metrics.swept.inc_by(u64::try_from(repeats).unwrap_or(u64::MAX));
+    }
+
+    /// Whoever is to be told of a desk's tokens.
+    pub(crate) fn tokens(self: &Arc<Self>, tenant: &TenantId, desk: &DeskId) -> TokensOf {
+        TokensOf { observer: Arc::clone(self), tenant: tenant.clone(), desk: desk.clone() }
+    }
+
+    /// Everything in Prometheus' text form. Reads the store, every two seconds at most.
+    pub(crate) async fn metrics(
+        &self,
+        store: &Arc<dyn Store>,
+        streams: usize,
+        queue: usize,
+    ) -> String {
+        let (store, store_read) = self.newest.of(store).await;
+        let standing = Standing { streams, queue, store, store_read };
+        self.metrics.text(&standing, self.clock.now())
+    }
+
     fn pass(&self, passages: impl IntoIterator<Item = Passage>) {
         self.speaker.pass(self.clock.now(), passages);
+    }
+}
+
+/// Told of one desk's tokens.
+#[derive(Debug)]
+pub(crate) struct TokensOf {
+    observer: Arc<Observer>,
+    tenant: TenantId,
+    desk: DeskId,
+}
+
+impl servicenow::TokenWatch for TokensOf {
+    fn granted(&self) {
+        self.observer.metrics.desk(&self.tenant, &self.desk).token(None);
+    }
+
+    fn failed(&self, code: &'static str) {
+        self.observer.metrics.desk(&self.tenant, &self.desk).token(Some(code));
     }
 }
 

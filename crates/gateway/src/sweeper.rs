@@ -9,7 +9,7 @@ use std::{sync::Arc, time::Duration};
 use store::{Store, StoreError};
 use tokio_util::sync::CancellationToken;
 
-use crate::clock::Clock;
+use crate::{clock::Clock, observe::Observer};
 
 /// How long a repeat is recognised. The channels repeat for minutes; a page that slept over night
 /// may still send again what it had on its hands.
@@ -28,6 +28,7 @@ const BREATH: Duration = Duration::from_millis(50);
 pub(crate) struct Sweeper {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) clock: Clock,
+    pub(crate) observer: Arc<Observer>,
 }
 
 impl Sweeper {
@@ -58,7 +59,10 @@ impl Sweeper {
         let now = self.clock.now().0;
         let span = i64::try_from(REPEATS_FOR.as_millis()).unwrap_or(i64::MAX);
         let before = session::id::Timestamp(now.saturating_sub(span));
-        crate::blocking(&self.store, move |store| store.sweep(before, SLICE_MAX)).await
+        let sweep = move |store: &dyn Store| store.sweep(before, SLICE_MAX);
+        let forgotten = crate::blocking(&self.store, sweep).await?;
+        self.observer.swept(forgotten);
+        Ok(forgotten)
     }
 }
 

@@ -35,8 +35,8 @@ mod missed;
 pub use crate::token::CredentialFault;
 pub use config::{ClientConfig, ConfigError, Credentials, Grant, instance_url};
 pub use examine::{MessagesReadable, Ordering, TokenExamined};
-pub(crate) use keeper::Keeper;
-pub use keeper::RefreshTokenKeeper;
+pub(crate) use keeper::{Keeper, Watch};
+pub use keeper::{RefreshTokenKeeper, TokenWatch};
 pub use missed::{FetchError, MISSED_MAX, MissedFrom, MissedMessage, MissedQuery, NotASysId};
 
 /// What we call ourselves; instance logs show it.

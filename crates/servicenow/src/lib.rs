@@ -33,7 +33,7 @@ pub use callback::{Callback, ClientVariablesIn, ReadError, read};
 pub use client::{
     Accepted, Client, ClientConfig, ConfigError, CredentialFault, Credentials, FetchError, Grant,
     MISSED_MAX, MessagesReadable, MissedMessage, MissedQuery, NotASysId, Ordering,
-    RefreshTokenKeeper, SendError, TokenExamined, instance_url,
+    RefreshTokenKeeper, SendError, TokenExamined, TokenWatch, instance_url,
 };
 pub use item::{Choice, Item, UiType};
 pub use request::{

@@ -33,7 +33,7 @@ use tokio::sync::{Mutex, MutexGuard};
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, timeout_at};
 
-use crate::client::{ClientConfig, Keeper, SendError};
+use crate::client::{ClientConfig, Keeper, SendError, Watch};
 use crate::http::HttpClient;
 pub use fault::CredentialFault;
 
@@ -76,6 +76,7 @@ impl Token {
 pub(crate) struct Tokens {
     endpoint: Endpoint,
     keeper: Option<Keeper>,
+    watch: Option<Watch>,
     /// Never held over an await.
     state: std::sync::Mutex<State>,
     /// Held by the one caller who renews.
@@ -122,7 +123,9 @@ impl Tokens {
     pub(crate) fn new(http: HttpClient, endpoint: Uri, config: &ClientConfig) -> Self {
         let endpoint = Endpoint::new(http, endpoint, config.grant, &config.credentials);
         let keeper = config.keeper.clone().filter(|_| endpoint.refreshes());
-        Self { endpoint, keeper, state: std::sync::Mutex::default(), turn: Mutex::default() }
+        let watch = config.watch.clone();
+        let state = std::sync::Mutex::default();
+        Self { endpoint, keeper, watch, state, turn: Mutex::default() }
     }
 
     /// A token that is good for now.
@@ -210,6 +213,9 @@ impl Tokens {
     ) -> Result<Token, SendError> {
         self.load(&mut refresh, deadline).await?;
         let asked = self.ask(refresh.token.as_ref(), cause, deadline).await;
+        if let Some(Watch(watch)) = &self.watch {
+            asked.as_ref().map_or_else(|error| watch.failed(error.code()), |_| watch.granted());
+        }
         let (granted, refresh_died) =
             asked.inspect_err(|error| self.state().fail(error, Instant::now()))?;
         let token = self.state().succeed(&granted);

@@ -8,6 +8,7 @@ mod clock;
 mod dead_letters;
 mod finding;
 mod log;
+mod numbers;
 mod outbox;
 mod repeats;
 mod saving;
@@ -99,6 +100,9 @@ macro_rules! contract_tests {
                 finding::open_sessions_are_listed_page_by_page;
                 finding::a_session_that_ends_is_listed_no_more;
                 finding::open_sessions_are_counted_by_desk_and_status;
+                numbers::an_empty_store_has_nothing_waiting;
+                numbers::what_waits_is_counted;
+                numbers::what_waits_is_counted_the_same_after_a_restart;
                 saving::a_commit_is_seen_as_a_whole;
                 saving::an_error_in_the_work_undoes_everything;
                 saving::a_panic_in_the_work_undoes_everything;

@@ -19,7 +19,7 @@ mod contract;
 
 pub use row::{
     Answer, BootId, Changes, Claim, ConversationChange, ConversationId, ConversationRow,
-    DeadLetter, EntryRow, Hold, LaneKey, LaneReady, LogId, NewEffect, NewEntry, NewRepeat,
+    DeadLetter, EntryRow, Hold, LaneKey, LaneReady, LogId, NewEffect, NewEntry, NewRepeat, Numbers,
     OpenCount, OutboxId, Person, RepeatKey, Reschedule, Resend, Resolved, Segment, SegmentId,
     SessionRow, Strike, Target, Waiting, Work,
 };
@@ -205,6 +205,10 @@ pub trait Store: Send + Sync + 'static {
     /// if their number is bounded. The sweeper goes round: fewer than `limit` means that the round
     /// has come to its end, and the next call begins a new one.
     fn sweep(&self, repeats_before: Timestamp, limit: usize) -> Result<usize, StoreError>;
+
+    /// How much there is of what waits. Reads indexes and what is open, never the whole log: some
+    /// milliseconds with 100,000 conversations.
+    fn numbers(&self) -> Result<Numbers, StoreError>;
 
     /// Proves that the store answers (for readiness).
     fn ping(&self) -> Result<(), StoreError>;

@@ -345,6 +345,23 @@ pub struct Waiting {
     pub body: Vec<u8>,
 }
 
+/// How much there is of what waits, for whoever watches over it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Numbers {
+    /// Open sessions, counted by where they are and how far; what would be zero is left out.
+    pub sessions: Vec<OpenCount>,
+    /// Effects in the outbox, those being attempted among them.
+    pub waiting: usize,
+    /// Lanes that have some.
+    pub lanes: usize,
+    /// When the one that came into the outbox first was decided.
+    pub oldest: Option<Timestamp>,
+    /// Dead letters.
+    pub dead_letters: usize,
+    /// What the store takes on disk, in bytes.
+    pub bytes: u64,
+}
+
 /// What came of an attempt to lease a lane.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Claim {

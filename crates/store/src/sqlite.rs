@@ -23,6 +23,7 @@ mod hot;
 mod journal;
 mod log;
 mod migrate;
+mod numbers;
 mod outbox;
 mod peek;
 mod readers;
@@ -37,15 +38,15 @@ mod varint;
 #[cfg(test)]
 pub(crate) mod tests;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use rusqlite::{Connection, TransactionBehavior};
 use session::id::{ConversationKey, Number, SessionId, Timestamp};
 
 use crate::{
-    BootId, ConversationId, ConversationRow, DeadLetter, EntryRow, LaneReady, OpenCount, OutboxId,
-    SegmentId, SessionRow, Store, StoreError, Transaction, Waiting,
+    BootId, ConversationId, ConversationRow, DeadLetter, EntryRow, LaneReady, Numbers, OpenCount,
+    OutboxId, SegmentId, SessionRow, Store, StoreError, Transaction, Waiting,
 };
 pub use peek::{Peek, peek};
 
@@ -78,6 +79,7 @@ pub struct SqliteStore {
     /// Changed by whoever holds the writer, and after the commit only.
     hot: RwLock<Hot>,
     sweeping: Mutex<Round>,
+    file: PathBuf,
     _lock: files::Lock,
 }
 
@@ -105,6 +107,7 @@ impl SqliteStore {
             writer: Mutex::new(writer),
             hot: RwLock::new(hot),
             sweeping: Mutex::new(Round::default()),
+            file,
             _lock: lock,
         })
     }
@@ -300,6 +303,11 @@ impl Store for SqliteStore {
         }
         *round = next;
         Ok(old.len())
+    }
+
+    fn numbers(&self) -> Result<Numbers, StoreError> {
+        let bytes = files::bytes(&self.file).map_err(StoreError::Files)?;
+        self.read(|reader| numbers::of(reader, bytes))
     }
 
     fn ping(&self) -> Result<(), StoreError> {

@@ -25,6 +25,7 @@ use crate::{
     edge::doors::Doors,
     engine::{Arrival, Engine, Policies},
     gaps::DeskKey,
+    observe::Observer,
     notices::Language,
 };
 
@@ -77,6 +78,7 @@ pub(super) struct Live {
     store: Arc<dyn Store>,
     vault: Arc<Vault>,
     engine: Engine,
+    observer: Arc<Observer>,
     doors: Arc<Current<Doors>>,
     policies: Arc<Current<Policies>>,
     bots: Arc<Current<BuiltInBots>>,
@@ -95,13 +97,14 @@ impl Live {
     ) -> Result<Self, StartError> {
         let mut reaches = HashMap::new();
         for desk in &settings.desks {
-            let reach = parts::reach(&parts.store, &parts.vault, desk)?;
+            let reach = parts::reach(&parts.store, &parts.vault, &parts.observer, desk)?;
             reaches.insert(key_of(desk), Current::new(reach));
         }
         Ok(Self {
             store: Arc::clone(&parts.store),
             vault: Arc::clone(&parts.vault),
             engine: parts.engine.clone(),
+            observer: Arc::clone(&parts.observer),
             doors: Current::new(parts::doors(&parts.vault, &settings)?),
             policies,
             bots: Current::new(parts::built_in_bots(&settings)),
@@ -161,7 +164,7 @@ impl Live {
             let (dress, wording) = (parts::dress(desk), desk.wording.clone());
             return Ok(Reach { client, dress, wording });
         }
-        parts::reach(&self.store, &self.vault, desk)
+        parts::reach(&self.store, &self.vault, &self.observer, desk)
     }
 
     /// Open chats have a deadline of the old rules. An event that names none which was ever set changes

@@ -39,7 +39,7 @@ pub async fn without_gateway(
         store,
         repeats: vault.mac_key("repeats")?,
         vault,
-        observer: Observer::new(clock.clone()),
+        observer: Observer::new(clock.clone(), &[]),
         clock,
         policies: Current::new(policies(bots)),
         wakes: Arc::new(Wakes::default()),

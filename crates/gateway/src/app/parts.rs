@@ -54,6 +54,9 @@ pub(super) fn doors(vault: &Vault, settings: &Settings) -> Result<Doors, StartEr
         callers.add(&desk.webhook_secret, owner)?;
         wordings.push((desk.tenant.clone(), desk.desk.clone(), desk.wording.clone()));
     }
+    if let Some(token) = &settings.metrics_token {
+        callers.add(token, Owner::Scraper)?;
+    }
     for bot in &settings.bots {
         if let Some(secret) = &bot.direct_line_secret {
             callers.add(secret, Owner::Site(bot.tenant.clone(), bot.bot.clone()))?;
@@ -67,11 +70,13 @@ pub(super) fn doors(vault: &Vault, settings: &Settings) -> Result<Doors, StartEr
 pub(super) fn reach(
     store: &Arc<dyn Store>,
     vault: &Vault,
+    observer: &Observer,
     setup: &DeskSetup,
 ) -> Result<Reach, StartError> {
     let (tenant, desk) = (&setup.tenant, &setup.desk);
     let kept = KeptRefreshToken::new(Arc::clone(store), vault, tenant, desk)?;
-    let config = setup.client.clone().with_keeper(Arc::new(kept));
+    let watch = observer.tokens(tenant, desk);
+    let config = setup.client.clone().with_keeper(Arc::new(kept)).with_watch(Arc::new(watch));
     let client = servicenow::Client::new(config).map_err(|source| {
         let (tenant, desk) = (tenant.clone(), desk.clone());
         StartError::Desk { tenant, desk, source }

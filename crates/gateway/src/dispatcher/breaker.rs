@@ -254,12 +254,11 @@ impl Breaker {
     /// was made, as a rule, because nothing was left to send. If it was the probe, another may go.
     pub(super) fn given_back(&mut self, admitted_at: Timestamp) {
         match self {
-            Self::Closed { .. } => {}
             // Only the probe: an attempt that was admitted before it opened is none.
             Self::Open { probe_at } if *probe_at == admitted_at.after(PROBE_LOST_AFTER) => {
                 *probe_at = admitted_at;
             }
-            Self::Open { .. } => {}
+            Self::Closed { .. } | Self::Open { .. } => {}
             Self::Recovering { in_flight, .. } => *in_flight = in_flight.saturating_sub(1),
         }
     }
@@ -292,7 +291,7 @@ mod tests {
     const NOW: Timestamp = Timestamp(1_000_000);
 
     fn observer() -> Arc<Observer> {
-        Observer::new(crate::clock::Clock::manual(NOW))
+        Observer::new(crate::clock::Clock::manual(NOW), &[])
     }
 
     fn down() -> Breaker {

@@ -36,6 +36,7 @@ use crate::{
     engine::{Arrival, EngineError},
     gaps::{DeskKey, Gap},
     keeping::{Keeping, KeepingError},
+    observe::CatchUp,
 };
 
 /// Fetches at a time from one desk: it has its own work to do when it, or we, just came back.
@@ -129,11 +130,20 @@ impl Dispatcher {
     /// Fills one gap and closes it. Gives the moment from which late callbacks need not be recognised
     /// any more, if they must be until then.
     pub(super) async fn fill(&self, desk: &DeskKey, gap: &Gap) -> Option<Instant> {
+        let told = |came, rows| self.observer.caught_up(&desk.0, &desk.1, came, rows);
         let rows = match self.missed(desk, gap).await {
-            Ok(rows) => rows,
+            Ok(rows) => {
+                let came = if rows.is_some() { CatchUp::Fetched } else { CatchUp::Nothing };
+                told(came, rows.as_ref().map_or(0, Vec::len));
+                rows
+            }
             // Said where it was found.
-            Err(CatchUpError::Refused) => None,
+            Err(CatchUpError::Refused) => {
+                told(CatchUp::Refused, 0);
+                None
+            }
             Err(error) => {
+                told(CatchUp::Failed, 0);
                 tracing::warn!(
                     error = &error as &dyn std::error::Error,
                     session.id = gap.session.as_str(),

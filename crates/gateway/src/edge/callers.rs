@@ -24,6 +24,8 @@ pub struct SharedSecret {
 pub(crate) enum Owner {
     /// A desk: what ServiceNow presents on the webhook.
     Desk(TenantId, DeskId),
+    /// Whoever collects the metrics.
+    Scraper,
     /// A bot's site: what its server presents to Direct Line.
     Site(TenantId, BotId),
 }
@@ -51,10 +53,12 @@ impl Callers {
                 let one = match owner {
                     Owner::Desk(..) => "webhook secret",
                     Owner::Site(..) => "Direct Line secret",
+                    Owner::Scraper => "metrics token",
                 };
                 let another = match taken.get() {
                     Owner::Desk(..) => "a webhook secret",
                     Owner::Site(..) => "a Direct Line secret",
+                    Owner::Scraper => "the metrics token",
                 };
                 Err(SharedSecret { one, another })
             }
@@ -65,15 +69,22 @@ impl Callers {
     pub(crate) fn webhook(&self, headers: &HeaderMap) -> Option<(&TenantId, &DeskId)> {
         match self.owner(bearer(headers)?)? {
             Owner::Desk(tenant, desk) => Some((tenant, desk)),
-            Owner::Site(..) => None,
+            Owner::Site(..) | Owner::Scraper => None,
         }
+    }
+
+    /// Whether the caller may have the metrics; `None` if nobody may.
+    pub(crate) fn may_scrape(&self, headers: &HeaderMap) -> Option<bool> {
+        let open = self.owners.values().any(|owner| matches!(owner, Owner::Scraper));
+        let owner = || self.owner(bearer(headers)?);
+        open.then(|| matches!(owner(), Some(Owner::Scraper)))
     }
 
     /// The bot whose Direct Line secret this is.
     pub(crate) fn site(&self, secret: &str) -> Option<(&TenantId, &BotId)> {
         match self.owner(secret)? {
             Owner::Site(tenant, bot) => Some((tenant, bot)),
-            Owner::Desk(..) => None,
+            Owner::Desk(..) | Owner::Scraper => None,
         }
     }
 
@@ -169,6 +180,20 @@ mod tests {
         assert!(callers.site("desk").is_none());
         assert!(callers.site("site").is_some());
         assert!(callers.webhook(&headers("Bearer site")).is_none());
+    }
+
+    #[test]
+    fn the_metrics_token_opens_the_metrics_only_and_nothing_else_does() {
+        let mut callers = callers();
+        callers.add(&"desk".into(), desk_of("t")).unwrap();
+        assert_eq!(callers.may_scrape(&headers("Bearer desk")), None, "closed for everybody");
+        callers.add(&"metrics".into(), Owner::Scraper).unwrap();
+        assert_eq!(callers.may_scrape(&headers("Bearer metrics")), Some(true));
+        assert_eq!(callers.may_scrape(&headers("Bearer desk")), Some(false));
+        assert_eq!(callers.may_scrape(&HeaderMap::new()), Some(false));
+        assert!(callers.webhook(&headers("Bearer metrics")).is_none());
+        assert!(callers.site("metrics").is_none());
+        assert!(callers.add(&"desk".into(), Owner::Scraper).is_err(), "a secret of its own");
     }
 
     #[test]

@@ -30,6 +30,7 @@ pub(super) fn run(tools: &Tools, memos: &mut Memos, callers: Option<&Handle>, mu
         }
         Err(error) => error,
     };
+    tools.observer.batch_failed();
     if jobs.len() > 1 {
         tracing::warn!(
             jobs = jobs.len(),
@@ -82,7 +83,7 @@ fn attempt(
 ) -> Result<(Done, Committed), BatchError> {
     let (now, began) = (tools.clock.now(), Instant::now());
     let (done, notes) = transact(&*tools.store, |tx| in_transaction(tools, memos, jobs, now, tx))?;
-    Ok((done, Committed { notes, began, ended: Instant::now() }))
+    Ok((done, Committed { notes, jobs: jobs.len(), began, ended: Instant::now() }))
 }
 
 fn in_transaction(

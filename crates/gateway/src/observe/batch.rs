@@ -10,6 +10,7 @@ use store::ConversationId;
 
 use crate::observe::{
     feed::Passage,
+    metrics::{EventCounts, place_of},
     millis,
     words::{EventName, Outcome, PassageKind},
 };
@@ -31,6 +32,8 @@ pub(crate) struct Noted<'a> {
 /// The notes of one batch.
 #[derive(Debug)]
 pub(crate) struct Notes {
+    events: EventCounts,
+    milestones: Vec<(TenantId, Milestone)>,
     /// Nothing if nobody listens.
     passages: Option<Vec<Passage>>,
 }
@@ -38,13 +41,18 @@ pub(crate) struct Notes {
 /// A batch that was committed.
 pub(crate) struct Committed {
     pub(crate) notes: Notes,
+    pub(crate) jobs: usize,
     pub(crate) began: Instant,
     pub(crate) ended: Instant,
 }
 
 impl Notes {
     pub(super) fn new(heard: bool) -> Self {
-        Self { passages: heard.then(Vec::new) }
+        Self {
+            events: EventCounts::default(),
+            milestones: Vec::new(),
+            passages: heard.then(Vec::new),
+        }
     }
 
     /// Whether anybody listens.
@@ -55,6 +63,11 @@ impl Notes {
     /// An event of this batch.
     pub(crate) fn note(&mut self, noted: Noted<'_>) {
         let Noted { name, outcome, code, conversation, tenant, live, milestones } = noted;
+        let place = self.events.get_mut(name as usize);
+        if let Some(count) = place.and_then(|counts| counts.get_mut(place_of(outcome))) {
+            *count = count.saturating_add(1);
+        }
+        self.milestones.extend(milestones.iter().map(|reached| (tenant.clone(), reached.clone())));
         let Some(passages) = &mut self.passages else { return };
         let (session, desk) = live.unzip();
         let (conversation, tenant) = (Some(conversation.0), Some(tenant.clone()));
@@ -71,6 +84,14 @@ impl Notes {
             tenant: tenant.clone(),
             ..passage_of(milestone)
         }));
+    }
+
+    pub(super) fn events(&self) -> &EventCounts {
+        &self.events
+    }
+
+    pub(super) fn milestones(&self) -> impl Iterator<Item = (&TenantId, &Milestone)> {
+        self.milestones.iter().map(|(tenant, milestone)| (tenant, milestone))
     }
 
     pub(super) fn into_passages(self, took_ms: f64) -> impl Iterator<Item = Passage> {

@@ -80,8 +80,8 @@ words! {
         Estimate = "estimate",
         DeskSaid = "desk_said",
         Active = "active",
-        AgentSaid = "agent_said",
         AgentHere = "agent_here",
+        AgentSaid = "agent_said",
         Nobody = "nobody",
         LetGo = "let_go",
         DeskCancelled = "desk_cancelled",
@@ -121,6 +121,14 @@ words! {
         Metrics = "metrics",
         Other = "other",
         Nowhere = "no_route",
+    }
+
+    /// What came of looking for what a chat missed.
+    pub(crate) enum CatchUp {
+        Fetched = "fetched",
+        Nothing = "nothing_to_ask",
+        Refused = "refused",
+        Failed = "failed",
     }
 
     /// How a desk's breaker stands.

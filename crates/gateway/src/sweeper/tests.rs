@@ -6,7 +6,11 @@ use super::*;
 use crate::bed::{Bed, says_again};
 
 fn sweeper(bed: &Bed) -> Sweeper {
-    Sweeper { store: Arc::clone(&bed.store) as Arc<dyn Store>, clock: bed.clock.clone() }
+    Sweeper {
+        store: Arc::clone(&bed.store) as Arc<dyn Store>,
+        clock: bed.clock.clone(),
+        observer: Arc::clone(&bed.observer),
+    }
 }
 
 /// Has the user say something keyed, and after it so much more that a store which keeps the newest

@@ -7,7 +7,7 @@ use std::time::Duration;
 use secrecy::{ExposeSecret, SecretString};
 use url::{Host, Url};
 
-use super::keeper::{Keeper, RefreshTokenKeeper};
+use super::keeper::{Keeper, RefreshTokenKeeper, TokenWatch, Watch};
 
 /// How long one attempt may take. The instance answers before it works, so ten seconds mean that it
 /// is in trouble.
@@ -24,6 +24,7 @@ pub struct ClientConfig {
     /// The longest that one [`send`](crate::Client::send) may take; 10 s unless changed.
     pub attempt_timeout: Duration,
     pub(crate) keeper: Option<Keeper>,
+    pub(crate) watch: Option<Watch>,
 }
 
 /// How the first token is asked for (reference 7.1).
@@ -111,6 +112,7 @@ impl ClientConfig {
             grant: Grant::default(),
             attempt_timeout: ATTEMPT_TIMEOUT,
             keeper: None,
+            watch: None,
         })
     }
 
@@ -137,6 +139,13 @@ impl ClientConfig {
             )
         });
         one == two
+    }
+
+    /// Has somebody told of each token that is granted or asked for in vain.
+    #[must_use]
+    pub fn with_watch(mut self, watch: Arc<dyn TokenWatch>) -> Self {
+        self.watch = Some(Watch(watch));
+        self
     }
 
     /// The instance's origin.

@@ -23,6 +23,26 @@ pub trait RefreshTokenKeeper: Send + Sync {
     fn keep(&self, token: Option<&SecretString>);
 }
 
+/// Whoever counts what becomes of the wish for a token.
+pub trait TokenWatch: Send + Sync {
+    /// The instance granted one.
+    fn granted(&self);
+
+    /// None was to be had, for this reason: a code of
+    /// [`SendError::code`](crate::SendError::code).
+    fn failed(&self, code: &'static str);
+}
+
+/// A watch inside a configuration, which says nothing about itself.
+#[derive(Clone)]
+pub(crate) struct Watch(pub(crate) Arc<dyn TokenWatch>);
+
+impl fmt::Debug for Watch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Watch")
+    }
+}
+
 /// A keeper inside a configuration, which says nothing about itself.
 #[derive(Clone)]
 pub(crate) struct Keeper(pub(crate) Arc<dyn RefreshTokenKeeper>);

@@ -62,6 +62,22 @@ fn open_private(file: &Path) -> io::Result<File> {
     options.open(file)
 }
 
+/// What the database takes on disk, with the log and the index that SQLite keeps beside it.
+pub(super) fn bytes(database: &Path) -> io::Result<u64> {
+    let mut bytes = 0;
+    for beside in ["", "-wal", "-shm"] {
+        let mut file = database.as_os_str().to_owned();
+        file.push(beside);
+        match std::fs::metadata(PathBuf::from(file)) {
+            Ok(found) => bytes += found.len(),
+            // Beside the database they come and go.
+            Err(error) if error.kind() == io::ErrorKind::NotFound && !beside.is_empty() => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(bytes)
+}
+
 /// A new file is only durable once its directory is; SQLite sees to that for the files it makes
 /// itself. Elsewhere than on Unix a directory cannot be synced and needs not be.
 fn sync_directory(dir: &Path) -> io::Result<()> {

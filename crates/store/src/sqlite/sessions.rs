@@ -67,7 +67,7 @@ pub(super) fn open(
 pub(super) fn open_counts(connection: &Connection) -> Result<Vec<OpenCount>, StoreError> {
     let mut statement = connection.prepare_cached(
         "SELECT tenant, desk, status, count(*) AS sessions, min(opened_at) AS oldest
-         FROM session
+         FROM session INDEXED BY session_open
          WHERE ended_at IS NULL
          GROUP BY tenant, desk, status
          ORDER BY tenant, desk, status",

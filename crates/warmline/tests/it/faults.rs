@@ -24,9 +24,9 @@ use crate::{
 const USER: &str = "dl_kim";
 
 /// A chat, and what was said in it so far.
-struct Chat {
-    house: House,
-    page: Page,
+pub(crate) struct Chat {
+    pub(crate) house: House,
+    pub(crate) page: Page,
     id: String,
     lines: usize,
     from_user: Vec<String>,
@@ -59,7 +59,7 @@ impl Chat {
         Self::live_at(House::start(Setting::default()).await).await
     }
 
-    async fn live_at(house: House) -> Self {
+    pub(crate) async fn live_at(house: House) -> Self {
         let mut chat = Self::waiting_at(house).await;
         chat.house.desk.accept(&chat.id).unwrap();
         chat.house.hears(chat.house.callbacks().accepted).await;
@@ -84,7 +84,7 @@ impl Chat {
     }
 
     /// The user says something.
-    async fn says(&mut self) -> String {
+    pub(crate) async fn says(&mut self) -> String {
         let line = self.line();
         self.page.post(&line).await;
         self.from_user.push(line.clone());
@@ -100,7 +100,7 @@ impl Chat {
     }
 
     /// The agent has read everything that the user said in the live chat, in order, each line once.
-    async fn agent_has_read_all(&self) {
+    pub(crate) async fn agent_has_read_all(&self) {
         let mut read = Vec::new();
         let all = |seen: &simulator::Snapshot<'_>| {
             let view = seen.chats().into_iter().find(|view| view.id == self.id).unwrap();

@@ -20,6 +20,7 @@
 //! | `check` | each thing that `warmline check` finds |
 //! | `language` | a chat in German |
 //! | `packaging` | what the image and the unit rely on is there |
+//! | `metrics` | what `/metrics` tells, and that dashboard, alert rules and docs speak of nothing else |
 //! | `disk` | nothing that was said lies on the disk in the clear |
 //!
 //! `house`, `process`, `page`, `desk` and `moved_clock` are the means. Every house looks through its gateway's log
@@ -40,6 +41,7 @@ mod faults;
 mod flows;
 mod house;
 mod language;
+mod metrics;
 mod moved_clock;
 mod openapi;
 mod packaging;

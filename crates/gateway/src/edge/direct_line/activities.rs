@@ -20,7 +20,7 @@ use bot_framework::{
 use serde::Serialize;
 use session::{
     Event, Payload, Said,
-    id::{Number, SenderKey, SessionId},
+    id::{Number, SenderKey, SessionId, Timestamp},
 };
 use store::{ConversationId, EntryRow, Target};
 
@@ -139,7 +139,7 @@ impl Edge {
         &self,
         log: &Log,
         after: Watermark,
-    ) -> Result<(ActivitySet<String>, bool), Refused> {
+    ) -> Result<(ActivitySet<String>, bool, Option<Timestamp>), Refused> {
         let (id, number) = (log.id, Number(after.number()));
         let rows =
             crate::blocking(&self.store, move |store| store.entries_after(id, number, SET_MAX))
@@ -149,9 +149,10 @@ impl Edge {
         let watermark = rows.last().map_or(after, |row| Watermark::new(row.number.0));
         let entries =
             log.keeping.read_entries(&self.vault, rows).map_err(|error| unreadable(&error))?;
+        let newest = entries.last().map(|entry| entry.at);
         let view = log.view();
         let activities = entries.iter().filter_map(|entry| view.activity(entry)).collect();
-        Ok((ActivitySet { activities, watermark: Some(watermark) }, more))
+        Ok((ActivitySet { activities, watermark: Some(watermark) }, more, newest))
     }
 
     fn fresh_session(&self) -> SessionId {

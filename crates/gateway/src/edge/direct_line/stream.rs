@@ -136,6 +136,15 @@ enum End {
     ComeBack,
 }
 
+/// Which entries a stream reads.
+#[derive(Clone, Copy)]
+enum Entries {
+    /// Those of before it was opened.
+    Old,
+    /// Those it was woken for.
+    New,
+}
+
 /// What woke the stream.
 enum Woken {
     Hint(Hint),
@@ -162,7 +171,7 @@ where
     }
 
     async fn serve(&mut self) -> End {
-        if let Err(end) = self.catch_up().await {
+        if let Err(end) = self.catch_up(Entries::Old).await {
             return end;
         }
         let mut heard = Instant::now();
@@ -172,7 +181,7 @@ where
                 return End::Gone;
             }
             let step = match self.next().await {
-                Woken::Hint(Hint::Logged) => self.catch_up().await,
+                Woken::Hint(Hint::Logged) => self.catch_up(Entries::New).await,
                 Woken::Hint(Hint::Typing { agent, on: true }) => self.typing(agent).await,
                 // Clients end a typing indicator by themselves, or when a message comes.
                 Woken::Hint(Hint::Typing { on: false, .. }) => Ok(()),
@@ -207,13 +216,16 @@ where
     }
 
     /// Sends everything after the watermark.
-    async fn catch_up(&mut self) -> Result<(), End> {
+    async fn catch_up(&mut self, entries: Entries) -> Result<(), End> {
         loop {
-            let (set, more) =
+            let (set, more, newest) =
                 self.edge.set_after(&self.log, self.after).await.map_err(|_| End::ComeBack)?;
             let read = set.watermark.unwrap_or(self.after);
             if !set.activities.is_empty() {
                 self.send(Message::Text(set.to_json().into())).await?;
+                if let (Entries::New, Some(at)) = (entries, newest) {
+                    self.edge.observer.streamed(at);
+                }
             }
             self.after = read;
             if !more {

@@ -1,0 +1,53 @@
+//! Machine codes as label values: those there are, and one for the rest.
+
+use prometheus_client::metrics::counter::Counter;
+
+/// Why an attempt at a delivery failed: the codes of crate `servicenow` (`SendError::code`) and of the
+/// dispatcher. One that is not here counts as [`OTHER`], so the labels stay bounded.
+pub(super) const DELIVERY: &[&str] = &[
+    "unreachable",
+    "interrupted",
+    "timeout",
+    "busy",
+    "rate_limited",
+    "server_error",
+    "hibernating",
+    "not_success_json",
+    "unauthorized",
+    "credentials_refused",
+    "refused",
+    "forbidden",
+    "not_found",
+    "redirected",
+    "expired",
+    "desk_not_configured",
+    "log_unreadable",
+    "entry_gone",
+    "not_taken_in",
+];
+
+/// A code that nobody listed.
+pub(super) const OTHER: &str = "other";
+
+/// A counter for each code of a list, and one for the rest.
+#[derive(Debug)]
+pub(super) struct ByCode {
+    codes: &'static [&'static str],
+    counters: Box<[Counter]>,
+    other: Counter,
+}
+
+impl ByCode {
+    pub(super) fn new(
+        codes: &'static [&'static str],
+        counter: impl Fn(&'static str) -> Counter,
+    ) -> Self {
+        let counters = codes.iter().map(|code| counter(code)).collect();
+        Self { codes, counters, other: counter(OTHER) }
+    }
+
+    pub(super) fn of(&self, code: &str) -> &Counter {
+        let place = self.codes.iter().position(|known| *known == code);
+        place.and_then(|place| self.counters.get(place)).unwrap_or(&self.other)
+    }
+}
