@@ -23,6 +23,7 @@ use crate::{
         doors::Doors,
     },
     engine::Policies,
+    observe::Observer,
 };
 
 /// The rules of every bot.

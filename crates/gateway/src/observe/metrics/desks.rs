@@ -166,7 +166,7 @@ impl Desks {
         for OpenCount { tenant, desk, status, sessions, .. } in open {
             let place = OPEN.iter().position(|open| open.as_str() == &**status);
             if let Some(gauge) = place.and_then(|at| self.of(tenant, desk).open.get(at)) {
-                gauge.inc_by(i64::try_from(*count).unwrap_or(i64::MAX));
+                gauge.inc_by(i64::try_from(*sessions).unwrap_or(i64::MAX));
             }
         }
     }
