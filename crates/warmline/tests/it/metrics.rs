@@ -75,7 +75,6 @@ async fn a_chat_is_counted_from_the_question_to_the_end_and_over_a_restart() {
     assert_eq!(value(&text, "warmline_streams_open"), 1.0);
     assert!(value(&text, "warmline_store_bytes") > 0.0);
 
-    chat.house.kill().await;
     chat.house.restart().await;
     until(&chat.house, &[(&active, 1.0), ("warmline_store_up", 1.0)]).await;
     let text = metrics(&chat.house).await;
