@@ -25,8 +25,8 @@ use crate::{
     edge::doors::Doors,
     engine::{Arrival, Engine, Policies},
     gaps::DeskKey,
-    observe::Observer,
     notices::Language,
+    observe::Observer,
 };
 
 /// Open chats whose deadlines are brought in line with new rules at a time.

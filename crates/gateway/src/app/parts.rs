@@ -71,7 +71,7 @@ pub(super) fn doors(vault: &Vault, settings: &Settings) -> Result<Doors, StartEr
 pub(super) fn reach(
     store: &Arc<dyn Store>,
     vault: &Vault,
-    observer: &Observer,
+    observer: &Arc<Observer>,
     setup: &DeskSetup,
 ) -> Result<Reach, StartError> {
     let (tenant, desk) = (&setup.tenant, &setup.desk);

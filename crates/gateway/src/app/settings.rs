@@ -33,8 +33,6 @@ pub struct Settings {
     pub desks: Vec<DeskSetup>,
     /// The bots.
     pub bots: Vec<BotSetup>,
-    /// What opens `/metrics`; `None` leaves it closed.
-    pub metrics_token: Option<SecretString>,
     /// How clients reach this service, without a trailing slash; `None` takes each request's `Host`.
     pub public_url: Option<String>,
     /// The built-in bot of bots that have none of their own.

@@ -22,7 +22,7 @@ pub(crate) fn routes() -> Router<Arc<Edge>> {
 }
 
 async fn numbers(State(edge): State<Arc<Edge>>, headers: HeaderMap) -> Response {
-    match edge.callers.may_scrape(&headers) {
+    match edge.doors.get().callers.may_scrape(&headers) {
         Some(true) => {}
         Some(false) => {
             let message = "the metrics need the header «Authorization: Bearer» and the value of \

@@ -78,9 +78,7 @@ fn ended(by: &EndedBy) -> String {
         EndedBy::User => "Sie haben den Chat beendet.".to_owned(),
         EndedBy::Agent(Some(agent)) => format!("{agent} hat den Chat beendet."),
         EndedBy::Agent(None) => "Der Service-Desk hat den Chat beendet.".to_owned(),
-        EndedBy::Operator => {
-            "Der Chat wurde vom Betreiber dieses Dienstes beendet.".to_owned()
-        }
+        EndedBy::Operator => "Der Chat wurde vom Betreiber dieses Dienstes beendet.".to_owned(),
     }
 }
 

@@ -127,7 +127,8 @@ pub(super) async fn door(
     next: Next,
 ) -> Response {
     let Some(console) = &edge.console else { return super::closed().into_response() };
-    let (headers, public_url) = (request.headers(), edge.direct_line.public_url.as_deref());
+    let (headers, doors) = (request.headers(), edge.doors.get());
+    let public_url = doors.public_url.as_deref();
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         let ours = guard::from_our_page(headers, public_url).and(guard::is_order(headers));
         if let Err(refusal) = ours {
@@ -164,7 +165,8 @@ pub(super) async fn login(
     body: Body,
 ) -> Response {
     let Some(console) = &edge.console else { return super::closed().into_response() };
-    let public_url = edge.direct_line.public_url.as_deref();
+    let doors = edge.doors.get();
+    let public_url = doors.public_url.as_deref();
     let address = guard::address(peer.map(|peer| peer.0), &headers, public_url);
     match signs_in(console, &edge, &headers, address, body).await {
         Ok(response) => response,
@@ -179,7 +181,8 @@ async fn signs_in(
     address: IpAddr,
     body: Body,
 ) -> Result<Response, Box<Response>> {
-    let public_url = edge.direct_line.public_url.as_deref();
+    let doors = edge.doors.get();
+    let public_url = doors.public_url.as_deref();
     let refuse = |refusal: Refusal| Box::new(refusal.into_response());
     guard::from_our_page(headers, public_url).map_err(refuse)?;
     is_json(headers).map_err(refuse)?;
@@ -275,7 +278,7 @@ pub(super) async fn logout(
         console.access.seats.close(secret);
     }
     log(&operator, "sign_out", None, "done");
-    let secure = guard::is_secure(&headers, edge.direct_line.public_url.as_deref());
+    let secure = guard::is_secure(&headers, edge.doors.get().public_url.as_deref());
     let mut response = StatusCode::NO_CONTENT.into_response();
     let gone = Cookie::Session.set("", secure);
     gone.map(|gone| response.headers_mut().append(header::SET_COOKIE, gone));

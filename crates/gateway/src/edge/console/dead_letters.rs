@@ -49,6 +49,8 @@ pub(super) async fn list(
             Ok(Json(json!({ "letters": letters, "more": more })))
         }
         Outcome::Letter(letter) => Ok(Json(json!({ "letters": [letter], "more": false }))),
+        // Nobody asked for one.
+        Outcome::Secret(_) => Ok(Json(json!({ "letters": [], "more": false }))),
         Outcome::Error(refused) => Err(refusal(&refused)),
     }
 }
@@ -85,6 +87,7 @@ async fn ordered(
         Some(number) => match console.letters.ask(order(number)).await {
             Outcome::Letter(letter) => Ok(Json(json!({ "letter": letter }))),
             Outcome::Letters(letters) => Ok(Json(json!({ "letter": letters.first() }))),
+            Outcome::Secret(_) => Err(no_such_letter()),
             Outcome::Error(refused) => Err(refusal(&refused)),
         },
         None => Err(no_such_letter()),
