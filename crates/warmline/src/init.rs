@@ -130,6 +130,9 @@ fn reference(text: &str) -> Result<String, String> {
 
 pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     let steps = options.output.with_file_name(STEPS_FILE);
+    if options.output == steps {
+        bail!("{STEPS_FILE} is the page for the ServiceNow admin; give --output another name");
+    }
     for path in [&options.output, &steps] {
         ensure!(
             options.force || !path.exists(),
@@ -224,12 +227,11 @@ impl Credentials {
 
 /// Writes a file for its owner only. Without `force` never over another.
 fn write(path: &Path, text: &str, force: bool) -> anyhow::Result<()> {
-    let unfinished = path.with_extension("new");
+    // A name of its own: what lies there otherwise is somebody's.
+    let mut unfinished = path.file_name().unwrap_or_default().to_owned();
+    unfinished.push(format!(".unfinished-{}", std::process::id()));
+    let unfinished = path.with_file_name(unfinished);
     let (target, replaced) = if force { (unfinished.as_path(), true) } else { (path, false) };
-    if replaced && target.exists() {
-        std::fs::remove_file(target)
-            .with_context(|| format!("{} is in the way", target.display()))?;
-    }
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
@@ -241,9 +243,10 @@ fn write(path: &Path, text: &str, force: bool) -> anyhow::Result<()> {
     if let Err(error) = written {
         bail!("{} cannot be written: {error}", target.display());
     }
-    if replaced {
-        std::fs::rename(target, path)
-            .with_context(|| format!("{} cannot be written", path.display()))?;
+    if replaced && let Err(error) = std::fs::rename(target, path) {
+        // It may hold secrets.
+        std::fs::remove_file(target).ok();
+        bail!("{} cannot be written: {error}", path.display());
     }
     Ok(())
 }

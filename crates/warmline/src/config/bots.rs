@@ -1,6 +1,6 @@
 //! Bots: the rules of their conversations and what opens them.
 
-use std::{fs::File, io::Read, path::Path, time::Duration};
+use std::{io::Read, path::Path, time::Duration};
 
 use gateway::{Behind, BotId, BotSetup, BuiltInBot, DeskId, Phrases, Policy, folded};
 
@@ -9,7 +9,7 @@ use super::{
     desks::{sendable, texts},
     draft::{Draft, Owner},
     file::nearest,
-    reference::References,
+    reference::{References, open_file},
     value::Value,
 };
 
@@ -149,7 +149,7 @@ fn desk_of(draft: &Draft, owner: &Owner, tenant: &str) -> Result<DeskId, ConfigE
 fn answers(draft: &Draft, owner: &Owner, path: &Path) -> Result<BuiltInBot, ConfigError> {
     let name = || draft.name(owner, "bot.answers_file");
     let mut text = String::new();
-    File::open(path)
+    open_file(path)
         .and_then(|file| file.take(ANSWERS_BYTES_MAX).read_to_string(&mut text))
         .map_err(|source| ConfigError::SecretFile {
             name: name(),

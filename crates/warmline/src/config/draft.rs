@@ -3,7 +3,6 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fs::File,
     io::Read,
     path::{Path, PathBuf},
 };
@@ -12,6 +11,7 @@ use super::{
     ConfigError,
     environment::{CONFIG, Environment},
     file::{self, FILE_BYTES_MAX},
+    reference::open_file,
     table::{SETTINGS, Section, Setting, setting},
     value::{Secret, Value},
 };
@@ -135,7 +135,7 @@ impl Draft {
 
     fn of_file(path: &Path) -> Result<Self, ConfigError> {
         let unreadable = |source| ConfigError::Unreadable { path: path.to_owned(), source };
-        let file = File::open(path).map_err(unreadable)?;
+        let file = open_file(path).map_err(unreadable)?;
         let exposed = exposed(&file.metadata().map_err(unreadable)?);
         let mut text = zeroize::Zeroizing::new(String::new());
         file.take(FILE_BYTES_MAX + 1).read_to_string(&mut text).map_err(unreadable)?;

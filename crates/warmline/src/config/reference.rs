@@ -22,6 +22,15 @@ use super::{
 /// The largest file that a secret is read from, in bytes; a secret itself is shorter.
 const SECRET_FILE_BYTES_MAX: u64 = 8 * 1_024;
 
+/// Opens a file for reading, and nothing else: a pipe would be waited for, and a device may have no
+/// end.
+pub(super) fn open_file(path: &Path) -> std::io::Result<File> {
+    if !std::fs::metadata(path)?.is_file() {
+        return Err(std::io::Error::other("it is no file"));
+    }
+    File::open(path)
+}
+
 /// Looks up what references name.
 pub(super) struct References<'a> {
     draft: &'a Draft,
@@ -87,7 +96,7 @@ impl<'a> References<'a> {
             path: path.to_owned(),
             source,
         };
-        let file = File::open(path).map_err(unreadable)?;
+        let file = open_file(path).map_err(unreadable)?;
         if exposed(&file.metadata().map_err(unreadable)?) {
             let path = path.display();
             let remark =
@@ -95,7 +104,10 @@ impl<'a> References<'a> {
             self.remarks.borrow_mut().push(remark);
         }
         let mut text = Zeroizing::new(String::new());
-        file.take(SECRET_FILE_BYTES_MAX).read_to_string(&mut text).map_err(unreadable)?;
+        file.take(SECRET_FILE_BYTES_MAX + 1).read_to_string(&mut text).map_err(unreadable)?;
+        if u64::try_from(text.len()).is_ok_and(|bytes| bytes > SECRET_FILE_BYTES_MAX) {
+            return Err(unreadable(std::io::Error::other("it is longer than 8 KiB: no secret")));
+        }
         Ok(text)
     }
 

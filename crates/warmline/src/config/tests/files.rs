@@ -304,10 +304,16 @@ fn a_reference_that_leads_nowhere_is_refused_in_words() {
         ("env:NOWHERE", "the variable NOWHERE, which is not set"),
         ("file:nowhere", "nowhere, which cannot be read"),
         ("file:empty", "which is empty"),
+        ("file:/dev/zero", "it is no file"),
+        ("file:pipe", "it is no file"),
+        ("file:long", "longer than 8 KiB"),
         ("vault:nowhere", "warmline secret set nowhere"),
     ] {
         let folder = Folder::with(&DESK.replace("hush-client-secret", reference));
         folder.write("empty", "\n", 0o600);
+        folder.write("long", &"x".repeat(10_000), 0o600);
+        let made = std::process::Command::new("mkfifo").arg(folder.path("pipe")).status();
+        assert!(made.unwrap().success());
         let sentence = folder.refusal(&[]);
         assert!(sentence.contains(part) && sentence.contains("client_secret"), "{sentence}");
     }
