@@ -113,6 +113,7 @@ impl Gateway {
             alarm: Arc::clone(&hint),
             boot,
             lease: LEASE,
+            tracing: settings.tracing.clone(),
         })?;
         let presence = Arc::new(Presence::default());
         let parts = Parts { store, vault, clock, engine, wakes, gaps, presence };

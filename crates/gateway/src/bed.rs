@@ -30,6 +30,7 @@ use crate::{
     clock::Clock,
     engine::{Arrival, Engine, EngineError, Outcome, Policies, Tools},
     keeping::{Entry, Keeping},
+    trace::Tracing,
     wakes::Wakes,
 };
 
@@ -330,6 +331,7 @@ impl Bed {
             alarm: Arc::clone(&alarm),
             boot,
             lease: Duration::from_secs(30),
+            tracing: Tracing::default(),
         });
         Self { store, vault, clock, engine: engine.unwrap(), wakes, lanes, alarm, dir }
     }

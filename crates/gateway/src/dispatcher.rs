@@ -56,6 +56,7 @@ use crate::{
     engine::Engine,
     gaps::Gaps,
     lane,
+    trace::Tracing,
 };
 
 /// Attempts in flight at a time to one desk, and to all bots together. Each holds a connection and a
@@ -100,6 +101,7 @@ pub(crate) struct Dispatcher {
     pub(crate) openings: Openings,
     /// Stops it; nobody insists on anything any more then.
     pub(crate) stop: CancellationToken,
+    pub(crate) tracing: Tracing,
     /// Room for [`ATTEMPTS_MAX`] attempts at bots, and at desks that are not configured any more.
     pub(crate) places: Arc<Semaphore>,
 }

@@ -30,7 +30,7 @@ use vault::Vault;
 
 use crate::{
     clock::Clock, desk::news::Wording, edge::callers::Callers, edge::direct_line::DirectLine,
-    engine::Engine, gaps::Gaps, presence::Presence, wakes::Wakes,
+    engine::Engine, gaps::Gaps, presence::Presence, trace::Tracing, wakes::Wakes,
 };
 
 /// What every edge works with.
@@ -45,6 +45,7 @@ pub(crate) struct Edge {
     pub(crate) wording: Wording,
     pub(crate) direct_line: DirectLine,
     pub(crate) presence: Arc<Presence>,
+    pub(crate) tracing: Tracing,
     pub(crate) stopping: CancellationToken,
     /// Holds a token for each open stream: the server forgets connections that were upgraded.
     pub(crate) open_streams: TaskTracker,

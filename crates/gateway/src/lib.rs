@@ -26,6 +26,7 @@ mod notices;
 mod presence;
 mod render;
 mod sweeper;
+pub mod trace;
 mod wakes;
 
 use std::sync::Arc;

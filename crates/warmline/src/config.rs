@@ -9,7 +9,7 @@ use std::{
 
 use gateway::{
     BotId, BotSetup, BuiltInBot, ClientConfig, Credentials, DeskId, DeskSetup, Grant, Policy,
-    Settings, TenantId, Wording, instance_url,
+    Settings, TenantId, Wording, instance_url, trace::Tracing,
 };
 use secrecy::SecretString;
 use url::{Host, Url};
@@ -136,7 +136,7 @@ impl Environment {
         Self { values, unreadable }
     }
 
-    fn get(&self, name: &str) -> Option<&str> {
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
         self.values.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
 
@@ -185,6 +185,7 @@ impl Config {
             public_url,
             built_in_bot: BuiltInBot::help_desk()?,
             wording: Wording::default(),
+            tracing: Tracing::default(),
         };
         Ok(Self { listen, settings, master_key, remarks })
     }

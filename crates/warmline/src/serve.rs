@@ -10,7 +10,10 @@ use tokio::{
 };
 use vault::Vault;
 
-use crate::config::{Config, Environment};
+use crate::{
+    config::{Config, Environment},
+    telemetry::traces,
+};
 
 /// A write beyond the limit on the size of files. Its number is the same on all systems that
 /// Warmline is built for.
@@ -20,7 +23,9 @@ pub(crate) async fn run() -> anyhow::Result<()> {
     // Unhandled, it would end the process; handled, the write fails as on a full disk, which the
     // store gets over. The handler stays when this is dropped.
     drop(signal(SignalKind::from_raw(SIGXFSZ))?);
-    let config = Config::read(&Environment::of_process())?;
+    let environment = Environment::of_process();
+    let mut config = Config::read(&environment)?;
+    let traces = traces::start(|name| environment.get(name), &mut config.settings)?;
     let vault = Vault::new(&config.master_key)?;
     let listener = TcpListener::bind(config.listen)
         .await
@@ -48,6 +53,14 @@ pub(crate) async fn run() -> anyhow::Result<()> {
         // The second signal means it.
         _ = terminate.recv() => tracing::warn!("cut short"),
         _ = interrupt.recv() => tracing::warn!("cut short"),
+    }
+    if let Some(traces) = traces {
+        // After everything that makes spans; bounded, and cut short like the rest.
+        tokio::select! {
+            () = traces.finish() => {}
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
     }
     tracing::info!("stopped");
     failure.map_or(Ok(()), |failure| Err(failure.into()))

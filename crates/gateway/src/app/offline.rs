@@ -13,6 +13,7 @@ use crate::{
     clock::Clock,
     control::{Answer, Letters, Order},
     engine::{Engine, Policies, Tools},
+    trace::Tracing,
     wakes::Wakes,
 };
 
@@ -48,6 +49,7 @@ pub async fn without_gateway(
         alarm: Arc::new(Wakeup::new()),
         boot,
         lease: LEASE,
+        tracing: Tracing::default(),
     })?;
     let answer = Letters::new(engine.clone()).carry_out(order).await;
     tokio::task::spawn_blocking(|| engine.finish()).await.map_err(std::io::Error::other)?;

@@ -65,6 +65,7 @@ impl Parts {
             gaps: Arc::clone(&self.gaps),
             openings: Openings::default(),
             stop,
+            tracing: settings.tracing.clone(),
             places: Arc::new(Semaphore::new(ATTEMPTS_MAX)),
         })
     }
@@ -120,6 +121,7 @@ impl Parts {
             wording: settings.wording,
             direct_line,
             presence: self.presence,
+            tracing: settings.tracing,
             stopping,
             open_streams: TaskTracker::new(),
         })

@@ -9,7 +9,7 @@ use session::{
     id::{BotId, DeskId, TenantId},
 };
 
-use crate::{bot::BuiltInBot, desk::news::Wording};
+use crate::{bot::BuiltInBot, desk::news::Wording, trace::Tracing};
 
 /// Everything a gateway is started with.
 pub struct Settings {
@@ -25,6 +25,8 @@ pub struct Settings {
     pub built_in_bot: BuiltInBot,
     /// How desks tell things in words.
     pub wording: Wording,
+    /// Where traces go.
+    pub tracing: Tracing,
 }
 
 /// One ServiceNow instance of one tenant.

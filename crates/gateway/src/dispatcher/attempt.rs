@@ -6,7 +6,7 @@ use servicenow::SendError;
 use session::{Failure, id::Timestamp};
 use store::Work;
 
-use crate::dispatcher::backoff;
+use crate::{dispatcher::backoff, trace::Came};
 
 /// What came of one attempt.
 #[derive(Debug)]
@@ -33,6 +33,16 @@ impl Attempt {
         match self {
             Self::Done => "done",
             Self::Failed { code, .. } | Self::Again { code, .. } => code,
+        }
+    }
+
+    /// The same for whoever traces the delivery.
+    pub(super) fn came(&self) -> Came {
+        match self {
+            Self::Done => Came::Settled { failed: None },
+            Self::Failed { code, .. } => Came::Settled { failed: Some(code) },
+            Self::Again { made: true, .. } => Came::Again,
+            Self::Again { made: false, .. } => Came::Held,
         }
     }
 

@@ -6,6 +6,7 @@ mod catching_up;
 mod failing;
 mod instance;
 mod sending;
+mod traced;
 
 use std::sync::Arc;
 
@@ -53,6 +54,7 @@ impl Desk {
             gaps: Arc::new(Gaps::new([(tenant(), desk.clone())])),
             openings: Openings::default(),
             stop: CancellationToken::new(),
+            tracing: crate::trace::Tracing::default(),
             desks: HashMap::from([((tenant(), desk), link)]),
             bot: BuiltInBot::from_json(r#"{"greeting":"hi","fallback":"what?","topics":[]}"#)
                 .unwrap(),

@@ -19,6 +19,7 @@ use crate::{
         event_of, memo::Memos, repeats, working::Working,
     },
     lane,
+    trace::Context,
 };
 
 /// An event with the conversation it is for, and its place among the jobs.
@@ -37,8 +38,8 @@ pub(super) struct Batch<'a> {
     waiting: BTreeMap<LaneKey, usize>,
     /// What will be saved.
     pub(super) changes: Changes,
-    /// Conversations that got new entries.
-    pub(super) logged: Vec<ConversationId>,
+    /// Conversations that got new entries, and where the traces of what led to them go on.
+    pub(super) logged: Vec<(ConversationId, Option<Context>)>,
 }
 
 impl<'a> Batch<'a> {
@@ -139,7 +140,12 @@ impl<'a> Batch<'a> {
             Err(rejected) => return Ok(Err(rejected.into())),
         };
         let number = stepped.answer;
-        self.take(id, &key, stepped)?;
+        // What nobody began (a deadline) belongs to its chat's trace.
+        let begun = arrival.trace.or_else(|| {
+            let live = self.working.get(&id)?.conversation().live();
+            self.tools.tracing.chat(session.as_ref().or(live.map(|live| &live.id)))
+        });
+        self.take(id, &key, stepped, begun)?;
         arrival.settles.iter().for_each(|settled| self.settle(settled));
         let live = self.working.get(&id).and_then(|working| working.conversation().live());
         let open = live.is_some_and(|live| session.as_ref() == Some(&live.id));
@@ -205,10 +211,11 @@ impl<'a> Batch<'a> {
         id: ConversationId,
         key: &ConversationKey,
         stepped: Step,
+        trace: Option<Context>,
     ) -> Result<(), BatchError> {
         let Some(working) = self.working.get_mut(&id) else { return Ok(()) };
         if !stepped.messages.is_empty() {
-            self.logged.push(id);
+            self.logged.push((id, trace));
         }
         for effect in &stepped.effects {
             let lane = lane_of(key, id, effect.what.desk_lane());
@@ -223,6 +230,7 @@ impl<'a> Batch<'a> {
                 body: working.keeping.write_effect(effect)?,
                 at: self.now,
                 expires_at: effect.expires_at,
+                trace: self.tools.tracing.note(trace),
             });
         }
         for (sender, number) in stepped.remember {

@@ -13,6 +13,7 @@
 //! | `earlier_versions` | what an earlier version kept is taken over, and a later one's is refused |
 //! | `restart` | a start is quick however much is stored, and a stop loses nothing |
 //! | `dead_letters` | what could not be delivered is seen and dealt with by an operator |
+//! | `traces` | one trace shows user, ServiceNow, agent and user; it costs nobody anything |
 //! | `disk` | nothing that was said lies on the disk in the clear |
 //!
 //! `house`, `process`, `page`, `desk` and `moved_clock` are the means. Every house looks through its gateway's log
@@ -34,5 +35,6 @@ mod page;
 mod process;
 mod restart;
 mod starting;
+mod traces;
 mod traffic;
 mod webhook;

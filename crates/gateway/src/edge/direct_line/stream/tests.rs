@@ -110,6 +110,7 @@ fn edge(bed: &Bed) -> Edge {
             streams: Arc::default(),
         },
         presence: Arc::default(),
+        tracing: crate::trace::Tracing::default(),
         stopping: CancellationToken::new(),
         open_streams: TaskTracker::new(),
     }
