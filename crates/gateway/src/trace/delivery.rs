@@ -91,7 +91,6 @@ impl Delivery {
         let (name, began) = (format!("deliver {kind}"), nanos(work.at));
         let mut whole = OpenSpan::known(on, &ids, name, Kind::Producer, began);
         describe(&mut whole, work, kind);
-        // Its beginning is a stored one, so it ends by the clock and not by a stop-watch.
         let name = format!("attempt {kind}");
         let mut attempt = OpenSpan::child(on, context, name, Kind::Client);
         describe(&mut attempt, work, kind);
