@@ -117,14 +117,14 @@ impl Tracing {
         let on = self.0.as_ref()?;
         let parent = headers.get(TRACEPARENT).and_then(|value| value.to_str().ok());
         let ids = on.ids(parent.and_then(Context::parse));
-        Some(OpenSpan::request(on, ids, method, route))
+        Some(OpenSpan::request(on, &ids, method, route))
     }
 
     /// A callback of the desk begins. Whose trace it belongs to is known when it was read:
     /// [`OpenSpan::joins`]. What its header may say of a trace is not ours and is not heard.
     pub(crate) fn callback(&self, route: &'static str) -> Option<OpenSpan> {
         let on = self.0.as_ref()?;
-        Some(OpenSpan::request(on, on.ids(None), "POST", route))
+        Some(OpenSpan::request(on, &on.ids(None), "POST", route))
     }
 
     /// The trace of a live chat, for what has no other.
@@ -153,7 +153,7 @@ impl Tracing {
             // Decided when nobody kept traces, or resent by a person.
             None => Note::of_chat(on.chat(work.session.as_ref()?)?, work.number),
         };
-        Some(Delivery::begin(on, note, work, kind))
+        Some(Delivery::begin(on, &note, work, kind))
     }
 
     /// Something goes out on a user's stream.
@@ -185,15 +185,13 @@ impl Tracing {
 impl On {
     /// The ids of a span under this one, or of one with which a trace begins.
     fn ids(&self, parent: Option<Context>) -> Ids {
-        match parent.filter(|_| self.sampling.follows_callers()) {
-            Some(parent) => Ids::under(parent),
-            // Even then it is the caller's trace; whether it is recorded is ours to say.
-            None => {
-                let mut ids = parent.map_or_else(Ids::root, Ids::under);
-                ids.context.sampled = self.sampling.takes(ids.context.trace);
-                ids
-            }
+        if let Some(parent) = parent.filter(|_| self.sampling.follows_callers()) {
+            return Ids::under(parent);
         }
+        // Even then it is the caller's trace; whether it is recorded is ours to say.
+        let mut ids = parent.map_or_else(Ids::root, Ids::under);
+        ids.context.sampled = self.sampling.takes(ids.context.trace);
+        ids
     }
 
     fn chat(&self, session: &SessionId) -> Option<Context> {

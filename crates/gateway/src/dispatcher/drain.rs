@@ -215,7 +215,9 @@ impl Dispatcher {
         };
         let attempt = attempt::within_budget(attempt, work, self.clock.now());
         let whence = trace.as_ref().map(Delivery::context);
-        trace.into_iter().for_each(|trace| trace.ended(attempt.code(), &attempt.came()));
+        if let Some(trace) = trace {
+            trace.ended(attempt.code(), &attempt.came());
+        }
         tracing::info!(
             delivery.kind = effect.what.kind(),
             delivery.outcome = attempt.code(),

@@ -37,7 +37,9 @@ const HANDED_OVER_FROM: usize = 4;
 /// Answers the callers of a committed batch and wakes whoever waits for what it changed.
 pub(super) fn answer(tools: &Tools, callers: Option<&Handle>, jobs: Vec<Job>, done: Done) {
     let Done { events, claims, mut logged, ended, lanes, deadline } = done;
-    ended.iter().for_each(|chat| tools.tracing.chat_ended(chat));
+    for chat in &ended {
+        tools.tracing.chat_ended(chat);
+    }
     let mut of_callers = Vec::new();
     for ((job, event), claim) in jobs.into_iter().zip(events).zip(claims) {
         // A caller that went away does not need its answer.

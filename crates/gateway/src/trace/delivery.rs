@@ -85,8 +85,8 @@ pub(crate) enum Came {
 }
 
 impl Delivery {
-    pub(super) fn begin(on: &Arc<On>, note: Note, work: &Work, kind: &'static str) -> Self {
-        let Note { context, parent } = note;
+    pub(super) fn begin(on: &Arc<On>, note: &Note, work: &Work, kind: &'static str) -> Self {
+        let Note { context, parent } = *note;
         let ids = Ids { context, parent: Some(parent) };
         let (name, began) = (format!("deliver {kind}"), nanos(work.at));
         let mut whole = OpenSpan::known(on, &ids, name, Kind::Producer, began);
@@ -125,12 +125,16 @@ impl Delivery {
         };
         if let Some(mut attempt) = attempt {
             attempt.set_code("delivery.outcome", code);
-            in_vain.into_iter().for_each(|code| attempt.fails(code));
+            if let Some(code) = in_vain {
+                attempt.fails(code);
+            }
             attempt.end();
         }
         if let Came::Settled { failed } = came {
             whole.set_code("delivery.outcome", code);
-            failed.iter().for_each(|code| whole.fails(code));
+            if let Some(code) = failed {
+                whole.fails(code);
+            }
             whole.end_now();
         }
     }

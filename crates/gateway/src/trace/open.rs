@@ -65,12 +65,12 @@ impl OpenSpan {
 
     pub(super) fn request(
         on: &Arc<On>,
-        ids: Ids,
+        ids: &Ids,
         method: &'static str,
         route: &'static str,
     ) -> Self {
         let name = format!("{method} {route}").into();
-        let mut request = Self::new(on, &ids, name, Kind::Server, on.clock.nanos());
+        let mut request = Self::new(on, ids, name, Kind::Server, on.clock.nanos());
         request.0.span.from_afar = ids.parent.is_some();
         request.set_code("http.request.method", method);
         request.set_code("http.route", route);

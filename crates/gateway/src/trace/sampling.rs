@@ -36,6 +36,7 @@ impl Sampling {
     }
 
     /// Decides by the id alone, whatever a caller says of its trace.
+    #[must_use]
     pub fn deaf_to_callers(self) -> Self {
         Self { follows_callers: false, ..self }
     }

@@ -101,7 +101,6 @@ impl Serialize for Context<'_> {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-#[expect(clippy::struct_field_names, reason = "the wire's names")]
 struct VariablesOut<'a> {
     tenant_id: &'a str,
     bot_id: &'a str,
@@ -270,7 +269,6 @@ struct RequestIn<'a> {
 /// What came of our client variables; callbacks carry the same.
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "camelCase", default)]
-#[expect(clippy::struct_field_names, reason = "the wire's names")]
 pub(crate) struct VariablesIn<'a> {
     #[serde(borrow)]
     pub(crate) tenant_id: Loose<'a>,

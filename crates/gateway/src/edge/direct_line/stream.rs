@@ -224,7 +224,7 @@ where
 
     /// Sends everything after the watermark; says how many activities that were.
     async fn catch_up(&mut self) -> Result<usize, End> {
-        let mut sent = 0_usize;
+        let mut total = 0_usize;
         loop {
             let (set, more) =
                 self.edge.set_after(&self.log, self.after).await.map_err(|_| End::ComeBack)?;
@@ -234,9 +234,9 @@ where
                 self.send(Message::Text(set.to_json().into())).await?;
             }
             self.after = read;
-            sent = sent.saturating_add(activities);
+            total = total.saturating_add(activities);
             if !more {
-                return Ok(sent);
+                return Ok(total);
             }
         }
     }
