@@ -111,6 +111,7 @@ impl Parts {
             openings: Openings::default(),
             observer: Arc::clone(&self.observer),
             stop,
+            tracing: live.tracing.clone(),
             places: Arc::new(Semaphore::new(ATTEMPTS_MAX)),
         }
     }
@@ -164,6 +165,7 @@ impl Parts {
             presence: self.presence,
             console,
             observer: self.observer,
+            tracing: live.tracing.clone(),
             stopping,
             open_streams: TaskTracker::new(),
         })

@@ -6,7 +6,7 @@ use servicenow::{ClientConfig, Credentials, client::instance_url};
 use session::Policy;
 
 use super::*;
-use crate::{app::Language, bot::BuiltInBot, desk::news::Wording};
+use crate::{bot::BuiltInBot, desk::news::Wording};
 
 fn tenant() -> TenantId {
     TenantId::new("t").unwrap()
@@ -49,6 +49,7 @@ fn settings(desks: Vec<DeskSetup>, bots: Vec<BotSetup>) -> Settings {
         console_password_hash: None,
         metrics_token: None,
         language: Language::English,
+        tracing: crate::trace::Tracing::default(),
     }
 }
 
