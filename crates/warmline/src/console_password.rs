@@ -1,7 +1,7 @@
 //! `warmline console-password`: from a password to the hash that opens the console. The password is
 //! never shown, and kept nowhere.
 
-use std::io::{self, BufRead, IsTerminal, Read, Write};
+use std::io::{self, BufRead, IsTerminal, Write};
 
 use anyhow::{Context, bail, ensure};
 use gateway::console::{PASSWORD_BYTES_MAX, PasswordHash};

@@ -157,10 +157,10 @@ mod tests {
         let mut text = String::new();
         encode(&mut text, &registry).unwrap();
         for line in [
-            r#"h_bucket{le="1.0"} 1"#,
-            r#"h_bucket{le="2.0"} 2"#,
-            r#"h_bucket{le="4.0"} 4"#,
-            r#"h_bucket{le="1024.0"} 4"#,
+            r#"h_bucket{le="1"} 1"#,
+            r#"h_bucket{le="2"} 2"#,
+            r#"h_bucket{le="4"} 4"#,
+            r#"h_bucket{le="1024"} 4"#,
             r#"h_bucket{le="+Inf"} 5"#,
             "h_count 5",
             "h_sum 5010.0",

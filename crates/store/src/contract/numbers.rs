@@ -4,7 +4,7 @@ use session::id::Timestamp;
 
 use super::claiming::leased;
 use super::{Bed, conversation, effect, person, put, save, session_row};
-use crate::{Changes, DeadLetter, NewEffect, Numbers, Person, SessionRow, Store};
+use crate::{Changes, DeadLetter, NewEffect, Numbers, Store};
 
 /// The numbers but for the size on disk, which is no business of the contract.
 fn numbers(store: &dyn Store) -> Numbers {

@@ -8,7 +8,7 @@ use crate::{
 #[tokio::test]
 async fn a_chat_in_german_from_the_greeting_to_the_end() {
     let mut house = House::start_with(Setting::default(), |environment| {
-        environment.insert("WARMLINE_LANGUAGE".to_owned(), "de-DE".to_owned());
+        environment.insert("WARMLINE_LANGUAGE".to_owned(), "de".to_owned());
     })
     .await;
     let mut page = house.page("dl_kim").await;

@@ -91,7 +91,11 @@ fn routes(folder: &Path, found: &mut BTreeSet<String>) {
         }
         let text = std::fs::read_to_string(&path).unwrap();
         let code = text.split("#[cfg(test)]").next().unwrap();
-        let prefix = if code.contains("//! Direct Line 3.0") { "/v3/directline" } else { "" };
+        let nested = match path.file_name().and_then(std::ffi::OsStr::to_str) {
+            Some("direct_line.rs") => "/v3/directline",
+            Some("console.rs") => "/console/api",
+            _ => "",
+        };
         for call in code.split(".route(").skip(1) {
             let (first, rest) = call.split_once(',').unwrap();
             let path = match first.trim().trim_matches('"') {
@@ -100,6 +104,7 @@ fn routes(folder: &Path, found: &mut BTreeSet<String>) {
                 }
                 literal => literal,
             };
+            let prefix = if path.starts_with("/console") { "" } else { nested };
             let handlers = rest.split_once("fallback").map_or(rest, |(handlers, _)| handlers);
             for method in METHODS {
                 if handlers.trim_start().starts_with(&format!("{method}("))

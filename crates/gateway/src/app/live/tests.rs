@@ -6,7 +6,7 @@ use servicenow::{ClientConfig, Credentials, client::instance_url};
 use session::Policy;
 
 use super::*;
-use crate::{bot::BuiltInBot, desk::news::Wording};
+use crate::{bot::BuiltInBot, desk::news::Wording, notices::Language};
 
 fn tenant() -> TenantId {
     TenantId::new("t").unwrap()

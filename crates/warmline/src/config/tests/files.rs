@@ -108,7 +108,7 @@ fn the_file_says_where_traces_go_unless_the_environment_does() {
 fn a_file_says_it_all_for_many_tenants_desks_and_bots() {
     let text = format!(
         "listen = \"127.0.0.1:9000\"\npublic_url = \"https://chat.example.org/\"\nlanguage = \"de\"\n\
-         data_dir = \"data\"\n[console]\npassword_hash = \"$argon2id$hush\"\n\
+         data_dir = \"data\"\n[console]\npassword_hash = \"$argon2id$v=19$m=19456,t=2,p=1$2837436c7574915be4425913d8ef1355$8mvcsV9EFJK845ZYb1OBtYpKKNbtf20OAKACO7Xugfo\"\n\
          [metrics]\ntoken = \"metrics-token-12345\"\n{DESK}\
          command_words = [\"Bye \", \"restart\"]\nnobody_texts = [\"niemand ist da\"]\n\
          [tenants.acme.desks.hr]\ninstance = \"hr.example.org\"\nclient_id = \"id2\"\n\
