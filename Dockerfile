@@ -17,6 +17,7 @@ COPY crates/ crates/
 COPY xtask/ xtask/
 # The pages are part of the binary.
 COPY --from=pages /src/web/dist/ web/dist/
+COPY --from=pages /src/web/dist-console/ web/dist-console/
 RUN cargo build --release --locked --package warmline \
     # The data directory, for its owner and mode: the last image has no shell to make it.
     && install --directory --mode=0700 /out/var/lib/warmline \

@@ -259,7 +259,7 @@ fn next(answers: &Answers, file: &Path, steps: &Path) -> String {
     let mut number = 0;
     let mut step = |what: String| {
         number += 1;
-        text.push_str(&format!("  {number}. {what}\n"));
+        text.extend(["  ", &number.to_string(), ". ", &what, "\n"]);
     };
     let secrets = [
         Some(&answers.credentials.client_secret),

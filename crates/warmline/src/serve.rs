@@ -58,7 +58,14 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
             _ = terminate.recv() => break None,
             _ = interrupt.recv() => break None,
             failure = gateway.failure() => break Some(failure),
-            _ = hangup.recv() => reload(&gateway, &environment, &fixed).await,
+            _ = hangup.recv() => {
+                // A stop does not wait for it; what it had changed by then is whole.
+                tokio::select! {
+                    () = reload(&gateway, &environment, &fixed) => {}
+                    _ = terminate.recv() => break None,
+                    _ = interrupt.recv() => break None,
+                }
+            }
         }
     };
     tracing::info!("stopping");

@@ -59,7 +59,7 @@ fn checked(environment: &Environment) -> anyhow::Result<String> {
          master key {key}.\n"
     );
     for remark in remarks {
-        text.push_str(&format!("Note: {remark}.\n"));
+        text.extend(["Note: ", remark.as_str(), ".\n"]);
     }
     Ok(text)
 }

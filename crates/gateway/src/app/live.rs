@@ -241,9 +241,11 @@ fn applicable(in_force: &Settings, mut new: Settings) -> (Settings, Vec<NeedsRes
         let DeskSetup { tenant, desk, .. } = desk;
         NeedsRestart::NewDesk { tenant, desk }
     }));
+    let mut gone = Vec::new();
     for before in &in_force.desks {
         if !new.desks.iter().any(|desk| key_of(desk) == key_of(before)) {
             let (tenant, desk) = key_of(before);
+            gone.push((tenant.clone(), desk.clone()));
             rest.push(NeedsRestart::GoneDesk { tenant, desk });
             new.desks.push(before.clone());
         }
@@ -254,6 +256,14 @@ fn applicable(in_force: &Settings, mut new: Settings) -> (Settings, Vec<NeedsRes
         let of = |before: &&BotSetup| before.tenant == tenant && before.bot == bot;
         bots.extend(in_force.bots.iter().find(of).cloned());
         rest.push(NeedsRestart::BotOfNewDesk { tenant, bot });
+    }
+    // A desk that goes on needs its bots: without their rules no chat of theirs can end.
+    for before in &in_force.bots {
+        let stays = |bot: &BotSetup| bot.tenant == before.tenant && bot.bot == before.bot;
+        let desk = (before.tenant.clone(), before.policy.desk.clone());
+        if gone.contains(&desk) && !bots.iter().any(stays) {
+            bots.push(before.clone());
+        }
     }
     new.bots = bots;
     (new, rest)

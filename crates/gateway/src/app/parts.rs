@@ -75,7 +75,8 @@ pub(super) fn reach(
     setup: &DeskSetup,
 ) -> Result<Reach, StartError> {
     let (tenant, desk) = (&setup.tenant, &setup.desk);
-    let kept = KeptRefreshToken::new(Arc::clone(store), vault, tenant, desk)?;
+    let kept =
+        KeptRefreshToken::new(Arc::clone(store), vault, tenant, desk, &setup.client.identity())?;
     let watch = observer.tokens(tenant, desk);
     let config = setup.client.clone().with_keeper(Arc::new(kept)).with_watch(Arc::new(watch));
     let client = servicenow::Client::new(config).map_err(|source| {

@@ -35,9 +35,14 @@ impl KeptRefreshToken {
         vault: &Vault,
         tenant: &TenantId,
         desk: &DeskId,
+        granted_to: &SecretString,
     ) -> Result<Self, SealError> {
+        // For the instance and the user it was granted to, and nobody else: with other credentials it
+        // would go on as the old user, or be shown to another instance.
+        let to = vault.mac_key("refresh tokens")?.tag(&[granted_to.expose_secret().as_bytes()]);
+        let to = u64::from_be_bytes(*to.first_chunk().expect("a tag has 32 bytes"));
         // Ids hold no control characters, so two desks never share a name.
-        let name = format!("refresh token\u{1f}{tenant}\u{1f}{desk}");
+        let name = format!("refresh token\u{1f}{tenant}\u{1f}{desk}\u{1f}{to:016x}");
         Ok(Self { store, key: vault.record_key(name.as_bytes())?, name })
     }
 
@@ -96,7 +101,7 @@ mod tests {
         let (tenant, desk) = (TenantId::new("t").unwrap(), DeskId::new("d").unwrap());
         let open = || {
             let store = Arc::new(SqliteStore::open(folder.path()).unwrap());
-            KeptRefreshToken::new(store, &vault, &tenant, &desk).unwrap()
+            KeptRefreshToken::new(store, &vault, &tenant, &desk, &"one".into()).unwrap()
         };
         let kept = open();
         assert!(kept.load().is_none());
@@ -117,12 +122,27 @@ mod tests {
         let store: Arc<dyn Store> = Arc::new(SqliteStore::open(folder.path()).unwrap());
         let of = |desk: &str| {
             let (tenant, desk) = (TenantId::new("t").unwrap(), DeskId::new(desk).unwrap());
-            KeptRefreshToken::new(Arc::clone(&store), &vault, &tenant, &desk).unwrap()
+            KeptRefreshToken::new(Arc::clone(&store), &vault, &tenant, &desk, &"one".into())
+                .unwrap()
         };
         let (one, two) = (of("one"), of("two"));
         one.keep(Some(&"secret".into()));
         let stolen = store.setting(&one.name).unwrap().unwrap();
         store.keep_setting(&two.name, &stolen).unwrap();
         assert!(two.load().is_none());
+    }
+
+    #[test]
+    fn a_token_is_for_whom_it_was_granted_to_and_where() {
+        let folder = tempfile::tempdir().unwrap();
+        let vault = Vault::new(&MasterKey::from_hex(&"ab".repeat(32)).unwrap()).unwrap();
+        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(folder.path()).unwrap());
+        let (tenant, desk) = (TenantId::new("t").unwrap(), DeskId::new("d").unwrap());
+        let of = |whom: &str| {
+            KeptRefreshToken::new(Arc::clone(&store), &vault, &tenant, &desk, &whom.into()).unwrap()
+        };
+        of("kim at dev1").keep(Some(&"token".into()));
+        assert!(of("robin at dev1").load().is_none());
+        assert!(of("kim at dev1").load().is_some());
     }
 }

@@ -1,4 +1,4 @@
-//! `GET /openapi.json`: what this service serves, described for programs (OpenAPI 3.1).
+//! `GET /openapi.json`: what this service serves, described for programs (`OpenAPI` 3.1).
 //!
 //! The description is a file beside this one, written by hand. The end-to-end tests compare it with
 //! the routes in the code and with every refusal that they provoke.

@@ -124,6 +124,19 @@ impl ClientConfig {
         self
     }
 
+    /// Whom tokens are granted to, and where: what a kept token belongs to. Holds secrets.
+    pub fn identity(&self) -> SecretString {
+        let of = &self.credentials;
+        let parts = [
+            self.base.as_str(),
+            &of.client_id,
+            of.client_secret.expose_secret(),
+            &of.username,
+            of.password.expose_secret(),
+        ];
+        parts.join("\u{1f}").into()
+    }
+
     /// Whether another configuration reaches the same instance in the same way.
     pub fn is_as(&self, other: &Self) -> bool {
         let [one, two] = [self, other].map(|config| {

@@ -121,7 +121,7 @@ impl Draft {
             let more = problems.len().saturating_sub(PROBLEMS);
             let mut told = problems[..problems.len() - more].join("; ");
             if more > 0 {
-                told.push_str(&format!("; and {more} more"));
+                told.extend(["; and ", &more.to_string(), " more"]);
             }
             ConfigError::File { path: path.to_owned(), problems: told }
         })?;

@@ -134,13 +134,11 @@ impl Reader<'_> {
             self.wrong(name.span(), path, problem);
             return None;
         }
-        match value.get_ref() {
-            DeValue::Table(table) => Some(table),
-            _ => {
-                self.wrong(name.span(), path, "must be a table");
-                None
-            }
+        if let DeValue::Table(table) = value.get_ref() {
+            return Some(table);
         }
+        self.wrong(name.span(), path, "must be a table");
+        None
     }
 
     fn settings(&mut self, path: &str, section: Section, owner: &Owner, table: &DeTable<'_>) {
@@ -197,7 +195,7 @@ fn printable(path: &str) -> String {
 /// The line of a place, from 1.
 fn line_of(text: &str, at: &Range<usize>) -> usize {
     let before = text.as_bytes().get(..at.start).unwrap_or(text.as_bytes());
-    1 + before.iter().filter(|&&byte| byte == b'\n').count()
+    before.split(|&byte| byte == b'\n').count()
 }
 
 /// The known word that was probably meant.

@@ -24,7 +24,7 @@ pub(super) fn of(draft: &Draft, environment: &Environment, settings: &Settings) 
         let way = draft.ways(owner, "bot.direct_line_secret");
         match &bot.direct_line_secret {
             None => {
-                remarks.push(format!("Direct Line is closed; set {way} to open it for web pages"))
+                remarks.push(format!("Direct Line is closed; set {way} to open it for web pages"));
             }
             Some(secret) => remarks.extend(weak(secret, &way)),
         }

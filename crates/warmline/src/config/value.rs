@@ -105,9 +105,8 @@ impl Setting {
             return Err("is longer than 4,096 bytes".to_owned());
         }
         match self.kind {
-            Kind::Text if text.trim().is_empty() => Err("is empty".to_owned()),
+            Kind::Text | Kind::Path if text.trim().is_empty() => Err("is empty".to_owned()),
             Kind::Text => Ok(Value::Text(text.to_owned())),
-            Kind::Path if text.trim().is_empty() => Err("is empty".to_owned()),
             Kind::Path => Ok(Value::Path(text.into())),
             Kind::Secret if text.is_empty() => Err("is empty".to_owned()),
             Kind::Secret => Secret::read(text).map(Value::Secret),
@@ -226,7 +225,7 @@ pub(crate) fn quoted(text: &str) -> String {
     for c in text.chars() {
         match c {
             '"' | '\\' => quoted.extend(['\\', c]),
-            c if c.is_control() => quoted.push_str(&format!("\\u{:04x}", u32::from(c))),
+            c if c.is_control() => quoted.extend(["\\u", &format!("{:04x}", u32::from(c))]),
             c => quoted.push(c),
         }
     }

@@ -3,6 +3,7 @@
 
 use std::{
     net::SocketAddr,
+    os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
     process::{ExitStatus, Stdio},
     sync::Arc,
@@ -152,6 +153,14 @@ impl Gateway {
             .context("the gateway's process cannot be started")
     }
 
+    /// A configuration that says nothing, so that the developer's own beside it is not read.
+    fn empty_file(&self) -> anyhow::Result<PathBuf> {
+        let file = self.data_dir.join("warmline.toml");
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.data_dir)?;
+        std::fs::write(&file, "# The demo's gateway takes everything from its environment.\n")?;
+        Ok(file)
+    }
+
     fn command(&self) -> anyhow::Result<Command> {
         let credentials = &self.credentials;
         let mut command = Command::new(own_program()?);
@@ -169,7 +178,8 @@ impl Gateway {
             .env("WARMLINE_CONSOLE_PASSWORD_HASH", &self.console_hash)
             .env("WARMLINE_LISTEN", self.address.to_string())
             .env("WARMLINE_PUBLIC_URL", format!("http://{}", self.address))
-            .env("WARMLINE_DATA_DIR", &self.data_dir);
+            .env("WARMLINE_DATA_DIR", &self.data_dir)
+            .env("WARMLINE_CONFIG", self.empty_file()?);
         // What the developer's own environment may hold for a real gateway has no place here.
         for name in [
             "DATABASE_URL",
@@ -177,7 +187,6 @@ impl Gateway {
             "MicrosoftAppId",
             "SERVICENOW_GRANT_TYPE",
             "SERVICENOW_TOKEN",
-            "WARMLINE_CONFIG",
             "WARMLINE_LANGUAGE",
             "WARMLINE_MASTER_KEY",
             "WARMLINE_MASTER_KEY_FILE",

@@ -38,7 +38,7 @@ impl Questions {
         if self.defaults {
             bail!("{option} is needed with --yes");
         }
-        self.until(question, option, |answer| checked(id, answer))
+        Self::until(question, option, |answer| checked(id, answer))
     }
 
     /// An answer that may be empty.
@@ -54,7 +54,7 @@ impl Questions {
         if self.defaults {
             return Ok(None);
         }
-        self.until(question, "an option", |answer| match answer {
+        Self::until(question, "an option", |answer| match answer {
             "" => Ok(None),
             answer => checked(id, answer).map(Some),
         })
@@ -98,7 +98,7 @@ impl Questions {
             return Ok(default);
         }
         let question = format!("{question} [{}]", if default { "Y/n" } else { "y/N" });
-        self.until(&question, "an option", |answer| match answer.to_lowercase().as_str() {
+        Self::until(&question, "an option", |answer| match answer.to_lowercase().as_str() {
             "" => Ok(default),
             "y" | "yes" => Ok(true),
             "n" | "no" => Ok(false),
@@ -107,7 +107,6 @@ impl Questions {
     }
 
     fn until<T>(
-        &mut self,
         question: &str,
         option: &str,
         mut read: impl FnMut(&str) -> anyhow::Result<T>,

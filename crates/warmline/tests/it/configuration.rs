@@ -59,7 +59,7 @@ struct Filed {
     variables: Environment,
     listen: String,
     gateway: Option<Process>,
-    _instance: Running,
+    instance: Running,
 }
 
 const POLICY: &str = "[tenants.default.bots.default]\ndirect_line_secret = \"env:SITE\"\n";
@@ -91,7 +91,7 @@ impl Filed {
             variables: variables.collect(),
             listen,
             gateway: None,
-            _instance: instance,
+            instance,
         };
         filed.write("password", credentials.password.expose_secret());
         filed.write_file(&filed.text(more, &credentials));
@@ -101,7 +101,7 @@ impl Filed {
     }
 
     fn text(&self, more: &str, credentials: &simulator::Credentials) -> String {
-        let address = self._instance.address;
+        let address = self.instance.address;
         format!(
             "listen = \"{}\"\n[tenants.default.desks.default]\ninstance = \"http://{address}\"\n\
              client_id = \"{}\"\nclient_secret = \"env:CLIENT\"\nusername = \"{}\"\n\

@@ -104,3 +104,17 @@ fn what_hangs_on_a_start_is_named_and_stays() {
         taken.bots.iter().map(|bot| (bot.bot.as_str(), bot.policy.desk.as_str())).collect();
     assert_eq!(bots, [("d", "a"), ("b", "a")], "the old one goes on, the new one waits");
 }
+
+#[test]
+fn the_bots_of_a_desk_that_is_gone_stay_with_it_until_the_restart() {
+    let before = settings(
+        vec![desk("a", "s"), desk("gone", "s")],
+        vec![bot("b", "a"), bot("c", "gone"), bot("moved", "gone")],
+    );
+    let new = settings(vec![desk("a", "s")], vec![bot("b", "a"), bot("moved", "a")]);
+    let (taken, rest) = applicable(&before, new);
+    assert_eq!(names(&rest), ["the removal of desk gone of tenant t"]);
+    let bots: Vec<_> =
+        taken.bots.iter().map(|bot| (bot.bot.as_str(), bot.policy.desk.as_str())).collect();
+    assert_eq!(bots, [("b", "a"), ("moved", "a"), ("c", "gone")], "its chats still have rules");
+}

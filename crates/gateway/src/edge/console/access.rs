@@ -47,7 +47,7 @@ pub(super) struct Access {
     password: PasswordHash,
     seats: Seats,
     pace: Mutex<Pace>,
-    checks: Semaphore,
+    checks: Arc<Semaphore>,
     marks: MacKey,
 }
 
@@ -57,15 +57,20 @@ impl Access {
             password,
             seats: Seats::new(vault.mac_key("console sessions")?),
             pace: Mutex::new(Pace::new(Instant::now())),
-            checks: Semaphore::new(CHECKS_MAX),
+            checks: Arc::new(Semaphore::new(CHECKS_MAX)),
             marks: vault.mac_key("console browsers")?,
         })
     }
 
     /// Who sent this, if they are signed in.
-    pub(super) fn operator(&self, headers: &HeaderMap, edge: &Edge) -> Option<Operator> {
+    pub(super) fn operator(
+        &self,
+        headers: &HeaderMap,
+        acts: bool,
+        edge: &Edge,
+    ) -> Option<Operator> {
         let secret = Cookie::Session.of(headers)?;
-        let acts = !headers.contains_key(guard::BACKGROUND);
+        let acts = acts && !headers.contains_key(guard::BACKGROUND);
         self.seats.find(secret, acts, edge.clock.now())
     }
 
@@ -101,9 +106,14 @@ impl Access {
     /// Whether this is the password; `None` if the check itself failed. Off the async threads, few at
     /// a time.
     async fn check(&self, password: SecretString) -> Option<bool> {
-        let _place = self.checks.acquire().await.ok()?;
+        let place = Arc::clone(&self.checks).acquire_owned().await.ok()?;
         let hash = self.password.clone();
-        tokio::task::spawn_blocking(move || hash.is_of(&password)).await.ok()
+        let check = move || {
+            // Its place goes with the work: a caller who hangs up does not end it.
+            let _place = place;
+            hash.is_of(&password)
+        };
+        tokio::task::spawn_blocking(check).await.ok()
     }
 
     fn pace<T>(&self, work: impl FnOnce(&mut Pace) -> T) -> T {
@@ -135,7 +145,9 @@ pub(super) async fn door(
             return refusal.into_response();
         }
     }
-    let Some(operator) = console.access.operator(headers, &edge) else {
+    // A page that follows the feed opens it anew by itself, and cannot say that nobody touched it.
+    let acts = !request.uri().path().ends_with("/feed");
+    let Some(operator) = console.access.operator(headers, acts, &edge) else {
         return signed_out().into_response();
     };
     request.extensions_mut().insert(operator);

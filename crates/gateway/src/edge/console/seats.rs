@@ -140,7 +140,7 @@ mod tests {
         assert_eq!(seats.find(&secret, true, START.after(SESSION_MAX)), None);
 
         let idle = open(&seats, START);
-        let almost = START.after(IDLE_MAX - Duration::from_secs(1));
+        let almost = START.after(IDLE_MAX.checked_sub(Duration::from_secs(1)).unwrap());
         assert!(seats.find(&idle, false, almost).is_some(), "its page asks by itself");
         assert_eq!(seats.find(&idle, true, START.after(IDLE_MAX)), None);
     }

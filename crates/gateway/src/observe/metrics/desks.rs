@@ -26,10 +26,12 @@ const ANOTHER: &str = "not_configured";
 
 /// How sessions end: each reason with the statuses it comes with. The pairs that cannot be are left
 /// out.
-const ENDS: [(Status, EndReason); 14] = [
+const ENDS: [(Status, EndReason); 16] = [
     (Status::Completed, EndReason::AgentEnded),
     (Status::Completed, EndReason::UserEnded),
     (Status::Completed, EndReason::UserLeft),
+    (Status::Completed, EndReason::OperatorEnded),
+    (Status::Cancelled, EndReason::OperatorEnded),
     (Status::Cancelled, EndReason::UserCancelled),
     (Status::Cancelled, EndReason::DeskCancelled),
     (Status::Cancelled, EndReason::UserLeft),
@@ -160,13 +162,15 @@ impl Desks {
     /// How many sessions are open, as the store says; none where it says nothing.
     pub(super) fn set_sessions(&self, open: &[OpenCount]) {
         let all = self.configured.values().flat_map(HashMap::values).chain([&self.another]);
-        all.flat_map(|desk| &desk.open).for_each(|gauge| {
-            gauge.set(0);
-        });
-        for OpenCount { tenant, desk, status, sessions, .. } in open {
-            let place = OPEN.iter().position(|open| open.as_str() == &**status);
-            if let Some(gauge) = place.and_then(|at| self.of(tenant, desk).open.get(at)) {
-                gauge.inc_by(i64::try_from(*sessions).unwrap_or(i64::MAX));
+        // Each gauge is set once: two who scrape at a time both see a whole number.
+        for desk in all {
+            for (status, gauge) in OPEN.iter().zip(&desk.open) {
+                let of_desk = |count: &&OpenCount| {
+                    std::ptr::eq(self.of(&count.tenant, &count.desk), desk)
+                        && &*count.status == status.as_str()
+                };
+                let sessions: u64 = open.iter().filter(of_desk).map(|count| count.sessions).sum();
+                gauge.set(i64::try_from(sessions).unwrap_or(i64::MAX));
             }
         }
     }

@@ -77,7 +77,9 @@ fn the_book_has_every_page_and_links_lead_somewhere() {
     let summary = std::fs::read_to_string(docs.join("SUMMARY.md")).unwrap();
     for entry in std::fs::read_dir(&docs).unwrap() {
         let name = entry.unwrap().file_name().into_string().unwrap();
-        if name.ends_with(".md") && name != "SUMMARY.md" {
+        if Path::new(&name).extension().is_some_and(|extension| extension == "md")
+            && name != "SUMMARY.md"
+        {
             assert!(summary.contains(&format!("({name})")), "{name} is not in SUMMARY.md");
             let page = std::fs::read_to_string(docs.join(&name)).unwrap();
             links_lead_somewhere(&docs, &name, &page);
