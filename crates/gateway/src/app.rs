@@ -132,6 +132,7 @@ impl Gateway {
             observer: Arc::clone(&observer),
             boot,
             lease: LEASE,
+            tracing: settings.tracing.clone(),
         })?;
         let presence = Arc::new(Presence::default());
         let parts = Parts { store, vault, clock, engine, wakes, gaps, presence, observer };

@@ -32,6 +32,7 @@ use crate::{
     engine::{Arrival, Engine, EngineError, Outcome, Policies, Tools},
     keeping::{Entry, Keeping},
     observe::Observer,
+    trace::Tracing,
     wakes::Wakes,
 };
 
@@ -358,6 +359,7 @@ impl Bed {
             observer: Arc::clone(&observer),
             boot,
             lease: Duration::from_secs(30),
+            tracing: Tracing::default(),
         });
         Self { store, vault, clock, engine: engine.unwrap(), wakes, lanes, alarm, observer, dir }
     }

@@ -26,14 +26,16 @@ impl Clock {
     /// The time now.
     pub fn now(&self) -> Timestamp {
         match self {
-            Self::System => {
-                #[expect(clippy::disallowed_methods, reason = "the one place that reads the clock")]
-                let now = std::time::SystemTime::now();
-                // A clock before 1970 is broken; zero keeps everything in order all the same.
-                let since = now.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-                Timestamp(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
-            }
+            Self::System => Timestamp(i64::try_from(since_1970().as_millis()).unwrap_or(i64::MAX)),
             Self::Manual(at) => Timestamp(at.load(Ordering::SeqCst)),
+        }
+    }
+
+    /// The time now in nanoseconds since 1970, for spans.
+    pub(crate) fn nanos(&self) -> u64 {
+        match self {
+            Self::System => u64::try_from(since_1970().as_nanos()).unwrap_or(u64::MAX),
+            Self::Manual(_) => u64::try_from(self.now().0).unwrap_or(0).saturating_mul(1_000_000),
         }
     }
 
@@ -50,6 +52,13 @@ impl Clock {
             at.fetch_add(i64::try_from(by.as_millis()).unwrap_or(i64::MAX), Ordering::SeqCst);
         }
     }
+}
+
+fn since_1970() -> std::time::Duration {
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the clock")]
+    let now = std::time::SystemTime::now();
+    // A clock before 1970 is broken; zero keeps everything in order all the same.
+    now.duration_since(std::time::UNIX_EPOCH).unwrap_or_default()
 }
 
 /// Seconds since 1970, for wires that count in seconds.

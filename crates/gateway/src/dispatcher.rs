@@ -59,6 +59,7 @@ use crate::{
     lane,
     notices::Language,
     observe::Observer,
+    trace::Tracing,
 };
 
 /// Attempts in flight at a time to one desk, and to all bots together. Each holds a connection and a
@@ -110,6 +111,7 @@ pub(crate) struct Dispatcher {
     pub(crate) observer: Arc<Observer>,
     /// Stops it; nobody insists on anything any more then.
     pub(crate) stop: CancellationToken,
+    pub(crate) tracing: Tracing,
     /// Room for [`ATTEMPTS_MAX`] attempts at bots, and at desks that are not configured any more.
     pub(crate) places: Arc<Semaphore>,
 }

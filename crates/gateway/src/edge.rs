@@ -46,6 +46,7 @@ use crate::{
     notices::Language,
     observe::{Answered, Observer},
     presence::Presence,
+    trace::Tracing,
     wakes::Wakes,
 };
 
@@ -65,6 +66,7 @@ pub(crate) struct Edge {
     /// `None` while it is closed.
     pub(crate) console: Option<console::Console>,
     pub(crate) observer: Arc<Observer>,
+    pub(crate) tracing: Tracing,
     pub(crate) stopping: CancellationToken,
     /// Holds a token for each open stream: the server forgets connections that were upgraded.
     pub(crate) open_streams: TaskTracker,

@@ -42,7 +42,12 @@ use vault::{MacKey, Vault};
 pub(crate) use letters::{Judged, LetterOrder};
 
 use crate::{
-    alarm::Wakeup, clock::Clock, current::Current, keeping::KeepingError, observe::Observer,
+    alarm::Wakeup,
+    clock::Clock,
+    current::Current,
+    keeping::KeepingError,
+    observe::Observer,
+    trace::{Context, Tracing},
     wakes::Wakes,
 };
 
@@ -141,6 +146,8 @@ pub(crate) struct Arrival {
     pub(crate) happening: Happening,
     /// The outbox row this settles, when it reports a delivery.
     pub(crate) settles: Option<Settled>,
+    /// Where its trace goes on, if it has one of its own.
+    pub(crate) trace: Option<Context>,
 }
 
 impl Arrival {
@@ -152,12 +159,17 @@ impl Arrival {
         news: Vec<News>,
     ) -> Self {
         let happening = Happening::Callback { request, claims, news };
-        Self { target, happening, settles: None }
+        Self { target, happening, settles: None, trace: None }
     }
 
     /// An event for this target.
     pub(crate) fn event(target: Target, event: Event) -> Self {
-        Self { target, happening: Happening::Event(event), settles: None }
+        Self { target, happening: Happening::Event(event), settles: None, trace: None }
+    }
+
+    /// The same as part of a trace.
+    pub(crate) fn traced(self, trace: Option<Context>) -> Self {
+        Self { trace, ..self }
     }
 }
 
@@ -219,6 +231,7 @@ pub(crate) struct Tools {
     pub(crate) observer: Arc<Observer>,
     pub(crate) boot: store::BootId,
     pub(crate) lease: Duration,
+    pub(crate) tracing: Tracing,
 }
 
 /// The rules of every bot, looked up by who owns the conversation.
@@ -245,6 +258,7 @@ impl Policies {
 pub(crate) struct Engine {
     calls: mpsc::Sender<Call>,
     thread: Arc<Mutex<Option<std::thread::JoinHandle<()>>>>,
+    tracing: Tracing,
 }
 
 impl Engine {
@@ -253,15 +267,21 @@ impl Engine {
         let (calls, queue) = mpsc::channel(QUEUE_MAX);
         // Whoever starts it from a runtime calls it from there.
         let callers = Handle::try_current().ok();
+        let tracing = tools.tracing.clone();
         let thread = std::thread::Builder::new()
             .name("engine".to_owned())
             .spawn(move || run(&tools, callers.as_ref(), queue))?;
-        Ok(Self { calls, thread: Arc::new(Mutex::new(Some(thread))) })
+        Ok(Self { calls, thread: Arc::new(Mutex::new(Some(thread))), tracing })
     }
 
     /// Hands over what happened and waits until it is durable.
     pub(crate) async fn submit(&self, arrival: Arrival) -> Result<Outcome, EngineError> {
-        self.ask(|reply| Job::Event(Box::new(arrival), reply)).await
+        let commit = self.tracing.commit(&arrival);
+        let told = self.ask(|reply| Job::Event(Box::new(arrival), reply)).await;
+        if let Some(commit) = commit {
+            commit.committed(&told);
+        }
+        told
     }
 
     /// Hands over what comes only once: tried again while trouble passes, for [`INSIST_FOR`] at most.

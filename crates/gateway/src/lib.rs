@@ -30,6 +30,7 @@ mod presence;
 mod render;
 pub mod secrets;
 mod sweeper;
+pub mod trace;
 mod wakes;
 
 use std::sync::Arc;

@@ -11,14 +11,16 @@ use std::{
 use store::ConversationId;
 use tokio::sync::broadcast;
 
+use crate::trace::Context;
+
 /// Hints a stream may fall behind before it is told so; then it reads the log once for all.
 const HINTS_HELD_MAX: usize = 32;
 
 /// Something new in a conversation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Hint {
-    /// Entries were logged.
-    Logged,
+    /// Entries were logged; where the trace of what led to them goes on, if there is one.
+    Logged(Option<Context>),
     /// The agent types, or stopped.
     Typing {
         /// By name where known.
@@ -78,8 +80,8 @@ mod tests {
         let wakes = Wakes::default();
         let mut one = wakes.subscribe(ConversationId(1));
         let mut two = wakes.subscribe(ConversationId(2));
-        wakes.wake(ConversationId(1), Hint::Logged);
-        assert_eq!(one.try_recv().unwrap(), Hint::Logged);
+        wakes.wake(ConversationId(1), Hint::Logged(None));
+        assert_eq!(one.try_recv().unwrap(), Hint::Logged(None));
         assert!(two.try_recv().is_err());
     }
 
@@ -87,7 +89,7 @@ mod tests {
     fn nobody_waiting_leaves_nothing_behind() {
         let wakes = Wakes::default();
         drop(wakes.subscribe(ConversationId(1)));
-        wakes.wake(ConversationId(1), Hint::Logged);
+        wakes.wake(ConversationId(1), Hint::Logged(None));
         assert_eq!(wakes.watched(), 0);
     }
 }

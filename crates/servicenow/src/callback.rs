@@ -56,6 +56,8 @@ pub struct ClientVariablesIn {
     pub bot_id: Option<String>,
     /// The conversation.
     pub conversation_id: Option<String>,
+    /// Where the trace of the request goes on. Nothing depends on it, so whatever is no text is none.
+    pub traceparent: Option<String>,
 }
 
 /// Why a body is not a callback. Nothing of the body is quoted.

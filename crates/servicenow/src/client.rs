@@ -122,6 +122,16 @@ impl Client {
     /// [`Request::to_bytes`](crate::Request::to_bytes). Takes at most the configured time for one
     /// attempt, fetching a token included. A token that is refused is renewed and the request repeated once.
     pub async fn send(&self, body: &[u8]) -> Result<Accepted, SendError> {
+        self.send_traced(body, None).await
+    }
+
+    /// The same as part of a trace: `traceparent` goes along as a header (W3C Trace Context). One that
+    /// no header can carry is left out.
+    pub async fn send_traced(
+        &self,
+        body: &[u8],
+        traceparent: Option<&str>,
+    ) -> Result<Accepted, SendError> {
         let deadline = Instant::now() + self.attempt_timeout;
         let body = Bytes::copy_from_slice(body);
         let post = || {
@@ -130,6 +140,9 @@ impl Client {
             *request.uri_mut() = self.endpoint.clone();
             let json = HeaderValue::from_static("application/json");
             request.headers_mut().insert(CONTENT_TYPE, json);
+            if let Some(trace) = traceparent.and_then(|text| HeaderValue::from_str(text).ok()) {
+                request.headers_mut().insert("traceparent", trace);
+            }
             request
         };
         let answer = self.call(post, ANSWER_BYTES_MAX, deadline).await?;

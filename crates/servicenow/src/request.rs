@@ -142,6 +142,8 @@ pub struct ClientVariables {
     pub bot_id: String,
     /// The conversation.
     pub conversation_id: String,
+    /// Where the trace of this request goes on (W3C Trace Context): ids, and nothing secret.
+    pub traceparent: Option<String>,
 }
 
 /// One line of the talk with the bot, for the agent to read.

@@ -165,6 +165,7 @@ macro_rules! contract_tests {
                 dead_letters::dead_letters_are_counted_up_to_a_limit;
                 claiming::nothing_waits_in_an_empty_lane;
                 claiming::a_head_is_leased_with_all_it_says;
+                claiming::a_trace_goes_on_at_every_attempt_and_after_a_crash;
                 claiming::a_leased_lane_is_elsewhere_for_everybody;
                 claiming::a_lane_named_twice_is_leased_once;
                 claiming::an_expired_lease_is_taken_again;
@@ -268,6 +269,7 @@ fn effect(conversation: ConversationId, number: u64, lane_name: &str) -> NewEffe
         body: format!("effect {number}").into_bytes(),
         at: Timestamp(2_000),
         expires_at: Timestamp(90_000),
+        trace: None,
     }
 }
 

@@ -230,6 +230,8 @@ pub struct NewEffect {
     pub at: Timestamp,
     /// After this moment it is not attempted again.
     pub expires_at: Timestamp,
+    /// Where its trace goes on, as the engine wrote it; `None` when nobody keeps traces.
+    pub trace: Option<Box<[u8]>>,
 }
 
 /// Effects of one session that must not be sent any more: those with a number below `below` that
@@ -398,4 +400,6 @@ pub struct Work {
     pub expires_at: Timestamp,
     /// It was struck before its first attempt: do not send, report it.
     pub struck: bool,
+    /// Where its trace goes on; `None` when nobody kept traces, or a person sends it again.
+    pub trace: Option<Box<[u8]>>,
 }

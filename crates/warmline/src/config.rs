@@ -20,6 +20,7 @@ mod network;
 mod reference;
 mod remarks;
 pub(crate) mod table;
+mod telemetry;
 pub(crate) mod value;
 
 use std::{
@@ -29,7 +30,7 @@ use std::{
 
 use gateway::{
     BotSetup, BuiltInBot, DeskId, DeskSetup, Language, Settings, TenantId, console::PasswordHash,
-    secrets::SecretError,
+    secrets::SecretError, trace::Tracing,
 };
 use secrecy::{ExposeSecret, SecretString};
 use vault::{MasterKey, MasterKeyError};
@@ -39,6 +40,7 @@ pub(crate) use environment::{DEFAULT_FILE, Environment};
 pub(crate) use look::Look;
 pub(crate) use network::checked_public_url;
 use reference::References;
+pub(crate) use telemetry::Telemetry;
 
 /// Why the configuration cannot be used. Never holds a value that may be secret.
 #[derive(Debug, thiserror::Error)]
@@ -125,6 +127,7 @@ pub(crate) struct Config {
     pub(crate) listen: SocketAddr,
     pub(crate) settings: Settings,
     pub(crate) master_key: MasterKey,
+    pub(crate) telemetry: Telemetry,
     /// What is closed and how to open it, and other things an operator should know.
     pub(crate) remarks: Vec<String>,
 }
@@ -133,6 +136,7 @@ pub(crate) struct Config {
 struct Read<'a> {
     listen: SocketAddr,
     settings: Settings,
+    telemetry: Telemetry,
     remarks: Vec<String>,
     references: References<'a>,
 }
@@ -206,16 +210,17 @@ impl<'a> Read<'a> {
             console_password_hash,
             metrics_token,
             language: language(draft),
+            tracing: Tracing::default(),
         };
         refuse_shared(&settings)?;
         let remarks = remarks::of(draft, environment, &settings);
-        Ok(Self { listen, settings, remarks, references })
+        Ok(Self { listen, settings, telemetry: Telemetry::of(draft)?, remarks, references })
     }
 
     fn with(self, master_key: MasterKey) -> Config {
-        let Self { listen, settings, mut remarks, references } = self;
+        let Self { listen, settings, telemetry, mut remarks, references } = self;
         remarks.extend(references.remarks.into_inner());
-        Config { listen, settings, master_key, remarks }
+        Config { listen, settings, master_key, telemetry, remarks }
     }
 }
 

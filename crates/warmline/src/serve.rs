@@ -10,7 +10,10 @@ use tokio::{
 };
 use vault::Vault;
 
-use crate::config::{Config, Environment};
+use crate::{
+    config::{Config, Environment, Telemetry},
+    telemetry::traces,
+};
 
 /// A write beyond the limit on the size of files. Its number is the same on all systems that
 /// Warmline is built for.
@@ -30,8 +33,11 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
     // Before the data is opened: a signal that comes early is kept for later.
     let mut hangup = signal(SignalKind::hangup())?;
     let environment = Arc::new(Environment::of_process().with_file(options.config));
-    let config = Config::read(&environment)?;
+    let mut config = Config::read(&environment)?;
     let fixed = Fixed::of(&config)?;
+    let telemetry = &fixed.telemetry;
+    let set = |name: &str| telemetry.get(name).or_else(|| environment.get(name));
+    let traces = traces::start(set, &mut config.settings)?;
     let vault = Vault::new(&config.master_key)?;
     let listener = TcpListener::bind(config.listen)
         .await
@@ -70,6 +76,14 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
         _ = terminate.recv() => tracing::warn!("cut short"),
         _ = interrupt.recv() => tracing::warn!("cut short"),
     }
+    if let Some(traces) = traces {
+        // After everything that makes spans; bounded, and cut short like the rest.
+        tokio::select! {
+            () = traces.finish() => {}
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    }
     tracing::info!("stopped");
     failure.map_or(Ok(()), |failure| Err(failure.into()))
 }
@@ -79,13 +93,15 @@ struct Fixed {
     listen: SocketAddr,
     data_dir: PathBuf,
     master_key: [u8; 16],
+    telemetry: Telemetry,
 }
 
 impl Fixed {
     fn of(config: &Config) -> anyhow::Result<Self> {
         let master_key = Vault::new(&config.master_key)?.check_value()?;
         let data_dir = config.settings.data_dir.clone();
-        Ok(Self { listen: config.listen, data_dir, master_key })
+        let telemetry = config.telemetry.clone();
+        Ok(Self { listen: config.listen, data_dir, master_key, telemetry })
     }
 }
 
@@ -122,6 +138,9 @@ async fn read_again(
     }
     if now.master_key != fixed.master_key {
         rest.push("the master key".to_owned());
+    }
+    if now.telemetry != fixed.telemetry {
+        rest.push("where traces go".to_owned());
     }
     let more = gateway.reload(config.settings).await?;
     rest.extend(more.iter().map(ToString::to_string));

@@ -1,5 +1,8 @@
-//! The log: to standard error, `RUST_LOG` chooses how much. No message text and no secret ever
+//! The log and the traces. The log goes to standard error, `RUST_LOG` chooses how much. No message text and no secret ever
 //! reaches it, because their types do not print.
+
+mod otlp;
+pub(crate) mod traces;
 
 use std::io::IsTerminal;
 

@@ -27,6 +27,7 @@ use crate::{
     gaps::DeskKey,
     notices::Language,
     observe::Observer,
+    trace::Tracing,
 };
 
 /// Open chats whose deadlines are brought in line with new rules at a time.
@@ -85,6 +86,8 @@ pub(super) struct Live {
     reaches: HashMap<DeskKey, Arc<Current<Reach>>>,
     /// A change of it needs a restart.
     pub(super) language: Language,
+    /// The same.
+    pub(super) tracing: Tracing,
     in_force: Mutex<Settings>,
 }
 
@@ -110,6 +113,7 @@ impl Live {
             bots: Current::new(parts::built_in_bots(&settings)),
             reaches,
             language: settings.language,
+            tracing: settings.tracing.clone(),
             in_force: Mutex::new(settings),
         })
     }
@@ -225,6 +229,8 @@ fn applicable(in_force: &Settings, mut new: Settings) -> (Settings, Vec<NeedsRes
         rest.push(NeedsRestart::Language);
         new.language = in_force.language;
     }
+    // Whoever starts the gateway knows where traces go, and tells of a change.
+    new.tracing = in_force.tracing.clone();
     let runs = |tenant: &TenantId, desk: &DeskId| {
         in_force.desks.iter().any(|before| before.tenant == *tenant && before.desk == *desk)
     };

@@ -15,6 +15,7 @@ use crate::{
     current::Current,
     engine::{Engine, Tools},
     observe::Observer,
+    trace::Tracing,
     wakes::Wakes,
 };
 
@@ -47,6 +48,7 @@ pub async fn without_gateway(
         alarm: Arc::new(Wakeup::new()),
         boot,
         lease: LEASE,
+        tracing: Tracing::default(),
     })?;
     let answer = Letters::new(engine.clone()).carry_out(order).await;
     tokio::task::spawn_blocking(|| engine.finish()).await.map_err(std::io::Error::other)?;

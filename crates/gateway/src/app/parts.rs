@@ -112,6 +112,7 @@ impl Parts {
             openings: Openings::default(),
             observer: Arc::clone(&self.observer),
             stop,
+            tracing: live.tracing.clone(),
             places: Arc::new(Semaphore::new(ATTEMPTS_MAX)),
         }
     }
@@ -165,6 +166,7 @@ impl Parts {
             presence: self.presence,
             console,
             observer: self.observer,
+            tracing: live.tracing.clone(),
             stopping,
             open_streams: TaskTracker::new(),
         })

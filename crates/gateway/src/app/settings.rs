@@ -9,7 +9,7 @@ use session::{
     id::{BotId, DeskId, TenantId},
 };
 
-use crate::{bot::BuiltInBot, desk::news::Wording, notices::Language};
+use crate::{bot::BuiltInBot, desk::news::Wording, notices::Language, trace::Tracing};
 
 /// Words an instance obeys as it is delivered (reference 3.7).
 pub const COMMAND_WORDS: [&str; 9] = [
@@ -44,6 +44,8 @@ pub struct Settings {
     /// What users are spoken to in, by notices and by the built-in bot. The phrases that they can
     /// type are the policies': [`Language::phrases`].
     pub language: Language,
+    /// Where traces go.
+    pub tracing: Tracing,
 }
 
 /// One ServiceNow instance of one tenant.

@@ -9,7 +9,7 @@ use session::{
     id::{ConversationKey, SessionId, Timestamp},
 };
 
-use crate::keeping::Entry;
+use crate::{keeping::Entry, trace};
 
 /// The most log entries that go to the agent as history.
 pub(crate) const HISTORY_ENTRIES_MAX: usize = 200;
@@ -55,8 +55,24 @@ pub(crate) struct Material {
 }
 
 /// The request for an effect of a desk lane; `None` if the entry it names is gone (shredded), or it
-/// is no effect of a desk lane.
+/// is no effect of a desk lane. `trace` must be the same at every attempt, as all of it.
 pub(crate) fn of(
+    effect: &Effect,
+    key: &ConversationKey,
+    dress: &Dress,
+    material: Material,
+    now: Timestamp,
+    trace: Option<trace::Context>,
+) -> Option<Request> {
+    let mut request = said(effect, key, dress, material, now)?;
+    if let Some(variables) = &mut request.client_variables {
+        // Comes back with the callbacks, which then belong to the same trace.
+        variables.traceparent = trace.map(|trace| trace.to_string());
+    }
+    Some(request)
+}
+
+fn said(
     effect: &Effect,
     key: &ConversationKey,
     dress: &Dress,
@@ -120,6 +136,7 @@ fn base(
             tenant_id: key.tenant.as_str().to_owned(),
             bot_id: key.bot.as_str().to_owned(),
             conversation_id: key.conversation.clone().into(),
+            traceparent: None,
         }),
         user_id: user.to_owned(),
         ..Request::default()

@@ -6,7 +6,7 @@ use servicenow::SendError;
 use session::{Failure, id::Timestamp};
 use store::Work;
 
-use crate::{dispatcher::backoff, observe::Outcome};
+use crate::{dispatcher::backoff, observe::Outcome, trace::Came};
 
 /// What came of one attempt.
 #[derive(Debug)]
@@ -43,6 +43,16 @@ impl Attempt {
             Self::Failed { failure: Failure::Refused | Failure::Expired, .. } => Outcome::Failed,
             Self::Again { made: true, .. } => Outcome::Retry,
             Self::Again { made: false, .. } => Outcome::Held,
+        }
+    }
+
+    /// The same for whoever traces the delivery.
+    pub(super) fn came(&self) -> Came {
+        match self {
+            Self::Done => Came::Settled { failed: None },
+            Self::Failed { code, .. } => Came::Settled { failed: Some(code) },
+            Self::Again { made: true, .. } => Came::Again,
+            Self::Again { made: false, .. } => Came::Held,
         }
     }
 

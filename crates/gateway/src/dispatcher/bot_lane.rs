@@ -10,6 +10,7 @@ use crate::{
     dispatcher::{Dispatcher, Opened, attempt::Attempt, desk_lane::MaterialError},
     engine::{Arrival, EngineError, Happening},
     keeping::Entry,
+    trace::Delivery,
 };
 
 /// How far back the built-in bot looks for the user's own words in a live chat that failed.
@@ -21,6 +22,7 @@ impl Dispatcher {
         work: &Work,
         opened: &Opened,
         effect: &Effect,
+        trace: Option<&Delivery>,
     ) -> Attempt {
         let language = self.language;
         let bots = self.bots.get();
@@ -41,7 +43,7 @@ impl Dispatcher {
             What::Ask { .. } | What::Say { .. } | What::End { .. } => None,
         };
         match line {
-            Some(said) => self.bot_says(work, said).await,
+            Some(said) => self.bot_says(work, said, trace).await,
             None => Attempt::Done,
         }
     }
@@ -88,12 +90,13 @@ impl Dispatcher {
     }
 
     /// The bot's line, recognised by the effect it answers: an attempt made twice says it once.
-    async fn bot_says(&self, work: &Work, said: Said) -> Attempt {
+    async fn bot_says(&self, work: &Work, said: Said, trace: Option<&Delivery>) -> Attempt {
         let key = SenderKey::new(&format!("bot:{}", work.number)).ok();
         let arrival = Arrival {
             target: Target::Conversation(work.conversation),
             happening: Happening::Event(Event::BotSaid { said, key }),
             settles: None,
+            trace: trace.map(Delivery::attempt),
         };
         match self.engine.submit(arrival).await {
             Ok(_) => Attempt::Done,

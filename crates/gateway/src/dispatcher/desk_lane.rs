@@ -12,6 +12,7 @@ use crate::{
     dispatcher::{DeskLink, Dispatcher, Leave, Opened, attempt::Attempt},
     engine::{Arrival, EngineError},
     keeping::{Entry, KeepingError},
+    trace::{Context, Delivery},
 };
 
 /// Why a desk does not take a request is said at the first attempt and then at every so many.
@@ -34,15 +35,16 @@ impl Dispatcher {
         opened: &Opened,
         effect: &Effect,
         leave: Leave,
+        trace: Option<&Delivery>,
     ) -> Attempt {
         let Some((desk, _)) = effect.what.desk_lane() else {
-            return self.attempt_bot(work, opened, effect).await;
+            return self.attempt_bot(work, opened, effect, trace).await;
         };
         let Some(link) = self.desks.get(&(opened.key.tenant.clone(), desk.clone())) else {
             // Taken out of the configuration while effects waited: an operator may put it back.
             return Attempt::again(work, self.clock.now(), None, "desk_not_configured");
         };
-        self.attempt_at(link, work, opened, effect, leave).await
+        self.attempt_at(link, work, opened, effect, (leave, trace)).await
     }
 
     async fn attempt_at(
@@ -51,7 +53,7 @@ impl Dispatcher {
         work: &Work,
         opened: &Opened,
         effect: &Effect,
-        leave: Leave,
+        (leave, trace): (Leave, Option<&Delivery>),
     ) -> Attempt {
         // Only what the desk itself says counts for or against it: what fails here gives leave back.
         let permit = match leave {
@@ -72,16 +74,20 @@ impl Dispatcher {
             }
         };
         let (now, reach) = (self.clock.now(), link.reach.get());
-        let Some(request) = request::of(effect, &opened.key, &reach.dress, material, now) else {
+        // In the body what is the same at every attempt, in the header this one.
+        let (body, header) = trace.map(|trace| (trace.context(), trace.attempt())).unzip();
+        let Some(request) = request::of(effect, &opened.key, &reach.dress, material, now, body)
+        else {
             return Attempt::Failed { failure: session::Failure::Refused, code: "entry_gone" };
         };
-        match reach.client.send(&request.to_bytes()).await {
+        let header = header.map(|context| context.to_string());
+        match reach.client.send_traced(&request.to_bytes(), header.as_deref()).await {
             Ok(accepted) => {
                 permit.answered();
                 if let (Some(callback), Some(session)) = (accepted.callback, &work.session) {
                     let (tenant, desk) = (opened.key.tenant.clone(), link.desk.clone());
                     let target = Target::Session { tenant, desk, session: session.clone() };
-                    self.answered(target, link, callback).await;
+                    self.answered(target, link, callback, body).await;
                 }
                 Attempt::Done
             }
@@ -108,10 +114,16 @@ impl Dispatcher {
     }
 
     /// In synchronous mode the answer itself is a callback (reference 4.3).
-    async fn answered(&self, target: Target, link: &DeskLink, callback: Callback) {
+    async fn answered(
+        &self,
+        target: Target,
+        link: &DeskLink,
+        callback: Callback,
+        trace: Option<Context>,
+    ) {
         let claims = news::claims_of(&callback);
         let (news, _) = news::read(callback, &link.reach.get().wording);
-        let arrival = Arrival::callback(target, None, claims, news);
+        let arrival = Arrival::callback(target, None, claims, news).traced(trace);
         // It comes only once; the attempt waits until it is taken.
         match self.engine.submit_at_last(arrival, &self.stop).await {
             Ok(_) => {}

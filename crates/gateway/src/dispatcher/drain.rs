@@ -18,6 +18,7 @@ use crate::{
     engine::{Arrival, EngineError, Happening, Outcome, Settled, settled_event},
     keeping::{Keeping, KeepingError},
     observe::Attempted,
+    trace::{Context, Delivery},
 };
 
 /// A user whose words wait longer than this is told so.
@@ -205,9 +206,13 @@ impl Dispatcher {
             Ok(opened) => opened,
             Err(error) => return self.unopened(work, &error),
         };
+        let mut trace = self.tracing.delivery(work, effect.what.kind());
         let attempt = match attempt::without_sending(work, self.clock.now()) {
-            Some(attempt) => attempt,
-            None => self.attempt(work, &opened, &effect, leave).await,
+            Some(attempt) => {
+                trace.iter_mut().for_each(Delivery::without_attempt);
+                attempt
+            }
+            None => self.attempt(work, &opened, &effect, leave, trace.as_ref()).await,
         };
         let attempt = attempt::within_budget(attempt, work, self.clock.now());
         self.observer.attempted(&Attempted {
@@ -218,18 +223,24 @@ impl Dispatcher {
             code: attempt.code(),
             took: began.elapsed(),
         });
+        let whence = trace.as_ref().map(Delivery::context);
+        if let Some(trace) = trace {
+            trace.ended(attempt.code(), &attempt.came());
+        }
         match attempt {
-            Attempt::Done => settled(work, effect, None, None),
+            Attempt::Done => settled(work, effect, None, None, whence),
             Attempt::Failed { failure: Failure::Struck, .. } => {
-                settled(work, effect, Some(Failure::Struck), None)
+                settled(work, effect, Some(Failure::Struck), None, whence)
             }
-            Attempt::Failed { failure, code } => settled(work, effect, Some(failure), Some(code)),
+            Attempt::Failed { failure, code } => {
+                settled(work, effect, Some(failure), Some(code), whence)
+            }
             Attempt::Again { at, made: true, .. } => {
-                self.tell_delay(work, effect, at).await;
+                self.tell_delay(work, effect, at, whence).await;
                 Carried::Again(at)
             }
             Attempt::Again { at, made: false, .. } => {
-                let told = self.tell_delay(work, effect, at).await.then_some(work.effect);
+                let told = self.tell_delay(work, effect, at, whence).await.then_some(work.effect);
                 Carried::Held(Away { told })
             }
         }
@@ -238,7 +249,13 @@ impl Dispatcher {
     /// The user hears that their words wait, once it is clear that they will have waited noticeably
     /// when they are attempted again. The session tells them once, however often it hears of it. Says
     /// whether that is done with.
-    async fn tell_delay(&self, work: &Work, effect: Effect, again: Timestamp) -> bool {
+    async fn tell_delay(
+        &self,
+        work: &Work,
+        effect: Effect,
+        again: Timestamp,
+        trace: Option<Context>,
+    ) -> bool {
         if !matches!(effect.what, What::Ask { .. } | What::Say { .. }) {
             return true;
         }
@@ -246,7 +263,7 @@ impl Dispatcher {
             return false;
         }
         let target = Target::Conversation(work.conversation);
-        let arrival = Arrival::event(target, Event::Delayed { effect });
+        let arrival = Arrival::event(target, Event::Delayed { effect }).traced(trace);
         let told = self.engine.submit(arrival).await.inspect_err(|error| {
             tracing::debug!(error = error as &dyn std::error::Error, "a delay was not told");
         });
@@ -303,11 +320,13 @@ fn settled(
     effect: Effect,
     failure: Option<Failure>,
     dead: Option<&'static str>,
+    trace: Option<Context>,
 ) -> Carried {
     Carried::Report(Box::new(Arrival {
         target: Target::Conversation(work.conversation),
         happening: Happening::Event(settled_event(effect, failure)),
         settles: Some(Settled { work: work.clone(), dead }),
+        trace,
     }))
 }
 

@@ -6,6 +6,7 @@ mod catching_up;
 mod failing;
 mod instance;
 mod sending;
+mod traced;
 
 use std::sync::Arc;
 
@@ -56,6 +57,7 @@ impl Desk {
             openings: Openings::default(),
             observer: Arc::clone(&bed.observer),
             stop: CancellationToken::new(),
+            tracing: crate::trace::Tracing::default(),
             desks: HashMap::from([((tenant(), desk), link)]),
             bots: Current::new(BuiltInBots::new(
                 BuiltInBot::from_json(r#"{"greeting":"hi","fallback":"what?","topics":[]}"#)

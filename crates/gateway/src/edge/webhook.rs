@@ -31,6 +31,7 @@ use crate::{
         callers, observed,
     },
     engine::{Arrival, EngineError, Outcome},
+    trace::{Context, OpenSpan},
     wakes::Hint,
 };
 
@@ -45,7 +46,7 @@ pub(crate) fn routes() -> Router<Arc<Edge>> {
 }
 
 async fn receive(State(edge): State<Arc<Edge>>, headers: HeaderMap, body: Body) -> Response {
-    taken(&edge, &headers, body).await.into_response()
+    answered(&edge, &headers, body).await
 }
 
 /// Whether a request may go past the router, to [`answer`]. It is the busiest route by far, and a
@@ -57,9 +58,17 @@ pub(crate) fn is_callback<B>(request: &Request<B>) -> bool {
 /// Answers a request for which [`is_callback`] holds.
 pub(crate) async fn answer(edge: Arc<Edge>, request: Request<Incoming>) -> Response {
     let (parts, body) = request.into_parts();
-    let answer = taken(&edge, &parts.headers, Body::new(body));
-    let answer = async { answer.await.into_response() };
+    let answer = answered(&edge, &parts.headers, Body::new(body));
     observed(&edge.observer, &Method::POST, Some(PATH), answer).await
+}
+
+async fn answered(edge: &Edge, headers: &HeaderMap, body: Body) -> Response {
+    let mut trace = edge.tracing.callback(PATH);
+    let response = taken(edge, headers, body, trace.as_mut()).await.into_response();
+    if let Some(trace) = trace {
+        trace.answered(response.status());
+    }
+    response
 }
 
 /// What every callback is answered.
@@ -69,6 +78,7 @@ async fn taken(
     edge: &Edge,
     headers: &HeaderMap,
     body: Body,
+    mut trace: Option<&mut OpenSpan>,
 ) -> Result<([(HeaderName, &'static str); 1], &'static str), Refusal> {
     let doors = edge.doors.get();
     let caller = doors.callers.webhook(headers);
@@ -79,6 +89,9 @@ async fn taken(
     let callback = servicenow::read(&body)
         .map_err(|error| Refusal::new(StatusCode::BAD_REQUEST, error.code(), error.to_string()))?;
     let targets = targets(&callback, tenant, desk)?;
+    if let Some(trace) = &mut trace {
+        trace.joins(brought(&callback), session_of(&targets));
+    }
     let claims = news::claims_of(&callback);
     let request = callback.request_id.as_deref().and_then(parse_request_id);
     let request = request.map(|(_, number)| number);
@@ -88,7 +101,9 @@ async fn taken(
         Some(session) => edge.gaps.pass((tenant, desk), session, news).await,
         None => news,
     };
-    let outcome = deliver(edge, targets, request, claims, news).await?;
+    let trace = trace.map(|trace| trace.context());
+    let told = Told { request, claims, news, trace };
+    let outcome = deliver(edge, targets, told).await?;
     if outcome.open {
         for news::Typing { agent, on } in typing {
             edge.wakes.wake(outcome.conversation, Hint::Typing { agent, on });
@@ -142,20 +157,29 @@ fn session_of(targets: &[Target]) -> Option<&SessionId> {
     })
 }
 
-async fn deliver(
-    edge: &Edge,
-    targets: Vec<Target>,
+/// The context that a request of ours carried and a callback brings back.
+fn brought(callback: &Callback) -> Option<&str> {
+    callback.client_variables.as_ref()?.traceparent.as_deref()
+}
+
+/// What a callback says, wherever it belongs.
+struct Told {
     request: Option<EffectNumber>,
     claims: Claims,
     news: Vec<News>,
-) -> Result<Outcome, Refusal> {
+    trace: Option<Context>,
+}
+
+async fn deliver(edge: &Edge, targets: Vec<Target>, told: Told) -> Result<Outcome, Refusal> {
+    let Told { request, claims, news, trace } = told;
     let mut targets = targets.into_iter();
     let mut told = (claims, news);
     while let Some(target) = targets.next() {
         // Nearly always the first is the last, and then nothing is copied.
         let (claims, news) =
             if targets.len() == 0 { std::mem::take(&mut told) } else { told.clone() };
-        match edge.engine.submit(Arrival::callback(target, request, claims, news)).await {
+        let arrival = Arrival::callback(target, request, claims, news).traced(trace);
+        match edge.engine.submit(arrival).await {
             Err(EngineError::NotFound) => {}
             answer => return Ok(answer?),
         }

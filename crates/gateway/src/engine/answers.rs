@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use session::{Event, id::Timestamp};
-use store::{Changes, Claim, ConversationId, DeadLetter, LaneKey, Target, Work};
+use store::{Changes, Claim, ConversationId, DeadLetter, LaneKey, SessionRow, Target, Work};
 use tokio::runtime::Handle;
 
 use crate::{
@@ -12,6 +12,7 @@ use crate::{
         BatchError, EngineError, Happening, Job, Judged, Outcome, Reply, Settled, Tools,
         batch::transact, letters::Found,
     },
+    trace::Context,
     wakes::Hint,
 };
 
@@ -19,8 +20,10 @@ use crate::{
 pub(super) struct Done {
     pub(super) events: Vec<Option<Result<Outcome, EngineError>>>,
     pub(super) claims: Vec<Option<Claim>>,
-    /// Conversations that have new entries.
-    pub(super) logged: Vec<ConversationId>,
+    /// Conversations that have new entries, and where the traces of what led to them go on.
+    pub(super) logged: Vec<(ConversationId, Option<Context>)>,
+    /// Chats that are over, if anybody keeps traces.
+    pub(super) ended: Vec<SessionRow>,
     /// Lanes that have new effects.
     pub(super) lanes: Vec<LaneKey>,
     /// The earliest deadline that was set.
@@ -33,7 +36,10 @@ const HANDED_OVER_FROM: usize = 4;
 
 /// Answers the callers of a committed batch and wakes whoever waits for what it changed.
 pub(super) fn answer(tools: &Tools, callers: Option<&Handle>, jobs: Vec<Job>, done: Done) {
-    let Done { events, claims, mut logged, lanes, deadline } = done;
+    let Done { events, claims, mut logged, ended, lanes, deadline } = done;
+    for chat in &ended {
+        tools.tracing.chat_ended(chat);
+    }
     let mut of_callers = Vec::new();
     for ((job, event), claim) in jobs.into_iter().zip(events).zip(claims) {
         // A caller that went away does not need its answer.
@@ -62,8 +68,8 @@ pub(super) fn answer(tools: &Tools, callers: Option<&Handle>, jobs: Vec<Job>, do
         }
         logged.sort_unstable();
         logged.dedup();
-        for conversation in logged {
-            wakes.wake(conversation, Hint::Logged);
+        for (conversation, trace) in logged {
+            wakes.wake(conversation, Hint::Logged(trace));
         }
     };
     match callers.filter(|_| many) {

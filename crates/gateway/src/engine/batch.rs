@@ -7,7 +7,7 @@ use std::{
 };
 
 use session::id::Timestamp;
-use store::{Claim, LaneKey, Store, StoreError, Target, Transaction};
+use store::{Changes, Claim, LaneKey, SessionRow, Store, StoreError, Target, Transaction};
 use tokio::runtime::Handle;
 
 use crate::{
@@ -108,10 +108,19 @@ fn in_transaction(
         events,
         claims,
         logged: batch.logged,
+        ended: ended(tools, &batch.changes),
         lanes: batch.changes.effects.iter().map(|effect| effect.lane.clone()).collect(),
         deadline: batch.changes.conversations.iter().filter_map(|change| change.deadline).min(),
     };
     Ok((done, batch.notes))
+}
+
+/// The chats that this ends, for those who keep traces.
+fn ended(tools: &Tools, changes: &Changes) -> Vec<SessionRow> {
+    if !tools.tracing.is_on() {
+        return Vec::new();
+    }
+    changes.sessions.iter().filter(|row| row.ended_at.is_some()).cloned().collect()
 }
 
 fn target_of(job: &Job) -> Option<&Target> {

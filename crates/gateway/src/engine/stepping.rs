@@ -20,6 +20,7 @@ use crate::{
     },
     lane,
     observe::{EventName, Noted, Notes, Outcome as Seen},
+    trace::Context,
 };
 
 /// An event with the conversation it is for, and its place among the jobs.
@@ -40,8 +41,8 @@ pub(super) struct Batch<'a> {
     waiting: BTreeMap<LaneKey, usize>,
     /// What will be saved.
     pub(super) changes: Changes,
-    /// Conversations that got new entries.
-    pub(super) logged: Vec<ConversationId>,
+    /// Conversations that got new entries, and where the traces of what led to them go on.
+    pub(super) logged: Vec<(ConversationId, Option<Context>)>,
     /// What is to be told of it once it is committed.
     pub(super) notes: Notes,
 }
@@ -166,7 +167,12 @@ impl<'a> Batch<'a> {
         };
         noted.milestones = std::mem::take(&mut stepped.milestones);
         let number = stepped.answer;
-        self.take(id, &key, stepped)?;
+        // What nobody began (a deadline) belongs to its chat's trace.
+        let begun = arrival.trace.or_else(|| {
+            let live = self.working.get(&id)?.conversation().live();
+            self.tools.tracing.chat(session.as_ref().or(live.map(|live| &live.id)))
+        });
+        self.take(id, &key, stepped, begun)?;
         arrival.settles.iter().for_each(|settled| self.settle(settled));
         let working = self.working.get(&id);
         let live = working.and_then(|working| working.conversation().live());
@@ -237,10 +243,11 @@ impl<'a> Batch<'a> {
         id: ConversationId,
         key: &ConversationKey,
         stepped: Step,
+        trace: Option<Context>,
     ) -> Result<(), BatchError> {
         let Some(working) = self.working.get_mut(&id) else { return Ok(()) };
         if !stepped.messages.is_empty() {
-            self.logged.push(id);
+            self.logged.push((id, trace));
         }
         for effect in &stepped.effects {
             let lane = lane_of(key, id, effect.what.desk_lane());
@@ -255,6 +262,7 @@ impl<'a> Batch<'a> {
                 body: working.keeping.write_effect(effect)?,
                 at: self.now,
                 expires_at: effect.expires_at,
+                trace: self.tools.tracing.note(trace),
             });
         }
         for (sender, number) in stepped.remember {

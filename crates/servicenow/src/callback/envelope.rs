@@ -92,6 +92,7 @@ impl<'a> Envelope<'a> {
                 tenant_id: id(&variables.tenant_id, "clientVariables.tenantId")?,
                 bot_id: id(&variables.bot_id, "clientVariables.botId")?,
                 conversation_id: id(&variables.conversation_id, "clientVariables.conversationId")?,
+                traceparent: variables.traceparent.text().map(str::to_owned),
             })),
         }
     }

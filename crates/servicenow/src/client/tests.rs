@@ -51,6 +51,16 @@ async fn a_request_arrives_as_it_was_written_with_a_bearer_token() {
     assert_eq!(calls[0].header("authorization"), "Bearer token-1");
     assert_eq!(calls[0].header("content-type"), "application/json");
     assert_eq!(calls[0].header("accept"), "application/json");
+    assert_eq!(calls[0].header("traceparent"), "");
+}
+
+#[tokio::test]
+async fn a_trace_goes_along_as_a_header_if_a_header_can_carry_it() {
+    let instance = Instance::start().await;
+    for (trace, expected) in [("00-a-b-01", "00-a-b-01"), ("line\nend", "")] {
+        instance.client().send_traced(&request(), Some(trace)).await.unwrap();
+        assert_eq!(instance.api_calls().last().unwrap().header("traceparent"), expected);
+    }
 }
 
 #[tokio::test]

@@ -69,6 +69,7 @@ impl<'a> From<&'a Request> for RequestOut<'a> {
                 tenant_id: &ours.tenant_id,
                 bot_id: &ours.bot_id,
                 conversation_id: &ours.conversation_id,
+                traceparent: ours.traceparent.as_deref(),
             }),
             user_id: &request.user_id,
             email_id: request.email_id.as_deref(),
@@ -100,11 +101,12 @@ impl Serialize for Context<'_> {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-#[expect(clippy::struct_field_names, reason = "the wire's names")]
 struct VariablesOut<'a> {
     tenant_id: &'a str,
     bot_id: &'a str,
     conversation_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    traceparent: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -267,7 +269,6 @@ struct RequestIn<'a> {
 /// What came of our client variables; callbacks carry the same.
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "camelCase", default)]
-#[expect(clippy::struct_field_names, reason = "the wire's names")]
 pub(crate) struct VariablesIn<'a> {
     #[serde(borrow)]
     pub(crate) tenant_id: Loose<'a>,
@@ -275,6 +276,8 @@ pub(crate) struct VariablesIn<'a> {
     pub(crate) bot_id: Loose<'a>,
     #[serde(borrow)]
     pub(crate) conversation_id: Loose<'a>,
+    #[serde(borrow)]
+    pub(crate) traceparent: Loose<'a>,
 }
 
 #[derive(Deserialize, Default)]
@@ -319,6 +322,7 @@ impl<'de> Deserialize<'de> for Request {
                 tenant_id: owned_or_empty(&theirs.tenant_id),
                 bot_id: owned_or_empty(&theirs.bot_id),
                 conversation_id: owned_or_empty(&theirs.conversation_id),
+                traceparent: owned(&theirs.traceparent),
             }),
             user_id: owned_or_empty(&read.user_id),
             email_id: owned(&read.email_id),
@@ -449,6 +453,7 @@ mod tests {
                 tenant_id: "t-1".to_owned(),
                 bot_id: "b-1".to_owned(),
                 conversation_id: "c-9".to_owned(),
+                traceparent: Some("00-a-b-01".to_owned()),
             }),
             history: vec![HistoryEntry {
                 display_name: "Kim".to_owned(),
@@ -464,7 +469,7 @@ mod tests {
         let text = String::from_utf8(request.to_bytes()).unwrap();
         assert_eq!(
             text,
-            r#"{"silentMessage":false,"clientVariables":{"tenantId":"t-1","botId":"b-1","conversationId":"c-9"},"userId":"u-42","history":[{"displayName":"Kim","isBotMessage":false,"timestamp":"1767225600000","type":"text","value":"My pay is wrong"}],"timestamp":1767225605000,"timezone":"Europe/Oslo"}"#
+            r#"{"silentMessage":false,"clientVariables":{"tenantId":"t-1","botId":"b-1","conversationId":"c-9","traceparent":"00-a-b-01"},"userId":"u-42","history":[{"displayName":"Kim","isBotMessage":false,"timestamp":"1767225600000","type":"text","value":"My pay is wrong"}],"timestamp":1767225605000,"timezone":"Europe/Oslo"}"#
         );
     }
 

@@ -34,8 +34,23 @@ pub(super) fn a_head_is_leased_with_all_it_says(bed: &impl Bed) {
             at: Timestamp(2_000),
             expires_at: Timestamp(90_000),
             struck: false,
+            trace: None,
         }
     );
+}
+
+pub(super) fn a_trace_goes_on_at_every_attempt_and_after_a_crash(bed: &mut impl Bed) {
+    let id = conversation(bed.store(), "c1").id;
+    let trace: Box<[u8]> = Box::from([0, 255, 7]);
+    let traced = NewEffect { trace: Some(trace.clone()), ..effect(id, 1, "desk") };
+    put(bed.store(), vec![traced, effect(id, 2, "other")]);
+    let first = leased(bed.store(), "desk", 5_000);
+    assert_eq!(first.trace.as_ref(), Some(&trace));
+    bed.reopen();
+    bed.store().take_over(THEIRS).unwrap();
+    let again = leased(bed.store(), "desk", 6_000);
+    assert_eq!((again.attempts, again.trace), (2, Some(trace)));
+    assert_eq!(leased(bed.store(), "other", 6_000).trace, None);
 }
 
 pub(super) fn a_leased_lane_is_elsewhere_for_everybody(bed: &impl Bed) {

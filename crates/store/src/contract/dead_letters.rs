@@ -86,7 +86,8 @@ pub(super) fn a_buried_letter_is_gone(bed: &impl Bed) {
 
 pub(super) fn a_resent_letter_is_new_at_the_end_of_its_lane(bed: &mut impl Bed) {
     let id = conversation(bed.store(), "c1").id;
-    let first = NewEffect { body: vec![0, 255], ..of_session(id, 9, "ses_1") };
+    let trace = Some(Box::from([7]));
+    let first = NewEffect { body: vec![0, 255], trace, ..of_session(id, 9, "ses_1") };
     put(bed.store(), vec![first, of_session(id, 10, "ses_1")]);
     let work = leased(bed.store(), "desk", 5_000);
     bury_alive(bed.store(), &work);
@@ -99,7 +100,9 @@ pub(super) fn a_resent_letter_is_new_at_the_end_of_its_lane(bed: &mut impl Bed) 
     settle(bed.store(), second.effect);
     let again = leased(bed.store(), "desk", 5_000);
     assert!(again.effect > second.effect);
-    let expected = Work { effect: again.effect, expires_at: Timestamp(120_000), ..work };
+    // What its trace told is over; a person's order begins anew.
+    let (effect, expires_at) = (again.effect, Timestamp(120_000));
+    let expected = Work { effect, expires_at, trace: None, ..work };
     assert_eq!((again.attempts, again.at), (1, Timestamp(2_000)));
     assert_eq!(again, expected);
 }

@@ -8,10 +8,11 @@ use rusqlite::{Connection, TransactionBehavior};
 use crate::StoreError;
 
 /// The version that each one leads to. A released one is never edited.
-const MIGRATIONS: [(i64, &str); 3] = [
+const MIGRATIONS: [(i64, &str); 4] = [
     (1, include_str!("../../migrations/sqlite/0001_start.sql")),
     (2, include_str!("../../migrations/sqlite/0002_journal.sql")),
     (3, include_str!("../../migrations/sqlite/0003_open_sessions.sql")),
+    (4, include_str!("../../migrations/sqlite/0004_traces.sql")),
 ];
 
 /// The version this program reads and writes.

@@ -14,8 +14,8 @@ const TABLE: &str = "outbox";
 /// Puts effects into their lanes, in the order given.
 pub(super) fn put(connection: &Connection, effects: &[NewEffect]) -> Result<(), StoreError> {
     let mut statement = connection.prepare_cached(
-        "INSERT INTO outbox (conversation, number, lane, session, at, expires_at, body)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        "INSERT INTO outbox (conversation, number, lane, session, at, expires_at, body, trace)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
     )?;
     for effect in effects {
         statement.execute(params![
@@ -26,6 +26,7 @@ pub(super) fn put(connection: &Connection, effects: &[NewEffect]) -> Result<(), 
             effect.at.0,
             effect.expires_at.0,
             effect.body,
+            effect.trace,
         ])?;
     }
     Ok(())
@@ -105,7 +106,7 @@ pub(super) fn claim(
 ) -> Result<Claim, StoreError> {
     let mut select = connection.prepare_cached(
         "SELECT id, conversation, number, session, at, expires_at, attempts, not_before,
-                lease_until, struck, body
+                lease_until, struck, body, trace
          FROM outbox
          WHERE lane = ?1
          ORDER BY id
@@ -232,5 +233,6 @@ fn work(columns: Columns<'_, '_>, lane: &LaneKey) -> Result<Work, StoreError> {
         at: Timestamp(columns.get("at")?),
         expires_at: Timestamp(columns.get("expires_at")?),
         struck: columns.get("struck")?,
+        trace: columns.get::<Option<Vec<u8>>>("trace")?.map(Vec::into_boxed_slice),
     })
 }

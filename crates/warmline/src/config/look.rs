@@ -6,8 +6,8 @@ use gateway::Settings;
 use vault::MasterKey;
 
 use super::{
-    Config, ConfigError, Draft, Environment, Owner, Read, References, bots, desk_id, desks, master,
-    network, refuse_unsupported, tenant_id,
+    Config, ConfigError, Draft, Environment, Owner, Read, References, Telemetry, bots, desk_id,
+    desks, master, network, refuse_unsupported, tenant_id,
 };
 
 /// What somebody who looks is shown.
@@ -52,7 +52,7 @@ impl Config {
             Err(first) => return Err(all(&draft, environment, first)),
         };
         let master_key = master::existing(&draft, &read.references, &read.settings.data_dir);
-        let Read { listen, settings, mut remarks, references } = read;
+        let Read { listen, settings, mut remarks, references, .. } = read;
         remarks.extend(references.remarks.into_inner());
         Ok(Look { listen, settings, master_key, remarks })
     }
@@ -81,6 +81,7 @@ fn all(draft: &Draft, environment: &Environment, first: ConfigError) -> Vec<Conf
     }
     let made = draft.bots().map(|owner| bots::setup(draft, Some(&references), owner));
     problems.extend(made.filter_map(Result::err));
+    problems.extend(Telemetry::of(draft).err());
     if problems.is_empty() {
         problems.push(first);
     }

@@ -239,7 +239,8 @@ async fn what_needs_a_restart_is_named_and_stays() {
     filed.start().await;
     let text = filed.file().replacen(
         "[tenants",
-        "data_dir = \"elsewhere\"\n[metrics]\ntoken = \"a-token-for-metrics\"\n[tenants",
+        "data_dir = \"elsewhere\"\n[metrics]\ntoken = \"a-token-for-metrics\"\n\
+         [telemetry]\notlp_endpoint = \"http://127.0.0.1:9\"\n[tenants",
         1,
     );
     let second = "[tenants.beta.desks.new]\ninstance = \"beta\"\nclient_id = \"c\"\n\
@@ -252,6 +253,7 @@ async fn what_needs_a_restart_is_named_and_stays() {
     for part in [
         "the data directory needs a restart",
         "the token of /metrics needs a restart",
+        "where traces go needs a restart",
         "the new desk new of tenant beta needs a restart",
         "the bot default of tenant beta, whose desk is new, needs a restart",
     ] {

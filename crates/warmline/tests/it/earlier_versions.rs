@@ -1,7 +1,7 @@
 //! What an earlier version kept on the disk, opened by this one.
 //!
-//! `tests/fixtures/v1` is a data directory with something of everything, made by the version of that
-//! schema, and what its pages showed then. The gateway opens a copy of it twice: with the clock of
+//! Each folder below `tests/fixtures` is a data directory with something of everything, made by the
+//! version of that schema, and what its pages showed then. The gateway opens a copy of it twice: with the clock of
 //! then, when everything is still under way, and with today's, when everything is late.
 
 use std::{
@@ -146,20 +146,20 @@ async fn live(house: &mut House, user: &str) -> (Page, String) {
     (page, chat)
 }
 
-fn fixture() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/v1")
+fn fixture(version: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(version)
 }
 
 /// A house on a copy of the fixture, opened this long after it was made. Its instance tells nothing
 /// by itself.
-async fn house_of_then(after: Duration) -> (House, Made) {
-    let made = std::fs::read(fixture().join(SHOWN_KEPT)).unwrap();
+async fn house_of_then(version: &str, after: Duration) -> (House, Made) {
+    let made = std::fs::read(fixture(version).join(SHOWN_KEPT)).unwrap();
     let made: Made = serde_json::from_slice(&made).unwrap();
     let opened = made.at + i64::try_from(after.as_millis()).unwrap();
     let house = House::start_with(Setting::default(), |environment| {
         let data = PathBuf::from(&environment["WARMLINE_DATA_DIR"]);
         std::fs::create_dir(&data).unwrap();
-        std::fs::copy(fixture().join(DATABASE_KEPT), data.join(DATABASE)).unwrap();
+        std::fs::copy(fixture(version).join(DATABASE_KEPT), data.join(DATABASE)).unwrap();
         MovedClock::of(environment, &data, opened - system_time());
     })
     .await;
@@ -280,13 +280,19 @@ async fn what_this_version_keeps_is_taken_over_by_itself() {
 
 #[tokio::test]
 async fn what_version_1_kept_goes_on_where_it_was() {
-    let (mut house, made) = house_of_then(Duration::from_secs(1)).await;
+    let (mut house, made) = house_of_then("v1", Duration::from_secs(1)).await;
+    goes_on(&mut house, &made).await;
+}
+
+#[tokio::test]
+async fn what_version_3_kept_goes_on_where_it_was() {
+    let (mut house, made) = house_of_then("v3", Duration::from_secs(1)).await;
     goes_on(&mut house, &made).await;
 }
 
 #[tokio::test]
 async fn what_version_1_kept_ends_in_words_when_it_is_opened_long_after() {
-    let (house, made) = house_of_then(Duration::from_hours(48)).await;
+    let (house, made) = house_of_then("v1", Duration::from_hours(48)).await;
     let mut pages = pages_of(&house, &made).await;
     for (user, reasons) in [
         ("dl_waiting", &["waited_too_long"][..]),

@@ -21,6 +21,7 @@
 //! | `language` | a chat in German |
 //! | `packaging` | what the image and the unit rely on is there |
 //! | `metrics` | what `/metrics` tells, and that dashboard, alert rules and docs speak of nothing else |
+//! | `traces` | one trace shows user, ServiceNow, agent and user; it costs nobody anything |
 //! | `disk` | nothing that was said lies on the disk in the clear |
 //!
 //! `house`, `process`, `page`, `desk` and `moved_clock` are the means. Every house looks through its gateway's log
@@ -49,6 +50,7 @@ mod page;
 mod process;
 mod restart;
 mod starting;
+mod traces;
 mod traffic;
 mod tutorial;
 mod webhook;

@@ -49,6 +49,7 @@ fn settings(desks: Vec<DeskSetup>, bots: Vec<BotSetup>) -> Settings {
         console_password_hash: None,
         metrics_token: None,
         language: Language::English,
+        tracing: crate::trace::Tracing::default(),
     }
 }
 

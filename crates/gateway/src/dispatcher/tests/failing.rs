@@ -247,6 +247,7 @@ async fn an_effect_that_nobody_can_read_is_kept_aside_and_its_lane_goes_on() {
         body: work.body,
         at: work.at,
         expires_at: work.expires_at,
+        trace: None,
     };
     desk.bed.save(&Changes { effects: vec![broken], ..Changes::default() });
     desk.bed.says("other", "agent").await;

@@ -9,7 +9,7 @@ use axum::{
     Router,
     body::Bytes,
     extract::State,
-    http::{StatusCode, Uri, header},
+    http::{HeaderMap, StatusCode, Uri, header},
     response::{IntoResponse, Response},
 };
 use serde_json::Value;
@@ -20,6 +20,7 @@ use tokio::{net::TcpListener, sync::Notify};
 struct Seen {
     answers: Mutex<VecDeque<(u16, Option<&'static str>, String)>>,
     requests: Mutex<Vec<Value>>,
+    traces: Mutex<Vec<String>>,
     came: Notify,
     /// Done when the next request comes, before it is answered.
     meanwhile: Mutex<Option<Box<dyn FnOnce() + Send>>>,
@@ -86,6 +87,11 @@ impl Instance {
         self.seen.requests.lock().unwrap().clone()
     }
 
+    /// The `traceparent` of those that had one.
+    pub(super) fn traces(&self) -> Vec<String> {
+        self.seen.traces.lock().unwrap().clone()
+    }
+
     /// The texts of the requests, or what else they ask for.
     pub(super) fn texts(&self) -> Vec<String> {
         let text = |request: &Value| match request["action"].as_str() {
@@ -116,7 +122,12 @@ impl Instance {
     }
 }
 
-async fn answer(State(seen): State<Arc<Seen>>, uri: Uri, body: Bytes) -> Response {
+async fn answer(
+    State(seen): State<Arc<Seen>>,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
     let json = [(header::CONTENT_TYPE, "application/json")];
     if uri.path() == "/oauth_token.do" {
         let token = r#"{"access_token":"a","token_type":"Bearer","expires_in":1799}"#;
@@ -132,6 +143,8 @@ async fn answer(State(seen): State<Arc<Seen>>, uri: Uri, body: Bytes) -> Respons
         };
         return (StatusCode::from_u16(status).unwrap(), json, body).into_response();
     }
+    let trace = headers.get("traceparent").map(|text| text.to_str().unwrap().to_owned());
+    seen.traces.lock().unwrap().extend(trace);
     seen.requests.lock().unwrap().push(serde_json::from_slice(&body).unwrap());
     seen.came.notify_one();
     if let Some(happens) = seen.meanwhile.lock().unwrap().take() {

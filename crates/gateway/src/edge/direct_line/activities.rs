@@ -9,7 +9,7 @@ use axum::{
         Path, Query, State,
         rejection::{PathRejection, QueryRejection},
     },
-    http::{HeaderMap, header},
+    http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use bot_framework::{
@@ -34,6 +34,7 @@ use crate::{
     keeping::Keeping,
     notices::Language,
     render::{View, activity_id},
+    trace::{Context, OpenSpan},
 };
 
 /// Activities in one set; clients ask again until a set is empty.
@@ -49,6 +50,9 @@ pub(super) struct Posted {
     id: String,
 }
 
+/// The route that activities are posted to, as traces call it.
+const ROUTE: &str = "/v3/directline/conversations/{id}/activities";
+
 /// Takes an activity in. Answered as soon as it is stored, never after the bot.
 pub(super) async fn post(
     State(edge): State<Arc<Edge>>,
@@ -56,8 +60,23 @@ pub(super) async fn post(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Json<Posted>, Refused> {
+    let trace = edge.tracing.request("POST", ROUTE, &headers);
+    let told = taken(&edge, id, &headers, body, trace.as_ref().map(OpenSpan::context)).await;
+    if let Some(trace) = trace {
+        trace.answered(told.as_ref().map_or_else(Refused::status, |_| StatusCode::OK));
+    }
+    told
+}
+
+async fn taken(
+    edge: &Edge,
+    id: Result<Path<String>, PathRejection>,
+    headers: &HeaderMap,
+    body: Body,
+    trace: Option<Context>,
+) -> Result<Json<Posted>, Refused> {
     let Path(id) = id?;
-    let claims = edge.page(&headers, &id)?;
+    let claims = edge.page(headers, &id)?;
     let body = read_body(body, ACTIVITY_BYTES_MAX).await?;
     let activity = Activity::parse(&body)
         .map_err(|error| Refused::new(ErrorCode::BadArgument, error.to_string()))?;
@@ -74,7 +93,7 @@ pub(super) async fn post(
         // Typing has no place in the log; events are for a bot of one's own.
         _ => return Ok(Json(Posted { id: edge.clock.fresh_id().simple().to_string() })),
     };
-    let arrival = Arrival::event(Target::Key(edge.key_of(&claims)?), event);
+    let arrival = Arrival::event(Target::Key(edge.key_of(&claims)?), event).traced(trace);
     let outcome = edge.engine.submit(arrival).await?;
     edge.presence.called(outcome.conversation);
     Ok(Json(Posted { id: activity_id(&id, outcome.number) }))

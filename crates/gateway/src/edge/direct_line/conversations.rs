@@ -28,6 +28,7 @@ use crate::{
         },
     },
     engine::Arrival,
+    trace::OpenSpan,
 };
 
 #[derive(Debug, Deserialize)]
@@ -92,9 +93,14 @@ pub(super) async fn start(
         Err(error) => return Err(error.into()),
     };
     let visitor = visitor(&claims, name)?;
-    let opened = Arrival::event(Target::Key(key), Event::Opened { visitor });
+    let trace = edge.tracing.request("POST", "/v3/directline/conversations", &headers);
+    let opened = Arrival::event(Target::Key(key), Event::Opened { visitor })
+        .traced(trace.as_ref().map(OpenSpan::context));
     edge.presence.called(edge.engine.submit(opened).await?.conversation);
     let stream = edge.stream_url(&claims, Some(Watermark::START), &headers)?;
+    if let Some(trace) = trace {
+        trace.answered(status);
+    }
     Ok((status, Json(edge.described(&claims, Some(stream)))))
 }
 

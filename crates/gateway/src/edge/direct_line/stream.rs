@@ -32,6 +32,7 @@ use crate::{
         direct_line::{Refused, activities::Log, conversations::watermark, places::Place},
     },
     presence::Attendance,
+    trace::Context,
     wakes::Hint,
 };
 
@@ -181,7 +182,7 @@ where
                 return End::Gone;
             }
             let step = match self.next().await {
-                Woken::Hint(Hint::Logged) => self.catch_up(Entries::New).await,
+                Woken::Hint(Hint::Logged(trace)) => self.push(trace).await,
                 Woken::Hint(Hint::Typing { agent, on: true }) => self.typing(agent).await,
                 // Clients end a typing indicator by themselves, or when a message comes.
                 Woken::Hint(Hint::Typing { on: false, .. }) => Ok(()),
@@ -203,7 +204,7 @@ where
             hint = self.hints.recv() => match hint {
                 Ok(hint) => Woken::Hint(hint),
                 // Fell behind: what was missed is in the log.
-                Err(RecvError::Lagged(_)) => Woken::Hint(Hint::Logged),
+                Err(RecvError::Lagged(_)) => Woken::Hint(Hint::Logged(None)),
                 Err(RecvError::Closed) => Woken::End(End::ComeBack),
             },
             frame = self.socket.next() => match frame {
@@ -215,12 +216,29 @@ where
         }
     }
 
-    /// Sends everything after the watermark.
-    async fn catch_up(&mut self, entries: Entries) -> Result<(), End> {
+    /// Sends what was announced. The span says how much that was: nothing, if it went out together
+    /// with what was announced before.
+    async fn push(&mut self, trace: Option<Context>) -> Result<(), End> {
+        let span = self.edge.tracing.push(trace, self.log.id);
+        let sent = self.catch_up(Entries::New).await;
+        if let Some(mut span) = span {
+            match &sent {
+                Ok(activities) => span.set("push.activities", *activities),
+                Err(_) => span.fails("cut"),
+            }
+            span.end();
+        }
+        sent.map(drop)
+    }
+
+    /// Sends everything after the watermark; says how many activities that were.
+    async fn catch_up(&mut self, entries: Entries) -> Result<usize, End> {
+        let mut total = 0_usize;
         loop {
             let (set, more, newest) =
                 self.edge.set_after(&self.log, self.after).await.map_err(|_| End::ComeBack)?;
             let read = set.watermark.unwrap_or(self.after);
+            let activities = set.activities.len();
             if !set.activities.is_empty() {
                 self.send(Message::Text(set.to_json().into())).await?;
                 if let (Entries::New, Some(at)) = (entries, newest) {
@@ -228,8 +246,9 @@ where
                 }
             }
             self.after = read;
+            total = total.saturating_add(activities);
             if !more {
-                return Ok(());
+                return Ok(total);
             }
         }
     }

@@ -195,6 +195,7 @@ async fn deliver_one(bed: &Bed, lane: LaneKey) {
         target: Target::Conversation(work.conversation),
         happening: Happening::Event(settled_event(effect, None)),
         settles: Some(Settled { work: *work, dead: None }),
+        trace: None,
     })
     .await;
 }
@@ -236,7 +237,7 @@ async fn a_commit_wakes_its_readers_its_lanes_and_the_alarm() {
     let mut hints = bed.wakes.subscribe(outcome.conversation);
     assert_eq!(bed.lanes.recv().await.unwrap(), bed.waiting()[0]);
     bed.says("c", "agent").await;
-    assert_eq!(hints.recv().await.unwrap(), crate::wakes::Hint::Logged);
+    assert_eq!(hints.recv().await.unwrap(), crate::wakes::Hint::Logged(None));
     assert!(&*bed.lanes.recv().await.unwrap().0 == "desk\u{1f}t\u{1f}d\u{1f}c");
     bed.alarm.earlier_than(Timestamp(i64::MAX)).await;
 }

@@ -128,6 +128,7 @@ async fn a_report_that_cannot_be_stepped_becomes_a_dead_letter() {
         target: Target::Conversation(work.conversation),
         happening: Happening::Event(settled_event(effect, None)),
         settles: Some(Settled { work: *work, dead: None }),
+        trace: None,
     };
     assert!(is_failed(&bed.submit(report).await));
     let dead = bed.store.dead_letters(9).unwrap();

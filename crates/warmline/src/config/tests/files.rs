@@ -80,6 +80,31 @@ fn refusal(text: &str) -> String {
 }
 
 #[test]
+fn the_file_says_where_traces_go_unless_the_environment_does() {
+    let traced = |endpoint| {
+        let table =
+            format!("[telemetry]\notlp_endpoint = \"{endpoint}\"\nservice_name = \"chat\"\n");
+        format!("{table}{DESK}")
+    };
+    let set = |config: &Config, name| config.telemetry.get(name).map(str::to_owned);
+    let (endpoint, name) = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_SERVICE_NAME");
+    let folder = Folder::with(&traced("http://of-the-file:4318"));
+    let config = folder.read(&[]);
+    assert_eq!(set(&config, endpoint).as_deref(), Some("http://of-the-file:4318"));
+    assert_eq!(set(&config, name).as_deref(), Some("chat"));
+    let config = folder.read(&[(endpoint, "http://of-the-environment"), (name, "other")]);
+    assert_eq!(set(&config, endpoint).as_deref(), Some("http://of-the-environment"));
+    assert_eq!(set(&config, name).as_deref(), Some("other"));
+    let config = Folder::with(DESK).read(&[]);
+    assert_eq!((set(&config, endpoint), set(&config, name)), (None, None), "off, and unnamed");
+    for wrong in ["127.0.0.1:4318", "http://user:hush@collector"] {
+        let sentence = refusal(&traced(wrong));
+        assert!(sentence.contains("`telemetry.otlp_endpoint` on line 2 of"), "{sentence}");
+        assert!(sentence.contains("must "), "{sentence}");
+    }
+}
+
+#[test]
 fn a_file_says_it_all_for_many_tenants_desks_and_bots() {
     let text = format!(
         "listen = \"127.0.0.1:9000\"\npublic_url = \"https://chat.example.org/\"\nlanguage = \"de\"\n\

@@ -115,6 +115,7 @@ fn edge(bed: &Bed) -> Edge {
         observer: Arc::clone(&bed.observer),
         presence: Arc::default(),
         console: None,
+        tracing: crate::trace::Tracing::default(),
         stopping: CancellationToken::new(),
         open_streams: TaskTracker::new(),
     }
