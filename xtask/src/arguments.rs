@@ -14,6 +14,8 @@ The project's own commands:
       Builds the pages and runs every test. Needs Node.
   cargo xtask check
       Format, lints, documentation, and the dependencies' licences and sources.
+  cargo xtask docs
+      Builds the documentation as a book; installs mdBook below target/ the first time.
   cargo xtask bench [webhook|stream|desk|overload|memory|restart|all]... [--quick] [--json FILE]
       Measures; without a name everything, about six minutes. `--quick` only shows that it works.
       `cargo xtask bench --help` lists the rest.
@@ -30,6 +32,7 @@ pub(crate) enum Command {
     },
     Test,
     Check,
+    Docs,
     /// `rest` goes to the benchmark as it is.
     Bench {
         rest: Vec<String>,
@@ -51,6 +54,7 @@ impl Command {
             "check" => {
                 none(&rest, "check", "`cargo clippy` and others take some").map(|()| Self::Check)
             }
+            "docs" => none(&rest, "docs", "it builds every page").map(|()| Self::Docs),
             unknown => bail!("there is no command `{unknown}`\n\n{HELP}"),
         }
     }
@@ -119,6 +123,7 @@ mod tests {
             ("--help", Command::Help),
             ("test", Command::Test),
             ("check", Command::Check),
+            ("docs", Command::Docs),
             ("bench", bench(&[])),
             ("bench --seconds 3", bench(&["--seconds", "3"])),
             ("bench stream desk --quick", bench(&["stream", "desk", "--quick"])),
@@ -162,7 +167,7 @@ mod tests {
 
     #[test]
     fn arguments_to_a_command_that_takes_none_are_refused_by_name() {
-        for line in ["test --lib", "check --lib"] {
+        for line in ["test --lib", "check --lib", "docs --lib"] {
             let error = parsed(line).unwrap_err().to_string();
             assert!(error.contains("`--lib`"), "{line}: {error}");
         }

@@ -1,10 +1,11 @@
-//! The project's own commands: `cargo xtask demo | test | check | bench`.
+//! The project's own commands: `cargo xtask demo | test | check | docs | bench`.
 //!
 //! Each is a list of steps that call cargo and npm as a person would, and say what to do when one of
 //! them fails. Knows nothing of what Warmline does.
 
 mod arguments;
 mod browser;
+mod docs;
 mod pages;
 mod promtool;
 mod step;
@@ -37,6 +38,7 @@ fn run(command: Command) -> Result<()> {
         Command::Demo { release, rest } => demo(release, &rest),
         Command::Test => test(),
         Command::Check => check(),
+        Command::Docs => docs::build(),
         Command::Bench { rest } => bench(&rest),
     }
 }

@@ -6,7 +6,7 @@
 //! atomics, and while nobody listens to the feed nothing is made for it.
 //!
 //! Nothing in here knows or shows what a person wrote, who they are, or a secret. Labels come from
-//! closed lists ([`words`]) and from the names of tenants and desks in the configuration.
+//! closed lists (`words`) and from the names of tenants and desks in the configuration.
 
 mod batch;
 mod codes;

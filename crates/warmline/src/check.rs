@@ -10,7 +10,7 @@
 //! | [`instance`] | a desk's instance, asked through `servicenow` |
 //! | [`webhook`] | the webhook, through the public URL |
 //! | [`direct_line`] | Direct Line, through the public URL |
-//! | [`stand_in`] | a gateway for these seconds, where none runs |
+//! | [`mod@stand_in`] | a gateway for these seconds, where none runs |
 //! | [`health`] | `warmline health`: only whether the gateway is alive |
 //! | [`wire`], [`certificate`] | one connection, step by step |
 
