@@ -38,7 +38,7 @@ use vault::{MasterKey, MasterKeyError};
 use draft::{Draft, Owner};
 pub(crate) use environment::{DEFAULT_FILE, Environment};
 pub(crate) use look::Look;
-pub(crate) use network::checked_public_url;
+pub(crate) use network::{checked_public_url, listen_alone};
 use reference::References;
 pub(crate) use telemetry::Telemetry;
 

@@ -105,6 +105,31 @@ fn the_file_says_where_traces_go_unless_the_environment_does() {
 }
 
 #[test]
+fn where_it_listens_is_known_from_a_file_that_is_wrong_otherwise() {
+    let at = |text: &str, changes: &[(&str, &str)]| {
+        listen_alone(&Folder::with(text).environment(changes))
+            .map_or_else(|error| error.to_string(), |address| address.to_string())
+    };
+    for wrong in [
+        "listen = \"127.0.0.1:9000\"\nlisten_on = 1\nlanguage = \"klingon\"\n[nonsense]\n",
+        "language = = \"en\"\nlisten = \"127.0.0.1:9000\"\n[tenants.acme.desks.it]\nx = \n",
+        "listen = \"127.0.0.1:9000\"\n[tenants.acme.desks",
+    ] {
+        refusal(wrong);
+        assert_eq!(at(wrong, &[]), "127.0.0.1:9000", "{wrong}");
+        assert_eq!(at(wrong, &[("WARMLINE_LISTEN", "0.0.0.0:80")]), "0.0.0.0:80", "as it starts");
+    }
+    assert_eq!(at(DESK, &[]), "127.0.0.1:8080");
+    for (wrong, names) in [
+        ("listen = \"8080\"\n", "`listen` on line 1 of"),
+        ("\nlisten = 8080\n", "`listen` on line 2"),
+    ] {
+        assert!(at(wrong, &[]).contains(names), "{}", at(wrong, &[]));
+    }
+    assert!(at(DESK, &[("WARMLINE_LISTEN", "here")]).contains("WARMLINE_LISTEN must be"));
+}
+
+#[test]
 fn a_file_says_it_all_for_many_tenants_desks_and_bots() {
     let text = format!(
         "listen = \"127.0.0.1:9000\"\npublic_url = \"https://chat.example.org/\"\nlanguage = \"de\"\n\
