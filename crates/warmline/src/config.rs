@@ -41,6 +41,7 @@ pub(crate) use look::Look;
 pub(crate) use network::{checked_public_url, listen_alone};
 use reference::References;
 pub(crate) use telemetry::Telemetry;
+use value::Value;
 
 /// Why the configuration cannot be used. Never holds a value that may be secret.
 #[derive(Debug, thiserror::Error)]
@@ -153,13 +154,18 @@ impl Config {
     }
 
     /// Reads the configuration of a gateway that runs on the data in `data_dir`: the same, and makes
-    /// nothing. Keys and sealed secrets are those of the running one, whatever the file says now.
+    /// nothing. Keys and sealed secrets are those of the running one, whatever the file says now; and
+    /// so are the phrases that go with its language, which waits for a restart: users are told them.
     pub(crate) fn read_again(
         environment: &Environment,
         data_dir: &Path,
+        spoken: Language,
     ) -> Result<Self, ConfigError> {
-        let draft = Draft::read(environment)?;
-        let read = Read::from(&draft, environment, Some(data_dir))?;
+        let mut draft = Draft::read(environment)?;
+        let wanted = language(&draft);
+        draft.assume("language", Value::Text(spoken.code().to_owned()));
+        let mut read = Read::from(&draft, environment, Some(data_dir))?;
+        read.settings.language = wanted;
         let master_key = master::existing(&draft, &read.references, data_dir)?;
         let none = || ConfigError::NoData { path: data_dir.to_owned() };
         let master_key = master_key.ok_or_else(none)?;

@@ -3,7 +3,7 @@
 use std::{io::Write, net::SocketAddr, path::PathBuf, sync::Arc};
 
 use anyhow::Context;
-use gateway::{Clock, Gateway};
+use gateway::{Clock, Gateway, Language};
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
@@ -93,6 +93,7 @@ struct Fixed {
     listen: SocketAddr,
     data_dir: PathBuf,
     master_key: [u8; 16],
+    language: Language,
     telemetry: Telemetry,
 }
 
@@ -100,8 +101,9 @@ impl Fixed {
     fn of(config: &Config) -> anyhow::Result<Self> {
         let master_key = Vault::new(&config.master_key)?.check_value()?;
         let data_dir = config.settings.data_dir.clone();
+        let (listen, language) = (config.listen, config.settings.language);
         let telemetry = config.telemetry.clone();
-        Ok(Self { listen: config.listen, data_dir, master_key, telemetry })
+        Ok(Self { listen, data_dir, master_key, language, telemetry })
     }
 }
 
@@ -128,8 +130,10 @@ async fn read_again(
     fixed: &Fixed,
 ) -> anyhow::Result<Vec<String>> {
     let (environment, data_dir) = (Arc::clone(environment), fixed.data_dir.clone());
+    let language = fixed.language;
     // It may wait for a disk.
-    let read = tokio::task::spawn_blocking(move || Config::read_again(&environment, &data_dir));
+    let read = move || Config::read_again(&environment, &data_dir, language);
+    let read = tokio::task::spawn_blocking(read);
     let config = read.await.context("reading panicked")??;
     let now = Fixed::of(&config)?;
     let mut rest = Vec::new();

@@ -260,6 +260,13 @@ impl Draft {
         self.owners.iter().filter(|owner| matches!(owner, Owner::Bot { .. }))
     }
 
+    /// Takes a setting of the installation to be this, whatever was set.
+    pub(crate) fn assume(&mut self, id: &str, value: Value) {
+        let Some(setting) = setting(id) else { return };
+        let set = (value, Origin::Variable(setting.env.unwrap_or_default()));
+        self.values.insert((Owner::House, setting.id), set);
+    }
+
     /// A value and where it comes from, if it was set.
     pub(crate) fn found(&self, owner: &Owner, id: &str) -> Option<(&Value, &Origin)> {
         let setting = setting(id)?;

@@ -508,3 +508,27 @@ proptest! {
         prop_assert_eq!(read, span);
     }
 }
+
+#[test]
+fn phrases_that_go_with_the_language_wait_for_it() {
+    let phrases = |config: &Config| config.settings.bots[0].policy.phrases.clone();
+    let german = format!("language = \"de\"\n{DESK}");
+    let own = format!("{german}[tenants.acme.bots.b]\nend_phrases = [\"fertig\"]\n");
+    for spoken in Language::ALL {
+        let folder = Folder::with(DESK);
+        folder.read(&[]);
+        for (text, wanted) in [(DESK, Language::English), (&german, Language::German)] {
+            folder.write("warmline.toml", text, 0o600);
+            let environment = folder.environment(&[]);
+            let again =
+                Config::read_again(&environment, &folder.path("data"), spoken).ok().unwrap();
+            assert_eq!(again.settings.language, wanted, "what is wanted is known");
+            assert_eq!(phrases(&again), spoken.phrases(), "what users are told works");
+        }
+        folder.write("warmline.toml", &own, 0o600);
+        let environment = folder.environment(&[]);
+        let again = Config::read_again(&environment, &folder.path("data"), spoken).ok().unwrap();
+        assert_eq!(phrases(&again).end, ["fertig"], "those that were set change at once");
+        assert_eq!(phrases(&again).escalate, spoken.phrases().escalate);
+    }
+}
