@@ -18,8 +18,8 @@ use session::{
 };
 use store::{
     Answer, BootId, Changes, Claim, ConversationChange, ConversationId, ConversationRow,
-    DeadLetter, EntryRow, LaneKey, LaneReady, Numbers, OpenCount, Person, RepeatKey, Resolved,
-    SegmentId, SessionRow, Store, StoreError, Target, Transaction, Waiting, sqlite::SqliteStore,
+    DeadLetter, EntryRow, LaneKey, LaneReady, Numbers, Person, RepeatKey, Resolved, SegmentId,
+    SessionRow, Store, StoreError, Target, Transaction, Waiting, sqlite::SqliteStore,
 };
 use tempfile::TempDir;
 use tokio::sync::{Notify, mpsc};
@@ -60,6 +60,7 @@ pub(crate) struct Watched {
     commits: AtomicUsize,
     refusals: AtomicUsize,
     looks: AtomicUsize,
+    counts: AtomicUsize,
     fault: Mutex<Fault>,
     held: Mutex<bool>,
     released: Condvar,
@@ -67,12 +68,13 @@ pub(crate) struct Watched {
 }
 
 impl Watched {
-    fn open(dir: &TempDir) -> Self {
+    pub(crate) fn open(dir: &TempDir) -> Self {
         Self {
             inner: SqliteStore::open(dir.path()).unwrap(),
             commits: AtomicUsize::new(0),
             refusals: AtomicUsize::new(0),
             looks: AtomicUsize::new(0),
+            counts: AtomicUsize::new(0),
             fault: Mutex::new(Fault::None),
             held: Mutex::new(false),
             released: Condvar::new(),
@@ -87,6 +89,11 @@ impl Watched {
     /// How often somebody looked for lanes with work.
     pub(crate) fn looks(&self) -> usize {
         self.looks.load(Ordering::SeqCst)
+    }
+
+    /// How often somebody counted what waits.
+    pub(crate) fn counts(&self) -> usize {
+        self.counts.load(Ordering::SeqCst)
     }
 
     /// How often a full disk refused a transaction.
@@ -201,10 +208,6 @@ impl Store for Watched {
         self.inner.open_sessions(after, limit)
     }
 
-    fn open_counts(&self) -> Result<Vec<OpenCount>, StoreError> {
-        self.inner.open_counts()
-    }
-
     fn waiting_effects(
         &self,
         conversation: ConversationId,
@@ -212,10 +215,6 @@ impl Store for Watched {
         limit: usize,
     ) -> Result<Vec<Waiting>, StoreError> {
         self.inner.waiting_effects(conversation, session, limit)
-    }
-
-    fn dead_letter_count(&self, limit: usize) -> Result<usize, StoreError> {
-        self.inner.dead_letter_count(limit)
     }
 
     fn lanes(&self, limit: usize) -> Result<Vec<LaneReady>, StoreError> {
@@ -256,6 +255,7 @@ impl Store for Watched {
     }
 
     fn numbers(&self) -> Result<Numbers, StoreError> {
+        self.counts.fetch_add(1, Ordering::SeqCst);
         self.readable()?;
         self.inner.numbers()
     }

@@ -25,12 +25,15 @@ use session::{
     What,
     id::{DeskId, SessionId, TenantId, Timestamp},
 };
-use store::{Store, Work};
+use store::{Numbers, Store, Work};
 
 pub(crate) use batch::{Committed, Noted, Notes};
 pub use feed::{Feed, Heard, Passage};
 pub(crate) use words::{BreakerState, CatchUp, EffectName, EventName, RouteName};
 pub use words::{Outcome, PassageKind};
+
+pub(crate) use histogram::Spread;
+pub(crate) use metrics::Totals;
 
 use crate::{
     clock::Clock,
@@ -227,6 +230,22 @@ impl Observer {
         TokensOf { observer: Arc::clone(self), tenant: tenant.clone(), desk: desk.clone() }
     }
 
+    /// What the store says of itself, and whether that is new enough. Read every two seconds at most,
+    /// and once at a time, however many ask.
+    pub(crate) async fn numbers(&self, store: &Arc<dyn Store>) -> (Option<Arc<Numbers>>, bool) {
+        self.newest.of(store).await
+    }
+
+    /// Everything that was counted so far, summed up.
+    pub(crate) fn totals(&self) -> Totals {
+        self.metrics.totals()
+    }
+
+    /// How long attempts at a desk took.
+    pub(crate) fn desk_took(&self, tenant: &TenantId, desk: &DeskId) -> Spread {
+        self.metrics.desk(tenant, desk).took()
+    }
+
     /// Everything in Prometheus' text form. Reads the store, every two seconds at most.
     pub(crate) async fn metrics(
         &self,
@@ -234,7 +253,7 @@ impl Observer {
         streams: usize,
         queue: usize,
     ) -> String {
-        let (store, store_read) = self.newest.of(store).await;
+        let (store, store_read) = self.numbers(store).await;
         let standing = Standing { streams, queue, store, store_read };
         self.metrics.text(&standing, self.clock.now())
     }

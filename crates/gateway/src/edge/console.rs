@@ -27,7 +27,7 @@ mod sessions;
 mod timeline;
 mod view;
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use axum::{
     Router,
@@ -63,7 +63,6 @@ pub(crate) struct Console {
     recorder: Arc<Recorder>,
     /// Room for those who follow the feed.
     readers: Arc<Semaphore>,
-    counts: Mutex<overview::Counts>,
     started_at: Timestamp,
 }
 
@@ -82,7 +81,6 @@ impl Console {
             destinations,
             recorder,
             readers: Arc::new(Semaphore::new(feed::READERS_MAX)),
-            counts: Mutex::default(),
             started_at: now,
         })
     }

@@ -157,6 +157,11 @@ pub(super) fn no_such_session() -> Refusal {
 /// For a read that failed; what exactly is in the log.
 pub(super) fn unreadable(error: &(dyn std::error::Error + 'static)) -> Refusal {
     tracing::error!(error, "the console cannot read the store");
+    store_unavailable()
+}
+
+/// The same for one that is in the log already.
+pub(super) fn store_unavailable() -> Refusal {
     Refusal::new(
         StatusCode::SERVICE_UNAVAILABLE,
         "store_unavailable",
