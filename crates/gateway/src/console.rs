@@ -111,7 +111,7 @@ impl PasswordHash {
     }
 
     /// Whether it is this password's. Takes a moment, and blocks for it; always the same moment.
-    pub(crate) fn is_of(&self, password: &SecretString) -> bool {
+    pub fn is_of(&self, password: &SecretString) -> bool {
         let Ok(phc) = Phc::new(self.expose()) else { return false };
         Argon2::default().verify_password(password.expose_secret().as_bytes(), &phc).is_ok()
     }
