@@ -284,10 +284,8 @@ fn console_password_hash(
 }
 
 fn language(draft: &Draft) -> Language {
-    match draft.text(&Owner::House, "language").as_deref() {
-        Some("de") => Language::German,
-        Some(_) | None => Language::English,
-    }
+    let code = draft.text(&Owner::House, "language");
+    code.and_then(|code| Language::of_code(&code)).unwrap_or_default()
 }
 
 /// What the design promises and this version does not have yet is refused rather than ignored.

@@ -10,6 +10,7 @@ mod dead_letters;
 mod demo;
 mod init;
 mod instance;
+mod language;
 mod secret;
 mod serve;
 mod settings;
