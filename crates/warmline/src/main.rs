@@ -15,6 +15,7 @@ mod secret;
 mod serve;
 mod settings;
 mod telemetry;
+mod typed;
 
 use std::{io::Write, process::ExitCode};
 
