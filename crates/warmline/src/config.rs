@@ -40,6 +40,7 @@ pub(crate) use environment::{DEFAULT_FILE, Environment};
 pub(crate) use look::Look;
 pub(crate) use network::{checked_public_url, listen_alone};
 use reference::References;
+pub(crate) use remarks::{Kind as RemarkKind, Remark};
 pub(crate) use telemetry::Telemetry;
 use value::Value;
 
@@ -130,7 +131,7 @@ pub(crate) struct Config {
     pub(crate) master_key: MasterKey,
     pub(crate) telemetry: Telemetry,
     /// What is closed and how to open it, and other things an operator should know.
-    pub(crate) remarks: Vec<String>,
+    pub(crate) remarks: Vec<Remark>,
 }
 
 /// Everything but the master key of a first start: what can be read again and again.
@@ -138,7 +139,7 @@ struct Read<'a> {
     listen: SocketAddr,
     settings: Settings,
     telemetry: Telemetry,
-    remarks: Vec<String>,
+    remarks: Vec<Remark>,
     references: References<'a>,
 }
 

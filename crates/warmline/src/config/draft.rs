@@ -94,8 +94,6 @@ pub(crate) struct Draft {
     owners: BTreeSet<Owner>,
     /// What the environment's settings of desks and bots are about.
     by_environment: Vec<Owner>,
-    /// What an operator should know.
-    pub(crate) remarks: Vec<String>,
 }
 
 impl Draft {

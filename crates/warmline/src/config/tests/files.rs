@@ -343,7 +343,7 @@ fn a_secret_in_a_file_that_others_can_read_is_refused_and_a_reference_is_not() {
     assert_eq!(credentials.password.expose_secret(), "pass word");
     let hook = config.settings.desks[0].webhook_secret.expose_secret();
     assert_eq!(hook, "a-long-webhook-secret");
-    let warned = |part: &str| config.remarks.iter().any(|remark| remark.contains(part));
+    let warned = |part: &str| config.remarks.iter().any(|remark| remark.text.contains(part));
     assert!(warned("hook, which others can read; run: chmod 600"), "{:?}", config.remarks);
     assert!(!warned("/password, which others"));
 }
