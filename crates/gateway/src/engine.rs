@@ -197,6 +197,8 @@ pub(crate) struct Outcome {
     pub(crate) number: Number,
     /// The session a callback was about is still open.
     pub(crate) open: bool,
+    /// It was this event that ended a session.
+    pub(crate) ended: bool,
 }
 
 type Reply<T> = oneshot::Sender<Result<T, EngineError>>;

@@ -91,14 +91,25 @@ impl Observer {
     /// An edge answered a request.
     pub(crate) fn answered(&self, request: &Answered<'_>) {
         let Answered { method, route, status, code, took } = *request;
-        tracing::info!(
-            http.method = %method,
-            http.route = route.unwrap_or("(no route)"),
-            http.status = status,
-            duration_ms = took.as_millis(),
-            "a request was answered"
-        );
+        macro_rules! line {
+            ($level:ident) => {
+                tracing::$level!(
+                    http.method = %method,
+                    http.route = route.unwrap_or("(no route)"),
+                    http.status = status,
+                    duration_ms = took.as_millis(),
+                    "a request was answered"
+                )
+            };
+        }
         let name = RouteName::of(method, route);
+        // An open console asks again and again; orders have a line of their own.
+        let looks = matches!(*method, Method::GET | Method::HEAD);
+        if name == RouteName::Console && looks && status < 400 {
+            line!(debug);
+        } else {
+            line!(info);
+        }
         self.metrics.doors.answered(name, status, took);
         if self.speaker.is_heard() {
             let outcome = match status {

@@ -1,6 +1,9 @@
 //! What several answers have in common: how a session is shown, and what went wrong with a read.
 
-use axum::http::StatusCode;
+use axum::{
+    extract::{Path, rejection::PathRejection},
+    http::StatusCode,
+};
 use serde::Serialize;
 use session::{
     Phase, Session, Stage,
@@ -139,6 +142,11 @@ fn cut(text: &str) -> String {
 /// Never negative: a clock may be set back.
 pub(super) fn between(from: Timestamp, to: Timestamp) -> i64 {
     to.0.saturating_sub(from.0).max(0)
+}
+
+/// What a path has in an id's place; what is no text is no id of anything.
+pub(super) fn id_in(path: Result<Path<String>, PathRejection>) -> String {
+    path.map(|Path(id)| id).unwrap_or_default()
 }
 
 /// A session's id in a path.
