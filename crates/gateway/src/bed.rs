@@ -319,6 +319,7 @@ pub(crate) struct Bed {
     pub(crate) lanes: mpsc::Receiver<LaneKey>,
     pub(crate) alarm: Arc<Wakeup>,
     pub(crate) observer: Arc<Observer>,
+    pub(crate) policies: Arc<Current<Policies>>,
     dir: TempDir,
 }
 
@@ -347,12 +348,13 @@ impl Bed {
         let mut policies = Policies::default();
         policies.add(tenant(), BotId::new(name).unwrap(), policy);
         policies.add(tenant(), other_bot(), Policy::new(other_desk()));
+        let policies = Current::new(policies);
         let engine = Engine::start(Tools {
             store: Arc::clone(&store) as Arc<dyn Store>,
             vault: Arc::clone(&vault),
             repeats: vault.mac_key("repeats").unwrap(),
             clock: clock.clone(),
-            policies: Current::new(policies),
+            policies: Arc::clone(&policies),
             wakes: Arc::clone(&wakes),
             lanes: hints,
             alarm: Arc::clone(&alarm),
@@ -361,7 +363,8 @@ impl Bed {
             lease: Duration::from_secs(30),
             tracing: Tracing::default(),
         });
-        Self { store, vault, clock, engine: engine.unwrap(), wakes, lanes, alarm, observer, dir }
+        let engine = engine.unwrap();
+        Self { store, vault, clock, engine, wakes, lanes, alarm, observer, policies, dir }
     }
 
     /// The next life of the process, with other rules, on the same files.
