@@ -44,6 +44,10 @@ pub(crate) use remarks::{Kind as RemarkKind, Remark};
 pub(crate) use telemetry::Telemetry;
 use value::Value;
 
+/// The shortest token of `/metrics`, in characters: 64 bits if they are hexadecimal digits, which
+/// nobody finds by asking.
+const METRICS_TOKEN_CHARS_MIN: usize = 16;
+
 /// Why the configuration cannot be used. Never holds a value that may be secret.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ConfigError {
@@ -206,6 +210,15 @@ impl<'a> Read<'a> {
         let metrics_token = secret("metrics.token")?;
         if let Some(token) = &metrics_token {
             desks::sendable(draft, &Owner::House, "metrics.token", token)?;
+            if token.expose_secret().len() < METRICS_TOKEN_CHARS_MIN {
+                return Err(ConfigError::Wrong {
+                    name: draft.name(&Owner::House, "metrics.token"),
+                    problem: format!(
+                        "needs {METRICS_TOKEN_CHARS_MIN} characters at least, because anybody may \
+                         try tokens at /metrics; make one with: openssl rand -hex 32"
+                    ),
+                });
+            }
         }
         let console_password_hash = console_password_hash(draft, secret("console.password_hash")?)?;
         let settings = Settings {

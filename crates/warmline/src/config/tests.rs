@@ -182,6 +182,15 @@ fn a_lost_master_key_is_not_replaced_beside_the_data_it_sealed() {
 }
 
 #[test]
+fn a_token_of_the_metrics_is_long_enough() {
+    let name = "WARMLINE_METRICS_TOKEN";
+    let sentence = refusal(&[(name, "fifteen-letters")]);
+    assert!(sentence.contains(name) && sentence.contains("16 characters"), "{sentence}");
+    assert!(!sentence.contains("fifteen"), "{sentence}");
+    assert!(Config::read(&environment(&[(name, "sixteen--letters")])).is_ok());
+}
+
+#[test]
 fn what_has_no_use_is_said() {
     let set = [("WARMLINE_LISTNE", "127.0.0.1:1"), ("MicrosoftAppType", "SingleTenant")];
     let remarks = Config::read(&environment(&set))
