@@ -69,8 +69,7 @@ pub(crate) async fn run(options: Options) -> ExitCode {
             if report.failed() { Outcome::Failing } else { Outcome::Well }
         }
     };
-    report.end(outcome);
-    ExitCode::from(outcome.exit_code())
+    ExitCode::from(report.end(outcome))
 }
 
 fn problem_with(problem: ConfigError) -> Finding {
