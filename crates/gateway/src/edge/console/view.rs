@@ -17,6 +17,7 @@ use crate::{
     control::shortened,
     edge::answer::Refusal,
     keeping::{Keeping, Kept},
+    plain::plain,
 };
 
 /// The most characters shown of what the desk says in its own words, such as an estimate.
@@ -136,7 +137,8 @@ impl LiveView {
 }
 
 fn cut(text: &str) -> String {
-    text.chars().take(ESTIMATE_CHARS_MAX).collect()
+    // Kept by an earlier version, it may be as it came.
+    plain(text, ESTIMATE_CHARS_MAX)
 }
 
 /// Never negative: a clock may be set back.
