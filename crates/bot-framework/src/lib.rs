@@ -19,5 +19,7 @@ pub mod activity;
 #[cfg(feature = "client")]
 pub mod client;
 pub mod direct_line;
+#[cfg(feature = "verify")]
+pub mod verify;
 
 pub use activity::{Activity, ActivityError};
