@@ -19,9 +19,10 @@
 //! path (reference 2.2, hazard); here nothing does that was not made out for us.
 
 use http::Uri;
+use outbound::Reach;
 
-use entra::Rules;
-use keys::Keys;
+use entra::{Rules, is_guid};
+use keys::{Keys, is_safe};
 use known::Known;
 use token::Token;
 
@@ -49,6 +50,22 @@ pub struct VerifyConfig {
     pub issuers: Vec<String>,
 }
 
+impl VerifyConfig {
+    /// Whether it can be used at all. Connects to nothing.
+    pub fn check(&self) -> Result<(), VerifyConfigError> {
+        if !is_safe(&self.metadata, Reach::ThisMachine) {
+            return Err(VerifyConfigError::NotAnAddress);
+        }
+        if self.audiences.is_empty() || self.audiences.iter().any(|name| name.trim().is_empty()) {
+            return Err(VerifyConfigError::NoAudience);
+        }
+        match self.tenants.iter().find(|tenant| !is_guid(tenant)) {
+            Some(tenant) => Err(VerifyConfigError::NotATenantId { tenant: tenant.clone() }),
+            None => Ok(()),
+        }
+    }
+}
+
 /// Who presented a token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Proven {
@@ -71,9 +88,9 @@ pub struct Verifier {
 impl Verifier {
     /// Prepares a verifier; fetches nothing yet.
     pub fn new(config: VerifyConfig) -> Result<Self, VerifyConfigError> {
+        config.check()?;
         let keys = Keys::new(config.metadata.clone())?;
-        let rules = Rules::new(config)?;
-        Ok(Self { rules, keys, known: Known::default() })
+        Ok(Self { rules: Rules::new(config), keys, known: Known::default() })
     }
 
     /// Proves a token, the part after `Bearer`, at a moment in seconds since 1970.

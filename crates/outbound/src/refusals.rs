@@ -25,7 +25,12 @@ pub struct Refusals {
 impl Refusals {
     /// Counts another refusal and answers the pause after it.
     pub fn another(&mut self, now: Instant) -> Duration {
-        let pause = self.last.map_or(PAUSE_FIRST, |(pause, _)| PAUSE_MAX.min(pause * 2));
+        self.another_up_to(PAUSE_MAX, now)
+    }
+
+    /// The same where the longest pause is another.
+    pub fn another_up_to(&mut self, pause_max: Duration, now: Instant) -> Duration {
+        let pause = self.last.map_or(PAUSE_FIRST, |(pause, _)| pause * 2).min(pause_max);
         self.last = Some((pause, now + pause));
         pause
     }
@@ -54,6 +59,15 @@ mod tests {
             assert_eq!(refusals.pause_left(last_moment), Some(Duration::from_millis(1)));
             now += expected;
             assert_eq!(refusals.pause_left(now), None, "{expected_s}");
+        }
+    }
+
+    #[test]
+    fn the_pause_may_stop_growing_earlier() {
+        let (mut refusals, now) = (Refusals::default(), Instant::now());
+        for expected_s in [2, 4, 5, 5] {
+            let pause = refusals.another_up_to(Duration::from_secs(5), now);
+            assert_eq!(pause, Duration::from_secs(expected_s));
         }
     }
 }

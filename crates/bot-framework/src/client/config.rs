@@ -105,7 +105,8 @@ impl BotConfigError {
 }
 
 impl BotConfig {
-    pub(super) fn check(&self) -> Result<(), BotConfigError> {
+    /// Whether it can be used at all. Connects to nothing.
+    pub fn check(&self) -> Result<(), BotConfigError> {
         let (is_https, reach) = place(&self.endpoint).ok_or(BotConfigError::NotAnEndpoint)?;
         match &self.credential {
             Credential::Anonymous if reach == Reach::Public && is_https => {

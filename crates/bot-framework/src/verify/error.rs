@@ -17,8 +17,8 @@ pub enum VerifyError {
     BadSignature,
     /// Given by another login or tenant.
     #[error(
-        "the token is from a login or tenant that is not accepted: the bot's registration must be in \
-         a tenant configured here"
+        "the token is from a login or tenant that is not accepted; the bot's registration must be in \
+         MicrosoftAppTenantId, or for all tenants"
     )]
     WrongIssuer,
     /// Made out for somebody else.
@@ -76,10 +76,13 @@ pub enum VerifyConfigError {
     )]
     NotAnAddress,
     /// Without an audience, tokens for others would pass.
-    #[error("no audience: the app id that tokens are made out for must be configured")]
+    #[error("MicrosoftAppId must be set: it is what a bot's tokens have to be made out for")]
     NoAudience,
     /// A name in place of a tenant's id: tokens carry the id.
-    #[error("the tenant {tenant:?} must be its id, such as 11111111-2222-3333-4444-555555555555")]
+    #[error(
+        "MicrosoftAppTenantId must be the tenant's id, such as \
+         11111111-2222-3333-4444-555555555555, and not {tenant:?}: tokens carry the id"
+    )]
     NotATenantId {
         /// What was configured.
         tenant: String,

@@ -38,6 +38,10 @@ const ASKED_AGAIN_AFTER: Duration = Duration::from_mins(1);
 /// How long metadata and keys together may take. Whoever is to be verified waits for it.
 const FETCHED_WITHIN: Duration = Duration::from_secs(5);
 
+/// The longest pause after fetches that failed: for so long may a login be back unnoticed, and bots
+/// that need a key be told to come again.
+const PAUSE_MAX: Duration = Duration::from_secs(30);
+
 /// The keys of one login. Entra publishes about ten.
 const KEYS_MAX: usize = 200;
 
@@ -84,9 +88,6 @@ enum Next {
 
 impl Keys {
     pub(super) fn new(metadata: Uri) -> Result<Self, VerifyConfigError> {
-        if !is_safe(&metadata, Reach::ThisMachine) {
-            return Err(VerifyConfigError::NotAnAddress);
-        }
         let http = HttpClient::new().map_err(VerifyConfigError::RootCertificates)?;
         Ok(Self { http, metadata, state: StdMutex::default(), turn: Mutex::default() })
     }
@@ -148,7 +149,7 @@ impl Keys {
                 Ok(())
             }
             Err(reason) => {
-                let pause = state.failures.another(Instant::now());
+                let pause = state.failures.another_up_to(PAUSE_MAX, Instant::now());
                 let has_keys = !state.keys.is_empty();
                 tracing::warn!(
                     reason,
@@ -233,7 +234,7 @@ impl State {
 }
 
 /// https, or http as far as that host.
-fn is_safe(uri: &Uri, http_as_far_as: Reach) -> bool {
+pub(super) fn is_safe(uri: &Uri, http_as_far_as: Reach) -> bool {
     let Some(host) = uri.host() else { return false };
     match uri.scheme() {
         Some(scheme) if *scheme == Scheme::HTTPS => true,

@@ -22,7 +22,7 @@ fn rules() -> Rules {
 }
 
 fn rules_at(metadata: &str) -> Rules {
-    Rules::new(config(metadata)).unwrap()
+    Rules::new(config(metadata))
 }
 
 /// A v1 token's claims, with some of them changed; `null` takes one away.
@@ -190,7 +190,7 @@ fn a_configuration_names_an_audience_and_tenants_by_their_ids() {
     let code = |change: &dyn Fn(&mut VerifyConfig)| {
         let mut config = config(login);
         change(&mut config);
-        Rules::new(config).map_or_else(|error| error.code(), |_| "")
+        config.check().map_or_else(|error| error.code(), |()| "")
     };
     assert_eq!(code(&|_| {}), "");
     assert_eq!(code(&|config| config.tenants.clear()), "");
