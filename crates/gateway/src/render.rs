@@ -44,15 +44,16 @@ impl View<'_> {
             | Content::Transcript(_) => (entry.number, entry.at),
         };
         let mut activity = match (&entry.author, &entry.content) {
-            (_, Content::Context(_) | Content::Transcript(_)) => return None,
+            (_, Content::Context(_) | Content::Transcript(_))
+            | (Author::Agent(_) | Author::Desk | Author::Gateway, Content::Done(_)) => return None,
             (_, Content::Notice(notice)) => of_notice(self.language, notice),
             (_, Content::Withdrawn { .. }) => self.of_withdrawn(),
             (Author::User, Content::Said(said)) => self.of_user(said.payload.as_ref(), &said.text),
             (Author::User, Content::Done(payload)) => self.of_user(Some(payload), ""),
             (Author::Bot, Content::Done(payload)) => self.of_bot(parsed(payload)?, entry.number),
-            (Author::Bot, Content::Said(said)) => self.said_by_bot(said, entry.number),
-            (_, Content::Revised { said, .. }) => self.said_by_bot(said, entry.number),
-            (Author::Agent(_) | Author::Desk | Author::Gateway, Content::Done(_)) => return None,
+            (Author::Bot, Content::Said(said)) | (_, Content::Revised { said, .. }) => {
+                self.said_by_bot(said, entry.number)
+            }
             (Author::Agent(agent), Content::Said(said)) => of_agent(agent, said),
             (Author::Desk | Author::Gateway, Content::Said(said)) => {
                 of_said(said, "", ChannelAccount::new("desk", Role::Bot).named("Service desk"))
