@@ -148,7 +148,7 @@ impl Gateway {
     /// Takes over settings that were read anew, as far as they can change while the gateway runs, and
     /// names the rest. On an error nothing has changed.
     pub async fn reload(&self, settings: Settings) -> Result<Vec<NeedsRestart>, StartError> {
-        self.live.reload(settings).await
+        self.live.reload(settings, &self.stopping).await
     }
 
     /// What is seen of it.

@@ -27,6 +27,7 @@ mod keeping;
 mod lane;
 mod notices;
 pub mod observe;
+mod plain;
 mod presence;
 mod render;
 pub mod secrets;

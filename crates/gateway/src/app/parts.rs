@@ -182,7 +182,7 @@ impl Parts {
             .collect();
         destinations.sort_by(|a, b| (&a.tenant, &a.desk).cmp(&(&b.tenant, &b.desk)));
         let (engine, now) = (self.engine.clone(), self.clock.now());
-        let recorder = Recorder::new(Arc::clone(&self.observer));
+        let recorder = Recorder::new(Arc::clone(&self.observer), self.clock.clone());
         let console = Console::new(password, &self.vault, engine, destinations, recorder, now)?;
         Ok(Some(console))
     }

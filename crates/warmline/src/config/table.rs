@@ -123,11 +123,11 @@ settings! {
     "master_key_file", Some("WARMLINE_MASTER_KEY_FILE"), Kind::Path, None, "\"/etc/warmline/master.key\"", Restart,
     "A file that holds the master key, mode 0600. Without this and `master_key`, `master.key` in the data directory is used, and made at the first start.";
     "language", Some("WARMLINE_LANGUAGE"), LANGUAGES, Some("\"en\""), "\"en\"", Restart,
-    "The language of the notices to users.";
+    "The language of the notices to users, and of what they can type unless the phrases are set.";
     "console.password_hash", Some("WARMLINE_CONSOLE_PASSWORD_HASH"), Kind::Secret, None, "\"file:/etc/warmline/console.hash\"", Restart,
     "The argon2id hash (PHC string) of the operators' password. Without it the console is closed.";
     "metrics.token", Some("WARMLINE_METRICS_TOKEN"), Kind::Secret, None, "\"file:/etc/warmline/metrics.token\"", Restart,
-    "What opens `/metrics`, as a bearer credential. Without it `/metrics` is closed.";
+    "What opens `/metrics`, as a bearer credential of at least 16 characters. Without it `/metrics` is closed.";
     "telemetry.otlp_endpoint", Some("OTEL_EXPORTER_OTLP_ENDPOINT"), Kind::Text, None, "\"http://127.0.0.1:4318\"", Restart,
     "Where traces go, over OTLP. Without it there are none.";
     "telemetry.service_name", Some("OTEL_SERVICE_NAME"), Kind::Text, Some("\"warmline\""), "\"warmline\"", Restart,
