@@ -30,7 +30,7 @@ pub use failure::{StartError, StopError};
 use live::Live;
 pub use live::NeedsRestart;
 pub use offline::without_gateway;
-pub use settings::{BotSetup, COMMAND_WORDS, DeskSetup, Settings};
+pub use settings::{BotSetup, COMMAND_WORDS, DeskSetup, PageRules, Replay, Settings};
 
 use crate::{
     alarm::{Alarm, Wakeup},

@@ -38,10 +38,11 @@ use std::sync::Arc;
 use store::{Store, StoreError};
 
 pub use app::{
-    BotSetup, COMMAND_WORDS, DataExamined, DeskSetup, Gateway, KeyFit, NeedsRestart, Settings,
-    StartError, StopError, examine_data, without_gateway,
+    BotSetup, COMMAND_WORDS, DataExamined, DeskSetup, Gateway, KeyFit, NeedsRestart, PageRules,
+    Replay, Settings, StartError, StopError, examine_data, without_gateway,
 };
 pub use bot::BuiltInBot;
+pub use bot_framework::direct_line::{Origin, OriginError};
 pub use clock::Clock;
 pub use desk::news::Wording;
 pub use edge::webhook::PATH as WEBHOOK_PATH;

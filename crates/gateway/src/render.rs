@@ -11,6 +11,9 @@ use crate::{
     notices::{self, Language},
 };
 
+/// How ids begin that only a token can give.
+const BOUND_PREFIX: &str = "dl_";
+
 /// Whose conversation an entry is rendered for.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct View<'a> {
@@ -46,8 +49,11 @@ impl View<'_> {
         activity.set("timestamp", rfc3339(entry.at));
         activity.set("channelId", "directline");
         activity.set("conversation", ConversationAccount::new(self.conversation));
-        // Web Chat sorts by this before it looks at times.
-        activity.set_within("channelData", "webchat:sequence-id", entry.number.0);
+        // Web Chat sorts by this before it looks at times. What a page sent there that is no object
+        // comes back as it came.
+        if activity.channel_data().is_none_or(|data| data.get().starts_with('{')) {
+            activity.set_within("channelData", "webchat:sequence-id", entry.number.0);
+        }
         Some(activity.to_json())
     }
 
@@ -65,8 +71,13 @@ impl View<'_> {
         let original =
             said.payload.as_ref().and_then(|payload| Activity::parse(payload.0.as_bytes()).ok());
         let mut activity = original.unwrap_or_else(|| Activity::message(&said.text));
+        let claimed = activity.from().and_then(|from| from.id).unwrap_or_default();
         if !self.user.is_empty() {
             activity.set_within("from", "id", self.user);
+        } else if claimed.starts_with(BOUND_PREFIX) {
+            // Clients take such an id from a token and from nowhere else (reference 4.2); here it is
+            // made up.
+            activity.set_within("from", "id", self.conversation);
         }
         activity.set_within("from", "role", Role::User);
         activity
@@ -158,6 +169,42 @@ mod tests {
         assert_eq!(shown["from"]["role"], "user");
         assert_eq!(shown["from"]["x"], 1);
         assert_eq!(shown["channelData"]["clientActivityID"], "a1");
+    }
+
+    #[test]
+    fn an_id_that_only_a_token_can_give_is_not_taken_from_a_page() {
+        let language = Language::English;
+        let view = View { conversation: "c1", user: "", language };
+        for (claimed, shown_as) in [("kim", "kim"), ("dl_kim", "c1"), ("r_77", "r_77")] {
+            let posted = format!(r#"{{"type":"message","text":"hi","from":{{"id":"{claimed}"}}}}"#);
+            let said = Said { payload: Some(Payload(posted)), ..Said::words("hi") };
+            let shown: Value = serde_json::from_str(&view.of_user(&said).to_json()).unwrap();
+            assert_eq!(shown["from"]["id"], shown_as);
+        }
+    }
+
+    #[test]
+    fn channel_data_comes_back_as_it_came() {
+        for (sent, sequence) in [
+            (r#"{"a":{"b":[1.0,12345678901234567890]},"c":null}"#, true),
+            (r#""a text""#, false),
+            ("7.50", false),
+            ("[1,2]", false),
+        ] {
+            let posted = format!(r#"{{"type":"message","text":"hi","channelData":{sent}}}"#);
+            let said = Said { payload: Some(Payload(posted)), ..Said::words("hi") };
+            let view = View { conversation: "c1", user: "dl_kim", language: Language::English };
+            let entry = Entry {
+                number: Number(12),
+                at: Timestamp(1_767_225_600_000),
+                author: Author::User,
+                content: Content::Said(said),
+            };
+            let shown = view.activity(&entry).unwrap();
+            let kept = sent.strip_suffix('}').unwrap_or(sent);
+            assert!(shown.contains(&format!("\"channelData\":{kept}")), "{shown}");
+            assert_eq!(shown.contains("webchat:sequence-id"), sequence, "{shown}");
+        }
     }
 
     #[test]

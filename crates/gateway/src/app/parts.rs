@@ -2,7 +2,6 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use bot_framework::direct_line::token::TokenKey;
 use secrecy::{ExposeSecret, SecretString};
 use store::Store;
 use tokio::sync::Semaphore;
@@ -20,7 +19,7 @@ use crate::{
         callers::{Callers, Owner},
         console::{Console, Destination, Recorder},
         direct_line::DirectLine,
-        doors::Doors,
+        doors::{Doors, Site},
     },
     engine::Policies,
     observe::Observer,
@@ -61,7 +60,8 @@ pub(super) fn doors(vault: &Vault, settings: &Settings) -> Result<Doors, StartEr
     for bot in &settings.bots {
         if let Some(secret) = &bot.direct_line_secret {
             callers.add(secret, Owner::Site(bot.tenant.clone(), bot.bot.clone()))?;
-            sites.push((bot.tenant.clone(), bot.bot.clone()));
+            let (tenant, of) = (bot.tenant.clone(), bot.bot.clone());
+            sites.push(Site { tenant, bot: of, pages: bot.pages.clone() });
         }
     }
     Ok(Doors { callers, wordings, sites, public_url: settings.public_url.clone() })
@@ -149,10 +149,7 @@ impl Parts {
         console: Option<Console>,
         stopping: CancellationToken,
     ) -> Result<Edge, StartError> {
-        let direct_line = DirectLine {
-            key: TokenKey::new(self.vault.derive("direct line tokens")?.expose()),
-            streams: Arc::default(),
-        };
+        let direct_line = DirectLine::new(&self.vault)?;
         Ok(Edge {
             engine: self.engine,
             store: self.store,

@@ -4,16 +4,21 @@ use std::{
     task::{Context, Poll},
 };
 
-use bot_framework::direct_line::token::TokenKey;
+use bot_framework::direct_line::{TokenParameters, token::Purpose};
 use session::id::BotId;
 use tokio::sync::mpsc;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::*;
 use crate::{
+    app::PageRules,
     bed::{self, Bed},
     current::Current,
-    edge::{callers::Callers, direct_line::DirectLine, doors::Doors},
+    edge::{
+        callers::Callers,
+        direct_line::DirectLine,
+        doors::{Doors, Site},
+    },
 };
 
 /// The far end of a socket, seen from the gateway: takes nothing in before `stuck_until`.
@@ -69,6 +74,8 @@ impl Scene {
         let claims = Claims {
             conversation: "c1".to_owned(),
             user: Some("c1".to_owned()),
+            name: None,
+            origins: Vec::new(),
             site: "t/b".to_owned(),
             purpose: Purpose::Stream,
             issued_at: 0,
@@ -105,13 +112,14 @@ fn edge(bed: &Bed) -> Edge {
         doors: Current::new(Doors {
             callers: Callers::new(bed.vault.mac_key("callers").unwrap()),
             wordings: Vec::new(),
-            sites: vec![(bed::tenant(), BotId::new("b").unwrap())],
+            sites: vec![Site {
+                tenant: bed::tenant(),
+                bot: BotId::new("b").unwrap(),
+                pages: PageRules::default(),
+            }],
             public_url: None,
         }),
-        direct_line: DirectLine {
-            key: TokenKey::new(bed.vault.derive("tokens").unwrap().expose()),
-            streams: Arc::default(),
-        },
+        direct_line: DirectLine::new(&bed.vault).unwrap(),
         observer: Arc::clone(&bed.observer),
         presence: Arc::default(),
         console: None,
@@ -175,11 +183,8 @@ async fn a_page_that_polls_is_there_for_a_minute_after_each_call() {
     drop(stream);
     deadline_is(&bed, 10).await;
     let site = edge.doors.get().sites[0].clone();
-    let claims = Claims {
-        conversation: "c1".to_owned(),
-        user: Some("c1".to_owned()),
-        ..edge.binding(&site.0, &site.1, None)
-    };
+    let bound = edge.binding(&site, "c1".to_owned(), TokenParameters::default()).unwrap();
+    let claims = Claims { user: Some("c1".to_owned()), ..bound };
     let mut headers = axum::http::HeaderMap::new();
     let token = format!("Bearer {}", edge.mint(&claims, Purpose::Token, 3_600));
     headers.insert("authorization", token.parse().unwrap());
