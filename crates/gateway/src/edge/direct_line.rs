@@ -30,6 +30,7 @@ use axum::{
     Router,
     http::{HeaderMap, header},
     middleware,
+    response::{IntoResponse, Response},
     routing::{get, post},
 };
 use bot_framework::direct_line::{
@@ -94,6 +95,20 @@ pub(crate) fn routes(edge: &Arc<Edge>) -> Router<Arc<Edge>> {
         .route("/conversations/{id}/stream", get(stream::open).fallback(no_method))
         .fallback(no_route)
         .layer(middleware::from_fn_with_state(Arc::clone(edge), origins::observed))
+}
+
+/// Whether a request is of a web page.
+pub(crate) fn is_of_pages(path: &str) -> bool {
+    path.strip_prefix("/v3/directline").is_some_and(|rest| rest.starts_with('/'))
+}
+
+/// Tells a page to come back, before there is anybody who knows from which pages one may call.
+///
+/// Nothing is said of origins, so that in a browser this is a failure of the network: for clients
+/// that is something to try again, while a start that is visibly refused is given up for good
+/// (reference 4.4).
+pub(crate) fn come_back(message: &str) -> Response {
+    Refused::new(ErrorCode::ServiceUnavailable, message).into_response()
 }
 
 async fn no_method() -> Refused {
