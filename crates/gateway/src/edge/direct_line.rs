@@ -137,7 +137,7 @@ impl Edge {
 /// what the page says.
 fn visitor(claims: &Claims, name: Option<String>) -> Result<Visitor, Refused> {
     let user = UserId::new(claims.user.as_deref().unwrap_or(&claims.conversation));
-    let name = claims.name.clone().or_else(|| name.as_deref().map(kept_name));
+    let name = claims.name.clone().or_else(|| name.map(|name| kept_name(&name)));
     Ok(Visitor { user: user.map_err(bad_id)?, email: None, name })
 }
 

@@ -171,8 +171,8 @@ async fn typing_is_acknowledged_and_kept_nowhere() {
 #[tokio::test]
 async fn what_a_page_sends_comes_back_as_it_was_sent() {
     let door = Door::open().await;
-    let sent = r#"{"type":"message","text":"hi kolibri","locale":"de-DE","localTimezone":"Europe/Berlin","localTimestamp":"2026-11-29T20:15:00.123+01:00","timestamp":"1999-01-01T00:00:00Z","channelId":"webchat","id":"mine","from":{"id":"dl_mallory","role":"bot","x":{"y":1.0}},"n":12345678901234567890.50,"value":{"k":[1.0,2e3]},"entities":[{"type":"ClientCapabilities","requiresBotState":true}],"channelData":{"clientActivityID":"a-1","big":9007199254740993,"deep":{"a":[null,1.50]}}}"#;
-    let post = door.post(sent).send().await.unwrap();
+    let original = r#"{"type":"message","text":"hi kolibri","locale":"de-DE","localTimezone":"Europe/Berlin","localTimestamp":"2026-11-29T20:15:00.123+01:00","timestamp":"1999-01-01T00:00:00Z","channelId":"webchat","id":"mine","from":{"id":"dl_mallory","role":"bot","x":{"y":1.0}},"n":12345678901234567890.50,"value":{"k":[1.0,2e3]},"entities":[{"type":"ClientCapabilities","requiresBotState":true}],"channelData":{"clientActivityID":"a-1","big":9007199254740993,"deep":{"a":[null,1.50]}}}"#;
+    let post = door.post(original).send().await.unwrap();
     let id: Value = post.json().await.unwrap();
     let set = door.page.request(Method::GET, "/activities").send().await.unwrap();
     let set = set.text().await.unwrap();
