@@ -100,7 +100,9 @@ impl Dispatcher {
                     PostError::Unanswered { .. } => {
                         Attempt::Failed { failure: Failure::Unanswered, code }
                     }
-                    PostError::Refused { .. } => Attempt::Failed { failure: Failure::Refused, code },
+                    PostError::Refused { .. } => {
+                        Attempt::Failed { failure: Failure::Refused, code }
+                    }
                 }
             }
         }

@@ -221,7 +221,9 @@ impl Attempts {
             for (outcome, counter) in ATTEMPT_OUTCOMES.iter().zip(counters) {
                 match outcome {
                     Outcome::Done => totals.deliveries += counter.get(),
-                    Outcome::Retry | Outcome::Failed => totals.failures += counter.get(),
+                    Outcome::Retry | Outcome::Failed | Outcome::Unanswered => {
+                        totals.failures += counter.get();
+                    }
                     // Nothing was sent.
                     Outcome::Ok
                     | Outcome::Repeat
