@@ -168,6 +168,10 @@ impl Store for Watched {
         self.inner.conversation(key)
     }
 
+    fn is_taken(&self, key: &ConversationKey) -> Result<bool, StoreError> {
+        self.inner.is_taken(key)
+    }
+
     fn conversation_by_id(
         &self,
         id: ConversationId,

@@ -90,6 +90,7 @@ macro_rules! contract_tests {
                 finding::a_key_makes_its_conversation_once;
                 finding::a_key_twice_in_one_batch_is_one_conversation;
                 finding::every_part_of_a_key_tells_conversations_apart;
+                finding::a_conversation_is_taken_whoever_its_user_is;
                 finding::an_existing_target_is_not_made;
                 finding::a_conversation_is_found_by_its_row;
                 finding::a_session_leads_to_its_conversation;

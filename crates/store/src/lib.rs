@@ -97,6 +97,9 @@ pub trait Store: Send + Sync + 'static {
     /// A conversation as it stands, if there is one.
     fn conversation(&self, key: &ConversationKey) -> Result<Option<ConversationRow>, StoreError>;
 
+    /// Whether there is a conversation of this key with any user, whoever the key names.
+    fn is_taken(&self, key: &ConversationKey) -> Result<bool, StoreError>;
+
     /// A conversation by its row id.
     fn conversation_by_id(&self, id: ConversationId)
     -> Result<Option<ConversationRow>, StoreError>;

@@ -192,6 +192,10 @@ impl Store for SqliteStore {
         })
     }
 
+    fn is_taken(&self, key: &ConversationKey) -> Result<bool, StoreError> {
+        self.read(|reader| conversations::is_taken(reader, key))
+    }
+
     fn conversation_by_id(
         &self,
         id: ConversationId,

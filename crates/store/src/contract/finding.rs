@@ -2,7 +2,7 @@
 
 use super::{Bed, conversation, desk, key, person, resolve, save, session_id, session_row, tenant};
 use crate::{Changes, ConversationId, Hold, SessionRow, Store, Target};
-use session::id::{BotId, ChannelId, DeskId, TenantId, Timestamp};
+use session::id::{BotId, ChannelId, ConversationKey, DeskId, TenantId, Timestamp};
 
 pub(super) fn a_key_makes_its_conversation_once(bed: &impl Bed) {
     let made = conversation(bed.store(), "c1");
@@ -36,6 +36,23 @@ pub(super) fn every_part_of_a_key_tells_conversations_apart(bed: &impl Bed) {
     ids.sort();
     ids.dedup();
     assert_eq!(ids.len(), 6);
+}
+
+pub(super) fn a_conversation_is_taken_whoever_its_user_is(bed: &impl Bed) {
+    assert!(!bed.store().is_taken(&key("c1")).unwrap());
+    conversation(bed.store(), "c1");
+    for user in [&*key("c1").user, "somebody else", ""] {
+        let key = ConversationKey { user: user.into(), ..key("c1") };
+        assert!(bed.store().is_taken(&key).unwrap(), "{user:?}");
+    }
+    let mut keys = vec![key("c1"); 4];
+    keys[0].tenant = tenant("other");
+    keys[1].channel = ChannelId::new("msteams").unwrap();
+    keys[2].bot = BotId::new("other").unwrap();
+    keys[3].conversation = "c2".into();
+    for key in keys {
+        assert!(!bed.store().is_taken(&key).unwrap(), "{key:?}");
+    }
 }
 
 pub(super) fn an_existing_target_is_not_made(bed: &impl Bed) {

@@ -56,6 +56,29 @@ fn the_first_six_are_enough() {
 }
 
 #[test]
+fn trusted_origins_are_a_list_with_commas() {
+    let list = "https://Shop.example.org/, http://127.0.0.1:3000";
+    let config = Config::read(&environment(&[("WARMLINE_TRUSTED_ORIGINS", list)])).unwrap();
+    let trusted: Vec<_> =
+        config.settings.bots[0].pages.trusted_origins.iter().map(ToString::to_string).collect();
+    assert_eq!(trusted, ["https://shop.example.org", "http://127.0.0.1:3000"]);
+    let any = Config::read(&environment(&[])).unwrap();
+    assert_eq!(any.settings.bots[0].pages, gateway::PageRules::default());
+    let many = vec!["https://a.example"; 201].join(",");
+    for (list, problem) in [
+        ("*", "holds a text that is no origin"),
+        ("https://shop.example.org/chat", "holds a text that is no origin"),
+        ("null", "holds a text that is no origin"),
+        ("https://a.example,,https://b.example", "holds an empty text"),
+        (",", "holds an empty text"),
+        (&many, "has more than 200 texts"),
+    ] {
+        let said = refusal(&[("WARMLINE_TRUSTED_ORIGINS", list)]);
+        assert!(said.contains("WARMLINE_TRUSTED_ORIGINS") && said.contains(problem), "{said}");
+    }
+}
+
+#[test]
 fn client_credentials_need_no_user() {
     let set = [
         (GRANT_TYPE, "client_credentials"),
