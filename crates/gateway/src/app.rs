@@ -16,7 +16,7 @@ mod parts;
 mod settings;
 
 use std::{
-    net::SocketAddr,
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
     path::Path,
     sync::Arc,
     time::{Duration, Instant},
@@ -146,7 +146,7 @@ impl Gateway {
         })?;
         let presence = Arc::new(Presence::default());
         let parts = Parts { store, vault, clock, engine, wakes, gaps, presence, observer };
-        let live = Live::new(&parts, policies, settings)?;
+        let live = Live::new(&parts, policies, settings, own_address(port.address))?;
         parts.run(live, &data_dir, password.as_ref(), hint, lane_hints, port)
     }
 
@@ -158,7 +158,7 @@ impl Gateway {
     /// Takes over settings that were read anew, as far as they can change while the gateway runs, and
     /// names the rest. On an error nothing has changed.
     pub async fn reload(&self, settings: Settings) -> Result<Vec<NeedsRestart>, StartError> {
-        self.live.reload(settings).await
+        self.live.reload(settings, &self.stopping).await
     }
 
     /// What is seen of it.
@@ -289,6 +289,17 @@ impl Parts {
             delivery: Some(delivery),
         })
     }
+}
+
+/// How this machine's own programs reach the listener.
+fn own_address(mut address: SocketAddr) -> String {
+    if address.ip().is_unspecified() {
+        address.set_ip(match address {
+            SocketAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+            SocketAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+        });
+    }
+    format!("http://{address}")
 }
 
 /// One of the long tasks.

@@ -12,6 +12,7 @@ mod alarm;
 pub mod app;
 #[cfg(test)]
 mod bed;
+mod behind;
 mod bot;
 mod clock;
 pub mod console;
@@ -26,6 +27,7 @@ mod keeping;
 mod lane;
 mod notices;
 pub mod observe;
+mod plain;
 mod presence;
 mod render;
 pub mod secrets;
@@ -41,11 +43,17 @@ pub use app::{
     BotSetup, COMMAND_WORDS, DataExamined, DeskSetup, Gateway, KeyFit, NeedsRestart, PageRules,
     Replay, Settings, StartError, StopError, examine_data, without_gateway,
 };
+pub use behind::{Answers, BehindSetup};
 pub use bot::BuiltInBot;
-pub use bot_framework::direct_line::{Origin, OriginError};
+pub use bot_framework::{
+    client::{BotConfig, BotConfigError, Credential, Registration},
+    direct_line::{Origin, OriginError},
+    verify::{VerifyConfig, VerifyConfigError},
+};
 pub use clock::Clock;
 pub use desk::news::Wording;
 pub use edge::webhook::PATH as WEBHOOK_PATH;
+pub use http::Uri;
 pub use notices::Language;
 pub use observe::Observer;
 // What a gateway is configured with, so that its user needs no other crate of the house.

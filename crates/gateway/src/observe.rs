@@ -25,15 +25,19 @@ use session::{
     What,
     id::{DeskId, SessionId, TenantId, Timestamp},
 };
-use store::{Store, Work};
+use store::{Numbers, Store, Work};
 
 pub(crate) use batch::{Committed, Noted, Notes};
 pub use feed::{Feed, Heard, Passage};
 pub(crate) use words::{BreakerState, CatchUp, EffectName, EventName, RouteName};
 pub use words::{Outcome, PassageKind};
 
+pub(crate) use histogram::Spread;
+pub(crate) use metrics::Totals;
+
 use crate::{
     clock::Clock,
+    lane::Destination,
     observe::{
         feed::Speaker,
         metrics::{Counted, Metrics},
@@ -88,14 +92,25 @@ impl Observer {
     /// An edge answered a request.
     pub(crate) fn answered(&self, request: &Answered<'_>) {
         let Answered { method, route, status, code, took } = *request;
-        tracing::info!(
-            http.method = %method,
-            http.route = route.unwrap_or("(no route)"),
-            http.status = status,
-            duration_ms = took.as_millis(),
-            "a request was answered"
-        );
+        macro_rules! line {
+            ($level:ident) => {
+                tracing::$level!(
+                    http.method = %method,
+                    http.route = route.unwrap_or("(no route)"),
+                    http.status = status,
+                    duration_ms = took.as_millis(),
+                    "a request was answered"
+                )
+            };
+        }
         let name = RouteName::of(method, route);
+        // An open console asks again and again; orders have a line of their own.
+        let looks = matches!(*method, Method::GET | Method::HEAD);
+        if name == RouteName::Console && looks && status < 400 {
+            line!(debug);
+        } else {
+            line!(info);
+        }
         self.metrics.doors.answered(name, status, took);
         if self.speaker.is_heard() {
             let outcome = match status {
@@ -177,23 +192,19 @@ impl Observer {
         }
     }
 
-    /// A desk's breaker came to another state.
-    pub(crate) fn breaker(&self, tenant: &TenantId, desk: &DeskId, state: BreakerState) {
-        self.metrics.desk(tenant, desk).breaker(state);
-        let names = (tenant.as_str(), desk.as_str());
-        match state {
-            BreakerState::Open => tracing::warn!(
-                tenant = names.0,
-                desk = names.1,
-                "the desk does not take requests; words wait until it does"
-            ),
-            BreakerState::Recovering => {
-                tracing::info!(tenant = names.0, desk = names.1, "the desk answers again");
+    /// A destination's breaker came to another state.
+    pub(crate) fn breaker(&self, whose: &Destination, state: BreakerState) {
+        let (tenant, desk) = match whose {
+            Destination::Desk(tenant, desk) => {
+                self.metrics.desk(tenant, desk).breaker(state);
+                say_of_desk((tenant.as_str(), desk.as_str()), state);
+                (tenant, Some(desk))
             }
-            BreakerState::Closed => {
-                tracing::info!(tenant = names.0, desk = names.1, "the desk has recovered");
+            Destination::Bot(tenant, bot) => {
+                say_of_bot((tenant.as_str(), bot.as_str()), state);
+                (tenant, None)
             }
-        }
+        };
         if self.speaker.is_heard() {
             let outcome = match state {
                 BreakerState::Open => Outcome::Failed,
@@ -201,7 +212,7 @@ impl Observer {
             };
             self.pass([Passage {
                 tenant: Some(tenant.clone()),
-                desk: Some(desk.clone()),
+                desk: desk.cloned(),
                 ..Passage::new(PassageKind::Breaker, state.as_str(), outcome)
             }]);
         }
@@ -227,6 +238,22 @@ impl Observer {
         TokensOf { observer: Arc::clone(self), tenant: tenant.clone(), desk: desk.clone() }
     }
 
+    /// What the store says of itself, and whether that is new enough. Read every two seconds at most,
+    /// and once at a time, however many ask.
+    pub(crate) async fn numbers(&self, store: &Arc<dyn Store>) -> (Option<Arc<Numbers>>, bool) {
+        self.newest.of(store).await
+    }
+
+    /// Everything that was counted so far, summed up.
+    pub(crate) fn totals(&self) -> Totals {
+        self.metrics.totals()
+    }
+
+    /// How long attempts at a desk took.
+    pub(crate) fn desk_took(&self, tenant: &TenantId, desk: &DeskId) -> Spread {
+        self.metrics.desk(tenant, desk).took()
+    }
+
     /// Everything in Prometheus' text form. Reads the store, every two seconds at most.
     pub(crate) async fn metrics(
         &self,
@@ -234,7 +261,7 @@ impl Observer {
         streams: usize,
         queue: usize,
     ) -> String {
-        let (store, store_read) = self.newest.of(store).await;
+        let (store, store_read) = self.numbers(store).await;
         let standing = Standing { streams, queue, store, store_read };
         self.metrics.text(&standing, self.clock.now())
     }
@@ -259,6 +286,32 @@ impl servicenow::TokenWatch for TokensOf {
 
     fn failed(&self, code: &'static str) {
         self.observer.metrics.desk(&self.tenant, &self.desk).token(Some(code));
+    }
+}
+
+fn say_of_desk((tenant, desk): (&str, &str), state: BreakerState) {
+    match state {
+        BreakerState::Open => {
+            tracing::warn!(
+                tenant,
+                desk,
+                "the desk does not take requests; words wait until it does"
+            );
+        }
+        BreakerState::Recovering => tracing::info!(tenant, desk, "the desk answers again"),
+        BreakerState::Closed => tracing::info!(tenant, desk, "the desk has recovered"),
+    }
+}
+
+fn say_of_bot((tenant, bot): (&str, &str), state: BreakerState) {
+    match state {
+        BreakerState::Open => tracing::warn!(
+            tenant,
+            bot,
+            "the bot does not take activities; its users are told, and can ask for a person"
+        ),
+        BreakerState::Recovering => tracing::info!(tenant, bot, "the bot answers again"),
+        BreakerState::Closed => tracing::info!(tenant, bot, "the bot has recovered"),
     }
 }
 

@@ -107,6 +107,12 @@ pub struct ConversationKey {
 pub struct Number(pub u64);
 
 impl Number {
+    /// Whether it is before the first.
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "what serde asks for")]
+    pub(crate) fn is_none(&self) -> bool {
+        self.0 == 0
+    }
+
     /// The number after this one.
     #[must_use]
     pub fn next(self) -> Self {

@@ -5,33 +5,29 @@
 //! settings that are wrong change nothing. What hangs on a socket, a directory or a task of its own
 //! needs a restart; it is named and stays as it was.
 
+mod deadlines;
+
 use std::{collections::HashMap, sync::Arc};
 
-use futures_util::future::join_all;
 use secrecy::{ExposeSecret, SecretString};
-use session::{
-    Event,
-    id::{BotId, DeskId, TenantId, Timestamp},
-};
-use store::{Store, StoreError, Target};
+use session::id::{BotId, DeskId, TenantId};
+use store::Store;
 use tokio::sync::Mutex;
+use tokio_util::sync::CancellationToken;
 use vault::Vault;
 
 use crate::{
     app::{BotSetup, DeskSetup, Parts, Settings, StartError, parts},
-    bot::BuiltInBots,
+    behind::{Bots, Handles},
     current::Current,
     dispatcher::Reach,
     edge::doors::Doors,
-    engine::{Arrival, Engine, Policies},
+    engine::{Engine, Policies},
     gaps::DeskKey,
     notices::Language,
     observe::Observer,
     trace::Tracing,
 };
-
-/// Open chats whose deadlines are brought in line with new rules at a time.
-const ROUND_MAX: usize = 256;
 
 /// What new settings change only after a restart.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -82,7 +78,10 @@ pub(super) struct Live {
     observer: Arc<Observer>,
     doors: Arc<Current<Doors>>,
     policies: Arc<Current<Policies>>,
-    bots: Arc<Current<BuiltInBots>>,
+    bots: Arc<Current<Bots>>,
+    /// The ids by which bots know conversations.
+    pub(super) handles: Handles,
+    own_address: String,
     reaches: HashMap<DeskKey, Arc<Current<Reach>>>,
     /// A change of it needs a restart.
     pub(super) language: Language,
@@ -97,7 +96,10 @@ impl Live {
         parts: &Parts,
         policies: Arc<Current<Policies>>,
         settings: Settings,
+        own_address: String,
     ) -> Result<Self, StartError> {
+        let handles = Handles::new(parts.vault.mac_key("bots")?);
+        let bots = parts::bots(&settings, None, &handles, &parts.observer, &own_address)?;
         let mut reaches = HashMap::new();
         for desk in &settings.desks {
             let reach = parts::reach(&parts.store, &parts.vault, &parts.observer, desk)?;
@@ -110,7 +112,9 @@ impl Live {
             observer: Arc::clone(&parts.observer),
             doors: Current::new(parts::doors(&parts.vault, &settings)?),
             policies,
-            bots: Current::new(parts::built_in_bots(&settings)),
+            bots: Current::new(bots),
+            handles,
+            own_address,
             reaches,
             language: settings.language,
             tracing: settings.tracing.clone(),
@@ -122,7 +126,7 @@ impl Live {
         Arc::clone(&self.doors)
     }
 
-    pub(super) fn bots(&self) -> Arc<Current<BuiltInBots>> {
+    pub(super) fn bots(&self) -> Arc<Current<Bots>> {
         Arc::clone(&self.bots)
     }
 
@@ -131,10 +135,17 @@ impl Live {
     }
 
     /// Takes over what can change now and names the rest. On an error nothing has changed.
-    pub(super) async fn reload(&self, new: Settings) -> Result<Vec<NeedsRestart>, StartError> {
+    pub(super) async fn reload(
+        &self,
+        new: Settings,
+        stop: &CancellationToken,
+    ) -> Result<Vec<NeedsRestart>, StartError> {
         let mut in_force = self.in_force.lock().await;
         let (new, rest) = applicable(&in_force, new);
         let doors = parts::doors(&self.vault, &new)?;
+        let before = self.bots.get();
+        let bots =
+            parts::bots(&new, Some(&before), &self.handles, &self.observer, &self.own_address)?;
         let mut reaches = Vec::new();
         for desk in &new.desks {
             let Some(cell) = self.reaches.get(&key_of(desk)) else { continue };
@@ -144,13 +155,13 @@ impl Live {
         let rules_changed = !same_rules(&in_force.bots, &new.bots);
         self.doors.replace(doors);
         self.policies.replace(parts::policies(&new.bots));
-        self.bots.replace(parts::built_in_bots(&new));
+        self.bots.replace(bots);
         for (cell, reach) in reaches {
             cell.replace(reach);
         }
         *in_force = new;
         if rules_changed {
-            self.set_deadlines_anew().await;
+            deadlines::set_anew(&self.store, &self.engine, stop).await;
         }
         Ok(rest)
     }
@@ -170,40 +181,6 @@ impl Live {
         }
         parts::reach(&self.store, &self.vault, &self.observer, desk)
     }
-
-    /// Open chats have a deadline of the old rules. An event that names none which was ever set changes
-    /// nothing in them, and has their next one worked out again.
-    async fn set_deadlines_anew(&self) {
-        let mut after = None;
-        loop {
-            let from = after.clone();
-            let read = move |store: &dyn Store| store.open_sessions(from.as_ref(), ROUND_MAX);
-            let page = match crate::blocking(&self.store, read).await {
-                Ok(page) => page,
-                Err(error) => return unchanged(&error),
-            };
-            let told = page.iter().map(|row| {
-                let event = Event::Deadline { due: Timestamp(i64::MIN) };
-                self.engine.submit(Arrival::event(Target::Conversation(row.conversation), event))
-            });
-            // Whoever is not told keeps the deadline until something happens in the chat.
-            let failed = join_all(told).await.into_iter().filter(Result::is_err).count();
-            if failed > 0 {
-                tracing::warn!(chats = failed, "chats keep a deadline of the old rules for now");
-            }
-            match page.last() {
-                Some(last) if page.len() == ROUND_MAX => after = Some(last.id.clone()),
-                Some(_) | None => return,
-            }
-        }
-    }
-}
-
-fn unchanged(error: &StoreError) {
-    tracing::warn!(
-        error = error as &dyn std::error::Error,
-        "open chats cannot be read; they keep a deadline of the old rules until something happens"
-    );
 }
 
 fn key_of(desk: &DeskSetup) -> DeskKey {

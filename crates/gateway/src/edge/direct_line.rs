@@ -21,6 +21,7 @@ mod origins;
 mod places;
 mod proof;
 mod refused;
+mod relay;
 mod stream;
 mod tokens;
 

@@ -36,6 +36,7 @@ fn bot(name: &str, desk: &str) -> BotSetup {
         policy: Policy::new(desk_id(desk)),
         pages: PageRules::default(),
         direct_line_secret: None,
+        behind: None,
         built_in_bot: None,
     }
 }

@@ -16,8 +16,8 @@ use store::OpenCount;
 
 use crate::observe::{
     codes::ByCode,
-    histogram::{DELIVERY, Histogram},
-    metrics::{Histograms, Labels, counters, desks::families::Families, histograms},
+    histogram::{DELIVERY, Histogram, Spread},
+    metrics::{Histograms, Labels, Totals, counters, desks::families::Families, histograms},
     words::{BreakerState, CatchUp, EffectName, Outcome},
 };
 
@@ -26,12 +26,14 @@ const ANOTHER: &str = "not_configured";
 
 /// How sessions end: each reason with the statuses it comes with. The pairs that cannot be are left
 /// out.
-const ENDS: [(Status, EndReason); 16] = [
+const ENDS: [(Status, EndReason); 18] = [
     (Status::Completed, EndReason::AgentEnded),
     (Status::Completed, EndReason::UserEnded),
     (Status::Completed, EndReason::UserLeft),
     (Status::Completed, EndReason::OperatorEnded),
     (Status::Cancelled, EndReason::OperatorEnded),
+    (Status::Completed, EndReason::BotEnded),
+    (Status::Cancelled, EndReason::BotEnded),
     (Status::Cancelled, EndReason::UserCancelled),
     (Status::Cancelled, EndReason::DeskCancelled),
     (Status::Cancelled, EndReason::UserLeft),
@@ -55,8 +57,14 @@ const TO_DESK: [EffectName; 3] = [EffectName::Ask, EffectName::Say, EffectName::
 const TO_BOT: [EffectName; 3] = [EffectName::Greet, EffectName::ToBot, EffectName::TellBot];
 
 /// What can come of an attempt.
-const ATTEMPT_OUTCOMES: [Outcome; 5] =
-    [Outcome::Done, Outcome::Retry, Outcome::Failed, Outcome::Struck, Outcome::Held];
+const ATTEMPT_OUTCOMES: [Outcome; 6] = [
+    Outcome::Done,
+    Outcome::Retry,
+    Outcome::Failed,
+    Outcome::Struck,
+    Outcome::Held,
+    Outcome::Unanswered,
+];
 
 /// All desks there are.
 #[derive(Debug)]
@@ -159,6 +167,16 @@ impl Desks {
         }
     }
 
+    /// What was done so far, at whichever desk and bot.
+    pub(super) fn add_to(&self, totals: &mut Totals) {
+        let all = self.configured.values().flat_map(HashMap::values).chain([&self.another]);
+        for desk in all {
+            desk.attempts.add_to(totals);
+            totals.took.add(&desk.attempt);
+        }
+        self.bots.add_to(totals);
+    }
+
     /// How many sessions are open, as the store says; none where it says nothing.
     pub(super) fn set_sessions(&self, open: &[OpenCount]) {
         let all = self.configured.values().flat_map(HashMap::values).chain([&self.another]);
@@ -198,6 +216,25 @@ impl Attempts {
         }
     }
 
+    fn add_to(&self, totals: &mut Totals) {
+        for counters in &self.counters {
+            for (outcome, counter) in ATTEMPT_OUTCOMES.iter().zip(counters) {
+                match outcome {
+                    Outcome::Done => totals.deliveries += counter.get(),
+                    Outcome::Retry | Outcome::Failed | Outcome::Unanswered => {
+                        totals.failures += counter.get();
+                    }
+                    // Nothing was sent.
+                    Outcome::Ok
+                    | Outcome::Repeat
+                    | Outcome::Refused
+                    | Outcome::Struck
+                    | Outcome::Held => {}
+                }
+            }
+        }
+    }
+
     fn count(&self, attempt: Counted<'_>) {
         let Some(kind) = self.kinds.iter().position(|kind| *kind == attempt.kind) else { return };
         let outcome = ATTEMPT_OUTCOMES.iter().position(|known| *known == attempt.outcome);
@@ -233,12 +270,19 @@ impl OfDesk {
         self.attempts.count(attempt);
         match attempt.outcome {
             Outcome::Done => self.attempt.took(attempt.took),
-            Outcome::Retry | Outcome::Failed => {
+            Outcome::Retry | Outcome::Failed | Outcome::Unanswered => {
                 self.attempt.took(attempt.took);
                 self.failures.of(attempt.code).inc();
             }
             Outcome::Ok | Outcome::Repeat | Outcome::Refused | Outcome::Struck | Outcome::Held => {}
         }
+    }
+
+    /// How long attempts took that were made.
+    pub(crate) fn took(&self) -> Spread {
+        let mut took = Spread::default();
+        took.add(&self.attempt);
+        took
     }
 
     pub(crate) fn breaker(&self, state: BreakerState) {

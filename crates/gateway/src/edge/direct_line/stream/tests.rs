@@ -120,6 +120,10 @@ fn edge(bed: &Bed) -> Edge {
             public_url: None,
         }),
         direct_line: DirectLine::new(&bed.vault).unwrap(),
+        bots: Current::new(crate::behind::Bots::new(crate::bot::BuiltInBots::new(
+            crate::bot::BuiltInBot::help_desk().unwrap(),
+        ))),
+        handles: crate::behind::Handles::new(bed.vault.mac_key("bots").unwrap()),
         observer: Arc::clone(&bed.observer),
         presence: Arc::default(),
         console: None,
