@@ -72,10 +72,11 @@ async def told(context: TurnContext, _: TurnState) -> None:
     if context.activity.name != "handoff.status":
         return
     value = context.activity.value
-    name = value.get("agentName") or "nobody"
-    activities = (value.get("transcript") or {}).get("activities")
-    lines = "none" if activities is None else " / ".join(str(one.get("text")) for one in activities)
-    await context.send_activity(f"Handoff {value.get('state')}, agent {name}, transcript: {lines}")
+    agent = (value.get("agent") or {}).get("name", "nobody")
+    transcript = value.get("transcript")
+    lines = "nothing" if transcript is None else " / ".join(str(one.get("text")) for one in transcript)
+    state, reason = value.get("state"), value.get("reason", "well")
+    await context.send_activity(f"Handoff {state}, {reason}, by {agent}: {lines}")
 
 
 @bot.activity(ActivityTypes.message)

@@ -41,13 +41,14 @@ export function submitted(value: unknown): string {
 
 interface Status {
   readonly state?: string;
-  readonly agentName?: string;
-  readonly transcript?: { readonly activities?: readonly { readonly text?: string }[] };
+  readonly reason?: string;
+  readonly agent?: { readonly name?: string };
+  readonly transcript?: readonly { readonly text?: string }[];
 }
 
 /** What a bot says when it hears how a handoff fares. */
 export function told(value: unknown): string {
-  const { state, agentName, transcript } = value as Status;
-  const lines = transcript?.activities?.map(({ text }) => text).join(' / ');
-  return `Handoff ${state}, agent ${agentName ?? 'nobody'}, transcript: ${lines ?? 'none'}`;
+  const { state, reason, agent, transcript } = value as Status;
+  const lines = transcript?.map(({ text }) => text).join(' / ');
+  return `Handoff ${state}, ${reason ?? 'well'}, by ${agent?.name ?? 'nobody'}: ${lines ?? 'nothing'}`;
 }

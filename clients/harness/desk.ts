@@ -15,6 +15,8 @@ export interface Chat {
   readonly state: string;
   readonly agent: string | null;
   readonly lines: readonly Line[];
+  /** What the bot knew, by name. */
+  readonly context: Readonly<Record<string, unknown>>;
 }
 
 export class Desk {

@@ -3,6 +3,9 @@
  * ServiceNow; killed and started again on the same port and the same data.
  */
 
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
 import { Desk } from './desk.ts';
 import { Program, WARMLINE, temporaryFolder } from './program.ts';
 import type { Environment } from './program.ts';
@@ -27,14 +30,21 @@ export class Gateway {
     this.#environment = environment;
   }
 
-  /** Starts an installation; `environment` is added to what every one needs. */
-  static async start(environment: Environment = {}): Promise<Gateway> {
+  /**
+   * Starts an installation; `environment` is added to what every one needs, and `file` is a
+   * configuration file for what has no variable.
+   */
+  static async start(environment: Environment = {}, file = ''): Promise<Gateway> {
     const desk = await Desk.start();
+    const folder = temporaryFolder();
+    const config = join(folder, 'warmline.toml');
+    writeFileSync(config, file, { mode: 0o600 });
     const gateway = new Gateway(desk, {
       ...desk.environment,
       WEBHOOK_SECRET,
       DIRECT_LINE_SECRET,
-      WARMLINE_DATA_DIR: temporaryFolder(),
+      WARMLINE_CONFIG: config,
+      WARMLINE_DATA_DIR: join(folder, 'data'),
       ...environment,
     });
     try {
