@@ -49,10 +49,14 @@ export class Client {
     );
   }
 
-  /** The messages without those that the library has delivered before, which a page would drop. */
+  /**
+   * The messages in the order of a page: by the number that Web Chat sorts by. The library itself hands
+   * out the activities of two frames mixed with each other.
+   */
   get shown(): Shown[] {
+    const place = ({ channelData }: Activity) => Number(channelData?.['webchat:sequence-id']);
     const messages = this.received.filter((activity) => activity.type === 'message');
-    return messages.map(({ id = '', from, text = '' }) => ({ id, role: from.role ?? '', text }));
+    return messages.toSorted((one, other) => place(one) - place(other)).map(({ id = '', from, text = '' }) => ({ id, role: from.role ?? '', text }));
   }
 
   get texts(): string[] {
