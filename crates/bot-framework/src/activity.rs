@@ -269,6 +269,16 @@ impl Activity {
         name != "type" && self.0.remove(name)
     }
 
+    /// Like [`remove`](Activity::remove), one level down.
+    pub fn remove_within(&mut self, object: &str, name: &str) -> bool {
+        let Some(mut inner) = self.0.object(object) else { return false };
+        let removed = inner.remove(name);
+        if removed {
+            self.0.set(object, &inner);
+        }
+        removed
+    }
+
     /// Removes declared members that are `null`, and declared strings that are empty, because both
     /// Agents SDKs answer them with 500 (reference 1.3). `value` and `channelData` may be anything,
     /// so `null` stays there.

@@ -13,7 +13,7 @@ mod parts;
 mod settings;
 
 use std::{
-    net::SocketAddr,
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
     path::Path,
     sync::Arc,
     time::{Duration, Instant},
@@ -136,7 +136,7 @@ impl Gateway {
         })?;
         let presence = Arc::new(Presence::default());
         let parts = Parts { store, vault, clock, engine, wakes, gaps, presence, observer };
-        let live = Live::new(&parts, policies, settings)?;
+        let live = Live::new(&parts, policies, settings, own_address(&listener)?)?;
         parts.run(live, &data_dir, password.as_ref(), hint, lane_hints, listener)
     }
 
@@ -271,6 +271,18 @@ impl Parts {
             delivery: Some(delivery),
         })
     }
+}
+
+/// How this machine's own programs reach the listener.
+fn own_address(listener: &TcpListener) -> Result<String, StartError> {
+    let mut address = listener.local_addr()?;
+    if address.ip().is_unspecified() {
+        address.set_ip(match address {
+            SocketAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+            SocketAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+        });
+    }
+    Ok(format!("http://{address}"))
 }
 
 /// One of the long tasks.

@@ -428,6 +428,10 @@ impl Bed {
             Content::Said(said) => said.text,
             Content::Notice(notice) => format!("<{}>", Notice::key(&notice)),
             Content::Context(_) => "<context>".to_owned(),
+            Content::Transcript(_) => "<transcript>".to_owned(),
+            Content::Done(_) => "<done>".to_owned(),
+            Content::Revised { of, said, .. } => format!("<{of}: {}>", said.text),
+            Content::Withdrawn { of, .. } => format!("<{of} withdrawn>"),
         });
         told.collect()
     }
@@ -480,6 +484,10 @@ pub(crate) fn policy() -> Policy {
     Policy::new(desk())
 }
 
+pub(crate) fn bot() -> BotId {
+    BotId::new("b").unwrap()
+}
+
 pub(crate) fn tenant() -> TenantId {
     TenantId::new("t").unwrap()
 }
@@ -502,7 +510,7 @@ pub(crate) fn key(name: &str) -> ConversationKey {
     ConversationKey {
         tenant: tenant(),
         channel: ChannelId::new("directline").unwrap(),
-        bot: BotId::new("b").unwrap(),
+        bot: bot(),
         conversation: name.into(),
         user: person(name).into(),
     }

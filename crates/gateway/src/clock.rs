@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicI64, Ordering},
 };
 
-use session::id::Timestamp;
+use session::id::{SessionId, Timestamp};
 use uuid::{NoContext, Uuid};
 
 /// Where the time comes from.
@@ -44,6 +44,12 @@ impl Clock {
         let ms = u64::try_from(self.now().0).unwrap_or(0);
         let nanos = u32::try_from(ms % 1_000).unwrap_or(0) * 1_000_000;
         Uuid::new_v7(uuid::Timestamp::from_unix(NoContext, ms / 1_000, nanos))
+    }
+
+    /// The id of a session that may begin.
+    pub(crate) fn fresh_session(&self) -> SessionId {
+        let id = format!("ses_{}", self.fresh_id().simple());
+        SessionId::new(&id).expect("a prefix and 32 hexadecimal digits are an id")
     }
 
     /// Moves a manual clock; the system's clock cannot be moved.

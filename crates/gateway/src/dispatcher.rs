@@ -14,8 +14,8 @@
 //! at the next start): at least once, with the same ids. A lane has one effect in flight; different
 //! lanes go in parallel up to [`ATTEMPTS_MAX`]. This file starts workers, [`drain`] is what they do.
 //!
-//! A desk's breaker is asked before a lane of that desk is claimed; without its leave the lane waits
-//! in memory ([`parking`]), so a desk that is away costs nothing durable and delays nobody else.
+//! A destination's breaker is asked before a lane that leads there is claimed; without its leave the
+//! lane waits in memory ([`parking`]), so a desk or a bot that is away costs nothing durable and delays nobody else.
 //!
 //! Beside the lanes it fetches what agents said while nobody could hear it: [`catch_up`].
 //!
@@ -23,6 +23,7 @@
 
 mod attempt;
 mod backoff;
+mod behind_lane;
 mod bot_lane;
 mod breaker;
 mod catch_up;
@@ -44,22 +45,23 @@ use tokio_util::sync::CancellationToken;
 use vault::Vault;
 
 use crate::{
-    bot::BuiltInBots,
+    behind::{Bots, Handles},
     clock::Clock,
     current::Current,
     desk::{news::Wording, request::Dress},
     dispatcher::{
         breaker::Permit,
         drain::Opened,
-        parking::{Desk, Parking},
+        parking::Parking,
         schedule::{Back, Schedule},
     },
     engine::Engine,
     gaps::Gaps,
-    lane,
+    lane::{self, Destination},
     notices::Language,
     observe::Observer,
     trace::Tracing,
+    wakes::Wakes,
 };
 
 /// Attempts in flight at a time to one desk, and to all bots together. Each holds a connection and a
@@ -83,9 +85,23 @@ const FINISH_WITHIN: Duration = Duration::from_secs(12);
 pub(crate) struct DeskLink {
     pub(crate) desk: DeskId,
     pub(crate) reach: Arc<Current<Reach>>,
+    pub(crate) gate: Gate,
+}
+
+/// What stands before the attempts at one destination. Clones share it.
+#[derive(Debug, Clone)]
+pub(crate) struct Gate {
     pub(crate) breaker: Arc<SharedBreaker>,
     /// Room for [`ATTEMPTS_MAX`] attempts.
     pub(crate) places: Arc<Semaphore>,
+}
+
+impl Gate {
+    /// An open one.
+    pub(crate) fn new(before: Destination, observer: &Arc<Observer>) -> Self {
+        let breaker = SharedBreaker::new(before, observer);
+        Self { breaker, places: Arc::new(Semaphore::new(ATTEMPTS_MAX)) }
+    }
 }
 
 /// How a desk is spoken to; settings that are read anew replace it.
@@ -102,7 +118,9 @@ pub(crate) struct Dispatcher {
     pub(crate) engine: Engine,
     pub(crate) clock: Clock,
     pub(crate) desks: HashMap<(TenantId, DeskId), DeskLink>,
-    pub(crate) bots: Arc<Current<BuiltInBots>>,
+    pub(crate) bots: Arc<Current<Bots>>,
+    pub(crate) handles: Handles,
+    pub(crate) wakes: Arc<Wakes>,
     pub(crate) language: Language,
     /// What the desks may have told unheard.
     pub(crate) gaps: Arc<Gaps>,
@@ -112,7 +130,7 @@ pub(crate) struct Dispatcher {
     /// Stops it; nobody insists on anything any more then.
     pub(crate) stop: CancellationToken,
     pub(crate) tracing: Tracing,
-    /// Room for [`ATTEMPTS_MAX`] attempts at bots, and at desks that are not configured any more.
+    /// Room for [`ATTEMPTS_MAX`] attempts at built-in bots, and where nothing is configured any more.
     pub(crate) places: Arc<Semaphore>,
 }
 
@@ -217,40 +235,52 @@ impl Dispatcher {
         }
     }
 
-    /// Lets a desk's lane wait for leave; gives a lane back that needs none.
+    /// Lets a lane wait for leave; gives a lane back that needs none.
     fn park(&self, lane: LaneKey, away: Away, parking: &mut Parking) -> Option<(LaneKey, Start)> {
-        match lane::desk_of(&lane).filter(|desk| self.desks.contains_key(desk)) {
-            Some(desk) => {
-                parking.park(desk, lane, away);
+        match lane::destination(&lane).filter(|to| self.gate(to).is_some()) {
+            Some(to) => {
+                parking.park(to, lane, away);
                 None
             }
             None => Some((lane, Start::in_turn(Leave::Free))),
         }
     }
 
-    /// A place and leave for one attempt at a desk, or the moment before which it makes no sense to
-    /// ask again. The place first: leave is good for now and not for after a queue.
-    fn ask(&self, desk: &Desk) -> Result<Start, Timestamp> {
-        let Some(link) = self.desks.get(desk) else { return Ok(Start::in_turn(Leave::Free)) };
+    /// A place and leave for one attempt there, or the moment before which it makes no sense to ask
+    /// again. The place first: leave is good for now and not for after a queue.
+    fn ask(&self, to: &Destination) -> Result<Start, Timestamp> {
+        let Some(gate) = self.gate(to) else { return Ok(Start::in_turn(Leave::Free)) };
         let now = self.clock.now();
         // Whoever gives a place back is noticed at once; this is for the case that nobody does.
-        let place = Arc::clone(&link.places).try_acquire_owned().map_err(|_| now.after(PAUSE))?;
-        let permit = link.breaker.admit(now)?;
+        let place = gate.places.try_acquire_owned().map_err(|_| now.after(PAUSE))?;
+        let permit = gate.breaker.admit(now)?;
         Ok(Start { leave: Leave::Attempt(permit), place: Some(place) })
     }
 
     /// Leave for one more attempt in this lane by a worker that has its place, if it is to be had now.
     fn leave(&self, lane: &LaneKey) -> Option<Leave> {
-        match lane::desk_of(lane).and_then(|desk| self.desks.get(&desk)) {
-            Some(link) => link.breaker.admit(self.clock.now()).map(Leave::Attempt).ok(),
+        match lane::destination(lane).and_then(|to| self.gate(&to)) {
+            Some(gate) => gate.breaker.admit(self.clock.now()).map(Leave::Attempt).ok(),
             None => Some(Leave::Free),
         }
     }
 
+    /// What stands before a destination; nothing before a built-in bot, or what is not configured.
+    fn gate(&self, to: &Destination) -> Option<Gate> {
+        match to {
+            Destination::Desk(tenant, desk) => {
+                self.desks.get(&(tenant.clone(), desk.clone())).map(|link| link.gate.clone())
+            }
+            Destination::Bot(tenant, bot) => {
+                self.bots.get().behind(tenant, bot).map(|link| link.gate.clone())
+            }
+        }
+    }
+
     /// The room for attempts where this lane leads.
-    fn places(&self, lane: &LaneKey) -> &Arc<Semaphore> {
-        let link = lane::desk_of(lane).and_then(|desk| self.desks.get(&desk));
-        link.map_or(&self.places, |link| &link.places)
+    fn places(&self, lane: &LaneKey) -> Arc<Semaphore> {
+        let gate = lane::destination(lane).and_then(|to| self.gate(&to));
+        gate.map_or_else(|| Arc::clone(&self.places), |gate| gate.places)
     }
 
     /// Lanes that the store says have work now. Those that are ready later come up by themselves.

@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | [`webhook`] | `POST /api/v1/snowBot/receiveMessage` |
 //! | [`direct_line`] | `/v3/directline/…` |
+//! | [`connector`] | `/v3/conversations/…`, `/bot/{capability}/v3/conversations/…` |
 //! | [`health`] | `/healthz`, `/readyz` |
 //! | [`openapi`] | `/openapi.json` |
 //! | [`console`] | `/console/…` |
@@ -12,6 +13,7 @@
 pub(crate) mod answer;
 pub(crate) mod body;
 pub(crate) mod callers;
+pub(crate) mod connector;
 pub(crate) mod console;
 pub(crate) mod direct_line;
 pub(crate) mod doors;
@@ -36,6 +38,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use vault::Vault;
 
 use crate::{
+    behind::{Bots, Handles},
     clock::Clock,
     current::Current,
     edge::answer::RefusalCode,
@@ -62,6 +65,8 @@ pub(crate) struct Edge {
     /// What notices are in.
     pub(crate) language: Language,
     pub(crate) direct_line: DirectLine,
+    pub(crate) bots: Arc<Current<Bots>>,
+    pub(crate) handles: Handles,
     pub(crate) presence: Arc<Presence>,
     /// `None` while it is closed.
     pub(crate) console: Option<console::Console>,
@@ -115,6 +120,7 @@ fn router(edge: Arc<Edge>) -> Router {
     Router::new()
         .merge(webhook::routes())
         .nest("/v3/directline", direct_line::routes())
+        .merge(connector::routes())
         .merge(health::routes())
         .merge(openapi::routes())
         .merge(console::routes(&edge))

@@ -1,10 +1,19 @@
 //! The names of lanes: written and read here and nowhere else.
 
-use session::id::{DeskId, TenantId, UserId};
+use session::id::{BotId, DeskId, TenantId, UserId};
 use store::{ConversationId, LaneKey};
 
 /// Ids hold no control characters, so the separator cannot be forged.
 const SEPARATOR: char = '\u{1f}';
+
+/// What a lane leads to.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Destination {
+    /// A desk of a tenant.
+    Desk(TenantId, DeskId),
+    /// A bot of a tenant.
+    Bot(TenantId, BotId),
+}
 
 /// The lane of a person at a desk: the end of one chat must reach it before the next begins.
 pub(crate) fn desk_lane(tenant: &TenantId, desk: &DeskId, user: &UserId) -> LaneKey {
@@ -12,17 +21,21 @@ pub(crate) fn desk_lane(tenant: &TenantId, desk: &DeskId, user: &UserId) -> Lane
 }
 
 /// The lane of a conversation to its bot.
-pub(crate) fn bot_lane(conversation: ConversationId) -> LaneKey {
-    LaneKey(format!("bot{SEPARATOR}{}", conversation.0).into())
+pub(crate) fn bot_lane(tenant: &TenantId, bot: &BotId, conversation: ConversationId) -> LaneKey {
+    let conversation = conversation.0;
+    LaneKey(format!("bot{SEPARATOR}{tenant}{SEPARATOR}{bot}{SEPARATOR}{conversation}").into())
 }
 
-/// The desk a lane leads to; `None` for a bot's.
-pub(crate) fn desk_of(lane: &LaneKey) -> Option<(TenantId, DeskId)> {
+/// Where a lane leads; `None` for lanes to bots that were named before bots had destinations.
+pub(crate) fn destination(lane: &LaneKey) -> Option<Destination> {
     let mut parts = lane.0.split(SEPARATOR);
-    if parts.next() != Some("desk") {
-        return None;
+    let (kind, tenant, whom) = (parts.next()?, parts.next()?, parts.next()?);
+    let tenant = TenantId::new(tenant).ok()?;
+    match kind {
+        "desk" => Some(Destination::Desk(tenant, DeskId::new(whom).ok()?)),
+        "bot" => Some(Destination::Bot(tenant, BotId::new(whom).ok()?)),
+        _ => None,
     }
-    Some((TenantId::new(parts.next()?).ok()?, DeskId::new(parts.next()?).ok()?))
 }
 
 #[cfg(test)]
@@ -30,10 +43,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_lane_says_which_desk_it_leads_to() {
+    fn a_lane_says_where_it_leads() {
         let (tenant, desk) = (TenantId::new("t:1").unwrap(), DeskId::new("d 1").unwrap());
+        let bot = BotId::new("desk").unwrap();
         let lane = desk_lane(&tenant, &desk, &UserId::new("desk").unwrap());
-        assert_eq!(desk_of(&lane), Some((tenant, desk)));
-        assert_eq!(desk_of(&bot_lane(ConversationId(7))), None);
+        assert_eq!(destination(&lane), Some(Destination::Desk(tenant.clone(), desk)));
+        let lane = bot_lane(&tenant, &bot, ConversationId(7));
+        assert_eq!(destination(&lane), Some(Destination::Bot(tenant, bot)));
+    }
+
+    #[test]
+    fn a_lane_that_an_earlier_version_named_leads_nowhere_in_particular() {
+        assert_eq!(destination(&LaneKey("bot\u{1f}7".into())), None);
     }
 }

@@ -12,6 +12,7 @@ mod alarm;
 pub mod app;
 #[cfg(test)]
 mod bed;
+mod behind;
 mod bot;
 mod clock;
 pub mod console;
@@ -41,10 +42,16 @@ pub use app::{
     BotSetup, COMMAND_WORDS, DataExamined, DeskSetup, Gateway, KeyFit, NeedsRestart, Settings,
     StartError, StopError, examine_data, without_gateway,
 };
+pub use behind::{Answers, BehindSetup};
 pub use bot::BuiltInBot;
+pub use bot_framework::{
+    client::{BotConfig, BotConfigError, Credential, Registration},
+    verify::{VerifyConfig, VerifyConfigError},
+};
 pub use clock::Clock;
 pub use desk::news::Wording;
 pub use edge::webhook::PATH as WEBHOOK_PATH;
+pub use http::Uri;
 pub use notices::Language;
 pub use observe::Observer;
 // What a gateway is configured with, so that its user needs no other crate of the house.

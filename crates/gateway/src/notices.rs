@@ -52,6 +52,14 @@ impl Language {
     }
 }
 
+/// What a page shows in place of something that the bot took back.
+pub(crate) fn withdrawn(language: Language) -> &'static str {
+    match language {
+        Language::English => "This message was deleted.",
+        Language::German => "Diese Nachricht wurde gelöscht.",
+    }
+}
+
 /// The words of a notice.
 pub(crate) fn words(language: Language, notice: &Notice) -> String {
     match language {

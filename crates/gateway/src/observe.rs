@@ -34,6 +34,7 @@ pub use words::{Outcome, PassageKind};
 
 use crate::{
     clock::Clock,
+    lane::Destination,
     observe::{
         feed::Speaker,
         metrics::{Counted, Metrics},
@@ -177,23 +178,19 @@ impl Observer {
         }
     }
 
-    /// A desk's breaker came to another state.
-    pub(crate) fn breaker(&self, tenant: &TenantId, desk: &DeskId, state: BreakerState) {
-        self.metrics.desk(tenant, desk).breaker(state);
-        let names = (tenant.as_str(), desk.as_str());
-        match state {
-            BreakerState::Open => tracing::warn!(
-                tenant = names.0,
-                desk = names.1,
-                "the desk does not take requests; words wait until it does"
-            ),
-            BreakerState::Recovering => {
-                tracing::info!(tenant = names.0, desk = names.1, "the desk answers again");
+    /// A destination's breaker came to another state.
+    pub(crate) fn breaker(&self, whose: &Destination, state: BreakerState) {
+        let (tenant, desk) = match whose {
+            Destination::Desk(tenant, desk) => {
+                self.metrics.desk(tenant, desk).breaker(state);
+                say_of_desk((tenant.as_str(), desk.as_str()), state);
+                (tenant, Some(desk))
             }
-            BreakerState::Closed => {
-                tracing::info!(tenant = names.0, desk = names.1, "the desk has recovered");
+            Destination::Bot(tenant, bot) => {
+                say_of_bot((tenant.as_str(), bot.as_str()), state);
+                (tenant, None)
             }
-        }
+        };
         if self.speaker.is_heard() {
             let outcome = match state {
                 BreakerState::Open => Outcome::Failed,
@@ -201,7 +198,7 @@ impl Observer {
             };
             self.pass([Passage {
                 tenant: Some(tenant.clone()),
-                desk: Some(desk.clone()),
+                desk: desk.cloned(),
                 ..Passage::new(PassageKind::Breaker, state.as_str(), outcome)
             }]);
         }
@@ -259,6 +256,32 @@ impl servicenow::TokenWatch for TokensOf {
 
     fn failed(&self, code: &'static str) {
         self.observer.metrics.desk(&self.tenant, &self.desk).token(Some(code));
+    }
+}
+
+fn say_of_desk((tenant, desk): (&str, &str), state: BreakerState) {
+    match state {
+        BreakerState::Open => {
+            tracing::warn!(
+                tenant,
+                desk,
+                "the desk does not take requests; words wait until it does"
+            );
+        }
+        BreakerState::Recovering => tracing::info!(tenant, desk, "the desk answers again"),
+        BreakerState::Closed => tracing::info!(tenant, desk, "the desk has recovered"),
+    }
+}
+
+fn say_of_bot((tenant, bot): (&str, &str), state: BreakerState) {
+    match state {
+        BreakerState::Open => tracing::warn!(
+            tenant,
+            bot,
+            "the bot does not take activities; its users are told, and can ask for a person"
+        ),
+        BreakerState::Recovering => tracing::info!(tenant, bot, "the bot answers again"),
+        BreakerState::Closed => tracing::info!(tenant, bot, "the bot has recovered"),
     }
 }
 

@@ -3,9 +3,10 @@
 use bot_framework::Activity;
 use bot_framework::activity::{ChannelAccount, ConversationAccount, Role};
 use serde_json::json;
-use session::{Agent, Author, Content, Notice, Said};
+use session::{Agent, Author, Content, Notice, Payload, Said, id::Number};
 
 use crate::{
+    behind::handles,
     clock::rfc3339,
     keeping::Entry,
     notices::{self, Language},
@@ -20,6 +21,8 @@ pub(crate) struct View<'a> {
     pub(crate) user: &'a str,
     /// What notices are in.
     pub(crate) language: Language,
+    /// The bot, as its activities name it.
+    pub(crate) bot: &'a str,
 }
 
 /// The id of an entry's activity: safe in a path, the same every time.
@@ -30,24 +33,49 @@ pub(crate) fn activity_id(conversation: &str, number: session::id::Number) -> St
 impl View<'_> {
     /// The activity of an entry as JSON; `None` for entries the user is never shown.
     pub(crate) fn activity(&self, entry: &Entry) -> Option<String> {
+        // An activity that says something of another keeps that one's id, time and place, so that
+        // pages change what they show (reference 4.6).
+        let (number, at) = match &entry.content {
+            Content::Revised { of, at, .. } | Content::Withdrawn { of, at } => (*of, *at),
+            Content::Said(_)
+            | Content::Done(_)
+            | Content::Notice(_)
+            | Content::Context(_)
+            | Content::Transcript(_) => (entry.number, entry.at),
+        };
         let mut activity = match (&entry.author, &entry.content) {
-            (_, Content::Context(_)) => return None,
+            (_, Content::Context(_) | Content::Transcript(_)) => return None,
             (_, Content::Notice(notice)) => of_notice(self.language, notice),
-            (Author::User, Content::Said(said)) => self.of_user(said),
-            (Author::Bot, Content::Said(said)) => {
-                of_said(said, "", ChannelAccount::new("bot", Role::Bot).named("Assistant"))
-            }
+            (_, Content::Withdrawn { .. }) => self.of_withdrawn(),
+            (Author::User, Content::Said(said)) => self.of_user(said.payload.as_ref(), &said.text),
+            (Author::User, Content::Done(payload)) => self.of_user(Some(payload), ""),
+            (Author::Bot, Content::Done(payload)) => self.of_bot(parsed(payload)?, entry.number),
+            (Author::Bot, Content::Said(said)) => self.said_by_bot(said, entry.number),
+            (_, Content::Revised { said, .. }) => self.said_by_bot(said, entry.number),
+            (Author::Agent(_) | Author::Desk | Author::Gateway, Content::Done(_)) => return None,
             (Author::Agent(agent), Content::Said(said)) => of_agent(agent, said),
             (Author::Desk | Author::Gateway, Content::Said(said)) => {
                 of_said(said, "", ChannelAccount::new("desk", Role::Bot).named("Service desk"))
             }
         };
-        activity.set("id", activity_id(self.conversation, entry.number));
-        activity.set("timestamp", rfc3339(entry.at));
+        activity.set("id", activity_id(self.conversation, number));
+        activity.set("timestamp", rfc3339(at));
         activity.set("channelId", "directline");
         activity.set("conversation", ConversationAccount::new(self.conversation));
-        // Web Chat sorts by this before it looks at times.
-        activity.set_within("channelData", "webchat:sequence-id", entry.number.0);
+        // Web Chat sorts by this before it looks at times. Data that is no object has no room for it.
+        if activity.channel_data().is_none_or(|data| data.get().starts_with('{')) {
+            activity.set_within("channelData", "webchat:sequence-id", number.0);
+        }
+        Some(activity.to_json())
+    }
+
+    /// Something of the bot's for whoever looks at the moment: typing, also such as carries a text
+    /// that grows. Its id is the one that the bot was told.
+    pub(crate) fn passing(&self, json: &str) -> Option<String> {
+        let activity = Activity::parse(json.as_bytes()).ok()?;
+        let mut activity = self.of_bot(activity, Number(u64::MAX));
+        activity.set("channelId", "directline");
+        activity.set("conversation", ConversationAccount::new(self.conversation));
         Some(activity.to_json())
     }
 
@@ -61,16 +89,62 @@ impl View<'_> {
     }
 
     /// What the user posted, whole, with the identity that the token proves.
-    fn of_user(&self, said: &Said) -> Activity {
-        let original =
-            said.payload.as_ref().and_then(|payload| Activity::parse(payload.0.as_bytes()).ok());
-        let mut activity = original.unwrap_or_else(|| Activity::message(&said.text));
+    fn of_user(&self, payload: Option<&Payload>, text: &str) -> Activity {
+        let mut activity = payload.and_then(parsed).unwrap_or_else(|| Activity::message(text));
         if !self.user.is_empty() {
             activity.set_within("from", "id", self.user);
         }
         activity.set_within("from", "role", Role::User);
         activity
     }
+
+    fn said_by_bot(&self, said: &Said, number: Number) -> Activity {
+        match said.payload.as_ref().and_then(parsed) {
+            Some(activity) => self.of_bot(activity, number),
+            None => of_said(said, "", self.bot_account().named("Assistant")),
+        }
+    }
+
+    /// What the bot sent, whole, with the ids and the people that the page knows (reference 3.2).
+    fn of_bot(&self, mut activity: Activity, number: Number) -> Activity {
+        let answered = activity.reply_to_id().map(std::borrow::Cow::into_owned);
+        match answered.and_then(|id| handles::renamed(&id, self.conversation, number)) {
+            Some(id) => activity.set("replyToId", id),
+            // A page holds back what answers something that it has never seen.
+            None => drop(activity.remove("replyToId")),
+        }
+        for ours in ["serviceUrl", "relatesTo", "callerId", "deliveryMode", "_channelId"] {
+            activity.remove(ours);
+        }
+        activity.set_within("from", "id", self.bot);
+        activity.set_within("from", "role", Role::Bot);
+        if self.user.is_empty() {
+            activity.remove("recipient");
+        } else {
+            activity.set("recipient", ChannelAccount::new(self.user, Role::User));
+        }
+        if activity.raw("suggestedActions").is_some_and(|actions| actions.get() != "null") {
+            // Only one person is here, and a page may know them by another id than the bot.
+            activity.set_within("suggestedActions", "to", [""; 0]);
+        }
+        activity
+    }
+
+    fn of_withdrawn(&self) -> Activity {
+        let mut activity = Activity::message(notices::withdrawn(self.language));
+        activity.set("from", self.bot_account());
+        activity.set("textFormat", "plain");
+        activity.set_within("channelData", "warmline", json!({ "deleted": true }));
+        activity
+    }
+
+    fn bot_account(&self) -> ChannelAccount {
+        ChannelAccount::new(self.bot, Role::Bot)
+    }
+}
+
+fn parsed(payload: &Payload) -> Option<Activity> {
+    Activity::parse(payload.0.as_bytes()).ok()
 }
 
 fn of_notice(language: Language, notice: &Notice) -> Activity {
@@ -90,7 +164,7 @@ fn of_agent(agent: &Agent, said: &Said) -> Activity {
     of_said(said, &prefix, agent_account(agent.name.as_deref()))
 }
 
-fn agent_account(name: Option<&str>) -> ChannelAccount {
+pub(crate) fn agent_account(name: Option<&str>) -> ChannelAccount {
     // Not the bot's id: a page ends the typing of whoever speaks.
     ChannelAccount::new("agent", Role::Bot).named(name.unwrap_or("Agent"))
 }
@@ -125,16 +199,13 @@ fn prompt(said: &Said) -> &str {
 #[cfg(test)]
 mod tests {
     use serde_json::Value;
-    use session::{
-        Choice, Payload,
-        id::{Number, Timestamp},
-    };
+    use session::{Choice, id::Timestamp};
 
     use super::*;
 
     fn shown(author: Author, content: Content) -> Option<Value> {
         let language = Language::German;
-        let view = View { conversation: "c1", user: "dl_kim", language };
+        let view = View { conversation: "c1", user: "dl_kim", language, bot: "bot" };
         let entry = Entry { number: Number(12), at: Timestamp(1_767_225_600_000), author, content };
         view.activity(&entry).map(|json| serde_json::from_str(&json).unwrap())
     }

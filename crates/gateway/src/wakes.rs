@@ -5,7 +5,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use store::ConversationId;
@@ -28,6 +28,8 @@ pub(crate) enum Hint {
         /// Whether they type.
         on: bool,
     },
+    /// The bot types, perhaps with a text that grows: its activity, as JSON.
+    Passing(Arc<str>),
 }
 
 /// Who waits for which conversation.

@@ -19,12 +19,13 @@ use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, USER_AGENT};
 use http::{HeaderValue, Method, Request, StatusCode};
 use http_body_util::Full;
+use outbound::token::Token;
+use outbound::{ANSWER_BYTES_MAX, Answer, HttpClient};
 use tokio::time::Instant;
 
 use crate::callback::Callback;
-use crate::http::{ANSWER_BYTES_MAX, Answer, HttpClient};
 use crate::request::PATH;
-use crate::token::{Token, Tokens};
+use crate::token::{self, Tokens};
 
 pub(crate) mod answer;
 mod config;
@@ -113,7 +114,7 @@ impl Client {
         let endpoint = config.endpoint(PATH)?;
         let messages = config.endpoint(missed::PATH)?;
         let providers = config.endpoint(examine::PROVIDERS_PATH)?;
-        let tokens = Tokens::new(http.clone(), config.endpoint(crate::token::PATH)?, &config);
+        let tokens = token::tokens(http.clone(), config.endpoint(token::PATH)?, &config);
         let attempt_timeout = config.attempt_timeout;
         Ok(Self { http, tokens, endpoint, messages, providers, attempt_timeout })
     }

@@ -19,8 +19,6 @@
 pub mod callback;
 #[cfg(feature = "client")]
 pub mod client;
-#[cfg(feature = "client")]
-mod http;
 pub mod item;
 mod loose;
 pub mod request;

@@ -45,6 +45,12 @@ pub struct Conversation {
     /// The bot behind could not be reached; until it answers the phrases work.
     #[serde(default)]
     pub bot_away: bool,
+    /// The newest entry in which the user was told so.
+    #[serde(default, skip_serializing_if = "Number::is_none")]
+    pub bot_away_told: Number,
+    /// The newest entry when the bot last gave a sign of life.
+    #[serde(default, skip_serializing_if = "Number::is_none")]
+    pub bot_spoke: Number,
 }
 
 /// The user as the channel proves them. The debug form leaves e-mail address and name out.

@@ -176,6 +176,9 @@ pub enum Failure {
     Refused,
     /// Its time ran out; it may or may not have arrived.
     Expired,
+    /// It was handed over and no answer came. It is not attempted again, because it may have arrived
+    /// and a second time would show.
+    Unanswered,
 }
 
 /// Effects of this session numbered below `below` that were never attempted are not to be sent.

@@ -7,7 +7,7 @@ use crate::{
     effect::{Effect, Failure},
     id::{ConversationKey, EffectNumber, Number, SenderKey, SessionId, Timestamp},
     policy::Policy,
-    said::{Agent, Context, Names, Said},
+    said::{Agent, Author, Context, Line, Names, Payload, Said},
 };
 
 /// Something that happened. The debug form names what the bot hands over and leaves the values out.
@@ -29,6 +29,16 @@ pub enum Event {
         /// The id of the session, should this begin one.
         fresh: SessionId,
     },
+    /// The user did something without words that a bot may care about: an event of their page, a
+    /// reaction. It goes to a bot of the team's own also while a person is there.
+    UserDid {
+        /// Who.
+        visitor: Visitor,
+        /// What, in its channel's own form.
+        payload: Payload,
+        /// By which a repeat is recognised.
+        key: Option<SenderKey>,
+    },
     /// The user ended or withdrew the live chat without words (a button).
     UserEnds,
     /// The bot said something.
@@ -38,10 +48,40 @@ pub enum Event {
         /// By which a repeat is recognised.
         key: Option<SenderKey>,
     },
+    /// The bot did something without words that the user's page may care about.
+    BotDid {
+        /// What, in its channel's own form.
+        payload: Payload,
+    },
+    /// The bot changed what it said.
+    BotRevised {
+        /// Which entry; one of the bot's own, that is its caller's to see to.
+        of: Number,
+        /// When that was taken in.
+        at: Timestamp,
+        /// What it says from now on.
+        said: Said,
+    },
+    /// The bot took back what it said.
+    BotWithdrew {
+        /// Which entry; one of the bot's own, that is its caller's to see to.
+        of: Number,
+        /// When that was taken in.
+        at: Timestamp,
+    },
+    /// The bot brought lines of before, that are to be seen and go nowhere.
+    BotBrought {
+        /// By whom (the user or the bot) and what, oldest first.
+        lines: Vec<(Author, Said)>,
+    },
+    /// The bot ends the live chat that it asked for.
+    BotEnds,
     /// The bot asks for an agent.
     BotAsked {
         /// What it hands over.
         context: Context,
+        /// The conversation so far as the bot knows it; empty if it tells none.
+        transcript: Vec<Line>,
         /// By which a repeat is recognised.
         key: Option<SenderKey>,
         /// The id of the session, should this begin one.
@@ -107,13 +147,32 @@ impl fmt::Debug for Event {
                 .field("key", key)
                 .field("fresh", fresh)
                 .finish(),
+            Self::UserDid { visitor, payload, key } => f
+                .debug_struct("UserDid")
+                .field("visitor", visitor)
+                .field("payload", payload)
+                .field("key", key)
+                .finish(),
             Self::UserEnds => f.write_str("UserEnds"),
             Self::BotSaid { said, key } => {
                 f.debug_struct("BotSaid").field("said", said).field("key", key).finish()
             }
-            Self::BotAsked { context, key, fresh } => f
+            Self::BotDid { payload } => f.debug_tuple("BotDid").field(payload).finish(),
+            Self::BotRevised { of, at, said } => f
+                .debug_struct("BotRevised")
+                .field("of", of)
+                .field("at", at)
+                .field("said", said)
+                .finish(),
+            Self::BotWithdrew { of, at } => {
+                f.debug_struct("BotWithdrew").field("of", of).field("at", at).finish()
+            }
+            Self::BotBrought { lines } => f.debug_tuple("BotBrought").field(&lines.len()).finish(),
+            Self::BotEnds => f.write_str("BotEnds"),
+            Self::BotAsked { context, transcript, key, fresh } => f
                 .debug_struct("BotAsked")
                 .field("context", &Names(context))
+                .field("transcript", &transcript.len())
                 .field("key", key)
                 .field("fresh", fresh)
                 .finish(),

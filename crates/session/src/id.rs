@@ -107,6 +107,11 @@ pub struct ConversationKey {
 pub struct Number(pub u64);
 
 impl Number {
+    /// Whether it is before the first.
+    pub(crate) fn is_none(&self) -> bool {
+        self.0 == 0
+    }
+
     /// The number after this one.
     #[must_use]
     pub fn next(self) -> Self {

@@ -106,6 +106,8 @@ pub enum EndedBy {
     Agent(Option<String>),
     /// Whoever operates Warmline.
     Operator,
+    /// The bot that had asked for it.
+    Bot,
 }
 
 /// Why a session ended: a stable machine code for rows, logs, the bot and the operator.
@@ -140,6 +142,8 @@ pub enum EndReason {
     UserLeft,
     /// cancelled or completed: an operator ended it.
     OperatorEnded,
+    /// cancelled or completed: the bot that asked for it ended it.
+    BotEnded,
 }
 
 impl EndReason {
@@ -160,6 +164,7 @@ impl EndReason {
             Self::Lost => "lost",
             Self::UserLeft => "user_left",
             Self::OperatorEnded => "operator_ended",
+            Self::BotEnded => "bot_ended",
         }
     }
 }

@@ -36,6 +36,9 @@ pub struct Policy {
     pub say_within: Duration,
     /// How long telling the desk the end is attempted.
     pub end_within: Duration,
+    /// How long the user's words are attempted at the bot: an answer to what was asked long ago only
+    /// confuses.
+    pub bot_within: Duration,
     /// How many effects may wait in a lane before the user's words are refused. What ends or begins
     /// a live chat is never refused for it.
     pub lane_max: usize,
@@ -57,6 +60,7 @@ impl Policy {
             ask_within: Duration::from_mins(2),
             say_within: Duration::from_mins(15),
             end_within: Duration::from_hours(24),
+            bot_within: Duration::from_mins(2),
             lane_max: 1_000,
         }
     }
@@ -66,9 +70,8 @@ impl Policy {
         match what {
             What::Ask { .. } => self.ask_within,
             What::End { .. } => self.end_within,
-            What::Say { .. } | What::Greet | What::ToBot { .. } | What::TellBot { .. } => {
-                self.say_within
-            }
+            What::Greet | What::ToBot { .. } => self.bot_within,
+            What::Say { .. } | What::TellBot { .. } => self.say_within,
         }
     }
 }

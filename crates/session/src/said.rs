@@ -6,7 +6,10 @@ use std::{collections::BTreeMap, fmt};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{id::Number, notice::Notice};
+use crate::{
+    id::{Number, Timestamp},
+    notice::Notice,
+};
 
 /// One thing that was said. Richer forms ride along in `payload`, which nobody here looks into.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -150,24 +153,87 @@ impl fmt::Debug for Names<'_> {
     }
 }
 
+/// One line of a conversation that was held elsewhere, as the bot brought it along.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Line {
+    /// The user said it; otherwise the bot did.
+    pub by_user: bool,
+    /// What.
+    pub text: String,
+}
+
+impl fmt::Debug for Line {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Line").field("by_user", &self.by_user).finish_non_exhaustive()
+    }
+}
+
 /// What a log entry holds.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Content {
     /// Something somebody said.
     Said(Said),
+    /// Something somebody did without words, in its channel's own form: an event, a reaction. People
+    /// and bots at both ends see it, no desk does.
+    Done(Payload),
+    /// What an earlier entry says from now on.
+    Revised {
+        /// Which entry.
+        of: Number,
+        /// When that was taken in: it keeps its place.
+        at: Timestamp,
+        /// What it says.
+        said: Said,
+    },
+    /// An earlier entry was taken back.
+    Withdrawn {
+        /// Which entry.
+        of: Number,
+        /// When that was taken in.
+        at: Timestamp,
+    },
     /// Something Warmline tells the user.
     Notice(Notice),
     /// What the bot handed over. Never shown to the user.
     Context(Context),
+    /// The conversation so far as the bot knows it, for a desk where our own log has nothing. Never
+    /// shown to the user.
+    Transcript(Vec<Line>),
+}
+
+impl Content {
+    /// The words in it, if it is something that was said.
+    pub fn said(&self) -> Option<&Said> {
+        match self {
+            Self::Said(said) => Some(said),
+            Self::Done(_)
+            | Self::Revised { .. }
+            | Self::Withdrawn { .. }
+            | Self::Notice(_)
+            | Self::Context(_)
+            | Self::Transcript(_) => None,
+        }
+    }
 }
 
 impl fmt::Debug for Content {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Said(said) => f.debug_tuple("Said").field(said).finish(),
+            Self::Done(payload) => f.debug_tuple("Done").field(payload).finish(),
+            Self::Revised { of, at, said } => f
+                .debug_struct("Revised")
+                .field("of", of)
+                .field("at", at)
+                .field("said", said)
+                .finish(),
+            Self::Withdrawn { of, at } => {
+                f.debug_struct("Withdrawn").field("of", of).field("at", at).finish()
+            }
             Self::Notice(notice) => f.debug_tuple("Notice").field(&notice.key()).finish(),
             Self::Context(context) => f.debug_tuple("Context").field(&Names(context)).finish(),
+            Self::Transcript(lines) => f.debug_tuple("Transcript").field(&lines.len()).finish(),
         }
     }
 }
@@ -238,8 +304,18 @@ mod tests {
         };
         let agent = Agent { name: Some(canary()), id: None };
         let notice = Notice::Connected { agent: Some(canary()) };
-        let asked = Event::BotAsked { context: context(), key: None, fresh: session };
-        let forms: [&dyn fmt::Debug; 12] = [
+        let lines = vec![Line { by_user: true, text: canary() }];
+        let asked = Event::BotAsked {
+            context: context(),
+            transcript: lines.clone(),
+            key: None,
+            fresh: session,
+        };
+        let revised = Content::Revised { of: Number(1), at: Timestamp(1), said: said() };
+        let forms: [&dyn fmt::Debug; 15] = [
+            &Content::Transcript(lines),
+            &Content::Done(Payload(canary())),
+            &revised,
             &said(),
             &Payload(canary()),
             &said().options,

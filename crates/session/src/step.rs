@@ -57,8 +57,16 @@ pub fn step(
             turn.user_said(visitor, said, key, fresh)?;
         }
         Event::UserEnds => turn.user_ends(),
+        Event::UserDid { visitor, payload, key } => turn.user_did(visitor, payload, key)?,
         Event::BotSaid { said, key } => turn.bot_said(said, key),
-        Event::BotAsked { context, key, fresh } => turn.bot_asked(context, key, fresh),
+        Event::BotDid { payload } => turn.bot_did(payload),
+        Event::BotRevised { of, at, said } => turn.bot_revised(of, at, said),
+        Event::BotWithdrew { of, at } => turn.bot_withdrew(of, at),
+        Event::BotBrought { lines } => turn.bot_brought(lines),
+        Event::BotEnds => turn.bot_ends(),
+        Event::BotAsked { context, transcript, key, fresh } => {
+            turn.bot_asked(context, transcript, key, fresh);
+        }
         Event::Desk(callback) => turn.desk(callback)?,
         Event::Sent { effect } => turn.sent(&effect),
         Event::NotSent { effect, failure } => turn.not_sent(&effect, &failure),
@@ -88,8 +96,14 @@ pub fn wants_holder<'a>(
         }
         Event::BotAsked { .. } => conversation.visitor.as_ref().map(|visitor| &visitor.user),
         Event::Opened { .. }
+        | Event::UserDid { .. }
         | Event::UserEnds
         | Event::BotSaid { .. }
+        | Event::BotDid { .. }
+        | Event::BotRevised { .. }
+        | Event::BotWithdrew { .. }
+        | Event::BotBrought { .. }
+        | Event::BotEnds
         | Event::Desk(_)
         | Event::Sent { .. }
         | Event::NotSent { .. }

@@ -8,6 +8,7 @@
 //!
 //! `table` has every setting once; `document` writes the default file and the reference from it.
 
+mod behind;
 mod bots;
 mod desks;
 pub(crate) mod document;
@@ -98,6 +99,18 @@ pub(crate) enum ConfigError {
         name: String,
         #[source]
         source: gateway::ConfigError,
+    },
+    #[error("{name} cannot be used")]
+    Behind {
+        name: String,
+        #[source]
+        source: gateway::BotConfigError,
+    },
+    #[error("{name} cannot be used")]
+    BotTokens {
+        name: String,
+        #[source]
+        source: gateway::VerifyConfigError,
     },
     #[error("{name} cannot be used")]
     MasterKey {
@@ -293,12 +306,6 @@ fn refuse_unsupported(environment: &Environment) -> Result<(), ConfigError> {
         return wrong(
             "DATABASE_URL",
             "is set, but this version keeps everything in SQLite; remove it and use WARMLINE_DATA_DIR",
-        );
-    }
-    if environment.get("BOT_ENDPOINT").is_some() {
-        return wrong(
-            "BOT_ENDPOINT",
-            "is set, but this version has only its built-in bot; remove it",
         );
     }
     Ok(())

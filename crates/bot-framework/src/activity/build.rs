@@ -98,7 +98,8 @@ impl Activity {
         self
     }
 
-    fn of_kind(kind: &str) -> Activity {
+    /// An activity of this type and nothing else yet.
+    pub fn of_kind(kind: &str) -> Activity {
         let mut object = Object::empty();
         object.set("type", kind);
         Activity(object)

@@ -1,6 +1,7 @@
 //! Why a gateway does not start, or does not go on.
 
-use session::id::{DeskId, TenantId};
+use bot_framework::{client::BotConfigError, verify::VerifyConfigError};
+use session::id::{BotId, DeskId, TenantId};
 use store::StoreError;
 use vault::SealError;
 
@@ -41,9 +42,31 @@ pub enum StartError {
         #[source]
         source: servicenow::ConfigError,
     },
+    /// A bot's settings do not make a client.
+    #[error("bot {bot} of tenant {tenant} cannot be reached with these settings")]
+    Bot {
+        /// Whose.
+        tenant: TenantId,
+        /// Which.
+        bot: BotId,
+        /// Why.
+        #[source]
+        source: BotFault,
+    },
     /// The system refused a thread or a socket.
     #[error("the system refused a thread or a socket")]
     System(#[from] std::io::Error),
+}
+
+/// What is wrong with the settings of a bot.
+#[derive(Debug, thiserror::Error)]
+pub enum BotFault {
+    /// Where it is, or as whom we come.
+    #[error(transparent)]
+    Reach(BotConfigError),
+    /// How its own calls are proven.
+    #[error(transparent)]
+    Verify(VerifyConfigError),
 }
 
 impl StartError {

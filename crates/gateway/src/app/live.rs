@@ -19,7 +19,7 @@ use vault::Vault;
 
 use crate::{
     app::{BotSetup, DeskSetup, Parts, Settings, StartError, parts},
-    bot::BuiltInBots,
+    behind::{Bots, Handles},
     current::Current,
     dispatcher::Reach,
     edge::doors::Doors,
@@ -82,7 +82,10 @@ pub(super) struct Live {
     observer: Arc<Observer>,
     doors: Arc<Current<Doors>>,
     policies: Arc<Current<Policies>>,
-    bots: Arc<Current<BuiltInBots>>,
+    bots: Arc<Current<Bots>>,
+    /// The ids by which bots know conversations.
+    pub(super) handles: Handles,
+    own_address: String,
     reaches: HashMap<DeskKey, Arc<Current<Reach>>>,
     /// A change of it needs a restart.
     pub(super) language: Language,
@@ -97,7 +100,10 @@ impl Live {
         parts: &Parts,
         policies: Arc<Current<Policies>>,
         settings: Settings,
+        own_address: String,
     ) -> Result<Self, StartError> {
+        let handles = Handles::new(parts.vault.mac_key("bots")?);
+        let bots = parts::bots(&settings, None, &handles, &parts.observer, &own_address)?;
         let mut reaches = HashMap::new();
         for desk in &settings.desks {
             let reach = parts::reach(&parts.store, &parts.vault, &parts.observer, desk)?;
@@ -110,7 +116,9 @@ impl Live {
             observer: Arc::clone(&parts.observer),
             doors: Current::new(parts::doors(&parts.vault, &settings)?),
             policies,
-            bots: Current::new(parts::built_in_bots(&settings)),
+            bots: Current::new(bots),
+            handles,
+            own_address,
             reaches,
             language: settings.language,
             tracing: settings.tracing.clone(),
@@ -122,7 +130,7 @@ impl Live {
         Arc::clone(&self.doors)
     }
 
-    pub(super) fn bots(&self) -> Arc<Current<BuiltInBots>> {
+    pub(super) fn bots(&self) -> Arc<Current<Bots>> {
         Arc::clone(&self.bots)
     }
 
@@ -135,6 +143,9 @@ impl Live {
         let mut in_force = self.in_force.lock().await;
         let (new, rest) = applicable(&in_force, new);
         let doors = parts::doors(&self.vault, &new)?;
+        let before = self.bots.get();
+        let bots =
+            parts::bots(&new, Some(&before), &self.handles, &self.observer, &self.own_address)?;
         let mut reaches = Vec::new();
         for desk in &new.desks {
             let Some(cell) = self.reaches.get(&key_of(desk)) else { continue };
@@ -144,7 +155,7 @@ impl Live {
         let rules_changed = !same_rules(&in_force.bots, &new.bots);
         self.doors.replace(doors);
         self.policies.replace(parts::policies(&new.bots));
-        self.bots.replace(parts::built_in_bots(&new));
+        self.bots.replace(bots);
         for (cell, reach) in reaches {
             cell.replace(reach);
         }

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use bot_framework::direct_line::token::TokenKey;
+use bot_framework::{client::BotClient, direct_line::token::TokenKey, verify::Verifier};
 use secrecy::{ExposeSecret, SecretString};
 use store::Store;
 use tokio::sync::Semaphore;
@@ -10,19 +10,22 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use vault::Vault;
 
 use crate::{
-    app::{BotSetup, DeskSetup, Parts, Settings, StartError, live::Live},
+    app::{BotSetup, DeskSetup, Parts, Settings, StartError, failure::BotFault, live::Live},
+    behind::{BotLink, Bots, Handles},
     bot::BuiltInBots,
     console::PasswordHash,
     desk::{refresh_token::KeptRefreshToken, request::Dress},
-    dispatcher::{ATTEMPTS_MAX, DeskLink, Dispatcher, Openings, Reach, SharedBreaker},
+    dispatcher::{ATTEMPTS_MAX, DeskLink, Dispatcher, Gate, Openings, Reach},
     edge::{
         Edge,
         callers::{Callers, Owner},
+        connector::CAPABILITY_PREFIX,
         console::{Console, Destination, Recorder},
         direct_line::DirectLine,
         doors::Doors,
     },
     engine::Policies,
+    lane,
     observe::Observer,
 };
 
@@ -35,15 +38,54 @@ pub(super) fn policies(bots: &[BotSetup]) -> Policies {
     policies
 }
 
-/// What answers while nobody is live.
-pub(super) fn built_in_bots(settings: &Settings) -> BuiltInBots {
-    let mut bots = BuiltInBots::new(settings.built_in_bot.clone());
+/// What answers while nobody is live. A bot that stays where it was keeps its connections, its token
+/// and its breaker.
+pub(super) fn bots(
+    settings: &Settings,
+    before: Option<&Bots>,
+    handles: &Handles,
+    observer: &Arc<Observer>,
+    own_address: &str,
+) -> Result<Bots, StartError> {
+    let mut built_in = BuiltInBots::new(settings.built_in_bot.clone());
     for bot in &settings.bots {
         if let Some(own) = &bot.built_in_bot {
-            bots.add(bot.tenant.clone(), bot.bot.clone(), own.clone());
+            built_in.add(bot.tenant.clone(), bot.bot.clone(), own.clone());
         }
     }
-    bots
+    let mut bots = Bots::new(built_in);
+    for BotSetup { tenant, bot, behind, .. } in &settings.bots {
+        let Some(setup) = behind else { continue };
+        let before = before.and_then(|before| before.behind(tenant, bot));
+        let wrong = |source| {
+            let (tenant, bot) = (tenant.clone(), bot.clone());
+            StartError::Bot { tenant, bot, source }
+        };
+        let client = match before.filter(|before| before.client.is_as(&setup.reach)) {
+            Some(before) => before.client.clone(),
+            None => BotClient::new(setup.reach.clone())
+                .map_err(|error| wrong(BotFault::Reach(error)))?,
+        };
+        let verifier = match &setup.verify {
+            None => None,
+            Some(verify) => Some(Arc::new(
+                Verifier::new(verify.clone()).map_err(|error| wrong(BotFault::Verify(error)))?,
+            )),
+        };
+        let base = setup.service_url.as_deref().or(settings.public_url.as_deref());
+        let base = base.unwrap_or(own_address).trim_end_matches('/');
+        let service_url = match verifier {
+            Some(_) => base.to_owned(),
+            None => format!("{base}{CAPABILITY_PREFIX}/{}", handles.capability(tenant, bot)),
+        };
+        let gate = match before {
+            Some(before) => before.gate.clone(),
+            None => Gate::new(lane::Destination::Bot(tenant.clone(), bot.clone()), observer),
+        };
+        let (tenant, bot, setup) = (tenant.clone(), bot.clone(), setup.clone());
+        bots.add(BotLink { tenant, bot, setup, client, verifier, service_url, gate });
+    }
+    Ok(bots)
 }
 
 /// Who may come in.
@@ -94,9 +136,9 @@ impl Parts {
     pub(super) fn dispatcher(&self, live: &Live, stop: CancellationToken) -> Dispatcher {
         let link = |key: &crate::gaps::DeskKey, reach| {
             let (tenant, desk) = key;
-            let breaker = SharedBreaker::new(tenant, desk, &self.observer);
-            let places = Arc::new(Semaphore::new(ATTEMPTS_MAX));
-            (key.clone(), DeskLink { desk: desk.clone(), reach, breaker, places })
+            let to = lane::Destination::Desk(tenant.clone(), desk.clone());
+            let gate = Gate::new(to, &self.observer);
+            (key.clone(), DeskLink { desk: desk.clone(), reach, gate })
         };
         let desks: HashMap<_, _> =
             live.reaches().map(|(key, reach)| link(key, Arc::clone(reach))).collect();
@@ -107,6 +149,8 @@ impl Parts {
             clock: self.clock.clone(),
             desks,
             bots: live.bots(),
+            handles: live.handles.clone(),
+            wakes: Arc::clone(&self.wakes),
             language: live.language,
             gaps: Arc::clone(&self.gaps),
             openings: Openings::default(),
@@ -132,8 +176,8 @@ impl Parts {
             .map(|((tenant, desk), link)| Destination {
                 tenant: tenant.clone(),
                 desk: desk.clone(),
-                breaker: Arc::clone(&link.breaker),
-                places: Arc::clone(&link.places),
+                breaker: Arc::clone(&link.gate.breaker),
+                places: Arc::clone(&link.gate.places),
             })
             .collect();
         destinations.sort_by(|a, b| (&a.tenant, &a.desk).cmp(&(&b.tenant, &b.desk)));
@@ -163,6 +207,8 @@ impl Parts {
             doors: live.doors(),
             language: live.language,
             direct_line,
+            bots: live.bots(),
+            handles: live.handles.clone(),
             presence: self.presence,
             console,
             observer: self.observer,

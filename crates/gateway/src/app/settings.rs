@@ -9,7 +9,9 @@ use session::{
     id::{BotId, DeskId, TenantId},
 };
 
-use crate::{bot::BuiltInBot, desk::news::Wording, notices::Language, trace::Tracing};
+use crate::{
+    behind::BehindSetup, bot::BuiltInBot, desk::news::Wording, notices::Language, trace::Tracing,
+};
 
 /// Words an instance obeys as it is delivered (reference 3.7).
 pub const COMMAND_WORDS: [&str; 9] = [
@@ -79,6 +81,8 @@ pub struct BotSetup {
     pub policy: Policy,
     /// What opens Direct Line for it; `None` leaves it closed.
     pub direct_line_secret: Option<SecretString>,
+    /// The bot of the team's own; `None` leaves the built-in one to answer.
+    pub behind: Option<BehindSetup>,
     /// The built-in bot that stands in for it; `None` takes the common one.
     pub built_in_bot: Option<BuiltInBot>,
 }

@@ -42,6 +42,7 @@ fn sorry(reason: EndReason) -> &'static str {
         EndReason::Rejected => "The service desk did not take it, I am sorry.",
         EndReason::Unreachable => "I am sorry that the service desk could not be reached.",
         EndReason::UserLeft => "You were away for a while, so your request was withdrawn.",
+        EndReason::BotEnded => "Your chat is over. Can I help you with anything else?",
         EndReason::OperatorEnded => "Your chat was ended by the operator, I am sorry.",
         EndReason::AgentEnded
         | EndReason::UserEnded

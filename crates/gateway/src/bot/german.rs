@@ -53,6 +53,7 @@ fn sorry(reason: EndReason) -> &'static str {
         EndReason::UserLeft => {
             "Sie waren eine Weile nicht da, deshalb wurde Ihre Anfrage zurückgezogen."
         }
+        EndReason::BotEnded => "Ihr Chat ist beendet. Kann ich sonst noch helfen?",
         EndReason::OperatorEnded => "Ihr Chat wurde leider vom Betreiber beendet.",
         EndReason::AgentEnded
         | EndReason::UserEnded

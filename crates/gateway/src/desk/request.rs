@@ -1,12 +1,12 @@
 //! From what is to be done at the desk to the request that does it.
 
-use std::{fmt::Display, time::Duration};
+use std::{collections::HashMap, fmt::Display, time::Duration};
 
 use secrecy::SecretString;
 use servicenow::{Action, ClientVariables, HistoryEntry, Message, Request};
 use session::{
-    Author, Content, Context, Effect, Said, What, guarded,
-    id::{ConversationKey, SessionId, Timestamp},
+    Author, Content, Context, Effect, Line, Said, What, guarded,
+    id::{ConversationKey, Number, SessionId, Timestamp},
 };
 
 use crate::{keeping::Entry, trace};
@@ -48,6 +48,9 @@ pub(crate) struct Dress {
 pub(crate) struct Material {
     /// For an escalation: the conversation so far.
     pub(crate) history: Vec<Entry>,
+    /// For an escalation: the conversation so far as the bot told it, for where our own log has
+    /// nothing.
+    pub(crate) transcript: Vec<Line>,
     /// For an escalation: what the bot handed over.
     pub(crate) context: Option<Context>,
     /// For a message: what was said, and when.
@@ -96,6 +99,9 @@ fn said(
             // The newest entry is the one that asked. A repeat says the same, whenever it is sent.
             let asked_at = material.history.last().map_or(now, |entry| entry.at);
             request.history = history(&material.history, name.as_deref(), asked_at);
+            if request.history.is_empty() {
+                request.history = brought(&material.transcript, name.as_deref(), asked_at);
+            }
             request.timestamp = Some(asked_at.0);
             Some(request)
         }
@@ -152,25 +158,57 @@ fn message(session: &SessionId, number: impl Display, text: &str, typed: bool) -
 
 /// The transcript for the agent: the newest lines that fit, in order.
 fn history(entries: &[Entry], user: Option<&str>, upto: Timestamp) -> Vec<HistoryEntry> {
+    // What was changed later is read as it stands now, and what was taken back is not read.
+    let mut now: HashMap<Number, Option<&Said>> = HashMap::new();
+    for entry in entries {
+        match &entry.content {
+            Content::Revised { of, said, .. } => drop(now.insert(*of, Some(said))),
+            Content::Withdrawn { of, .. } => drop(now.insert(*of, None)),
+            Content::Said(_)
+            | Content::Done(_)
+            | Content::Notice(_)
+            | Content::Context(_)
+            | Content::Transcript(_) => {}
+        }
+    }
+    let lines =
+        entries.iter().rev().filter(|entry| upto.since(entry.at) <= HISTORY_FOR).filter_map(
+            |entry| {
+                let said = entry.content.said()?;
+                line(entry, now.get(&entry.number).copied().unwrap_or(Some(said))?, user)
+            },
+        );
+    fitting(lines)
+}
+
+/// The transcript that the bot brought along; it tells no times.
+fn brought(lines: &[Line], user: Option<&str>, at: Timestamp) -> Vec<HistoryEntry> {
+    fitting(lines.iter().rev().map(|line| HistoryEntry {
+        display_name: shortened(
+            if line.by_user { user.unwrap_or("User") } else { "Bot" },
+            NAME_CHARS_MAX,
+        ),
+        is_bot_message: !line.by_user,
+        timestamp: at.0,
+        value: shortened(&line.text, LINE_CHARS_MAX),
+    }))
+}
+
+/// As many as fit, given newest first, in order.
+fn fitting(lines: impl Iterator<Item = HistoryEntry>) -> Vec<HistoryEntry> {
     let mut room = HISTORY_BYTES_MAX;
-    let mut lines: Vec<_> = entries
-        .iter()
-        .rev()
-        .filter(|entry| upto.since(entry.at) <= HISTORY_FOR)
-        .filter_map(|entry| line(entry, user))
-        .take_while(|line| {
-            let bytes = line.value.len() + line.display_name.len() + LINE_BYTES;
-            let fits = bytes <= room;
-            room = room.saturating_sub(bytes);
-            fits
-        })
-        .collect();
+    let lines = lines.take_while(|line| {
+        let bytes = line.value.len() + line.display_name.len() + LINE_BYTES;
+        let fits = bytes <= room;
+        room = room.saturating_sub(bytes);
+        fits
+    });
+    let mut lines: Vec<_> = lines.collect();
     lines.reverse();
     lines
 }
 
-fn line(entry: &Entry, user: Option<&str>) -> Option<HistoryEntry> {
-    let Content::Said(said) = &entry.content else { return None };
+fn line(entry: &Entry, said: &Said, user: Option<&str>) -> Option<HistoryEntry> {
     let (name, is_bot_message) = match &entry.author {
         Author::User => (user.unwrap_or("User"), false),
         Author::Bot => ("Bot", true),
@@ -204,8 +242,6 @@ pub(crate) fn parse_request_id(text: &str) -> Option<(SessionId, session::id::Ef
 
 #[cfg(test)]
 mod tests {
-    use session::id::Number;
-
     use super::*;
 
     #[test]

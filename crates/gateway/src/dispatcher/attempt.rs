@@ -40,6 +40,7 @@ impl Attempt {
         match self {
             Self::Done => Outcome::Done,
             Self::Failed { failure: Failure::Struck, .. } => Outcome::Struck,
+            Self::Failed { failure: Failure::Unanswered, .. } => Outcome::Unanswered,
             Self::Failed { failure: Failure::Refused | Failure::Expired, .. } => Outcome::Failed,
             Self::Again { made: true, .. } => Outcome::Retry,
             Self::Again { made: false, .. } => Outcome::Held,
@@ -68,8 +69,8 @@ impl Attempt {
 
     /// Not made at all: the destination's breaker gives no leave. When it may be is up to the breaker
     /// and not written down.
-    pub(super) fn held_back(now: Timestamp) -> Self {
-        Self::Again { at: now, code: "desk_away", made: false }
+    pub(super) fn held_back(now: Timestamp, code: &'static str) -> Self {
+        Self::Again { at: now, code, made: false }
     }
 
     /// What a failed send means.

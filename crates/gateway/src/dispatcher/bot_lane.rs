@@ -1,4 +1,5 @@
-//! Attempts at the bot. The built-in one answers on the spot.
+//! Attempts at the bot: one of the team's own gets what it is told over HTTP, the built-in one answers
+//! on the spot.
 
 use session::{
     Author, BotNews, Content, Effect, Event, Said, What,
@@ -7,7 +8,7 @@ use session::{
 use store::{Target, Work};
 
 use crate::{
-    dispatcher::{Dispatcher, Opened, attempt::Attempt, desk_lane::MaterialError},
+    dispatcher::{Dispatcher, Leave, Opened, attempt::Attempt, desk_lane::MaterialError},
     engine::{Arrival, EngineError, Happening},
     keeping::Entry,
     trace::Delivery,
@@ -22,11 +23,14 @@ impl Dispatcher {
         work: &Work,
         opened: &Opened,
         effect: &Effect,
-        trace: Option<&Delivery>,
+        (leave, trace): (Leave, Option<&Delivery>),
     ) -> Attempt {
-        let language = self.language;
         let bots = self.bots.get();
-        let bot = bots.of(&opened.key.tenant, &opened.key.bot);
+        if let Some(link) = bots.behind(&opened.key.tenant, &opened.key.bot) {
+            return self.attempt_behind(link, work, opened, effect, (leave, trace)).await;
+        }
+        let language = self.language;
+        let bot = bots.built_in.of(&opened.key.tenant, &opened.key.bot);
         let line = match &effect.what {
             What::Greet => Some(bot.greet(language)),
             What::TellBot { news: news @ BotNews::Failed { .. }, after, upto, .. } => {
@@ -76,11 +80,16 @@ impl Dispatcher {
         let mut own = own.filter(|entry| entry.author == Author::User);
         Ok(own.find_map(|entry| match entry.content {
             Content::Said(said) => Some(said.text),
-            Content::Notice(_) | Content::Context(_) => None,
+            Content::Done(_)
+            | Content::Revised { .. }
+            | Content::Withdrawn { .. }
+            | Content::Notice(_)
+            | Content::Context(_)
+            | Content::Transcript(_) => None,
         }))
     }
 
-    fn unreadable(&self, work: &Work, error: &MaterialError) -> Attempt {
+    pub(super) fn unreadable(&self, work: &Work, error: &MaterialError) -> Attempt {
         tracing::error!(
             error = error as &dyn std::error::Error,
             effect.row = work.effect.0,

@@ -15,10 +15,13 @@ use std::{
     time::Duration,
 };
 
-use session::id::{DeskId, TenantId, Timestamp};
+use session::id::Timestamp;
 use tokio::sync::Notify;
 
-use crate::observe::{BreakerState, Observer};
+use crate::{
+    lane::Destination,
+    observe::{BreakerState, Observer},
+};
 
 /// Failures in a row after which a destination counts as down.
 const FAILURES_MAX: u32 = 10;
@@ -82,21 +85,19 @@ pub(crate) enum BreakerSeen {
 #[derive(Debug)]
 pub(crate) struct SharedBreaker {
     breaker: Mutex<Breaker>,
-    /// Told when the desk answers after it did not.
+    /// Told when the destination answers after it did not.
     answered: Notify,
-    tenant: TenantId,
-    desk: DeskId,
+    whose: Destination,
     observer: Arc<Observer>,
 }
 
 impl SharedBreaker {
-    /// A closed one, for this desk.
-    pub(crate) fn new(tenant: &TenantId, desk: &DeskId, observer: &Arc<Observer>) -> Arc<Self> {
+    /// A closed one.
+    pub(crate) fn new(whose: Destination, observer: &Arc<Observer>) -> Arc<Self> {
         Arc::new(Self {
             breaker: Mutex::new(Breaker::default()),
             answered: Notify::new(),
-            tenant: tenant.clone(),
-            desk: desk.clone(),
+            whose,
             observer: Arc::clone(observer),
         })
     }
@@ -111,7 +112,7 @@ impl SharedBreaker {
         }
     }
 
-    /// Waits until the desk answers after it did not; once for each time, or for several. Only one
+    /// Waits until the destination answers after it did not; once for each time, or for several. Only one
     /// may wait.
     pub(super) async fn answers_again(&self) {
         self.answered.notified().await;
@@ -136,7 +137,7 @@ impl SharedBreaker {
             }
             Some(Change::Closed) => BreakerState::Closed,
         };
-        self.observer.breaker(&self.tenant, &self.desk, state);
+        self.observer.breaker(&self.whose, state);
     }
 
     fn lock(&self) -> MutexGuard<'_, Breaker> {
@@ -155,14 +156,14 @@ pub(super) struct Permit {
 }
 
 impl Permit {
-    /// The desk answered, whatever it said.
+    /// The destination answered, whatever it said.
     pub(super) fn answered(mut self) {
         self.reported = true;
         let change = self.breaker.lock().answered();
         self.breaker.tell(change);
     }
 
-    /// The desk did not answer as it should.
+    /// The destination did not answer as it should.
     pub(super) fn failed(mut self, now: Timestamp) {
         self.reported = true;
         let change = self.breaker.lock().failed(now);
@@ -294,6 +295,11 @@ mod tests {
         Observer::new(crate::clock::Clock::manual(NOW), &[])
     }
 
+    fn whose() -> Destination {
+        let tenant = session::id::TenantId::new("t").unwrap();
+        Destination::Desk(tenant, session::id::DeskId::new("d").unwrap())
+    }
+
     fn down() -> Breaker {
         let mut breaker = Breaker::default();
         for _ in 0..FAILURES_MAX {
@@ -368,8 +374,7 @@ mod tests {
 
     #[test]
     fn an_attempt_that_ends_without_a_word_keeps_no_place() {
-        let (tenant, desk) = (TenantId::new("t").unwrap(), DeskId::new("d").unwrap());
-        let shared = SharedBreaker::new(&tenant, &desk, &observer());
+        let shared = SharedBreaker::new(whose(), &observer());
         *shared.lock() = Breaker::Recovering { room: 2, in_flight: 0 };
         for _ in 0..5 {
             drop(shared.admit(NOW).unwrap());
@@ -383,8 +388,7 @@ mod tests {
 
     #[test]
     fn a_probe_that_found_nothing_to_send_makes_room_for_the_next_at_once() {
-        let (tenant, desk) = (TenantId::new("t").unwrap(), DeskId::new("d").unwrap());
-        let shared = SharedBreaker::new(&tenant, &desk, &observer());
+        let shared = SharedBreaker::new(whose(), &observer());
         *shared.lock() = down();
         let now = NOW.after(PROBE_EVERY);
         drop(shared.admit(now).unwrap());
@@ -396,8 +400,7 @@ mod tests {
 
     #[test]
     fn an_attempt_given_back_that_was_let_go_before_it_opened_makes_no_probe() {
-        let (tenant, desk) = (TenantId::new("t").unwrap(), DeskId::new("d").unwrap());
-        let shared = SharedBreaker::new(&tenant, &desk, &observer());
+        let shared = SharedBreaker::new(whose(), &observer());
         let before = shared.admit(NOW).unwrap();
         *shared.lock() = down();
         drop(before);

@@ -89,7 +89,7 @@ impl Dispatcher {
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
-                () = link.breaker.answers_again() => self.open_gaps(&desk).await,
+                () = link.gate.breaker.answers_again() => self.open_gaps(&desk).await,
                 (gap, place) = self.next_gap(&desk, &places) => {
                     let (this, desk) = (Arc::clone(&self), desk.clone());
                     tokio::spawn(async move {

@@ -38,7 +38,7 @@ impl Dispatcher {
         trace: Option<&Delivery>,
     ) -> Attempt {
         let Some((desk, _)) = effect.what.desk_lane() else {
-            return self.attempt_bot(work, opened, effect, trace).await;
+            return self.attempt_bot(work, opened, effect, (leave, trace)).await;
         };
         let Some(link) = self.desks.get(&(opened.key.tenant.clone(), desk.clone())) else {
             // Taken out of the configuration while effects waited: an operator may put it back.
@@ -58,10 +58,12 @@ impl Dispatcher {
         // Only what the desk itself says counts for or against it: what fails here gives leave back.
         let permit = match leave {
             Leave::Attempt(permit) => Some(permit),
-            Leave::Free => link.breaker.admit(self.clock.now()).ok(),
+            Leave::Free => link.gate.breaker.admit(self.clock.now()).ok(),
             Leave::Errand => None,
         };
-        let Some(permit) = permit else { return Attempt::held_back(self.clock.now()) };
+        let Some(permit) = permit else {
+            return Attempt::held_back(self.clock.now(), "desk_away");
+        };
         let material = match self.material(work, opened, &effect.what).await {
             Ok(material) => material,
             Err(error) => {
@@ -146,14 +148,20 @@ impl Dispatcher {
         match what {
             What::Ask { upto, context, .. } => {
                 let history = self.entries(work, opened, *upto, HISTORY_ENTRIES_MAX).await?;
-                let context = match context {
-                    None => None,
-                    Some(number) => match self.entry(work, opened, *number).await? {
-                        Some(Entry { content: Content::Context(context), .. }) => Some(context),
-                        Some(_) | None => None,
-                    },
-                };
-                Ok(Material { history, context, said: None })
+                let (mut handed, mut transcript) = (None, Vec::new());
+                if let Some(number) = *context {
+                    // The transcript, if one came along, is the entry before.
+                    for entry in self.entries(work, opened, number, 2).await? {
+                        match entry.content {
+                            Content::Context(context) if entry.number == number => {
+                                handed = Some(context);
+                            }
+                            Content::Transcript(lines) => transcript = lines,
+                            _ => {}
+                        }
+                    }
+                }
+                Ok(Material { history, transcript, context: handed, said: None })
             }
             What::Say { message, .. } => {
                 let said = match self.entry(work, opened, *message).await? {

@@ -92,7 +92,7 @@ impl Dispatcher {
         let Start { mut leave, place } = with;
         let _place = match place {
             Some(place) => place,
-            None => match Arc::clone(self.places(lane)).acquire_owned().await {
+            None => match self.places(lane).acquire_owned().await {
                 Ok(place) => place,
                 Err(_) => return LaneEnd::Idle,
             },
@@ -229,9 +229,10 @@ impl Dispatcher {
         }
         match attempt {
             Attempt::Done => settled(work, effect, None, None, whence),
-            Attempt::Failed { failure: Failure::Struck, .. } => {
-                settled(work, effect, Some(Failure::Struck), None, whence)
-            }
+            // No dead letters: nobody wants them sent.
+            Attempt::Failed {
+                failure: failure @ (Failure::Struck | Failure::Unanswered), ..
+            } => settled(work, effect, Some(failure), None, whence),
             Attempt::Failed { failure, code } => {
                 settled(work, effect, Some(failure), Some(code), whence)
             }
@@ -256,8 +257,9 @@ impl Dispatcher {
         again: Timestamp,
         trace: Option<Context>,
     ) -> bool {
-        if !matches!(effect.what, What::Ask { .. } | What::Say { .. }) {
-            return true;
+        match effect.what {
+            What::Ask { .. } | What::Say { .. } | What::ToBot { .. } | What::Greet => {}
+            What::End { .. } | What::TellBot { .. } => return true,
         }
         if again.since(work.at) < DELAY_TOLD_AFTER {
             return false;

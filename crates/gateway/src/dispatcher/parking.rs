@@ -1,7 +1,7 @@
-//! Where the lanes of a desk wait until its breaker lets them go: in memory, in the order they came.
+//! Where the lanes of a destination wait until its breaker lets them go: in memory, in the order they came.
 //!
-//! Every lane of a desk comes through here. While the breaker is closed it leaves at once; while the
-//! desk is away it stays, and costs neither a commit nor a place among the attempts, however many
+//! Every lane of a desk or a bot comes through here. While the breaker is closed it leaves at once; while the
+//! destination is away it stays, and costs neither a commit nor a place among the attempts, however many
 //! wait with it. What must happen all the same (a budget that ends, a struck effect that must be
 //! reported, a user who must hear that their words wait) is an errand, found at the regular look at
 //! the store. Nothing in here is lost with the process: the store knows every lane.
@@ -11,28 +11,28 @@ use std::{
     time::Duration,
 };
 
-use session::id::{DeskId, TenantId, Timestamp};
+use session::id::Timestamp;
 use store::{LaneKey, LaneReady, OutboxId};
 
-use crate::dispatcher::{Away, drain::DELAY_TOLD_AFTER};
+use crate::{
+    dispatcher::{Away, drain::DELAY_TOLD_AFTER},
+    lane::Destination,
+};
 
 /// Lanes parked at a time, a few hundred bytes each. One that finds no room is found again at a later
 /// look at the store.
 const PARKED_MAX: usize = 100_000;
 
-/// One desk of one tenant.
-pub(super) type Desk = (TenantId, DeskId);
-
-/// The lanes that wait, desk by desk.
+/// The lanes that wait, by where they lead.
 #[derive(Debug, Default)]
 pub(super) struct Parking {
-    lots: HashMap<Desk, Lot>,
+    lots: HashMap<Destination, Lot>,
     parked: HashMap<LaneKey, Parked>,
     /// Rising, so that lanes leave in the order in which they came.
     tickets: u64,
 }
 
-/// The lanes of one desk.
+/// The lanes to one destination.
 #[derive(Debug, Default)]
 struct Lot {
     queue: BTreeMap<u64, LaneKey>,
@@ -42,7 +42,7 @@ struct Lot {
 
 #[derive(Debug)]
 struct Parked {
-    desk: Desk,
+    to: Destination,
     ticket: u64,
     /// The head of which the user was told that it waits, or need not be.
     told: Option<OutboxId>,
@@ -50,7 +50,7 @@ struct Parked {
 
 impl Parking {
     /// Lets a lane wait, behind those that wait already. One that is parked stays where it is.
-    pub(super) fn park(&mut self, desk: Desk, lane: LaneKey, away: Away) {
+    pub(super) fn park(&mut self, to: Destination, lane: LaneKey, away: Away) {
         if let Some(parked) = self.parked.get_mut(&lane) {
             parked.told = away.told.or(parked.told);
             return;
@@ -60,20 +60,20 @@ impl Parking {
         }
         self.tickets += 1;
         let ticket = self.tickets;
-        self.lots.entry(desk.clone()).or_default().queue.insert(ticket, lane.clone());
-        self.parked.insert(lane, Parked { desk, ticket, told: away.told });
+        self.lots.entry(to.clone()).or_default().queue.insert(ticket, lane.clone());
+        self.parked.insert(lane, Parked { to, ticket, told: away.told });
     }
 
-    /// Takes out every lane that may go: `ask` gives leave to one lane of a desk, or the moment
+    /// Takes out every lane that may go: `ask` gives leave to one lane of a destination, or the moment
     /// before which it need not be asked again.
     pub(super) fn leave<P>(
         &mut self,
-        mut ask: impl FnMut(&Desk) -> Result<P, Timestamp>,
+        mut ask: impl FnMut(&Destination) -> Result<P, Timestamp>,
     ) -> Vec<(LaneKey, P)> {
         let mut left = Vec::new();
-        for (desk, lot) in &mut self.lots {
+        for (to, lot) in &mut self.lots {
             while !lot.queue.is_empty() {
-                match ask(desk) {
+                match ask(to) {
                     Ok(leave) => {
                         let lane = lot.queue.pop_first().map(|(_, lane)| lane);
                         left.extend(lane.map(|lane| (lane, leave)));
@@ -92,8 +92,8 @@ impl Parking {
         left
     }
 
-    /// Takes a lane out if it is parked and something must be done about its head although its desk
-    /// is away.
+    /// Takes a lane out if it is parked and something must be done about its head although its
+    /// destination is away.
     pub(super) fn take_for_errand(&mut self, ready: &LaneReady, now: Timestamp) -> bool {
         let Some(parked) = self.parked.get(&ready.lane) else { return false };
         let untold =
@@ -101,8 +101,8 @@ impl Parking {
         if !(ready.struck || ready.expires_at <= now || untold) {
             return false;
         }
-        if let Some(Parked { desk, ticket, .. }) = self.parked.remove(&ready.lane)
-            && let Some(lot) = self.lots.get_mut(&desk)
+        if let Some(Parked { to, ticket, .. }) = self.parked.remove(&ready.lane)
+            && let Some(lot) = self.lots.get_mut(&to)
         {
             lot.queue.remove(&ticket);
         }
@@ -126,8 +126,9 @@ mod tests {
         LaneKey(name.into())
     }
 
-    fn desk(name: &str) -> Desk {
-        (TenantId::new("t").unwrap(), DeskId::new(name).unwrap())
+    fn desk(name: &str) -> Destination {
+        let tenant = session::id::TenantId::new("t").unwrap();
+        Destination::Desk(tenant, session::id::DeskId::new(name).unwrap())
     }
 
     fn park(parking: &mut Parking, at: &str, names: &[&str]) {

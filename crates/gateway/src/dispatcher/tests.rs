@@ -16,8 +16,8 @@ use store::{Claim, DeadLetter, Work};
 
 use super::*;
 use crate::{
-    bed::{Bed, desk, session, tenant},
-    bot::BuiltInBot,
+    bed::{Bed, bot, desk, session, tenant},
+    bot::{BuiltInBot, BuiltInBots},
     dispatcher::tests::instance::Instance,
 };
 
@@ -43,11 +43,10 @@ impl Desk {
     fn on(bed: Bed, instance: Instance) -> Self {
         let dress = Dress { token: None, commands: vec!["bye".to_owned()] };
         let client = Arc::new(Client::new(instance.config()).unwrap());
-        let breaker = SharedBreaker::new(&tenant(), &desk(), &bed.observer);
-        let places = Arc::new(Semaphore::new(ATTEMPTS_MAX));
+        let gate = Gate::new(Destination::Desk(tenant(), desk()), &bed.observer);
         let (desk, wording) = (desk(), Wording::default());
         let reach = Current::new(Reach { client, dress, wording });
-        let link = DeskLink { desk: desk.clone(), reach, breaker, places };
+        let link = DeskLink { desk: desk.clone(), reach, gate };
         let dispatcher = Dispatcher {
             store: Arc::clone(&bed.store) as Arc<dyn Store>,
             vault: Arc::clone(&bed.vault),
@@ -59,10 +58,12 @@ impl Desk {
             stop: CancellationToken::new(),
             tracing: crate::trace::Tracing::default(),
             desks: HashMap::from([((tenant(), desk), link)]),
-            bots: Current::new(BuiltInBots::new(
+            handles: Handles::new(bed.vault.mac_key("bots").unwrap()),
+            wakes: Arc::clone(&bed.wakes),
+            bots: Current::new(Bots::new(BuiltInBots::new(
                 BuiltInBot::from_json(r#"{"greeting":"hi","fallback":"what?","topics":[]}"#)
                     .unwrap(),
-            )),
+            ))),
             language: crate::notices::Language::English,
             places: Arc::new(Semaphore::new(ATTEMPTS_MAX)),
         };
@@ -83,11 +84,12 @@ impl Desk {
 
     /// What a worker does in the bot lane of this conversation.
     async fn drain_bot(&self, name: &str) -> LaneEnd {
-        self.drain_lane(&lane::bot_lane(self.bed.row(name).id)).await
+        self.drain_lane(&lane::bot_lane(&tenant(), &bot(), self.bed.row(name).id)).await
     }
 
     async fn drain_lane(&self, lane: &LaneKey) -> LaneEnd {
-        let asked = lane::desk_of(lane).map(|desk| self.dispatcher.ask(&desk));
+        let to = lane::destination(lane).filter(|to| self.dispatcher.gate(to).is_some());
+        let asked = to.map(|to| self.dispatcher.ask(&to));
         let (with, until) = match asked {
             None => (Start::in_turn(Leave::Free), None),
             Some(Ok(start)) => (start, None),
@@ -97,7 +99,7 @@ impl Desk {
         match end {
             // Parked: it comes up again when its desk's breaker may give leave.
             LaneEnd::Away(_) => LaneEnd::At(until.unwrap_or_else(|| {
-                self.dispatcher.ask(&(tenant(), desk())).map_or_else(
+                self.dispatcher.ask(&Destination::Desk(tenant(), desk())).map_or_else(
                     |until| until,
                     |_| self.bed.clock.now().after(Duration::from_millis(1)),
                 )

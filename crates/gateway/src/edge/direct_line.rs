@@ -8,6 +8,7 @@
 mod activities;
 mod conversations;
 mod places;
+mod relay;
 mod stream;
 
 use std::sync::Arc;

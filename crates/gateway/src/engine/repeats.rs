@@ -47,11 +47,19 @@ pub(super) fn sender_keys(happening: &Happening) -> Vec<&SenderKey> {
             missed.iter().filter_map(Missed::key).collect()
         }
         Happening::Event(
-            Event::UserSaid { key, .. } | Event::BotSaid { key, .. } | Event::BotAsked { key, .. },
+            Event::UserSaid { key, .. }
+            | Event::UserDid { key, .. }
+            | Event::BotSaid { key, .. }
+            | Event::BotAsked { key, .. },
         ) => key.iter().collect(),
         Happening::Event(
             Event::Opened { .. }
             | Event::UserEnds
+            | Event::BotDid { .. }
+            | Event::BotRevised { .. }
+            | Event::BotWithdrew { .. }
+            | Event::BotBrought { .. }
+            | Event::BotEnds
             | Event::Sent { .. }
             | Event::Delayed { .. }
             | Event::NotSent { .. }

@@ -223,10 +223,12 @@ impl<'a> Batch<'a> {
         tx: &mut dyn Transaction,
     ) -> Result<usize, BatchError> {
         let Some(working) = self.working.get(&id) else { return Ok(0) };
-        if !matches!(event, Event::UserSaid { .. }) {
-            return Ok(0);
-        }
-        let live = working.conversation().live();
+        let live = match event {
+            Event::UserSaid { .. } => working.conversation().live(),
+            // To the bot, whoever has the conversation.
+            Event::UserDid { .. } => None,
+            _ => return Ok(0),
+        };
         let lane = lane_of(key, id, live.map(|session| (&session.desk, &session.user)));
         if let Some(waiting) = self.waiting.get(&lane) {
             return Ok(*waiting);
@@ -353,6 +355,6 @@ fn lane_of(
 ) -> LaneKey {
     match person {
         Some((desk, user)) => lane::desk_lane(&key.tenant, desk, user),
-        None => lane::bot_lane(id),
+        None => lane::bot_lane(&key.tenant, &key.bot, id),
     }
 }

@@ -38,6 +38,7 @@ pub(super) fn words(notice: &Notice) -> String {
         Notice::Ended { by: EndedBy::User } => "You ended the chat.".to_owned(),
         Notice::Ended { by: EndedBy::Agent(Some(agent)) } => format!("{agent} ended the chat."),
         Notice::Ended { by: EndedBy::Agent(None) } => "The service desk ended the chat.".to_owned(),
+        Notice::Ended { by: EndedBy::Bot } => "The chat was ended by the assistant.".to_owned(),
         Notice::Ended { by: EndedBy::Operator } => {
             "The chat was ended by the operator of this service.".to_owned()
         }
@@ -83,9 +84,10 @@ fn failed(reason: EndReason) -> String {
             return words(&Notice::Cancelled);
         }
         EndReason::UserLeft => return words(&Notice::UserLeft),
-        EndReason::AgentEnded | EndReason::UserEnded | EndReason::OperatorEnded => {
-            "The chat is over."
-        }
+        EndReason::AgentEnded
+        | EndReason::UserEnded
+        | EndReason::OperatorEnded
+        | EndReason::BotEnded => "The chat is over.",
     }
     .to_owned()
 }

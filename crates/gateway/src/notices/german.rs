@@ -78,6 +78,7 @@ fn ended(by: &EndedBy) -> String {
         EndedBy::User => "Sie haben den Chat beendet.".to_owned(),
         EndedBy::Agent(Some(agent)) => format!("{agent} hat den Chat beendet."),
         EndedBy::Agent(None) => "Der Service-Desk hat den Chat beendet.".to_owned(),
+        EndedBy::Bot => "Der Chat wurde vom Assistenten beendet.".to_owned(),
         EndedBy::Operator => "Der Chat wurde vom Betreiber dieses Dienstes beendet.".to_owned(),
     }
 }
@@ -95,9 +96,10 @@ fn failed(reason: EndReason) -> String {
         EndReason::NoAgent | EndReason::NotRouted => return words(&Notice::NobodyThere),
         EndReason::UserCancelled | EndReason::DeskCancelled => return words(&Notice::Cancelled),
         EndReason::UserLeft => return words(&Notice::UserLeft),
-        EndReason::AgentEnded | EndReason::UserEnded | EndReason::OperatorEnded => {
-            "Der Chat ist zu Ende."
-        }
+        EndReason::AgentEnded
+        | EndReason::UserEnded
+        | EndReason::OperatorEnded
+        | EndReason::BotEnded => "Der Chat ist zu Ende.",
     }
     .to_owned()
 }

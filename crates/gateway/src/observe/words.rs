@@ -41,7 +41,7 @@ words! {
         Event = "event",
         /// An effect was attempted.
         Effect = "effect",
-        /// A desk's breaker changed.
+        /// The breaker of a desk or a bot changed.
         Breaker = "breaker",
         /// A session came to another status, or its agent spoke for the first time.
         Session = "session",
@@ -63,16 +63,24 @@ words! {
         Failed = "failed",
         /// Not to be sent any more, before its first attempt.
         Struck = "struck",
-        /// Not attempted: its desk is away.
+        /// Not attempted: its desk or bot is away.
         Held = "held",
+        /// Handed over, and no answer came; not made again, because it may have arrived.
+        Unanswered = "unanswered",
     }
 
     /// What an event was; a callback goes by the weightiest thing it told.
     pub(crate) enum EventName {
         Opened = "opened",
         UserSaid = "user_said",
+        UserDid = "user_did",
         UserEnds = "user_ends",
         BotSaid = "bot_said",
+        BotDid = "bot_did",
+        BotRevised = "bot_revised",
+        BotWithdrew = "bot_withdrew",
+        BotBrought = "bot_brought",
+        BotEnds = "bot_ends",
         BotAsked = "bot_asked",
         Callback = "callback",
         Started = "started",
@@ -116,6 +124,7 @@ words! {
         Post = "direct_line.post",
         Read = "direct_line.read",
         Stream = "direct_line.stream",
+        Connector = "connector",
         Console = "console",
         Health = "health",
         Metrics = "metrics",
@@ -131,7 +140,7 @@ words! {
         Failed = "failed",
     }
 
-    /// How a desk's breaker stands.
+    /// How a breaker stands.
     pub(crate) enum BreakerState {
         Closed = "closed",
         Open = "open",
@@ -145,8 +154,14 @@ impl EventName {
         match event {
             Event::Opened { .. } => Self::Opened,
             Event::UserSaid { .. } => Self::UserSaid,
+            Event::UserDid { .. } => Self::UserDid,
             Event::UserEnds => Self::UserEnds,
             Event::BotSaid { .. } => Self::BotSaid,
+            Event::BotDid { .. } => Self::BotDid,
+            Event::BotRevised { .. } => Self::BotRevised,
+            Event::BotWithdrew { .. } => Self::BotWithdrew,
+            Event::BotBrought { .. } => Self::BotBrought,
+            Event::BotEnds => Self::BotEnds,
             Event::BotAsked { .. } => Self::BotAsked,
             Event::Desk(callback) => Self::of_news(&callback.news),
             Event::Sent { .. } => Self::Sent,
@@ -215,6 +230,7 @@ impl RouteName {
             "/healthz" | "/readyz" => Self::Health,
             "/metrics" => Self::Metrics,
             _ if route.starts_with("/console") => Self::Console,
+            _ if crate::edge::connector::is_route(route) => Self::Connector,
             _ => Self::Other,
         }
     }

@@ -1,22 +1,15 @@
 //! What an instance's immediate answer means (reference 4.1), for requests and token calls alike.
 
-use std::time::Duration;
-
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, DATE, RETRY_AFTER};
-use http::{HeaderMap, StatusCode};
-use jiff::Timestamp;
-use jiff::fmt::rfc2822::DateTimeParser;
+use http::StatusCode;
+use outbound::headers::{retry_after, says_json};
+use outbound::{Answer, HttpError};
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::{Accepted, SendError};
-use crate::http::{Answer, HttpError};
 use crate::loose::{Loose, Shape};
-
-/// The longest `Retry-After` believed. The instance counts rate limits by the hour.
-const RETRY_AFTER_MAX: Duration = Duration::from_hours(1);
 
 /// The longest quotation of an instance's own error message, in characters.
 const QUOTE_CHARS_MAX: usize = 120;
@@ -54,15 +47,15 @@ pub(super) fn read(answer: &Answer, sent: &Bytes) -> Result<Accepted, SendError>
 /// Why there was no answer at all.
 pub(crate) fn no_answer(error: &HttpError) -> SendError {
     let reason = match error {
-        HttpError::TimedOut => "timeout",
+        HttpError::TimedOut { .. } => "timeout",
         HttpError::Unreachable(_) => "unreachable",
-        HttpError::Interrupted(_) | HttpError::BrokeOff => "interrupted",
+        HttpError::Interrupted { .. } | HttpError::BrokeOff => "interrupted",
         HttpError::TooLarge { .. } => "not_success_json",
     };
     let cause = error.cause();
     let detail = match error {
-        HttpError::Unreachable(_) | HttpError::Interrupted(_) => format!("{error}: {cause}"),
-        HttpError::TimedOut | HttpError::BrokeOff | HttpError::TooLarge { .. } => cause,
+        HttpError::Unreachable(_) | HttpError::Interrupted { .. } => format!("{error}: {cause}"),
+        HttpError::TimedOut { .. } | HttpError::BrokeOff | HttpError::TooLarge { .. } => cause,
     };
     SendError::Retry { not_before: None, reason, detail }
 }
@@ -188,42 +181,6 @@ pub(crate) fn is_hibernating(answer: &Answer) -> bool {
 pub(crate) fn hibernating() -> SendError {
     let detail = "the developer instance sleeps: wake it at developer.servicenow.com".to_owned();
     SendError::Retry { not_before: None, reason: "hibernating", detail }
-}
-
-/// Whether the answer claims to be JSON. One that claims nothing may be.
-pub(crate) fn says_json(headers: &HeaderMap) -> bool {
-    let Some(value) = headers.get(CONTENT_TYPE) else { return true };
-    let value = value.to_str().unwrap_or_default();
-    let media_type = value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    media_type == "application/json" || media_type == "text/json" || media_type.ends_with("+json")
-}
-
-/// `Retry-After` in seconds, or as a date. A date is compared with the answer's own `Date`, so that
-/// no clock of ours is needed and clocks need not agree.
-pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    let wait = if let Ok(seconds) = value.parse::<u64>() {
-        Duration::from_secs(seconds)
-    } else {
-        let until = moment(value)?;
-        let now = date(headers)?;
-        // In the past: at once.
-        Duration::try_from(until.duration_since(now)).unwrap_or_default()
-    };
-    Some(wait.min(RETRY_AFTER_MAX))
-}
-
-/// The instance's clock, in milliseconds since 1970; it has seconds.
-pub(crate) fn date_ms(headers: &HeaderMap) -> Option<i64> {
-    Some(date(headers)?.as_millisecond())
-}
-
-fn date(headers: &HeaderMap) -> Option<Timestamp> {
-    moment(headers.get(DATE)?.to_str().ok()?)
-}
-
-fn moment(text: &str) -> Option<Timestamp> {
-    DateTimeParser::new().parse_timestamp(text).ok()
 }
 
 /// Our sentence, with the instance's own error message behind it if that is safe to repeat. The

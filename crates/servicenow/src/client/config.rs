@@ -4,8 +4,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use outbound::{Reach, reach};
 use secrecy::{ExposeSecret, SecretString};
-use url::{Host, Url};
+use url::Url;
 
 use super::keeper::{Keeper, RefreshTokenKeeper, TokenWatch, Watch};
 
@@ -90,10 +91,8 @@ pub enum ConfigError {
 impl ClientConfig {
     /// Takes an instance's URL: https, or http to this machine, and nothing behind the host.
     pub fn new(base: Url, credentials: Credentials) -> Result<Self, ConfigError> {
-        let loopback = match base.host() {
-            Some(Host::Ipv4(address)) => address.is_loopback(),
-            Some(Host::Ipv6(address)) => address.is_loopback(),
-            Some(Host::Domain(name)) => name == "localhost",
+        let loopback = match base.host_str() {
+            Some(host) => reach(host) == Reach::ThisMachine,
             None => return Err(ConfigError::NotAnInstance),
         };
         match base.scheme() {

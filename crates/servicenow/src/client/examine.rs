@@ -10,12 +10,13 @@ use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Method, Request, StatusCode, Uri};
 use http_body_util::Full;
+use outbound::headers::says_json;
+use outbound::{ANSWER_BYTES_MAX, Answer};
 use serde_json::Value;
 use tokio::time::Instant;
 
 use super::{Client, FetchError, SendError, answer, missed};
-use crate::http::{ANSWER_BYTES_MAX, Answer};
-use crate::token::{CredentialFault, Examined};
+use crate::token::{self, CredentialFault, Examined};
 
 /// The table of providers, where *Maintain message ordering* is (reference 6).
 pub(super) const PROVIDERS_PATH: &str = "/api/now/table/sys_cs_provider";
@@ -66,8 +67,9 @@ pub enum Ordering {
 impl Client {
     /// Asks for a token with the credentials. It becomes the token of this client.
     pub async fn examine_token(&self) -> TokenExamined {
-        let Examined { took, date_ms, fault, asked } = self.tokens.examine(self.until()).await;
-        TokenExamined { took, date_ms, fault, lifetime: asked.map(|granted| granted.lifetime) }
+        let Examined { took, date_ms, fault, asked } =
+            token::examine(&self.tokens, self.until()).await;
+        TokenExamined { took, date_ms, fault, lifetime: asked.map(|got| got.token.lifetime) }
     }
 
     /// Asks whether the Bot Integration resource would take a request from us, without making one.
@@ -82,7 +84,7 @@ impl Client {
         };
         let answer = self.call(post, ANSWER_BYTES_MAX, self.until()).await?;
         // That it is malformed is what we want to hear.
-        if answer.status == StatusCode::BAD_REQUEST && answer::says_json(&answer.headers) {
+        if answer.status == StatusCode::BAD_REQUEST && says_json(&answer.headers) {
             return Ok(());
         }
         match answer::read(&answer, &Bytes::from_static(NO_JSON)) {

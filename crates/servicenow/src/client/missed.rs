@@ -13,11 +13,11 @@ use http::{HeaderMap, StatusCode, Uri};
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::Offset;
+use outbound::Answer;
+use outbound::headers::says_json;
 use serde_json::{Map, Value};
 
-use super::answer;
-use super::{SendError, answer::says_json};
-use crate::http::Answer;
+use super::{SendError, answer};
 use crate::loose::Hidden;
 
 /// The table of messages, below the instance's origin.

@@ -11,21 +11,16 @@ use form_urlencoded::Serializer;
 use http::header::{ACCEPT, CONTENT_TYPE, USER_AGENT};
 use http::{HeaderValue, Method, Request, StatusCode, Uri};
 use http_body_util::Full;
+use outbound::headers::{date_ms, retry_after};
+use outbound::token::{Granted, bearer, lifetime};
+use outbound::{Answer, HttpClient};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use tokio::time::Instant;
 
 use crate::client::{AGENT_NAME, Credentials, Grant, SendError, answer};
-use crate::http::{Answer, HttpClient};
 use crate::loose::{Loose, Shape};
 use crate::token::fault::CredentialFault;
-
-/// What to believe when the instance names no lifetime, or something that is none: its default
-/// (reference 7.1). A token that dies earlier is replaced when it is refused.
-const LIFETIME_DEFAULT: Duration = Duration::from_mins(30);
-
-/// The longest lifetime believed; an instance that says more means "for ever".
-const LIFETIME_MAX: Duration = Duration::from_hours(24);
 
 /// The machine code of refused credentials.
 pub(super) const CREDENTIALS_REFUSED: &str = "credentials_refused";
@@ -40,13 +35,9 @@ pub(super) enum Way<'a> {
 }
 
 /// What the endpoint gave.
-pub(crate) struct Granted {
-    /// The `Authorization` header, marked as sensitive.
-    pub(super) header: HeaderValue,
-    /// When it was asked. The lifetime is counted from here: the way back is part of it.
-    pub(super) asked_at: Instant,
-    /// As received. Zero is believed too: the token then serves those who waited for it.
-    pub(crate) lifetime: Duration,
+pub(crate) struct Got {
+    /// The access token.
+    pub(crate) token: Granted,
     /// Absent when the endpoint named none, and with the client-credentials grant, whose
     /// credentials are all that is ever needed.
     pub(super) refresh_token: Option<SecretString>,
@@ -61,7 +52,7 @@ pub(crate) struct Examined {
     /// What is wrong with the credentials, where the instance refused them.
     pub(crate) fault: Option<CredentialFault>,
     /// What came of it.
-    pub(crate) asked: Result<Granted, SendError>,
+    pub(crate) asked: Result<Got, SendError>,
 }
 
 /// The endpoint and what it wants to hear.
@@ -117,7 +108,7 @@ impl Endpoint {
     }
 
     /// Makes one call.
-    pub(super) async fn ask(&self, way: Way<'_>, deadline: Instant) -> Result<Granted, SendError> {
+    pub(super) async fn ask(&self, way: Way<'_>, deadline: Instant) -> Result<Got, SendError> {
         let asked_at = Instant::now();
         let answer = self.http.request(self.request(way), deadline).await;
         let answer = answer.map_err(|error| answer::no_answer(&error))?;
@@ -132,7 +123,7 @@ impl Endpoint {
         match answer {
             Ok(answer) => Examined {
                 took,
-                date_ms: answer::date_ms(&answer.headers),
+                date_ms: date_ms(&answer.headers),
                 fault: is_refusal(&answer).then(|| CredentialFault::of(&answer)),
                 asked: self.read(&answer, asked_at),
             },
@@ -171,10 +162,10 @@ impl Endpoint {
         request
     }
 
-    fn read(&self, answer: &Answer, asked_at: Instant) -> Result<Granted, SendError> {
+    fn read(&self, answer: &Answer, asked_at: Instant) -> Result<Got, SendError> {
         if is_refusal(answer) {
             let fault = CredentialFault::of(answer);
-            return Err(self.refused_for(fault, answer::retry_after(&answer.headers)));
+            return Err(self.refused_for(fault, retry_after(&answer.headers)));
         }
         if !answer.status.is_success() {
             return Err(answer::refusal(answer, b""));
@@ -186,16 +177,13 @@ impl Endpoint {
         let Some(said) = said.object() else {
             return Err(no_grant("the token endpoint did not answer in JSON"));
         };
-        let header = said.access_token.text().and_then(|token| {
-            let mut header = HeaderValue::try_from(format!("Bearer {token}")).ok()?;
-            header.set_sensitive(true);
-            Some(header)
-        });
+        let header = said.access_token.text().and_then(bearer);
         let header =
             header.ok_or_else(|| no_grant("the token endpoint answered without a token"))?;
         let refresh_token = said.refresh_token.text().filter(|_| self.refreshes());
-        let lifetime = lifetime(&said.expires_in);
-        Ok(Granted { header, asked_at, lifetime, refresh_token: refresh_token.map(Into::into) })
+        let lifetime = lifetime(said.expires_in.text());
+        let token = Granted { header, asked_at, lifetime };
+        Ok(Got { token, refresh_token: refresh_token.map(Into::into) })
     }
 }
 
@@ -211,16 +199,6 @@ struct Said<'a> {
     expires_in: Loose<'a>,
     #[serde(borrow)]
     error: Loose<'a>,
-}
-
-fn lifetime(expires_in: &Loose<'_>) -> Duration {
-    expires_in
-        .text()
-        .and_then(|seconds| seconds.trim().parse::<f64>().ok())
-        .filter(|seconds| seconds.is_finite())
-        .map(|seconds| seconds.min(LIFETIME_MAX.as_secs_f64()))
-        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
-        .unwrap_or(LIFETIME_DEFAULT)
 }
 
 fn no_grant(detail: &str) -> SendError {
@@ -246,25 +224,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_lifetime_received_is_believed_within_reason() {
-        for (expires_in, expected) in [
-            (r#","expires_in":1799"#, Duration::from_secs(1799)),
-            (r#","expires_in":"1799""#, Duration::from_secs(1799)),
-            (r#","expires_in":2"#, Duration::from_secs(2)),
-            (r#","expires_in":1.5"#, Duration::from_millis(1500)),
-            (r#","expires_in":0"#, Duration::ZERO),
-            (r#","expires_in":99999999999"#, LIFETIME_MAX),
-            (r#","expires_in":1e300"#, LIFETIME_MAX),
-            (r#","expires_in":-1"#, LIFETIME_DEFAULT),
-            (r#","expires_in":"NaN""#, LIFETIME_DEFAULT),
-            (r#","expires_in":"soon""#, LIFETIME_DEFAULT),
-            (r#","expires_in":null"#, LIFETIME_DEFAULT),
-            (r#","expires_in":{}"#, LIFETIME_DEFAULT),
-            ("", LIFETIME_DEFAULT),
+    fn a_lifetime_may_be_a_number_or_text() {
+        for (expires_in, expected_s) in [
+            (r#","expires_in":1799"#, 1799),
+            (r#","expires_in":"1799""#, 1799),
+            (r#","expires_in":null"#, 1800),
+            (r#","expires_in":{}"#, 1800),
+            ("", 1800),
         ] {
             let json = format!(r#"{{"access_token":"t"{expires_in}}}"#);
             let said: Said<'_> = serde_json::from_str(&json).unwrap();
-            assert_eq!(lifetime(&said.expires_in), expected, "{expires_in}");
+            let expected = Duration::from_secs(expected_s);
+            assert_eq!(lifetime(said.expires_in.text()), expected, "{expires_in}");
         }
     }
 }

@@ -4,10 +4,11 @@
 //! instances have one answer for everything; where one names the fault, whoever looks for it is
 //! spared the other places.
 
+use outbound::Answer;
+use outbound::headers::says_json;
 use serde_json::Value;
 
-use crate::client::{Grant, answer};
-use crate::http::Answer;
+use crate::client::Grant;
 
 /// The header of an answer that asks for a second factor (reference 4.1).
 const SECOND_FACTOR: &str = "x-mfa_token";
@@ -33,7 +34,7 @@ impl CredentialFault {
         if answer.headers.contains_key(SECOND_FACTOR) {
             return Self::SecondFactor;
         }
-        if !answer::says_json(&answer.headers) {
+        if !says_json(&answer.headers) {
             return Self::Unnamed;
         }
         let said: Value = serde_json::from_slice(&answer.body).unwrap_or_default();

@@ -4,7 +4,7 @@ use crate::{
     conversation::{Answer, Phase, Session, Stage, Status, Waiting},
     deadline::Wake,
     effect::{Effect, Failure, Hold, What},
-    id::{DeskId, SessionId, Timestamp, UserId},
+    id::{DeskId, Number, SessionId, Timestamp, UserId},
     notice::{EndReason, Notice},
     step::Turn,
 };
@@ -28,15 +28,38 @@ impl Turn<'_> {
         }
     }
 
-    /// The desk is away: the user is told once that their words wait.
+    /// The destination is away. Of a desk the user is told once that their words wait; of a bot, that
+    /// it does not answer.
     pub(super) fn delayed(&mut self, effect: &Effect) {
-        let (What::Ask { session, .. } | What::Say { session, .. }) = &effect.what else { return };
+        match &effect.what {
+            What::Ask { session, .. } | What::Say { session, .. } => self.desk_away(session),
+            What::ToBot { message } => self.bot_away(*message),
+            What::Greet => self.bot_away(Number::default().next()),
+            What::End { .. } | What::TellBot { .. } => {}
+        }
+    }
+
+    fn desk_away(&mut self, session: &SessionId) {
         if let Some(live) = self.live()
             && live.id == *session
             && !live.away
         {
             live.away = true;
             self.tell(Notice::Held);
+        }
+    }
+
+    /// The bot does not answer what the user said in this entry. They are told once for all that they
+    /// said before; not if it answered after all, and not while they talk to a person.
+    fn bot_away(&mut self, message: Number) {
+        let conversation = self.conversation();
+        if conversation.bot_spoke >= message {
+            return;
+        }
+        conversation.bot_away = true;
+        if conversation.bot_away_told < message && conversation.live().is_none() {
+            self.tell(Notice::BotAway);
+            self.conversation().bot_away_told = self.step.conversation.numbered;
         }
     }
 
@@ -60,11 +83,8 @@ impl Turn<'_> {
             }
             What::Say { session, .. } => self.word_not_sent(session, failure),
             What::End { session, desk, user } => self.free(session, desk, user),
-            What::ToBot { .. } => {
-                self.conversation().bot_away = true;
-                self.tell(Notice::BotAway);
-            }
-            What::Greet => self.conversation().bot_away = true,
+            What::ToBot { message } => self.bot_away(*message),
+            What::Greet => self.bot_away(Number::default().next()),
             What::TellBot { .. } => {}
         }
     }
@@ -136,6 +156,17 @@ impl Turn<'_> {
         }
     }
 
+    /// The bot that asked for the live chat wants it no longer.
+    pub(super) fn bot_ends(&mut self) {
+        match self.live().map(|live| &live.stage) {
+            Some(Stage::Waiting(_)) => self.end(Status::Cancelled, EndReason::BotEnded),
+            Some(Stage::Connected(_) | Stage::Active(_)) => {
+                self.end(Status::Completed, EndReason::BotEnded);
+            }
+            None => {}
+        }
+    }
+
     /// After hours of downtime several deadlines are over. Then the end alone is told: a warning right
     /// before it would only mock.
     fn overdue_end(&self) -> Option<Wake> {
@@ -181,6 +212,6 @@ impl Turn<'_> {
 fn reason_of(failure: &Failure) -> EndReason {
     match failure {
         Failure::Refused => EndReason::Rejected,
-        Failure::Expired | Failure::Struck => EndReason::Unreachable,
+        Failure::Expired | Failure::Struck | Failure::Unanswered => EndReason::Unreachable,
     }
 }

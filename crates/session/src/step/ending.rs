@@ -43,7 +43,8 @@ impl Turn<'_> {
             | EndReason::WaitedTooLong
             | EndReason::Lost
             | EndReason::UserLeft
-            | EndReason::OperatorEnded => Desk::MustHear,
+            | EndReason::OperatorEnded
+            | EndReason::BotEnded => Desk::MustHear,
         };
         self.strike_unsent(&session, status, reason);
         self.settle_with_desk(&session, desk);
@@ -128,6 +129,9 @@ fn notice_of(status: Status, reason: EndReason, agent: Option<String>) -> Notice
     if reason == EndReason::OperatorEnded {
         return Notice::Ended { by: EndedBy::Operator };
     }
+    if reason == EndReason::BotEnded {
+        return Notice::Ended { by: EndedBy::Bot };
+    }
     match status {
         Status::Completed => Notice::Ended { by: Turn::ended_by(reason, agent) },
         Status::Cancelled => Notice::Cancelled,
@@ -144,7 +148,8 @@ fn notice_of(status: Status, reason: EndReason, agent: Option<String>) -> Notice
             | EndReason::WaitedTooLong
             | EndReason::Lost
             | EndReason::UserLeft
-            | EndReason::OperatorEnded => Notice::Failed { reason },
+            | EndReason::OperatorEnded
+            | EndReason::BotEnded => Notice::Failed { reason },
         },
     }
 }

@@ -6,10 +6,11 @@ use crate::{
     },
     effect::{BotNews, Hold, Reached, What},
     event::Rejected,
-    id::{Number, SenderKey, SessionId},
+    id::{Number, SenderKey, SessionId, Timestamp},
     notice::{EndReason, EndedBy, Notice},
     phrase::{fold, is_phrase},
-    said::{Author, Choice, Content, Context, Said},
+    policy::Behind,
+    said::{Author, Choice, Content, Context, Line, Payload, Said},
     step::{Turn, asks_for_person},
 };
 
@@ -67,6 +68,33 @@ impl Turn<'_> {
         Ok(())
     }
 
+    /// Something without words. It is kept, so that the page sees it come back; a bot of the team's own
+    /// gets it.
+    pub(super) fn user_did(
+        &mut self,
+        visitor: Visitor,
+        payload: Payload,
+        key: Option<SenderKey>,
+    ) -> Result<(), Rejected> {
+        if let Some(first) = self.repeat_of(key.as_ref()) {
+            self.step.answer = first;
+            return Ok(());
+        }
+        if self.facts.waiting >= self.facts.policy.lane_max {
+            return Err(Rejected::TooManyWaiting);
+        }
+        self.conversation().visitor = Some(visitor);
+        self.user_back();
+        let number = self.log(Author::User, Content::Done(payload));
+        self.step.remember.extend(key.map(|key| (key, number)));
+        self.step.answer = number;
+        match self.facts.policy.behind {
+            Behind::Bot => self.order(What::ToBot { message: number }),
+            Behind::BuiltIn => {}
+        }
+        Ok(())
+    }
+
     /// The user wants no person, or none any more.
     pub(super) fn user_ends(&mut self) {
         match self.live().map(|session| &session.stage) {
@@ -101,12 +129,53 @@ impl Turn<'_> {
             self.step.answer = first;
             return;
         }
-        self.conversation().bot_away = false;
         // While a person is there, too: what the bot sends itself always reaches the user.
         self.step.answer = self.say(Author::Bot, said, key);
+        self.bot_spoke();
     }
 
-    pub(super) fn bot_asked(&mut self, context: Context, key: Option<SenderKey>, fresh: SessionId) {
+    pub(super) fn bot_did(&mut self, payload: Payload) {
+        self.step.answer = self.log(Author::Bot, Content::Done(payload));
+        self.bot_spoke();
+    }
+
+    pub(super) fn bot_revised(&mut self, of: Number, at: Timestamp, said: Said) {
+        if of <= self.step.conversation.numbered {
+            self.step.answer = of;
+            self.log(Author::Bot, Content::Revised { of, at, said });
+            self.bot_spoke();
+        }
+    }
+
+    pub(super) fn bot_withdrew(&mut self, of: Number, at: Timestamp) {
+        if of <= self.step.conversation.numbered {
+            self.step.answer = of;
+            self.log(Author::Bot, Content::Withdrawn { of, at });
+            self.bot_spoke();
+        }
+    }
+
+    pub(super) fn bot_brought(&mut self, lines: Vec<(Author, Said)>) {
+        for (author, said) in lines {
+            self.step.answer = self.log(author, Content::Said(said));
+        }
+        self.bot_spoke();
+    }
+
+    /// The bot gave a sign of life.
+    fn bot_spoke(&mut self) {
+        let conversation = self.conversation();
+        conversation.bot_away = false;
+        conversation.bot_spoke = conversation.numbered;
+    }
+
+    pub(super) fn bot_asked(
+        &mut self,
+        context: Context,
+        transcript: Vec<Line>,
+        key: Option<SenderKey>,
+        fresh: SessionId,
+    ) {
         if let Some(first) = self.repeat_of(key.as_ref()) {
             self.step.answer = first;
             return;
@@ -118,7 +187,11 @@ impl Turn<'_> {
             self.step.remember.extend(key.map(|key| (key, Number::default())));
             return;
         }
+        if !transcript.is_empty() {
+            self.log(Author::Bot, Content::Transcript(transcript));
+        }
         let entry = self.log(Author::Bot, Content::Context(context));
+        self.bot_spoke();
         self.step.remember.extend(key.map(|key| (key, entry)));
         self.step.answer = entry;
         self.escalate(Some(entry), fresh);
@@ -338,6 +411,7 @@ impl Turn<'_> {
         match reason {
             EndReason::UserEnded | EndReason::UserLeft => EndedBy::User,
             EndReason::OperatorEnded => EndedBy::Operator,
+            EndReason::BotEnded => EndedBy::Bot,
             EndReason::AgentEnded
             | EndReason::UserCancelled
             | EndReason::DeskCancelled

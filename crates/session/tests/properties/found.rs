@@ -212,6 +212,8 @@ pub(crate) fn found() -> impl Strategy<Value = Found> {
                 past,
                 opened,
                 bot_away,
+                bot_away_told: Number(NUMBERED / 2),
+                bot_spoke: Number(NUMBERED / 3),
             };
             let outbox = outbox(&conversation, &picks);
             Found { conversation, outbox, now: START }

@@ -94,7 +94,12 @@ proptest! {
         policy in policy(),
         beginning in beginning(),
         story in prop::collection::vec(act(), 0..60),
-        failure in prop::sample::select(&[Failure::Struck, Failure::Refused, Failure::Expired][..]),
+        failure in prop::sample::select(&[
+                Failure::Struck,
+                Failure::Refused,
+                Failure::Expired,
+                Failure::Unanswered,
+            ][..]),
     ) {
         let mut world = told(policy, beginning, story);
         if let Some(effect) = last_word(&world) {

@@ -21,6 +21,14 @@ pub(crate) enum Act {
     BotAsks {
         key: Option<u8>,
     },
+    BotEnds,
+    /// The entry so far back is changed, or taken back.
+    BotRevises {
+        back: u8,
+    },
+    UserDoes {
+        key: Option<u8>,
+    },
     /// About the open session, or one that is over, or one that never was.
     DeskTells {
         whose: Whose,
@@ -76,6 +84,7 @@ pub(crate) enum Outcome {
     Struck,
     Refused,
     Expired,
+    Unanswered,
 }
 
 /// News in short.
@@ -141,6 +150,7 @@ pub(crate) fn act() -> impl Strategy<Value = Act> {
             1 => Just(Outcome::Struck),
             1 => Just(Outcome::Refused),
             1 => Just(Outcome::Expired),
+            1 => Just(Outcome::Unanswered),
         ]
     };
     prop_oneof![
@@ -150,6 +160,9 @@ pub(crate) fn act() -> impl Strategy<Value = Act> {
         1 => Just(Act::UserEnds),
         3 => key().prop_map(|key| Act::BotSays { key }),
         3 => key().prop_map(|key| Act::BotAsks { key }),
+        1 => Just(Act::BotEnds),
+        2 => (0_u8..5).prop_map(|back| Act::BotRevises { back }),
+        2 => key().prop_map(|key| Act::UserDoes { key }),
         10 => (whose(), prop::collection::vec(tells(), 0..4))
             .prop_map(|(whose, news)| Act::DeskTells { whose, news }),
         2 => (whose(), prop::collection::vec(missed(), 0..4), prop::bool::weighted(0.2))
@@ -174,6 +187,7 @@ pub(crate) fn report(effect: Effect, outcome: Outcome) -> Event {
         Outcome::Struck => Event::NotSent { effect, failure: Failure::Struck },
         Outcome::Refused => Event::NotSent { effect, failure: Failure::Refused },
         Outcome::Expired => Event::NotSent { effect, failure: Failure::Expired },
+        Outcome::Unanswered => Event::NotSent { effect, failure: Failure::Unanswered },
     }
 }
 

@@ -8,8 +8,8 @@ use std::{
 };
 
 use session::{
-    Callback, Claims, Context, Conversation, Effect, Event, Facts, Missed, News, Policy, Rejected,
-    Said, Stage, Status, Step, What,
+    Callback, Claims, Context, Conversation, Effect, Event, Facts, Line, Missed, News, Payload,
+    Policy, Rejected, Said, Stage, Status, Step, What,
     id::{
         BotId, ChannelId, ConversationKey, EffectNumber, Number, SenderKey, SessionId, TenantId,
         Timestamp,
@@ -119,8 +119,23 @@ impl World {
             Act::BotSays { key } => {
                 Event::BotSaid { said: Said::words("hi"), key: key.map(sender) }
             }
+            Act::BotEnds => Event::BotEnds,
+            Act::BotRevises { back } => {
+                let of = self.conversation.numbered.0.saturating_sub(back.into());
+                let (of, at) = (Number(of), self.now);
+                match back % 2 {
+                    0 => Event::BotRevised { of, at, said: Said::words("hi") },
+                    _ => Event::BotWithdrew { of, at },
+                }
+            }
+            Act::UserDoes { key } => Event::UserDid {
+                visitor: visitor(),
+                payload: Payload("{}".to_owned()),
+                key: key.map(sender),
+            },
             Act::BotAsks { key } => Event::BotAsked {
                 context: Context::new(),
+                transcript: vec![Line { by_user: true, text: "before".to_owned() }],
                 key: key.map(sender),
                 fresh: self.fresh(),
             },

@@ -5,7 +5,7 @@ use std::{io::Read, path::Path, time::Duration};
 use gateway::{Behind, BotId, BotSetup, BuiltInBot, DeskId, Phrases, Policy, folded};
 
 use super::{
-    ConfigError,
+    ConfigError, behind,
     desks::{sendable, texts},
     draft::{Draft, Owner},
     file::nearest,
@@ -49,6 +49,7 @@ pub(super) fn setup(
         bot,
         policy: policy(draft, owner, tenant)?,
         direct_line_secret,
+        behind: behind::setup(draft, references, owner)?,
         built_in_bot,
     })
 }
@@ -83,7 +84,10 @@ fn policy(draft: &Draft, owner: &Owner, tenant: &str) -> Result<Policy, ConfigEr
     };
     let policy = Policy {
         desk: desk_of(draft, owner, tenant)?,
-        behind: Behind::BuiltIn,
+        behind: match draft.found(owner, "bot.endpoint") {
+            Some(_) => Behind::Bot,
+            None => Behind::BuiltIn,
+        },
         phrases: Phrases {
             escalate: phrases("bot.escalate_phrases", usual.escalate),
             cancel: phrases("bot.cancel_phrases", usual.cancel),
@@ -98,6 +102,7 @@ fn policy(draft: &Draft, owner: &Owner, tenant: &str) -> Result<Policy, ConfigEr
         ask_within: span("bot.ask_within"),
         say_within: span("bot.say_within"),
         end_within: span("bot.end_within"),
+        bot_within: span("bot.bot_within"),
         lane_max: match draft.value(owner, "bot.lane_max") {
             Some(Value::Count(count)) => count,
             _ => 1,

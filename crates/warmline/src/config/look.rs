@@ -36,6 +36,8 @@ impl ConfigError {
             Self::Instance { .. } => "instance",
             Self::MasterKey { .. } => "master_key",
             Self::Bot(_) => "bot",
+            Self::Behind { .. } => "bot_endpoint",
+            Self::BotTokens { .. } => "bot_tokens",
             Self::Answers { .. } => "answers",
             Self::DataDir { .. } => "data_dir",
         }

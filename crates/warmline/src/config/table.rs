@@ -96,6 +96,8 @@ pub(crate) fn setting(id: &str) -> Option<&'static Setting> {
 }
 
 const LANGUAGES: Kind = Kind::Choice(&["en", "de"]);
+const APP_TYPES: Kind = Kind::Choice(&["MultiTenant", "SingleTenant"]);
+const DELIVERIES: Kind = Kind::Choice(&["normal", "expectReplies"]);
 const GRANTS: Kind = Kind::Choice(&["password", "client_credentials"]);
 
 /// One row of the table.
@@ -159,7 +161,35 @@ settings! {
     "desk.joined_texts", None, Kind::Texts, Some("[\"has entered the chat\"]"), "[\"has joined\"]", Reload,
     "Parts of the instance's texts that say that somebody came; Warmline says so itself.";
     "bot.app_id", Some("MicrosoftAppId"), Kind::Text, None, "\"00000000-0000-0000-0000-000000000000\"", Reload,
-    "Names the bot in tokens and in the store, instead of its name here. Tokens that pages hold are for the bot by its name.";
+    "Warmline's own registration in Entra. Names the bot in tokens and in the store, instead of its name here. Tokens that pages hold are for the bot by its name.";
+    "bot.endpoint", Some("BOT_ENDPOINT"), Kind::Text, None, "\"https://bot.example.org/api/messages\"", Reload,
+    "The messaging endpoint of your own bot. Without it the built-in bot answers. http only on this machine, or on a private network for a bot without an app id.";
+    "bot.endpoint_app_id", Some("BOT_APP_ID"), Kind::Text, None, "\"00000000-0000-0000-0000-000000000001\"", Reload,
+    "The app id of your own bot. Warmline then comes to it as a skill's parent, with a token of the registration `app_id`, and takes its calls only with a token of its own. Without it the bot must run without an app id, on this machine or a private network.";
+    "bot.app_password", Some("MicrosoftAppPassword"), Kind::Secret, None, "\"vault:microsoft-app-password\"", Reload,
+    "The client secret of the registration `app_id`. Needed beside `endpoint_app_id`.";
+    "bot.app_type", Some("MicrosoftAppType"), APP_TYPES, Some("\"MultiTenant\""), "\"SingleTenant\"", Reload,
+    "Whether the registration `app_id` is for one tenant of Entra or for all.";
+    "bot.app_tenant", Some("MicrosoftAppTenantId"), Kind::Text, None, "\"00000000-0000-0000-0000-000000000002\"", Reload,
+    "The tenant of the registrations in Entra. Required with `app_type = \"SingleTenant\"`.";
+    "bot.login_url", Some("ToChannelFromBotLoginUrl"), Kind::Text, None, "\"https://login.microsoftonline.us/contoso.example\"", Reload,
+    "Where tokens are asked for, with the tenant. Without it Entra's public cloud, by `app_type` and `app_tenant`.";
+    "bot.entra_metadata_url", Some("ToBotFromEmulatorOpenIdMetadataUrl"), Kind::Text,
+    Some("\"https://login.microsoftonline.com/common/v2.0/.well-known/openid-configuration\""),
+    "\"https://login.microsoftonline.us/cab8a31a-1906-4287-a0d8-4eef66b95f6e/v2.0/.well-known/openid-configuration\"", Reload,
+    "The OpenID metadata of Entra, by which tokens of the bot are verified. Other clouds have their own.";
+    "bot.token_issuers", None, Kind::Texts, Some("[]"), "[\"https://login.example.org/\"]", Reload,
+    "Issuers of the bot's tokens besides Entra's own.";
+    "bot.service_url", Some("WARMLINE_BOT_SERVICE_URL"), Kind::Text, None, "\"http://warmline:8080\"", Reload,
+    "How your own bot reaches this service. Without it `public_url`, or else the address that is listened on.";
+    "bot.delivery", Some("WARMLINE_BOT_DELIVERY"), DELIVERIES, Some("\"normal\""), "\"expectReplies\"", Reload,
+    "How your own bot answers: by calls to this service, or with its answer to each activity (`expectReplies`), for a bot that cannot reach this service. Such a bot cannot say anything by itself.";
+    "bot.turn_within", None, Kind::Span, Some("\"15s\""), "\"30s\"", Reload,
+    "How long your own bot may take to take one activity. After that the user is told that it does not answer, unless it has.";
+    "bot.bot_within", None, Kind::Span, Some("\"2min\""), "\"2min\"", Reload,
+    "How long the user's words are attempted while your own bot cannot be reached.";
+    "bot.handoff_events", None, Kind::Texts, Some("[]"), "[\"GenesysHandoff\"]", Reload,
+    "Names of events by which your own bot asks for a person, besides `handoff.initiate`.";
     "bot.desk", None, Kind::Text, None, "\"default\"", Reload,
     "The desk of the same tenant where its users are handed over. Needed where the tenant has several.";
     "bot.direct_line_secret", Some("DIRECT_LINE_SECRET"), Kind::Secret, None, "\"vault:direct-line-secret\"", Reload,

@@ -184,6 +184,9 @@ impl Gateway {
         for name in [
             "DATABASE_URL",
             "BOT_ENDPOINT",
+            "BOT_APP_ID",
+            "WARMLINE_BOT_DELIVERY",
+            "WARMLINE_BOT_SERVICE_URL",
             "MicrosoftAppId",
             "SERVICENOW_GRANT_TYPE",
             "SERVICENOW_TOKEN",

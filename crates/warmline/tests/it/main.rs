@@ -4,6 +4,7 @@
 //! | module | what it proves |
 //! | --- | --- |
 //! | `flows` | every flow of the specification, in both dialects, calm and killed after each step |
+//! | `bot` | a bot of a team's own behind the gateway: what it gets, what it may call, and when it is away |
 //! | `catch_up` | what agents said while nobody could hear it is shown once and in its place |
 //! | `traffic` | nothing acknowledged is lost, doubled or reordered under traffic and kill -9 |
 //! | `webhook` | bad callbacks are refused in words and change nothing |
@@ -29,6 +30,7 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail the test as tests do")]
 
+mod bot;
 mod catch_up;
 mod check;
 mod configuration;

@@ -35,6 +35,7 @@ fn bot(name: &str, desk: &str) -> BotSetup {
         bot: BotId::new(name).unwrap(),
         policy: Policy::new(desk_id(desk)),
         direct_line_secret: None,
+        behind: None,
         built_in_bot: None,
     }
 }

@@ -64,7 +64,7 @@ impl Dispatcher {
             if self.gaps.is_refused(desk) {
                 return Err(CatchUpError::Refused);
             }
-            let permit = match link.breaker.admit(self.clock.now()) {
+            let permit = match link.gate.breaker.admit(self.clock.now()) {
                 Ok(permit) => permit,
                 Err(until) => {
                     *give_up_at = None;

@@ -39,8 +39,7 @@ impl Running {
                 dress: Dress { token: None, commands: Vec::new() },
                 wording: Wording::default(),
             }),
-            breaker: SharedBreaker::new(&tenant(), &other_desk(), &dispatcher.observer),
-            places: Arc::new(Semaphore::new(ATTEMPTS_MAX)),
+            gate: Gate::new(Destination::Desk(tenant(), other_desk()), &dispatcher.observer),
         };
         dispatcher.desks.insert((tenant(), other_desk()), link);
         away.is_down(true);
@@ -76,7 +75,7 @@ impl Running {
     /// Moves the clock, and has the dispatcher look at it.
     async fn advance(&self, by: Duration) {
         self.bed.advance(by);
-        self.hints.send(lane::bot_lane(store::ConversationId(0))).await.unwrap();
+        self.hints.send(lane::bot_lane(&tenant(), &bot(), store::ConversationId(0))).await.unwrap();
     }
 
     async fn ends(self) {

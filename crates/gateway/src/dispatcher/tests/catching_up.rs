@@ -227,7 +227,7 @@ async fn more_than_fits_an_answer_is_asked_for_page_by_page() {
 async fn a_desk_that_answers_again_is_asked_what_was_missed() {
     let desk = Desk::new().await;
     desk.talking("a").await;
-    let breaker = &desk.dispatcher.desks[&key()].breaker;
+    let breaker = &desk.dispatcher.desks[&key()].gate.breaker;
     let now = desk.bed.clock.now();
     while let Ok(permit) = breaker.admit(now) {
         permit.failed(now);

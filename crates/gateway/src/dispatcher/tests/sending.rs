@@ -137,7 +137,7 @@ async fn a_stopping_dispatcher_begins_nothing() {
 async fn the_bot_answers_each_word_once_even_if_an_attempt_is_made_twice() {
     let desk = Desk::new().await;
     desk.bed.take(says("c", "hello")).await;
-    let lane = LaneKey(format!("bot\u{1f}{}", desk.bed.row("c").id.0).into());
+    let lane = lane::bot_lane(&tenant(), &bot(), desk.bed.row("c").id);
     let work = desk.lease(lane).await;
     // Killed between the bot's answer and the report.
     desk.dispatcher.attempt_unreported(&work).await;
@@ -153,7 +153,8 @@ async fn the_bot_takes_up_what_was_said_in_a_chat_that_failed() {
     let desk = Desk::new().await;
     let topics =
         r#"{"greeting":"hi","fallback":"what?","topics":[{"words":["vpn"],"answer":"Quit."}]}"#;
-    desk.dispatcher.bots.replace(BuiltInBots::new(BuiltInBot::from_json(topics).unwrap()));
+    let bots = BuiltInBots::new(BuiltInBot::from_json(topics).unwrap());
+    desk.dispatcher.bots.replace(Bots::new(bots));
     for name in ["held", "silent", "lost"] {
         desk.bed.says(name, "the vpn is slow").await;
         desk.bed.says(name, "agent").await;

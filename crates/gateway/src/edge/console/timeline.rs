@@ -162,6 +162,10 @@ impl EntryView {
             Content::Said(_) => ("said", None),
             Content::Notice(notice) => ("notice", Some(notice)),
             Content::Context(_) => ("context", None),
+            Content::Transcript(_) => ("transcript", None),
+            Content::Done(_) => ("done", None),
+            Content::Revised { .. } => ("revised", None),
+            Content::Withdrawn { .. } => ("withdrawn", None),
         };
         Self {
             number: entry.number.0,
@@ -196,6 +200,7 @@ fn detail(notice: &Notice) -> Option<&'static str> {
             EndedBy::User => "user",
             EndedBy::Agent(_) => "agent",
             EndedBy::Operator => "operator",
+            EndedBy::Bot => "bot",
         }),
         Notice::Failed { reason } => Some(reason.code()),
         _ => None,

@@ -20,7 +20,7 @@ use bot_framework::{
 use serde::Serialize;
 use session::{
     Event, Payload, Said,
-    id::{Number, SenderKey, SessionId, Timestamp},
+    id::{Number, SenderKey, Timestamp},
 };
 use store::{ConversationId, EntryRow, Target};
 
@@ -28,7 +28,7 @@ use crate::{
     edge::{
         Edge,
         body::read_body,
-        direct_line::{ACTIVITY_BYTES_MAX, Refused, conversations, unreadable, visitor},
+        direct_line::{ACTIVITY_BYTES_MAX, Refused, conversations, relay, unreadable, visitor},
     },
     engine::Arrival,
     keeping::Keeping,
@@ -46,8 +46,13 @@ const SET_BYTES_MAX: usize = 1024 * 1024;
 
 /// The answer to a post.
 #[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub(super) struct Posted {
-    id: String,
+    pub(super) id: String,
+    /// What the bot answered an invoke; other channels give it back as the answer itself, for which
+    /// Direct Line has no room.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) invoke_response: Option<relay::InvokeResponse>,
 }
 
 /// The route that activities are posted to, as traces call it.
@@ -87,16 +92,26 @@ async fn taken(
             visitor,
             said: said(&activity)?,
             key: sender_key(&activity)?,
-            fresh: edge.fresh_session(),
+            fresh: edge.clock.fresh_session(),
         },
         kinds::END_OF_CONVERSATION => Event::UserEnds,
-        // Typing has no place in the log; events are for a bot of one's own.
-        _ => return Ok(Json(Posted { id: edge.clock.fresh_id().simple().to_string() })),
+        kinds::INVOKE => return relay::invoke(edge, &claims, activity).await.map(Json),
+        // Typing has no place in the log. Who joined and what was installed is the channel's to tell,
+        // and developers' traces are not a page's.
+        kinds::TYPING | kinds::CONVERSATION_UPDATE | kinds::INSTALLATION_UPDATE | kinds::TRACE => {
+            let id = edge.clock.fresh_id().simple().to_string();
+            return Ok(Json(Posted { id, invoke_response: None }));
+        }
+        _ => Event::UserDid {
+            visitor,
+            key: sender_key(&activity)?,
+            payload: Payload(activity.to_json()),
+        },
     };
     let arrival = Arrival::event(Target::Key(edge.key_of(&claims)?), event).traced(trace);
     let outcome = edge.engine.submit(arrival).await?;
     edge.presence.called(outcome.conversation);
-    Ok(Json(Posted { id: activity_id(&id, outcome.number) }))
+    Ok(Json(Posted { id: activity_id(&id, outcome.number), invoke_response: None }))
 }
 
 /// What was said since a watermark.
@@ -129,12 +144,13 @@ pub(super) struct Log {
     pub(super) conversation: String,
     pub(super) user: String,
     language: Language,
+    bot: String,
 }
 
 impl Log {
     pub(super) fn view(&self) -> View<'_> {
-        let language = self.language;
-        View { conversation: &self.conversation, user: &self.user, language }
+        let (language, bot) = (self.language, &self.bot);
+        View { conversation: &self.conversation, user: &self.user, language, bot }
     }
 }
 
@@ -142,6 +158,7 @@ impl Edge {
     pub(super) async fn log_of(&self, claims: &Claims) -> Result<Option<Log>, Refused> {
         let key = self.key_of(claims)?;
         let keeping = Keeping::new(&self.vault, &key).map_err(|error| unreadable(&error))?;
+        let bot = key.bot.as_str().to_owned();
         let row = crate::blocking(&self.store, move |store| store.conversation(&key)).await;
         let row = row.map_err(|error| unreadable(&error))?;
         Ok(row.map(|row| Log {
@@ -150,6 +167,7 @@ impl Edge {
             conversation: claims.conversation.clone(),
             user: claims.user.clone().unwrap_or_default(),
             language: self.language,
+            bot,
         }))
     }
 
@@ -172,11 +190,6 @@ impl Edge {
         let view = log.view();
         let activities = entries.iter().filter_map(|entry| view.activity(entry)).collect();
         Ok((ActivitySet { activities, watermark: Some(watermark) }, more, newest))
-    }
-
-    fn fresh_session(&self) -> SessionId {
-        let id = format!("ses_{}", self.clock.fresh_id().simple());
-        SessionId::new(&id).expect("a prefix and 32 hexadecimal digits are an id")
     }
 }
 

@@ -186,6 +186,7 @@ where
                 Woken::Hint(Hint::Typing { agent, on: true }) => self.typing(agent).await,
                 // Clients end a typing indicator by themselves, or when a message comes.
                 Woken::Hint(Hint::Typing { on: false, .. }) => Ok(()),
+                Woken::Hint(Hint::Passing(activity)) => self.passing(&activity).await,
                 Woken::KeepAlive => self.send(Message::Text("".into())).await,
                 Woken::Heard => {
                     heard = Instant::now();
@@ -254,8 +255,19 @@ where
     }
 
     async fn typing(&mut self, agent: Option<String>) -> Result<(), End> {
-        let activity = self.log.view().typing(agent.as_deref());
-        // No watermark: typing has no place in the log.
+        self.show(self.log.view().typing(agent.as_deref())).await
+    }
+
+    /// The bot types.
+    async fn passing(&mut self, activity: &str) -> Result<(), End> {
+        match self.log.view().passing(activity) {
+            Some(activity) => self.show(activity).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn show(&mut self, activity: String) -> Result<(), End> {
+        // No watermark: it has no place in the log.
         let set = ActivitySet { activities: vec![activity], watermark: None };
         self.send(Message::Text(set.to_json().into())).await
     }

@@ -11,6 +11,7 @@ use super::*;
 use crate::{
     bed::{self, agent_said, desk, news_for, policy, says, says_again, session, tenant},
     keeping::Keeping,
+    lane,
 };
 
 #[tokio::test]
@@ -140,7 +141,7 @@ async fn words_for_a_full_lane_are_refused_until_something_is_delivered() {
     assert_eq!(bed.row("c"), before);
     assert_eq!(bed.log("c").len(), max);
     assert_eq!(bed.says("other", "hi").await.number.0, 1, "a lane is one's own");
-    deliver_one(&bed, LaneKey(format!("bot\u{1f}{}", before.id.0).into())).await;
+    deliver_one(&bed, lane::bot_lane(&bed::tenant(), &bed::bot(), before.id)).await;
     assert_eq!(bed.says("c", "one more").await.number.0, 1_001);
     assert!(is_full(&bed.submit(says("c", "and another")).await));
 }

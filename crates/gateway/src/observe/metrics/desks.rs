@@ -26,12 +26,14 @@ const ANOTHER: &str = "not_configured";
 
 /// How sessions end: each reason with the statuses it comes with. The pairs that cannot be are left
 /// out.
-const ENDS: [(Status, EndReason); 16] = [
+const ENDS: [(Status, EndReason); 18] = [
     (Status::Completed, EndReason::AgentEnded),
     (Status::Completed, EndReason::UserEnded),
     (Status::Completed, EndReason::UserLeft),
     (Status::Completed, EndReason::OperatorEnded),
     (Status::Cancelled, EndReason::OperatorEnded),
+    (Status::Completed, EndReason::BotEnded),
+    (Status::Cancelled, EndReason::BotEnded),
     (Status::Cancelled, EndReason::UserCancelled),
     (Status::Cancelled, EndReason::DeskCancelled),
     (Status::Cancelled, EndReason::UserLeft),
@@ -55,8 +57,14 @@ const TO_DESK: [EffectName; 3] = [EffectName::Ask, EffectName::Say, EffectName::
 const TO_BOT: [EffectName; 3] = [EffectName::Greet, EffectName::ToBot, EffectName::TellBot];
 
 /// What can come of an attempt.
-const ATTEMPT_OUTCOMES: [Outcome; 5] =
-    [Outcome::Done, Outcome::Retry, Outcome::Failed, Outcome::Struck, Outcome::Held];
+const ATTEMPT_OUTCOMES: [Outcome; 6] = [
+    Outcome::Done,
+    Outcome::Retry,
+    Outcome::Failed,
+    Outcome::Struck,
+    Outcome::Held,
+    Outcome::Unanswered,
+];
 
 /// All desks there are.
 #[derive(Debug)]
@@ -233,7 +241,7 @@ impl OfDesk {
         self.attempts.count(attempt);
         match attempt.outcome {
             Outcome::Done => self.attempt.took(attempt.took),
-            Outcome::Retry | Outcome::Failed => {
+            Outcome::Retry | Outcome::Failed | Outcome::Unanswered => {
                 self.attempt.took(attempt.took);
                 self.failures.of(attempt.code).inc();
             }

@@ -1,7 +1,12 @@
 //! What the bot does.
 
-use super::given::{bot, bot_asked, bot_asks, bot_says, check, sender, stage, table, user_says};
-use crate::{Behind, Event, Said, id::Number};
+use super::given::{
+    NOW, bot, bot_asked, bot_asks, bot_says, check, sender, stage, table, user_says, visitor,
+};
+use crate::{
+    Author, Behind, Content, EndReason, Event, Line, Payload, Rejected, Said, Status, What,
+    id::Number,
+};
 
 #[test]
 fn what_the_bot_says_always_reaches_the_user() {
@@ -92,4 +97,78 @@ fn what_the_bot_says_is_never_a_phrase() {
     check(&stage("active"), said("end chat"), "active Ola; bot \"end chat\"; = 11");
     // The counter-proof.
     assert!(bot().after(user_says("agent")).conversation.live().is_some());
+}
+
+#[test]
+fn what_the_bot_does_or_changes_is_kept_in_its_place() {
+    let payload = || Payload("{}".to_owned());
+    let revised = |of| Event::BotRevised { of: Number(of), at: NOW, said: Said::words("new") };
+    for name in ["bot", "queued", "active"] {
+        let given = stage(name);
+        let seen = |event| given.after(event);
+        let did = seen(Event::BotDid { payload: payload() });
+        assert_eq!((did.messages.len(), did.answer), (1, Number(11)), "{name}");
+        let changed = seen(revised(9));
+        assert!(matches!(changed.messages[0].content, Content::Revised { of: Number(9), .. }));
+        assert_eq!(changed.answer, Number(9), "an update answers with the id that it changes");
+        let gone = seen(Event::BotWithdrew { of: Number(9), at: NOW });
+        assert!(matches!(gone.messages[0].content, Content::Withdrawn { of: Number(9), .. }));
+        for step in [did, changed, gone] {
+            assert!(step.effects.is_empty(), "nobody else is told");
+        }
+        check(&given, revised(12), "nothing");
+    }
+}
+
+#[test]
+fn a_bot_of_ones_own_gets_what_its_user_does_also_while_a_person_is_there() {
+    let does = || Event::UserDid {
+        visitor: visitor(),
+        payload: Payload("{}".to_owned()),
+        key: Some(sender("k")),
+    };
+    for name in ["bot", "queued", "active", "completed"] {
+        let given = stage(name).with_policy(|policy| policy.behind = Behind::Bot);
+        let step = given.after(does());
+        let effects: Vec<_> = step.effects.iter().map(|effect| &effect.what).collect();
+        assert!(matches!(effects[..], [What::ToBot { message: Number(11) }]), "{name}");
+        assert_eq!(given.then(does()).after(does()).effects.len(), 0, "{name}: a repeat");
+        let full = stage(name).with_policy(|policy| policy.behind = Behind::Bot);
+        let full = full.with_waiting(1_000).step(does());
+        assert_eq!(full.unwrap_err(), Rejected::TooManyWaiting, "{name}");
+    }
+    let built_in = stage("bot").after(does());
+    assert!(built_in.effects.is_empty() && built_in.messages.len() == 1, "seen and no more");
+}
+
+#[test]
+fn a_bot_ends_the_chat_that_it_asked_for() {
+    check(&bot(), Event::BotEnds, "nothing");
+    for (name, status) in [("queued", Status::Cancelled), ("active", Status::Completed)] {
+        let step = stage(name).after(Event::BotEnds);
+        let last = step.records.last().unwrap();
+        assert_eq!((last.status, last.reason), (status, Some(EndReason::BotEnded)), "{name}");
+        assert!(step.effects.iter().any(|effect| matches!(effect.what, What::End { .. })));
+    }
+}
+
+#[test]
+fn what_the_bot_brings_along_is_seen_and_goes_nowhere() {
+    let lines = vec![(Author::User, Said::words("before")), (Author::Bot, Said::words("indeed"))];
+    let step = stage("active").after(Event::BotBrought { lines });
+    assert_eq!((step.messages.len(), step.effects.len(), step.answer), (2, 0, Number(12)));
+    assert_eq!(stage("active").after(Event::BotBrought { lines: Vec::new() }).messages.len(), 0);
+}
+
+#[test]
+fn a_transcript_that_comes_along_is_kept_before_what_is_handed_over() {
+    let line = Line { by_user: true, text: "hello".to_owned() };
+    let Event::BotAsked { context, key, fresh, .. } = bot_asks() else { unreachable!() };
+    let event = Event::BotAsked { context, transcript: vec![line], key, fresh };
+    check(
+        &bot(),
+        event,
+        "requested; bot brings 1 lines; bot hands over 1; tell asked; \
+         -> ask ses_2 upto 12 with 12; take ses_2; row ses_2 waiting; = 12",
+    );
 }

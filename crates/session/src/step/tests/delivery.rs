@@ -1,7 +1,13 @@
 //! What became of effects.
 
-use super::given::{active, check, effect, ended, stage, table};
-use crate::{EndReason, Event, Failure, Status, id::EffectNumber};
+use super::given::{
+    active, bot, bot_asks, bot_says, check, effect, ended, stage, table, user_says,
+};
+use crate::{Effect, EndReason, Event, Failure, Status, What, id::EffectNumber};
+
+/// Every way in which an effect is not carried out.
+const FAILURES: [Failure; 4] =
+    [Failure::Struck, Failure::Refused, Failure::Expired, Failure::Unanswered];
 
 #[test]
 fn a_delivered_request_is_accepted_unless_the_desk_said_more_already() {
@@ -151,8 +157,15 @@ fn that_the_desk_is_away_is_told_once_and_that_it_is_back_too() {
 }
 
 #[test]
+fn a_bot_that_takes_nothing_for_a_while_is_away() {
+    for kind in ["greet", "to_bot"] {
+        a_bot_is_away(&Event::Delayed { effect: effect(kind) });
+    }
+}
+
+#[test]
 fn what_else_is_delayed_is_no_news_to_the_user() {
-    for other in ["end", "greet", "to_bot", "tell_bot"] {
+    for other in ["end", "tell_bot"] {
         table(
             &Event::Delayed { effect: effect(other) },
             &[(
@@ -162,6 +175,22 @@ fn what_else_is_delayed_is_no_news_to_the_user() {
             )],
         );
     }
+}
+
+/// The user is told, unless they have a person to talk to.
+fn a_bot_is_away(event: &Event) {
+    table(
+        event,
+        &[
+            ("bot completed failed cancelled", "bot (bot away); tell bot_away"),
+            ("requested", "requested (bot away)"),
+            ("accepted", "accepted (bot away)"),
+            ("queued", "queued (bot away)"),
+            ("connected", "connected Ola (bot away)"),
+            ("active", "active Ola (bot away)"),
+            ("transferring", "active Ola transferring (bot away)"),
+        ],
+    );
 }
 
 #[test]
@@ -211,19 +240,8 @@ fn a_greeted_bot_is_no_news() {
 
 #[test]
 fn a_bot_that_cannot_be_greeted_is_away() {
-    for failure in [Failure::Struck, Failure::Refused, Failure::Expired] {
-        table(
-            &Event::NotSent { effect: effect("greet"), failure },
-            &[
-                ("bot completed failed cancelled", "bot (bot away)"),
-                ("requested", "requested (bot away)"),
-                ("accepted", "accepted (bot away)"),
-                ("queued", "queued (bot away)"),
-                ("connected", "connected Ola (bot away)"),
-                ("active", "active Ola (bot away)"),
-                ("transferring", "active Ola transferring (bot away)"),
-            ],
-        );
+    for failure in FAILURES {
+        a_bot_is_away(&Event::NotSent { effect: effect("greet"), failure });
     }
 }
 
@@ -240,19 +258,31 @@ fn a_word_the_bot_got_is_no_news() {
 
 #[test]
 fn a_word_the_bot_never_got_is_told() {
-    for failure in [Failure::Struck, Failure::Refused, Failure::Expired] {
-        table(
-            &Event::NotSent { effect: effect("to_bot"), failure },
-            &[
-                ("bot completed failed cancelled", "bot (bot away); tell bot_away"),
-                ("requested", "requested (bot away); tell bot_away"),
-                ("accepted", "accepted (bot away); tell bot_away"),
-                ("queued", "queued (bot away); tell bot_away"),
-                ("connected", "connected Ola (bot away); tell bot_away"),
-                ("active", "active Ola (bot away); tell bot_away"),
-                ("transferring", "active Ola transferring (bot away); tell bot_away"),
-            ],
-        );
+    for failure in FAILURES {
+        a_bot_is_away(&Event::NotSent { effect: effect("to_bot"), failure });
+    }
+}
+
+#[test]
+fn that_the_bot_is_away_is_told_once_for_what_was_said_before() {
+    let delayed = || Event::Delayed { effect: effect("to_bot") };
+    let told = bot().then(delayed());
+    check(&told, delayed(), "nothing");
+    check(&told, Event::NotSent { effect: effect("to_bot"), failure: Failure::Expired }, "nothing");
+    let mut again = told.then(user_says("hello?"));
+    let newer = again.conversation.numbered;
+    let what = What::ToBot { message: newer };
+    again.conversation.bot_away = true;
+    let effect = Effect { what, ..effect("to_bot") };
+    check(&again, Event::Delayed { effect }, "bot (bot away); tell bot_away");
+}
+
+#[test]
+fn a_bot_that_spoke_after_all_has_heard() {
+    for event in [bot_says("hi"), bot_asks()] {
+        let given = bot().then(event);
+        let late = Event::NotSent { effect: effect("to_bot"), failure: Failure::Unanswered };
+        check(&given, late, "nothing");
     }
 }
 
@@ -269,7 +299,7 @@ fn news_the_bot_got_is_no_news() {
 
 #[test]
 fn news_the_bot_never_got_is_no_news() {
-    for failure in [Failure::Struck, Failure::Refused, Failure::Expired] {
+    for failure in FAILURES {
         table(
             &Event::NotSent { effect: effect("tell_bot"), failure },
             &[(

@@ -40,6 +40,7 @@ fn story(reason: EndReason) -> (Given, Event) {
         EndReason::Lost => (active(), news(vec![News::Failed])),
         EndReason::UserLeft => late(holding().then(Event::UserAway)),
         EndReason::OperatorEnded => (active(), operator_ends()),
+        EndReason::BotEnded => (active(), Event::BotEnds),
     }
 }
 
@@ -62,7 +63,12 @@ fn notices(step: &Step) -> Vec<&Notice> {
     let told = step.messages.iter().filter(|message| notice(message));
     told.filter_map(|message| match &message.content {
         Content::Notice(notice) => Some(notice),
-        Content::Said(_) | Content::Context(_) => None,
+        Content::Said(_)
+        | Content::Done(_)
+        | Content::Revised { .. }
+        | Content::Withdrawn { .. }
+        | Content::Context(_)
+        | Content::Transcript(_) => None,
     })
     .collect()
 }
@@ -98,6 +104,7 @@ fn every_end_is_told_to_the_user_in_words_of_its_own() {
             EndReason::NoAgent | EndReason::NotRouted => Notice::NobodyThere,
             EndReason::UserLeft => Notice::UserLeft,
             EndReason::OperatorEnded => Notice::Ended { by: EndedBy::Operator },
+            EndReason::BotEnded => Notice::Ended { by: EndedBy::Bot },
             EndReason::Refused
             | EndReason::Rejected
             | EndReason::Unreachable

@@ -17,7 +17,7 @@ use crate::{
 pub(super) const NOW: Timestamp = Timestamp(1_000_000_000);
 
 /// Why a session can end: all of it.
-pub(super) const REASONS: [EndReason; 14] = [
+pub(super) const REASONS: [EndReason; 15] = [
     EndReason::AgentEnded,
     EndReason::UserEnded,
     EndReason::UserCancelled,
@@ -32,6 +32,7 @@ pub(super) const REASONS: [EndReason; 14] = [
     EndReason::Lost,
     EndReason::UserLeft,
     EndReason::OperatorEnded,
+    EndReason::BotEnded,
 ];
 
 /// Every stage that a table covers, by the name it is written with.
@@ -300,7 +301,8 @@ pub(super) fn bot_asks() -> Event {
 
 pub(super) fn bot_asked(key: Option<&str>) -> Event {
     let context = Context::from([("topic".to_owned(), "pay".to_owned())]);
-    Event::BotAsked { context, key: key.map(sender), fresh: session_id("ses_2") }
+    let (transcript, fresh) = (Vec::new(), session_id("ses_2"));
+    Event::BotAsked { context, transcript, key: key.map(sender), fresh }
 }
 
 /// News about `ses_1`.

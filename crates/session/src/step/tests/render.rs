@@ -95,7 +95,11 @@ fn message(message: &Message) -> String {
             None => format!("{:?}", said.text),
         },
         Content::Notice(told) => notice(told),
+        Content::Done(payload) => format!("did {}", payload.0),
+        Content::Revised { of, said, .. } => format!("revises {of} {:?}", said.text),
+        Content::Withdrawn { of, .. } => format!("withdraws {of}"),
         Content::Context(context) => format!("hands over {}", context.len()),
+        Content::Transcript(lines) => format!("brings {} lines", lines.len()),
     };
     format!("{author} {content}")
 }
@@ -108,6 +112,7 @@ fn notice(notice: &Notice) -> String {
         | Notice::AgentIdle { agent } => named(agent.as_ref()),
         Notice::Ended { by: EndedBy::User } => " by user".to_owned(),
         Notice::Ended { by: EndedBy::Operator } => " by operator".to_owned(),
+        Notice::Ended { by: EndedBy::Bot } => " by bot".to_owned(),
         Notice::Ended { by: EndedBy::Agent(agent) } => {
             format!(" by agent{}", named(agent.as_ref()))
         }

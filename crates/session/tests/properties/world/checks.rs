@@ -141,7 +141,10 @@ impl World {
         let before = waited(&self.conversation);
         let said: Vec<Number> = step.effects.iter().filter_map(spoken).collect();
         if before.is_some() && before == waited(&step.conversation) {
-            let by_user = step.messages.iter().filter(|entry| entry.author == Author::User);
+            let by_user = step
+                .messages
+                .iter()
+                .filter(|entry| entry.author == Author::User && entry.content.said().is_some());
             self.held.extend(by_user.map(|entry| entry.number));
             assert_eq!(said, [], "nothing is said to a queue");
         } else if let Some(session) = before {

@@ -57,7 +57,11 @@ impl Chat {
         self.told.extend(step.messages.into_iter().map(|message| match message.content {
             Content::Said(said) => said.text,
             Content::Notice(notice) => format!("<{}>", Notice::key(&notice)),
-            Content::Context(_) => "<context>".to_owned(),
+            Content::Done(_)
+            | Content::Revised { .. }
+            | Content::Withdrawn { .. }
+            | Content::Transcript(_)
+            | Content::Context(_) => "<context>".to_owned(),
         }));
         self.ordered.extend(step.effects);
         self.now = self.now.after(Duration::from_secs(1));

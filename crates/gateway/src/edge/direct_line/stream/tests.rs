@@ -112,6 +112,10 @@ fn edge(bed: &Bed) -> Edge {
             key: TokenKey::new(bed.vault.derive("tokens").unwrap().expose()),
             streams: Arc::default(),
         },
+        bots: Current::new(crate::behind::Bots::new(crate::bot::BuiltInBots::new(
+            crate::bot::BuiltInBot::help_desk().unwrap(),
+        ))),
+        handles: crate::behind::Handles::new(bed.vault.mac_key("bots").unwrap()),
         observer: Arc::clone(&bed.observer),
         presence: Arc::default(),
         console: None,

@@ -1,0 +1,299 @@
+//! Where a bot is and how Warmline presents itself to it.
+
+use std::fmt;
+
+use http::Uri;
+use http::uri::Scheme;
+use outbound::{Reach, reach};
+use secrecy::{ExposeSecret, SecretString};
+
+/// How to reach the bot behind.
+#[derive(Debug, Clone)]
+pub struct BotConfig {
+    /// Its messaging endpoint, by convention `https://…/api/messages`.
+    pub endpoint: Uri,
+    /// How Warmline presents itself.
+    pub credential: Credential,
+}
+
+/// How Warmline presents itself to the bot (reference 3).
+#[derive(Debug, Clone)]
+pub enum Credential {
+    /// Not at all: the bot runs without an app id. On this machine or a private network only.
+    Anonymous,
+    /// As the parent of a skill: with a token from Entra that was made out for the bot.
+    Skill {
+        /// Our own registration.
+        registration: Registration,
+        /// The bot's app id.
+        bot_app_id: String,
+    },
+}
+
+/// An app registration in Entra.
+#[derive(Clone)]
+pub struct Registration {
+    /// `MicrosoftAppId`.
+    pub app_id: String,
+    /// `MicrosoftAppPassword`.
+    pub secret: SecretString,
+    /// The login base with the tenant, such as `https://login.microsoftonline.com/<tenant>`; http on
+    /// this machine only.
+    pub login: Uri,
+}
+
+impl fmt::Debug for Registration {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Registration")
+            .field("app_id", &self.app_id)
+            .field("login", &self.login)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why a configuration cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum BotConfigError {
+    /// The endpoint is no address, or has a user in it.
+    #[error("BOT_ENDPOINT must be an https URL such as https://bot.example.org/api/messages")]
+    NotAnEndpoint,
+    /// Plain http would show words, and perhaps a token, to the network.
+    #[error(
+        "BOT_ENDPOINT must be https; http is for a bot on this machine, or on a private network if \
+         it runs without an app id"
+    )]
+    NotHttps,
+    /// A bot that believes everybody, where everybody can reach it.
+    #[error(
+        "a bot without an app id believes whoever reaches it, so it must be on this machine or a \
+         private network; set BOT_APP_ID and the MicrosoftApp variables for a bot elsewhere"
+    )]
+    AnonymousInPublic,
+    /// The registration lacks its id or secret, or the bot's app id is missing.
+    #[error("{0} must not be empty")]
+    Empty(&'static str),
+    /// The token would be made out by ourselves for ourselves.
+    #[error(
+        "BOT_APP_ID is the same as MicrosoftAppId; a bot takes a skill call only from another \
+         registration, so Warmline needs one of its own"
+    )]
+    SameRegistration,
+    /// Not an address that tokens can be fetched from.
+    #[error(
+        "the login must be an https URL that ends with the tenant, such as \
+         https://login.microsoftonline.com/<MicrosoftAppTenantId>; http is for this machine only"
+    )]
+    NotALogin,
+    /// TLS cannot work.
+    #[error("this machine has no usable root certificates; install the ca-certificates package")]
+    RootCertificates(#[source] std::io::Error),
+}
+
+impl BotConfigError {
+    /// The stable machine code.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NotAnEndpoint => "not_an_endpoint",
+            Self::NotHttps => "not_https",
+            Self::AnonymousInPublic => "anonymous_in_public",
+            Self::Empty(_) => "empty",
+            Self::SameRegistration => "same_registration",
+            Self::NotALogin => "not_a_login",
+            Self::RootCertificates(_) => "root_certificates",
+        }
+    }
+}
+
+impl BotConfig {
+    /// Whether it can be used at all. Connects to nothing.
+    pub fn check(&self) -> Result<(), BotConfigError> {
+        let (is_https, reach) = place(&self.endpoint).ok_or(BotConfigError::NotAnEndpoint)?;
+        match &self.credential {
+            Credential::Anonymous if reach == Reach::Public && is_https => {
+                Err(BotConfigError::AnonymousInPublic)
+            }
+            Credential::Anonymous if reach == Reach::Public => Err(BotConfigError::NotHttps),
+            Credential::Anonymous => Ok(()),
+            Credential::Skill { .. } if !is_https && reach != Reach::ThisMachine => {
+                Err(BotConfigError::NotHttps)
+            }
+            Credential::Skill { registration, bot_app_id } => registration.check(bot_app_id),
+        }
+    }
+
+    pub(super) fn is_as(&self, other: &Self) -> bool {
+        let credentials = match (&self.credential, &other.credential) {
+            (Credential::Anonymous, Credential::Anonymous) => true,
+            (
+                Credential::Skill { registration: one, bot_app_id: of_one },
+                Credential::Skill { registration: other, bot_app_id: of_other },
+            ) => one.is_as(other) && of_one == of_other,
+            (Credential::Anonymous, Credential::Skill { .. })
+            | (Credential::Skill { .. }, Credential::Anonymous) => false,
+        };
+        self.endpoint == other.endpoint && credentials
+    }
+}
+
+impl Registration {
+    fn check(&self, bot_app_id: &str) -> Result<(), BotConfigError> {
+        for (value, name) in [
+            (self.app_id.as_str(), "MicrosoftAppId"),
+            (self.secret.expose_secret(), "MicrosoftAppPassword"),
+            (bot_app_id, "BOT_APP_ID"),
+        ] {
+            if value.trim().is_empty() {
+                return Err(BotConfigError::Empty(name));
+            }
+        }
+        if self.app_id.eq_ignore_ascii_case(bot_app_id) {
+            return Err(BotConfigError::SameRegistration);
+        }
+        match place(&self.login) {
+            Some((is_https, reach)) if is_https || reach == Reach::ThisMachine => {}
+            _ => return Err(BotConfigError::NotALogin),
+        }
+        let has_tenant = !self.login.path().trim_matches('/').is_empty();
+        if has_tenant && self.login.query().is_none() {
+            Ok(())
+        } else {
+            Err(BotConfigError::NotALogin)
+        }
+    }
+
+    fn is_as(&self, other: &Self) -> bool {
+        let [one, two] = [self, other].map(|of| (&of.app_id, of.secret.expose_secret(), &of.login));
+        one == two
+    }
+
+    /// Where tokens come from (reference 2.3).
+    pub(super) fn token_address(&self) -> Result<Uri, BotConfigError> {
+        let login = self.login.to_string();
+        let address = format!("{}/oauth2/v2.0/token", login.trim_end_matches('/'));
+        address.parse().map_err(|_| BotConfigError::NotALogin)
+    }
+}
+
+/// Whether an address is https, and how far away its host is; nothing for what is no http address or
+/// has a user in it, who would go into logs.
+fn place(uri: &Uri) -> Option<(bool, Reach)> {
+    let is_https = match uri.scheme() {
+        Some(scheme) if *scheme == Scheme::HTTPS => true,
+        Some(scheme) if *scheme == Scheme::HTTP => false,
+        _ => return None,
+    };
+    let authority = uri.authority().filter(|authority| !authority.as_str().contains('@'))?;
+    Some((is_https, reach(authority.host())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LOGIN: &str = "https://login.microsoftonline.com/tenant";
+
+    fn anonymous(endpoint: &str) -> Result<(), BotConfigError> {
+        let credential = Credential::Anonymous;
+        BotConfig { endpoint: endpoint.parse().unwrap(), credential }.check()
+    }
+
+    fn skill(endpoint: &str, app_id: &str, secret: &str, login: &str, bot: &str) -> BotConfig {
+        let registration = Registration {
+            app_id: app_id.to_owned(),
+            secret: secret.into(),
+            login: login.parse().unwrap(),
+        };
+        let credential = Credential::Skill { registration, bot_app_id: bot.to_owned() };
+        BotConfig { endpoint: endpoint.parse().unwrap(), credential }
+    }
+
+    fn code(checked: Result<(), BotConfigError>) -> &'static str {
+        checked.map_or_else(|error| error.code(), |()| "")
+    }
+
+    #[test]
+    fn a_bot_without_tokens_is_on_this_machine_or_a_private_network() {
+        for (endpoint, expected) in [
+            ("http://127.0.0.1:3978/api/messages", ""),
+            ("http://localhost:3978/api/messages", ""),
+            ("http://bot:3978/api/messages", ""),
+            ("http://10.0.0.7/api/messages", ""),
+            ("https://bot.corp.internal/api/messages", ""),
+            ("http://bot.example.org/api/messages", "not_https"),
+            ("https://bot.example.org/api/messages", "anonymous_in_public"),
+            ("ftp://127.0.0.1/", "not_an_endpoint"),
+            ("/api/messages", "not_an_endpoint"),
+            ("http://user@127.0.0.1/api/messages", "not_an_endpoint"),
+        ] {
+            assert_eq!(code(anonymous(endpoint)), expected, "{endpoint}");
+        }
+    }
+
+    #[test]
+    fn a_token_goes_over_https_or_not_beyond_this_machine() {
+        for (endpoint, expected) in [
+            ("https://bot.example.org/api/messages?code=1", ""),
+            ("http://127.0.0.1:3978/api/messages", ""),
+            ("http://bot:3978/api/messages", "not_https"),
+            ("http://bot.example.org/api/messages", "not_https"),
+        ] {
+            let config = skill(endpoint, "gateway", "s", LOGIN, "bot");
+            assert_eq!(code(config.check()), expected, "{endpoint}");
+        }
+    }
+
+    #[test]
+    fn a_registration_is_whole_and_not_the_bots() {
+        for (app_id, secret, login, bot, expected) in [
+            ("gateway", "s", LOGIN, "bot", ""),
+            ("gateway", "s", "http://127.0.0.1:1/tenant/", "bot", ""),
+            ("", "s", LOGIN, "bot", "empty"),
+            ("gateway", " ", LOGIN, "bot", "empty"),
+            ("gateway", "s", LOGIN, "", "empty"),
+            ("SAME", "s", LOGIN, "same", "same_registration"),
+            ("gateway", "s", "https://login.microsoftonline.com", "bot", "not_a_login"),
+            ("gateway", "s", "https://login.microsoftonline.com//", "bot", "not_a_login"),
+            ("gateway", "s", "https://login.example.org/tenant?a=b", "bot", "not_a_login"),
+            ("gateway", "s", "http://login.example.org/tenant", "bot", "not_a_login"),
+            ("gateway", "s", "http://login/tenant", "bot", "not_a_login"),
+            ("gateway", "s", "/tenant", "bot", "not_a_login"),
+        ] {
+            let config = skill("https://bot.example.org/", app_id, secret, login, bot);
+            assert_eq!(code(config.check()), expected, "{app_id} {secret} {login} {bot}");
+        }
+    }
+
+    #[test]
+    fn a_configuration_is_the_same_if_nothing_in_it_changed() {
+        let of = |endpoint, secret, bot| skill(endpoint, "gateway", secret, LOGIN, bot);
+        let one = of("https://bot.example.org/", "s", "bot");
+        let plain = BotConfig { credential: Credential::Anonymous, ..one.clone() };
+        for (other, expected) in [
+            (one.clone(), true),
+            (of("https://bot.example.org/x", "s", "bot"), false),
+            (of("https://bot.example.org/", "other", "bot"), false),
+            (of("https://bot.example.org/", "s", "other"), false),
+            (plain.clone(), false),
+        ] {
+            assert_eq!(one.is_as(&other), expected, "{other:?}");
+        }
+        assert!(plain.is_as(&plain.clone()));
+    }
+
+    #[test]
+    fn debug_output_of_a_configuration_shows_no_secret() {
+        let config = skill("https://bot.example.org/", "gateway", "s3cret", LOGIN, "bot");
+        let shown = format!("{config:?}");
+        assert!(shown.contains("gateway") && !shown.contains("s3cret"), "{shown}");
+    }
+
+    #[test]
+    fn the_token_address_lies_below_the_tenant() {
+        for login in ["https://login.example.org/t", "https://login.example.org/t/"] {
+            let config = skill("https://bot.example.org/", "gateway", "s", login, "bot");
+            let Credential::Skill { registration, .. } = config.credential else { panic!() };
+            let address = registration.token_address().unwrap();
+            assert_eq!(address, "https://login.example.org/t/oauth2/v2.0/token");
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! The ids by which a bot knows conversations and activities, and the address that only it knows.
+//!
+//! A conversation's id is its row and a keyed hash over tenant, bot and row. So no table is needed to
+//! find the conversation again, whichever process gets the answer; no bot can name a conversation that
+//! it was not told of; and nothing in the id means anything elsewhere. It survives being put into a
+//! path unencoded, as one SDK does (reference 3.1): letters, digits and hyphens only.
+
+use std::sync::Arc;
+
+use session::id::{BotId, Number, TenantId};
+use store::ConversationId;
+use vault::MacKey;
+
+use crate::render::activity_id;
+
+/// How much of a keyed hash goes into an id, in bytes: more than anybody can guess.
+const TAG_BYTES: usize = 16;
+
+/// Makes and reads these ids.
+#[derive(Clone)]
+pub(crate) struct Handles {
+    key: Arc<MacKey>,
+}
+
+impl Handles {
+    pub(crate) fn new(key: MacKey) -> Self {
+        Self { key: Arc::new(key) }
+    }
+
+    /// The last part of the address below which a bot without tokens calls.
+    pub(crate) fn capability(&self, tenant: &TenantId, bot: &BotId) -> String {
+        self.tag("capability", tenant, bot, b"")
+    }
+
+    /// Whether this is that bot's.
+    pub(crate) fn is_capability(&self, given: &str, tenant: &TenantId, bot: &BotId) -> bool {
+        self.same(given, &self.capability(tenant, bot))
+    }
+
+    /// The conversation's id for this bot.
+    pub(crate) fn conversation(
+        &self,
+        tenant: &TenantId,
+        bot: &BotId,
+        id: ConversationId,
+    ) -> String {
+        let tag = self.tag("conversation", tenant, bot, &id.0.to_be_bytes());
+        format!("c{}-{tag}", id.0)
+    }
+
+    /// The conversation that this bot calls so.
+    pub(crate) fn read(
+        &self,
+        given: &str,
+        tenant: &TenantId,
+        bot: &BotId,
+    ) -> Option<ConversationId> {
+        let (row, _) = given.strip_prefix('c')?.split_once('-')?;
+        let id = ConversationId(row.parse().ok().filter(|row| *row > 0)?);
+        self.same(given, &self.conversation(tenant, bot, id)).then_some(id)
+    }
+
+    fn tag(&self, kind: &str, tenant: &TenantId, bot: &BotId, what: &[u8]) -> String {
+        let parts = [kind.as_bytes(), tenant.as_str().as_bytes(), bot.as_str().as_bytes(), what];
+        hex(&self.key.tag(&parts)[..TAG_BYTES])
+    }
+
+    /// Compares hashes, so that the time it takes tells nothing.
+    fn same(&self, given: &str, right: &str) -> bool {
+        self.key.tag(&[given.as_bytes()]) == self.key.tag(&[right.as_bytes()])
+    }
+}
+
+/// The entry that an activity's id names, ours or the bot's form of it: they end alike. `None` if it
+/// is of another conversation or no id that we gave.
+pub(crate) fn entry_of(conversation: &str, given: &str) -> Option<Number> {
+    let (whose, number) = given.rsplit_once('-')?;
+    let number = Number(number.parse().ok().filter(|number| *number > 0)?);
+    (whose == conversation && activity_id(conversation, number) == given).then_some(number)
+}
+
+/// The same entry's id in another conversation's words: `replyToId` on its way from page to bot, and
+/// back. `None` if it names no entry before `below`.
+pub(crate) fn renamed(given: &str, conversation: &str, below: Number) -> Option<String> {
+    let (_, number) = given.rsplit_once('-')?;
+    let number = Number(number.parse().ok().filter(|number| *number > 0)?);
+    (number < below).then(|| activity_id(conversation, number))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        // Writing to a string cannot fail.
+        write!(text, "{byte:02x}").ok();
+        text
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use vault::{MasterKey, Vault};
+
+    use super::*;
+
+    fn handles() -> Handles {
+        let vault = Vault::new(&MasterKey::generate().unwrap()).unwrap();
+        Handles::new(vault.mac_key("bots").unwrap())
+    }
+
+    fn names(tenant: &str, bot: &str) -> (TenantId, BotId) {
+        (TenantId::new(tenant).unwrap(), BotId::new(bot).unwrap())
+    }
+
+    #[test]
+    fn a_bot_finds_its_own_conversations_again_and_no_others() {
+        let handles = handles();
+        let ((tenant, bot), (other, same)) = (names("t", "b"), names("other", "b"));
+        let id = handles.conversation(&tenant, &bot, ConversationId(17));
+        assert_eq!(handles.read(&id, &tenant, &bot), Some(ConversationId(17)));
+        assert_eq!(handles.read(&id, &other, &same), None);
+        assert_eq!(handles.read(&id.replace("c17", "c18"), &tenant, &bot), None);
+        for wrong in ["", "c", "c17", "c17-", "c-17-00", "c+17-", "c0-00", "17"] {
+            assert_eq!(handles.read(wrong, &tenant, &bot), None, "{wrong:?}");
+        }
+        let upper = id.to_uppercase();
+        assert_eq!(handles.read(&upper, &tenant, &bot), None);
+    }
+
+    #[test]
+    fn ids_survive_a_path_and_are_short() {
+        let (tenant, bot) = names("tenant with spaces", "b/c");
+        let id = handles().conversation(&tenant, &bot, ConversationId(i64::MAX));
+        let id = activity_id(&id, Number(u64::MAX));
+        assert!(id.len() <= 100, "{id}");
+        assert!(id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-'), "{id}");
+    }
+
+    #[test]
+    fn a_capability_opens_for_one_bot() {
+        let handles = handles();
+        let ((tenant, bot), (_, another)) = (names("t", "b"), names("t", "c"));
+        let capability = handles.capability(&tenant, &bot);
+        assert!(handles.is_capability(&capability, &tenant, &bot));
+        assert!(!handles.is_capability(&capability, &tenant, &another));
+        assert!(!handles.is_capability("", &tenant, &bot));
+    }
+
+    #[test]
+    fn an_activity_id_names_an_entry_of_its_own_conversation_only() {
+        assert_eq!(entry_of("c1-ab", "c1-ab-0000012"), Some(Number(12)));
+        for wrong in ["c2-ab-0000012", "c1-ab-12", "c1-ab-0000000", "c1-ab", "", "0000012"] {
+            assert_eq!(entry_of("c1-ab", wrong), None, "{wrong:?}");
+        }
+        assert_eq!(renamed("c1-ab-0000012", "page", Number(13)).as_deref(), Some("page-0000012"));
+        assert_eq!(renamed("c1-ab-0000012", "page", Number(12)), None, "nothing of the future");
+    }
+}

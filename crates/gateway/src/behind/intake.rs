@@ -1,0 +1,136 @@
+//! What an activity of the bot's amounts to.
+
+use bot_framework::{Activity, activity::kinds};
+use session::{
+    Author, Event, Payload, Said,
+    id::{SenderKey, SessionId},
+};
+
+use super::{cards, handoff};
+use crate::behind::BehindSetup;
+
+/// What follows from an activity.
+pub(crate) enum Move {
+    /// Something for the engine.
+    Event(Event),
+    /// Something for whoever looks at the moment, and for nobody later: typing, also such as carries a
+    /// text that grows.
+    Passing(Activity),
+    /// Nothing: it is for developers' eyes, or has no meaning to a user.
+    Nothing,
+}
+
+/// What is needed to read an activity of the bot's.
+pub(crate) struct Intake<'a> {
+    /// The bot.
+    pub(crate) setup: &'a BehindSetup,
+    /// By which a repeat is recognised, where one can come.
+    pub(crate) key: Option<SenderKey>,
+    /// The id of the session, should this begin one.
+    pub(crate) fresh: SessionId,
+}
+
+impl Intake<'_> {
+    pub(crate) fn read(self, activity: Activity) -> Move {
+        if handoff::ends(&activity) {
+            return Move::Event(Event::BotEnds);
+        }
+        if let Some(asked) = handoff::asks(&activity, &self.setup.handoff_events) {
+            let (context, transcript) = (asked.context, asked.transcript);
+            let (key, fresh) = (self.key, self.fresh);
+            return Move::Event(Event::BotAsked { context, transcript, key, fresh });
+        }
+        match &*activity.kind() {
+            kinds::MESSAGE => Move::Event(Event::BotSaid { said: said(&activity), key: self.key }),
+            kinds::TYPING => Move::Passing(activity),
+            // `invokeResponse` and `delay` never leave an SDK; who joined is nothing for a page
+            // (reference 1.2, 4.3).
+            kinds::TRACE
+            | kinds::CONVERSATION_UPDATE
+            | kinds::INVOKE
+            | "invokeResponse"
+            | "delay" => Move::Nothing,
+            _ => Move::Event(Event::BotDid { payload: Payload(activity.to_json()) }),
+        }
+    }
+}
+
+/// A message of the bot's: readable for everybody, and whole for those who can show more.
+pub(crate) fn said(activity: &Activity) -> Said {
+    let mut text = activity.text().map(std::borrow::Cow::into_owned).unwrap_or_default();
+    for attachment in activity.attachments() {
+        if !text.is_empty() {
+            text.push('\n');
+        }
+        text.push_str(&cards::words(&attachment));
+    }
+    // Absent, it is Markdown to a web page (reference 4.6).
+    let markdown = activity.text_format().is_none_or(|format| format == "markdown");
+    Said { markdown, payload: Some(Payload(activity.to_json())), ..Said::words(text) }
+}
+
+/// A line of before, as `activities/history` brings it; `None` for what was no message.
+pub(crate) fn brought(activity: &Activity) -> Option<(Author, Said)> {
+    if activity.kind() != kinds::MESSAGE {
+        return None;
+    }
+    let by_user = handoff::is_by_user(activity, None);
+    Some((if by_user { Author::User } else { Author::Bot }, said(activity)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::behind::tests::setup;
+
+    fn read(json: &str) -> Move {
+        let (setup, fresh) = (setup(), SessionId::new("ses_1").unwrap());
+        let intake = Intake { setup: &setup, key: None, fresh };
+        intake.read(Activity::parse(json.as_bytes()).unwrap())
+    }
+
+    #[test]
+    fn each_kind_of_activity_has_its_meaning() {
+        let name = |json| match read(json) {
+            Move::Event(Event::BotSaid { .. }) => "said",
+            Move::Event(Event::BotDid { .. }) => "did",
+            Move::Event(Event::BotAsked { .. }) => "asked",
+            Move::Event(Event::BotEnds) => "ends",
+            Move::Event(_) => "another",
+            Move::Passing(_) => "passing",
+            Move::Nothing => "nothing",
+        };
+        for (json, meaning) in [
+            (r#"{"type":"message","text":"hi"}"#, "said"),
+            (r#"{"type":"message"}"#, "said"),
+            (r#"{"type":"typing"}"#, "passing"),
+            (r#"{"type":"typing","text":"so far","entities":[{"type":"streaminfo"}]}"#, "passing"),
+            (r#"{"type":"event","name":"navigate","value":"/pay"}"#, "did"),
+            (r#"{"type":"event","name":"handoff.initiate"}"#, "asked"),
+            (r#"{"type":"event","name":"GenesysHandoff"}"#, "asked"),
+            (r#"{"type":"endOfConversation","code":"completedSuccessfully"}"#, "did"),
+            (r#"{"type":"trace","name":"x"}"#, "nothing"),
+            (r#"{"type":"conversationUpdate"}"#, "nothing"),
+            (r#"{"type":"brandNew"}"#, "did"),
+            (r#"{"type":"message","channelData":{"tags":"{\"type\":\"Escalate\"}"}}"#, "asked"),
+            (
+                r#"{"type":"message","channelData":{"tags":"{\"type\":\"EndConversation\"}"}}"#,
+                "ends",
+            ),
+            (r#"{"type":"message","channelData":{"tags":"EndConversation"}}"#, "ends"),
+        ] {
+            assert_eq!(name(json), meaning, "{json}");
+        }
+    }
+
+    #[test]
+    fn a_message_is_kept_whole_beside_its_words() {
+        let json = r#"{"type":"message","text":"a *b*","x":1.0,"attachments":[{"contentType":"image/png","name":"a.png"}]}"#;
+        let said = said(&Activity::parse(json.as_bytes()).unwrap());
+        assert_eq!(said.text, "a *b*\n[attachment: a.png]");
+        assert!(said.markdown);
+        assert_eq!(said.payload.unwrap().0, json);
+        let plain = r#"{"type":"message","text":"a","textFormat":"plain"}"#;
+        assert!(!super::said(&Activity::parse(plain.as_bytes()).unwrap()).markdown);
+    }
+}

@@ -1,0 +1,153 @@
+//! What the bot is sent: the user's activities as it would get them from a channel, with Warmline's
+//! own ids and addresses in them.
+
+use bot_framework::{
+    Activity,
+    activity::{ChannelAccount, ConversationAccount, Role, kinds},
+};
+use serde_json::json;
+use session::{
+    BotNews, Content, Payload,
+    id::{ConversationKey, EffectNumber, Number, Timestamp},
+};
+
+use super::{Answers, BotLink, handles, handoff};
+use crate::{clock::rfc3339, keeping::Entry, notices::Language, render::activity_id};
+
+/// One conversation, as its bot is told of it.
+pub(crate) struct Outgoing<'a> {
+    pub(crate) link: &'a BotLink,
+    pub(crate) key: &'a ConversationKey,
+    /// The conversation's id for this bot.
+    pub(crate) conversation: &'a str,
+}
+
+impl Outgoing<'_> {
+    /// The user is there: the bot may greet (reference 3.4). Both newcomers in one, so that whoever
+    /// greets everybody but itself greets once.
+    pub(crate) fn greeting(&self, effect: EffectNumber, at: Timestamp) -> Activity {
+        let mut activity = Activity::of_kind(kinds::CONVERSATION_UPDATE);
+        activity.set("membersAdded", [self.bot(), self.user()]);
+        activity.set("from", self.user());
+        self.place(activity, &self.effect_id(effect), at)
+    }
+
+    /// What became of a live chat.
+    pub(crate) fn status(
+        &self,
+        (effect, at): (EffectNumber, Timestamp),
+        news: &BotNews,
+        meanwhile: &[Entry],
+        language: Language,
+    ) -> Activity {
+        let mut activity = handoff::status(news, meanwhile, language);
+        activity.set("from", self.user());
+        self.place(activity, &self.effect_id(effect), at)
+    }
+
+    /// What the user said or did; `None` for entries that are nothing of a user's.
+    pub(crate) fn activity(&self, entry: &Entry) -> Option<Activity> {
+        let mut activity = match &entry.content {
+            Content::Said(said) => {
+                original(said.payload.as_ref()).unwrap_or_else(|| Activity::message(&said.text))
+            }
+            Content::Done(payload) => original(Some(payload))?,
+            Content::Revised { .. }
+            | Content::Withdrawn { .. }
+            | Content::Notice(_)
+            | Content::Context(_)
+            | Content::Transcript(_) => return None,
+        };
+        self.prove(&mut activity);
+        let answered = activity.reply_to_id().map(std::borrow::Cow::into_owned);
+        let answered =
+            answered.and_then(|id| handles::renamed(&id, self.conversation, entry.number));
+        match answered {
+            Some(id) => activity.set("replyToId", id),
+            None => drop(activity.remove("replyToId")),
+        }
+        let id = activity_id(self.conversation, entry.number);
+        Some(self.place(activity, &id, entry.at))
+    }
+
+    /// An activity that is relayed on the spot and written nowhere.
+    pub(crate) fn relayed(&self, mut activity: Activity, id: &str, at: Timestamp) -> Activity {
+        self.prove(&mut activity);
+        if let Some(answered) = activity.reply_to_id().map(std::borrow::Cow::into_owned)
+            && let Some(id) = handles::renamed(&answered, self.conversation, Number(u64::MAX))
+        {
+            activity.set("replyToId", id);
+        }
+        let mut activity = self.place(activity, id, at);
+        // Never with buffered answers: the answer is the answer (reference 3.4).
+        activity.remove("deliveryMode");
+        activity
+    }
+
+    /// Whoever it is from is who the channel proved them to be. What else a page claims about a person,
+    /// a bot might believe.
+    fn prove(&self, activity: &mut Activity) {
+        for claimed in ["aadObjectId", "tenantId", "email", "userPrincipalName"] {
+            activity.remove_within("from", claimed);
+        }
+        activity.set_within("from", "id", self.user_id());
+        activity.set_within("from", "role", Role::User);
+    }
+
+    /// Everything that is Warmline's to say, and nothing that the strict readers refuse.
+    fn place(&self, mut activity: Activity, id: &str, at: Timestamp) -> Activity {
+        activity.set("id", id);
+        activity.set("timestamp", rfc3339(at));
+        activity.set("channelId", self.key.channel.as_str());
+        activity.set("serviceUrl", &self.link.service_url);
+        activity.set("conversation", ConversationAccount::new(self.conversation));
+        activity.set("recipient", self.bot());
+        // Given by whoever has proven the sender, never by the sender (reference 1.1).
+        activity.remove("callerId");
+        match self.link.setup.answers {
+            Answers::WithAnswer => activity.set("deliveryMode", "expectReplies"),
+            Answers::ByCall => drop(activity.remove("deliveryMode")),
+        }
+        if self.link.app_id().is_some() {
+            activity.set(
+                "relatesTo",
+                json!({
+                    "activityId": id,
+                    "channelId": self.key.channel.as_str(),
+                    "serviceUrl": &self.link.service_url,
+                    "conversation": { "id": &*self.key.conversation },
+                }),
+            );
+        }
+        activity.omit_blanks();
+        activity
+    }
+
+    /// What has no entry goes by its effect, told apart by a letter: the two count separately.
+    fn effect_id(&self, effect: EffectNumber) -> String {
+        format!("{}-e{effect}", self.conversation)
+    }
+
+    fn bot(&self) -> ChannelAccount {
+        let role = if self.link.app_id().is_some() { Role::Skill } else { Role::Bot };
+        ChannelAccount::new(self.link.bot.as_str(), role)
+    }
+
+    fn user(&self) -> ChannelAccount {
+        ChannelAccount::new(self.user_id(), Role::User)
+    }
+
+    fn user_id(&self) -> &str {
+        user_id(self.key)
+    }
+}
+
+/// The user as a bot knows them: the id that the channel binds, else the conversation's own. Never one
+/// that a page merely claims.
+pub(crate) fn user_id(key: &ConversationKey) -> &str {
+    if key.user.is_empty() { &key.conversation } else { &key.user }
+}
+
+fn original(payload: Option<&Payload>) -> Option<Activity> {
+    Activity::parse(payload?.0.as_bytes()).ok()
+}

@@ -1,0 +1,87 @@
+//! Who is in a conversation: its user. The bot itself is not among them, as on every channel.
+
+use std::sync::Arc;
+
+use axum::{
+    Json,
+    extract::{Path, State, rejection::PathRejection},
+    http::StatusCode,
+};
+use bot_framework::activity::{ChannelAccount, Role};
+use serde::{Deserialize, Serialize};
+use store::ConversationId;
+
+use super::{activities::Place, caller::Caller, refused::Refused};
+use crate::{behind::user_id, edge::Edge, keeping::Keeping};
+
+/// The roster, a page at a time; there is one page.
+#[derive(Debug, Serialize)]
+pub(super) struct Page {
+    members: [ChannelAccount; 1],
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct OfMember {
+    conversation: String,
+    member: String,
+}
+
+pub(super) async fn members(
+    State(edge): State<Arc<Edge>>,
+    caller: Caller,
+    place: Result<Path<Place>, PathRejection>,
+) -> Result<Json<[ChannelAccount; 1]>, Refused> {
+    let Path(place) = place?;
+    let theirs = caller.conversation(&edge, &place.conversation)?;
+    Ok(Json([user(&edge, theirs.id).await?]))
+}
+
+pub(super) async fn paged(
+    state: State<Arc<Edge>>,
+    caller: Caller,
+    place: Result<Path<Place>, PathRejection>,
+) -> Result<Json<Page>, Refused> {
+    let Json(members) = members(state, caller, place).await?;
+    Ok(Json(Page { members }))
+}
+
+pub(super) async fn who_saw(
+    state: State<Arc<Edge>>,
+    caller: Caller,
+    place: Result<Path<Place>, PathRejection>,
+) -> Result<Json<[ChannelAccount; 1]>, Refused> {
+    members(state, caller, place).await
+}
+
+pub(super) async fn member(
+    State(edge): State<Arc<Edge>>,
+    caller: Caller,
+    place: Result<Path<OfMember>, PathRejection>,
+) -> Result<Json<ChannelAccount>, Refused> {
+    let Path(OfMember { conversation, member }) = place?;
+    let theirs = caller.conversation(&edge, &conversation)?;
+    let user = user(&edge, theirs.id).await?;
+    if user.id.as_deref() != Some(&*member) {
+        return Err(Refused::new(
+            StatusCode::NOT_FOUND,
+            "MemberNotFoundInConversation",
+            "nobody of this id takes part in the conversation",
+        ));
+    }
+    Ok(Json(user))
+}
+
+async fn user(edge: &Edge, id: ConversationId) -> Result<ChannelAccount, Refused> {
+    let row = crate::blocking(&edge.store, move |store| store.conversation_by_id(id)).await?;
+    let row = row.ok_or_else(Refused::no_conversation)?;
+    let account = ChannelAccount::new(user_id(&row.key), Role::User);
+    let Some(state) = &row.state else { return Ok(account) };
+    let kept = Keeping::new(&edge.vault, &row.key)
+        .and_then(|keeping| keeping.read_state(state))
+        .map_err(|error| Refused::unreadable(&error))?;
+    let name = kept.conversation.visitor.and_then(|visitor| visitor.name);
+    Ok(match name.filter(|name| !name.is_empty()) {
+        Some(name) => account.named(name),
+        None => account,
+    })
+}

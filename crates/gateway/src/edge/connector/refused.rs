@@ -1,0 +1,166 @@
+//! Refusals in the Connector's form: `{"error":{"code","message"}}` (reference 2.4).
+
+use axum::{
+    Json,
+    extract::rejection::PathRejection,
+    http::{HeaderName, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use bot_framework::{ActivityError, verify::VerifyError};
+use serde_json::json;
+use store::StoreError;
+
+use crate::{
+    edge::{answer::RefusalCode, body::BodyError},
+    engine::EngineError,
+};
+
+/// A bot is told no.
+#[derive(Debug)]
+pub(super) struct Refused {
+    status: StatusCode,
+    code: &'static str,
+    message: String,
+}
+
+impl Refused {
+    pub(super) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
+        Self { status, code, message: message.into() }
+    }
+
+    pub(super) fn no_conversation() -> Self {
+        Self::new(
+            StatusCode::NOT_FOUND,
+            "ConversationNotFound",
+            "this bot was never told of such a conversation; use conversation.id and serviceUrl of an activity that it received",
+        )
+    }
+
+    pub(super) fn no_activity() -> Self {
+        Self::new(
+            StatusCode::NOT_FOUND,
+            "ActivityNotFoundInConversation",
+            "the bot sent no activity of this id in this conversation",
+        )
+    }
+
+    /// The store or the keys fail; nothing was changed.
+    pub(super) fn unreadable(error: &(dyn std::error::Error + 'static)) -> Self {
+        tracing::error!(error, "what a bot asks for cannot be read");
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "ServiceUnavailable",
+            "the conversation cannot be read at the moment",
+        )
+    }
+}
+
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        let body = Json(json!({ "error": { "code": self.code, "message": self.message } }));
+        let mut response = (self.status, body).into_response();
+        response.extensions_mut().insert(RefusalCode(self.code));
+        let headers = response.headers_mut();
+        match self.status {
+            StatusCode::UNAUTHORIZED => {
+                headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            }
+            StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => {
+                let soon = HeaderValue::from_static("1");
+                headers.insert(HeaderName::from_static("retry-after"), soon);
+            }
+            _ => {}
+        }
+        response
+    }
+}
+
+impl From<EngineError> for Refused {
+    fn from(error: EngineError) -> Self {
+        let busy =
+            |message| Self::new(StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailable", message);
+        match error {
+            EngineError::Rejected(rejected) => {
+                Self::new(StatusCode::BAD_REQUEST, "BadArgument", rejected.to_string())
+            }
+            EngineError::NotFound => Self::no_conversation(),
+            EngineError::Busy | EngineError::Stopping => {
+                busy("the gateway cannot take this now; nothing was taken, send it again")
+            }
+            EngineError::Failed(error) if !error.is_lasting() => {
+                busy("the gateway cannot write at the moment; nothing was taken, send it again")
+            }
+            EngineError::Failed(_) => Self::new(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "ServiceError",
+                "the gateway could not process this; nothing was changed",
+            ),
+        }
+    }
+}
+
+impl From<StoreError> for Refused {
+    fn from(error: StoreError) -> Self {
+        Self::unreadable(&error)
+    }
+}
+
+impl From<BodyError> for Refused {
+    fn from(error: BodyError) -> Self {
+        let (status, code) = match error {
+            BodyError::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "MessageSizeTooBig"),
+            BodyError::Slow => (StatusCode::REQUEST_TIMEOUT, "BadSyntax"),
+            BodyError::BrokeOff => (StatusCode::BAD_REQUEST, "BadSyntax"),
+        };
+        Self::new(status, code, error.to_string())
+    }
+}
+
+impl From<ActivityError> for Refused {
+    fn from(error: ActivityError) -> Self {
+        let code = match error {
+            ActivityError::NotJson
+            | ActivityError::NotAnObject
+            | ActivityError::DuplicateMember { .. }
+            | ActivityError::TooDeep => "BadSyntax",
+            ActivityError::MissingType => "MissingProperty",
+            ActivityError::BadMember { .. } => "BadArgument",
+        };
+        Self::new(StatusCode::BAD_REQUEST, code, error.to_string())
+    }
+}
+
+impl From<PathRejection> for Refused {
+    fn from(_: PathRejection) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "BadArgument", "an id in the path is not UTF-8")
+    }
+}
+
+impl From<VerifyError> for Refused {
+    fn from(error: VerifyError) -> Self {
+        if error.is_passing() {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "a bot's token cannot be verified now"
+            );
+            return Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "ServiceUnavailable",
+                "the keys for this token cannot be had at the moment; send it again",
+            );
+        }
+        Self::new(StatusCode::UNAUTHORIZED, "Unauthorized", error.to_string())
+    }
+}
+
+pub(super) async fn no_method() -> Refused {
+    Refused::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "MethodNotAllowed",
+        "this channel does not have this operation",
+    )
+}
+
+pub(super) async fn no_route() -> Refused {
+    Refused::new(StatusCode::NOT_FOUND, "NotFound", "the Connector has no such route here")
+}

@@ -1,0 +1,23 @@
+//! One HTTP client for everything that goes out: to a desk, to a bot, to whoever gives out tokens
+//! and publishes keys.
+//!
+//! | module | owns |
+//! | --- | --- |
+//! | [`http`](mod@http) | one request, one deadline, one bounded answer |
+//! | [`headers`] | what an answer's headers say, whoever sent it |
+//! | [`token`] | a bearer token: fetched once for everybody, renewed ahead of its end, replaced when refused |
+//! | [`refusals`] | how long what was refused is left alone |
+//! | [`reach`](mod@reach) | how far away a host is, by its name |
+//!
+//! What this crate deliberately does not know: what an answer means, when to try again, whose
+//! credentials there are and how they are presented. It makes one attempt and says how far that got.
+
+pub mod headers;
+pub mod http;
+pub mod reach;
+pub mod refusals;
+pub mod token;
+
+pub use self::http::{ANSWER_BYTES_MAX, Answer, Head, HttpClient, HttpError, Sent};
+pub use reach::{Reach, reach};
+pub use refusals::Refusals;
