@@ -115,6 +115,11 @@ async def answer(context: TurnContext, _: TurnState) -> None:
         await released.wait()
         released.clear()
         await context.send_activity("Sorry to keep you waiting")
+    elif text == "work":
+        await context.send_activity("I begin")
+        await released.wait()
+        released.clear()
+        await context.send_activity("I have finished")
     elif text == "human":
         await context.send_activity("Let me find somebody")
         transcript = Attachment(

@@ -71,6 +71,11 @@ bot.onActivity(ActivityTypes.Message, async (context) => {
       await doors.released();
       await context.sendActivity('Sorry to keep you waiting');
       return;
+    case 'work':
+      await context.sendActivity('I begin');
+      await doors.released();
+      await context.sendActivity('I have finished');
+      return;
     case 'human': {
       await context.sendActivity('Let me find somebody');
       const event = Activity.fromObject({

@@ -89,6 +89,11 @@ async function answer(context: TurnContext): Promise<void> {
       await doors.released();
       await context.sendActivity('Sorry to keep you waiting');
       return;
+    case 'work':
+      await context.sendActivity('I begin');
+      await doors.released();
+      await context.sendActivity('I have finished');
+      return;
     case 'human': {
       await context.sendActivity('Let me find somebody');
       const transcript = TRANSCRIPT as unknown as Transcript;

@@ -188,21 +188,44 @@ describe('behind Warmline', { concurrency: 3 }, () => {
         client.end();
       });
 
-      test('Warmline is killed while the bot works: the answer comes once, after the restart', async () => {
-        const { client } = await open('killed');
-        await client.says('Hello');
-        await client.shows('You said: Hello');
+      test('in Web Chat: Warmline is killed while the bot works; nothing is missing, nothing doubled', async () => {
+        const chat = await site.visit(await gateway.ticket(somebody('killed')), gateway.origin);
+        await chat.shows('Welcome, I am a bot.');
+        await chat.says('work');
+        await chat.shows('I begin');
+        await gateway.kill();
+        await gateway.restart();
+        await chat.says('Are you there?');
+        await bot.release();
+        await chat.shows('I have finished');
+        await chat.shows('You said: Are you there?');
+        const shown = await chat.shown();
+        assertNoDoubles(shown);
+        assertInOrder(shown, ['Welcome, I am a bot.', 'work', 'I begin']);
+        assertInOrder(shown.filter(({ role }) => role === 'bot'), [
+          'Welcome, I am a bot.', 'I begin', 'I have finished',
+        ]);
+        assertInOrder(shown, ['You said: Are you there?']);
+        assert.equal((await bot.heard()).filter((text) => text === 'work').length, 1, 'not asked again');
+        await chat.end();
+      });
+
+      test('killed before the bot has answered, Warmline asks again, under the same id', async () => {
+        const { client } = await open('unanswered');
+        await client.shows('Welcome, I am a bot.');
         await client.says('slow');
         await bot.hears('slow');
         await gateway.kill();
         await gateway.restart();
-        await eventually('the word is with the bot', async () => {
-          await bot.release();
-          return client.texts.includes('Sorry to keep you waiting');
-        }, () => [client.texts, gateway.printed]);
-        await client.says('And now?');
-        await client.shows('You said: And now?');
-        assertNoDoubles(client.shown);
+        const asked = async () => (await bot.seen()).filter(({ text }) => text === 'slow');
+        const twice = await eventually('the bot is asked again', async () => {
+          const found = await asked();
+          return found.length > 1 && found;
+        }, asked);
+        assert.equal(new Set(twice.map(({ id }) => id)).size, 1, 'by which the bot can know it');
+        await bot.release();
+        await client.shows('Sorry to keep you waiting');
+        assert.equal(client.texts.filter((text) => text === 'slow').length, 1, 'the user sees no repeat');
         client.end();
       });
     });
