@@ -2,7 +2,10 @@
 
 import { Agent, request } from 'node:http';
 
-const agent = new Agent({ keepAlive: true, maxSockets: 256 });
+/** Node's own servers close what is idle for five seconds; one that is used that very moment would fail. */
+const IDLE_MS = 2_000;
+
+const agent = new Agent({ keepAlive: true, maxSockets: 256, timeout: IDLE_MS });
 
 /** Sends JSON and gives the JSON that is answered; what is not 2xx is an error. */
 export function send(
