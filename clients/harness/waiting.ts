@@ -1,7 +1,7 @@
 /** Waiting for what must become true: never for a span of time. */
 
 /** Generous: a condition that comes true is not waited for any longer. */
-export const WITHIN_MS = 30_000;
+export const WITHIN_MS = 60_000;
 
 /** How often a condition is looked at again. */
 const LOOK_EVERY_MS = 20;

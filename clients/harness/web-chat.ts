@@ -37,7 +37,10 @@ interface Played {
   readonly directLine: { readonly token: string; readonly conversationId: string };
   readonly statuses: number[];
   readonly store: {
-    getState(): { readonly activities: readonly StoredActivity[] };
+    getState(): {
+      readonly activities: readonly StoredActivity[];
+      readonly connectivityStatus: string;
+    };
     dispatch(action: object): void;
   };
 }
@@ -116,6 +119,7 @@ export class Site {
     const query = new URLSearchParams({ domain: `${service}/v3/directline`, token: ticket.token });
     const chat = new Chat(page);
     await page.goto(`${this.#origin}/?${query}`);
+    await chat.online();
     return chat;
   }
 }
@@ -205,10 +209,20 @@ export class Chat {
     return this.page.evaluate(() => (window as unknown as { played: Played }).played.directLine.token);
   }
 
-  /** Waits until the page says that it is connected. */
+  /** Waits until Web Chat is connected; what is typed before that it does not send. */
   async online(): Promise<void> {
-    await eventually('the page is online', async () => (await this.statuses()).at(-1) === 2, () =>
-      this.statuses());
+    const status = () =>
+      this.page.evaluate(() =>
+        (window as unknown as { played?: Played }).played?.store.getState().connectivityStatus);
+    await eventually('the page is connected', async () => (await status()) === 'connected', status);
+  }
+
+  /** Waits until the service has answered the page that it has these words. */
+  async posted(text: string): Promise<void> {
+    await this.page.waitForResponse((response) => {
+      const request = response.request();
+      return request.method() === 'POST' && request.postData()?.includes(`"text":"${text}"`) === true;
+    });
   }
 
   /** Keeps a picture of the page as it is seen. */

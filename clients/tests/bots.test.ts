@@ -139,6 +139,20 @@ describe('behind Warmline', { concurrency: 3 }, () => {
         client.end();
       });
 
+      test('what a client adds reaches the bot; what a strict SDK refuses does not', async () => {
+        const { client } = await open('lossless');
+        const entities = [{ type: 'https://example.org/mood', mood: { value: 'calm', since: [1, 2.5] } }];
+        const channelData = { clientActivityID: 'a1', ours: { deep: { er: true } } };
+        await client.says('With more', { entities, channelData, locale: '', speak: null, summary: '' });
+        await client.shows('You said: With more');
+        const got = (await bot.seen()).findLast(({ text }) => text === 'With more') as unknown as {
+          entities: unknown; channelData: unknown;
+        };
+        assert.deepEqual(got.entities, entities);
+        assert.deepEqual(got.channelData, channelData);
+        client.end();
+      });
+
       test('words said quickly one after the other come to the bot, and back, in order', async () => {
         const { client } = await open('order');
         const words = Array.from({ length: 12 }, (_, number) => `word ${number}`);

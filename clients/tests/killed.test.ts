@@ -60,8 +60,7 @@ test('killed while the bot answers: the word is answered once', async () => {
   const { chat } = await visit('answering');
   await chat.shows(/^Hello!/);
   // The moment at which the gateway has said that it has the word, and may have done nothing more.
-  const taken = chat.page.waitForResponse((response) =>
-    response.request().method() === 'POST' && response.url().endsWith('/activities'));
+  const taken = chat.posted('toner');
   await chat.types('toner');
   await taken;
   await killedAndBack();

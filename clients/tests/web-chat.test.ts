@@ -166,7 +166,6 @@ describe('Web Chat', { concurrency: 3 }, () => {
     await first.says('headset');
     await first.shows(/^You can order equipment/);
     const second = await site.another(first, ticket, gateway.origin);
-    await second.online();
     await second.says('agent');
     await gateway.desk.accept(user);
     await first.notice('connected');
