@@ -5,6 +5,8 @@
 
 mod arguments;
 mod browser;
+mod clients;
+mod debian;
 mod docs;
 mod pages;
 mod promtool;
@@ -67,9 +69,9 @@ fn demo(release: bool, rest: &[String]) -> Result<()> {
 }
 
 /// Everything that must pass: the pages' types and build, every test and example, the alert rules and
-/// the form of the metrics, and the pages in a browser.
+/// the form of the metrics, the pages in a browser, and real clients and bots around the binary.
 fn test() -> Result<()> {
-    let mut steps = Steps::of(4);
+    let mut steps = Steps::of(5);
     steps.begin("building the pages, which checks their types");
     pages::node()?;
     pages::build()?;
@@ -78,7 +80,9 @@ fn test() -> Result<()> {
     steps.begin("asking promtool about alert rules and metrics");
     promtool::check()?;
     steps.begin("running the browser tests");
-    browser::test()
+    browser::test()?;
+    steps.begin("playing real clients and real bots");
+    clients::test()
 }
 
 /// What a change must pass besides the tests. All checks run, also after one has failed.

@@ -30,16 +30,22 @@ pub(crate) fn node() -> Result<()> {
 /// with where that is missing or older than the lock file.
 pub(crate) fn build() -> Result<()> {
     let web = step::workspace().join("web");
-    if needs_install(&web)? {
-        let advice = "npm needs a registry it can reach, and a lock file that fits package.json";
-        step::succeed(&mut npm(&web, &["ci"]), advice)?;
-    }
+    install(&web)?;
     step::succeed(&mut npm(&web, &["run", "build"]), "the messages above name file and line")
 }
 
-pub(crate) fn npm(web: &Path, arguments: &[&str]) -> Command {
+/// Installs what the lock file of a folder names, where that is missing or older than the lock file.
+pub(crate) fn install(folder: &Path) -> Result<()> {
+    if needs_install(folder)? {
+        let advice = "npm needs a registry it can reach, and a lock file that fits package.json";
+        step::succeed(&mut npm(folder, &["ci"]), advice)?;
+    }
+    Ok(())
+}
+
+pub(crate) fn npm(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(NPM);
-    command.current_dir(web).args(arguments);
+    command.current_dir(folder).args(arguments);
     command
 }
 
@@ -61,9 +67,9 @@ fn is_new_enough(version: &str) -> bool {
 }
 
 /// npm writes its own copy of the lock file last, so that copy is the mark of a whole installation.
-fn needs_install(web: &Path) -> Result<bool> {
-    let wanted = changed_at(&web.join("package-lock.json"))?;
-    let installed: PathBuf = web.join("node_modules").join(".package-lock.json");
+fn needs_install(folder: &Path) -> Result<bool> {
+    let wanted = changed_at(&folder.join("package-lock.json"))?;
+    let installed: PathBuf = folder.join("node_modules").join(".package-lock.json");
     Ok(is_stale(changed_at(&installed).ok(), wanted))
 }
 
