@@ -88,6 +88,10 @@ impl DirectLine {
         if trusted {
             return Ok(());
         }
+        // The page itself sees a failure of the network and no reason.
+        let (tenant, bot) = (site.tenant.as_str(), site.bot.as_str());
+        let seen = origin.as_ref().map_or("none of its own", Origin::as_str);
+        tracing::info!(tenant, bot, origin = seen, "a page of an untrusted origin called");
         let pages = origin.map_or_else(
             || "pages without an origin of their own".to_owned(),
             |origin| format!("pages of {origin}"),
