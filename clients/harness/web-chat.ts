@@ -34,7 +34,11 @@ const SCREENSHOTS = join(WORKSPACE, 'target', 'screenshots', 'clients');
 
 /** What the page's own script leaves for tests; see `page.js`. */
 interface Played {
-  readonly directLine: { readonly token: string; readonly conversationId: string };
+  readonly directLine: {
+    readonly token: string;
+    readonly conversationId: string;
+    getSessionId(): { subscribe(next: (id: string) => void, failed: (error: unknown) => void): void };
+  };
   readonly statuses: number[];
   readonly store: {
     getState(): {
@@ -59,12 +63,13 @@ interface StoredActivity {
 export class Site {
   readonly #browser: Browser;
   readonly #server: Server;
-  readonly #origin: string;
+  /** What browsers say where its pages are from. */
+  readonly origin: string;
 
   private constructor(browser: Browser, server: Server, origin: string) {
     this.#browser = browser;
     this.#server = server;
-    this.#origin = origin;
+    this.origin = origin;
   }
 
   static async open(): Promise<Site> {
@@ -89,6 +94,13 @@ export class Site {
 
   /** A user opens the page; `service` is the gateway, or a proxy before it. */
   async visit(ticket: Ticket, service: string): Promise<Chat> {
+    const chat = await this.look(ticket, service);
+    await chat.online();
+    return chat;
+  }
+
+  /** The same, whether the page gets to the service or not. */
+  async look(ticket: Ticket, service: string): Promise<Chat> {
     const context = await this.#browser.newContext({
       viewport: { width: 480, height: 800 },
       locale: 'en-GB',
@@ -102,8 +114,10 @@ export class Site {
   }
 
   /** Another tab of the same browser, with the same token. */
-  another(chat: Chat, ticket: Ticket, service: string): Promise<Chat> {
-    return this.#show(chat.page.context(), ticket, service);
+  async another(chat: Chat, ticket: Ticket, service: string): Promise<Chat> {
+    const other = await this.#show(chat.page.context(), ticket, service);
+    await other.online();
+    return other;
   }
 
   async close(): Promise<void> {
@@ -118,8 +132,7 @@ export class Site {
     await page.clock.install();
     const query = new URLSearchParams({ domain: `${service}/v3/directline`, token: ticket.token });
     const chat = new Chat(page);
-    await page.goto(`${this.#origin}/?${query}`);
-    await chat.online();
+    await page.goto(`${this.origin}/?${query}`);
     return chat;
   }
 }
@@ -207,6 +220,21 @@ export class Chat {
 
   token(): Promise<string> {
     return this.page.evaluate(() => (window as unknown as { played: Played }).played.directLine.token);
+  }
+
+  /** What the library adds to the address of a sign-in card; empty if it gets none. */
+  sessionId(): Promise<string> {
+    return this.page.evaluate(() => {
+      const { directLine } = (window as unknown as { played: Played }).played;
+      return new Promise<string>((resolve, reject) => {
+        directLine.getSessionId().subscribe(resolve, reject);
+      });
+    });
+  }
+
+  /** Waits until the page has asked the service for this path in vain. */
+  async refused(path: string): Promise<void> {
+    await this.page.waitForEvent('requestfailed', (request) => new URL(request.url()).pathname === path);
   }
 
   /** Waits until Web Chat is connected; what is typed before that it does not send. */
