@@ -28,7 +28,6 @@ export interface Series {
   readonly failures: readonly number[];
   readonly p50_ms: readonly (number | null)[];
   readonly p99_ms: readonly (number | null)[];
-  readonly missed: number;
 }
 
 export interface Session {

@@ -14,7 +14,6 @@ export class Overview {
   readonly #requests = new Plot('Requests', perSecond);
   readonly #deliveries = new Plot('Deliveries', perSecond);
   readonly #took = new Plot('Time of a delivery', latency);
-  readonly #missed = element('p', { class: 'quiet', hidden: true });
   #series: api.Series | null = null;
 
   constructor() {
@@ -35,7 +34,6 @@ export class Overview {
       element('h2', { id: 'overview' }, 'Overview'),
       element('dl', { class: 'tiles' }, ...Object.values(this.#tiles).map((one) => one.root)),
       element('div', { class: 'plots' }, this.#requests.root, this.#deliveries.root, this.#took.root),
-      this.#missed,
     );
   }
 
@@ -100,8 +98,6 @@ export class Overview {
       from,
       step,
     );
-    this.#missed.hidden = series.missed === 0;
-    setText(this.#missed, `${series.missed} events passed too quickly to be counted here.`);
   }
 }
 

@@ -21,6 +21,9 @@ The project's own commands:
       `cargo xtask bench --help` lists the rest.
 ";
 
+/// Printed by `cargo xtask bench --help`; the benchmark's own.
+pub(crate) const BENCH_HELP: &str = include_str!("../../crates/warmline/benches/suite/help.txt");
+
 /// One of the project's commands.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Command {
@@ -37,11 +40,12 @@ pub(crate) enum Command {
     Bench {
         rest: Vec<String>,
     },
+    BenchHelp,
 }
 
 impl Command {
     /// Reads the arguments after the program's name. Fails on a command that does not exist, and on
-    /// arguments to a command that takes none.
+    /// arguments to a command that takes none. The demo's help is the demo's own.
     pub(crate) fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Self> {
         let mut arguments = arguments.into_iter();
         let Some(name) = arguments.next() else { return Ok(Self::Help) };
@@ -49,6 +53,8 @@ impl Command {
         match name.as_str() {
             "help" | "-h" | "--help" => Ok(Self::Help),
             "demo" => Ok(Self::demo(&rest)),
+            "test" | "check" | "docs" if rest.iter().any(|one| is_help(one)) => Ok(Self::Help),
+            "bench" if rest.iter().any(|one| is_help(one)) => Ok(Self::BenchHelp),
             "bench" => Ok(Self::Bench { rest: without_separator(rest) }),
             "test" => none(&rest, "test", "`cargo test` runs a part").map(|()| Self::Test),
             "check" => {
@@ -84,6 +90,10 @@ pub(crate) fn with_file_from(folder: &Path, rest: &[String]) -> Vec<String> {
             }
         })
         .collect()
+}
+
+fn is_help(argument: &str) -> bool {
+    matches!(argument, "-h" | "--help")
 }
 
 fn without_separator(mut rest: Vec<String>) -> Vec<String> {
@@ -127,7 +137,11 @@ mod tests {
             ("bench", bench(&[])),
             ("bench --seconds 3", bench(&["--seconds", "3"])),
             ("bench stream desk --quick", bench(&["stream", "desk", "--quick"])),
-            ("bench --help", bench(&["--help"])),
+            ("bench --help", Command::BenchHelp),
+            ("bench desk -h", Command::BenchHelp),
+            ("test --help", Command::Help),
+            ("check -h", Command::Help),
+            ("docs --help", Command::Help),
             ("bench -- --seconds 3", bench(&["--seconds", "3"])),
             ("demo", demo(false, &[])),
             ("demo --release", demo(true, &[])),
@@ -138,6 +152,29 @@ mod tests {
         for (line, expected) in table {
             assert_eq!(parsed(line).unwrap(), expected, "cargo xtask {line}");
         }
+    }
+
+    #[test]
+    fn the_benchmarks_help_names_every_option_and_subject() {
+        let source = include_str!("../../crates/warmline/benches/suite/arguments.rs");
+        let (subjects, options) = source.split_once("struct Arguments").unwrap();
+        let subjects = subjects.split_once("enum Subject").unwrap().1.lines();
+        let subjects = subjects.filter_map(|line| line.trim().strip_suffix(','));
+        let mut named = 0;
+        for subject in subjects.filter(|name| name.chars().all(char::is_alphabetic)) {
+            assert!(BENCH_HELP.contains(&format!("\n  {} ", subject.to_lowercase())), "{subject}");
+            named += 1;
+        }
+        for (attribute, field) in options.lines().zip(options.lines().skip(1)) {
+            if attribute.contains("#[arg(long") && !attribute.contains("hide") {
+                let name =
+                    field.trim().trim_start_matches("pub(crate) ").split(':').next().unwrap();
+                let option = format!("--{} ", name.replace('_', "-"));
+                assert!(BENCH_HELP.contains(&option), "{option}");
+                named += 1;
+            }
+        }
+        assert_eq!(named, 18, "this test looks at the source, which may look otherwise now");
     }
 
     #[test]

@@ -17,7 +17,7 @@ use std::process::ExitCode;
 use anyhow::{Result, bail};
 
 use crate::{
-    arguments::{Command, HELP},
+    arguments::{BENCH_HELP, Command, HELP},
     step::{Steps, cargo},
 };
 
@@ -35,6 +35,11 @@ fn run(command: Command) -> Result<()> {
     match command {
         Command::Help => {
             print!("{HELP}");
+            Ok(())
+        }
+        // Without building what it is about.
+        Command::BenchHelp => {
+            print!("{BENCH_HELP}");
             Ok(())
         }
         Command::Demo { release, rest } => demo(release, &rest),

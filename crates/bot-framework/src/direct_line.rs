@@ -5,6 +5,7 @@
 //! that is for whoever holds the tokens of [`token`].
 
 mod error;
+mod origin;
 mod parameters;
 mod watermark;
 
@@ -15,6 +16,7 @@ use std::fmt;
 use serde::Serialize;
 
 pub use error::{ErrorBody, ErrorCode};
+pub use origin::{Origin, OriginError};
 pub use parameters::{ParameterError, TokenParameters, TokenUser};
 pub use watermark::{Watermark, WatermarkError};
 

@@ -35,7 +35,7 @@ mod token;
 pub use error::{VerifyConfigError, VerifyError};
 
 /// What tokens are accepted.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VerifyConfig {
     /// Where the login publishes its keys, such as
     /// `https://login.microsoftonline.com/common/v2.0/.well-known/openid-configuration` (reference
@@ -80,6 +80,7 @@ pub struct Proven {
 /// Verifies tokens. Share it: keys and what was proven are kept inside.
 #[derive(Debug)]
 pub struct Verifier {
+    config: VerifyConfig,
     rules: Rules,
     keys: Keys,
     known: Known,
@@ -90,7 +91,14 @@ impl Verifier {
     pub fn new(config: VerifyConfig) -> Result<Self, VerifyConfigError> {
         config.check()?;
         let keys = Keys::new(config.metadata.clone())?;
-        Ok(Self { rules: Rules::new(config), keys, known: Known::default() })
+        let rules = Rules::new(&config);
+        Ok(Self { config, rules, keys, known: Known::default() })
+    }
+
+    /// Whether a verifier of this configuration would be the same: then this one, with its keys, can
+    /// stay.
+    pub fn is_as(&self, config: &VerifyConfig) -> bool {
+        self.config == *config
     }
 
     /// Proves a token, the part after `Bearer`, at a moment in seconds since 1970.

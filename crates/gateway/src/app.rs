@@ -1,8 +1,11 @@
 //! The gateway put together, started and stopped.
 //!
-//! Stop order: readiness says no; open streams are told to come back; no new requests are taken and
-//! those under way end; the dispatcher finishes the attempts in flight; the engine commits and
-//! answers what is queued; the store is closed.
+//! The port is open all the time; [`listener`] says what those get who call before the start is over
+//! and after the stop has begun.
+//!
+//! Stop order: readiness says no; open streams are told to come back and none is opened; requests
+//! under way end; the dispatcher finishes the attempts in flight; the engine commits and answers
+//! what is queued; the port is closed; the store is closed.
 
 mod examine;
 mod failure;
@@ -27,10 +30,11 @@ use vault::Vault;
 
 pub use examine::{DataExamined, KeyFit, examine_data};
 pub use failure::{StartError, StopError};
+use listener::Entrance;
 use live::Live;
 pub use live::NeedsRestart;
 pub use offline::without_gateway;
-pub use settings::{BotSetup, COMMAND_WORDS, DeskSetup, Settings};
+pub use settings::{BotSetup, COMMAND_WORDS, DeskSetup, PageRules, Replay, Settings};
 
 use crate::{
     alarm::{Alarm, Wakeup},
@@ -74,6 +78,7 @@ pub struct Gateway {
     observer: Arc<Observer>,
     tasks: TaskTracker,
     open_streams: TaskTracker,
+    entrance: Entrance,
     stopping: CancellationToken,
     delivering: CancellationToken,
     failed: mpsc::Receiver<&'static str>,
@@ -88,6 +93,11 @@ impl Gateway {
         clock: Clock,
         listener: TcpListener,
     ) -> Result<Self, StartError> {
+        let address = listener.local_addr()?;
+        let (failures, failed) = mpsc::channel(4);
+        let stopping = CancellationToken::new();
+        let entrance = Entrance::open(listener, stopping.clone(), failures.clone());
+        let port = Port { address, entrance, stopping, failures, failed };
         let vault = Arc::new(vault);
         let boot = BootId(fastrand::i64(..));
         let gaps = Arc::new(Gaps::new(
@@ -136,8 +146,8 @@ impl Gateway {
         })?;
         let presence = Arc::new(Presence::default());
         let parts = Parts { store, vault, clock, engine, wakes, gaps, presence, observer };
-        let live = Live::new(&parts, policies, settings, own_address(&listener)?)?;
-        parts.run(live, &data_dir, password.as_ref(), hint, lane_hints, listener)
+        let live = Live::new(&parts, policies, settings, own_address(port.address))?;
+        parts.run(live, &data_dir, password.as_ref(), hint, lane_hints, port)
     }
 
     /// Where it listens.
@@ -148,7 +158,7 @@ impl Gateway {
     /// Takes over settings that were read anew, as far as they can change while the gateway runs, and
     /// names the rest. On an error nothing has changed.
     pub async fn reload(&self, settings: Settings) -> Result<Vec<NeedsRestart>, StartError> {
-        self.live.reload(settings).await
+        self.live.reload(settings, &self.stopping).await
     }
 
     /// What is seen of it.
@@ -169,7 +179,9 @@ impl Gateway {
         self.stopping.cancel();
         self.tasks.close();
         self.open_streams.close();
-        let ended = async { tokio::join!(self.tasks.wait(), self.open_streams.wait()) };
+        let ended = async {
+            tokio::join!(self.tasks.wait(), self.open_streams.wait(), self.entrance.answered())
+        };
         if tokio::time::timeout(REQUESTS_END_WITHIN, ended).await.is_err() {
             tracing::warn!("requests under way did not end in time; they are cut");
         }
@@ -185,7 +197,17 @@ impl Gateway {
         if ended.await.is_err() {
             tracing::error!("the engine did not end cleanly");
         }
+        self.entrance.close().await;
     }
+}
+
+/// The open port, and what goes with it.
+struct Port {
+    address: SocketAddr,
+    entrance: Entrance,
+    stopping: CancellationToken,
+    failures: mpsc::Sender<&'static str>,
+    failed: mpsc::Receiver<&'static str>,
 }
 
 /// What the running parts share.
@@ -208,10 +230,10 @@ impl Parts {
         console_password: Option<&SecretString>,
         hint: Arc<Wakeup>,
         lane_hints: mpsc::Receiver<LaneKey>,
-        listener: TcpListener,
+        port: Port,
     ) -> Result<Gateway, StartError> {
-        let (stopping, delivering) = (CancellationToken::new(), CancellationToken::new());
-        let (failures, failed) = mpsc::channel(4);
+        let Port { address, entrance, stopping, failures, failed } = port;
+        let delivering = CancellationToken::new();
         let tasks = TaskTracker::new();
         let dispatcher = self.dispatcher(&live, delivering.clone());
         let alarm = Alarm {
@@ -233,7 +255,6 @@ impl Parts {
         let recorder = console.as_ref().map(Console::recorder);
         let edge = Arc::new(self.edge(&live, console, stopping.clone())?);
         let open_streams = edge.open_streams.clone();
-        let address = listener.local_addr()?;
         let delivery = deliver(dispatcher, lane_hints, delivering.clone(), failures.clone())?;
         let watch = |part: &'static str, task: TaskFuture| {
             let (stop, failures) = (stopping.clone(), failures.clone());
@@ -253,11 +274,7 @@ impl Parts {
         if let Some(recorder) = recorder {
             watch("console", Box::pin(recorder.run(stopping.clone())));
         }
-        let (front, stop) = (crate::edge::Front::new(edge), stopping.clone());
-        tasks.spawn(async move {
-            listener::serve(listener, front, stop.clone()).await;
-            report_end("listener", &stop, &failures);
-        });
+        entrance.serve(crate::edge::Front::new(edge));
         Ok(Gateway {
             address,
             live,
@@ -265,6 +282,7 @@ impl Parts {
             observer,
             tasks,
             open_streams,
+            entrance,
             stopping,
             delivering,
             failed,
@@ -274,15 +292,14 @@ impl Parts {
 }
 
 /// How this machine's own programs reach the listener.
-fn own_address(listener: &TcpListener) -> Result<String, StartError> {
-    let mut address = listener.local_addr()?;
+fn own_address(mut address: SocketAddr) -> String {
     if address.ip().is_unspecified() {
         address.set_ip(match address {
             SocketAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
             SocketAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
         });
     }
-    Ok(format!("http://{address}"))
+    format!("http://{address}")
 }
 
 /// One of the long tasks.

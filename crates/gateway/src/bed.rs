@@ -18,8 +18,8 @@ use session::{
 };
 use store::{
     Answer, BootId, Changes, Claim, ConversationChange, ConversationId, ConversationRow,
-    DeadLetter, EntryRow, LaneKey, LaneReady, Numbers, OpenCount, Person, RepeatKey, Resolved,
-    SegmentId, SessionRow, Store, StoreError, Target, Transaction, Waiting, sqlite::SqliteStore,
+    DeadLetter, EntryRow, LaneKey, LaneReady, Numbers, Person, RepeatKey, Resolved, SegmentId,
+    SessionRow, Store, StoreError, Target, Transaction, Waiting, sqlite::SqliteStore,
 };
 use tempfile::TempDir;
 use tokio::sync::{Notify, mpsc};
@@ -60,6 +60,7 @@ pub(crate) struct Watched {
     commits: AtomicUsize,
     refusals: AtomicUsize,
     looks: AtomicUsize,
+    counts: AtomicUsize,
     fault: Mutex<Fault>,
     held: Mutex<bool>,
     released: Condvar,
@@ -67,12 +68,13 @@ pub(crate) struct Watched {
 }
 
 impl Watched {
-    fn open(dir: &TempDir) -> Self {
+    pub(crate) fn open(dir: &TempDir) -> Self {
         Self {
             inner: SqliteStore::open(dir.path()).unwrap(),
             commits: AtomicUsize::new(0),
             refusals: AtomicUsize::new(0),
             looks: AtomicUsize::new(0),
+            counts: AtomicUsize::new(0),
             fault: Mutex::new(Fault::None),
             held: Mutex::new(false),
             released: Condvar::new(),
@@ -87,6 +89,11 @@ impl Watched {
     /// How often somebody looked for lanes with work.
     pub(crate) fn looks(&self) -> usize {
         self.looks.load(Ordering::SeqCst)
+    }
+
+    /// How often somebody counted what waits.
+    pub(crate) fn counts(&self) -> usize {
+        self.counts.load(Ordering::SeqCst)
     }
 
     /// How often a full disk refused a transaction.
@@ -161,6 +168,10 @@ impl Store for Watched {
         self.inner.conversation(key)
     }
 
+    fn is_taken(&self, key: &ConversationKey) -> Result<bool, StoreError> {
+        self.inner.is_taken(key)
+    }
+
     fn conversation_by_id(
         &self,
         id: ConversationId,
@@ -201,10 +212,6 @@ impl Store for Watched {
         self.inner.open_sessions(after, limit)
     }
 
-    fn open_counts(&self) -> Result<Vec<OpenCount>, StoreError> {
-        self.inner.open_counts()
-    }
-
     fn waiting_effects(
         &self,
         conversation: ConversationId,
@@ -212,10 +219,6 @@ impl Store for Watched {
         limit: usize,
     ) -> Result<Vec<Waiting>, StoreError> {
         self.inner.waiting_effects(conversation, session, limit)
-    }
-
-    fn dead_letter_count(&self, limit: usize) -> Result<usize, StoreError> {
-        self.inner.dead_letter_count(limit)
     }
 
     fn lanes(&self, limit: usize) -> Result<Vec<LaneReady>, StoreError> {
@@ -256,6 +259,7 @@ impl Store for Watched {
     }
 
     fn numbers(&self) -> Result<Numbers, StoreError> {
+        self.counts.fetch_add(1, Ordering::SeqCst);
         self.readable()?;
         self.inner.numbers()
     }
@@ -319,6 +323,7 @@ pub(crate) struct Bed {
     pub(crate) lanes: mpsc::Receiver<LaneKey>,
     pub(crate) alarm: Arc<Wakeup>,
     pub(crate) observer: Arc<Observer>,
+    pub(crate) policies: Arc<Current<Policies>>,
     dir: TempDir,
 }
 
@@ -347,12 +352,13 @@ impl Bed {
         let mut policies = Policies::default();
         policies.add(tenant(), BotId::new(name).unwrap(), policy);
         policies.add(tenant(), other_bot(), Policy::new(other_desk()));
+        let policies = Current::new(policies);
         let engine = Engine::start(Tools {
             store: Arc::clone(&store) as Arc<dyn Store>,
             vault: Arc::clone(&vault),
             repeats: vault.mac_key("repeats").unwrap(),
             clock: clock.clone(),
-            policies: Current::new(policies),
+            policies: Arc::clone(&policies),
             wakes: Arc::clone(&wakes),
             lanes: hints,
             alarm: Arc::clone(&alarm),
@@ -361,7 +367,8 @@ impl Bed {
             lease: Duration::from_secs(30),
             tracing: Tracing::default(),
         });
-        Self { store, vault, clock, engine: engine.unwrap(), wakes, lanes, alarm, observer, dir }
+        let engine = engine.unwrap();
+        Self { store, vault, clock, engine, wakes, lanes, alarm, observer, policies, dir }
     }
 
     /// The next life of the process, with other rules, on the same files.

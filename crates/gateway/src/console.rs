@@ -111,9 +111,13 @@ impl PasswordHash {
     }
 
     /// Whether it is this password's. Takes a moment, and blocks for it; always the same moment.
-    pub(crate) fn is_of(&self, password: &SecretString) -> bool {
-        let Ok(phc) = Phc::new(self.expose()) else { return false };
-        Argon2::default().verify_password(password.expose_secret().as_bytes(), &phc).is_ok()
+    pub fn is_of(&self, password: &SecretString) -> Result<bool, PasswordHashError> {
+        let phc = Phc::new(self.expose()).map_err(|_| PasswordHashError::Malformed)?;
+        match Argon2::default().verify_password(password.expose_secret().as_bytes(), &phc) {
+            Ok(()) => Ok(true),
+            Err(argon2::password_hash::Error::Password) => Ok(false),
+            Err(_) => Err(PasswordHashError::System),
+        }
     }
 }
 
@@ -126,12 +130,22 @@ mod tests {
         let password: SecretString = "correct horse battery".into();
         let hash = PasswordHash::of(&password).unwrap();
         let again = PasswordHash::parse(hash.expose()).unwrap();
-        assert!(again.is_of(&password));
+        assert!(again.is_of(&password).unwrap());
         for other in ["", "correct horse", "correct horse battery ", "Correct horse battery"] {
-            assert!(!again.is_of(&other.into()), "{other:?}");
+            assert!(!again.is_of(&other.into()).unwrap(), "{other:?}");
         }
         let other = PasswordHash::of(&password).unwrap();
         assert_ne!(other.expose(), hash.expose(), "each has a salt of its own");
+    }
+
+    #[test]
+    fn what_cannot_be_checked_is_not_called_wrong() {
+        let password: SecretString = "correct horse battery".into();
+        let hash = PasswordHash("no hash".into());
+        assert!(matches!(hash.is_of(&password), Err(PasswordHashError::Malformed)));
+        let hash = PasswordHash::of(&password).unwrap();
+        let hash = PasswordHash(hash.expose().replace("m=19456", "m=1").into());
+        assert!(hash.is_of(&password).is_err(), "the function takes more memory than that");
     }
 
     #[test]

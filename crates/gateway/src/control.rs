@@ -24,7 +24,7 @@ use std::{
 };
 
 use tokio::{
-    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
+    io::{AsyncReadExt, AsyncWriteExt},
     net::{UnixListener, UnixStream},
     sync::Semaphore,
     time::timeout,
@@ -49,8 +49,9 @@ const CONNECTIONS_MAX: usize = 4;
 /// The longest line taken, in bytes; an order has fewer than a hundred.
 const LINE_BYTES_MAX: u64 = 4_096;
 
-/// Room for a whole line from the start, so that a secret in it is never copied about.
-const LINE_BYTES: usize = 4_096;
+/// Room for a whole line, and for one byte more that never comes: a buffer that grows leaves what it
+/// held behind.
+const LINE_BYTES: usize = 4_097;
 
 /// How much more than a line is read, for the sender to see the answer.
 const REST_BYTES_MAX: u64 = 1_024 * 1_024;
@@ -131,10 +132,17 @@ impl Drop for ControlSocket {
 /// One line in, one line out.
 async fn converse(mut stream: UnixStream, letters: &Letters, sealed: &Sealed) -> io::Result<()> {
     let (reading, mut writing) = stream.split();
-    // It may hold a secret.
+    // It may hold a secret, so it is wiped, and no other buffer of ours gets it. What reading its JSON
+    // copies meanwhile is not.
     let mut line = zeroize::Zeroizing::new(Vec::with_capacity(LINE_BYTES));
-    let mut reading = BufReader::new(reading.take(LINE_BYTES_MAX));
-    timeout(LINE_WITHIN, reading.read_until(b'\n', &mut line)).await??;
+    let mut reading = reading.take(LINE_BYTES_MAX);
+    timeout(LINE_WITHIN, async {
+        while !line.contains(&b'\n') && reading.read_buf(&mut *line).await? > 0 {}
+        io::Result::Ok(())
+    })
+    .await??;
+    let end = line.iter().position(|byte| *byte == b'\n').map_or(line.len(), |at| at + 1);
+    line.truncate(end);
     let answer = match wire::read(&line) {
         Ok(Understood::Letters(order)) => letters.carry_out(order).await,
         Ok(Understood::Secret(order)) => sealed.carry_out(order).await,
@@ -143,8 +151,7 @@ async fn converse(mut stream: UnixStream, letters: &Letters, sealed: &Sealed) ->
     timeout(LINE_WITHIN, writing.write_all(&answer.to_line())).await??;
     timeout(LINE_WITHIN, writing.shutdown()).await??;
     // What is left unread would make the system take the answer back.
-    let mut rest = reading.into_inner();
-    rest.set_limit(REST_BYTES_MAX);
-    timeout(LINE_WITHIN, tokio::io::copy(&mut rest, &mut tokio::io::sink())).await??;
+    reading.set_limit(REST_BYTES_MAX);
+    timeout(LINE_WITHIN, tokio::io::copy(&mut reading, &mut tokio::io::sink())).await??;
     Ok(())
 }

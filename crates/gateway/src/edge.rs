@@ -119,7 +119,7 @@ impl Service<Request<Incoming>> for Front {
 fn router(edge: Arc<Edge>) -> Router {
     Router::new()
         .merge(webhook::routes())
-        .nest("/v3/directline", direct_line::routes())
+        .nest("/v3/directline", direct_line::routes(&edge))
         .merge(connector::routes())
         .merge(health::routes())
         .merge(openapi::routes())

@@ -197,6 +197,8 @@ pub(crate) struct Outcome {
     pub(crate) number: Number,
     /// The session a callback was about is still open.
     pub(crate) open: bool,
+    /// It was this event that ended a session.
+    pub(crate) ended: bool,
 }
 
 type Reply<T> = oneshot::Sender<Result<T, EngineError>>;
@@ -214,6 +216,8 @@ enum Call {
     Job(Job),
     /// A person's order about dead letters; rare, and not worth a place in a batch.
     Letters(LetterOrder, Reply<Vec<Judged>>),
+    /// Answered once all that queued before was carried out.
+    Mark(Reply<()>),
     /// Nothing more is taken in; what queued before is still done.
     Finish,
 }
@@ -337,6 +341,11 @@ impl Engine {
         self.call(|reply| Call::Letters(order, reply)).await
     }
 
+    /// Comes back when all that queued before was committed or refused.
+    pub(crate) async fn caught_up(&self) -> Result<(), EngineError> {
+        self.call(Call::Mark).await
+    }
+
     async fn ask<T>(&self, job: impl FnOnce(Reply<T>) -> Job) -> Result<T, EngineError> {
         self.call(|reply| Call::Job(job(reply))).await
     }
@@ -387,11 +396,12 @@ fn run(tools: &Tools, callers: Option<&Handle>, mut queue: mpsc::Receiver<Call>)
     let mut memos = memo::Memos::default();
     while queue.blocking_recv_many(&mut calls, share(queue.len())) > 0 {
         let mut jobs = Vec::with_capacity(calls.len());
-        let mut orders = Vec::new();
+        let (mut orders, mut marks) = (Vec::new(), Vec::new());
         for call in calls.drain(..) {
             match call {
                 Call::Job(job) => jobs.push(job),
                 Call::Letters(order, reply) => orders.push((order, reply)),
+                Call::Mark(reply) => marks.push(reply),
                 Call::Finish => queue.close(),
             }
         }
@@ -401,6 +411,9 @@ fn run(tools: &Tools, callers: Option<&Handle>, mut queue: mpsc::Receiver<Call>)
         for (order, reply) in orders {
             let found = letters::carry_out(tools, order);
             answers::answer_letters(tools, found, reply);
+        }
+        for reply in marks {
+            drop(reply.send(Ok(())));
         }
     }
 }

@@ -27,6 +27,7 @@ mod keeping;
 mod lane;
 mod notices;
 pub mod observe;
+mod plain;
 mod presence;
 mod render;
 pub mod secrets;
@@ -39,13 +40,14 @@ use std::sync::Arc;
 use store::{Store, StoreError};
 
 pub use app::{
-    BotSetup, COMMAND_WORDS, DataExamined, DeskSetup, Gateway, KeyFit, NeedsRestart, Settings,
-    StartError, StopError, examine_data, without_gateway,
+    BotSetup, COMMAND_WORDS, DataExamined, DeskSetup, Gateway, KeyFit, NeedsRestart, PageRules,
+    Replay, Settings, StartError, StopError, examine_data, without_gateway,
 };
 pub use behind::{Answers, BehindSetup};
 pub use bot::BuiltInBot;
 pub use bot_framework::{
     client::{BotConfig, BotConfigError, Credential, Registration},
+    direct_line::{Origin, OriginError},
     verify::{VerifyConfig, VerifyConfigError},
 };
 pub use clock::Clock;

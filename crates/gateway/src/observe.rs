@@ -25,12 +25,15 @@ use session::{
     What,
     id::{DeskId, SessionId, TenantId, Timestamp},
 };
-use store::{Store, Work};
+use store::{Numbers, Store, Work};
 
 pub(crate) use batch::{Committed, Noted, Notes};
 pub use feed::{Feed, Heard, Passage};
 pub(crate) use words::{BreakerState, CatchUp, EffectName, EventName, RouteName};
 pub use words::{Outcome, PassageKind};
+
+pub(crate) use histogram::Spread;
+pub(crate) use metrics::Totals;
 
 use crate::{
     clock::Clock,
@@ -89,14 +92,25 @@ impl Observer {
     /// An edge answered a request.
     pub(crate) fn answered(&self, request: &Answered<'_>) {
         let Answered { method, route, status, code, took } = *request;
-        tracing::info!(
-            http.method = %method,
-            http.route = route.unwrap_or("(no route)"),
-            http.status = status,
-            duration_ms = took.as_millis(),
-            "a request was answered"
-        );
+        macro_rules! line {
+            ($level:ident) => {
+                tracing::$level!(
+                    http.method = %method,
+                    http.route = route.unwrap_or("(no route)"),
+                    http.status = status,
+                    duration_ms = took.as_millis(),
+                    "a request was answered"
+                )
+            };
+        }
         let name = RouteName::of(method, route);
+        // An open console asks again and again; orders have a line of their own.
+        let looks = matches!(*method, Method::GET | Method::HEAD);
+        if name == RouteName::Console && looks && status < 400 {
+            line!(debug);
+        } else {
+            line!(info);
+        }
         self.metrics.doors.answered(name, status, took);
         if self.speaker.is_heard() {
             let outcome = match status {
@@ -224,6 +238,22 @@ impl Observer {
         TokensOf { observer: Arc::clone(self), tenant: tenant.clone(), desk: desk.clone() }
     }
 
+    /// What the store says of itself, and whether that is new enough. Read every two seconds at most,
+    /// and once at a time, however many ask.
+    pub(crate) async fn numbers(&self, store: &Arc<dyn Store>) -> (Option<Arc<Numbers>>, bool) {
+        self.newest.of(store).await
+    }
+
+    /// Everything that was counted so far, summed up.
+    pub(crate) fn totals(&self) -> Totals {
+        self.metrics.totals()
+    }
+
+    /// How long attempts at a desk took.
+    pub(crate) fn desk_took(&self, tenant: &TenantId, desk: &DeskId) -> Spread {
+        self.metrics.desk(tenant, desk).took()
+    }
+
     /// Everything in Prometheus' text form. Reads the store, every two seconds at most.
     pub(crate) async fn metrics(
         &self,
@@ -231,7 +261,7 @@ impl Observer {
         streams: usize,
         queue: usize,
     ) -> String {
-        let (store, store_read) = self.newest.of(store).await;
+        let (store, store_read) = self.numbers(store).await;
         let standing = Standing { streams, queue, store, store_read };
         self.metrics.text(&standing, self.clock.now())
     }

@@ -12,6 +12,9 @@ use crate::{
     notices::{self, Language},
 };
 
+/// How ids begin that only a token can give.
+const BOUND_PREFIX: &str = "dl_";
+
 /// Whose conversation an entry is rendered for.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct View<'a> {
@@ -44,15 +47,16 @@ impl View<'_> {
             | Content::Transcript(_) => (entry.number, entry.at),
         };
         let mut activity = match (&entry.author, &entry.content) {
-            (_, Content::Context(_) | Content::Transcript(_)) => return None,
+            (_, Content::Context(_) | Content::Transcript(_))
+            | (Author::Agent(_) | Author::Desk | Author::Gateway, Content::Done(_)) => return None,
             (_, Content::Notice(notice)) => of_notice(self.language, notice),
             (_, Content::Withdrawn { .. }) => self.of_withdrawn(),
             (Author::User, Content::Said(said)) => self.of_user(said.payload.as_ref(), &said.text),
             (Author::User, Content::Done(payload)) => self.of_user(Some(payload), ""),
             (Author::Bot, Content::Done(payload)) => self.of_bot(parsed(payload)?, entry.number),
-            (Author::Bot, Content::Said(said)) => self.said_by_bot(said, entry.number),
-            (_, Content::Revised { said, .. }) => self.said_by_bot(said, entry.number),
-            (Author::Agent(_) | Author::Desk | Author::Gateway, Content::Done(_)) => return None,
+            (Author::Bot, Content::Said(said)) | (_, Content::Revised { said, .. }) => {
+                self.said_by_bot(said, entry.number)
+            }
             (Author::Agent(agent), Content::Said(said)) => of_agent(agent, said),
             (Author::Desk | Author::Gateway, Content::Said(said)) => {
                 of_said(said, "", ChannelAccount::new("desk", Role::Bot).named("Service desk"))
@@ -91,8 +95,13 @@ impl View<'_> {
     /// What the user posted, whole, with the identity that the token proves.
     fn of_user(&self, payload: Option<&Payload>, text: &str) -> Activity {
         let mut activity = payload.and_then(parsed).unwrap_or_else(|| Activity::message(text));
+        let claimed = activity.from().and_then(|from| from.id).unwrap_or_default();
         if !self.user.is_empty() {
             activity.set_within("from", "id", self.user);
+        } else if claimed.starts_with(BOUND_PREFIX) {
+            // Clients take such an id from a token and from nowhere else (reference 4.2); here it is
+            // made up.
+            activity.set_within("from", "id", self.conversation);
         }
         activity.set_within("from", "role", Role::User);
         activity
@@ -229,6 +238,44 @@ mod tests {
         assert_eq!(shown["from"]["role"], "user");
         assert_eq!(shown["from"]["x"], 1);
         assert_eq!(shown["channelData"]["clientActivityID"], "a1");
+    }
+
+    #[test]
+    fn an_id_that_only_a_token_can_give_is_not_taken_from_a_page() {
+        let language = Language::English;
+        let view = View { conversation: "c1", user: "", language, bot: "b" };
+        for (claimed, shown_as) in [("kim", "kim"), ("dl_kim", "c1"), ("r_77", "r_77")] {
+            let posted = format!(r#"{{"type":"message","text":"hi","from":{{"id":"{claimed}"}}}}"#);
+            let said = Said { payload: Some(Payload(posted)), ..Said::words("hi") };
+            let shown = view.of_user(said.payload.as_ref(), &said.text).to_json();
+            let shown: Value = serde_json::from_str(&shown).unwrap();
+            assert_eq!(shown["from"]["id"], shown_as);
+        }
+    }
+
+    #[test]
+    fn channel_data_comes_back_as_it_came() {
+        for (sent, sequence) in [
+            (r#"{"a":{"b":[1.0,12345678901234567890]},"c":null}"#, true),
+            (r#""a text""#, false),
+            ("7.50", false),
+            ("[1,2]", false),
+        ] {
+            let posted = format!(r#"{{"type":"message","text":"hi","channelData":{sent}}}"#);
+            let said = Said { payload: Some(Payload(posted)), ..Said::words("hi") };
+            let language = Language::English;
+            let view = View { conversation: "c1", user: "dl_kim", language, bot: "b" };
+            let entry = Entry {
+                number: Number(12),
+                at: Timestamp(1_767_225_600_000),
+                author: Author::User,
+                content: Content::Said(said),
+            };
+            let shown = view.activity(&entry).unwrap();
+            let kept = sent.strip_suffix('}').unwrap_or(sent);
+            assert!(shown.contains(&format!("\"channelData\":{kept}")), "{shown}");
+            assert_eq!(shown.contains("webchat:sequence-id"), sequence, "{shown}");
+        }
     }
 
     #[test]

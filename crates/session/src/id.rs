@@ -108,6 +108,7 @@ pub struct Number(pub u64);
 
 impl Number {
     /// Whether it is before the first.
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "what serde asks for")]
     pub(crate) fn is_none(&self) -> bool {
         self.0 == 0
     }

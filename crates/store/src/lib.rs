@@ -97,6 +97,9 @@ pub trait Store: Send + Sync + 'static {
     /// A conversation as it stands, if there is one.
     fn conversation(&self, key: &ConversationKey) -> Result<Option<ConversationRow>, StoreError>;
 
+    /// Whether there is a conversation of this key with any user, whoever the key names.
+    fn is_taken(&self, key: &ConversationKey) -> Result<bool, StoreError>;
+
     /// A conversation by its row id.
     fn conversation_by_id(&self, id: ConversationId)
     -> Result<Option<ConversationRow>, StoreError>;
@@ -151,9 +154,6 @@ pub trait Store: Send + Sync + 'static {
         limit: usize,
     ) -> Result<Vec<SessionRow>, StoreError>;
 
-    /// How many sessions have not ended, by tenant, desk and status; in that order.
-    fn open_counts(&self) -> Result<Vec<OpenCount>, StoreError>;
-
     /// Effects of a session that wait or are being attempted, in the order of their rows, at most
     /// `limit`. What was settled is not kept anywhere.
     fn waiting_effects(
@@ -180,9 +180,6 @@ pub trait Store: Send + Sync + 'static {
 
     /// Dead letters, newest first, at most `limit`.
     fn dead_letters(&self, limit: usize) -> Result<Vec<DeadLetter>, StoreError>;
-
-    /// How many dead letters there are; counting stops at `limit`.
-    fn dead_letter_count(&self, limit: usize) -> Result<usize, StoreError>;
 
     /// The dead letter of an effect, until it is buried or resent. What is provided here looks
     /// through all of them.

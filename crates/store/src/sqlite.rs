@@ -45,8 +45,8 @@ use rusqlite::{Connection, TransactionBehavior};
 use session::id::{ConversationKey, Number, SessionId, Timestamp};
 
 use crate::{
-    BootId, ConversationId, ConversationRow, DeadLetter, EntryRow, LaneReady, Numbers, OpenCount,
-    OutboxId, SegmentId, SessionRow, Store, StoreError, Transaction, Waiting,
+    BootId, ConversationId, ConversationRow, DeadLetter, EntryRow, LaneReady, Numbers, OutboxId,
+    SegmentId, SessionRow, Store, StoreError, Transaction, Waiting,
 };
 pub use peek::{Peek, peek};
 
@@ -192,6 +192,10 @@ impl Store for SqliteStore {
         })
     }
 
+    fn is_taken(&self, key: &ConversationKey) -> Result<bool, StoreError> {
+        self.read(|reader| conversations::is_taken(reader, key))
+    }
+
     fn conversation_by_id(
         &self,
         id: ConversationId,
@@ -234,10 +238,6 @@ impl Store for SqliteStore {
         self.read(|reader| sessions::open(reader, after, limit))
     }
 
-    fn open_counts(&self) -> Result<Vec<OpenCount>, StoreError> {
-        self.read(sessions::open_counts)
-    }
-
     fn waiting_effects(
         &self,
         conversation: ConversationId,
@@ -267,10 +267,6 @@ impl Store for SqliteStore {
 
     fn dead_letters(&self, limit: usize) -> Result<Vec<DeadLetter>, StoreError> {
         self.read(|reader| dead_letters::newest(reader, limit))
-    }
-
-    fn dead_letter_count(&self, limit: usize) -> Result<usize, StoreError> {
-        self.read(|reader| dead_letters::count(reader, limit))
     }
 
     fn dead_letter(&self, effect: OutboxId) -> Result<Option<DeadLetter>, StoreError> {

@@ -35,7 +35,7 @@ use self::{
     report::{Outcome, Report},
     stand_in::{NoStandIn, StandIn},
 };
-use crate::config::{Config, ConfigError, Environment, Look};
+use crate::config::{Config, ConfigError, Environment, Look, Remark, RemarkKind};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
@@ -69,8 +69,7 @@ pub(crate) async fn run(options: Options) -> ExitCode {
             if report.failed() { Outcome::Failing } else { Outcome::Well }
         }
     };
-    report.end(outcome);
-    ExitCode::from(outcome.exit_code())
+    ExitCode::from(report.end(outcome))
 }
 
 fn problem_with(problem: ConfigError) -> Finding {
@@ -98,11 +97,10 @@ async fn check(mut look: Look, environment: &Environment, report: &mut Report) {
 }
 
 /// A channel that is closed is a choice; the rest is for somebody to see to.
-fn remark_on(remark: String) -> Finding {
-    if remark.contains(" is closed") {
-        Finding::skip("configuration", "closed", remark)
-    } else {
-        Finding::warn("configuration", "remark", remark)
+fn remark_on(Remark { kind, text }: Remark) -> Finding {
+    match kind {
+        RemarkKind::Closed => Finding::skip("configuration", "closed", text),
+        RemarkKind::Weak => Finding::warn("configuration", "remark", text),
     }
 }
 

@@ -39,9 +39,15 @@ use vault::{MasterKey, MasterKeyError};
 use draft::{Draft, Owner};
 pub(crate) use environment::{DEFAULT_FILE, Environment};
 pub(crate) use look::Look;
-pub(crate) use network::checked_public_url;
+pub(crate) use network::{checked_public_url, listen_alone};
 use reference::References;
+pub(crate) use remarks::{Kind as RemarkKind, Remark};
 pub(crate) use telemetry::Telemetry;
+use value::Value;
+
+/// The shortest token of `/metrics`, in characters: 64 bits if they are hexadecimal digits, which
+/// nobody finds by asking.
+const METRICS_TOKEN_CHARS_MIN: usize = 16;
 
 /// Why the configuration cannot be used. Never holds a value that may be secret.
 #[derive(Debug, thiserror::Error)]
@@ -142,7 +148,7 @@ pub(crate) struct Config {
     pub(crate) master_key: MasterKey,
     pub(crate) telemetry: Telemetry,
     /// What is closed and how to open it, and other things an operator should know.
-    pub(crate) remarks: Vec<String>,
+    pub(crate) remarks: Vec<Remark>,
 }
 
 /// Everything but the master key of a first start: what can be read again and again.
@@ -150,7 +156,7 @@ struct Read<'a> {
     listen: SocketAddr,
     settings: Settings,
     telemetry: Telemetry,
-    remarks: Vec<String>,
+    remarks: Vec<Remark>,
     references: References<'a>,
 }
 
@@ -166,13 +172,18 @@ impl Config {
     }
 
     /// Reads the configuration of a gateway that runs on the data in `data_dir`: the same, and makes
-    /// nothing. Keys and sealed secrets are those of the running one, whatever the file says now.
+    /// nothing. Keys and sealed secrets are those of the running one, whatever the file says now; and
+    /// so are the phrases that go with its language, which waits for a restart: users are told them.
     pub(crate) fn read_again(
         environment: &Environment,
         data_dir: &Path,
+        spoken: Language,
     ) -> Result<Self, ConfigError> {
-        let draft = Draft::read(environment)?;
-        let read = Read::from(&draft, environment, Some(data_dir))?;
+        let mut draft = Draft::read(environment)?;
+        let wanted = language(&draft);
+        draft.assume("language", Value::Text(spoken.code().to_owned()));
+        let mut read = Read::from(&draft, environment, Some(data_dir))?;
+        read.settings.language = wanted;
         let master_key = master::existing(&draft, &read.references, data_dir)?;
         let none = || ConfigError::NoData { path: data_dir.to_owned() };
         let master_key = master_key.ok_or_else(none)?;
@@ -212,6 +223,15 @@ impl<'a> Read<'a> {
         let metrics_token = secret("metrics.token")?;
         if let Some(token) = &metrics_token {
             desks::sendable(draft, &Owner::House, "metrics.token", token)?;
+            if token.expose_secret().len() < METRICS_TOKEN_CHARS_MIN {
+                return Err(ConfigError::Wrong {
+                    name: draft.name(&Owner::House, "metrics.token"),
+                    problem: format!(
+                        "needs {METRICS_TOKEN_CHARS_MIN} characters at least, because anybody may \
+                         try tokens at /metrics; make one with: openssl rand -hex 32"
+                    ),
+                });
+            }
         }
         let console_password_hash = console_password_hash(draft, secret("console.password_hash")?)?;
         let settings = Settings {
@@ -291,10 +311,8 @@ fn console_password_hash(
 }
 
 fn language(draft: &Draft) -> Language {
-    match draft.text(&Owner::House, "language").as_deref() {
-        Some("de") => Language::German,
-        Some(_) | None => Language::English,
-    }
+    let code = draft.text(&Owner::House, "language");
+    code.and_then(|code| Language::of_code(&code)).unwrap_or_default()
 }
 
 /// What the design promises and this version does not have yet is refused rather than ignored.

@@ -23,15 +23,19 @@ use std::{
     time::Duration,
 };
 
+use ::gateway::{Language, WEBHOOK_PATH};
 use anyhow::Context;
-use clap::{Args, ValueEnum};
+use clap::Args;
 use simulator::{AgentMode, AgentProfile, Config, QueueProfile, Script, Simulator, Webhook};
 use tokio::{net::TcpListener, sync::mpsc};
 use tokio_util::sync::CancellationToken;
 use vault::MasterKey;
 
 use self::{console::Console, feed::Feed, gateway::Gateway, page::Page};
-use crate::instance::{Language, Sitting};
+use crate::{
+    instance::{self, Sitting},
+    language,
+};
 
 /// Orders to kill that wait for the supervisor: one, because one kill serves all who ask for it.
 const KILLS_WAITING_MAX: usize = 1;
@@ -57,33 +61,15 @@ pub(crate) struct Options {
     #[arg(long, default_value = "./data/demo")]
     data_dir: PathBuf,
     /// The language of the simulator's callbacks.
-    #[arg(long, value_enum, default_value_t = Language::Servicenow)]
-    dialect: Language,
+    #[arg(long, value_enum, default_value_t = instance::Language::Servicenow)]
+    dialect: instance::Language,
     /// Who sits at the desk at first.
     #[arg(long, value_enum, default_value_t = Sitting::Person)]
     agent: Sitting,
     /// The language of the gateway's notices, and of the page that is printed; the page itself has
     /// a switch.
-    #[arg(long, value_enum)]
-    language: Option<Tongue>,
-}
-
-/// A language that people read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Tongue {
-    /// English.
-    En,
-    /// German.
-    De,
-}
-
-impl Tongue {
-    fn code(self) -> &'static str {
-        match self {
-            Self::En => "en",
-            Self::De => "de",
-        }
-    }
+    #[arg(long, value_parser = language::parser())]
+    language: Option<Language>,
 }
 
 pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
@@ -109,7 +95,7 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
         direct_line_secret: MasterKey::fresh_secret()?.into(),
         console_hash: console.hash().await?,
         console_password: console.password().clone(),
-        language: options.language.map(Tongue::code),
+        language: options.language.map(Language::code),
         feed: feed.clone(),
         kills,
     };
@@ -143,7 +129,7 @@ fn instance(options: &Options, gateway: SocketAddr, webhook_secret: &str) -> Con
             sitting => sitting.into(),
         },
         webhook: Webhook {
-            url: format!("http://{gateway}/api/v1/snowBot/receiveMessage"),
+            url: format!("http://{gateway}{WEBHOOK_PATH}"),
             authorization: format!("Bearer {webhook_secret}").into(),
         },
         agents: team(),
@@ -177,7 +163,7 @@ async fn gateway_address(port: u16) -> anyhow::Result<SocketAddr> {
     Ok(listener.local_addr()?)
 }
 
-fn page_address(address: SocketAddr, language: Option<Tongue>) -> String {
+fn page_address(address: SocketAddr, language: Option<Language>) -> String {
     let query = language.map(|language| format!("?lang={}", language.code()));
     format!("http://{address}/{}", query.unwrap_or_default())
 }

@@ -17,8 +17,12 @@ use std::{
 
 use anyhow::{Context, bail, ensure};
 use clap::ValueEnum;
+use gateway::Language;
 
-use crate::config::{DEFAULT_FILE, check_text};
+use crate::{
+    config::{DEFAULT_FILE, check_text},
+    language,
+};
 use ask::Questions;
 
 /// The admin's page, beside the file.
@@ -60,7 +64,7 @@ pub(crate) struct Options {
     #[arg(long, value_enum)]
     channel: Option<Channel>,
     /// The language of the notices to users.
-    #[arg(long, value_enum, default_value_t = Language::En)]
+    #[arg(long, value_parser = language::parser(), default_value = "en")]
     language: Language,
     /// The file to write; the admin's page is written beside it.
     #[arg(long, value_name = "PATH", default_value = DEFAULT_FILE)]
@@ -88,14 +92,6 @@ enum Channel {
     Web,
     /// Nowhere yet.
     None,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Language {
-    /// English.
-    En,
-    /// German.
-    De,
 }
 
 /// What the two files are written from.

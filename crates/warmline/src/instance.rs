@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use anyhow::Context;
 use clap::{Args, ValueEnum};
+use gateway::WEBHOOK_PATH;
 use secrecy::{ExposeSecret, SecretString};
 use simulator::{AgentMode, AppVersion, Config, Dialect, Script, Simulator, User, Webhook};
 use tokio::{
@@ -19,7 +20,7 @@ pub(crate) struct Options {
     /// Where its callbacks go.
     #[arg(
         long,
-        default_value = "http://127.0.0.1:8080/api/v1/snowBot/receiveMessage",
+        default_value_t = format!("http://127.0.0.1:8080{WEBHOOK_PATH}"),
         value_name = "URL"
     )]
     webhook: String,

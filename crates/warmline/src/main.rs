@@ -10,10 +10,12 @@ mod dead_letters;
 mod demo;
 mod init;
 mod instance;
+mod language;
 mod secret;
 mod serve;
 mod settings;
 mod telemetry;
+mod typed;
 
 use std::{io::Write, process::ExitCode};
 
@@ -61,6 +63,21 @@ enum Command {
 const BLOCKING_THREADS_MAX: usize = 16;
 
 fn main() -> ExitCode {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .max_blocking_threads(BLOCKING_THREADS_MAX)
+        .enable_all()
+        .build();
+    let runtime = match runtime {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            writeln!(std::io::stderr(), "warmline: the system refuses threads: {error}").ok();
+            return ExitCode::FAILURE;
+        }
+    };
+    // Before anything else, and for the gateway alone: who reads its configuration again at this signal
+    // may send it at any moment, and unhandled it is the end.
+    let serves = std::env::args_os().nth(1).is_some_and(|command| command == "serve");
+    let hangups = serves.then(|| runtime.block_on(async { serve::hangups() }));
     let arguments = Arguments::parse();
     telemetry::start(match arguments.command {
         Command::Serve(_) | Command::Demo(_) | Command::Simulator(_) => "info",
@@ -73,22 +90,11 @@ fn main() -> ExitCode {
         // What is wrong is a finding; the stand-in's own log would only get in between.
         Command::Check(_) | Command::Health(_) => "error",
     });
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .max_blocking_threads(BLOCKING_THREADS_MAX)
-        .enable_all()
-        .build();
-    let runtime = match runtime {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            writeln!(std::io::stderr(), "warmline: the system refuses threads: {error}").ok();
-            return ExitCode::FAILURE;
-        }
-    };
     let ended = runtime.block_on(async {
         match arguments.command {
             Command::Check(options) => return Ok(check::run(options).await),
             Command::Health(options) => check::health::run(options).await,
-            Command::Serve(options) => serve::run(options).await,
+            Command::Serve(options) => serve::run(options, hangups).await,
             Command::Init(options) => init::run(&options),
             Command::Config(options) => settings::run(&options),
             Command::Secret(options) => secret::run(options).await,

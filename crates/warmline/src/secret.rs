@@ -6,11 +6,11 @@
 //! would.
 
 use std::{
-    io::{BufRead, IsTerminal, Read, Write},
+    io::Write,
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use gateway::{
     StartError,
     control::{Outcome, SOCKET, secret_line},
@@ -19,11 +19,11 @@ use gateway::{
 use secrecy::SecretString;
 use tokio::time::{Instant, sleep};
 use vault::Vault;
-use zeroize::Zeroizing;
 
 use crate::{
     config::{Environment, Kept},
     control::{IN_USE_FOR, IN_USE_PAUSE, ask},
+    typed,
 };
 
 #[derive(Debug, clap::Args)]
@@ -60,7 +60,7 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
         }
         Command::Set { name } => {
             secrets::check_name(name)?;
-            let value = typed(&format!("{name}: "))?;
+            let value = typed::secret(&format!("{name}: "), secrets::SECRET_BYTES_MAX)?;
             secrets::check_value(&value)?;
             let after = keep(&environment, name, Some(&value)).await?;
             format!("The secret {name} is kept; the file refers to it as vault:{name}.{after}\n")
@@ -74,18 +74,6 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
     // A reader that goes away does not need the rest.
     std::io::stdout().write_all(said.as_bytes()).ok();
     Ok(())
-}
-
-/// A secret that somebody types without seeing it, or that comes in as one line.
-pub(crate) fn typed(prompt: &str) -> anyhow::Result<SecretString> {
-    if std::io::stdin().is_terminal() {
-        return Ok(rpassword::prompt_password(prompt).context("nothing could be read")?.into());
-    }
-    let mut line = Zeroizing::new(String::new());
-    // One byte more than a secret and its line end have.
-    let most = secrets::SECRET_BYTES_MAX as u64 + 3;
-    std::io::stdin().lock().take(most).read_line(&mut line).context("nothing could be read")?;
-    Ok(line.trim_end_matches(['\r', '\n']).into())
 }
 
 /// Tells the gateway or, where none listens, does without. Gives back what is to be done next.

@@ -1,12 +1,17 @@
 //! `warmline serve`: the gateway, from its first setting to its last commit.
 
-use std::{io::Write, net::SocketAddr, path::PathBuf, sync::Arc};
+use std::{
+    io::{self, Write},
+    net::SocketAddr,
+    path::PathBuf,
+    sync::Arc,
+};
 
 use anyhow::Context;
-use gateway::{Clock, Gateway};
+use gateway::{Clock, Gateway, Language};
 use tokio::{
     net::TcpListener,
-    signal::unix::{SignalKind, signal},
+    signal::unix::{Signal, SignalKind, signal},
 };
 use vault::Vault;
 
@@ -26,12 +31,18 @@ pub(crate) struct Options {
     config: Option<PathBuf>,
 }
 
-pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
+/// Signals to read the configuration again, kept from now on. Asked for within a runtime.
+pub(crate) fn hangups() -> io::Result<Signal> {
+    signal(SignalKind::hangup())
+}
+
+/// `kept` is what came of [`hangups`] before, if anybody asked.
+pub(crate) async fn run(options: Options, kept: Option<io::Result<Signal>>) -> anyhow::Result<()> {
     // Unhandled, it would end the process; handled, the write fails as on a full disk, which the
     // store gets over. The handler stays when this is dropped.
     drop(signal(SignalKind::from_raw(SIGXFSZ))?);
-    // Before the data is opened: a signal that comes early is kept for later.
-    let mut hangup = signal(SignalKind::hangup())?;
+    // One that came early is answered when the gateway runs.
+    let mut hangup = kept.unwrap_or_else(hangups)?;
     let environment = Arc::new(Environment::of_process().with_file(options.config));
     let mut config = Config::read(&environment)?;
     let fixed = Fixed::of(&config)?;
@@ -51,7 +62,7 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
         (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     // For scripts that start us on port 0.
     // Whether anybody reads it is no concern of the gateway's.
-    writeln!(std::io::stdout(), "warmline listens on http://{}", gateway.address()).ok();
+    writeln!(io::stdout(), "warmline listens on http://{}", gateway.address()).ok();
     tracing::info!(address = %gateway.address(), "ready");
     let failure = loop {
         tokio::select! {
@@ -93,6 +104,7 @@ struct Fixed {
     listen: SocketAddr,
     data_dir: PathBuf,
     master_key: [u8; 16],
+    language: Language,
     telemetry: Telemetry,
 }
 
@@ -100,8 +112,9 @@ impl Fixed {
     fn of(config: &Config) -> anyhow::Result<Self> {
         let master_key = Vault::new(&config.master_key)?.check_value()?;
         let data_dir = config.settings.data_dir.clone();
+        let (listen, language) = (config.listen, config.settings.language);
         let telemetry = config.telemetry.clone();
-        Ok(Self { listen: config.listen, data_dir, master_key, telemetry })
+        Ok(Self { listen, data_dir, master_key, language, telemetry })
     }
 }
 
@@ -128,8 +141,10 @@ async fn read_again(
     fixed: &Fixed,
 ) -> anyhow::Result<Vec<String>> {
     let (environment, data_dir) = (Arc::clone(environment), fixed.data_dir.clone());
+    let language = fixed.language;
     // It may wait for a disk.
-    let read = tokio::task::spawn_blocking(move || Config::read_again(&environment, &data_dir));
+    let read = move || Config::read_again(&environment, &data_dir, language);
+    let read = tokio::task::spawn_blocking(read);
     let config = read.await.context("reading panicked")??;
     let now = Fixed::of(&config)?;
     let mut rest = Vec::new();

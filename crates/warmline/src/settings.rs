@@ -59,7 +59,7 @@ fn checked(environment: &Environment) -> anyhow::Result<String> {
          master key {key}.\n"
     );
     for remark in remarks {
-        text.extend(["Note: ", remark.as_str(), ".\n"]);
+        text.extend(["Note: ", &remark.text, ".\n"]);
     }
     Ok(text)
 }

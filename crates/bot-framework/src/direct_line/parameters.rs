@@ -3,8 +3,7 @@
 //! Read without regard to case, because Microsoft's own samples write `{"User":{"Id":"dl_x"}}`
 //! (reference 1.3).
 
-use std::borrow::Cow;
-
+use super::Origin;
 use crate::json::{DEPTH_MAX, Fault, Object, string};
 
 /// The longest user id or name, in bytes. Both travel in a token, and a token in a header and a
@@ -18,20 +17,20 @@ const ORIGINS_MAX: usize = 32;
 /// sent it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct TokenParameters {
-    /// The user to bind. `{}` in the body means none: `DirectLineJS` sends that on its own.
-    pub user: Option<TokenUser>,
+    /// Who the user is said to be; nobody for `{}`, which `DirectLineJS` sends on its own.
+    pub user: TokenUser,
     /// The pages that may use the token; empty for no restriction.
-    pub trusted_origins: Vec<String>,
+    pub trusted_origins: Vec<Origin>,
     /// The page's language, a BCP 47 tag.
     pub locale: Option<String>,
 }
 
 /// A user as named in a request.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct TokenUser {
-    /// The id; never empty, at most 256 bytes.
-    pub id: String,
-    /// The name to show; at most 256 bytes.
+    /// The id, at most 256 bytes. An empty one is kept: whoever binds a user to it made a mistake.
+    pub id: Option<String>,
+    /// The name to show; never empty, at most 256 bytes.
     pub name: Option<String>,
 }
 
@@ -80,43 +79,39 @@ impl TokenParameters {
         Ok(TokenParameters {
             user: user(&object)?,
             trusted_origins: origins(&object)?,
-            locale: text(&object, "locale")?,
+            locale: text(&object, "locale")?.filter(|locale| !locale.is_empty()),
         })
     }
 }
 
-fn user(object: &Object) -> Result<Option<TokenUser>, ParameterError> {
-    let Some(value) = member(object, "user")? else { return Ok(None) };
+fn user(object: &Object) -> Result<TokenUser, ParameterError> {
+    let Some(value) = member(object, "user")? else { return Ok(TokenUser::default()) };
     if !value.starts_with('{') {
         return Err(ParameterError::BadMember { name: "user", expected: "an object" });
     }
     let user = Object::parse(value.as_bytes())?;
-    let name = text(&user, "name")?;
-    // A name alone binds nobody.
-    Ok(text(&user, "id")?.map(|id| TokenUser { id, name }))
+    let name = text(&user, "name")?.filter(|name| !name.is_empty());
+    Ok(TokenUser { id: text(&user, "id")?, name })
 }
 
-fn origins(object: &Object) -> Result<Vec<String>, ParameterError> {
+fn origins(object: &Object) -> Result<Vec<Origin>, ParameterError> {
     let bad = ParameterError::BadMember {
         name: "trustedOrigins",
-        expected: "an array of at most 32 strings",
+        expected: "an array of at most 32 origins, for instance https://shop.example.org",
     };
-    match member(object, "trustedOrigins")? {
-        None => Ok(Vec::new()),
-        Some(value) => match serde_json::from_str::<Vec<String>>(value) {
-            Ok(origins) if origins.len() <= ORIGINS_MAX => Ok(origins),
-            Ok(_) | Err(_) => Err(bad),
-        },
+    let Some(value) = member(object, "trustedOrigins")? else { return Ok(Vec::new()) };
+    let Ok(texts) = serde_json::from_str::<Vec<String>>(value) else { return Err(bad) };
+    if texts.len() > ORIGINS_MAX {
+        return Err(bad);
     }
+    texts.iter().map(|text| Origin::parse(text)).collect::<Result<_, _>>().map_err(|_| bad)
 }
 
-/// A string; absent, `null` and empty are the same.
+/// A string; absent and `null` are the same.
 fn text(object: &Object, name: &'static str) -> Result<Option<String>, ParameterError> {
     let Some(value) = member(object, name)? else { return Ok(None) };
     match string(value) {
-        Some(said) if said.len() <= USER_TEXT_BYTES_MAX => {
-            Ok(Some(said).filter(|said| !said.is_empty()).map(Cow::into_owned))
-        }
+        Some(said) if said.len() <= USER_TEXT_BYTES_MAX => Ok(Some(said.into_owned())),
         _ => Err(ParameterError::BadMember { name, expected: "a string of at most 256 bytes" }),
     }
 }
@@ -136,9 +131,9 @@ fn member<'a>(object: &'a Object, name: &str) -> Result<Option<&'a str>, Paramet
 mod tests {
     use super::*;
 
-    fn bound(id: &str, name: Option<&str>) -> TokenParameters {
-        let user = TokenUser { id: id.to_owned(), name: name.map(str::to_owned) };
-        TokenParameters { user: Some(user), ..TokenParameters::default() }
+    fn named(id: Option<&str>, name: Option<&str>) -> TokenParameters {
+        let [id, name] = [id, name].map(|text| text.map(str::to_owned));
+        TokenParameters { user: TokenUser { id, name }, ..TokenParameters::default() }
     }
 
     #[test]
@@ -150,14 +145,16 @@ mod tests {
             ("{}", TokenParameters::default()),
             (r#"{"user":{}}"#, TokenParameters::default()),
             (r#"{"user":null}"#, TokenParameters::default()),
-            (r#"{"user":{"id":"","name":"Ann"}}"#, TokenParameters::default()),
-            (r#"{"user":{"id":"dl_1","name":"Ann"},"eTag":"x"}"#, bound("dl_1", Some("Ann"))),
-            (r#"{"User":{"Id":"dl_1","Name":null}}"#, bound("dl_1", None)),
+            (r#"{"user":{"id":"","name":""}}"#, named(Some(""), None)),
+            (r#"{"user":{"name":"Ann"}}"#, named(None, Some("Ann"))),
+            (r#"{"user":{"id":"dl_1","name":"Ann"},"eTag":"x"}"#, named(Some("dl_1"), Some("Ann"))),
+            (r#"{"User":{"Id":"dl_1","Name":null}}"#, named(Some("dl_1"), None)),
+            (r#"{"USER":{"ID":"dl_1"},"ETag":"x"}"#, named(Some("dl_1"), None)),
             (
-                r#"{"TrustedOrigins":["https://a"],"locale":"de-DE"}"#,
+                r#"{"TrustedOrigins":["https://A/"],"locale":"de-DE"}"#,
                 TokenParameters {
-                    user: None,
-                    trusted_origins: vec!["https://a".to_owned()],
+                    user: TokenUser::default(),
+                    trusted_origins: vec![Origin::parse("https://a").unwrap()],
                     locale: Some("de-DE".to_owned()),
                 },
             ),
@@ -169,7 +166,11 @@ mod tests {
     #[test]
     fn each_bad_parameter_is_named() {
         let long = format!(r#"{{"user":{{"id":"{}"}}}}"#, "u".repeat(USER_TEXT_BYTES_MAX + 1));
-        let many = format!(r#"{{"trustedOrigins":["a"{}]}}"#, ",\"a\"".repeat(ORIGINS_MAX));
+        let one = "\"https://a.example\"";
+        let many =
+            format!(r#"{{"trustedOrigins":[{one}{}]}}"#, format!(",{one}").repeat(ORIGINS_MAX));
+        let origins = "`trustedOrigins` must be an array of at most 32 origins, for instance \
+                       https://shop.example.org";
         let deep = format!(r#"{{"x":{}{}}}"#, "[".repeat(99), "]".repeat(99));
         for (body, sentence) in [
             ("x", "the body is neither empty nor a JSON object"),
@@ -181,11 +182,10 @@ mod tests {
             (r#"{"user":{"id":"a","ID":"b"}}"#, "`id` occurs twice"),
             (r#"{"user":{"id":"a"},"User":{}}"#, "`user` occurs twice"),
             (r#"{"user":{},"user":{}}"#, "`user` occurs twice"),
-            (
-                r#"{"trustedOrigins":"https://a"}"#,
-                "`trustedOrigins` must be an array of at most 32 strings",
-            ),
-            (many.as_str(), "`trustedOrigins` must be an array of at most 32 strings"),
+            (r#"{"trustedOrigins":"https://a"}"#, origins),
+            (r#"{"trustedOrigins":["https://a","*"]}"#, origins),
+            (r#"{"trustedOrigins":[7]}"#, origins),
+            (many.as_str(), origins),
         ] {
             let error = TokenParameters::parse(body.as_bytes()).expect_err(body);
             assert_eq!(error.to_string(), sentence, "{body}");

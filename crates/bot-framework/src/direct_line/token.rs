@@ -24,6 +24,13 @@ pub struct Claims {
     /// The user it binds (`user`). Without one, the page's own claim is all there is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
+    /// What the site calls that user (`name`); shown, and no proof of anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The origins whose pages may use it (`origins`), each as a digest that only who gave it out can
+    /// make; empty for any.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub origins: Vec<String>,
     /// Which configured site, and so which bot and tenant, gave it out (`site`).
     pub site: String,
     /// What it is good for (`use`).

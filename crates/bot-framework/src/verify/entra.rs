@@ -90,7 +90,7 @@ impl Issuer {
 }
 
 impl Rules {
-    pub(super) fn new(config: VerifyConfig) -> Self {
+    pub(super) fn new(config: &VerifyConfig) -> Self {
         let VerifyConfig { metadata, audiences, tenants, issuers } = config;
         let audiences =
             audiences.iter().map(|audience| audience.trim().to_ascii_lowercase()).collect();
@@ -99,7 +99,7 @@ impl Rules {
         let by_tenant = tenants.flat_map(|tenant| {
             [cloud.v1, cloud.v2].map(|(before, behind)| format!("{before}{tenant}{behind}"))
         });
-        let issuers = by_tenant.chain(issuers).map(Issuer::new).collect();
+        let issuers = by_tenant.chain(issuers.iter().cloned()).map(Issuer::new).collect();
         Self { audiences, issuers }
     }
 

@@ -15,14 +15,17 @@ const GATEWAY: &str = "aaaaaaaa-0000-4000-8000-00000000000a";
 const BOT: &str = "bbbbbbbb-0000-4000-8000-00000000000b";
 const NOW: u64 = 1_800_000_000;
 
-fn verifier(login: &Login) -> Verifier {
-    let config = VerifyConfig {
+fn config(login: &Login) -> VerifyConfig {
+    VerifyConfig {
         metadata: login.metadata(),
         audiences: vec![GATEWAY.to_owned()],
         tenants: vec![TENANT.to_owned()],
         issuers: Vec::new(),
-    };
-    Verifier::new(config).unwrap()
+    }
+}
+
+fn verifier(login: &Login) -> Verifier {
+    Verifier::new(config(login)).unwrap()
 }
 
 fn claims() -> Value {
@@ -63,6 +66,15 @@ async fn a_bot_proves_who_it_is() {
         assert_eq!(verifier.verify(&token, NOW).await, Ok(expected.clone()), "{algorithm}");
     }
     assert_eq!(login.asked(), (1, 1), "metadata and keys, once each");
+}
+
+#[tokio::test]
+async fn a_verifier_stays_as_long_as_its_configuration_does() {
+    let login = Login::start().await;
+    let (verifier, config) = (verifier(&login), config(&login));
+    assert!(verifier.is_as(&config));
+    let tenants = vec![GATEWAY.to_owned()];
+    assert!(!verifier.is_as(&VerifyConfig { tenants, ..config }));
 }
 
 #[tokio::test]

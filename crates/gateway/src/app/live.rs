@@ -5,16 +5,15 @@
 //! settings that are wrong change nothing. What hangs on a socket, a directory or a task of its own
 //! needs a restart; it is named and stays as it was.
 
+mod deadlines;
+
 use std::{collections::HashMap, sync::Arc};
 
-use futures_util::future::join_all;
 use secrecy::{ExposeSecret, SecretString};
-use session::{
-    Event,
-    id::{BotId, DeskId, TenantId, Timestamp},
-};
-use store::{Store, StoreError, Target};
+use session::id::{BotId, DeskId, TenantId};
+use store::Store;
 use tokio::sync::Mutex;
+use tokio_util::sync::CancellationToken;
 use vault::Vault;
 
 use crate::{
@@ -23,15 +22,12 @@ use crate::{
     current::Current,
     dispatcher::Reach,
     edge::doors::Doors,
-    engine::{Arrival, Engine, Policies},
+    engine::{Engine, Policies},
     gaps::DeskKey,
     notices::Language,
     observe::Observer,
     trace::Tracing,
 };
-
-/// Open chats whose deadlines are brought in line with new rules at a time.
-const ROUND_MAX: usize = 256;
 
 /// What new settings change only after a restart.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -139,7 +135,11 @@ impl Live {
     }
 
     /// Takes over what can change now and names the rest. On an error nothing has changed.
-    pub(super) async fn reload(&self, new: Settings) -> Result<Vec<NeedsRestart>, StartError> {
+    pub(super) async fn reload(
+        &self,
+        new: Settings,
+        stop: &CancellationToken,
+    ) -> Result<Vec<NeedsRestart>, StartError> {
         let mut in_force = self.in_force.lock().await;
         let (new, rest) = applicable(&in_force, new);
         let doors = parts::doors(&self.vault, &new)?;
@@ -161,7 +161,7 @@ impl Live {
         }
         *in_force = new;
         if rules_changed {
-            self.set_deadlines_anew().await;
+            deadlines::set_anew(&self.store, &self.engine, stop).await;
         }
         Ok(rest)
     }
@@ -181,40 +181,6 @@ impl Live {
         }
         parts::reach(&self.store, &self.vault, &self.observer, desk)
     }
-
-    /// Open chats have a deadline of the old rules. An event that names none which was ever set changes
-    /// nothing in them, and has their next one worked out again.
-    async fn set_deadlines_anew(&self) {
-        let mut after = None;
-        loop {
-            let from = after.clone();
-            let read = move |store: &dyn Store| store.open_sessions(from.as_ref(), ROUND_MAX);
-            let page = match crate::blocking(&self.store, read).await {
-                Ok(page) => page,
-                Err(error) => return unchanged(&error),
-            };
-            let told = page.iter().map(|row| {
-                let event = Event::Deadline { due: Timestamp(i64::MIN) };
-                self.engine.submit(Arrival::event(Target::Conversation(row.conversation), event))
-            });
-            // Whoever is not told keeps the deadline until something happens in the chat.
-            let failed = join_all(told).await.into_iter().filter(Result::is_err).count();
-            if failed > 0 {
-                tracing::warn!(chats = failed, "chats keep a deadline of the old rules for now");
-            }
-            match page.last() {
-                Some(last) if page.len() == ROUND_MAX => after = Some(last.id.clone()),
-                Some(_) | None => return,
-            }
-        }
-    }
-}
-
-fn unchanged(error: &StoreError) {
-    tracing::warn!(
-        error = error as &dyn std::error::Error,
-        "open chats cannot be read; they keep a deadline of the old rules until something happens"
-    );
 }
 
 fn key_of(desk: &DeskSetup) -> DeskKey {

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use bot_framework::{client::BotClient, direct_line::token::TokenKey, verify::Verifier};
+use bot_framework::{client::BotClient, verify::Verifier};
 use secrecy::{ExposeSecret, SecretString};
 use store::Store;
 use tokio::sync::Semaphore;
@@ -22,7 +22,7 @@ use crate::{
         connector::CAPABILITY_PREFIX,
         console::{Console, Destination, Recorder},
         direct_line::DirectLine,
-        doors::Doors,
+        doors::{Doors, Site},
     },
     engine::Policies,
     lane,
@@ -68,9 +68,16 @@ pub(super) fn bots(
         };
         let verifier = match &setup.verify {
             None => None,
-            Some(verify) => Some(Arc::new(
-                Verifier::new(verify.clone()).map_err(|error| wrong(BotFault::Verify(error)))?,
-            )),
+            Some(verify) => {
+                let before = before.and_then(|before| before.verifier.as_ref());
+                match before.filter(|before| before.is_as(verify)) {
+                    Some(before) => Some(Arc::clone(before)),
+                    None => Some(Arc::new(
+                        Verifier::new(verify.clone())
+                            .map_err(|error| wrong(BotFault::Verify(error)))?,
+                    )),
+                }
+            }
         };
         let base = setup.service_url.as_deref().or(settings.public_url.as_deref());
         let base = base.unwrap_or(own_address).trim_end_matches('/');
@@ -103,7 +110,8 @@ pub(super) fn doors(vault: &Vault, settings: &Settings) -> Result<Doors, StartEr
     for bot in &settings.bots {
         if let Some(secret) = &bot.direct_line_secret {
             callers.add(secret, Owner::Site(bot.tenant.clone(), bot.bot.clone()))?;
-            sites.push((bot.tenant.clone(), bot.bot.clone()));
+            let (tenant, of) = (bot.tenant.clone(), bot.bot.clone());
+            sites.push(Site { tenant, bot: of, pages: bot.pages.clone() });
         }
     }
     Ok(Doors { callers, wordings, sites, public_url: settings.public_url.clone() })
@@ -182,7 +190,7 @@ impl Parts {
             .collect();
         destinations.sort_by(|a, b| (&a.tenant, &a.desk).cmp(&(&b.tenant, &b.desk)));
         let (engine, now) = (self.engine.clone(), self.clock.now());
-        let recorder = Recorder::new(Arc::clone(&self.observer));
+        let recorder = Recorder::new(Arc::clone(&self.observer), self.clock.clone());
         let console = Console::new(password, &self.vault, engine, destinations, recorder, now)?;
         Ok(Some(console))
     }
@@ -193,10 +201,7 @@ impl Parts {
         console: Option<Console>,
         stopping: CancellationToken,
     ) -> Result<Edge, StartError> {
-        let direct_line = DirectLine {
-            key: TokenKey::new(self.vault.derive("direct line tokens")?.expose()),
-            streams: Arc::default(),
-        };
+        let direct_line = DirectLine::new(&self.vault)?;
         Ok(Edge {
             engine: self.engine,
             store: self.store,

@@ -1,7 +1,8 @@
 //! What a gateway is started with. Where it comes from is its caller's business.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
+use bot_framework::direct_line::Origin;
 use secrecy::SecretString;
 use servicenow::ClientConfig;
 use session::{
@@ -83,6 +84,36 @@ pub struct BotSetup {
     pub direct_line_secret: Option<SecretString>,
     /// The bot of the team's own; `None` leaves the built-in one to answer.
     pub behind: Option<BehindSetup>,
+    /// What holds for its web pages.
+    pub pages: PageRules,
     /// The built-in bot that stands in for it; `None` takes the common one.
     pub built_in_bot: Option<BuiltInBot>,
+}
+
+/// What holds for the web pages of a bot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PageRules {
+    /// The pages whose browsers may call; empty for any, or those that a token is bound to.
+    pub trusted_origins: Vec<Origin>,
+    /// How long a token past its end goes on opening its own conversation; zero for not at all.
+    pub token_grace: Duration,
+    /// What a page that comes back gets if it does not say how far it has read.
+    pub replay: Replay,
+}
+
+impl Default for PageRules {
+    fn default() -> Self {
+        // Longer than a night with the lid closed.
+        let token_grace = Duration::from_hours(12);
+        Self { trusted_origins: Vec::new(), token_grace, replay: Replay::All }
+    }
+}
+
+/// What a page that comes back without a watermark gets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Replay {
+    /// Everything from the start, which loses nothing.
+    All,
+    /// What comes after it came back.
+    New,
 }

@@ -8,6 +8,7 @@ use crate::{
     clock::rfc3339,
     control::{Answer, Letter, Order, Outcome, Refusal, meaning::meaning_of},
     engine::{Engine, EngineError, Judged, LetterOrder},
+    plain::plain,
 };
 
 /// Letters in a list unless asked otherwise.
@@ -106,7 +107,7 @@ fn redacted(judged: Judged) -> Letter {
 /// At most half of an id, and the sign that it goes on.
 pub(crate) fn shortened(user: &str) -> String {
     let shown = (user.chars().count() / 2).min(USER_CHARS_MAX);
-    let mut short: String = user.chars().take(shown).collect();
+    let mut short = plain(user, shown);
     short.push('…');
     short
 }

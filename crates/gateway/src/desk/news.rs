@@ -3,6 +3,8 @@
 use servicenow::{Callback, Item, Signal};
 use session::{Agent, Choice, Claims, News, Payload, Said, id::SenderKey};
 
+use crate::plain::plain;
+
 /// Texts by which an instance tells things that have no signal of their own. All are written by
 /// admins and translated, so they are the last resort and can be changed (reference 5.6). Compared
 /// without case, anywhere in the text.
@@ -109,13 +111,16 @@ impl Reading<'_> {
         match signal {
             Signal::Queued => self.news.push(News::Queued),
             Signal::WaitTime(estimate) => {
-                self.news.push(News::Estimate(clipped(&estimate, ESTIMATE_CHARS_MAX)));
+                self.news.push(News::Estimate(plain(&estimate, ESTIMATE_CHARS_MAX)));
             }
             Signal::AgentHere(agent) => self.news.push(News::AgentHere(agent_of(agent))),
             Signal::Active => self.news.push(News::Active),
             Signal::Item(item) => self.item(item),
             Signal::System { text } => self.system(text),
-            Signal::Typing { on, agent } => self.typing.push(Typing { agent: agent.name, on }),
+            Signal::Typing { on, agent } => {
+                let agent = agent_of(agent).name;
+                self.typing.push(Typing { agent, on });
+            }
             Signal::Completed { text: Some(text) } => self.system_end(text),
             Signal::BackToVirtualAgent | Signal::Completed { text: None } => {
                 self.news.push(News::Ended);
@@ -224,13 +229,9 @@ fn is_sys_id(id: &str) -> bool {
     id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
-fn clipped(text: &str, chars_max: usize) -> String {
-    text.chars().take(chars_max).collect()
-}
-
 fn agent_of(agent: servicenow::Agent) -> Agent {
     // Both are kept in the state, which is written with every event.
-    let clip = |text: Option<String>| text.map(|text| clipped(&text, AGENT_CHARS_MAX));
+    let clip = |text: Option<String>| text.map(|text| plain(&text, AGENT_CHARS_MAX));
     Agent { name: clip(agent.name), id: clip(agent.id) }
 }
 

@@ -91,14 +91,7 @@ impl Dispatcher {
                     PostError::Refused { .. } => permit.answered(),
                     PostError::Retry { .. } | PostError::Unanswered { .. } => permit.failed(now),
                 }
-                if work.attempts % SAID_EVERY == 1 {
-                    tracing::warn!(
-                        error = &error as &dyn std::error::Error,
-                        bot = link.bot.as_str(),
-                        attempt = work.attempts,
-                        "the bot did not take an activity"
-                    );
-                }
+                said_why(link, work, &error);
                 let code = error.code();
                 match error {
                     PostError::Retry { not_before, .. } => {
@@ -210,5 +203,17 @@ impl Dispatcher {
                 Move::Nothing => {}
             }
         }
+    }
+}
+
+/// The sentence names the setting to look at. Not at every attempt: a bot may be away for long.
+fn said_why(link: &BotLink, work: &Work, error: &PostError) {
+    if work.attempts % SAID_EVERY == 1 {
+        tracing::warn!(
+            error = error as &dyn std::error::Error,
+            bot = link.bot.as_str(),
+            attempt = work.attempts,
+            "the bot did not take an activity"
+        );
     }
 }

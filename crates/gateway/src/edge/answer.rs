@@ -31,11 +31,16 @@ impl Refusal {
         Self { status, code, message: message.into(), challenge: "Bearer" }
     }
 
+    /// A 401 that asks for something else than a bearer credential.
+    pub(crate) fn asks_for(mut self, challenge: &'static str) -> Self {
+        self.challenge = challenge;
+        self
+    }
+
     /// A credential was presented, and it is wrong: whoever is refused can tell that from one that
     /// got lost on the way.
-    pub(crate) fn of_wrong_credential(mut self) -> Self {
-        self.challenge = "Bearer error=\"invalid_token\"";
-        self
+    pub(crate) fn of_wrong_credential(self) -> Self {
+        self.asks_for("Bearer error=\"invalid_token\"")
     }
 }
 

@@ -26,7 +26,7 @@ use refused::{no_method, no_route};
 pub(crate) const CAPABILITY_PREFIX: &str = "/bot";
 
 /// The largest activity of a bot, in bytes: as large as a page's.
-const ACTIVITY_BYTES_MAX: usize = 256 * 1024;
+const ACTIVITY_BYTES_MAX: usize = 768 * 1024;
 
 /// The largest transcript that a bot may bring, in bytes.
 const HISTORY_BYTES_MAX: usize = 1024 * 1024;

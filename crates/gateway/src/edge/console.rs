@@ -27,7 +27,7 @@ mod sessions;
 mod timeline;
 mod view;
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use axum::{
     Router,
@@ -35,10 +35,9 @@ use axum::{
     http::{HeaderName, HeaderValue, StatusCode, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
-    routing::{get, post},
+    routing::{any, get, post},
 };
 use session::id::Timestamp;
-use tokio::sync::Semaphore;
 use vault::{SealError, Vault};
 
 pub(crate) use destinations::Destination;
@@ -61,9 +60,7 @@ pub(crate) struct Console {
     letters: Letters,
     destinations: Vec<Destination>,
     recorder: Arc<Recorder>,
-    /// Room for those who follow the feed.
-    readers: Arc<Semaphore>,
-    counts: Mutex<overview::Counts>,
+    readers: Arc<feed::Readers>,
     started_at: Timestamp,
 }
 
@@ -81,8 +78,7 @@ impl Console {
             letters: Letters::new(engine),
             destinations,
             recorder,
-            readers: Arc::new(Semaphore::new(feed::READERS_MAX)),
-            counts: Mutex::default(),
+            readers: Arc::default(),
             started_at: now,
         })
     }
@@ -118,6 +114,8 @@ pub(crate) fn routes(edge: &Arc<Edge>) -> Router<Arc<Edge>> {
         .route("/console/assets/{*path}", get(pages::asset).fallback(no_such_method))
         .route("/console/api/login", post(access::login).fallback(no_such_method))
         .nest("/console/api", behind)
+        // What is no route of ours is still answered as by the console, closed or open.
+        .route("/console/{*rest}", any(no_such_route))
         .layer(middleware::from_fn_with_state(Arc::clone(edge), outermost))
 }
 

@@ -3,7 +3,7 @@
 
 use session::id::{BotId, DeskId, TenantId};
 
-use crate::{desk::news::Wording, edge::callers::Callers};
+use crate::{app::PageRules, desk::news::Wording, edge::callers::Callers};
 
 /// The doors as the settings have them.
 pub(crate) struct Doors {
@@ -11,7 +11,7 @@ pub(crate) struct Doors {
     /// How each desk tells things in words.
     pub(crate) wordings: Vec<(TenantId, DeskId, Wording)>,
     /// Every bot that has a Direct Line secret.
-    pub(crate) sites: Vec<(TenantId, BotId)>,
+    pub(crate) sites: Vec<Site>,
     /// How clients reach this service; `None` takes the request's own `Host`.
     pub(crate) public_url: Option<String>,
 }
@@ -25,9 +25,24 @@ impl Doors {
     }
 
     /// The site that tokens call so.
-    pub(crate) fn site(&self, name: &str) -> Option<&(TenantId, BotId)> {
-        self.sites.iter().find(|(tenant, bot)| site_name(tenant, bot) == name)
+    pub(crate) fn site(&self, name: &str) -> Option<&Site> {
+        self.sites.iter().find(|site| site_name(&site.tenant, &site.bot) == name)
     }
+
+    /// The site whose Direct Line secret this is.
+    pub(crate) fn site_of_secret(&self, secret: &str) -> Option<&Site> {
+        let (tenant, bot) = self.callers.site(secret)?;
+        self.sites.iter().find(|site| site.tenant == *tenant && site.bot == *bot)
+    }
+}
+
+/// A bot that web pages can talk to.
+#[derive(Debug, Clone)]
+pub(crate) struct Site {
+    pub(crate) tenant: TenantId,
+    pub(crate) bot: BotId,
+    /// What holds for its pages.
+    pub(crate) pages: PageRules,
 }
 
 /// A site's name inside tokens. Names hold no slash; the configuration sees to that.

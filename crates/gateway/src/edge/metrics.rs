@@ -15,6 +15,7 @@ use prometheus_client::encoding::prometheus_text::CONTENT_TYPE;
 use crate::edge::{
     Edge,
     answer::{Refusal, no_such_method},
+    callers::bearer,
 };
 
 pub(crate) fn routes() -> Router<Arc<Edge>> {
@@ -27,7 +28,9 @@ async fn numbers(State(edge): State<Arc<Edge>>, headers: HeaderMap) -> Response 
         Some(false) => {
             let message = "the metrics need the header «Authorization: Bearer» and the value of \
                            WARMLINE_METRICS_TOKEN";
-            return Refusal::new(StatusCode::UNAUTHORIZED, "unauthorized", message).into_response();
+            let refusal = Refusal::new(StatusCode::UNAUTHORIZED, "unauthorized", message);
+            let wrong = bearer(&headers).is_some();
+            return if wrong { refusal.of_wrong_credential() } else { refusal }.into_response();
         }
         // As if there were no such route, in words: a scraper's owner must find out why.
         None => {

@@ -4,7 +4,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use session::{
-    Event, Facts, Policy, Step,
+    Event, Facts, Milestone, Policy, Reached, Step,
     id::{ConversationKey, DeskId, SessionId, Timestamp, UserId},
     step, wants_holder,
 };
@@ -166,6 +166,8 @@ impl<'a> Batch<'a> {
             }
         };
         noted.milestones = std::mem::take(&mut stepped.milestones);
+        let is_end = |milestone: &Milestone| matches!(milestone.reached, Reached::Ended { .. });
+        let ended = noted.milestones.iter().any(is_end);
         let number = stepped.answer;
         // What nobody began (a deadline) belongs to its chat's trace.
         let begun = arrival.trace.or_else(|| {
@@ -181,7 +183,7 @@ impl<'a> Batch<'a> {
             noted.live = working.and_then(live_of);
         }
         self.notes.note(noted);
-        Ok(Ok(Outcome { conversation: id, number, open }))
+        Ok(Ok(Outcome { conversation: id, number, open, ended }))
     }
 
     /// Who holds the person, if the event may begin a session: as this batch leaves it, or as the

@@ -27,13 +27,12 @@ pub(super) struct Scale {
 const MICROSECONDS: f64 = 1_000_000.0;
 
 /// For what a machine does: 50 µs to 10 s.
-pub(super) const QUICK: Scale = Scale {
-    bounds: &[
-        50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000,
-        1_000_000, 2_500_000, 10_000_000,
-    ],
-    per_unit: MICROSECONDS,
-};
+pub(super) const QUICK: Scale = Scale { bounds: &QUICK_BOUNDS, per_unit: MICROSECONDS };
+
+const QUICK_BOUNDS: [u64; 16] = [
+    50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000,
+    1_000_000, 2_500_000, 10_000_000,
+];
 
 /// For a delivery with its retries: 5 ms to an hour.
 pub(super) const DELIVERY: Scale = Scale {
@@ -116,6 +115,52 @@ impl Histogram {
     }
 }
 
+/// How what a [`QUICK`] histogram counted is spread over its buckets: all of it, or what came between
+/// two moments.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Spread([u64; QUICK_BOUNDS.len() + 1]);
+
+impl Spread {
+    /// What this histogram has counted so far as well.
+    pub(super) fn add(&mut self, histogram: &Histogram) {
+        for (sum, bucket) in self.0.iter_mut().zip(&histogram.0.buckets) {
+            *sum += bucket.load(Ordering::Relaxed);
+        }
+    }
+
+    pub(crate) fn plus(&self, more: &Self) -> Self {
+        Self(std::array::from_fn(|at| self.0[at] + more.0[at]))
+    }
+
+    pub(crate) fn minus(&self, before: &Self) -> Self {
+        Self(std::array::from_fn(|at| self.0[at].saturating_sub(before.0[at])))
+    }
+
+    /// How many there are.
+    pub(crate) fn count(&self) -> u64 {
+        self.0.iter().sum()
+    }
+
+    /// The milliseconds below which this share of them were, reckoned along the bucket that they end
+    /// in, as Prometheus does; none if there are none.
+    pub(crate) fn quantile_ms(&self, share: f64) -> Option<f64> {
+        #[expect(clippy::cast_precision_loss, reason = "shown, not reckoned with")]
+        let real = |count: u64| count as f64;
+        let rank = share * real(self.count());
+        let (mut below, mut from) = (0.0, 0.0);
+        let ends = QUICK_BOUNDS.iter().chain(QUICK_BOUNDS.last());
+        for (bucket, to) in self.0.iter().zip(ends) {
+            let (bucket, to) = (real(*bucket), real(*to) / 1_000.0);
+            if bucket > 0.0 && below + bucket >= rank {
+                let ms = from + (to - from) * (rank - below) / bucket;
+                return Some((ms * 100.0).round() / 100.0);
+            }
+            (below, from) = (below + bucket, to);
+        }
+        None
+    }
+}
+
 impl EncodeMetric for Histogram {
     fn encode(&self, mut encoder: MetricEncoder<'_>) -> Result<(), std::fmt::Error> {
         #[expect(clippy::cast_precision_loss, reason = "shown, not reckoned with")]
@@ -167,6 +212,32 @@ mod tests {
         ] {
             assert!(text.lines().any(|found| found == line), "{line} in\n{text}");
         }
+    }
+
+    #[test]
+    fn a_quantile_lies_in_the_bucket_of_its_value() {
+        let took = Histogram::new(QUICK);
+        let spread = || {
+            let mut spread = Spread::default();
+            spread.add(&took);
+            spread
+        };
+        assert_eq!(spread().quantile_ms(0.5), None);
+        (1..=1_000).for_each(|ms| took.took(Duration::from_millis(ms)));
+        let first = spread();
+        for (share, ms) in [(0.1, 100.0), (0.5, 500.0), (0.75, 750.0), (0.99, 990.0)] {
+            let found = first.quantile_ms(share).unwrap();
+            assert!((found / ms - 1.0_f64).abs() < 0.02, "{share}: {found}");
+        }
+        took.took(Duration::from_hours(1));
+        assert_eq!(spread().count(), 1_001);
+        let since = spread().minus(&first);
+        assert_eq!(
+            since.quantile_ms(0.5),
+            Some(10_000.0),
+            "what is longer than all counts as long"
+        );
+        assert_eq!(first.plus(&since), spread());
     }
 
     #[test]

@@ -22,7 +22,7 @@ use store::Numbers;
 pub(super) use desks::Counted;
 
 use crate::observe::{
-    histogram::{Histogram, JOBS, QUICK, Scale},
+    histogram::{Histogram, JOBS, QUICK, Scale, Spread},
     metrics::{
         desks::{Desks, OfDesk},
         doors::Doors,
@@ -61,6 +61,44 @@ pub(super) struct Metrics {
     jobs: Histogram,
     failed_batches: Counter,
     standing: StandingGauges,
+}
+
+/// Counts since the start, summed up, for whoever shows what came in between.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Totals {
+    /// Requests that were answered, the console's own left out.
+    pub(crate) requests: u64,
+    /// Of them, those that were refused or failed.
+    pub(crate) refused: u64,
+    /// Effects that were carried out.
+    pub(crate) deliveries: u64,
+    /// Attempts that failed, whether repeated or given up.
+    pub(crate) failures: u64,
+    /// How long attempts at desks took.
+    pub(crate) took: Spread,
+}
+
+impl Totals {
+    pub(crate) fn plus(&self, more: &Self) -> Self {
+        Self {
+            requests: self.requests + more.requests,
+            refused: self.refused + more.refused,
+            deliveries: self.deliveries + more.deliveries,
+            failures: self.failures + more.failures,
+            took: self.took.plus(&more.took),
+        }
+    }
+
+    /// What came since.
+    pub(crate) fn minus(&self, before: &Self) -> Self {
+        Self {
+            requests: self.requests.saturating_sub(before.requests),
+            refused: self.refused.saturating_sub(before.refused),
+            deliveries: self.deliveries.saturating_sub(before.deliveries),
+            failures: self.failures.saturating_sub(before.failures),
+            took: self.took.minus(&before.took),
+        }
+    }
 }
 
 /// What is read when somebody asks.
@@ -149,6 +187,14 @@ impl Metrics {
     /// The numbers of one desk.
     pub(super) fn desk(&self, tenant: &TenantId, desk: &DeskId) -> &OfDesk {
         self.desks.of(tenant, desk)
+    }
+
+    /// Everything that was counted so far, summed up.
+    pub(super) fn totals(&self) -> Totals {
+        let mut totals = Totals::default();
+        self.doors.add_to(&mut totals);
+        self.desks.add_to(&mut totals);
+        totals
     }
 
     /// Everything in Prometheus' text form, with what was just looked at.

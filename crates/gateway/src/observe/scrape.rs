@@ -2,11 +2,12 @@
 //! the store holds, so that it is right after a restart too.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use store::{Numbers, Store};
+use tokio::sync::Mutex;
 
 /// The store is read at most this often for it, however often it is asked: a few milliseconds of a
 /// reading connection.
@@ -25,35 +26,73 @@ pub(super) struct Standing {
 
 /// The newest of what the store said.
 #[derive(Debug, Default)]
-pub(super) struct Newest(Mutex<Option<(Instant, Arc<Numbers>)>>);
+pub(super) struct Newest(Arc<Mutex<Option<Look>>>);
+
+/// A look at the store.
+#[derive(Debug, Clone)]
+struct Look {
+    at: Instant,
+    /// What it said, or had said before.
+    numbers: Option<Arc<Numbers>>,
+    /// Whether it said it this time.
+    read: bool,
+}
 
 impl Newest {
-    /// What the store says, not older than [`READ_EVERY`] unless it cannot be read.
+    /// What the store says, not older than [`READ_EVERY`] unless it cannot be read. Whoever asks while
+    /// it is being read gets that answer, too.
     pub(super) async fn of(&self, store: &Arc<dyn Store>) -> (Option<Arc<Numbers>>, bool) {
-        let newest = self.lock().clone();
-        if let Some((at, numbers)) = &newest
-            && at.elapsed() < READ_EVERY
-        {
-            return (Some(Arc::clone(numbers)), true);
+        let mut newest = Arc::clone(&self.0).lock_owned().await;
+        if let Some(look) = newest.as_ref().filter(|look| look.at.elapsed() < READ_EVERY) {
+            return (look.numbers.clone(), look.read);
         }
-        match crate::blocking(store, <dyn Store>::numbers).await {
-            Ok(numbers) => {
-                let numbers = Arc::new(numbers);
-                *self.lock() = Some((Instant::now(), Arc::clone(&numbers)));
-                (Some(numbers), true)
-            }
-            Err(error) => {
+        let store = Arc::clone(store);
+        // The lock goes with the work: a caller who hangs up does not end it.
+        let reading = tokio::task::spawn_blocking(move || {
+            let said = store.numbers();
+            let before = newest.take().and_then(|look| look.numbers);
+            let read = said.is_ok();
+            let numbers = said.map(Arc::new).inspect_err(|error| {
                 tracing::error!(
-                    error = &error as &dyn std::error::Error,
-                    "the store cannot be read for the metrics"
+                    error = error as &dyn std::error::Error,
+                    "what waits in the store cannot be counted"
                 );
-                (newest.map(|(_, numbers)| numbers), false)
-            }
-        }
+            });
+            let numbers = numbers.ok().or(before);
+            *newest = Some(Look { at: Instant::now(), numbers: numbers.clone(), read });
+            (numbers, read)
+        });
+        reading.await.unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::future::join_all;
+
+    use super::*;
+    use crate::bed::{Fault, Watched};
+
+    #[tokio::test]
+    async fn however_many_ask_the_store_is_read_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let watched = Arc::new(Watched::open(&folder));
+        let store: Arc<dyn Store> = watched.clone();
+        let newest = Newest::default();
+        let all = join_all((0..50).map(|_| newest.of(&store))).await;
+        assert!(all.iter().all(|(numbers, read)| numbers.is_some() && *read));
+        assert_eq!(watched.counts(), 1);
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Option<(Instant, Arc<Numbers>)>> {
-        // Nothing in here can be left half done.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    #[tokio::test]
+    async fn a_store_that_cannot_be_read_is_not_asked_by_everybody_either() {
+        let folder = tempfile::tempdir().unwrap();
+        let watched = Arc::new(Watched::open(&folder));
+        let store: Arc<dyn Store> = watched.clone();
+        watched.set(Fault::Unreadable);
+        let newest = Newest::default();
+        let all = join_all((0..50).map(|_| newest.of(&store))).await;
+        assert!(all.iter().all(|(numbers, read)| numbers.is_none() && !*read));
+        assert_eq!(watched.counts(), 1);
     }
 }

@@ -33,16 +33,15 @@ pub(super) fn dead_letters_come_newest_first(bed: &impl Bed) {
     assert_eq!(numbers(2), [2, 1]);
 }
 
-pub(super) fn dead_letters_are_counted_up_to_a_limit(bed: &mut impl Bed) {
-    assert_eq!(bed.store().dead_letter_count(10).unwrap(), 0);
+pub(super) fn dead_letters_are_counted(bed: &mut impl Bed) {
+    let count = |store: &dyn Store| store.numbers().unwrap().dead_letters;
+    assert_eq!(count(bed.store()), 0);
     let letters = three_dead(bed.store());
-    let counts =
-        |store: &dyn Store| [0, 2, 3, 10].map(|most| store.dead_letter_count(most).unwrap());
-    assert_eq!(counts(bed.store()), [0, 2, 3, 3]);
+    assert_eq!(count(bed.store()), 3);
     let buried = vec![letters[0].effect];
     save(bed.store(), &Changes { buried, ..Changes::default() });
     bed.reopen();
-    assert_eq!(counts(bed.store()), [0, 2, 2, 2]);
+    assert_eq!(count(bed.store()), 2);
 }
 
 pub(super) fn the_first_report_of_a_death_counts(bed: &impl Bed) {

@@ -26,6 +26,22 @@ pub(super) fn id_of(
     rows.next()?.map(|row| Ok(ConversationId(row.get(0)?))).transpose()
 }
 
+/// Whether there is a conversation of this key with any user.
+pub(super) fn is_taken(connection: &Connection, key: &ConversationKey) -> Result<bool, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT 1
+         FROM conversation_key
+         WHERE tenant = ?1 AND channel = ?2 AND bot = ?3 AND conversation = ?4
+         LIMIT 1",
+    )?;
+    Ok(statement.exists(params![
+        key.tenant.as_str(),
+        key.channel.as_str(),
+        key.bot.as_str(),
+        &*key.conversation,
+    ])?)
+}
+
 /// Makes the conversation of a key that has none.
 pub(super) fn make(
     connection: &Connection,

@@ -49,16 +49,6 @@ pub(super) fn keep(connection: &Connection, dead: &[DeadLetter]) -> Result<(), S
     outbox::settle(connection, &effects)
 }
 
-/// How many there are, counted up to `limit`.
-pub(super) fn count(connection: &Connection, limit: usize) -> Result<usize, StoreError> {
-    let mut statement = connection.prepare_cached(
-        "SELECT count(*) AS letters
-         FROM (SELECT 1 FROM dead_letter LIMIT ?1)",
-    )?;
-    let letters: i64 = statement.query_row([limited(limit)], |row| row.get("letters"))?;
-    usize::try_from(letters).map_err(|_| super::column::damaged(TABLE, "*", "a negative count"))
-}
-
 /// Forgets dead letters. One that is gone already is fine.
 pub(super) fn remove(connection: &Connection, effects: &[OutboxId]) -> Result<(), StoreError> {
     let mut statement = connection.prepare_cached("DELETE FROM dead_letter WHERE effect = ?1")?;

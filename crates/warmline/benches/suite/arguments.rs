@@ -33,8 +33,9 @@ pub(crate) enum Subject {
     All,
 }
 
-/// Measures the gateway.
+/// Measures the gateway. `cargo xtask bench --help` prints the same help without building this.
 #[derive(Debug, Parser)]
+#[command(override_help = include_str!("help.txt"))]
 pub(crate) struct Arguments {
     /// What to measure [default: all].
     #[arg(value_enum)]

@@ -43,6 +43,13 @@ pub(super) async fn check(look: &mut Look, report: &mut Report) -> bool {
 fn directory(dir: &Path, report: &mut Report) {
     const CHECK: &str = "data.directory";
     let shown = dir.display();
+    if keeps_nothing(dir) {
+        let words = format!("{shown} is where the system shows itself, and no files can be kept");
+        return report.say(
+            Finding::fail(CHECK, "no_disk", words)
+                .fix("set WARMLINE_DATA_DIR to a place on a disk"),
+        );
+    }
     let found = match std::fs::metadata(dir) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             let above = above(dir);
@@ -77,6 +84,13 @@ fn directory(dir: &Path, report: &mut Report) {
         Finding::ok(CHECK, "writable", format!("{shown} can be written (mode {mode:o})"))
     });
     space(dir, report);
+}
+
+/// Whether it is, or would be, in a file system such as `/proc` or `/sys`: of no size at all. One whose
+/// rights allow everything still takes no file.
+fn keeps_nothing(dir: &Path) -> bool {
+    let there = if dir.exists() { dir.to_owned() } else { above(dir) };
+    statvfs(&there).is_ok_and(|disk| disk.f_blocks == 0)
 }
 
 /// The nearest folder above that exists.
@@ -215,6 +229,16 @@ mod tests {
         {
             assert_eq!(schema(found, known, running).code, code);
         }
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn where_the_system_shows_itself_nothing_is_kept() {
+        for dir in ["/proc/foo", "/proc/self", "/sys/foo/bar"] {
+            assert!(keeps_nothing(Path::new(dir)), "{dir}");
+        }
+        let folder = tempfile::tempdir().unwrap();
+        assert!(!keeps_nothing(folder.path()) && !keeps_nothing(&folder.path().join("a/b")));
     }
 
     #[test]

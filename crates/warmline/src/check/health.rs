@@ -9,7 +9,7 @@ use http::Method;
 use url::Url;
 
 use super::wire;
-use crate::config::{Config, Environment};
+use crate::config::{Environment, listen_alone};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
@@ -22,7 +22,9 @@ pub(crate) struct Options {
 pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
     let address = match options.address {
         Some(address) => address,
-        None => configured()?,
+        // The rest of the configuration may be wrong by now; the gateway runs on as before.
+        None => listen_alone(&Environment::of_process())
+            .context("where the gateway listens is not known; say it with --address")?,
     };
     let url = Url::parse(&format!("http://{}/healthz", reachable(address)))?;
     let request = http::Request::builder().method(Method::GET);
@@ -32,16 +34,6 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
         bail!("what listens at {address} answers {}", answer.status);
     }
     Ok(())
-}
-
-fn configured() -> anyhow::Result<SocketAddr> {
-    match Config::look(&Environment::of_process()) {
-        Ok(look) => Ok(look.listen),
-        Err(problems) => {
-            let first = problems.into_iter().next().context("the configuration cannot be read")?;
-            Err(anyhow::Error::from(first).context("where the gateway listens is not known"))
-        }
-    }
 }
 
 /// Who listens everywhere is reached here.

@@ -1,6 +1,6 @@
 //! Printing findings while they come, or as JSON at the end.
 
-use std::io::{IsTerminal, Write};
+use std::io::{self, IsTerminal, Write};
 
 use serde_json::json;
 
@@ -18,7 +18,7 @@ pub(super) enum Outcome {
 }
 
 impl Outcome {
-    pub(super) fn exit_code(self) -> u8 {
+    fn exit_code(self) -> u8 {
         match self {
             Self::Well => 0,
             Self::Failing => 1,
@@ -45,12 +45,14 @@ pub(super) struct Report {
     named: bool,
     /// Somebody watches: say what is being looked at.
     watched: bool,
+    /// Why nobody could be told.
+    unwritten: Option<io::Error>,
 }
 
 impl Report {
     pub(super) fn new(json: bool, quiet: bool) -> Self {
-        let watched = !quiet && std::io::stderr().is_terminal();
-        Self { findings: Vec::new(), json, quiet, named: false, watched }
+        let watched = !quiet && io::stderr().is_terminal();
+        Self { findings: Vec::new(), json, quiet, named: false, watched, unwritten: None }
     }
 
     /// From here on findings say whose they are.
@@ -62,7 +64,7 @@ impl Report {
     pub(super) fn looks_at(&self, what: &str) {
         if self.watched {
             // The next line takes its place.
-            write!(std::io::stderr(), "\x1b[2K… {what}\r").ok();
+            write!(io::stderr(), "\x1b[2K… {what}\r").ok();
         }
     }
 
@@ -70,31 +72,46 @@ impl Report {
         let wanted = !self.quiet || matches!(finding.status, Status::Warn | Status::Fail);
         if !self.json && wanted {
             if self.watched {
-                write!(std::io::stderr(), "\x1b[2K").ok();
+                write!(io::stderr(), "\x1b[2K").ok();
             }
-            // A reader that goes away does not need the rest.
-            writeln!(std::io::stdout(), "{}", finding.line(self.named)).ok();
+            self.print(&finding.line(self.named));
         }
         self.findings.push(finding);
+    }
+
+    fn print(&mut self, line: &str) {
+        let mut out = io::stdout();
+        let written = writeln!(out, "{line}").and_then(|()| out.flush());
+        // A reader that goes away does not need the rest.
+        if let Err(error) = written
+            && error.kind() != io::ErrorKind::BrokenPipe
+        {
+            self.unwritten = Some(error);
+        }
     }
 
     pub(super) fn failed(&self) -> bool {
         self.findings.iter().any(|finding| finding.status == Status::Fail)
     }
 
-    /// Prints what is to be printed at the end.
-    pub(super) fn end(self, outcome: Outcome) {
+    /// Prints what is to be printed at the end. Gives back the exit code: what nobody could be told is
+    /// not well.
+    pub(super) fn end(mut self, outcome: Outcome) -> u8 {
         if self.watched {
-            write!(std::io::stderr(), "\x1b[2K").ok();
+            write!(io::stderr(), "\x1b[2K").ok();
         }
-        let mut out = std::io::stdout();
         if self.json {
             let all = json!({"v": VERSION, "outcome": outcome.name(), "checks": self.findings});
-            writeln!(out, "{all}").ok();
+            self.print(&all.to_string());
         } else if !self.quiet {
             let count = |status| self.findings.iter().filter(|f| f.status == status).count();
             let (fails, warns) = (count(Status::Fail), count(Status::Warn));
-            writeln!(out, "{fails} failing, {warns} to be seen to").ok();
+            self.print(&format!("{fails} failing, {warns} to be seen to"));
         }
+        if let Some(error) = self.unwritten {
+            writeln!(io::stderr(), "warmline: the findings cannot be printed: {error}").ok();
+            return outcome.exit_code().max(Outcome::Failing.exit_code());
+        }
+        outcome.exit_code()
     }
 }

@@ -3,14 +3,15 @@
 //!
 //! It is the real one, on data of its own that is gone afterwards. It listens on a port of this
 //! machine, and a door at the configured address passes to it only what carries the check's own
-//! mark. Everybody else who calls meanwhile is told to come back, as from a gateway that starts.
+//! mark, one request a connection. Everybody else who calls meanwhile is told to come back, as from a
+//! gateway that starts.
 
 use std::{net::SocketAddr, time::Duration};
 
 use gateway::{Clock, Gateway};
 use tempfile::TempDir;
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional},
+    io::{AsyncReadExt, AsyncWriteExt, copy},
     net::{TcpListener, TcpStream},
     task::{AbortHandle, JoinSet},
     time::timeout,
@@ -49,9 +50,10 @@ impl Tag {
         url.query_pairs_mut().append_pair(PARAMETER, &self.0);
     }
 
-    /// Whether a request's head carries it.
+    /// Whether a request's head carries it, in its first line.
     fn is_on(&self, head: &[u8]) -> bool {
-        head.windows(self.0.len()).any(|part| part == self.0.as_bytes())
+        let line = head.split(|byte| *byte == b'\n').next().unwrap_or_default();
+        line.windows(self.0.len()).any(|part| part == self.0.as_bytes())
     }
 }
 
@@ -121,29 +123,93 @@ async fn serve(outside: TcpListener, inside: SocketAddr, tag: Tag) {
     }
 }
 
-/// Passes a connection on if its first request is the check's.
+/// Passes a connection's first request on if it is the check's. There is no second one: a proxy may
+/// put a stranger's request behind the check's.
 async fn pass(mut stream: TcpStream, inside: SocketAddr, tag: &Tag) -> std::io::Result<()> {
-    let mut head = Vec::new();
-    let reading = async {
-        while !head.windows(4).any(|end| end == b"\r\n\r\n") && head.len() < HEAD_BYTES_MAX {
-            if stream.read_buf(&mut head).await? == 0 {
-                break;
-            }
-        }
-        std::io::Result::Ok(())
-    };
-    timeout(HEAD_WITHIN, reading).await??;
-    if !tag.is_on(&head) {
+    let mut read = Vec::new();
+    let end = timeout(HEAD_WITHIN, head(&mut stream, &mut read)).await??;
+    let Some(end) = end.filter(|end| tag.is_on(&read[..*end])) else {
         return stream.write_all(COME_BACK).await;
-    }
+    };
+    let (head, body) = read.split_at(end);
     let mut gateway = TcpStream::connect(inside).await?;
-    gateway.write_all(&head).await?;
-    copy_bidirectional(&mut stream, &mut gateway).await?;
-    Ok(())
+    if lines(head).any(|line| is_header(line, "upgrade")) {
+        gateway.write_all(&read).await?;
+        if !is_upgraded(&mut stream, &mut gateway).await? {
+            return Ok(());
+        }
+    } else {
+        // Whoever is inside closes after the answer.
+        gateway.write_all(&[&last(head), body].concat()).await?;
+    }
+    let ((mut asks, mut hears), (mut answers, mut asked)) = (stream.split(), gateway.split());
+    let asking = async {
+        // Who was refused before they had said all may not be able to go on; the answer counts.
+        copy(&mut asks, &mut asked).await.ok();
+        asked.shutdown().await.ok();
+        std::future::pending::<()>().await;
+    };
+    tokio::select! {
+        answered = copy(&mut answers, &mut hears) => answered?,
+        () = asking => 0,
+    };
+    hears.shutdown().await
+}
+
+/// Passes the answer to an upgrade on. Unless it was granted, what comes next would be a request: it
+/// is not read any more.
+async fn is_upgraded(stream: &mut TcpStream, gateway: &mut TcpStream) -> std::io::Result<bool> {
+    let mut read = Vec::new();
+    let end = timeout(HEAD_WITHIN, head(gateway, &mut read)).await??.unwrap_or(read.len());
+    let (head, rest) = read.split_at(end);
+    if head.starts_with(b"HTTP/1.1 101 ") {
+        stream.write_all(&read).await?;
+        return Ok(true);
+    }
+    stream.write_all(&last(head)).await?;
+    stream.write_all(rest).await?;
+    // Our own refusals say how long they are.
+    let length = lines(head).find(|line| is_header(line, "content-length"));
+    let length = length.and_then(|line| std::str::from_utf8(line).ok()?.split(':').nth(1));
+    let length: u64 = length.and_then(|length| length.trim().parse().ok()).unwrap_or(0);
+    let left = length.saturating_sub(rest.len() as u64);
+    timeout(HEAD_WITHIN, copy(&mut gateway.take(left), stream)).await??;
+    Ok(false)
+}
+
+/// Reads until a head has ended and says where, if it does.
+async fn head(from: &mut TcpStream, read: &mut Vec<u8>) -> std::io::Result<Option<usize>> {
+    loop {
+        let end = read.windows(END.len()).position(|end| end == END).map(|at| at + END.len());
+        if end.is_some() || read.len() >= HEAD_BYTES_MAX || from.read_buf(read).await? == 0 {
+            return Ok(end);
+        }
+    }
+}
+
+/// How a head ends.
+const END: &[u8] = b"\r\n\r\n";
+
+/// Its lines, without their ends.
+fn lines(head: &[u8]) -> impl Iterator<Item = &[u8]> {
+    head.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii_end).filter(|line| !line.is_empty())
+}
+
+fn is_header(line: &[u8], name: &str) -> bool {
+    line.split(|byte| *byte == b':').next().is_some_and(|n| n.eq_ignore_ascii_case(name.as_bytes()))
+}
+
+/// The same head, of the last message of its connection.
+fn last(head: &[u8]) -> Vec<u8> {
+    let stays = lines(head).filter(|line| !is_header(line, "connection"));
+    let all = stays.chain([b"connection: close".as_slice(), b"", b""]);
+    all.collect::<Vec<_>>().join(b"\r\n".as_slice())
 }
 
 #[cfg(test)]
 mod tests {
+    use tokio::sync::mpsc;
+
     use super::*;
 
     #[test]
@@ -162,5 +228,84 @@ mod tests {
         tag.put_on(&mut url);
         assert!(tag.is_on(format!("GET {url} HTTP/1.1").as_bytes()));
         assert!(!tag.is_on(b"GET /x?warmline-check=0 HTTP/1.1"));
+        assert!(!tag.is_on(format!("GET / HTTP/1.1\r\nreferer: {url}\r\n\r\n").as_bytes()));
+    }
+
+    /// A door, its mark, and what a gateway behind it is asked for.
+    async fn door() -> (SocketAddr, String, mpsc::UnboundedReceiver<String>) {
+        let (seen, asked) = mpsc::unbounded_channel();
+        let refuses = async || http::StatusCode::UNAUTHORIZED;
+        let router = axum::Router::new().route("/refused", axum::routing::post(refuses));
+        let gateway = router.fallback(move |uri: http::Uri, body: String| async move {
+            seen.send(format!("{}{body}", uri.path())).ok();
+        });
+        let inside = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let outside = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (behind, before) = (inside.local_addr().unwrap(), outside.local_addr().unwrap());
+        tokio::spawn(async move { axum::serve(inside, gateway).await });
+        let tag = Tag::new();
+        let mark = tag.0.clone();
+        tokio::spawn(serve(outside, behind, tag));
+        (before, mark, asked)
+    }
+
+    #[tokio::test]
+    async fn behind_the_checks_request_no_stranger_gets_in_on_the_same_connection() {
+        let (door, mark, mut asked) = door().await;
+        for kept in
+            ["", "Connection: keep-alive\r\n", "CONNECTION: x\r\nconnection: keep-alive\r\n"]
+        {
+            let ours = format!(
+                "POST /check?{mark} HTTP/1.1\r\nhost: x\r\n{kept}content-length: 4\r\n\r\nbody"
+            );
+            let strangers = "GET /stranger HTTP/1.1\r\nhost: x\r\n\r\n";
+            let mut stream = TcpStream::connect(door).await.unwrap();
+            stream.write_all(format!("{ours}{strangers}").as_bytes()).await.unwrap();
+            let mut answers = String::new();
+            timeout(HEAD_WITHIN, stream.read_to_string(&mut answers)).await.unwrap().unwrap();
+            assert_eq!(answers.matches("HTTP/1.1 ").count(), 1, "{answers}");
+            assert!(answers.to_lowercase().contains("connection: close"), "{answers}");
+            assert_eq!(asked.recv().await.unwrap(), "/checkbody");
+            assert!(asked.try_recv().is_err(), "a stranger was let in");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_answer_before_the_end_of_the_question_comes_through() {
+        let (door, mark, _asked) = door().await;
+        for _ in 0..20 {
+            let ours =
+                format!("POST /refused?{mark} HTTP/1.1\r\nhost: x\r\ncontent-length: 9000\r\n\r\n");
+            let mut stream = TcpStream::connect(door).await.unwrap();
+            stream.write_all(ours.as_bytes()).await.unwrap();
+            stream.write_all(&[b'x'; 8_000]).await.unwrap();
+            let mut answer = Vec::new();
+            let end = timeout(HEAD_WITHIN, head(&mut stream, &mut answer)).await.unwrap();
+            let said = String::from_utf8_lossy(&answer);
+            assert!(end.unwrap().is_some() && said.starts_with("HTTP/1.1 401 "), "{said}");
+        }
+    }
+
+    #[tokio::test]
+    async fn nor_behind_an_upgrade_that_is_refused() {
+        let (door, mark, mut asked) = door().await;
+        let ours = format!(
+            "GET /check?{mark} HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\n\
+             upgrade: websocket\r\n\r\n"
+        );
+        let mut stream = TcpStream::connect(door).await.unwrap();
+        stream.write_all(ours.as_bytes()).await.unwrap();
+        let mut answer = Vec::new();
+        let end = timeout(HEAD_WITHIN, head(&mut stream, &mut answer)).await.unwrap().unwrap();
+        assert!(end.is_some() && answer.starts_with(b"HTTP/1.1 200"));
+        let answer = String::from_utf8(answer).unwrap();
+        assert!(answer.contains("connection: close"), "{answer}");
+        // A proxy that does not heed it.
+        stream.write_all(b"GET /stranger HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+        assert_eq!(asked.recv().await.unwrap(), "/check");
+        let mut rest = Vec::new();
+        // It may be broken off rather than ended.
+        timeout(HEAD_WITHIN * 2, stream.read_to_end(&mut rest)).await.unwrap().ok();
+        assert!(rest.is_empty() && asked.try_recv().is_err(), "a stranger was let in");
     }
 }

@@ -189,7 +189,7 @@ fn judged(reading: &Reading, url: &Url) -> Finding {
             format!(
                 "a page for people answers ({status}): a proxy's, a log-in's or another site's"
             ),
-            "let the proxy pass /api/v1/snowBot/receiveMessage to Warmline without a log-in",
+            &format!("let the proxy pass {WEBHOOK_PATH} to Warmline without a log-in"),
         ),
         Reading::Foreign { status } => fail(
             "another_service",
@@ -253,7 +253,7 @@ mod tests {
 
     #[test]
     fn whoever_answers_at_the_webhook_is_told_from_warmline() {
-        let url = Url::parse("https://chat.example.org/api/v1/snowBot/receiveMessage").unwrap();
+        let url = Url::parse(&format!("https://chat.example.org{WEBHOOK_PATH}")).unwrap();
         let html = ("content-type", "text/html; charset=utf-8");
         let wrong = ("www-authenticate", "Bearer error=\"invalid_token\"");
         for (answer, code) in [

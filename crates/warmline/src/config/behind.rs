@@ -104,17 +104,16 @@ fn registration(
     let app_id = draft.text(owner, "bot.app_id").ok_or_else(|| missing("bot.app_id"))?;
     let secret = references.secret(owner, "bot.app_password")?;
     let secret = secret.ok_or_else(|| missing("bot.app_password"))?;
-    let login = match draft.text(owner, "bot.login_url") {
-        Some(login) => login,
-        None => {
-            let single = draft.text(owner, "bot.app_type").as_deref() == Some("SingleTenant");
-            let tenant = match draft.text(owner, "bot.app_tenant") {
-                Some(tenant) if single => tenant,
-                None if single => return Err(missing("bot.app_tenant")),
-                Some(_) | None => MULTI_TENANT.to_owned(),
-            };
-            format!("{LOGIN}/{tenant}")
-        }
+    let login = if let Some(login) = draft.text(owner, "bot.login_url") {
+        login
+    } else {
+        let single = draft.text(owner, "bot.app_type").as_deref() == Some("SingleTenant");
+        let tenant = match draft.text(owner, "bot.app_tenant") {
+            Some(tenant) if single => tenant,
+            None if single => return Err(missing("bot.app_tenant")),
+            Some(_) | None => MULTI_TENANT.to_owned(),
+        };
+        format!("{LOGIN}/{tenant}")
     };
     let login = uri(draft, owner, "bot.login_url", login.trim_end_matches('/'))?;
     Ok(Registration { app_id, secret, login })

@@ -2,7 +2,9 @@
 
 use std::{io::Read, path::Path, time::Duration};
 
-use gateway::{Behind, BotId, BotSetup, BuiltInBot, DeskId, Phrases, Policy, folded};
+use gateway::{
+    Behind, BotId, BotSetup, BuiltInBot, DeskId, Origin, PageRules, Phrases, Policy, Replay, folded,
+};
 
 use super::{
     ConfigError, behind,
@@ -50,7 +52,30 @@ pub(super) fn setup(
         policy: policy(draft, owner, tenant)?,
         direct_line_secret,
         behind: behind::setup(draft, references, owner)?,
+        pages: pages(draft, owner)?,
         built_in_bot,
+    })
+}
+
+/// What holds for its web pages.
+fn pages(draft: &Draft, owner: &Owner) -> Result<PageRules, ConfigError> {
+    let origin = |text: String| {
+        Origin::parse(&text).map_err(|error| ConfigError::Wrong {
+            name: draft.name(owner, "bot.trusted_origins"),
+            problem: format!("holds a text that {error}"),
+        })
+    };
+    let origins = texts(draft, owner, "bot.trusted_origins").into_iter().map(origin);
+    Ok(PageRules {
+        trusted_origins: origins.collect::<Result<_, _>>()?,
+        token_grace: match draft.value(owner, "bot.token_grace") {
+            Some(Value::Span(span)) => span,
+            _ => Duration::ZERO,
+        },
+        replay: match draft.text(owner, "bot.replay").as_deref() {
+            Some("new") => Replay::New,
+            Some(_) | None => Replay::All,
+        },
     })
 }
 

@@ -94,8 +94,6 @@ pub(crate) struct Draft {
     owners: BTreeSet<Owner>,
     /// What the environment's settings of desks and bots are about.
     by_environment: Vec<Owner>,
-    /// What an operator should know.
-    pub(crate) remarks: Vec<String>,
 }
 
 impl Draft {
@@ -133,16 +131,38 @@ impl Draft {
         Ok(draft)
     }
 
-    fn of_file(path: &Path) -> Result<Self, ConfigError> {
-        let unreadable = |source| ConfigError::Unreadable { path: path.to_owned(), source };
-        let file = open_file(path).map_err(unreadable)?;
-        let exposed = exposed(&file.metadata().map_err(unreadable)?);
-        let mut text = zeroize::Zeroizing::new(String::new());
-        file.take(FILE_BYTES_MAX + 1).read_to_string(&mut text).map_err(unreadable)?;
-        if text.len() as u64 > FILE_BYTES_MAX {
-            let problems = "it is larger than 1 MiB".to_owned();
-            return Err(ConfigError::File { path: path.to_owned(), problems });
+    /// One setting of the installation and nothing else, by the same order: the environment, else a
+    /// file that may be wrong in every other respect.
+    pub(crate) fn of_one(environment: &Environment, id: &'static str) -> Result<Self, ConfigError> {
+        let mut draft = Self { file: environment.config_file(), ..Self::default() };
+        let Some(setting) = setting(id) else { return Ok(draft) };
+        if let Some(name) =
+            setting.env.filter(|name| environment.unreadable.iter().any(|n| n == name))
+        {
+            return Err(ConfigError::NotText { name: name.to_owned() });
         }
+        let said = setting.env.and_then(|name| Some((name, environment.get(name)?)));
+        let found = match (said, &draft.file) {
+            (Some((name, text)), _) => {
+                let wrong = |problem| ConfigError::Wrong { name: name.to_owned(), problem };
+                Some((setting.read_text(text).map_err(wrong)?, Origin::Variable(name)))
+            }
+            (None, Some(path)) => {
+                let (text, _) = text_of(path)?;
+                let found = file::find(&text, setting).map_err(|problem| ConfigError::File {
+                    path: path.clone(),
+                    problems: problem,
+                })?;
+                found.map(|(value, line)| (value, Origin::Line(line)))
+            }
+            (None, None) => None,
+        };
+        draft.values.extend(found.map(|found| ((Owner::House, setting.id), found)));
+        Ok(draft)
+    }
+
+    fn of_file(path: &Path) -> Result<Self, ConfigError> {
+        let (text, exposed) = text_of(path)?;
         let draft = Self::of_text(&text, path)?;
         let plain =
             draft.values.iter().find_map(|((owner, id), (value, origin))| match (value, origin) {
@@ -238,6 +258,13 @@ impl Draft {
         self.owners.iter().filter(|owner| matches!(owner, Owner::Bot { .. }))
     }
 
+    /// Takes a setting of the installation to be this, whatever was set.
+    pub(crate) fn assume(&mut self, id: &str, value: Value) {
+        let Some(setting) = setting(id) else { return };
+        let set = (value, Origin::Variable(setting.env.unwrap_or_default()));
+        self.values.insert((Owner::House, setting.id), set);
+    }
+
     /// A value and where it comes from, if it was set.
     pub(crate) fn found(&self, owner: &Owner, id: &str) -> Option<(&Value, &Origin)> {
         let setting = setting(id)?;
@@ -307,6 +334,20 @@ const AMBIGUOUS_DESK: &str = "is set, but the file has several desks and none of
 
 const AMBIGUOUS_BOT: &str = "is set, but the file has several bots and none of them is \
     [tenants.default.bots.default], which the environment is about; say it in the file";
+
+/// What a file says, and whether others than its owner can read it.
+fn text_of(path: &Path) -> Result<(zeroize::Zeroizing<String>, bool), ConfigError> {
+    let unreadable = |source| ConfigError::Unreadable { path: path.to_owned(), source };
+    let file = open_file(path).map_err(unreadable)?;
+    let exposed = exposed(&file.metadata().map_err(unreadable)?);
+    let mut text = zeroize::Zeroizing::new(String::new());
+    file.take(FILE_BYTES_MAX + 1).read_to_string(&mut text).map_err(unreadable)?;
+    if text.len() as u64 > FILE_BYTES_MAX {
+        let problems = "it is larger than 1 MiB".to_owned();
+        return Err(ConfigError::File { path: path.to_owned(), problems });
+    }
+    Ok((text, exposed))
+}
 
 /// The default of the table.
 pub(crate) fn default_of(setting: &Setting) -> Option<Value> {

@@ -57,6 +57,20 @@ pub(crate) fn parse(text: &str) -> Result<Parsed, Vec<String>> {
     Err(problems.into_iter().map(|(_, problem)| problem).collect())
 }
 
+/// One setting of the top of a file, and its line, whatever else is wrong with the file.
+pub(crate) fn find(text: &str, setting: &Setting) -> Result<Option<(Value, usize)>, String> {
+    // What comes before and after a fault is read all the same.
+    let (root, _) = DeTable::parse_recoverable(text);
+    let mut settings = root.get_ref().iter();
+    let Some((key, value)) = settings.find(|(key, _)| key.get_ref() == setting.id) else {
+        return Ok(None);
+    };
+    let line = line_of(text, &key.span());
+    let value = setting.read_toml(value.get_ref());
+    let value = value.map_err(|problem| format!("`{}` on line {line} {problem}", setting.id))?;
+    Ok(Some((value, line)))
+}
+
 struct Reader<'t> {
     text: &'t str,
     parsed: Parsed,

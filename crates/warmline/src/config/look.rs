@@ -6,8 +6,8 @@ use gateway::Settings;
 use vault::MasterKey;
 
 use super::{
-    Config, ConfigError, Draft, Environment, Owner, Read, References, Telemetry, bots, desk_id,
-    desks, master, network, refuse_unsupported, tenant_id,
+    Config, ConfigError, Draft, Environment, Owner, Read, References, Remark, Telemetry, bots,
+    desk_id, desks, master, network, refuse_unsupported, tenant_id,
 };
 
 /// What somebody who looks is shown.
@@ -16,7 +16,7 @@ pub(crate) struct Look {
     pub(crate) settings: Settings,
     /// The master key, if there is one already.
     pub(crate) master_key: Result<Option<MasterKey>, ConfigError>,
-    pub(crate) remarks: Vec<String>,
+    pub(crate) remarks: Vec<Remark>,
 }
 
 impl ConfigError {

@@ -5,28 +5,41 @@ use std::net::SocketAddr;
 use url::{Host, Url};
 
 use super::{
-    ConfigError,
+    ConfigError, Environment,
     draft::{Draft, Owner},
 };
 
+const LISTEN: &str = "listen";
+
+/// Where a gateway of this configuration listens, whatever else is wrong with it: for somebody who
+/// only looks whether it is there.
+pub(crate) fn listen_alone(environment: &Environment) -> Result<SocketAddr, ConfigError> {
+    address(&Draft::of_one(environment, LISTEN)?)
+}
+
 /// The address to listen on.
 pub(super) fn listen(draft: &Draft, public_url: Option<&str>) -> Result<SocketAddr, ConfigError> {
-    let text = draft.text(&Owner::House, "listen").unwrap_or_default();
-    let wrong = |problem: &str| ConfigError::Wrong {
-        name: draft.name(&Owner::House, "listen"),
-        problem: problem.to_owned(),
-    };
-    let listen: SocketAddr = text
-        .parse()
-        .map_err(|_| wrong("must be an address and a port, for instance 127.0.0.1:8080"))?;
+    let listen = address(draft)?;
     let proxied = public_url.is_some_and(|url| url.starts_with("https:"));
     if !listen.ip().is_loopback() && !proxied {
         return Err(wrong(
+            draft,
             "opens plain http to the network; put a proxy that ends TLS in front and set \
              WARMLINE_PUBLIC_URL (public_url) to its https address, or listen on 127.0.0.1",
         ));
     }
     Ok(listen)
+}
+
+fn address(draft: &Draft) -> Result<SocketAddr, ConfigError> {
+    let text = draft.text(&Owner::House, LISTEN).unwrap_or_default();
+    text.parse()
+        .map_err(|_| wrong(draft, "must be an address and a port, for instance 127.0.0.1:8080"))
+}
+
+fn wrong(draft: &Draft, problem: &str) -> ConfigError {
+    let name = draft.name(&Owner::House, LISTEN);
+    ConfigError::Wrong { name, problem: problem.to_owned() }
 }
 
 /// How ServiceNow and browsers reach the gateway, without a slash at the end.

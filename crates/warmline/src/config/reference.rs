@@ -16,6 +16,7 @@ use super::{
     draft::{Draft, Owner, exposed},
     environment::Environment,
     master,
+    remarks::Remark,
     value::{Secret, Value},
 };
 
@@ -38,7 +39,7 @@ pub(super) struct References<'a> {
     data_dir: PathBuf,
     vault: OnceCell<Vault>,
     /// What an operator should know.
-    pub(super) remarks: RefCell<Vec<String>>,
+    pub(super) remarks: RefCell<Vec<Remark>>,
 }
 
 impl<'a> References<'a> {
@@ -99,9 +100,8 @@ impl<'a> References<'a> {
         let file = open_file(path).map_err(unreadable)?;
         if exposed(&file.metadata().map_err(unreadable)?) {
             let path = path.display();
-            let remark =
-                format!("{name} is in {path}, which others can read; run: chmod 600 {path}");
-            self.remarks.borrow_mut().push(remark);
+            let text = format!("{name} is in {path}, which others can read; run: chmod 600 {path}");
+            self.remarks.borrow_mut().push(Remark::weak(text));
         }
         let mut text = Zeroizing::new(String::new());
         file.take(SECRET_FILE_BYTES_MAX + 1).read_to_string(&mut text).map_err(unreadable)?;

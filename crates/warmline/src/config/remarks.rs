@@ -1,6 +1,8 @@
 //! What an operator should know about a configuration that is right: what is closed and how to open
 //! it, what has no use, what is weak.
 
+use std::fmt;
+
 use gateway::{Grant, Settings};
 use secrecy::{ExposeSecret, SecretString};
 
@@ -18,65 +20,101 @@ const SECRET_BYTES_GOOD: usize = 16;
 const UNUSED: [&str; 4] =
     ["BOT_APP_ID", "MicrosoftAppPassword", "MicrosoftAppTenantId", "MicrosoftAppType"];
 
-pub(super) fn of(draft: &Draft, environment: &Environment, settings: &Settings) -> Vec<String> {
-    let mut remarks = draft.remarks.clone();
+/// One of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Remark {
+    pub(crate) kind: Kind,
+    /// A sentence without its full stop.
+    pub(crate) text: String,
+}
+
+/// What a remark is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Something is closed, which is a choice.
+    Closed,
+    /// Something for somebody to see to.
+    Weak,
+}
+
+impl Remark {
+    pub(super) fn closed(text: impl Into<String>) -> Self {
+        Self { kind: Kind::Closed, text: text.into() }
+    }
+
+    pub(super) fn weak(text: impl Into<String>) -> Self {
+        Self { kind: Kind::Weak, text: text.into() }
+    }
+}
+
+impl fmt::Display for Remark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+pub(super) fn of(draft: &Draft, environment: &Environment, settings: &Settings) -> Vec<Remark> {
+    let mut remarks = Vec::new();
     for (owner, bot) in draft.bots().zip(&settings.bots) {
         let way = draft.ways(owner, "bot.direct_line_secret");
         match &bot.direct_line_secret {
             None => {
-                remarks.push(format!("Direct Line is closed; set {way} to open it for web pages"));
+                let text = format!("Direct Line is closed; set {way} to open it for web pages");
+                remarks.push(Remark::closed(text));
             }
             Some(secret) => remarks.extend(weak(secret, &way)),
         }
     }
-    remarks
-        .push("/api/messages is closed; Azure Bot Service is not part of this version".to_owned());
+    let text = "/api/messages is closed; Azure Bot Service is not part of this version";
+    remarks.push(Remark::closed(text));
     unknown_variables(environment, &mut remarks);
     for (owner, desk) in draft.desks().zip(&settings.desks) {
         if grant(draft, owner) == Grant::ClientCredentials {
             let set =
                 REQUIRED_BY_PASSWORD.into_iter().filter(|id| draft.found(owner, id).is_some());
             let name = |id| draft.name(owner, id);
-            remarks.extend(
-                set.map(|id| format!("{} is set and has no use with client_credentials", name(id))),
-            );
+            let text = |id| format!("{} is set and has no use with client_credentials", name(id));
+            remarks.extend(set.map(|id| Remark::weak(text(id))));
         }
         if desk.message_token.is_none() {
             let way = draft.ways(owner, "desk.message_token");
-            let remark =
+            let text =
                 format!("every user is a guest at ServiceNow; set {way} to the message-auth token");
-            remarks.push(remark);
+            remarks.push(Remark::weak(text));
         }
         remarks.extend(weak(&desk.webhook_secret, &draft.name(owner, "desk.webhook_secret")));
     }
     if settings.console_password_hash.is_none() {
         let way = draft.ways(&Owner::House, "console.password_hash");
-        remarks.push(format!(
+        remarks.push(Remark::closed(format!(
             "the console is closed; set {way} to what `warmline console-password` prints to open it \
              at /console"
-        ));
+        )));
     }
     if settings.public_url.is_none() {
         let way = draft.ways(&Owner::House, "public_url");
-        remarks.push(format!("ServiceNow cannot be told where to call back; set {way}"));
+        let text = format!("ServiceNow cannot be told where to call back; set {way}");
+        remarks.push(Remark::weak(text));
     }
     remarks
 }
 
 /// Said, not refused: the tools around us may have variables of that name, too.
-fn unknown_variables(environment: &Environment, remarks: &mut Vec<String>) {
+fn unknown_variables(environment: &Environment, remarks: &mut Vec<Remark>) {
     let known = || SETTINGS.iter().filter_map(|setting| setting.env).chain([CONFIG]);
     let ours: Vec<_> = known().filter(|name| name.starts_with("WARMLINE_")).collect();
     let prefixed = environment.values.keys().filter(|name| name.starts_with("WARMLINE_"));
     for name in prefixed.filter(|name| !ours.contains(&name.as_str())) {
-        remarks.push(format!("{name} is no setting of Warmline; there are {}", ours.join(", ")));
+        let text = format!("{name} is no setting of Warmline; there are {}", ours.join(", "));
+        remarks.push(Remark::weak(text));
     }
     for name in UNUSED.into_iter().filter(|name| environment.get(name).is_some()) {
-        remarks.push(format!("{name} is set and has no use in this version"));
+        remarks.push(Remark::weak(format!("{name} is set and has no use in this version")));
     }
 }
 
-fn weak(secret: &SecretString, name: &str) -> Option<String> {
+fn weak(secret: &SecretString, name: &str) -> Option<Remark> {
     let short = secret.expose_secret().len() < SECRET_BYTES_GOOD;
-    short.then(|| format!("{name} is short; make a better one with: openssl rand -hex 32"))
+    let text = || format!("{name} is short; make a better one with: openssl rand -hex 32");
+    short.then(|| Remark::weak(text()))
 }

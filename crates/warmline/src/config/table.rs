@@ -98,6 +98,7 @@ pub(crate) fn setting(id: &str) -> Option<&'static Setting> {
 const LANGUAGES: Kind = Kind::Choice(&["en", "de"]);
 const APP_TYPES: Kind = Kind::Choice(&["MultiTenant", "SingleTenant"]);
 const DELIVERIES: Kind = Kind::Choice(&["normal", "expectReplies"]);
+const REPLAYS: Kind = Kind::Choice(&["all", "new"]);
 const GRANTS: Kind = Kind::Choice(&["password", "client_credentials"]);
 
 /// One row of the table.
@@ -123,11 +124,11 @@ settings! {
     "master_key_file", Some("WARMLINE_MASTER_KEY_FILE"), Kind::Path, None, "\"/etc/warmline/master.key\"", Restart,
     "A file that holds the master key, mode 0600. Without this and `master_key`, `master.key` in the data directory is used, and made at the first start.";
     "language", Some("WARMLINE_LANGUAGE"), LANGUAGES, Some("\"en\""), "\"en\"", Restart,
-    "The language of the notices to users.";
+    "The language of the notices to users, and of what they can type unless the phrases are set.";
     "console.password_hash", Some("WARMLINE_CONSOLE_PASSWORD_HASH"), Kind::Secret, None, "\"file:/etc/warmline/console.hash\"", Restart,
     "The argon2id hash (PHC string) of the operators' password. Without it the console is closed.";
     "metrics.token", Some("WARMLINE_METRICS_TOKEN"), Kind::Secret, None, "\"file:/etc/warmline/metrics.token\"", Restart,
-    "What opens `/metrics`, as a bearer credential. Without it `/metrics` is closed.";
+    "What opens `/metrics`, as a bearer credential of at least 16 characters. Without it `/metrics` is closed.";
     "telemetry.otlp_endpoint", Some("OTEL_EXPORTER_OTLP_ENDPOINT"), Kind::Text, None, "\"http://127.0.0.1:4318\"", Restart,
     "Where traces go, over OTLP. Without it there are none.";
     "telemetry.service_name", Some("OTEL_SERVICE_NAME"), Kind::Text, Some("\"warmline\""), "\"warmline\"", Restart,
@@ -194,6 +195,12 @@ settings! {
     "The desk of the same tenant where its users are handed over. Needed where the tenant has several.";
     "bot.direct_line_secret", Some("DIRECT_LINE_SECRET"), Kind::Secret, None, "\"vault:direct-line-secret\"", Reload,
     "Opens Direct Line for web pages. Without it Direct Line is closed. Each bot has its own.";
+    "bot.trusted_origins", Some("WARMLINE_TRUSTED_ORIGINS"), Kind::Texts, None, "[\"https://shop.example.org\", \"https://www.example.org:8443\"]", Reload,
+    "The pages whose browsers may use Direct Line, as browsers say them in `Origin`; in the variable with commas between them. Without it every page may, unless a token names its own (`trustedOrigins`). Programs that are no browser are not held up by it.";
+    "bot.token_grace", None, Kind::SpanOrOff, Some("\"12h\""), "\"12h\"", Reload,
+    "How long a Direct Line token past its end (it lives for 30 minutes) goes on opening its own conversation, for laptops that slept; `off` for not at all.";
+    "bot.replay", None, REPLAYS, Some("\"all\""), "\"new\"", Reload,
+    "What a page that comes back without saying how far it has read gets: `all` from the start of the conversation, `new` only what comes after. A page that starts a conversation gets all of it.";
     "bot.answers_file", None, Kind::Path, None, "\"answers.json\"", Reload,
     "What the built-in bot says: JSON with `greeting`, `fallback` and `topics` of `words` and `answer`. Without it the help desk's answers that come with Warmline.";
     "bot.escalate_phrases", None, Kind::Texts, Some("[\"agent\", \"live agent\", \"talk to a human\"]"), "[\"agent\", \"help me\"]", Reload,

@@ -52,7 +52,30 @@ fn the_first_six_are_enough() {
     let config = Config::read(&environment(&[])).unwrap();
     assert_eq!(config.listen.to_string(), "127.0.0.1:8080");
     assert_eq!(config.settings.bots[0].bot.as_str(), "default");
-    assert!(config.remarks.iter().any(|remark| remark.contains("DIRECT_LINE_SECRET")));
+    assert!(config.remarks.iter().any(|remark| remark.text.contains("DIRECT_LINE_SECRET")));
+}
+
+#[test]
+fn trusted_origins_are_a_list_with_commas() {
+    let list = "https://Shop.example.org/, http://127.0.0.1:3000";
+    let config = Config::read(&environment(&[("WARMLINE_TRUSTED_ORIGINS", list)])).unwrap();
+    let trusted: Vec<_> =
+        config.settings.bots[0].pages.trusted_origins.iter().map(ToString::to_string).collect();
+    assert_eq!(trusted, ["https://shop.example.org", "http://127.0.0.1:3000"]);
+    let any = Config::read(&environment(&[])).unwrap();
+    assert_eq!(any.settings.bots[0].pages, gateway::PageRules::default());
+    let many = vec!["https://a.example"; 201].join(",");
+    for (list, problem) in [
+        ("*", "holds a text that is no origin"),
+        ("https://shop.example.org/chat", "holds a text that is no origin"),
+        ("null", "holds a text that is no origin"),
+        ("https://a.example,,https://b.example", "holds an empty text"),
+        (",", "holds an empty text"),
+        (&many, "has more than 200 texts"),
+    ] {
+        let said = refusal(&[("WARMLINE_TRUSTED_ORIGINS", list)]);
+        assert!(said.contains("WARMLINE_TRUSTED_ORIGINS") && said.contains(problem), "{said}");
+    }
 }
 
 #[test]
@@ -64,7 +87,13 @@ fn client_credentials_need_no_user() {
     ];
     let config = Config::read(&environment(&set)).unwrap();
     assert_eq!(config.settings.desks[0].client.grant, Grant::ClientCredentials);
-    let remarks = Config::read(&environment(&set[..1])).unwrap().remarks.join("\n");
+    let remarks = Config::read(&environment(&set[..1]))
+        .unwrap()
+        .remarks
+        .iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join("\n");
     assert!(remarks.contains("SERVICENOW_PASSWORD is set and has no use"), "{remarks}");
     for grant in ["", "password"] {
         let config = Config::read(&environment(&[(GRANT_TYPE, grant)])).unwrap();
@@ -176,9 +205,24 @@ fn a_lost_master_key_is_not_replaced_beside_the_data_it_sealed() {
 }
 
 #[test]
+fn a_token_of_the_metrics_is_long_enough() {
+    let name = "WARMLINE_METRICS_TOKEN";
+    let sentence = refusal(&[(name, "fifteen-letters")]);
+    assert!(sentence.contains(name) && sentence.contains("16 characters"), "{sentence}");
+    assert!(!sentence.contains("fifteen"), "{sentence}");
+    assert!(Config::read(&environment(&[(name, "sixteen--letters")])).is_ok());
+}
+
+#[test]
 fn what_has_no_use_is_said() {
     let set = [("WARMLINE_LISTNE", "127.0.0.1:1"), ("MicrosoftAppType", "SingleTenant")];
-    let remarks = Config::read(&environment(&set)).unwrap().remarks.join("\n");
+    let remarks = Config::read(&environment(&set))
+        .unwrap()
+        .remarks
+        .iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join("\n");
     for (name, _) in set {
         assert!(remarks.contains(name), "{remarks}");
     }

@@ -115,7 +115,7 @@ impl Setting {
             Kind::SpanOrOff if text == "off" => Ok(Value::Off),
             Kind::Span | Kind::SpanOrOff => span(text).map(Value::Span),
             Kind::Count => text.parse().map_err(|_| self.expected()).and_then(count),
-            Kind::Texts => Err(self.expected()),
+            Kind::Texts => texts(text),
         }
     }
 
@@ -166,6 +166,18 @@ impl Setting {
             Kind::Texts => "must be a list of texts, for instance [\"one\", \"two\"]".to_owned(),
         }
     }
+}
+
+/// A list in one text, as variables have it.
+fn texts(text: &str) -> Result<Value, String> {
+    let texts: Vec<_> = text.split(',').map(|text| text.trim().to_owned()).collect();
+    if texts.len() > TEXTS_MAX {
+        return Err(format!("has more than {TEXTS_MAX} texts"));
+    }
+    if texts.iter().any(String::is_empty) {
+        return Err("holds an empty text; put one comma between two texts".to_owned());
+    }
+    Ok(Value::Texts(texts))
 }
 
 fn count(number: usize) -> Result<Value, String> {

@@ -3,8 +3,7 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use anyhow::{Context, anyhow};
-use argon2::{Argon2, PasswordHasher, password_hash::SaltString};
+use gateway::console::PasswordHash;
 use reqwest::{Response, StatusCode, header};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
@@ -26,9 +25,6 @@ const SILENCE_MAX: Duration = Duration::from_secs(30);
 
 /// Opening a connection on this machine takes no time.
 const CONNECT_WITHIN: Duration = Duration::from_secs(5);
-
-/// Hexadecimal digits of a salt, which as base64 stand for 24 bytes.
-const SALT_DIGITS: usize = 32;
 
 /// Why there is nothing to read.
 #[derive(Debug, PartialEq, Eq)]
@@ -64,15 +60,8 @@ impl Console {
     /// What the gateway is given in place of the password.
     pub(super) async fn hash(&self) -> anyhow::Result<String> {
         let password = self.password.clone();
-        tokio::task::spawn_blocking(move || {
-            let digits = MasterKey::fresh_secret()?;
-            let digits = digits.get(..SALT_DIGITS).context("a secret is longer than a salt")?;
-            let no_hash = |error| anyhow!("the console's password cannot be hashed: {error}");
-            let salt = SaltString::from_b64(digits).map_err(no_hash)?;
-            let hash = Argon2::default().hash_password(password.expose_secret().as_bytes(), &salt);
-            Ok(hash.map_err(no_hash)?.to_string())
-        })
-        .await?
+        let hash = tokio::task::spawn_blocking(move || PasswordHash::of(&password)).await??;
+        Ok(hash.expose().to_owned())
     }
 
     /// Reads for ever, and signs in again whenever the gateway has ended.

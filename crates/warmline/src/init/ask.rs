@@ -3,12 +3,13 @@
 use std::io::{BufRead, IsTerminal, Write};
 
 use anyhow::{Context, bail};
+use gateway::secrets::SECRET_BYTES_MAX;
 use secrecy::ExposeSecret;
 
 use crate::{
     config::{checked_public_url, table},
     init::{GrantType, reference},
-    secret::typed,
+    typed,
 };
 
 /// How often a question is asked again after an answer that is none.
@@ -75,7 +76,7 @@ impl Questions {
         }
         for _ in 0..ASKED_MAX {
             say(&format!("{question} [{default}] "));
-            let answer = typed("")?;
+            let answer = typed::secret("", SECRET_BYTES_MAX)?;
             let answer = answer.expose_secret().trim();
             let answer = if answer.is_empty() { default } else { answer };
             match checked("desk.client_secret", answer) {

@@ -3,12 +3,9 @@
 
 use std::{fmt::Write, path::Path};
 
-use gateway::instance_url;
+use gateway::{WEBHOOK_PATH, instance_url};
 
 use crate::init::{Answers, GrantType};
-
-/// Where ServiceNow calls.
-const WEBHOOK_PATH: &str = "/api/v1/snowBot/receiveMessage";
 
 pub(super) fn page(answers: &Answers, file: &Path) -> anyhow::Result<String> {
     let instance = instance_url(&answers.instance)?;

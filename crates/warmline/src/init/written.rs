@@ -9,7 +9,7 @@ use crate::{
         table::{self, Section, Setting},
         value::quoted,
     },
-    init::{Answers, GrantType, Language},
+    init::{Answers, GrantType},
 };
 
 /// The file. Makes the secrets that are Warmline's own.
@@ -20,10 +20,6 @@ pub(super) fn file(answers: &Answers) -> anyhow::Result<String> {
         "# Warmline's configuration, written by `warmline init`. It holds secrets: keep it readable for its\n\
          # owner only. `warmline config default` prints every setting there is.\n",
     );
-    let language = match answers.language {
-        Language::En => "en",
-        Language::De => "de",
-    };
     let grant = match answers.credentials.grant {
         GrantType::Password => "password",
         GrantType::ClientCredentials => "client_credentials",
@@ -32,7 +28,7 @@ pub(super) fn file(answers: &Answers) -> anyhow::Result<String> {
         ("listen", Some(&answers.listen)),
         ("public_url", answers.public_url.as_deref()),
         ("data_dir", Some(&answers.data_dir)),
-        ("language", Some(language)),
+        ("language", Some(answers.language.code())),
         ("desk.instance", Some(&answers.instance)),
         ("desk.client_id", Some(&answers.credentials.client_id)),
         ("desk.client_secret", Some(&answers.credentials.client_secret)),

@@ -145,6 +145,35 @@ async fn before_the_first_start_a_stand_in_answers_and_nothing_is_made() {
 }
 
 #[tokio::test]
+async fn what_cannot_be_printed_is_not_well() {
+    let house = house().await;
+    for arguments in [&["check"][..], &["check", "--json"], &["check", "--quiet"]] {
+        let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+        let mut check = command(&house.environment);
+        check.args(arguments).stdout(full).stderr(std::process::Stdio::piped());
+        let asked = check.spawn().unwrap().wait_with_output();
+        let output = timeout(WITHIN * 2, asked).await.unwrap().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        // Nothing to be said quietly is nothing that could be lost.
+        let quiet = arguments.contains(&"--quiet") && said.is_empty();
+        let told = said.contains("the findings cannot be printed");
+        assert_eq!(output.status.code(), Some(if quiet { 0 } else { 1 }), "{arguments:?}: {said}");
+        assert!(quiet || told, "{said}");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_data_directory_where_no_file_can_be_is_named_as_such() {
+    let mut house = house().await;
+    house.terminate().await;
+    set(&mut house.environment, "WARMLINE_DATA_DIR", "/proc/warmline");
+    let report = check(&house.environment).await;
+    assert_eq!((report.code, report.of("data.directory")), (1, ("fail", "no_disk")));
+    assert!(report.fix("data.directory").contains("WARMLINE_DATA_DIR"));
+}
+
+#[tokio::test]
 async fn credentials_that_the_instance_refuses_are_tried_once_and_named() {
     let mut house = house().await;
     set(&mut house.environment, "SERVICENOW_PASSWORD", "not-the-password");

@@ -125,7 +125,9 @@ async fn only_the_password_opens_and_every_failure_looks_the_same() {
     let nobody = outside(&house);
     let mut failures = Vec::new();
     for wrong in ["", "open sesame", "open sesame for tests ", "x"] {
-        let (status, text) = parts(nobody.tries(wrong).send().await.unwrap()).await;
+        let answer = nobody.tries(wrong).send().await.unwrap();
+        no_dialog(&answer);
+        let (status, text) = parts(answer).await;
         failures.push((status.as_u16(), text));
     }
     assert!(failures.iter().all(|failure| *failure == failures[0]), "{failures:?}");
@@ -134,6 +136,7 @@ async fn only_the_password_opens_and_every_failure_looks_the_same() {
         let out = (401, "signed_out".to_owned());
         assert_eq!(refused(nobody.request(Method::GET, path)).await, out, "{path}");
     }
+    no_dialog(&nobody.request(Method::GET, READS[0].0).send().await.unwrap());
     let somebody = with(&house, Some("warmline_console=f00"));
     assert_eq!(refused(somebody.orders("sessions/ses_1/end")).await.0, 401);
 
@@ -156,6 +159,12 @@ async fn only_the_password_opens_and_every_failure_looks_the_same() {
     let logged = house.logged();
     assert_eq!(logged.matches("a sign-in to the console failed").count(), 4);
     assert!(logged.contains("\"sign_in\"") && logged.contains("\"sign_out\""), "{logged}");
+}
+
+/// A 401 names a scheme, and none that a browser asks people about.
+fn no_dialog(answer: &Response) {
+    let asked = answer.headers()[header::WWW_AUTHENTICATE].to_str().unwrap();
+    assert!(asked.starts_with("Cookie "), "{asked}");
 }
 
 /// What can be read, and a member that each answer has.
@@ -184,6 +193,11 @@ async fn what_is_wrong_with_a_request_is_said_and_nothing_is_done() {
         (us.tries(PASSWORD).header("origin", "null"), 403, "wrong_origin"),
         (ours(), 404, "no_such_session"),
         (order("sessions/%00/end"), 404, "no_such_session"),
+        (order("sessions/%ff/end"), 404, "no_such_session"),
+        (get("sessions/%ff"), 404, "no_such_session"),
+        (order("dead-letters/%ff/drop"), 404, "no_such_letter"),
+        (order("dead-letters/%ff/resend"), 404, "no_such_letter"),
+        (us.request(Method::GET, "/console/assets/%ff.js"), 404, "no_such_route"),
         (get("sessions/ses_1"), 404, "no_such_session"),
         (get("sessions/ses_1?after=x"), 400, "bad_query"),
         (get("sessions?limit=0"), 400, "bad_query"),
@@ -207,6 +221,41 @@ async fn what_is_wrong_with_a_request_is_said_and_nothing_is_done() {
         let shown = format!("{request:?}");
         assert_eq!(refused(request).await, (status, code.to_owned()), "{shown}");
     }
+}
+
+#[tokio::test]
+async fn whatever_is_below_the_console_is_answered_as_by_it() {
+    for house in [open_house().await, House::start(Setting::default()).await] {
+        let open = house.environment.contains_key("WARMLINE_CONSOLE_PASSWORD_HASH");
+        let nobody = outside(&house);
+        for path in
+            ["/console/api", "/console/api/", "/console/assets/", "/console//", "/console/x"]
+        {
+            let answer = nobody.request(Method::GET, path).send().await.unwrap();
+            for header in [header::CONTENT_SECURITY_POLICY, header::X_FRAME_OPTIONS] {
+                assert!(answer.headers().contains_key(&header), "{path} without {header}");
+            }
+            assert_eq!(answer.headers()[header::CACHE_CONTROL], "no-store", "{path}");
+            let code = if open { "no_such_route" } else { "console_closed" };
+            let (status, text) = parts(answer).await;
+            assert!(status == StatusCode::NOT_FOUND && text.contains(code), "{path}: {text}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_a_page_asks_by_itself_does_not_fill_the_log() {
+    let house = open_house().await;
+    let us = inside(&house).await;
+    for (path, _) in READS {
+        us.reads(path.strip_prefix("/console/api/").unwrap()).await;
+    }
+    assert_eq!(refused(outside(&house).request(Method::GET, READS[0].0)).await.0, 401);
+    let logged = house.logged();
+    let lines: Vec<_> = logged.lines().filter(|line| line.contains("/console/api/")).collect();
+    assert!(lines.iter().any(|line| line.contains("/console/api/login")), "an order is a line");
+    let gets: Vec<_> = lines.iter().filter(|line| line.contains("GET")).collect();
+    assert!(gets.len() == 1 && gets[0].contains("401"), "{gets:#?}");
 }
 
 #[tokio::test]
@@ -313,10 +362,19 @@ async fn a_live_chat_is_seen_from_the_request_to_its_end_and_no_word_of_it() {
     let numbers: Vec<_> = entries.iter().map(|entry| entry["number"].as_u64().unwrap()).collect();
     assert!(numbers.is_sorted() && numbers[0] > 1, "bot talk before it is no part of it");
 
-    let ended = us.orders(&format!("sessions/{id}/end")).send().await.unwrap();
-    let (status, text) = parts(ended).await;
-    assert_eq!(status, StatusCode::OK, "{text}");
-    let ended: Value = serde_json::from_str(&text).unwrap();
+    // Of several who end it at the same moment one has ended it.
+    let orders = (0..8).map(|_| us.orders(&format!("sessions/{id}/end")).send());
+    let mut ended = Vec::new();
+    for answer in futures_util::future::join_all(orders).await {
+        match parts(answer.unwrap()).await {
+            (StatusCode::OK, text) => ended.push(text),
+            (status, text) => {
+                assert!(status == StatusCode::CONFLICT && text.contains("session_over"), "{text}");
+            }
+        }
+    }
+    assert_eq!(ended.len(), 1, "{ended:?}");
+    let ended: Value = serde_json::from_str(&ended[0]).unwrap();
     assert_eq!(ended["session"]["reason"], "operator_ended");
     desk::until_ended(&house.desk, &chat).await;
     page.until("the user is told", |heard| {

@@ -1,4 +1,10 @@
-//! Bad calls of pages: each gets the status and the code that clients know (reference 4.1).
+//! What pages ask for: whom tokens bind, from which origins, how a stream goes on; and bad calls,
+//! each of which gets the status and the code that clients know (reference 4.1).
+
+mod leaving;
+mod origins;
+mod streams;
+mod tokens;
 
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
@@ -18,7 +24,10 @@ struct Door {
 
 impl Door {
     async fn open() -> Self {
-        let house = House::start(Setting::default()).await;
+        Self::of(House::start(Setting::default()).await).await
+    }
+
+    async fn of(house: House) -> Self {
         let mut page = house.page("dl_kim").await;
         page.shows(&["bot: Hello!…"]).await;
         Self { house, page }
@@ -213,6 +222,14 @@ async fn a_page_of_another_origin_is_let_in_and_can_read_the_answers() {
         assert!(asked.split(',').all(|name| allowed.contains(name)), "{path}: {allowed}");
         assert!(header("access-control-max-age").parse::<u32>().unwrap() > 0);
     }
+    // Who asks for too much is granted nothing of it.
+    let endless = door
+        .call(Method::OPTIONS, "conversations")
+        .header("origin", "https://shop.example.org")
+        .header("access-control-request-method", "POST")
+        .header("access-control-request-headers", "x-a,".repeat(1_000));
+    let endless = endless.send().await.unwrap();
+    assert!(endless.headers().get("access-control-allow-headers").is_none());
     // Refusals, too, or else a page could not tell why.
     let refused =
         door.call(Method::POST, "conversations").header("origin", "https://a.example.org");

@@ -185,6 +185,11 @@ impl House {
         self.environment["WARMLINE_DATA_DIR"].clone().into()
     }
 
+    /// This was handed out and must not be found anywhere.
+    pub(crate) fn hides(&self, secret: &str) {
+        self.secrets.lock().unwrap().push(secret.to_owned());
+    }
+
     fn log_file(&self) -> PathBuf {
         self.folder.path().join("gateway.log")
     }
@@ -244,6 +249,8 @@ impl House {
         let token = key.mint(&Claims {
             conversation: conversation.to_owned(),
             user: Some(user.to_owned()),
+            name: None,
+            origins: Vec::new(),
             site: "default/default".to_owned(),
             purpose: Purpose::Token,
             issued_at: 0,

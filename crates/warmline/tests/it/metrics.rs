@@ -123,6 +123,14 @@ async fn the_metrics_are_closed_without_a_token_and_for_whoever_has_another() {
         let (status, text) = asked(&open, token).await;
         assert_eq!(status, 401, "{token:?}");
         assert!(text.contains("\"unauthorized\""), "{text}");
+        // Whoever is refused can tell a wrong token from one that got lost on the way.
+        let mut request = open.http.get(format!("{}/metrics", open.origin()));
+        if let Some(token) = token {
+            request = request.bearer_auth(token);
+        }
+        let answer = request.send().await.unwrap();
+        let challenge = answer.headers()["www-authenticate"].to_str().unwrap();
+        assert_eq!(challenge.contains("invalid_token"), token.is_some(), "{token:?}");
     }
 }
 

@@ -102,6 +102,12 @@ async fn health_is_told_by_the_exit_code() {
         (output.status.code(), String::from_utf8(output.stderr).unwrap())
     };
     assert_eq!(health(&house).await, (Some(0), String::new()));
+    // What was set wrong since is no illness of a gateway that runs.
+    let good = house.environment.clone();
+    house.environment.remove("SERVICENOW_CLIENT_ID");
+    house.environment.insert("WARMLINE_LANGUAGE".to_owned(), "klingon".to_owned());
+    assert_eq!(health(&house).await, (Some(0), String::new()));
+    house.environment = good;
     house.terminate().await;
     let (code, said) = health(&house).await;
     assert_eq!(code, Some(1));

@@ -388,6 +388,30 @@ impl Listener {
     }
 }
 
+/// A stream that is read set by set.
+pub(crate) struct Reader(
+    tokio_tungstenite::WebSocketStream<tokio_tungstenite::MaybeTlsStream<tokio::net::TcpStream>>,
+);
+
+impl Reader {
+    pub(crate) async fn open(stream_url: &str) -> Self {
+        Self(tokio_tungstenite::connect_async(stream_url).await.unwrap().0)
+    }
+
+    /// The activities of the next set.
+    pub(crate) async fn next_set(&mut self) -> Vec<Value> {
+        loop {
+            let frame = timeout(WITHIN, self.0.next()).await.expect("a set comes");
+            let Message::Text(frame) = frame.expect("it is open").unwrap() else { continue };
+            if !frame.is_empty() {
+                let mut set: Value = serde_json::from_str(&frame).unwrap();
+                let Value::Array(activities) = set["activities"].take() else { panic!("{set}") };
+                return activities;
+            }
+        }
+    }
+}
+
 /// The secret part of a stream's address.
 fn ticket(stream_url: &str) -> Option<String> {
     stream_url.split_once("&t=").map(|(_, ticket)| ticket.to_owned())

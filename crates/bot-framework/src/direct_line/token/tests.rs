@@ -12,6 +12,8 @@ fn claims() -> Claims {
     Claims {
         conversation: "c1".to_owned(),
         user: Some("dl_ann".to_owned()),
+        name: Some("Ann".to_owned()),
+        origins: vec!["5f2c1a90".to_owned()],
         site: "default".to_owned(),
         purpose: Purpose::Token,
         issued_at: NOW,
@@ -57,11 +59,13 @@ fn body_of(token: &str) -> Value {
 fn a_token_says_what_clients_look_for() {
     assert_eq!(
         body_of(&key().mint(&claims())),
-        json!({"conv":"c1","user":"dl_ann","site":"default","use":"token","iat":NOW,"exp":NOW + 1800,
-            "jti":"j1"})
+        json!({"conv":"c1","user":"dl_ann","name":"Ann","origins":["5f2c1a90"],"site":"default",
+            "use":"token","iat":NOW,"exp":NOW + 1800,"jti":"j1"})
     );
-    let nobody = Claims { user: None, ..claims() };
-    assert_eq!(body_of(&key().mint(&nobody)).get("user"), None);
+    let nobody = Claims { user: None, name: None, origins: Vec::new(), ..claims() };
+    for absent in ["user", "name", "origins"] {
+        assert_eq!(body_of(&key().mint(&nobody)).get(absent), None);
+    }
     assert_eq!(key().verify(&key().mint(&nobody), Purpose::Token, NOW), Ok(nobody));
 }
 

@@ -22,7 +22,7 @@ fn rules() -> Rules {
 }
 
 fn rules_at(metadata: &str) -> Rules {
-    Rules::new(config(metadata))
+    Rules::new(&config(metadata))
 }
 
 /// A v1 token's claims, with some of them changed; `null` takes one away.

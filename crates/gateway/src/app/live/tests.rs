@@ -6,7 +6,7 @@ use servicenow::{ClientConfig, Credentials, client::instance_url};
 use session::Policy;
 
 use super::*;
-use crate::{bot::BuiltInBot, desk::news::Wording, notices::Language};
+use crate::{app::PageRules, bot::BuiltInBot, desk::news::Wording, notices::Language};
 
 fn tenant() -> TenantId {
     TenantId::new("t").unwrap()
@@ -34,6 +34,7 @@ fn bot(name: &str, desk: &str) -> BotSetup {
         tenant: tenant(),
         bot: BotId::new(name).unwrap(),
         policy: Policy::new(desk_id(desk)),
+        pages: PageRules::default(),
         direct_line_secret: None,
         behind: None,
         built_in_bot: None,

@@ -43,6 +43,16 @@ fn check(rows: &[(&str, &[&str])]) {
 }
 
 #[test]
+fn a_name_and_an_estimate_cannot_turn_the_words_around_them() {
+    let json = r#"{"body":[{"uiType":"OutputText","value":"hi","sentFromAgent":true,"agentInfo":{"agentName":"Dana\u202enimda","agentId":"a\u0007b"}}]}"#;
+    let (news, _) = read_json(json);
+    assert!(news.iter().any(|news| line(news) == "Dananimda: hi"), "{news:?}");
+    let json = r#"{"body":[{"uiType":"ActionMsg","actionType":"System","message":"x","spinnerType":"wait_time","waitTime":"8\u2067 Seconds"}]}"#;
+    let (news, _) = read_json(json);
+    assert!(!format!("{news:?}").contains('\u{2067}'), "{news:?}");
+}
+
+#[test]
 fn the_record_at_the_desk_is_known_by_its_id_and_by_nothing_else() {
     let started = |id: &str| {
         format!(

@@ -29,7 +29,7 @@ use super::{
 };
 use crate::{
     clock::rfc3339,
-    console::PasswordHash,
+    console::{PasswordHash, PasswordHashError},
     edge::{Edge, answer::Refusal, body::read_body},
 };
 
@@ -38,6 +38,9 @@ pub(super) const ORDER_BYTES_MAX: usize = 4 * 1_024;
 
 /// Passwords checked at a time. Each takes tens of milliseconds of a core and 19 MiB.
 const CHECKS_MAX: usize = 2;
+
+/// What a 401 of the console asks for: a scheme that no browser has a dialog for.
+const COOKIE: &str = "Cookie realm=\"console\"";
 
 /// Characters of a browser's mark: its own name, in hexadecimal digits.
 const MARK_DIGITS: usize = 32;
@@ -113,7 +116,11 @@ impl Access {
             let _place = place;
             hash.is_of(&password)
         };
-        tokio::task::spawn_blocking(check).await.ok()
+        let checked = tokio::task::spawn_blocking(check).await.ok()?;
+        let told = |error: &PasswordHashError| {
+            tracing::error!(error = error as &dyn std::error::Error, "no password can be checked");
+        };
+        checked.inspect_err(told).ok()
     }
 
     fn pace<T>(&self, work: impl FnOnce(&mut Pace) -> T) -> T {
@@ -160,6 +167,7 @@ fn signed_out() -> Refusal {
         "signed_out",
         "nobody is signed in, or the session is over; sign in with the console's password",
     )
+    .asks_for(COOKIE)
 }
 
 /// What signing in takes.
@@ -210,17 +218,23 @@ async fn signs_in(
         );
         return Err(Box::new(too_many(wait)));
     }
-    if access.check(password.into()).await != Some(true) {
+    let right = access.check(password.into()).await;
+    if let Err(refusal) = judged(right) {
+        access.pace(|pace| {
+            if right.is_none() {
+                pace.undo(source)
+            }
+        });
         tracing::warn!(
             client.address = %address,
-            outcome = "wrong_password",
+            outcome = refusal.code,
             "a sign-in to the console failed"
         );
-        return Err(refuse(wrong_password()));
+        return Err(refuse(refusal));
     }
     access.pace(|pace| pace.succeeded(source));
-    let opened = access.seats.open(address, edge.clock.now());
-    let (secret, operator) = opened.map_err(|_| refuse(wrong_password()))?;
+    let opened = access.seats.open(address, source, edge.clock.now());
+    let (secret, operator) = opened.map_err(|_| refuse(not_checked()))?;
     log(&operator, "sign_in", None, "done");
     let secure = guard::is_secure(headers, public_url);
     let mark = match source {
@@ -258,12 +272,25 @@ fn bad_login() -> Refusal {
     )
 }
 
-/// The same for every reason there may be.
-fn wrong_password() -> Refusal {
+/// Whether the password opens: it is right, or wrong, or nobody could say.
+fn judged(right: Option<bool>) -> Result<(), Refusal> {
+    match right {
+        Some(true) => Ok(()),
+        Some(false) => Err(Refusal::new(
+            StatusCode::UNAUTHORIZED,
+            "wrong_password",
+            "this is not the console's password; make a new one with `warmline console-password`",
+        )
+        .asks_for(COOKIE)),
+        None => Err(not_checked()),
+    }
+}
+
+fn not_checked() -> Refusal {
     Refusal::new(
-        StatusCode::UNAUTHORIZED,
-        "wrong_password",
-        "this is not the console's password; make a new one with `warmline console-password`",
+        StatusCode::SERVICE_UNAVAILABLE,
+        "busy",
+        "nobody can sign in at the moment; what is wrong is in the gateway's log; try again",
     )
 }
 
@@ -308,4 +335,20 @@ pub(super) fn log(operator: &Operator, order: &str, about: Option<&str>, outcome
         outcome,
         "an operator gave an order"
     );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn our_own_failure_is_not_told_as_a_wrong_password() {
+        assert!(judged(Some(true)).is_ok());
+        let told = |right| judged(right).unwrap_err().into_response();
+        let (wrong, ours) = (told(Some(false)), told(None));
+        assert_eq!((wrong.status().as_u16(), ours.status().as_u16()), (401, 503));
+        assert!(ours.headers().contains_key(header::RETRY_AFTER));
+        let asked = wrong.headers()[header::WWW_AUTHENTICATE].to_str().unwrap();
+        assert!(asked.starts_with("Cookie "), "{asked}");
+    }
 }

@@ -5,13 +5,22 @@ use std::sync::Arc;
 
 use axum::{
     Json,
-    extract::{Extension, Path, Query, State, rejection::QueryRejection},
+    extract::{
+        Extension, Path, Query, State,
+        rejection::{PathRejection, QueryRejection},
+    },
     http::StatusCode,
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Console, access::log, closed, seats::Operator, view::bad_query};
+use super::{
+    Console,
+    access::log,
+    closed,
+    seats::Operator,
+    view::{bad_query, id_in},
+};
 use crate::{
     control::{Order, Outcome},
     edge::{Edge, answer::Refusal},
@@ -59,8 +68,9 @@ pub(super) async fn list(
 pub(super) async fn resend(
     State(edge): State<Arc<Edge>>,
     Extension(operator): Extension<Operator>,
-    Path(id): Path<String>,
+    id: Result<Path<String>, PathRejection>,
 ) -> Result<Json<Value>, Refusal> {
+    let id = id_in(id);
     let console = edge.console.as_ref().ok_or_else(closed)?;
     ordered(console, &operator, "resend_letter", &id, |id| Order::Resend { id }).await
 }
@@ -69,8 +79,9 @@ pub(super) async fn resend(
 pub(super) async fn drop(
     State(edge): State<Arc<Edge>>,
     Extension(operator): Extension<Operator>,
-    Path(id): Path<String>,
+    id: Result<Path<String>, PathRejection>,
 ) -> Result<Json<Value>, Refusal> {
+    let id = id_in(id);
     let console = edge.console.as_ref().ok_or_else(closed)?;
     ordered(console, &operator, "drop_letter", &id, |id| Order::Drop { id }).await
 }

@@ -1,9 +1,13 @@
 //! The feed as server-sent events: what passes, as it passes.
 
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use axum::{
-    extract::State,
+    extract::{Extension, State},
     http::{HeaderMap, StatusCode},
     response::{
         Sse,
@@ -12,16 +16,20 @@ use axum::{
 };
 use futures_util::{Stream, stream};
 use serde_json::json;
-use tokio::{sync::OwnedSemaphorePermit, time::Interval};
+use tokio::time::Interval;
 
-use super::closed;
+use super::{closed, seats::Operator};
 use crate::{
     edge::{Edge, answer::Refusal},
     observe::{Feed, Heard},
 };
 
 /// Those who follow the feed at a time: a few operators, a few pages each.
-pub(super) const READERS_MAX: usize = 32;
+const READERS_MAX: usize = 32;
+
+/// Of them, those of one who is signed in: a page on each of some screens, so that whoever leaves
+/// pages open does not shut the others out.
+const READERS_PER_OPERATOR_MAX: usize = 8;
 
 /// How often a reader that hears nothing is sent a comment, so that no proxy takes it for dead.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
@@ -29,28 +37,64 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// How often it is looked whether the reader's session still lasts.
 const SESSION_LOOKED_AT_EVERY: Duration = Duration::from_secs(5);
 
+/// Those who follow the feed now, by the name of their session.
+#[derive(Debug, Default)]
+pub(super) struct Readers(Mutex<Vec<Box<str>>>);
+
+/// A place among them, left when it is dropped.
+#[derive(Debug)]
+struct Place {
+    readers: Arc<Readers>,
+    name: Box<str>,
+}
+
+impl Readers {
+    fn enter(self: &Arc<Self>, name: &str) -> Result<Place, Refusal> {
+        let mut names = self.lock();
+        let own = names.iter().filter(|taken| ***taken == *name).count();
+        let words = if own >= READERS_PER_OPERATOR_MAX {
+            format!("{own} pages of this session follow the feed already; close one of them")
+        } else if names.len() >= READERS_MAX {
+            format!("{READERS_MAX} pages follow the feed already; close one of them")
+        } else {
+            names.push(name.into());
+            return Ok(Place { readers: Arc::clone(self), name: name.into() });
+        };
+        Err(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "too_many_readers", words))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Box<str>>> {
+        // Nothing in here can be left half done.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut names = self.readers.lock();
+        if let Some(at) = names.iter().position(|name| *name == self.name) {
+            names.swap_remove(at);
+        }
+    }
+}
+
 struct Reader {
     edge: Arc<Edge>,
     headers: HeaderMap,
     feed: Feed,
     look: Interval,
-    _place: OwnedSemaphorePermit,
+    _place: Place,
 }
 
 /// `GET /console/api/feed`: events named `passage`, and `missed` with how many a slow reader did not
 /// get.
 pub(super) async fn feed(
     State(edge): State<Arc<Edge>>,
+    Extension(operator): Extension<Operator>,
     headers: HeaderMap,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Refusal> {
     let console = edge.console.as_ref().ok_or_else(closed)?;
-    let place = Arc::clone(&console.readers).try_acquire_owned().map_err(|_| {
-        Refusal::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "too_many_readers",
-            format!("{READERS_MAX} pages follow the feed already; close one of them"),
-        )
-    })?;
+    let place = console.readers.enter(&operator.name)?;
     let reader = Reader {
         feed: console.recorder.listen(),
         look: tokio::time::interval(SESSION_LOOKED_AT_EVERY),
@@ -93,5 +137,27 @@ impl Reader {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_takes_all_places_and_a_page_that_is_closed_leaves_its_own() {
+        let readers = Arc::new(Readers::default());
+        let mut ours: Vec<_> =
+            (0..READERS_PER_OPERATOR_MAX).map(|_| readers.enter("one").unwrap()).collect();
+        let refused = readers.enter("one").unwrap_err();
+        assert_eq!(refused.code, "too_many_readers");
+        let rest = READERS_MAX - READERS_PER_OPERATOR_MAX;
+        let others: Vec<_> =
+            (0..rest).map(|n| readers.enter(&format!("other {}", n / 8)).unwrap()).collect();
+        assert_eq!(readers.enter("somebody").unwrap_err().code, "too_many_readers");
+        ours.pop();
+        let again = readers.enter("one").unwrap();
+        drop((ours, others, again));
+        assert!(readers.lock().is_empty());
     }
 }

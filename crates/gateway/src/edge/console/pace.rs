@@ -110,6 +110,16 @@ impl Pace {
         }
     }
 
+    /// The attempt was none: the password was not looked at.
+    pub(super) fn undo(&mut self, source: Source) {
+        if let Some(own) = self.sources.get_mut(&source) {
+            own.give_back(ATTEMPT_EVERY);
+        }
+        if matches!(source, Source::Address(_)) {
+            self.strangers.give_back(STRANGERS_EVERY);
+        }
+    }
+
     fn make_room(&mut self, source: Source, now: Instant) {
         if self.sources.len() < SOURCES_MAX || self.sources.contains_key(&source) {
             return;
@@ -165,6 +175,22 @@ mod tests {
             assert_eq!(pace.attempt(address(1), start), Ok(()));
             pace.succeeded(address(1));
         }
+    }
+
+    #[test]
+    fn what_was_no_attempt_costs_nothing_and_forgives_nothing() {
+        let start = Instant::now();
+        let mut pace = Pace::new(start);
+        for _ in 0..1_000 {
+            assert_eq!(pace.attempt(address(1), start), Ok(()));
+            pace.undo(address(1));
+        }
+        for _ in 0..FAILURES_AT_ONCE {
+            assert_eq!(pace.attempt(address(1), start), Ok(()));
+        }
+        pace.undo(address(1));
+        assert_eq!(pace.attempt(address(1), start), Ok(()));
+        assert!(pace.attempt(address(1), start).is_err());
     }
 
     #[test]

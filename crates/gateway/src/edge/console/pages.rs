@@ -4,7 +4,7 @@
 //! so that a gateway carries its console and none of the demo's pages.
 
 use axum::{
-    extract::Path,
+    extract::{Path, rejection::PathRejection},
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -38,10 +38,9 @@ pub(super) async fn page() -> Response {
 }
 
 /// `GET /console/assets/…`: names carry a hash of what is in them, so they may be kept for ever.
-pub(super) async fn asset(Path(path): Path<String>) -> Response {
-    let Some(file) = Pages::get(&format!("assets/{path}")) else {
-        return no_such_route().await.into_response();
-    };
+pub(super) async fn asset(path: Result<Path<String>, PathRejection>) -> Response {
+    let file = path.ok().and_then(|Path(path)| Pages::get(&format!("assets/{path}")));
+    let Some(file) = file else { return no_such_route().await.into_response() };
     let kind = HeaderValue::from_str(file.metadata.mimetype());
     let kind = kind.unwrap_or(HeaderValue::from_static("application/octet-stream"));
     let kept = HeaderValue::from_static("public, max-age=31536000, immutable");

@@ -1,16 +1,25 @@
-//! What the console remembers of what passes: counts for the plots, how each desk does, and the
-//! newest passages for the timelines. In memory, bounded, and gone with the process.
+//! What the console remembers: how the gateway's counters rose, for the plots; how each desk did
+//! last; and the newest passages, for the timelines. In memory, bounded, and gone with the process.
+//!
+//! It counts nothing itself: of what passes it hears only as much as it can keep up with.
 
 use std::{
     collections::{BTreeMap, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use session::id::{DeskId, SessionId, TenantId, Timestamp};
 use tokio_util::sync::CancellationToken;
 
-use super::series::{Histogram, Series};
-use crate::observe::{Feed, Heard, Observer, Outcome, Passage, PassageKind};
+use super::series::Series;
+use crate::{
+    clock::Clock,
+    observe::{Feed, Heard, Observer, Outcome, Passage, PassageKind},
+};
+
+/// How often the counters are looked at; so late may something be counted.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// Passages kept for timelines: a few hundred bytes each.
 const PASSAGES_KEPT_MAX: usize = 10_000;
@@ -21,6 +30,7 @@ const PASSAGES_SHOWN_MAX: usize = 200;
 /// Remembers what the observer tells.
 pub(crate) struct Recorder {
     observer: Arc<Observer>,
+    clock: Clock,
     seen: Mutex<Seen>,
 }
 
@@ -31,17 +41,15 @@ struct Seen {
     passages: VecDeque<Passage>,
 }
 
-/// How a desk does.
+/// How a desk did last.
 #[derive(Debug, Clone, Default)]
 struct DeskSeen {
     last_success_at: Option<Timestamp>,
     last_failure_at: Option<Timestamp>,
     last_failure: Option<&'static str>,
-    attempts: u64,
-    took: Histogram,
 }
 
-/// The same for the page.
+/// How a desk does, for the page.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct DeskShown {
     pub(super) last_success_at: Option<Timestamp>,
@@ -54,21 +62,28 @@ pub(super) struct DeskShown {
 }
 
 impl Recorder {
-    pub(crate) fn new(observer: Arc<Observer>) -> Arc<Self> {
-        Arc::new(Self { observer, seen: Mutex::default() })
+    pub(crate) fn new(observer: Arc<Observer>, clock: Clock) -> Arc<Self> {
+        Arc::new(Self { observer, clock, seen: Mutex::default() })
     }
 
     /// Listens until told to stop.
     pub(crate) async fn run(self: Arc<Self>, stop: CancellationToken) {
         let mut feed = self.observer.listen();
+        let mut look = tokio::time::interval(LOOK_EVERY);
+        look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             let heard = tokio::select! {
                 () = stop.cancelled() => return,
+                _ = look.tick() => {
+                    self.series(|_| ());
+                    continue;
+                }
                 heard = feed.next() => heard,
             };
             match heard {
                 Some(Heard::Passage(passage)) => self.take(passage),
-                Some(Heard::Missed(passages)) => self.lock().series.missed(passages),
+                // Nothing is counted here; a timeline lacks them.
+                Some(Heard::Missed(_)) => {}
                 None => return stop.cancelled().await,
             }
         }
@@ -81,7 +96,10 @@ impl Recorder {
 
     /// The series, up to this moment.
     pub(super) fn series<T>(&self, look: impl FnOnce(&Series) -> T) -> T {
-        look(&self.lock().series)
+        let mut seen = self.lock();
+        // Under the lock, so that two who look do not see the counters fall.
+        seen.series.look(self.clock.now(), self.observer.totals());
+        look(&seen.series)
     }
 
     /// What passed lately for a session, oldest first.
@@ -96,23 +114,21 @@ impl Recorder {
 
     /// How a desk does.
     pub(super) fn desk(&self, tenant: &TenantId, desk: &DeskId) -> DeskShown {
-        let seen = self.lock();
-        let Some(desk) = seen.desks.get(&(tenant.clone(), desk.clone())) else {
-            return DeskShown::default();
-        };
+        let took = self.observer.desk_took(tenant, desk);
+        let last = self.lock().desks.get(&(tenant.clone(), desk.clone())).cloned();
+        let DeskSeen { last_success_at, last_failure_at, last_failure } = last.unwrap_or_default();
         DeskShown {
-            last_success_at: desk.last_success_at,
-            last_failure_at: desk.last_failure_at,
-            last_failure: desk.last_failure,
-            attempts: desk.attempts,
-            p50_ms: desk.took.quantile(0.5),
-            p99_ms: desk.took.quantile(0.99),
+            last_success_at,
+            last_failure_at,
+            last_failure,
+            attempts: took.count(),
+            p50_ms: took.quantile_ms(0.5),
+            p99_ms: took.quantile_ms(0.99),
         }
     }
 
     fn take(&self, passage: Passage) {
         let mut seen = self.lock();
-        seen.series.take(&passage);
         seen.desk(&passage);
         // Requests belong to no session, and there are many.
         if passage.session.is_some() {
@@ -124,7 +140,7 @@ impl Recorder {
     }
 
     fn lock(&self) -> MutexGuard<'_, Seen> {
-        // At worst a passage is half counted.
+        // Nothing in here can be left half done.
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -145,11 +161,35 @@ impl Seen {
                 seen.last_failure = passage.code;
             }
             // Nothing was sent.
-            _ => return,
+            _ => {}
         }
-        seen.attempts += 1;
-        if let Some(ms) = passage.ms {
-            seen.took.add(ms);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::Method;
+
+    use super::*;
+    use crate::observe::Answered;
+
+    #[tokio::test]
+    async fn the_plots_count_what_passes_too_quickly_to_be_heard() {
+        let observer = Observer::new(Clock::System, &[]);
+        let recorder = Recorder::new(Arc::clone(&observer), Clock::System);
+        let (stop, began) = (CancellationToken::new(), Clock::System.now());
+        let running = tokio::spawn(Arc::clone(&recorder).run(stop.clone()));
+        tokio::task::yield_now().await;
+        // More at once than the feed holds for who is slow.
+        for _ in 0..5_000 {
+            let (method, route) = (&Method::POST, Some("/v3/directline/conversations"));
+            let (code, took) = (None, Duration::from_millis(1));
+            observer.answered(&Answered { method, route, status: 201, code, took });
         }
+        let shown = recorder.series(|series| series.shown(Clock::System.now(), Some(began.0)));
+        let counts = shown["requests"].as_array().unwrap().iter();
+        assert_eq!(counts.filter_map(serde_json::Value::as_u64).sum::<u64>(), 5_000);
+        stop.cancel();
+        running.await.unwrap();
     }
 }

@@ -9,8 +9,11 @@ use std::{
 use session::id::Timestamp;
 use vault::{MacKey, MasterKey, MasterKeyError};
 
-/// Operators signed in at a time. Beyond it the one who did nothing for the longest time is signed
-/// out.
+use super::pace::Source;
+
+/// Operators signed in at a time. Beyond it, of those who come from where most do, the one who did
+/// nothing for the longest time is signed out: whoever signs in again and again pushes nobody out but
+/// themselves.
 const SEATS_MAX: usize = 32;
 
 /// How long an operator may do nothing. What a page asks by itself does not count as doing.
@@ -38,6 +41,8 @@ struct Seat {
     tag: [u8; 32],
     opened_at: Timestamp,
     active_at: Timestamp,
+    /// Who signed in, as far as browsers and addresses tell.
+    source: Source,
     operator: Operator,
 }
 
@@ -66,18 +71,24 @@ impl Seats {
     pub(super) fn open(
         &self,
         address: IpAddr,
+        source: Source,
         now: Timestamp,
     ) -> Result<(String, Operator), MasterKeyError> {
         let secret = MasterKey::fresh_secret()?;
         let tag = self.key.tag(&[secret.as_bytes()]);
         let name = tag.iter().take(NAME_DIGITS / 2).map(|byte| format!("{byte:02x}")).collect();
         let operator = Operator { name, address, until: now.after(SESSION_MAX) };
-        let seat = Seat { tag, opened_at: now, active_at: now, operator: operator.clone() };
+        let seat = Seat { tag, opened_at: now, active_at: now, source, operator: operator.clone() };
         let mut seats = self.lock();
         seats.retain(|seat| !seat.is_over(now));
         if seats.len() >= SEATS_MAX {
-            let idlest = seats.iter().enumerate().min_by_key(|(_, seat)| seat.active_at);
-            if let Some(at) = idlest.map(|(at, _)| at) {
+            // The newcomer counts where they come from.
+            let of = |source| seats.iter().filter(|seat| seat.source == source).count();
+            let many = |seat: &Seat| of(seat.source) + usize::from(seat.source == source);
+            let idle = |seat: &Seat| std::cmp::Reverse(seat.active_at);
+            let all = seats.iter().enumerate();
+            let leaves = all.max_by_key(|(_, seat)| (many(seat), idle(seat))).map(|(at, _)| at);
+            if let Some(at) = leaves {
                 seats.swap_remove(at);
             }
         }
@@ -125,7 +136,12 @@ mod tests {
     }
 
     fn open(seats: &Seats, now: Timestamp) -> String {
-        seats.open(IpAddr::from([127, 0, 0, 1]), now).unwrap().0
+        open_from(seats, 1, now)
+    }
+
+    fn open_from(seats: &Seats, host: u8, now: Timestamp) -> String {
+        let address = IpAddr::from([192, 0, 2, host]);
+        seats.open(address, Source::of(address), now).unwrap().0
     }
 
     #[test]
@@ -178,5 +194,25 @@ mod tests {
         assert!(seats.find(&first, true, now).is_some());
         assert_eq!(seats.find(&second, true, now), None);
         assert_eq!(seats.lock().len(), SEATS_MAX);
+    }
+
+    #[test]
+    fn who_signs_in_again_and_again_signs_nobody_else_out() {
+        let seats = seats();
+        let others: Vec<_> = (1..20).map(|host| open_from(&seats, host, START)).collect();
+        let later = START.after(Duration::from_secs(1));
+        let mut newest = String::new();
+        for _ in 0..70 {
+            newest = open_from(&seats, 200, later);
+        }
+        assert!(others.iter().all(|other| seats.find(other, false, later).is_some()));
+        assert!(seats.find(&newest, false, later).is_some());
+        assert_eq!(seats.lock().len(), SEATS_MAX);
+        for host in 20..40 {
+            open_from(&seats, host, later);
+        }
+        assert_eq!(seats.lock().len(), SEATS_MAX);
+        let left = others.iter().filter(|other| seats.find(other, false, later).is_some()).count();
+        assert_eq!(left, 11, "among equals the idlest go");
     }
 }

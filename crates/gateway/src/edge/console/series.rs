@@ -13,7 +13,7 @@ use session::id::Timestamp;
 use super::{closed, view::bad_query};
 use crate::{
     edge::{Edge, answer::Refusal},
-    observe::{Outcome, Passage, PassageKind, RouteName},
+    observe::Totals,
 };
 
 /// How long a step is, in milliseconds.
@@ -22,148 +22,67 @@ const STEP_MS: i64 = 5_000;
 /// Steps kept: fifteen minutes.
 const STEPS_MAX: usize = 180;
 
-/// Buckets of a histogram: each is a quarter wider than the one before, from 0.1 ms to a minute.
-const BUCKETS: usize = 61;
-
-/// The upper bound of the first bucket, in milliseconds.
-const FIRST_MS: f64 = 0.1;
-
-/// How much wider each bucket is than the one before.
-const WIDER: f64 = 1.25;
-
-/// How long things took, to within an eighth.
-#[derive(Debug, Clone)]
-pub(super) struct Histogram {
-    buckets: [u32; BUCKETS],
-    count: u64,
-}
-
-impl Default for Histogram {
-    fn default() -> Self {
-        Self { buckets: [0; BUCKETS], count: 0 }
-    }
-}
-
-impl Histogram {
-    /// Takes in how long something took.
-    pub(super) fn add(&mut self, ms: f64) {
-        let mut bound = FIRST_MS;
-        let mut at = 0;
-        while at + 1 < BUCKETS && ms > bound {
-            bound *= WIDER;
-            at += 1;
-        }
-        self.buckets[at] = self.buckets[at].saturating_add(1);
-        self.count += 1;
-    }
-
-    /// The time below which this share of all things were done; the middle of its bucket.
-    pub(super) fn quantile(&self, share: f64) -> Option<f64> {
-        if self.count == 0 {
-            return None;
-        }
-        #[expect(clippy::cast_precision_loss, reason = "a rank, not an amount")]
-        let rank = share * self.count as f64;
-        let (mut below, mut bound) = (0.0, FIRST_MS);
-        for bucket in self.buckets {
-            below += f64::from(bucket);
-            if bucket > 0 && below >= rank {
-                break;
-            }
-            bound *= WIDER;
-        }
-        let middle = bound / WIDER.sqrt();
-        Some((middle * 100.0).round() / 100.0)
-    }
-}
-
 /// How many steps are kept, to count with.
 fn span() -> i64 {
     i64::try_from(STEPS_MAX).unwrap_or(i64::MAX)
 }
 
-/// Five seconds.
-#[derive(Debug, Clone, Default)]
-struct Step {
-    requests: u32,
-    refused: u32,
-    deliveries: u32,
-    failures: u32,
-    took: Histogram,
-}
-
-/// The last fifteen minutes.
+/// The last fifteen minutes: what the gateway's counters rose by in each step.
 #[derive(Debug, Default)]
 pub(super) struct Series {
     /// The number of the newest step: its time divided by its length.
     newest: i64,
     /// Oldest first; without gaps.
-    steps: VecDeque<Step>,
-    missed: u64,
+    steps: VecDeque<Totals>,
+    /// How the counters stood when they were last looked at.
+    seen: Totals,
 }
 
 impl Series {
-    /// Counts a passage.
-    pub(super) fn take(&mut self, passage: &Passage) {
-        let Some(step) = self.step(passage.at) else { return };
-        match (passage.kind, passage.outcome) {
-            // The console's own page asks all the time, and is not what is looked at.
-            (PassageKind::Request, _) if passage.name == RouteName::Console.as_str() => {}
-            (PassageKind::Request, outcome) => {
-                step.requests += 1;
-                step.refused += u32::from(outcome != Outcome::Ok);
-            }
-            (PassageKind::Effect, Outcome::Done) => {
-                step.deliveries += 1;
-                passage.ms.into_iter().for_each(|ms| step.took.add(ms));
-            }
-            (PassageKind::Effect, Outcome::Retry | Outcome::Failed) => step.failures += 1,
-            _ => {}
-        }
+    /// What was counted since the last look belongs to the step of this moment.
+    pub(super) fn look(&mut self, now: Timestamp, totals: Totals) {
+        let more = totals.minus(&self.seen);
+        self.seen = totals;
+        let step = self.step(now);
+        *step = step.plus(&more);
     }
 
-    /// So many were not counted.
-    pub(super) fn missed(&mut self, passages: u64) {
-        self.missed += passages;
-    }
-
-    /// The step of a moment; none for one that lies before all that is kept.
-    fn step(&mut self, at: Timestamp) -> Option<&mut Step> {
+    /// The step of a moment. After a long silence, or a clock that was set far back, all begins anew.
+    fn step(&mut self, at: Timestamp) -> &mut Totals {
         let number = at.0.div_euclid(STEP_MS);
-        let ahead = number - self.newest;
-        if self.steps.is_empty() || ahead >= span() {
+        if self.steps.is_empty() || (number - self.newest).abs() >= span() {
             self.steps.clear();
-            self.steps.push_back(Step::default());
-            self.newest = number;
+            self.newest = number - 1;
         }
         while self.newest < number {
             self.newest += 1;
-            self.steps.push_back(Step::default());
+            self.steps.push_back(Totals::default());
             if self.steps.len() > STEPS_MAX {
                 self.steps.pop_front();
             }
         }
-        let back = usize::try_from(self.newest - number).ok()?;
-        let at = self.steps.len().checked_sub(back + 1)?;
-        self.steps.get_mut(at)
+        // What is older than all that is kept counts as the oldest.
+        let back = usize::try_from(self.newest - number).unwrap_or(usize::MAX);
+        let at = self.steps.len().saturating_sub(back.saturating_add(1));
+        &mut self.steps[at]
     }
 
     /// The steps from `since` on, up to the one that lasts now; those before the first passage are
     /// zero.
-    fn shown(&self, now: Timestamp, since: Option<i64>) -> Value {
+    pub(super) fn shown(&self, now: Timestamp, since: Option<i64>) -> Value {
         let last = now.0.div_euclid(STEP_MS);
         let oldest = last - span() + 1;
         let first = since.map_or(oldest, |since| since.div_euclid(STEP_MS)).clamp(oldest, last);
-        let nothing = Step::default();
+        let nothing = Totals::default();
         let kept = |number: i64| {
             let back = usize::try_from(self.newest - number).ok()?;
             self.steps.get(self.steps.len().checked_sub(back + 1)?)
         };
-        let steps: Vec<&Step> =
+        let steps: Vec<&Totals> =
             (first..=last).map(|number| kept(number).unwrap_or(&nothing)).collect();
-        let each = |of: fn(&Step) -> u32| steps.iter().map(|step| of(step)).collect::<Vec<_>>();
+        let each = |of: fn(&Totals) -> u64| steps.iter().map(|step| of(step)).collect::<Vec<_>>();
         let took = |share| {
-            steps.iter().map(|step| step.took.quantile(share)).collect::<Vec<Option<f64>>>()
+            steps.iter().map(|step| step.took.quantile_ms(share)).collect::<Vec<Option<f64>>>()
         };
         json!({
             "step_ms": STEP_MS,
@@ -175,7 +94,6 @@ impl Series {
             "failures": each(|step| step.failures),
             "p50_ms": took(0.5),
             "p99_ms": took(0.99),
-            "missed": self.missed,
         })
     }
 }
@@ -206,11 +124,9 @@ mod tests {
 
     const START: i64 = 1_767_225_600_000;
 
-    fn step_at(series: &mut Series, ms: i64) -> bool {
-        series.step(Timestamp(START + ms)).is_some_and(|step| {
-            step.requests += 1;
-            true
-        })
+    /// The counters after so many requests.
+    fn totals(requests: u64) -> Totals {
+        Totals { requests, ..Totals::default() }
     }
 
     fn requests(series: &Series, ms: i64, since: Option<i64>) -> Vec<u64> {
@@ -223,33 +139,18 @@ mod tests {
     fn fifteen_minutes_are_kept_and_quiet_ones_are_zero() {
         let mut series = Series::default();
         assert_eq!(requests(&series, 0, None), vec![0; STEPS_MAX]);
-        for ms in [0, 1, 4_999, 5_000, 20_000] {
-            assert!(step_at(&mut series, ms));
+        for (ms, count) in [(0, 1), (1, 2), (4_999, 300), (5_000, 301), (20_000, 302)] {
+            series.look(Timestamp(START + ms), totals(count));
         }
-        assert_eq!(requests(&series, 21_000, Some(START)), [3, 1, 0, 0, 1]);
+        assert_eq!(requests(&series, 21_000, Some(START)), [300, 1, 0, 0, 1]);
         assert_eq!(requests(&series, 31_000, Some(START + 20_000)), [1, 0, 0]);
-        assert!(step_at(&mut series, 4_000), "a late one counts in its own time");
-        assert_eq!(requests(&series, 21_000, Some(START))[0], 4);
         let later = STEP_MS * span() + 4_000;
-        assert!(step_at(&mut series, later));
-        assert!(!step_at(&mut series, 4_000), "what is older than all that is kept");
-        assert_eq!(requests(&series, later, None).len(), STEPS_MAX);
-        assert!(step_at(&mut series, later * 100));
+        series.look(Timestamp(START + later), totals(310));
+        let shown = requests(&series, later, None);
+        assert_eq!((shown.len(), shown[0], shown[STEPS_MAX - 1]), (STEPS_MAX, 1, 8));
+        series.look(Timestamp(START + later * 100), totals(311));
         assert_eq!(series.steps.len(), 1, "after a long silence it begins anew");
-    }
-
-    #[test]
-    fn a_quantile_is_right_to_within_an_eighth() {
-        let mut took = Histogram::default();
-        assert_eq!(took.quantile(0.5), None);
-        for ms in 1..=1_000 {
-            took.add(f64::from(ms));
-        }
-        for (share, expected) in [(0.5, 500.0), (0.99, 990.0), (0.01, 10.0)] {
-            let found = took.quantile(share).unwrap();
-            assert!((found / expected - 1.0_f64).abs() < 0.13, "{share}: {found}");
-        }
-        took.add(1e12);
-        assert!(took.quantile(1.0).unwrap() > 50_000.0, "what is longer than all counts as long");
+        series.look(Timestamp(START), totals(312));
+        assert_eq!(requests(&series, 0, Some(START)), [1], "a clock that was set back");
     }
 }

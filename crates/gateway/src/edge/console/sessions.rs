@@ -4,18 +4,21 @@ use std::sync::Arc;
 
 use axum::{
     Json,
-    extract::{Extension, Path, Query, State, rejection::QueryRejection},
+    extract::{
+        Extension, Path, Query, State,
+        rejection::{PathRejection, QueryRejection},
+    },
     http::StatusCode,
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
-use session::{EndReason, Event, id::SessionId};
+use session::{Event, id::SessionId};
 use store::{SessionRow, Store, StoreError, Target};
 
 use super::{
     access::log,
     seats::Operator,
-    view::{SessionView, bad_query, no_such_session, session_id, unreadable},
+    view::{SessionView, bad_query, id_in, no_such_session, session_id, unreadable},
 };
 use crate::{
     edge::{Edge, answer::Refusal},
@@ -119,8 +122,9 @@ fn page(
 pub(super) async fn end(
     State(edge): State<Arc<Edge>>,
     Extension(operator): Extension<Operator>,
-    Path(id): Path<String>,
+    id: Result<Path<String>, PathRejection>,
 ) -> Result<Json<Value>, Refusal> {
+    let id = id_in(id);
     let ended = ends(&edge, &id).await;
     let outcome = ended.as_ref().map_or_else(|refusal| refusal.code, |_| "done");
     // What is no id of ours may be anything, and is not written down.
@@ -137,15 +141,15 @@ async fn ends(edge: &Edge, id: &str) -> Result<Json<Value>, Refusal> {
     }
     let event = Event::OperatorEnds { session: id.clone() };
     let told = edge.engine.submit(Arrival::event(Target::Conversation(row.conversation), event));
-    told.await.map_err(|error| match error {
+    let told = told.await.map_err(|error| match error {
         EngineError::NotFound => no_such_session(),
         other => other.into(),
     })?;
-    let row = row_as_it_is(edge, &id).await?;
-    // Somebody else may have been quicker.
-    if *row.reason != *EndReason::OperatorEnded.code() {
+    // Somebody else may have been quicker, another operator too.
+    if !told.ended {
         return Err(over());
     }
+    let row = row_as_it_is(edge, &id).await?;
     let (vault, now) = (Arc::clone(&edge.vault), edge.clock.now());
     let read = move |store: &dyn Store| SessionView::read(store, &vault, &row, now);
     let session = crate::blocking(&edge.store, read).await.map_err(|error| unreadable(&error))?;

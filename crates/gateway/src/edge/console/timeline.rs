@@ -8,7 +8,10 @@ use std::sync::Arc;
 
 use axum::{
     Json,
-    extract::{Path, Query, State, rejection::QueryRejection},
+    extract::{
+        Path, Query, State,
+        rejection::{PathRejection, QueryRejection},
+    },
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -18,7 +21,7 @@ use vault::Vault;
 
 use super::{
     closed,
-    view::{SessionView, bad_query, no_such_session, session_id, unreadable},
+    view::{SessionView, bad_query, id_in, no_such_session, session_id, unreadable},
 };
 use crate::{
     clock::rfc3339,
@@ -77,13 +80,13 @@ struct EffectView {
 /// `GET /console/api/sessions/{id}`
 pub(super) async fn timeline(
     State(edge): State<Arc<Edge>>,
-    Path(id): Path<String>,
+    id: Result<Path<String>, PathRejection>,
     wanted: Result<Query<Wanted>, QueryRejection>,
 ) -> Result<Json<Value>, Refusal> {
     let Query(wanted) =
         wanted.map_err(|_| bad_query("the query may have after, the number of an entry"))?;
     let console = edge.console.as_ref().ok_or_else(closed)?;
-    let id = session_id(&id)?;
+    let id = session_id(&id_in(id))?;
     let passages = console.recorder.passages(&id);
     let (vault, now) = (Arc::clone(&edge.vault), edge.clock.now());
     let read = move |store: &dyn Store| {

@@ -1,6 +1,9 @@
 //! What several answers have in common: how a session is shown, and what went wrong with a read.
 
-use axum::http::StatusCode;
+use axum::{
+    extract::{Path, rejection::PathRejection},
+    http::StatusCode,
+};
 use serde::Serialize;
 use session::{
     Phase, Session, Stage,
@@ -14,6 +17,7 @@ use crate::{
     control::shortened,
     edge::answer::Refusal,
     keeping::{Keeping, Kept},
+    plain::plain,
 };
 
 /// The most characters shown of what the desk says in its own words, such as an estimate.
@@ -133,12 +137,18 @@ impl LiveView {
 }
 
 fn cut(text: &str) -> String {
-    text.chars().take(ESTIMATE_CHARS_MAX).collect()
+    // Kept by an earlier version, it may be as it came.
+    plain(text, ESTIMATE_CHARS_MAX)
 }
 
 /// Never negative: a clock may be set back.
 pub(super) fn between(from: Timestamp, to: Timestamp) -> i64 {
     to.0.saturating_sub(from.0).max(0)
+}
+
+/// What a path has in an id's place; what is no text is no id of anything.
+pub(super) fn id_in(path: Result<Path<String>, PathRejection>) -> String {
+    path.map(|Path(id)| id).unwrap_or_default()
 }
 
 /// A session's id in a path.
@@ -157,6 +167,11 @@ pub(super) fn no_such_session() -> Refusal {
 /// For a read that failed; what exactly is in the log.
 pub(super) fn unreadable(error: &(dyn std::error::Error + 'static)) -> Refusal {
     tracing::error!(error, "the console cannot read the store");
+    store_unavailable()
+}
+
+/// The same for one that is in the log already.
+pub(super) fn store_unavailable() -> Refusal {
     Refusal::new(
         StatusCode::SERVICE_UNAVAILABLE,
         "store_unavailable",

@@ -9,7 +9,7 @@ use axum::{
         Path, Query, State,
         rejection::{PathRejection, QueryRejection},
     },
-    http::{HeaderMap, StatusCode, header},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use bot_framework::{
@@ -22,13 +22,13 @@ use session::{
     Event, Payload, Said,
     id::{Number, SenderKey, Timestamp},
 };
-use store::{ConversationId, EntryRow, Target};
+use store::{ConversationId, EntryRow, Store, StoreError, Target};
 
 use crate::{
     edge::{
         Edge,
         body::read_body,
-        direct_line::{ACTIVITY_BYTES_MAX, Refused, conversations, relay, unreadable, visitor},
+        direct_line::{Refused, conversations, refused::unreadable, relay, visitor},
     },
     engine::Arrival,
     keeping::Keeping,
@@ -36,6 +36,13 @@ use crate::{
     render::{View, activity_id},
     trace::{Context, OpenSpan},
 };
+
+/// The largest activity, in characters as Azure counts them: UTF-16 code units (reference 4.7).
+const ACTIVITY_CHARS_MAX: usize = 256 * 1024;
+
+/// The same in bytes: a code unit has three at most, so that who writes in Japanese may say as much
+/// as who writes in English.
+const ACTIVITY_BYTES_MAX: usize = 3 * ACTIVITY_CHARS_MAX;
 
 /// Activities in one set; clients ask again until a set is empty.
 const SET_MAX: usize = 200;
@@ -83,6 +90,12 @@ async fn taken(
     let Path(id) = id?;
     let claims = edge.page(headers, &id)?;
     let body = read_body(body, ACTIVITY_BYTES_MAX).await?;
+    if is_too_long(&body) {
+        return Err(Refused::new(
+            ErrorCode::TooLarge,
+            format!("an activity may have {ACTIVITY_CHARS_MAX} characters at most"),
+        ));
+    }
     let activity = Activity::parse(&body)
         .map_err(|error| Refused::new(ErrorCode::BadArgument, error.to_string()))?;
     let name = activity.from().and_then(|from| from.name);
@@ -125,16 +138,30 @@ pub(super) async fn read(
     let claims = edge.page(&headers, &id)?;
     let after = conversations::watermark(reading.watermark.as_deref())?;
     let after = after.unwrap_or(Watermark::START);
-    let log = edge.log_of(&claims).await?;
-    let set = match log {
-        Some(log) => {
-            edge.presence.called(log.id);
-            edge.set_after(&log, after).await?.0
+    match edge.set_for(&claims, after).await {
+        Ok(set) => Ok(answer(&set)),
+        // A page that polls gives up for good on anything but 200 and 403 (reference 4.4). An empty
+        // set without a watermark leaves it where it is, and it asks again.
+        Err(refused) if refused.passes() => {
+            let nothing = ActivitySet { activities: Vec::new(), watermark: None };
+            let mut response = answer(&nothing);
+            let soon = HeaderValue::from_static("1");
+            response.headers_mut().insert(header::RETRY_AFTER, soon);
+            Ok(response)
         }
-        // A token was generated and nothing was said yet.
-        None => ActivitySet { activities: Vec::new(), watermark: Some(after) },
-    };
-    Ok(([(header::CONTENT_TYPE, "application/json")], set.to_json()).into_response())
+        Err(refused) => Err(refused),
+    }
+}
+
+fn answer(set: &ActivitySet<String>) -> Response {
+    ([(header::CONTENT_TYPE, "application/json")], set.to_json()).into_response()
+}
+
+fn is_too_long(body: &[u8]) -> bool {
+    // There are never more code units than bytes. What is not UTF-8 is refused as no JSON.
+    body.len() > ACTIVITY_CHARS_MAX
+        && std::str::from_utf8(body)
+            .is_ok_and(|text| text.chars().map(char::len_utf16).sum::<usize>() > ACTIVITY_CHARS_MAX)
 }
 
 /// A conversation's log, as a page reads it.
@@ -155,6 +182,33 @@ impl Log {
 }
 
 impl Edge {
+    /// What a page that polls gets.
+    async fn set_for(
+        &self,
+        claims: &Claims,
+        after: Watermark,
+    ) -> Result<ActivitySet<String>, Refused> {
+        match self.log_of(claims).await? {
+            Some(log) => {
+                self.presence.called(log.id);
+                Ok(self.set_after(&log, after).await?.0)
+            }
+            // A token was generated and nothing was said yet.
+            None => Ok(ActivitySet { activities: Vec::new(), watermark: Some(after) }),
+        }
+    }
+
+    /// The end of a conversation's log; its start, if nothing was said yet.
+    pub(super) async fn newest(&self, claims: &Claims) -> Result<Watermark, Refused> {
+        let key = self.key_of(claims)?;
+        let read = move |store: &dyn Store| match store.conversation(&key)? {
+            Some(row) => newest(store, row.id),
+            None => Ok(0),
+        };
+        let read = crate::blocking(&self.store, read).await;
+        read.map(Watermark::new).map_err(|error| unreadable(&error))
+    }
+
     pub(super) async fn log_of(&self, claims: &Claims) -> Result<Option<Log>, Refused> {
         let key = self.key_of(claims)?;
         let keeping = Keeping::new(&self.vault, &key).map_err(|error| unreadable(&error))?;
@@ -177,11 +231,19 @@ impl Edge {
         log: &Log,
         after: Watermark,
     ) -> Result<(ActivitySet<String>, bool, Option<Timestamp>), Refused> {
-        let (id, number) = (log.id, Number(after.number()));
-        let rows =
-            crate::blocking(&self.store, move |store| store.entries_after(id, number, SET_MAX))
-                .await
-                .map_err(|error| unreadable(&error))?;
+        let id = log.id;
+        let read = move |store: &dyn Store| {
+            let rows = store.entries_after(id, Number(after.number()), SET_MAX)?;
+            // A mark beyond the end is of a log that is no more: the data was restored from a copy
+            // of before. To wait until the log has grown as far would be to lose what it grows by;
+            // from the start nothing is lost, and clients know by their ids what they have.
+            if rows.is_empty() && after > Watermark::START && after.number() > newest(store, id)? {
+                return Ok((store.entries_after(id, Number(0), SET_MAX)?, Watermark::START));
+            }
+            Ok((rows, after))
+        };
+        let read = crate::blocking(&self.store, read).await;
+        let (rows, after) = read.map_err(|error| unreadable(&error))?;
         let (rows, more) = first_set(&rows);
         let watermark = rows.last().map_or(after, |row| Watermark::new(row.number.0));
         let entries =
@@ -191,6 +253,11 @@ impl Edge {
         let activities = entries.iter().filter_map(|entry| view.activity(entry)).collect();
         Ok((ActivitySet { activities, watermark: Some(watermark) }, more, newest))
     }
+}
+
+/// The number of the newest entry; zero if there is none.
+fn newest(store: &dyn Store, id: ConversationId) -> Result<u64, StoreError> {
+    Ok(store.entries_upto(id, Number(u64::MAX), 1)?.last().map_or(0, |row| row.number.0))
 }
 
 /// The rows that make one set, and whether there may be more after them.

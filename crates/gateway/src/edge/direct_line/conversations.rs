@@ -1,4 +1,4 @@
-//! Tokens and conversations: generate, refresh, start, reconnect.
+//! Starting a conversation, and coming back to one.
 
 use std::sync::Arc;
 
@@ -12,59 +12,26 @@ use axum::{
     http::{HeaderMap, StatusCode},
 };
 use bot_framework::direct_line::{
-    Conversation, ErrorCode, TOKEN_LIFETIME_S, TokenParameters, Watermark,
+    Conversation, ErrorCode, Watermark,
     token::{Claims, Purpose},
 };
 use serde::Deserialize;
-use session::Event;
+use session::{Event, Visitor};
 use store::Target;
 
 use crate::{
+    app::Replay,
     edge::{
         Edge,
-        body::read_body,
-        direct_line::{
-            Caller, LIFETIME_S, PARAMETERS_BYTES_MAX, Refused, TICKET_LIFETIME_S, visitor,
-        },
+        direct_line::{Refused, TICKET_LIFETIME_S, proof::Caller, tokens::parameters, visitor},
     },
     engine::Arrival,
-    trace::OpenSpan,
+    trace::{Context, OpenSpan},
 };
 
 #[derive(Debug, Deserialize)]
 pub(super) struct Reading {
     pub(super) watermark: Option<String>,
-}
-
-/// A token for a new conversation; nothing is stored yet.
-pub(super) async fn generate(
-    State(edge): State<Arc<Edge>>,
-    headers: HeaderMap,
-    body: Body,
-) -> Result<Json<Conversation>, Refused> {
-    let Caller::Site(tenant, bot) = edge.caller(&headers)? else {
-        return Err(Refused::new(
-            ErrorCode::Forbidden,
-            "only the Direct Line secret can generate tokens",
-        ));
-    };
-    let parameters = parameters(body).await?;
-    let claims = edge.binding(&tenant, &bot, parameters.user.map(|user| user.id));
-    Ok(Json(edge.described(&claims, None)))
-}
-
-/// A new token for the same conversation. The old one stays good until its own end: other tabs may
-/// hold it.
-pub(super) async fn refresh(
-    State(edge): State<Arc<Edge>>,
-    headers: HeaderMap,
-) -> Result<Json<Conversation>, Refused> {
-    match edge.caller(&headers)? {
-        Caller::Page(claims) => Ok(Json(edge.described(&claims, None))),
-        Caller::Site(..) => {
-            Err(Refused::new(ErrorCode::Forbidden, "a secret needs no refresh; send the token"))
-        }
-    }
 }
 
 /// Starts the conversation: 201 the first time, 200 after that.
@@ -75,29 +42,22 @@ pub(super) async fn start(
 ) -> Result<(StatusCode, Json<Conversation>), Refused> {
     let caller = edge.caller(&headers)?;
     let parameters = parameters(body).await?;
-    let name = parameters.user.as_ref().and_then(|user| user.name.clone());
+    let name = parameters.user.name.clone();
     let claims = match caller {
+        // Who a page says its user is, is a name to show and nothing else.
         Caller::Page(claims) => claims,
-        Caller::Site(tenant, bot) => {
-            edge.binding(&tenant, &bot, parameters.user.map(|user| user.id))
-        }
-    };
-    let key = edge.key_of(&claims)?;
-    let known = {
-        let key = key.clone();
-        crate::blocking(&edge.store, move |store| store.conversation(&key)).await
-    };
-    let status = match known {
-        Ok(Some(_)) => StatusCode::OK,
-        Ok(None) => StatusCode::CREATED,
-        Err(error) => return Err(error.into()),
+        Caller::Site(site) => edge.binding(&site, edge.fresh_conversation(), parameters)?,
     };
     let visitor = visitor(&claims, name)?;
     let trace = edge.tracing.request("POST", "/v3/directline/conversations", &headers);
-    let opened = Arrival::event(Target::Key(key), Event::Opened { visitor })
-        .traced(trace.as_ref().map(OpenSpan::context));
-    edge.presence.called(edge.engine.submit(opened).await?.conversation);
-    let stream = edge.stream_url(&claims, Some(Watermark::START), &headers)?;
+    let status = match edge.begin(&claims, visitor, trace.as_ref().map(OpenSpan::context)).await {
+        Ok(status) => status,
+        // Clients give up for good when a start is refused (reference 4.4). Nothing is kept that
+        // could be lost: the first word, or the stream, makes the conversation as well.
+        Err(refused) if refused.passes() => StatusCode::CREATED,
+        Err(refused) => return Err(refused),
+    };
+    let stream = edge.stream_url(&claims, Watermark::START, &headers)?;
     if let Some(trace) = trace {
         trace.answered(status);
     }
@@ -113,7 +73,10 @@ pub(super) async fn reconnect(
 ) -> Result<Json<Conversation>, Refused> {
     let (Path(id), Query(reading)) = (id?, reading?);
     let claims = edge.page(&headers, &id)?;
-    let watermark = watermark(reading.watermark.as_deref())?;
+    let watermark = match watermark(reading.watermark.as_deref())? {
+        Some(named) => named,
+        None => edge.where_to_begin(&claims).await?,
+    };
     let stream = edge.stream_url(&claims, watermark, &headers)?;
     Ok(Json(edge.described(&claims, Some(stream))))
 }
@@ -122,20 +85,30 @@ pub(super) fn watermark(given: Option<&str>) -> Result<Option<Watermark>, Refuse
     Watermark::parse(given).map_err(|error| Refused::new(ErrorCode::BadArgument, error.to_string()))
 }
 
-async fn parameters(body: Body) -> Result<TokenParameters, Refused> {
-    let body = read_body(body, PARAMETERS_BYTES_MAX).await?;
-    TokenParameters::parse(&body)
-        .map_err(|error| Refused::new(ErrorCode::BadArgument, error.to_string()))
-}
-
 impl Edge {
-    fn described(&self, claims: &Claims, stream_url: Option<String>) -> Conversation {
-        Conversation {
-            conversation_id: claims.conversation.clone(),
-            token: self.mint(claims, Purpose::Token, LIFETIME_S),
-            expires_in: TOKEN_LIFETIME_S,
-            stream_url,
-            reference_grammar_id: None,
+    /// Makes the conversation, unless it was made before.
+    async fn begin(
+        &self,
+        claims: &Claims,
+        visitor: Visitor,
+        trace: Option<Context>,
+    ) -> Result<StatusCode, Refused> {
+        let key = self.key_of(claims)?;
+        let known = {
+            let key = key.clone();
+            crate::blocking(&self.store, move |store| store.conversation(&key)).await?
+        };
+        let opened = Arrival::event(Target::Key(key), Event::Opened { visitor }).traced(trace);
+        self.presence.called(self.engine.submit(opened).await?.conversation);
+        Ok(if known.is_some() { StatusCode::OK } else { StatusCode::CREATED })
+    }
+
+    /// Where a page begins to read that names no place: as the site has it.
+    async fn where_to_begin(&self, claims: &Claims) -> Result<Watermark, Refused> {
+        let replay = self.doors.get().site(&claims.site).map(|site| site.pages.replay);
+        match replay {
+            Some(Replay::New) => self.newest(claims).await,
+            Some(Replay::All) | None => Ok(Watermark::START),
         }
     }
 
@@ -143,7 +116,7 @@ impl Edge {
     fn stream_url(
         &self,
         claims: &Claims,
-        watermark: Option<Watermark>,
+        watermark: Watermark,
         headers: &HeaderMap,
     ) -> Result<String, Refused> {
         let base = self.base(headers)?;
@@ -152,7 +125,6 @@ impl Edge {
             .map(|rest| format!("ws{rest}"))
             .ok_or_else(|| Refused::new(ErrorCode::ServiceError, "the public URL is not http"))?;
         let ticket = self.mint(claims, Purpose::Stream, TICKET_LIFETIME_S);
-        let watermark = watermark.unwrap_or(Watermark::START);
         let conversation = &claims.conversation;
         Ok(format!(
             "{base}/v3/directline/conversations/{conversation}/stream?watermark={watermark}&t={ticket}"

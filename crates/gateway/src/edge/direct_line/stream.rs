@@ -12,12 +12,10 @@ use axum::{
         rejection::{PathRejection, QueryRejection},
         ws::{CloseFrame, Message, rejection::WebSocketUpgradeRejection},
     },
+    http::HeaderMap,
     response::Response,
 };
-use bot_framework::direct_line::{
-    ActivitySet, ErrorCode, Watermark,
-    token::{Claims, Purpose},
-};
+use bot_framework::direct_line::{ActivitySet, ErrorCode, Watermark, token::Claims};
 use futures_util::{Sink, SinkExt, StreamExt};
 use serde::Deserialize;
 use tokio::{
@@ -61,16 +59,20 @@ pub(super) async fn open(
     State(edge): State<Arc<Edge>>,
     id: Result<Path<String>, PathRejection>,
     opening: Result<Query<Opening>, QueryRejection>,
+    headers: HeaderMap,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, Refused> {
+    if edge.stopping.is_cancelled() {
+        return Err(Refused::new(
+            ErrorCode::ServiceUnavailable,
+            "the gateway is restarting; ask for the stream again",
+        ));
+    }
     let (Path(id), Query(opening)) = (id?, opening?);
     let ticket = opening.t.ok_or_else(|| {
         Refused::new(ErrorCode::NotAuthorized, "open the streamUrl exactly as it was given")
     })?;
-    let claims = edge.token(&ticket, Purpose::Stream)?;
-    if claims.conversation != id {
-        return Err(Refused::new(ErrorCode::Forbidden, "the ticket is for another conversation"));
-    }
+    let claims = edge.ticket(&ticket, &id, &headers)?;
     let after = watermark(opening.watermark.as_deref())?.unwrap_or(Watermark::START);
     let upgrade = upgrade.map_err(|_| {
         Refused::new(ErrorCode::BadArgument, "the stream is a WebSocket; upgrade the connection")

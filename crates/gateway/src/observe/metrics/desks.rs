@@ -16,8 +16,8 @@ use store::OpenCount;
 
 use crate::observe::{
     codes::ByCode,
-    histogram::{DELIVERY, Histogram},
-    metrics::{Histograms, Labels, counters, desks::families::Families, histograms},
+    histogram::{DELIVERY, Histogram, Spread},
+    metrics::{Histograms, Labels, Totals, counters, desks::families::Families, histograms},
     words::{BreakerState, CatchUp, EffectName, Outcome},
 };
 
@@ -167,6 +167,16 @@ impl Desks {
         }
     }
 
+    /// What was done so far, at whichever desk and bot.
+    pub(super) fn add_to(&self, totals: &mut Totals) {
+        let all = self.configured.values().flat_map(HashMap::values).chain([&self.another]);
+        for desk in all {
+            desk.attempts.add_to(totals);
+            totals.took.add(&desk.attempt);
+        }
+        self.bots.add_to(totals);
+    }
+
     /// How many sessions are open, as the store says; none where it says nothing.
     pub(super) fn set_sessions(&self, open: &[OpenCount]) {
         let all = self.configured.values().flat_map(HashMap::values).chain([&self.another]);
@@ -203,6 +213,25 @@ impl Attempts {
                     .map(|outcome| counters.get_or_create_owned(&of(kind, Some(outcome))))
             }),
             latency: kinds.map(|kind| latency.get_or_create_owned(&of(kind, None))),
+        }
+    }
+
+    fn add_to(&self, totals: &mut Totals) {
+        for counters in &self.counters {
+            for (outcome, counter) in ATTEMPT_OUTCOMES.iter().zip(counters) {
+                match outcome {
+                    Outcome::Done => totals.deliveries += counter.get(),
+                    Outcome::Retry | Outcome::Failed | Outcome::Unanswered => {
+                        totals.failures += counter.get();
+                    }
+                    // Nothing was sent.
+                    Outcome::Ok
+                    | Outcome::Repeat
+                    | Outcome::Refused
+                    | Outcome::Struck
+                    | Outcome::Held => {}
+                }
+            }
         }
     }
 
@@ -247,6 +276,13 @@ impl OfDesk {
             }
             Outcome::Ok | Outcome::Repeat | Outcome::Refused | Outcome::Struck | Outcome::Held => {}
         }
+    }
+
+    /// How long attempts took that were made.
+    pub(crate) fn took(&self) -> Spread {
+        let mut took = Spread::default();
+        took.add(&self.attempt);
+        took
     }
 
     pub(crate) fn breaker(&self, state: BreakerState) {

@@ -9,7 +9,7 @@ use prometheus_client::{
 
 use crate::observe::{
     histogram::{Histogram, QUICK},
-    metrics::{Labels, counters, histograms},
+    metrics::{Labels, Totals, counters, histograms},
     words::RouteName,
 };
 
@@ -65,6 +65,23 @@ impl Doors {
         }
         if let Some(seconds) = self.seconds.get(route as usize) {
             seconds.took(took);
+        }
+    }
+
+    /// What was answered so far. The console's own page asks all the time, and is not what is looked
+    /// at.
+    pub(super) fn add_to(&self, totals: &mut Totals) {
+        let routes = RouteName::ALL.iter().zip(&self.counters);
+        for (_, counters) in routes.filter(|(route, _)| **route != RouteName::Console) {
+            let statuses = STATUSES.into_iter().map(Some).chain([None]);
+            for (status, counter) in statuses.zip(counters) {
+                let count = counter.get().map_or(0, Counter::get);
+                totals.requests += count;
+                // One that is not in the list is an error: nothing else is answered.
+                if status.is_none_or(|status| status >= 400) {
+                    totals.refused += count;
+                }
+            }
         }
     }
 

@@ -105,6 +105,31 @@ fn the_file_says_where_traces_go_unless_the_environment_does() {
 }
 
 #[test]
+fn where_it_listens_is_known_from_a_file_that_is_wrong_otherwise() {
+    let at = |text: &str, changes: &[(&str, &str)]| {
+        listen_alone(&Folder::with(text).environment(changes))
+            .map_or_else(|error| error.to_string(), |address| address.to_string())
+    };
+    for wrong in [
+        "listen = \"127.0.0.1:9000\"\nlisten_on = 1\nlanguage = \"klingon\"\n[nonsense]\n",
+        "language = = \"en\"\nlisten = \"127.0.0.1:9000\"\n[tenants.acme.desks.it]\nx = \n",
+        "listen = \"127.0.0.1:9000\"\n[tenants.acme.desks",
+    ] {
+        refusal(wrong);
+        assert_eq!(at(wrong, &[]), "127.0.0.1:9000", "{wrong}");
+        assert_eq!(at(wrong, &[("WARMLINE_LISTEN", "0.0.0.0:80")]), "0.0.0.0:80", "as it starts");
+    }
+    assert_eq!(at(DESK, &[]), "127.0.0.1:8080");
+    for (wrong, names) in [
+        ("listen = \"8080\"\n", "`listen` on line 1 of"),
+        ("\nlisten = 8080\n", "`listen` on line 2"),
+    ] {
+        assert!(at(wrong, &[]).contains(names), "{}", at(wrong, &[]));
+    }
+    assert!(at(DESK, &[("WARMLINE_LISTEN", "here")]).contains("WARMLINE_LISTEN must be"));
+}
+
+#[test]
 fn a_file_says_it_all_for_many_tenants_desks_and_bots() {
     let text = format!(
         "listen = \"127.0.0.1:9000\"\npublic_url = \"https://chat.example.org/\"\nlanguage = \"de\"\n\
@@ -318,7 +343,7 @@ fn a_secret_in_a_file_that_others_can_read_is_refused_and_a_reference_is_not() {
     assert_eq!(credentials.password.expose_secret(), "pass word");
     let hook = config.settings.desks[0].webhook_secret.expose_secret();
     assert_eq!(hook, "a-long-webhook-secret");
-    let warned = |part: &str| config.remarks.iter().any(|remark| remark.contains(part));
+    let warned = |part: &str| config.remarks.iter().any(|remark| remark.text.contains(part));
     assert!(warned("hook, which others can read; run: chmod 600"), "{:?}", config.remarks);
     assert!(!warned("/password, which others"));
 }
@@ -481,5 +506,29 @@ proptest! {
             panic!("refused")
         };
         prop_assert_eq!(read, span);
+    }
+}
+
+#[test]
+fn phrases_that_go_with_the_language_wait_for_it() {
+    let phrases = |config: &Config| config.settings.bots[0].policy.phrases.clone();
+    let german = format!("language = \"de\"\n{DESK}");
+    let own = format!("{german}[tenants.acme.bots.b]\nend_phrases = [\"fertig\"]\n");
+    for spoken in Language::ALL {
+        let folder = Folder::with(DESK);
+        folder.read(&[]);
+        for (text, wanted) in [(DESK, Language::English), (&german, Language::German)] {
+            folder.write("warmline.toml", text, 0o600);
+            let environment = folder.environment(&[]);
+            let again =
+                Config::read_again(&environment, &folder.path("data"), spoken).ok().unwrap();
+            assert_eq!(again.settings.language, wanted, "what is wanted is known");
+            assert_eq!(phrases(&again), spoken.phrases(), "what users are told works");
+        }
+        folder.write("warmline.toml", &own, 0o600);
+        let environment = folder.environment(&[]);
+        let again = Config::read_again(&environment, &folder.path("data"), spoken).ok().unwrap();
+        assert_eq!(phrases(&again).end, ["fertig"], "those that were set change at once");
+        assert_eq!(phrases(&again).escalate, spoken.phrases().escalate);
     }
 }

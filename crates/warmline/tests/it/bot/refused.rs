@@ -35,7 +35,7 @@ async fn what_is_wrong_is_refused_and_changes_nothing() {
     let message = || json!({"type": "message", "text": "kolibri"});
     let post = |path: &str| house.http.post(at(path));
     let nested = format!(r#"{{"type":"message","value":{}{}}}"#, "[".repeat(70), "]".repeat(70));
-    let large = json!({"type": "message", "text": "x".repeat(300_000)});
+    let large = json!({"type": "message", "text": "x".repeat(800_000)});
     let activities = format!("{conversation}/activities");
     let of = |id: &str| format!("{conversation}/activities/{id}");
     let cases: Vec<(&str, reqwest::RequestBuilder, (u16, &str))> = vec![

@@ -4,16 +4,21 @@ use std::{
     task::{Context, Poll},
 };
 
-use bot_framework::direct_line::token::TokenKey;
+use bot_framework::direct_line::{TokenParameters, token::Purpose};
 use session::id::BotId;
 use tokio::sync::mpsc;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::*;
 use crate::{
+    app::PageRules,
     bed::{self, Bed},
     current::Current,
-    edge::{callers::Callers, direct_line::DirectLine, doors::Doors},
+    edge::{
+        callers::Callers,
+        direct_line::DirectLine,
+        doors::{Doors, Site},
+    },
 };
 
 /// The far end of a socket, seen from the gateway: takes nothing in before `stuck_until`.
@@ -69,6 +74,8 @@ impl Scene {
         let claims = Claims {
             conversation: "c1".to_owned(),
             user: Some("c1".to_owned()),
+            name: None,
+            origins: Vec::new(),
             site: "t/b".to_owned(),
             purpose: Purpose::Stream,
             issued_at: 0,
@@ -105,13 +112,14 @@ fn edge(bed: &Bed) -> Edge {
         doors: Current::new(Doors {
             callers: Callers::new(bed.vault.mac_key("callers").unwrap()),
             wordings: Vec::new(),
-            sites: vec![(bed::tenant(), BotId::new("b").unwrap())],
+            sites: vec![Site {
+                tenant: bed::tenant(),
+                bot: BotId::new("b").unwrap(),
+                pages: PageRules::default(),
+            }],
             public_url: None,
         }),
-        direct_line: DirectLine {
-            key: TokenKey::new(bed.vault.derive("tokens").unwrap().expose()),
-            streams: Arc::default(),
-        },
+        direct_line: DirectLine::new(&bed.vault).unwrap(),
         bots: Current::new(crate::behind::Bots::new(crate::bot::BuiltInBots::new(
             crate::bot::BuiltInBot::help_desk().unwrap(),
         ))),
@@ -179,11 +187,8 @@ async fn a_page_that_polls_is_there_for_a_minute_after_each_call() {
     drop(stream);
     deadline_is(&bed, 10).await;
     let site = edge.doors.get().sites[0].clone();
-    let claims = Claims {
-        conversation: "c1".to_owned(),
-        user: Some("c1".to_owned()),
-        ..edge.binding(&site.0, &site.1, None)
-    };
+    let bound = edge.binding(&site, "c1".to_owned(), TokenParameters::default()).unwrap();
+    let claims = Claims { user: Some("c1".to_owned()), ..bound };
     let mut headers = axum::http::HeaderMap::new();
     let token = format!("Bearer {}", edge.mint(&claims, Purpose::Token, 3_600));
     headers.insert("authorization", token.parse().unwrap());
@@ -275,4 +280,61 @@ async fn a_stopping_gateway_does_not_wait_long_for_a_reader_that_is_stuck() {
     stream.run().await;
     assert_eq!(began.elapsed(), CLOSE_WITHIN);
     drop(client);
+}
+
+/// What a page sends with each call.
+fn bearing(edge: &Edge, claims: &Claims) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    let token = format!("Bearer {}", edge.mint(claims, Purpose::Token, 3_600));
+    headers.insert("authorization", token.parse().unwrap());
+    headers.insert("host", "127.0.0.1".parse().unwrap());
+    headers
+}
+
+#[tokio::test]
+async fn a_page_that_polls_keeps_polling_while_the_store_cannot_be_read() {
+    use crate::edge::direct_line::{activities::read, conversations::Reading};
+    let Scene { bed, edge, .. } = Scene::new(Duration::ZERO).await;
+    let site = edge.doors.get().sites[0].clone();
+    let bound = edge.binding(&site, "c1".to_owned(), TokenParameters::default()).unwrap();
+    let headers = bearing(&edge, &Claims { user: Some("c1".to_owned()), ..bound });
+    let poll = |watermark: &str| {
+        let reading = Reading { watermark: Some(watermark.to_owned()) };
+        read(
+            State(Arc::clone(&edge)),
+            Ok(Path("c1".to_owned())),
+            Ok(Query(reading)),
+            headers.clone(),
+        )
+    };
+    bed.store.set(bed::Fault::Unreadable);
+    let answer = poll("1").await.unwrap();
+    assert_eq!(
+        (answer.status().as_u16(), &answer.headers()["retry-after"]),
+        (200, &"1".parse().unwrap())
+    );
+    let body = axum::body::to_bytes(answer.into_body(), 1_000).await.unwrap();
+    assert_eq!(body, r#"{"activities":[]}"#, "no watermark: the page keeps its own");
+    bed.store.set(bed::Fault::None);
+    let answer = poll("").await.unwrap();
+    let body = axum::body::to_bytes(answer.into_body(), 10_000).await.unwrap();
+    assert!(String::from_utf8_lossy(&body).contains("hello"));
+}
+
+#[tokio::test]
+async fn a_page_can_start_while_nothing_can_be_written() {
+    use crate::edge::direct_line::conversations::start;
+    let Scene { bed, edge, .. } = Scene::new(Duration::ZERO).await;
+    let site = edge.doors.get().sites[0].clone();
+    let claims = edge.binding(&site, "c2".to_owned(), TokenParameters::default()).unwrap();
+    let headers = bearing(&edge, &claims);
+    bed.store.set(bed::Fault::Full);
+    let begin = || start(State(Arc::clone(&edge)), headers.clone(), axum::body::Body::empty());
+    let (status, answer) = begin().await.unwrap();
+    assert_eq!(status.as_u16(), 201);
+    assert!(answer.0.stream_url.is_some_and(|url| url.contains("/c2/stream?watermark=0&t=")));
+    assert!(edge.log_of(&claims).await.unwrap().is_none(), "nothing was written");
+    bed.store.set(bed::Fault::None);
+    assert_eq!(begin().await.unwrap().0.as_u16(), 201);
+    assert!(edge.log_of(&claims).await.unwrap().is_some());
 }
