@@ -24,9 +24,11 @@ pub(crate) struct View<'a> {
     pub(crate) user: &'a str,
     /// What notices are in.
     pub(crate) language: Language,
-    /// The bot, as its activities name it.
-    pub(crate) bot: &'a str,
 }
+
+/// The bot's id for pages, whichever bot it is: what one page was shown under another id it would show
+/// as somebody else.
+const BOT: &str = "bot";
 
 /// The id of an entry's activity: safe in a path, the same every time.
 pub(crate) fn activity_id(conversation: &str, number: session::id::Number) -> String {
@@ -110,7 +112,7 @@ impl View<'_> {
     fn said_by_bot(&self, said: &Said, number: Number) -> Activity {
         match said.payload.as_ref().and_then(parsed) {
             Some(activity) => self.of_bot(activity, number),
-            None => of_said(said, "", self.bot_account().named("Assistant")),
+            None => of_said(said, "", bot_account().named("Assistant")),
         }
     }
 
@@ -125,7 +127,7 @@ impl View<'_> {
         for ours in ["serviceUrl", "relatesTo", "callerId", "deliveryMode", "_channelId"] {
             activity.remove(ours);
         }
-        activity.set_within("from", "id", self.bot);
+        activity.set_within("from", "id", BOT);
         activity.set_within("from", "role", Role::Bot);
         if self.user.is_empty() {
             activity.remove("recipient");
@@ -141,15 +143,15 @@ impl View<'_> {
 
     fn of_withdrawn(&self) -> Activity {
         let mut activity = Activity::message(notices::withdrawn(self.language));
-        activity.set("from", self.bot_account());
+        activity.set("from", bot_account());
         activity.set("textFormat", "plain");
         activity.set_within("channelData", "warmline", json!({ "deleted": true }));
         activity
     }
+}
 
-    fn bot_account(&self) -> ChannelAccount {
-        ChannelAccount::new(self.bot, Role::Bot)
-    }
+fn bot_account() -> ChannelAccount {
+    ChannelAccount::new(BOT, Role::Bot)
 }
 
 fn parsed(payload: &Payload) -> Option<Activity> {
@@ -214,7 +216,7 @@ mod tests {
 
     fn shown(author: Author, content: Content) -> Option<Value> {
         let language = Language::German;
-        let view = View { conversation: "c1", user: "dl_kim", language, bot: "bot" };
+        let view = View { conversation: "c1", user: "dl_kim", language };
         let entry = Entry { number: Number(12), at: Timestamp(1_767_225_600_000), author, content };
         view.activity(&entry).map(|json| serde_json::from_str(&json).unwrap())
     }
@@ -243,7 +245,7 @@ mod tests {
     #[test]
     fn an_id_that_only_a_token_can_give_is_not_taken_from_a_page() {
         let language = Language::English;
-        let view = View { conversation: "c1", user: "", language, bot: "b" };
+        let view = View { conversation: "c1", user: "", language };
         for (claimed, shown_as) in [("kim", "kim"), ("dl_kim", "c1"), ("r_77", "r_77")] {
             let posted = format!(r#"{{"type":"message","text":"hi","from":{{"id":"{claimed}"}}}}"#);
             let said = Said { payload: Some(Payload(posted)), ..Said::words("hi") };
@@ -264,7 +266,7 @@ mod tests {
             let posted = format!(r#"{{"type":"message","text":"hi","channelData":{sent}}}"#);
             let said = Said { payload: Some(Payload(posted)), ..Said::words("hi") };
             let language = Language::English;
-            let view = View { conversation: "c1", user: "dl_kim", language, bot: "b" };
+            let view = View { conversation: "c1", user: "dl_kim", language };
             let entry = Entry {
                 number: Number(12),
                 at: Timestamp(1_767_225_600_000),

@@ -158,7 +158,7 @@ async fn the_bot_is_told_who_joined_and_what_became_of_a_chat() {
 
 /// What a page sees of an entry.
 fn shown(entry: &Entry) -> Value {
-    let view = View { conversation: "page", user: "dl_kim", language: Language::English, bot: "b" };
+    let view = View { conversation: "page", user: "dl_kim", language: Language::English };
     serde_json::from_str(&view.activity(entry).unwrap()).unwrap()
 }
 
@@ -168,7 +168,7 @@ fn what_the_bot_sent_is_shown_whole_with_the_ids_that_the_page_knows() {
     let shown = shown(&said_by(Author::Bot, reply));
     assert_eq!(shown["text"], "*hi*");
     assert_eq!(shown["textFormat"], Value::Null, "as the bot left it");
-    assert_eq!(shown["from"], json!({"id": "b", "name": "Helper", "role": "bot"}));
+    assert_eq!(shown["from"], json!({"id": "bot", "name": "Helper", "role": "bot"}));
     assert_eq!(shown["recipient"]["id"], "dl_kim");
     assert_eq!(shown["replyToId"], "page-0000011");
     assert_eq!(shown["suggestedActions"], json!({"to": [], "actions": []}));
@@ -201,10 +201,10 @@ fn data_that_is_no_object_stays_what_it_is() {
 
 #[test]
 fn what_grows_keeps_the_id_that_the_bot_was_told() {
-    let view = View { conversation: "page", user: "", language: Language::English, bot: "b" };
+    let view = View { conversation: "page", user: "", language: Language::English };
     let typing = r#"{"type":"typing","id":"c7-ab-t1","text":"so f","replyToId":"c7-ab-0000011"}"#;
     let shown: Value = serde_json::from_str(&view.passing(typing).unwrap()).unwrap();
-    assert_eq!((&shown["id"], &shown["from"]["id"]), (&json!("c7-ab-t1"), &json!("b")));
+    assert_eq!((&shown["id"], &shown["from"]["id"]), (&json!("c7-ab-t1"), &json!("bot")));
     assert_eq!(shown["conversation"]["id"], "page");
 }
 

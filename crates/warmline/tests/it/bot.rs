@@ -37,7 +37,7 @@ async fn greeted(setting: Setting) -> (House, Bot, Page) {
     let bot = Bot::start(Manner::Calls).await;
     let mut house = house_of(&bot, setting).await;
     let mut page = house.page(USER).await;
-    page.shows(&["default: welcome"]).await;
+    page.shows(&["bot: welcome"]).await;
     house.step().await;
     (house, bot, page)
 }
@@ -58,7 +58,7 @@ async fn a_bot_greets_and_answers_in_order() {
     assert_eq!(heard, words, "each once, in order");
     let echoed: Vec<_> = crate::page::gists(&page.log().await)
         .into_iter()
-        .filter_map(|line| line.strip_prefix("default: echo ").map(str::to_owned))
+        .filter_map(|line| line.strip_prefix("bot: echo ").map(str::to_owned))
         .collect();
     assert_eq!(echoed, words);
     page.skip_what_was_shown();
@@ -204,9 +204,9 @@ async fn a_bot_that_cannot_call_answers_with_its_answer() {
     let house =
         house_with(&bot, Setting::default(), &[("WARMLINE_BOT_DELIVERY", "expectReplies")]).await;
     let mut page = house.page(USER).await;
-    page.shows(&["default: welcome"]).await;
+    page.shows(&["bot: welcome"]).await;
     page.post("hi kolibri").await;
-    page.shows(&["user: hi kolibri", "default: echo hi kolibri"]).await;
+    page.shows(&["user: hi kolibri", "bot: echo hi kolibri"]).await;
     page.shows_nothing_more().await;
 }
 
@@ -214,7 +214,7 @@ async fn a_bot_that_cannot_call_answers_with_its_answer() {
 async fn handoff_and_return(setting: Setting) {
     let (mut house, bot, mut page) = greeted(setting).await;
     house.says(&page, "my bill is wrong kolibri").await;
-    page.shows(&["user: my bill is wrong kolibri", "default: echo my bill is wrong kolibri"]).await;
+    page.shows(&["user: my bill is wrong kolibri", "bot: echo my bill is wrong kolibri"]).await;
     let activity = bot.hears("my bill is wrong kolibri").await;
     let context = json!({"skill": "billing", "priority": 2, "va_AgentMessage": "be kind kolibri"});
     let (status, first) = bot.hands_over(&activity, context.clone()).await;
@@ -266,7 +266,7 @@ async fn handoff_and_return(setting: Setting) {
     .await;
     assert_eq!(desk::sent(&house.desk, USER), ["AGENT", "says are you there? kolibri"]);
     let shown = crate::page::gists(&page.log().await);
-    assert!(shown.contains(&"default: by the way kolibri".to_owned()), "{shown:?}");
+    assert!(shown.contains(&"bot: by the way kolibri".to_owned()), "{shown:?}");
     assert!(!shown.iter().any(|line| line.contains("be kind")), "a private note stays private");
     if setting_is_calm(&house) {
         let states: Vec<_> =
@@ -308,7 +308,7 @@ async fn phrases_are_the_bots_business_while_it_is_there() {
     let (mut house, bot, mut page) = greeted(Setting::default()).await;
     house.says(&page, "agent").await;
     bot.hears("agent").await;
-    page.shows(&["user: agent", "default: echo agent"]).await;
+    page.shows(&["user: agent", "bot: echo agent"]).await;
     assert!(desk::sent(&house.desk, USER).is_empty());
 }
 
@@ -357,6 +357,10 @@ async fn a_turn_that_failed_or_took_too_long_is_not_run_again() {
     let config = file.display().to_string();
     let house = house_with(&bot, Setting::default(), &[("WARMLINE_CONFIG", &config)]).await;
     let mut page = house.page(USER).await;
+    eventually("the greeting was taken", || async {
+        house.logged().contains(r#"delivery.kind="greet" delivery.outcome="done""#).then_some(())
+    })
+    .await;
     bot.answers(500);
     page.post("fails kolibri").await;
     page.shows(&["user: fails kolibri", "notice bot_away"]).await;
@@ -372,7 +376,7 @@ async fn a_turn_that_failed_or_took_too_long_is_not_run_again() {
     go.notify_waiters();
     page.post("next kolibri").await;
     bot.hears("next kolibri").await;
-    page.shows(&["default: sorry kolibri", "user: next kolibri"]).await;
+    page.shows(&["bot: sorry kolibri", "user: next kolibri"]).await;
     for text in ["fails kolibri", "slow kolibri", "next kolibri"] {
         let times = bot.gists().iter().filter(|gist| *gist == text).count();
         assert_eq!(times, 1, "{text}");
@@ -393,7 +397,7 @@ async fn a_bot_brings_a_transcript_and_begins_a_conversation() {
     assert_eq!(sent.0, 200, "{}", sent.1);
     let shown = crate::page::gists(&page.log().await);
     assert!(
-        shown.ends_with(&["user: before kolibri".to_owned(), "default: indeed kolibri".to_owned()])
+        shown.ends_with(&["user: before kolibri".to_owned(), "bot: indeed kolibri".to_owned()])
             || shown.contains(&"user: before kolibri".to_owned()),
         "{shown:?}"
     );
@@ -409,6 +413,6 @@ async fn a_bot_brings_a_transcript_and_begins_a_conversation() {
     let id = begun["channelData"]["directLine"]["conversationId"].as_str().unwrap();
     let page = house.page_again("dl_lee", id).await;
     let shown = crate::page::gists(&page.log().await);
-    assert_eq!(shown, ["default: news for you kolibri"]);
+    assert_eq!(shown, ["bot: news for you kolibri"]);
     assert_eq!(begun["serviceUrl"], activity["serviceUrl"]);
 }

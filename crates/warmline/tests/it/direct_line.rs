@@ -1,6 +1,7 @@
 //! What pages ask for: whom tokens bind, from which origins, how a stream goes on; and bad calls,
 //! each of which gets the status and the code that clients know (reference 4.1).
 
+mod attacks;
 mod leaving;
 mod origins;
 mod streams;

@@ -220,11 +220,9 @@ async fn signs_in(
     }
     let right = access.check(password.into()).await;
     if let Err(refusal) = judged(right) {
-        access.pace(|pace| {
-            if right.is_none() {
-                pace.undo(source)
-            }
-        });
+        if right.is_none() {
+            access.pace(|pace| pace.undo(source));
+        }
         tracing::warn!(
             client.address = %address,
             outcome = refusal.code,

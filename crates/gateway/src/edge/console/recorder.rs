@@ -44,9 +44,9 @@ struct Seen {
 /// How a desk did last.
 #[derive(Debug, Clone, Default)]
 struct DeskSeen {
-    last_success_at: Option<Timestamp>,
-    last_failure_at: Option<Timestamp>,
-    last_failure: Option<&'static str>,
+    success_at: Option<Timestamp>,
+    failure_at: Option<Timestamp>,
+    failure: Option<&'static str>,
 }
 
 /// How a desk does, for the page.
@@ -116,11 +116,11 @@ impl Recorder {
     pub(super) fn desk(&self, tenant: &TenantId, desk: &DeskId) -> DeskShown {
         let took = self.observer.desk_took(tenant, desk);
         let last = self.lock().desks.get(&(tenant.clone(), desk.clone())).cloned();
-        let DeskSeen { last_success_at, last_failure_at, last_failure } = last.unwrap_or_default();
+        let last = last.unwrap_or_default();
         DeskShown {
-            last_success_at,
-            last_failure_at,
-            last_failure,
+            last_success_at: last.success_at,
+            last_failure_at: last.failure_at,
+            last_failure: last.failure,
             attempts: took.count(),
             p50_ms: took.quantile_ms(0.5),
             p99_ms: took.quantile_ms(0.99),
@@ -155,10 +155,10 @@ impl Seen {
         };
         let seen = self.desks.entry((tenant.clone(), desk.clone())).or_default();
         match passage.outcome {
-            Outcome::Done => seen.last_success_at = Some(passage.at),
+            Outcome::Done => seen.success_at = Some(passage.at),
             Outcome::Retry | Outcome::Failed => {
-                seen.last_failure_at = Some(passage.at);
-                seen.last_failure = passage.code;
+                seen.failure_at = Some(passage.at);
+                seen.failure = passage.code;
             }
             // Nothing was sent.
             _ => {}

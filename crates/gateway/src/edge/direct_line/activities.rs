@@ -171,13 +171,12 @@ pub(super) struct Log {
     pub(super) conversation: String,
     pub(super) user: String,
     language: Language,
-    bot: String,
 }
 
 impl Log {
     pub(super) fn view(&self) -> View<'_> {
-        let (language, bot) = (self.language, &self.bot);
-        View { conversation: &self.conversation, user: &self.user, language, bot }
+        let language = self.language;
+        View { conversation: &self.conversation, user: &self.user, language }
     }
 }
 
@@ -212,7 +211,6 @@ impl Edge {
     pub(super) async fn log_of(&self, claims: &Claims) -> Result<Option<Log>, Refused> {
         let key = self.key_of(claims)?;
         let keeping = Keeping::new(&self.vault, &key).map_err(|error| unreadable(&error))?;
-        let bot = key.bot.as_str().to_owned();
         let row = crate::blocking(&self.store, move |store| store.conversation(&key)).await;
         let row = row.map_err(|error| unreadable(&error))?;
         Ok(row.map(|row| Log {
@@ -221,7 +219,6 @@ impl Edge {
             conversation: claims.conversation.clone(),
             user: claims.user.clone().unwrap_or_default(),
             language: self.language,
-            bot,
         }))
     }
 

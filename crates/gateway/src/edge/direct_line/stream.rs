@@ -91,16 +91,8 @@ pub(super) async fn open(
         .on_upgrade(move |socket| async move {
             let hints = edge.wakes.subscribe(log.id);
             let present = edge.presence.attend(log.id);
-            let stream = Stream {
-                edge,
-                log,
-                socket,
-                after,
-                hints,
-                _place: place,
-                _present: present,
-                _open: token,
-            };
+            let stream =
+                Stream { edge, log, socket, after, hints, place, _present: present, _open: token };
             stream.run().await;
         }))
 }
@@ -123,7 +115,7 @@ struct Stream<S> {
     socket: S,
     after: Watermark,
     hints: Receiver<Hint>,
-    _place: Place,
+    place: Place,
     _present: Attendance,
     _open: TaskTrackerToken,
 }
@@ -192,6 +184,7 @@ where
                 Woken::KeepAlive => self.send(Message::Text("".into())).await,
                 Woken::Heard => {
                     heard = Instant::now();
+                    self.place.heard();
                     Ok(())
                 }
                 Woken::End(end) => Err(end),
@@ -215,6 +208,7 @@ where
                 Some(Ok(_)) => Woken::Heard,
             },
             () = tokio::time::sleep(KEEP_ALIVE) => Woken::KeepAlive,
+            () = self.place.given_up() => Woken::End(End::Gone),
             () = self.edge.stopping.cancelled() => Woken::End(End::ComeBack),
         }
     }

@@ -25,6 +25,10 @@ async fn what_is_wrong_is_refused_and_changes_nothing() {
     let (house, bot, page) = greeted(Setting::default()).await;
     page.post("hi").await;
     let activity = bot.hears("hi").await;
+    page.until("it is answered", |heard| {
+        heard.activities.iter().any(|shown| shown["text"] == "echo hi")
+    })
+    .await;
     let mine = bot.says(&activity, "mine kolibri").await;
     let before = page.log().await;
     let base = activity["serviceUrl"].as_str().unwrap().to_owned();
@@ -173,6 +177,10 @@ async fn who_does_not_know_the_address_gets_nowhere() {
     let (house, bot, page) = greeted(Setting::default()).await;
     page.post("hi").await;
     let activity = bot.hears("hi").await;
+    page.until("it is answered", |heard| {
+        heard.activities.iter().any(|shown| shown["text"] == "echo hi")
+    })
+    .await;
     let conversation = activity["conversation"]["id"].as_str().unwrap();
     let path = format!("v3/conversations/{conversation}/activities");
     let message = json!({"type": "message", "text": "kolibri"});

@@ -145,7 +145,7 @@ async fn every_tab_reads_everything_in_the_same_order() {
 #[tokio::test]
 async fn typing_is_acknowledged_and_kept_nowhere() {
     let mut door = Door::open().await;
-    for kind in ["typing", "event"] {
+    for kind in ["typing", "conversationUpdate"] {
         let typing = json!({"type": kind, "name": "webchat/join", "from": {"id": "dl_kim"}});
         let told = door.page.request(Method::POST, "/activities").json(&typing);
         let told = told.send().await.unwrap();

@@ -91,7 +91,7 @@ impl Scene {
             after: Watermark::START,
             hints: edge.wakes.subscribe(log.id),
             _present: edge.presence.attend(log.id),
-            _place: edge.direct_line.streams.take("c1").unwrap(),
+            place: edge.direct_line.streams.take("c1").unwrap(),
             _open: edge.open_streams.token(),
             edge: Arc::clone(&edge),
             log,
