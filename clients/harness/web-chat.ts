@@ -63,7 +63,7 @@ interface StoredActivity {
 export class Site {
   readonly #browser: Browser;
   readonly #server: Server;
-  /** What browsers say where its pages are from. */
+  /** What browsers call the site. */
   readonly origin: string;
 
   private constructor(browser: Browser, server: Server, origin: string) {
@@ -72,7 +72,7 @@ export class Site {
     this.origin = origin;
   }
 
-  static async open(): Promise<Site> {
+  static async start(): Promise<Site> {
     // The package does not export its bundle as a module; pages include it as a script.
     const script = join(CLIENTS, 'node_modules', 'botframework-webchat', 'dist', 'webchat.js');
     const files = new Map([
@@ -92,15 +92,15 @@ export class Site {
     return new Site(browser, server, `http://127.0.0.1:${port}`);
   }
 
-  /** A user opens the page; `service` is the gateway, or a proxy before it. */
+  /** A user opens the page and is connected; `service` is the gateway, or a proxy before it. */
   async visit(ticket: Ticket, service: string): Promise<Chat> {
-    const chat = await this.look(ticket, service);
+    const chat = await this.open(ticket, service);
     await chat.online();
     return chat;
   }
 
-  /** The same, whether the page gets to the service or not. */
-  async look(ticket: Ticket, service: string): Promise<Chat> {
+  /** A user opens the page. */
+  async open(ticket: Ticket, service: string): Promise<Chat> {
     const context = await this.#browser.newContext({
       viewport: { width: 480, height: 800 },
       locale: 'en-GB',
@@ -115,9 +115,9 @@ export class Site {
 
   /** Another tab of the same browser, with the same token. */
   async another(chat: Chat, ticket: Ticket, service: string): Promise<Chat> {
-    const other = await this.#show(chat.page.context(), ticket, service);
-    await other.online();
-    return other;
+    const tab = await this.#show(chat.page.context(), ticket, service);
+    await tab.online();
+    return tab;
   }
 
   async close(): Promise<void> {
@@ -238,11 +238,13 @@ export class Chat {
   }
 
   /** Waits until Web Chat is connected; what is typed before that it does not send. */
-  async online(): Promise<void> {
-    const status = () =>
-      this.page.evaluate(() =>
-        (window as unknown as { played?: Played }).played?.store.getState().connectivityStatus);
-    await eventually('the page is connected', async () => (await status()) === 'connected', status);
+  online(): Promise<void> {
+    return this.#connectivity('connected');
+  }
+
+  /** Waits until Web Chat says that connecting takes its time. */
+  slow(): Promise<void> {
+    return this.#connectivity('connectingslow');
   }
 
   /** Waits until the service has answered the page that it has these words. */
@@ -263,6 +265,13 @@ export class Chat {
   async end(): Promise<void> {
     await this.page.context().close();
     assert.deepEqual(this.errors, [], 'the page had no error of its own');
+  }
+
+  async #connectivity(expected: string): Promise<void> {
+    const status = () =>
+      this.page.evaluate(() =>
+        (window as unknown as { played?: Played }).played?.store.getState().connectivityStatus);
+    await eventually(`the page is ${expected}`, async () => (await status()) === expected, status);
   }
 
   #activities(): Promise<readonly StoredActivity[]> {

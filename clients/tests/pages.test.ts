@@ -13,7 +13,7 @@ let foreign: Site;
 let gateway: Gateway;
 
 before(async () => {
-  [trusted, foreign] = await Promise.all([Site.open(), Site.open()]);
+  [trusted, foreign] = await Promise.all([Site.start(), Site.start()]);
   gateway = await Gateway.start({ WARMLINE_TRUSTED_ORIGINS: `${trusted.origin}/` });
 });
 after(async () => {
@@ -27,7 +27,7 @@ test('a page of a trusted origin chats; with the same token a page of another ge
   const chat = await trusted.visit(ticket, gateway.origin);
   await chat.says('the toner is empty');
   await chat.shows(/^Printers:/);
-  const elsewhere = await foreign.look(ticket, gateway.origin);
+  const elsewhere = await foreign.open(ticket, gateway.origin);
   await elsewhere.refused('/v3/directline/conversations');
   assert.ok(!(await elsewhere.statuses()).includes(Status.online));
   assert.deepEqual(await elsewhere.shown(), []);
