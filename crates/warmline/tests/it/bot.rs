@@ -1,8 +1,10 @@
 //! A bot of a team's own behind the gateway: what it gets, what it may call, how it hands over and
 //! hears of the end, and what the user gets when it is slow, broken or away.
 
+mod faults;
 mod program;
 mod refused;
+mod seen;
 
 use reqwest::Method;
 use serde_json::{Value, json};
