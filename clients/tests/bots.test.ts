@@ -20,7 +20,7 @@ const TURN_WITHIN = '[tenants.default.bots.default]\nturn_within = "1s"\nbot_wit
 let site: Site;
 
 before(async () => {
-  site = await Site.open();
+  site = await Site.start();
 });
 after(() => site?.close());
 
