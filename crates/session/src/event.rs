@@ -78,6 +78,8 @@ pub enum Event {
     BotEnds,
     /// The bot asks for an agent.
     BotAsked {
+        /// What it says to the user with it, if anything.
+        said: Option<Said>,
         /// What it hands over.
         context: Context,
         /// The conversation so far as the bot knows it; empty if it tells none.
@@ -169,8 +171,9 @@ impl fmt::Debug for Event {
             }
             Self::BotBrought { lines } => f.debug_tuple("BotBrought").field(&lines.len()).finish(),
             Self::BotEnds => f.write_str("BotEnds"),
-            Self::BotAsked { context, transcript, key, fresh } => f
+            Self::BotAsked { said, context, transcript, key, fresh } => f
                 .debug_struct("BotAsked")
+                .field("said", said)
                 .field("context", &Names(context))
                 .field("transcript", &transcript.len())
                 .field("key", key)

@@ -306,6 +306,7 @@ mod tests {
         let notice = Notice::Connected { agent: Some(canary()) };
         let lines = vec![Line { by_user: true, text: canary() }];
         let asked = Event::BotAsked {
+            said: Some(said()),
             context: context(),
             transcript: lines.clone(),
             key: None,

@@ -64,8 +64,8 @@ pub fn step(
         Event::BotWithdrew { of, at } => turn.bot_withdrew(of, at),
         Event::BotBrought { lines } => turn.bot_brought(lines),
         Event::BotEnds => turn.bot_ends(),
-        Event::BotAsked { context, transcript, key, fresh } => {
-            turn.bot_asked(context, transcript, key, fresh);
+        Event::BotAsked { said, context, transcript, key, fresh } => {
+            turn.bot_asked(said, (context, transcript), key, fresh);
         }
         Event::Desk(callback) => turn.desk(callback)?,
         Event::Sent { effect } => turn.sent(&effect),

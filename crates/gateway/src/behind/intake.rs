@@ -38,7 +38,10 @@ impl Intake<'_> {
         if let Some(asked) = handoff::asks(&activity, &self.setup.handoff_events) {
             let (context, transcript) = (asked.context, asked.transcript);
             let (key, fresh) = (self.key, self.fresh);
-            return Move::Event(Event::BotAsked { context, transcript, key, fresh });
+            // An event asks in silence, a message with a tag may say something to the user as well.
+            let said = (activity.kind() == kinds::MESSAGE).then(|| said(&activity));
+            let said = said.filter(|said| !said.text.trim().is_empty());
+            return Move::Event(Event::BotAsked { said, context, transcript, key, fresh });
         }
         match &*activity.kind() {
             kinds::MESSAGE => Move::Event(Event::BotSaid { said: said(&activity), key: self.key }),

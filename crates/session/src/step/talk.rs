@@ -171,8 +171,8 @@ impl Turn<'_> {
 
     pub(super) fn bot_asked(
         &mut self,
-        context: Context,
-        transcript: Vec<Line>,
+        said: Option<Said>,
+        (context, transcript): (Context, Vec<Line>),
         key: Option<SenderKey>,
         fresh: SessionId,
     ) {
@@ -181,10 +181,15 @@ impl Turn<'_> {
             return;
         }
         self.conversation().bot_away = false;
+        if let Some(said) = said {
+            self.step.answer = self.say(Author::Bot, said, None);
+            self.bot_spoke();
+        }
         if self.live().is_some() {
             // An impatient user: one open session is enough. Remembered, or else a retry after the
             // end would open another.
-            self.step.remember.extend(key.map(|key| (key, Number::default())));
+            let answer = self.step.answer;
+            self.step.remember.extend(key.map(|key| (key, answer)));
             return;
         }
         if !transcript.is_empty() {

@@ -134,6 +134,7 @@ impl World {
                 key: key.map(sender),
             },
             Act::BotAsks { key } => Event::BotAsked {
+                said: key.map(|_| Said::words("hi")),
                 context: Context::new(),
                 transcript: vec![Line { by_user: true, text: "before".to_owned() }],
                 key: key.map(sender),

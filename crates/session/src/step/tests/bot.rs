@@ -164,11 +164,12 @@ fn what_the_bot_brings_along_is_seen_and_goes_nowhere() {
 fn a_transcript_that_comes_along_is_kept_before_what_is_handed_over() {
     let line = Line { by_user: true, text: "hello".to_owned() };
     let Event::BotAsked { context, key, fresh, .. } = bot_asks() else { unreachable!() };
-    let event = Event::BotAsked { context, transcript: vec![line], key, fresh };
+    let said = Some(Said::words("one moment"));
+    let event = Event::BotAsked { said, context, transcript: vec![line], key, fresh };
     check(
         &bot(),
         event,
-        "requested; bot brings 1 lines; bot hands over 1; tell asked; \
-         -> ask ses_2 upto 12 with 12; take ses_2; row ses_2 waiting; = 12",
+        "requested; bot \"one moment\"; bot brings 1 lines; bot hands over 1; tell asked; \
+         -> ask ses_2 upto 13 with 13; take ses_2; row ses_2 waiting; = 13",
     );
 }

@@ -302,7 +302,7 @@ pub(super) fn bot_asks() -> Event {
 pub(super) fn bot_asked(key: Option<&str>) -> Event {
     let context = Context::from([("topic".to_owned(), "pay".to_owned())]);
     let (transcript, fresh) = (Vec::new(), session_id("ses_2"));
-    Event::BotAsked { context, transcript, key: key.map(sender), fresh }
+    Event::BotAsked { said: None, context, transcript, key: key.map(sender), fresh }
 }
 
 /// News about `ses_1`.
