@@ -22,6 +22,7 @@ mod desk;
 mod dispatcher;
 mod edge;
 mod engine;
+mod files;
 mod gaps;
 mod keeping;
 mod lane;

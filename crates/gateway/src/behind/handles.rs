@@ -87,7 +87,8 @@ pub(crate) fn renamed(given: &str, conversation: &str, below: Number) -> Option<
     (number < below).then(|| activity_id(conversation, number))
 }
 
-fn hex(bytes: &[u8]) -> String {
+/// Bytes as lower-case digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write as _;
     bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
         // Writing to a string cannot fail.
