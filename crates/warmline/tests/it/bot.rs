@@ -1,7 +1,8 @@
 //! A bot of a team's own behind the gateway: what it gets, what it may call, how it hands over and
 //! hears of the end, and what the user gets when it is slow, broken or away.
 
-mod program;
+mod files;
+pub(crate) mod program;
 mod refused;
 
 use reqwest::Method;

@@ -10,7 +10,11 @@ use crate::{house::Setting, openapi};
 const SECOND_SECRET: &str = "another-direct-line-secret-19c4";
 
 /// Sends a call; checks its refusal, and that it is described.
-async fn is_refused(request: reqwest::RequestBuilder, what: &str, (status, code): (u16, &str)) {
+pub(super) async fn is_refused(
+    request: reqwest::RequestBuilder,
+    what: &str,
+    (status, code): (u16, &str),
+) {
     let (answer, method, path) = openapi::sent(request, what).await;
     assert_eq!(answer.status().as_u16(), status, "{what}");
     let body: Value = answer.json().await.unwrap_or_else(|error| panic!("{what}: {error}"));
