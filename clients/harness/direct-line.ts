@@ -6,6 +6,7 @@ import { DirectLine } from 'botframework-directlinejs';
 import type { Activity, Message } from 'botframework-directlinejs';
 
 import type { Ticket } from './gateway.ts';
+import { assertInOrder } from './said.ts';
 import type { Shown } from './said.ts';
 import { eventually } from './waiting.ts';
 
@@ -78,6 +79,14 @@ export class Client {
       const text = activity.text ?? '';
       return typeof words === 'string' ? text === words : words.test(text);
     }) as Promise<Message>;
+  }
+
+  /** Waits until all of these words are shown, and checks that they are so once each and in this order. */
+  async showsInOrder(expected: readonly string[]): Promise<void> {
+    // The library may hand out an answer before the echo of the question.
+    const all = () => expected.every((text) => this.texts.includes(text));
+    await eventually('all words are shown', all, () => this.texts);
+    assertInOrder(this.shown, expected);
   }
 
   /** Waits for a notice of Warmline's own: `connected`, `ended` … */

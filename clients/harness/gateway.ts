@@ -89,14 +89,23 @@ export class Gateway {
   }
 
   /** What the site's own server does before it shows a page: asks for a token for its user. */
-  async ticket(user: string, name = 'Kim'): Promise<Ticket> {
-    const answer = await fetch(`${this.origin}/v3/directline/tokens/generate`, {
+  ticket(user: string, name = 'Kim'): Promise<Ticket> {
+    return this.#ask('tokens/generate', { user: { id: user, name } });
+  }
+
+  /** What it does for a page that has lost its token: asks for another for the same conversation. */
+  ticketAgain(user: string, conversationId: string): Promise<Ticket> {
+    return this.#ask(`conversations/${conversationId}/tokens`, { user: { id: user } });
+  }
+
+  async #ask(path: string, body: object): Promise<Ticket> {
+    const answer = await fetch(`${this.origin}/v3/directline/${path}`, {
       method: 'POST',
       headers: {
         authorization: `Bearer ${DIRECT_LINE_SECRET}`,
         'content-type': 'application/json',
       },
-      body: JSON.stringify({ user: { id: user, name } }),
+      body: JSON.stringify(body),
     });
     if (!answer.ok) throw new Error(`no token: ${answer.status} ${await answer.text()}`);
     return (await answer.json()) as Ticket;

@@ -34,7 +34,11 @@ const SCREENSHOTS = join(WORKSPACE, 'target', 'screenshots', 'clients');
 
 /** What the page's own script leaves for tests; see `page.js`. */
 interface Played {
-  readonly directLine: { readonly token: string; readonly conversationId: string };
+  readonly directLine: {
+    readonly token: string;
+    readonly conversationId: string;
+    getSessionId(): { subscribe(next: (id: string) => void, failed: (error: unknown) => void): void };
+  };
   readonly statuses: number[];
   readonly store: {
     getState(): {
@@ -59,15 +63,16 @@ interface StoredActivity {
 export class Site {
   readonly #browser: Browser;
   readonly #server: Server;
-  readonly #origin: string;
+  /** What browsers call the site. */
+  readonly origin: string;
 
   private constructor(browser: Browser, server: Server, origin: string) {
     this.#browser = browser;
     this.#server = server;
-    this.#origin = origin;
+    this.origin = origin;
   }
 
-  static async open(): Promise<Site> {
+  static async start(): Promise<Site> {
     // The package does not export its bundle as a module; pages include it as a script.
     const script = join(CLIENTS, 'node_modules', 'botframework-webchat', 'dist', 'webchat.js');
     const files = new Map([
@@ -87,8 +92,15 @@ export class Site {
     return new Site(browser, server, `http://127.0.0.1:${port}`);
   }
 
-  /** A user opens the page; `service` is the gateway, or a proxy before it. */
+  /** A user opens the page and is connected; `service` is the gateway, or a proxy before it. */
   async visit(ticket: Ticket, service: string): Promise<Chat> {
+    const chat = await this.open(ticket, service);
+    await chat.online();
+    return chat;
+  }
+
+  /** A user opens the page. */
+  async open(ticket: Ticket, service: string): Promise<Chat> {
     const context = await this.#browser.newContext({
       viewport: { width: 480, height: 800 },
       locale: 'en-GB',
@@ -102,8 +114,10 @@ export class Site {
   }
 
   /** Another tab of the same browser, with the same token. */
-  another(chat: Chat, ticket: Ticket, service: string): Promise<Chat> {
-    return this.#show(chat.page.context(), ticket, service);
+  async another(chat: Chat, ticket: Ticket, service: string): Promise<Chat> {
+    const tab = await this.#show(chat.page.context(), ticket, service);
+    await tab.online();
+    return tab;
   }
 
   async close(): Promise<void> {
@@ -118,8 +132,7 @@ export class Site {
     await page.clock.install();
     const query = new URLSearchParams({ domain: `${service}/v3/directline`, token: ticket.token });
     const chat = new Chat(page);
-    await page.goto(`${this.#origin}/?${query}`);
-    await chat.online();
+    await page.goto(`${this.origin}/?${query}`);
     return chat;
   }
 }
@@ -209,12 +222,29 @@ export class Chat {
     return this.page.evaluate(() => (window as unknown as { played: Played }).played.directLine.token);
   }
 
+  /** What the library adds to the address of a sign-in card; empty if it gets none. */
+  sessionId(): Promise<string> {
+    return this.page.evaluate(() => {
+      const { directLine } = (window as unknown as { played: Played }).played;
+      return new Promise<string>((resolve, reject) => {
+        directLine.getSessionId().subscribe(resolve, reject);
+      });
+    });
+  }
+
+  /** Waits until the page has asked the service for this path in vain. */
+  async refused(path: string): Promise<void> {
+    await this.page.waitForEvent('requestfailed', (request) => new URL(request.url()).pathname === path);
+  }
+
   /** Waits until Web Chat is connected; what is typed before that it does not send. */
-  async online(): Promise<void> {
-    const status = () =>
-      this.page.evaluate(() =>
-        (window as unknown as { played?: Played }).played?.store.getState().connectivityStatus);
-    await eventually('the page is connected', async () => (await status()) === 'connected', status);
+  online(): Promise<void> {
+    return this.#connectivity('connected');
+  }
+
+  /** Waits until Web Chat says that connecting takes its time. */
+  slow(): Promise<void> {
+    return this.#connectivity('connectingslow');
   }
 
   /** Waits until the service has answered the page that it has these words. */
@@ -235,6 +265,13 @@ export class Chat {
   async end(): Promise<void> {
     await this.page.context().close();
     assert.deepEqual(this.errors, [], 'the page had no error of its own');
+  }
+
+  async #connectivity(expected: string): Promise<void> {
+    const status = () =>
+      this.page.evaluate(() =>
+        (window as unknown as { played?: Played }).played?.store.getState().connectivityStatus);
+    await eventually(`the page is ${expected}`, async () => (await status()) === expected, status);
   }
 
   #activities(): Promise<readonly StoredActivity[]> {

@@ -20,7 +20,7 @@ const TURN_WITHIN = '[tenants.default.bots.default]\nturn_within = "1s"\nbot_wit
 let site: Site;
 
 before(async () => {
-  site = await Site.open();
+  site = await Site.start();
 });
 after(() => site?.close());
 
@@ -159,8 +159,8 @@ describe('behind Warmline', { concurrency: 3 }, () => {
         for (const word of words) await client.says(word);
         await client.shows('You said: word 11');
         assert.deepEqual((await bot.heard()).filter((text) => words.includes(text)), words);
-        assertInOrder(client.shown, words);
-        assertInOrder(client.shown, words.map((word) => `You said: ${word}`));
+        await client.showsInOrder(words);
+        await client.showsInOrder(words.map((word) => `You said: ${word}`));
         assertNoDoubles(client.shown);
         client.end();
       });

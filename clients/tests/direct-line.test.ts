@@ -6,7 +6,7 @@ import { after, before, describe, test } from 'node:test';
 import { Client, Status } from '../harness/direct-line.ts';
 import { Gateway, somebody } from '../harness/gateway.ts';
 import { Proxy } from '../harness/proxy.ts';
-import { assertInOrder, assertNoDoubles } from '../harness/said.ts';
+import { assertNoDoubles } from '../harness/said.ts';
 import { eventually } from '../harness/waiting.ts';
 
 let gateway: Gateway;
@@ -36,7 +36,7 @@ for (const [name, webSocket] of [['WebSocket', true], ['polling', false]] as con
       assert.equal(echo.from.role, 'user');
       const answer = await client.shows(/^Printers: pick the one/);
       assert.equal(answer.from.role, 'bot');
-      assertInOrder(client.shown, ['the toner is empty', answer.text ?? '']);
+      await client.showsInOrder(['the toner is empty', answer.text ?? '']);
       assertNoDoubles(client.shown);
       client.end();
     });
@@ -45,7 +45,7 @@ for (const [name, webSocket] of [['WebSocket', true], ['polling', false]] as con
       const { client } = await open('first', webSocket);
       await client.says('vpn');
       await client.shows(/^For the VPN/);
-      assert.ok(client.texts.indexOf('vpn') >= 0, 'its own echo is there too');
+      await client.shows('vpn');
       client.end();
     });
 
@@ -66,7 +66,7 @@ for (const [name, webSocket] of [['WebSocket', true], ['polling', false]] as con
         (await gateway.desk.linesOf(user)).filter((line) => line.startsWith('user ')),
         words.map((word) => `user ${word}`),
       );
-      assertInOrder(client.shown, [
+      await client.showsInOrder([
         ...words.map((word) => `user ${word}`),
         ...words.map((word) => `Dana: agent ${word}`),
       ]);
@@ -99,7 +99,7 @@ for (const break_ of ['cut', 'reset'] as const) {
     await gateway.desk.reads(user, 'still here');
     await gateway.desk.says(user, 'after');
     await client.shows('Dana: after');
-    assertInOrder(client.shown, ['Dana: before', 'Dana: meanwhile', 'still here', 'Dana: after']);
+    await client.showsInOrder(['Dana: before', 'Dana: meanwhile', 'still here', 'Dana: after']);
     assertNoDoubles(client.shown);
     assert.deepEqual(client.statuses.slice(-1), [Status.online]);
     client.end();
@@ -131,9 +131,9 @@ test('three hundred users at once: each gets their own answers, in order, nobody
   const talk = async (number: number) => {
     const { client } = await open(`crowd${number}`, number % 2 === 0);
     for (const word of words) await client.says(`${word} ${number}`);
-    const answers = [/^For the VPN/, /^Printers:/, /^To reset your password/];
+    const answers = [/^Hello!/, /^For the VPN/, /^Printers:/, /^To reset your password/];
     for (const answer of answers) await client.shows(answer);
-    assertInOrder(client.shown, words.map((word) => `${word} ${number}`));
+    await client.showsInOrder(words.map((word) => `${word} ${number}`));
     assertNoDoubles(client.shown);
     const others = client.texts.filter((text) => / \d+$/.test(text) && !text.endsWith(` ${number}`));
     assert.deepEqual(others, []);

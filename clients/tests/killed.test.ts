@@ -15,7 +15,7 @@ let gateway: Gateway;
 let site: Site;
 
 before(async () => {
-  [gateway, site] = await Promise.all([Gateway.start(), Site.open()]);
+  [gateway, site] = await Promise.all([Gateway.start(), Site.start()]);
 });
 after(async () => {
   await site?.close();
@@ -134,5 +134,29 @@ test('killed right after the agent ended the chat: the bot has the conversation,
   assert.ok(!(await gateway.desk.linesOf(user)).includes('vpn'), 'the desk hears no more');
   const ended = (await chat.shown()).filter(({ text }) => /ended|over/i.test(text));
   assert.equal(ended.length, 1, JSON.stringify(ended));
+  await chat.end();
+});
+
+test('a word to a dead gateway: the page says that it failed, and its Retry sends it, once', async () => {
+  const { chat } = await visit('retry');
+  await chat.shows(/^Hello!/);
+  await gateway.kill();
+  await chat.types('headset');
+  // The page waits for twenty seconds before it gives a word up.
+  await chat.page.clock.runFor(21_000);
+  const retry = chat.page.getByRole('button', { name: 'Retry' });
+  await retry.waitFor();
+  await chat.shoot('retry');
+  await gateway.restart();
+  await retry.click();
+  await chat.sent('headset');
+  await chat.page.clock.runFor(25_000);
+  await chat.shows(/^You can order equipment/);
+  // Web Chat leaves the failed bubble where it is; what has an id of the service's is there once.
+  const shown = await chat.shown();
+  assertNoDoubles(shown.filter(({ id }) => id !== ''));
+  assertInOrder(shown.filter(({ id }) => id !== ''), ['headset']);
+  assert.equal(shown.filter(({ text }) => text.startsWith('You can order equipment')).length, 1);
+  assert.deepEqual(await chat.statuses(), [0, 1, 2]);
   await chat.end();
 });

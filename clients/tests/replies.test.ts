@@ -7,7 +7,7 @@ import { Bot, SDKS } from '../harness/bots.ts';
 import type { Sdk } from '../harness/bots.ts';
 import { Client } from '../harness/direct-line.ts';
 import { Gateway, somebody } from '../harness/gateway.ts';
-import { assertInOrder, assertNoDoubles } from '../harness/said.ts';
+import { assertNoDoubles } from '../harness/said.ts';
 
 describe('with expectReplies', { concurrency: 3 }, () => {
   for (const sdk of Object.keys(SDKS) as Sdk[]) {
@@ -39,7 +39,7 @@ describe('with expectReplies', { concurrency: 3 }, () => {
         await client.says('Bye for now');
         await client.shows('You said: Bye for now');
         assertNoDoubles(client.shown);
-        assertInOrder(client.shown, [
+        await client.showsInOrder([
           'You said: Hello', 'Which one?', 'Submitted: small 7', 'Let me find somebody',
           'Dana: Hello, Dana here', 'You said: Bye for now',
         ]);

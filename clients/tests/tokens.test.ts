@@ -11,7 +11,7 @@ import { Bot } from '../harness/bots.ts';
 import { Client } from '../harness/direct-line.ts';
 import { Entra, TENANT } from '../harness/entra.ts';
 import { Gateway, somebody } from '../harness/gateway.ts';
-import { assertInOrder, assertNoDoubles } from '../harness/said.ts';
+import { assertNoDoubles } from '../harness/said.ts';
 
 const WARMLINE = { id: '11111111-1111-4111-8111-111111111111', secret: 'the-secret-of-warmline' };
 const BOT = { id: '22222222-2222-4222-8222-222222222222', secret: 'the-secret-of-the-bot' };
@@ -68,7 +68,7 @@ test('the bot takes Warmline’s token, Warmline the bot’s; one token serves m
   await client.shows('Welcome, I am a bot.');
   for (const word of ['one', 'two', 'three']) await client.says(word);
   await client.shows('You said: three');
-  assertInOrder(client.shown, ['You said: one', 'You said: two', 'You said: three']);
+  await client.showsInOrder(['You said: one', 'You said: two', 'You said: three']);
   assertNoDoubles(client.shown);
   const asked = entra.grants.filter((grant) => grant.client === WARMLINE.id);
   assert.deepEqual(asked, [{ client: WARMLINE.id, scope: `${BOT.id}/.default` }]);

@@ -14,7 +14,7 @@ let gateway: Gateway;
 let site: Site;
 
 before(async () => {
-  [gateway, site] = await Promise.all([Gateway.start(), Site.open()]);
+  [gateway, site] = await Promise.all([Gateway.start(), Site.start()]);
 });
 after(async () => {
   await site?.close();

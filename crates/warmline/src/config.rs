@@ -164,7 +164,8 @@ impl Config {
     /// Reads the configuration. Makes the data directory and, at the first start, the master key.
     pub(crate) fn read(environment: &Environment) -> Result<Self, ConfigError> {
         let draft = Draft::read(environment)?;
-        let read = Read::from(&draft, environment, None)?;
+        let mut read = Read::from(&draft, environment, None)?;
+        read.remarks.extend(master::alone(&draft, &read.settings.data_dir));
         // Last: everything else is right, so now files may be made.
         let master_key =
             master::existing_or_new(&draft, &read.references, &read.settings.data_dir)?;

@@ -54,7 +54,9 @@ impl Config {
             Err(first) => return Err(all(&draft, environment, first)),
         };
         let master_key = master::existing(&draft, &read.references, &read.settings.data_dir);
+        let alone = master::alone(&draft, &read.settings.data_dir);
         let Read { listen, settings, mut remarks, references, .. } = read;
+        remarks.extend(alone);
         remarks.extend(references.remarks.into_inner());
         Ok(Look { listen, settings, master_key, remarks })
     }

@@ -9,6 +9,7 @@ use super::{
     ConfigError,
     draft::{Draft, Owner},
     reference::References,
+    remarks::Remark,
     value::Value,
 };
 
@@ -63,6 +64,21 @@ pub(super) fn existing(
             Ok(None)
         }
     }
+}
+
+/// What an operator should know of a key that lies alone in the data directory. It is no fault by
+/// itself: a first start that was cut short leaves it.
+pub(super) fn alone(draft: &Draft, data_dir: &Path) -> Option<Remark> {
+    let elsewhere =
+        ["master_key", "master_key_file"].iter().any(|id| draft.found(&Owner::House, id).is_some());
+    let there = |file| data_dir.join(file).exists();
+    (!elsewhere && there(MASTER_KEY_FILE) && !there(DATABASE_FILE)).then(|| {
+        Remark::weak(format!(
+            "{} holds a master key and no database, so the store begins empty; if there was one \
+             before, stop, put {DATABASE_FILE} back and start again",
+            data_dir.display()
+        ))
+    })
 }
 
 /// The key, made in the data directory if there is none yet.

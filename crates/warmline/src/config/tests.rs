@@ -205,6 +205,24 @@ fn a_lost_master_key_is_not_replaced_beside_the_data_it_sealed() {
 }
 
 #[test]
+fn a_key_that_lies_alone_where_data_was_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let set = [("WARMLINE_MASTER_KEY", ""), ("WARMLINE_DATA_DIR", data.to_str().unwrap())];
+    let told = |set: &[(&str, &str)]| {
+        let (environment, lost) = (environment(set), "no database, so the store begins empty");
+        let seen = Config::look(&environment).ok().unwrap().remarks;
+        let read = Config::read(&environment).ok().unwrap().remarks;
+        [seen, read].map(|remarks| remarks.iter().any(|remark| remark.text.contains(lost)))
+    };
+    assert_eq!(told(&set), [false; 2], "the first start makes the key");
+    assert_eq!(told(&set), [true; 2], "it is there, and the database is not");
+    assert_eq!(told(&[set[1]]), [false; 2], "another key is meant");
+    std::fs::write(data.join(DATABASE_FILE), "data").unwrap();
+    assert_eq!(told(&set), [false; 2]);
+}
+
+#[test]
 fn a_token_of_the_metrics_is_long_enough() {
     let name = "WARMLINE_METRICS_TOKEN";
     let sentence = refusal(&[(name, "fifteen-letters")]);

@@ -12,7 +12,7 @@
 //! What this cannot do is tell a good page from a bad one: that takes trusted origins, without which
 //! any page that has a token may learn the id of whoever visits it.
 
-use std::{fmt::Write, sync::Arc};
+use std::sync::Arc;
 
 use axum::{
     Json,
@@ -26,7 +26,7 @@ use vault::MacKey;
 
 use crate::edge::{
     Edge,
-    direct_line::{Refused, proof::Caller},
+    direct_line::{Refused, hex, proof::Caller},
 };
 
 /// The end of the route's path.
@@ -123,14 +123,6 @@ impl Cookie {
 
 fn proof_of(key: &MacKey, body: &str) -> String {
     hex(&key.tag(&[b"cookie", body.as_bytes()])[..16])
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 #[cfg(test)]

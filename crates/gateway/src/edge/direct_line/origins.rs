@@ -16,7 +16,7 @@ use bot_framework::direct_line::{ErrorCode, Origin};
 
 use crate::edge::{
     Edge,
-    direct_line::{DirectLine, Refused, browser},
+    direct_line::{DirectLine, Refused, browser, hex},
     doors::{Doors, Site},
 };
 
@@ -57,13 +57,7 @@ impl DirectLine {
     }
 
     fn digest(&self, origin: &Origin) -> String {
-        use std::fmt::Write;
-        let tag = self.origins.tag(&[origin.as_str().as_bytes()]);
-        tag.iter().take(DIGEST_BYTES).fold(String::new(), |mut text, byte| {
-            // Writing to a string cannot fail.
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
+        hex(&self.origins.tag(&[origin.as_str().as_bytes()])[..DIGEST_BYTES])
     }
 
     /// Refuses a page that may not call this site, or not with this token.
@@ -88,6 +82,10 @@ impl DirectLine {
         if trusted {
             return Ok(());
         }
+        // The page itself sees a failure of the network and no reason.
+        let (tenant, bot) = (site.tenant.as_str(), site.bot.as_str());
+        let seen = origin.as_ref().map_or("none of its own", Origin::as_str);
+        tracing::info!(tenant, bot, origin = seen, "a page of an untrusted origin called");
         let pages = origin.map_or_else(
             || "pages without an origin of their own".to_owned(),
             |origin| format!("pages of {origin}"),

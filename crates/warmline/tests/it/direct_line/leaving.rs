@@ -20,6 +20,11 @@ use crate::{
 #[tokio::test]
 async fn who_calls_while_the_gateway_starts_is_answered_when_it_has() {
     let mut door = Door::open().await;
+    let given = door.page.request(Method::GET, "?watermark=").send().await.unwrap();
+    let given: Value = given.json().await.unwrap();
+    let stream = given["streamUrl"].as_str().unwrap().to_owned();
+    door.house.hides(given["token"].as_str().unwrap());
+    door.house.hides(stream.split_once("&t=").unwrap().1);
     door.page.goes_offline().await;
     door.house.terminate().await;
     // Somebody has the data, so the start takes its time.
@@ -46,11 +51,13 @@ async fn who_calls_while_the_gateway_starts_is_answered_when_it_has() {
             lock.unlock().unwrap();
             refresh.send().await.unwrap()
         };
-        let (read, refreshed, reconnected) = tokio::join!(
+        let (read, refreshed, reconnected, mut stream) = tokio::join!(
             door.page.request(Method::GET, "/activities").send(),
             release,
             door.page.request(Method::GET, "?watermark=1").send(),
+            crate::page::Reader::open(&stream),
         );
+        assert!(!stream.next_set().await.is_empty(), "a stream is opened as well");
         for answer in [read.unwrap(), refreshed, reconnected.unwrap()] {
             assert_eq!(answer.status(), StatusCode::OK, "{}", answer.url().path());
             let body: Value = answer.json().await.unwrap();
