@@ -5,7 +5,10 @@ use std::os::unix::fs::PermissionsExt;
 use reqwest::{Method, Response, header::HeaderMap};
 use serde_json::{Value, json};
 
-use super::{Bot, Manner, USER, eventually, greeted, house_of, refused::is_refused};
+use super::{
+    Bot, Manner, USER, eventually, greeted,
+    refused::{house_of_two, is_refused, starts_with_the_second},
+};
 use crate::{
     house::{House, Setting},
     page::Page,
@@ -18,7 +21,7 @@ const PICTURE: &str = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42
 const PICTURE_BYTES: usize = 70;
 
 /// A file of these words, in base64.
-const WORDS: &str = "a2xvdWRzIG92ZXIga29saWJyaQ==";
+const WORDS: &str = "Y2xvdWRzIG92ZXIga29saWJyaQ==";
 
 fn picture() -> Value {
     json!({"type": "image/png", "name": "dot kolibri.png", "originalBase64": PICTURE, "thumbnailBase64": PICTURE})
@@ -236,17 +239,19 @@ async fn files_that_are_wrong_or_anothers_are_refused() {
 
 #[tokio::test]
 async fn another_bot_cannot_open_a_file() {
-    let (house, bot, page) = greeted(Setting::default()).await;
-    let activity = asked(&bot, &page).await;
-    let address = brings(&bot, &activity, &picture()).await;
-    let stranger = Bot::start(Manner::Mute).await;
-    let elsewhere = house_of(&stranger, Setting::default()).await;
-    let their_page = elsewhere.page(USER).await;
-    let theirs = asked(&stranger, &their_page).await;
+    let (one, other) = (Bot::start(Manner::Mute).await, Bot::start(Manner::Mute).await);
+    let (house, _folder) = house_of_two(&one, &other).await;
+    let page = house.page(USER).await;
+    let mine = asked(&one, &page).await;
+    let address = brings(&one, &mine, &picture()).await;
+    let theirs = starts_with_the_second(&house, &other).await;
     let path = address.split("/v3/").nth(1).unwrap();
     let there = format!("{}/v3/{path}", theirs["serviceUrl"].as_str().unwrap());
-    is_refused(elsewhere.http.get(&there), "of another's", (404, "AttachmentNotFound")).await;
-    let shown = shows(&stranger, &theirs, &their_page, "image/png", &there).await;
-    assert!(!shown.contains("/files/"), "and it is no file of theirs to show: {shown}");
+    is_refused(house.http.get(&there), "of another's", (404, "AttachmentNotFound")).await;
     assert_eq!(house.http.get(&address).send().await.unwrap().status(), 200);
+    let file = picture();
+    let mut mixed = theirs.clone();
+    mixed["conversation"] = mine["conversation"].clone();
+    let (status, answer) = other.calls(&mixed, Method::POST, "/attachments", Some(&file)).await;
+    assert_eq!((status, &answer["error"]["code"]), (404, &json!("ConversationNotFound")));
 }
