@@ -48,6 +48,10 @@ pub struct Conversation {
     /// The newest entry in which the user was told so.
     #[serde(default, skip_serializing_if = "Number::is_none")]
     pub bot_away_told: Number,
+    /// The newest entry when the bot last took something: what it says up to there answers that, or
+    /// what was before.
+    #[serde(default, skip_serializing_if = "Number::is_none")]
+    pub bot_took: Number,
     /// The newest entry when the bot last gave a sign of life.
     #[serde(default, skip_serializing_if = "Number::is_none")]
     pub bot_spoke: Number,

@@ -7,9 +7,9 @@ use bot_framework::{
 };
 use serde::Deserialize;
 use serde_json::{Value, json, value::RawValue};
-use session::{Author, BotNews, Content, Context, Line};
+use session::{Author, BotNews, Context, Line};
 
-use crate::{clock::rfc3339, keeping::Entry, notices::Language, render::agent_account};
+use crate::{clock::rfc3339, keeping::Entry, render::agent_account};
 
 /// The event by which a bot asks for a person.
 const INITIATE: &str = "handoff.initiate";
@@ -178,7 +178,7 @@ fn newest<T>(mut lines: Vec<T>, bytes: impl Fn(&T) -> usize) -> Vec<T> {
 
 /// What became of the live chat, for the bot: `handoff.status`. Beside what the protocol knows, `value`
 /// carries the agent's name, the reason, and what was said meanwhile.
-pub(super) fn status(news: &BotNews, meanwhile: &[Entry], language: Language) -> Activity {
+pub(super) fn status(news: &BotNews, meanwhile: &[Entry]) -> Activity {
     let (state, agent, reason) = match news {
         BotNews::Accepted { agent } => ("accepted", agent.as_deref(), None),
         BotNews::Completed { agent, reason } => ("completed", agent.as_deref(), Some(*reason)),
@@ -197,35 +197,28 @@ pub(super) fn status(news: &BotNews, meanwhile: &[Entry], language: Language) ->
         value["reason"] = reason.into();
     }
     if !matches!(news, BotNews::Accepted { .. }) {
-        let lines = meanwhile.iter().filter_map(|entry| line(entry, language)).collect();
+        let lines = meanwhile.iter().filter_map(line).collect();
         value["transcript"] = newest(lines, |line: &Value| line.to_string().len()).into();
     }
     Activity::event(STATUS, value)
 }
 
 /// One line of the live chat, as an activity of a transcript.
-fn line(entry: &Entry, language: Language) -> Option<Value> {
+fn line(entry: &Entry) -> Option<Value> {
     let from = match &entry.author {
         Author::User => ChannelAccount { role: Some(Role::User), ..ChannelAccount::default() },
         Author::Bot => ChannelAccount { role: Some(Role::Bot), ..ChannelAccount::default() },
         Author::Agent(agent) => agent_account(agent.name.as_deref()),
         Author::Desk => ChannelAccount::new("desk", Role::Bot),
-        Author::Gateway => ChannelAccount::new("warmline", Role::Channel),
+        // What Warmline tells the user is no part of what people said.
+        Author::Gateway => return None,
     };
-    let text = match &entry.content {
-        Content::Said(said) => said.text.clone(),
-        Content::Notice(notice) => crate::notices::words(language, notice),
-        Content::Done(_)
-        | Content::Revised { .. }
-        | Content::Withdrawn { .. }
-        | Content::Context(_)
-        | Content::Transcript(_) => return None,
-    };
+    let text = &entry.content.said()?.text;
     Some(json!({
         "type": "message",
         "timestamp": rfc3339(entry.at),
         "from": from,
-        "text": shortened(&text, LINE_CHARS_MAX),
+        "text": shortened(text, LINE_CHARS_MAX),
     }))
 }
 
@@ -239,7 +232,7 @@ fn shortened(text: &str, chars_max: usize) -> String {
 #[cfg(test)]
 mod tests {
     use session::{
-        Agent, EndReason, Notice, Said,
+        Agent, Content, EndReason, Notice, Said,
         id::{Number, Timestamp},
     };
 
@@ -335,7 +328,7 @@ mod tests {
             entry(Author::Agent(dana), Content::Said(Said::words("hi"))),
         ];
         let told = |news| {
-            let status = status(&news, &meanwhile, Language::English);
+            let status = status(&news, &meanwhile);
             assert_eq!(status.name().as_deref(), Some("handoff.status"));
             serde_json::from_str::<Value>(status.value().unwrap().get()).unwrap()
         };
@@ -346,8 +339,8 @@ mod tests {
         assert_eq!((&done["state"], &done["reason"]), (&json!("completed"), &json!("agent_ended")));
         let texts: Vec<_> =
             done["transcript"].as_array().unwrap().iter().map(|line| &line["text"]).collect();
-        assert_eq!(texts[1..], [&json!("hello"), &json!("hi")]);
-        assert_eq!(done["transcript"][2]["from"]["name"], "Dana");
+        assert_eq!(texts, [&json!("hello"), &json!("hi")]);
+        assert_eq!(done["transcript"][1]["from"]["name"], "Dana");
         let failed = told(BotNews::Failed { reason: EndReason::NoAgent });
         assert_eq!((&failed["state"], &failed["message"]), (&json!("failed"), &json!("no_agent")));
     }

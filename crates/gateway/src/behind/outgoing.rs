@@ -12,7 +12,7 @@ use session::{
 };
 
 use super::{Answers, BotLink, handles, handoff};
-use crate::{clock::rfc3339, keeping::Entry, notices::Language, render::activity_id};
+use crate::{clock::rfc3339, keeping::Entry, render::activity_id};
 
 /// One conversation, as its bot is told of it.
 pub(crate) struct Outgoing<'a> {
@@ -38,9 +38,8 @@ impl Outgoing<'_> {
         (effect, at): (EffectNumber, Timestamp),
         news: &BotNews,
         meanwhile: &[Entry],
-        language: Language,
     ) -> Activity {
-        let mut activity = handoff::status(news, meanwhile, language);
+        let mut activity = handoff::status(news, meanwhile);
         activity.set("from", self.user());
         self.place(activity, &self.effect_id(effect), at)
     }

@@ -148,7 +148,7 @@ async fn the_bot_is_told_who_joined_and_what_became_of_a_chat() {
     assert_eq!(greeting["membersAdded"][1]["id"], "dl_kim");
     assert_eq!(greeting["id"], "c7-ab-e1");
     let news = BotNews::Failed { reason: EndReason::NoAgent };
-    let status = outgoing.status((EffectNumber(9), Timestamp(0)), &news, &[], Language::English);
+    let status = outgoing.status((EffectNumber(9), Timestamp(0)), &news, &[]);
     let status: Value = serde_json::from_str(&status.to_json()).unwrap();
     for member in ["id", "from", "recipient", "conversation", "serviceUrl", "channelId"] {
         assert!(!status[member].is_null(), "strict readers need {member}");

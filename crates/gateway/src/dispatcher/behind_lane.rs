@@ -128,7 +128,7 @@ impl Dispatcher {
             What::TellBot { news, after, upto, .. } => {
                 let mut entries = self.entries(work, opened, *upto, MEANWHILE_ENTRIES_MAX).await?;
                 entries.retain(|entry| entry.number > *after);
-                Some(outgoing.status(decided, news, &entries, self.language))
+                Some(outgoing.status(decided, news, &entries))
             }
             What::Ask { .. } | What::Say { .. } | What::End { .. } => None,
         })

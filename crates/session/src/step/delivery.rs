@@ -23,9 +23,15 @@ impl Turn<'_> {
             }
             What::Say { session, .. } => self.went_through(session),
             What::End { session, desk, user } => self.free(session, desk, user),
-            What::ToBot { .. } | What::Greet => self.conversation().bot_away = false,
+            What::ToBot { .. } | What::Greet => self.bot_took(),
             What::TellBot { .. } => {}
         }
+    }
+
+    fn bot_took(&mut self) {
+        let conversation = self.conversation();
+        conversation.bot_away = false;
+        conversation.bot_took = conversation.numbered;
     }
 
     /// The destination is away. Of a desk the user is told once that their words wait; of a bot, that
@@ -53,7 +59,8 @@ impl Turn<'_> {
     /// said before; not if it answered after all, and not while they talk to a person.
     fn bot_away(&mut self, message: Number) {
         let conversation = self.conversation();
-        if conversation.bot_spoke >= message {
+        // It takes one thing after the other, so whatever it said since it took the last answers this.
+        if conversation.bot_spoke >= message && conversation.bot_spoke > conversation.bot_took {
             return;
         }
         conversation.bot_away = true;

@@ -214,6 +214,7 @@ pub(crate) fn found() -> impl Strategy<Value = Found> {
                 bot_away,
                 bot_away_told: Number(NUMBERED / 2),
                 bot_spoke: Number(NUMBERED / 3),
+                bot_took: Number(NUMBERED / 4),
             };
             let outbox = outbox(&conversation, &picks);
             Found { conversation, outbox, now: START }

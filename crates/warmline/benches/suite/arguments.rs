@@ -23,6 +23,8 @@ pub(crate) enum Subject {
     Stream,
     /// From a user's message to the instance.
     Desk,
+    /// From a user's message to a bot of one's own and its answer back, against the bot alone.
+    Bot,
     /// Ten times the load that can be carried.
     Overload,
     /// Idle, with many chats, with many streams.
@@ -35,6 +37,7 @@ pub(crate) enum Subject {
 
 /// Measures the gateway. `cargo xtask bench --help` prints the same help without building this.
 #[derive(Debug, Parser)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own on the command line")]
 #[command(override_help = include_str!("help.txt"))]
 pub(crate) struct Arguments {
     /// What to measure [default: all].
@@ -81,6 +84,9 @@ pub(crate) struct Arguments {
     /// Be the bare server.
     #[arg(long, hide = true)]
     pub(crate) bare: bool,
+    /// Be the smallest bot.
+    #[arg(long, hide = true)]
+    pub(crate) bot: bool,
 }
 
 /// The run.

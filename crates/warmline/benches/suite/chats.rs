@@ -107,6 +107,25 @@ pub(crate) async fn open(
     Ok(chats)
 }
 
+/// Conversations that are with the bot.
+pub(crate) async fn with_bot(gateway: SocketAddr, count: usize) -> anyhow::Result<Vec<Chat>> {
+    let mut connection = Connection::open(gateway).await?;
+    let mut chats = Vec::new();
+    for number in 0..count {
+        let Started { conversation_id, token } = connection.ask(&start(gateway)).await?;
+        chats.push(Chat {
+            number,
+            token,
+            conversation: conversation_id,
+            request_id: String::new(),
+            session: String::new(),
+            variables: Value::Null,
+            user: String::new(),
+        });
+    }
+    Ok(chats)
+}
+
 /// Conversations in which a user was greeted by the bot and, if there are words, said these.
 pub(crate) async fn start_only(
     gateway: SocketAddr,

@@ -13,6 +13,9 @@ use crate::{
 /// Stands before the number of a message and the number of its chat.
 const MARK: &str = "No. ";
 
+/// Stands before the number of a question.
+const QUESTION: &str = "Question ";
+
 /// Stands between the two.
 const OF: &str = " of ";
 
@@ -66,6 +69,39 @@ impl Feed {
         Self::new(chat, &path, to, &chat.token, &body.to_string())
     }
 
+    /// What the user asks a bot in this chat: activities to this server. The bot's answers are the
+    /// messages that count.
+    pub(crate) fn questions(chat: &Chat, to: SocketAddr) -> Self {
+        let body = json!({
+            "type": "message",
+            "from": { "id": "kim" },
+            "locale": "en-US",
+            "textFormat": "plain",
+            "text": question(chat),
+            "channelData": { "clientActivityID": format!("{:x}-{BLANK}", chat.number) },
+        });
+        let path = format!("{}/activities", chat.path());
+        Self::new(chat, &path, to, &chat.token, &body.to_string())
+    }
+
+    /// The same to the bot itself, as a channel would send it.
+    pub(crate) fn to_bot(chat: &Chat, to: SocketAddr) -> Self {
+        let body = json!({
+            "type": "message",
+            "id": format!("{:x}-{BLANK}", chat.number),
+            "channelId": "directline",
+            "serviceUrl": format!("http://{to}/"),
+            "conversation": { "id": format!("c{}", chat.number) },
+            "from": { "id": "kim", "role": "user" },
+            "recipient": { "id": "bot", "role": "bot" },
+            "locale": "en-US",
+            "textFormat": "plain",
+            "text": question(chat),
+            "deliveryMode": "expectReplies",
+        });
+        Self::new(chat, "/api/messages", to, "nobody-looks", &body.to_string())
+    }
+
     fn new(chat: &Chat, path: &str, to: SocketAddr, bearer: &str, body: &str) -> Self {
         let request = request("POST", path, to, bearer, body);
         let blanks = request.match_indices(BLANK).map(|(at, _)| at).collect();
@@ -98,6 +134,16 @@ impl Feed {
     pub(crate) fn acknowledge(&mut self) {
         self.acknowledged = self.sent;
     }
+}
+
+/// A question, of which no part looks like a message.
+fn question(chat: &Chat) -> String {
+    format!("{QUESTION}{BLANK}{OF}{:010}: is my pay slip there?", chat.number)
+}
+
+/// What the bot answers a question.
+pub(crate) fn answer(question: &str) -> String {
+    question.replacen(QUESTION, MARK, 1)
 }
 
 /// What is in every message, agent's or user's.

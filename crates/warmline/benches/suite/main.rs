@@ -25,6 +25,8 @@
 
 mod arguments;
 mod bare;
+mod bot;
+mod bot_program;
 mod chats;
 mod cost;
 mod feed;
@@ -65,7 +67,13 @@ const SUBJECT_WITHIN: Duration = Duration::from_mins(5);
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let ended = if arguments.bare { bare::run() } else { measure(arguments) };
+    let ended = if arguments.bare {
+        bare::run()
+    } else if arguments.bot {
+        bot_program::run()
+    } else {
+        measure(arguments)
+    };
     match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -117,6 +125,7 @@ async fn section(
         Subject::Webhook => webhook::measure(plan, shim).await?,
         Subject::Stream => pipeline::measure(plan, shim, Way::In).await?,
         Subject::Desk => pipeline::measure(plan, shim, Way::Out).await?,
+        Subject::Bot => bot::measure(plan).await?,
         Subject::Overload => overload::measure(plan).await?,
         Subject::Memory => memory::measure(plan).await?,
         Subject::Restart => restart::measure(plan).await?,

@@ -65,6 +65,28 @@ impl Server {
         Self::start(gateway_at(address, instance, data)).await.context("the gateway")
     }
 
+    /// The gateway as it ships with this bot behind it.
+    pub(crate) async fn gateway_before(
+        bot: SocketAddr,
+        delivery: &str,
+        instance: SocketAddr,
+        data: &Path,
+    ) -> anyhow::Result<Self> {
+        let mut command = gateway_at(ANYWHERE, instance, data);
+        command.env("BOT_ENDPOINT", format!("http://{bot}/api/messages"));
+        command.env("WARMLINE_BOT_DELIVERY", delivery);
+        // The bot has to reach it, wherever it listens.
+        command.env_remove("WARMLINE_PUBLIC_URL");
+        Self::start(command).await.context("the gateway")
+    }
+
+    /// This program once more, as the smallest bot there is.
+    pub(crate) async fn bot() -> anyhow::Result<Self> {
+        let mut command = Command::new(std::env::current_exe()?);
+        command.arg("--bot").stdin(Stdio::piped());
+        Self::start(command).await.context("the bot")
+    }
+
     /// This program once more, as the bare handler.
     pub(crate) async fn bare() -> anyhow::Result<Self> {
         let mut command = Command::new(std::env::current_exe()?);

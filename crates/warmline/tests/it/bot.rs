@@ -270,9 +270,9 @@ async fn handoff_and_return(setting: Setting) {
     assert!(shown.contains(&"bot: by the way kolibri".to_owned()), "{shown:?}");
     assert!(!shown.iter().any(|line| line.contains("be kind")), "a private note stays private");
     if setting_is_calm(&house) {
-        let states: Vec<_> =
+        let told: Vec<_> =
             bot.gists().into_iter().filter(|gist| gist.starts_with("handoff")).collect();
-        assert_eq!(states, ["handoff.status accepted", "handoff.status completed"]);
+        assert_eq!(told, ["handoff.status accepted", "handoff.status completed"]);
     }
 }
 
@@ -410,10 +410,10 @@ async fn a_bot_brings_a_transcript_and_begins_a_conversation() {
     let answer = house.http.post(format!("{base}/v3/conversations")).json(&begin).send().await;
     let answer = answer.unwrap();
     assert_eq!(answer.status(), 201);
-    let begun: Value = answer.json().await.unwrap();
-    let id = begun["channelData"]["directLine"]["conversationId"].as_str().unwrap();
+    let created: Value = answer.json().await.unwrap();
+    let id = created["channelData"]["directLine"]["conversationId"].as_str().unwrap();
     let page = house.page_again("dl_lee", id).await;
     let shown = crate::page::gists(&page.log().await);
     assert_eq!(shown, ["bot: news for you kolibri"]);
-    assert_eq!(begun["serviceUrl"], activity["serviceUrl"]);
+    assert_eq!(created["serviceUrl"], activity["serviceUrl"]);
 }

@@ -177,6 +177,22 @@ fn what_else_is_delayed_is_no_news_to_the_user() {
     }
 }
 
+/// Only how far the bot has come is written down.
+fn changes_nothing_to_be_seen(event: &Event) {
+    table(
+        event,
+        &[
+            ("bot completed failed cancelled", "bot"),
+            ("requested", "requested"),
+            ("accepted", "accepted"),
+            ("queued", "queued"),
+            ("connected", "connected Ola"),
+            ("active", "active Ola"),
+            ("transferring", "active Ola transferring"),
+        ],
+    );
+}
+
 /// The user is told, unless they have a person to talk to.
 fn a_bot_is_away(event: &Event) {
     table(
@@ -229,13 +245,7 @@ fn an_undeliverable_end_frees_the_person_too() {
 
 #[test]
 fn a_greeted_bot_is_no_news() {
-    table(
-        &Event::Sent { effect: effect("greet") },
-        &[(
-            "bot requested accepted queued connected active transferring completed failed cancelled",
-            "nothing",
-        )],
-    );
+    changes_nothing_to_be_seen(&Event::Sent { effect: effect("greet") });
 }
 
 #[test]
@@ -247,13 +257,7 @@ fn a_bot_that_cannot_be_greeted_is_away() {
 
 #[test]
 fn a_word_the_bot_got_is_no_news() {
-    table(
-        &Event::Sent { effect: effect("to_bot") },
-        &[(
-            "bot requested accepted queued connected active transferring completed failed cancelled",
-            "nothing",
-        )],
-    );
+    changes_nothing_to_be_seen(&Event::Sent { effect: effect("to_bot") });
 }
 
 #[test]
@@ -275,6 +279,20 @@ fn that_the_bot_is_away_is_told_once_for_what_was_said_before() {
     again.conversation.bot_away = true;
     let effect = Effect { what, ..effect("to_bot") };
     check(&again, Event::Delayed { effect }, "bot (bot away); tell bot_away");
+}
+
+#[test]
+fn what_answers_something_else_is_no_answer() {
+    // The greeting is answered while the first word waits behind it in the lane.
+    let given = bot().then(user_says("hello?"));
+    let word = given.conversation.numbered;
+    let given = given.then(bot_says("welcome")).then(Event::Sent { effect: effect("greet") });
+    let what = What::ToBot { message: word };
+    let effect = Effect { what, ..effect("to_bot") };
+    let late = Event::NotSent { effect: effect.clone(), failure: Failure::Unanswered };
+    check(&given, late.clone(), "bot (bot away); tell bot_away");
+    let given = given.then(bot_says("hello!"));
+    check(&given, late, "nothing");
 }
 
 #[test]

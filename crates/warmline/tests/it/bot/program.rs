@@ -110,10 +110,8 @@ impl Bot {
         let mut got = self.shared.got.subscribe();
         let found = |got: &Vec<Value>| got.iter().any(&holds);
         let found = timeout(WITHIN, got.wait_for(found)).await;
-        let all = match found {
-            Ok(all) => all.unwrap().clone(),
-            Err(_) => panic!("in vain: {what}; the bot got {:#?}", self.gists()),
-        };
+        let Ok(all) = found else { panic!("in vain: {what}; the bot got {:#?}", self.gists()) };
+        let all = all.unwrap().clone();
         all.into_iter().find(|activity| holds(activity)).expect("it was found")
     }
 

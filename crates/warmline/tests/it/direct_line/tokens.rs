@@ -174,7 +174,8 @@ async fn with_clock(grace: Option<&str>) -> (House, Page, MovedClock, tempfile::
         }
     })
     .await;
-    let page = house.page("dl_kim").await;
+    let mut page = house.page("dl_kim").await;
+    page.goes_offline().await;
     (house, page, clock.unwrap(), folder)
 }
 
