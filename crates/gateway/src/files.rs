@@ -39,7 +39,7 @@ const UNFINISHED: &str = ".part";
 /// How long a file is kept: as long as Azure keeps those of Direct Line.
 const KEPT_FOR: Duration = Duration::from_hours(24);
 
-/// Files that are taken in at a time. Each needs some 15 MB of memory meanwhile.
+/// Files that are taken in at a time. Each needs some 20 MB of memory meanwhile.
 const TAKEN_AT_ONCE_MAX: usize = 4;
 
 /// How long one waits for its turn.

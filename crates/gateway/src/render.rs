@@ -24,7 +24,7 @@ pub(crate) struct View<'a> {
     pub(crate) user: &'a str,
     /// What notices are in.
     pub(crate) language: Language,
-    /// What the addresses of a bot's attachments become; `None` where there is no such bot.
+    /// What the addresses of a bot's attachments become; `None` leaves them as they are.
     pub(crate) links: Option<&'a Links>,
 }
 

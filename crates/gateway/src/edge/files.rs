@@ -199,6 +199,18 @@ mod tests {
     }
 
     #[test]
+    fn an_address_that_was_good_is_told_from_one_that_never_was() {
+        for (error, status, code) in
+            [(PassError::Unknown, 404, "no_such_file"), (PassError::Expired, 410, "expired")]
+        {
+            let refusal = Refusal::from(error);
+            assert_eq!((refusal.status.as_u16(), refusal.code), (status, code));
+        }
+        assert_eq!(Refusal::from(FileError::Gone).code, "no_such_file");
+        assert_eq!(Refusal::from(FileError::Malformed).status.as_u16(), 503);
+    }
+
+    #[test]
     fn a_type_is_known_by_its_essence() {
         assert_eq!(essence("Image/PNG; x=1"), "image/png");
         assert_eq!(essence(""), "");

@@ -202,3 +202,23 @@ pub(super) async fn no_method() -> Refused {
 pub(super) async fn no_route() -> Refused {
     Refused::new(StatusCode::NOT_FOUND, "NotFound", "the Connector has no such route here")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bot_without_room_for_files_is_told_to_come_back_when_there_may_be_some() {
+        for (error, status, after) in [
+            (FileError::ConversationFull, 429, Some("600")),
+            (FileError::Full, 429, Some("600")),
+            (FileError::Malformed, 503, Some("1")),
+            (FileError::Gone, 404, None),
+        ] {
+            let response = Refused::from(error).into_response();
+            assert_eq!(response.status().as_u16(), status);
+            let told = response.headers().get(header::RETRY_AFTER);
+            assert_eq!(told.map(|value| value.to_str().unwrap()), after);
+        }
+    }
+}

@@ -172,7 +172,7 @@ pub(super) struct Log {
     pub(super) conversation: String,
     pub(super) user: String,
     language: Language,
-    links: Option<Links>,
+    links: Links,
 }
 
 impl Log {
@@ -181,7 +181,7 @@ impl Log {
             conversation: &self.conversation,
             user: &self.user,
             language: self.language,
-            links: self.links.as_ref(),
+            links: Some(&self.links),
         }
     }
 }
@@ -236,16 +236,14 @@ impl Edge {
     }
 
     /// What the addresses of the bot's attachments become for this page. A bot that is not behind any
-    /// more may still have said something.
-    fn links(&self, key: &ConversationKey, headers: &HeaderMap) -> Option<Links> {
-        let bots = self.bots.get();
-        bots.links().next()?;
+    /// more may still have said something, and one may come while a stream is open.
+    fn links(&self, key: &ConversationKey, headers: &HeaderMap) -> Links {
         let (tenant, bot) = (key.tenant.clone(), key.bot.clone());
         let capability = self.handles.capability(&tenant, &bot);
         let (files, handles) = (Arc::clone(&self.files), self.handles.clone());
         // Without a Host the page goes on from where it is.
         let base = self.base(headers).unwrap_or_default();
-        Some(Links { files, handles, tenant, bot, capability, base })
+        Links { files, handles, tenant, bot, capability, base }
     }
 
     /// The next activities after a watermark, and whether there may be more.
