@@ -9,8 +9,11 @@ use std::{borrow::Cow, sync::Arc};
 
 use session::id::{BotId, TenantId};
 
-use super::{Handles, hex};
-use crate::files::{FileId, Files, Side};
+use super::{Handles, handles::CAPABILITY_DIGITS, hex};
+use crate::{
+    edge::connector::CAPABILITY_PREFIX,
+    files::{FileId, Files, Side},
+};
 
 /// What stands between a `serviceUrl` and an attachment's id.
 const PATH: &str = "/v3/attachments/";
@@ -78,6 +81,27 @@ impl Links {
         let side = Side::of_word(word)?;
         Some((at + id.len() + VIEWS.len() + word.len(), self.files.pass(file, side)))
     }
+}
+
+/// Words for whoever reads words only, an agent too: without the secret part of an address below which
+/// a bot without tokens calls.
+pub(super) fn hidden(text: &str) -> Cow<'_, str> {
+    let mut out = String::new();
+    let mut done = 0;
+    for (at, prefix) in text.match_indices(CAPABILITY_PREFIX) {
+        let Some(rest) = text[at + prefix.len()..].strip_prefix('/') else { continue };
+        let digits = rest.bytes().take_while(u8::is_ascii_hexdigit).count();
+        if digits == CAPABILITY_DIGITS {
+            let from = at + prefix.len() + 1;
+            out.extend([&text[done..from], HIDDEN]);
+            done = from + digits;
+        }
+    }
+    if done == 0 {
+        return text.into();
+    }
+    out.push_str(&text[done..]);
+    out.into()
 }
 
 /// Where the address begins whose path stands at `at`; not before `from`.

@@ -80,3 +80,17 @@ async fn the_address_that_only_the_bot_knows_is_never_shown() {
     let shown = links.shown(&json);
     assert_eq!(shown, r#"{"value":{"serviceUrl":"http://gateway/bot/-"},"x":"-"}"#);
 }
+
+#[tokio::test]
+async fn nor_is_it_in_words_that_an_agent_reads() {
+    let bed = Bed::new();
+    let links = links(&bed);
+    let address = format!("http://gateway/bot/{}/v3/attachments/x", links.capability);
+    let words = format!("![a]({address}) and {address}, as /bot/abc or /bots/ do");
+    let hidden = hidden(&words);
+    assert_eq!(
+        hidden,
+        "![a](http://gateway/bot/-/v3/attachments/x) and http://gateway/bot/-/v3/attachments/x, as /bot/abc or /bots/ do"
+    );
+    assert_eq!(super::hidden("nothing"), "nothing");
+}

@@ -176,6 +176,11 @@ pub(super) struct Log {
 }
 
 impl Log {
+    /// JSON of the bot's as this page is shown it.
+    pub(super) fn shown<'a>(&self, json: &'a str) -> Cow<'a, str> {
+        self.links.shown(json)
+    }
+
     pub(super) fn view(&self) -> View<'_> {
         View {
             conversation: &self.conversation,

@@ -64,7 +64,7 @@ pub(super) async fn invoke(
         let message = format!("the bot answered the invoke with status {status}");
         return Err(Refused::new(ErrorCode::BotRejectedActivity, message));
     }
-    let body = body.and_then(|body| RawValue::from_string(body).ok());
+    let body = body.and_then(|body| RawValue::from_string(log.shown(&body).into_owned()).ok());
     Ok(Posted {
         id: format!("{}-i{fresh}", claims.conversation),
         invoke_response: Some(InvokeResponse { status, body }),

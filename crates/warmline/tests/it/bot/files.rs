@@ -10,6 +10,7 @@ use super::{
     refused::{house_of_two, is_refused, starts_with_the_second},
 };
 use crate::{
+    desk,
     house::{House, Setting},
     page::Page,
 };
@@ -143,6 +144,26 @@ async fn the_page_never_learns_the_address_that_only_the_bot_knows() {
     .await;
     assert!(!json!(page.arrived()).to_string().contains(&secret));
     assert!(!house.logged().contains(&secret));
+}
+
+#[tokio::test]
+async fn nor_do_agents_learn_it_from_what_the_bot_hands_over() {
+    let (mut house, bot, page) = greeted(Setting::default()).await;
+    let activity = asked(&bot, &page).await;
+    let base = activity["serviceUrl"].as_str().unwrap();
+    let secret = base.rsplit('/').next().unwrap().to_owned();
+    let address = brings(&bot, &activity, &picture()).await;
+    bot.says(&activity, &format!("see ![it]({address}) kolibri")).await;
+    let context = json!({"reference": {"serviceUrl": base}, "where": base});
+    assert_eq!(bot.hands_over(&activity, context).await.0, 200);
+    house.offered(USER).await;
+    let request = desk::requests(&house.desk, USER).remove(0);
+    let hidden = base.replace(&secret, "-");
+    assert_eq!(request["contextVariables"]["where"], hidden);
+    let request = request.to_string();
+    assert!(request.contains("![it]("), "{request}");
+    assert!(!request.contains(&secret), "{request}");
+    house.step().await;
 }
 
 #[tokio::test]
