@@ -14,7 +14,8 @@ export interface Overview {
     readonly oldest_waiting_at: string | null;
   };
   readonly dead_letters: { readonly count: number; readonly more: boolean };
-  readonly destinations_down: number;
+  readonly desks_down: number;
+  readonly bots_down: number;
   readonly operator: { readonly name: string; readonly until: string };
 }
 
@@ -60,7 +61,15 @@ export interface Entry {
   readonly at: string;
   readonly direction: 'in' | 'out';
   readonly author: 'user' | 'bot' | 'agent' | 'desk' | 'gateway';
-  readonly kind: 'said' | 'notice' | 'context' | 'gap';
+  readonly kind:
+    | 'said'
+    | 'notice'
+    | 'context'
+    | 'transcript'
+    | 'done'
+    | 'revised'
+    | 'withdrawn'
+    | 'gap';
   readonly notice: string | null;
   readonly detail: string | null;
   readonly status: string | null;
@@ -113,8 +122,9 @@ export interface Letter {
 }
 
 export interface Destination {
+  readonly kind: 'desk' | 'bot';
   readonly tenant: string;
-  readonly desk: string;
+  readonly name: string;
   readonly breaker: 'closed' | 'open' | 'recovering';
   readonly failures_in_a_row: number | null;
   readonly probe_at: string | null;

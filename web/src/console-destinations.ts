@@ -1,23 +1,28 @@
-/** The desks: whether they take requests, and how quickly. */
+/** The desks, and the bots of one's own: whether they take what is for them, and how quickly. */
 
 import * as api from './console-api';
 import { Table } from './console-table';
 import * as words from './console-words';
 import { element } from './element';
 
-const STATES: Readonly<Record<api.Destination['breaker'], string>> = {
-  closed: 'takes requests',
-  open: 'away: words wait',
-  recovering: 'coming back',
+const STATES: Readonly<
+  Record<api.Destination['kind'], Readonly<Record<api.Destination['breaker'], string>>>
+> = {
+  desk: { closed: 'takes requests', open: 'away: words wait', recovering: 'coming back' },
+  bot: {
+    closed: 'takes activities',
+    open: 'away: users are told, and can ask for a person',
+    recovering: 'coming back',
+  },
 };
 
 export class Destinations {
   readonly root: HTMLElement;
   readonly #table = new Table<api.Destination>(
     'Destinations',
-    ['Desk', 'Breaker', 'On the way', 'Time of an attempt', 'Last success', 'Last failure'],
+    ['Destination', 'Breaker', 'On the way', 'Time of an attempt', 'Last success', 'Last failure'],
     'Loading.',
-    (one) => `${one.tenant}/${one.desk}`,
+    (one) => `${one.kind}/${one.tenant}/${one.name}`,
     cells,
   );
 
@@ -36,14 +41,14 @@ export class Destinations {
 }
 
 function cells(one: api.Destination): readonly (Node | string)[] {
-  const name = one.tenant === one.desk ? one.desk : `${one.tenant} / ${one.desk}`;
+  const name = one.tenant === one.name ? one.name : `${one.tenant} / ${one.name}`;
   const failures = one.failures_in_a_row ?? 0;
   const more = failures > 0 ? ` ${failures} failures in a row` : '';
   const state = element(
     'span',
     {},
     element('span', { class: 'badge', 'data-breaker': one.breaker }, one.breaker),
-    ` ${STATES[one.breaker]}${more}`,
+    ` ${STATES[one.kind][one.breaker]}${more}`,
   );
   const took =
     one.p50_ms === null || one.p99_ms === null
@@ -52,7 +57,7 @@ function cells(one: api.Destination): readonly (Node | string)[] {
   const failed = one.last_failure_at === null ? 'none' : words.moment(one.last_failure_at);
   const why = one.last_failure === null ? '' : ` (${words.plain(one.last_failure)})`;
   return [
-    name,
+    `${one.kind} ${name}`,
     state,
     `${one.in_flight} of ${one.in_flight_max} at most`,
     took,

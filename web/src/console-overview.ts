@@ -26,7 +26,7 @@ export class Overview {
       waiting: tile('Waiting for an agent'),
       talking: tile('Talking to an agent'),
       letters: tile('Dead letters'),
-      desks: tile('Desks away'),
+      away: tile('Desks and bots away'),
     };
     this.root = element(
       'section',
@@ -54,8 +54,8 @@ export class Overview {
     this.#tile('talking', `${talking}`, `in ${sessions.active} somebody has spoken since`, false);
     const count = `${letters.count}${letters.more ? '+' : ''}`;
     this.#tile('letters', count, letters.count > 0 ? 'see below' : 'everything was delivered', letters.count > 0);
-    const down = overview.destinations_down;
-    this.#tile('desks', `${down}`, down > 0 ? 'words wait for them' : 'all take requests', down > 0);
+    const down = overview.desks_down + overview.bots_down;
+    this.#tile('away', `${down}`, away(overview), down > 0);
     const left = Date.parse(overview.operator.until) - Date.parse(overview.now);
     setText(
       this.facts,
@@ -99,6 +99,15 @@ export class Overview {
       step,
     );
   }
+}
+
+/** Who is away, and what that means to users. */
+function away({ desks_down: desks, bots_down: bots }: api.Overview): string {
+  const count = (many: number, one: string) => `${many} ${one}${many === 1 ? '' : 's'}`;
+  const what = [];
+  if (desks > 0) what.push(`${count(desks, 'desk')}: words wait`);
+  if (bots > 0) what.push(`${count(bots, 'bot')}: users can ask for a person`);
+  return what.length === 0 ? 'all take what is for them' : what.join('; ');
 }
 
 /** The steps known before, those that came since, and no more than fit. */

@@ -204,11 +204,15 @@ function ofEntry(entry: api.Entry): Moment {
     case 'said':
       return { at: entry.at, text: `${words.said(entry.author)} (${number})`, tone: entry.author };
     case 'context':
-      return { at: entry.at, text: `The bot handed over what it knows (${number})`, tone: 'bot' };
+    case 'transcript':
+    case 'done':
+    case 'revised':
+    case 'withdrawn':
+      return { at: entry.at, text: `${words.did(entry.kind, entry.author)} (${number})`, tone: entry.author };
     case 'gap':
       return { at: entry.at, text: `Not readable any more (${number})`, tone: 'bad' };
     case 'notice': {
-      const detail = entry.detail === null ? '' : `: ${words.plain(entry.detail)}`;
+      const detail = entry.detail === null ? '' : `: ${words.detail(entry.detail)}`;
       const text = `${words.notice(entry.notice ?? '')}${detail}${becomes} (${number})`;
       return { at: entry.at, text, tone: entry.status === null ? 'gateway' : 'status' };
     }

@@ -79,4 +79,28 @@ const SAID: Readonly<Record<string, string>> = {
   gateway: 'Warmline said something',
 };
 
+const DETAILS: Readonly<Record<string, string>> = {
+  user: 'by the user',
+  agent: 'by the agent',
+  operator: 'by the operator',
+  bot: 'by the bot',
+};
+
+/** Who ended a chat, or the code of why it failed. */
+export const detail = (code: string) => DETAILS[code] ?? plain(code);
+
+const DONE_BY_BOT: Readonly<Record<string, string>> = {
+  context: 'The bot handed over what it knows',
+  transcript: 'The bot handed over a transcript of its own',
+  done: 'Bot sent something that is no message',
+  revised: 'Bot changed something it had said',
+  withdrawn: 'Bot took back something it had said',
+};
+
+/** What was done besides saying something; only `done` can be the user's, too. */
+export const did = (kind: string, author: string) =>
+  kind === 'done' && author === 'user'
+    ? 'User sent something that is no message'
+    : (DONE_BY_BOT[kind] ?? plain(kind));
+
 export const said = (author: string) => SAID[author] ?? 'Somebody said something';

@@ -1,8 +1,11 @@
 /** The operator's console, played through the real binary in a real browser. */
 
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { createServer as createHttpServer } from 'node:http';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 
@@ -16,7 +19,11 @@ const PASSWORD = 'open sesame for tests';
 const HASH =
   '$argon2id$v=19$m=8,t=1,p=1$YSBzYWx0IG9mIGEgdGVzdA$WKYXEMtXRHX4/34QKHCu15BlvipuWeIHUwwvCGrhm9M';
 
-const SECRETS = { webhook: 'webhook-secret-of-a-test', directLine: 'direct-line-secret-of-a-test' };
+const SECRETS = {
+  webhook: 'webhook-secret-of-a-test',
+  directLine: 'direct-line-secret-of-a-test',
+  concierge: 'direct-line-secret-of-the-concierge',
+};
 
 /** Said by the user; must be nowhere in the console. */
 const WORDS = 'kolibri';
@@ -26,6 +33,8 @@ let gateway: Program;
 let browser: Browser;
 let origin: string;
 let instance: string;
+/** Where the concierge, a bot of one's own, is looked for. */
+let conciergePort: number;
 
 async function freePort(): Promise<number> {
   const server = createServer();
@@ -46,6 +55,16 @@ before(async () => {
   instance = found ?? '';
   await simulator.prints(/SERVICENOW_PASSWORD=/);
   const exported = [...simulator.printed.matchAll(/export (SERVICENOW_\w+)=(\S+)/g)];
+  conciergePort = await freePort();
+  const config = join(temporaryFolder(), 'warmline.toml');
+  writeFileSync(
+    config,
+    `[tenants.default.bots.default]
+[tenants.default.bots.concierge]
+endpoint = "http://127.0.0.1:${conciergePort}/api/messages"
+direct_line_secret = "env:CONCIERGE_SECRET"
+`,
+  );
   gateway = new Program(['serve'], {
     ...Object.fromEntries(exported.map(([, name, value]) => [name ?? '', value ?? ''])),
     WEBHOOK_SECRET: SECRETS.webhook,
@@ -54,6 +73,8 @@ before(async () => {
     WARMLINE_PUBLIC_URL: origin,
     WARMLINE_DATA_DIR: temporaryFolder(),
     WARMLINE_CONSOLE_PASSWORD_HASH: HASH,
+    WARMLINE_CONFIG: config,
+    CONCIERGE_SECRET: SECRETS.concierge,
   });
   await gateway.prints(/warmline listens on/);
   browser = await openBrowser();
@@ -75,7 +96,10 @@ async function desk(path: string, body: object = {}): Promise<void> {
 }
 
 /** A user who has a conversation with the bot. */
-async function user(name: string): Promise<(text: string) => Promise<void>> {
+async function user(
+  name: string,
+  secret = SECRETS.directLine,
+): Promise<(text: string) => Promise<void>> {
   const direct = async (path: string, token: string, body: object) => {
     const answer = await fetch(`${origin}/v3/directline/${path}`, {
       method: 'POST',
@@ -85,7 +109,7 @@ async function user(name: string): Promise<(text: string) => Promise<void>> {
     if (!answer.ok) throw new Error(`${path}: ${answer.status} ${await answer.text()}`);
     return (await answer.json()) as { token: string; conversationId: string };
   };
-  const made = await direct('tokens/generate', SECRETS.directLine, { user: { id: name } });
+  const made = await direct('tokens/generate', secret, { user: { id: name } });
   const { conversationId } = await direct('conversations', made.token, {});
   return async (text) => {
     const activity = { type: 'message', from: { id: name }, text };
@@ -154,7 +178,7 @@ test('a live chat is followed and ended, and its words are nowhere', async () =>
   await drawer.getByRole('button', { name: 'End this chat' }).click();
   await drawer.getByRole('button', { name: 'End the chat now' }).click();
   await drawer.getByText('operator ended').waitFor();
-  await drawer.getByText(/User told that the chat ended: operator; status completed/).waitFor();
+  await drawer.getByText(/User told that the chat ended: by the operator; status completed/).waitFor();
   await page.keyboard.press('Escape');
   await page.getByText('There is no open session.').waitFor();
   await end();
@@ -175,6 +199,113 @@ test('a dead letter is sent again', async () => {
   await letters.getByRole('button', { name: /Send again/ }).click();
   await page.getByText('There are no dead letters').waitFor();
   await end();
+});
+
+/** An activity as the concierge gets it, as far as it looks at it. */
+interface Got {
+  readonly type: string;
+  readonly id: string;
+  readonly text?: string;
+  readonly serviceUrl: string;
+  readonly conversation: { readonly id: string };
+}
+
+/** The concierge comes up: it hands over when it is told `help`, and does a bit of everything then. */
+async function concierge(): Promise<{ ends(): Promise<void>; stop(): Promise<void> }> {
+  let helped: Got | null = null;
+  const calls = async (about: Got, method: string, path: string, body: object | null) => {
+    const base = `${about.serviceUrl}/v3/conversations/${about.conversation.id}/activities`;
+    const answer = await fetch(`${base}${path}`, {
+      method,
+      headers: { 'content-type': 'application/json' },
+      ...(body === null ? {} : { body: JSON.stringify(body) }),
+    });
+    if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${await answer.text()}`);
+    return (await answer.text()).match(/"id":"([^"]+)"/)?.[1] ?? '';
+  };
+  const helps = async (about: Got) => {
+    const lines = [{ type: 'message', text: WORDS, from: { role: 'user' } }];
+    await calls(about, 'POST', '', {
+      type: 'event',
+      name: 'handoff.initiate',
+      value: { topic: WORDS },
+      attachments: [{ contentType: 'application/json', name: 'Transcript', content: { activities: lines } }],
+    });
+    const one = await calls(about, 'POST', '', { type: 'message', text: WORDS });
+    const two = await calls(about, 'POST', '', { type: 'message', text: WORDS });
+    await calls(about, 'POST', '', { type: 'event', name: 'navigate', value: WORDS });
+    await calls(about, 'PUT', `/${one}`, { type: 'message', text: WORDS });
+    await calls(about, 'DELETE', `/${two}`, null);
+    helped = about;
+  };
+  const server = createHttpServer((request, response) => {
+    let body = '';
+    request.on('data', (chunk: Buffer) => (body += chunk.toString()));
+    request.on('end', () => {
+      response.end();
+      const got = JSON.parse(body) as Got;
+      if (got.text === 'help') void helps(got);
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(conciergePort, '127.0.0.1', resolve));
+  return {
+    async ends() {
+      const about = await eventually('it has helped', async () => helped);
+      const tags = JSON.stringify({ type: 'EndConversation' });
+      await calls(about, 'POST', '', { type: 'message', channelData: { tags } });
+    },
+    stop: () => new Promise((resolve) => server.close(() => resolve())),
+  };
+}
+
+test('a bot that is down is seen, and found again', async () => {
+  for (let guest = 0; guest < 11; guest += 1) await user(`dl_guest_${guest}`, SECRETS.concierge);
+  for (const colorScheme of ['light', 'dark'] as const) {
+    const { page, end } = await signedIn({ colorScheme });
+    const row = page
+      .getByRole('table', { name: 'Destinations' })
+      .getByRole('row', { name: /bot default \/ concierge/ });
+    await row.getByText('away: users are told, and can ask for a person').waitFor();
+    await row.getByText(/\(unreachable\)/).waitFor();
+    await page.getByText('1 bot: users can ask for a person').waitFor();
+    assert.equal(await overflows(page), false);
+    assert.deepEqual(await audit(page), []);
+    await page.getByRole('table', { name: 'Destinations' }).scrollIntoViewIfNeeded();
+    await shoot(page, `console-bot-down-${colorScheme}`);
+    await end();
+  }
+  const bot = await concierge();
+  const { page, end } = await signedIn();
+  await page.getByText('all take what is for them').waitFor();
+  await end();
+  await bot.stop();
+});
+
+test('what a bot does in a live chat is in the timeline, and its words are nowhere', async () => {
+  const bot = await concierge();
+  const says = await user('dl_lea_of_sales', SECRETS.concierge);
+  await says('help');
+  const { page, end } = await signedIn();
+  await page.getByRole('button', { name: /timeline of session/ }).click();
+  const drawer = page.getByRole('dialog');
+  for (const told of [
+    'The bot handed over a transcript of its own',
+    'The bot handed over what it knows',
+    'Bot said something',
+    'Bot sent something that is no message',
+    'Bot changed something it had said',
+    'Bot took back something it had said',
+  ]) {
+    await drawer.getByText(new RegExp(`^${told} \\(entry`)).first().waitFor();
+  }
+  await bot.ends();
+  await drawer.getByText('bot ended', { exact: true }).waitFor();
+  await drawer.getByText(/User told that the chat ended: by the bot; status cancelled/).waitFor();
+  assert.deepEqual(await audit(page), []);
+  assert.equal((await page.content()).includes(WORDS), false);
+  await shoot(page, 'console-bot-timeline');
+  await end();
+  await bot.stop();
 });
 
 test('the plots move while requests come', async () => {

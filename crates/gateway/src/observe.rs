@@ -6,7 +6,7 @@
 //! atomics, and while nobody listens to the feed nothing is made for it.
 //!
 //! Nothing in here knows or shows what a person wrote, who they are, or a secret. Labels come from
-//! closed lists (`words`) and from the names of tenants and desks in the configuration.
+//! closed lists (`words`) and from the names of tenants, desks and bots in the configuration.
 
 mod batch;
 mod codes;
@@ -23,7 +23,7 @@ use std::{sync::Arc, time::Duration};
 use axum::http::Method;
 use session::{
     What,
-    id::{DeskId, SessionId, TenantId, Timestamp},
+    id::{BotId, DeskId, SessionId, TenantId, Timestamp},
 };
 use store::{Numbers, Store, Work};
 
@@ -33,7 +33,7 @@ pub(crate) use words::{BreakerState, CatchUp, EffectName, EventName, RouteName};
 pub use words::{Outcome, PassageKind};
 
 pub(crate) use histogram::Spread;
-pub(crate) use metrics::Totals;
+pub(crate) use metrics::{BotNamed, Totals};
 
 use crate::{
     clock::Clock,
@@ -71,6 +71,8 @@ pub(crate) struct Attempted<'a> {
     pub(crate) work: &'a Work,
     pub(crate) what: &'a What,
     pub(crate) tenant: &'a TenantId,
+    /// Whose conversation it is.
+    pub(crate) bot: &'a BotId,
     pub(crate) outcome: Outcome,
     /// `done`, or the machine code of what went wrong.
     pub(crate) code: &'static str,
@@ -82,6 +84,11 @@ impl Observer {
     pub(crate) fn new(clock: Clock, desks: &[(TenantId, DeskId)]) -> Arc<Self> {
         let metrics = Metrics::new(desks, clock.now());
         Arc::new(Self { clock, speaker: Speaker::new(), metrics, newest: Newest::default() })
+    }
+
+    /// These bots are configured from now on.
+    pub(crate) fn bots(&self, bots: &[BotNamed]) {
+        self.metrics.bots.set(bots);
     }
 
     /// Listens to the feed from now on.
@@ -152,7 +159,7 @@ impl Observer {
 
     /// The dispatcher made an attempt, or came to know that none is to be made.
     pub(crate) fn attempted(&self, attempt: &Attempted<'_>) {
-        let Attempted { work, what, tenant, outcome, code, took } = *attempt;
+        let Attempted { work, what, tenant, bot, outcome, code, took } = *attempt;
         let kind = EffectName::of(what);
         let session = work.session.as_ref().map(SessionId::as_str);
         tracing::info!(
@@ -165,9 +172,10 @@ impl Observer {
             duration_ms = took.as_millis(),
             "an effect was attempted"
         );
-        let at = what.desk_lane().map(|(desk, _)| (tenant, desk));
+        let desk = what.desk_lane().map(|(desk, _)| desk);
         let waited = self.clock.now().since(work.at);
-        self.metrics.desks.attempted(at, Counted { kind, outcome, code, took, waited });
+        let counted = Counted { kind, outcome, code, took, waited };
+        self.metrics.attempted(tenant, desk, bot, counted);
         if outcome == Outcome::Failed {
             tracing::warn!(
                 delivery.row = work.effect.0,
@@ -182,7 +190,8 @@ impl Observer {
                 conversation: Some(work.conversation.0),
                 session: work.session.clone(),
                 tenant: Some(tenant.clone()),
-                desk: at.map(|(_, desk)| desk.clone()),
+                desk: desk.cloned(),
+                bot: desk.is_none().then(|| bot.clone()),
                 code: (outcome != Outcome::Done).then_some(code),
                 attempt: Some(work.attempts),
                 ms: Some(millis(took)),
@@ -194,15 +203,16 @@ impl Observer {
 
     /// A destination's breaker came to another state.
     pub(crate) fn breaker(&self, whose: &Destination, state: BreakerState) {
-        let (tenant, desk) = match whose {
+        let (tenant, desk, bot) = match whose {
             Destination::Desk(tenant, desk) => {
                 self.metrics.desk(tenant, desk).breaker(state);
                 say_of_desk((tenant.as_str(), desk.as_str()), state);
-                (tenant, Some(desk))
+                (tenant, Some(desk), None)
             }
             Destination::Bot(tenant, bot) => {
+                self.metrics.bots.breaker(tenant, bot, state);
                 say_of_bot((tenant.as_str(), bot.as_str()), state);
-                (tenant, None)
+                (tenant, None, Some(bot))
             }
         };
         if self.speaker.is_heard() {
@@ -213,6 +223,7 @@ impl Observer {
             self.pass([Passage {
                 tenant: Some(tenant.clone()),
                 desk: desk.cloned(),
+                bot: bot.cloned(),
                 ..Passage::new(PassageKind::Breaker, state.as_str(), outcome)
             }]);
         }
@@ -249,9 +260,12 @@ impl Observer {
         self.metrics.totals()
     }
 
-    /// How long attempts at a desk took.
-    pub(crate) fn desk_took(&self, tenant: &TenantId, desk: &DeskId) -> Spread {
-        self.metrics.desk(tenant, desk).took()
+    /// How long attempts at a desk or a bot took.
+    pub(crate) fn took(&self, to: &Destination) -> Spread {
+        match to {
+            Destination::Desk(tenant, desk) => self.metrics.desk(tenant, desk).took(),
+            Destination::Bot(tenant, bot) => self.metrics.bots.took(tenant, bot),
+        }
     }
 
     /// Everything in Prometheus' text form. Reads the store, every two seconds at most.

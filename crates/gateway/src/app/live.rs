@@ -100,6 +100,7 @@ impl Live {
     ) -> Result<Self, StartError> {
         let handles = Handles::new(parts.vault.mac_key("bots")?);
         let bots = parts::bots(&settings, None, &handles, &parts.observer, &own_address)?;
+        parts.observer.bots(&parts::named(&settings.bots));
         let mut reaches = HashMap::new();
         for desk in &settings.desks {
             let reach = parts::reach(&parts.store, &parts.vault, &parts.observer, desk)?;
@@ -155,6 +156,7 @@ impl Live {
         let rules_changed = !same_rules(&in_force.bots, &new.bots);
         self.doors.replace(doors);
         self.policies.replace(parts::policies(&new.bots));
+        self.observer.bots(&parts::named(&new.bots));
         self.bots.replace(bots);
         for (cell, reach) in reaches {
             cell.replace(reach);

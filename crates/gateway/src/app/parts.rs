@@ -20,13 +20,13 @@ use crate::{
         Edge,
         callers::{Callers, Owner},
         connector::CAPABILITY_PREFIX,
-        console::{Console, Destination, Recorder},
+        console::{Console, Destination, Destinations, Recorder},
         direct_line::DirectLine,
         doors::{Doors, Site},
     },
     engine::Policies,
     lane,
-    observe::Observer,
+    observe::{BotNamed, Observer},
 };
 
 /// The rules of every bot.
@@ -36,6 +36,16 @@ pub(super) fn policies(bots: &[BotSetup]) -> Policies {
         policies.add(bot.tenant.clone(), bot.bot.clone(), bot.policy.clone());
     }
     policies
+}
+
+/// The bots by name, for whoever counts what is done for each.
+pub(super) fn named(bots: &[BotSetup]) -> Vec<BotNamed> {
+    let name = |setup: &BotSetup| BotNamed {
+        tenant: setup.tenant.clone(),
+        bot: setup.bot.clone(),
+        is_behind: setup.behind.is_some(),
+    };
+    bots.iter().map(name).collect()
 }
 
 /// What answers while nobody is live. A bot that stays where it was keeps its connections, its token
@@ -178,17 +188,13 @@ impl Parts {
         let Some(hash) = password_hash else { return Ok(None) };
         let password = PasswordHash::parse(hash.expose_secret());
         let password = password.map_err(StartError::ConsolePassword)?;
-        let mut destinations: Vec<_> = dispatcher
-            .desks
-            .iter()
-            .map(|((tenant, desk), link)| Destination {
-                tenant: tenant.clone(),
-                desk: desk.clone(),
-                breaker: Arc::clone(&link.gate.breaker),
-                places: Arc::clone(&link.gate.places),
-            })
-            .collect();
-        destinations.sort_by(|a, b| (&a.tenant, &a.desk).cmp(&(&b.tenant, &b.desk)));
+        let desk = |((tenant, desk), link): (&crate::gaps::DeskKey, &DeskLink)| Destination {
+            to: lane::Destination::Desk(tenant.clone(), desk.clone()),
+            gate: link.gate.clone(),
+        };
+        let mut desks: Vec<_> = dispatcher.desks.iter().map(desk).collect();
+        desks.sort_by(|a, b| a.to.cmp(&b.to));
+        let destinations = Destinations { desks, bots: Arc::clone(&dispatcher.bots) };
         let (engine, now) = (self.engine.clone(), self.clock.now());
         let recorder = Recorder::new(Arc::clone(&self.observer), self.clock.clone());
         let console = Console::new(password, &self.vault, engine, destinations, recorder, now)?;

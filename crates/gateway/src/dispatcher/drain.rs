@@ -219,6 +219,7 @@ impl Dispatcher {
             work,
             what: &effect.what,
             tenant: &opened.key.tenant,
+            bot: &opened.key.bot,
             outcome: attempt.outcome(),
             code: attempt.code(),
             took: began.elapsed(),

@@ -40,7 +40,7 @@ use axum::{
 use session::id::Timestamp;
 use vault::{SealError, Vault};
 
-pub(crate) use destinations::Destination;
+pub(crate) use destinations::{Destination, Destinations};
 pub(crate) use guard::Peer;
 pub(crate) use recorder::Recorder;
 
@@ -58,7 +58,7 @@ use crate::{
 pub(crate) struct Console {
     access: access::Access,
     letters: Letters,
-    destinations: Vec<Destination>,
+    destinations: Destinations,
     recorder: Arc<Recorder>,
     readers: Arc<feed::Readers>,
     started_at: Timestamp,
@@ -69,7 +69,7 @@ impl Console {
         password: PasswordHash,
         vault: &Vault,
         engine: Engine,
-        destinations: Vec<Destination>,
+        destinations: Destinations,
         recorder: Arc<Recorder>,
         now: Timestamp,
     ) -> Result<Self, SealError> {

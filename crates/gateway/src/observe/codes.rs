@@ -2,7 +2,7 @@
 
 use prometheus_client::metrics::counter::Counter;
 
-/// Why an attempt at a delivery failed: the codes of crate `servicenow` (`SendError::code`) and of the
+/// Why an attempt at a desk failed: the codes of crate `servicenow` (`SendError::code`) and of the
 /// dispatcher. One that is not here counts as [`OTHER`], so the labels stay bounded.
 pub(super) const DELIVERY: &[&str] = &[
     "unreachable",
@@ -21,6 +21,40 @@ pub(super) const DELIVERY: &[&str] = &[
     "redirected",
     "expired",
     "desk_not_configured",
+    "log_unreadable",
+    "entry_gone",
+    "not_taken_in",
+];
+
+/// Why an attempt at a bot failed: the codes of crate `bot-framework` (`PostError::code`) and of the
+/// dispatcher.
+pub(super) const BOT: &[&str] = &[
+    "unreachable",
+    "interrupted",
+    "timeout",
+    "gateway_timeout",
+    "bad_gateway",
+    "busy",
+    "rate_limited",
+    "bot_failed",
+    "unauthorized",
+    "forbidden",
+    "bad_request",
+    "not_found",
+    "method_not_allowed",
+    "too_large",
+    "not_json",
+    "redirected",
+    "not_a_bot",
+    "bad_answer",
+    "answer_too_large",
+    "refused",
+    "login_refused",
+    "login_unreachable",
+    "login_timeout",
+    "login_busy",
+    "login_odd",
+    "expired",
     "log_unreadable",
     "entry_gone",
     "not_taken_in",

@@ -7,7 +7,7 @@
 use std::sync::{Mutex, PoisonError};
 
 use serde::{Serialize, Serializer};
-use session::id::{DeskId, SessionId, TenantId, Timestamp};
+use session::id::{BotId, DeskId, SessionId, TenantId, Timestamp};
 use tokio::sync::broadcast::{self, error::RecvError};
 
 use crate::{
@@ -39,6 +39,8 @@ pub struct Passage {
     pub tenant: Option<TenantId>,
     /// The desk.
     pub desk: Option<DeskId>,
+    /// The bot, where something was for it.
+    pub bot: Option<BotId>,
     /// The HTTP status of a request's answer.
     pub status: Option<u16>,
     /// What came of it.
@@ -66,6 +68,7 @@ impl Passage {
             session: None,
             tenant: None,
             desk: None,
+            bot: None,
             status: None,
             outcome,
             code: None,
@@ -186,7 +189,7 @@ mod tests {
             waited_ms: Some(12.0),
             ..Passage::new(PassageKind::Effect, "say", Outcome::Done)
         };
-        let json = r#"{"seq":7,"at":"2026-01-01T00:00:00.007Z","kind":"effect","name":"say","conversation":17,"session":"ses_1","tenant":"default","desk":"default","status":null,"outcome":"done","code":null,"attempt":1,"ms":1.25,"waited_ms":12.0}"#;
+        let json = r#"{"seq":7,"at":"2026-01-01T00:00:00.007Z","kind":"effect","name":"say","conversation":17,"session":"ses_1","tenant":"default","desk":"default","bot":null,"status":null,"outcome":"done","code":null,"attempt":1,"ms":1.25,"waited_ms":12.0}"#;
         assert_eq!(serde_json::to_string(&passage).unwrap(), json);
     }
 }

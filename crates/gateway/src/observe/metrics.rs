@@ -1,8 +1,11 @@
 //! All the numbers there are, found once at the start.
 //!
 //! Their names, labels and meaning are a contract: docs/observability.md. Labels hold what is
-//! configured (tenant, desk) and closed lists, never what strangers send.
+//! configured (tenant, desk, bot) and closed lists, never what strangers send.
 
+mod attempts;
+mod bots;
+mod breaker;
 mod desks;
 mod doors;
 
@@ -15,20 +18,22 @@ use prometheus_client::{
 };
 use session::{
     Milestone,
-    id::{DeskId, TenantId, Timestamp},
+    id::{BotId, DeskId, TenantId, Timestamp},
 };
 use store::Numbers;
 
-pub(super) use desks::Counted;
+pub(super) use attempts::Counted;
+pub(crate) use bots::BotNamed;
 
 use crate::observe::{
     histogram::{Histogram, JOBS, QUICK, Scale, Spread},
     metrics::{
+        bots::Bots,
         desks::{Desks, OfDesk},
         doors::Doors,
     },
     scrape::Standing,
-    words::{EventName, Outcome},
+    words::{EffectName, EventName, Outcome},
 };
 
 /// Names and values.
@@ -54,6 +59,9 @@ pub(super) struct Metrics {
     registry: Registry,
     pub(super) doors: Doors,
     pub(super) desks: Desks,
+    pub(super) bots: Bots,
+    /// By kind of effect.
+    given_up: Box<[Counter]>,
     pub(super) streamed: Histogram,
     pub(super) swept: Counter,
     events: Box<[[Counter; EVENT_OUTCOMES.len()]]>,
@@ -121,6 +129,8 @@ impl Metrics {
         about(&mut registry, started);
         let doors = Doors::new(&mut registry);
         let desks = Desks::new(&mut registry, desks);
+        let bots = Bots::new(&mut registry);
+        let given_up = given_up(&mut registry);
         let events = events(&mut registry);
         let commit = histogram(
             &mut registry,
@@ -151,6 +161,8 @@ impl Metrics {
             registry,
             doors,
             desks,
+            bots,
+            given_up,
             streamed,
             swept,
             events,
@@ -174,6 +186,25 @@ impl Metrics {
         }
     }
 
+    /// An attempt at an effect for a desk, or else for the bot whose conversation it is.
+    pub(super) fn attempted(
+        &self,
+        tenant: &TenantId,
+        desk: Option<&DeskId>,
+        bot: &BotId,
+        attempt: Counted<'_>,
+    ) {
+        match desk {
+            Some(desk) => self.desks.of(tenant, desk).attempted(attempt),
+            None => self.bots.attempted(tenant, bot, attempt),
+        }
+        if let (Outcome::Failed, Some(counter)) =
+            (attempt.outcome, self.given_up.get(attempt.kind as usize))
+        {
+            counter.inc();
+        }
+    }
+
     /// A transaction failed.
     pub(super) fn batch_failed(&self) {
         self.failed_batches.inc();
@@ -194,6 +225,7 @@ impl Metrics {
         let mut totals = Totals::default();
         self.doors.add_to(&mut totals);
         self.desks.add_to(&mut totals);
+        self.bots.add_to(&mut totals);
         totals
     }
 
@@ -229,6 +261,13 @@ fn events(registry: &mut Registry) -> Box<[[Counter; EVENT_OUTCOMES.len()]]> {
         family.get_or_create_owned(&labels)
     };
     EventName::ALL.iter().map(|name| EVENT_OUTCOMES.map(|outcome| of(*name, outcome))).collect()
+}
+
+fn given_up(registry: &mut Registry) -> Box<[Counter]> {
+    let family = counters(registry, "dead_letters_made", "Effects that were given up, by kind");
+    let of =
+        |kind: &EffectName| family.get_or_create_owned(&vec![("kind", kind.as_str().to_owned())]);
+    EffectName::ALL.iter().map(of).collect()
 }
 
 /// Registers a counter without labels; `_total` is added to its name.

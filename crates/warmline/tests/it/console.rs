@@ -16,11 +16,11 @@ use crate::{
 const PASSWORD: &str = "open sesame for tests";
 
 /// Of that password, with the smallest parameters there are.
-const HASH: &str =
+pub(crate) const HASH: &str =
     "$argon2id$v=19$m=8,t=1,p=1$YSBzYWx0IG9mIGEgdGVzdA$WKYXEMtXRHX4/34QKHCu15BlvipuWeIHUwwvCGrhm9M";
 
 /// A browser's view of the console.
-struct Console {
+pub(crate) struct Console {
     http: reqwest::Client,
     origin: String,
     cookie: Option<String>,
@@ -43,7 +43,7 @@ fn with(house: &House, cookie: Option<&str>) -> Console {
 }
 
 /// Somebody who is signed in.
-async fn inside(house: &House) -> Console {
+pub(crate) async fn inside(house: &House) -> Console {
     let answer = outside(house).tries(PASSWORD).send().await.unwrap();
     assert_eq!(answer.status(), StatusCode::OK);
     with(house, Some(&cookies(&answer)))
@@ -74,7 +74,7 @@ impl Console {
         request.header("x-warmline-console", "1")
     }
 
-    async fn reads(&self, path: &str) -> Value {
+    pub(crate) async fn reads(&self, path: &str) -> Value {
         let answer = self.request(Method::GET, &format!("/console/api/{path}")).send().await;
         let (status, text) = parts(answer.unwrap()).await;
         assert_eq!(status, StatusCode::OK, "{path}: {text}");
@@ -83,7 +83,7 @@ impl Console {
     }
 
     /// The only open session, once it is as the condition wants it.
-    async fn session(&self, holds: impl Fn(&Value) -> bool) -> Value {
+    pub(crate) async fn session(&self, holds: impl Fn(&Value) -> bool) -> Value {
         eventually("the session", || async {
             let list = self.reads("sessions").await;
             let sessions = list["sessions"].as_array().unwrap();
@@ -470,7 +470,8 @@ async fn what_passes_is_heard_counted_and_shown_by_destination() {
     })
     .await;
     let one = us.reads("destinations").await["destinations"][0].clone();
-    assert_eq!((&one["desk"], &one["breaker"]), (&"default".into(), &"closed".into()));
+    assert_eq!((&one["kind"], &one["name"]), (&"desk".into(), &"default".into()));
+    assert_eq!(one["breaker"], "closed");
     assert!(one["attempts"].as_u64().unwrap() >= 1 && one["p99_ms"].is_number(), "{one}");
     assert!(one["last_success_at"].is_string() && one["last_failure_at"].is_null());
 }

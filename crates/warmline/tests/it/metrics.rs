@@ -11,7 +11,7 @@ use crate::{
     page::eventually,
 };
 
-const TOKEN: &str = "metrics-token-1d7be0a95c";
+pub(crate) const TOKEN: &str = "metrics-token-1d7be0a95c";
 
 /// A house whose gateway lets the test have its metrics.
 async fn house() -> House {
@@ -30,25 +30,25 @@ async fn asked(house: &House, token: Option<&str>) -> (u16, String) {
     (answer.status().as_u16(), answer.text().await.unwrap())
 }
 
-async fn metrics(house: &House) -> String {
+pub(crate) async fn metrics(house: &House) -> String {
     let (status, text) = asked(house, Some(TOKEN)).await;
     assert_eq!(status, 200);
     text
 }
 
 /// The value of a series, by its name and all of its labels.
-fn value(text: &str, series: &str) -> f64 {
+pub(crate) fn value(text: &str, series: &str) -> f64 {
     let line = text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
     line.unwrap_or_else(|| panic!("no {series} in\n{text}")).parse().unwrap()
 }
 
 /// Whether a series has this value; what is compared here are small whole numbers.
-fn is(text: &str, series: &str, expected: f64) -> bool {
+pub(crate) fn is(text: &str, series: &str, expected: f64) -> bool {
     (value(text, series) - expected).abs() < 0.001
 }
 
 /// Waits until each series has its value: what the store holds is read every two seconds.
-async fn until(house: &House, expected: &[(&str, f64)]) {
+pub(crate) async fn until(house: &House, expected: &[(&str, f64)]) {
     eventually("the numbers", || async {
         let text = metrics(house).await;
         expected.iter().all(|(series, wanted)| is(&text, series, *wanted)).then_some(())
@@ -147,7 +147,13 @@ fn file(path: &str) -> String {
 
 #[tokio::test]
 async fn dashboard_rules_and_docs_speak_of_the_metrics_that_there_are() {
-    let house = house().await;
+    let house = House::start_with(Setting::default(), |environment| {
+        environment.insert("WARMLINE_METRICS_TOKEN".to_owned(), TOKEN.to_owned());
+        // So that there is a breaker before a bot; nobody calls it.
+        let nobody = "http://127.0.0.1:9/api/messages";
+        environment.insert("BOT_ENDPOINT".to_owned(), nobody.to_owned());
+    })
+    .await;
     let text = metrics(&house).await;
     // For promtool, which `cargo xtask test` asks about its form.
     let kept = Path::new(env!("CARGO_TARGET_TMPDIR")).join("metrics.txt");
@@ -171,6 +177,44 @@ async fn dashboard_rules_and_docs_speak_of_the_metrics_that_there_are() {
         .map(|name| format!("warmline_{}", name.split('{').next().unwrap()))
         .collect();
     assert_eq!(told, types, "the table in docs/observability.md, and what there is");
+}
+
+/// The values that a label of a metric has.
+fn values_of(text: &str, metric: &str, label: &str) -> BTreeSet<String> {
+    let lines = text.lines().filter(|line| line.starts_with(&format!("{metric}{{")));
+    let (before, value) =
+        (format!("{label}=\""), |rest: &str| rest.split('"').next().unwrap().to_owned());
+    lines.filter_map(|line| Some(value(line.split_once(&before)?.1))).collect()
+}
+
+/// Everything in `code` of the line that begins so.
+fn told_in(docs: &str, begins: &str) -> BTreeSet<String> {
+    let line = docs.lines().find(|line| line.starts_with(begins)).unwrap();
+    line.split('`').skip(1).step_by(2).map(str::to_owned).collect()
+}
+
+#[tokio::test]
+async fn the_docs_name_every_outcome_and_every_reason_why_a_bot_does_not_take_something() {
+    let text = metrics(&house().await).await;
+    let docs = file("docs/observability.md");
+    for metric in ["warmline_delivery_attempts_total", "warmline_bot_attempts_total"] {
+        let told = told_in(&docs, &format!("| `{metric}"));
+        for outcome in values_of(&text, metric, "outcome") {
+            assert!(told.contains(&outcome), "{metric}: {outcome}");
+        }
+    }
+    // Codes that come to be before anything is attempted are not the bot's.
+    let ours = ["entry_gone", "expired", "log_unreadable", "not_taken_in", "other"];
+    let page = file("docs/bot.md");
+    let tables = page.lines().filter(|line| line.starts_with("| `"));
+    let told: BTreeSet<_> = tables
+        .flat_map(|line| line.split('|').nth(1).unwrap().split('`').skip(1).step_by(2))
+        .map(str::to_owned)
+        .collect();
+    let counted = values_of(&text, "warmline_bot_failures_total", "code");
+    for code in counted.iter().filter(|code| !ours.contains(&code.as_str())) {
+        assert!(told.contains(code), "docs/bot.md does not tell of {code}");
+    }
 }
 
 #[test]

@@ -1,65 +1,107 @@
-//! Where things are delivered to: whether it takes them, how many are on their way, how quick it is.
+//! Where things are delivered to, desks and bots of teams' own: whether they take them, how many are on
+//! their way, how quick it is.
 
 use std::sync::Arc;
 
 use axum::{Json, extract::State};
 use serde_json::{Value, json};
-use session::id::{DeskId, TenantId};
-use tokio::sync::Semaphore;
 
-use super::closed;
+use super::{Recorder, closed};
 use crate::{
+    behind::Bots,
     clock::rfc3339,
-    dispatcher::{ATTEMPTS_MAX, BreakerSeen, SharedBreaker},
+    current::Current,
+    dispatcher::{ATTEMPTS_MAX, BreakerSeen, Gate},
     edge::{Edge, answer::Refusal},
+    lane,
 };
 
-/// A desk, as the dispatcher reaches it.
+/// All of them, as the dispatcher reaches them.
+pub(crate) struct Destinations {
+    /// In the order in which they are shown.
+    pub(crate) desks: Vec<Destination>,
+    /// Bots come and go with settings that are read anew.
+    pub(crate) bots: Arc<Current<Bots>>,
+}
+
+/// A desk or a bot.
+#[derive(Clone)]
 pub(crate) struct Destination {
-    pub(crate) tenant: TenantId,
-    pub(crate) desk: DeskId,
-    pub(crate) breaker: Arc<SharedBreaker>,
-    /// Room for attempts; what is taken is on its way.
-    pub(crate) places: Arc<Semaphore>,
+    pub(crate) to: lane::Destination,
+    pub(crate) gate: Gate,
+}
+
+/// How many are down.
+pub(super) struct Down {
+    pub(super) desks: usize,
+    pub(super) bots: usize,
+}
+
+impl Destinations {
+    /// Those that there are now, the desks first.
+    fn now(&self) -> Vec<Destination> {
+        let bots = self.bots.get();
+        let bot = |link: &Arc<crate::behind::BotLink>| Destination {
+            to: lane::Destination::Bot(link.tenant.clone(), link.bot.clone()),
+            gate: link.gate.clone(),
+        };
+        let mut bots: Vec<_> = bots.links().map(bot).collect();
+        bots.sort_by(|a, b| a.to.cmp(&b.to));
+        self.desks.iter().cloned().chain(bots).collect()
+    }
+
+    pub(super) fn down(&self) -> Down {
+        let (mut desks, mut bots) = (0, 0);
+        for one in self.now().iter().filter(|one| one.is_down()) {
+            match one.to {
+                lane::Destination::Desk(..) => desks += 1,
+                lane::Destination::Bot(..) => bots += 1,
+            }
+        }
+        Down { desks, bots }
+    }
 }
 
 impl Destination {
     /// Whether nothing but a probe goes there.
-    pub(super) fn is_down(&self) -> bool {
-        matches!(self.breaker.seen(), BreakerSeen::Open { .. })
+    fn is_down(&self) -> bool {
+        matches!(self.gate.breaker.seen(), BreakerSeen::Open { .. })
+    }
+
+    fn shown(&self, recorder: &Recorder) -> Value {
+        let (kind, tenant, name) = match &self.to {
+            lane::Destination::Desk(tenant, desk) => ("desk", tenant, desk.as_str()),
+            lane::Destination::Bot(tenant, bot) => ("bot", tenant, bot.as_str()),
+        };
+        let (state, failures, probe_at) = match self.gate.breaker.seen() {
+            BreakerSeen::Closed { failures } => ("closed", Some(failures), None),
+            BreakerSeen::Open { probe_at } => ("open", None, Some(rfc3339(probe_at))),
+            BreakerSeen::Recovering => ("recovering", None, None),
+        };
+        let seen = recorder.destination(&self.to);
+        json!({
+            "kind": kind,
+            "tenant": tenant.as_str(),
+            "name": name,
+            "breaker": state,
+            "failures_in_a_row": failures,
+            "probe_at": probe_at,
+            "in_flight": ATTEMPTS_MAX.saturating_sub(self.gate.places.available_permits()),
+            "in_flight_max": ATTEMPTS_MAX,
+            "last_success_at": seen.last_success_at.map(rfc3339),
+            "last_failure_at": seen.last_failure_at.map(rfc3339),
+            "last_failure": seen.last_failure,
+            "attempts": seen.attempts,
+            "p50_ms": seen.p50_ms,
+            "p99_ms": seen.p99_ms,
+        })
     }
 }
 
 /// `GET /console/api/destinations`
 pub(super) async fn destinations(State(edge): State<Arc<Edge>>) -> Result<Json<Value>, Refusal> {
     let console = edge.console.as_ref().ok_or_else(closed)?;
-    let shown: Vec<Value> = console
-        .destinations
-        .iter()
-        .map(|one| {
-            let (state, failures, probe_at) = match one.breaker.seen() {
-                BreakerSeen::Closed { failures } => ("closed", Some(failures), None),
-                BreakerSeen::Open { probe_at } => ("open", None, Some(rfc3339(probe_at))),
-                BreakerSeen::Recovering => ("recovering", None, None),
-            };
-            let seen = console.recorder.desk(&one.tenant, &one.desk);
-            json!({
-                "kind": "desk",
-                "tenant": one.tenant.as_str(),
-                "desk": one.desk.as_str(),
-                "breaker": state,
-                "failures_in_a_row": failures,
-                "probe_at": probe_at,
-                "in_flight": ATTEMPTS_MAX.saturating_sub(one.places.available_permits()),
-                "in_flight_max": ATTEMPTS_MAX,
-                "last_success_at": seen.last_success_at.map(rfc3339),
-                "last_failure_at": seen.last_failure_at.map(rfc3339),
-                "last_failure": seen.last_failure,
-                "attempts": seen.attempts,
-                "p50_ms": seen.p50_ms,
-                "p99_ms": seen.p99_ms,
-            })
-        })
-        .collect();
+    let all = console.destinations.now();
+    let shown: Vec<_> = all.iter().map(|one| one.shown(&console.recorder)).collect();
     Ok(Json(json!({ "destinations": shown })))
 }

@@ -33,6 +33,7 @@ pub(super) async fn overview(
     };
     let waiting = counted.sessions.iter().filter(|count| &*count.status == "waiting");
     let oldest = waiting.map(|count| count.oldest).min();
+    let down = console.destinations.down();
     let letters = counted.dead_letters.min(LETTERS_TOLD_MAX);
     Ok(Json(json!({
         "version": env!("CARGO_PKG_VERSION"),
@@ -48,7 +49,8 @@ pub(super) async fn overview(
             "count": letters,
             "more": counted.dead_letters > LETTERS_TOLD_MAX,
         },
-        "destinations_down": console.destinations.iter().filter(|one| one.is_down()).count(),
+        "desks_down": down.desks,
+        "bots_down": down.bots,
         "operator": { "name": operator.name, "until": rfc3339(operator.until) },
     })))
 }

@@ -1,5 +1,5 @@
-//! What the console remembers: how the gateway's counters rose, for the plots; how each desk did
-//! last; and the newest passages, for the timelines. In memory, bounded, and gone with the process.
+//! What the console remembers: how the gateway's counters rose, for the plots; how each desk and
+//! bot did last; and the newest passages, for the timelines. In memory, bounded, and gone with the process.
 //!
 //! It counts nothing itself: of what passes it hears only as much as it can keep up with.
 
@@ -9,12 +9,13 @@ use std::{
     time::Duration,
 };
 
-use session::id::{DeskId, SessionId, TenantId, Timestamp};
+use session::id::{SessionId, Timestamp};
 use tokio_util::sync::CancellationToken;
 
 use super::series::Series;
 use crate::{
     clock::Clock,
+    lane::Destination,
     observe::{Feed, Heard, Observer, Outcome, Passage, PassageKind},
 };
 
@@ -37,21 +38,21 @@ pub(crate) struct Recorder {
 #[derive(Default)]
 struct Seen {
     series: Series,
-    desks: BTreeMap<(TenantId, DeskId), DeskSeen>,
+    destinations: BTreeMap<Destination, DestinationSeen>,
     passages: VecDeque<Passage>,
 }
 
-/// How a desk did last.
+/// How a desk or a bot did last.
 #[derive(Debug, Clone, Default)]
-struct DeskSeen {
+struct DestinationSeen {
     success_at: Option<Timestamp>,
     failure_at: Option<Timestamp>,
     failure: Option<&'static str>,
 }
 
-/// How a desk does, for the page.
+/// How a desk or a bot does, for the page.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(super) struct DeskShown {
+pub(super) struct DestinationShown {
     pub(super) last_success_at: Option<Timestamp>,
     pub(super) last_failure_at: Option<Timestamp>,
     /// Its machine code.
@@ -112,12 +113,12 @@ impl Recorder {
         newest
     }
 
-    /// How a desk does.
-    pub(super) fn desk(&self, tenant: &TenantId, desk: &DeskId) -> DeskShown {
-        let took = self.observer.desk_took(tenant, desk);
-        let last = self.lock().desks.get(&(tenant.clone(), desk.clone())).cloned();
+    /// How a desk or a bot does.
+    pub(super) fn destination(&self, to: &Destination) -> DestinationShown {
+        let took = self.observer.took(to);
+        let last = self.lock().destinations.get(to).cloned();
         let last = last.unwrap_or_default();
-        DeskShown {
+        DestinationShown {
             last_success_at: last.success_at,
             last_failure_at: last.failure_at,
             last_failure: last.failure,
@@ -129,7 +130,7 @@ impl Recorder {
 
     fn take(&self, passage: Passage) {
         let mut seen = self.lock();
-        seen.desk(&passage);
+        seen.attempted(&passage);
         // Requests belong to no session, and there are many.
         if passage.session.is_some() {
             if seen.passages.len() == PASSAGES_KEPT_MAX {
@@ -146,22 +147,23 @@ impl Recorder {
 }
 
 impl Seen {
-    /// Tenants and desks are those of the configuration, so there are few.
-    fn desk(&mut self, passage: &Passage) {
-        let (PassageKind::Effect, Some(tenant), Some(desk)) =
-            (passage.kind, &passage.tenant, &passage.desk)
-        else {
-            return;
+    /// Tenants, desks and bots are those of the configuration, so there are few.
+    fn attempted(&mut self, passage: &Passage) {
+        let (PassageKind::Effect, Some(tenant)) = (passage.kind, &passage.tenant) else { return };
+        let to = match (&passage.desk, &passage.bot) {
+            (Some(desk), _) => Destination::Desk(tenant.clone(), desk.clone()),
+            (None, Some(bot)) => Destination::Bot(tenant.clone(), bot.clone()),
+            (None, None) => return,
         };
-        let seen = self.desks.entry((tenant.clone(), desk.clone())).or_default();
+        let seen = self.destinations.entry(to).or_default();
         match passage.outcome {
             Outcome::Done => seen.success_at = Some(passage.at),
-            Outcome::Retry | Outcome::Failed => {
+            Outcome::Retry | Outcome::Failed | Outcome::Unanswered => {
                 seen.failure_at = Some(passage.at);
                 seen.failure = passage.code;
             }
             // Nothing was sent.
-            _ => {}
+            Outcome::Ok | Outcome::Repeat | Outcome::Refused | Outcome::Struck | Outcome::Held => {}
         }
     }
 }

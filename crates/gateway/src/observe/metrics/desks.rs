@@ -2,10 +2,10 @@
 
 mod families;
 
-use std::{collections::HashMap, time::Duration};
+use std::collections::HashMap;
 
 use prometheus_client::{
-    metrics::{counter::Counter, family::Family, gauge::Gauge},
+    metrics::{counter::Counter, gauge::Gauge},
     registry::Registry,
 };
 use session::{
@@ -16,13 +16,19 @@ use store::OpenCount;
 
 use crate::observe::{
     codes::ByCode,
-    histogram::{DELIVERY, Histogram, Spread},
-    metrics::{Histograms, Labels, Totals, counters, desks::families::Families, histograms},
-    words::{BreakerState, CatchUp, EffectName, Outcome},
+    histogram::{Histogram, Spread},
+    metrics::{
+        Totals,
+        attempts::{Attempts, Counted},
+        breaker::OfBreaker,
+        desks::families::Families,
+    },
+    words::{BreakerState, CatchUp},
 };
 
-/// Under which name a desk is counted that is not configured any more while its chats still end.
-const ANOTHER: &str = "not_configured";
+/// Under which name a desk, or a bot, is counted that is not configured any more while its chats still
+/// end.
+pub(super) const ANOTHER: &str = "not_configured";
 
 /// How sessions end: each reason with the statuses it comes with. The pairs that cannot be are left
 /// out.
@@ -50,49 +56,11 @@ const ENDS: [(Status, EndReason); 18] = [
 /// The statuses of an open session.
 const OPEN: [Status; 3] = [Status::Waiting, Status::Connected, Status::Active];
 
-/// What goes to a desk.
-const TO_DESK: [EffectName; 3] = [EffectName::Ask, EffectName::Say, EffectName::End];
-
-/// What goes to a bot.
-const TO_BOT: [EffectName; 3] = [EffectName::Greet, EffectName::ToBot, EffectName::TellBot];
-
-/// What can come of an attempt.
-const ATTEMPT_OUTCOMES: [Outcome; 6] = [
-    Outcome::Done,
-    Outcome::Retry,
-    Outcome::Failed,
-    Outcome::Struck,
-    Outcome::Held,
-    Outcome::Unanswered,
-];
-
 /// All desks there are.
 #[derive(Debug)]
 pub(crate) struct Desks {
     configured: HashMap<TenantId, HashMap<DeskId, OfDesk>>,
     another: OfDesk,
-    bots: Attempts,
-    /// By kind of effect.
-    given_up: Box<[Counter]>,
-}
-
-/// Attempts at what goes one way.
-#[derive(Debug)]
-struct Attempts {
-    kinds: [EffectName; 3],
-    counters: [[Counter; ATTEMPT_OUTCOMES.len()]; 3],
-    latency: [Histogram; 3],
-}
-
-/// An attempt as it is counted.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Counted<'a> {
-    pub(crate) kind: EffectName,
-    pub(crate) outcome: Outcome,
-    pub(crate) code: &'a str,
-    pub(crate) took: Duration,
-    /// Since the effect was decided.
-    pub(crate) waited: Duration,
 }
 
 /// The numbers of one desk.
@@ -109,8 +77,7 @@ pub(crate) struct OfDesk {
     attempts: Attempts,
     attempt: Histogram,
     failures: ByCode,
-    breaker: Box<[Gauge]>,
-    breaker_changes: Box<[Counter]>,
+    breaker: OfBreaker,
     catch_ups: Box<[Counter]>,
     fetched: Counter,
     tokens_granted: Counter,
@@ -120,33 +87,12 @@ pub(crate) struct OfDesk {
 impl Desks {
     pub(super) fn new(registry: &mut Registry, desks: &[(TenantId, DeskId)]) -> Self {
         let families = Families::register(registry);
-        let bot_attempts = counters(
-            registry,
-            "bot_attempts",
-            "Attempts at effects for bots, by what came of them",
-        );
-        let bot_latency = histograms(
-            registry,
-            "bot_latency_seconds",
-            "From the commit that decided an effect for a bot until it was carried out",
-            || Histogram::new(DELIVERY),
-        );
-        let given_up =
-            counters(registry, "dead_letters_made", "Effects that were given up, by kind");
-        let given_up = |kind: &EffectName| {
-            given_up.get_or_create_owned(&vec![("kind", kind.as_str().to_owned())])
-        };
         let mut configured = HashMap::<TenantId, HashMap<DeskId, OfDesk>>::new();
         for (tenant, desk) in desks {
             let numbers = families.of(tenant.as_str(), desk.as_str());
             configured.entry(tenant.clone()).or_default().insert(desk.clone(), numbers);
         }
-        Self {
-            configured,
-            another: families.of(ANOTHER, ANOTHER),
-            bots: Attempts::new(TO_BOT, &bot_attempts, &bot_latency, &[]),
-            given_up: EffectName::ALL.iter().map(given_up).collect(),
-        }
+        Self { configured, another: families.of(ANOTHER, ANOTHER) }
     }
 
     pub(super) fn of(&self, tenant: &TenantId, desk: &DeskId) -> &OfDesk {
@@ -154,27 +100,13 @@ impl Desks {
         configured.unwrap_or(&self.another)
     }
 
-    /// An attempt at an effect for a desk, or for a bot.
-    pub(crate) fn attempted(&self, at: Option<(&TenantId, &DeskId)>, attempt: Counted<'_>) {
-        match at {
-            Some((tenant, desk)) => self.of(tenant, desk).attempted(attempt),
-            None => self.bots.count(attempt),
-        }
-        if let (Outcome::Failed, Some(counter)) =
-            (attempt.outcome, self.given_up.get(attempt.kind as usize))
-        {
-            counter.inc();
-        }
-    }
-
-    /// What was done so far, at whichever desk and bot.
+    /// What was done so far, at whichever desk.
     pub(super) fn add_to(&self, totals: &mut Totals) {
         let all = self.configured.values().flat_map(HashMap::values).chain([&self.another]);
         for desk in all {
             desk.attempts.add_to(totals);
             totals.took.add(&desk.attempt);
         }
-        self.bots.add_to(totals);
     }
 
     /// How many sessions are open, as the store says; none where it says nothing.
@@ -190,59 +122,6 @@ impl Desks {
                 let sessions: u64 = open.iter().filter(of_desk).map(|count| count.sessions).sum();
                 gauge.set(i64::try_from(sessions).unwrap_or(i64::MAX));
             }
-        }
-    }
-}
-
-impl Attempts {
-    fn new(
-        kinds: [EffectName; 3],
-        counters: &Family<Labels, Counter>,
-        latency: &Histograms,
-        own: &[(&'static str, String)],
-    ) -> Self {
-        let of = |kind: EffectName, outcome: Option<Outcome>| -> Labels {
-            let kind = ("kind", kind.as_str().to_owned());
-            let outcome = outcome.map(|outcome| ("outcome", outcome.as_str().to_owned()));
-            own.iter().cloned().chain([kind]).chain(outcome).collect()
-        };
-        Self {
-            kinds,
-            counters: kinds.map(|kind| {
-                ATTEMPT_OUTCOMES
-                    .map(|outcome| counters.get_or_create_owned(&of(kind, Some(outcome))))
-            }),
-            latency: kinds.map(|kind| latency.get_or_create_owned(&of(kind, None))),
-        }
-    }
-
-    fn add_to(&self, totals: &mut Totals) {
-        for counters in &self.counters {
-            for (outcome, counter) in ATTEMPT_OUTCOMES.iter().zip(counters) {
-                match outcome {
-                    Outcome::Done => totals.deliveries += counter.get(),
-                    Outcome::Retry | Outcome::Failed | Outcome::Unanswered => {
-                        totals.failures += counter.get();
-                    }
-                    // Nothing was sent.
-                    Outcome::Ok
-                    | Outcome::Repeat
-                    | Outcome::Refused
-                    | Outcome::Struck
-                    | Outcome::Held => {}
-                }
-            }
-        }
-    }
-
-    fn count(&self, attempt: Counted<'_>) {
-        let Some(kind) = self.kinds.iter().position(|kind| *kind == attempt.kind) else { return };
-        let outcome = ATTEMPT_OUTCOMES.iter().position(|known| *known == attempt.outcome);
-        if let Some(counter) = outcome.and_then(|outcome| self.counters.get(kind)?.get(outcome)) {
-            counter.inc();
-        }
-        if let (Outcome::Done, Some(latency)) = (attempt.outcome, self.latency.get(kind)) {
-            latency.took(attempt.waited);
         }
     }
 }
@@ -266,16 +145,9 @@ impl OfDesk {
         }
     }
 
-    fn attempted(&self, attempt: Counted<'_>) {
+    pub(super) fn attempted(&self, attempt: Counted<'_>) {
         self.attempts.count(attempt);
-        match attempt.outcome {
-            Outcome::Done => self.attempt.took(attempt.took),
-            Outcome::Retry | Outcome::Failed | Outcome::Unanswered => {
-                self.attempt.took(attempt.took);
-                self.failures.of(attempt.code).inc();
-            }
-            Outcome::Ok | Outcome::Repeat | Outcome::Refused | Outcome::Struck | Outcome::Held => {}
-        }
+        attempt.made(&self.attempt, &self.failures);
     }
 
     /// How long attempts took that were made.
@@ -286,12 +158,7 @@ impl OfDesk {
     }
 
     pub(crate) fn breaker(&self, state: BreakerState) {
-        for (known, gauge) in BreakerState::ALL.iter().zip(&self.breaker) {
-            gauge.set(i64::from(*known == state));
-        }
-        if let Some(changes) = self.breaker_changes.get(state as usize) {
-            changes.inc();
-        }
+        self.breaker.is(state);
     }
 
     /// A gap was looked into.

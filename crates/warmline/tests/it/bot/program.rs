@@ -9,7 +9,13 @@ use std::{
     time::Duration,
 };
 
-use axum::{Router, extract::State, http::StatusCode, response::IntoResponse, routing::post};
+use axum::{
+    Router,
+    extract::State,
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+    routing::post,
+};
 use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::{
@@ -43,6 +49,8 @@ struct Shared {
     manner: Mutex<Manner>,
     /// What every activity is answered with, beside the manner.
     status: AtomicU16,
+    /// A page in place of an answer.
+    page: Mutex<Option<&'static str>>,
     /// Activities are held until somebody lets them go.
     held: Mutex<Option<Arc<Notify>>>,
     http: reqwest::Client,
@@ -55,11 +63,20 @@ impl Bot {
             got: watch::Sender::default(),
             manner: Mutex::new(manner),
             status: AtomicU16::new(200),
+            page: Mutex::default(),
             held: Mutex::default(),
             http,
         });
-        let mut bot = Self { port: free_port().await, shared, serving: None };
-        bot.comes_up().await;
+        // A run beside this one may take a port in the moment after it was free.
+        let listener = loop {
+            let port = free_port().await;
+            if let Ok(listener) = TcpListener::bind(("127.0.0.1", port)).await {
+                break listener;
+            }
+        };
+        let port = listener.local_addr().unwrap().port();
+        let mut bot = Self { port, shared, serving: None };
+        bot.serves(listener);
         bot
     }
 
@@ -76,7 +93,10 @@ impl Bot {
     }
 
     pub(crate) async fn comes_up(&mut self) {
-        let listener = TcpListener::bind(("127.0.0.1", self.port)).await.unwrap();
+        self.serves(TcpListener::bind(("127.0.0.1", self.port)).await.unwrap());
+    }
+
+    fn serves(&mut self, listener: TcpListener) {
         let shared = Arc::clone(&self.shared);
         let routes = Router::new().route("/api/messages", post(messages)).with_state(shared);
         self.serving = Some(tokio::spawn(async move {
@@ -87,6 +107,11 @@ impl Bot {
     /// From now on every activity is answered with this status, and with nothing else.
     pub(crate) fn answers(&self, status: u16) {
         self.shared.status.store(status, Ordering::SeqCst);
+    }
+
+    /// From now on every activity is answered with this page, as a web site does.
+    pub(crate) fn shows_a_page(&self, page: Option<&'static str>) {
+        *self.shared.page.lock().unwrap() = page;
     }
 
     /// From now on activities are held; gives back what lets them go.
@@ -207,7 +232,15 @@ impl Shared {
     }
 }
 
-async fn messages(State(shared): State<Arc<Shared>>, body: String) -> impl IntoResponse {
+async fn messages(State(shared): State<Arc<Shared>>, body: String) -> Response {
+    let page = *shared.page.lock().unwrap();
+    match page {
+        Some(page) => ([(header::CONTENT_TYPE, "text/html")], page).into_response(),
+        None => turn(shared, body).await.into_response(),
+    }
+}
+
+async fn turn(shared: Arc<Shared>, body: String) -> (StatusCode, String) {
     let Ok(activity) = serde_json::from_str::<Value>(&body) else {
         return (StatusCode::BAD_REQUEST, String::new());
     };

@@ -28,7 +28,7 @@ pub(super) async fn is_refused(
 }
 
 #[tokio::test]
-#[expect(clippy::too_many_lines, reason = "a table of refusals")]
+#[expect(clippy::too_many_lines, reason = "one table: each refusal in a row or two")]
 async fn what_is_wrong_is_refused_and_changes_nothing() {
     let (house, bot, page) = greeted(Setting::default()).await;
     page.post("hi").await;

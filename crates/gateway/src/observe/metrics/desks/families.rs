@@ -10,11 +10,14 @@ use crate::observe::{
     codes::{self, ByCode},
     histogram::{DELIVERY, Histogram, PEOPLE, QUICK},
     metrics::{
-        Histograms, Labels, counters,
-        desks::{Attempts, ENDS, OPEN, OfDesk, TO_DESK},
+        Histograms, Labels,
+        attempts::{Attempts, DESK_OUTCOMES, TO_DESK},
+        breaker::OfBreaker,
+        counters,
+        desks::{ENDS, OPEN, OfDesk},
         histograms,
     },
-    words::{BreakerState, CatchUp},
+    words::CatchUp,
 };
 
 /// What is registered, to be asked for each desk.
@@ -142,14 +145,6 @@ impl Families {
                 .ended
                 .get_or_create_owned(&labels(&[("status", status), ("reason", reason)]))
         };
-        let breaker = |state: &BreakerState| {
-            let gauge = self.breaker.get_or_create_owned(&labels(&[("state", state.as_str())]));
-            gauge.set(i64::from(*state == BreakerState::Closed));
-            gauge
-        };
-        let change = |state: &BreakerState| {
-            self.breaker_changes.get_or_create_owned(&labels(&[("state", state.as_str())]))
-        };
         let catch_up = |came: &CatchUp| {
             self.catch_ups.get_or_create_owned(&labels(&[("outcome", came.as_str())]))
         };
@@ -163,13 +158,12 @@ impl Families {
             queue_wait: self.people.queue_wait.get_or_create_owned(&own),
             first_word: self.people.first_word.get_or_create_owned(&own),
             handle: self.people.handle.get_or_create_owned(&own),
-            attempts: Attempts::new(TO_DESK, &self.attempts, &self.latency, &own),
+            attempts: Attempts::new(TO_DESK, DESK_OUTCOMES, &self.attempts, &self.latency, &own),
             attempt: self.attempt.get_or_create_owned(&own),
             failures: ByCode::new(codes::DELIVERY, |code| {
                 self.failures.get_or_create_owned(&labels(&[("code", code)]))
             }),
-            breaker: BreakerState::ALL.iter().map(breaker).collect(),
-            breaker_changes: BreakerState::ALL.iter().map(change).collect(),
+            breaker: OfBreaker::new(&self.breaker, &self.breaker_changes, &own),
             catch_ups: CatchUp::ALL.iter().map(catch_up).collect(),
             fetched: self.fetched.get_or_create_owned(&own),
             tokens_granted: self.tokens.get_or_create_owned(&own),
