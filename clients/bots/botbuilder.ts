@@ -10,7 +10,7 @@ import express from 'express';
 
 import { openDoors } from './doors.ts';
 import { skillAuthentication } from './skill.ts';
-import { CARD, CHOICES, HANDOFF_CONTEXT, TRANSCRIPT, submitted, told } from './spoken.ts';
+import { CARD, CHOICES, HANDOFF_CONTEXT, PICTURE, TRANSCRIPT, submitted, told } from './spoken.ts';
 
 const appId = process.env['MicrosoftAppId'] ?? '';
 const adapter = new CloudAdapter(
@@ -83,6 +83,22 @@ async function answer(context: TurnContext): Promise<void> {
       const members = await connector.conversations.getConversationMembers(id);
       const { members: page } = await connector.conversations.getConversationPagedMembers(id);
       await context.sendActivity(`Members: ${members.map((one) => one.id).join(' ')}, paged ${page?.length}`);
+      return;
+    }
+    case 'picture': {
+      const connector = context.turnState.get<ConnectorClient>(adapter.ConnectorClientKey);
+      const { conversation, serviceUrl } = context.activity;
+      const { id } = await connector.conversations.uploadAttachment(conversation.id, {
+        type: 'image/png',
+        name: 'dot.png',
+        originalBase64: Buffer.from(PICTURE, 'base64'),
+        thumbnailBase64: Buffer.from(PICTURE, 'base64'),
+      });
+      const { views } = await connector.attachments.getAttachmentInfo(id);
+      const address = `${serviceUrl.replace(/\/$/, '')}/v3/attachments/${id}/views/original`;
+      await context.sendActivity(
+        MessageFactory.contentUrl(address, 'image/png', 'dot.png', `A picture, ${views?.length} views`),
+      );
       return;
     }
     case 'slow':

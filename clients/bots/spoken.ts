@@ -14,6 +14,10 @@ export const CARD = {
   },
 };
 
+/** A picture of one dot, in base64. */
+export const PICTURE =
+  'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==';
+
 /** Buttons that say a word for the user. */
 export const CHOICES = ['Red', 'Blue'].map((title) => ({ type: 'imBack', title, value: title }));
 

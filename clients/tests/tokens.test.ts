@@ -12,6 +12,7 @@ import { Client } from '../harness/direct-line.ts';
 import { Entra, TENANT } from '../harness/entra.ts';
 import { Gateway, somebody } from '../harness/gateway.ts';
 import { assertNoDoubles } from '../harness/said.ts';
+import { Site } from '../harness/web-chat.ts';
 
 const WARMLINE = { id: '11111111-1111-4111-8111-111111111111', secret: 'the-secret-of-warmline' };
 const BOT = { id: '22222222-2222-4222-8222-222222222222', secret: 'the-secret-of-the-bot' };
@@ -90,6 +91,24 @@ test('with tokens too, the bot hands over to an agent and has the user again', a
   await client.says('Thanks');
   await client.shows('You said: Thanks');
   client.end();
+});
+
+test('a picture that the bot brings with its SDK is opened by a page with nothing but its address', async () => {
+  const site = await Site.start();
+  const chat = await site.visit(await gateway.ticket(somebody('picture')), gateway.origin);
+  await chat.says('picture');
+  await chat.shows('A picture, 2 views');
+  const picture = chat.page.locator('.webchat__bubble__content img, .webchat__imageAttachment img').first();
+  await picture.waitFor();
+  const [address, width] = await picture.evaluate(async (img: HTMLImageElement) => {
+    await img.decode();
+    return [img.src, img.naturalWidth] as const;
+  });
+  assert.ok(address.startsWith(`${gateway.origin}/files/`), address);
+  assert.equal(width, 1, 'the picture itself');
+  await chat.shoot('picture');
+  await chat.end();
+  await site.close();
 });
 
 test('what the bot calls is closed to everybody else, and nothing of theirs is shown', async () => {

@@ -122,6 +122,13 @@ impl BotClient {
         answer::read(head, post.expects, Way::Skill, deadline).await
     }
 
+    /// Asks for a token and for nothing else: whether the login lets us in. A bot without tokens
+    /// needs none.
+    pub async fn examine_token(&self, within: Duration) -> Result<(), PostError> {
+        let Some(tokens) = &self.0.tokens else { return Ok(()) };
+        tokens.get(Instant::now() + within).await.map(drop)
+    }
+
     /// The request without its body and without a token.
     fn request(&self, post: &Post<'_>) -> Request<Full<Bytes>> {
         let mut request = Request::new(Full::default());

@@ -101,6 +101,11 @@ impl Verifier {
         self.config == *config
     }
 
+    /// Fetches the keys and tells how many there are, or why they cannot be had.
+    pub async fn examine_keys(&self) -> Result<usize, String> {
+        self.keys.examine().await
+    }
+
     /// Proves a token, the part after `Bearer`, at a moment in seconds since 1970.
     ///
     /// Waits for keys only if there are none for it, and only for a token that would be accepted if

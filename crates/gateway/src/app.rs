@@ -44,6 +44,7 @@ use crate::{
     dispatcher::Dispatcher,
     edge::console::Console,
     engine::{Engine, Tools},
+    files::Files,
     gaps::Gaps,
     observe::Observer,
     presence::Presence,
@@ -103,7 +104,7 @@ impl Gateway {
         let gaps = Arc::new(Gaps::new(
             settings.desks.iter().map(|desk| (desk.tenant.clone(), desk.desk.clone())),
         ));
-        let store = {
+        let (store, files) = {
             let (dir, vault) = (settings.data_dir.clone(), Arc::clone(&vault));
             let gaps = Arc::clone(&gaps);
             // Opening may wait for a disk, and for tables to be brought up to date.
@@ -111,7 +112,9 @@ impl Gateway {
                 let store = open_store(&dir, &vault, boot, IN_USE_FOR)?;
                 // Before anybody can call: what comes after a gap waits until it is filled.
                 gaps.open_all(&*store, None)?;
-                Ok::<_, StartError>(store)
+                let files = Files::open(&dir, &vault)
+                    .map_err(|error| StartError::Files(Box::new(error)))?;
+                Ok::<_, StartError>((store, Arc::new(files)))
             };
             let opened = tokio::task::spawn_blocking(open).await;
             opened.map_err(std::io::Error::other)??
@@ -145,7 +148,7 @@ impl Gateway {
             tracing: settings.tracing.clone(),
         })?;
         let presence = Arc::new(Presence::default());
-        let parts = Parts { store, vault, clock, engine, wakes, gaps, presence, observer };
+        let parts = Parts { store, files, vault, clock, engine, wakes, gaps, presence, observer };
         let live = Live::new(&parts, policies, settings, own_address(port.address))?;
         parts.run(live, &data_dir, password.as_ref(), hint, lane_hints, port)
     }
@@ -213,6 +216,7 @@ struct Port {
 /// What the running parts share.
 struct Parts {
     store: Arc<dyn Store>,
+    files: Arc<Files>,
     vault: Arc<Vault>,
     clock: Clock,
     engine: Engine,
@@ -244,6 +248,7 @@ impl Parts {
         };
         let sweeper = Sweeper {
             store: Arc::clone(&self.store),
+            files: Arc::clone(&self.files),
             clock: self.clock.clone(),
             observer: Arc::clone(&self.observer),
         };

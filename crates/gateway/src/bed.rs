@@ -30,6 +30,7 @@ use crate::{
     clock::Clock,
     current::Current,
     engine::{Arrival, Engine, EngineError, Outcome, Policies, Tools},
+    files::Files,
     keeping::{Entry, Keeping},
     observe::Observer,
     trace::Tracing,
@@ -385,6 +386,11 @@ impl Bed {
         let Self { store, vault, clock, engine, dir, .. } = self;
         finish(engine).await;
         Self::on(dir, store, vault, clock, (bot, policy), BootId(2))
+    }
+
+    /// The files of this bed's conversations.
+    pub(crate) fn files(&self) -> Arc<Files> {
+        Arc::new(Files::open(self.dir.path(), &self.vault).unwrap())
     }
 
     pub(crate) fn advance(&self, by: Duration) {

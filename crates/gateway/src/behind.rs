@@ -3,8 +3,9 @@
 //!
 //! To the bot Warmline is the channel (reference 3): it gets the user's activities with Warmline's own
 //! addresses and ids in them, and answers through the Connector's routes. [`handles`] are the ids by
-//! which it knows conversations, [`outgoing`] is what it is sent, [`intake`] what comes from it, and
-//! [`handoff`] the two events by which it asks for a person and hears what became of it.
+//! which it knows conversations, [`outgoing`] is what it is sent, [`intake`] what comes from it,
+//! [`links`] what its attachments are to a page, and [`handoff`] the two events by which it asks for a
+//! person and hears what became of it.
 //!
 //! It deliberately does not know: HTTP, the outbox, and the rules of a session.
 
@@ -12,6 +13,7 @@ mod cards;
 pub(crate) mod handles;
 mod handoff;
 mod intake;
+mod links;
 mod outgoing;
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
@@ -22,8 +24,9 @@ use bot_framework::{
 };
 use session::id::{BotId, TenantId};
 
-pub(crate) use handles::Handles;
+pub(crate) use handles::{Handles, hex};
 pub(crate) use intake::{Intake, Move, brought, said};
+pub(crate) use links::Links;
 pub(crate) use outgoing::{Outgoing, user_id};
 
 use crate::{bot::BuiltInBots, dispatcher::Gate};

@@ -4,7 +4,8 @@
 //! | --- | --- |
 //! | [`webhook`] | `POST /api/v1/snowBot/receiveMessage` |
 //! | [`direct_line`] | `/v3/directline/…` |
-//! | [`connector`] | `/v3/conversations/…`, `/bot/{capability}/v3/conversations/…` |
+//! | [`connector`] | `/v3/conversations/…`, `/v3/attachments/…`, `/bot/{capability}/v3/…` |
+//! | [`files`] | `/files/{capability}` |
 //! | [`health`] | `/healthz`, `/readyz` |
 //! | [`openapi`] | `/openapi.json` |
 //! | [`console`] | `/console/…` |
@@ -17,6 +18,7 @@ pub(crate) mod connector;
 pub(crate) mod console;
 pub(crate) mod direct_line;
 pub(crate) mod doors;
+pub(crate) mod files;
 pub(crate) mod health;
 pub(crate) mod metrics;
 pub(crate) mod openapi;
@@ -45,6 +47,7 @@ use crate::{
     edge::direct_line::DirectLine,
     edge::doors::Doors,
     engine::Engine,
+    files::Files,
     gaps::Gaps,
     notices::Language,
     observe::{Answered, Observer},
@@ -67,6 +70,7 @@ pub(crate) struct Edge {
     pub(crate) direct_line: DirectLine,
     pub(crate) bots: Arc<Current<Bots>>,
     pub(crate) handles: Handles,
+    pub(crate) files: Arc<Files>,
     pub(crate) presence: Arc<Presence>,
     /// `None` while it is closed.
     pub(crate) console: Option<console::Console>,
@@ -121,6 +125,7 @@ fn router(edge: Arc<Edge>) -> Router {
         .merge(webhook::routes())
         .nest("/v3/directline", direct_line::routes(&edge))
         .merge(connector::routes())
+        .merge(files::routes())
         .merge(health::routes())
         .merge(openapi::routes())
         .merge(console::routes(&edge))

@@ -128,6 +128,13 @@ impl Keeping {
         place
     }
 
+    /// What a file of this conversation is bound to.
+    pub(crate) fn file_place(&self, file: u128) -> Vec<u8> {
+        let mut place = self.at(b"file", 0);
+        place.extend_from_slice(&file.to_be_bytes());
+        place
+    }
+
     pub(crate) fn write_state(&self, kept: &Kept) -> Result<Vec<u8>, KeepingError> {
         let mut plain = Vec::with_capacity(STATE_BYTES);
         serde_json::to_writer(&mut plain, kept).map_err(text("state"))?;

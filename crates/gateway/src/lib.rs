@@ -22,6 +22,7 @@ mod desk;
 mod dispatcher;
 mod edge;
 mod engine;
+mod files;
 mod gaps;
 mod keeping;
 mod lane;
@@ -46,9 +47,9 @@ pub use app::{
 pub use behind::{Answers, BehindSetup};
 pub use bot::BuiltInBot;
 pub use bot_framework::{
-    client::{BotConfig, BotConfigError, Credential, Registration},
+    client::{BotClient, BotConfig, BotConfigError, Credential, Registration},
     direct_line::{Origin, OriginError},
-    verify::{VerifyConfig, VerifyConfigError},
+    verify::{Verifier, VerifyConfig, VerifyConfigError},
 };
 pub use clock::Clock;
 pub use desk::news::Wording;

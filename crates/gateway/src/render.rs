@@ -6,7 +6,7 @@ use serde_json::json;
 use session::{Agent, Author, Content, Notice, Payload, Said, id::Number};
 
 use crate::{
-    behind::handles,
+    behind::{Links, handles},
     clock::rfc3339,
     keeping::Entry,
     notices::{self, Language},
@@ -16,7 +16,7 @@ use crate::{
 const BOUND_PREFIX: &str = "dl_";
 
 /// Whose conversation an entry is rendered for.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub(crate) struct View<'a> {
     /// The Direct Line conversation id.
     pub(crate) conversation: &'a str,
@@ -24,6 +24,8 @@ pub(crate) struct View<'a> {
     pub(crate) user: &'a str,
     /// What notices are in.
     pub(crate) language: Language,
+    /// What the addresses of a bot's attachments become; `None` leaves them as they are.
+    pub(crate) links: Option<&'a Links>,
 }
 
 /// The bot's id for pages, whichever bot it is: what one page was shown under another id it would show
@@ -55,7 +57,9 @@ impl View<'_> {
             (_, Content::Withdrawn { .. }) => self.of_withdrawn(),
             (Author::User, Content::Said(said)) => self.of_user(said.payload.as_ref(), &said.text),
             (Author::User, Content::Done(payload)) => self.of_user(Some(payload), ""),
-            (Author::Bot, Content::Done(payload)) => self.of_bot(parsed(payload)?, entry.number),
+            (Author::Bot, Content::Done(payload)) => {
+                self.of_bot(self.parsed(&payload.0)?, entry.number)
+            }
             (Author::Bot, Content::Said(said)) | (_, Content::Revised { said, .. }) => {
                 self.said_by_bot(said, entry.number)
             }
@@ -78,7 +82,7 @@ impl View<'_> {
     /// Something of the bot's for whoever looks at the moment: typing, also such as carries a text
     /// that grows. Its id is the one that the bot was told.
     pub(crate) fn passing(&self, json: &str) -> Option<String> {
-        let activity = Activity::parse(json.as_bytes()).ok()?;
+        let activity = self.parsed(json)?;
         let mut activity = self.of_bot(activity, Number(u64::MAX));
         activity.set("channelId", "directline");
         activity.set("conversation", ConversationAccount::new(self.conversation));
@@ -96,7 +100,8 @@ impl View<'_> {
 
     /// What the user posted, whole, with the identity that the token proves.
     fn of_user(&self, payload: Option<&Payload>, text: &str) -> Activity {
-        let mut activity = payload.and_then(parsed).unwrap_or_else(|| Activity::message(text));
+        let activity = payload.and_then(|payload| self.parsed(&payload.0));
+        let mut activity = activity.unwrap_or_else(|| Activity::message(text));
         let claimed = activity.from().and_then(|from| from.id).unwrap_or_default();
         if !self.user.is_empty() {
             activity.set_within("from", "id", self.user);
@@ -110,7 +115,7 @@ impl View<'_> {
     }
 
     fn said_by_bot(&self, said: &Said, number: Number) -> Activity {
-        match said.payload.as_ref().and_then(parsed) {
+        match said.payload.as_ref().and_then(|payload| self.parsed(&payload.0)) {
             Some(activity) => self.of_bot(activity, number),
             None => of_said(said, "", bot_account().named("Assistant")),
         }
@@ -141,6 +146,15 @@ impl View<'_> {
         activity
     }
 
+    /// An activity as it came, with addresses that the page can open.
+    fn parsed(&self, json: &str) -> Option<Activity> {
+        let shown = match self.links {
+            Some(links) => links.shown(json),
+            None => json.into(),
+        };
+        Activity::parse(shown.as_bytes()).ok()
+    }
+
     fn of_withdrawn(&self) -> Activity {
         let mut activity = Activity::message(notices::withdrawn(self.language));
         activity.set("from", bot_account());
@@ -152,10 +166,6 @@ impl View<'_> {
 
 fn bot_account() -> ChannelAccount {
     ChannelAccount::new(BOT, Role::Bot)
-}
-
-fn parsed(payload: &Payload) -> Option<Activity> {
-    Activity::parse(payload.0.as_bytes()).ok()
 }
 
 fn of_notice(language: Language, notice: &Notice) -> Activity {
@@ -216,7 +226,7 @@ mod tests {
 
     fn shown(author: Author, content: Content) -> Option<Value> {
         let language = Language::German;
-        let view = View { conversation: "c1", user: "dl_kim", language };
+        let view = View { conversation: "c1", user: "dl_kim", language, links: None };
         let entry = Entry { number: Number(12), at: Timestamp(1_767_225_600_000), author, content };
         view.activity(&entry).map(|json| serde_json::from_str(&json).unwrap())
     }
@@ -245,7 +255,7 @@ mod tests {
     #[test]
     fn an_id_that_only_a_token_can_give_is_not_taken_from_a_page() {
         let language = Language::English;
-        let view = View { conversation: "c1", user: "", language };
+        let view = View { conversation: "c1", user: "", language, links: None };
         for (claimed, shown_as) in [("kim", "kim"), ("dl_kim", "c1"), ("r_77", "r_77")] {
             let posted = format!(r#"{{"type":"message","text":"hi","from":{{"id":"{claimed}"}}}}"#);
             let said = Said { payload: Some(Payload(posted)), ..Said::words("hi") };
@@ -266,7 +276,7 @@ mod tests {
             let posted = format!(r#"{{"type":"message","text":"hi","channelData":{sent}}}"#);
             let said = Said { payload: Some(Payload(posted)), ..Said::words("hi") };
             let language = Language::English;
-            let view = View { conversation: "c1", user: "dl_kim", language };
+            let view = View { conversation: "c1", user: "dl_kim", language, links: None };
             let entry = Entry {
                 number: Number(12),
                 at: Timestamp(1_767_225_600_000),

@@ -1,4 +1,4 @@
-//! The sweeper: forgets repeats that are too old to come again.
+//! The sweeper: forgets repeats that are too old to come again, and files that were kept long enough.
 //!
 //! The table of repeats is the one that grows with every message, and nobody else shrinks it. It is
 //! swept in slices, each a short transaction of its own, so that the engine waits for none of them
@@ -9,7 +9,7 @@ use std::{sync::Arc, time::Duration};
 use store::{Store, StoreError};
 use tokio_util::sync::CancellationToken;
 
-use crate::{clock::Clock, observe::Observer};
+use crate::{clock::Clock, files::Files, observe::Observer};
 
 /// How long a repeat is recognised. The channels repeat for minutes; a page that slept over night
 /// may still send again what it had on its hands.
@@ -27,6 +27,7 @@ const BREATH: Duration = Duration::from_millis(50);
 /// Forgets what is too old.
 pub(crate) struct Sweeper {
     pub(crate) store: Arc<dyn Store>,
+    pub(crate) files: Arc<Files>,
     pub(crate) clock: Clock,
     pub(crate) observer: Arc<Observer>,
 }
@@ -40,6 +41,10 @@ impl Sweeper {
                 () = stop.cancelled() => return,
                 () = tokio::time::sleep(pause) => {}
             }
+            // Between the slices of one round they are as they were.
+            if pause == SWEEP_EVERY {
+                self.files().await;
+            }
             pause = match self.slice().await {
                 Ok(forgotten) if forgotten >= SLICE_MAX => BREATH,
                 Ok(_) => SWEEP_EVERY,
@@ -51,6 +56,23 @@ impl Sweeper {
                     SWEEP_EVERY
                 }
             };
+        }
+    }
+
+    /// Removes the files of a day ago.
+    async fn files(&self) {
+        let (files, now) = (Arc::clone(&self.files), self.clock.now());
+        match tokio::task::spawn_blocking(move || files.sweep(now)).await {
+            Ok(Ok(0)) => {}
+            Ok(Ok(files)) => tracing::debug!(files, "files were kept long enough"),
+            Ok(Err(error)) => tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "old files cannot be removed"
+            ),
+            Err(error) => tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "old files cannot be removed"
+            ),
         }
     }
 

@@ -19,4 +19,4 @@ mod master;
 mod sealed;
 
 pub use master::{MasterKey, MasterKeyError};
-pub use sealed::{DataKey, DerivedKey, MacKey, Opened, SealError, Vault};
+pub use sealed::{DataKey, DerivedKey, MacKey, Opened, SEALED_MORE_BYTES, SealError, Vault};

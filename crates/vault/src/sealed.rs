@@ -18,6 +18,9 @@ const VERSION: u8 = 1;
 const KEY_ID_BYTES: usize = 4;
 const TAG_BYTES: usize = 16;
 
+/// By how many bytes a sealed blob is longer than what is in it.
+pub const SEALED_MORE_BYTES: usize = 1 + NONCE_LEN + TAG_BYTES;
+
 /// An opened blob; wiped when dropped.
 pub type Opened = Zeroizing<Vec<u8>>;
 
@@ -139,7 +142,7 @@ impl DataKey {
 
     /// Seals `plain`, bound to `place`: it opens with the same place only.
     pub fn seal(&self, place: &[u8], plain: &[u8]) -> Result<Vec<u8>, SealError> {
-        let mut blob = Vec::with_capacity(1 + NONCE_LEN + plain.len() + TAG_BYTES);
+        let mut blob = Vec::with_capacity(plain.len() + SEALED_MORE_BYTES);
         blob.push(VERSION);
         blob.extend_from_slice(&[0; NONCE_LEN]);
         blob.extend_from_slice(plain);
@@ -244,6 +247,7 @@ mod tests {
         let (one, two) =
             (key.seal(b"p", b"same words").unwrap(), key.seal(b"p", b"same words").unwrap());
         assert_ne!(one, two);
+        assert_eq!(one.len(), b"same words".len() + SEALED_MORE_BYTES);
         assert!(!one.windows(4).any(|window| window == b"same"));
     }
 

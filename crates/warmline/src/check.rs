@@ -8,12 +8,14 @@
 //! | --- | --- |
 //! | [`data`] | data directory, store, master key |
 //! | [`instance`] | a desk's instance, asked through `servicenow` |
+//! | [`behind`] | a bot of the team's own, and the way back from it |
 //! | [`webhook`] | the webhook, through the public URL |
 //! | [`direct_line`] | Direct Line, through the public URL |
 //! | [`mod@stand_in`] | a gateway for these seconds, where none runs |
 //! | [`health`] | `warmline health`: only whether the gateway is alive |
 //! | [`wire`], [`certificate`] | one connection, step by step |
 
+mod behind;
 mod certificate;
 mod data;
 mod direct_line;
@@ -31,6 +33,7 @@ use gateway::Clock;
 use url::Url;
 
 use self::{
+    behind::Served,
     finding::Finding,
     report::{Outcome, Report},
     stand_in::{NoStandIn, StandIn},
@@ -93,6 +96,9 @@ async fn check(mut look: Look, environment: &Environment, report: &mut Report) {
     for desk in &look.settings.desks {
         instance::check(desk, now_ms, report).await;
     }
+    for bot in &look.settings.bots {
+        behind::check(bot, now_ms / 1_000, report).await;
+    }
     way_in(&look, running, environment, now_ms / 1_000, report).await;
 }
 
@@ -118,6 +124,10 @@ async fn way_in(
         for check in ["webhook.answers", "direct_line.token"] {
             report.say(Finding::skip(check, "no_public_url", words));
         }
+        for bot in &look.settings.bots {
+            let served = if running { Served::Yes(None) } else { Served::No };
+            behind::way_back(bot, None, served, now_s, report).await;
+        }
         return;
     };
     let stand_in = if running { None } else { stand_in(environment, report).await };
@@ -128,6 +138,9 @@ async fn way_in(
     }
     for bot in &look.settings.bots {
         direct_line::check(bot, &public, tag, now_s, report).await;
+        let somebody = running || stand_in.is_some();
+        let served = if somebody { Served::Yes(tag) } else { Served::No };
+        behind::way_back(bot, Some(&public), served, now_s, report).await;
     }
     if let Some(stand_in) = stand_in {
         report.looks_at("the end of the stand-in");

@@ -6,6 +6,7 @@
 //! typed, or given as references; on a command line only as references, because others see it.
 
 mod ask;
+mod behind;
 mod steps;
 mod written;
 
@@ -24,6 +25,7 @@ use crate::{
     language,
 };
 use ask::Questions;
+use behind::{Bot, BotOptions};
 
 /// The admin's page, beside the file.
 const STEPS_FILE: &str = "servicenow-steps.md";
@@ -63,6 +65,8 @@ pub(crate) struct Options {
     /// Where the users are.
     #[arg(long, value_enum)]
     channel: Option<Channel>,
+    #[command(flatten)]
+    bot: BotOptions,
     /// The language of the notices to users.
     #[arg(long, value_parser = language::parser(), default_value = "en")]
     language: Language,
@@ -103,6 +107,7 @@ struct Answers {
     listen: String,
     data_dir: String,
     web: bool,
+    bot: Option<Bot>,
     language: Language,
 }
 
@@ -173,6 +178,7 @@ fn answers(options: &Options) -> anyhow::Result<Answers> {
         Some(channel) => channel == Channel::Web,
         None => ask.yes_or_no("Are users on web pages (Direct Line)?", true)?,
     };
+    let bot = Bot::asked(&mut ask, options)?;
     Ok(Answers {
         instance,
         credentials,
@@ -181,6 +187,7 @@ fn answers(options: &Options) -> anyhow::Result<Answers> {
         listen: ask::checked("listen", &options.listen).context("--listen")?,
         data_dir: ask::checked("data_dir", &options.data_dir).context("--data-dir")?,
         web,
+        bot,
         language: options.language,
     })
 }

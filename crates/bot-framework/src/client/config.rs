@@ -121,6 +121,11 @@ impl BotConfig {
         }
     }
 
+    /// Whether nothing of what the bot is sent leaves this machine, judged by the host's name.
+    pub fn is_on_this_machine(&self) -> bool {
+        place(&self.endpoint).is_some_and(|(_, reach)| reach == Reach::ThisMachine)
+    }
+
     pub(super) fn is_as(&self, other: &Self) -> bool {
         let credentials = match (&self.credential, &other.credential) {
             (Credential::Anonymous, Credential::Anonymous) => true,

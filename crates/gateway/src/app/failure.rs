@@ -19,6 +19,9 @@ pub enum StartError {
          before, or use another data directory"
     )]
     WrongMasterKey,
+    /// The files of conversations cannot be used.
+    #[error("the folder `files` in the data directory cannot be used")]
+    Files(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The keys cannot be made.
     #[error("the keys cannot be derived")]
     Keys(#[from] SealError),

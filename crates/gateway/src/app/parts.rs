@@ -211,6 +211,7 @@ impl Parts {
         Ok(Edge {
             engine: self.engine,
             store: self.store,
+            files: self.files,
             vault: self.vault,
             clock: self.clock,
             wakes: self.wakes,

@@ -16,6 +16,9 @@ use crate::render::activity_id;
 /// How much of a keyed hash goes into an id, in bytes: more than anybody can guess.
 const TAG_BYTES: usize = 16;
 
+/// How many digits the last part of the address has below which a bot without tokens calls.
+pub(super) const CAPABILITY_DIGITS: usize = 2 * TAG_BYTES;
+
 /// Makes and reads these ids.
 #[derive(Clone)]
 pub(crate) struct Handles {
@@ -87,7 +90,8 @@ pub(crate) fn renamed(given: &str, conversation: &str, below: Number) -> Option<
     (number < below).then(|| activity_id(conversation, number))
 }
 
-fn hex(bytes: &[u8]) -> String {
+/// Bytes as lower-case digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write as _;
     bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
         // Writing to a string cannot fail.

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use serde_json::{Value, json, value::RawValue};
 use session::{Author, BotNews, Context, Line};
 
+use super::links::hidden;
 use crate::{clock::rfc3339, keeping::Entry, render::agent_account};
 
 /// The event by which a bot asks for a person.
@@ -109,13 +110,13 @@ fn context_of(raw: &RawValue) -> Context {
             .filter_map(|(name, value)| Some((name, text(value)?)))
             .take(VALUES_MAX)
             .map(|(name, value)| {
-                (shortened(&name, NAME_CHARS_MAX), shortened(&value, VALUE_CHARS_MAX))
+                (shortened(&name, NAME_CHARS_MAX), shortened(&hidden(&value), VALUE_CHARS_MAX))
             })
             .collect(),
         Ok(other) => {
             let value = text(other).filter(|text| !text.trim().is_empty());
             value
-                .map(|text| ("summary".to_owned(), shortened(&text, VALUE_CHARS_MAX)))
+                .map(|text| ("summary".to_owned(), shortened(&hidden(&text), VALUE_CHARS_MAX)))
                 .into_iter()
                 .collect()
         }
@@ -137,7 +138,7 @@ fn transcript_of(activity: &Activity) -> Vec<Line> {
     let lines = lines.filter(|entry| entry.kind() == kinds::MESSAGE).filter_map(|entry| {
         let text = entry.text().filter(|text| !text.trim().is_empty())?;
         let by_user = is_by_user(&entry, user.as_deref());
-        Some(Line { by_user, text: shortened(&text, LINE_CHARS_MAX) })
+        Some(Line { by_user, text: shortened(&hidden(&text), LINE_CHARS_MAX) })
     });
     newest(lines.collect(), |line| line.text.len())
 }

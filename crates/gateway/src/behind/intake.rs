@@ -6,7 +6,7 @@ use session::{
     id::{SenderKey, SessionId},
 };
 
-use super::{cards, handoff};
+use super::{cards, handoff, links::hidden};
 use crate::behind::BehindSetup;
 
 /// What follows from an activity.
@@ -60,12 +60,12 @@ impl Intake<'_> {
 
 /// A message of the bot's: readable for everybody, and whole for those who can show more.
 pub(crate) fn said(activity: &Activity) -> Said {
-    let mut text = activity.text().map(std::borrow::Cow::into_owned).unwrap_or_default();
+    let mut text = hidden(&activity.text().unwrap_or_default()).into_owned();
     for attachment in activity.attachments() {
         if !text.is_empty() {
             text.push('\n');
         }
-        text.push_str(&cards::words(&attachment));
+        text.push_str(&hidden(&cards::words(&attachment)));
     }
     // Absent, it is Markdown to a web page (reference 4.6).
     let markdown = activity.text_format().is_none_or(|format| format == "markdown");

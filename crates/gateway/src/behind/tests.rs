@@ -158,7 +158,8 @@ async fn the_bot_is_told_who_joined_and_what_became_of_a_chat() {
 
 /// What a page sees of an entry.
 fn shown(entry: &Entry) -> Value {
-    let view = View { conversation: "page", user: "dl_kim", language: Language::English };
+    let view =
+        View { conversation: "page", user: "dl_kim", language: Language::English, links: None };
     serde_json::from_str(&view.activity(entry).unwrap()).unwrap()
 }
 
@@ -201,7 +202,7 @@ fn data_that_is_no_object_stays_what_it_is() {
 
 #[test]
 fn what_grows_keeps_the_id_that_the_bot_was_told() {
-    let view = View { conversation: "page", user: "", language: Language::English };
+    let view = View { conversation: "page", user: "", language: Language::English, links: None };
     let typing = r#"{"type":"typing","id":"c7-ab-t1","text":"so f","replyToId":"c7-ab-0000011"}"#;
     let shown: Value = serde_json::from_str(&view.passing(typing).unwrap()).unwrap();
     assert_eq!((&shown["id"], &shown["from"]["id"]), (&json!("c7-ab-t1"), &json!("bot")));

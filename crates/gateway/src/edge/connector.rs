@@ -1,5 +1,5 @@
-//! The Connector's routes as a bot behind Warmline calls them (`/v3/conversations/…`, reference 2.4 and
-//! 3.2): to the bot Warmline is the channel.
+//! The Connector's routes as a bot behind Warmline calls them (`/v3/conversations/…` and
+//! `/v3/attachments/…`, reference 2.4 and 3.2): to the bot Warmline is the channel.
 //!
 //! A bot with an app id in Entra proves itself by a token; one without calls below an address that
 //! only it was told, `/bot/{capability}`. Either names conversations by ids that were made for it, so
@@ -7,6 +7,7 @@
 //! the desk come after.
 
 mod activities;
+mod attachments;
 mod caller;
 mod conversations;
 mod people;
@@ -37,12 +38,14 @@ const HISTORY_ACTIVITIES_MAX: usize = 500;
 pub(crate) fn routes() -> Router<Arc<Edge>> {
     Router::new()
         .nest("/v3/conversations", conversations_routes())
+        .nest("/v3/attachments", attachments::routes())
         .nest("/bot/{capability}/v3/conversations", conversations_routes())
+        .nest("/bot/{capability}/v3/attachments", attachments::routes())
 }
 
 /// Whether metrics count this route under the Connector.
 pub(crate) fn is_route(route: &str) -> bool {
-    route.starts_with("/v3/conversations") || route.starts_with("/bot/")
+    ["/v3/conversations", "/v3/attachments", "/bot/"].iter().any(|ours| route.starts_with(ours))
 }
 
 fn conversations_routes() -> Router<Arc<Edge>> {
@@ -61,6 +64,7 @@ fn conversations_routes() -> Router<Arc<Edge>> {
             "/{conversation}/activities/{activity}/members",
             get(people::who_saw).fallback(no_method),
         )
+        .route("/{conversation}/attachments", post(attachments::bring).fallback(no_method))
         .route("/{conversation}/members", get(people::members).fallback(no_method))
         .route("/{conversation}/pagedmembers", get(people::paged).fallback(no_method))
         .route("/{conversation}/members/{member}", get(people::member).fallback(no_method))

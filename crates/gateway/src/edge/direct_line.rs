@@ -25,7 +25,7 @@ mod relay;
 mod stream;
 mod tokens;
 
-use std::{fmt::Write, sync::Arc};
+use std::sync::Arc;
 
 use axum::{
     Router,
@@ -42,7 +42,10 @@ use session::{Visitor, id::UserId};
 use vault::{MacKey, SealError, Vault};
 
 pub(crate) use crate::edge::direct_line::refused::Refused;
-use crate::edge::{Edge, direct_line::places::Places};
+use crate::{
+    behind::hex,
+    edge::{Edge, direct_line::places::Places},
+};
 
 /// The channel's name in activities and in conversation keys.
 pub(crate) const CHANNEL: &str = "directline";
@@ -145,14 +148,6 @@ fn visitor(claims: &Claims, name: Option<String>) -> Result<Visitor, Refused> {
 /// A name as it is kept in tokens and in the state, and shown to the agent.
 fn kept_name(name: &str) -> String {
     name.chars().filter(|c| !c.is_control()).take(NAME_CHARS_MAX).collect()
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 fn bad_id(error: session::id::IdError) -> Refused {

@@ -8,6 +8,7 @@ use crate::bed::{Bed, says_again};
 fn sweeper(bed: &Bed) -> Sweeper {
     Sweeper {
         store: Arc::clone(&bed.store) as Arc<dyn Store>,
+        files: bed.files(),
         clock: bed.clock.clone(),
         observer: Arc::clone(&bed.observer),
     }

@@ -88,6 +88,11 @@ impl StandIn {
         let data = tempfile::tempdir().map_err(|error| failed(&error))?;
         let mut settings = look.settings;
         settings.data_dir = data.path().to_owned();
+        for bot in &mut settings.bots {
+            // A bot of the team's own is not to greet somebody who is not there.
+            bot.behind = None;
+            bot.policy.behind = gateway::Behind::BuiltIn;
+        }
         let key = MasterKey::generate().map_err(|error| failed(&error))?;
         let vault = Vault::new(&key).map_err(|error| failed(&error))?;
         let inside = TcpListener::bind("127.0.0.1:0").await.map_err(|error| failed(&error))?;

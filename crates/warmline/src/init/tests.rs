@@ -81,3 +81,38 @@ fn answers_with_quotation_marks_stay_text() {
     assert!(!file.contains("\ndirect_line_secret = "), "no channel, no secret for it");
     assert!(!file.contains("\nusername = "));
 }
+
+#[test]
+fn a_bot_of_ones_own_is_written_down_with_its_registrations() {
+    let folder = tempfile::tempdir().unwrap();
+    let read = || std::fs::read_to_string(folder.path().join("warmline.toml")).unwrap();
+    let with = |more: &[&str]| {
+        let all = ["--grant-type", "client_credentials", "--force"];
+        let all: Vec<_> = all.iter().chain(more).copied().collect();
+        run(&options(folder.path(), &all))
+    };
+    with(&[]).unwrap();
+    assert!(!read().contains("\nendpoint = "), "the built-in bot answers");
+    with(&["--bot-endpoint", "http://127.0.0.1:3978/api/messages"]).unwrap();
+    assert!(read().contains("\nendpoint = \"http://127.0.0.1:3978/api/messages\""), "{}", read());
+    assert!(!read().contains("\nendpoint_app_id = ") && !read().contains("\napp_id = "));
+    let endpoint = ["--bot-endpoint", "https://bot.example.org/api/messages"];
+    let id = "00000000-0000-0000-0000-000000000001";
+    let own = "00000000-0000-0000-0000-000000000003";
+    let refused = format!("{:#}", with(&endpoint).unwrap_err());
+    assert!(refused.contains("app id"), "in public it needs one: {refused}");
+    let refused = with(&[&endpoint[..], &["--bot-app-id", id]].concat()).unwrap_err();
+    assert!(format!("{refused:#}").contains("--app-id is needed"), "{refused:#}");
+    let registrations = ["--bot-app-id", id, "--app-id", own, "--app-tenant", id];
+    with(&[&endpoint[..], &registrations].concat()).unwrap();
+    for line in [
+        "endpoint = \"https://bot.example.org/api/messages\"",
+        "endpoint_app_id = \"00000000-0000-0000-0000-000000000001\"",
+        "app_id = \"00000000-0000-0000-0000-000000000003\"",
+        "app_password = \"env:MicrosoftAppPassword\"",
+        "app_type = \"SingleTenant\"",
+        "app_tenant = \"00000000-0000-0000-0000-000000000001\"",
+    ] {
+        assert!(read().lines().any(|found| found == line), "{line} in {}", read());
+    }
+}

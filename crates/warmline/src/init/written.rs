@@ -24,7 +24,9 @@ pub(super) fn file(answers: &Answers) -> anyhow::Result<String> {
         GrantType::Password => "password",
         GrantType::ClientCredentials => "client_credentials",
     };
-    let values: [(&str, Option<&str>); 13] = [
+    let bot = answers.bot.as_ref();
+    let entra = bot.and_then(|bot| bot.entra.as_ref());
+    let mut values: Vec<(&str, Option<&str>)> = vec![
         ("listen", Some(&answers.listen)),
         ("public_url", answers.public_url.as_deref()),
         ("data_dir", Some(&answers.data_dir)),
@@ -38,7 +40,19 @@ pub(super) fn file(answers: &Answers) -> anyhow::Result<String> {
         ("desk.webhook_secret", Some(&webhook_secret)),
         ("desk.message_token", answers.message_token.as_deref()),
         ("bot.direct_line_secret", direct_line_secret.as_deref()),
+        ("bot.endpoint", bot.map(|bot| bot.endpoint.as_str())),
     ];
+    if bot.is_some() {
+        values.push(("bot.endpoint_app_id", entra.map(|entra| entra.bot_app_id.as_str())));
+    }
+    if let Some(entra) = entra {
+        values.extend([
+            ("bot.app_id", Some(entra.app_id.as_str())),
+            ("bot.app_password", Some(&entra.app_password)),
+            ("bot.app_type", Some("SingleTenant")),
+            ("bot.app_tenant", Some(&entra.tenant)),
+        ]);
+    }
     for (section, table) in [
         (Section::Top, ""),
         (Section::Desk, "tenants.default.desks.default"),

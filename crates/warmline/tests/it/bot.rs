@@ -2,7 +2,8 @@
 //! hears of the end, and what the user gets when it is slow, broken or away.
 
 mod faults;
-mod program;
+mod files;
+pub(crate) mod program;
 mod refused;
 mod seen;
 

@@ -1,5 +1,6 @@
 //! `warmline check`: one test for each thing that it finds.
 
+mod behind;
 mod front;
 mod tls;
 

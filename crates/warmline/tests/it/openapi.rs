@@ -96,6 +96,7 @@ fn routes(folder: &Path, found: &mut BTreeSet<String>) {
             Some("direct_line.rs") => "/v3/directline",
             Some("console.rs") => "/console/api",
             Some("connector.rs") => "/v3/conversations",
+            Some("attachments.rs") => "/v3/attachments",
             _ => "",
         };
         for call in code.split(".route(").skip(1) {
@@ -115,7 +116,7 @@ fn routes(folder: &Path, found: &mut BTreeSet<String>) {
                     let whole = format!("{prefix}{}", if path == "/" { "" } else { path });
                     found.insert(format!("{method} {}", anonymous(&whole)));
                     // A bot without tokens calls the same below an address of its own.
-                    if prefix == "/v3/conversations" {
+                    if matches!(prefix, "/v3/conversations" | "/v3/attachments") {
                         found.insert(format!("{method} /bot/{{}}{}", anonymous(&whole)));
                     }
                 }

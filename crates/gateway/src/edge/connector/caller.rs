@@ -34,6 +34,11 @@ impl Caller {
         theirs.ok_or_else(Refused::no_conversation)
     }
 
+    /// All that it may be.
+    pub(super) fn bots(&self) -> &[Arc<BotLink>] {
+        &self.0
+    }
+
     /// The bot itself, for what is about no conversation yet.
     pub(super) fn bot(&self) -> Result<&Arc<BotLink>, Refused> {
         match &self.0[..] {

@@ -3,7 +3,7 @@
 use axum::{
     Json,
     extract::rejection::PathRejection,
-    http::{HeaderName, HeaderValue, StatusCode, header},
+    http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use bot_framework::{ActivityError, verify::VerifyError};
@@ -13,7 +13,11 @@ use store::StoreError;
 use crate::{
     edge::{answer::RefusalCode, body::BodyError},
     engine::EngineError,
+    files::FileError,
 };
+
+/// Seconds after which there may be room for files again: those of before go after a day.
+const ROOM_AFTER_S: &str = "600";
 
 /// A bot is told no.
 #[derive(Debug)]
@@ -44,6 +48,14 @@ impl Refused {
         )
     }
 
+    pub(super) fn no_attachment() -> Self {
+        Self::new(
+            StatusCode::NOT_FOUND,
+            "AttachmentNotFound",
+            "the bot brought no such file, or more than a day ago; views are `original` and, if one was brought, `thumbnail`",
+        )
+    }
+
     /// The store or the keys fail; nothing was changed.
     pub(super) fn unreadable(error: &(dyn std::error::Error + 'static)) -> Self {
         tracing::error!(error, "what a bot asks for cannot be read");
@@ -65,9 +77,13 @@ impl IntoResponse for Refused {
             StatusCode::UNAUTHORIZED => {
                 headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
             }
-            StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => {
+            StatusCode::SERVICE_UNAVAILABLE => {
                 let soon = HeaderValue::from_static("1");
-                headers.insert(HeaderName::from_static("retry-after"), soon);
+                headers.insert(header::RETRY_AFTER, soon);
+            }
+            StatusCode::TOO_MANY_REQUESTS => {
+                let later = HeaderValue::from_static(ROOM_AFTER_S);
+                headers.insert(header::RETRY_AFTER, later);
             }
             _ => {}
         }
@@ -102,6 +118,28 @@ impl From<EngineError> for Refused {
 impl From<StoreError> for Refused {
     fn from(error: StoreError) -> Self {
         Self::unreadable(&error)
+    }
+}
+
+impl From<FileError> for Refused {
+    fn from(error: FileError) -> Self {
+        match error {
+            FileError::Gone => Self::no_attachment(),
+            FileError::ConversationFull | FileError::Full => {
+                Self::new(StatusCode::TOO_MANY_REQUESTS, "Throttled", error.to_string())
+            }
+            FileError::Disk(_) | FileError::Sealed(_) | FileError::Malformed => {
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "a file of a bot's cannot be written or read"
+                );
+                Self::new(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "ServiceUnavailable",
+                    "files cannot be written or read at the moment; nothing was taken",
+                )
+            }
+        }
     }
 }
 
@@ -163,4 +201,24 @@ pub(super) async fn no_method() -> Refused {
 
 pub(super) async fn no_route() -> Refused {
     Refused::new(StatusCode::NOT_FOUND, "NotFound", "the Connector has no such route here")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bot_without_room_for_files_is_told_to_come_back_when_there_may_be_some() {
+        for (error, status, after) in [
+            (FileError::ConversationFull, 429, Some("600")),
+            (FileError::Full, 429, Some("600")),
+            (FileError::Malformed, 503, Some("1")),
+            (FileError::Gone, 404, None),
+        ] {
+            let response = Refused::from(error).into_response();
+            assert_eq!(response.status().as_u16(), status);
+            let told = response.headers().get(header::RETRY_AFTER);
+            assert_eq!(told.map(|value| value.to_str().unwrap()), after);
+        }
+    }
 }

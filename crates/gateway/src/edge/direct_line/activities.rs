@@ -20,11 +20,12 @@ use bot_framework::{
 use serde::Serialize;
 use session::{
     Event, Payload, Said,
-    id::{Number, SenderKey, Timestamp},
+    id::{ConversationKey, Number, SenderKey, Timestamp},
 };
 use store::{ConversationId, EntryRow, Store, StoreError, Target};
 
 use crate::{
+    behind::Links,
     edge::{
         Edge,
         body::read_body,
@@ -108,7 +109,7 @@ async fn taken(
             fresh: edge.clock.fresh_session(),
         },
         kinds::END_OF_CONVERSATION => Event::UserEnds,
-        kinds::INVOKE => return relay::invoke(edge, &claims, activity).await.map(Json),
+        kinds::INVOKE => return relay::invoke(edge, &claims, headers, activity).await.map(Json),
         // Typing has no place in the log. Who joined and what was installed is the channel's to tell,
         // and developers' traces are not a page's.
         kinds::TYPING | kinds::CONVERSATION_UPDATE | kinds::INSTALLATION_UPDATE | kinds::TRACE => {
@@ -138,7 +139,7 @@ pub(super) async fn read(
     let claims = edge.page(&headers, &id)?;
     let after = conversations::watermark(reading.watermark.as_deref())?;
     let after = after.unwrap_or(Watermark::START);
-    match edge.set_for(&claims, after).await {
+    match edge.set_for(&claims, &headers, after).await {
         Ok(set) => Ok(answer(&set)),
         // A page that polls gives up for good on anything but 200 and 403 (reference 4.4). An empty
         // set without a watermark leaves it where it is, and it asks again.
@@ -171,12 +172,22 @@ pub(super) struct Log {
     pub(super) conversation: String,
     pub(super) user: String,
     language: Language,
+    links: Links,
 }
 
 impl Log {
+    /// JSON of the bot's as this page is shown it.
+    pub(super) fn shown<'a>(&self, json: &'a str) -> Cow<'a, str> {
+        self.links.shown(json)
+    }
+
     pub(super) fn view(&self) -> View<'_> {
-        let language = self.language;
-        View { conversation: &self.conversation, user: &self.user, language }
+        View {
+            conversation: &self.conversation,
+            user: &self.user,
+            language: self.language,
+            links: Some(&self.links),
+        }
     }
 }
 
@@ -185,9 +196,10 @@ impl Edge {
     async fn set_for(
         &self,
         claims: &Claims,
+        headers: &HeaderMap,
         after: Watermark,
     ) -> Result<ActivitySet<String>, Refused> {
-        match self.log_of(claims).await? {
+        match self.log_of(claims, headers).await? {
             Some(log) => {
                 self.presence.called(log.id);
                 Ok(self.set_after(&log, after).await?.0)
@@ -208,8 +220,13 @@ impl Edge {
         read.map(Watermark::new).map_err(|error| unreadable(&error))
     }
 
-    pub(super) async fn log_of(&self, claims: &Claims) -> Result<Option<Log>, Refused> {
+    pub(super) async fn log_of(
+        &self,
+        claims: &Claims,
+        headers: &HeaderMap,
+    ) -> Result<Option<Log>, Refused> {
         let key = self.key_of(claims)?;
+        let links = self.links(&key, headers);
         let keeping = Keeping::new(&self.vault, &key).map_err(|error| unreadable(&error))?;
         let row = crate::blocking(&self.store, move |store| store.conversation(&key)).await;
         let row = row.map_err(|error| unreadable(&error))?;
@@ -219,7 +236,19 @@ impl Edge {
             conversation: claims.conversation.clone(),
             user: claims.user.clone().unwrap_or_default(),
             language: self.language,
+            links,
         }))
+    }
+
+    /// What the addresses of the bot's attachments become for this page. A bot that is not behind any
+    /// more may still have said something, and one may come while a stream is open.
+    fn links(&self, key: &ConversationKey, headers: &HeaderMap) -> Links {
+        let (tenant, bot) = (key.tenant.clone(), key.bot.clone());
+        let capability = self.handles.capability(&tenant, &bot);
+        let (files, handles) = (Arc::clone(&self.files), self.handles.clone());
+        // Without a Host the page goes on from where it is.
+        let base = self.base(headers).unwrap_or_default();
+        Links { files, handles, tenant, bot, capability, base }
     }
 
     /// The next activities after a watermark, and whether there may be more.

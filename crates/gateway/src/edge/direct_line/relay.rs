@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use axum::http::HeaderMap;
 use bot_framework::{
     Activity,
     client::{Answer, Expects, Post},
@@ -25,6 +26,7 @@ pub(super) struct InvokeResponse {
 pub(super) async fn invoke(
     edge: &Edge,
     claims: &Claims,
+    headers: &HeaderMap,
     activity: Activity,
 ) -> Result<Posted, Refused> {
     let key = edge.key_of(claims)?;
@@ -32,7 +34,7 @@ pub(super) async fn invoke(
     let link = bots.behind(&key.tenant, &key.bot).map(Arc::clone).ok_or_else(|| {
         Refused::new(ErrorCode::BotRejectedActivity, "the built-in bot takes no invokes")
     })?;
-    let log = edge.log_of(claims).await?.ok_or_else(|| {
+    let log = edge.log_of(claims, headers).await?.ok_or_else(|| {
         Refused::new(ErrorCode::BadArgument, "start the conversation before you send an invoke")
     })?;
     let conversation = edge.handles.conversation(&link.tenant, &link.bot, log.id);
@@ -62,7 +64,7 @@ pub(super) async fn invoke(
         let message = format!("the bot answered the invoke with status {status}");
         return Err(Refused::new(ErrorCode::BotRejectedActivity, message));
     }
-    let body = body.and_then(|body| RawValue::from_string(body).ok());
+    let body = body.and_then(|body| RawValue::from_string(log.shown(&body).into_owned()).ok());
     Ok(Posted {
         id: format!("{}-i{fresh}", claims.conversation),
         invoke_response: Some(InvokeResponse { status, body }),

@@ -78,9 +78,9 @@ pub(super) async fn open(
         Refused::new(ErrorCode::BadArgument, "the stream is a WebSocket; upgrade the connection")
     })?;
     let place = edge.direct_line.streams.take(&claims.conversation)?;
-    let log = match edge.log_of(&claims).await? {
+    let log = match edge.log_of(&claims, &headers).await? {
         Some(log) => log,
-        None => opened(&edge, &claims).await?,
+        None => opened(&edge, &claims, &headers).await?,
     };
     let token = edge.open_streams.token();
     Ok(upgrade
@@ -98,12 +98,12 @@ pub(super) async fn open(
 }
 
 /// A page may open its stream before it starts the conversation.
-async fn opened(edge: &Edge, claims: &Claims) -> Result<Log, Refused> {
+async fn opened(edge: &Edge, claims: &Claims, headers: &HeaderMap) -> Result<Log, Refused> {
     let visitor = super::visitor(claims, None)?;
     let target = store::Target::Key(edge.key_of(claims)?);
     let event = session::Event::Opened { visitor };
     edge.engine.submit(crate::engine::Arrival::event(target, event)).await?;
-    edge.log_of(claims).await?.ok_or_else(|| {
+    edge.log_of(claims, headers).await?.ok_or_else(|| {
         Refused::new(ErrorCode::ServiceUnavailable, "the conversation is not there yet")
     })
 }

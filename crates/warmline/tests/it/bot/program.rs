@@ -241,7 +241,9 @@ async fn messages(State(shared): State<Arc<Shared>>, body: String) -> Response {
 }
 
 async fn turn(shared: Arc<Shared>, body: String) -> (StatusCode, String) {
-    let activity: Value = serde_json::from_str(&body).unwrap();
+    let Ok(activity) = serde_json::from_str::<Value>(&body) else {
+        return (StatusCode::BAD_REQUEST, String::new());
+    };
     shared.got.send_modify(|got| got.push(activity.clone()));
     let held = shared.held.lock().unwrap().clone();
     if let Some(go) = held {

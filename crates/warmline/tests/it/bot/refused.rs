@@ -5,12 +5,19 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{Bot, Manner, USER, greeted, house_with};
-use crate::{house::Setting, openapi};
+use crate::{
+    house::{House, Setting},
+    openapi,
+};
 
 const SECOND_SECRET: &str = "another-direct-line-secret-19c4";
 
 /// Sends a call; checks its refusal, and that it is described.
-async fn is_refused(request: reqwest::RequestBuilder, what: &str, (status, code): (u16, &str)) {
+pub(super) async fn is_refused(
+    request: reqwest::RequestBuilder,
+    what: &str,
+    (status, code): (u16, &str),
+) {
     let (answer, method, path) = openapi::sent(request, what).await;
     assert_eq!(answer.status().as_u16(), status, "{what}");
     let body: Value = answer.json().await.unwrap_or_else(|error| panic!("{what}: {error}"));
@@ -197,23 +204,24 @@ async fn who_does_not_know_the_address_gets_nowhere() {
     assert_eq!(page.log().await, before, "nothing changed");
 }
 
-#[tokio::test]
-async fn one_bot_cannot_speak_in_anothers_conversations() {
-    let (one, other) = (Bot::start(Manner::Mute).await, Bot::start(Manner::Mute).await);
+/// A house with two bots of the team's own; the folder holds its configuration.
+pub(super) async fn house_of_two(first: &Bot, second: &Bot) -> (House, tempfile::TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("warmline.toml");
-    let second = format!(
+    let bots = format!(
         "[tenants.default.bots.default]\n[tenants.default.bots.second]\nendpoint = \"{}\"\n\
          direct_line_secret = \"env:SECOND_SECRET\"\n",
-        other.endpoint()
+        second.endpoint()
     );
-    std::fs::write(&file, second).unwrap();
+    std::fs::write(&file, bots).unwrap();
     let config = file.display().to_string();
     let more = [("WARMLINE_CONFIG", config.as_str()), ("SECOND_SECRET", SECOND_SECRET)];
-    let house = house_with(&one, Setting::default(), &more).await;
-    let page = house.page(USER).await;
-    page.post("hi").await;
-    let theirs = one.hears("hi").await;
+    let house = house_with(first, Setting::default(), &more).await;
+    (house, folder)
+}
+
+/// Starts a conversation with the second bot; gives what it got.
+pub(super) async fn starts_with_the_second(house: &House, second: &Bot) -> Value {
     let started = house
         .http
         .post(format!("{}/v3/directline/conversations", house.origin()))
@@ -222,7 +230,17 @@ async fn one_bot_cannot_speak_in_anothers_conversations() {
         .await
         .unwrap();
     assert_eq!(started.status(), 201);
-    let own = other.gets("it is greeted", |got| got["type"] == "conversationUpdate").await;
+    second.gets("it is greeted", |got| got["type"] == "conversationUpdate").await
+}
+
+#[tokio::test]
+async fn one_bot_cannot_speak_in_anothers_conversations() {
+    let (one, other) = (Bot::start(Manner::Mute).await, Bot::start(Manner::Mute).await);
+    let (house, _folder) = house_of_two(&one, &other).await;
+    let page = house.page(USER).await;
+    page.post("hi").await;
+    let theirs = one.hears("hi").await;
+    let own = starts_with_the_second(&house, &other).await;
     assert_ne!(own["serviceUrl"], theirs["serviceUrl"], "each has an address of its own");
     let mut mixed = own.clone();
     mixed["conversation"] = theirs["conversation"].clone();

@@ -82,7 +82,7 @@ impl Scene {
             expires_at: 0,
             id: String::new(),
         };
-        let log = edge.log_of(&claims).await.unwrap().unwrap();
+        let log = edge.log_of(&claims, &HeaderMap::new()).await.unwrap().unwrap();
         let (client, heard) = mpsc::unbounded_channel();
         let sent = Arc::default();
         let stuck_until = Instant::now() + stuck_for;
@@ -124,6 +124,7 @@ fn edge(bed: &Bed) -> Edge {
             crate::bot::BuiltInBot::help_desk().unwrap(),
         ))),
         handles: crate::behind::Handles::new(bed.vault.mac_key("bots").unwrap()),
+        files: bed.files(),
         observer: Arc::clone(&bed.observer),
         presence: Arc::default(),
         console: None,
@@ -333,8 +334,11 @@ async fn a_page_can_start_while_nothing_can_be_written() {
     let (status, answer) = begin().await.unwrap();
     assert_eq!(status.as_u16(), 201);
     assert!(answer.0.stream_url.is_some_and(|url| url.contains("/c2/stream?watermark=0&t=")));
-    assert!(edge.log_of(&claims).await.unwrap().is_none(), "nothing was written");
+    assert!(
+        edge.log_of(&claims, &HeaderMap::new()).await.unwrap().is_none(),
+        "nothing was written"
+    );
     bed.store.set(bed::Fault::None);
     assert_eq!(begin().await.unwrap().0.as_u16(), 201);
-    assert!(edge.log_of(&claims).await.unwrap().is_some());
+    assert!(edge.log_of(&claims, &HeaderMap::new()).await.unwrap().is_some());
 }

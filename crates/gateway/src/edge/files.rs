@@ -1,0 +1,218 @@
+//! `/files/{capability}`: one file, for whoever was shown its address.
+//!
+//! The address is all the proof there is, as a picture in a page can bring no other. Whatever a file
+//! claims to be, a browser never runs it: pictures are shown, text is text, and everything else is
+//! something to save.
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    body::Body,
+    extract::{Path, State, rejection::PathRejection},
+    http::{HeaderName, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use futures_util::stream;
+
+use crate::{
+    clock::unix_seconds,
+    edge::{
+        Edge,
+        answer::{Refusal, no_such_method},
+    },
+    files::{Chunks, FileError, FileId, Head, PassError, Reading, Side},
+    keeping::Keeping,
+};
+
+/// What is served as what it claims to be. Nothing in these can run in a page; an SVG can.
+const SHOWN: [(&str, &str); 6] = [
+    ("image/png", "image/png"),
+    ("image/jpeg", "image/jpeg"),
+    ("image/gif", "image/gif"),
+    ("image/webp", "image/webp"),
+    ("application/pdf", "application/pdf"),
+    ("text/plain", "text/plain; charset=utf-8"),
+];
+
+/// What everything else is served as.
+const UNKNOWN: &str = "application/octet-stream";
+
+/// For a file that is opened as a page of its own.
+const POLICY: &str = "default-src 'none'; frame-ancestors 'none'; sandbox";
+
+pub(crate) fn routes() -> Router<Arc<Edge>> {
+    Router::new().route("/files/{capability}", get(file).fallback(no_such_method))
+}
+
+async fn file(
+    State(edge): State<Arc<Edge>>,
+    capability: Result<Path<String>, PathRejection>,
+) -> Result<Response, Refusal> {
+    let Path(capability) = capability.map_err(|_| PassError::Unknown)?;
+    let now = edge.clock.now();
+    let pass = edge.files.read_pass(&capability, now)?;
+    let left = pass.until.saturating_sub(unix_seconds(now));
+    let reading = edge.file(pass.file).await?;
+    Ok(served(reading, pass.side, Some(left))?)
+}
+
+impl Edge {
+    /// Opens a file.
+    pub(crate) async fn file(&self, id: FileId) -> Result<Reading, FileError> {
+        let of = id.conversation;
+        let row = crate::blocking(&self.store, move |store| store.conversation_by_id(of)).await;
+        let row = row.map_err(|error| FileError::Disk(std::io::Error::other(error)))?;
+        let row = row.ok_or(FileError::Gone)?;
+        let (files, vault) = (Arc::clone(&self.files), Arc::clone(&self.vault));
+        let opened = tokio::task::spawn_blocking(move || {
+            let keeping = Keeping::new(&vault, &row.key).map_err(|_| FileError::Malformed)?;
+            files.read(&vault, &keeping, id)
+        });
+        opened.await.unwrap_or_else(|error| Err(FileError::Disk(std::io::Error::other(error))))
+    }
+}
+
+/// One side of a file. Caches keep it for `seconds`, or not at all.
+pub(crate) fn served(
+    reading: Reading,
+    side: Side,
+    seconds: Option<i64>,
+) -> Result<Response, FileError> {
+    let head = reading.head().clone();
+    let chunks = reading.side(side)?;
+    let length = chunks.left();
+    let mut response = Body::from_stream(stream::try_unfold(chunks, next)).into_response();
+    let headers = response.headers_mut();
+    // A thumbnail is a picture of some kind; browsers know pictures by what is in them.
+    let kind = essence(&head.kind);
+    let kind = if side == Side::Thumbnail && kind != "image/jpeg" { "image/png" } else { &kind };
+    let shown = SHOWN.iter().find(|(known, _)| *known == kind).map(|(_, shown)| *shown);
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(shown.unwrap_or(UNKNOWN)));
+    headers.insert(header::CONTENT_LENGTH, length.into());
+    headers.insert(header::CONTENT_DISPOSITION, disposition(&head, shown));
+    let caching = match seconds {
+        Some(seconds) => format!("private, max-age={seconds}, immutable"),
+        None => "no-store".to_owned(),
+    };
+    if let Ok(caching) = HeaderValue::from_str(&caching) {
+        headers.insert(header::CACHE_CONTROL, caching);
+    }
+    let fixed: [(HeaderName, &'static str); 4] = [
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::CONTENT_SECURITY_POLICY, POLICY),
+        (header::REFERRER_POLICY, "no-referrer"),
+        // Pages of other sites show it; that is what it is for.
+        (HeaderName::from_static("cross-origin-resource-policy"), "cross-origin"),
+    ];
+    headers.extend(fixed.map(|(name, value)| (name, HeaderValue::from_static(value))));
+    Ok(response)
+}
+
+type Step = Result<Option<(Vec<u8>, Chunks)>, FileError>;
+
+/// The next chunk, from the disk. The answer has begun: what goes wrong now can only cut it.
+async fn next(mut chunks: Chunks) -> Step {
+    let read = tokio::task::spawn_blocking(move || Ok(chunks.next()?.map(|chunk| (chunk, chunks))));
+    let read =
+        read.await.unwrap_or_else(|error| Err(FileError::Disk(std::io::Error::other(error))));
+    if let Err(error) = &read {
+        tracing::error!(error = error as &dyn std::error::Error, "a file cannot be read on");
+    }
+    read
+}
+
+/// A media type without its parameters.
+fn essence(kind: &str) -> String {
+    kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+}
+
+/// Whether it is to be shown or saved, and under what name. A PDF is saved: a browser's reader for it
+/// does not work in a sandbox.
+fn disposition(head: &Head, shown: Option<&str>) -> HeaderValue {
+    let how = match shown {
+        Some(shown) if shown != "application/pdf" => "inline",
+        Some(_) | None => "attachment",
+    };
+    let name = file_name(&head.name);
+    let value =
+        if name.is_empty() { how.to_owned() } else { format!("{how}; filename*=UTF-8''{name}") };
+    // All of it is ASCII.
+    HeaderValue::from_str(&value).unwrap_or_else(|_| HeaderValue::from_static("attachment"))
+}
+
+/// A name without a path, as a header holds one (RFC 8187).
+fn file_name(name: &str) -> String {
+    let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
+    let mut out = String::new();
+    for c in last.chars().filter(|c| !c.is_control()) {
+        if c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_') {
+            out.push(c);
+        } else {
+            let mut bytes = [0; 4];
+            out.extend(c.encode_utf8(&mut bytes).bytes().map(|byte| format!("%{byte:02X}")));
+        }
+    }
+    out
+}
+
+impl From<PassError> for Refusal {
+    fn from(error: PassError) -> Self {
+        let (status, code) = match error {
+            PassError::Unknown => (StatusCode::NOT_FOUND, "no_such_file"),
+            PassError::Expired => (StatusCode::GONE, "expired"),
+        };
+        Self::new(status, code, error.to_string())
+    }
+}
+
+impl From<FileError> for Refusal {
+    fn from(error: FileError) -> Self {
+        if matches!(error, FileError::Gone) {
+            return PassError::Unknown.into();
+        }
+        tracing::error!(error = &error as &dyn std::error::Error, "a file cannot be served");
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "store_unavailable",
+            "the file cannot be read at the moment; ask for it again",
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_become_headers_and_never_paths() {
+        for (name, header) in [
+            ("a.png", "a.png"),
+            ("../../etc/passwd", "passwd"),
+            ("C:\\x\\b c.txt", "b%20c.txt"),
+            ("ü\r\nX: y\".png", "%C3%BCX%3A%20y%22.png"),
+            ("", ""),
+        ] {
+            assert_eq!(file_name(name), header, "{name:?}");
+        }
+    }
+
+    #[test]
+    fn an_address_that_was_good_is_told_from_one_that_never_was() {
+        for (error, status, code) in
+            [(PassError::Unknown, 404, "no_such_file"), (PassError::Expired, 410, "expired")]
+        {
+            let refusal = Refusal::from(error);
+            assert_eq!((refusal.status.as_u16(), refusal.code), (status, code));
+        }
+        assert_eq!(Refusal::from(FileError::Gone).code, "no_such_file");
+        assert_eq!(Refusal::from(FileError::Malformed).status.as_u16(), 503);
+    }
+
+    #[test]
+    fn a_type_is_known_by_its_essence() {
+        assert_eq!(essence("Image/PNG; x=1"), "image/png");
+        assert_eq!(essence(""), "");
+    }
+}

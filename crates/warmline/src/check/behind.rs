@@ -1,0 +1,345 @@
+//! A bot of the team's own: whether it is there, whether we may come to it, and whether its replies
+//! find the way back.
+//!
+//! Nothing of it starts a turn: its endpoint is sent a body that no bot can read as an activity, and
+//! the way back is asked as somebody whom the gateway does not know.
+
+use std::time::Duration;
+
+use gateway::{Answers, BehindSetup, BotClient, BotSetup, Credential, Verifier};
+use http::{Method, StatusCode, header};
+use url::{Host, Url};
+
+use super::{
+    certificate::Shown,
+    finding::{Finding, Status, Subject},
+    instance::EXPIRY_SEEN_DAYS,
+    report::Report,
+    stand_in::Tag,
+    webhook::{Reading, address, read},
+    wire::{self, Answer, Trouble},
+};
+
+/// For a token.
+const TOKEN_WITHIN: Duration = Duration::from_secs(10);
+
+/// No activity, whatever reads it: it is refused before anybody acts on it.
+const NO_ACTIVITY: &str = "no activity";
+
+/// Whom the way back is asked about: nobody's conversation.
+const WAY_BACK: &str = "/v3/conversations/warmline-check/members";
+
+/// The same for a bot without tokens, under an address that no bot has.
+const WAY_BACK_WITHOUT_TOKENS: &str = "/bot/warmline-check/v3/conversations/warmline-check/members";
+
+/// Whether a gateway serves meanwhile.
+#[derive(Clone, Copy)]
+pub(super) enum Served<'a> {
+    /// One does, or stands in and knows our requests by a mark.
+    Yes(Option<&'a Tag>),
+    /// Nobody is there that could be asked.
+    No,
+}
+
+/// Looks at the bot itself, and at what stands between.
+pub(super) async fn check(bot: &BotSetup, now_s: i64, report: &mut Report) {
+    let Some(setup) = &bot.behind else { return };
+    let subject = Subject::of_bot(bot);
+    report.looks_at("the bot's messaging endpoint");
+    if let Ok(endpoint) = Url::parse(&setup.reach.endpoint.to_string()) {
+        let connected = connection(&endpoint, now_s).await;
+        let stands = connected.status != Status::Fail;
+        report.say(connected.about(&subject));
+        let answers = if stands {
+            answers(&endpoint, &setup.reach.credential, now_s).await
+        } else {
+            Finding::skip("bot.answers", "unreachable", "the bot cannot be reached")
+        };
+        report.say(answers.about(&subject));
+    } else {
+        let words = "BOT_ENDPOINT makes no address";
+        report.say(Finding::fail("bot.connection", "no_address", words).about(&subject));
+    }
+    report.looks_at("Entra, for the bot");
+    for finding in [token(setup).await, keys(setup).await] {
+        report.say(finding.about(&subject));
+    }
+}
+
+async fn connection(endpoint: &Url, now_s: i64) -> Finding {
+    const CHECK: &str = "bot.connection";
+    let host = endpoint.host_str().unwrap_or_default();
+    match wire::connect(endpoint, now_s).await {
+        Err(trouble) => {
+            Finding::fail(CHECK, trouble.code(), trouble.to_string()).fix(match trouble.step() {
+                "dns" => "set BOT_ENDPOINT to a host that this machine's name server knows",
+                "tls" => {
+                    "give the bot a certificate for this host that this machine trusts, or correct \
+                     the host in BOT_ENDPOINT"
+                }
+                _ => {
+                    "start the bot; see that BOT_ENDPOINT has its host and port, and that no \
+                     firewall stands between"
+                }
+            })
+        }
+        Ok(connection) => match connection.certificate {
+            Some(Shown { issuer, days_left, .. }) if days_left < EXPIRY_SEEN_DAYS => {
+                let words = format!("{host}: issued by {issuer}, ends in {days_left} days");
+                Finding::warn(CHECK, "ends_soon", words).fix("renew the bot's certificate")
+            }
+            Some(Shown { issuer, days_left, .. }) => {
+                let words = format!("{host}: issued by {issuer}, good for {days_left} days");
+                Finding::ok(CHECK, "trusted", words)
+            }
+            None => {
+                let words = format!("{host} takes connections, over plain http");
+                Finding::ok(CHECK, "plain", words)
+            }
+        },
+    }
+}
+
+/// Whether somebody who takes posts of JSON is there.
+async fn answers(endpoint: &Url, credential: &Credential, now_s: i64) -> Finding {
+    let request = http::Request::builder()
+        .method(Method::POST)
+        .header(header::CONTENT_TYPE, "application/json");
+    let asked = wire::request(endpoint, request, NO_ACTIVITY, now_s).await;
+    judged(&asked, endpoint, matches!(credential, Credential::Anonymous))
+}
+
+fn judged(asked: &Result<Answer, Trouble>, endpoint: &Url, anonymous: bool) -> Finding {
+    const CHECK: &str = "bot.answers";
+    let fail = |code, words: String, fix: &str| Finding::fail(CHECK, code, words).fix(fix);
+    let path = endpoint.path();
+    let answer = match asked {
+        Ok(answer) => answer,
+        Err(trouble) => {
+            let fix = "see the bot's log: it takes connections and does not answer";
+            return fail(trouble.code(), trouble.to_string(), fix);
+        }
+    };
+    let status = answer.status.as_u16();
+    let is_page = answer
+        .headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|kind| kind.to_str().ok())
+        .is_some_and(|kind| kind.contains("html"));
+    match answer.status {
+        StatusCode::NOT_FOUND => fail(
+            "not_found",
+            format!("nothing is at {path} (404)"),
+            "set BOT_ENDPOINT to the bot's messaging endpoint; by convention it ends with \
+             /api/messages",
+        ),
+        StatusCode::METHOD_NOT_ALLOWED => fail(
+            "method_not_allowed",
+            format!("{path} takes no posts (405)"),
+            "set BOT_ENDPOINT to the bot's messaging endpoint; by convention it ends with \
+             /api/messages",
+        ),
+        _ if answer.status.is_redirection() => fail(
+            "redirected",
+            format!("{path} leads elsewhere ({status}), and posts do not follow"),
+            "set BOT_ENDPOINT to the address where the bot is",
+        ),
+        StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT => {
+            fail(
+                "nobody_behind",
+                format!("a proxy answers {status}: it does not reach the bot"),
+                "start the bot, or point the proxy before it to it",
+            )
+        }
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN if anonymous => fail(
+            "wants_token",
+            format!("the bot wants a token ({status}), so it runs with an app id"),
+            "set BOT_APP_ID and the MicrosoftApp variables, or run the bot without an app id",
+        ),
+        _ if answer.status.is_success() && is_page => fail(
+            "a_page",
+            format!("a page for people answers at {path} ({status})"),
+            "set BOT_ENDPOINT to the bot's messaging endpoint, past any log-in or notice",
+        ),
+        _ if answer.status.is_success() => {
+            let words = format!("{path} takes what is no activity ({status}): is it a bot?");
+            Finding::warn(CHECK, "takes_anything", words)
+                .fix("compare BOT_ENDPOINT with the bot's messaging endpoint")
+        }
+        // 400, 401, 415, 422, also 500: what reads bodies refuses this one before there is a turn.
+        _ => {
+            Finding::ok(CHECK, "takes_posts", format!("{path} takes posts (it answered {status})"))
+        }
+    }
+}
+
+/// Whether Entra gives a token that is made out for the bot.
+async fn token(setup: &BehindSetup) -> Finding {
+    const CHECK: &str = "bot.token";
+    match &setup.reach.credential {
+        Credential::Anonymous if setup.reach.is_on_this_machine() => {
+            let words = "the bot runs without an app id, on this machine";
+            return Finding::skip(CHECK, "without", words);
+        }
+        Credential::Anonymous => {
+            let words = "the bot runs without an app id, so it believes whoever reaches it";
+            return Finding::warn(CHECK, "without", words).fix(
+                "see that nobody else in that network reaches it; otherwise give it an app id and \
+                 set BOT_APP_ID and the MicrosoftApp variables",
+            );
+        }
+        Credential::Skill { .. } => {}
+    }
+    let client = match BotClient::new(setup.reach.clone()) {
+        Ok(client) => client,
+        Err(error) => return Finding::fail(CHECK, error.code(), error.to_string()),
+    };
+    match client.examine_token(TOKEN_WITHIN).await {
+        Ok(()) => {
+            Finding::ok(CHECK, "granted", "the login gives a token that is made out for the bot")
+        }
+        Err(error) => Finding::fail(CHECK, error.code(), error.to_string())
+            .fix("see docs/bot.md for the number; the registration is in the Entra portal"),
+    }
+}
+
+/// Whether the keys can be had by which the bot's own tokens are proven.
+async fn keys(setup: &BehindSetup) -> Finding {
+    const CHECK: &str = "bot.keys";
+    let Some(verify) = &setup.verify else {
+        return Finding::skip(CHECK, "without", "the bot's calls carry no tokens");
+    };
+    let verifier = match Verifier::new(verify.clone()) {
+        Ok(verifier) => verifier,
+        Err(error) => return Finding::fail(CHECK, error.code(), error.to_string()),
+    };
+    match verifier.examine_keys().await {
+        Ok(count) => {
+            let words = format!("the login publishes {count} key(s) for tokens");
+            Finding::ok(CHECK, "fetched", words)
+        }
+        Err(reason) => {
+            let host = verify.metadata.host().unwrap_or_default();
+            let words = format!("the keys of {host} cannot be fetched: {reason}");
+            Finding::fail(CHECK, "unavailable", words).fix(
+                "let this machine reach the login on port 443; for another cloud set \
+                 entra_metadata_url and login_url",
+            )
+        }
+    }
+}
+
+/// Looks at how the bot's replies come back.
+pub(super) async fn way_back(
+    bot: &BotSetup,
+    public: Option<&Url>,
+    served: Served<'_>,
+    now_s: i64,
+    report: &mut Report,
+) {
+    const CHECK: &str = "bot.replies";
+    let Some(setup) = &bot.behind else { return };
+    report.looks_at("the way back from the bot");
+    let own = setup.service_url.as_deref().and_then(|url| Url::parse(url).ok());
+    let finding = match (setup.answers, own.as_ref().or(public)) {
+        (Answers::WithAnswer, _) => {
+            Finding::ok(CHECK, "with_answer", "the bot's replies come with its answers")
+        }
+        (Answers::ByCall, None) if setup.reach.is_on_this_machine() => {
+            Finding::ok(CHECK, "this_machine", "the bot is on this machine, and so are its replies")
+        }
+        (Answers::ByCall, None) => Finding::fail(
+            CHECK,
+            "no_public_url",
+            "the bot is told an address of this machine for its replies, and is not on it",
+        )
+        .fix(
+            "set WARMLINE_PUBLIC_URL, or WARMLINE_BOT_SERVICE_URL to how the bot reaches Warmline",
+        ),
+        (Answers::ByCall, Some(base)) if is_loopback(base) && !setup.reach.is_on_this_machine() => {
+            let words =
+                format!("the bot is told {base} for its replies, and is not on this machine");
+            Finding::fail(CHECK, "loopback", words)
+                .fix("set WARMLINE_BOT_SERVICE_URL to how the bot reaches Warmline")
+        }
+        (Answers::ByCall, Some(base)) => match served {
+            Served::Yes(tag) => asked_back(setup, base, tag, now_s).await,
+            Served::No => {
+                Finding::skip(CHECK, "not_asked", "no gateway serves that could be asked")
+            }
+        },
+    };
+    report.say(finding.about(&Subject::of_bot(bot)));
+}
+
+/// Whether Warmline answers where the bot is told to call.
+async fn asked_back(setup: &BehindSetup, base: &Url, tag: Option<&Tag>, now_s: i64) -> Finding {
+    const CHECK: &str = "bot.replies";
+    let path = if setup.verify.is_some() { WAY_BACK } else { WAY_BACK_WITHOUT_TOKENS };
+    let Some(url) = address(base, path, tag) else {
+        return Finding::fail(CHECK, "no_address", "the address for replies makes none");
+    };
+    let asked = wire::request(&url, http::Request::builder().method(Method::GET), "", now_s).await;
+    // How a bot in a network of its own reaches us, this machine need not know.
+    let theirs = setup.service_url.is_some();
+    match asked.as_ref().map(read) {
+        Ok(Reading::NoSecretSeen) => {
+            let words = format!("Warmline answers at {base}, where the bot is told to reply");
+            Finding::ok(CHECK, "ours", words)
+        }
+        Err(trouble) if theirs => Finding::warn(CHECK, trouble.code(), trouble.to_string())
+            .fix("see from the bot's machine whether WARMLINE_BOT_SERVICE_URL leads to Warmline"),
+        Err(trouble) => Finding::fail(CHECK, trouble.code(), trouble.to_string())
+            .fix("let WARMLINE_PUBLIC_URL lead to Warmline from where the bot is"),
+        Ok(_) => {
+            let words = format!("what answers at {base} is not what takes a bot's replies");
+            Finding::fail(CHECK, "not_ours", words)
+                .fix("let the proxy pass /v3 and /bot to Warmline unchanged, without a log-in")
+        }
+    }
+}
+
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        Some(Host::Domain(name)) => name == "localhost",
+        None => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use http::HeaderMap;
+
+    use super::*;
+
+    #[test]
+    fn what_is_at_the_endpoint_is_told_from_a_bot() {
+        let endpoint = Url::parse("https://bot.example.org/api/messages").unwrap();
+        let page = "text/html; charset=utf-8";
+        for (status, kind, anonymous, code) in [
+            (400, "text/plain", true, "takes_posts"),
+            (400, "application/json", false, "takes_posts"),
+            (401, "application/json", false, "takes_posts"),
+            (401, "application/json", true, "wants_token"),
+            (415, "text/plain", false, "takes_posts"),
+            (500, page, true, "takes_posts"),
+            (404, page, true, "not_found"),
+            (405, "text/plain", true, "method_not_allowed"),
+            (301, "text/plain", true, "redirected"),
+            (502, page, true, "nobody_behind"),
+            (200, page, true, "a_page"),
+            (202, "application/json", true, "takes_anything"),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::CONTENT_TYPE, kind.parse().unwrap());
+            let status = StatusCode::from_u16(status).unwrap();
+            let answer = Answer { status, headers, body: Bytes::new(), took: Duration::ZERO };
+            let finding = judged(&Ok(answer), &endpoint, anonymous);
+            assert_eq!(finding.code, code, "{status} {kind}");
+            assert_eq!(finding.fix.is_none(), code == "takes_posts", "{finding:?}");
+        }
+    }
+}
