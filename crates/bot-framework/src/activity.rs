@@ -279,6 +279,19 @@ impl Activity {
         removed
     }
 
+    /// Keeps the members for whose names this holds, `type` always.
+    pub fn retain(&mut self, keep: impl Fn(&str) -> bool) {
+        self.0.retain(|name, _| name == "type" || keep(name));
+    }
+
+    /// Like [`retain`](Activity::retain), one level down.
+    pub fn retain_within(&mut self, object: &str, keep: impl Fn(&str) -> bool) {
+        if let Some(mut inner) = self.0.object(object) {
+            inner.retain(|name, _| keep(name));
+            self.0.set(object, &inner);
+        }
+    }
+
     /// Removes declared members that are `null`, and declared strings that are empty, because both
     /// Agents SDKs answer them with 500 (reference 1.3). `value` and `channelData` may be anything,
     /// so `null` stays there.

@@ -64,7 +64,7 @@ use crate::{
     wakes::Wakes,
 };
 
-/// Attempts in flight at a time to one desk, and to all bots together. Each holds a connection and a
+/// Attempts in flight at a time to one desk, to one bot, and to all built-in bots together. Each holds a connection and a
 /// few kilobytes. Counted by destination, so that one that hangs delays none but its own.
 pub(crate) const ATTEMPTS_MAX: usize = 256;
 
@@ -78,8 +78,9 @@ const LOOK_EVERY: Duration = Duration::from_secs(2);
 /// again.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// How long a stopping dispatcher waits for attempts in flight before it lets go of them.
-const FINISH_WITHIN: Duration = Duration::from_secs(12);
+/// How long a stopping dispatcher waits for attempts in flight before it lets go of them: longer than
+/// the longest turn of a bot (25 s), which would run twice.
+const FINISH_WITHIN: Duration = Duration::from_secs(26);
 
 /// One desk as the dispatcher reaches it.
 pub(crate) struct DeskLink {

@@ -29,11 +29,14 @@ use std::{convert::Infallible, net::IpAddr, pin::Pin, sync::Arc};
 use axum::{
     Router,
     extract::{MatchedPath, State},
-    http::{Method, Request},
+    http::{Method, Request, StatusCode, header},
     middleware::{self, Next},
     response::Response,
 };
-use hyper::{body::Incoming, service::Service};
+use hyper::{
+    body::{Body as _, Incoming},
+    service::Service,
+};
 use hyper_util::service::TowerToHyperService;
 use store::Store;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -106,9 +109,10 @@ impl Service<Request<Incoming>> for Front {
     type Future = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
 
     fn call(&self, mut request: Request<Incoming>) -> Self::Future {
+        let has_body = !request.body().is_end_stream();
         if webhook::is_callback(&request) {
             let answer = webhook::answer(Arc::clone(&self.edge), request);
-            return Box::pin(async { Ok(answer.await) });
+            return Box::pin(async move { Ok(said_when_last(answer.await, has_body)) });
         }
         // Only there it matters; elsewhere the credential says who calls.
         if request.uri().path().starts_with(console::PREFIX)
@@ -116,8 +120,28 @@ impl Service<Request<Incoming>> for Front {
         {
             request.extensions_mut().insert(console::Peer(peer));
         }
-        Box::pin(self.router.call(request))
+        let answer = self.router.call(request);
+        Box::pin(async move { Ok(said_when_last(answer.await?, has_body)) })
     }
+}
+
+/// A request that is refused before its body is read ends its connection. Whoever sends the next one on
+/// it must know, or that is lost.
+fn said_when_last(mut response: Response, has_body: bool) -> Response {
+    let unread = matches!(
+        response.status(),
+        StatusCode::UNAUTHORIZED
+            | StatusCode::FORBIDDEN
+            | StatusCode::NOT_FOUND
+            | StatusCode::METHOD_NOT_ALLOWED
+            | StatusCode::REQUEST_TIMEOUT
+            | StatusCode::PAYLOAD_TOO_LARGE
+    );
+    if has_body && unread {
+        let close = header::HeaderValue::from_static("close");
+        response.headers_mut().insert(header::CONNECTION, close);
+    }
+    response
 }
 
 fn router(edge: Arc<Edge>) -> Router {

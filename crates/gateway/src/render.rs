@@ -129,6 +129,8 @@ impl View<'_> {
             // A page holds back what answers something that it has never seen.
             None => drop(activity.remove("replyToId")),
         }
+        // Pages go by it to tell notices from words.
+        activity.remove_within("channelData", "warmline");
         for ours in ["serviceUrl", "relatesTo", "callerId", "deliveryMode", "_channelId"] {
             activity.remove(ours);
         }

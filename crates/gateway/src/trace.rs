@@ -222,7 +222,7 @@ fn name_of(happening: &Happening) -> &'static str {
             Event::BotRevised { .. } => "bot_revised",
             Event::BotWithdrew { .. } => "bot_withdrew",
             Event::BotBrought { .. } => "bot_brought",
-            Event::BotEnds => "bot_ends",
+            Event::BotEnds { .. } => "bot_ends",
             Event::BotAsked { .. } => "bot_asked",
             Event::Desk(_) => "callback",
             Event::Sent { .. } => "sent",

@@ -45,14 +45,17 @@ pub struct Conversation {
     /// The bot behind could not be reached; until it answers the phrases work.
     #[serde(default)]
     pub bot_away: bool,
-    /// The newest entry in which the user was told so.
+    /// The newest entry in which the user was told so; zero if they were not since it went away.
     #[serde(default, skip_serializing_if = "Number::is_none")]
     pub bot_away_told: Number,
+    /// The newest entry that the bot has answered, as far as its answers say what they answer.
+    #[serde(default, skip_serializing_if = "Number::is_none")]
+    pub bot_answered: Number,
     /// The newest entry when the bot last took something: what it says up to there answers that, or
     /// what was before.
     #[serde(default, skip_serializing_if = "Number::is_none")]
     pub bot_took: Number,
-    /// The newest entry when the bot last gave a sign of life.
+    /// The newest entry when the bot last said something without saying what it answers.
     #[serde(default, skip_serializing_if = "Number::is_none")]
     pub bot_spoke: Number,
 }
@@ -122,8 +125,29 @@ pub struct Session {
     /// An agent has said something.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub agent_spoke: bool,
+    /// Who asked for it.
+    #[serde(default, skip_serializing_if = "AskedBy::is_user")]
+    pub asked_by: AskedBy,
     /// How far it has come.
     pub stage: Stage,
+}
+
+/// Who asked for a person.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AskedBy {
+    /// The user, by a phrase.
+    #[default]
+    User,
+    /// The bot.
+    Bot,
+}
+
+impl AskedBy {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "what serde asks for")]
+    fn is_user(&self) -> bool {
+        matches!(self, Self::User)
+    }
 }
 
 /// How far a session has come.

@@ -30,12 +30,15 @@ pub enum Event {
         fresh: SessionId,
     },
     /// The user did something without words that a bot may care about: an event of their page, a
-    /// reaction. It goes to a bot of the team's own also while a person is there.
+    /// reaction. It goes to a bot of the team's own also while a person is there, unless it holds
+    /// words.
     UserDid {
         /// Who.
         visitor: Visitor,
         /// What, in its channel's own form.
         payload: Payload,
+        /// It holds words of theirs (an edit): those are for whoever has the conversation.
+        words: bool,
         /// By which a repeat is recognised.
         key: Option<SenderKey>,
     },
@@ -45,6 +48,8 @@ pub enum Event {
     BotSaid {
         /// What.
         said: Said,
+        /// The entry that it answers, if it says so.
+        answers: Option<Number>,
         /// By which a repeat is recognised.
         key: Option<SenderKey>,
     },
@@ -52,6 +57,10 @@ pub enum Event {
     BotDid {
         /// What, in its channel's own form.
         payload: Payload,
+        /// The entry that it answers, if it says so.
+        answers: Option<Number>,
+        /// By which a repeat is recognised.
+        key: Option<SenderKey>,
     },
     /// The bot changed what it said.
     BotRevised {
@@ -74,8 +83,11 @@ pub enum Event {
         /// By whom (the user or the bot) and what, oldest first.
         lines: Vec<(Author, Said)>,
     },
-    /// The bot ends the live chat that it asked for.
-    BotEnds,
+    /// The bot ends the live chat that it asked for. One that the user asked for goes on.
+    BotEnds {
+        /// What it says to the user with it, if anything.
+        said: Option<Said>,
+    },
     /// The bot asks for an agent.
     BotAsked {
         /// What it says to the user with it, if anything.
@@ -149,17 +161,26 @@ impl fmt::Debug for Event {
                 .field("key", key)
                 .field("fresh", fresh)
                 .finish(),
-            Self::UserDid { visitor, payload, key } => f
+            Self::UserDid { visitor, payload, words, key } => f
                 .debug_struct("UserDid")
                 .field("visitor", visitor)
                 .field("payload", payload)
+                .field("words", words)
                 .field("key", key)
                 .finish(),
             Self::UserEnds => f.write_str("UserEnds"),
-            Self::BotSaid { said, key } => {
-                f.debug_struct("BotSaid").field("said", said).field("key", key).finish()
-            }
-            Self::BotDid { payload } => f.debug_tuple("BotDid").field(payload).finish(),
+            Self::BotSaid { said, answers, key } => f
+                .debug_struct("BotSaid")
+                .field("said", said)
+                .field("answers", answers)
+                .field("key", key)
+                .finish(),
+            Self::BotDid { payload, answers, key } => f
+                .debug_struct("BotDid")
+                .field("payload", payload)
+                .field("answers", answers)
+                .field("key", key)
+                .finish(),
             Self::BotRevised { of, at, said } => f
                 .debug_struct("BotRevised")
                 .field("of", of)
@@ -170,7 +191,7 @@ impl fmt::Debug for Event {
                 f.debug_struct("BotWithdrew").field("of", of).field("at", at).finish()
             }
             Self::BotBrought { lines } => f.debug_tuple("BotBrought").field(&lines.len()).finish(),
-            Self::BotEnds => f.write_str("BotEnds"),
+            Self::BotEnds { said } => f.debug_struct("BotEnds").field("said", said).finish(),
             Self::BotAsked { said, context, transcript, key, fresh } => f
                 .debug_struct("BotAsked")
                 .field("said", said)

@@ -33,8 +33,8 @@ mod said;
 mod step;
 
 pub use conversation::{
-    Answer, Conversation, HELD_WORDS_MAX, LATE_WORDS_FOR, OVERTAKEN_FOR, Past, Phase, Route,
-    Session, Stage, Status, Talk, Visitor, Waiting,
+    Answer, AskedBy, Conversation, HELD_WORDS_MAX, LATE_WORDS_FOR, OVERTAKEN_FOR, Past, Phase,
+    Route, Session, Stage, Status, Talk, Visitor, Waiting,
 };
 pub use deadline::Wake;
 pub use effect::{BotNews, Effect, Failure, Hold, Milestone, Reached, Record, Strike, What};

@@ -57,13 +57,15 @@ pub fn step(
             turn.user_said(visitor, said, key, fresh)?;
         }
         Event::UserEnds => turn.user_ends(),
-        Event::UserDid { visitor, payload, key } => turn.user_did(visitor, payload, key)?,
-        Event::BotSaid { said, key } => turn.bot_said(said, key),
-        Event::BotDid { payload } => turn.bot_did(payload),
+        Event::UserDid { visitor, payload, words, key } => {
+            turn.user_did(visitor, payload, words, key)?;
+        }
+        Event::BotSaid { said, answers, key } => turn.bot_said(said, answers, key),
+        Event::BotDid { payload, answers, key } => turn.bot_did(payload, answers, key),
         Event::BotRevised { of, at, said } => turn.bot_revised(of, at, said),
         Event::BotWithdrew { of, at } => turn.bot_withdrew(of, at),
         Event::BotBrought { lines } => turn.bot_brought(lines),
-        Event::BotEnds => turn.bot_ends(),
+        Event::BotEnds { said } => turn.bot_ends(said),
         Event::BotAsked { said, context, transcript, key, fresh } => {
             turn.bot_asked(said, (context, transcript), key, fresh);
         }
@@ -103,7 +105,7 @@ pub fn wants_holder<'a>(
         | Event::BotRevised { .. }
         | Event::BotWithdrew { .. }
         | Event::BotBrought { .. }
-        | Event::BotEnds
+        | Event::BotEnds { .. }
         | Event::Desk(_)
         | Event::Sent { .. }
         | Event::NotSent { .. }

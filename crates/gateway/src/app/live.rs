@@ -60,6 +60,14 @@ pub enum NeedsRestart {
         /// Which.
         bot: BotId,
     },
+    /// A bot that is gone from the settings; until the restart it goes on as it was.
+    #[error("the removal of bot {bot} of tenant {tenant}")]
+    GoneBot {
+        /// Whose.
+        tenant: TenantId,
+        /// Which.
+        bot: BotId,
+    },
     /// A desk that is gone from the settings; until the restart it goes on as it was.
     #[error("the removal of desk {desk} of tenant {tenant}")]
     GoneDesk {
@@ -236,13 +244,18 @@ fn applicable(in_force: &Settings, mut new: Settings) -> (Settings, Vec<NeedsRes
         bots.extend(in_force.bots.iter().find(of).cloned());
         rest.push(NeedsRestart::BotOfNewDesk { tenant, bot });
     }
-    // A desk that goes on needs its bots: without their rules no chat of theirs can end.
+    // A bot that is gone goes on until the restart: without its rules no chat of its users can end, and
+    // what waits for it is for nobody else.
     for before in &in_force.bots {
         let stays = |bot: &BotSetup| bot.tenant == before.tenant && bot.bot == before.bot;
-        let desk = (before.tenant.clone(), before.policy.desk.clone());
-        if gone.contains(&desk) && !bots.iter().any(stays) {
-            bots.push(before.clone());
+        if bots.iter().any(stays) {
+            continue;
         }
+        let (tenant, bot) = (before.tenant.clone(), before.bot.clone());
+        if !gone.contains(&(tenant.clone(), before.policy.desk.clone())) {
+            rest.push(NeedsRestart::GoneBot { tenant, bot });
+        }
+        bots.push(before.clone());
     }
     new.bots = bots;
     (new, rest)

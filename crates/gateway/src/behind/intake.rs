@@ -3,11 +3,14 @@
 use bot_framework::{Activity, activity::kinds};
 use session::{
     Author, Event, Payload, Said,
-    id::{SenderKey, SessionId},
+    id::{Number, SenderKey, SessionId},
 };
 
 use super::{cards, handoff, links::hidden};
 use crate::behind::BehindSetup;
+
+/// Attachments of one activity that are told in its words, for those who see words only.
+const ATTACHMENTS_NAMED_MAX: usize = 20;
 
 /// What follows from an activity.
 pub(crate) enum Move {
@@ -24,6 +27,8 @@ pub(crate) enum Move {
 pub(crate) struct Intake<'a> {
     /// The bot.
     pub(crate) setup: &'a BehindSetup,
+    /// The entry that it answers, if that is known.
+    pub(crate) answers: Option<Number>,
     /// By which a repeat is recognised, where one can come.
     pub(crate) key: Option<SenderKey>,
     /// The id of the session, should this begin one.
@@ -33,18 +38,20 @@ pub(crate) struct Intake<'a> {
 impl Intake<'_> {
     pub(crate) fn read(self, activity: Activity) -> Move {
         if handoff::ends(&activity) {
-            return Move::Event(Event::BotEnds);
+            return Move::Event(Event::BotEnds { said: words_of(&activity) });
         }
         if let Some(asked) = handoff::asks(&activity, &self.setup.handoff_events) {
             let (context, transcript) = (asked.context, asked.transcript);
             let (key, fresh) = (self.key, self.fresh);
             // An event asks in silence, a message with a tag may say something to the user as well.
-            let said = (activity.kind() == kinds::MESSAGE).then(|| said(&activity));
-            let said = said.filter(|said| !said.text.trim().is_empty());
+            let said = words_of(&activity);
             return Move::Event(Event::BotAsked { said, context, transcript, key, fresh });
         }
         match &*activity.kind() {
-            kinds::MESSAGE => Move::Event(Event::BotSaid { said: said(&activity), key: self.key }),
+            kinds::MESSAGE => {
+                let (answers, key) = (self.answers, self.key);
+                Move::Event(Event::BotSaid { said: said(&activity), answers, key })
+            }
             kinds::TYPING => Move::Passing(activity),
             // `invokeResponse` and `delay` never leave an SDK; who joined is nothing for a page
             // (reference 1.2, 4.3).
@@ -53,15 +60,24 @@ impl Intake<'_> {
             | kinds::INVOKE
             | "invokeResponse"
             | "delay" => Move::Nothing,
-            _ => Move::Event(Event::BotDid { payload: Payload(activity.to_json()) }),
+            _ => {
+                let (answers, key) = (self.answers, self.key);
+                Move::Event(Event::BotDid { payload: Payload(activity.to_json()), answers, key })
+            }
         }
     }
+}
+
+/// What a message says to the user besides what its tag asks for.
+fn words_of(activity: &Activity) -> Option<Said> {
+    let said = (activity.kind() == kinds::MESSAGE).then(|| said(activity))?;
+    (!said.text.trim().is_empty()).then_some(said)
 }
 
 /// A message of the bot's: readable for everybody, and whole for those who can show more.
 pub(crate) fn said(activity: &Activity) -> Said {
     let mut text = hidden(&activity.text().unwrap_or_default()).into_owned();
-    for attachment in activity.attachments() {
+    for attachment in activity.attachments().into_iter().take(ATTACHMENTS_NAMED_MAX) {
         if !text.is_empty() {
             text.push('\n');
         }
@@ -88,7 +104,7 @@ mod tests {
 
     fn read(json: &str) -> Move {
         let (setup, fresh) = (setup(), SessionId::new("ses_1").unwrap());
-        let intake = Intake { setup: &setup, key: None, fresh };
+        let intake = Intake { setup: &setup, answers: None, key: None, fresh };
         intake.read(Activity::parse(json.as_bytes()).unwrap())
     }
 
@@ -98,7 +114,7 @@ mod tests {
             Move::Event(Event::BotSaid { .. }) => "said",
             Move::Event(Event::BotDid { .. }) => "did",
             Move::Event(Event::BotAsked { .. }) => "asked",
-            Move::Event(Event::BotEnds) => "ends",
+            Move::Event(Event::BotEnds { .. }) => "ends",
             Move::Event(_) => "another",
             Move::Passing(_) => "passing",
             Move::Nothing => "nothing",

@@ -86,9 +86,12 @@ impl Outgoing<'_> {
     /// Whoever it is from is who the channel proved them to be. What else a page claims about a person,
     /// a bot might believe.
     fn prove(&self, activity: &mut Activity) {
-        for claimed in ["aadObjectId", "tenantId", "email", "userPrincipalName"] {
-            activity.remove_within("from", claimed);
-        }
+        activity.retain(|name| !is_other_spelling(name, &OURS));
+        activity.retain_within("from", |name| {
+            !PERSONS.contains(&name)
+                && !is_other_spelling(name, &PERSONS)
+                && !is_other_spelling(name, &["id", "name", "role"])
+        });
         activity.set_within("from", "id", self.user_id());
         activity.set_within("from", "role", Role::User);
     }
@@ -101,8 +104,10 @@ impl Outgoing<'_> {
         activity.set("serviceUrl", &self.link.service_url);
         activity.set("conversation", ConversationAccount::new(self.conversation));
         activity.set("recipient", self.bot());
-        // Given by whoever has proven the sender, never by the sender (reference 1.1).
+        // Given by whoever has proven the sender, never by the sender (reference 1.1); and where else
+        // the conversation is, only a parent says.
         activity.remove("callerId");
+        activity.remove("relatesTo");
         match self.link.setup.answers {
             Answers::WithAnswer => activity.set("deliveryMode", "expectReplies"),
             Answers::ByCall => drop(activity.remove("deliveryMode")),
@@ -139,6 +144,47 @@ impl Outgoing<'_> {
     fn user_id(&self) -> &str {
         user_id(self.key)
     }
+}
+
+/// What only the channel says of an activity.
+const OURS: [&str; 13] = [
+    "type",
+    "id",
+    "timestamp",
+    "channelId",
+    "serviceUrl",
+    "from",
+    "recipient",
+    "conversation",
+    "replyToId",
+    "relatesTo",
+    "callerId",
+    "deliveryMode",
+    "text",
+];
+
+/// What only a channel that proves people says of them.
+const PERSONS: [&str; 9] = [
+    "aadObjectId",
+    "tenantId",
+    "email",
+    "userPrincipalName",
+    "userRole",
+    "agenticUserId",
+    "agenticAppId",
+    "agenticAppBlueprintId",
+    "membershipSources",
+];
+
+/// Whether a lenient reader takes this name for one of these, though it is not: some pass over case,
+/// the Agents SDK for Python reads `service_url` too.
+fn is_other_spelling(name: &str, of: &[&str]) -> bool {
+    let letters = |name: &str| -> String {
+        let letters = name.chars().filter(|c| c.is_alphanumeric());
+        letters.flat_map(char::to_lowercase).collect()
+    };
+    let spelt = letters(name);
+    of.iter().any(|known| *known != name && letters(known) == spelt)
 }
 
 /// The user as a bot knows them: the id that the channel binds, else the conversation's own. Never one

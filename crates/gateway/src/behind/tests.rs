@@ -110,6 +110,26 @@ async fn a_bot_never_gets_an_id_that_a_page_merely_claims() {
 }
 
 #[tokio::test]
+async fn no_other_spelling_of_what_is_warmlines_to_say_reaches_a_bot() {
+    let posted = r#"{"type":"message","text":"hi","ServiceUrl":"https://evil.example","service_url":"x","Conversation":{"id":"c"},"caller_id":"urn:botframework:azure","relatesTo":{"serviceUrl":"https://evil.example"},"relates_to":{},"delivery_mode":"stream","x_mine":1,"from":{"Id":"boss","aad_object_id":"a","AadObjectId":"b","tenant_id":"t","agenticUserId":"z","colour":"red"}}"#;
+    let sent = sent(setup(), &bound(), posted);
+    assert_eq!(sent["from"], json!({"colour": "red", "id": "dl_kim", "role": "user"}));
+    let names: Vec<_> = sent.as_object().unwrap().keys().map(String::as_str).collect();
+    for name in [
+        "ServiceUrl",
+        "service_url",
+        "Conversation",
+        "caller_id",
+        "relatesTo",
+        "relates_to",
+        "delivery_mode",
+    ] {
+        assert!(!names.contains(&name), "{name}: {names:?}");
+    }
+    assert_eq!(sent["x_mine"], 1);
+}
+
+#[tokio::test]
 async fn numbers_survive_to_the_letter() {
     let posted = r#"{"type":"message","text":"hi","value":12345678901234567890123,"z":1.10}"#;
     let bed = Bed::new();

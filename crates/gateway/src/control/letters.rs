@@ -6,7 +6,10 @@ use store::OutboxId;
 
 use crate::{
     clock::rfc3339,
-    control::{Answer, Letter, Order, Outcome, Refusal, meaning::meaning_of},
+    control::{
+        Answer, Letter, Order, Outcome, Refusal,
+        meaning::{meaning_of, of_bot},
+    },
     engine::{Engine, EngineError, Judged, LetterOrder},
     plain::plain,
 };
@@ -86,6 +89,7 @@ fn redacted(judged: Judged) -> Letter {
     let what = effect.as_ref().map(|effect| &effect.what);
     let desk = what.and_then(|what| what.desk_lane()).map(|(desk, _)| desk.to_string());
     let request_id = letter.session.as_ref().filter(|_| desk.is_some());
+    let desk_less = what.is_some_and(|what| what.desk_lane().is_none());
     Letter {
         id: letter.effect.0,
         at: rfc3339(letter.at),
@@ -98,7 +102,8 @@ fn redacted(judged: Judged) -> Letter {
         session: letter.session.as_ref().map(SessionId::to_string),
         request_id: request_id.map(|session| format!("{session}.{}", letter.number)),
         attempts: letter.attempts,
-        meaning: meaning_of(&letter.reason).to_owned(),
+        meaning: if desk_less { of_bot(&letter.reason) } else { meaning_of(&letter.reason) }
+            .to_owned(),
         reason: letter.reason.into(),
         unsendable: resend.err().map(|why| Refusal::new(why.code(), why.to_string())),
     }

@@ -107,6 +107,23 @@ const MEANINGS: [(&str, &str); 22] = [
 const UNKNOWN: &str =
     "This release does not know the code; the gateway's log at the time says more.";
 
+/// The same of what was for a bot: what only the gateway can mean says the same as elsewhere.
+pub(super) fn of_bot(code: &str) -> &'static str {
+    match code {
+        "entry_gone" | "unreadable" | "not_reported" | "log_unreadable" | "not_taken_in" => {
+            meaning_of(code)
+        }
+        "expired" | "bot_away" | "unreachable" | "timeout" | "interrupted" | "busy" => {
+            "The bot could not be reached until its time ran out. See that it runs and that \
+             BOT_ENDPOINT is its address; `warmline check` tries both."
+        }
+        _ => {
+            "The bot refused it, or failed. The gateway's log at the time of its attempt says with \
+             what; docs/bot.md says for each code what to do."
+        }
+    }
+}
+
 /// For this code. What is not known here (a code of another release) is said to be so.
 pub(super) fn meaning_of(code: &str) -> &'static str {
     MEANINGS.iter().find(|(known, _)| *known == code).map_or(UNKNOWN, |(_, meaning)| meaning)

@@ -57,7 +57,8 @@ impl Dispatcher {
         };
         // Nobody knows what became of the attempt before: the process was killed, or its answer got
         // lost. A turn that runs twice says everything twice.
-        if work.attempts > 1 {
+        // One that answers with its answer may be asked again: what it said is recognised by its place.
+        if work.attempts > 1 && link.setup.answers == Answers::ByCall {
             match self.is_answered(work, opened, effect, &activity).await {
                 Ok(false) => {}
                 Ok(true) => return Attempt::Done,
@@ -78,7 +79,7 @@ impl Dispatcher {
         match link.client.post(post).await {
             Ok(Answer::Replies(replies)) => {
                 permit.answered();
-                self.replied(link, work, replies, trace).await;
+                self.replied(link, (work, effect), replies, trace).await;
                 Attempt::Done
             }
             Ok(Answer::Accepted | Answer::Invoke { .. }) => {
@@ -126,7 +127,8 @@ impl Dispatcher {
                 entry.and_then(|entry| outgoing.activity(&entry))
             }
             What::TellBot { news, after, upto, .. } => {
-                let mut entries = self.entries(work, opened, *upto, MEANWHILE_ENTRIES_MAX).await?;
+                let mut entries =
+                    self.words_upto(work, opened, *upto, MEANWHILE_ENTRIES_MAX).await?;
                 entries.retain(|entry| entry.number > *after);
                 Some(outgoing.status(decided, news, &entries))
             }
@@ -171,13 +173,18 @@ impl Dispatcher {
     async fn replied(
         &self,
         link: &BotLink,
-        work: &Work,
+        (work, effect): (&Work, &Effect),
         replies: Vec<Activity>,
         trace: Option<&Delivery>,
     ) {
+        let answers = match &effect.what {
+            What::ToBot { message } => Some(*message),
+            _ => None,
+        };
         for (place, reply) in replies.into_iter().enumerate() {
             let intake = Intake {
                 setup: &link.setup,
+                answers,
                 key: SenderKey::new(&format!("bot:{}.{place}", work.number)).ok(),
                 fresh: self.clock.fresh_session(),
             };

@@ -103,7 +103,7 @@ impl Dispatcher {
         let key = SenderKey::new(&format!("bot:{}", work.number)).ok();
         let arrival = Arrival {
             target: Target::Conversation(work.conversation),
-            happening: Happening::Event(Event::BotSaid { said, key }),
+            happening: Happening::Event(Event::BotSaid { said, answers: None, key }),
             settles: None,
             trace: trace.map(Delivery::attempt),
         };

@@ -103,7 +103,7 @@ impl SharedBreaker {
     }
 
     /// Asks for an attempt; otherwise gives the moment before which it makes no sense to ask again.
-    pub(super) fn admit(self: &Arc<Self>, now: Timestamp) -> Result<Permit, Timestamp> {
+    pub(crate) fn admit(self: &Arc<Self>, now: Timestamp) -> Result<Permit, Timestamp> {
         match self.lock().admit(now) {
             Admission::Go => {
                 Ok(Permit { breaker: Arc::clone(self), admitted_at: now, reported: false })
@@ -149,7 +149,7 @@ impl SharedBreaker {
 /// Leave for one attempt. Its outcome is reported; an attempt that ends without a word gives its
 /// place back.
 #[derive(Debug)]
-pub(super) struct Permit {
+pub(crate) struct Permit {
     breaker: Arc<SharedBreaker>,
     admitted_at: Timestamp,
     reported: bool,
@@ -157,14 +157,14 @@ pub(super) struct Permit {
 
 impl Permit {
     /// The destination answered, whatever it said.
-    pub(super) fn answered(mut self) {
+    pub(crate) fn answered(mut self) {
         self.reported = true;
         let change = self.breaker.lock().answered();
         self.breaker.tell(change);
     }
 
     /// The destination did not answer as it should.
-    pub(super) fn failed(mut self, now: Timestamp) {
+    pub(crate) fn failed(mut self, now: Timestamp) {
         self.reported = true;
         let change = self.breaker.lock().failed(now);
         self.breaker.tell(change);

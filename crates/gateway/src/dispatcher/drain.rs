@@ -259,8 +259,12 @@ impl Dispatcher {
         trace: Option<Context>,
     ) -> bool {
         match effect.what {
-            What::Ask { .. } | What::Say { .. } | What::ToBot { .. } | What::Greet => {}
-            What::End { .. } | What::TellBot { .. } => return true,
+            What::Ask { .. }
+            | What::Say { .. }
+            | What::ToBot { .. }
+            | What::TellBot { .. }
+            | What::Greet => {}
+            What::End { .. } => return true,
         }
         if again.since(work.at) < DELAY_TOLD_AFTER {
             return false;

@@ -59,7 +59,7 @@ pub(super) fn sender_keys(happening: &Happening) -> Vec<&SenderKey> {
             | Event::BotRevised { .. }
             | Event::BotWithdrew { .. }
             | Event::BotBrought { .. }
-            | Event::BotEnds
+            | Event::BotEnds { .. }
             | Event::Sent { .. }
             | Event::Delayed { .. }
             | Event::NotSent { .. }

@@ -76,7 +76,7 @@ async fn a_repeat_and_a_refusal_are_told_apart_from_what_was_taken() {
     let mut feed = bed.observer.listen();
     let said = || {
         let sender = session::id::SenderKey::new("k1").ok();
-        let event = Event::BotSaid { said: Said::words("hello"), key: sender };
+        let event = Event::BotSaid { said: Said::words("hello"), answers: None, key: sender };
         Arrival::event(Target::Key(key("c1")), event)
     };
     bed.take(said()).await;

@@ -161,7 +161,7 @@ impl EventName {
             Event::BotRevised { .. } => Self::BotRevised,
             Event::BotWithdrew { .. } => Self::BotWithdrew,
             Event::BotBrought { .. } => Self::BotBrought,
-            Event::BotEnds => Self::BotEnds,
+            Event::BotEnds { .. } => Self::BotEnds,
             Event::BotAsked { .. } => Self::BotAsked,
             Event::Desk(callback) => Self::of_news(&callback.news),
             Event::Sent { .. } => Self::Sent,

@@ -1,11 +1,12 @@
 //! What became of effects, and what the clock says.
 
 use crate::{
-    conversation::{Answer, Phase, Session, Stage, Status, Waiting},
+    conversation::{Answer, AskedBy, Phase, Session, Stage, Status, Waiting},
     deadline::Wake,
     effect::{Effect, Failure, Hold, What},
     id::{DeskId, Number, SessionId, Timestamp, UserId},
     notice::{EndReason, Notice},
+    said::Said,
     step::Turn,
 };
 
@@ -24,7 +25,7 @@ impl Turn<'_> {
             What::Say { session, .. } => self.went_through(session),
             What::End { session, desk, user } => self.free(session, desk, user),
             What::ToBot { .. } | What::Greet => self.bot_took(),
-            What::TellBot { .. } => {}
+            What::TellBot { .. } => self.conversation().bot_away = false,
         }
     }
 
@@ -41,7 +42,8 @@ impl Turn<'_> {
             What::Ask { session, .. } | What::Say { session, .. } => self.desk_away(session),
             What::ToBot { message } => self.bot_away(*message),
             What::Greet => self.bot_away(Number::default().next()),
-            What::End { .. } | What::TellBot { .. } => {}
+            What::TellBot { .. } => self.bot_gone(),
+            What::End { .. } => {}
         }
     }
 
@@ -59,15 +61,30 @@ impl Turn<'_> {
     /// said before; not if it answered after all, and not while they talk to a person.
     fn bot_away(&mut self, message: Number) {
         let conversation = self.conversation();
-        // It takes one thing after the other, so whatever it said since it took the last answers this.
-        if conversation.bot_spoke >= message && conversation.bot_spoke > conversation.bot_took {
+        // It takes one thing after the other, so what it said since it took the last answers this.
+        let spoke =
+            conversation.bot_spoke >= message && conversation.bot_spoke > conversation.bot_took;
+        if spoke || conversation.bot_answered >= message {
             return;
         }
-        conversation.bot_away = true;
+        self.bot_gone();
+        let conversation = self.conversation();
         if conversation.bot_away_told < message && conversation.live().is_none() {
-            self.tell(Notice::BotAway);
-            self.conversation().bot_away_told = self.step.conversation.numbered;
+            self.tell_bot_away();
         }
+    }
+
+    /// The bot takes nothing; nobody was told yet.
+    fn bot_gone(&mut self) {
+        let conversation = self.conversation();
+        if !std::mem::replace(&mut conversation.bot_away, true) {
+            conversation.bot_away_told = Number::default();
+        }
+    }
+
+    pub(super) fn tell_bot_away(&mut self) {
+        self.tell(Notice::BotAway);
+        self.conversation().bot_away_told = self.step.conversation.numbered;
     }
 
     /// The desk takes words again: the user is told, if they were told otherwise.
@@ -92,7 +109,11 @@ impl Turn<'_> {
             What::End { session, desk, user } => self.free(session, desk, user),
             What::ToBot { message } => self.bot_away(*message),
             What::Greet => self.bot_away(Number::default().next()),
-            What::TellBot { .. } => {}
+            What::TellBot { .. } => match failure {
+                Failure::Expired | Failure::Unanswered => self.bot_gone(),
+                // It is there, and does not care for this.
+                Failure::Refused | Failure::Struck => {}
+            },
         }
     }
 
@@ -164,8 +185,11 @@ impl Turn<'_> {
     }
 
     /// The bot that asked for the live chat wants it no longer.
-    pub(super) fn bot_ends(&mut self) {
-        match self.live().map(|live| &live.stage) {
+    pub(super) fn bot_ends(&mut self, said: Option<Said>) {
+        if let Some(said) = said {
+            self.bot_said(said, None, None);
+        }
+        match self.live().filter(|live| live.asked_by == AskedBy::Bot).map(|live| &live.stage) {
             Some(Stage::Waiting(_)) => self.end(Status::Cancelled, EndReason::BotEnded),
             Some(Stage::Connected(_) | Stage::Active(_)) => {
                 self.end(Status::Completed, EndReason::BotEnded);

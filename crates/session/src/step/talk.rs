@@ -2,7 +2,8 @@
 
 use crate::{
     conversation::{
-        Answer, HELD_WORDS_MAX, Phase, Route, Session, Stage, Status, Talk, Visitor, Waiting,
+        Answer, AskedBy, HELD_WORDS_MAX, Phase, Route, Session, Stage, Status, Talk, Visitor,
+        Waiting,
     },
     effect::{BotNews, Hold, Reached, What},
     event::Rejected,
@@ -56,10 +57,11 @@ impl Turn<'_> {
         }
         self.conversation().visitor = Some(visitor);
         self.user_back();
+        self.greet_first();
         let number = self.say(Author::User, said, key);
         self.step.answer = number;
         match way {
-            Way::Bot => self.order(What::ToBot { message: number }),
+            Way::Bot => self.say_to_bot(number),
             Way::Escalate => self.escalate(None, fresh),
             Way::Hold => self.hold(number),
             Way::Desk => self.say_to_agent(number),
@@ -74,6 +76,7 @@ impl Turn<'_> {
         &mut self,
         visitor: Visitor,
         payload: Payload,
+        words: bool,
         key: Option<SenderKey>,
     ) -> Result<(), Rejected> {
         if let Some(first) = self.repeat_of(key.as_ref()) {
@@ -85,14 +88,33 @@ impl Turn<'_> {
         }
         self.conversation().visitor = Some(visitor);
         self.user_back();
+        self.greet_first();
         let number = self.log(Author::User, Content::Done(payload));
         self.step.remember.extend(key.map(|key| (key, number)));
         self.step.answer = number;
+        let withheld = words && self.live().is_some();
         match self.facts.policy.behind {
-            Behind::Bot => self.order(What::ToBot { message: number }),
-            Behind::BuiltIn => {}
+            Behind::Bot if !withheld => self.order(What::ToBot { message: number }),
+            Behind::Bot | Behind::BuiltIn => {}
         }
         Ok(())
+    }
+
+    /// A page whose start was answered from memory speaks before it was opened. A bot of the team's own
+    /// hears first who is there; the built-in one needs no such order.
+    fn greet_first(&mut self) {
+        if self.facts.policy.behind == Behind::Bot && !self.conversation().opened {
+            self.conversation().opened = true;
+            self.order(What::Greet);
+        }
+    }
+
+    fn say_to_bot(&mut self, message: Number) {
+        self.order(What::ToBot { message });
+        // It is known to be away, and waits behind what found that out.
+        if self.conversation().bot_away && self.conversation().bot_away_told.is_none() {
+            self.tell_bot_away();
+        }
     }
 
     /// The user wants no person, or none any more.
@@ -124,26 +146,37 @@ impl Turn<'_> {
         }
     }
 
-    pub(super) fn bot_said(&mut self, said: Said, key: Option<SenderKey>) {
+    pub(super) fn bot_said(&mut self, said: Said, answers: Option<Number>, key: Option<SenderKey>) {
         if let Some(first) = self.repeat_of(key.as_ref()) {
             self.step.answer = first;
             return;
         }
         // While a person is there, too: what the bot sends itself always reaches the user.
         self.step.answer = self.say(Author::Bot, said, key);
-        self.bot_spoke();
+        self.bot_spoke(answers);
     }
 
-    pub(super) fn bot_did(&mut self, payload: Payload) {
-        self.step.answer = self.log(Author::Bot, Content::Done(payload));
-        self.bot_spoke();
+    pub(super) fn bot_did(
+        &mut self,
+        payload: Payload,
+        answers: Option<Number>,
+        key: Option<SenderKey>,
+    ) {
+        if let Some(first) = self.repeat_of(key.as_ref()) {
+            self.step.answer = first;
+            return;
+        }
+        let number = self.log(Author::Bot, Content::Done(payload));
+        self.step.remember.extend(key.map(|key| (key, number)));
+        self.step.answer = number;
+        self.bot_spoke(answers);
     }
 
     pub(super) fn bot_revised(&mut self, of: Number, at: Timestamp, said: Said) {
         if of <= self.step.conversation.numbered {
             self.step.answer = of;
             self.log(Author::Bot, Content::Revised { of, at, said });
-            self.bot_spoke();
+            self.bot_spoke(None);
         }
     }
 
@@ -151,7 +184,7 @@ impl Turn<'_> {
         if of <= self.step.conversation.numbered {
             self.step.answer = of;
             self.log(Author::Bot, Content::Withdrawn { of, at });
-            self.bot_spoke();
+            self.bot_spoke(None);
         }
     }
 
@@ -159,14 +192,19 @@ impl Turn<'_> {
         for (author, said) in lines {
             self.step.answer = self.log(author, Content::Said(said));
         }
-        self.bot_spoke();
+        self.bot_spoke(None);
     }
 
-    /// The bot gave a sign of life.
-    fn bot_spoke(&mut self) {
+    /// The bot gave a sign of life, perhaps in answer to an entry.
+    fn bot_spoke(&mut self, answers: Option<Number>) {
         let conversation = self.conversation();
         conversation.bot_away = false;
-        conversation.bot_spoke = conversation.numbered;
+        match answers {
+            Some(entry) => {
+                conversation.bot_answered = conversation.bot_answered.max(entry);
+            }
+            None => conversation.bot_spoke = conversation.numbered,
+        }
     }
 
     pub(super) fn bot_asked(
@@ -183,7 +221,7 @@ impl Turn<'_> {
         self.conversation().bot_away = false;
         if let Some(said) = said {
             self.step.answer = self.say(Author::Bot, said, None);
-            self.bot_spoke();
+            self.bot_spoke(None);
         }
         if self.live().is_some() {
             // An impatient user: one open session is enough. Remembered, or else a retry after the
@@ -196,7 +234,7 @@ impl Turn<'_> {
             self.log(Author::Bot, Content::Transcript(transcript));
         }
         let entry = self.log(Author::Bot, Content::Context(context));
-        self.bot_spoke();
+        self.bot_spoke(None);
         self.step.remember.extend(key.map(|key| (key, entry)));
         self.step.answer = entry;
         self.escalate(Some(entry), fresh);
@@ -324,6 +362,7 @@ impl Turn<'_> {
             user_away_since: None,
             met_at: None,
             agent_spoke: false,
+            asked_by: if context.is_some() { AskedBy::Bot } else { AskedBy::User },
             stage: Stage::Waiting(Waiting {
                 phase: Phase::Requested,
                 held: Vec::new(),

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use session::{
-    Answer, Behind, Choice, Conversation, Effect, EndReason, HELD_WORDS_MAX, Past, Phase, Policy,
-    Route, Session, Stage, Status, Talk, Waiting, What,
+    Answer, AskedBy, Behind, Choice, Conversation, Effect, EndReason, HELD_WORDS_MAX, Past, Phase,
+    Policy, Route, Session, Stage, Status, Talk, Waiting, What,
     id::{DeskId, EffectNumber, Number, SessionId, Timestamp},
 };
 
@@ -132,6 +132,7 @@ fn session() -> impl Strategy<Value = Session> {
             user_away_since,
             met_at,
             agent_spoke,
+            asked_by: if away { AskedBy::Bot } else { AskedBy::User },
             stage,
         },
     )
@@ -215,6 +216,7 @@ pub(crate) fn found() -> impl Strategy<Value = Found> {
                 bot_away_told: Number(NUMBERED / 2),
                 bot_spoke: Number(NUMBERED / 3),
                 bot_took: Number(NUMBERED / 4),
+                bot_answered: Number(NUMBERED / 5),
             };
             let outbox = outbox(&conversation, &picks);
             Found { conversation, outbox, now: START }

@@ -116,10 +116,12 @@ impl World {
             Act::Open => Event::Opened { visitor: visitor() },
             Act::UserSays { text, key } => self.user_says(text, key),
             Act::UserEnds => Event::UserEnds,
-            Act::BotSays { key } => {
-                Event::BotSaid { said: Said::words("hi"), key: key.map(sender) }
-            }
-            Act::BotEnds => Event::BotEnds,
+            Act::BotSays { key } => Event::BotSaid {
+                said: Said::words("hi"),
+                answers: key.map(|key| Number(key.into())),
+                key: key.map(sender),
+            },
+            Act::BotEnds => Event::BotEnds { said: None },
             Act::BotRevises { back } => {
                 let of = self.conversation.numbered.0.saturating_sub(back.into());
                 let (of, at) = (Number(of), self.now);
@@ -131,6 +133,7 @@ impl World {
             Act::UserDoes { key } => Event::UserDid {
                 visitor: visitor(),
                 payload: Payload("{}".to_owned()),
+                words: key.is_some(),
                 key: key.map(sender),
             },
             Act::BotAsks { key } => Event::BotAsked {

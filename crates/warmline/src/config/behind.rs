@@ -1,5 +1,7 @@
 //! A bot of the team's own: where it is, and as whom Warmline comes to it.
 
+use std::time::Duration;
+
 use gateway::{Answers, BehindSetup, BotConfig, Credential, Registration, Uri, VerifyConfig};
 
 use super::{
@@ -10,6 +12,9 @@ use super::{
     reference::References,
     value::Value,
 };
+
+/// The longest that a bot may take an activity: leases, probes of the breaker and a stop are made for it.
+const TURN_WITHIN_MAX: Duration = Duration::from_secs(25);
 
 /// Where Entra's public cloud gives tokens.
 const LOGIN: &str = "https://login.microsoftonline.com";
@@ -66,8 +71,16 @@ pub(super) fn setup(
         .map_err(|problem| wrong("bot.service_url", problem.to_owned()))?;
     let within = match draft.value(owner, "bot.turn_within") {
         Some(Value::Span(span)) => span,
-        _ => std::time::Duration::from_secs(15),
+        _ => Duration::from_secs(15),
     };
+    if within > TURN_WITHIN_MAX {
+        return Err(wrong(
+            "bot.turn_within",
+            "must be 25s at most: a gateway that stops waits no longer, and a bot that needs more \
+             can take the activity and answer later"
+                .to_owned(),
+        ));
+    }
     Ok(Some(BehindSetup {
         reach,
         verify,

@@ -186,7 +186,7 @@ settings! {
     "bot.delivery", Some("WARMLINE_BOT_DELIVERY"), DELIVERIES, Some("\"normal\""), "\"expectReplies\"", Reload,
     "How your own bot answers: by calls to this service, or with its answer to each activity (`expectReplies`), for a bot that cannot reach this service. Such a bot cannot say anything by itself.";
     "bot.turn_within", None, Kind::Span, Some("\"15s\""), "\"30s\"", Reload,
-    "How long your own bot may take to take one activity. After that the user is told that it does not answer, unless it has.";
+    "How long your own bot may take to take one activity, 25s at most. After that the user is told that it does not answer, unless it has.";
     "bot.bot_within", None, Kind::Span, Some("\"2min\""), "\"2min\"", Reload,
     "How long the user's words are attempted while your own bot cannot be reached.";
     "bot.handoff_events", None, Kind::Texts, Some("[]"), "[\"GenesysHandoff\"]", Reload,

@@ -113,6 +113,11 @@ async fn what_a_bot_changes_or_takes_back_changes_on_the_page() {
     let activity = bot.hears("hi").await;
     let first = bot.says(&activity, "one kolibri").await;
     let second = bot.says(&activity, "two kolibri").await;
+    let log = page.log().await;
+    let of = |log: &[Value], text: &str| {
+        log.iter().find(|shown| shown["text"] == text).unwrap_or_else(|| panic!("{text}")).clone()
+    };
+    let (one, two) = (of(&log, "one kolibri"), of(&log, "two kolibri"));
     let change = json!({"type": "message", "text": "three kolibri"});
     let path = format!("/activities/{first}");
     let (status, answer) = bot.calls(&activity, Method::PUT, &path, Some(&change)).await;
@@ -120,14 +125,15 @@ async fn what_a_bot_changes_or_takes_back_changes_on_the_page() {
     let path = format!("/activities/{second}");
     assert_eq!(bot.calls(&activity, Method::DELETE, &path, None).await.0, 200);
     let log = page.log().await;
-    let of = |text: &str| log.iter().find(|shown| shown["text"] == text).unwrap();
-    let (before, after) = (of("one kolibri"), of("three kolibri"));
+    let (before, after) = (one, of(&log, "three kolibri"));
     for member in ["id", "timestamp"] {
         assert_eq!(before[member], after[member], "{member}");
     }
     let place = |shown: &Value| shown["channelData"]["webchat:sequence-id"].clone();
-    assert_eq!(place(before), place(after));
-    assert_eq!(of("two kolibri")["id"], of("This message was deleted.")["id"]);
+    assert_eq!(place(&before), place(&after));
+    assert_eq!(two["id"], of(&log, "This message was deleted.")["id"]);
+    let texts = crate::page::gists(&log).join("\n");
+    assert!(!texts.contains("one kolibri") && !texts.contains("two kolibri"), "{texts}");
 }
 
 #[tokio::test]

@@ -38,6 +38,9 @@ pub(super) struct Sent {
     pub(super) id: String,
 }
 
+/// The route as traces call it; what is done there, the method says.
+const ROUTE: &str = "/v3/conversations/{id}/activities";
+
 /// What the path names.
 #[derive(Debug, Deserialize)]
 pub(super) struct Place {
@@ -70,9 +73,7 @@ pub(super) async fn reply(
     let Path(place) = place?;
     let activity = read_body(body, ACTIVITY_BYTES_MAX).await?;
     let mut activity = Activity::parse(&activity)?;
-    if activity.reply_to_id().is_none() {
-        activity.set("replyToId", &place.activity);
-    }
+    activity.set("replyToId", &place.activity);
     taken(&edge, &caller, &place, &headers, activity).await
 }
 
@@ -87,10 +88,12 @@ async fn taken(
     // Given by the channel, never by the bot (reference 1.1).
     activity.remove("id");
     let fresh = edge.clock.fresh_session();
-    let intake = Intake { setup: &theirs.link.setup, key: None, fresh };
+    let answers = activity.reply_to_id();
+    let answers = answers.and_then(|id| handles::entry_of(&place.conversation, &id));
+    let intake = Intake { setup: &theirs.link.setup, answers, key: None, fresh };
     match intake.read(activity) {
         Move::Event(event) => {
-            let number = submitted(edge, &theirs, headers, event).await?;
+            let number = submitted(edge, &theirs, ("POST", headers), event).await?;
             Ok(Json(Sent { id: activity_id(&place.conversation, number) }))
         }
         Move::Passing(mut activity) => {
@@ -111,17 +114,15 @@ async fn taken(
 async fn submitted(
     edge: &Edge,
     theirs: &Theirs,
-    headers: &HeaderMap,
+    (method, headers): (&'static str, &HeaderMap),
     event: Event,
 ) -> Result<Number, Refused> {
-    let trace = edge.tracing.request("POST", "/v3/conversations/{id}/activities", headers);
+    let trace = edge.tracing.request(method, ROUTE, headers);
     let arrival = Arrival::event(Target::Conversation(theirs.id), event)
         .traced(trace.as_ref().map(OpenSpan::context));
-    let outcome = edge.engine.submit(arrival).await;
+    let outcome = edge.engine.submit(arrival).await.map_err(Refused::from);
     if let Some(trace) = trace {
-        let status =
-            if outcome.is_ok() { StatusCode::OK } else { StatusCode::INTERNAL_SERVER_ERROR };
-        trace.answered(status);
+        trace.answered(outcome.as_ref().map_or_else(Refused::status, |_| StatusCode::OK));
     }
     Ok(outcome?.number)
 }
@@ -139,7 +140,7 @@ pub(super) async fn update(
     let theirs = caller.conversation(&edge, &place.conversation)?;
     let (of, at) = own(&edge, &theirs, &place).await?;
     let event = Event::BotRevised { of, at, said: behind::said(&activity) };
-    submitted(&edge, &theirs, &headers, event).await?;
+    submitted(&edge, &theirs, ("PUT", &headers), event).await?;
     Ok(Json(Sent { id: place.activity }))
 }
 
@@ -152,7 +153,8 @@ pub(super) async fn withdraw(
     let Path(place) = place?;
     let theirs = caller.conversation(&edge, &place.conversation)?;
     let (of, at) = own(&edge, &theirs, &place).await?;
-    submitted(&edge, &theirs, &headers, Event::BotWithdrew { of, at }).await?;
+    let event = Event::BotWithdrew { of, at };
+    submitted(&edge, &theirs, ("DELETE", &headers), event).await?;
     Ok(StatusCode::OK)
 }
 
@@ -205,6 +207,9 @@ pub(super) async fn history(
     for raw in transcript.activities {
         lines.extend(behind::brought(&Activity::from_raw(&raw)?));
     }
-    let number = submitted(&edge, &theirs, &headers, Event::BotBrought { lines }).await?;
+    let number = {
+        let event = Event::BotBrought { lines };
+        submitted(&edge, &theirs, ("POST", &headers), event).await?
+    };
     Ok(Json(Sent { id: activity_id(&place.conversation, number) }))
 }

@@ -92,21 +92,24 @@ async fn with_token(edge: &Edge, bots: &Bots, parts: &Parts) -> Result<Caller, R
         )
     })?;
     let now = u64::try_from(unix_seconds(edge.clock.now())).unwrap_or(0);
-    let (mut theirs, mut refused) = (Vec::new(), None);
+    let (mut theirs, mut refused): (Vec<_>, Option<Refused>) = (Vec::new(), None);
+    // Of several answers the one that says most: «come back» before «another app's» before «no».
+    let mut worst = |refusal: Refused| {
+        let says_more = |before: &Refused| refusal.status() > before.status();
+        if refused.as_ref().is_none_or(says_more) {
+            refused = Some(refusal);
+        }
+    };
     for link in bots.links() {
         let Some(verifier) = &link.verifier else { continue };
         match verifier.verify(token, now).await {
             Ok(proven) if is_same(link.app_id(), &proven.app_id) => theirs.push(Arc::clone(link)),
-            Ok(_) => {
-                refused.get_or_insert_with(|| {
-                    Refused::new(
-                        StatusCode::FORBIDDEN,
-                        "Forbidden",
-                        "the token is another app's than the bot's; compare BOT_APP_ID with the bot's own app id",
-                    )
-                });
-            }
-            Err(error) => refused = Some(error.into()),
+            Ok(_) => worst(Refused::new(
+                StatusCode::FORBIDDEN,
+                "Forbidden",
+                "the token is another app's than the bot's; compare BOT_APP_ID with the bot's own app id",
+            )),
+            Err(error) => worst(error.into()),
         }
     }
     match refused {

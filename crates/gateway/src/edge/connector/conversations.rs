@@ -2,12 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::{
-    Json,
-    body::Body,
-    extract::State,
-    http::{HeaderMap, StatusCode},
-};
+use axum::{Json, body::Body, extract::State, http::StatusCode};
 use bot_framework::Activity;
 use serde::{Deserialize, Serialize};
 use serde_json::{json, value::RawValue};
@@ -58,7 +53,6 @@ pub(super) struct Created {
 pub(super) async fn create(
     State(edge): State<Arc<Edge>>,
     caller: Caller,
-    _headers: HeaderMap,
     body: Body,
 ) -> Result<(StatusCode, Json<Created>), Refused> {
     let bad = |message: &str| Refused::new(StatusCode::BAD_REQUEST, "BadArgument", message);
@@ -84,7 +78,7 @@ pub(super) async fn create(
         user: user.as_str().into(),
     };
     let fresh = edge.clock.fresh_session();
-    let intake = Intake { setup: &link.setup, key: None, fresh };
+    let intake = Intake { setup: &link.setup, answers: None, key: None, fresh };
     let (event, says) = match first.map(|first| intake.read(first)) {
         Some(Move::Event(event)) => (event, true),
         // It is there, and nothing has been said in it.

@@ -32,6 +32,10 @@ impl Refused {
         Self { status, code, message: message.into() }
     }
 
+    pub(super) fn status(&self) -> StatusCode {
+        self.status
+    }
+
     pub(super) fn no_conversation() -> Self {
         Self::new(
             StatusCode::NOT_FOUND,

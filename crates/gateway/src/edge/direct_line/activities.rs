@@ -1,6 +1,10 @@
 //! Posting and reading activities.
 
-use std::{borrow::Cow, sync::Arc};
+use std::{
+    borrow::Cow,
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use axum::{
     Json,
@@ -19,7 +23,7 @@ use bot_framework::{
 };
 use serde::Serialize;
 use session::{
-    Event, Payload, Said,
+    Content, Event, Payload, Said,
     id::{ConversationKey, Number, SenderKey, Timestamp},
 };
 use store::{ConversationId, EntryRow, Store, StoreError, Target};
@@ -32,7 +36,7 @@ use crate::{
         direct_line::{Refused, conversations, refused::unreadable, relay, visitor},
     },
     engine::Arrival,
-    keeping::Keeping,
+    keeping::{Entry, Keeping},
     notices::Language,
     render::{View, activity_id},
     trace::{Context, OpenSpan},
@@ -51,6 +55,9 @@ const SET_MAX: usize = 200;
 /// Sealed bytes of the log in one set, so that a few hundred large posts do not make one answer of
 /// fifty megabytes. One entry always fits, however large.
 const SET_BYTES_MAX: usize = 1024 * 1024;
+
+/// Attachments of one activity that are named in its words, for those who see words only.
+const ATTACHMENTS_NAMED_MAX: usize = 20;
 
 /// The answer to a post.
 #[derive(Debug, Serialize)]
@@ -116,8 +123,15 @@ async fn taken(
             let id = edge.clock.fresh_id().simple().to_string();
             return Ok(Json(Posted { id, invoke_response: None }));
         }
-        _ => Event::UserDid {
+        kinds::EVENT if is_handoffs_own(&activity) => {
+            return Err(Refused::new(
+                ErrorCode::BadArgument,
+                "only a bot asks for a person by an event, and only the gateway tells what became of it",
+            ));
+        }
+        kind => Event::UserDid {
             visitor,
+            words: !matches!(kind, kinds::EVENT | kinds::MESSAGE_REACTION),
             key: sender_key(&activity)?,
             payload: Payload(activity.to_json()),
         },
@@ -126,6 +140,11 @@ async fn taken(
     let outcome = edge.engine.submit(arrival).await?;
     edge.presence.called(outcome.conversation);
     Ok(Json(Posted { id: activity_id(&id, outcome.number), invoke_response: None }))
+}
+
+/// Whether a page speaks the protocol between bot and gateway, which the bot would believe.
+fn is_handoffs_own(activity: &Activity) -> bool {
+    activity.name().is_some_and(|name| name.starts_with("handoff."))
 }
 
 /// What was said since a watermark.
@@ -276,9 +295,31 @@ impl Edge {
             log.keeping.read_entries(&self.vault, rows).map_err(|error| unreadable(&error))?;
         let newest = entries.last().map(|entry| entry.at);
         let view = log.view();
-        let activities = entries.iter().filter_map(|entry| view.activity(entry)).collect();
+        let gone = superseded(&entries);
+        let shown = entries.iter().filter(|entry| !gone.contains(&entry.number));
+        let activities = shown.filter_map(|entry| view.activity(entry)).collect();
         Ok((ActivitySet { activities, watermark: Some(watermark) }, more, newest))
     }
+}
+
+/// The entries of a set that later ones of it change or take back: who reads them together never sees
+/// what they said before.
+fn superseded(entries: &[Entry]) -> HashSet<Number> {
+    let of = |entry: &Entry| match entry.content {
+        Content::Revised { of, .. } | Content::Withdrawn { of, .. } => Some((of, entry.number)),
+        Content::Said(_)
+        | Content::Done(_)
+        | Content::Notice(_)
+        | Content::Context(_)
+        | Content::Transcript(_) => None,
+    };
+    let mut last = HashMap::new();
+    let mut gone = HashSet::new();
+    for (of, by) in entries.iter().filter_map(of) {
+        gone.insert(of);
+        gone.extend(last.insert(of, by));
+    }
+    gone
 }
 
 /// The number of the newest entry; zero if there is none.
@@ -306,7 +347,7 @@ fn said(activity: &Activity) -> Result<Said, Refused> {
         // A card was submitted: its fields are all there is to say.
         value.get().clone_into(&mut text);
     }
-    for attachment in activity.attachments() {
+    for attachment in activity.attachments().into_iter().take(ATTACHMENTS_NAMED_MAX) {
         let name = attachment.name().or_else(|| attachment.content_type()).unwrap_or_default();
         if !text.is_empty() {
             text.push('\n');

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::http::HeaderMap;
 use bot_framework::{
     Activity,
-    client::{Answer, Expects, Post},
+    client::{Answer, Expects, Post, PostError},
     direct_line::{ErrorCode, token::Claims},
 };
 use serde::Serialize;
@@ -48,7 +48,22 @@ pub(super) async fn invoke(
         within: link.setup.within,
         expects: Expects::InvokeResponse,
     };
-    let answer = link.client.post(post).await.map_err(|error| {
+    let busy = |message| Refused::new(ErrorCode::ServiceUnavailable, message);
+    // The same room and the same breaker as for everything else that goes to this bot.
+    let _place = Arc::clone(&link.gate.places)
+        .try_acquire_owned()
+        .map_err(|_| busy("the bot is busy; send the invoke again"))?;
+    let permit = link.gate.breaker.admit(now).map_err(|_| {
+        busy("the bot does not take anything at the moment; send the invoke again later")
+    })?;
+    let told = link.client.post(post).await;
+    match &told {
+        Ok(_) | Err(PostError::Refused { .. }) => permit.answered(),
+        Err(PostError::Retry { .. } | PostError::Unanswered { .. }) => {
+            permit.failed(edge.clock.now());
+        }
+    }
+    let answer = told.map_err(|error| {
         tracing::warn!(
             error = &error as &dyn std::error::Error,
             bot = link.bot.as_str(),

@@ -263,7 +263,7 @@ async fn the_same_words_without_a_key_are_two_messages() {
     let bed = Bed::new();
     all_at_once(&bed, vec![says("c", "yes"), says("c", "yes")]).await;
     assert_eq!(bed.told("c"), ["yes", "yes"]);
-    let said = Event::BotSaid { said: Said::words("ok"), key: None };
+    let said = Event::BotSaid { said: Said::words("ok"), answers: None, key: None };
     let target = Target::Conversation(bed.row("c").id);
     bed.take(Arrival::event(target, said)).await;
     assert_eq!(bed.told("c").len(), 3);

@@ -4,8 +4,8 @@ use super::given::{
     NOW, bot, bot_asked, bot_asks, bot_says, check, sender, stage, table, user_says, visitor,
 };
 use crate::{
-    Author, Behind, Content, EndReason, Event, Line, Payload, Rejected, Said, Status, What,
-    id::Number,
+    AskedBy, Author, Behind, Content, EndReason, Event, Line, Payload, Rejected, Route, Said,
+    Status, What, id::Number,
 };
 
 #[test]
@@ -92,7 +92,7 @@ fn a_bots_second_request_retried_after_the_end_opens_nothing() {
 
 #[test]
 fn what_the_bot_says_is_never_a_phrase() {
-    let said = |text| Event::BotSaid { said: Said::words(text), key: None };
+    let said = |text| Event::BotSaid { said: Said::words(text), answers: None, key: None };
     check(&bot(), said("agent"), "bot; bot \"agent\"; = 11");
     check(&stage("active"), said("end chat"), "active Ola; bot \"end chat\"; = 11");
     // The counter-proof.
@@ -106,7 +106,7 @@ fn what_the_bot_does_or_changes_is_kept_in_its_place() {
     for name in ["bot", "queued", "active"] {
         let given = stage(name);
         let seen = |event| given.after(event);
-        let did = seen(Event::BotDid { payload: payload() });
+        let did = seen(Event::BotDid { payload: payload(), answers: None, key: None });
         assert_eq!((did.messages.len(), did.answer), (1, Number(11)), "{name}");
         let changed = seen(revised(9));
         assert!(matches!(changed.messages[0].content, Content::Revised { of: Number(9), .. }));
@@ -125,6 +125,7 @@ fn a_bot_of_ones_own_gets_what_its_user_does_also_while_a_person_is_there() {
     let does = || Event::UserDid {
         visitor: visitor(),
         payload: Payload("{}".to_owned()),
+        words: false,
         key: Some(sender("k")),
     };
     for name in ["bot", "queued", "active", "completed"] {
@@ -141,11 +142,47 @@ fn a_bot_of_ones_own_gets_what_its_user_does_also_while_a_person_is_there() {
     assert!(built_in.effects.is_empty() && built_in.messages.len() == 1, "seen and no more");
 }
 
+/// The stage of this name, of a chat that the bot asked for.
+fn by_bot(name: &str) -> super::given::Given {
+    let mut given = stage(name);
+    if let Route::Live(session) = &mut given.conversation.route {
+        session.asked_by = AskedBy::Bot;
+    }
+    given
+}
+
+#[test]
+fn an_edit_of_what_a_person_was_told_is_nothing_for_the_bot() {
+    let edit = || Event::UserDid {
+        visitor: visitor(),
+        payload: Payload("{}".to_owned()),
+        words: true,
+        key: None,
+    };
+    for (name, orders) in [("bot", 1), ("queued", 0), ("active", 0), ("completed", 1)] {
+        let given = stage(name).with_policy(|policy| policy.behind = Behind::Bot);
+        assert_eq!(given.after(edit()).effects.len(), orders, "{name}");
+    }
+}
+
+#[test]
+fn a_bot_of_ones_own_is_told_who_is_there_before_the_first_word() {
+    let mut given = bot().with_policy(|policy| policy.behind = Behind::Bot);
+    given.conversation.opened = false;
+    check(&given, user_says("hi"), "bot; user \"hi\"; -> greet; -> to bot 11; = 11");
+    let given = given.then(user_says("hi"));
+    check(&given, Event::Opened { visitor: visitor() }, "nothing");
+}
+
 #[test]
 fn a_bot_ends_the_chat_that_it_asked_for() {
-    check(&bot(), Event::BotEnds, "nothing");
+    let ends = || Event::BotEnds { said: None };
+    check(&bot(), ends(), "nothing");
+    check(&stage("active"), ends(), "nothing");
+    let bye = Event::BotEnds { said: Some(Said::words("bye")) };
+    check(&stage("active"), bye, "active Ola; bot \"bye\"; = 11");
     for (name, status) in [("queued", Status::Cancelled), ("active", Status::Completed)] {
-        let step = stage(name).after(Event::BotEnds);
+        let step = by_bot(name).after(ends());
         let last = step.records.last().unwrap();
         assert_eq!((last.status, last.reason), (status, Some(EndReason::BotEnded)), "{name}");
         assert!(step.effects.iter().any(|effect| matches!(effect.what, What::End { .. })));

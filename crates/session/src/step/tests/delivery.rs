@@ -3,7 +3,10 @@
 use super::given::{
     active, bot, bot_asks, bot_says, check, effect, ended, stage, table, user_says,
 };
-use crate::{Effect, EndReason, Event, Failure, Status, What, id::EffectNumber};
+use crate::{
+    Behind, Effect, EndReason, Event, Failure, Said, Status, What,
+    id::{EffectNumber, Number},
+};
 
 /// Every way in which an effect is not carried out.
 const FAILURES: [Failure; 4] =
@@ -164,17 +167,14 @@ fn a_bot_that_takes_nothing_for_a_while_is_away() {
 }
 
 #[test]
-fn what_else_is_delayed_is_no_news_to_the_user() {
-    for other in ["end", "tell_bot"] {
-        table(
-            &Event::Delayed { effect: effect(other) },
-            &[(
-                "bot requested accepted queued connected active transferring completed failed \
-                 cancelled",
-                "nothing",
-            )],
-        );
-    }
+fn an_end_that_is_delayed_is_no_news_to_the_user() {
+    table(
+        &Event::Delayed { effect: effect("end") },
+        &[(
+            "bot requested accepted queued connected active transferring completed failed cancelled",
+            "nothing",
+        )],
+    );
 }
 
 /// Only how far the bot has come is written down.
@@ -296,6 +296,41 @@ fn what_answers_something_else_is_no_answer() {
 }
 
 #[test]
+fn a_bot_that_hears_of_no_chat_is_away_and_the_next_word_says_so() {
+    for event in [
+        Event::Delayed { effect: effect("tell_bot") },
+        Event::NotSent { effect: effect("tell_bot"), failure: Failure::Expired },
+    ] {
+        let given = bot().with_policy(|policy| policy.behind = Behind::Bot).then(event);
+        assert!(given.conversation.bot_away, "the phrases work");
+        let word = "bot (bot away); user \"hello?\"; tell bot_away; -> to bot 11; = 11";
+        check(&given, user_says("hello?"), word);
+        let given = given.then(user_says("hello?"));
+        let again = "bot (bot away); user \"hello?\"; -> to bot 13; = 13";
+        check(&given, user_says("hello?"), again);
+        assert!(given.after(user_says("agent")).conversation.live().is_some());
+        let back = given.then(Event::Sent { effect: effect("tell_bot") });
+        assert!(!back.conversation.bot_away);
+    }
+}
+
+#[test]
+fn only_an_answer_to_it_answers_a_word() {
+    let given = bot().then(user_says("hello?"));
+    let word = given.conversation.numbered;
+    let what = What::ToBot { message: word };
+    let late = Event::NotSent {
+        effect: Effect { what, ..effect("to_bot") },
+        failure: Failure::Unanswered,
+    };
+    let answers =
+        |entry| Event::BotSaid { said: Said::words("hi"), answers: Some(entry), key: None };
+    let given = given.then(answers(Number(word.0 - 1)));
+    check(&given, late.clone(), "bot (bot away); tell bot_away");
+    check(&given.then(answers(word)), late, "nothing");
+}
+
+#[test]
 fn a_bot_that_spoke_after_all_has_heard() {
     for event in [bot_says("hi"), bot_asks()] {
         let given = bot().then(event);
@@ -317,13 +352,28 @@ fn news_the_bot_got_is_no_news() {
 
 #[test]
 fn news_the_bot_never_got_is_no_news() {
-    for failure in FAILURES {
+    let not_sent = |failure| Event::NotSent { effect: effect("tell_bot"), failure };
+    for failure in [Failure::Struck, Failure::Refused] {
         table(
-            &Event::NotSent { effect: effect("tell_bot"), failure },
+            &not_sent(failure),
             &[(
                 "bot requested accepted queued connected active transferring completed failed cancelled",
                 "nothing",
             )],
+        );
+    }
+    for failure in [Failure::Expired, Failure::Unanswered] {
+        table(
+            &not_sent(failure),
+            &[
+                ("bot completed failed cancelled", "bot (bot away)"),
+                ("requested", "requested (bot away)"),
+                ("accepted", "accepted (bot away)"),
+                ("queued", "queued (bot away)"),
+                ("connected", "connected Ola (bot away)"),
+                ("active", "active Ola (bot away)"),
+                ("transferring", "active Ola transferring (bot away)"),
+            ],
         );
     }
 }

@@ -6,8 +6,8 @@ use super::given::{
     operator_ends, user_says, waiting,
 };
 use crate::{
-    BotNews, Content, EndReason, EndedBy, Event, Failure, News, Notice, Phase, Step, What,
-    id::Number,
+    AskedBy, BotNews, Content, EndReason, EndedBy, Event, Failure, News, Notice, Phase, Route,
+    Step, What, id::Number,
 };
 
 /// A chat asked for after entry 8, in which entries 9 and 10 were said, and what ends it so.
@@ -40,7 +40,13 @@ fn story(reason: EndReason) -> (Given, Event) {
         EndReason::Lost => (active(), news(vec![News::Failed])),
         EndReason::UserLeft => late(holding().then(Event::UserAway)),
         EndReason::OperatorEnded => (active(), operator_ends()),
-        EndReason::BotEnded => (active(), Event::BotEnds),
+        EndReason::BotEnded => {
+            let mut given = active();
+            if let Route::Live(session) = &mut given.conversation.route {
+                session.asked_by = AskedBy::Bot;
+            }
+            (given, Event::BotEnds { said: None })
+        }
     }
 }
 

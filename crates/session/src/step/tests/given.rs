@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    Agent, Answer, Callback, Choice, Claims, Context, Conversation, Effect, EndReason, Event,
-    Facts, News, Past, Phase, Policy, Rejected, Route, Said, Session, Stage, Status, Step, Talk,
-    Visitor, Waiting, What,
+    Agent, Answer, AskedBy, Callback, Choice, Claims, Context, Conversation, Effect, EndReason,
+    Event, Facts, News, Past, Phase, Policy, Rejected, Route, Said, Session, Stage, Status, Step,
+    Talk, Visitor, Waiting, What,
     id::{
         BotId, ChannelId, ConversationKey, DeskId, EffectNumber, Number, SenderKey, SessionId,
         TenantId, Timestamp, UserId,
@@ -198,6 +198,7 @@ pub(super) fn live(stage: Stage) -> Given {
         without_ids: false,
         met_at: None,
         agent_spoke: false,
+        asked_by: AskedBy::User,
         user_away_since: None,
         stage,
     }));
@@ -292,7 +293,7 @@ pub(super) fn user_said(said: Said, key: Option<&str>) -> Event {
 }
 
 pub(super) fn bot_says(text: &str) -> Event {
-    Event::BotSaid { said: Said::words(text), key: None }
+    Event::BotSaid { said: Said::words(text), answers: None, key: None }
 }
 
 pub(super) fn bot_asks() -> Event {

@@ -10,7 +10,7 @@ fn keyed() -> Vec<Event> {
         user_said(Said::words("hello"), Some("k")),
         user_said(Said::words("agent"), Some("k")),
         user_said(Said::words("end chat"), Some("k")),
-        Event::BotSaid { said: Said::words("hello"), key: Some(sender("k")) },
+        Event::BotSaid { said: Said::words("hello"), answers: None, key: Some(sender("k")) },
         bot_asked(Some("k")),
     ]
 }

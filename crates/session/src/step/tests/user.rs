@@ -155,7 +155,11 @@ fn with_a_bot_behind_the_phrase_for_a_person_works_only_while_it_is_away() {
         "requested (bot away); user \"agent\"; tell asked; -> ask ses_2 upto 11; take ses_2; \
          row ses_2 waiting; = 11",
     );
-    check(&away, user_says("hello"), "bot (bot away); user \"hello\"; -> to bot 11; = 11");
+    check(
+        &away,
+        user_says("hello"),
+        "bot (bot away); user \"hello\"; tell bot_away; -> to bot 11; = 11",
+    );
 }
 
 #[test]

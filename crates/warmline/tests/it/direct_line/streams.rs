@@ -93,6 +93,7 @@ async fn a_page_that_has_read_further_than_a_restored_database_hears_what_is_new
     page.until("what was said meanwhile", hears("said meanwhile kolibri")).await;
     page.post("said afterwards kolibri").await;
     page.until("what is said afterwards", hears("said afterwards kolibri")).await;
+    is_answered(&page).await;
     // Polling from far ahead is the same.
     for ahead in ["40", "18446744073709551615"] {
         let path = format!("/activities?watermark={ahead}");
@@ -107,6 +108,16 @@ async fn a_page_that_has_read_further_than_a_restored_database_hears_what_is_new
             page.request(Method::GET, &path).send().await.unwrap().json().await.unwrap();
         assert_eq!(set, json!({"activities": [], "watermark": end}), "and it goes on from there");
     }
+}
+
+/// Waits until the bot has greeted and answered each word.
+async fn is_answered(page: &crate::page::Page) {
+    crate::page::eventually("the bot answers", || async {
+        let log = page.log().await;
+        let by = |role: &str| log.iter().filter(|one| one["from"]["role"] == role).count();
+        (by("bot") == by("user") + 1).then_some(())
+    })
+    .await;
 }
 
 fn copy(from: &std::path::Path, to: &std::path::Path) {
@@ -130,6 +141,7 @@ async fn every_tab_reads_everything_in_the_same_order() {
     for (n, tab) in tabs.iter().enumerate() {
         tab.post_as(&format!("from tab {n} kolibri"), &format!("tab-{n}")).await;
     }
+    is_answered(&door.page).await;
     let log = door.page.log().await;
     for tab in &tabs {
         tab.shows_its_log(&log).await;
