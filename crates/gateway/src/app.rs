@@ -1,6 +1,6 @@
 //! The gateway put together, started and stopped.
 //!
-//! The port is open all the time; [`listener`] says what those get who call before the start is over
+//! The port is open all the time; `listener` says what those get who call before the start is over
 //! and after the stop has begun.
 //!
 //! Stop order: readiness says no; open streams are told to come back and none is opened; requests
