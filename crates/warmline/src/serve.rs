@@ -53,6 +53,7 @@ pub(crate) async fn run(options: Options, kept: Option<io::Result<Signal>>) -> a
     let listener = TcpListener::bind(config.listen)
         .await
         .with_context(|| format!("WARMLINE_LISTEN {} cannot be used", config.listen))?;
+    let behind = behind(&config.settings.bots);
     let mut gateway = Gateway::start(config.settings, vault, Clock::System, listener).await?;
     for remark in &config.remarks {
         tracing::warn!("{remark}");
@@ -63,6 +64,9 @@ pub(crate) async fn run(options: Options, kept: Option<io::Result<Signal>>) -> a
     // For scripts that start us on port 0.
     // Whether anybody reads it is no concern of the gateway's.
     writeln!(io::stdout(), "warmline listens on http://{}", gateway.address()).ok();
+    for (bot, endpoint) in behind {
+        tracing::info!(bot, endpoint, "a bot of one's own stands behind");
+    }
     tracing::info!(address = %gateway.address(), "ready");
     let failure = loop {
         tokio::select! {
@@ -97,6 +101,16 @@ pub(crate) async fn run(options: Options, kept: Option<io::Result<Signal>>) -> a
     }
     tracing::info!("stopped");
     failure.map_or(Ok(()), |failure| Err(failure.into()))
+}
+
+/// The bots of one's own, each with its endpoint; without what follows its path, which may be a key.
+fn behind(bots: &[gateway::BotSetup]) -> Vec<(String, String)> {
+    let endpoint = |bot: &gateway::BotSetup| {
+        let endpoint = &bot.behind.as_ref()?.reach.endpoint;
+        let authority = endpoint.authority()?;
+        Some((bot.bot.to_string(), format!("{authority}{}", endpoint.path())))
+    };
+    bots.iter().filter_map(endpoint).collect()
 }
 
 /// What only a start can change, beside what the gateway itself names.

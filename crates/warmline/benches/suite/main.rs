@@ -1,7 +1,7 @@
 //! What the gateway costs and what it can carry.
 //!
 //! ```text
-//! cargo xtask bench                   everything; about six minutes
+//! cargo xtask bench                   everything; about eight minutes
 //! cargo xtask bench webhook desk      parts of it
 //! cargo xtask bench --quick           a smoke run: shows that it works, not how fast it is
 //! ```

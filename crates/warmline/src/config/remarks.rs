@@ -65,7 +65,8 @@ pub(super) fn of(draft: &Draft, environment: &Environment, settings: &Settings) 
             Some(secret) => remarks.extend(weak(secret, &way)),
         }
     }
-    let text = "/api/messages is closed; Azure Bot Service is not part of this version";
+    let text =
+        "/api/messages of this gateway is closed: Azure Bot Service is not part of this version";
     remarks.push(Remark::closed(text));
     unknown_variables(environment, &mut remarks);
     for (owner, desk) in draft.desks().zip(&settings.desks) {
