@@ -1,11 +1,11 @@
 //! Live chats that may have missed something an agent said: their gaps.
 //!
 //! ```text
-//!            gateway starts, desk answers again            callback without an id, soon after
+//!            gateway starts, desk answers again         callback with words that were just shown
 //!   no gap ────────────────────────────────────► queued ◄─────────────────────┐
 //!      ▲                                           │                          │
 //!      │                                        filling ── words by callback ─┴► settled ──► no gap
-//!      └── all known by ids, or given up ──────────┘      may still come                 5 s
+//!      └── nothing was fetched, or given up ───────┘      may still come                 5 s
 //! ```
 //!
 //! The dispatcher fills gaps (`dispatcher/catch_up.rs`). Until a gap is filled the edge lets
@@ -14,7 +14,9 @@
 //!
 //! Words that come without an id cannot be recognised by one. The instance writes a message down
 //! before it calls back (reference 5.2), so once a fetch that began after the callback arrived was
-//! told to the session, all of it is shown, and the callback's words must not be shown again.
+//! told to the session, all of it is shown, and the callback's words must not be shown again. One
+//! that began before it settles the matter only if it does not have these words: then they are new.
+//! If it has them, they may be new or not, and the next fetch tells.
 //!
 //! In memory only: a start opens the gap of every chat again.
 
@@ -40,7 +42,7 @@ use tokio::{
     time::Instant,
 };
 
-use entry::{Entry, Fetch, Stage, Waited};
+use entry::{Entry, Fetch, HOLD_FOR, Shown, Stage, Waited};
 
 /// Gaps at a time. An entry has about 300 bytes; chats beyond are not caught up.
 const GAPS_MAX: usize = 100_000;
@@ -95,6 +97,14 @@ struct Desk {
     /// instance that keeps its messages in order sends the next one only after the answer to this
     /// one, so that every chat's wait would be one of all.
     slow: bool,
+}
+
+/// What a callback waits for.
+#[derive(Debug)]
+struct Awaited {
+    fetch: Arc<Fetch>,
+    /// How many fetches had begun when it came: those after have all that was written before it.
+    after: u64,
 }
 
 impl Gaps {
@@ -207,22 +217,12 @@ impl Gaps {
             self.count.store(entries.len(), Ordering::Relaxed);
             return None;
         };
-        if let Some(fetch) = entry.current.take() {
-            fetch.told(words);
-        }
+        entry.told(words);
         if let Some(desk) = desks.get_mut(&entry.desk) {
             desk.slow = false;
         }
-        let settled_at = *entry.settled_at.get_or_insert_with(|| Instant::now() + SETTLES_FOR);
         entry.stage = Stage::Settled;
-        if let Some(next) = entry.next.take()
-            && let Some(desk) = desks.get_mut(&entry.desk)
-        {
-            entry.current = Some(next);
-            entry.stage = Stage::Queued;
-            desk.hurry(&gap.session);
-        }
-        Some(settled_at)
+        Some(*entry.settled_at.get_or_insert_with(|| Instant::now() + SETTLES_FOR))
     }
 
     /// No callback with the words that a gap was filled with comes any more.
@@ -259,7 +259,7 @@ impl Gaps {
     }
 
     /// Lets a callback wait until the gap of its chat is filled, if it has one, but no longer than
-    /// [`entry::HOLD_FOR`], and not where that was in vain before. Gives back its news without the
+    /// [`HOLD_FOR`], and not where that was in vain before. Gives back its news without the
     /// words that this has shown.
     pub(crate) async fn pass(
         &self,
@@ -270,28 +270,48 @@ impl Gaps {
         if self.count.load(Ordering::Relaxed) == 0 {
             return news;
         }
-        let has_id = |news: &News| !matches!(news, News::AgentSaid { key: None, .. });
-        let has_ids = news.iter().all(has_id);
-        let Some(fetch) = self.awaited(desk, session, has_ids) else { return news };
-        let Ok(_place) = self.waiting.try_acquire() else { return news };
-        // Not filled in time, or not at all: it goes ahead.
-        let shown = match fetch.shown().await {
-            Waited::Shown(words) => words,
-            Waited::Released => return news,
-            Waited::InVain => {
-                self.found_slow(desk);
-                return news;
-            }
-        };
-        for news in &mut news {
-            if let News::AgentSaid { agent, said, key: None } = news
-                && shown.contains(&self.hashed(&said.text))
-            {
-                // Who said it is news all the same: the instance's table does not tell.
-                *news = News::AgentHere(agent.clone());
+        let words: Vec<u64> = news.iter().filter_map(|news| self.unknown(news)).collect();
+        let by = Instant::now() + HOLD_FOR;
+        let mut after = None;
+        loop {
+            let Some(awaited) = self.awaited(desk, session, &words) else { return news };
+            let after = *after.get_or_insert(awaited.after);
+            let Ok(_place) = self.waiting.try_acquire() else { return news };
+            // Not filled in time, or not at all: it goes ahead.
+            match awaited.fetch.shown(by).await {
+                Waited::Shown(shown) if !shown.has_any(&words) => return news,
+                Waited::Shown(shown) if shown.fetch > after => {
+                    self.leave_out(&shown, &mut news);
+                    return news;
+                }
+                Waited::Shown(_) => {}
+                Waited::Released => return news,
+                Waited::InVain => {
+                    self.found_slow(desk);
+                    return news;
+                }
             }
         }
-        news
+    }
+
+    /// The words in this that no id tells from others, hashed.
+    fn unknown(&self, news: &News) -> Option<u64> {
+        match news {
+            News::AgentSaid { said, key: None, .. } => Some(self.hashed(&said.text)),
+            _ => None,
+        }
+    }
+
+    fn leave_out(&self, shown: &Shown, news: &mut [News]) {
+        for news in news {
+            if let News::AgentSaid { agent, .. } = news
+                && let agent = agent.clone()
+                && self.unknown(news).is_some_and(|words| shown.words.contains(&words))
+            {
+                // Who said it is news all the same: the instance's table does not tell.
+                *news = News::AgentHere(agent);
+            }
+        }
     }
 
     fn found_slow(&self, (tenant, desk): (&TenantId, &DeskId)) {
@@ -306,13 +326,13 @@ impl Gaps {
         }
     }
 
-    /// The fetch that a callback has to wait for, if any: without ids, one that begins from now on.
+    /// The fetch that a callback with these unknown words has to wait for, if any.
     fn awaited(
         &self,
         (tenant, desk): (&TenantId, &DeskId),
         session: &SessionId,
-        has_ids: bool,
-    ) -> Option<Arc<Fetch>> {
+        words: &[u64],
+    ) -> Option<Awaited> {
         let mut inner = self.lock();
         let Inner { entries, desks } = &mut *inner;
         // Another desk's chat is no business of the caller's.
@@ -324,19 +344,19 @@ impl Gaps {
         if entry.settled_at.is_none() && desks.get(&entry.desk).is_some_and(|desk| desk.slow) {
             return None;
         }
-        let fetch = match entry.stage {
-            Stage::Settled if has_ids => return None,
+        let is_known =
+            |entry: &Entry| entry.shown.as_ref().is_none_or(|shown| !shown.has_any(words));
+        match entry.stage {
+            Stage::Settled if is_known(entry) => return None,
             Stage::Settled | Stage::Queued => {
                 if entry.current.is_none() {
                     desks.get_mut(&entry.desk)?.hurry(session);
                 }
                 entry.stage = Stage::Queued;
-                entry.current()
             }
-            Stage::Filling if has_ids => entry.current(),
-            Stage::Filling => entry.next(),
-        };
-        Some(fetch)
+            Stage::Filling => {}
+        }
+        Some(Awaited { after: entry.began, fetch: entry.current() })
     }
 
     fn hashed(&self, words: &str) -> u64 {
@@ -357,7 +377,7 @@ impl Inner {
             if let Some(entry) = self.entries.get_mut(&session)
                 && entry.stage == Stage::Queued
             {
-                entry.stage = Stage::Filling;
+                entry.begin();
                 return Ok(Gap { session, conversation: entry.conversation });
             }
         }

@@ -21,12 +21,14 @@ pub(super) struct Entry {
     pub(super) desk: DeskKey,
     pub(super) conversation: ConversationId,
     pub(super) stage: Stage,
+    /// Fetches that began so far.
+    pub(super) began: u64,
     /// Who waits for the fetch that is queued or under way.
     pub(super) current: Option<Arc<Fetch>>,
-    /// Who waits for the one after it.
-    pub(super) next: Option<Arc<Fetch>>,
     /// When it stops to settle; known once it was filled.
     pub(super) settled_at: Option<Instant>,
+    /// What it was filled with last.
+    pub(super) shown: Option<Arc<Shown>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,20 +40,29 @@ pub(super) enum Stage {
     Settled,
 }
 
+/// What a fetch has shown.
+#[derive(Debug)]
+pub(super) struct Shown {
+    /// Which fetch of its gap this was, counted from one.
+    pub(super) fetch: u64,
+    /// All words of agents in it, hashed.
+    pub(super) words: HashSet<u64>,
+}
+
 /// A fetch that callbacks wait for.
 #[derive(Debug)]
 pub(super) struct Fetch {
     done: CancellationToken,
-    /// The agents' words in it, hashed, once they were all told.
-    words: OnceLock<HashSet<u64>>,
+    /// Known once all of it was told.
+    shown: OnceLock<Arc<Shown>>,
     /// Nobody waits longer.
     until: Instant,
 }
 
 /// What came of waiting for a fetch.
-pub(super) enum Waited<'a> {
-    /// These words of agents are shown, hashed.
-    Shown(&'a HashSet<u64>),
+pub(super) enum Waited {
+    /// This is shown.
+    Shown(Arc<Shown>),
     /// It was given up.
     Released,
     /// Its time ran out.
@@ -61,8 +72,14 @@ pub(super) enum Waited<'a> {
 impl Entry {
     /// A gap that waits to be filled.
     pub(super) fn queued(desk: DeskKey, conversation: ConversationId) -> Self {
-        let (current, next, settled_at) = (None, None, None);
-        Self { desk, conversation, stage: Stage::Queued, current, next, settled_at }
+        let (began, current, settled_at, shown) = (0, None, None, None);
+        Self { desk, conversation, stage: Stage::Queued, began, current, settled_at, shown }
+    }
+
+    /// Its fetch begins.
+    pub(super) fn begin(&mut self) {
+        self.stage = Stage::Filling;
+        self.began += 1;
     }
 
     /// The fetch that is queued or under way.
@@ -70,37 +87,43 @@ impl Entry {
         Arc::clone(self.current.get_or_insert_with(|| Fetch::until(Instant::now() + HOLD_FOR)))
     }
 
-    /// The fetch after the one that is under way. It holds up nobody longer than that one.
-    pub(super) fn next(&mut self) -> Arc<Fetch> {
-        let until = self.current().until;
-        Arc::clone(self.next.get_or_insert_with(|| Fetch::until(until)))
+    /// The fetch under way has shown these words of agents, hashed.
+    pub(super) fn told(&mut self, words: HashSet<u64>) {
+        let shown = Arc::new(Shown { fetch: self.began, words });
+        if let Some(fetch) = self.current.take() {
+            // Only this sets it, and once.
+            fetch.shown.set(Arc::clone(&shown)).ok();
+            fetch.done.cancel();
+        }
+        self.shown = Some(shown);
     }
 
     /// Whoever waits goes on.
     pub(super) fn release(&self) {
-        for fetch in self.current.iter().chain(&self.next) {
+        if let Some(fetch) = &self.current {
             fetch.done.cancel();
         }
     }
 }
 
+impl Shown {
+    /// Whether it has one of these words.
+    pub(super) fn has_any(&self, words: &[u64]) -> bool {
+        words.iter().any(|words| self.words.contains(words))
+    }
+}
+
 impl Fetch {
     fn until(until: Instant) -> Arc<Self> {
-        Arc::new(Self { done: CancellationToken::new(), words: OnceLock::new(), until })
+        Arc::new(Self { done: CancellationToken::new(), shown: OnceLock::new(), until })
     }
 
-    /// It was told to the session, with these words of agents, hashed.
-    pub(super) fn told(&self, words: HashSet<u64>) {
-        // Only this sets it, and once.
-        self.words.set(words).ok();
-        self.done.cancel();
-    }
-
-    /// Waits until the words of agents in it are shown.
-    pub(super) async fn shown(&self) -> Waited<'_> {
-        if tokio::time::timeout_at(self.until, self.done.cancelled()).await.is_err() {
+    /// Waits until what is in it is shown, but no longer than this.
+    pub(super) async fn shown(&self, no_longer_than: Instant) -> Waited {
+        let until = self.until.min(no_longer_than);
+        if tokio::time::timeout_at(until, self.done.cancelled()).await.is_err() {
             return Waited::InVain;
         }
-        self.words.get().map_or(Waited::Released, Waited::Shown)
+        self.shown.get().map_or(Waited::Released, |shown| Waited::Shown(Arc::clone(shown)))
     }
 }

@@ -206,6 +206,34 @@ async fn words_without_an_id_wait_for_a_fetch_that_began_after_they_came() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn words_that_a_fetch_does_not_have_cost_no_other_fetch() {
+    let (_bed, gaps) = opened(&["a"]).await;
+    let gap = next(&gaps).await;
+    let callback = passes(&gaps, "a");
+    tokio::task::yield_now().await;
+    assert!(!callback.is_finished(), "what was missed is shown first");
+    gaps.close(&gap, Some(["hello"]));
+    assert_eq!(words(&callback.await.unwrap()), ["hi"], "it began before them: they are new");
+    let began = Instant::now();
+    assert_eq!(words(&passes(&gaps, "a").await.unwrap()), ["hi"], "and so are the next");
+    assert_eq!(began.elapsed(), Duration::ZERO);
+    let again = tokio::time::timeout(Duration::from_millis(1), gaps.next(&key())).await;
+    assert!(again.is_err(), "nothing is to be fetched");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_callback_waits_two_seconds_whatever_it_waits_for() {
+    let (_bed, gaps) = opened(&["a"]).await;
+    let gap = next(&gaps).await;
+    let began = Instant::now();
+    let callback = passes(&gaps, "a");
+    tokio::time::sleep(HOLD_FOR / 2).await;
+    gaps.close(&gap, Some(["hi"]));
+    assert_eq!(words(&callback.await.unwrap()), ["hi"], "nobody tells whether it was shown");
+    assert_eq!(began.elapsed(), HOLD_FOR);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_fetch_that_fails_lets_everybody_go_ahead() {
     let (_bed, gaps) = opened(&["a"]).await;
     let gap = next(&gaps).await;

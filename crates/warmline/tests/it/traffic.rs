@@ -224,7 +224,13 @@ async fn check(dialect: Dialect, desk: &Desk, talk: &Talk, lines: usize, said: &
     let shown = gists(&log);
     assert_eq!(of(&shown, "user: ")[1..], spoken, "the user sees all of it, in order, once");
     let mut answers = of(&shown, "agent: Dana: ");
-    assert!(answers.is_sorted(), "in order, also among lines whose answer broke off");
+    let misplaced = answers.windows(2).position(|pair| pair[0] > pair[1]);
+    let around = misplaced.map(|at| {
+        let around = at.saturating_sub(4)..(at + 6).min(answers.len());
+        let mark = |line: &String| (line.clone(), said.lost.contains(line));
+        answers[around].iter().map(mark).collect::<Vec<_>>()
+    });
+    assert_eq!(around, None, "in order, also among lines whose answer broke off (true: it did)");
     answers.retain(|line| fetched.contains(line) || !said.lost.contains(line));
     assert_eq!(answers, written, "and all of the agent's, once");
     assert_eq!(shown.iter().filter(|shown| *shown == "notice connected").count(), 1);
