@@ -47,9 +47,15 @@ pub use app::{
 pub use behind::{Answers, BehindSetup};
 pub use bot::BuiltInBot;
 pub use bot_framework::{
-    client::{BotClient, BotConfig, BotConfigError, Credential, Registration},
+    client::{BotClient, BotConfig, BotConfigError, Credential},
+    cloud::Cloud,
+    connector::{Connector, ConnectorConfig, ConnectorConfigError},
     direct_line::{Origin, OriginError},
-    verify::{Verifier, VerifyConfig, VerifyConfigError},
+    login::{Certificate, CertificateError, Registration, Secret},
+    verify::{
+        ChannelVerifier, ChannelVerifyConfig, ChannelVerifyConfigError, Verifier, VerifyConfig,
+        VerifyConfigError,
+    },
 };
 pub use clock::Clock;
 pub use desk::news::Wording;
