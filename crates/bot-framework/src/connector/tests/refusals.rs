@@ -124,7 +124,7 @@ async fn a_conversation_of_the_governments_part_is_spoken_into_there_once() {
     let elsewhere = says(403, "application/json", &error_of("InvalidBotApiHost"));
     channel.answers(elsewhere.clone());
     channel.answers_below("/gcc/", says(201, "application/json", r#"{"id":"7"}"#));
-    assert_eq!(send(&connector, &channel).await, placed("7"));
+    assert_eq!(send(&connector, &channel).await, Ok(placed("7")));
     let paths: Vec<_> = channel.posts().into_iter().map(|call| call.path).collect();
     let there = format!("{}/activities", PATH.replace("/amer/", "/gcc/"));
     assert_eq!(paths, [format!("{PATH}/activities"), there]);

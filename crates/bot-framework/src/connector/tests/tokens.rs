@@ -130,7 +130,7 @@ async fn a_channel_that_refuses_every_token_costs_one_a_minute() {
         pass(Duration::from_secs(61)).await;
     }
     channel.answers(says(201, "application/json", r#"{"id":"1"}"#));
-    assert_eq!(send(&connector, &channel).await, placed("1"));
+    assert_eq!(send(&connector, &channel).await, Ok(placed("1")));
 }
 
 #[tokio::test]

@@ -114,12 +114,22 @@ async fn a_channel_proves_that_an_activity_is_for_us() {
     assert_eq!(login.asked(), (1, 1), "metadata and keys, once each");
 }
 
+/// None of these is accepted, also when a good token was accepted meanwhile; and nobody has us ask
+/// for keys twice.
+async fn refuses(cases: &[(&str, String, VerifyError)], verifier: &ChannelVerifier) {
+    let good = token(json!({}));
+    for (what, token, expected) in cases {
+        for _ in 0..2 {
+            assert_eq!(verifier.verify(token, TEAMS, NOW).await, Err(expected.clone()), "{what}");
+            assert_eq!(expected.status(), 401, "{what}");
+            verifier.verify(&good, TEAMS, NOW).await.unwrap();
+        }
+    }
+}
+
 #[tokio::test]
-async fn what_is_not_a_channels_token_for_us_proves_nothing() {
-    use VerifyError::{
-        BadAlgorithm, BadSignature, Expired, ForAnotherBot, Malformed, NotAChannel, NotYetValid,
-        UnknownKey, WrongServiceUrl,
-    };
+async fn a_forged_channel_token_proves_nothing() {
+    use VerifyError::{BadAlgorithm, BadSignature, Malformed, UnknownKey};
     let login = endorsing().await;
     let verifier = verifier(&login);
     let with = |alg: &str, kid: &str| json!({"alg": alg, "kid": kid});
@@ -129,11 +139,13 @@ async fn what_is_not_a_channels_token_for_us_proves_nothing() {
         "jku": login.metadata().to_string(), "x5u": login.metadata().to_string(), "x5c": ["MII"]});
     let good = token(json!({}));
     let parts: Vec<_> = good.split('.').collect();
-    let twice = all().to_string().replacen('{', &format!(r#"{{"aud":"{OTHER}","#), 1);
-    let twice_url =
-        all().to_string().replacen('{', r#"{"serviceurl":"https://evil.example.org/","#, 1);
-    let signed = |claims: &str| signer(0).signed(&header(), claims);
-    for (what, token, expected) in [
+    let others =
+        b64(claims(json!({"serviceurl": "https://evil.example.org/"})).to_string().as_bytes());
+    let twice = |member: &str| {
+        let claims = all().to_string().replacen('{', &format!("{{{member},"), 1);
+        signer(0).signed(&header(), &claims)
+    };
+    let cases = [
         ("empty", String::new(), Malformed),
         ("no token", "Bearer".to_owned(), Malformed),
         ("no signature", format!("{}.{}.", parts[0], parts[1]), BadSignature),
@@ -145,74 +157,56 @@ async fn what_is_not_a_channels_token_for_us_proves_nothing() {
         ("an elliptic key's name", signer(0).token(&with("RS256", "ec"), &all()), UnknownKey),
         ("a shared key's name", signer(0).token(&with("RS256", "oct"), &all()), UnknownKey),
         ("a key of its own", stranger.token(&offers_a_key, &all()), BadSignature),
-        ("other claims", format!("{}.{}.{}", parts[0], b64(twice.as_bytes()), parts[2]), Malformed),
-        ("an audience twice", signed(&twice), Malformed),
-        ("an address twice", signed(&twice_url), Malformed),
+        ("other claims", format!("{}.{others}.{}", parts[0], parts[2]), BadSignature),
+        ("an audience twice", twice(&format!(r#""aud":"{OTHER}""#)), Malformed),
+        ("an address twice", twice(r#""serviceurl":"https://evil.example.org/""#), Malformed),
         ("huge", token(json!({"roles": "x".repeat(20_000)})), Malformed),
-        ("expired", token(json!({"exp": NOW - 360})), Expired),
-        ("without an end", token(json!({"exp": null})), Malformed),
-        ("an end in words", token(json!({"exp": "tomorrow"})), Malformed),
-        ("to come", token(json!({"nbf": NOW + 360})), NotYetValid),
-        ("for another bot", token(json!({"aud": OTHER})), ForAnotherBot),
-        ("for other bots", token(json!({"aud": [OTHER, ISSUER]})), ForAnotherBot),
-        ("for nobody", token(json!({"aud": null})), ForAnotherBot),
-        ("for the Connector", token(json!({"aud": ISSUER})), ForAnotherBot),
-        ("no issuer", token(json!({"iss": null})), NotAChannel),
-        ("another issuer", token(json!({"iss": "https://api.botframework.us"})), NotAChannel),
-        ("an issuer and a slash", token(json!({"iss": format!("{ISSUER}/")})), NotAChannel),
-        ("an issuer in capitals", token(json!({"iss": ISSUER.to_uppercase()})), NotAChannel),
-        ("no address", token(json!({"serviceurl": null})), WrongServiceUrl),
-        ("an empty address", token(json!({"serviceurl": ""})), WrongServiceUrl),
-        (
-            "an address by another name",
-            token(json!({"serviceurl": null, "serviceUrl": URL})),
-            WrongServiceUrl,
-        ),
-        (
-            "another host",
-            token(json!({"serviceurl": "https://evil.example.org/amer/"})),
-            WrongServiceUrl,
-        ),
-        (
-            "another port",
-            token(json!({"serviceurl": "https://smba.trafficmanager.net:444/amer/"})),
-            WrongServiceUrl,
-        ),
-        (
-            "plain http",
-            token(json!({"serviceurl": "http://smba.trafficmanager.net/amer/"})),
-            WrongServiceUrl,
-        ),
-        (
-            "another region",
-            token(json!({"serviceurl": "https://smba.trafficmanager.net/emea/"})),
-            WrongServiceUrl,
-        ),
-        (
-            "a path in capitals",
-            token(json!({"serviceurl": "https://smba.trafficmanager.net/AMER/"})),
-            WrongServiceUrl,
-        ),
-        (
-            "a path's beginning",
-            token(json!({"serviceurl": "https://smba.trafficmanager.net/"})),
-            WrongServiceUrl,
-        ),
-        ("two slashes", token(json!({"serviceurl": format!("{URL}/")})), WrongServiceUrl),
-        ("the Emulator, switched off", of_entra(json!({})), NotAChannel),
-        ("our own token, sent back", of_entra(json!({"aud": ISSUER})), NotAChannel),
-    ] {
-        // Also when a good token was accepted meanwhile.
-        for _ in 0..2 {
-            assert_eq!(verifier.verify(&token, TEAMS, NOW).await, Err(expected.clone()), "{what}");
-            assert_eq!(expected.status(), 401, "{what}");
-            verifier.verify(&good, TEAMS, NOW).await.unwrap();
-        }
-    }
+    ];
+    refuses(&cases, &verifier).await;
     // Whatever a header offers, it is a good token if a published key has signed it.
     let offered = signer(0).token(&offers_a_key, &all());
     assert!(verifier.verify(&offered, TEAMS, NOW).await.is_ok());
     assert_eq!(login.asked().1, 1, "nobody made us ask twice");
+}
+
+#[tokio::test]
+async fn a_genuine_token_that_says_something_else_proves_nothing() {
+    use VerifyError::{
+        Expired, ForAnotherBot, Malformed, NotAChannel, NotYetValid, WrongServiceUrl,
+    };
+    let login = endorsing().await;
+    let verifier = verifier(&login);
+    let of = |changes: Value| token(changes);
+    let at = |url: &str| token(json!({"serviceurl": url}));
+    let cases = [
+        ("expired", of(json!({"exp": NOW - 360})), Expired),
+        ("without an end", of(json!({"exp": null})), Malformed),
+        ("an end in words", of(json!({"exp": "tomorrow"})), Malformed),
+        ("to come", of(json!({"nbf": NOW + 360})), NotYetValid),
+        ("for another bot", of(json!({"aud": OTHER})), ForAnotherBot),
+        ("for other bots", of(json!({"aud": [OTHER, ISSUER]})), ForAnotherBot),
+        ("for nobody", of(json!({"aud": null})), ForAnotherBot),
+        ("for the Connector", of(json!({"aud": ISSUER})), ForAnotherBot),
+        ("no issuer", of(json!({"iss": null})), NotAChannel),
+        ("another cloud's", of(json!({"iss": "https://api.botframework.us"})), NotAChannel),
+        ("an issuer and a slash", of(json!({"iss": format!("{ISSUER}/")})), NotAChannel),
+        ("an issuer in capitals", of(json!({"iss": ISSUER.to_uppercase()})), NotAChannel),
+        ("no address", of(json!({"serviceurl": null})), WrongServiceUrl),
+        ("an address that is none", of(json!({"serviceurl": 7})), Malformed),
+        ("by another name", of(json!({"serviceurl": null, "serviceUrl": URL})), WrongServiceUrl),
+        ("an empty address", at(""), WrongServiceUrl),
+        ("another host", at("https://evil.example.org/amer/"), WrongServiceUrl),
+        ("another port", at("https://smba.trafficmanager.net:444/amer/"), WrongServiceUrl),
+        ("plain http", at("http://smba.trafficmanager.net/amer/"), WrongServiceUrl),
+        ("another region", at("https://smba.trafficmanager.net/emea/"), WrongServiceUrl),
+        ("a path in capitals", at("https://smba.trafficmanager.net/AMER/"), WrongServiceUrl),
+        ("a path's beginning", at("https://smba.trafficmanager.net/"), WrongServiceUrl),
+        ("two slashes", at(&format!("{URL}/")), WrongServiceUrl),
+        ("the Emulator, switched off", of_entra(json!({})), NotAChannel),
+        ("our own token, sent back", of_entra(json!({"aud": ISSUER})), NotAChannel),
+    ];
+    refuses(&cases, &verifier).await;
+    assert_eq!(login.asked().1, 1);
 }
 
 #[tokio::test]
