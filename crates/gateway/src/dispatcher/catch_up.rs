@@ -6,9 +6,13 @@
 //! ```text
 //!   read the chat: open, and its id at the instance known? ── no ──► nothing can be asked
 //!     └► fetch its messages, the whole chat's (a callback that went ahead would move any later mark)
-//!          └► tell the session; where the desk gives no ids, compare with the log first, and again
-//!             if the log grew meanwhile
+//!          └► tell the session; where the desk gives no ids, compare with the log and with what stands
+//!             behind the gap first, again if either grew meanwhile, and fetch again if nobody can say
+//!             whether words that came during the fetch are in it
 //! ```
+//!
+//! Telling lets go of what stands behind the gap, each where it belongs. Where nothing can be told it
+//! goes on by itself.
 //!
 //! Fetches count for the desk's breaker like requests and wait while it is open, so a gap is filled
 //! as soon as the desk answers. Where the desk does not let us read, that is said once and not
@@ -20,7 +24,7 @@ use std::{sync::Arc, time::Duration};
 
 use servicenow::client::{FetchError, MissedMessage};
 use session::{
-    Event, Missed, Session,
+    Compared, Event, Missed, Session,
     id::{ConversationKey, Number, Timestamp},
 };
 use store::{ENTRIES_PER_READ_MAX, Store, StoreError, Target};
@@ -31,7 +35,10 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    desk::missed::{self, Shown},
+    desk::{
+        missed::{self, Known, Reading},
+        news::Wording,
+    },
     dispatcher::Dispatcher,
     engine::{Arrival, EngineError},
     gaps::{DeskKey, Gap},
@@ -52,8 +59,12 @@ const BACK_MAX: Duration = Duration::from_hours(12);
 /// Reads of the log for one comparison, of [`ENTRIES_PER_READ_MAX`] entries each.
 const LOG_READS_MAX: usize = 10;
 
-/// How often a comparison is made anew because the log grew meanwhile.
+/// How often a comparison is made anew because there was more meanwhile.
 const COMPARISONS_MAX: usize = 20;
+
+/// Fetches for one comparison. A second one has what came during the first, so a third is needed only
+/// if an agent says the same again and again; after that such words count as new.
+const FETCHES_ANEW_MAX: usize = 3;
 
 /// Why a gap is given up.
 #[derive(Debug, thiserror::Error)]
@@ -66,18 +77,27 @@ enum CatchUpError {
     Engine(#[from] EngineError),
     #[error("the instance did not give the messages")]
     Fetch(#[from] FetchError),
-    #[error("the log grew faster than it could be compared")]
+    #[error("the chat went on faster than it could be compared")]
     Overtaken,
     #[error("the instance does not let us read messages")]
     Refused,
 }
 
-/// A chat that can be caught up.
+/// An open chat as it stands.
 struct Chat {
     key: Arc<ConversationKey>,
     live: Session,
-    at_desk: String,
     numbered: Number,
+}
+
+/// What came of telling what was fetched.
+enum Told {
+    /// All of it is shown.
+    All,
+    /// The chat is over.
+    Over,
+    /// Words that came during the fetch may be in it, or not.
+    Unclear,
 }
 
 impl Dispatcher {
@@ -152,7 +172,26 @@ impl Dispatcher {
                 None
             }
         };
+        if rows.is_none() {
+            self.gaps.look(gap);
+            if let Err(error) = self.give_up(gap).await {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    session.id = gap.session.as_str(),
+                    "what came after what a chat missed is shown later"
+                );
+            }
+        }
         self.gaps.close(gap, rows.as_deref().map(missed::agents_words))
+    }
+
+    /// Lets go of what stands behind a gap that nobody can fill.
+    async fn give_up(&self, gap: &Gap) -> Result<(), CatchUpError> {
+        let chat = self.chat(gap).await?;
+        if chat.is_some_and(|chat| chat.live.behind_gap.is_some()) {
+            self.tell(gap, None, Vec::new()).await?;
+        }
+        Ok(())
     }
 
     /// Fetches and tells what a chat missed. Gives back all of it; nothing if nothing can be asked.
@@ -162,36 +201,70 @@ impl Dispatcher {
         gap: &Gap,
     ) -> Result<Option<Vec<MissedMessage>>, CatchUpError> {
         let Some(link) = self.desks.get(desk) else { return Ok(None) };
-        let Some(chat) = self.chat(gap).await? else { return Ok(None) };
-        let now = self.clock.now();
-        let back = Timestamp(now.0.saturating_sub(millis(BACK_MAX)));
-        let since = Timestamp(chat.live.asked_at.0.saturating_sub(millis(CLOCKS_DIFFER_BY)));
-        let since = since.max(back);
-        let rows = self.fetch(desk, link, &chat.at_desk, since).await?;
-        for _ in 0..COMPARISONS_MAX {
+        for fetches in 1..=FETCHES_ANEW_MAX {
             let Some(chat) = self.chat(gap).await? else { return Ok(None) };
-            let without_ids = chat.live.without_ids;
-            let shown = if without_ids { Some(self.shown(gap, &chat, since).await?) } else { None };
-            let missed = missed::read(&rows, &link.reach.get().wording, shown);
-            if missed.is_empty() {
-                return Ok(Some(rows));
-            }
-            let as_of = without_ids.then_some(chat.numbered);
-            if let Some(numbered) = self.tell(gap, as_of, missed).await? {
-                if numbered > chat.numbered {
-                    tracing::info!(
-                        session.id = gap.session.as_str(),
-                        rows = rows.len(),
-                        "a chat was caught up"
-                    );
-                }
-                return Ok(Some(rows));
+            let Some(at_desk) = &chat.live.desk_conversation else { return Ok(None) };
+            let now = self.clock.now();
+            let back = Timestamp(now.0.saturating_sub(millis(BACK_MAX)));
+            let since = Timestamp(chat.live.asked_at.0.saturating_sub(millis(CLOCKS_DIFFER_BY)));
+            let since = since.max(back);
+            let rows = self.fetch(desk, link, at_desk, since).await?;
+            let wording = &link.reach.get().wording;
+            let insist = fetches == FETCHES_ANEW_MAX;
+            match self.compare(gap, &chat, since, (&rows, wording), insist).await? {
+                Told::All => return Ok(Some(rows)),
+                Told::Over => return Ok(None),
+                Told::Unclear => {}
             }
         }
         Err(CatchUpError::Overtaken)
     }
 
-    /// The chat as it stands; `None` if it is over, or the instance gave it no id to ask by.
+    /// Tells what was fetched and was not shown, and what stands behind it. `before` is the chat as it
+    /// stood before the fetch. Insists on telling what is unclear.
+    async fn compare(
+        &self,
+        gap: &Gap,
+        before: &Chat,
+        since: Timestamp,
+        (rows, wording): (&[MissedMessage], &Wording),
+        insist: bool,
+    ) -> Result<Told, CatchUpError> {
+        for _ in 0..COMPARISONS_MAX {
+            self.gaps.look(gap);
+            let Some(chat) = self.chat(gap).await? else { return Ok(Told::Over) };
+            let known = if chat.live.without_ids {
+                Some(self.known(gap, before, &chat, since).await?)
+            } else {
+                None
+            };
+            let behind_gap = chat.live.said_behind_gap().count();
+            let Reading { missed, shown, unclear } = missed::read(rows, wording, known);
+            if unclear && !insist {
+                return Ok(Told::Unclear);
+            }
+            if missed.is_empty() && chat.live.behind_gap.is_none() {
+                return Ok(Told::All);
+            }
+            let numbered = chat.numbered;
+            let compared = Compared { numbered, behind_gap, shown };
+            let as_of = chat.live.without_ids.then_some(compared);
+            if let Some(told) = self.tell(gap, as_of, missed).await? {
+                if told > numbered {
+                    tracing::info!(
+                        session.id = gap.session.as_str(),
+                        rows = rows.len(),
+                        behind_gap,
+                        "a chat was caught up"
+                    );
+                }
+                return Ok(Told::All);
+            }
+        }
+        Err(CatchUpError::Overtaken)
+    }
+
+    /// The chat as it stands; `None` if it is over.
     async fn chat(&self, gap: &Gap) -> Result<Option<Chat>, CatchUpError> {
         let id = gap.conversation;
         let row = crate::blocking(&self.store, move |store| store.conversation_by_id(id)).await?;
@@ -201,16 +274,20 @@ impl Dispatcher {
         let kept = Keeping::new(&self.vault, &key)?.read_state(&state)?;
         let numbered = kept.conversation.numbered;
         let live = kept.conversation.live().filter(|live| live.id == gap.session).cloned();
-        Ok(live.and_then(|live| {
-            let at_desk = live.desk_conversation.clone()?;
-            Some(Chat { key, live, at_desk, numbered })
-        }))
+        Ok(live.map(|live| Chat { key, live, numbered }))
     }
 
-    /// What agents said in this chat since then, as far as it was shown.
-    async fn shown(&self, gap: &Gap, chat: &Chat, since: Timestamp) -> Result<Shown, CatchUpError> {
+    /// What agents said in this chat since then, as far as it was shown or stands behind the gap.
+    async fn known(
+        &self,
+        gap: &Gap,
+        before: &Chat,
+        chat: &Chat,
+        since: Timestamp,
+    ) -> Result<Known, CatchUpError> {
         let keeping = Keeping::new(&self.vault, &chat.key)?;
-        let (mut shown, mut after) = (Shown::default(), chat.live.asked_after);
+        let mut known = Known::new(&before.live, &chat.live);
+        let mut after = chat.live.asked_after;
         for _ in 0..LOG_READS_MAX {
             let id = gap.conversation;
             let read =
@@ -218,13 +295,13 @@ impl Dispatcher {
             let rows = crate::blocking(&self.store, read).await?;
             let mut entries = keeping.read_entries(&self.vault, &rows)?;
             entries.retain(|entry| entry.number <= chat.numbered && entry.at >= since);
-            shown.count(&entries);
+            known.count(&entries, before.numbered);
             match rows.last() {
                 Some(last) if last.number < chat.numbered => after = last.number,
                 Some(_) | None => break,
             }
         }
-        Ok(shown)
+        Ok(known)
     }
 
     /// Tells the session; gives back the newest log entry, or nothing if the comparison was
@@ -232,7 +309,7 @@ impl Dispatcher {
     async fn tell(
         &self,
         gap: &Gap,
-        as_of: Option<Number>,
+        as_of: Option<Compared>,
         missed: Vec<Missed>,
     ) -> Result<Option<Number>, CatchUpError> {
         let target = Target::Conversation(gap.conversation);

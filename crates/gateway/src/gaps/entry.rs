@@ -29,6 +29,10 @@ pub(super) struct Entry {
     pub(super) settled_at: Option<Instant>,
     /// What it was filled with last.
     pub(super) shown: Option<Arc<Shown>>,
+    /// Since when news stands behind it.
+    pub(super) behind_since: Option<Instant>,
+    /// News stands behind it that whoever fills it may not have seen.
+    pub(super) again: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,8 +76,17 @@ pub(super) enum Waited {
 impl Entry {
     /// A gap that waits to be filled.
     pub(super) fn queued(desk: DeskKey, conversation: ConversationId) -> Self {
-        let (began, current, settled_at, shown) = (0, None, None, None);
-        Self { desk, conversation, stage: Stage::Queued, began, current, settled_at, shown }
+        Self {
+            desk,
+            conversation,
+            stage: Stage::Queued,
+            began: 0,
+            current: None,
+            settled_at: None,
+            shown: None,
+            behind_since: None,
+            again: false,
+        }
     }
 
     /// Its fetch begins.
@@ -98,9 +111,14 @@ impl Entry {
         self.shown = Some(shown);
     }
 
+    /// Whether what it was filled with has none of these words.
+    pub(super) fn has_none_of(&self, words: &[u64]) -> bool {
+        self.shown.as_ref().is_none_or(|shown| !shown.has_any(words))
+    }
+
     /// Whoever waits goes on.
-    pub(super) fn release(&self) {
-        if let Some(fetch) = &self.current {
+    pub(super) fn release(&mut self) {
+        if let Some(fetch) = self.current.take() {
             fetch.done.cancel();
         }
     }

@@ -189,7 +189,7 @@ async fn an_answer_that_makes_no_sense_closes_the_gap() {
     let passed =
         desk.dispatcher.gaps.pass((&whose.0, &whose.1), &session, vec![agent_said("on we go")]);
     let passed = tokio::time::timeout(Duration::from_millis(500), passed).await;
-    assert_eq!(passed.expect("nothing is waited for").len(), 1);
+    assert_eq!(passed.expect("nothing is waited for").news.len(), 1);
     assert_eq!(desk.instance.queries().len(), 1);
 }
 
