@@ -12,9 +12,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::gaps::DeskKey;
 
-/// How long a fetch holds up callbacks, however many: ServiceNow gives up after 5 s (reference 6)
-/// and may then abandon the chat, and a gap that cannot be filled must not slow down a talk.
-pub(super) const HOLD_FOR: Duration = Duration::from_secs(2);
+/// How long a fetch holds up callbacks, however many: most are done by then, and what comes after need
+/// not stand behind the gap. ServiceNow gives up after 5 s (reference 6), those included that a caller
+/// waited for a start of ours, and may then abandon the chat.
+pub(super) const HOLD_FOR: Duration = Duration::from_secs(1);
 
 #[derive(Debug)]
 pub(super) struct Entry {

@@ -102,9 +102,9 @@ async fn a_callback_waits_for_its_gap_and_moves_it_to_the_front() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn callbacks_of_one_chat_wait_two_seconds_in_all_and_then_stand_behind_the_gap() {
+async fn callbacks_of_one_chat_wait_a_second_in_all_and_then_stand_behind_the_gap() {
     let (_bed, gaps) = opened(&["a"]).await;
-    assert_eq!(HOLD_FOR, Duration::from_secs(2));
+    assert_eq!(HOLD_FOR, Duration::from_secs(1));
     let began = Instant::now();
     for _ in 0..3 {
         assert_eq!(words(&passes(&gaps, "a").await.unwrap()), ["behind", "hi"]);
@@ -326,7 +326,7 @@ async fn words_that_a_fetch_does_not_have_cost_no_other_fetch() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_callback_waits_two_seconds_whatever_it_waits_for() {
+async fn a_callback_waits_a_second_whatever_it_waits_for() {
     let (_bed, gaps) = opened(&["a"]).await;
     let gap = next(&gaps).await;
     let began = Instant::now();
