@@ -14,6 +14,7 @@ pub mod app;
 mod bed;
 mod behind;
 mod bot;
+mod channel;
 mod clock;
 pub mod console;
 pub mod control;
@@ -57,6 +58,7 @@ pub use bot_framework::{
         VerifyConfigError,
     },
 };
+pub use channel::ChannelSetup;
 pub use clock::Clock;
 pub use desk::news::Wording;
 pub use edge::webhook::PATH as WEBHOOK_PATH;
