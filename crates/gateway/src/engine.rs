@@ -146,6 +146,8 @@ pub(crate) struct Arrival {
     pub(crate) happening: Happening,
     /// The outbox row this settles, when it reports a delivery.
     pub(crate) settles: Option<Settled>,
+    /// Its channel's id of what was said, by which the channel refers to it later.
+    pub(crate) placed_as: Option<Box<str>>,
     /// Where its trace goes on, if it has one of its own.
     pub(crate) trace: Option<Context>,
 }
@@ -158,13 +160,32 @@ impl Arrival {
         claims: Claims,
         news: Vec<News>,
     ) -> Self {
-        let happening = Happening::Callback { request, claims, news };
-        Self { target, happening, settles: None, trace: None }
+        let happening = Happening::Callback { request, claims, news, behind_gap: false };
+        Self { target, happening, settles: None, placed_as: None, trace: None }
+    }
+
+    /// The same callback, whose news stands behind its chat's gap if it says so.
+    pub(crate) fn behind_gap(mut self, behind: bool) -> Self {
+        if let Happening::Callback { behind_gap, .. } = &mut self.happening {
+            *behind_gap = behind;
+        }
+        self
     }
 
     /// An event for this target.
     pub(crate) fn event(target: Target, event: Event) -> Self {
-        Self { target, happening: Happening::Event(event), settles: None, trace: None }
+        Self {
+            target,
+            happening: Happening::Event(event),
+            settles: None,
+            placed_as: None,
+            trace: None,
+        }
+    }
+
+    /// The same, which its channel knows under this id.
+    pub(crate) fn placed(self, placed_as: Option<Box<str>>) -> Self {
+        Self { placed_as, ..self }
     }
 
     /// The same as part of a trace.
@@ -177,7 +198,7 @@ impl Arrival {
 #[derive(Debug, Clone)]
 pub(crate) enum Happening {
     Event(Event),
-    Callback { request: Option<EffectNumber>, claims: Claims, news: Vec<News> },
+    Callback { request: Option<EffectNumber>, claims: Claims, news: Vec<News>, behind_gap: bool },
 }
 
 /// An outbox row that is done with.
@@ -186,6 +207,8 @@ pub(crate) struct Settled {
     pub(crate) work: Work,
     /// The reason code, if it became a dead letter.
     pub(crate) dead: Option<&'static str>,
+    /// The entry that the channel shows now, and its id for it.
+    pub(crate) placed: Option<(Number, Box<str>)>,
 }
 
 /// What an event led to.
@@ -430,8 +453,8 @@ pub(crate) fn settled_event(effect: Effect, failure: Option<Failure>) -> Event {
 fn event_of(happening: Happening, session: Option<SessionId>) -> Option<Event> {
     match happening {
         Happening::Event(event) => Some(event),
-        Happening::Callback { request, claims, news } => {
-            Some(Event::Desk(Callback { session: session?, request, claims, news }))
+        Happening::Callback { request, claims, news, behind_gap } => {
+            Some(Event::Desk(Callback { session: session?, request, claims, news, behind_gap }))
         }
     }
 }

@@ -5,9 +5,10 @@ use std::{fmt, time::Duration};
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    gap::BehindGap,
     id::{DeskId, EffectNumber, Number, SessionId, Timestamp, UserId},
     notice::EndReason,
-    said::{Agent, Choice},
+    said::{Agent, Choice, Payload},
 };
 
 /// The most words held for an agent who is not there yet. With the last one the user is told
@@ -39,6 +40,9 @@ pub struct Conversation {
     /// The session that ended last, for late news.
     #[serde(default)]
     pub past: Option<Past>,
+    /// Nobody can be brought anything there until the user gives a sign of life.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unreachable: bool,
     /// The bot was greeted into the conversation.
     #[serde(default)]
     pub opened: bool,
@@ -71,6 +75,13 @@ pub struct Visitor {
     /// For display.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
+    /// They speak among others. A person of the desk is to be had between two only.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub in_group: bool,
+    /// What is needed to bring them something at any later time, on channels that do not read the
+    /// log.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reference: Option<Payload>,
 }
 
 impl fmt::Debug for Visitor {
@@ -128,6 +139,9 @@ pub struct Session {
     /// Who asked for it.
     #[serde(default, skip_serializing_if = "AskedBy::is_user")]
     pub asked_by: AskedBy,
+    /// News that waits until what was missed before it is told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub behind_gap: Option<BehindGap>,
     /// How far it has come.
     pub stage: Stage,
 }

@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeMap, fmt};
 
+use serde::{Deserialize, Serialize};
+
 use crate::{
     conversation::Visitor,
     effect::{Effect, Failure},
@@ -39,11 +41,17 @@ pub enum Event {
         payload: Payload,
         /// It holds words of theirs (an edit): those are for whoever has the conversation.
         words: bool,
+        /// What an agent is told of it, should one have the conversation; nothing of what concerns
+        /// no person.
+        told: Option<Said>,
         /// By which a repeat is recognised.
         key: Option<SenderKey>,
     },
     /// The user ended or withdrew the live chat without words (a button).
     UserEnds,
+    /// The user can be told nothing any more: they removed the bot from their channel. They may come
+    /// back.
+    UserGone,
     /// The bot said something.
     BotSaid {
         /// What.
@@ -131,11 +139,12 @@ pub enum Event {
     CaughtUp {
         /// Whose it is.
         session: SessionId,
-        /// Where the desk gives its words no ids ([`Session::without_ids`](crate::Session)): the
-        /// newest log entry when `missed` was compared with the log. If it was not, or the log has
-        /// grown since, nothing happens and the answer is zero: compare again.
-        as_of: Option<Number>,
-        /// What was said, oldest first. May hold what is known by its key.
+        /// Where the desk gives its words no ids ([`Session::without_ids`](crate::Session)): what
+        /// `missed` was compared with. If it was not, or there is more since, nothing happens and the
+        /// answer is zero: compare again.
+        as_of: Option<Compared>,
+        /// What was said, oldest first. May hold what is known by its key. With nothing in it, and
+        /// nothing compared, the gap is given up: what stands behind it goes on.
         missed: Vec<Missed>,
     },
     /// Nobody is there any more to read what the user is told: their last page closed. Only channels
@@ -161,14 +170,16 @@ impl fmt::Debug for Event {
                 .field("key", key)
                 .field("fresh", fresh)
                 .finish(),
-            Self::UserDid { visitor, payload, words, key } => f
+            Self::UserDid { visitor, payload, words, told, key } => f
                 .debug_struct("UserDid")
                 .field("visitor", visitor)
                 .field("payload", payload)
                 .field("words", words)
+                .field("told", told)
                 .field("key", key)
                 .finish(),
             Self::UserEnds => f.write_str("UserEnds"),
+            Self::UserGone => f.write_str("UserGone"),
             Self::BotSaid { said, answers, key } => f
                 .debug_struct("BotSaid")
                 .field("said", said)
@@ -233,6 +244,8 @@ pub struct Callback {
     pub claims: Claims,
     /// What it says, in order.
     pub news: Vec<News>,
+    /// What was missed before it is not told yet: it stands behind that.
+    pub behind_gap: bool,
 }
 
 /// What a callback's `clientVariables` claim about whose it is. What is absent claims nothing.
@@ -247,7 +260,8 @@ pub struct Claims {
 }
 
 /// One piece of news from the desk.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum News {
     /// The request waits in a queue, or the chat is with the live-agent side at all.
     Queued,
@@ -324,8 +338,24 @@ pub enum Missed {
         /// By which the callback with the same words is recognised.
         key: SenderKey,
     },
+    /// Here belong the words of agents that stand behind the gap, until so many of them are left.
+    BehindGap {
+        /// How many are left.
+        left: usize,
+    },
     /// The chat was closed.
     Ended,
+}
+
+/// What the missed words were compared with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Compared {
+    /// The newest log entry.
+    pub numbered: Number,
+    /// How many words of agents stood behind the gap.
+    pub behind_gap: usize,
+    /// Those of them that were shown already, by their places, counted from zero.
+    pub shown: Vec<usize>,
 }
 
 impl Missed {
@@ -333,7 +363,7 @@ impl Missed {
     pub fn key(&self) -> Option<&SenderKey> {
         match self {
             Self::AgentSaid { key, .. } => Some(key),
-            Self::Ended => None,
+            Self::BehindGap { .. } | Self::Ended => None,
         }
     }
 }
@@ -350,6 +380,8 @@ pub struct Facts<'a> {
     /// The session that holds this conversation's person at the desk. Asked for only when
     /// [`wants_holder`](crate::wants_holder) says so.
     pub holder: Option<&'a SessionId>,
+    /// The conversation's channel does not read the log: each entry for the user is brought to it.
+    pub carried: bool,
     /// How many effects wait in the lane that the user's words would join: the person's at the desk
     /// while live, the bot's otherwise. Looked at for [`Event::UserSaid`] only; counting may stop
     /// at [`Policy::lane_max`].

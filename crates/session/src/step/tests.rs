@@ -5,12 +5,14 @@
 //! [`given::STAGES`]; one that forgets a stage fails.
 
 mod bot;
+mod carried;
 mod caught_up;
 mod clock;
 mod delivery;
 mod desk;
 mod diagram;
 mod fallback;
+mod gap;
 mod given;
 mod late;
 mod milestones;

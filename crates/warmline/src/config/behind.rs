@@ -129,7 +129,7 @@ fn registration(
         format!("{LOGIN}/{tenant}")
     };
     let login = uri(draft, owner, "bot.login_url", login.trim_end_matches('/'))?;
-    Ok(Registration { app_id, secret, login })
+    Ok(Registration { app_id, secret: secret.into(), login })
 }
 
 fn uri(draft: &Draft, owner: &Owner, id: &str, text: &str) -> Result<Uri, ConfigError> {
