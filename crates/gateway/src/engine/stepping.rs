@@ -140,7 +140,8 @@ impl<'a> Batch<'a> {
         };
         working.fired |= matches!(event, Event::Deadline { .. });
         let (seen, holder) = (&working.seen, holder.as_ref());
-        let facts = Facts { key: &key, policy, seen, holder, waiting };
+        let started = self.tools.started;
+        let facts = Facts { key: &key, policy, seen, holder, waiting, started };
         let name = EventName::of(&event);
         let live_before = self.notes.is_heard().then(|| live_of(working)).flatten();
         let stepped = step(working.conversation(), event, &facts, self.now);

@@ -57,6 +57,7 @@ pub(super) struct Given {
     pub(super) seen: BTreeMap<SenderKey, Number>,
     pub(super) holder: Option<SessionId>,
     pub(super) waiting: usize,
+    pub(super) started: Timestamp,
     pub(super) now: Timestamp,
 }
 
@@ -69,6 +70,7 @@ impl Given {
             seen: &self.seen,
             holder: self.holder.as_ref(),
             waiting: self.waiting,
+            started: self.started,
         };
         step(&self.conversation, event, &facts, self.now)
     }
@@ -103,6 +105,12 @@ impl Given {
 
     pub(super) fn held_by(mut self, session: &str) -> Self {
         self.holder = Some(session_id(session));
+        self
+    }
+
+    /// The gateway was away, and runs again since now.
+    pub(super) fn restarted(mut self) -> Self {
+        self.started = self.now;
         self
     }
 
@@ -158,7 +166,15 @@ pub(super) fn bot() -> Given {
         ..Conversation::default()
     };
     let policy = Policy::new(desk());
-    Given { conversation, policy, seen: BTreeMap::new(), holder: None, waiting: 0, now: NOW }
+    Given {
+        conversation,
+        policy,
+        seen: BTreeMap::new(),
+        holder: None,
+        waiting: 0,
+        started: ago(3_600),
+        now: NOW,
+    }
 }
 
 pub(super) fn waiting(phase: Phase) -> Given {
