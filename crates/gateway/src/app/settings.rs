@@ -85,7 +85,7 @@ pub struct BotSetup {
     pub direct_line_secret: Option<SecretString>,
     /// The bot of the team's own; `None` leaves the built-in one to answer.
     pub behind: Option<BehindSetup>,
-    /// What opens Teams and the other channels of Azure Bot Service for it; `None` leaves them closed.
+    /// The registration by which channels lead to it; `None` leaves `/api/messages` closed for it.
     pub channel: Option<ChannelSetup>,
     /// What holds for its web pages.
     pub pages: PageRules,

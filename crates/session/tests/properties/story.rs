@@ -64,6 +64,8 @@ pub(crate) enum Act {
     TimePasses {
         ms: u32,
     },
+    /// The gateway starts.
+    Restart,
     /// Another conversation of the same person takes them, or lets go.
     Elsewhere,
     UserAway,
@@ -197,6 +199,7 @@ pub(crate) fn act() -> impl Strategy<Value = Act> {
             .prop_map(|(which, outcome)| Act::ReportAgain { which, outcome }),
         2 => any::<bool>().prop_map(|stale| Act::Deadline { stale }),
         3 => (0_u32..400_000).prop_map(|ms| Act::TimePasses { ms }),
+        1 => Just(Act::Restart),
         1 => Just(Act::Elsewhere),
         2 => Just(Act::UserAway),
         1 => Just(Act::UserBack),
@@ -263,6 +266,8 @@ pub(crate) fn visitor() -> Visitor {
         user: UserId::new("5f2c7d0e-8a3b-4c1d-9e6f-7a8b9c0d1e2f").unwrap(),
         email: Some("maximilian.mustermann@subsidiary.example.org".to_owned()),
         name: Some("Maximilian Mustermann".to_owned()),
+        in_group: false,
+        reference: None,
     }
 }
 

@@ -31,6 +31,8 @@ pub(crate) struct World {
     key: ConversationKey,
     policy: Policy,
     pub(crate) now: Timestamp,
+    /// When the gateway started last.
+    started: Timestamp,
     pub(crate) conversation: Conversation,
     seen: BTreeMap<SenderKey, Number>,
     holder: Option<SessionId>,
@@ -71,6 +73,7 @@ impl World {
             },
             policy,
             now: START,
+            started: START,
             conversation: Conversation::default(),
             seen: BTreeMap::new(),
             holder: None,
@@ -125,6 +128,10 @@ impl World {
                 self.now = self.now.after(Duration::from_millis(ms.into()));
                 return;
             }
+            Act::Restart => {
+                self.started = self.now;
+                return;
+            }
             Act::Elsewhere => return self.elsewhere(),
             Act::Open => Event::Opened { visitor: visitor() },
             Act::UserSays { text, key } => self.user_says(text, key),
@@ -147,6 +154,7 @@ impl World {
                 visitor: visitor(),
                 payload: Payload("{}".to_owned()),
                 words: key.is_some(),
+                told: None,
                 key: key.map(sender),
             },
             Act::BotAsks { key } => Event::BotAsked {
@@ -307,12 +315,14 @@ impl World {
     fn steps(&self, event: Event) -> Result<Step, Rejected> {
         let asked = wants_holder(&self.conversation, &event, &self.policy).is_some();
         let facts = Facts {
+            carried: false,
             key: &self.key,
             policy: &self.policy,
             seen: &self.seen,
             // As the engine does: looked up only where it was asked for.
             holder: self.holder.as_ref().filter(|_| asked),
             waiting: 0,
+            started: self.started,
         };
         step(&self.conversation, event, &facts, self.now)
     }
