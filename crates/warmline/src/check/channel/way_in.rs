@@ -17,6 +17,9 @@ use crate::check::{
 /// Where Azure Bot Service calls.
 const MESSAGES_PATH: &str = "/api/messages";
 
+/// How Warmline refuses where no registration is set.
+const CLOSED: &str = "messages_closed";
+
 /// What nobody keeps: should something take it without a token, nothing is begun by it.
 const TYPING: &str = r#"{"type":"typing","id":"warmline-check","channelId":"warmline-check","serviceUrl":"https://warmline.invalid/","from":{"id":"warmline-check"},"recipient":{"id":"warmline-check"},"conversation":{"id":"warmline-check"}}"#;
 
@@ -127,9 +130,9 @@ fn judged(asked: &Result<Answer, Trouble>, url: &Url) -> Finding {
             "set the proxy before Warmline to pass paths on unchanged, or put the prefix that it \
              takes away into WARMLINE_PUBLIC_URL; start the gateway with the settings of here",
         ),
-        Reading::Ours { status: 403, code } => fail(
+        Reading::Ours { status: 404, code } if code == CLOSED => fail(
             "closed",
-            format!("the gateway that answers has {path} closed ({code})"),
+            format!("the gateway that answers has {path} closed"),
             "start the gateway with the MicrosoftAppId and MicrosoftAppPassword that are set here",
         ),
         Reading::Ours { status, code } => fail(

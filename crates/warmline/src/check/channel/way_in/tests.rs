@@ -32,7 +32,7 @@ fn what_answers_at_the_way_in_is_told_from_warmline() {
     for (asked, code) in [
         (ours(401, "unauthorized", "Bearer"), "ours"),
         (ours(401, "Unauthorized", "Bearer error=\"invalid_token\""), "ours"),
-        (ours(403, "channels_closed", "x"), "closed"),
+        (ours(404, "messages_closed", "x"), "closed"),
         (ours(404, "no_such_route", "x"), "other_path"),
         (ours(503, "starting", "x"), "not_ready"),
         (answer(302, &[("location", "https://login.example.org/?a=b")], ""), "redirected"),
