@@ -162,4 +162,4 @@ impl BotClient {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

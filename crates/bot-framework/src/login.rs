@@ -21,7 +21,7 @@ use secrecy::ExposeSecret;
 use serde_json::Value;
 use tokio::time::Instant;
 
-mod certificate;
+pub(crate) mod certificate;
 mod registration;
 
 pub use certificate::{Certificate, CertificateError};

@@ -158,8 +158,16 @@ impl Arrival {
         claims: Claims,
         news: Vec<News>,
     ) -> Self {
-        let happening = Happening::Callback { request, claims, news };
+        let happening = Happening::Callback { request, claims, news, behind_gap: false };
         Self { target, happening, settles: None, trace: None }
+    }
+
+    /// The same callback, whose news stands behind its chat's gap if it says so.
+    pub(crate) fn behind_gap(mut self, behind: bool) -> Self {
+        if let Happening::Callback { behind_gap, .. } = &mut self.happening {
+            *behind_gap = behind;
+        }
+        self
     }
 
     /// An event for this target.
@@ -177,7 +185,7 @@ impl Arrival {
 #[derive(Debug, Clone)]
 pub(crate) enum Happening {
     Event(Event),
-    Callback { request: Option<EffectNumber>, claims: Claims, news: Vec<News> },
+    Callback { request: Option<EffectNumber>, claims: Claims, news: Vec<News>, behind_gap: bool },
 }
 
 /// An outbox row that is done with.
@@ -430,8 +438,8 @@ pub(crate) fn settled_event(effect: Effect, failure: Option<Failure>) -> Event {
 fn event_of(happening: Happening, session: Option<SessionId>) -> Option<Event> {
     match happening {
         Happening::Event(event) => Some(event),
-        Happening::Callback { request, claims, news } => {
-            Some(Event::Desk(Callback { session: session?, request, claims, news }))
+        Happening::Callback { request, claims, news, behind_gap } => {
+            Some(Event::Desk(Callback { session: session?, request, claims, news, behind_gap }))
         }
     }
 }

@@ -8,9 +8,11 @@
 //!      └── nothing was fetched, or given up ───────┘      may still come                 5 s
 //! ```
 //!
-//! The dispatcher fills gaps (`dispatcher/catch_up.rs`). Until a gap is filled the edge lets
-//! callbacks of that chat wait for a moment, so that what was missed is shown before what came
-//! after it; theirs is the next gap to be filled. Chats without a gap pay one look at a counter.
+//! The dispatcher fills gaps (`dispatcher/catch_up.rs`). Until a gap is filled what a callback of that
+//! chat tells is shown after what was missed, and theirs is the next gap to be filled. A short wait at
+//! the edge is enough as a rule. A callback that cannot wait longer is taken in all the same, and its
+//! news stands behind the gap in the session ([`session::BehindGap`]) until the fetch is told there, or
+//! until it stood there for too long. Chats without a gap pay one look at a counter.
 //!
 //! Words that come without an id cannot be recognised by one. The instance writes a message down
 //! before it calls back (reference 5.2), so once a fetch that began after the callback arrived was
@@ -18,9 +20,11 @@
 //! that began before it settles the matter only if it does not have these words: then they are new.
 //! If it has them, they may be new or not, and the next fetch tells.
 //!
-//! In memory only: a start opens the gap of every chat again.
+//! In memory only: a start opens the gap of every chat again, and what stands behind it is in its
+//! session.
 
 mod entry;
+mod passing;
 
 use std::{
     collections::{HashMap, HashSet, VecDeque, hash_map::RandomState},
@@ -32,17 +36,16 @@ use std::{
     time::Duration,
 };
 
-use session::{
-    News,
-    id::{DeskId, SessionId, TenantId},
-};
+use session::id::{DeskId, SessionId, TenantId};
 use store::{ConversationId, SessionRow, Store, StoreError};
 use tokio::{
     sync::{Notify, Semaphore},
     time::Instant,
 };
 
-use entry::{Entry, Fetch, HOLD_FOR, Shown, Stage, Waited};
+pub(crate) use passing::Passed;
+
+use entry::{Entry, Stage};
 
 /// Gaps at a time. An entry has about 300 bytes; chats beyond are not caught up.
 const GAPS_MAX: usize = 100_000;
@@ -54,7 +57,8 @@ const SESSIONS_PER_READ: usize = 1_000;
 /// ServiceNow tries (reference 6).
 const SETTLES_FOR: Duration = Duration::from_secs(5);
 
-/// Callbacks that wait at a time, over all gaps; each holds its body. Others go ahead.
+/// Callbacks that wait at a time, over all gaps; each holds its body. News of others stands behind
+/// the gap at once.
 const WAITING_MAX: usize = 4_096;
 
 /// A desk, by its tenant.
@@ -93,18 +97,10 @@ struct Desk {
     ready: Arc<Notify>,
     /// It does not let us read what was missed.
     refused: bool,
-    /// A callback waited in vain, and no gap was filled since: then no others wait, because an
+    /// Since when a callback waited in vain and no gap was filled. Then no others wait, because an
     /// instance that keeps its messages in order sends the next one only after the answer to this
     /// one, so that every chat's wait would be one of all.
-    slow: bool,
-}
-
-/// What a callback waits for.
-#[derive(Debug)]
-struct Awaited {
-    fetch: Arc<Fetch>,
-    /// How many fetches had begun when it came: those after have all that was written before it.
-    after: u64,
+    slow: Option<Instant>,
 }
 
 impl Gaps {
@@ -151,7 +147,7 @@ impl Gaps {
         let desks = inner.desks.iter_mut().filter(|(key, _)| only.is_none_or(|only| *key == only));
         desks.for_each(|(_, desk)| {
             desk.refused = false;
-            desk.slow = false;
+            desk.slow = None;
         });
     }
 
@@ -197,9 +193,18 @@ impl Gaps {
         }
     }
 
+    /// The dispatcher is about to look at what stands behind a gap that it fills: what was put there
+    /// before, it sees.
+    pub(crate) fn look(&self, gap: &Gap) {
+        if let Some(entry) = self.lock().entries.get_mut(&gap.session) {
+            entry.again = false;
+        }
+    }
+
     /// A gap is filled, or given up. `words` are all that agents said in it, now shown; `None` if
-    /// nothing was shown. Gives the moment at which the
-    /// caller is to [`Gaps::forget`] it, if it is still needed until then.
+    /// nothing was shown. What was put behind it since the last [`Gaps::look`] makes it the next to be
+    /// filled again. Gives the moment at which the caller is to [`Gaps::forget`] it, if it is still
+    /// needed until then.
     pub(crate) fn close<'a>(
         &self,
         gap: &Gap,
@@ -211,18 +216,33 @@ impl Gaps {
         let Inner { entries, desks } = &mut *inner;
         // Otherwise it was opened anew meanwhile, to be filled anew.
         let entry = entries.get_mut(&gap.session).filter(|entry| entry.stage == Stage::Filling)?;
-        let Some(words) = words else {
-            entry.release();
+        let desk = desks.get_mut(&entry.desk);
+        let again = std::mem::take(&mut entry.again);
+        let settled_at = match words {
+            None => {
+                entry.release();
+                None
+            }
+            Some(words) => {
+                entry.told(words);
+                entry.behind_since = None;
+                Some(*entry.settled_at.get_or_insert_with(|| Instant::now() + SETTLES_FOR))
+            }
+        };
+        entry.stage = if again { Stage::Queued } else { Stage::Settled };
+        if let Some(desk) = desk {
+            if settled_at.is_some() {
+                desk.slow = None;
+            }
+            if again {
+                desk.hurry(&gap.session);
+            }
+        }
+        if settled_at.is_none() && !again {
             entries.remove(&gap.session);
             self.count.store(entries.len(), Ordering::Relaxed);
-            return None;
-        };
-        entry.told(words);
-        if let Some(desk) = desks.get_mut(&entry.desk) {
-            desk.slow = false;
         }
-        entry.stage = Stage::Settled;
-        Some(*entry.settled_at.get_or_insert_with(|| Instant::now() + SETTLES_FOR))
+        settled_at
     }
 
     /// No callback with the words that a gap was filled with comes any more.
@@ -235,128 +255,34 @@ impl Gaps {
         self.count.store(inner.entries.len(), Ordering::Relaxed);
     }
 
-    /// The desk lets nobody read what was missed: all its gaps are given up. Says whether that is
-    /// new.
+    /// The desk lets nobody read what was missed: all its gaps are given up; those behind which
+    /// something stands as soon as they come up. Says whether that is new.
     pub(crate) fn refuse(&self, desk: &DeskKey) -> bool {
         let mut inner = self.lock();
-        let Some(refused) = inner.desks.get_mut(desk) else { return false };
+        let Inner { entries, desks } = &mut *inner;
+        let Some(refused) = desks.get_mut(desk) else { return false };
         let new = !std::mem::replace(&mut refused.refused, true);
         refused.queue.clear();
         refused.urgent.clear();
-        inner.entries.retain(|_, entry| {
-            if entry.desk == *desk {
-                entry.release();
+        entries.retain(|session, entry| {
+            if entry.desk != *desk {
+                return true;
             }
-            entry.desk != *desk
+            entry.release();
+            // What stands behind it must be let go of.
+            let holds = entry.stage == Stage::Queued && entry.behind_since.is_some();
+            if holds {
+                refused.hurry(session);
+            }
+            holds
         });
-        self.count.store(inner.entries.len(), Ordering::Relaxed);
+        self.count.store(entries.len(), Ordering::Relaxed);
         new
     }
 
     /// Whether this desk was found to refuse.
     pub(crate) fn is_refused(&self, desk: &DeskKey) -> bool {
         self.lock().desks.get(desk).is_some_and(|desk| desk.refused)
-    }
-
-    /// Lets a callback wait until the gap of its chat is filled, if it has one, but no longer than
-    /// [`HOLD_FOR`], and not where that was in vain before. Gives back its news without the
-    /// words that this has shown.
-    pub(crate) async fn pass(
-        &self,
-        desk: (&TenantId, &DeskId),
-        session: &SessionId,
-        mut news: Vec<News>,
-    ) -> Vec<News> {
-        if self.count.load(Ordering::Relaxed) == 0 {
-            return news;
-        }
-        let words: Vec<u64> = news.iter().filter_map(|news| self.unknown(news)).collect();
-        let by = Instant::now() + HOLD_FOR;
-        let mut after = None;
-        loop {
-            let Some(awaited) = self.awaited(desk, session, &words) else { return news };
-            let after = *after.get_or_insert(awaited.after);
-            let Ok(_place) = self.waiting.try_acquire() else { return news };
-            // Not filled in time, or not at all: it goes ahead.
-            match awaited.fetch.shown(by).await {
-                Waited::Shown(shown) if !shown.has_any(&words) => return news,
-                Waited::Shown(shown) if shown.fetch > after => {
-                    self.leave_out(&shown, &mut news);
-                    return news;
-                }
-                Waited::Shown(_) => {}
-                Waited::Released => return news,
-                Waited::InVain => {
-                    self.found_slow(desk);
-                    return news;
-                }
-            }
-        }
-    }
-
-    /// The words in this that no id tells from others, hashed.
-    fn unknown(&self, news: &News) -> Option<u64> {
-        match news {
-            News::AgentSaid { said, key: None, .. } => Some(self.hashed(&said.text)),
-            _ => None,
-        }
-    }
-
-    fn leave_out(&self, shown: &Shown, news: &mut [News]) {
-        for news in news {
-            if let News::AgentSaid { agent, .. } = news
-                && let agent = agent.clone()
-                && self.unknown(news).is_some_and(|words| shown.words.contains(&words))
-            {
-                // Who said it is news all the same: the instance's table does not tell.
-                *news = News::AgentHere(agent);
-            }
-        }
-    }
-
-    fn found_slow(&self, (tenant, desk): (&TenantId, &DeskId)) {
-        let key = (tenant.clone(), desk.clone());
-        let mut inner = self.lock();
-        let Some(found) = inner.desks.get_mut(&key) else { return };
-        if !std::mem::replace(&mut found.slow, true) {
-            tracing::warn!(
-                desk = desk.as_str(),
-                "what agents said meanwhile cannot be fetched in time; callbacks go ahead of it"
-            );
-        }
-    }
-
-    /// The fetch that a callback with these unknown words has to wait for, if any.
-    fn awaited(
-        &self,
-        (tenant, desk): (&TenantId, &DeskId),
-        session: &SessionId,
-        words: &[u64],
-    ) -> Option<Awaited> {
-        let mut inner = self.lock();
-        let Inner { entries, desks } = &mut *inner;
-        // Another desk's chat is no business of the caller's.
-        let entry = entries.get_mut(session)?;
-        if (&entry.desk.0, &entry.desk.1) != (tenant, desk) {
-            return None;
-        }
-        // Where words were shown a moment ago, the same may come by callback: that is worth a wait.
-        if entry.settled_at.is_none() && desks.get(&entry.desk).is_some_and(|desk| desk.slow) {
-            return None;
-        }
-        let is_known =
-            |entry: &Entry| entry.shown.as_ref().is_none_or(|shown| !shown.has_any(words));
-        match entry.stage {
-            Stage::Settled if is_known(entry) => return None,
-            Stage::Settled | Stage::Queued => {
-                if entry.current.is_none() {
-                    desks.get_mut(&entry.desk)?.hurry(session);
-                }
-                entry.stage = Stage::Queued;
-            }
-            Stage::Filling => {}
-        }
-        Some(Awaited { after: entry.began, fetch: entry.current() })
     }
 
     fn hashed(&self, words: &str) -> u64 {

@@ -14,6 +14,8 @@ pub mod app;
 mod bed;
 mod behind;
 mod bot;
+#[cfg_attr(not(test), expect(dead_code, reason = "its callers come with the edge and the lane"))]
+mod channel;
 mod clock;
 pub mod console;
 pub mod control;

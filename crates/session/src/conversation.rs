@@ -5,6 +5,7 @@ use std::{fmt, time::Duration};
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    gap::BehindGap,
     id::{DeskId, EffectNumber, Number, SessionId, Timestamp, UserId},
     notice::EndReason,
     said::{Agent, Choice},
@@ -128,6 +129,9 @@ pub struct Session {
     /// Who asked for it.
     #[serde(default, skip_serializing_if = "AskedBy::is_user")]
     pub asked_by: AskedBy,
+    /// News that waits until what was missed before it is told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub behind_gap: Option<BehindGap>,
     /// How far it has come.
     pub stage: Stage,
 }

@@ -3,6 +3,7 @@
 
 use crate::{
     conversation::{Answer, Conversation, Phase, Session, Stage, Talk, Waiting},
+    gap::BEHIND_GAP_WITHIN,
     id::Timestamp,
     policy::Policy,
 };
@@ -22,6 +23,8 @@ pub enum Wake {
     UserLeft,
     /// Nobody was heard for very long.
     Quiet,
+    /// News stood behind a gap for long enough.
+    BehindGap,
 }
 
 impl Conversation {
@@ -49,10 +52,12 @@ impl Session {
 
     fn deadline(&self, policy: &Policy) -> (Timestamp, Wake) {
         let end = self.ends_at(policy);
+        let behind = self.behind_gap.as_ref();
+        let behind = behind.map(|gap| (gap.since.after(BEHIND_GAP_WITHIN), Wake::BehindGap));
         match &self.stage {
-            Stage::Waiting(_) => end,
+            Stage::Waiting(_) => earliest(end, [behind]),
             Stage::Connected(talk) | Stage::Active(talk) => {
-                earliest(end, [talk.idle_warning(policy), talk.agent_idle(policy)])
+                earliest(end, [talk.idle_warning(policy), talk.agent_idle(policy), behind])
             }
         }
     }

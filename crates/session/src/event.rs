@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeMap, fmt};
 
+use serde::{Deserialize, Serialize};
+
 use crate::{
     conversation::Visitor,
     effect::{Effect, Failure},
@@ -131,11 +133,12 @@ pub enum Event {
     CaughtUp {
         /// Whose it is.
         session: SessionId,
-        /// Where the desk gives its words no ids ([`Session::without_ids`](crate::Session)): the
-        /// newest log entry when `missed` was compared with the log. If it was not, or the log has
-        /// grown since, nothing happens and the answer is zero: compare again.
-        as_of: Option<Number>,
-        /// What was said, oldest first. May hold what is known by its key.
+        /// Where the desk gives its words no ids ([`Session::without_ids`](crate::Session)): what
+        /// `missed` was compared with. If it was not, or there is more since, nothing happens and the
+        /// answer is zero: compare again.
+        as_of: Option<Compared>,
+        /// What was said, oldest first. May hold what is known by its key. With nothing in it, and
+        /// nothing compared, the gap is given up: what stands behind it goes on.
         missed: Vec<Missed>,
     },
     /// Nobody is there any more to read what the user is told: their last page closed. Only channels
@@ -233,6 +236,8 @@ pub struct Callback {
     pub claims: Claims,
     /// What it says, in order.
     pub news: Vec<News>,
+    /// What was missed before it is not told yet: it stands behind that.
+    pub behind_gap: bool,
 }
 
 /// What a callback's `clientVariables` claim about whose it is. What is absent claims nothing.
@@ -247,7 +252,8 @@ pub struct Claims {
 }
 
 /// One piece of news from the desk.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum News {
     /// The request waits in a queue, or the chat is with the live-agent side at all.
     Queued,
@@ -324,8 +330,24 @@ pub enum Missed {
         /// By which the callback with the same words is recognised.
         key: SenderKey,
     },
+    /// Here belong the words of agents that stand behind the gap, until so many of them are left.
+    BehindGap {
+        /// How many are left.
+        left: usize,
+    },
     /// The chat was closed.
     Ended,
+}
+
+/// What the missed words were compared with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Compared {
+    /// The newest log entry.
+    pub numbered: Number,
+    /// How many words of agents stood behind the gap.
+    pub behind_gap: usize,
+    /// Those of them that were shown already, by their places, counted from zero.
+    pub shown: Vec<usize>,
 }
 
 impl Missed {
@@ -333,7 +355,7 @@ impl Missed {
     pub fn key(&self) -> Option<&SenderKey> {
         match self {
             Self::AgentSaid { key, .. } => Some(key),
-            Self::Ended => None,
+            Self::BehindGap { .. } | Self::Ended => None,
         }
     }
 }

@@ -26,6 +26,7 @@ mod conversation;
 mod deadline;
 mod effect;
 mod event;
+mod gap;
 mod notice;
 mod phrase;
 mod policy;
@@ -39,7 +40,8 @@ pub use conversation::{
 };
 pub use deadline::Wake;
 pub use effect::{BotNews, Effect, Failure, Hold, Milestone, Reached, Record, Strike, What};
-pub use event::{Callback, Claims, Event, Facts, Missed, News, Rejected};
+pub use event::{Callback, Claims, Compared, Event, Facts, Missed, News, Rejected};
+pub use gap::{BEHIND_GAP_BYTES_MAX, BEHIND_GAP_MAX, BEHIND_GAP_WITHIN, BehindGap};
 pub use notice::{EndReason, EndedBy, Notice};
 pub use phrase::{fold, guarded, is_phrase};
 pub use policy::{Behind, Phrases, Policy};

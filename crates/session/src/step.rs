@@ -3,6 +3,7 @@
 mod delivery;
 mod desk;
 mod ending;
+mod gap;
 mod talk;
 #[cfg(test)]
 mod tests;

@@ -222,6 +222,11 @@ impl Desk {
         self.shared.hold(held);
     }
 
+    /// Whoever reads the table of messages waits until they are no longer held.
+    pub fn hold_messages(&self, held: bool) {
+        self.set(|world| world.messages_held = held);
+    }
+
     /// Changes who sits at the desk. A scripted agent also takes what is waiting.
     pub fn set_agent_mode(&self, mode: AgentMode) {
         self.shared.act(|world, now| {

@@ -58,6 +58,8 @@ pub(crate) struct World {
     pub(crate) fetching: usize,
     /// The API and the token endpoint answer 503.
     pub(crate) down: bool,
+    /// Who reads the table of messages waits.
+    pub(crate) messages_held: bool,
     /// So they do until then: the instance restarts.
     pub(crate) away_until: u64,
     pub(crate) faults: Faults,
@@ -161,6 +163,7 @@ impl Shared {
                 replays: 0,
                 fetching: 0,
                 down: false,
+                messages_held: false,
                 away_until: 0,
                 faults: Faults::default(),
                 parked: Parked::default(),

@@ -234,7 +234,9 @@ pub(super) fn refusal(answer: &Answer, repeats: Repeats) -> ConnectorError {
             "busy_conversation",
             "the channel was at work in the same conversation (412); it is tried again",
         ),
-        StatusCode::TOO_EARLY => later("not_ready", "the channel is not ready (425)"),
+        StatusCode::TOO_EARLY => {
+            later("not_ready", "the channel is not ready (425); it is tried again")
+        }
         StatusCode::REQUEST_TIMEOUT => perhaps(
             "channel_timeout",
             "the channel gave up waiting (408); the user may have the message".to_owned(),
@@ -351,6 +353,3 @@ fn for_good(status: StatusCode, key: &str) -> ConnectorError {
     };
     ConnectorError::refused(code, status, sentence)
 }
-
-#[cfg(test)]
-mod tests;

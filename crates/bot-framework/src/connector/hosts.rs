@@ -1,6 +1,7 @@
 //! Where a token may go: the hosts on the list, and the addresses below them.
 
 use std::fmt;
+use std::net::Ipv4Addr;
 
 use http::Uri;
 use outbound::{Reach, reach};
@@ -112,17 +113,20 @@ impl Host {
     }
 
     fn covers(&self, parts: &Parts<'_>, on_this_machine: bool) -> bool {
-        let is_address =
-            parts.host.starts_with('[') || parts.host.parse::<std::net::Ipv4Addr>().is_ok();
         let is_below = || {
             let above = parts.host.strip_suffix(&self.name);
-            !is_address && above.is_some_and(|above| above.ends_with('.'))
+            !self.is_address() && above.is_some_and(|above| above.ends_with('.'))
         };
         let port = match self.port {
             Some(port) => parts.port == port,
             None => on_this_machine || (parts.is_https && parts.port == 443),
         };
         port && (parts.host == self.name || is_below())
+    }
+
+    /// An address has nothing below it.
+    fn is_address(&self) -> bool {
+        self.name.starts_with('[') || self.name.parse::<Ipv4Addr>().is_ok()
     }
 }
 

@@ -156,4 +156,4 @@ fn key_pair(pem: &str) -> Result<RsaKeyPair, CertificateError> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -3,25 +3,24 @@
 use std::collections::HashMap;
 
 use servicenow::client::{MissedFrom, MissedMessage};
-use session::{Author, Content, Missed, Said};
+use session::{Author, Content, Missed, Said, Session, id::Number};
 
 use crate::{
     desk::news::{Wording, message_key},
     keeping::Entry,
 };
 
-/// The words of agents in a log, each as often as it was shown.
+/// Words, each as often as it was said.
 #[derive(Debug, Default)]
-pub(crate) struct Shown(HashMap<String, usize>);
+struct Words(HashMap<String, usize>);
 
-impl Shown {
-    /// Counts what agents said in these entries.
-    pub(crate) fn count(&mut self, entries: &[Entry]) {
-        for entry in entries {
-            if let (Author::Agent(_), Content::Said(said)) = (&entry.author, &entry.content) {
-                *self.0.entry(said.text.trim().to_owned()).or_default() += 1;
-            }
-        }
+impl Words {
+    fn add(&mut self, words: &str) {
+        *self.0.entry(words.trim().to_owned()).or_default() += 1;
+    }
+
+    fn has(&self, words: &str) -> bool {
+        self.0.get(words.trim()).is_some_and(|left| *left > 0)
     }
 
     /// Takes one line with these words away, if there is one.
@@ -36,27 +35,135 @@ impl Shown {
     }
 }
 
+/// What agents said in a chat whose desk gives no ids, as far as it was shown or stands behind the gap.
+///
+/// What was there before the fetch began is in the rows, because the instance writes a message down
+/// before it calls back. What came later is in them, or not.
+#[derive(Debug, Default)]
+pub(crate) struct Known {
+    /// Shown, and in the rows.
+    shown: Words,
+    /// What stood behind the gap before the fetch and was not met again yet.
+    stood: Words,
+    /// What came since.
+    later: Words,
+    /// What stands behind the gap, in order; whether it was there before the fetch.
+    behind: Vec<(String, bool)>,
+}
+
+impl Known {
+    /// What stands behind the gap of this chat, as it stood before the fetch and as it stands now.
+    pub(crate) fn new(before: &Session, now: &Session) -> Self {
+        let mut known = Self::default();
+        before.said_behind_gap().for_each(|said| known.stood.add(&said.text));
+        for said in now.said_behind_gap() {
+            let words = said.text.trim().to_owned();
+            let stood = known.stood.take(&words);
+            if !stood {
+                known.later.add(&words);
+            }
+            known.behind.push((words, stood));
+        }
+        known
+    }
+
+    /// Counts what agents said in these entries; those up to `before` were there before the fetch.
+    pub(crate) fn count(&mut self, entries: &[Entry], before: Number) {
+        for entry in entries {
+            if let (Author::Agent(_), Content::Said(said)) = (&entry.author, &entry.content) {
+                // What stood behind the gap then may have gone on since.
+                if entry.number <= before || self.stood.take(&said.text) {
+                    self.shown.add(&said.text);
+                } else {
+                    self.later.add(&said.text);
+                }
+            }
+        }
+    }
+}
+
+/// What rows say.
+#[derive(Debug, Default)]
+pub(crate) struct Reading {
+    /// What was missed, in order, and where what stands behind the gap belongs.
+    pub(crate) missed: Vec<Missed>,
+    /// What stands behind the gap and was shown already, by its place.
+    pub(crate) shown: Vec<usize>,
+    /// Words that were missed or came during the fetch: only another one tells.
+    pub(crate) unclear: bool,
+}
+
 /// What these rows say that was missed, in their order.
 ///
 /// Where the desk gives ids, all agents' words come and the session knows the repeats by their
-/// keys. Where it gives none, `shown` has what the whole chat showed so far: each line stands for
-/// one row with the same words, so that two messages that merely say the same stay two.
-pub(crate) fn read(
-    rows: &[MissedMessage],
-    wording: &Wording,
-    mut shown: Option<Shown>,
-) -> Vec<Missed> {
-    let missed = |row: &MissedMessage| match row.from {
-        MissedFrom::Agent if row.text.trim().is_empty() => None,
-        MissedFrom::Agent if shown.as_mut().is_some_and(|shown| shown.take(&row.text)) => None,
-        MissedFrom::Agent => {
+/// keys. Where it gives none, each line that is shown or stands behind the gap stands for one row with
+/// the same words, so that two messages that merely say the same stay two: what is shown for the
+/// first of them, what stands behind the gap for the last.
+pub(crate) fn read(rows: &[MissedMessage], wording: &Wording, known: Option<Known>) -> Reading {
+    let mut reading = Reading::default();
+    let places = match known {
+        Some(known) => compare(rows, known, &mut reading),
+        None => rows.iter().map(|_| Place::Missed).collect(),
+    };
+    let missed = |(row, place): (&MissedMessage, Place)| match (row.from, place) {
+        (MissedFrom::Agent, _) if row.text.trim().is_empty() => None,
+        (MissedFrom::Agent, Place::Shown) => None,
+        (MissedFrom::Agent, Place::Behind { left }) => Some(Missed::BehindGap { left }),
+        (MissedFrom::Agent, Place::Missed) => {
             let said = Said::words(row.text.clone());
             message_key(&row.id).map(|key| Missed::AgentSaid { said, key })
         }
-        MissedFrom::System => wording.says_ended(&row.text).then_some(Missed::Ended),
-        MissedFrom::Unclear => None,
+        (MissedFrom::System, _) => wording.says_ended(&row.text).then_some(Missed::Ended),
+        (MissedFrom::Unclear, _) => None,
     };
-    rows.iter().filter_map(missed).collect()
+    reading.missed = rows.iter().zip(places).filter_map(missed).collect();
+    reading
+}
+
+/// What stands for a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Missed,
+    /// A line that was shown.
+    Shown,
+    /// A line behind the gap, which so many others follow there.
+    Behind {
+        left: usize,
+    },
+}
+
+fn compare(rows: &[MissedMessage], known: Known, reading: &mut Reading) -> Vec<Place> {
+    let Known { mut shown, later, behind, .. } = known;
+    let is_agents = |row: &MissedMessage| row.from == MissedFrom::Agent;
+    let mut places: Vec<Place> = rows
+        .iter()
+        .map(|row| {
+            let is_shown = is_agents(row) && shown.take(&row.text);
+            if is_shown { Place::Shown } else { Place::Missed }
+        })
+        .collect();
+    let mut left = 0;
+    for (at, (words, stood)) in behind.iter().enumerate().rev() {
+        let says_so = |row: &MissedMessage| is_agents(row) && row.text.trim() == words;
+        let free =
+            |(row, place): &(&MissedMessage, &mut Place)| says_so(row) && **place == Place::Missed;
+        if *stood && rows.iter().any(says_so) {
+            match rows.iter().zip(&mut places).rev().find(free) {
+                Some((_, place)) => *place = Place::Behind { left },
+                // A fetch that began after it was written has shown it already.
+                None => {
+                    reading.shown.push(at);
+                    continue;
+                }
+            }
+        }
+        left += 1;
+    }
+    let is_unclear = |(row, place): (&MissedMessage, &Place)| {
+        is_agents(row) && *place == Place::Missed && later.has(&row.text)
+    };
+    reading.unclear = rows.iter().zip(&places).any(is_unclear);
+    places
 }
 
 /// All that agents said in these rows.
@@ -65,75 +172,4 @@ pub(crate) fn agents_words(rows: &[MissedMessage]) -> impl Iterator<Item = &str>
 }
 
 #[cfg(test)]
-mod tests {
-    use session::{
-        Agent,
-        id::{Number, Timestamp},
-    };
-
-    use super::*;
-
-    fn row(from: MissedFrom, text: &str, id: usize) -> MissedMessage {
-        MissedMessage { id: format!("m{id}"), from, text: text.to_owned(), sent_at_ms: None }
-    }
-
-    fn said(texts: &[&str]) -> Vec<MissedMessage> {
-        texts.iter().enumerate().map(|(id, text)| row(MissedFrom::Agent, text, id)).collect()
-    }
-
-    fn shown(texts: &[&str]) -> Shown {
-        let entry = |author: Author, text: &str| Entry {
-            number: Number(1),
-            at: Timestamp(1),
-            author,
-            content: Content::Said(Said::words(text)),
-        };
-        let mut shown = Shown::default();
-        for text in texts {
-            // The user's own words stand for nothing an agent said.
-            shown.count(&[entry(Author::Agent(Agent::default()), text), entry(Author::User, text)]);
-        }
-        shown
-    }
-
-    fn words(missed: Vec<Missed>) -> Vec<String> {
-        let word = |missed| match missed {
-            Missed::AgentSaid { said, key } => format!("{key} {}", said.text),
-            Missed::Ended => "ended".to_owned(),
-        };
-        missed.into_iter().map(word).collect()
-    }
-
-    #[test]
-    fn each_shown_line_stands_for_one_row_with_the_same_words() {
-        for (rows, log, expected) in [
-            (&["ok", "well"][..], &[][..], &["sn:m0 ok", "sn:m1 well"][..]),
-            (&["ok", "well"], &["ok"], &["sn:m1 well"]),
-            (&["ok", "ok"], &["ok"], &["sn:m1 ok"]),
-            (&["ok", "ok"], &["ok", "ok"], &[]),
-            (&["ok", "ok", "ok"], &["ok"], &["sn:m1 ok", "sn:m2 ok"]),
-            (&["a", "b", "a", "c"], &["a", "b"], &["sn:m2 a", "sn:m3 c"]),
-            (&[" ok\n"], &["ok"], &[]),
-            (&["ok"], &["OK", "other"], &["sn:m0 ok"]),
-        ] {
-            let missed = read(&said(rows), &Wording::default(), Some(shown(log)));
-            assert_eq!(words(missed), expected, "{rows:?} {log:?}");
-        }
-    }
-
-    #[test]
-    fn with_ids_all_words_come_and_the_keys_decide() {
-        let missed = read(&said(&["ok", "ok", " "]), &Wording::default(), None);
-        assert_eq!(words(missed), ["sn:m0 ok", "sn:m1 ok"]);
-    }
-
-    #[test]
-    fn of_the_instances_own_texts_only_an_end_counts() {
-        let rows = [
-            row(MissedFrom::System, "Dana has entered the chat.", 1),
-            row(MissedFrom::Unclear, "Dana has closed the support session.", 2),
-            row(MissedFrom::System, "Dana has closed the support session.", 3),
-        ];
-        assert_eq!(words(read(&rows, &Wording::default(), None)), ["ended"]);
-    }
-}
+mod tests;

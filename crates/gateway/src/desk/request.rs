@@ -111,7 +111,10 @@ fn said(
             request.email_id.clone_from(email);
             request.message = Some(match &said.choice {
                 Some(value) => message(session, number, value, false),
-                None => message(session, number, &guarded(&said.text, &dress.commands), true),
+                None => {
+                    let words = said.below_the_quote(guarded(&said.text, &dress.commands));
+                    message(session, number, &words, true)
+                }
             });
             request.timestamp = Some(at.0);
             Some(request)
@@ -220,7 +223,7 @@ fn line(entry: &Entry, said: &Said, user: Option<&str>) -> Option<HistoryEntry> 
         display_name: shortened(name, NAME_CHARS_MAX),
         is_bot_message,
         timestamp: entry.at.0,
-        value: shortened(&said.text, LINE_CHARS_MAX),
+        value: shortened(&said.below_the_quote(&said.text), LINE_CHARS_MAX),
     })
 }
 

@@ -6,40 +6,49 @@
 //! ```text
 //!   read the chat: open, and its id at the instance known? ── no ──► nothing can be asked
 //!     └► fetch its messages, the whole chat's (a callback that went ahead would move any later mark)
-//!          └► tell the session; where the desk gives no ids, compare with the log first, and again
-//!             if the log grew meanwhile
+//!          └► tell the session; where the desk gives no ids, compare with the log and with what stands
+//!             behind the gap first, again if either grew meanwhile, and fetch again if nobody can say
+//!             whether words that came during the fetch are in it
 //! ```
+//!
+//! Telling lets go of what stands behind the gap, each where it belongs. Where nothing can be told it
+//! goes on by itself.
 //!
 //! Fetches count for the desk's breaker like requests and wait while it is open, so a gap is filled
 //! as soon as the desk answers. Where the desk does not let us read, that is said once and not
 //! tried again before its next outage or our next start.
 
 mod fetch;
+mod tell;
 
 use std::{sync::Arc, time::Duration};
 
 use servicenow::client::{FetchError, MissedMessage};
 use session::{
-    Event, Missed, Session,
+    Session,
     id::{ConversationKey, Number, Timestamp},
 };
-use store::{ENTRIES_PER_READ_MAX, Store, StoreError, Target};
+use store::StoreError;
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     time::Instant,
 };
 use tokio_util::sync::CancellationToken;
 
+use tell::Told;
+
 use crate::{
-    desk::missed::{self, Shown},
+    desk::missed,
     dispatcher::Dispatcher,
-    engine::{Arrival, EngineError},
+    engine::EngineError,
     gaps::{DeskKey, Gap},
     keeping::{Keeping, KeepingError},
     observe::CatchUp,
 };
 
-/// Fetches at a time from one desk: it has its own work to do when it, or we, just came back.
+/// Fetches at a time from one desk: it has its own work to do when it, or we, just came back, what users
+/// say among it. Chats in which agents speak come first, and what these say meanwhile waits behind
+/// the gap.
 const FETCHES_MAX: usize = 4;
 
 /// How far the instance's clock may be behind ours. Asking further back costs nothing, because what
@@ -49,11 +58,9 @@ const CLOCKS_DIFFER_BY: Duration = Duration::from_mins(2);
 /// How far back is asked at most: well within the 24 hours for which keys are remembered.
 const BACK_MAX: Duration = Duration::from_hours(12);
 
-/// Reads of the log for one comparison, of [`ENTRIES_PER_READ_MAX`] entries each.
-const LOG_READS_MAX: usize = 10;
-
-/// How often a comparison is made anew because the log grew meanwhile.
-const COMPARISONS_MAX: usize = 20;
+/// Fetches for one comparison. A second one has what came during the first, so a third is needed only
+/// if an agent says the same again and again; after that such words count as new.
+const FETCHES_ANEW_MAX: usize = 3;
 
 /// Why a gap is given up.
 #[derive(Debug, thiserror::Error)]
@@ -66,17 +73,16 @@ enum CatchUpError {
     Engine(#[from] EngineError),
     #[error("the instance did not give the messages")]
     Fetch(#[from] FetchError),
-    #[error("the log grew faster than it could be compared")]
+    #[error("the chat went on faster than it could be compared")]
     Overtaken,
     #[error("the instance does not let us read messages")]
     Refused,
 }
 
-/// A chat that can be caught up.
+/// An open chat as it stands.
 struct Chat {
     key: Arc<ConversationKey>,
     live: Session,
-    at_desk: String,
     numbered: Number,
 }
 
@@ -152,7 +158,26 @@ impl Dispatcher {
                 None
             }
         };
+        if rows.is_none() {
+            self.gaps.look(gap);
+            if let Err(error) = self.give_up(gap).await {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    session.id = gap.session.as_str(),
+                    "what came after what a chat missed is shown later"
+                );
+            }
+        }
         self.gaps.close(gap, rows.as_deref().map(missed::agents_words))
+    }
+
+    /// Lets go of what stands behind a gap that nobody can fill.
+    async fn give_up(&self, gap: &Gap) -> Result<(), CatchUpError> {
+        let chat = self.chat(gap).await?;
+        if chat.is_some_and(|chat| chat.live.behind_gap.is_some()) {
+            self.tell(gap, None, Vec::new()).await?;
+        }
+        Ok(())
     }
 
     /// Fetches and tells what a chat missed. Gives back all of it; nothing if nothing can be asked.
@@ -162,36 +187,26 @@ impl Dispatcher {
         gap: &Gap,
     ) -> Result<Option<Vec<MissedMessage>>, CatchUpError> {
         let Some(link) = self.desks.get(desk) else { return Ok(None) };
-        let Some(chat) = self.chat(gap).await? else { return Ok(None) };
-        let now = self.clock.now();
-        let back = Timestamp(now.0.saturating_sub(millis(BACK_MAX)));
-        let since = Timestamp(chat.live.asked_at.0.saturating_sub(millis(CLOCKS_DIFFER_BY)));
-        let since = since.max(back);
-        let rows = self.fetch(desk, link, &chat.at_desk, since).await?;
-        for _ in 0..COMPARISONS_MAX {
+        for fetches in 1..=FETCHES_ANEW_MAX {
             let Some(chat) = self.chat(gap).await? else { return Ok(None) };
-            let without_ids = chat.live.without_ids;
-            let shown = if without_ids { Some(self.shown(gap, &chat, since).await?) } else { None };
-            let missed = missed::read(&rows, &link.reach.get().wording, shown);
-            if missed.is_empty() {
-                return Ok(Some(rows));
-            }
-            let as_of = without_ids.then_some(chat.numbered);
-            if let Some(numbered) = self.tell(gap, as_of, missed).await? {
-                if numbered > chat.numbered {
-                    tracing::info!(
-                        session.id = gap.session.as_str(),
-                        rows = rows.len(),
-                        "a chat was caught up"
-                    );
-                }
-                return Ok(Some(rows));
+            let Some(at_desk) = &chat.live.desk_conversation else { return Ok(None) };
+            let now = self.clock.now();
+            let back = Timestamp(now.0.saturating_sub(millis(BACK_MAX)));
+            let since = Timestamp(chat.live.asked_at.0.saturating_sub(millis(CLOCKS_DIFFER_BY)));
+            let since = since.max(back);
+            let rows = self.fetch(desk, link, at_desk, since).await?;
+            let wording = &link.reach.get().wording;
+            let insist = fetches == FETCHES_ANEW_MAX;
+            match self.compare(gap, &chat, since, (&rows, wording), insist).await? {
+                Told::All => return Ok(Some(rows)),
+                Told::Over => return Ok(None),
+                Told::Unclear => {}
             }
         }
         Err(CatchUpError::Overtaken)
     }
 
-    /// The chat as it stands; `None` if it is over, or the instance gave it no id to ask by.
+    /// The chat as it stands; `None` if it is over.
     async fn chat(&self, gap: &Gap) -> Result<Option<Chat>, CatchUpError> {
         let id = gap.conversation;
         let row = crate::blocking(&self.store, move |store| store.conversation_by_id(id)).await?;
@@ -201,45 +216,7 @@ impl Dispatcher {
         let kept = Keeping::new(&self.vault, &key)?.read_state(&state)?;
         let numbered = kept.conversation.numbered;
         let live = kept.conversation.live().filter(|live| live.id == gap.session).cloned();
-        Ok(live.and_then(|live| {
-            let at_desk = live.desk_conversation.clone()?;
-            Some(Chat { key, live, at_desk, numbered })
-        }))
-    }
-
-    /// What agents said in this chat since then, as far as it was shown.
-    async fn shown(&self, gap: &Gap, chat: &Chat, since: Timestamp) -> Result<Shown, CatchUpError> {
-        let keeping = Keeping::new(&self.vault, &chat.key)?;
-        let (mut shown, mut after) = (Shown::default(), chat.live.asked_after);
-        for _ in 0..LOG_READS_MAX {
-            let id = gap.conversation;
-            let read =
-                move |store: &dyn Store| store.entries_after(id, after, ENTRIES_PER_READ_MAX);
-            let rows = crate::blocking(&self.store, read).await?;
-            let mut entries = keeping.read_entries(&self.vault, &rows)?;
-            entries.retain(|entry| entry.number <= chat.numbered && entry.at >= since);
-            shown.count(&entries);
-            match rows.last() {
-                Some(last) if last.number < chat.numbered => after = last.number,
-                Some(_) | None => break,
-            }
-        }
-        Ok(shown)
-    }
-
-    /// Tells the session; gives back the newest log entry, or nothing if the comparison was
-    /// overtaken.
-    async fn tell(
-        &self,
-        gap: &Gap,
-        as_of: Option<Number>,
-        missed: Vec<Missed>,
-    ) -> Result<Option<Number>, CatchUpError> {
-        let target = Target::Conversation(gap.conversation);
-        let event = Event::CaughtUp { session: gap.session.clone(), as_of, missed };
-        let arrival = Arrival::event(target, event);
-        let told = self.engine.submit_at_last(arrival, &self.stop).await?;
-        Ok(Some(told.number).filter(|at| *at != Number::default()))
+        Ok(live.map(|live| Chat { key, live, numbered }))
     }
 }
 

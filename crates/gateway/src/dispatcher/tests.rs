@@ -2,6 +2,7 @@
 //! test waits for a back-off; lanes are drained by calling what a worker calls.
 
 mod away;
+mod behind_gap;
 mod catching_up;
 mod failing;
 mod instance;

@@ -31,6 +31,7 @@ use crate::{
         callers, observed,
     },
     engine::{Arrival, EngineError, Outcome},
+    gaps::Passed,
     trace::{Context, OpenSpan},
     wakes::Hint,
 };
@@ -97,13 +98,17 @@ async fn taken(
     let request = request.map(|(_, number)| number);
     let (news, typing) = news::read(callback, wording);
     // What was missed is shown before what came after it.
-    let news = match session_of(&targets) {
+    let session = session_of(&targets).cloned();
+    let Passed { news, behind_gap } = match &session {
         Some(session) => edge.gaps.pass((tenant, desk), session, news).await,
-        None => news,
+        None => Passed::at_once(news),
     };
     let trace = trace.map(|trace| trace.context());
-    let told = Told { request, claims, news, trace };
+    let told = Told { request, claims, news, behind_gap, trace };
     let outcome = deliver(edge, targets, told).await?;
+    if let Some(session) = session.filter(|_| behind_gap && outcome.open) {
+        edge.gaps.stands_behind((tenant, desk), &session, outcome.conversation);
+    }
     if outcome.open {
         for news::Typing { agent, on } in typing {
             edge.wakes.wake(outcome.conversation, Hint::Typing { agent, on });
@@ -167,18 +172,20 @@ struct Told {
     request: Option<EffectNumber>,
     claims: Claims,
     news: Vec<News>,
+    behind_gap: bool,
     trace: Option<Context>,
 }
 
 async fn deliver(edge: &Edge, targets: Vec<Target>, told: Told) -> Result<Outcome, Refusal> {
-    let Told { request, claims, news, trace } = told;
+    let Told { request, claims, news, behind_gap, trace } = told;
     let mut targets = targets.into_iter();
     let mut told = (claims, news);
     while let Some(target) = targets.next() {
         // Nearly always the first is the last, and then nothing is copied.
         let (claims, news) =
             if targets.len() == 0 { std::mem::take(&mut told) } else { told.clone() };
-        let arrival = Arrival::callback(target, request, claims, news).traced(trace);
+        let arrival = Arrival::callback(target, request, claims, news);
+        let arrival = arrival.behind_gap(behind_gap).traced(trace);
         match edge.engine.submit(arrival).await {
             Err(EngineError::NotFound) => {}
             answer => return Ok(answer?),

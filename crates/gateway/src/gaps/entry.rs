@@ -12,9 +12,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::gaps::DeskKey;
 
-/// How long a fetch holds up callbacks, however many: ServiceNow gives up after 5 s (reference 6)
-/// and may then abandon the chat, and a gap that cannot be filled must not slow down a talk.
-pub(super) const HOLD_FOR: Duration = Duration::from_secs(2);
+/// How long a fetch holds up callbacks, however many: most are done by then, and what comes after need
+/// not stand behind the gap. ServiceNow gives up after 5 s (reference 6), those included that a caller
+/// waited for a start of ours, and may then abandon the chat.
+pub(super) const HOLD_FOR: Duration = Duration::from_secs(1);
 
 #[derive(Debug)]
 pub(super) struct Entry {
@@ -29,6 +30,10 @@ pub(super) struct Entry {
     pub(super) settled_at: Option<Instant>,
     /// What it was filled with last.
     pub(super) shown: Option<Arc<Shown>>,
+    /// Since when news stands behind it.
+    pub(super) behind_since: Option<Instant>,
+    /// News stands behind it that whoever fills it may not have seen.
+    pub(super) again: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,8 +77,17 @@ pub(super) enum Waited {
 impl Entry {
     /// A gap that waits to be filled.
     pub(super) fn queued(desk: DeskKey, conversation: ConversationId) -> Self {
-        let (began, current, settled_at, shown) = (0, None, None, None);
-        Self { desk, conversation, stage: Stage::Queued, began, current, settled_at, shown }
+        Self {
+            desk,
+            conversation,
+            stage: Stage::Queued,
+            began: 0,
+            current: None,
+            settled_at: None,
+            shown: None,
+            behind_since: None,
+            again: false,
+        }
     }
 
     /// Its fetch begins.
@@ -98,9 +112,14 @@ impl Entry {
         self.shown = Some(shown);
     }
 
+    /// Whether what it was filled with has none of these words.
+    pub(super) fn has_none_of(&self, words: &[u64]) -> bool {
+        self.shown.as_ref().is_none_or(|shown| !shown.has_any(words))
+    }
+
     /// Whoever waits goes on.
-    pub(super) fn release(&self) {
-        if let Some(fetch) = &self.current {
+    pub(super) fn release(&mut self) {
+        if let Some(fetch) = self.current.take() {
             fetch.done.cancel();
         }
     }

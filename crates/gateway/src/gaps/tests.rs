@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use session::{Agent, Said, id::SenderKey};
+use session::{Agent, BEHIND_GAP_WITHIN, News, Said, id::SenderKey};
 
 use super::{entry::HOLD_FOR, *};
 use crate::bed::{Bed, agent_said, desk, session, tenant};
@@ -35,16 +35,18 @@ async fn next(gaps: &Gaps) -> Gap {
 }
 
 /// A callback of this chat, on its way.
-fn passes(gaps: &Arc<Gaps>, name: &str) -> tokio::task::JoinHandle<Vec<News>> {
+fn passes(gaps: &Arc<Gaps>, name: &str) -> tokio::task::JoinHandle<Passed> {
     let (gaps, session) = (Arc::clone(gaps), session(name));
     tokio::spawn(
         async move { gaps.pass((&tenant(), &desk()), &session, vec![agent_said("hi")]).await },
     )
 }
 
-fn words(news: &[News]) -> Vec<&str> {
+/// The words that a callback goes on with; `behind` is one that stands behind the gap.
+fn words(passed: &Passed) -> Vec<&str> {
     let mut words = Vec::new();
-    for news in news {
+    words.extend(passed.behind_gap.then_some("behind"));
+    for news in &passed.news {
         match news {
             News::AgentSaid { said, .. } => words.push(said.text.as_str()),
             // Who spoke, of words that are shown already.
@@ -100,12 +102,12 @@ async fn a_callback_waits_for_its_gap_and_moves_it_to_the_front() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn callbacks_of_one_chat_wait_two_seconds_in_all() {
+async fn callbacks_of_one_chat_wait_a_second_in_all_and_then_stand_behind_the_gap() {
     let (_bed, gaps) = opened(&["a"]).await;
-    assert_eq!(HOLD_FOR, Duration::from_secs(2));
+    assert_eq!(HOLD_FOR, Duration::from_secs(1));
     let began = Instant::now();
     for _ in 0..3 {
-        assert_eq!(words(&passes(&gaps, "a").await.unwrap()), ["hi"]);
+        assert_eq!(words(&passes(&gaps, "a").await.unwrap()), ["behind", "hi"]);
         assert_eq!(began.elapsed(), HOLD_FOR);
     }
 }
@@ -115,7 +117,7 @@ async fn at_a_desk_that_was_waited_for_in_vain_no_chat_waits_until_it_gives_mess
     let (_bed, gaps) = opened(&["a", "b", "c", "d"]).await;
     let began = Instant::now();
     for name in ["a", "b", "c"] {
-        assert_eq!(words(&passes(&gaps, name).await.unwrap()), ["hi"]);
+        assert_eq!(words(&passes(&gaps, name).await.unwrap()), ["behind", "hi"]);
         assert_eq!(began.elapsed(), HOLD_FOR, "one after the other, and only the first waits");
     }
     // A failure is no news of it; messages are.
@@ -125,6 +127,108 @@ async fn at_a_desk_that_was_waited_for_in_vain_no_chat_waits_until_it_gives_mess
         tokio::task::yield_now().await;
         assert_eq!(callback.is_finished(), words.is_none());
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_callback_that_does_not_wait_moves_its_gap_to_the_front_too() {
+    let (_bed, gaps) = opened(&["a", "b", "c", "d"]).await;
+    assert_eq!(next(&gaps).await.session, session("a"), "it hangs");
+    assert_eq!(words(&passes(&gaps, "a").await.unwrap()), ["behind", "hi"]);
+    for _ in 0..3 {
+        assert_eq!(words(&passes(&gaps, "d").await.unwrap()), ["behind", "hi"]);
+    }
+    for name in ["d", "b", "c"] {
+        assert_eq!(next(&gaps).await.session, session(name));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn at_a_desk_that_gives_no_messages_for_long_callbacks_go_ahead() {
+    let (_bed, gaps) = opened(&["a", "b"]).await;
+    assert_eq!(words(&passes(&gaps, "a").await.unwrap()), ["behind", "hi"]);
+    tokio::time::sleep(BEHIND_GAP_WITHIN - Duration::from_millis(1)).await;
+    assert_eq!(words(&passes(&gaps, "a").await.unwrap()), ["behind", "hi"]);
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    // Of this chat, and of others: their gaps wait for the same desk.
+    for name in ["a", "b"] {
+        assert_eq!(words(&passes(&gaps, name).await.unwrap()), ["hi"]);
+    }
+    // It gives some; what is missing is worth a wait again.
+    gaps.close(&next(&gaps).await, Some(["hello"]));
+    assert_eq!(words(&passes(&gaps, "b").await.unwrap()), ["behind", "hi"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_gap_that_cannot_be_filled_for_long_lets_its_callbacks_go_ahead() {
+    let (_bed, gaps) = opened(&["a", "b", "c"]).await;
+    let (a, b) = (next(&gaps).await, next(&gaps).await);
+    assert_eq!(words(&passes(&gaps, "a").await.unwrap()), ["behind", "hi"]);
+    tokio::time::sleep(BEHIND_GAP_WITHIN).await;
+    // The desk is not slow for others.
+    gaps.close(&b, Some(["hello"]));
+    assert_eq!(words(&passes(&gaps, "a").await.unwrap()), ["hi"]);
+    assert_eq!(words(&passes(&gaps, "c").await.unwrap()), ["behind", "hi"]);
+    gaps.close(&a, Some(["hello"]));
+    assert_eq!(words(&passes(&gaps, "a").await.unwrap()), ["hi"], "it is filled");
+}
+
+/// News of this chat stands behind its gap.
+fn stands_behind(bed: &Bed, gaps: &Gaps, name: &str) {
+    gaps.stands_behind((&tenant(), &desk()), &session(name), bed.row(name).id);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_stands_behind_a_gap_since_it_was_looked_at_makes_it_the_next_again() {
+    let (bed, gaps) = opened(&["a", "b", "c"]).await;
+    let gap = next(&gaps).await;
+    // Seen by the look.
+    stands_behind(&bed, &gaps, "a");
+    gaps.look(&gap);
+    gaps.close(&gap, Some(["hello"])).expect("more may come");
+    // Not seen: it came after the look, or after all.
+    stands_behind(&bed, &gaps, "a");
+    assert_eq!(next(&gaps).await, gap);
+    gaps.look(&gap);
+    stands_behind(&bed, &gaps, "a");
+    let settled_at = gaps.close(&gap, Some(["hello"]));
+    gaps.forget(&gap);
+    assert_eq!(next(&gaps).await, gap, "it is not forgotten, nor settled");
+    // Nor is it given up before.
+    gaps.look(&gap);
+    stands_behind(&bed, &gaps, "a");
+    assert_eq!(gaps.close(&gap, NOTHING), None);
+    assert_eq!(next(&gaps).await, gap);
+    gaps.look(&gap);
+    assert_eq!(gaps.close(&gap, Some(["hello"])), settled_at);
+    assert_eq!(next(&gaps).await.session, session("b"));
+    // What waits for its turn is looked at then.
+    stands_behind(&bed, &gaps, "c");
+    assert_eq!(next(&gaps).await.session, session("c"));
+    let again = tokio::time::timeout(Duration::from_millis(1), gaps.next(&key())).await;
+    assert!(again.is_err(), "once");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_stands_behind_a_gap_that_is_no_more_opens_it_again() {
+    let (bed, gaps) = opened(&["a"]).await;
+    gaps.close(&next(&gaps).await, NOTHING);
+    assert_eq!(count(&gaps), 0);
+    stands_behind(&bed, &gaps, "a");
+    assert_eq!(count(&gaps), 1);
+    assert_eq!(next(&gaps).await.session, session("a"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn gaps_with_something_behind_them_come_up_even_if_the_desk_refuses() {
+    let (_bed, gaps) = opened(&["a", "b", "c"]).await;
+    assert_eq!(next(&gaps).await.session, session("a"));
+    assert_eq!(words(&passes(&gaps, "c").await.unwrap()), ["behind", "hi"]);
+    assert!(gaps.refuse(&key()));
+    assert_eq!(count(&gaps), 1);
+    let gap = next(&gaps).await;
+    assert_eq!(gap.session, session("c"), "what stands there is let go of");
+    gaps.close(&gap, NOTHING);
+    assert_eq!(count(&gaps), 0);
 }
 
 #[tokio::test(start_paused = true)]
@@ -189,7 +293,7 @@ async fn words_without_an_id_wait_for_a_fetch_that_began_after_they_came() {
     assert_eq!(next(&gaps).await, gap, "at once again");
     gaps.close(&gap, Some(["hi", "hi"]));
     let passed = callback.await.unwrap();
-    assert!(words(&passed).is_empty() && passed.len() == 1, "shown; who spoke is left");
+    assert!(words(&passed).is_empty() && passed.news.len() == 1, "shown; who spoke is left");
     // Soon after, the same; later, and with ids, they go ahead.
     let began = Instant::now();
     let with_id =
@@ -222,14 +326,15 @@ async fn words_that_a_fetch_does_not_have_cost_no_other_fetch() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_callback_waits_two_seconds_whatever_it_waits_for() {
+async fn a_callback_waits_a_second_whatever_it_waits_for() {
     let (_bed, gaps) = opened(&["a"]).await;
     let gap = next(&gaps).await;
     let began = Instant::now();
     let callback = passes(&gaps, "a");
     tokio::time::sleep(HOLD_FOR / 2).await;
     gaps.close(&gap, Some(["hi"]));
-    assert_eq!(words(&callback.await.unwrap()), ["hi"], "nobody tells whether it was shown");
+    let passed = callback.await.unwrap();
+    assert_eq!(words(&passed), ["behind", "hi"], "the next fetch tells whether it was shown");
     assert_eq!(began.elapsed(), HOLD_FOR);
 }
 

@@ -2,6 +2,8 @@
 
 use session::{EndReason, EndedBy, Notice};
 
+use super::Told;
+
 /// The words of a notice.
 pub(super) fn words(notice: &Notice) -> String {
     match notice {
@@ -90,4 +92,23 @@ fn failed(reason: EndReason) -> String {
         | EndReason::BotEnded => "The chat is over.",
     }
     .to_owned()
+}
+
+/// What an agent is told.
+pub(super) fn told(told: &Told<'_>) -> String {
+    match told {
+        Told::Edited { before: Some(before), now } => format!("[Changed “{before}” to:] {now}"),
+        Told::Edited { before: None, now } => format!("[Changed an earlier message to:] {now}"),
+        Told::Deleted { what: Some(what) } => format!("[Deleted the message “{what}”.]"),
+        Told::Deleted { what: None } => "[Deleted an earlier message.]".to_owned(),
+        Told::Restored { now } => format!("[Restored a deleted message:] {now}"),
+        Told::Reacted { with, to: Some(to) } => format!("[Reacted to “{to}” with {with}]"),
+        Told::Reacted { with, to: None } => format!("[Reacted to a message with {with}]"),
+        Told::Unreacted { with, to: Some(to) } => {
+            format!("[Took back the reaction {with} to “{to}”.]")
+        }
+        Told::Unreacted { with, to: None } => format!("[Took back the reaction {with}]"),
+        Told::Submitted { values } => format!("[Filled in a form:]\n{values}"),
+        Told::Pressed => "[Pressed a button on a card.]".to_owned(),
+    }
 }

@@ -2,6 +2,8 @@
 
 use session::{EndReason, EndedBy, Notice};
 
+use super::Told;
+
 /// The words of a notice.
 pub(super) fn words(notice: &Notice) -> String {
     match notice {
@@ -102,4 +104,29 @@ fn failed(reason: EndReason) -> String {
         | EndReason::BotEnded => "Der Chat ist zu Ende.",
     }
     .to_owned()
+}
+
+/// What an agent is told.
+pub(super) fn told(told: &Told<'_>) -> String {
+    match told {
+        Told::Edited { before: Some(before), now } => {
+            format!("[Hat „{before}“ geändert in:] {now}")
+        }
+        Told::Edited { before: None, now } => {
+            format!("[Hat eine frühere Nachricht geändert in:] {now}")
+        }
+        Told::Deleted { what: Some(what) } => format!("[Hat die Nachricht „{what}“ gelöscht.]"),
+        Told::Deleted { what: None } => "[Hat eine frühere Nachricht gelöscht.]".to_owned(),
+        Told::Restored { now } => {
+            format!("[Hat eine gelöschte Nachricht wiederhergestellt:] {now}")
+        }
+        Told::Reacted { with, to: Some(to) } => format!("[Hat auf „{to}“ reagiert mit {with}]"),
+        Told::Reacted { with, to: None } => format!("[Hat auf eine Nachricht reagiert mit {with}]"),
+        Told::Unreacted { with, to: Some(to) } => {
+            format!("[Hat die Reaktion {with} auf „{to}“ zurückgenommen.]")
+        }
+        Told::Unreacted { with, to: None } => format!("[Hat die Reaktion {with} zurückgenommen.]"),
+        Told::Submitted { values } => format!("[Hat ein Formular ausgefüllt:]\n{values}"),
+        Told::Pressed => "[Hat auf eine Schaltfläche einer Karte gedrückt.]".to_owned(),
+    }
 }

@@ -153,6 +153,7 @@ impl Turn<'_> {
     fn is_requested(&self, session: &SessionId) -> bool {
         self.step.conversation.live().is_some_and(|live| {
             live.id == *session
+                && live.behind_gap.is_none()
                 && matches!(&live.stage, Stage::Waiting(Waiting { phase: Phase::Requested, .. }))
         })
     }
@@ -211,7 +212,12 @@ impl Turn<'_> {
             // Something happened since the clock looked; the newer deadline will come by itself.
             return;
         }
+        if self.step.conversation.live().is_some_and(|live| live.behind_gap.is_some()) {
+            // Whatever is due besides comes by itself, after what this changes.
+            return self.let_go();
+        }
         match self.overdue_end().unwrap_or(why) {
+            Wake::BehindGap => {}
             Wake::Silence => self.end(Status::Fail, EndReason::Silence),
             Wake::LongestWait => self.end(Status::Fail, EndReason::WaitedTooLong),
             Wake::UserLeft => self.user_left(),

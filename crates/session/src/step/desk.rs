@@ -3,8 +3,8 @@
 use crate::{
     conversation::{Answer, LATE_WORDS_FOR, OVERTAKEN_FOR, Phase, Session, Stage, Status, Waiting},
     effect::Reached,
-    event::{Callback, Claims, Missed, News, Rejected},
-    id::{Number, SenderKey, SessionId},
+    event::{Callback, Claims, News, Rejected},
+    id::{SenderKey, SessionId},
     notice::{EndReason, Notice},
     said::{Agent, Author, Choice, Said},
     step::Turn,
@@ -29,53 +29,16 @@ impl Turn<'_> {
             return Err(Rejected::ForeignVariables);
         }
         for news in callback.news {
-            self.news_of(&callback.session, news);
+            if self.stands_behind_gap(&callback.session, callback.behind_gap) {
+                self.keep_behind_gap(news);
+            } else {
+                self.news_of(&callback.session, news);
+            }
         }
         Ok(())
     }
 
-    /// What was fetched because its callbacks may have been missed. It means what the callbacks
-    /// would have meant, only later: an agent's words connect who waits, an end ends, and nothing
-    /// that is over begins again.
-    pub(super) fn caught_up(
-        &mut self,
-        session: &SessionId,
-        as_of: Option<Number>,
-        missed: Vec<Missed>,
-    ) {
-        let without_ids = self.live().is_some_and(|live| live.id == *session && live.without_ids);
-        let overtaken = match as_of {
-            Some(compared) => self.step.conversation.numbered != compared,
-            None => without_ids,
-        };
-        if overtaken {
-            return;
-        }
-        for missed in missed {
-            let news = match missed {
-                Missed::AgentSaid { said, key } => {
-                    News::AgentSaid { agent: self.agent_of(session), said, key: Some(key) }
-                }
-                Missed::Ended => News::Ended,
-            };
-            self.news_of(session, news);
-        }
-        self.step.answer = self.step.conversation.numbered;
-    }
-
-    /// Who it was that spoke unheard: the one who is there, unless the chat is between two.
-    fn agent_of(&mut self, session: &SessionId) -> Agent {
-        match self.live().filter(|live| live.id == *session).map(|live| &live.stage) {
-            Some(Stage::Connected(talk) | Stage::Active(talk)) if !talk.transferring => {
-                talk.agent.clone()
-            }
-            Some(Stage::Connected(_) | Stage::Active(_) | Stage::Waiting(_)) | None => {
-                Agent::default()
-            }
-        }
-    }
-
-    fn news_of(&mut self, session: &SessionId, news: News) {
+    pub(super) fn news_of(&mut self, session: &SessionId, news: News) {
         let open = self.live().is_some_and(|live| live.id == *session);
         if open { self.live_news(news) } else { self.late_news(session, news) }
     }
@@ -89,11 +52,16 @@ impl Turn<'_> {
     }
 
     fn live_news(&mut self, news: News) {
-        let now = self.now;
         // A repeated word proves nothing about this session: it may be one of the last.
-        if self.repeat_of(news.key()).is_some() {
-            return;
+        if self.repeat_of(news.key()).is_none() {
+            self.marks_ids(&news);
+            self.heard(news);
         }
+    }
+
+    /// News that is no repeat.
+    pub(super) fn heard(&mut self, news: News) {
+        let now = self.now;
         match self.live().map(|session| &mut session.stage) {
             Some(Stage::Waiting(_)) => self.waiting_news(news),
             Some(Stage::Connected(talk) | Stage::Active(talk)) => {
@@ -231,9 +199,6 @@ impl Turn<'_> {
         self.ask(&said);
         self.spoken();
         self.agent_spoke();
-        if let Some(session) = self.live().filter(|_| key.is_none()) {
-            session.without_ids = true;
-        }
         self.say(Author::Agent(agent), said, key);
     }
 
@@ -274,7 +239,7 @@ impl Turn<'_> {
 
     /// News of a session that is over. Callbacks are unordered and the end is told up to three
     /// times, so all of this is normal.
-    fn late_news(&mut self, session: &SessionId, news: News) {
+    pub(super) fn late_news(&mut self, session: &SessionId, news: News) {
         let now = self.now;
         let Some(past) = self.step.conversation.past.as_ref().filter(|past| past.id == *session)
         else {

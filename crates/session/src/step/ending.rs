@@ -24,6 +24,7 @@ fn is_requested(session: &Session) -> bool {
 impl Turn<'_> {
     /// Ends the open session.
     pub(super) fn end(&mut self, status: Status, reason: EndReason) {
+        let (status, reason) = self.let_go_before(status, reason);
         let now = self.now;
         let handled = self.live().and_then(|session| session.met_at).map(|met| now.since(met));
         self.reached(Reached::Ended { status, reason, handled });

@@ -363,6 +363,7 @@ impl Turn<'_> {
             met_at: None,
             agent_spoke: false,
             asked_by: if context.is_some() { AskedBy::Bot } else { AskedBy::User },
+            behind_gap: None,
             stage: Stage::Waiting(Waiting {
                 phase: Phase::Requested,
                 held: Vec::new(),

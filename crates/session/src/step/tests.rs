@@ -11,6 +11,7 @@ mod delivery;
 mod desk;
 mod diagram;
 mod fallback;
+mod gap;
 mod given;
 mod late;
 mod milestones;

@@ -1,16 +1,16 @@
 //! Conversations as they may be found in a store: any that the types and the house's rules allow, not
 //! only those that a story has led to. And the rules that an installation may have.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use proptest::prelude::*;
 use session::{
-    Answer, AskedBy, Behind, Choice, Conversation, Effect, EndReason, HELD_WORDS_MAX, Past, Phase,
-    Policy, Route, Session, Stage, Status, Talk, Waiting, What,
+    Answer, AskedBy, Behind, BehindGap, Choice, Conversation, Effect, EndReason, HELD_WORDS_MAX,
+    News, Past, Phase, Policy, Route, Session, Stage, Status, Talk, Waiting, What,
     id::{DeskId, EffectNumber, Number, SessionId, Timestamp},
 };
 
-use crate::story::{agent, visitor};
+use crate::story::{Tells, agent, news, tells, visitor};
 
 /// When everything begins.
 pub(crate) const START: Timestamp = Timestamp(1_767_225_600_000);
@@ -119,23 +119,42 @@ fn session() -> impl Strategy<Value = Session> {
     let user_away_since = prop::option::of(moment());
     let at_desk = (prop::option::of(Just("0123456789abcdef".to_owned())), any::<bool>());
     let met = (prop::option::of(moment()), any::<bool>());
-    (moment(), any::<bool>(), user_away_since, at_desk, met, stage).prop_map(
-        |(asked_at, away, user_away_since, at_desk, (met_at, agent_spoke), stage)| Session {
-            id: SessionId::new("ses_found").unwrap(),
-            desk: desk(),
-            user: visitor().user,
-            asked_at,
-            asked_after: Number(ASKED_AFTER),
-            away,
-            desk_conversation: at_desk.0,
-            without_ids: at_desk.1,
-            user_away_since,
-            met_at,
-            agent_spoke,
-            asked_by: if away { AskedBy::Bot } else { AskedBy::User },
-            stage,
+    (moment(), any::<bool>(), user_away_since, at_desk, met, behind_gap(), stage).prop_map(
+        |(asked_at, away, user_away_since, at_desk, (met_at, agent_spoke), behind_gap, stage)| {
+            Session {
+                id: SessionId::new("ses_found").unwrap(),
+                desk: desk(),
+                user: visitor().user,
+                asked_at,
+                asked_after: Number(ASKED_AFTER),
+                away,
+                desk_conversation: at_desk.0,
+                without_ids: at_desk.1,
+                user_away_since,
+                met_at,
+                agent_spoke,
+                asked_by: if away { AskedBy::Bot } else { AskedBy::User },
+                behind_gap,
+                stage,
+            }
         },
     )
+}
+
+/// News that stands behind a gap, its words numbered, its keys each once.
+fn behind_gap() -> impl Strategy<Value = Option<BehindGap>> {
+    let behind = (moment(), prop::collection::vec(tells(), 1..6)).prop_map(|(since, tells)| {
+        let mut keys = BTreeSet::new();
+        let is_new = |tells: &Tells| match news(*tells, String::new()) {
+            // It is told at once.
+            News::Started { .. } => false,
+            news => news.key().is_none_or(|key| keys.insert(key.clone())),
+        };
+        let kept = tells.into_iter().filter(is_new).zip(1..);
+        let news: Vec<_> = kept.map(|(tells, number)| news(tells, format!("{number}"))).collect();
+        Some(BehindGap { since, news }).filter(|behind| !behind.news.is_empty())
+    });
+    prop_oneof![2 => Just(None), 1 => behind]
 }
 
 fn past() -> impl Strategy<Value = Past> {

@@ -67,8 +67,8 @@ proptest! {
         story in prop::collection::vec(act(), 0..60),
     ) {
         let mut world = told(policy, beginning, story);
-        // At most one warning, one word about the agent, and one end.
-        for _ in 0..3 {
+        // At most what stands behind a gap, one warning, one word about the agent, and one end.
+        for _ in 0..4 {
             if let Some(event) = world.due(false) {
                 world.happens(event);
             }
@@ -84,7 +84,10 @@ proptest! {
         end in prop::sample::select(&[Tells::Ended, Tells::LetGo, Tells::Failed, Tells::Cancelled][..]),
     ) {
         let mut world = told(policy, beginning, story);
-        let event = world.callback(Whose::Open, vec![end]);
+        let event = world.callback(Whose::Open, vec![end], false);
+        world.happens(event);
+        // It may stand behind a gap.
+        let event = world.gives_up(Whose::Open);
         world.happens(event);
         world.winds_up();
     }

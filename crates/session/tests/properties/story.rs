@@ -33,12 +33,19 @@ pub(crate) enum Act {
     DeskTells {
         whose: Whose,
         news: Vec<Tells>,
+        behind_gap: bool,
     },
     /// What was missed is fetched; perhaps the log grew since it was compared.
     CatchesUp {
         whose: Whose,
-        missed: Vec<Option<u8>>,
+        missed: Vec<Fetched>,
         overtaken: bool,
+        /// The word behind the gap, of this place, was shown before.
+        shown: Option<u8>,
+    },
+    /// Nobody fetches any more what was missed.
+    GivesUp {
+        whose: Whose,
     },
     /// The effect at the head of a lane is done, or finally not.
     Report {
@@ -111,7 +118,7 @@ fn key() -> impl Strategy<Value = Option<u8>> {
     prop::option::weighted(0.5, 0_u8..12)
 }
 
-fn tells() -> impl Strategy<Value = Tells> {
+pub(crate) fn tells() -> impl Strategy<Value = Tells> {
     prop_oneof![
         2 => Just(Tells::Queued),
         2 => Just(Tells::Estimate),
@@ -130,9 +137,22 @@ fn tells() -> impl Strategy<Value = Tells> {
     ]
 }
 
-/// A word by its key, or an end.
-fn missed() -> impl Strategy<Value = Option<u8>> {
-    prop::option::weighted(0.9, 0_u8..12)
+/// A row of what was fetched.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Fetched {
+    /// A word, by its key.
+    Word(u8),
+    /// Words that stand behind the gap, until so many are left.
+    Behind(u8),
+    Ended,
+}
+
+fn fetched() -> impl Strategy<Value = Fetched> {
+    prop_oneof![
+        7 => (0_u8..12).prop_map(Fetched::Word),
+        2 => (0_u8..4).prop_map(Fetched::Behind),
+        1 => Just(Fetched::Ended),
+    ]
 }
 
 pub(crate) fn act() -> impl Strategy<Value = Act> {
@@ -153,6 +173,7 @@ pub(crate) fn act() -> impl Strategy<Value = Act> {
             1 => Just(Outcome::Unanswered),
         ]
     };
+    let shown = prop::option::weighted(0.2, 0_u8..3);
     prop_oneof![
         1 => Just(Act::Open),
         12 => (prop::sample::select(&TEXTS[..]), key())
@@ -163,10 +184,13 @@ pub(crate) fn act() -> impl Strategy<Value = Act> {
         1 => Just(Act::BotEnds),
         2 => (0_u8..5).prop_map(|back| Act::BotRevises { back }),
         2 => key().prop_map(|key| Act::UserDoes { key }),
-        10 => (whose(), prop::collection::vec(tells(), 0..4))
-            .prop_map(|(whose, news)| Act::DeskTells { whose, news }),
-        2 => (whose(), prop::collection::vec(missed(), 0..4), prop::bool::weighted(0.2))
-            .prop_map(|(whose, missed, overtaken)| Act::CatchesUp { whose, missed, overtaken }),
+        10 => (whose(), prop::collection::vec(tells(), 0..4), prop::bool::weighted(0.2))
+            .prop_map(|(whose, news, behind_gap)| Act::DeskTells { whose, news, behind_gap }),
+        2 => (whose(), prop::collection::vec(fetched(), 0..4), prop::bool::weighted(0.2), shown)
+            .prop_map(|(whose, missed, overtaken, shown)| {
+                Act::CatchesUp { whose, missed, overtaken, shown }
+            }),
+        1 => whose().prop_map(|whose| Act::GivesUp { whose }),
         8 => (any::<Index>(), outcome())
             .prop_map(|(which, outcome)| Act::Report { which, outcome }),
         1 => (any::<Index>(), outcome())

@@ -8,8 +8,8 @@ use std::{
 };
 
 use session::{
-    Callback, Claims, Context, Conversation, Effect, Event, Facts, Line, Missed, News, Payload,
-    Policy, Rejected, Said, Stage, Status, Step, What,
+    Callback, Claims, Compared, Context, Conversation, Effect, Event, Facts, Line, Missed, News,
+    Payload, Policy, Rejected, Said, Stage, Status, Step, What,
     id::{
         BotId, ChannelId, ConversationKey, EffectNumber, Number, SenderKey, SessionId, TenantId,
         Timestamp,
@@ -19,9 +19,12 @@ use session::{
 
 use crate::{
     found::{Found, START},
-    story::{Act, Outcome, Tells, Whose, news, report, sender, visitor},
+    story::{Act, Fetched, Outcome, Tells, Whose, news, report, sender, visitor},
 };
 use checks::is_end;
+
+/// Whose words, and whether they were fetched: from one source they come in order.
+type Source = (SessionId, bool);
 
 /// The world around one conversation, as a model.
 pub(crate) struct World {
@@ -43,8 +46,10 @@ pub(crate) struct World {
     struck: BTreeSet<EffectNumber>,
     /// Sessions of which the user knows that not every word arrived.
     told_undelivered: BTreeSet<SessionId>,
-    /// The desk's words are numbered as they are told; the last that was shown.
-    shown: u64,
+    /// The desk's words are numbered as they are told; the last that was shown, of each source.
+    shown: BTreeMap<Source, u64>,
+    /// Where they came from.
+    sources: BTreeMap<u64, Source>,
     /// How many words the desk told, and the keys it gave them.
     words: Vec<Option<SenderKey>>,
     /// Keys of the desk's words that were shown.
@@ -76,7 +81,8 @@ impl World {
             said: BTreeMap::new(),
             struck: BTreeSet::new(),
             told_undelivered: BTreeSet::new(),
-            shown: 0,
+            shown: BTreeMap::new(),
+            sources: BTreeMap::new(),
             words: Vec::new(),
             shown_keys: BTreeSet::new(),
             to_bot: Number(0),
@@ -99,6 +105,13 @@ impl World {
             world.holder = Some(session.id.clone());
             if let Stage::Waiting(waiting) = &session.stage {
                 world.held.clone_from(&waiting.held);
+            }
+            let behind = session.behind_gap.iter().flat_map(|behind| &behind.news);
+            for news in behind {
+                world.words.push(news.key().cloned());
+                let source = (session.id.clone(), false);
+                world.sources.insert(world.words.len() as u64, source);
+                world.seen.extend(news.key().map(|key| (key.clone(), Number(0))));
             }
         }
         world.conversation = conversation;
@@ -143,8 +156,11 @@ impl World {
                 key: key.map(sender),
                 fresh: self.fresh(),
             },
-            Act::DeskTells { whose, news } => self.callback(whose, news),
-            Act::CatchesUp { whose, missed, overtaken } => self.catch_up(whose, missed, overtaken),
+            Act::DeskTells { whose, news, behind_gap } => self.callback(whose, news, behind_gap),
+            Act::CatchesUp { whose, missed, overtaken, shown } => {
+                self.catch_up(whose, &missed, overtaken, shown)
+            }
+            Act::GivesUp { whose } => self.gives_up(whose),
             Act::UserAway => Event::UserAway,
             Act::UserBack => Event::UserBack,
             Act::OperatorEnds { whose } => Event::OperatorEnds { session: self.session_of(whose) },
@@ -208,14 +224,16 @@ impl World {
         self.state_is_sound();
     }
 
-    pub(crate) fn callback(&mut self, whose: Whose, tells: Vec<Tells>) -> Event {
-        let news = tells.into_iter().map(|tells| self.news(tells)).collect();
+    pub(crate) fn callback(&mut self, whose: Whose, tells: Vec<Tells>, behind_gap: bool) -> Event {
+        let session = self.session_of(whose);
+        let news = tells.into_iter().map(|tells| self.news(&session, tells)).collect();
         let conversation = &self.conversation;
         Event::Desk(Callback {
-            session: self.session_of(whose),
+            session,
             request: (conversation.effects.0 > 0).then_some(conversation.effects),
             claims: Claims { tenant: Some("acme".to_owned()), ..Claims::default() },
             news,
+            behind_gap,
         })
     }
 
@@ -231,28 +249,49 @@ impl World {
         session.unwrap_or_else(|| SessionId::new("ses_never").unwrap())
     }
 
-    fn catch_up(&mut self, whose: Whose, missed: Vec<Option<u8>>, overtaken: bool) -> Event {
-        let missed: Vec<Missed> = missed.into_iter().map(|key| self.missed(key)).collect();
-        let numbered = self.conversation.numbered.0;
-        let as_of = match missed.len() {
-            0 => None,
-            _ => Some(Number(numbered.saturating_sub(overtaken.into()))),
-        };
-        Event::CaughtUp { session: self.session_of(whose), as_of, missed }
+    fn catch_up(
+        &mut self,
+        whose: Whose,
+        fetched: &[Fetched],
+        overtaken: bool,
+        shown: Option<u8>,
+    ) -> Event {
+        let session = self.session_of(whose);
+        let live = self.conversation.live().filter(|live| live.id == session);
+        let behind_gap = live.map_or(0, |live| live.said_behind_gap().count());
+        let numbered = Number(self.conversation.numbered.0.saturating_sub(overtaken.into()));
+        let shown = shown.map(usize::from).into_iter().collect();
+        let missed: Vec<Missed> =
+            fetched.iter().map(|fetched| self.missed(&session, *fetched)).collect();
+        let compared = Compared { numbered, behind_gap, shown };
+        let as_of = Some(compared).filter(|_| !missed.is_empty());
+        Event::CaughtUp { session, as_of, missed }
     }
 
-    /// A word that is its own number, or an end.
-    fn missed(&mut self, key: Option<u8>) -> Missed {
-        let Some(key) = key.map(sender) else { return Missed::Ended };
-        self.words.push(Some(key.clone()));
-        Missed::AgentSaid { said: Said::words(self.words.len().to_string()), key }
+    pub(crate) fn gives_up(&self, whose: Whose) -> Event {
+        Event::CaughtUp { session: self.session_of(whose), as_of: None, missed: Vec::new() }
+    }
+
+    /// A word that is its own number, or what else was fetched.
+    fn missed(&mut self, session: &SessionId, fetched: Fetched) -> Missed {
+        match fetched {
+            Fetched::Word(key) => {
+                let key = sender(key);
+                self.words.push(Some(key.clone()));
+                self.sources.insert(self.words.len() as u64, (session.clone(), true));
+                Missed::AgentSaid { said: Said::words(self.words.len().to_string()), key }
+            }
+            Fetched::Behind(left) => Missed::BehindGap { left: left.into() },
+            Fetched::Ended => Missed::Ended,
+        }
     }
 
     /// News whose words, if it has any, are their own number.
-    fn news(&mut self, tells: Tells) -> News {
+    fn news(&mut self, session: &SessionId, tells: Tells) -> News {
         let number = self.words.len() + 1;
         let news = news(tells, number.to_string());
         self.words.push(news.key().cloned());
+        self.sources.insert(self.words.len() as u64, (session.clone(), false));
         news
     }
 
@@ -291,6 +330,10 @@ impl World {
             Event::Desk(callback) => Some(callback.session.clone()),
             _ => None,
         };
+        let left_out = match &event {
+            Event::CaughtUp { as_of: Some(compared), .. } => compared.shown.clone(),
+            _ => Vec::new(),
+        };
         let stale = match &event {
             Event::Deadline { due } => {
                 let next = self.conversation.deadline(&self.policy);
@@ -313,6 +356,7 @@ impl World {
         self.numbers_rise_without_gap(&step);
         self.what_is_over_stays_over(about.as_ref(), &step);
         self.the_desks_words_are_shown_once_and_in_order(&step);
+        self.what_stands_behind_a_gap_is_told_in_order(&left_out, &step);
         self.statuses_keep_to_the_diagram(&step);
         self.ends_are_settled(&step);
         self.words_reach_the_agent_once_and_in_order(&step);

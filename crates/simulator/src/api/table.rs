@@ -86,9 +86,26 @@ pub(super) async fn read(
     if !shared.lock().gates.may_read_messages {
         return may_not_read().into_response();
     }
+    until_given(&shared).await;
     let world = shared.lock();
     let rows = world.instance.messages.rows().map(Row::of);
     answer(query.as_deref().unwrap_or_default(), &headers, rows).into_response()
+}
+
+/// Waits while the table is held.
+async fn until_given(shared: &Shared) {
+    let mut changes = shared.changed.subscribe();
+    let given = async {
+        while shared.lock().messages_held {
+            if changes.changed().await.is_err() {
+                return;
+            }
+        }
+    };
+    tokio::select! {
+        () = shared.stop.cancelled() => {}
+        () = given => {}
+    }
 }
 
 /// What is answered before anything is looked at, if it is not the rows.

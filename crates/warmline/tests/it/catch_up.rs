@@ -115,6 +115,41 @@ async fn lines_said_while_the_gateway_was_dead(setting: Setting) {
 }
 
 #[tokio::test]
+async fn a_line_that_cannot_wait_for_the_fetch_is_shown_in_its_place_even_through_a_kill() {
+    a_line_that_cannot_wait_for_the_fetch(setting()).await;
+}
+
+#[tokio::test]
+async fn a_line_without_an_id_that_cannot_wait_for_the_fetch_is_shown_in_its_place() {
+    a_line_that_cannot_wait_for_the_fetch(Setting { message_ids: false, ..setting() }).await;
+}
+
+async fn a_line_that_cannot_wait_for_the_fetch(setting: Setting) {
+    let mut house = House::start(setting).await;
+    let (mut page, chat) = connect(&mut house, USER).await;
+    let desk = house.desk.clone();
+    let lines = ["one kolibri", "ok kolibri", "three kolibri", "ok kolibri", "five kolibri"];
+    desk.hold_messages(true);
+    for (n, line) in lines.into_iter().enumerate() {
+        // Every other line meets nobody; those between are taken before the gap is filled.
+        if n % 2 == 0 {
+            house.kill().await;
+            desk.write(&chat, line).unwrap();
+            until_unheard(&desk, n / 2 + 1).await;
+            house.begin().await;
+        } else {
+            desk.write(&chat, line).unwrap();
+            until_told(&desk).await;
+        }
+    }
+    page.shows_nothing_more().await;
+    desk.hold_messages(false);
+    page.shows(&lines.map(|line| format!("agent: Dana: {line}")).each_ref().map(String::as_str))
+        .await;
+    goes_on(&house, page, &chat).await;
+}
+
+#[tokio::test]
 async fn an_agent_who_came_and_spoke_while_the_gateway_was_dead_is_there() {
     an_agent_who_came_unheard(setting()).await;
 }

@@ -10,12 +10,12 @@ use crate::{bed::agent_said, engine::EngineError, gaps::DeskKey};
 
 const AT_DESK: &str = "0123456789abcdef0123456789abcdef";
 
-fn key() -> DeskKey {
+pub(super) fn key() -> DeskKey {
     (tenant(), desk())
 }
 
 /// Rows of these ids and words, written a minute before the bed's clock begins.
-fn rows(words: &[(&str, &str)]) -> Value {
+pub(super) fn rows(words: &[(&str, &str)]) -> Value {
     let row = |(id, words): &(&str, &str)| {
         json!({
             "sys_id": id, "conversation": AT_DESK, "payload": words, "send_time": "2025-12-31 23:59:00",
@@ -32,14 +32,14 @@ fn closed(text: &str) -> Value {
     }] })
 }
 
-fn said(text: &str, id: &str) -> News {
+pub(super) fn said(text: &str, id: &str) -> News {
     let (agent, said) = (Agent::default(), Said::words(text));
     News::AgentSaid { agent, said, key: Some(SenderKey::new(&format!("sn:{id}")).unwrap()) }
 }
 
 impl Desk {
     /// A chat with an agent, whose id at the instance is known.
-    async fn talking(&self, name: &str) {
+    pub(super) async fn talking(&self, name: &str) {
         self.connected(name).await;
         self.bed.hears(name, vec![News::Started { conversation: AT_DESK.to_owned() }]).await;
     }
@@ -55,7 +55,7 @@ impl Desk {
     }
 
     /// What was shown since the agent came.
-    fn shown(&self, name: &str) -> Vec<String> {
+    pub(super) fn shown(&self, name: &str) -> Vec<String> {
         let told = self.bed.told(name);
         let after = told.iter().position(|line| line == "<connected>").expect("somebody came");
         told[after + 1..].to_vec()
@@ -189,7 +189,7 @@ async fn an_answer_that_makes_no_sense_closes_the_gap() {
     let passed =
         desk.dispatcher.gaps.pass((&whose.0, &whose.1), &session, vec![agent_said("on we go")]);
     let passed = tokio::time::timeout(Duration::from_millis(500), passed).await;
-    assert_eq!(passed.expect("nothing is waited for").len(), 1);
+    assert_eq!(passed.expect("nothing is waited for").news.len(), 1);
     assert_eq!(desk.instance.queries().len(), 1);
 }
 

@@ -14,7 +14,10 @@ use axum::{
 };
 use serde_json::Value;
 use servicenow::{ClientConfig, Credentials, client::instance_url};
-use tokio::{net::TcpListener, sync::Notify};
+use tokio::{
+    net::TcpListener,
+    sync::{Notify, oneshot},
+};
 
 #[derive(Default)]
 struct Seen {
@@ -27,6 +30,9 @@ struct Seen {
     /// Answers of the table of messages, and what was asked; the last answer stays.
     table: Mutex<VecDeque<(u16, String)>>,
     queries: Mutex<Vec<String>>,
+    queried: Notify,
+    /// Given the word, the next query of the table is answered.
+    held: Mutex<Option<oneshot::Receiver<()>>>,
 }
 
 pub(super) struct Instance {
@@ -116,6 +122,18 @@ impl Instance {
         self.seen.queries.lock().unwrap().clone()
     }
 
+    /// The next query of the table is answered when the word is given.
+    pub(super) fn holds_table(&self) -> oneshot::Sender<()> {
+        let (word, given) = oneshot::channel();
+        *self.seen.held.lock().unwrap() = Some(given);
+        word
+    }
+
+    /// Waits for a query of the table.
+    pub(super) async fn queried(&self) {
+        self.seen.queried.notified().await;
+    }
+
     /// Waits for a request.
     pub(super) async fn called(&self) {
         self.seen.came.notified().await;
@@ -135,6 +153,11 @@ async fn answer(
     }
     if uri.path() == "/api/now/table/sys_cs_message" {
         seen.queries.lock().unwrap().push(uri.query().unwrap().to_owned());
+        seen.queried.notify_one();
+        let held = seen.held.lock().unwrap().take();
+        if let Some(held) = held {
+            held.await.unwrap();
+        }
         let mut table = seen.table.lock().unwrap();
         let (status, body) = match table.len() {
             0 => (200, r#"{"result":[]}"#.to_owned()),

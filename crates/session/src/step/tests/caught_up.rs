@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::given::{agent, agent_said, check, news, sender, session_id, stage, table, user_says};
 use crate::{
-    Event, LATE_WORDS_FOR, Missed, News, Said,
+    Compared, Event, LATE_WORDS_FOR, Missed, News, Said,
     id::{Number, SessionId},
 };
 
@@ -14,7 +14,8 @@ fn caught_up(missed: Vec<Missed>) -> Event {
 }
 
 fn caught_up_at(as_of: u64, missed: Vec<Missed>) -> Event {
-    Event::CaughtUp { session: session_id("ses_1"), as_of: Some(Number(as_of)), missed }
+    let as_of = Compared { numbered: Number(as_of), behind_gap: 0, shown: Vec::new() };
+    Event::CaughtUp { session: session_id("ses_1"), as_of: Some(as_of), missed }
 }
 
 fn word(text: &str, key: &str) -> Missed {

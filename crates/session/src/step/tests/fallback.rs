@@ -136,6 +136,7 @@ fn what_the_bot_handed_over_comes_back_to_it() {
             request: None,
             claims: crate::Claims::default(),
             news: vec![news],
+            behind_gap: false,
         })
     };
     for (given, event) in [

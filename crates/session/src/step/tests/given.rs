@@ -199,6 +199,7 @@ pub(super) fn live(stage: Stage) -> Given {
         met_at: None,
         agent_spoke: false,
         asked_by: AskedBy::User,
+        behind_gap: None,
         user_away_since: None,
         stage,
     }));
@@ -313,6 +314,7 @@ pub(super) fn news(news: Vec<News>) -> Event {
         request: None,
         claims: Claims::default(),
         news,
+        behind_gap: false,
     })
 }
 

@@ -14,6 +14,7 @@ fn callback(request: Option<u64>, claims: Claims) -> Event {
         request: request.map(EffectNumber),
         claims,
         news: vec![agent_said("Ola", "hi", None), News::Ended],
+        behind_gap: false,
     })
 }
 

@@ -62,6 +62,10 @@ fn standing(conversation: &Conversation) -> String {
     if conversation.live().is_some_and(|session| session.user_away_since.is_some()) {
         text.push_str(" (user away)");
     }
+    let behind = conversation.live().and_then(|session| session.behind_gap.as_ref());
+    if let Some(behind) = behind {
+        text.push_str(&format!(" ({} behind the gap)", behind.news.len()));
+    }
     if conversation.bot_away {
         text.push_str(" (bot away)");
     }

@@ -1,8 +1,8 @@
 //! What must hold after every step.
 
 use session::{
-    Author, Content, Conversation, Effect, EndReason, Hold, LATE_WORDS_FOR, Notice, Phase, Route,
-    Stage, Status, Step, Waiting, What,
+    Author, BEHIND_GAP_MAX, BEHIND_GAP_WITHIN, Content, Conversation, Effect, EndReason, Hold,
+    LATE_WORDS_FOR, Notice, Phase, Route, Stage, Status, Step, Waiting, What,
     id::{EffectNumber, Number, SessionId},
 };
 
@@ -49,8 +49,9 @@ impl World {
                 continue;
             };
             let word: u64 = said.text.parse().unwrap();
-            assert!(word > self.shown, "{word} after {}", self.shown);
-            self.shown = word;
+            let shown = self.shown.entry(self.sources[&word].clone()).or_default();
+            assert!(word > *shown, "{word} after {shown}");
+            *shown = word;
             if let Some(key) = &self.words[usize::try_from(word).unwrap() - 1] {
                 assert!(self.shown_keys.insert(key.clone()), "{key} is shown again");
             }
@@ -61,6 +62,41 @@ impl World {
                 self.to_bot = message;
             }
         }
+    }
+
+    /// What an agent said that stands behind a gap stays there or is shown, and what was there first
+    /// is shown first. Only what was shown before, and what is said to a ghost, is not.
+    pub(super) fn what_stands_behind_a_gap_is_told_in_order(
+        &self,
+        left_out: &[usize],
+        step: &Step,
+    ) {
+        let Some(session) = self.conversation.live() else { return };
+        let before: Vec<_> = session.said_behind_gap().map(|said| said.text.as_str()).collect();
+        let live = step.conversation.live().filter(|live| live.id == session.id);
+        let after: Vec<_> =
+            live.iter().flat_map(|live| live.said_behind_gap()).map(|said| &said.text).collect();
+        let shown: Vec<_> = step.messages.iter().filter_map(|entry| entry.content.said()).collect();
+        let is_shown = |words: &str| shown.iter().any(|said| said.text == words);
+        let withdrawn = step
+            .conversation
+            .past
+            .as_ref()
+            .is_some_and(|past| past.id == session.id && past.status == Status::Cancelled);
+        let mut stays = false;
+        for (place, words) in before.into_iter().enumerate() {
+            if after.iter().any(|left| *left == words) {
+                assert!(!is_shown(words), "{words} is told, and will be again");
+                stays = true;
+            } else if !left_out.contains(&place) && !withdrawn {
+                assert!(!stays, "{words} is told before what stands before it");
+                assert!(is_shown(words), "{words} is lost");
+            }
+        }
+        let Some(behind) = live.and_then(|live| live.behind_gap.as_ref()) else { return };
+        assert!(!behind.news.is_empty() && behind.news.len() <= BEHIND_GAP_MAX);
+        let (at, _) = step.conversation.deadline(&self.policy).unwrap();
+        assert!(at <= behind.since.after(BEHIND_GAP_WITHIN));
     }
 
     pub(super) fn numbers_rise_without_gap(&self, step: &Step) {
@@ -127,7 +163,10 @@ impl World {
     fn is_requested(&self, session: &SessionId) -> bool {
         let live = self.conversation.live().filter(|live| live.id == *session);
         live.is_some_and(|live| {
-            matches!(&live.stage, Stage::Waiting(Waiting { phase: Phase::Requested, .. }))
+            let is_requested =
+                matches!(&live.stage, Stage::Waiting(Waiting { phase: Phase::Requested, .. }));
+            // What stands behind a gap says that the desk has it.
+            is_requested && live.behind_gap.is_none()
         })
     }
 
@@ -227,6 +266,7 @@ impl World {
         let slim = match &conversation.route {
             Route::Bot => true,
             Route::Live(session) => match &session.stage {
+                _ if session.behind_gap.is_some() => return,
                 Stage::Waiting(waiting) => waiting.held.is_empty(),
                 Stage::Connected(talk) | Stage::Active(talk) => talk.asked.is_empty(),
             },

@@ -73,6 +73,7 @@ impl Chat {
             request: None,
             claims: session::Claims::default(),
             news,
+            behind_gap: false,
         }));
     }
 

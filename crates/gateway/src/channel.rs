@@ -1,0 +1,52 @@
+//! A channel of Azure Bot Service: Teams, Slack, a Direct Line that Azure hosts, and so on.
+//!
+//! Here is what such a channel's activities say and what it is told, without doing either:
+//! [`reference`] is what is needed to speak into a conversation at any later time, [`words`] what an
+//! activity of a user's says, [`outgoing`] how a log entry goes out, [`pace`] when one may.
+//!
+//! It deliberately does not know: tokens, HTTP, the outbox, and the rules of a session.
+
+mod html;
+pub(crate) mod outgoing;
+pub(crate) mod pace;
+pub(crate) mod reference;
+pub(crate) mod words;
+
+/// What Teams calls itself in `channelId`.
+pub(crate) const TEAMS: &str = "msteams";
+
+/// What a Direct Line that Azure hosts calls itself, which is what the embedded one does.
+pub(crate) const DIRECT_LINE: &str = "directline";
+
+/// By which name its conversations are kept, so that they never meet those of the embedded one.
+pub(crate) const AZURE_DIRECT_LINE: &str = "azure-directline";
+
+/// The channel as its conversations are kept: without the sub-channel that newer senders append
+/// (`msteams:COPILOT`, reference 1.1).
+pub(crate) fn kept_as(channel_id: &str) -> &str {
+    let channel = channel_id.split(':').next().unwrap_or_default();
+    if channel == DIRECT_LINE { AZURE_DIRECT_LINE } else { channel }
+}
+
+/// The channel as the wire knows it.
+pub(crate) fn on_the_wire(kept: &str) -> &str {
+    if kept == AZURE_DIRECT_LINE { DIRECT_LINE } else { kept }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_direct_line_of_azures_never_meets_the_embedded_one() {
+        for (given, kept, wire) in [
+            ("msteams", TEAMS, "msteams"),
+            ("msteams:COPILOT", TEAMS, "msteams"),
+            ("directline", AZURE_DIRECT_LINE, "directline"),
+            ("slack", "slack", "slack"),
+        ] {
+            assert_eq!(kept_as(given), kept);
+            assert_eq!(on_the_wire(kept), wire);
+        }
+    }
+}
