@@ -7,10 +7,23 @@
 //! It deliberately does not know: tokens, HTTP, the outbox, and the rules of a session.
 
 mod html;
+mod ids;
+mod link;
 pub(crate) mod outgoing;
 pub(crate) mod pace;
 pub(crate) mod reference;
 pub(crate) mod words;
+
+use session::id::ChannelId;
+
+use crate::edge::direct_line;
+
+pub(crate) use ids::{own_id, own_reply_to, refers_to};
+pub use link::ChannelSetup;
+pub(crate) use link::{ChannelLink, Channels};
+pub(crate) use outgoing::{Place, Sending};
+pub(crate) use pace::Pace;
+pub(crate) use reference::{Account, Reference};
 
 /// What Teams calls itself in `channelId`.
 pub(crate) const TEAMS: &str = "msteams";
@@ -31,6 +44,16 @@ pub(crate) fn kept_as(channel_id: &str) -> &str {
 /// The channel as the wire knows it.
 pub(crate) fn on_the_wire(kept: &str) -> &str {
     if kept == AZURE_DIRECT_LINE { DIRECT_LINE } else { kept }
+}
+
+/// Whether users of this channel are brought what is in the log, because it does not read there.
+pub(crate) fn is_carried(channel: &ChannelId) -> bool {
+    channel.as_str() != direct_line::CHANNEL
+}
+
+/// Whether it is Microsoft Teams.
+pub(crate) fn is_teams(channel: &ChannelId) -> bool {
+    channel.as_str() == TEAMS
 }
 
 #[cfg(test)]

@@ -14,7 +14,6 @@ pub mod app;
 mod bed;
 mod behind;
 mod bot;
-#[cfg_attr(not(test), expect(dead_code, reason = "its callers come with the edge and the lane"))]
 mod channel;
 mod clock;
 pub mod console;
@@ -59,6 +58,7 @@ pub use bot_framework::{
         VerifyConfigError,
     },
 };
+pub use channel::ChannelSetup;
 pub use clock::Clock;
 pub use desk::news::Wording;
 pub use edge::webhook::PATH as WEBHOOK_PATH;

@@ -144,6 +144,8 @@ mod tests {
             Notice::BotAway,
             Notice::UserLeft,
             Notice::NoMoreHeld,
+            Notice::PersonalOnly,
+            Notice::AgentUnheard,
         ];
         for agent in agents() {
             all.push(Notice::Connected { agent: agent.clone() });

@@ -294,7 +294,13 @@ mod tests {
     }
 
     fn visitor() -> Visitor {
-        Visitor { user: UserId::new("kim").unwrap(), email: Some(canary()), name: Some(canary()) }
+        Visitor {
+            user: UserId::new("kim").unwrap(),
+            email: Some(canary()),
+            name: Some(canary()),
+            in_group: false,
+            reference: Some(Payload(canary())),
+        }
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::fmt;
 
 use bot_framework::{
     Activity,
-    activity::{ChannelAccount, ConversationAccount},
+    activity::{ChannelAccount, ConversationAccount, Role},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
@@ -55,6 +55,14 @@ pub(crate) struct Account {
     pub(crate) name: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) aad_object_id: Option<String>,
+}
+
+impl Account {
+    /// The same in an activity, as what it is to the conversation.
+    pub(crate) fn as_role(&self, role: Role) -> ChannelAccount {
+        let Self { id, name, aad_object_id } = self.clone();
+        ChannelAccount { id: Some(id), name, role: Some(role), aad_object_id }
+    }
 }
 
 /// Why an activity tells no reference.

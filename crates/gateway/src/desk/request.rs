@@ -125,7 +125,7 @@ fn said(
             request.message = Some(message(session, format_args!("e{}", effect.number), "", true));
             Some(request)
         }
-        What::Greet | What::ToBot { .. } | What::TellBot { .. } => None,
+        What::Greet | What::ToBot { .. } | What::TellBot { .. } | What::Show { .. } => None,
     }
 }
 

@@ -61,6 +61,8 @@ pub(super) fn words(notice: &Notice) -> String {
         Notice::NoMoreHeld => "I keep what you wrote for the person you will talk to, but I \
                                cannot keep more. Please wait until somebody is there."
             .to_owned(),
+        Notice::PersonalOnly => "I can bring in a person only where just the two of us talk. Please write to me directly, in a chat of our own.".to_owned(),
+        Notice::AgentUnheard => "(Automatic note: what you wrote last may not have reached the user.)".to_owned(),
         Notice::UserLeft => {
             "You were away for some time, so your chat with the service desk was closed.".to_owned()
         }
@@ -85,10 +87,12 @@ fn failed(reason: EndReason) -> String {
         EndReason::UserCancelled | EndReason::DeskCancelled => {
             return words(&Notice::Cancelled);
         }
+        EndReason::NotPersonal => return words(&Notice::PersonalOnly),
         EndReason::UserLeft => return words(&Notice::UserLeft),
         EndReason::AgentEnded
         | EndReason::UserEnded
         | EndReason::OperatorEnded
+        | EndReason::UserUnreachable
         | EndReason::BotEnded => "The chat is over.",
     }
     .to_owned()

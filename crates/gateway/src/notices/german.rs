@@ -62,6 +62,8 @@ pub(super) fn words(notice: &Notice) -> String {
         Notice::NoMoreHeld => "Was Sie geschrieben haben, bewahre ich für Ihr Gespräch auf; mehr \
                                kann ich nicht aufbewahren. Bitte warten Sie, bis jemand da ist."
             .to_owned(),
+        Notice::PersonalOnly => "Einen Menschen kann ich nur dazuholen, wo wir zu zweit sind. Bitte schreiben Sie mir direkt, in einem eigenen Chat.".to_owned(),
+        Notice::AgentUnheard => "(Automatischer Hinweis: Was Sie zuletzt geschrieben haben, hat den Nutzer womöglich nicht erreicht.)".to_owned(),
         Notice::UserLeft => "Sie waren einige Zeit nicht da, deshalb wurde Ihr Chat mit dem \
                              Service-Desk geschlossen."
             .to_owned(),
@@ -97,10 +99,12 @@ fn failed(reason: EndReason) -> String {
         EndReason::Rejected => "Der Service-Desk konnte Ihre Anfrage nicht annehmen.",
         EndReason::NoAgent | EndReason::NotRouted => return words(&Notice::NobodyThere),
         EndReason::UserCancelled | EndReason::DeskCancelled => return words(&Notice::Cancelled),
+        EndReason::NotPersonal => return words(&Notice::PersonalOnly),
         EndReason::UserLeft => return words(&Notice::UserLeft),
         EndReason::AgentEnded
         | EndReason::UserEnded
         | EndReason::OperatorEnded
+        | EndReason::UserUnreachable
         | EndReason::BotEnded => "Der Chat ist zu Ende.",
     }
     .to_owned()

@@ -60,6 +60,18 @@ pub(super) const BOT: &[&str] = &[
     "not_taken_in",
 ];
 
+/// Why an attempt at the Connector failed: the codes of crate `bot-framework` (`ConnectorError::code`)
+/// and of the dispatcher.
+pub(super) const CHANNEL: &[&str] = &[
+    "expired",
+    "log_unreadable",
+    "no_reference",
+    "channel_not_configured",
+    "channel_away",
+    "paced",
+    "unanswered",
+];
+
 /// A code that nobody listed.
 pub(super) const OTHER: &str = "other";
 

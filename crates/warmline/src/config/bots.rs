@@ -47,6 +47,7 @@ pub(super) fn setup(
         Some(_) | None => None,
     };
     Ok(BotSetup {
+        channel: None,
         tenant: super::tenant_id(tenant)?,
         bot,
         policy: policy(draft, owner, tenant)?,

@@ -31,6 +31,7 @@ fn desk(name: &str, secret: &str) -> DeskSetup {
 
 fn bot(name: &str, desk: &str) -> BotSetup {
     BotSetup {
+        channel: None,
         tenant: tenant(),
         bot: BotId::new(name).unwrap(),
         policy: Policy::new(desk_id(desk)),

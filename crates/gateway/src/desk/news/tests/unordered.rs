@@ -50,8 +50,14 @@ impl Chat {
 
     fn happens(&mut self, event: Event) {
         let (key, seen) = (bed::key("c1"), BTreeMap::new());
-        let facts =
-            Facts { key: &key, policy: &self.policy, seen: &seen, holder: None, waiting: 0 };
+        let facts = Facts {
+            key: &key,
+            policy: &self.policy,
+            seen: &seen,
+            holder: None,
+            carried: false,
+            waiting: 0,
+        };
         let step = step(&self.conversation, event, &facts, self.now).unwrap();
         self.conversation = step.conversation;
         self.told.extend(step.messages.into_iter().map(|message| match message.content {
