@@ -472,7 +472,7 @@ async fn without_keys_the_channel_is_asked_to_come_again_and_new_keys_are_found(
 
 #[tokio::test]
 async fn a_redelivered_activity_is_answered_again_and_said_once() {
-    let (rig, bot, mut user) = quiet().await;
+    let (_rig, bot, mut user) = quiet().await;
     let activity = user.says("just once kolibri").await;
     for _ in 0..4 {
         user.delivers(&activity).await;

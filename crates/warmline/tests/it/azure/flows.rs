@@ -291,7 +291,7 @@ async fn fallback_while_the_desk_is_down(setting: Setting) {
 #[tokio::test]
 async fn a_chat_that_the_instance_loses_is_given_back_to_the_bot() {
     let mut rig = Rig::start(Setting::default()).await;
-    let (mut user, _) = connect(&mut rig).await;
+    let (user, _) = connect(&mut rig).await;
     rig.desk.restart(false);
     user.says("still there? kolibri").await;
     // The instance knows of no chat and says so in its own way, or not at all; what it says is shown.

@@ -84,7 +84,7 @@ impl Rig {
     }
 
     /// How many rows everything durable has.
-    pub(super) fn rows(&self) -> BTreeMap<String, u64> {
+    pub(super) fn rows(&self) -> BTreeMap<String, i64> {
         let path = self.data_dir().join("warmline.db");
         let connection =
             Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
