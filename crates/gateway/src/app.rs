@@ -137,6 +137,7 @@ impl Gateway {
             store: Arc::clone(&store),
             vault: Arc::clone(&vault),
             repeats: vault.mac_key("repeats")?,
+            started: clock.now(),
             clock: clock.clone(),
             policies: Arc::clone(&policies),
             wakes: Arc::clone(&wakes),

@@ -378,6 +378,7 @@ impl Bed {
             store: Arc::clone(&store) as Arc<dyn Store>,
             vault: Arc::clone(&vault),
             repeats: vault.mac_key("repeats").unwrap(),
+            started: clock.now(),
             clock: clock.clone(),
             policies: Arc::clone(&policies),
             wakes: Arc::clone(&wakes),

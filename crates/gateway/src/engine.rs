@@ -28,7 +28,7 @@ use std::{
 
 use session::{
     Callback, Claims, Effect, Event, Failure, News, Policy, Rejected,
-    id::{BotId, EffectNumber, Number, SessionId, TenantId},
+    id::{BotId, EffectNumber, Number, SessionId, TenantId, Timestamp},
 };
 use store::{Claim, ConversationId, LaneKey, Reschedule, Store, StoreError, Target, Work};
 use tokio::{
@@ -251,6 +251,8 @@ pub(crate) struct Tools {
     pub(crate) vault: Arc<Vault>,
     pub(crate) repeats: MacKey,
     pub(crate) clock: Clock,
+    /// Since when this gateway runs.
+    pub(crate) started: Timestamp,
     pub(crate) policies: Arc<Current<Policies>>,
     pub(crate) wakes: Arc<Wakes>,
     pub(crate) lanes: mpsc::Sender<LaneKey>,

@@ -386,6 +386,8 @@ pub struct Facts<'a> {
     /// while live, the bot's otherwise. Looked at for [`Event::UserSaid`] only; counting may stop
     /// at [`Policy::lane_max`].
     pub waiting: usize,
+    /// Since when this gateway runs: what was not fetched before is fetched anew.
+    pub started: Timestamp,
 }
 
 /// A request that was wrong. It changes nothing.

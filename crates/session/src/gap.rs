@@ -19,15 +19,15 @@ pub const BEHIND_GAP_MAX: usize = 50;
 /// And its most text, in bytes: the state is written with every event. With more all of it goes ahead.
 pub const BEHIND_GAP_BYTES_MAX: usize = 64 * 1024;
 
-/// How long news stands behind a gap, counted from the first: what was missed is worth a wait, but not
-/// a user who sees nothing of a talk that goes on. Ten times what a fetch takes, so that a gateway
-/// that is killed meanwhile has the time to fetch again.
+/// How long news stands behind a gap, counted from the first, or from the gateway's start if that was
+/// later: what was missed is worth a wait, but not a user who sees nothing of a talk that goes on.
+/// Many times what a fetch takes, because many chats are caught up with after a start.
 pub const BEHIND_GAP_WITHIN: Duration = Duration::from_secs(15);
 
 /// What stands behind a gap; never empty.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BehindGap {
-    /// When the first of it came.
+    /// When the first of it came, or the gateway started since.
     pub since: Timestamp,
     /// What came, in order. Its keys are remembered already.
     pub news: Vec<News>,

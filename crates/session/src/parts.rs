@@ -23,7 +23,9 @@ pub const PART_UNITS_MAX: usize = 4_000;
 /// user's to see.
 pub fn count(author: &Author, content: &Content) -> u16 {
     match (author, content) {
-        (Author::User, _) | (_, Content::Context(_) | Content::Transcript(_)) => 0,
+        (Author::User, _)
+        | (_, Content::Context(_) | Content::Transcript(_))
+        | (Author::Agent(_) | Author::Desk | Author::Gateway, Content::Done(_)) => 0,
         // A bot that speaks the channel's language made its message to fit; cut, it would be another.
         (Author::Bot, Content::Said(said)) if said.payload.is_some() => 1,
         (_, Content::Said(said)) => {
@@ -34,7 +36,6 @@ pub fn count(author: &Author, content: &Content) -> u16 {
         }
         (Author::Bot, Content::Done(_))
         | (_, Content::Notice(_) | Content::Revised { .. } | Content::Withdrawn { .. }) => 1,
-        (Author::Agent(_) | Author::Desk | Author::Gateway, Content::Done(_)) => 0,
     }
 }
 

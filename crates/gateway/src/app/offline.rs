@@ -41,6 +41,7 @@ pub async fn without_gateway(
         repeats: vault.mac_key("repeats")?,
         vault,
         observer: Observer::new(clock.clone(), &[]),
+        started: clock.now(),
         clock,
         policies: Current::new(policies(bots)),
         wakes: Arc::new(Wakes::default()),

@@ -21,9 +21,14 @@ use store::ConversationId;
 use recent::Recent;
 use tenant::Tenant;
 
-/// How many messages a conversation may get in each span; the hour is counted otherwise.
+/// How many messages a conversation may get in each span; the hour is counted otherwise. The ends of a
+/// span do not both count.
 const SPANS: [(usize, Duration); 3] =
     [(7, Duration::from_secs(1)), (8, Duration::from_secs(2)), (60, Duration::from_secs(30))];
+
+/// By how much each span counts as longer: messages do not travel equally fast, so that two may arrive
+/// closer to each other than they left.
+const JITTER: Duration = Duration::from_millis(200);
 
 /// The most of [`SPANS`]: older messages than so many no longer matter to them.
 const REMEMBERED_MAX: usize = 60;
@@ -121,8 +126,7 @@ impl Conversation {
         });
         let spans = SPANS.iter().filter_map(|(most, span)| {
             let first = self.left.len().checked_sub(*most)?;
-            // A moment later the span holds one less: its ends do not both count.
-            Some(self.left[first] + *span).filter(|free| *free > now)
+            Some(self.left[first] + *span + JITTER).filter(|free| *free > now)
         });
         spans.chain(hour).max()
     }

@@ -109,12 +109,11 @@ fn said(
             let (said, at) = material.said?;
             let mut request = base(effect, session, user.as_str(), key, dress);
             request.email_id.clone_from(email);
-            request.message = Some(match &said.choice {
-                Some(value) => message(session, number, value, false),
-                None => {
-                    let words = said.below_the_quote(guarded(&said.text, &dress.commands));
-                    message(session, number, &words, true)
-                }
+            request.message = Some(if let Some(value) = &said.choice {
+                message(session, number, value, false)
+            } else {
+                let words = said.below_the_quote(guarded(&said.text, &dress.commands));
+                message(session, number, &words, true)
             });
             request.timestamp = Some(at.0);
             Some(request)

@@ -217,7 +217,7 @@ impl Turn<'_> {
 
     /// After hours of downtime several deadlines are over. Then the end alone is told: a warning right
     /// before it would only mock.
-    fn overdue_end(&self) -> Option<Wake> {
+    pub(super) fn overdue_end(&self) -> Option<Wake> {
         let (at, why) = self.step.conversation.live()?.ends_at(self.facts.policy);
         (at <= self.now).then_some(why)
     }
@@ -228,9 +228,8 @@ impl Turn<'_> {
             // Something happened since the clock looked; the newer deadline will come by itself.
             return;
         }
-        if self.step.conversation.live().is_some_and(|live| live.behind_gap.is_some()) {
-            // Whatever is due besides comes by itself, after what this changes.
-            return self.let_go();
+        if self.due_behind_gap(why) {
+            return;
         }
         match self.overdue_end().unwrap_or(why) {
             Wake::BehindGap => {}

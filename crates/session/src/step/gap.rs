@@ -2,8 +2,9 @@
 
 use crate::{
     conversation::{Session, Stage, Status},
+    deadline::Wake,
     event::{Compared, Missed, News},
-    gap::{BehindGap, is_agents},
+    gap::{BEHIND_GAP_WITHIN, BehindGap, is_agents},
     id::{Number, SenderKey, SessionId},
     notice::EndReason,
     said::Agent,
@@ -37,6 +38,28 @@ impl Turn<'_> {
         if behind.is_too_much() {
             self.let_go();
         }
+    }
+
+    /// What stands behind the gap goes on when its time is over, or that for which the session waits;
+    /// says whether that, or nothing, is what the clock came for. After a start of ours what was missed
+    /// is fetched anew, and has the same time for it.
+    pub(super) fn due_behind_gap(&mut self, why: Wake) -> bool {
+        let (now, started) = (self.now, self.facts.started);
+        let ends = self.overdue_end().is_some();
+        let Some(session) = self.live() else { return false };
+        let waits = session.status() == Status::Waiting;
+        let Some(behind) = &mut session.behind_gap else { return false };
+        if ends && !waits {
+            // Told with the end.
+            return false;
+        }
+        behind.since = behind.since.max(started);
+        if ends || now >= behind.since.after(BEHIND_GAP_WITHIN) {
+            // It may say that somebody came. Whatever is due after that comes by itself.
+            self.let_go();
+            return true;
+        }
+        why == Wake::BehindGap
     }
 
     /// Tells all that stands behind the gap.

@@ -67,8 +67,9 @@ proptest! {
         story in prop::collection::vec(act(), 0..60),
     ) {
         let mut world = told(policy, beginning, story);
-        // At most what stands behind a gap, one warning, one word about the agent, and one end.
-        for _ in 0..4 {
+        // At most what stands behind a gap, and again after a start, one warning, one word about the
+        // agent, and one end.
+        for _ in 0..5 {
             if let Some(event) = world.due(false) {
                 world.happens(event);
             }

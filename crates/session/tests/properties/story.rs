@@ -64,6 +64,8 @@ pub(crate) enum Act {
     TimePasses {
         ms: u32,
     },
+    /// The gateway starts.
+    Restart,
     /// Another conversation of the same person takes them, or lets go.
     Elsewhere,
     UserAway,
@@ -197,6 +199,7 @@ pub(crate) fn act() -> impl Strategy<Value = Act> {
             .prop_map(|(which, outcome)| Act::ReportAgain { which, outcome }),
         2 => any::<bool>().prop_map(|stale| Act::Deadline { stale }),
         3 => (0_u32..400_000).prop_map(|ms| Act::TimePasses { ms }),
+        1 => Just(Act::Restart),
         1 => Just(Act::Elsewhere),
         2 => Just(Act::UserAway),
         1 => Just(Act::UserBack),

@@ -31,6 +31,8 @@ pub(crate) struct World {
     key: ConversationKey,
     policy: Policy,
     pub(crate) now: Timestamp,
+    /// When the gateway started last.
+    started: Timestamp,
     pub(crate) conversation: Conversation,
     seen: BTreeMap<SenderKey, Number>,
     holder: Option<SessionId>,
@@ -71,6 +73,7 @@ impl World {
             },
             policy,
             now: START,
+            started: START,
             conversation: Conversation::default(),
             seen: BTreeMap::new(),
             holder: None,
@@ -123,6 +126,10 @@ impl World {
         let event = match act {
             Act::TimePasses { ms } => {
                 self.now = self.now.after(Duration::from_millis(ms.into()));
+                return;
+            }
+            Act::Restart => {
+                self.started = self.now;
                 return;
             }
             Act::Elsewhere => return self.elsewhere(),
@@ -315,6 +322,7 @@ impl World {
             // As the engine does: looked up only where it was asked for.
             holder: self.holder.as_ref().filter(|_| asked),
             waiting: 0,
+            started: self.started,
         };
         step(&self.conversation, event, &facts, self.now)
     }

@@ -128,6 +128,9 @@ async fn a_line_that_cannot_wait_for_the_fetch(setting: Setting) {
     let mut house = House::start(setting).await;
     let (mut page, chat) = connect(&mut house, USER).await;
     let desk = house.desk.clone();
+    // From now on they are known by name.
+    desk.write(&chat, "hello kolibri").unwrap();
+    page.shows(&["agent: Dana: hello kolibri"]).await;
     let lines = ["one kolibri", "ok kolibri", "three kolibri", "ok kolibri", "five kolibri"];
     desk.hold_messages(true);
     for (n, line) in lines.into_iter().enumerate() {
@@ -144,8 +147,8 @@ async fn a_line_that_cannot_wait_for_the_fetch(setting: Setting) {
     }
     page.shows_nothing_more().await;
     desk.hold_messages(false);
-    page.shows(&lines.map(|line| format!("agent: Dana: {line}")).each_ref().map(String::as_str))
-        .await;
+    let shown = lines.map(|line| format!("agent: Dana: {line}"));
+    page.shows(&shown.each_ref().map(String::as_str)).await;
     goes_on(&house, page, &chat).await;
 }
 

@@ -31,13 +31,13 @@ fn desk(name: &str, secret: &str) -> DeskSetup {
 
 fn bot(name: &str, desk: &str) -> BotSetup {
     BotSetup {
-        channel: None,
         tenant: tenant(),
         bot: BotId::new(name).unwrap(),
         policy: Policy::new(desk_id(desk)),
         pages: PageRules::default(),
         direct_line_secret: None,
         behind: None,
+        channel: None,
         built_in_bot: None,
     }
 }

@@ -7,12 +7,14 @@ use std::{
 
 use store::ConversationId;
 
+use super::JITTER;
+
 /// How many messages a registration may send into a tenant in [`SPAN`]. Teams documents 50 requests;
 /// the rest is for what is not counted here, such as looking people up.
 const TENANT_MAX: usize = 45;
 
-/// In which span.
-const SPAN: Duration = Duration::from_secs(1);
+/// In which span: a second, and what messages may gain on each other on their way.
+const SPAN: Duration = Duration::from_secs(1).saturating_add(JITTER);
 
 /// How long the place of one who was to ask again is kept: whoever comes later has given up, or stands
 /// behind a dispatcher that is busier than Teams.

@@ -4,14 +4,15 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// What Teams documents: so many within so long, for one conversation and for all of one account's.
+/// What Teams documents: so many within so long, for one conversation and for all of one account's. The
+/// short spans hold for what arrives as well, if one message gains as much on another as is foreseen.
 const DOCUMENTED: [(usize, Duration); 4] = [
-    (7, Duration::from_secs(1)),
-    (8, Duration::from_secs(2)),
-    (60, Duration::from_secs(30)),
+    (7, Duration::from_millis(1_200)),
+    (8, Duration::from_millis(2_200)),
+    (60, Duration::from_millis(30_200)),
     (1_800, Duration::from_hours(1)),
 ];
-const OF_ACCOUNT: [(usize, Duration); 1] = [(50, Duration::from_secs(1))];
+const OF_ACCOUNT: [(usize, Duration); 1] = [(50, Duration::from_millis(1_200))];
 
 fn account(tenant: &str) -> Account {
     Account { registration: "app".into(), tenant: tenant.into() }
@@ -50,7 +51,7 @@ fn story(messages: &[usize], late: impl Fn(usize) -> Duration) -> BTreeMap<usize
             }
             Err(wait) => {
                 assert!(!wait.is_zero());
-                drop(asking.insert((now + wait + late(asked), whose), left));
+                asking.entry((now + wait + late(asked), whose)).or_insert(left);
             }
         }
     }
@@ -71,7 +72,7 @@ fn check(messages: &[usize], sent: &BTreeMap<usize, Vec<Instant>>) {
 fn a_conversation_is_as_fast_as_teams_allows() {
     let sent = story(&[8], |_| Duration::ZERO);
     assert!(sent[&0][6] - sent[&0][0] < Duration::from_millis(10), "seven at once");
-    assert!(sent[&0][7] - sent[&0][0] <= Duration::from_millis(1_001), "the eighth a second later");
+    assert!(sent[&0][7] - sent[&0][0] <= Duration::from_millis(1_202), "the eighth a second later");
     let sent = story(&[61], |_| Duration::ZERO);
     let took = sent[&0][60] - sent[&0][0];
     assert!(took >= Duration::from_secs(30) && took < Duration::from_secs(31), "{took:?}");
@@ -95,7 +96,7 @@ fn many_conversations_of_one_tenant_share_its_second_in_turn() {
     let mut all: Vec<_> = sent.values().flatten().copied().collect();
     all.sort();
     let took = all[999] - all[0];
-    assert!(took < Duration::from_secs(1_000 / 45 + 2), "{took:?}");
+    assert!(took < Duration::from_secs(1_200 / 45 + 2), "{took:?}");
 }
 
 #[test]
@@ -145,7 +146,7 @@ fn who_waits_is_told_when_and_may_then() {
         pace.ask(ConversationId(id), &account, now).unwrap();
     }
     let wait = pace.ask(ConversationId(100), &account, now).unwrap_err();
-    assert_eq!(wait, Duration::from_secs(1));
+    assert_eq!(wait, Duration::from_millis(1_200));
     // A newcomer at that very moment has room as well, but does not take the place.
     for id in 200..245 {
         let asked = pace.ask(ConversationId(id), &account, now + wait);

@@ -17,6 +17,9 @@ const ABOUT_CHARS_MAX: usize = 120;
 /// The most reactions that are told of one activity.
 const REACTIONS_MAX: usize = 10;
 
+/// The longest sign, in code points: a family of four has eleven.
+const SIGN_CHARS_MAX: usize = 12;
+
 /// The longest name of a reaction that nobody here knows, in characters.
 const REACTION_CHARS_MAX: usize = 40;
 
@@ -116,6 +119,6 @@ fn coded(kind: &str) -> Option<String> {
     let (codes, _) = kind.split_once('_')?;
     let chars = codes.split('-').map(|code| u32::from_str_radix(code, 16).ok());
     let sign: String = chars.map(|code| char::from_u32(code?)).collect::<Option<_>>()?;
-    // Letters and digits are no sign, and "a_face" is a name.
-    sign.chars().any(|c| !c.is_ascii()).then_some(sign).filter(|sign| sign.chars().count() <= 10)
+    // Letters and digits are no sign: "a_face" is a name.
+    (!sign.is_ascii() && sign.chars().count() <= SIGN_CHARS_MAX).then_some(sign)
 }

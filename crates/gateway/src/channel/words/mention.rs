@@ -70,16 +70,15 @@ pub(super) fn without_own(text: &str, activity: &Activity) -> String {
 }
 
 /// Appends what stands behind something that was taken out, so that no two blanks meet there.
-fn push(out: &mut String, words: &str, behind_a_gap: bool) {
-    let meets = out.is_empty() || out.ends_with(char::is_whitespace);
+fn push<'a>(out: &mut String, words: &'a str, behind_a_gap: bool) {
     let mut words = words;
-    while behind_a_gap && meets {
-        let Some(rest) =
+    if behind_a_gap && (out.is_empty() || out.ends_with(char::is_whitespace)) {
+        let rest = |words: &'a str| {
             words.strip_prefix([' ', '\u{a0}']).or_else(|| words.strip_prefix("&nbsp;"))
-        else {
-            break;
         };
-        words = rest;
+        while let Some(rest) = rest(words) {
+            words = rest;
+        }
     }
     out.push_str(words);
 }

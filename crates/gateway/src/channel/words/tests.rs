@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-use super::*;
+use super::{happened::for_agent, *};
 
 fn activity(members: Value) -> Activity {
     let mut all = json!({
@@ -209,13 +209,6 @@ fn an_agent_is_told_what_happened_to_earlier_words() {
         "reactionsAdded": [{ "type": "1f440_eyes" }, { "type": "heart" }],
         "reactionsRemoved": [{ "type": "brand\nNew" }],
     });
-    let execute = json!({
-        "type": "invoke",
-        "name": "adaptiveCard/action",
-        "value": { "action": { "type": "Action.Execute", "verb": "v", "data": { "size": "L" } } },
-    });
-    let mut pressed = execute.clone();
-    pressed["value"]["action"].as_object_mut().unwrap().remove("data");
     for (members, about, english, german) in [
         (
             edit("editMessage", "a &amp; b"),
@@ -260,13 +253,6 @@ fn an_agent_is_told_what_happened_to_earlier_words() {
             "[Reacted to a message with 👀 ❤️]\n[Took back the reaction brandNew]",
             "[Hat auf eine Nachricht reagiert mit 👀 ❤️]\n[Hat die Reaktion brandNew zurückgenommen.]",
         ),
-        (execute, None, "[Filled in a form:]\nsize: L", "[Hat ein Formular ausgefüllt:]\nsize: L"),
-        (
-            pressed,
-            None,
-            "[Pressed a button on a card.]",
-            "[Hat auf eine Schaltfläche einer Karte gedrückt.]",
-        ),
     ] {
         let activity = activity(members);
         for (language, expected) in [(Language::English, english), (Language::German, german)] {
@@ -277,6 +263,30 @@ fn an_agent_is_told_what_happened_to_earlier_words() {
     let deleted = activity(json!({ "type": "messageDelete" }));
     let told = for_agent(&deleted, Some(&long), Language::English).unwrap();
     assert!(told.chars().count() < 160, "{told}");
+}
+
+#[test]
+fn an_agent_is_told_what_a_card_sent_that_waits_for_an_answer() {
+    let execute = json!({
+        "type": "invoke",
+        "name": "adaptiveCard/action",
+        "value": { "action": { "type": "Action.Execute", "verb": "v", "data": { "size": "L" } } },
+    });
+    let mut pressed = execute.clone();
+    pressed["value"]["action"].as_object_mut().unwrap().remove("data");
+    for (members, english, german) in [
+        (execute, "[Filled in a form:]\nsize: L", "[Hat ein Formular ausgefüllt:]\nsize: L"),
+        (
+            pressed,
+            "[Pressed a button on a card.]",
+            "[Hat auf eine Schaltfläche einer Karte gedrückt.]",
+        ),
+    ] {
+        let activity = activity(members);
+        for (language, expected) in [(Language::English, english), (Language::German, german)] {
+            assert_eq!(for_agent(&activity, None, language).as_deref(), Some(expected));
+        }
+    }
 }
 
 #[test]

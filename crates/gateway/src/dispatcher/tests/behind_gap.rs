@@ -141,6 +141,25 @@ async fn what_stands_behind_a_gap_survives_a_kill_and_stays_in_its_place() {
 }
 
 #[tokio::test]
+async fn after_a_start_there_is_time_to_fetch_before_what_stands_behind_a_gap_goes_on() {
+    let desk = Desk::with_gap().await;
+    desk.hears_in_vain("a", vec![agent_said("two")]).await;
+    desk.bed.advance(BEHIND_GAP_WITHIN * 2);
+    let desk = desk.restarted().await;
+    // The alarm sees that it is overdue before anything is fetched.
+    let due = desk.bed.store.next_deadline().unwrap().expect("the alarm is set");
+    let target = Target::Conversation(desk.bed.row("a").id);
+    desk.bed.take(Arrival::event(target, Event::Deadline { due })).await;
+    assert_eq!(desk.shown("a"), [""; 0]);
+    let anew = desk.bed.store.next_deadline().unwrap();
+    assert_eq!(anew, Some(desk.bed.clock.now().after(BEHIND_GAP_WITHIN)));
+    desk.dispatcher.gaps.open_all(&*desk.bed.store, None).unwrap();
+    desk.instance.table_answers(&[(200, rows(&[("m1", "one"), ("m2", "two")]))]);
+    desk.fills().await;
+    assert_eq!(desk.shown("a"), ["one", "two"]);
+}
+
+#[tokio::test]
 async fn what_comes_in_vain_right_after_the_gap_was_filled_makes_it_be_looked_at_again() {
     let desk = Desk::with_gap().await;
     desk.instance.table_answers(&[(200, rows(&[("m1", "one"), ("m2", "two")]))]);

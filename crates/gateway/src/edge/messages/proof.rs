@@ -42,8 +42,10 @@ pub(super) async fn of(
 ) -> Result<Arc<ChannelLink>, Refusal> {
     let now = u64::try_from(unix_seconds(edge.clock.now())).unwrap_or(0);
     let (service_url, channel_id) = (activity.service_url(), activity.channel_id());
-    let about =
-        ChannelClaims { service_url: service_url.as_deref(), channel_id: channel_id.as_deref() };
+    let about = ChannelClaims {
+        service_url: service_url.as_deref(),
+        channel_id: channel_id.as_deref().and_then(|id| id.split(':').next()),
+    };
     let mut worst: Option<VerifyError> = None;
     for link in channels.links() {
         match link.verifier.verify(token, about, now).await {

@@ -192,6 +192,41 @@ fn what_stands_behind_a_gap_goes_on_after_fifteen_seconds() {
 }
 
 #[test]
+fn after_a_start_what_stands_behind_a_gap_has_its_time_anew() {
+    let given = held(stage("active"), vec![says("b")]);
+    let since = given.now;
+    // It was away for ten seconds, or for more; the deadline of before comes all the same.
+    for away in [10, 100] {
+        let held = held(stage("active"), vec![says("b")]);
+        let restarted = held.at(since.after(Duration::from_secs(away))).restarted();
+        let (due, _) = restarted.conversation.deadline(&restarted.policy).expect("it is open");
+        let (now, started) = (restarted.now, restarted.started);
+        let anew = restarted.at(due.max(now)).then(Event::Deadline { due });
+        assert_eq!(anew.conversation.numbered, Number(10), "nothing is told: it is being fetched");
+        let (given, event) = self::due(anew);
+        assert_eq!(given.now, started.after(BEHIND_GAP_WITHIN));
+        check(&given, event, "active Ola; agent Ola \"b\"");
+    }
+    // A warning that is due lets go of nothing; an end that is, does.
+    let warned = held(stage("active"), vec![says("b")]).at(since.after(Duration::from_mins(10)));
+    let mut warned = warned.restarted();
+    for _ in 0..2 {
+        let (due, _) = warned.conversation.deadline(&warned.policy).expect("it is open");
+        warned = warned.then(Event::Deadline { due });
+    }
+    assert!(warned.talk().warned);
+    assert_eq!(due(warned).0.conversation.live().unwrap().said_behind_gap().count(), 1);
+    let given = given.at(since.after(Duration::from_hours(4))).restarted();
+    let (due, _) = given.conversation.deadline(&given.policy).expect("it is open");
+    check(
+        &given,
+        Event::Deadline { due },
+        "bot; agent Ola \"b\"; tell failed lost; tell back_with_bot; -> end ses_1; \
+         -> tell bot ses_1 failed lost 8..13; strike ses_1 <6; row ses_1 fail lost",
+    );
+}
+
+#[test]
 fn the_desk_is_not_silent_whose_news_stands_behind_a_gap() {
     for name in ["requested", "accepted", "queued"] {
         let given = stage(name).with_policy(|policy| {

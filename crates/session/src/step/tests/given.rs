@@ -59,6 +59,7 @@ pub(super) struct Given {
     pub(super) holder: Option<SessionId>,
     pub(super) waiting: usize,
     pub(super) carried: bool,
+    pub(super) started: Timestamp,
     pub(super) now: Timestamp,
 }
 
@@ -72,6 +73,7 @@ impl Given {
             seen: &self.seen,
             holder: self.holder.as_ref(),
             waiting: self.waiting,
+            started: self.started,
         };
         step(&self.conversation, event, &facts, self.now)
     }
@@ -112,6 +114,12 @@ impl Given {
     /// On a channel that does not read the log.
     pub(super) fn carried(mut self) -> Self {
         self.carried = true;
+        self
+    }
+
+    /// The gateway was away, and runs again since now.
+    pub(super) fn restarted(mut self) -> Self {
+        self.started = self.now;
         self
     }
 
@@ -174,6 +182,7 @@ pub(super) fn bot() -> Given {
         holder: None,
         waiting: 0,
         carried: false,
+        started: ago(3_600),
         now: NOW,
     }
 }

@@ -57,6 +57,7 @@ impl Chat {
             holder: None,
             carried: false,
             waiting: 0,
+            started: bed::START,
         };
         let step = step(&self.conversation, event, &facts, self.now).unwrap();
         self.conversation = step.conversation;
