@@ -40,6 +40,7 @@ mod call;
 mod error;
 mod hosts;
 mod path;
+mod refusal;
 
 pub use answer::{Created, Member, Placed, Relayed};
 pub use error::{ConnectorConfigError, ConnectorError};
@@ -231,7 +232,7 @@ impl Connector {
         if call.accepts(&answer) {
             return Ok(answer);
         }
-        let error = error::refusal(&answer, call.repeats());
+        let error = refusal::refusal(&answer, call.repeats());
         call.log(&answer, &error);
         Err(error)
     }

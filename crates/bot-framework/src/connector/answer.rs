@@ -9,7 +9,8 @@ use outbound::Answer;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::error::{ConnectorError, bad_answer};
+use super::ConnectorError;
+use super::refusal::bad_answer;
 
 /// A refusal's code longer than this is none. The longest known has 34 characters.
 const CODE_CHARS_MAX: usize = 64;

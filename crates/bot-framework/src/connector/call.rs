@@ -7,8 +7,8 @@ use outbound::headers::says_html;
 use outbound::{Answer, Head, HttpError};
 use tokio::time::Instant;
 
-use super::error::{ConnectorError, no_answer, not_a_connector, too_large};
-use super::{ServiceUrl, answer};
+use super::refusal::{no_answer, not_a_connector, too_large};
+use super::{ConnectorError, ServiceUrl, answer};
 
 /// The largest answer read where it carries something: a roster's page of 500 has some 200 KB.
 const ANSWER_BYTES_MAX: usize = 1024 * 1024;

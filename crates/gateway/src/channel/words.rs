@@ -6,12 +6,14 @@
 //! from words.
 
 mod card;
-pub(crate) mod happened;
+mod happened;
 mod mention;
 
 use bot_framework::{Activity, activity::Attachment};
 use serde::Deserialize;
 use session::{Payload, Said};
+
+pub(crate) use happened::for_agent;
 
 use super::{TEAMS, html, kept_as};
 use crate::{

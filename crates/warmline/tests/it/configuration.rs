@@ -313,9 +313,9 @@ async fn what_init_writes_serves_a_chat() {
     let (listen, public) = (format!("127.0.0.1:{port}"), format!("http://127.0.0.1:{port}"));
     let flags = ["init", "--output", &file, "--listen", &listen];
     // The questions, answered line by line: instance, password grant, client id and secret, user and
-    // password, public URL, message token, web pages, a bot of one's own.
+    // password, public URL, message token, web pages, Teams, a bot of one's own.
     let answers = format!(
-        "not an instance\n{instance}\n\n{}\nenv:SNOW_SECRET\n{}\nenv:SNOW_PASSWORD\n{public}\n\ny\n\n",
+        "not an instance\n{instance}\n\n{}\nenv:SNOW_SECRET\n{}\nenv:SNOW_PASSWORD\n{public}\n\ny\nn\n\n",
         credentials.client_id, credentials.username
     );
     let said = done(&environment, &flags, &answers).await;

@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-use super::{happened::for_agent, *};
+use super::*;
 
 fn activity(members: Value) -> Activity {
     let mut all = json!({
