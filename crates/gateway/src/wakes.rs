@@ -60,9 +60,9 @@ impl Wakes {
     /// Hears of everything that passes, in whichever conversation, for users who do not wait
     /// themselves. For one listener, once.
     pub(crate) fn carry(&self) -> mpsc::Receiver<(ConversationId, Hint)> {
-        let (carrier, carried) = mpsc::channel(PASSING_MAX);
-        self.carrier.set(carrier).ok();
-        carried
+        let (told, passing) = mpsc::channel(PASSING_MAX);
+        self.carrier.set(told).ok();
+        passing
     }
 
     /// Tells those who wait; nobody may.

@@ -147,12 +147,11 @@ pub(super) fn channels(
                     .map_err(|error| wrong(ChannelFault::Verify(error)))?,
             ),
         };
-        let (gate, pace) = match before {
-            Some(before) => (before.gate.clone(), Arc::clone(&before.pace)),
-            None => {
-                let to = lane::Destination::Channel(tenant.clone(), bot.clone());
-                (Gate::new(to, observer), Arc::new(Mutex::new(Pace::new(Instant::now()))))
-            }
+        let (gate, pace) = if let Some(before) = before {
+            (before.gate.clone(), Arc::clone(&before.pace))
+        } else {
+            let to = lane::Destination::Channel(tenant.clone(), bot.clone());
+            (Gate::new(to, observer), Arc::new(Mutex::new(Pace::new(Instant::now()))))
         };
         let (tenant, bot, setup) = (tenant.clone(), bot.clone(), setup.clone());
         let base = settings.public_url.as_deref().unwrap_or(own_address);

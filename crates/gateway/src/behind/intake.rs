@@ -15,7 +15,7 @@ const ATTACHMENTS_NAMED_MAX: usize = 20;
 /// What follows from an activity.
 pub(crate) enum Move {
     /// Something for the engine.
-    Event(Event),
+    Event(Box<Event>),
     /// Something for whoever looks at the moment, and for nobody later: typing, also such as carries a
     /// text that grows.
     Passing(Activity),
@@ -38,19 +38,21 @@ pub(crate) struct Intake<'a> {
 impl Intake<'_> {
     pub(crate) fn read(self, activity: Activity) -> Move {
         if handoff::ends(&activity) {
-            return Move::Event(Event::BotEnds { said: words_of(&activity) });
+            let said = words_of(&activity);
+            return Move::Event(Box::new(Event::BotEnds { said }));
         }
         if let Some(asked) = handoff::asks(&activity, &self.setup.handoff_events) {
             let (context, transcript) = (asked.context, asked.transcript);
             let (key, fresh) = (self.key, self.fresh);
             // An event asks in silence, a message with a tag may say something to the user as well.
             let said = words_of(&activity);
-            return Move::Event(Event::BotAsked { said, context, transcript, key, fresh });
+            let asked = Event::BotAsked { said, context, transcript, key, fresh };
+            return Move::Event(Box::new(asked));
         }
         match &*activity.kind() {
             kinds::MESSAGE => {
                 let (answers, key) = (self.answers, self.key);
-                Move::Event(Event::BotSaid { said: said(&activity), answers, key })
+                Move::Event(Box::new(Event::BotSaid { said: said(&activity), answers, key }))
             }
             kinds::TYPING => Move::Passing(activity),
             // `invokeResponse` and `delay` never leave an SDK; who joined is nothing for a page
@@ -62,7 +64,8 @@ impl Intake<'_> {
             | "delay" => Move::Nothing,
             _ => {
                 let (answers, key) = (self.answers, self.key);
-                Move::Event(Event::BotDid { payload: Payload(activity.to_json()), answers, key })
+                let payload = Payload(activity.to_json());
+                Move::Event(Box::new(Event::BotDid { payload, answers, key }))
             }
         }
     }
@@ -111,11 +114,13 @@ mod tests {
     #[test]
     fn each_kind_of_activity_has_its_meaning() {
         let name = |json| match read(json) {
-            Move::Event(Event::BotSaid { .. }) => "said",
-            Move::Event(Event::BotDid { .. }) => "did",
-            Move::Event(Event::BotAsked { .. }) => "asked",
-            Move::Event(Event::BotEnds { .. }) => "ends",
-            Move::Event(_) => "another",
+            Move::Event(event) => match *event {
+                Event::BotSaid { .. } => "said",
+                Event::BotDid { .. } => "did",
+                Event::BotAsked { .. } => "asked",
+                Event::BotEnds { .. } => "ends",
+                _ => "another",
+            },
             Move::Passing(_) => "passing",
             Move::Nothing => "nothing",
         };

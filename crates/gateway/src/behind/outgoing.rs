@@ -126,19 +126,15 @@ impl Outgoing<'_> {
         activity.set("timestamp", rfc3339(at));
         activity.set("channelId", channel::on_the_wire(self.key.channel.as_str()));
         activity.set("serviceUrl", &self.link.service_url);
-        match self.reference {
+        if let Some(reference) = self.reference {
             // What kind of conversation it is, and whose, the bot may want to know.
-            Some(reference) => {
-                activity.set("conversation", reference.conversation());
-                activity.set_within("conversation", "id", self.conversation);
-                // By its account in the channel the bot finds where it is mentioned.
-                activity.set("recipient", self.bot());
-            }
-            None => {
-                activity.set("conversation", ConversationAccount::new(self.conversation));
-                activity.set("recipient", self.bot());
-            }
+            activity.set("conversation", reference.conversation());
+            activity.set_within("conversation", "id", self.conversation);
+        } else {
+            activity.set("conversation", ConversationAccount::new(self.conversation));
         }
+        // On a channel its account there, by which the bot finds where it is mentioned.
+        activity.set("recipient", self.bot());
         // Given by whoever has proven the sender, never by the sender (reference 1.1); and where else
         // the conversation is, only a parent says.
         activity.remove("callerId");

@@ -48,15 +48,13 @@ impl Attempt {
     pub(super) fn outcome(&self) -> Outcome {
         match self {
             Self::Done | Self::Placed { .. } => Outcome::Done,
-            Self::NotYet { paced: false, .. } => Outcome::Retry,
-            Self::NotYet { paced: true, .. } => Outcome::Held,
             Self::Failed { failure: Failure::Struck, .. } => Outcome::Struck,
             Self::Failed { failure: Failure::Unanswered, .. } => Outcome::Unanswered,
             Self::Failed {
                 failure: Failure::Refused | Failure::Expired | Failure::Gone, ..
             } => Outcome::Failed,
-            Self::Again { made: true, .. } => Outcome::Retry,
-            Self::Again { made: false, .. } => Outcome::Held,
+            Self::Again { made: true, .. } | Self::NotYet { paced: false, .. } => Outcome::Retry,
+            Self::Again { made: false, .. } | Self::NotYet { paced: true, .. } => Outcome::Held,
         }
     }
 
@@ -64,11 +62,9 @@ impl Attempt {
     pub(super) fn came(&self) -> Came {
         match self {
             Self::Done | Self::Placed { .. } => Came::Settled { failed: None },
-            Self::NotYet { paced: false, .. } => Came::Again,
-            Self::NotYet { paced: true, .. } => Came::Held,
             Self::Failed { code, .. } => Came::Settled { failed: Some(code) },
-            Self::Again { made: true, .. } => Came::Again,
-            Self::Again { made: false, .. } => Came::Held,
+            Self::Again { made: true, .. } | Self::NotYet { paced: false, .. } => Came::Again,
+            Self::Again { made: false, .. } | Self::NotYet { paced: true, .. } => Came::Held,
         }
     }
 

@@ -221,7 +221,7 @@ impl Dispatcher {
             match intake.read(reply) {
                 Move::Event(event) => {
                     let target = Target::Conversation(work.conversation);
-                    let arrival = Arrival::event(target, event);
+                    let arrival = Arrival::event(target, *event);
                     let arrival = arrival.traced(trace.map(Delivery::attempt));
                     // It comes only once: asked again, the bot would do everything again.
                     let taken = self.engine.submit_at_last(arrival, &self.stop).await;

@@ -118,7 +118,7 @@ impl Dispatcher {
                     permit.failed(now);
                 }
                 said_why(link, work, &error);
-                came_of(work, now, error)
+                came_of(work, now, &error)
             }
         }
     }
@@ -281,10 +281,10 @@ async fn sent(
 }
 
 /// What follows from a failure.
-fn came_of(work: &Work, now: Timestamp, error: ConnectorError) -> Attempt {
+fn came_of(work: &Work, now: Timestamp, error: &ConnectorError) -> Attempt {
     let code = error.code();
     match error {
-        ConnectorError::NotTaken { not_before, .. } => not_yet(work, now, not_before, code),
+        ConnectorError::NotTaken { not_before, .. } => not_yet(work, now, *not_before, code),
         ConnectorError::Ambiguous { .. } if work.attempts < SENDS_MAX => {
             Attempt::Again { at: now.after(ONCE_MORE_AFTER), code, made: true }
         }
@@ -367,10 +367,10 @@ mod tests {
 
     #[test]
     fn what_may_have_arrived_is_sent_once_more_and_then_given_up() {
-        let first = came_of(&work(1), NOW, ambiguous());
+        let first = came_of(&work(1), NOW, &ambiguous());
         let Attempt::Again { at, made: true, .. } = first else { panic!("{first:?}") };
         assert_eq!(at, NOW.after(ONCE_MORE_AFTER));
-        let second = came_of(&work(SENDS_MAX), NOW, ambiguous());
+        let second = came_of(&work(SENDS_MAX), NOW, &ambiguous());
         assert!(
             matches!(second, Attempt::Failed { failure: Failure::Unanswered, .. }),
             "{second:?}"
@@ -380,24 +380,24 @@ mod tests {
     #[test]
     fn what_was_not_taken_does_not_count_and_waits_as_long_as_it_is_asked_to() {
         for attempts in [1, SENDS_MAX] {
-            let came = came_of(&work(attempts), NOW, not_taken(None));
+            let came = came_of(&work(attempts), NOW, &not_taken(None));
             let Attempt::NotYet { at, paced: false, .. } = came else { panic!("{came:?}") };
             // Half its age, give or take a quarter.
             let wait = at.since(NOW);
             assert!((3_750..=6_250).contains(&wait.as_millis()), "{wait:?}");
         }
-        let came = came_of(&work(1), NOW, not_taken(Some(Duration::from_secs(30))));
+        let came = came_of(&work(1), NOW, &not_taken(Some(Duration::from_secs(30))));
         let Attempt::NotYet { at, .. } = came else { panic!("{came:?}") };
         assert_eq!(at, NOW.after(Duration::from_secs(30)));
     }
 
     #[test]
     fn it_waits_to_the_end_of_its_budget_and_no_longer() {
-        let came = came_of(&work(1), NOW, not_taken(Some(Duration::from_secs(61))));
+        let came = came_of(&work(1), NOW, &not_taken(Some(Duration::from_secs(61))));
         let came = within_budget(came, &work(1), NOW);
         let Attempt::NotYet { at, .. } = came else { panic!("{came:?}") };
         assert_eq!(at, work(1).expires_at);
-        let came = within_budget(came_of(&work(1), at, not_taken(None)), &work(1), at);
+        let came = within_budget(came_of(&work(1), at, &not_taken(None)), &work(1), at);
         assert!(matches!(came, Attempt::Failed { failure: Failure::Expired, .. }), "{came:?}");
     }
 
@@ -412,7 +412,7 @@ mod tests {
             [(gone, Failure::Gone), (large, Failure::Refused), (refused, Failure::Refused)]
         {
             assert!(is_sign_of_life(&error), "the Connector is there");
-            let came = came_of(&work(1), NOW, error);
+            let came = came_of(&work(1), NOW, &error);
             let Attempt::Failed { failure: found, .. } = came else { panic!("{came:?}") };
             assert_eq!(found, failure);
         }

@@ -85,12 +85,13 @@ async fn taken(
     }
     let (fresh, placed_as) = (edge.clock.fresh_session(), meaning::id_of_words(&activity));
     let about = earlier(edge, &whose.key, &activity).await?;
-    let (target, event) = match meaning::of(&whose, activity, about, (edge.language, fresh)) {
-        Meaning::Nothing => return Ok(StatusCode::OK.into_response()),
-        Meaning::Event(event) => (Target::Key(whose.key), event),
-        // Nobody begins a conversation by leaving.
-        Meaning::Leaves => (Target::Existing(whose.key), Event::UserGone),
-    };
+    let (target, event) =
+        match meaning::of(&whose, activity, about.as_deref(), (edge.language, fresh)) {
+            Meaning::Nothing => return Ok(StatusCode::OK.into_response()),
+            Meaning::Event(event) => (Target::Key(whose.key), *event),
+            // Nobody begins a conversation by leaving.
+            Meaning::Leaves => (Target::Existing(whose.key), Event::UserGone),
+        };
     let arrival = Arrival::event(target, event).placed(placed_as).traced(context);
     match edge.engine.submit(arrival).await {
         Ok(_) | Err(EngineError::NotFound) => Ok(StatusCode::OK.into_response()),

@@ -93,7 +93,7 @@ async fn taken(
     let intake = Intake { setup: &theirs.link.setup, answers, key: None, fresh };
     match intake.read(activity) {
         Move::Event(event) => {
-            let number = submitted(edge, &theirs, ("POST", headers), event).await?;
+            let number = submitted(edge, &theirs, ("POST", headers), *event).await?;
             Ok(Json(Sent { id: activity_id(&place.conversation, number) }))
         }
         Move::Passing(mut activity) => {

@@ -80,7 +80,7 @@ pub(super) async fn create(
     let fresh = edge.clock.fresh_session();
     let intake = Intake { setup: &link.setup, answers: None, key: None, fresh };
     let (event, says) = match first.map(|first| intake.read(first)) {
-        Some(Move::Event(event)) => (event, true),
+        Some(Move::Event(event)) => (*event, true),
         // It is there, and nothing has been said in it.
         Some(Move::Passing(_) | Move::Nothing) | None => {
             (Event::BotBrought { lines: Vec::new() }, false)

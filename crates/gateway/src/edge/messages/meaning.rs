@@ -24,7 +24,7 @@ pub(super) struct Whose {
 
 /// What an activity amounts to.
 pub(super) enum Meaning {
-    Event(Event),
+    Event(Box<Event>),
     /// The bot is not there any more.
     Leaves,
     /// Nothing that anybody waits for.
@@ -88,26 +88,26 @@ pub(super) fn is_about(activity: &Activity) -> Option<String> {
 pub(super) fn of(
     whose: &Whose,
     activity: Activity,
-    about: Option<String>,
+    about: Option<&str>,
     (language, fresh): (Language, SessionId),
 ) -> Meaning {
     let visitor = whose.visitor.clone();
     let key = sender_key(&activity);
-    let did = |visitor, activity, key| did(visitor, activity, about.as_deref(), language, key);
+    let did = |visitor, activity: Activity, key| did(visitor, &activity, about, language, key);
     match &*activity.kind() {
         kinds::MESSAGE => match words::heard(&activity, language) {
-            Some(said) => Meaning::Event(Event::UserSaid { visitor, said, key, fresh }),
+            Some(said) => Meaning::Event(Box::new(Event::UserSaid { visitor, said, key, fresh })),
             // A call by its name and nothing else is still the bot's to know.
             None => did(visitor, activity, key),
         },
         kinds::CONVERSATION_UPDATE | kinds::INSTALLATION_UPDATE => {
             match moved(&activity, &whose.reference) {
-                Moved::In => Meaning::Event(Event::Opened { visitor }),
+                Moved::In => Meaning::Event(Box::new(Event::Opened { visitor })),
                 Moved::Out => Meaning::Leaves,
                 Moved::Otherwise => did(visitor, activity, key),
             }
         }
-        kinds::END_OF_CONVERSATION => Meaning::Event(Event::UserEnds),
+        kinds::END_OF_CONVERSATION => Meaning::Event(Box::new(Event::UserEnds)),
         // Only a bot asks for a person by an event, and only the gateway tells what became of it.
         kinds::EVENT if activity.name().is_some_and(|name| name.starts_with("handoff.")) => {
             Meaning::Nothing
@@ -119,18 +119,18 @@ pub(super) fn of(
 
 fn did(
     visitor: Visitor,
-    activity: Activity,
+    activity: &Activity,
     about: Option<&str>,
     language: Language,
     key: Option<SenderKey>,
 ) -> Meaning {
-    Meaning::Event(Event::UserDid {
+    Meaning::Event(Box::new(Event::UserDid {
         visitor,
         words: activity.kind() == kinds::MESSAGE_UPDATE,
-        told: words::for_agent(&activity, about, language).map(Said::words),
+        told: words::for_agent(activity, about, language).map(Said::words),
         payload: Payload(activity.to_json()),
         key,
-    })
+    }))
 }
 
 /// Whether somebody came or went.
