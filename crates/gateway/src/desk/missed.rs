@@ -107,14 +107,13 @@ pub(crate) fn read(rows: &[MissedMessage], wording: &Wording, known: Option<Know
     };
     let missed = |(row, place): (&MissedMessage, Place)| match (row.from, place) {
         (MissedFrom::Agent, _) if row.text.trim().is_empty() => None,
-        (MissedFrom::Agent, Place::Shown) => None,
         (MissedFrom::Agent, Place::Behind { left }) => Some(Missed::BehindGap { left }),
         (MissedFrom::Agent, Place::Missed) => {
             let said = Said::words(row.text.clone());
             message_key(&row.id).map(|key| Missed::AgentSaid { said, key })
         }
         (MissedFrom::System, _) => wording.says_ended(&row.text).then_some(Missed::Ended),
-        (MissedFrom::Unclear, _) => None,
+        (MissedFrom::Agent, Place::Shown) | (MissedFrom::Unclear, _) => None,
     };
     reading.missed = rows.iter().zip(places).filter_map(missed).collect();
     reading
@@ -148,14 +147,12 @@ fn compare(rows: &[MissedMessage], known: Known, reading: &mut Reading) -> Vec<P
         let free =
             |(row, place): &(&MissedMessage, &mut Place)| says_so(row) && **place == Place::Missed;
         if *stood && rows.iter().any(says_so) {
-            match rows.iter().zip(&mut places).rev().find(free) {
-                Some((_, place)) => *place = Place::Behind { left },
+            let Some((_, place)) = rows.iter().zip(&mut places).rev().find(free) else {
                 // A fetch that began after it was written has shown it already.
-                None => {
-                    reading.shown.push(at);
-                    continue;
-                }
-            }
+                reading.shown.push(at);
+                continue;
+            };
+            *place = Place::Behind { left };
         }
         left += 1;
     }
