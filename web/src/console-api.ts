@@ -16,6 +16,7 @@ export interface Overview {
   readonly dead_letters: { readonly count: number; readonly more: boolean };
   readonly desks_down: number;
   readonly bots_down: number;
+  readonly channels_down: number;
   readonly operator: { readonly name: string; readonly until: string };
 }
 
@@ -122,7 +123,7 @@ export interface Letter {
 }
 
 export interface Destination {
-  readonly kind: 'desk' | 'bot';
+  readonly kind: 'desk' | 'bot' | 'channel';
   readonly tenant: string;
   readonly name: string;
   readonly breaker: 'closed' | 'open' | 'recovering';

@@ -1,4 +1,4 @@
-/** The desks, and the bots of one's own: whether they take what is for them, and how quickly. */
+/** The desks, the bots of one's own, and the channels of users: whether they take what is for them, and how quickly. */
 
 import * as api from './console-api';
 import { Table } from './console-table';
@@ -12,6 +12,11 @@ const STATES: Readonly<
   bot: {
     closed: 'takes activities',
     open: 'away: users are told, and can ask for a person',
+    recovering: 'coming back',
+  },
+  channel: {
+    closed: 'takes what is for users',
+    open: 'away: what is for users waits',
     recovering: 'coming back',
   },
 };

@@ -54,7 +54,7 @@ export class Overview {
     this.#tile('talking', `${talking}`, `in ${sessions.active} somebody has spoken since`, false);
     const count = `${letters.count}${letters.more ? '+' : ''}`;
     this.#tile('letters', count, letters.count > 0 ? 'see below' : 'everything was delivered', letters.count > 0);
-    const down = overview.desks_down + overview.bots_down;
+    const down = overview.desks_down + overview.bots_down + overview.channels_down;
     this.#tile('away', `${down}`, away(overview), down > 0);
     const left = Date.parse(overview.operator.until) - Date.parse(overview.now);
     setText(
@@ -102,11 +102,12 @@ export class Overview {
 }
 
 /** Who is away, and what that means to users. */
-function away({ desks_down: desks, bots_down: bots }: api.Overview): string {
+function away({ desks_down: desks, bots_down: bots, channels_down: channels }: api.Overview): string {
   const count = (many: number, one: string) => `${many} ${one}${many === 1 ? '' : 's'}`;
   const what = [];
   if (desks > 0) what.push(`${count(desks, 'desk')}: words wait`);
   if (bots > 0) what.push(`${count(bots, 'bot')}: users can ask for a person`);
+  if (channels > 0) what.push(`${count(channels, 'channel')}: what is for users waits`);
   return what.length === 0 ? 'all take what is for them' : what.join('; ');
 }
 

@@ -43,6 +43,7 @@ const EFFECTS: Readonly<Record<string, string>> = {
   greet: 'greeting by the bot',
   to_bot: "user's words to the bot",
   tell_bot: 'news for the bot',
+  show: 'for the user',
 };
 
 export const effect = (kind: string) => EFFECTS[kind] ?? plain(kind);

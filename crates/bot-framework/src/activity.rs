@@ -190,6 +190,18 @@ impl Activity {
         self.word("timestamp")
     }
 
+    /// `action` of an `installationUpdate`.
+    pub fn action(&self) -> Option<Cow<'_, str>> {
+        self.word("action")
+    }
+
+    /// A list of accounts, such as `membersAdded`.
+    pub fn accounts(&self, list: &str) -> Vec<ChannelAccount> {
+        let raw = self.elements(list);
+        let objects = raw.into_iter().filter_map(|raw| Object::from_raw(raw).ok());
+        objects.map(|object| ChannelAccount::read(&object)).collect()
+    }
+
     /// `from`.
     pub fn from(&self) -> Option<ChannelAccount> {
         self.0.object("from").map(|object| ChannelAccount::read(&object))

@@ -29,20 +29,17 @@ use outbound::token::{Token, Tokens};
 use outbound::{Head, HttpClient};
 use tokio::time::Instant;
 
+use crate::login::{AGENT_NAME, Login, Scope};
 use answer::Way;
-use login::Login;
 
 mod answer;
 mod config;
 mod error;
-mod login;
 
+pub use crate::login::Registration;
 pub use answer::{Answer, Expects};
-pub use config::{BotConfig, BotConfigError, Credential, Registration};
+pub use config::{BotConfig, BotConfigError, Credential};
 pub use error::PostError;
-
-/// What we call ourselves; bots' logs show it.
-const AGENT_NAME: &str = concat!("warmline/", env!("CARGO_PKG_VERSION"));
 
 /// How long a connection to a bot is kept in silence. Node closes such connections after five
 /// seconds, uvicorn too; a post that meets the closing may have arrived, for all we know, and is
@@ -89,7 +86,8 @@ impl BotClient {
         let tokens = match &config.credential {
             Credential::Anonymous => None,
             Credential::Skill { registration, bot_app_id } => {
-                let login = Login::new(http.clone(), registration, bot_app_id)?;
+                let scope = Scope::Bot(bot_app_id.clone());
+                let login = Login::new(http.clone(), registration.clone(), scope)?;
                 Some(Tokens::new(login))
             }
         };
@@ -126,7 +124,7 @@ impl BotClient {
     /// needs none.
     pub async fn examine_token(&self, within: Duration) -> Result<(), PostError> {
         let Some(tokens) = &self.0.tokens else { return Ok(()) };
-        tokens.get(Instant::now() + within).await.map(drop)
+        Ok(tokens.get(Instant::now() + within).await.map(drop)?)
     }
 
     /// The request without its body and without a token.
@@ -164,4 +162,4 @@ impl BotClient {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

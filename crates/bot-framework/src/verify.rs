@@ -1,6 +1,7 @@
-//! The proof of what a bot presents: that a token is from Entra, for us, and who its bearer is.
+//! The proof of what a bot presents: that a token is from Entra, for us, and who its bearer is; and of
+//! what a channel presents: that an activity is from it, for us, and where it may be answered.
 //!
-//! Owns what is accepted and what is not (reference 2.2, rules 1 to 6, for tokens of another bot).
+//! Owns what is accepted and what is not (reference 2.2, rules 1 to 8).
 //! Never reads the wall clock, never asks the bearer's own claims where keys are (`jku`, `x5u` and
 //! `jwk` in a token are passed over), and leaves to its caller whether *this* bot may do what it
 //! wants: [`Proven::app_id`] has to be compared with the bot that the conversation belongs to.
@@ -10,10 +11,10 @@
 //! | `token` | the three parts, and the one algorithm family that is verified |
 //! | `keys` | who signs: the metadata and keys that a login publishes, kept and renewed |
 //! | `entra` | whose tokens are accepted: issuer, audience, time, app |
+//! | `channel` | which channels' tokens are accepted: issuer, audience, time, `serviceurl`, endorsements |
 //! | `known` | what was proven a moment ago, so that it need not be again |
 //!
-//! The first two and the last know nothing of Entra; another kind of token (a channel's, with its
-//! `serviceurl` and endorsements) is another set of rules beside `entra`.
+//! The first two and the last know nothing of either.
 //!
 //! The audience is always our own. The SDKs let a bot's own outbound token pass on their emulator
 //! path (reference 2.2, hazard); here nothing does that was not made out for us.
@@ -23,15 +24,21 @@ use outbound::Reach;
 
 use entra::{Rules, is_guid};
 use keys::{Keys, is_safe};
-use known::Known;
+use known::{Ends, Known};
 use token::Token;
 
+mod channel;
 mod entra;
 mod error;
 mod keys;
 mod known;
+mod seconds;
 mod token;
 
+pub use channel::{
+    ChannelClaims, ChannelVerifier, ChannelVerifyConfig, ChannelVerifyConfigError, Kind,
+    ProvenChannel,
+};
 pub use error::{VerifyConfigError, VerifyError};
 
 /// What tokens are accepted.
@@ -77,13 +84,19 @@ pub struct Proven {
     pub expires_at: u64,
 }
 
+impl Ends for Proven {
+    fn ends_at(&self) -> u64 {
+        self.expires_at
+    }
+}
+
 /// Verifies tokens. Share it: keys and what was proven are kept inside.
 #[derive(Debug)]
 pub struct Verifier {
     config: VerifyConfig,
     rules: Rules,
     keys: Keys,
-    known: Known,
+    known: Known<Proven>,
 }
 
 impl Verifier {
@@ -124,7 +137,7 @@ impl Verifier {
             accepted.as_ref().map_err(Clone::clone)?;
             self.keys.find_new(kid).await?
         };
-        token.prove(&found.key)?;
+        token.prove(&found.key.decoding)?;
         let proven = accepted?;
         self.known.keep(digest, found.edition, proven.clone());
         Ok(proven)

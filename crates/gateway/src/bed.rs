@@ -259,6 +259,26 @@ impl Store for Watched {
         self.inner.sweep(repeats_before, limit)
     }
 
+    fn placed_as(
+        &self,
+        conversation: ConversationId,
+        number: Number,
+    ) -> Result<Option<Box<str>>, StoreError> {
+        self.inner.placed_as(conversation, number)
+    }
+
+    fn placed_entry(
+        &self,
+        conversation: ConversationId,
+        placed_as: &str,
+    ) -> Result<Option<Number>, StoreError> {
+        self.inner.placed_entry(conversation, placed_as)
+    }
+
+    fn forget_placed(&self, before: Timestamp, limit: usize) -> Result<usize, StoreError> {
+        self.inner.forget_placed(before, limit)
+    }
+
     fn numbers(&self) -> Result<Numbers, StoreError> {
         self.counts.fetch_add(1, Ordering::SeqCst);
         self.readable()?;
@@ -540,7 +560,13 @@ pub(crate) fn session(name: &str) -> SessionId {
 }
 
 pub(crate) fn visitor(name: &str) -> Visitor {
-    Visitor { user: UserId::new(person(name)).unwrap(), email: None, name: None }
+    Visitor {
+        user: UserId::new(person(name)).unwrap(),
+        email: None,
+        name: None,
+        in_group: false,
+        reference: None,
+    }
 }
 
 /// The user says something; an escalation opens the session of the conversation's name.

@@ -9,7 +9,7 @@
 //!
 //! It deliberately does not know: HTTP, the outbox, and the rules of a session.
 
-mod cards;
+pub(crate) mod cards;
 pub(crate) mod handles;
 mod handoff;
 mod intake;

@@ -17,6 +17,9 @@
 //! A destination's breaker is asked before a lane that leads there is claimed; without its leave the
 //! lane waits in memory ([`parking`]), so a desk or a bot that is away costs nothing durable and delays nobody else.
 //!
+//! What is for users on channels that do not read the log goes through the Connector:
+//! [`channel_lane`].
+//!
 //! Beside the lanes it fetches what agents said while nobody could hear it: [`catch_up`].
 //!
 //! It decides nothing about sessions: what a failure means is the session's business.
@@ -27,9 +30,11 @@ mod behind_lane;
 mod bot_lane;
 mod breaker;
 mod catch_up;
+mod channel_lane;
 mod desk_lane;
 mod drain;
 mod parking;
+mod passing;
 mod schedule;
 #[cfg(test)]
 mod tests;
@@ -46,6 +51,7 @@ use vault::Vault;
 
 use crate::{
     behind::{Bots, Handles},
+    channel::Channels,
     clock::Clock,
     current::Current,
     desk::{news::Wording, request::Dress},
@@ -56,6 +62,7 @@ use crate::{
         schedule::{Back, Schedule},
     },
     engine::Engine,
+    files::Files,
     gaps::Gaps,
     lane::{self, Destination},
     notices::Language,
@@ -120,7 +127,9 @@ pub(crate) struct Dispatcher {
     pub(crate) clock: Clock,
     pub(crate) desks: HashMap<(TenantId, DeskId), DeskLink>,
     pub(crate) bots: Arc<Current<Bots>>,
+    pub(crate) channels: Arc<Current<Channels>>,
     pub(crate) handles: Handles,
+    pub(crate) files: Arc<Files>,
     pub(crate) wakes: Arc<Wakes>,
     pub(crate) language: Language,
     /// What the desks may have told unheard.
@@ -188,6 +197,7 @@ impl Dispatcher {
         for desk in this.desks.keys() {
             tokio::spawn(Arc::clone(&this).catch_up(desk.clone(), stop.clone()));
         }
+        tokio::spawn(Arc::clone(&this).bring_passing(this.wakes.carry(), stop.clone()));
         let (mut schedule, mut parking) = (Schedule::default(), Parking::default());
         let mut look = tokio::time::interval(LOOK_EVERY);
         look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -271,6 +281,9 @@ impl Dispatcher {
         match to {
             Destination::Desk(tenant, desk) => {
                 self.desks.get(&(tenant.clone(), desk.clone())).map(|link| link.gate.clone())
+            }
+            Destination::Channel(tenant, bot) => {
+                self.channels.get().of(tenant, bot).map(|link| link.gate.clone())
             }
             Destination::Bot(tenant, bot) => {
                 self.bots.get().behind(tenant, bot).map(|link| link.gate.clone())

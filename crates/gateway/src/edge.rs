@@ -3,6 +3,7 @@
 //! | module | routes |
 //! | --- | --- |
 //! | [`webhook`] | `POST /api/v1/snowBot/receiveMessage` |
+//! | [`messages`] | `POST /api/messages` |
 //! | [`direct_line`] | `/v3/directline/…` |
 //! | [`connector`] | `/v3/conversations/…`, `/v3/attachments/…`, `/bot/{capability}/v3/…` |
 //! | [`files`] | `/files/{capability}` |
@@ -20,8 +21,10 @@ pub(crate) mod direct_line;
 pub(crate) mod doors;
 pub(crate) mod files;
 pub(crate) mod health;
+pub(crate) mod messages;
 pub(crate) mod metrics;
 pub(crate) mod openapi;
+pub(crate) mod relay;
 pub(crate) mod webhook;
 
 use std::{convert::Infallible, net::IpAddr, pin::Pin, sync::Arc};
@@ -44,6 +47,7 @@ use vault::Vault;
 
 use crate::{
     behind::{Bots, Handles},
+    channel::Channels,
     clock::Clock,
     current::Current,
     edge::answer::RefusalCode,
@@ -72,6 +76,7 @@ pub(crate) struct Edge {
     pub(crate) language: Language,
     pub(crate) direct_line: DirectLine,
     pub(crate) bots: Arc<Current<Bots>>,
+    pub(crate) channels: Arc<Current<Channels>>,
     pub(crate) handles: Handles,
     pub(crate) files: Arc<Files>,
     pub(crate) presence: Arc<Presence>,
@@ -148,6 +153,7 @@ fn router(edge: Arc<Edge>) -> Router {
     Router::new()
         .merge(webhook::routes())
         .nest("/v3/directline", direct_line::routes(&edge))
+        .merge(messages::routes())
         .merge(connector::routes())
         .merge(files::routes())
         .merge(health::routes())

@@ -146,6 +146,8 @@ pub(crate) struct Arrival {
     pub(crate) happening: Happening,
     /// The outbox row this settles, when it reports a delivery.
     pub(crate) settles: Option<Settled>,
+    /// Its channel's id of what was said, by which the channel refers to it later.
+    pub(crate) placed_as: Option<Box<str>>,
     /// Where its trace goes on, if it has one of its own.
     pub(crate) trace: Option<Context>,
 }
@@ -159,7 +161,7 @@ impl Arrival {
         news: Vec<News>,
     ) -> Self {
         let happening = Happening::Callback { request, claims, news, behind_gap: false };
-        Self { target, happening, settles: None, trace: None }
+        Self { target, happening, settles: None, placed_as: None, trace: None }
     }
 
     /// The same callback, whose news stands behind its chat's gap if it says so.
@@ -172,7 +174,18 @@ impl Arrival {
 
     /// An event for this target.
     pub(crate) fn event(target: Target, event: Event) -> Self {
-        Self { target, happening: Happening::Event(event), settles: None, trace: None }
+        Self {
+            target,
+            happening: Happening::Event(event),
+            settles: None,
+            placed_as: None,
+            trace: None,
+        }
+    }
+
+    /// The same, which its channel knows under this id.
+    pub(crate) fn placed(self, placed_as: Option<Box<str>>) -> Self {
+        Self { placed_as, ..self }
     }
 
     /// The same as part of a trace.
@@ -194,6 +207,8 @@ pub(crate) struct Settled {
     pub(crate) work: Work,
     /// The reason code, if it became a dead letter.
     pub(crate) dead: Option<&'static str>,
+    /// The entry that the channel shows now, and its id for it.
+    pub(crate) placed: Option<(Number, Box<str>)>,
 }
 
 /// What an event led to.

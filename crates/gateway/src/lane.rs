@@ -13,6 +13,8 @@ pub(crate) enum Destination {
     Desk(TenantId, DeskId),
     /// A bot of a tenant.
     Bot(TenantId, BotId),
+    /// The users of a bot on channels that are brought what is for them: their Connector.
+    Channel(TenantId, BotId),
 }
 
 /// The lane of a person at a desk: the end of one chat must reach it before the next begins.
@@ -26,6 +28,16 @@ pub(crate) fn bot_lane(tenant: &TenantId, bot: &BotId, conversation: Conversatio
     LaneKey(format!("bot{SEPARATOR}{tenant}{SEPARATOR}{bot}{SEPARATOR}{conversation}").into())
 }
 
+/// The lane of a conversation to its user, on a channel that does not read the log.
+pub(crate) fn channel_lane(
+    tenant: &TenantId,
+    bot: &BotId,
+    conversation: ConversationId,
+) -> LaneKey {
+    let conversation = conversation.0;
+    LaneKey(format!("channel{SEPARATOR}{tenant}{SEPARATOR}{bot}{SEPARATOR}{conversation}").into())
+}
+
 /// Where a lane leads; `None` for lanes to bots that were named before bots had destinations.
 pub(crate) fn destination(lane: &LaneKey) -> Option<Destination> {
     let mut parts = lane.0.split(SEPARATOR);
@@ -34,6 +46,7 @@ pub(crate) fn destination(lane: &LaneKey) -> Option<Destination> {
     match kind {
         "desk" => Some(Destination::Desk(tenant, DeskId::new(whom).ok()?)),
         "bot" => Some(Destination::Bot(tenant, BotId::new(whom).ok()?)),
+        "channel" => Some(Destination::Channel(tenant, BotId::new(whom).ok()?)),
         _ => None,
     }
 }
@@ -49,7 +62,9 @@ mod tests {
         let lane = desk_lane(&tenant, &desk, &UserId::new("desk").unwrap());
         assert_eq!(destination(&lane), Some(Destination::Desk(tenant.clone(), desk)));
         let lane = bot_lane(&tenant, &bot, ConversationId(7));
-        assert_eq!(destination(&lane), Some(Destination::Bot(tenant, bot)));
+        assert_eq!(destination(&lane), Some(Destination::Bot(tenant.clone(), bot.clone())));
+        let lane = channel_lane(&tenant, &bot, ConversationId(7));
+        assert_eq!(destination(&lane), Some(Destination::Channel(tenant, bot)));
     }
 
     #[test]

@@ -14,6 +14,7 @@ pub mod app;
 mod bed;
 mod behind;
 mod bot;
+mod channel;
 mod clock;
 pub mod console;
 pub mod control;
@@ -47,10 +48,17 @@ pub use app::{
 pub use behind::{Answers, BehindSetup};
 pub use bot::BuiltInBot;
 pub use bot_framework::{
-    client::{BotClient, BotConfig, BotConfigError, Credential, Registration},
+    client::{BotClient, BotConfig, BotConfigError, Credential},
+    cloud::Cloud,
+    connector::{Connector, ConnectorConfig, ConnectorConfigError},
     direct_line::{Origin, OriginError},
-    verify::{Verifier, VerifyConfig, VerifyConfigError},
+    login::{Certificate, CertificateError, Registration, Secret},
+    verify::{
+        ChannelVerifier, ChannelVerifyConfig, ChannelVerifyConfigError, Verifier, VerifyConfig,
+        VerifyConfigError,
+    },
 };
+pub use channel::ChannelSetup;
 pub use clock::Clock;
 pub use desk::news::Wording;
 pub use edge::webhook::PATH as WEBHOOK_PATH;

@@ -60,6 +60,37 @@ pub(crate) fn withdrawn(language: Language) -> &'static str {
     }
 }
 
+/// Something that a user did without saying it in words, for the agent who reads words only.
+#[derive(Clone, Copy)]
+pub(crate) enum Told<'a> {
+    /// An earlier message says something else from now on.
+    Edited {
+        /// What it said, if that is known.
+        before: Option<&'a str>,
+        now: &'a str,
+    },
+    /// An earlier message was taken back.
+    Deleted { what: Option<&'a str> },
+    /// That was undone.
+    Restored { now: &'a str },
+    /// A reaction to an earlier message.
+    Reacted { with: &'a str, to: Option<&'a str> },
+    /// A reaction was taken back.
+    Unreacted { with: &'a str, to: Option<&'a str> },
+    /// A card was filled in and sent.
+    Submitted { values: &'a str },
+    /// A button of a card was pressed that says nothing.
+    Pressed,
+}
+
+/// Its words, in brackets, so that nobody takes them for the user's own.
+pub(crate) fn told(language: Language, told: &Told<'_>) -> String {
+    match language {
+        Language::English => english::told(told),
+        Language::German => german::told(told),
+    }
+}
+
 /// The words of a notice.
 pub(crate) fn words(language: Language, notice: &Notice) -> String {
     match language {
@@ -113,6 +144,8 @@ mod tests {
             Notice::BotAway,
             Notice::UserLeft,
             Notice::NoMoreHeld,
+            Notice::PersonalOnly,
+            Notice::AgentUnheard,
         ];
         for agent in agents() {
             all.push(Notice::Connected { agent: agent.clone() });
@@ -149,6 +182,42 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn whatever_an_agent_is_told_is_told_in_each_language_with_all_it_names() {
+        let (now, with, values) = ("N1", "👍", "V1");
+        let mut all = vec![Told::Restored { now }, Told::Submitted { values }, Told::Pressed];
+        for old in [None, Some("O1")] {
+            all.extend([Told::Edited { before: old, now }, Told::Deleted { what: old }]);
+            all.extend([Told::Reacted { with, to: old }, Told::Unreacted { with, to: old }]);
+        }
+        let mut each = BTreeSet::new();
+        for one in &all {
+            let said = Language::ALL.map(|language| told(language, one));
+            for words in &said {
+                assert!(words.starts_with('[') && words.contains(']'), "{words}");
+                for (name, named) in [
+                    ("N1", matches!(one, Told::Edited { .. } | Told::Restored { .. })),
+                    ("V1", matches!(one, Told::Submitted { .. })),
+                    ("👍", matches!(one, Told::Reacted { .. } | Told::Unreacted { .. })),
+                    (
+                        "O1",
+                        matches!(
+                            one,
+                            Told::Edited { before: Some(_), .. }
+                                | Told::Deleted { what: Some(_) }
+                                | Told::Reacted { to: Some(_), .. }
+                                | Told::Unreacted { to: Some(_), .. }
+                        ),
+                    ),
+                ] {
+                    assert_eq!(words.contains(name), named, "{words}");
+                }
+            }
+            each.extend(said);
+        }
+        assert_eq!(each.len(), all.len() * Language::ALL.len());
     }
 
     #[test]

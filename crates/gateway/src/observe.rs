@@ -89,6 +89,7 @@ impl Observer {
     /// These bots are configured from now on.
     pub(crate) fn bots(&self, bots: &[BotNamed]) {
         self.metrics.bots.set(bots);
+        self.metrics.channels.set(bots);
     }
 
     /// Listens to the feed from now on.
@@ -209,6 +210,11 @@ impl Observer {
                 say_of_desk((tenant.as_str(), desk.as_str()), state);
                 (tenant, Some(desk), None)
             }
+            Destination::Channel(tenant, bot) => {
+                self.metrics.channels.breaker(tenant, bot, state);
+                say_of_channel((tenant.as_str(), bot.as_str()), state);
+                (tenant, None, Some(bot))
+            }
             Destination::Bot(tenant, bot) => {
                 self.metrics.bots.breaker(tenant, bot, state);
                 say_of_bot((tenant.as_str(), bot.as_str()), state);
@@ -264,6 +270,7 @@ impl Observer {
     pub(crate) fn took(&self, to: &Destination) -> Spread {
         match to {
             Destination::Desk(tenant, desk) => self.metrics.desk(tenant, desk).took(),
+            Destination::Channel(tenant, bot) => self.metrics.channels.took(tenant, bot),
             Destination::Bot(tenant, bot) => self.metrics.bots.took(tenant, bot),
         }
     }
@@ -326,6 +333,18 @@ fn say_of_bot((tenant, bot): (&str, &str), state: BreakerState) {
         ),
         BreakerState::Recovering => tracing::info!(tenant, bot, "the bot answers again"),
         BreakerState::Closed => tracing::info!(tenant, bot, "the bot has recovered"),
+    }
+}
+
+fn say_of_channel((tenant, bot): (&str, &str), state: BreakerState) {
+    match state {
+        BreakerState::Open => tracing::warn!(
+            tenant,
+            bot,
+            "the Connector takes nothing for users of this bot's channels; it waits"
+        ),
+        BreakerState::Recovering => tracing::info!(tenant, bot, "the Connector answers again"),
+        BreakerState::Closed => tracing::info!(tenant, bot, "the Connector has recovered"),
     }
 }
 

@@ -206,7 +206,7 @@ fn of_said(said: &Said, prefix: &str, from: ChannelAccount) -> Activity {
 
 /// The words without the list of options that ends them: buttons show the options already. The log
 /// keeps the list for those who see no buttons.
-fn prompt(said: &Said) -> &str {
+pub(crate) fn prompt(said: &Said) -> &str {
     let mut text = said.text.as_str();
     for choice in said.options.iter().rev() {
         let line =

@@ -1,4 +1,5 @@
-//! The sweeper: forgets repeats that are too old to come again, and files that were kept long enough.
+//! The sweeper: forgets repeats that are too old to come again, channels' ids of what was said long
+//! ago, and files that were kept long enough.
 //!
 //! The table of repeats is the one that grows with every message, and nobody else shrinks it. It is
 //! swept in slices, each a short transaction of its own, so that the engine waits for none of them
@@ -15,7 +16,11 @@ use crate::{clock::Clock, files::Files, observe::Observer};
 /// may still send again what it had on its hands.
 const REPEATS_FOR: Duration = Duration::from_hours(24);
 
-/// Repeats forgotten in one transaction: a few milliseconds.
+/// How long a channel's ids for what it shows are known: as long as bots change what they said and
+/// users answer a card, and then some.
+const PLACED_FOR: Duration = Duration::from_hours(30 * 24);
+
+/// Repeats, or ids of a channel, forgotten in one transaction: a few milliseconds.
 const SLICE_MAX: usize = 1_000;
 
 /// How often a round begins.
@@ -45,6 +50,7 @@ impl Sweeper {
             if pause == SWEEP_EVERY {
                 self.files().await;
             }
+            self.placed().await;
             pause = match self.slice().await {
                 Ok(forgotten) if forgotten >= SLICE_MAX => BREATH,
                 Ok(_) => SWEEP_EVERY,
@@ -76,11 +82,26 @@ impl Sweeper {
         }
     }
 
+    /// Forgets one slice of channels' ids.
+    async fn placed(&self) {
+        let before = self.before(PLACED_FOR);
+        let forget = move |store: &dyn Store| store.forget_placed(before, SLICE_MAX);
+        if let Err(error) = crate::blocking(&self.store, forget).await {
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "a channel's old ids cannot be forgotten"
+            );
+        }
+    }
+
+    fn before(&self, span: Duration) -> session::id::Timestamp {
+        let span = i64::try_from(span.as_millis()).unwrap_or(i64::MAX);
+        session::id::Timestamp(self.clock.now().0.saturating_sub(span))
+    }
+
     /// Forgets one slice and tells how many repeats it had.
     async fn slice(&self) -> Result<usize, StoreError> {
-        let now = self.clock.now().0;
-        let span = i64::try_from(REPEATS_FOR.as_millis()).unwrap_or(i64::MAX);
-        let before = session::id::Timestamp(now.saturating_sub(span));
+        let before = self.before(REPEATS_FOR);
         let sweep = move |store: &dyn Store| store.sweep(before, SLICE_MAX);
         let forgotten = crate::blocking(&self.store, sweep).await?;
         self.observer.swept(forgotten);

@@ -216,6 +216,7 @@ fn name_of(happening: &Happening) -> &'static str {
             Event::UserSaid { .. } => "user_said",
             Event::UserDid { .. } => "user_did",
             Event::UserEnds => "user_ends",
+            Event::UserGone => "user_gone",
             Event::OperatorEnds { .. } => "operator_ends",
             Event::BotSaid { .. } => "bot_said",
             Event::BotDid { .. } => "bot_did",

@@ -5,16 +5,19 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
 };
 
 use store::ConversationId;
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, mpsc};
 
 use crate::trace::Context;
 
 /// Hints a stream may fall behind before it is told so; then it reads the log once for all.
 const HINTS_HELD_MAX: usize = 32;
+
+/// What passes and waits to be brought to users, over all conversations; more is dropped.
+const PASSING_MAX: usize = 256;
 
 /// Something new in a conversation.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,6 +39,8 @@ pub(crate) enum Hint {
 #[derive(Debug, Default)]
 pub(crate) struct Wakes {
     waiting: Mutex<HashMap<ConversationId, broadcast::Sender<Hint>>>,
+    /// Whoever brings to users what passes and is nowhere else.
+    carrier: OnceLock<mpsc::Sender<(ConversationId, Hint)>>,
 }
 
 impl Wakes {
@@ -52,8 +57,22 @@ impl Wakes {
             .subscribe()
     }
 
+    /// Hears of everything that passes, in whichever conversation, for users who do not wait
+    /// themselves. For one listener, once.
+    pub(crate) fn carry(&self) -> mpsc::Receiver<(ConversationId, Hint)> {
+        let (carrier, carried) = mpsc::channel(PASSING_MAX);
+        self.carrier.set(carrier).ok();
+        carried
+    }
+
     /// Tells those who wait; nobody may.
     pub(crate) fn wake(&self, conversation: ConversationId, hint: Hint) {
+        if let (Hint::Typing { on: true, .. } | Hint::Passing(_), Some(carrier)) =
+            (&hint, self.carrier.get())
+        {
+            // It passes: where there is no room, nothing is lost that anybody would look for.
+            carrier.try_send((conversation, hint.clone())).ok();
+        }
         let mut waiting = self.lock();
         if let Some(sender) = waiting.get(&conversation)
             && sender.send(hint).is_err()

@@ -8,7 +8,7 @@ use crate::{
     gap::BehindGap,
     id::{DeskId, EffectNumber, Number, SessionId, Timestamp, UserId},
     notice::EndReason,
-    said::{Agent, Choice},
+    said::{Agent, Choice, Payload},
 };
 
 /// The most words held for an agent who is not there yet. With the last one the user is told
@@ -40,6 +40,9 @@ pub struct Conversation {
     /// The session that ended last, for late news.
     #[serde(default)]
     pub past: Option<Past>,
+    /// Nobody can be brought anything there until the user gives a sign of life.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unreachable: bool,
     /// The bot was greeted into the conversation.
     #[serde(default)]
     pub opened: bool,
@@ -72,6 +75,13 @@ pub struct Visitor {
     /// For display.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
+    /// They speak among others. A person of the desk is to be had between two only.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub in_group: bool,
+    /// What is needed to bring them something at any later time, on channels that do not read the
+    /// log.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reference: Option<Payload>,
 }
 
 impl fmt::Debug for Visitor {

@@ -83,6 +83,22 @@ pub enum What {
         /// up to and including this one.
         upto: Number,
     },
+    /// Channel lane: bring what is in the log to a user whose channel does not read it.
+    Show {
+        /// Which entry.
+        message: Number,
+        /// Which part of its words, from zero: [`parts`](crate::parts).
+        #[serde(default, skip_serializing_if = "is_first")]
+        part: u16,
+        /// An agent said it, and must hear if it does not arrive.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        of_agent: bool,
+    },
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "what serde asks for")]
+fn is_first(part: &u16) -> bool {
+    *part == 0
 }
 
 impl What {
@@ -93,17 +109,17 @@ impl What {
             Self::Ask { session, .. } | Self::Say { session, .. } | Self::End { session, .. } => {
                 Some(session)
             }
-            Self::Greet | Self::ToBot { .. } | Self::TellBot { .. } => None,
+            Self::Greet | Self::ToBot { .. } | Self::TellBot { .. } | Self::Show { .. } => None,
         }
     }
 
-    /// The person whose desk lane carries it; `None` for the bot's lane.
+    /// The person whose desk lane carries it; `None` for the bot's lane and the channel's.
     pub fn desk_lane(&self) -> Option<(&DeskId, &UserId)> {
         match self {
             Self::Ask { desk, user, .. }
             | Self::Say { desk, user, .. }
             | Self::End { desk, user, .. } => Some((desk, user)),
-            Self::Greet | Self::ToBot { .. } | Self::TellBot { .. } => None,
+            Self::Greet | Self::ToBot { .. } | Self::TellBot { .. } | Self::Show { .. } => None,
         }
     }
 
@@ -116,6 +132,7 @@ impl What {
             Self::Greet => "greet",
             Self::ToBot { .. } => "to_bot",
             Self::TellBot { .. } => "tell_bot",
+            Self::Show { .. } => "show",
         }
     }
 }
@@ -136,6 +153,7 @@ impl fmt::Debug for What {
             Self::End { session, .. } => form.field("session", session),
             Self::Greet => &mut form,
             Self::ToBot { message } => form.field("message", message),
+            Self::Show { message, part, .. } => form.field("message", message).field("part", part),
             Self::TellBot { session, after, upto, .. } => {
                 form.field("session", session).field("after", after).field("upto", upto)
             }
@@ -176,6 +194,8 @@ pub enum Failure {
     Refused,
     /// Its time ran out; it may or may not have arrived.
     Expired,
+    /// Nobody is there any more to take it, or anything else.
+    Gone,
     /// It was handed over and no answer came. It is not attempted again, because it may have arrived
     /// and a second time would show.
     Unanswered,

@@ -41,11 +41,17 @@ pub enum Event {
         payload: Payload,
         /// It holds words of theirs (an edit): those are for whoever has the conversation.
         words: bool,
+        /// What an agent is told of it, should one have the conversation; nothing of what concerns
+        /// no person.
+        told: Option<Said>,
         /// By which a repeat is recognised.
         key: Option<SenderKey>,
     },
     /// The user ended or withdrew the live chat without words (a button).
     UserEnds,
+    /// The user can be told nothing any more: they removed the bot from their channel. They may come
+    /// back.
+    UserGone,
     /// The bot said something.
     BotSaid {
         /// What.
@@ -164,14 +170,16 @@ impl fmt::Debug for Event {
                 .field("key", key)
                 .field("fresh", fresh)
                 .finish(),
-            Self::UserDid { visitor, payload, words, key } => f
+            Self::UserDid { visitor, payload, words, told, key } => f
                 .debug_struct("UserDid")
                 .field("visitor", visitor)
                 .field("payload", payload)
                 .field("words", words)
+                .field("told", told)
                 .field("key", key)
                 .finish(),
             Self::UserEnds => f.write_str("UserEnds"),
+            Self::UserGone => f.write_str("UserGone"),
             Self::BotSaid { said, answers, key } => f
                 .debug_struct("BotSaid")
                 .field("said", said)
@@ -372,6 +380,8 @@ pub struct Facts<'a> {
     /// The session that holds this conversation's person at the desk. Asked for only when
     /// [`wants_holder`](crate::wants_holder) says so.
     pub holder: Option<&'a SessionId>,
+    /// The conversation's channel does not read the log: each entry for the user is brought to it.
+    pub carried: bool,
     /// How many effects wait in the lane that the user's words would join: the person's at the desk
     /// while live, the bot's otherwise. Looked at for [`Event::UserSaid`] only; counting may stop
     /// at [`Policy::lane_max`].

@@ -20,6 +20,7 @@
 //! (de)serialisation of its state; writing and sealing it is the engine's job.
 
 pub mod id;
+pub mod parts;
 
 mod conversation;
 mod deadline;

@@ -67,6 +67,10 @@ pub enum Notice {
     UserLeft,
     /// As many words as can be kept for the agent are kept; more are refused until one is there.
     NoMoreHeld,
+    /// A person is to be had in a conversation between two only.
+    PersonalOnly,
+    /// For the agent: what they said could not be shown to the user, or nobody knows.
+    AgentUnheard,
 }
 
 impl Notice {
@@ -92,6 +96,8 @@ impl Notice {
             Self::AgentIdle { .. } => "agent_idle",
             Self::UserLeft => "user_left",
             Self::NoMoreHeld => "no_more_held",
+            Self::PersonalOnly => "personal_only",
+            Self::AgentUnheard => "agent_unheard",
         }
     }
 }
@@ -144,6 +150,11 @@ pub enum EndReason {
     OperatorEnded,
     /// cancelled or completed: the bot that asked for it ended it.
     BotEnded,
+    /// cancelled or completed: the user's channel brings them nothing any more, because they blocked
+    /// or removed the bot.
+    UserUnreachable,
+    /// fail: people are to be had in conversations between two only.
+    NotPersonal,
 }
 
 impl EndReason {
@@ -165,6 +176,8 @@ impl EndReason {
             Self::UserLeft => "user_left",
             Self::OperatorEnded => "operator_ended",
             Self::BotEnded => "bot_ended",
+            Self::UserUnreachable => "user_unreachable",
+            Self::NotPersonal => "not_personal",
         }
     }
 }

@@ -71,7 +71,7 @@ impl Policy {
             What::Ask { .. } => self.ask_within,
             What::End { .. } => self.end_within,
             What::Greet | What::ToBot { .. } => self.bot_within,
-            What::Say { .. } | What::TellBot { .. } => self.say_within,
+            What::Say { .. } | What::TellBot { .. } | What::Show { .. } => self.say_within,
         }
     }
 }

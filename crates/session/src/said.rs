@@ -2,7 +2,7 @@
 //!
 //! The debug forms tell sizes and kinds, never words or names: they may end up in a log.
 
-use std::{collections::BTreeMap, fmt};
+use std::{borrow::Cow, collections::BTreeMap, fmt};
 
 use serde::{Deserialize, Serialize};
 
@@ -25,6 +25,10 @@ pub struct Said {
     /// The words are Markdown. A person's never are: `*` and `_` must show.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub markdown: bool,
+    /// What the words answer, where the channel quotes it and they do not. Beside them, so that a
+    /// quote never hides a phrase or the answer to a question.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quoted: Option<String>,
     /// The original, for those who can show more than words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub payload: Option<Payload>,
@@ -35,6 +39,14 @@ impl Said {
     pub fn words(text: impl Into<String>) -> Self {
         Self { text: text.into(), ..Self::default() }
     }
+
+    /// `words` of it, below what they answer: for those who read words only.
+    pub fn below_the_quote<'a>(&self, words: impl Into<Cow<'a, str>>) -> Cow<'a, str> {
+        let words = words.into();
+        let Some(quoted) = &self.quoted else { return words };
+        let quoted = quoted.lines().map(|line| format!("> {line}\n"));
+        quoted.chain([words.into_owned()]).collect::<String>().into()
+    }
 }
 
 impl fmt::Debug for Said {
@@ -44,6 +56,7 @@ impl fmt::Debug for Said {
             .field("chosen", &self.choice.is_some())
             .field("options", &self.options.len())
             .field("markdown", &self.markdown)
+            .field("quoted", &self.quoted.is_some())
             .field("payload", &self.payload)
             .finish()
     }
@@ -270,6 +283,7 @@ mod tests {
         Said {
             choice: Some(canary()),
             options: vec![Choice { label: canary(), value: canary() }],
+            quoted: Some(canary()),
             payload: Some(Payload(canary())),
             ..Said::words(CANARY)
         }
@@ -280,7 +294,21 @@ mod tests {
     }
 
     fn visitor() -> Visitor {
-        Visitor { user: UserId::new("kim").unwrap(), email: Some(canary()), name: Some(canary()) }
+        Visitor {
+            user: UserId::new("kim").unwrap(),
+            email: Some(canary()),
+            name: Some(canary()),
+            in_group: false,
+            reference: Some(Payload(canary())),
+        }
+    }
+
+    #[test]
+    fn a_quote_stands_above_the_words_that_answer_it() {
+        assert_eq!(Said::words("yes").below_the_quote("yes."), "yes.");
+        let quoted = Some("Dana: Sure?\nReally?".to_owned());
+        let said = Said { quoted, ..Said::words("yes") };
+        assert_eq!(said.below_the_quote("yes."), "> Dana: Sure?\n> Really?\nyes.");
     }
 
     #[test]

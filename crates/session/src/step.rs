@@ -14,9 +14,11 @@ use crate::{
     event::{Event, Facts, Rejected},
     id::{Number, SenderKey, SessionId, Timestamp, UserId},
     notice::Notice,
+    parts,
     phrase::is_phrase,
     policy::{Behind, Policy},
     said::{Author, Content, Message, Said},
+    step::talk::Deed,
 };
 
 /// Everything that follows from one event.
@@ -58,8 +60,9 @@ pub fn step(
             turn.user_said(visitor, said, key, fresh)?;
         }
         Event::UserEnds => turn.user_ends(),
-        Event::UserDid { visitor, payload, words, key } => {
-            turn.user_did(visitor, payload, words, key)?;
+        Event::UserGone => turn.user_gone(),
+        Event::UserDid { visitor, payload, words, told, key } => {
+            turn.user_did(visitor, Deed { payload, words, told }, key)?;
         }
         Event::BotSaid { said, answers, key } => turn.bot_said(said, answers, key),
         Event::BotDid { payload, answers, key } => turn.bot_did(payload, answers, key),
@@ -101,6 +104,7 @@ pub fn wants_holder<'a>(
         Event::Opened { .. }
         | Event::UserDid { .. }
         | Event::UserEnds
+        | Event::UserGone
         | Event::BotSaid { .. }
         | Event::BotDid { .. }
         | Event::BotRevised { .. }
@@ -161,7 +165,21 @@ impl<'a> Turn<'a> {
         }
     }
 
+    /// Writes into the log, and has it brought to a user whose channel does not read there.
     fn log(&mut self, author: Author, content: Content) -> Number {
+        let of_agent = matches!(author, Author::Agent(_));
+        let parts = if self.facts.carried { parts::count(&author, &content) } else { 0 };
+        let number = self.log_only(author, content);
+        if !self.step.conversation.unreachable {
+            for part in 0..parts {
+                self.order(What::Show { message: number, part, of_agent });
+            }
+        }
+        number
+    }
+
+    /// Writes into the log what nobody need be brought.
+    fn log_only(&mut self, author: Author, content: Content) -> Number {
         let number = self.step.conversation.numbered.next();
         self.step.conversation.numbered = number;
         self.step.messages.push(Message { number, author, content });

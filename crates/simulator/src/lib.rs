@@ -16,9 +16,12 @@
 //! `admin` is the door for tests: settings, faults, the clock, the ledger, record and replay.
 //! The module `instance` is the pure middle. Start reading there. The module `fault` has what can
 //! be made to go wrong between it and its callers.
+//!
+//! Beside the instance, and without a word to it, stands [`azure`]: what a bot meets in Azure.
 
 mod admin;
 mod api;
+pub mod azure;
 mod callback;
 mod clock;
 mod config;

@@ -10,6 +10,7 @@ mod finding;
 mod log;
 mod numbers;
 mod outbox;
+mod placing;
 mod repeats;
 mod saving;
 mod sweeping;
@@ -117,6 +118,9 @@ macro_rules! contract_tests {
                 saving::the_same_user_at_another_desk_is_another_person;
                 saving::a_hold_is_void_once_its_session_has_nothing_left_to_do;
                 saving::the_end_of_a_session_keeps_its_hold_within_a_batch;
+                placing::what_a_channel_shows_is_found_by_its_entry_and_by_its_id;
+                placing::an_entry_that_was_placed_twice_has_its_newest_id;
+                placing::ids_that_are_too_old_are_forgotten_oldest_first;
                 repeats::a_repeat_gets_the_first_answer;
                 repeats::a_repeat_counts_in_its_conversation_only;
                 repeats::a_second_answer_to_a_key_is_refused;

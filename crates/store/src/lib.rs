@@ -20,8 +20,8 @@ mod contract;
 pub use row::{
     Answer, BootId, Changes, Claim, ConversationChange, ConversationId, ConversationRow,
     DeadLetter, EntryRow, Hold, LaneKey, LaneReady, LogId, NewEffect, NewEntry, NewRepeat, Numbers,
-    OpenCount, OutboxId, Person, RepeatKey, Reschedule, Resend, Resolved, Segment, SegmentId,
-    SessionRow, Strike, Target, Waiting, Work,
+    OpenCount, OutboxId, Person, Placed, RepeatKey, Reschedule, Resend, Resolved, Segment,
+    SegmentId, SessionRow, Strike, Target, Waiting, Work,
 };
 
 use session::id::{ConversationKey, Number, SessionId, Timestamp};
@@ -202,6 +202,24 @@ pub trait Store: Send + Sync + 'static {
     /// if their number is bounded. The sweeper goes round: fewer than `limit` means that the round
     /// has come to its end, and the next call begins a new one.
     fn sweep(&self, repeats_before: Timestamp, limit: usize) -> Result<usize, StoreError>;
+
+    /// The id under which a channel shows this entry, if it was told and not forgotten.
+    fn placed_as(
+        &self,
+        conversation: ConversationId,
+        number: Number,
+    ) -> Result<Option<Box<str>>, StoreError>;
+
+    /// The entry that a channel shows under this id, the newest if there are several.
+    fn placed_entry(
+        &self,
+        conversation: ConversationId,
+        placed_as: &str,
+    ) -> Result<Option<Number>, StoreError>;
+
+    /// Forgets under which ids channels show what was placed before then, oldest first and at most
+    /// `limit` in one short transaction, and says how many.
+    fn forget_placed(&self, before: Timestamp, limit: usize) -> Result<usize, StoreError>;
 
     /// How much there is of what waits. Reads indexes and what is open, never the whole log: some
     /// milliseconds with 100,000 conversations.

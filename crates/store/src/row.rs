@@ -155,6 +155,8 @@ pub struct Changes {
     pub resent: Vec<Resend>,
     /// Leased effects that come again.
     pub reschedules: Vec<Reschedule>,
+    /// What a channel shows under ids of its own.
+    pub placed: Vec<Placed>,
     /// Conversations whose deadline must not fire again until the next save or the next start: their
     /// state cannot be stepped.
     pub set_aside: Vec<ConversationId>,
@@ -245,6 +247,19 @@ pub struct Strike {
     pub session: SessionId,
     /// Only effects numbered below this one.
     pub below: EffectNumber,
+}
+
+/// An entry that a channel shows, and under which id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Placed {
+    /// In which conversation.
+    pub conversation: ConversationId,
+    /// Which entry.
+    pub number: Number,
+    /// The channel's id for it.
+    pub placed_as: Box<str>,
+    /// When it was placed; the sweeper forgets old ones.
+    pub at: Timestamp,
 }
 
 /// A leased effect that comes again.

@@ -9,7 +9,7 @@
 //! and [`Store::take_over`] voids them all.
 //!
 //! The SQL stands beside the functions that use it: `conversations`, `standing`, `log`, `sessions`,
-//! `repeats`, `outbox`, `dead_letters`, `settings`. The tables are described in `migrations/sqlite`.
+//! `repeats`, `outbox`, `placed`, `dead_letters`, `settings`. The tables are described in `migrations/sqlite`.
 //! Where a conversation stands is in memory (`hot`) and in a journal before it is in its row.
 
 mod checkpointer;
@@ -26,6 +26,7 @@ mod migrate;
 mod numbers;
 mod outbox;
 mod peek;
+mod placed;
 mod readers;
 mod recent;
 mod repeats;
@@ -299,6 +300,26 @@ impl Store for SqliteStore {
         }
         *round = next;
         Ok(old.len())
+    }
+
+    fn placed_as(
+        &self,
+        conversation: ConversationId,
+        number: Number,
+    ) -> Result<Option<Box<str>>, StoreError> {
+        self.read(|reader| placed::of(reader, conversation, number))
+    }
+
+    fn placed_entry(
+        &self,
+        conversation: ConversationId,
+        placed_as: &str,
+    ) -> Result<Option<Number>, StoreError> {
+        self.read(|reader| placed::entry(reader, conversation, placed_as))
+    }
+
+    fn forget_placed(&self, before: Timestamp, limit: usize) -> Result<usize, StoreError> {
+        placed::forget(&self.writer(), before, limit)
     }
 
     fn numbers(&self) -> Result<Numbers, StoreError> {

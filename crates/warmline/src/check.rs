@@ -9,14 +9,17 @@
 //! | [`data`] | data directory, store, master key |
 //! | [`instance`] | a desk's instance, asked through `servicenow` |
 //! | [`behind`] | a bot of the team's own, and the way back from it |
+//! | [`channel`] | Azure Bot Service, and the way in from it |
 //! | [`webhook`] | the webhook, through the public URL |
 //! | [`direct_line`] | Direct Line, through the public URL |
 //! | [`mod@stand_in`] | a gateway for these seconds, where none runs |
 //! | [`health`] | `warmline health`: only whether the gateway is alive |
-//! | [`wire`], [`certificate`] | one connection, step by step |
+//! | [`wire`], [`certificate`], [`clock`] | one connection, step by step |
 
 mod behind;
 mod certificate;
+mod channel;
+mod clock;
 mod data;
 mod direct_line;
 mod finding;
@@ -98,6 +101,7 @@ async fn check(mut look: Look, environment: &Environment, report: &mut Report) {
     }
     for bot in &look.settings.bots {
         behind::check(bot, now_ms / 1_000, report).await;
+        channel::check(bot, now_ms / 1_000, report).await;
     }
     way_in(&look, running, environment, now_ms / 1_000, report).await;
 }
@@ -125,6 +129,7 @@ async fn way_in(
             report.say(Finding::skip(check, "no_public_url", words));
         }
         for bot in &look.settings.bots {
+            channel::way_in::none(bot, report);
             let served = if running { Served::Yes(None) } else { Served::No };
             behind::way_back(bot, None, served, now_s, report).await;
         }
@@ -138,6 +143,7 @@ async fn way_in(
     }
     for bot in &look.settings.bots {
         direct_line::check(bot, &public, tag, now_s, report).await;
+        channel::way_in::check(bot, &public, tag, now_s, report).await;
         let somebody = running || stand_in.is_some();
         let served = if somebody { Served::Yes(tag) } else { Served::No };
         behind::way_back(bot, Some(&public), served, now_s, report).await;

@@ -10,6 +10,7 @@
 
 mod behind;
 mod bots;
+mod channel;
 mod desks;
 pub(crate) mod document;
 pub(crate) mod draft;
@@ -18,7 +19,9 @@ mod file;
 mod look;
 mod master;
 mod network;
+mod presented;
 mod reference;
+mod registration;
 mod remarks;
 pub(crate) mod table;
 mod telemetry;
@@ -40,7 +43,9 @@ use draft::{Draft, Owner};
 pub(crate) use environment::{DEFAULT_FILE, Environment};
 pub(crate) use look::Look;
 pub(crate) use network::{checked_public_url, listen_alone};
+pub(crate) use presented::{Presented, PresentedBot};
 use reference::References;
+pub(crate) use registration::is_guid;
 pub(crate) use remarks::{Kind as RemarkKind, Remark};
 pub(crate) use telemetry::Telemetry;
 use value::Value;
@@ -117,6 +122,12 @@ pub(crate) enum ConfigError {
         name: String,
         #[source]
         source: gateway::VerifyConfigError,
+    },
+    #[error("{name} cannot be used")]
+    Certificate {
+        name: String,
+        #[source]
+        source: gateway::CertificateError,
     },
     #[error("{name} cannot be used")]
     MasterKey {

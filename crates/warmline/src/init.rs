@@ -1,5 +1,5 @@
-//! `warmline init`: a few questions, then a configuration file (mode 0600) and the steps for the
-//! ServiceNow admin with this installation's own values.
+//! `warmline init`: a few questions, then a configuration file (mode 0600), the steps for the
+//! ServiceNow admin and the app package for the Teams admin, all with this installation's own values.
 //!
 //! Secrets that Warmline makes itself stand in the file, which only its owner can read; the admin's
 //! page names them and does not hold them, so that it can be passed on. Secrets of others may be
@@ -7,7 +7,9 @@
 
 mod ask;
 mod behind;
+mod registration;
 mod steps;
+mod told;
 mod written;
 
 use std::{
@@ -23,9 +25,11 @@ use gateway::Language;
 use crate::{
     config::{DEFAULT_FILE, check_text},
     language,
+    teams::{self, App, Looks, PACKAGE_FILE, PackageError},
 };
 use ask::Questions;
 use behind::{Bot, BotOptions};
+use registration::{Entra, RegistrationOptions};
 
 /// The admin's page, beside the file.
 const STEPS_FILE: &str = "servicenow-steps.md";
@@ -62,15 +66,19 @@ pub(crate) struct Options {
     /// Where it keeps its data; a relative path begins at the file's folder.
     #[arg(long, value_name = "PATH", default_value = "./data")]
     data_dir: String,
-    /// Where the users are.
-    #[arg(long, value_enum)]
-    channel: Option<Channel>,
+    /// Where the users are; several with commas between them.
+    #[arg(long, value_enum, value_delimiter = ',')]
+    channel: Vec<Channel>,
     #[command(flatten)]
     bot: BotOptions,
+    #[command(flatten)]
+    registration: RegistrationOptions,
+    #[command(flatten)]
+    looks: Looks,
     /// The language of the notices to users.
     #[arg(long, value_parser = language::parser(), default_value = "en")]
     language: Language,
-    /// The file to write; the admin's page is written beside it.
+    /// The file to write; what the admins need is written beside it.
     #[arg(long, value_name = "PATH", default_value = DEFAULT_FILE)]
     output: PathBuf,
     /// Ask nothing: what no option says has its default.
@@ -94,11 +102,13 @@ enum GrantType {
 enum Channel {
     /// On web pages (Direct Line).
     Web,
+    /// In Microsoft Teams, or another channel of Azure Bot Service.
+    Teams,
     /// Nowhere yet.
     None,
 }
 
-/// What the two files are written from.
+/// What the files are written from.
 struct Answers {
     instance: String,
     credentials: Credentials,
@@ -108,6 +118,8 @@ struct Answers {
     data_dir: String,
     web: bool,
     bot: Option<Bot>,
+    /// Needed for Teams, and for a bot with an app id.
+    entra: Option<Entra>,
     language: Language,
 }
 
@@ -131,10 +143,13 @@ fn reference(text: &str) -> Result<String, String> {
 
 pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     let steps = options.output.with_file_name(STEPS_FILE);
-    if options.output == steps {
-        bail!("{STEPS_FILE} is the page for the ServiceNow admin; give --output another name");
+    let package = options.output.with_file_name(PACKAGE_FILE);
+    for path in [&steps, &package] {
+        if options.output == *path {
+            bail!("{} is written for an admin; give --output another name", path.display());
+        }
     }
-    for path in [&options.output, &steps] {
+    for path in [&options.output, &steps, &package] {
         ensure!(
             options.force || !path.exists(),
             "{} is there already; --force replaces it",
@@ -146,12 +161,37 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     // What was asked for is right by itself; this is for what nobody thought of.
     check_text(&text, &options.output)?;
     let page = steps::page(&answers, &options.output)?;
+    let app = app_package(&answers, &options.looks)?;
     write(&options.output, &text, options.force)?;
     write(&steps, &page, options.force)?;
-    let told = next(&answers, &options.output, &steps);
+    if let Some(app) = &app {
+        teams::command::write(&package, app, options.force)?;
+    }
+    let told =
+        told::next(&answers, &options.output, &steps, app.is_some().then_some(package.as_path()));
     // A reader that goes away does not need the rest.
     std::io::stdout().write_all(told.as_bytes()).ok();
     Ok(())
+}
+
+/// The app package for the Teams admin; nothing before Teams could reach the gateway.
+fn app_package(answers: &Answers, looks: &Looks) -> anyhow::Result<Option<Vec<u8>>> {
+    let (Some(entra), Some(public_url)) = (&answers.entra, &answers.public_url) else {
+        return Ok(None);
+    };
+    let made = teams::package(&App {
+        id: &entra.app_id,
+        public_url,
+        language: answers.language,
+        phrases: &answers.language.phrases(),
+        built_in: answers.bot.is_none(),
+        looks,
+    });
+    match made {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(PackageError::NotPublic) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
 }
 
 fn answers(options: &Options) -> anyhow::Result<Answers> {
@@ -174,11 +214,24 @@ fn answers(options: &Options) -> anyhow::Result<Answers> {
          (a reference; empty: everybody is a guest)?",
         options.message_token.as_deref(),
     )?;
-    let web = match options.channel {
-        Some(channel) => channel == Channel::Web,
-        None => ask.yes_or_no("Are users on web pages (Direct Line)?", true)?,
+    let asked = options.channel.is_empty();
+    let web = if asked {
+        ask.yes_or_no("Are users on web pages (Direct Line)?", true)?
+    } else {
+        options.channel.contains(&Channel::Web)
+    };
+    let teams = if asked {
+        let question = "Are users in Microsoft Teams, or another channel of Azure Bot Service?";
+        ask.yes_or_no(question, options.registration.app_id.is_some())?
+    } else {
+        options.channel.contains(&Channel::Teams)
     };
     let bot = Bot::asked(&mut ask, options)?;
+    let needed = teams || bot.as_ref().is_some_and(|bot| bot.app_id.is_some());
+    let entra = needed.then(|| Entra::asked(&mut ask, options)).transpose()?;
+    if let Some(bot) = &bot {
+        bot.check(entra.as_ref())?;
+    }
     Ok(Answers {
         instance,
         credentials,
@@ -188,6 +241,7 @@ fn answers(options: &Options) -> anyhow::Result<Answers> {
         data_dir: ask::checked("data_dir", &options.data_dir).context("--data-dir")?,
         web,
         bot,
+        entra,
         language: options.language,
     })
 }
@@ -252,45 +306,6 @@ fn write(path: &Path, text: &str, force: bool) -> anyhow::Result<()> {
         bail!("{} cannot be written: {error}", path.display());
     }
     Ok(())
-}
-
-/// What to do now.
-fn next(answers: &Answers, file: &Path, steps: &Path) -> String {
-    let mut text = format!(
-        "\nWritten: {} (with secrets; only you can read it) and {} (for the ServiceNow admin).\n\n\
-         Next:\n",
-        file.display(),
-        steps.display()
-    );
-    let mut number = 0;
-    let mut step = |what: String| {
-        number += 1;
-        text.extend(["  ", &number.to_string(), ". ", &what, "\n"]);
-    };
-    let secrets = [
-        Some(&answers.credentials.client_secret),
-        answers.credentials.password.as_ref(),
-        answers.message_token.as_ref(),
-    ];
-    for secret in secrets.into_iter().flatten() {
-        if let Some(name) = secret.strip_prefix("vault:") {
-            step(format!("warmline secret set {name}"));
-        } else if let Some(name) = secret.strip_prefix("env:") {
-            step(format!("set the variable {name} for the gateway"));
-        }
-    }
-    if answers.public_url.is_none() {
-        step(format!("set public_url in {} when it is decided", file.display()));
-    }
-    step(format!("have the steps in {} done at ServiceNow", steps.display()));
-    let with = if file == Path::new(DEFAULT_FILE) {
-        String::new()
-    } else {
-        format!(" --config {}", file.display())
-    };
-    step(format!("warmline check{with}   looks whether everything works"));
-    step(format!("warmline serve{with}   runs the gateway"));
-    text
 }
 
 #[cfg(test)]

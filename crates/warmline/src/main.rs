@@ -14,6 +14,7 @@ mod language;
 mod secret;
 mod serve;
 mod settings;
+mod teams;
 mod telemetry;
 mod typed;
 
@@ -42,7 +43,9 @@ enum Command {
     /// Ask whether the gateway is alive. Exit code 0: it is.
     Health(check::health::Options),
     /// Ask a few questions and write warmline.toml and the steps for the ServiceNow admin.
-    Init(init::Options),
+    Init(Box<init::Options>),
+    /// Write the app package that a Teams admin uploads, from the configuration that is there.
+    TeamsPackage(teams::command::Options),
     /// Look at the configuration.
     Config(settings::Options),
     /// Keep secrets of the configuration sealed in the store.
@@ -85,6 +88,7 @@ fn main() -> ExitCode {
         Command::DeadLetters(_)
         | Command::ConsolePassword
         | Command::Init(_)
+        | Command::TeamsPackage(_)
         | Command::Config(_)
         | Command::Secret(_) => "warn",
         // What is wrong is a finding; the stand-in's own log would only get in between.
@@ -96,6 +100,7 @@ fn main() -> ExitCode {
             Command::Health(options) => check::health::run(options).await,
             Command::Serve(options) => serve::run(options, hangups).await,
             Command::Init(options) => init::run(&options),
+            Command::TeamsPackage(options) => teams::command::run(&options),
             Command::Config(options) => settings::run(&options),
             Command::Secret(options) => secret::run(options).await,
             Command::DeadLetters(options) => dead_letters::run(options).await,

@@ -1,11 +1,10 @@
 //! Where a bot is and how Warmline presents itself to it.
 
-use std::fmt;
-
 use http::Uri;
-use http::uri::Scheme;
-use outbound::{Reach, reach};
-use secrecy::{ExposeSecret, SecretString};
+use outbound::Reach;
+
+use crate::login::{Registration, RegistrationError};
+use crate::place::place;
 
 /// How to reach the bot behind.
 #[derive(Debug, Clone)]
@@ -28,27 +27,6 @@ pub enum Credential {
         /// The bot's app id.
         bot_app_id: String,
     },
-}
-
-/// An app registration in Entra.
-#[derive(Clone)]
-pub struct Registration {
-    /// `MicrosoftAppId`.
-    pub app_id: String,
-    /// `MicrosoftAppPassword`.
-    pub secret: SecretString,
-    /// The login base with the tenant, such as `https://login.microsoftonline.com/<tenant>`; http on
-    /// this machine only.
-    pub login: Uri,
-}
-
-impl fmt::Debug for Registration {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Registration")
-            .field("app_id", &self.app_id)
-            .field("login", &self.login)
-            .finish_non_exhaustive()
-    }
 }
 
 /// Why a configuration cannot be used.
@@ -117,7 +95,16 @@ impl BotConfig {
             Credential::Skill { .. } if !is_https && reach != Reach::ThisMachine => {
                 Err(BotConfigError::NotHttps)
             }
-            Credential::Skill { registration, bot_app_id } => registration.check(bot_app_id),
+            Credential::Skill { registration, bot_app_id } => {
+                registration.check()?;
+                if bot_app_id.trim().is_empty() {
+                    Err(BotConfigError::Empty("BOT_APP_ID"))
+                } else if registration.app_id.eq_ignore_ascii_case(bot_app_id) {
+                    Err(BotConfigError::SameRegistration)
+                } else {
+                    Ok(())
+                }
+            }
         }
     }
 
@@ -140,55 +127,13 @@ impl BotConfig {
     }
 }
 
-impl Registration {
-    fn check(&self, bot_app_id: &str) -> Result<(), BotConfigError> {
-        for (value, name) in [
-            (self.app_id.as_str(), "MicrosoftAppId"),
-            (self.secret.expose_secret(), "MicrosoftAppPassword"),
-            (bot_app_id, "BOT_APP_ID"),
-        ] {
-            if value.trim().is_empty() {
-                return Err(BotConfigError::Empty(name));
-            }
-        }
-        if self.app_id.eq_ignore_ascii_case(bot_app_id) {
-            return Err(BotConfigError::SameRegistration);
-        }
-        match place(&self.login) {
-            Some((is_https, reach)) if is_https || reach == Reach::ThisMachine => {}
-            _ => return Err(BotConfigError::NotALogin),
-        }
-        let has_tenant = !self.login.path().trim_matches('/').is_empty();
-        if has_tenant && self.login.query().is_none() {
-            Ok(())
-        } else {
-            Err(BotConfigError::NotALogin)
+impl From<RegistrationError> for BotConfigError {
+    fn from(error: RegistrationError) -> Self {
+        match error {
+            RegistrationError::Empty(name) => Self::Empty(name),
+            RegistrationError::NotALogin => Self::NotALogin,
         }
     }
-
-    fn is_as(&self, other: &Self) -> bool {
-        let [one, two] = [self, other].map(|of| (&of.app_id, of.secret.expose_secret(), &of.login));
-        one == two
-    }
-
-    /// Where tokens come from (reference 2.3).
-    pub(super) fn token_address(&self) -> Result<Uri, BotConfigError> {
-        let login = self.login.to_string();
-        let address = format!("{}/oauth2/v2.0/token", login.trim_end_matches('/'));
-        address.parse().map_err(|_| BotConfigError::NotALogin)
-    }
-}
-
-/// Whether an address is https, and how far away its host is; nothing for what is no http address or
-/// has a user in it, who would go into logs.
-fn place(uri: &Uri) -> Option<(bool, Reach)> {
-    let is_https = match uri.scheme() {
-        Some(scheme) if *scheme == Scheme::HTTPS => true,
-        Some(scheme) if *scheme == Scheme::HTTP => false,
-        _ => return None,
-    };
-    let authority = uri.authority().filter(|authority| !authority.as_str().contains('@'))?;
-    Some((is_https, reach(authority.host())))
 }
 
 #[cfg(test)]
@@ -290,15 +235,5 @@ mod tests {
         let config = skill("https://bot.example.org/", "gateway", "s3cret", LOGIN, "bot");
         let shown = format!("{config:?}");
         assert!(shown.contains("gateway") && !shown.contains("s3cret"), "{shown}");
-    }
-
-    #[test]
-    fn the_token_address_lies_below_the_tenant() {
-        for login in ["https://login.example.org/t", "https://login.example.org/t/"] {
-            let config = skill("https://bot.example.org/", "gateway", "s", login, "bot");
-            let Credential::Skill { registration, .. } = config.credential else { panic!() };
-            let address = registration.token_address().unwrap();
-            assert_eq!(address, "https://login.example.org/t/oauth2/v2.0/token");
-        }
     }
 }

@@ -8,6 +8,7 @@ use outbound::headers::retry_after;
 use outbound::{HttpError, Sent};
 
 use super::answer::Way;
+use crate::login::LoginError;
 
 /// Why a bot did not take an activity, or why we do not know. Its sentence is for an operator and
 /// names the setting to look at; neither secrets nor words of users are in it.
@@ -49,7 +50,7 @@ impl PostError {
     ///
     /// | not taken | unanswered | for good |
     /// | --- | --- | --- |
-    /// | `unreachable`, `interrupted`, `timeout`, `rate_limited`, `bad_gateway`, `busy`, `login_unreachable`, `login_timeout`, `login_busy`, `login_refused`, `login_odd` | `timeout`, `interrupted`, `gateway_timeout` | `bot_failed`, `bad_request`, `unauthorized`, `forbidden`, `not_found`, `method_not_allowed`, `too_large`, `not_json`, `redirected`, `not_a_bot`, `bad_answer`, `answer_too_large`, `refused` |
+    /// | `unreachable`, `interrupted`, `timeout`, `rate_limited`, `bad_gateway`, `busy`, `login_unreachable`, `login_timeout`, `login_busy`, `login_refused`, `login_odd`, `login_unsigned` | `timeout`, `interrupted`, `gateway_timeout` | `bot_failed`, `bad_request`, `unauthorized`, `forbidden`, `not_found`, `method_not_allowed`, `too_large`, `not_json`, `redirected`, `not_a_bot`, `bad_answer`, `answer_too_large`, `refused` |
     pub fn code(&self) -> &'static str {
         match self {
             Self::Retry { code, .. }
@@ -68,6 +69,13 @@ impl PostError {
         sentence: impl Into<String>,
     ) -> Self {
         Self::Refused { code, status: status.as_u16(), sentence: sentence.into() }
+    }
+}
+
+/// Without a token nothing was posted.
+impl From<LoginError> for PostError {
+    fn from(LoginError { code, not_before, sentence }: LoginError) -> Self {
+        Self::Retry { code, not_before, sentence }
     }
 }
 

@@ -1,9 +1,9 @@
 use super::*;
 use bot::{Bot, Says, says};
 
-mod bot;
+pub(crate) mod bot;
 mod refusals;
-mod tokens;
+pub(crate) mod tokens;
 
 /// Longer than anything here takes.
 const AMPLE: Duration = Duration::from_secs(20);

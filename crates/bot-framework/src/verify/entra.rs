@@ -5,10 +5,7 @@
 //! for the bot's app id in a tenant of his own.
 
 use super::token::Claims;
-use super::{Proven, VerifyConfig, VerifyError};
-
-/// How far a clock may be off, in seconds: Bot Framework's own figure.
-const SKEW_S: f64 = 300.0;
+use super::{Proven, VerifyConfig, VerifyError, seconds};
 
 /// Microsoft's own tenants, in which multi-tenant bots get their tokens: `botframework.com`, and two
 /// that the SDKs accept (reference 2.2). Nobody else can give tokens there.
@@ -104,14 +101,7 @@ impl Rules {
     }
 
     /// Whether a token that says so is accepted, if it is genuine.
-    #[expect(
-        clippy::cast_precision_loss,
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "moments in seconds are far below 2^53, and none below zero comes through"
-    )]
     pub(super) fn check(&self, claims: &Claims, now_unix_s: u64) -> Result<Proven, VerifyError> {
-        let now = now_unix_s as f64;
         let exp = claims.exp.ok_or(VerifyError::Malformed)?;
         let name = claims.iss.as_deref().ok_or(VerifyError::WrongIssuer)?;
         let issuer = self.issuers.iter().find(|issuer| issuer.is_named(name));
@@ -125,12 +115,7 @@ impl Rules {
         if !audience.iter().any(ours) {
             return Err(VerifyError::WrongAudience);
         }
-        if now >= exp + SKEW_S {
-            return Err(VerifyError::Expired);
-        }
-        if claims.nbf.is_some_and(|nbf| nbf > now + SKEW_S) {
-            return Err(VerifyError::NotYetValid);
-        }
+        let expires_at = seconds::check(exp, claims.nbf, now_unix_s)?;
         if claims.scp {
             return Err(VerifyError::OfAUser);
         }
@@ -141,7 +126,7 @@ impl Rules {
         };
         let app_id = app_id.filter(|app_id| !app_id.is_empty()).ok_or(VerifyError::NoApp)?;
         let app_id = app_id.to_ascii_lowercase();
-        Ok(Proven { app_id, tenant, expires_at: exp.max(0.0) as u64 })
+        Ok(Proven { app_id, tenant, expires_at })
     }
 }
 

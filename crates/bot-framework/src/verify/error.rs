@@ -38,6 +38,24 @@ pub enum VerifyError {
     /// Given to a user who signed in, and not to an app that acts by itself.
     #[error("the token was given to a user; a bot has to ask for one with its own credentials")]
     OfAUser,
+    /// Given by somebody else than the cloud's channels.
+    #[error(
+        "the token is from none of the Bot Framework's channels: check the cloud in the settings; \
+         the Emulator's tokens have to be switched on"
+    )]
+    NotAChannel,
+    /// Made out for another bot.
+    #[error(
+        "the token is made out for another bot: the Azure Bot's Microsoft App ID must be \
+         MicrosoftAppId"
+    )]
+    ForAnotherBot,
+    /// The activity would be answered elsewhere than the channel said.
+    #[error("the activity's serviceUrl is not the one that its token was made out for")]
+    WrongServiceUrl,
+    /// The key may not speak for that channel.
+    #[error("the token's key is not endorsed for the activity's channelId")]
+    NotEndorsed,
     /// Whether it is good cannot be told: the login's keys cannot be fetched.
     #[error("the login's keys cannot be fetched now; try again soon")]
     KeysUnavailable,
@@ -51,13 +69,25 @@ impl VerifyError {
             Self::BadAlgorithm => "bad_algorithm",
             Self::UnknownKey => "unknown_key",
             Self::BadSignature => "bad_signature",
-            Self::WrongIssuer => "wrong_issuer",
-            Self::WrongAudience => "wrong_audience",
+            Self::WrongIssuer | Self::NotAChannel => "wrong_issuer",
+            Self::WrongAudience | Self::ForAnotherBot => "wrong_audience",
             Self::Expired => "token_expired",
             Self::NotYetValid => "token_not_yet_valid",
             Self::NoApp => "no_app",
             Self::OfAUser => "token_of_a_user",
+            Self::WrongServiceUrl => "service_url_mismatch",
+            Self::NotEndorsed => "channel_not_endorsed",
             Self::KeysUnavailable => "keys_unavailable",
+        }
+    }
+
+    /// The HTTP status to answer with: 401 for a token that proves nothing, 403 for one that proves
+    /// too little, 503 if it may be good.
+    pub fn status(&self) -> u16 {
+        match self {
+            Self::KeysUnavailable => 503,
+            Self::NotEndorsed => 403,
+            _ => 401,
         }
     }
 

@@ -22,6 +22,7 @@ use http_body_util::Full;
 use jsonwebtoken::DecodingKey;
 use outbound::{HttpClient, Reach, Refusals, reach};
 use serde::Deserialize;
+use serde_json::Value;
 use serde_json::value::RawValue;
 use tokio::sync::{Mutex, MutexGuard as Turn};
 use tokio::time::{Instant, timeout_at};
@@ -44,6 +45,9 @@ const PAUSE_MAX: Duration = Duration::from_secs(30);
 
 /// The keys of one login. Entra publishes about ten.
 const KEYS_MAX: usize = 200;
+
+/// The channels of one key. Bot Framework names about thirty.
+const ENDORSEMENTS_MAX: usize = 500;
 
 /// The keys of one login.
 #[derive(Debug)]
@@ -69,12 +73,20 @@ struct State {
 }
 
 /// Keys by their names, with the text they came from.
-type Published = HashMap<String, (String, Arc<DecodingKey>)>;
+type Published = HashMap<String, (String, Arc<Key>)>;
+
+/// A key, and what it is good for.
+#[derive(Debug)]
+pub(super) struct Key {
+    pub(super) decoding: DecodingKey,
+    /// The channels that it may speak for; none are named for Entra's keys.
+    pub(super) endorsements: Vec<String>,
+}
 
 /// A key, and the edition of the keys that it is from.
 #[derive(Debug)]
 pub(super) struct Found {
-    pub(super) key: Arc<DecodingKey>,
+    pub(super) key: Arc<Key>,
     pub(super) edition: u64,
 }
 
@@ -264,6 +276,9 @@ struct Jwk {
     usage: Option<String>,
     n: String,
     e: String,
+    /// Bot Framework's own; whatever else stands there is no list.
+    #[serde(default)]
+    endorsements: Value,
 }
 
 /// The keys that can have signed a token: RSA, for signatures, with a name. Others are passed over,
@@ -280,9 +295,24 @@ fn published(body: &[u8]) -> Published {
         let signs = key.usage.as_deref().is_none_or(|usage| usage == "sig");
         let decoding = DecodingKey::from_rsa_components(&key.n, &key.e).ok();
         let decoding = decoding.filter(|_| key.kty == "RSA" && signs)?;
-        Some((key.kid, (format!("{}.{}", key.n, key.e), Arc::new(decoding))))
+        let endorsements = endorsements(&key.endorsements)?;
+        let text = format!("{}.{}.{}", key.n, key.e, endorsements.join(" "));
+        Some((key.kid, (text, Arc::new(Key { decoding, endorsements }))))
     });
     keys.collect()
+}
+
+/// The channels of a key. A list that cannot be read must not endorse more than it says, so its key
+/// goes with it.
+fn endorsements(said: &Value) -> Option<Vec<String>> {
+    match said {
+        Value::Null => Some(Vec::new()),
+        Value::Array(channels) => {
+            let channels = channels.iter().take(ENDORSEMENTS_MAX);
+            channels.map(|channel| channel.as_str().map(str::to_owned)).collect()
+        }
+        _ => None,
+    }
 }
 
 #[cfg(test)]

@@ -4,27 +4,37 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::Proven;
+/// What was proven, and ends.
+pub(super) trait Ends: Clone {
+    /// When it ends, in seconds since 1970.
+    fn ends_at(&self) -> u64;
+}
 
 /// Tokens in each of two halves. A bot has one at a time, or as many as it has processes.
 const HALF_MAX: usize = 2_048;
 
 /// Tokens that were proven, by their digest. When the newer half is full, it becomes the older one,
 /// whose place is used for what comes: whatever is still in use is found there and moves over.
-#[derive(Debug, Default)]
-pub(super) struct Known(Mutex<Halves>);
+#[derive(Debug)]
+pub(super) struct Known<P>(Mutex<Halves<P>>);
 
-#[derive(Debug, Default)]
-struct Halves {
-    newer: HashMap<[u8; 32], Proven>,
-    older: HashMap<[u8; 32], Proven>,
+#[derive(Debug)]
+struct Halves<P> {
+    newer: HashMap<[u8; 32], P>,
+    older: HashMap<[u8; 32], P>,
     /// The edition of the keys by which they were proven.
     edition: u64,
 }
 
-impl Known {
+impl<P> Default for Known<P> {
+    fn default() -> Self {
+        Self(Mutex::new(Halves::of(0)))
+    }
+}
+
+impl<P: Ends> Known<P> {
     /// Who presented a token, if it was proven by the same keys and its time is not over.
-    pub(super) fn find(&self, digest: &[u8; 32], edition: u64, now_unix_s: u64) -> Option<Proven> {
+    pub(super) fn find(&self, digest: &[u8; 32], edition: u64, now_unix_s: u64) -> Option<P> {
         let mut halves = self.halves();
         if halves.edition != edition {
             return None;
@@ -33,29 +43,33 @@ impl Known {
             let proven = halves.older.remove(digest)?;
             halves.put(*digest, proven);
         }
-        halves.newer.get(digest).filter(|proven| now_unix_s < proven.expires_at).cloned()
+        halves.newer.get(digest).filter(|proven| now_unix_s < proven.ends_at()).cloned()
     }
 
     /// Remembers a token. What other keys had proven is forgotten: a key that is withdrawn takes
     /// with it what it signed.
-    pub(super) fn keep(&self, digest: [u8; 32], edition: u64, proven: Proven) {
+    pub(super) fn keep(&self, digest: [u8; 32], edition: u64, proven: P) {
         let mut halves = self.halves();
         if halves.edition < edition {
-            *halves = Halves { edition, ..Halves::default() };
+            *halves = Halves::of(edition);
         }
         if halves.edition == edition {
             halves.put(digest, proven);
         }
     }
 
-    fn halves(&self) -> MutexGuard<'_, Halves> {
+    fn halves(&self) -> MutexGuard<'_, Halves<P>> {
         // Every change is complete when it can panic.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Halves {
-    fn put(&mut self, digest: [u8; 32], proven: Proven) {
+impl<P> Halves<P> {
+    fn of(edition: u64) -> Self {
+        Self { newer: HashMap::new(), older: HashMap::new(), edition }
+    }
+
+    fn put(&mut self, digest: [u8; 32], proven: P) {
         if self.newer.len() >= HALF_MAX {
             self.older = std::mem::take(&mut self.newer);
         }
@@ -65,6 +79,7 @@ impl Halves {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Proven;
     use super::*;
 
     fn digest(of: usize) -> [u8; 32] {

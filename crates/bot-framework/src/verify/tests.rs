@@ -8,7 +8,7 @@ use tokio::time::{advance, pause, resume};
 use super::*;
 use login::{Login, Signer, b64, signer};
 
-mod login;
+pub(super) mod login;
 
 const TENANT: &str = "11111111-2222-3333-4444-555555555555";
 const GATEWAY: &str = "aaaaaaaa-0000-4000-8000-00000000000a";

@@ -54,6 +54,8 @@ pub(super) struct Claims {
     pub(super) ver: Option<String>,
     pub(super) appid: Option<String>,
     pub(super) azp: Option<String>,
+    /// Where a channel wants to be answered; by this spelling only.
+    pub(super) serviceurl: Option<String>,
     /// What a user allowed the app to do; absent where the app acts by itself.
     #[serde(default, deserialize_with = "present")]
     pub(super) scp: bool,

@@ -1,6 +1,10 @@
 //! Why a gateway does not start, or does not go on.
 
-use bot_framework::{client::BotConfigError, verify::VerifyConfigError};
+use bot_framework::{
+    client::BotConfigError,
+    connector::ConnectorConfigError,
+    verify::{ChannelVerifyConfigError, VerifyConfigError},
+};
 use session::id::{BotId, DeskId, TenantId};
 use store::StoreError;
 use vault::SealError;
@@ -56,6 +60,17 @@ pub enum StartError {
         #[source]
         source: BotFault,
     },
+    /// A bot's channels cannot be had with these settings.
+    #[error("the channels of bot {bot} of tenant {tenant} cannot be had with these settings")]
+    Channel {
+        /// Whose.
+        tenant: TenantId,
+        /// Which.
+        bot: BotId,
+        /// Why.
+        #[source]
+        source: ChannelFault,
+    },
     /// The system refused a thread or a socket.
     #[error("the system refused a thread or a socket")]
     System(#[from] std::io::Error),
@@ -70,6 +85,17 @@ pub enum BotFault {
     /// How its own calls are proven.
     #[error(transparent)]
     Verify(VerifyConfigError),
+}
+
+/// What is wrong with the settings of a bot's channels.
+#[derive(Debug, thiserror::Error)]
+pub enum ChannelFault {
+    /// How the Connector is reached.
+    #[error(transparent)]
+    Reach(ConnectorConfigError),
+    /// How calls are proven.
+    #[error(transparent)]
+    Verify(ChannelVerifyConfigError),
 }
 
 impl StartError {

@@ -46,7 +46,7 @@ use tokio_util::{
     task::TaskTracker,
 };
 
-use crate::edge::{Front, answer::Refusal, direct_line};
+use crate::edge::{Front, answer::Refusal, direct_line, messages};
 
 /// Connections open at a time, besides streams. Beyond it new ones wait in the system's queue.
 const CONNECTIONS_MAX: usize = 10_000;
@@ -260,6 +260,8 @@ impl Service<Request<Incoming>> for Waiting {
 fn patience(path: &str) -> Duration {
     match path {
         "/readyz" => Duration::ZERO,
+        // A channel gives an answer as long, too, and repeats what it was refused only perhaps.
+        messages::PATH => STARTED_FOR_PAGES_WITHIN,
         path if direct_line::is_of_pages(path) => STARTED_FOR_PAGES_WITHIN,
         _ => STARTED_WITHIN,
     }

@@ -19,6 +19,7 @@ use vault::Vault;
 use crate::{
     app::{BotSetup, DeskSetup, Parts, Settings, StartError, parts},
     behind::{Bots, Handles},
+    channel::Channels,
     current::Current,
     dispatcher::Reach,
     edge::doors::Doors,
@@ -87,6 +88,7 @@ pub(super) struct Live {
     doors: Arc<Current<Doors>>,
     policies: Arc<Current<Policies>>,
     bots: Arc<Current<Bots>>,
+    channels: Arc<Current<Channels>>,
     /// The ids by which bots know conversations.
     pub(super) handles: Handles,
     own_address: String,
@@ -108,6 +110,7 @@ impl Live {
     ) -> Result<Self, StartError> {
         let handles = Handles::new(parts.vault.mac_key("bots")?);
         let bots = parts::bots(&settings, None, &handles, &parts.observer, &own_address)?;
+        let channels = parts::channels(&settings, None, &parts.observer, &own_address)?;
         parts.observer.bots(&parts::named(&settings.bots));
         let mut reaches = HashMap::new();
         for desk in &settings.desks {
@@ -122,6 +125,7 @@ impl Live {
             doors: Current::new(parts::doors(&parts.vault, &settings)?),
             policies,
             bots: Current::new(bots),
+            channels: Current::new(channels),
             handles,
             own_address,
             reaches,
@@ -137,6 +141,10 @@ impl Live {
 
     pub(super) fn bots(&self) -> Arc<Current<Bots>> {
         Arc::clone(&self.bots)
+    }
+
+    pub(super) fn channels(&self) -> Arc<Current<Channels>> {
+        Arc::clone(&self.channels)
     }
 
     pub(super) fn reaches(&self) -> impl Iterator<Item = (&DeskKey, &Arc<Current<Reach>>)> {
@@ -155,6 +163,10 @@ impl Live {
         let before = self.bots.get();
         let bots =
             parts::bots(&new, Some(&before), &self.handles, &self.observer, &self.own_address)?;
+        let channels = {
+            let before = self.channels.get();
+            parts::channels(&new, Some(&before), &self.observer, &self.own_address)?
+        };
         let mut reaches = Vec::new();
         for desk in &new.desks {
             let Some(cell) = self.reaches.get(&key_of(desk)) else { continue };
@@ -166,6 +178,7 @@ impl Live {
         self.policies.replace(parts::policies(&new.bots));
         self.observer.bots(&parts::named(&new.bots));
         self.bots.replace(bots);
+        self.channels.replace(channels);
         for (cell, reach) in reaches {
             cell.replace(reach);
         }

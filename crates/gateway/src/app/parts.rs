@@ -1,8 +1,16 @@
 //! From settings to the parts that run: who may call, how desks are reached, what edges work with.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex},
+    time::Instant,
+};
 
-use bot_framework::{client::BotClient, verify::Verifier};
+use bot_framework::{
+    client::BotClient,
+    connector::Connector,
+    verify::{ChannelVerifier, Verifier},
+};
 use secrecy::{ExposeSecret, SecretString};
 use store::Store;
 use tokio::sync::Semaphore;
@@ -10,9 +18,14 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use vault::Vault;
 
 use crate::{
-    app::{BotSetup, DeskSetup, Parts, Settings, StartError, failure::BotFault, live::Live},
+    app::{
+        BotSetup, DeskSetup, Parts, Settings, StartError,
+        failure::{BotFault, ChannelFault},
+        live::Live,
+    },
     behind::{BotLink, Bots, Handles},
     bot::BuiltInBots,
+    channel::{ChannelLink, Channels, Pace},
     console::PasswordHash,
     desk::{refresh_token::KeptRefreshToken, request::Dress},
     dispatcher::{ATTEMPTS_MAX, DeskLink, Dispatcher, Gate, Openings, Reach},
@@ -44,6 +57,7 @@ pub(super) fn named(bots: &[BotSetup]) -> Vec<BotNamed> {
         tenant: setup.tenant.clone(),
         bot: setup.bot.clone(),
         is_behind: setup.behind.is_some(),
+        is_on_channels: setup.channel.is_some(),
     };
     bots.iter().map(name).collect()
 }
@@ -103,6 +117,49 @@ pub(super) fn bots(
         bots.add(BotLink { tenant, bot, setup, client, verifier, service_url, gate });
     }
     Ok(bots)
+}
+
+/// Ways to channels whose users are brought things. One that stays as it was keeps its token, its keys,
+/// its breaker and its pace.
+pub(super) fn channels(
+    settings: &Settings,
+    before: Option<&Channels>,
+    observer: &Arc<Observer>,
+    own_address: &str,
+) -> Result<Channels, StartError> {
+    let mut channels = Channels::default();
+    for BotSetup { tenant, bot, channel, .. } in &settings.bots {
+        let Some(setup) = channel else { continue };
+        let before = before.and_then(|before| before.of(tenant, bot));
+        let wrong = |source| {
+            let (tenant, bot) = (tenant.clone(), bot.clone());
+            StartError::Channel { tenant, bot, source }
+        };
+        let connector = match before.filter(|before| before.connector.is_as(&setup.connector)) {
+            Some(before) => before.connector.clone(),
+            None => Connector::new(setup.connector.clone())
+                .map_err(|error| wrong(ChannelFault::Reach(error)))?,
+        };
+        let verifier = match before.filter(|before| before.verifier.is_as(&setup.verify)) {
+            Some(before) => Arc::clone(&before.verifier),
+            None => Arc::new(
+                ChannelVerifier::new(setup.verify.clone())
+                    .map_err(|error| wrong(ChannelFault::Verify(error)))?,
+            ),
+        };
+        let (gate, pace) = match before {
+            Some(before) => (before.gate.clone(), Arc::clone(&before.pace)),
+            None => {
+                let to = lane::Destination::Channel(tenant.clone(), bot.clone());
+                (Gate::new(to, observer), Arc::new(Mutex::new(Pace::new(Instant::now()))))
+            }
+        };
+        let (tenant, bot, setup) = (tenant.clone(), bot.clone(), setup.clone());
+        let base = settings.public_url.as_deref().unwrap_or(own_address);
+        let base = base.trim_end_matches('/').to_owned();
+        channels.add(ChannelLink { tenant, bot, setup, connector, verifier, gate, pace, base });
+    }
+    Ok(channels)
 }
 
 /// Who may come in.
@@ -167,7 +224,9 @@ impl Parts {
             clock: self.clock.clone(),
             desks,
             bots: live.bots(),
+            channels: live.channels(),
             handles: live.handles.clone(),
+            files: Arc::clone(&self.files),
             wakes: Arc::clone(&self.wakes),
             language: live.language,
             gaps: Arc::clone(&self.gaps),
@@ -194,7 +253,8 @@ impl Parts {
         };
         let mut desks: Vec<_> = dispatcher.desks.iter().map(desk).collect();
         desks.sort_by(|a, b| a.to.cmp(&b.to));
-        let destinations = Destinations { desks, bots: Arc::clone(&dispatcher.bots) };
+        let (bots, channels) = (Arc::clone(&dispatcher.bots), Arc::clone(&dispatcher.channels));
+        let destinations = Destinations { desks, bots, channels };
         let (engine, now) = (self.engine.clone(), self.clock.now());
         let recorder = Recorder::new(Arc::clone(&self.observer), self.clock.clone());
         let console = Console::new(password, &self.vault, engine, destinations, recorder, now)?;
@@ -220,6 +280,7 @@ impl Parts {
             language: live.language,
             direct_line,
             bots: live.bots(),
+            channels: live.channels(),
             handles: live.handles.clone(),
             presence: self.presence,
             console,

@@ -11,7 +11,8 @@ use session::{
 };
 
 use crate::{
-    behind::BehindSetup, bot::BuiltInBot, desk::news::Wording, notices::Language, trace::Tracing,
+    behind::BehindSetup, bot::BuiltInBot, channel::ChannelSetup, desk::news::Wording,
+    notices::Language, trace::Tracing,
 };
 
 /// Words an instance obeys as it is delivered (reference 3.7).
@@ -84,6 +85,8 @@ pub struct BotSetup {
     pub direct_line_secret: Option<SecretString>,
     /// The bot of the team's own; `None` leaves the built-in one to answer.
     pub behind: Option<BehindSetup>,
+    /// The registration by which channels lead to it; `None` leaves `/api/messages` closed for it.
+    pub channel: Option<ChannelSetup>,
     /// What holds for its web pages.
     pub pages: PageRules,
     /// The built-in bot that stands in for it; `None` takes the common one.

@@ -13,7 +13,7 @@ const LINE_CHARS_MAX: usize = 500;
 const DEPTH_MAX: usize = 12;
 
 /// The attachment in words; never empty.
-pub(super) fn words(attachment: &Attachment) -> String {
+pub(crate) fn words(attachment: &Attachment) -> String {
     let kind = attachment.content_type().unwrap_or_default();
     let content = attachment.content().and_then(|raw| serde_json::from_str(raw.get()).ok());
     let mut lines = Vec::new();

@@ -85,9 +85,14 @@ pub(crate) fn entry_of(conversation: &str, given: &str) -> Option<Number> {
 /// The same entry's id in another conversation's words: `replyToId` on its way from page to bot, and
 /// back. `None` if it names no entry before `below`.
 pub(crate) fn renamed(given: &str, conversation: &str, below: Number) -> Option<String> {
+    number_in(given, below).map(|number| activity_id(conversation, number))
+}
+
+/// The entry that an id names at its end; `None` if that is none before `below`.
+pub(crate) fn number_in(given: &str, below: Number) -> Option<Number> {
     let (_, number) = given.rsplit_once('-')?;
     let number = Number(number.parse().ok().filter(|number| *number > 0)?);
-    (number < below).then(|| activity_id(conversation, number))
+    (number < below).then_some(number)
 }
 
 /// Bytes as lower-case digits.

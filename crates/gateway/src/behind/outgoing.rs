@@ -12,7 +12,12 @@ use session::{
 };
 
 use super::{Answers, BotLink, handles, handoff};
-use crate::{clock::rfc3339, keeping::Entry, render::activity_id};
+use crate::{
+    channel::{self, Reference},
+    clock::rfc3339,
+    keeping::Entry,
+    render::activity_id,
+};
 
 /// One conversation, as its bot is told of it.
 pub(crate) struct Outgoing<'a> {
@@ -20,6 +25,8 @@ pub(crate) struct Outgoing<'a> {
     pub(crate) key: &'a ConversationKey,
     /// The conversation's id for this bot.
     pub(crate) conversation: &'a str,
+    /// How its channel knows it, where that is one that proves people.
+    pub(crate) reference: Option<&'a Reference>,
 }
 
 impl Outgoing<'_> {
@@ -45,7 +52,8 @@ impl Outgoing<'_> {
     }
 
     /// What the user said or did; `None` for entries that are nothing of a user's.
-    pub(crate) fn activity(&self, entry: &Entry) -> Option<Activity> {
+    /// `answers` is the entry that its channel's `replyToId` names, if that is known.
+    pub(crate) fn activity(&self, entry: &Entry, answers: Option<Number>) -> Option<Activity> {
         let mut activity = match &entry.content {
             Content::Said(said) => {
                 original(said.payload.as_ref()).unwrap_or_else(|| Activity::message(&said.text))
@@ -59,8 +67,12 @@ impl Outgoing<'_> {
         };
         self.prove(&mut activity);
         let answered = activity.reply_to_id().map(std::borrow::Cow::into_owned);
-        let answered =
-            answered.and_then(|id| handles::renamed(&id, self.conversation, entry.number));
+        let answered = match (answered, self.reference) {
+            // Its channel's own id, which the bot has never seen.
+            (Some(_), Some(_)) => answers.map(|entry| activity_id(self.conversation, entry)),
+            (Some(id), None) => handles::renamed(&id, self.conversation, entry.number),
+            (None, _) => None,
+        };
         match answered {
             Some(id) => activity.set("replyToId", id),
             None => drop(activity.remove("replyToId")),
@@ -69,12 +81,20 @@ impl Outgoing<'_> {
         Some(self.place(activity, &id, entry.at))
     }
 
-    /// An activity that is relayed on the spot and written nowhere.
-    pub(crate) fn relayed(&self, mut activity: Activity, id: &str, at: Timestamp) -> Activity {
+    /// An activity that is relayed on the spot and written nowhere; `answers` as above.
+    pub(crate) fn relayed(
+        &self,
+        mut activity: Activity,
+        answers: Option<Number>,
+        (id, at): (&str, Timestamp),
+    ) -> Activity {
         self.prove(&mut activity);
-        if let Some(answered) = activity.reply_to_id().map(std::borrow::Cow::into_owned)
-            && let Some(id) = handles::renamed(&answered, self.conversation, Number(u64::MAX))
-        {
+        let answered = activity.reply_to_id().map(std::borrow::Cow::into_owned);
+        let renamed = answered
+            .filter(|_| self.reference.is_none())
+            .and_then(|id| handles::renamed(&id, self.conversation, Number(u64::MAX)));
+        let named = answers.map(|entry| activity_id(self.conversation, entry));
+        if let Some(id) = renamed.or(named) {
             activity.set("replyToId", id);
         }
         let mut activity = self.place(activity, id, at);
@@ -86,6 +106,10 @@ impl Outgoing<'_> {
     /// Whoever it is from is who the channel proved them to be. What else a page claims about a person,
     /// a bot might believe.
     fn prove(&self, activity: &mut Activity) {
+        if self.reference.is_some() {
+            // Its channel has proven all of it.
+            return;
+        }
         activity.retain(|name| !is_other_spelling(name, &OURS));
         activity.retain_within("from", |name| {
             !PERSONS.contains(&name)
@@ -100,10 +124,21 @@ impl Outgoing<'_> {
     fn place(&self, mut activity: Activity, id: &str, at: Timestamp) -> Activity {
         activity.set("id", id);
         activity.set("timestamp", rfc3339(at));
-        activity.set("channelId", self.key.channel.as_str());
+        activity.set("channelId", channel::on_the_wire(self.key.channel.as_str()));
         activity.set("serviceUrl", &self.link.service_url);
-        activity.set("conversation", ConversationAccount::new(self.conversation));
-        activity.set("recipient", self.bot());
+        match self.reference {
+            // What kind of conversation it is, and whose, the bot may want to know.
+            Some(reference) => {
+                activity.set("conversation", reference.conversation());
+                activity.set_within("conversation", "id", self.conversation);
+                // By its account in the channel the bot finds where it is mentioned.
+                activity.set("recipient", self.bot());
+            }
+            None => {
+                activity.set("conversation", ConversationAccount::new(self.conversation));
+                activity.set("recipient", self.bot());
+            }
+        }
         // Given by whoever has proven the sender, never by the sender (reference 1.1); and where else
         // the conversation is, only a parent says.
         activity.remove("callerId");
@@ -117,7 +152,7 @@ impl Outgoing<'_> {
                 "relatesTo",
                 json!({
                     "activityId": id,
-                    "channelId": self.key.channel.as_str(),
+                    "channelId": channel::on_the_wire(self.key.channel.as_str()),
                     "serviceUrl": &self.link.service_url,
                     "conversation": { "id": &*self.key.conversation },
                 }),
@@ -133,12 +168,21 @@ impl Outgoing<'_> {
     }
 
     fn bot(&self) -> ChannelAccount {
-        let role = if self.link.app_id().is_some() { Role::Skill } else { Role::Bot };
-        ChannelAccount::new(self.link.bot.as_str(), role)
+        match self.reference {
+            Some(reference) => reference.bot.as_role(self.bot_role()),
+            None => ChannelAccount::new(self.link.bot.as_str(), self.bot_role()),
+        }
+    }
+
+    fn bot_role(&self) -> Role {
+        if self.link.app_id().is_some() { Role::Skill } else { Role::Bot }
     }
 
     fn user(&self) -> ChannelAccount {
-        ChannelAccount::new(self.user_id(), Role::User)
+        match self.reference {
+            Some(reference) => reference.user.as_role(Role::User),
+            None => ChannelAccount::new(self.user_id(), Role::User),
+        }
     }
 
     fn user_id(&self) -> &str {

@@ -69,8 +69,8 @@ fn said_by(author: Author, payload: &str) -> Entry {
 fn sent(setup: BehindSetup, key: &ConversationKey, payload: &str) -> Value {
     let bed = Bed::new();
     let link = link(&bed, setup);
-    let outgoing = Outgoing { link: &link, key, conversation: "c7-ab" };
-    let activity = outgoing.activity(&said_by(Author::User, payload)).unwrap();
+    let outgoing = Outgoing { link: &link, key, conversation: "c7-ab", reference: None };
+    let activity = outgoing.activity(&said_by(Author::User, payload), None).unwrap();
     serde_json::from_str(&activity.to_json()).unwrap()
 }
 
@@ -135,8 +135,8 @@ async fn numbers_survive_to_the_letter() {
     let bed = Bed::new();
     let link = link(&bed, setup());
     let key = bound();
-    let outgoing = Outgoing { link: &link, key: &key, conversation: "c7-ab" };
-    let text = outgoing.activity(&said_by(Author::User, posted)).unwrap().to_json();
+    let outgoing = Outgoing { link: &link, key: &key, conversation: "c7-ab", reference: None };
+    let text = outgoing.activity(&said_by(Author::User, posted), None).unwrap().to_json();
     assert!(text.contains(r#""value":12345678901234567890123,"z":1.10"#), "{text}");
 }
 
@@ -160,7 +160,7 @@ async fn the_bot_is_told_who_joined_and_what_became_of_a_chat() {
     let bed = Bed::new();
     let link = link(&bed, setup());
     let key = bound();
-    let outgoing = Outgoing { link: &link, key: &key, conversation: "c7-ab" };
+    let outgoing = Outgoing { link: &link, key: &key, conversation: "c7-ab", reference: None };
     let greeting = outgoing.greeting(EffectNumber(1), Timestamp(0)).to_json();
     let greeting: Value = serde_json::from_str(&greeting).unwrap();
     assert_eq!(greeting["type"], "conversationUpdate");

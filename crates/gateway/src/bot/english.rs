@@ -52,6 +52,8 @@ fn sorry(reason: EndReason) -> &'static str {
         | EndReason::NotRouted
         | EndReason::Refused
         | EndReason::Silence
+        | EndReason::UserUnreachable
+        | EndReason::NotPersonal
         | EndReason::WaitedTooLong => "You did not get to talk to anybody, I am sorry.",
     }
 }

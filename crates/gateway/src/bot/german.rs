@@ -63,6 +63,8 @@ fn sorry(reason: EndReason) -> &'static str {
         | EndReason::NotRouted
         | EndReason::Refused
         | EndReason::Silence
+        | EndReason::UserUnreachable
+        | EndReason::NotPersonal
         | EndReason::WaitedTooLong => "Sie konnten leider mit niemandem sprechen.",
     }
 }

@@ -17,7 +17,7 @@ async fn buried(bed: &Bed, person: &str, reason: &'static str) -> i64 {
     let lane = LaneKey(format!("desk\u{1f}t\u{1f}d\u{1f}{person}").into());
     let Claim::Leased(work) = bed.engine.claim(lane).await.unwrap() else { panic!("it waits") };
     let id = work.effect.0;
-    bed.engine.bury(Settled { work: *work, dead: Some(reason) }).await.unwrap();
+    bed.engine.bury(Settled { work: *work, dead: Some(reason), placed: None }).await.unwrap();
     id
 }
 
@@ -122,7 +122,7 @@ async fn what_nobody_can_read_can_only_be_dropped() {
     let Claim::Leased(mut work) = bed.engine.claim(lane).await.unwrap() else { panic!() };
     work.body = b"not sealed by anybody".to_vec();
     let id = work.effect.0;
-    bed.engine.bury(Settled { work: *work, dead: Some("unreadable") }).await.unwrap();
+    bed.engine.bury(Settled { work: *work, dead: Some("unreadable"), placed: None }).await.unwrap();
     assert_eq!(code(order(&bed, Order::Resend { id }).await), "unreadable");
     assert_eq!(letter(order(&bed, Order::Drop { id }).await).effect, "unreadable");
 }
@@ -135,6 +135,8 @@ async fn a_list_is_newest_first_and_tells_neither_words_nor_persons() {
         user: UserId::new(person).unwrap(),
         email: Some("kim@example.org".to_owned()),
         name: Some("Kim Kolibri".to_owned()),
+        in_group: false,
+        reference: None,
     };
     for said in ["hello kolibri", "agent"] {
         let (visitor, said) = (visitor.clone(), Said::words(said));

@@ -237,8 +237,6 @@ fn agent_of(agent: servicenow::Agent) -> Agent {
 
 fn said_of(item: Item) -> Said {
     Said {
-        text: item.text,
-        choice: None,
         options: item
             .options
             .into_iter()
@@ -248,6 +246,7 @@ fn said_of(item: Item) -> Said {
         // An agent's plain words need no original beside them.
         payload: (item.ui_type != servicenow::UiType::OutputText)
             .then(|| Payload(item.raw.get().to_owned())),
+        ..Said::words(item.text)
     }
 }
 

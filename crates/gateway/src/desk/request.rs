@@ -109,9 +109,11 @@ fn said(
             let (said, at) = material.said?;
             let mut request = base(effect, session, user.as_str(), key, dress);
             request.email_id.clone_from(email);
-            request.message = Some(match &said.choice {
-                Some(value) => message(session, number, value, false),
-                None => message(session, number, &guarded(&said.text, &dress.commands), true),
+            request.message = Some(if let Some(value) = &said.choice {
+                message(session, number, value, false)
+            } else {
+                let words = said.below_the_quote(guarded(&said.text, &dress.commands));
+                message(session, number, &words, true)
             });
             request.timestamp = Some(at.0);
             Some(request)
@@ -122,7 +124,7 @@ fn said(
             request.message = Some(message(session, format_args!("e{}", effect.number), "", true));
             Some(request)
         }
-        What::Greet | What::ToBot { .. } | What::TellBot { .. } => None,
+        What::Greet | What::ToBot { .. } | What::TellBot { .. } | What::Show { .. } => None,
     }
 }
 
@@ -220,7 +222,7 @@ fn line(entry: &Entry, said: &Said, user: Option<&str>) -> Option<HistoryEntry> 
         display_name: shortened(name, NAME_CHARS_MAX),
         is_bot_message,
         timestamp: entry.at.0,
-        value: shortened(&said.text, LINE_CHARS_MAX),
+        value: shortened(&said.below_the_quote(&said.text), LINE_CHARS_MAX),
     })
 }
 

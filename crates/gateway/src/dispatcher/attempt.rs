@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use servicenow::SendError;
-use session::{Failure, id::Timestamp};
+use session::{
+    Failure,
+    id::{Number, Timestamp},
+};
 use store::Work;
 
 use crate::{dispatcher::backoff, observe::Outcome, trace::Came};
@@ -13,6 +16,10 @@ use crate::{dispatcher::backoff, observe::Outcome, trace::Came};
 pub(super) enum Attempt {
     /// Carried out.
     Done,
+    /// Carried out, and the channel said under which id it shows it.
+    Placed { number: Number, placed_as: Box<str> },
+    /// Was not taken, or not sent, and may be later; it does not count as made.
+    NotYet { at: Timestamp, code: &'static str, paced: bool },
     /// Never will be.
     Failed {
         failure: Failure,
@@ -31,17 +38,23 @@ pub(super) enum Attempt {
 impl Attempt {
     pub(super) fn code(&self) -> &'static str {
         match self {
-            Self::Done => "done",
-            Self::Failed { code, .. } | Self::Again { code, .. } => code,
+            Self::Done | Self::Placed { .. } => "done",
+            Self::Failed { code, .. } | Self::Again { code, .. } | Self::NotYet { code, .. } => {
+                code
+            }
         }
     }
 
     pub(super) fn outcome(&self) -> Outcome {
         match self {
-            Self::Done => Outcome::Done,
+            Self::Done | Self::Placed { .. } => Outcome::Done,
+            Self::NotYet { paced: false, .. } => Outcome::Retry,
+            Self::NotYet { paced: true, .. } => Outcome::Held,
             Self::Failed { failure: Failure::Struck, .. } => Outcome::Struck,
             Self::Failed { failure: Failure::Unanswered, .. } => Outcome::Unanswered,
-            Self::Failed { failure: Failure::Refused | Failure::Expired, .. } => Outcome::Failed,
+            Self::Failed {
+                failure: Failure::Refused | Failure::Expired | Failure::Gone, ..
+            } => Outcome::Failed,
             Self::Again { made: true, .. } => Outcome::Retry,
             Self::Again { made: false, .. } => Outcome::Held,
         }
@@ -50,7 +63,9 @@ impl Attempt {
     /// The same for whoever traces the delivery.
     pub(super) fn came(&self) -> Came {
         match self {
-            Self::Done => Came::Settled { failed: None },
+            Self::Done | Self::Placed { .. } => Came::Settled { failed: None },
+            Self::NotYet { paced: false, .. } => Came::Again,
+            Self::NotYet { paced: true, .. } => Came::Held,
             Self::Failed { code, .. } => Came::Settled { failed: Some(code) },
             Self::Again { made: true, .. } => Came::Again,
             Self::Again { made: false, .. } => Came::Held,
@@ -117,6 +132,12 @@ pub(super) fn within_budget(attempt: Attempt, work: &Work, now: Timestamp) -> At
         Attempt::Again { at, code, made } => {
             Attempt::Again { at: at.min(work.expires_at), code, made }
         }
-        Attempt::Done | Attempt::Failed { .. } => attempt,
+        Attempt::NotYet { code, .. } if now >= work.expires_at => {
+            Attempt::Failed { failure: Failure::Expired, code }
+        }
+        Attempt::NotYet { at, code, paced } => {
+            Attempt::NotYet { at: at.min(work.expires_at), code, paced }
+        }
+        Attempt::Done | Attempt::Placed { .. } | Attempt::Failed { .. } => attempt,
     }
 }

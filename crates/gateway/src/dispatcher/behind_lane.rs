@@ -10,10 +10,11 @@ use session::{
     Author, Content, Effect, Failure, What,
     id::{Number, SenderKey},
 };
-use store::{Target, Work};
+use store::{Store, Target, Work};
 
 use crate::{
     behind::{Answers, BotLink, Intake, Move, Outgoing},
+    channel::{self, Reference},
     dispatcher::{Dispatcher, Leave, Opened, attempt::Attempt, desk_lane::MaterialError},
     engine::Arrival,
     keeping::Entry,
@@ -118,13 +119,19 @@ impl Dispatcher {
         effect: &Effect,
         conversation: &str,
     ) -> Result<Option<Activity>, MaterialError> {
-        let outgoing = Outgoing { link, key: &opened.key, conversation };
+        let reference = self.reference(work, opened).await?;
+        let reference = reference.as_ref();
+        let outgoing = Outgoing { link, key: &opened.key, conversation, reference };
         let decided = (effect.number, work.at);
         Ok(match &effect.what {
             What::Greet => Some(outgoing.greeting(effect.number, work.at)),
             What::ToBot { message } => {
                 let entry = self.entry(work, opened, *message).await?;
-                entry.and_then(|entry| outgoing.activity(&entry))
+                let answers = match &entry {
+                    Some(entry) if reference.is_some() => self.answers(work, entry).await?,
+                    Some(_) | None => None,
+                };
+                entry.and_then(|entry| outgoing.activity(&entry, answers))
             }
             What::TellBot { news, after, upto, .. } => {
                 let mut entries =
@@ -132,8 +139,31 @@ impl Dispatcher {
                 entries.retain(|entry| entry.number > *after);
                 Some(outgoing.status(decided, news, &entries))
             }
-            What::Ask { .. } | What::Say { .. } | What::End { .. } => None,
+            What::Ask { .. } | What::Say { .. } | What::End { .. } | What::Show { .. } => None,
         })
+    }
+
+    /// How the conversation's channel knows it, where that is one that proves people.
+    async fn reference(
+        &self,
+        work: &Work,
+        opened: &Opened,
+    ) -> Result<Option<Reference>, MaterialError> {
+        if !channel::is_carried(&opened.key.channel) {
+            return Ok(None);
+        }
+        let conversation = self.conversation(work).await?;
+        let visitor = conversation.and_then(|conversation| conversation.visitor);
+        let kept = visitor.and_then(|visitor| visitor.reference);
+        Ok(kept.and_then(|kept| Reference::from_json(&kept.0).ok()))
+    }
+
+    /// The entry that this one answers, by its channel's own id.
+    async fn answers(&self, work: &Work, entry: &Entry) -> Result<Option<Number>, MaterialError> {
+        let Some(shown) = channel::own_reply_to(entry) else { return Ok(None) };
+        let id = work.conversation;
+        let read = move |store: &dyn Store| store.placed_entry(id, &shown);
+        Ok(crate::blocking(&self.store, read).await?)
     }
 
     /// Whether the bot has answered this activity already, as far as its answers say what they answer.

@@ -44,7 +44,7 @@ impl Dispatcher {
                 Ok(words) => words.map(|words| bot.answer(language, &words)),
                 Err(again) => return again,
             },
-            What::Ask { .. } | What::Say { .. } | What::End { .. } => None,
+            What::Ask { .. } | What::Say { .. } | What::End { .. } | What::Show { .. } => None,
         };
         match line {
             Some(said) => self.bot_says(work, said, trace).await,
@@ -105,6 +105,7 @@ impl Dispatcher {
             target: Target::Conversation(work.conversation),
             happening: Happening::Event(Event::BotSaid { said, answers: None, key }),
             settles: None,
+            placed_as: None,
             trace: trace.map(Delivery::attempt),
         };
         match self.engine.submit(arrival).await {

@@ -1,7 +1,7 @@
 //! Attempts at the desk.
 
 use servicenow::{Callback, SendError};
-use session::{Content, Effect, What, id::Number};
+use session::{Content, Effect, Said, What, id::Number};
 use store::{Store, StoreError, Target, Work};
 
 use crate::{
@@ -12,6 +12,7 @@ use crate::{
     dispatcher::{DeskLink, Dispatcher, Leave, Opened, attempt::Attempt},
     engine::{Arrival, EngineError},
     keeping::{Entry, KeepingError},
+    notices,
     trace::{Context, Delivery},
 };
 
@@ -31,7 +32,7 @@ pub(super) enum MaterialError {
 }
 
 impl Dispatcher {
-    /// One attempt at any effect: the desk's here, the bot's next door.
+    /// One attempt at any effect: the desk's here, the bot's and the channel's next door.
     pub(super) async fn attempt(
         &self,
         work: &Work,
@@ -40,6 +41,9 @@ impl Dispatcher {
         leave: Leave,
         trace: Option<&Delivery>,
     ) -> Attempt {
+        if let What::Show { message, part, .. } = effect.what {
+            return self.attempt_show(work, opened, (message, part), leave).await;
+        }
         let Some((desk, _)) = effect.what.desk_lane() else {
             return self.attempt_bot(work, opened, effect, (leave, trace)).await;
         };
@@ -67,6 +71,8 @@ impl Dispatcher {
         let Some(permit) = permit else {
             return Attempt::held_back(self.clock.now(), "desk_away");
         };
+        let with_email = self.with_email(work, opened, effect).await;
+        let effect = with_email.as_ref().unwrap_or(effect);
         let material = match self.material(work, opened, &effect.what).await {
             Ok(material) => material,
             Err(error) => {
@@ -169,13 +175,19 @@ impl Dispatcher {
             What::Say { message, .. } => {
                 let said = match self.entry(work, opened, *message).await? {
                     Some(Entry { content: Content::Said(said), at, .. }) => Some((said, at)),
+                    // For the agent, who reads no other notices.
+                    Some(Entry { content: Content::Notice(notice), at, .. }) => {
+                        Some((Said::words(notices::words(self.language, &notice)), at))
+                    }
                     Some(_) | None => None,
                 };
                 Ok(Material { said, ..Material::default() })
             }
-            What::End { .. } | What::Greet | What::ToBot { .. } | What::TellBot { .. } => {
-                Ok(Material::default())
-            }
+            What::End { .. }
+            | What::Greet
+            | What::ToBot { .. }
+            | What::TellBot { .. }
+            | What::Show { .. } => Ok(Material::default()),
         }
     }
 

@@ -6,7 +6,10 @@ use std::{
     time::Duration,
 };
 
-use session::{Effect, Event, Failure, What, id::Timestamp};
+use session::{
+    Effect, Event, Failure, What,
+    id::{Number, Timestamp},
+};
 use store::{Claim, ConversationId, LaneKey, Reschedule, StoreError, Target, Work};
 use tokio_util::sync::CancellationToken;
 
@@ -75,8 +78,9 @@ enum Carried {
     Report(Box<Arrival>),
     /// Nobody can read it; it leaves the outbox without an event.
     Unreadable(Box<Settled>),
-    /// To be attempted again, not before this moment.
-    Again(Timestamp),
+    /// To be attempted again, not before this moment; whether an attempt was made that may have
+    /// arrived.
+    Again { at: Timestamp, made: bool },
     /// Not attempted: its desk's breaker gave no leave.
     Held(Away),
 }
@@ -143,8 +147,8 @@ impl Dispatcher {
                     leave = next;
                     claim = self.engine.claim(lane.clone()).await;
                 }
-                Carried::Again(at) => {
-                    self.reschedule(&work, at, true, stop).await;
+                Carried::Again { at, made } => {
+                    self.reschedule(&work, at, made, stop).await;
                     return LaneEnd::At(at);
                 }
                 Carried::Held(away) => {
@@ -229,18 +233,22 @@ impl Dispatcher {
             trace.ended(attempt.code(), &attempt.came());
         }
         match attempt {
-            Attempt::Done => settled(work, effect, None, None, whence),
+            Attempt::Done => settled(work, effect, (None, None), whence, None),
+            Attempt::Placed { number, placed_as } => {
+                settled(work, effect, (None, None), whence, Some((number, placed_as)))
+            }
             // No dead letters: nobody wants them sent.
             Attempt::Failed {
                 failure: failure @ (Failure::Struck | Failure::Unanswered), ..
-            } => settled(work, effect, Some(failure), None, whence),
+            } => settled(work, effect, (Some(failure), None), whence, None),
             Attempt::Failed { failure, code } => {
-                settled(work, effect, Some(failure), Some(code), whence)
+                settled(work, effect, (Some(failure), Some(code)), whence, None)
             }
             Attempt::Again { at, made: true, .. } => {
                 self.tell_delay(work, effect, at, whence).await;
-                Carried::Again(at)
+                Carried::Again { at, made: true }
             }
+            Attempt::NotYet { at, .. } => Carried::Again { at, made: false },
             Attempt::Again { at, made: false, .. } => {
                 let told = self.tell_delay(work, effect, at, whence).await.then_some(work.effect);
                 Carried::Held(Away { told })
@@ -264,7 +272,7 @@ impl Dispatcher {
             | What::ToBot { .. }
             | What::TellBot { .. }
             | What::Greet => {}
-            What::End { .. } => return true,
+            What::End { .. } | What::Show { .. } => return true,
         }
         if again.since(work.at) < DELAY_TOLD_AFTER {
             return false;
@@ -312,10 +320,11 @@ impl Dispatcher {
         let now = self.clock.now();
         match error {
             OpenError::Store(_) if now < work.expires_at => {
-                Carried::Again(attempt::next(work, now, None))
+                Carried::Again { at: attempt::next(work, now, None), made: true }
             }
             OpenError::Store(_) | OpenError::Gone | OpenError::Keeping(_) => {
-                let settled = Settled { work: work.clone(), dead: Some("unreadable") };
+                let settled =
+                    Settled { work: work.clone(), dead: Some("unreadable"), placed: None };
                 Carried::Unreadable(Box::new(settled))
             }
         }
@@ -325,14 +334,15 @@ impl Dispatcher {
 fn settled(
     work: &Work,
     effect: Effect,
-    failure: Option<Failure>,
-    dead: Option<&'static str>,
+    (failure, dead): (Option<Failure>, Option<&'static str>),
     trace: Option<Context>,
+    placed: Option<(Number, Box<str>)>,
 ) -> Carried {
     Carried::Report(Box::new(Arrival {
         target: Target::Conversation(work.conversation),
         happening: Happening::Event(settled_event(effect, failure)),
-        settles: Some(Settled { work: work.clone(), dead }),
+        settles: Some(Settled { work: work.clone(), dead, placed }),
+        placed_as: None,
         trace,
     }))
 }

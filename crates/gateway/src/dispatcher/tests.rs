@@ -59,6 +59,8 @@ impl Desk {
             stop: CancellationToken::new(),
             tracing: crate::trace::Tracing::default(),
             desks: HashMap::from([((tenant(), desk), link)]),
+            channels: Current::new(crate::channel::Channels::default()),
+            files: bed.files(),
             handles: Handles::new(bed.vault.mac_key("bots").unwrap()),
             wakes: Arc::clone(&bed.wakes),
             bots: Current::new(Bots::new(BuiltInBots::new(

@@ -12,6 +12,7 @@ mod caller;
 mod conversations;
 mod people;
 mod refused;
+mod roster;
 
 use std::sync::Arc;
 

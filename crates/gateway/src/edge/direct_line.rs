@@ -142,7 +142,7 @@ impl Edge {
 fn visitor(claims: &Claims, name: Option<String>) -> Result<Visitor, Refused> {
     let user = UserId::new(claims.user.as_deref().unwrap_or(&claims.conversation));
     let name = claims.name.clone().or_else(|| name.map(|name| kept_name(&name)));
-    Ok(Visitor { user: user.map_err(bad_id)?, email: None, name })
+    Ok(Visitor { user: user.map_err(bad_id)?, email: None, name, in_group: false, reference: None })
 }
 
 /// A name as it is kept in tokens and in the state, and shown to the agent.

@@ -55,6 +55,7 @@ pub(super) fn sender_keys(happening: &Happening) -> Vec<&SenderKey> {
         Happening::Event(
             Event::Opened { .. }
             | Event::UserEnds
+            | Event::UserGone
             | Event::BotDid { .. }
             | Event::BotRevised { .. }
             | Event::BotWithdrew { .. }

@@ -4,16 +4,17 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use session::{
-    Event, Facts, Milestone, Policy, Reached, Step,
+    Event, Facts, Milestone, Policy, Reached, Step, What,
     id::{ConversationKey, DeskId, SessionId, Timestamp, UserId},
     step, wants_holder,
 };
 use store::{
-    Answer, Changes, ConversationId, Hold, LaneKey, NewEffect, NewRepeat, Person, Resolved,
+    Answer, Changes, ConversationId, Hold, LaneKey, NewEffect, NewRepeat, Person, Placed, Resolved,
     SessionRow, Strike, Transaction,
 };
 
 use crate::{
+    channel,
     engine::{
         Arrival, BatchError, EngineError, Job, Outcome, Policies, Settled, Tools,
         answers::dead_letter, event_of, memo::Memos, repeats, working::Working,
@@ -140,8 +141,8 @@ impl<'a> Batch<'a> {
         };
         working.fired |= matches!(event, Event::Deadline { .. });
         let (seen, holder) = (&working.seen, holder.as_ref());
-        let started = self.tools.started;
-        let facts = Facts { key: &key, policy, seen, holder, waiting, started };
+        let (carried, started) = (channel::is_carried(&key.channel), self.tools.started);
+        let facts = Facts { key: &key, policy, seen, holder, carried, waiting, started };
         let name = EventName::of(&event);
         let live_before = self.notes.is_heard().then(|| live_of(working)).flatten();
         let stepped = step(working.conversation(), event, &facts, self.now);
@@ -170,6 +171,12 @@ impl<'a> Batch<'a> {
         let is_end = |milestone: &Milestone| matches!(milestone.reached, Reached::Ended { .. });
         let ended = noted.milestones.iter().any(is_end);
         let number = stepped.answer;
+        if let (Some(placed_as), Seen::Ok) = (&arrival.placed_as, outcome)
+            && number.0 > 0
+        {
+            let (placed_as, at) = (placed_as.clone(), self.now);
+            self.changes.placed.push(Placed { conversation: id, number, placed_as, at });
+        }
         // What nobody began (a deadline) belongs to its chat's trace.
         let begun = arrival.trace.or_else(|| {
             let live = self.working.get(&id)?.conversation().live();
@@ -255,7 +262,10 @@ impl<'a> Batch<'a> {
             self.logged.push((id, trace));
         }
         for effect in &stepped.effects {
-            let lane = lane_of(key, id, effect.what.desk_lane());
+            let lane = match effect.what {
+                What::Show { .. } => lane::channel_lane(&key.tenant, &key.bot, id),
+                _ => lane_of(key, id, effect.what.desk_lane()),
+            };
             if let Some(waiting) = self.waiting.get_mut(&lane) {
                 *waiting = waiting.saturating_add(1);
             }
@@ -329,6 +339,14 @@ impl<'a> Batch<'a> {
 
     fn settle(&mut self, settled: &Settled) {
         let work = &settled.work;
+        if let Some((number, placed_as)) = &settled.placed {
+            self.changes.placed.push(Placed {
+                conversation: work.conversation,
+                number: *number,
+                placed_as: placed_as.clone(),
+                at: self.now,
+            });
+        }
         match settled.dead {
             None => self.changes.settled.push(work.effect),
             Some(reason) => self.changes.dead.push(dead_letter(work, reason, self.now)),

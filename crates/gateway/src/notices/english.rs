@@ -2,6 +2,8 @@
 
 use session::{EndReason, EndedBy, Notice};
 
+use super::Told;
+
 /// The words of a notice.
 pub(super) fn words(notice: &Notice) -> String {
     match notice {
@@ -59,6 +61,8 @@ pub(super) fn words(notice: &Notice) -> String {
         Notice::NoMoreHeld => "I keep what you wrote for the person you will talk to, but I \
                                cannot keep more. Please wait until somebody is there."
             .to_owned(),
+        Notice::PersonalOnly => "I can bring in a person only where just the two of us talk. Please write to me directly, in a chat of our own.".to_owned(),
+        Notice::AgentUnheard => "Automatic note: what you wrote last may not have reached the user.".to_owned(),
         Notice::UserLeft => {
             "You were away for some time, so your chat with the service desk was closed.".to_owned()
         }
@@ -83,11 +87,32 @@ fn failed(reason: EndReason) -> String {
         EndReason::UserCancelled | EndReason::DeskCancelled => {
             return words(&Notice::Cancelled);
         }
+        EndReason::NotPersonal => return words(&Notice::PersonalOnly),
         EndReason::UserLeft => return words(&Notice::UserLeft),
         EndReason::AgentEnded
         | EndReason::UserEnded
         | EndReason::OperatorEnded
+        | EndReason::UserUnreachable
         | EndReason::BotEnded => "The chat is over.",
     }
     .to_owned()
+}
+
+/// What an agent is told.
+pub(super) fn told(told: &Told<'_>) -> String {
+    match told {
+        Told::Edited { before: Some(before), now } => format!("[Changed “{before}” to:] {now}"),
+        Told::Edited { before: None, now } => format!("[Changed an earlier message to:] {now}"),
+        Told::Deleted { what: Some(what) } => format!("[Deleted the message “{what}”.]"),
+        Told::Deleted { what: None } => "[Deleted an earlier message.]".to_owned(),
+        Told::Restored { now } => format!("[Restored a deleted message:] {now}"),
+        Told::Reacted { with, to: Some(to) } => format!("[Reacted to “{to}” with {with}]"),
+        Told::Reacted { with, to: None } => format!("[Reacted to a message with {with}]"),
+        Told::Unreacted { with, to: Some(to) } => {
+            format!("[Took back the reaction {with} to “{to}”.]")
+        }
+        Told::Unreacted { with, to: None } => format!("[Took back the reaction {with}]"),
+        Told::Submitted { values } => format!("[Filled in a form:]\n{values}"),
+        Told::Pressed => "[Pressed a button on a card.]".to_owned(),
+    }
 }

@@ -2,6 +2,8 @@
 
 use session::{EndReason, EndedBy, Notice};
 
+use super::Told;
+
 /// The words of a notice.
 pub(super) fn words(notice: &Notice) -> String {
     match notice {
@@ -60,6 +62,8 @@ pub(super) fn words(notice: &Notice) -> String {
         Notice::NoMoreHeld => "Was Sie geschrieben haben, bewahre ich für Ihr Gespräch auf; mehr \
                                kann ich nicht aufbewahren. Bitte warten Sie, bis jemand da ist."
             .to_owned(),
+        Notice::PersonalOnly => "Einen Menschen kann ich nur dazuholen, wo wir zu zweit sind. Bitte schreiben Sie mir direkt, in einem eigenen Chat.".to_owned(),
+        Notice::AgentUnheard => "Automatischer Hinweis: Was Sie zuletzt geschrieben haben, hat den Nutzer womöglich nicht erreicht.".to_owned(),
         Notice::UserLeft => "Sie waren einige Zeit nicht da, deshalb wurde Ihr Chat mit dem \
                              Service-Desk geschlossen."
             .to_owned(),
@@ -95,11 +99,38 @@ fn failed(reason: EndReason) -> String {
         EndReason::Rejected => "Der Service-Desk konnte Ihre Anfrage nicht annehmen.",
         EndReason::NoAgent | EndReason::NotRouted => return words(&Notice::NobodyThere),
         EndReason::UserCancelled | EndReason::DeskCancelled => return words(&Notice::Cancelled),
+        EndReason::NotPersonal => return words(&Notice::PersonalOnly),
         EndReason::UserLeft => return words(&Notice::UserLeft),
         EndReason::AgentEnded
         | EndReason::UserEnded
         | EndReason::OperatorEnded
+        | EndReason::UserUnreachable
         | EndReason::BotEnded => "Der Chat ist zu Ende.",
     }
     .to_owned()
+}
+
+/// What an agent is told.
+pub(super) fn told(told: &Told<'_>) -> String {
+    match told {
+        Told::Edited { before: Some(before), now } => {
+            format!("[Hat „{before}“ geändert in:] {now}")
+        }
+        Told::Edited { before: None, now } => {
+            format!("[Hat eine frühere Nachricht geändert in:] {now}")
+        }
+        Told::Deleted { what: Some(what) } => format!("[Hat die Nachricht „{what}“ gelöscht.]"),
+        Told::Deleted { what: None } => "[Hat eine frühere Nachricht gelöscht.]".to_owned(),
+        Told::Restored { now } => {
+            format!("[Hat eine gelöschte Nachricht wiederhergestellt:] {now}")
+        }
+        Told::Reacted { with, to: Some(to) } => format!("[Hat auf „{to}“ reagiert mit {with}]"),
+        Told::Reacted { with, to: None } => format!("[Hat auf eine Nachricht reagiert mit {with}]"),
+        Told::Unreacted { with, to: Some(to) } => {
+            format!("[Hat die Reaktion {with} auf „{to}“ zurückgenommen.]")
+        }
+        Told::Unreacted { with, to: None } => format!("[Hat die Reaktion {with} zurückgenommen.]"),
+        Told::Submitted { values } => format!("[Hat ein Formular ausgefüllt:]\n{values}"),
+        Told::Pressed => "[Hat auf eine Schaltfläche einer Karte gedrückt.]".to_owned(),
+    }
 }

@@ -48,11 +48,7 @@ pub(crate) struct Committed {
 
 impl Notes {
     pub(super) fn new(heard: bool) -> Self {
-        Self {
-            events: EventCounts::default(),
-            milestones: Vec::new(),
-            passages: heard.then(Vec::new),
-        }
+        Self { events: [[0; _]; _], milestones: Vec::new(), passages: heard.then(Vec::new) }
     }
 
     /// Whether anybody listens.

@@ -28,7 +28,7 @@ pub(crate) use bots::BotNamed;
 use crate::observe::{
     histogram::{Histogram, JOBS, QUICK, Scale, Spread},
     metrics::{
-        bots::Bots,
+        bots::{Bots, Way},
         desks::{Desks, OfDesk},
         doors::Doors,
     },
@@ -60,6 +60,8 @@ pub(super) struct Metrics {
     pub(super) doors: Doors,
     pub(super) desks: Desks,
     pub(super) bots: Bots,
+    /// The same bots' users on channels that are brought what is for them.
+    pub(super) channels: Bots,
     /// By kind of effect.
     given_up: Box<[Counter]>,
     pub(super) streamed: Histogram,
@@ -129,7 +131,8 @@ impl Metrics {
         about(&mut registry, started);
         let doors = Doors::new(&mut registry);
         let desks = Desks::new(&mut registry, desks);
-        let bots = Bots::new(&mut registry);
+        let bots = Bots::new(&mut registry, Way::ToBot);
+        let channels = Bots::new(&mut registry, Way::ToChannel);
         let given_up = given_up(&mut registry);
         let events = events(&mut registry);
         let commit = histogram(
@@ -162,6 +165,7 @@ impl Metrics {
             doors,
             desks,
             bots,
+            channels,
             given_up,
             streamed,
             swept,
@@ -196,6 +200,9 @@ impl Metrics {
     ) {
         match desk {
             Some(desk) => self.desks.of(tenant, desk).attempted(attempt),
+            None if attempt.kind == EffectName::Show => {
+                self.channels.attempted(tenant, bot, attempt);
+            }
             None => self.bots.attempted(tenant, bot, attempt),
         }
         if let (Outcome::Failed, Some(counter)) =
@@ -226,6 +233,7 @@ impl Metrics {
         self.doors.add_to(&mut totals);
         self.desks.add_to(&mut totals);
         self.bots.add_to(&mut totals);
+        self.channels.add_to(&mut totals);
         totals
     }
 

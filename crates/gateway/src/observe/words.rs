@@ -75,6 +75,7 @@ words! {
         UserSaid = "user_said",
         UserDid = "user_did",
         UserEnds = "user_ends",
+        UserGone = "user_gone",
         BotSaid = "bot_said",
         BotDid = "bot_did",
         BotRevised = "bot_revised",
@@ -113,6 +114,7 @@ words! {
         Greet = "greet",
         ToBot = "to_bot",
         TellBot = "tell_bot",
+        Show = "show",
     }
 
     /// Which door a request came to.
@@ -124,6 +126,7 @@ words! {
         Post = "direct_line.post",
         Read = "direct_line.read",
         Stream = "direct_line.stream",
+        Messages = "messages",
         Connector = "connector",
         Console = "console",
         Health = "health",
@@ -156,6 +159,7 @@ impl EventName {
             Event::UserSaid { .. } => Self::UserSaid,
             Event::UserDid { .. } => Self::UserDid,
             Event::UserEnds => Self::UserEnds,
+            Event::UserGone => Self::UserGone,
             Event::BotSaid { .. } => Self::BotSaid,
             Event::BotDid { .. } => Self::BotDid,
             Event::BotRevised { .. } => Self::BotRevised,
@@ -205,6 +209,7 @@ impl EffectName {
             What::Greet => Self::Greet,
             What::ToBot { .. } => Self::ToBot,
             What::TellBot { .. } => Self::TellBot,
+            What::Show { .. } => Self::Show,
         }
     }
 }
@@ -227,6 +232,7 @@ impl RouteName {
         }
         match route {
             crate::edge::webhook::PATH => Self::Webhook,
+            crate::edge::messages::PATH => Self::Messages,
             "/healthz" | "/readyz" => Self::Health,
             "/metrics" => Self::Metrics,
             _ if route.starts_with("/console") => Self::Console,

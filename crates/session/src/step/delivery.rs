@@ -6,7 +6,7 @@ use crate::{
     effect::{Effect, Failure, Hold, What},
     id::{DeskId, Number, SessionId, Timestamp, UserId},
     notice::{EndReason, Notice},
-    said::Said,
+    said::{Author, Content, Said},
     step::Turn,
 };
 
@@ -26,6 +26,7 @@ impl Turn<'_> {
             What::End { session, desk, user } => self.free(session, desk, user),
             What::ToBot { .. } | What::Greet => self.bot_took(),
             What::TellBot { .. } => self.conversation().bot_away = false,
+            What::Show { .. } => {}
         }
     }
 
@@ -43,7 +44,8 @@ impl Turn<'_> {
             What::ToBot { message } => self.bot_away(*message),
             What::Greet => self.bot_away(Number::default().next()),
             What::TellBot { .. } => self.bot_gone(),
-            What::End { .. } => {}
+            // There is no other way to tell them.
+            What::End { .. } | What::Show { .. } => {}
         }
     }
 
@@ -112,8 +114,22 @@ impl Turn<'_> {
             What::TellBot { .. } => match failure {
                 Failure::Expired | Failure::Unanswered => self.bot_gone(),
                 // It is there, and does not care for this.
-                Failure::Refused | Failure::Struck => {}
+                Failure::Refused | Failure::Gone | Failure::Struck => {}
             },
+            What::Show { of_agent, .. } => self.not_shown(*of_agent, failure),
+        }
+    }
+
+    /// The user does not see this, or perhaps not. The agent who said it must know; where the user is
+    /// gone for good, the chat is over.
+    fn not_shown(&mut self, of_agent: bool, failure: &Failure) {
+        if *failure == Failure::Gone {
+            return self.user_gone();
+        }
+        if of_agent && self.live().is_some() {
+            let notice = Content::Notice(Notice::AgentUnheard);
+            let number = self.log_only(Author::Gateway, notice);
+            self.tell_agent(number);
         }
     }
 
@@ -247,7 +263,7 @@ impl Turn<'_> {
 /// Why a chat ends of which something could not be sent.
 fn reason_of(failure: &Failure) -> EndReason {
     match failure {
-        Failure::Refused => EndReason::Rejected,
+        Failure::Refused | Failure::Gone => EndReason::Rejected,
         Failure::Expired | Failure::Struck | Failure::Unanswered => EndReason::Unreachable,
     }
 }

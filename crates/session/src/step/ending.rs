@@ -45,7 +45,9 @@ impl Turn<'_> {
             | EndReason::Lost
             | EndReason::UserLeft
             | EndReason::OperatorEnded
-            | EndReason::BotEnded => Desk::MustHear,
+            | EndReason::BotEnded
+            | EndReason::UserUnreachable
+            | EndReason::NotPersonal => Desk::MustHear,
         };
         self.strike_unsent(&session, status, reason);
         self.settle_with_desk(&session, desk);
@@ -73,7 +75,10 @@ impl Turn<'_> {
     /// What was not attempted yet is not sent any more: a late word would open a new conversation
     /// on the desk. Only where the user was the one who went do their last words still go first.
     fn strike_unsent(&mut self, session: &Session, status: Status, reason: EndReason) {
-        let by_user = matches!(reason, EndReason::UserEnded | EndReason::UserLeft);
+        let by_user = matches!(
+            reason,
+            EndReason::UserEnded | EndReason::UserLeft | EndReason::UserUnreachable
+        );
         if status == Status::Completed && by_user {
             return;
         }
@@ -150,7 +155,9 @@ fn notice_of(status: Status, reason: EndReason, agent: Option<String>) -> Notice
             | EndReason::Lost
             | EndReason::UserLeft
             | EndReason::OperatorEnded
-            | EndReason::BotEnded => Notice::Failed { reason },
+            | EndReason::BotEnded
+            | EndReason::UserUnreachable
+            | EndReason::NotPersonal => Notice::Failed { reason },
         },
     }
 }

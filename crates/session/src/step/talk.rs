@@ -15,6 +15,13 @@ use crate::{
     step::{Turn, asks_for_person},
 };
 
+/// Something a user did without words.
+pub(super) struct Deed {
+    pub(super) payload: Payload,
+    pub(super) words: bool,
+    pub(super) told: Option<Said>,
+}
+
 /// Where the user's words go.
 enum Way {
     Bot,
@@ -75,8 +82,7 @@ impl Turn<'_> {
     pub(super) fn user_did(
         &mut self,
         visitor: Visitor,
-        payload: Payload,
-        words: bool,
+        deed: Deed,
         key: Option<SenderKey>,
     ) -> Result<(), Rejected> {
         if let Some(first) = self.repeat_of(key.as_ref()) {
@@ -86,18 +92,52 @@ impl Turn<'_> {
         if self.facts.waiting >= self.facts.policy.lane_max {
             return Err(Rejected::TooManyWaiting);
         }
+        if deed.told.is_some() && self.held() >= HELD_WORDS_MAX {
+            return Err(Rejected::TooManyHeld);
+        }
         self.conversation().visitor = Some(visitor);
         self.user_back();
         self.greet_first();
-        let number = self.log(Author::User, Content::Done(payload));
+        let Deed { payload, words, told } = deed;
+        let told = told.filter(|_| self.live().is_some());
+        let withheld = words && self.live().is_some();
+        let is_told = told.is_some();
+        let content = match told {
+            Some(said) => Content::Said(Said { payload: Some(payload), ..said }),
+            None => Content::Done(payload),
+        };
+        let number = self.log(Author::User, content);
         self.step.remember.extend(key.map(|key| (key, number)));
         self.step.answer = number;
-        let withheld = words && self.live().is_some();
         match self.facts.policy.behind {
             Behind::Bot if !withheld => self.order(What::ToBot { message: number }),
             Behind::Bot | Behind::BuiltIn => {}
         }
+        if is_told {
+            self.tell_agent(number);
+        }
         Ok(())
+    }
+
+    /// The desk hears of this entry: now, or when an agent is there.
+    pub(super) fn tell_agent(&mut self, number: Number) {
+        match self.live().map(|session| &session.stage) {
+            Some(Stage::Waiting(_)) => self.hold(number),
+            Some(Stage::Connected(_) | Stage::Active(_)) => self.order_say(number),
+            None => {}
+        }
+    }
+
+    /// Nothing reaches the user any more: no agent is to talk to nobody.
+    pub(super) fn user_gone(&mut self) {
+        self.conversation().unreachable = true;
+        match self.live().map(|session| &session.stage) {
+            Some(Stage::Waiting(_)) => self.end(Status::Cancelled, EndReason::UserUnreachable),
+            Some(Stage::Connected(_) | Stage::Active(_)) => {
+                self.end(Status::Completed, EndReason::UserUnreachable);
+            }
+            None => {}
+        }
     }
 
     /// A page whose start was answered from memory speaks before it was opened. A bot of the team's own
@@ -141,6 +181,7 @@ impl Turn<'_> {
 
     /// The user gave a sign of life.
     pub(super) fn user_back(&mut self) {
+        self.conversation().unreachable = false;
         if let Some(session) = self.live() {
             session.user_away_since = None;
         }
@@ -190,7 +231,7 @@ impl Turn<'_> {
 
     pub(super) fn bot_brought(&mut self, lines: Vec<(Author, Said)>) {
         for (author, said) in lines {
-            self.step.answer = self.log(author, Content::Said(said));
+            self.step.answer = self.log_only(author, Content::Said(said));
         }
         self.bot_spoke(None);
     }
@@ -329,6 +370,10 @@ impl Turn<'_> {
         let Some(visitor) = self.step.conversation.visitor.clone() else {
             return self.refuse_busy_or_unknown(&fresh, context, EndReason::Rejected);
         };
+        if visitor.in_group {
+            self.tell(Notice::PersonalOnly);
+            return self.refuse_busy_or_unknown(&fresh, context, EndReason::NotPersonal);
+        }
         match self.facts.holder {
             // Its own chat of a moment ago, whose end is still on its way: the lane keeps them in
             // order, the hold passes on.
@@ -454,7 +499,9 @@ impl Turn<'_> {
     /// Who ended it, as the user is told.
     pub(super) fn ended_by(reason: EndReason, agent: Option<String>) -> EndedBy {
         match reason {
-            EndReason::UserEnded | EndReason::UserLeft => EndedBy::User,
+            EndReason::UserEnded | EndReason::UserLeft | EndReason::UserUnreachable => {
+                EndedBy::User
+            }
             EndReason::OperatorEnded => EndedBy::Operator,
             EndReason::BotEnded => EndedBy::Bot,
             EndReason::AgentEnded
@@ -467,6 +514,7 @@ impl Turn<'_> {
             | EndReason::Unreachable
             | EndReason::Silence
             | EndReason::WaitedTooLong
+            | EndReason::NotPersonal
             | EndReason::Lost => EndedBy::Agent(agent),
         }
     }

@@ -5,6 +5,7 @@
 //! [`given::STAGES`]; one that forgets a stage fails.
 
 mod bot;
+mod carried;
 mod caught_up;
 mod clock;
 mod delivery;

@@ -225,6 +225,7 @@ pub(crate) fn found() -> impl Strategy<Value = Found> {
     (route, prop::option::of(past()), flags, picks).prop_map(
         |(route, past, (known, opened, bot_away), picks)| {
             let conversation = Conversation {
+                unreachable: false,
                 numbered: Number(NUMBERED),
                 effects: EffectNumber(EFFECTS),
                 route,

@@ -154,6 +154,7 @@ impl World {
                 visitor: visitor(),
                 payload: Payload("{}".to_owned()),
                 words: key.is_some(),
+                told: None,
                 key: key.map(sender),
             },
             Act::BotAsks { key } => Event::BotAsked {
@@ -314,6 +315,7 @@ impl World {
     fn steps(&self, event: Event) -> Result<Step, Rejected> {
         let asked = wants_holder(&self.conversation, &event, &self.policy).is_some();
         let facts = Facts {
+            carried: false,
             key: &self.key,
             policy: &self.policy,
             seen: &self.seen,

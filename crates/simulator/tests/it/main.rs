@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail the test as tests do")]
 
 mod admin;
+mod azure;
 mod clients;
 mod delivery;
 mod desk_api;

@@ -13,7 +13,7 @@ use super::column::damaged;
 use super::hot::{Handover, Hot, Leaving};
 use super::journal::{self, Answers, Page};
 use super::standing::{Standing, absent};
-use super::{conversations, dead_letters, log, outbox, sessions};
+use super::{conversations, dead_letters, log, outbox, placed, sessions};
 use crate::{
     Answer, BootId, Changes, Claim, ConversationId, LaneKey, Person, RepeatKey, Resolved,
     SessionRow, StoreError, Target, Transaction,
@@ -201,6 +201,7 @@ impl<'c> SqliteTransaction<'c> {
         dead_letters::remove(self.connection, &changes.buried)?;
         dead_letters::resend(self.connection, &changes.resent)?;
         outbox::reschedule(self.connection, &changes.reschedules)?;
+        placed::keep(self.connection, &changes.placed)?;
         changes.set_aside.iter().try_for_each(|id| {
             self.change(*id)?.0.clock.set_aside = true;
             Ok(())

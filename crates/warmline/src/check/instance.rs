@@ -9,21 +9,11 @@ use gateway::DeskSetup;
 use servicenow::{Client, FetchError, Grant, MessagesReadable, Ordering, SendError, TokenExamined};
 
 use super::{
+    clock,
     finding::{Finding, Subject},
     report::Report,
     wire::{self, Trouble},
 };
-
-/// Clocks that differ by more than this, in milliseconds, are worth a word: what was missed is asked
-/// for by time.
-const SKEW_SEEN_MS: i64 = 30_000;
-
-/// Clocks that differ by more than this, in milliseconds, break things.
-const SKEW_BAD_MS: i64 = 5 * 60_000;
-
-/// The clock in an answer has seconds, and is read while it is on its way: smaller differences are
-/// none, in milliseconds.
-const SKEW_NONE_MS: i64 = 2_000;
 
 /// An instance that takes longer for a token makes people wait for each word after a pause.
 const SLOW: Duration = Duration::from_secs(3);
@@ -186,29 +176,9 @@ fn clock(examined: &TokenExamined, asked_ms: i64) -> Finding {
     let Some(theirs) = examined.date_ms else {
         return Finding::skip(CHECK, "unknown", "the instance did not say what time it is");
     };
-    // It looked at its clock at some time between the call and the answer, and cut the seconds off.
-    let took = i64::try_from(examined.took.as_millis()).unwrap_or(i64::MAX);
-    let ahead = if theirs > asked_ms.saturating_add(took) {
-        theirs - asked_ms - took
-    } else {
-        (theirs + 999 - asked_ms).min(0)
-    };
-    let words = |what: &str| {
-        let (by, side) = (ahead.abs() / 1_000, if ahead < 0 { "ahead of" } else { "behind" });
-        format!("this machine's clock is {by} s {side} the instance's{what}")
-    };
-    let fix = "set this machine's clock by NTP";
-    let apart = ahead.abs();
-    if apart <= SKEW_NONE_MS {
-        Finding::ok(CHECK, "same", "this machine's clock agrees with it")
-    } else if apart <= SKEW_SEEN_MS {
-        Finding::ok(CHECK, "near", words(""))
-    } else if apart <= SKEW_BAD_MS {
-        Finding::warn(CHECK, "skewed", words("")).fix(fix)
-    } else {
-        let what = ": tokens and what was missed are reckoned wrongly";
-        Finding::fail(CHECK, "skewed", words(what)).fix(fix)
-    }
+    let breaks = "tokens and what was missed are reckoned wrongly";
+    let other = clock::Other { check: CHECK, whose: "the instance's", breaks };
+    other.judged(theirs, asked_ms, examined.took)
 }
 
 fn token(examined: &TokenExamined, desk: &DeskSetup) -> Finding {

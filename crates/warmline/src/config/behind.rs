@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use gateway::{Answers, BehindSetup, BotConfig, Credential, Registration, Uri, VerifyConfig};
+use gateway::{Answers, BehindSetup, BotConfig, Credential, Uri, VerifyConfig};
 
 use super::{
     ConfigError,
@@ -10,17 +10,12 @@ use super::{
     draft::{Draft, Owner},
     network::checked_public_url,
     reference::References,
+    registration::{app_tenant, cloud, guid, registration},
     value::Value,
 };
 
 /// The longest that a bot may take an activity: leases, probes of the breaker and a stop are made for it.
 const TURN_WITHIN_MAX: Duration = Duration::from_secs(25);
-
-/// Where Entra's public cloud gives tokens.
-const LOGIN: &str = "https://login.microsoftonline.com";
-
-/// The tenant under which it gives them for a registration that is for all tenants.
-const MULTI_TENANT: &str = "botframework.com";
 
 /// The bot behind from its settings; `None` where the built-in one answers, and without references.
 pub(super) fn setup(
@@ -37,19 +32,18 @@ pub(super) fn setup(
     let (credential, verify) = match draft.text(owner, "bot.endpoint_app_id") {
         None => (Credential::Anonymous, None),
         Some(bot_app_id) => {
-            let registration = registration(draft, references, owner)?;
+            let bot_app_id = guid(draft, owner, "bot.endpoint_app_id", "the bot's app id")?
+                .unwrap_or(bot_app_id);
+            let cloud = cloud(draft, owner)?;
+            let registration = registration(draft, references, owner, &cloud)?;
+            let registration = registration.ok_or_else(|| incomplete(draft, owner))?;
             let verify = VerifyConfig {
-                metadata: uri(
-                    draft,
-                    owner,
-                    "bot.entra_metadata_url",
-                    &draft.text(owner, "bot.entra_metadata_url").unwrap_or_default(),
-                )?,
+                metadata: cloud.entra_metadata,
                 audiences: vec![
                     registration.app_id.clone(),
                     format!("api://{}", registration.app_id),
                 ],
-                tenants: draft.text(owner, "bot.app_tenant").into_iter().collect(),
+                tenants: app_tenant(draft, owner)?.into_iter().collect(),
                 issuers: texts(draft, owner, "bot.token_issuers"),
             };
             verify.check().map_err(|source| ConfigError::BotTokens {
@@ -107,29 +101,11 @@ fn service_base(text: &str, without_tokens: bool) -> Result<String, &'static str
     }
 }
 
-/// Warmline's own registration.
-fn registration(
-    draft: &Draft,
-    references: &References<'_>,
-    owner: &Owner,
-) -> Result<Registration, ConfigError> {
-    let missing = |id: &str| ConfigError::Missing(vec![draft.ways(owner, id)]);
-    let app_id = draft.text(owner, "bot.app_id").ok_or_else(|| missing("bot.app_id"))?;
-    let secret = references.secret(owner, "bot.app_password")?;
-    let secret = secret.ok_or_else(|| missing("bot.app_password"))?;
-    let login = if let Some(login) = draft.text(owner, "bot.login_url") {
-        login
-    } else {
-        let single = draft.text(owner, "bot.app_type").as_deref() == Some("SingleTenant");
-        let tenant = match draft.text(owner, "bot.app_tenant") {
-            Some(tenant) if single => tenant,
-            None if single => return Err(missing("bot.app_tenant")),
-            Some(_) | None => MULTI_TENANT.to_owned(),
-        };
-        format!("{LOGIN}/{tenant}")
-    };
-    let login = uri(draft, owner, "bot.login_url", login.trim_end_matches('/'))?;
-    Ok(Registration { app_id, secret, login })
+/// What a bot with an app id needs of us and does not find.
+fn incomplete(draft: &Draft, owner: &Owner) -> ConfigError {
+    let needed = ["bot.app_id", "bot.app_password"];
+    let missing = needed.into_iter().filter(|id| draft.found(owner, id).is_none());
+    ConfigError::Missing(missing.map(|id| draft.ways(owner, id)).collect())
 }
 
 fn uri(draft: &Draft, owner: &Owner, id: &str, text: &str) -> Result<Uri, ConfigError> {

@@ -7,11 +7,12 @@ use gateway::{
 };
 
 use super::{
-    ConfigError, behind,
+    ConfigError, behind, channel,
     desks::{sendable, texts},
     draft::{Draft, Owner},
     file::nearest,
     reference::{References, open_file},
+    registration,
     value::Value,
 };
 
@@ -29,10 +30,7 @@ pub(super) fn setup(
     };
     let wrong =
         |id: &str, problem: String| ConfigError::Wrong { name: draft.name(owner, id), problem };
-    let id = draft.text(owner, "bot.app_id").unwrap_or_else(|| name.clone());
-    if id.contains('/') {
-        return Err(wrong("bot.app_id", "must not hold a slash".to_owned()));
-    }
+    let id = registration::app_id(draft, owner)?.unwrap_or_else(|| name.clone());
     let bot =
         BotId::new(&id).map_err(|error| wrong("bot.app_id", format!("cannot be used: {error}")))?;
     let direct_line_secret = match references {
@@ -52,6 +50,10 @@ pub(super) fn setup(
         policy: policy(draft, owner, tenant)?,
         direct_line_secret,
         behind: behind::setup(draft, references, owner)?,
+        channel: match references {
+            Some(references) => channel::setup(draft, references, owner)?,
+            None => None,
+        },
         pages: pages(draft, owner)?,
         built_in_bot,
     })
@@ -87,6 +89,21 @@ pub(super) fn refuse_doubles(bots: &[BotSetup]) -> Result<(), ConfigError> {
             return Err(ConfigError::Wrong {
                 name: format!("`app_id` of tenant {}", bot.tenant),
                 problem: format!("makes two bots one, both called {}; each needs its own", bot.bot),
+            });
+        }
+        // Whom a channel's token is made out for decides whose user writes.
+        let app = |bot: &BotSetup| {
+            bot.channel.as_ref().map(|of| of.connector.registration.app_id.to_ascii_lowercase())
+        };
+        let same = |other: &BotSetup| app(other).is_some() && app(other) == app(bot);
+        if let Some(other) = bots[..at].iter().find(|other| same(other)) {
+            return Err(ConfigError::Wrong {
+                name: format!("`app_id` of tenant {}", bot.tenant),
+                problem: format!(
+                    "is that of a bot of tenant {}, too; at /api/messages it tells whose users \
+                     write, so each needs its own registration",
+                    other.tenant
+                ),
             });
         }
     }

@@ -38,6 +38,7 @@ impl ConfigError {
             Self::Bot(_) => "bot",
             Self::Behind { .. } => "bot_endpoint",
             Self::BotTokens { .. } => "bot_tokens",
+            Self::Certificate { .. } => "app_certificate",
             Self::Answers { .. } => "answers",
             Self::DataDir { .. } => "data_dir",
         }

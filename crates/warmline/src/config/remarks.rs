@@ -3,22 +3,19 @@
 
 use std::fmt;
 
-use gateway::{Grant, Settings};
+use gateway::{BotSetup, Grant, Settings};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::{
     desks::{REQUIRED_BY_PASSWORD, grant},
     draft::{Draft, Owner},
     environment::{CONFIG, Environment},
+    registration::OF_A_REGISTRATION,
     table::SETTINGS,
 };
 
 /// A secret shorter than this is accepted with a warning, in bytes.
 const SECRET_BYTES_GOOD: usize = 16;
-
-/// Settings of a bot registration that this version has no use for.
-const UNUSED: [&str; 4] =
-    ["BOT_APP_ID", "MicrosoftAppPassword", "MicrosoftAppTenantId", "MicrosoftAppType"];
 
 /// One of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,9 +62,9 @@ pub(super) fn of(draft: &Draft, environment: &Environment, settings: &Settings) 
             Some(secret) => remarks.extend(weak(secret, &way)),
         }
     }
-    let text =
-        "/api/messages of this gateway is closed: Azure Bot Service is not part of this version";
-    remarks.push(Remark::closed(text));
+    for (owner, bot) in draft.bots().zip(&settings.bots) {
+        remarks.extend(channels(draft, owner, bot));
+    }
     unknown_variables(environment, &mut remarks);
     for (owner, desk) in draft.desks().zip(&settings.desks) {
         if grant(draft, owner) == Grant::ClientCredentials {
@@ -109,9 +106,56 @@ fn unknown_variables(environment: &Environment, remarks: &mut Vec<Remark>) {
         let text = format!("{name} is no setting of Warmline; there are {}", ours.join(", "));
         remarks.push(Remark::weak(text));
     }
-    for name in UNUSED.into_iter().filter(|name| environment.get(name).is_some()) {
-        remarks.push(Remark::weak(format!("{name} is set and has no use in this version")));
+}
+
+/// What holds for Teams and the other channels.
+fn channels(draft: &Draft, owner: &Owner, bot: &BotSetup) -> Vec<Remark> {
+    const CLOSED: &str = "/api/messages of this gateway is closed: set";
+    let ways = |id| draft.ways(owner, id);
+    let without = |use_of: &'static [&'static str], needed: &'static str| {
+        let set = use_of.iter().filter(|id| draft.found(owner, id).is_some());
+        set.map(move |id| {
+            let (name, needed) = (draft.name(owner, id), draft.ways(owner, needed));
+            Remark::weak(format!("{name} is set and has no use without {needed}"))
+        })
+    };
+    let mut remarks = Vec::new();
+    if bot.behind.is_none() {
+        remarks.extend(without(&["bot.endpoint_app_id"], "bot.endpoint"));
     }
+    match (&bot.channel, draft.found(owner, "bot.app_id")) {
+        (None, None) => {
+            let (id, password) = (ways("bot.app_id"), ways("bot.app_password"));
+            let text = format!(
+                "{CLOSED} {id} and {password} to the Azure Bot's to open it for Teams and other channels"
+            );
+            remarks.push(Remark::closed(text));
+            remarks.extend(without(&OF_A_REGISTRATION, "bot.app_id"));
+        }
+        (None, Some(_)) => {
+            let (password, certificate) =
+                (ways("bot.app_password"), ways("bot.app_certificate_file"));
+            let text =
+                format!("{CLOSED} {password}, or {certificate}, beside the app id to open it");
+            remarks.push(Remark::closed(text));
+        }
+        (Some(channel), _) => {
+            if channel.tenants.is_empty() {
+                remarks.push(Remark::weak(format!(
+                    "users of every tenant of Entra may come to /api/messages; set {} to those whose may",
+                    ways("bot.user_tenants")
+                )));
+            }
+            if channel.verify.emulator.is_some() {
+                remarks.push(Remark::weak(format!(
+                    "whoever has the credentials of the registration can write at /api/messages as \
+                     any user: {} is on",
+                    draft.name(owner, "bot.emulator")
+                )));
+            }
+        }
+    }
+    remarks
 }
 
 fn weak(secret: &SecretString, name: &str) -> Option<Remark> {

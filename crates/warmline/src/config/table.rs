@@ -97,6 +97,8 @@ pub(crate) fn setting(id: &str) -> Option<&'static Setting> {
 
 const LANGUAGES: Kind = Kind::Choice(&["en", "de"]);
 const APP_TYPES: Kind = Kind::Choice(&["MultiTenant", "SingleTenant"]);
+const CLOUDS: Kind = Kind::Choice(&["public", "usgov", "china"]);
+const SWITCH: Kind = Kind::Choice(&["on", "off"]);
 const DELIVERIES: Kind = Kind::Choice(&["normal", "expectReplies"]);
 const REPLAYS: Kind = Kind::Choice(&["all", "new"]);
 const GRANTS: Kind = Kind::Choice(&["password", "client_credentials"]);
@@ -162,23 +164,41 @@ settings! {
     "desk.joined_texts", None, Kind::Texts, Some("[\"has entered the chat\"]"), "[\"has joined\"]", Reload,
     "Parts of the instance's texts that say that somebody came; Warmline says so itself.";
     "bot.app_id", Some("MicrosoftAppId"), Kind::Text, None, "\"00000000-0000-0000-0000-000000000000\"", Reload,
-    "Warmline's own registration in Entra. Names the bot in tokens and in the store, instead of its name here. Tokens that pages hold are for the bot by its name.";
+    "The id of Warmline's own registration in Entra, the one of the Azure Bot. With a secret or certificate it opens `/api/messages` for Teams and the other channels. Names the bot in tokens and in the store, instead of its name here. Tokens that pages hold are for the bot by its name.";
     "bot.endpoint", Some("BOT_ENDPOINT"), Kind::Text, None, "\"https://bot.example.org/api/messages\"", Reload,
     "The messaging endpoint of your own bot. Without it the built-in bot answers. http only on this machine, or on a private network for a bot without an app id.";
     "bot.endpoint_app_id", Some("BOT_APP_ID"), Kind::Text, None, "\"00000000-0000-0000-0000-000000000001\"", Reload,
     "The app id of your own bot. Warmline then comes to it as a skill's parent, with a token of the registration `app_id`, and takes its calls only with a token of its own. Without it the bot must run without an app id, on this machine or a private network.";
     "bot.app_password", Some("MicrosoftAppPassword"), Kind::Secret, None, "\"vault:microsoft-app-password\"", Reload,
-    "The client secret of the registration `app_id`. Needed beside `endpoint_app_id`.";
-    "bot.app_type", Some("MicrosoftAppType"), APP_TYPES, Some("\"MultiTenant\""), "\"SingleTenant\"", Reload,
-    "Whether the registration `app_id` is for one tenant of Entra or for all.";
+    "The client secret of the registration `app_id`: its value, not its id. This or a certificate opens `/api/messages`, and is needed beside `endpoint_app_id`.";
+    "bot.app_certificate_file", Some("WARMLINE_APP_CERTIFICATE_FILE"), Kind::Path, None, "\"/etc/warmline/bot.pem\"", Reload,
+    "A certificate of the registration `app_id` instead of a secret: PEM, as it was uploaded to Entra. Needs `app_certificate_key`; not beside `app_password`.";
+    "bot.app_certificate_key", Some("WARMLINE_APP_CERTIFICATE_KEY"), Kind::Secret, None, "\"file:/etc/warmline/bot.key\"", Reload,
+    "The private key of `app_certificate_file`: RSA, PEM, without a passphrase; best said as `file:PATH`.";
+    "bot.app_type", Some("MicrosoftAppType"), APP_TYPES, None, "\"SingleTenant\"", Reload,
+    "Whether the registration `app_id` is for one tenant of Entra or for all. Without it `SingleTenant` where `app_tenant` is set, else `MultiTenant`.";
     "bot.app_tenant", Some("MicrosoftAppTenantId"), Kind::Text, None, "\"00000000-0000-0000-0000-000000000002\"", Reload,
-    "The tenant of the registrations in Entra. Required with `app_type = \"SingleTenant\"`.";
+    "The tenant of the registrations in Entra, by its id. Required with `app_type = \"SingleTenant\"`.";
+    "bot.user_tenants", Some("WARMLINE_USER_TENANTS"), Kind::Texts, None, "[\"00000000-0000-0000-0000-000000000002\"]", Reload,
+    "The tenants of Entra whose users may come through `/api/messages`, by their ids; in the variable with commas between them. Without it those of `app_tenant` with `SingleTenant`, and everybody's with `MultiTenant`.";
+    "bot.cloud", Some("WARMLINE_CLOUD"), CLOUDS, Some("\"public\""), "\"usgov\"", Reload,
+    "The cloud in which Azure Bot and registrations are: `usgov` for GCC High and DoD (GCC is in the public one), `china` for 21Vianet. Decides each address below that is not set.";
     "bot.login_url", Some("ToChannelFromBotLoginUrl"), Kind::Text, None, "\"https://login.microsoftonline.us/contoso.example\"", Reload,
-    "Where tokens are asked for, with the tenant. Without it Entra's public cloud, by `app_type` and `app_tenant`.";
-    "bot.entra_metadata_url", Some("ToBotFromEmulatorOpenIdMetadataUrl"), Kind::Text,
-    Some("\"https://login.microsoftonline.com/common/v2.0/.well-known/openid-configuration\""),
+    "Where tokens are asked for, with the tenant. Without it the login of `cloud`, by `app_type` and `app_tenant`.";
+    "bot.entra_metadata_url", Some("ToBotFromEmulatorOpenIdMetadataUrl"), Kind::Text, None,
     "\"https://login.microsoftonline.us/cab8a31a-1906-4287-a0d8-4eef66b95f6e/v2.0/.well-known/openid-configuration\"", Reload,
-    "The OpenID metadata of Entra, by which tokens of the bot are verified. Other clouds have their own.";
+    "The OpenID metadata of Entra, by which tokens of the bot behind are verified. Without it that of `cloud`.";
+    "bot.channel_metadata_url", Some("ToBotFromChannelOpenIdMetadataUrl"), Kind::Text, None,
+    "\"https://login.botframework.azure.us/v1/.well-known/openidconfiguration\"", Reload,
+    "The OpenID metadata of Azure Bot Service, by which tokens at `/api/messages` are verified. Without it that of `cloud`.";
+    "bot.channel_token_issuer", Some("ToBotFromChannelTokenIssuer"), Kind::Text, None, "\"https://api.botframework.us\"", Reload,
+    "Who issues those tokens, exactly as they name it. Without it that of `cloud`.";
+    "bot.connector_scope", Some("ToChannelFromBotOAuthScope"), Kind::Text, None, "\"https://api.botframework.us/.default\"", Reload,
+    "What the token is asked for with which Warmline sends to channels. Without it that of `cloud`.";
+    "bot.connector_hosts", Some("WARMLINE_CONNECTOR_HOSTS"), Kind::Texts, Some("[]"), "[\"smba.example.org\"]", Reload,
+    "Hosts, with everything below them, that activities may name as `serviceUrl` besides those of `cloud`; in the variable with commas between them. Only they get replies, and with them a token.";
+    "bot.emulator", Some("WARMLINE_EMULATOR"), SWITCH, Some("\"off\""), "\"on\"", Reload,
+    "Whether tokens of Entra that this registration asked for itself open `/api/messages`, too, as the Bot Framework Emulator and test programs present them.";
     "bot.token_issuers", None, Kind::Texts, Some("[]"), "[\"https://login.example.org/\"]", Reload,
     "Issuers of the bot's tokens besides Entra's own.";
     "bot.service_url", Some("WARMLINE_BOT_SERVICE_URL"), Kind::Text, None, "\"http://warmline:8080\"", Reload,

@@ -9,6 +9,7 @@ use super::{
     *,
 };
 
+mod channels;
 mod files;
 
 const GRANT_TYPE: &str = "SERVICENOW_GRANT_TYPE";
@@ -179,8 +180,9 @@ fn the_network_is_served_behind_a_proxy_with_tls_only() {
 
 #[test]
 fn the_app_id_names_the_bot() {
-    let config = Config::read(&environment(&[("MicrosoftAppId", "app-1")])).unwrap();
-    assert_eq!(config.settings.bots[0].bot.as_str(), "app-1");
+    let id = "0a1b2c3d-0000-4000-8000-000000000001";
+    let config = Config::read(&environment(&[("MicrosoftAppId", id)])).unwrap();
+    assert_eq!(config.settings.bots[0].bot.as_str(), id);
 }
 
 #[test]

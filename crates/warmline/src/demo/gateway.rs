@@ -21,6 +21,7 @@ use tokio::{
 };
 
 use super::feed::Feed;
+use crate::config::table::{self, Section};
 
 /// A gateway that ends is started again after this, so that one that cannot start does not spin.
 const RESTART_AFTER: Duration = Duration::from_millis(500);
@@ -181,19 +182,17 @@ impl Gateway {
             .env("WARMLINE_DATA_DIR", &self.data_dir)
             .env("WARMLINE_CONFIG", self.empty_file()?);
         // What the developer's own environment may hold for a real gateway has no place here.
-        for name in [
+        let of_bots = table::of(Section::Bot).filter_map(|setting| setting.env);
+        let of_bots = of_bots.filter(|name| *name != "DIRECT_LINE_SECRET");
+        let others = [
             "DATABASE_URL",
-            "BOT_ENDPOINT",
-            "BOT_APP_ID",
-            "WARMLINE_BOT_DELIVERY",
-            "WARMLINE_BOT_SERVICE_URL",
-            "MicrosoftAppId",
             "SERVICENOW_GRANT_TYPE",
             "SERVICENOW_TOKEN",
             "WARMLINE_LANGUAGE",
             "WARMLINE_MASTER_KEY",
             "WARMLINE_MASTER_KEY_FILE",
-        ] {
+        ];
+        for name in of_bots.chain(others) {
             command.env_remove(name);
         }
         if let Some(language) = self.language {

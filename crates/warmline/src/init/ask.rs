@@ -7,7 +7,7 @@ use gateway::secrets::SECRET_BYTES_MAX;
 use secrecy::ExposeSecret;
 
 use crate::{
-    config::{checked_public_url, table},
+    config::{checked_public_url, is_guid, table},
     init::{GrantType, reference},
     typed,
 };
@@ -142,6 +142,9 @@ pub(super) fn checked(id: &'static str, text: &str) -> anyhow::Result<String> {
     setting.read_text(text).map_err(anyhow::Error::msg)?;
     match id {
         "desk.instance" => gateway::instance_url(text).map(drop)?,
+        "bot.app_id" | "bot.app_tenant" | "bot.endpoint_app_id" if !is_guid(text) => {
+            bail!("must be an id, which looks like 00000000-0000-0000-0000-000000000000")
+        }
         "desk.message_token" => reference(text).map(drop).map_err(anyhow::Error::msg)?,
         "public_url" => return checked_public_url(text).map_err(anyhow::Error::msg),
         "listen" => {

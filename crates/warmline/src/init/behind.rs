@@ -1,9 +1,9 @@
 //! What is asked about a bot of the team's own.
 
 use anyhow::Context;
-use gateway::{BotConfig, Credential, Registration};
+use gateway::{BotConfig, Cloud, Credential, Registration};
 
-use super::{Options, ask::Questions, reference};
+use super::{Options, ask::Questions, registration::Entra};
 
 /// The options about it.
 #[derive(Debug, clap::Args)]
@@ -14,30 +14,13 @@ pub(super) struct BotOptions {
     /// The app id that the bot runs with; without it, it must run without one, near by.
     #[arg(long, value_name = "ID", requires = "bot_endpoint")]
     bot_app_id: Option<String>,
-    /// The app id of Warmline's own registration in Entra.
-    #[arg(long, value_name = "ID", requires = "bot_app_id")]
-    app_id: Option<String>,
-    /// Where its client secret is.
-    #[arg(long, value_name = "REFERENCE", value_parser = reference, requires = "bot_app_id")]
-    app_password: Option<String>,
-    /// The tenant of both registrations.
-    #[arg(long, value_name = "ID", requires = "bot_app_id")]
-    app_tenant: Option<String>,
 }
 
 /// A bot of the team's own.
 pub(super) struct Bot {
     pub(super) endpoint: String,
     /// `None` for a bot that runs without an app id.
-    pub(super) entra: Option<Entra>,
-}
-
-/// The two registrations.
-pub(super) struct Entra {
-    pub(super) bot_app_id: String,
-    pub(super) app_id: String,
-    pub(super) app_password: String,
-    pub(super) tenant: String,
+    pub(super) app_id: Option<String>,
 }
 
 impl Bot {
@@ -51,51 +34,29 @@ impl Bot {
             options.bot_endpoint.as_deref(),
         )?;
         let Some(endpoint) = endpoint else { return Ok(None) };
-        let bot_app_id = ask.optional(
+        let app_id = ask.optional(
             "bot.endpoint_app_id",
             "The app id that it runs with (empty: none; then it is on this machine or a private \
              network)?",
             options.bot_app_id.as_deref(),
         )?;
-        let entra = match bot_app_id {
-            None => None,
-            Some(bot_app_id) => Some(Entra {
-                bot_app_id,
-                app_id: ask.required(
-                    "bot.app_id",
-                    "The app id of Warmline's own registration in Entra, which is another one?",
-                    "--app-id",
-                    options.app_id.as_deref(),
-                )?,
-                app_password: ask.secret(
-                    "Its client secret (typed unseen, or a reference)?",
-                    options.app_password.as_deref(),
-                    "env:MicrosoftAppPassword",
-                )?,
-                tenant: ask.required(
-                    "bot.app_tenant",
-                    "The id of the tenant of both registrations?",
-                    "--app-tenant",
-                    options.app_tenant.as_deref(),
-                )?,
-            }),
-        };
-        let bot = Self { endpoint, entra };
-        bot.check()?;
-        Ok(Some(bot))
+        Ok(Some(Self { endpoint, app_id }))
     }
 
-    /// Whether a gateway would start with it. What a secret is, this need not know.
-    fn check(&self) -> anyhow::Result<()> {
-        let credential = match &self.entra {
-            None => Credential::Anonymous,
-            Some(entra) => {
-                let login = format!("https://login.microsoftonline.com/{}", entra.tenant);
-                let login = login.parse().context("the tenant must be an id")?;
+    /// Whether a gateway with this registration would start with it. What a secret is, this need not
+    /// know.
+    pub(super) fn check(&self, entra: Option<&Entra>) -> anyhow::Result<()> {
+        let credential = match (&self.app_id, entra) {
+            (Some(bot_app_id), Some(entra)) => {
+                let cloud = entra.cloud.and_then(Cloud::named).unwrap_or_default();
+                let single = entra.tenant.as_deref().filter(|_| !entra.is_multi_tenant);
+                let login = cloud.login_of(single);
+                let login = login.context("this cloud has no login for many tenants")?;
                 let (app_id, secret) = (entra.app_id.clone(), "unknown".into());
                 let registration = Registration { app_id, secret, login };
-                Credential::Skill { registration, bot_app_id: entra.bot_app_id.clone() }
+                Credential::Skill { registration, bot_app_id: bot_app_id.clone() }
             }
+            (_, None) | (None, _) => Credential::Anonymous,
         };
         let endpoint = self.endpoint.parse().context("the bot's endpoint must be a URL")?;
         Ok(BotConfig { endpoint, credential }.check()?)

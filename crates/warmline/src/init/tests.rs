@@ -116,3 +116,79 @@ fn a_bot_of_ones_own_is_written_down_with_its_registrations() {
         assert!(read().lines().any(|found| found == line), "{line} in {}", read());
     }
 }
+
+const APP: &str = "00000000-0000-0000-0000-000000000003";
+const TENANT: &str = "00000000-0000-0000-0000-000000000001";
+
+#[test]
+fn users_in_teams_get_a_registration_and_an_app_package_without_a_secret() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let with = |more: &[&str]| {
+        let all = ["--grant-type", "client_credentials", "--channel", "teams", "--force"];
+        let all: Vec<_> = all.iter().chain(more).copied().collect();
+        run(&options(folder.path(), &all))
+    };
+    let file = || std::fs::read_to_string(path("warmline.toml")).unwrap();
+    let refused = with(&[]).unwrap_err().to_string();
+    assert!(refused.contains("--app-id is needed"), "{refused}");
+    let refused = format!("{:#}", with(&["--app-id", "my-app"]).unwrap_err());
+    assert!(refused.contains("must be an id"), "{refused}");
+    let refused = with(&["--app-id", APP]).unwrap_err().to_string();
+    assert!(refused.contains("--app-tenant is needed"), "{refused}");
+    assert!(!path("warmline.toml").exists(), "nothing is written before all is right");
+    let registration = ["--app-id", APP, "--app-tenant", TENANT];
+    with(&registration).unwrap();
+    assert!(!path(PACKAGE_FILE).exists(), "Teams cannot reach it yet");
+    let public = ["--public-url", "https://chat.example.org"];
+    let own = ["--app-password", "env:THE_SECRET", "--app-name", "Ask IT"];
+    with(&[&registration[..], &public, &own].concat()).unwrap();
+    for line in [
+        format!("app_id = \"{APP}\""),
+        format!("app_tenant = \"{TENANT}\""),
+        "app_type = \"SingleTenant\"".to_owned(),
+        "app_password = \"env:THE_SECRET\"".to_owned(),
+    ] {
+        assert!(file().lines().any(|found| found == line), "{line} in {}", file());
+    }
+    assert!(!file().contains("\ndirect_line_secret = "), "no web pages");
+    let package = std::fs::read(path(PACKAGE_FILE)).unwrap();
+    let holds = |text: &str| package.windows(text.len()).any(|part| part == text.as_bytes());
+    // Its entries are stored as they are.
+    assert!(holds(APP) && holds("Ask IT") && holds("chat.example.org"));
+    let secrets = file();
+    let secret = secrets.lines().find_map(|line| line.strip_prefix("webhook_secret = \"")).unwrap();
+    assert!(!holds("THE_SECRET") && !holds(secret.trim_end_matches('"')), "it can be passed on");
+    let long = "n".repeat(31);
+    let refused = with(&[&registration[..], &public, &["--app-name", &long]].concat()).unwrap_err();
+    assert!(refused.to_string().contains("--app-name"), "{refused}");
+    assert_eq!(file(), secrets, "nothing was written");
+}
+
+#[test]
+fn other_kinds_of_registrations_are_written_as_they_are_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = || std::fs::read_to_string(folder.path().join("warmline.toml")).unwrap();
+    let with = |more: &[&str]| {
+        let all = ["--grant-type", "client_credentials", "--channel", "web,teams", "--force"];
+        let all: Vec<_> = all.iter().chain(more).copied().collect();
+        run(&options(folder.path(), &all)).unwrap();
+    };
+    let certificate =
+        ["--app-certificate-file", "bot.pem", "--app-certificate-key", "file:bot.key"];
+    let own = ["--app-id", APP, "--app-tenant", TENANT, "--cloud", "usgov"];
+    with(&[&own[..], &certificate].concat());
+    for line in [
+        "app_certificate_file = \"bot.pem\"",
+        "app_certificate_key = \"file:bot.key\"",
+        "cloud = \"usgov\"",
+    ] {
+        assert!(file().lines().any(|found| found == line), "{line} in {}", file());
+    }
+    assert!(!file().contains("\napp_password = ") && file().contains("\ndirect_line_secret = "));
+    with(&["--app-id", APP, "--multi-tenant"]);
+    for line in ["app_type = \"MultiTenant\"", "app_password = \"env:MicrosoftAppPassword\""] {
+        assert!(file().lines().any(|found| found == line), "{line} in {}", file());
+    }
+    assert!(!file().contains("\napp_tenant = ") && !file().contains("\ncloud = "));
+}

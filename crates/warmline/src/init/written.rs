@@ -9,7 +9,7 @@ use crate::{
         table::{self, Section, Setting},
         value::quoted,
     },
-    init::{Answers, GrantType},
+    init::{Answers, GrantType, registration::Proof},
 };
 
 /// The file. Makes the secrets that are Warmline's own.
@@ -25,7 +25,6 @@ pub(super) fn file(answers: &Answers) -> anyhow::Result<String> {
         GrantType::ClientCredentials => "client_credentials",
     };
     let bot = answers.bot.as_ref();
-    let entra = bot.and_then(|bot| bot.entra.as_ref());
     let mut values: Vec<(&str, Option<&str>)> = vec![
         ("listen", Some(&answers.listen)),
         ("public_url", answers.public_url.as_deref()),
@@ -42,16 +41,26 @@ pub(super) fn file(answers: &Answers) -> anyhow::Result<String> {
         ("bot.direct_line_secret", direct_line_secret.as_deref()),
         ("bot.endpoint", bot.map(|bot| bot.endpoint.as_str())),
     ];
-    if bot.is_some() {
-        values.push(("bot.endpoint_app_id", entra.map(|entra| entra.bot_app_id.as_str())));
+    if let Some(bot) = bot {
+        values.push(("bot.endpoint_app_id", bot.app_id.as_deref()));
     }
-    if let Some(entra) = entra {
+    if let Some(entra) = &answers.entra {
+        values.push(("bot.app_id", Some(entra.app_id.as_str())));
+        match &entra.proof {
+            Proof::Password(password) => values.push(("bot.app_password", Some(password))),
+            Proof::Certificate { file, key } => values.extend([
+                ("bot.app_certificate_file", Some(file.as_str())),
+                ("bot.app_certificate_key", Some(key)),
+            ]),
+        }
         values.extend([
-            ("bot.app_id", Some(entra.app_id.as_str())),
-            ("bot.app_password", Some(&entra.app_password)),
-            ("bot.app_type", Some("SingleTenant")),
-            ("bot.app_tenant", Some(&entra.tenant)),
+            ("bot.app_type", Some(entra.app_type())),
+            ("bot.app_tenant", entra.tenant.as_deref()),
         ]);
+        if entra.is_multi_tenant {
+            values.push(("bot.user_tenants", None));
+        }
+        values.extend(entra.cloud.map(|cloud| ("bot.cloud", Some(cloud))));
     }
     for (section, table) in [
         (Section::Top, ""),

@@ -1,12 +1,12 @@
-//! A small bot and its login on this machine: both say what they are told to say, and remember what
-//! they were asked.
+//! A small bot, or a small channel, and a login on this machine: they say what they are told to say,
+//! and remember what they were asked.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::State;
-use axum::http::{HeaderMap, Uri};
+use axum::http::{HeaderMap, Method, Uri};
 use axum::response::Response;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -14,18 +14,18 @@ use tokio::task::JoinHandle;
 
 use crate::client::{BotClient, BotConfig, Credential, Registration};
 
-pub(super) const LOGIN_PATH: &str = "/tenant/oauth2/v2.0/token";
+pub(crate) const LOGIN_PATH: &str = "/tenant/oauth2/v2.0/token";
 
 /// One answer.
 #[derive(Clone, Default)]
-pub(super) struct Says {
-    pub(super) status: u16,
-    pub(super) headers: Vec<(&'static str, String)>,
-    pub(super) body: String,
+pub(crate) struct Says {
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(&'static str, String)>,
+    pub(crate) body: String,
 }
 
 /// An empty content type is none.
-pub(super) fn says(status: u16, content_type: &str, body: &str) -> Says {
+pub(crate) fn says(status: u16, content_type: &str, body: &str) -> Says {
     let headers = Some(("content-type", content_type.to_owned()));
     let headers = headers.into_iter().filter(|(_, value)| !value.is_empty()).collect();
     Says { status, headers, body: body.to_owned() }
@@ -33,15 +33,18 @@ pub(super) fn says(status: u16, content_type: &str, body: &str) -> Says {
 
 /// One call, as it arrived.
 #[derive(Clone)]
-pub(super) struct Call {
-    pub(super) path: String,
+pub(crate) struct Call {
+    pub(crate) method: String,
+    pub(crate) path: String,
+    /// With the question mark; empty when there is none.
+    pub(crate) query: String,
     headers: HeaderMap,
-    pub(super) body: Vec<u8>,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Call {
     /// A header's value, empty when it is absent.
-    pub(super) fn header(&self, name: &str) -> &str {
+    pub(crate) fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
 }
@@ -51,6 +54,8 @@ struct Behaviour {
     calls: Vec<Call>,
     /// What the bot answers.
     answer: Option<Says>,
+    /// What it answers below a path instead.
+    answer_below: Option<(&'static str, Says)>,
     /// What the login answers.
     login_answer: Option<Says>,
     lifetime_s: Option<u64>,
@@ -64,14 +69,14 @@ struct Behaviour {
 
 type Shared = Arc<Mutex<Behaviour>>;
 
-pub(super) struct Bot {
+pub(crate) struct Bot {
     behaviour: Shared,
     origin: String,
     server: JoinHandle<()>,
 }
 
 impl Bot {
-    pub(super) async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let origin = format!("http://{}", listener.local_addr().unwrap());
         let behaviour = Shared::default();
@@ -81,16 +86,16 @@ impl Bot {
     }
 
     /// Takes the listener away; nothing answers there any more.
-    pub(super) async fn stop(self) {
+    pub(crate) async fn stop(self) {
         self.server.abort();
         assert!(self.server.await.is_err());
     }
 
-    pub(super) fn origin(&self) -> &str {
+    pub(crate) fn origin(&self) -> &str {
         &self.origin
     }
 
-    pub(super) fn config(&self) -> BotConfig {
+    pub(crate) fn config(&self) -> BotConfig {
         let registration = Registration {
             app_id: "gateway".to_owned(),
             secret: "s3cret &=+ä".into(),
@@ -101,66 +106,71 @@ impl Bot {
         BotConfig { endpoint, credential: Credential::Skill { registration, bot_app_id } }
     }
 
-    pub(super) fn client(&self) -> BotClient {
+    pub(crate) fn client(&self) -> BotClient {
         BotClient::new(self.config()).unwrap()
     }
 
-    pub(super) fn anonymous(&self) -> BotClient {
+    pub(crate) fn anonymous(&self) -> BotClient {
         let credential = Credential::Anonymous;
         BotClient::new(BotConfig { credential, ..self.config() }).unwrap()
     }
 
-    pub(super) fn answers(&self, answer: Says) {
+    pub(crate) fn answers(&self, answer: Says) {
         self.change(|behaviour| behaviour.answer = Some(answer));
     }
 
-    pub(super) fn login_answers(&self, answer: Says) {
+    /// Answers otherwise below a path.
+    pub(crate) fn answers_below(&self, path: &'static str, answer: Says) {
+        self.change(|behaviour| behaviour.answer_below = Some((path, answer)));
+    }
+
+    pub(crate) fn login_answers(&self, answer: Says) {
         self.change(|behaviour| behaviour.login_answer = Some(answer));
     }
 
-    pub(super) fn login_is_well(&self) {
+    pub(crate) fn login_is_well(&self) {
         self.change(|behaviour| behaviour.login_answer = None);
     }
 
-    pub(super) fn grants_for(&self, seconds: u64) {
+    pub(crate) fn grants_for(&self, seconds: u64) {
         self.change(|behaviour| behaviour.lifetime_s = Some(seconds));
     }
 
     /// The bot refuses all tokens that were granted up to now.
-    pub(super) fn revokes(&self) {
+    pub(crate) fn revokes(&self) {
         self.change(|behaviour| behaviour.first_good = behaviour.granted + 1);
     }
 
     /// Answers posts only after something was sent.
-    pub(super) fn holds_posts(&self) -> watch::Sender<bool> {
+    pub(crate) fn holds_posts(&self) -> watch::Sender<bool> {
         let (release, held) = watch::channel(false);
         self.change(|behaviour| behaviour.posts_held = Some(held));
         release
     }
 
     /// The same for the login.
-    pub(super) fn holds_logins(&self) -> watch::Sender<bool> {
+    pub(crate) fn holds_logins(&self) -> watch::Sender<bool> {
         let (release, held) = watch::channel(false);
         self.change(|behaviour| behaviour.logins_held = Some(held));
         release
     }
 
-    pub(super) fn logins(&self) -> Vec<Call> {
+    pub(crate) fn logins(&self) -> Vec<Call> {
         self.calls().into_iter().filter(|call| call.path == LOGIN_PATH).collect()
     }
 
-    pub(super) fn posts(&self) -> Vec<Call> {
+    pub(crate) fn posts(&self) -> Vec<Call> {
         self.calls().into_iter().filter(|call| call.path != LOGIN_PATH).collect()
     }
 
     /// Waits for so many posts.
-    pub(super) async fn posts_reach(&self, count: usize) {
+    pub(crate) async fn posts_reach(&self, count: usize) {
         let mut called = self.change(|behaviour| behaviour.called.subscribe());
         called.wait_for(|_| self.posts().len() >= count).await.unwrap();
     }
 
     /// Waits for so many calls of the login.
-    pub(super) async fn logins_reach(&self, count: usize) {
+    pub(crate) async fn logins_reach(&self, count: usize) {
         let mut called = self.change(|behaviour| behaviour.called.subscribe());
         called.wait_for(|_| self.logins().len() >= count).await.unwrap();
     }
@@ -176,12 +186,15 @@ impl Bot {
 
 async fn answer(
     State(behaviour): State<Shared>,
+    method: Method,
     uri: Uri,
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
     let change = || behaviour.lock().unwrap_or_else(PoisonError::into_inner);
-    let call = Call { path: uri.path().to_owned(), headers, body: body.to_vec() };
+    let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
+    let (method, path) = (method.to_string(), uri.path().to_owned());
+    let call = Call { method, path, query, headers, body: body.to_vec() };
     let is_login = call.path == LOGIN_PATH;
     let (held, called) = {
         let mut behaviour = change();
@@ -218,6 +231,11 @@ fn message(behaviour: &Behaviour, call: &Call) -> Says {
     let presented = presented.and_then(|number| number.parse().ok()).unwrap_or(usize::MAX);
     if presented < behaviour.first_good {
         return says(401, "application/json", "{}");
+    }
+    if let Some((path, answer)) = &behaviour.answer_below
+        && call.path.starts_with(path)
+    {
+        return answer.clone();
     }
     behaviour.answer.clone().unwrap_or_else(|| says(200, "", ""))
 }

@@ -5,13 +5,13 @@ use super::*;
 
 /// Lets virtual time pass between two posts, not during one: a clock that moves by itself would run
 /// into time-outs while the sockets are at work.
-async fn pass(time: Duration) {
+pub(crate) async fn pass(time: Duration) {
     pause();
     advance(time).await;
     resume();
 }
 
-fn entra(error: &str, code: u64, status: u16) -> Says {
+pub(crate) fn entra(error: &str, code: u64, status: u16) -> Says {
     let body = serde_json::json!({
         "error": error,
         "error_description": format!("AADSTS{code}: Something about s3cret and app 'gateway'."),

@@ -21,27 +21,32 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-pub(super) fn b64(bytes: &[u8]) -> String {
+pub(in crate::verify) fn b64(bytes: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
 /// A key pair.
-pub(super) struct Signer(RsaKeyPair);
+pub(in crate::verify) struct Signer(RsaKeyPair);
 
 /// One of two key pairs, which take a while to make.
-pub(super) fn signer(at: usize) -> &'static Signer {
+pub(in crate::verify) fn signer(at: usize) -> &'static Signer {
     static SIGNERS: LazyLock<[Signer; 2]> =
         LazyLock::new(|| [(); 2].map(|()| Signer(RsaKeyPair::generate(KeySize::Rsa2048).unwrap())));
     &SIGNERS[at]
 }
 
-fn message(header: &Value, claims: &Value) -> String {
-    format!("{}.{}", b64(header.to_string().as_bytes()), b64(claims.to_string().as_bytes()))
+fn message(header: &Value, claims: &str) -> String {
+    format!("{}.{}", b64(header.to_string().as_bytes()), b64(claims.as_bytes()))
 }
 
 impl Signer {
     /// Signs by the algorithm that the header names.
-    pub(super) fn token(&self, header: &Value, claims: &Value) -> String {
+    pub(in crate::verify) fn token(&self, header: &Value, claims: &Value) -> String {
+        self.signed(header, &claims.to_string())
+    }
+
+    /// The same for claims as they are written.
+    pub(in crate::verify) fn signed(&self, header: &Value, claims: &str) -> String {
         let message = message(header, claims);
         let padding = match header["alg"].as_str().unwrap() {
             "RS256" => &RSA_PKCS1_SHA256,
@@ -55,20 +60,20 @@ impl Signer {
     }
 
     /// Signs by HMAC with the public key, which everybody has, for a secret.
-    pub(super) fn hmac(&self, header: &Value, claims: &Value) -> String {
-        let message = message(header, claims);
+    pub(in crate::verify) fn hmac(&self, header: &Value, claims: &Value) -> String {
+        let message = message(header, &claims.to_string());
         let key = EncodingKey::from_secret(self.0.public_key().as_ref());
         let algorithm = jsonwebtoken::Algorithm::HS256;
         let signature = crypto::sign(message.as_bytes(), &key, algorithm).unwrap();
         format!("{message}.{signature}")
     }
 
-    pub(super) fn unsigned(header: &Value, claims: &Value) -> String {
-        format!("{}.", message(header, claims))
+    pub(in crate::verify) fn unsigned(header: &Value, claims: &Value) -> String {
+        format!("{}.", message(header, &claims.to_string()))
     }
 
     /// The public key as it is published.
-    pub(super) fn jwk(&self, kid: &str) -> Value {
+    pub(in crate::verify) fn jwk(&self, kid: &str) -> Value {
         let (modulus, exponent) = integers(self.0.public_key().as_ref());
         json!({"kty": "RSA", "use": "sig", "kid": kid, "n": b64(modulus), "e": b64(exponent)})
     }
@@ -111,14 +116,14 @@ struct Behaviour {
 
 type Shared = Arc<Mutex<Behaviour>>;
 
-pub(super) struct Login {
+pub(in crate::verify) struct Login {
     behaviour: Option<Shared>,
     metadata: Uri,
     server: Option<JoinHandle<()>>,
 }
 
 impl Login {
-    pub(super) async fn start() -> Self {
+    pub(in crate::verify) async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let origin = format!("http://{}", listener.local_addr().unwrap());
         let behaviour = Arc::new(Mutex::new(Behaviour {
@@ -139,51 +144,59 @@ impl Login {
     }
 
     /// One that is not there.
-    pub(super) fn at(metadata: Uri) -> Self {
+    pub(in crate::verify) fn at(metadata: Uri) -> Self {
         Self { behaviour: None, metadata, server: None }
     }
 
     /// Takes the listener away; nothing answers there any more.
-    pub(super) async fn stop(mut self) {
+    pub(in crate::verify) async fn stop(mut self) {
         let server = self.server.take().unwrap();
         server.abort();
         assert!(server.await.is_err());
     }
 
-    pub(super) fn metadata(&self) -> Uri {
+    pub(in crate::verify) fn metadata(&self) -> Uri {
         self.metadata.clone()
     }
 
     /// These keys from now on, among some that cannot sign.
-    pub(super) fn publishes(&self, keys: &[(&str, &Signer)]) {
+    pub(in crate::verify) fn publishes(&self, keys: &[(&str, &Signer)]) {
         let mut keys: Vec<_> = keys.iter().map(|(kid, signer)| signer.jwk(kid)).collect();
         keys.push(json!({"kty": "EC", "kid": "ec", "crv": "P-256", "x": "AQAB", "y": "AQAB"}));
         keys.push(json!({"kty": "oct", "kid": "oct", "k": "AQAB"}));
         self.change(|behaviour| behaviour.keys = keys);
     }
 
-    pub(super) fn answers(&self, status: u16, body: &'static str) {
+    /// A key may speak for these channels from now on.
+    pub(in crate::verify) fn endorses(&self, kid: &str, channels: Value) {
+        self.change(|behaviour| {
+            let key = behaviour.keys.iter_mut().find(|key| key["kid"] == kid).unwrap();
+            key["endorsements"] = channels;
+        });
+    }
+
+    pub(in crate::verify) fn answers(&self, status: u16, body: &'static str) {
         self.change(|behaviour| behaviour.answer = Some((status, body)));
     }
 
-    pub(super) fn is_well(&self) {
+    pub(in crate::verify) fn is_well(&self) {
         self.change(|behaviour| behaviour.answer = None);
     }
 
     /// Answers only after something was sent.
-    pub(super) fn holds(&self) -> watch::Sender<bool> {
+    pub(in crate::verify) fn holds(&self) -> watch::Sender<bool> {
         let (release, held) = watch::channel(false);
         self.change(|behaviour| behaviour.held = Some(held));
         release
     }
 
     /// How often the metadata and the keys were asked for.
-    pub(super) fn asked(&self) -> (usize, usize) {
+    pub(in crate::verify) fn asked(&self) -> (usize, usize) {
         self.change(|behaviour| (behaviour.metadata_calls, behaviour.keys_calls))
     }
 
     /// Waits for so many calls.
-    pub(super) async fn is_asked(&self, times: usize) {
+    pub(in crate::verify) async fn is_asked(&self, times: usize) {
         let mut calls = self.change(|behaviour| behaviour.calls.subscribe());
         calls.wait_for(|calls| *calls >= times).await.unwrap();
     }

@@ -37,6 +37,7 @@ fn bot(name: &str, desk: &str) -> BotSetup {
         pages: PageRules::default(),
         direct_line_secret: None,
         behind: None,
+        channel: None,
         built_in_bot: None,
     }
 }

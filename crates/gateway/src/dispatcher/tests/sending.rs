@@ -5,7 +5,13 @@ use std::time::Duration;
 use std::collections::BTreeSet;
 
 use super::*;
-use crate::bed::{Fault, says};
+use session::{Event, Said};
+use store::Target;
+
+use crate::{
+    bed::{Fault, key, says, visitor},
+    engine::Arrival,
+};
 
 #[tokio::test]
 async fn a_request_for_an_agent_carries_the_last_200_entries_of_a_day() {
@@ -32,6 +38,20 @@ async fn a_request_for_an_agent_carries_the_last_200_entries_of_a_day() {
     assert_eq!(history(0)[50]["value"], "agent");
     assert_eq!(history(1).len(), 200);
     assert_eq!(history(1)[0]["value"], "word 51");
+}
+
+#[tokio::test]
+async fn a_quoted_reply_stands_below_its_quote_and_hides_no_phrase() {
+    let desk = Desk::new().await;
+    desk.bed.connected("c").await;
+    for word in ["Bye", "end chat"] {
+        let said = Said { quoted: Some("Ola: Sure?".to_owned()), ..Said::words(word) };
+        let (visitor, fresh) = (visitor("c"), session("c"));
+        let event = Event::UserSaid { visitor, said, key: None, fresh };
+        desk.bed.take(Arrival::event(Target::Key(key("c")), event)).await;
+    }
+    assert_eq!(desk.drain("c").await, LaneEnd::Idle);
+    assert_eq!(desk.instance.texts(), ["AGENT", "> Ola: Sure?\nBye.", "END_CONVERSATION"]);
 }
 
 #[tokio::test]

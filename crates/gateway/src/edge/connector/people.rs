@@ -1,23 +1,40 @@
-//! Who is in a conversation: its user. The bot itself is not among them, as on every channel.
+//! Who is in a conversation: on a page its user, elsewhere whom the channel names. The bot itself is not among them, as on every channel.
 
 use std::sync::Arc;
 
 use axum::{
     Json,
-    extract::{Path, State, rejection::PathRejection},
+    extract::{
+        Path, Query, State,
+        rejection::{PathRejection, QueryRejection},
+    },
     http::StatusCode,
+    response::{IntoResponse, Response},
 };
 use bot_framework::activity::{ChannelAccount, Role};
 use serde::{Deserialize, Serialize};
 use store::ConversationId;
 
-use super::{activities::Place, caller::Caller, refused::Refused};
+use super::{
+    activities::Place,
+    caller::Caller,
+    refused::Refused,
+    roster::{self, Asked},
+};
 use crate::{behind::user_id, edge::Edge, keeping::Keeping};
 
 /// The roster, a page at a time; there is one page.
 #[derive(Debug, Serialize)]
 pub(super) struct Page {
     members: [ChannelAccount; 1],
+}
+
+/// Which page.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Paging {
+    page_size: Option<u32>,
+    continuation_token: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -30,26 +47,38 @@ pub(super) async fn members(
     State(edge): State<Arc<Edge>>,
     caller: Caller,
     place: Result<Path<Place>, PathRejection>,
-) -> Result<Json<[ChannelAccount; 1]>, Refused> {
+) -> Result<Response, Refused> {
     let Path(place) = place?;
     let theirs = caller.conversation(&edge, &place.conversation)?;
-    Ok(Json([user(&edge, theirs.id).await?]))
+    if let Some(answer) = roster::read(&edge, theirs.id, &Asked::Members).await? {
+        return Ok(answer);
+    }
+    Ok(Json([user(&edge, theirs.id).await?]).into_response())
 }
 
 pub(super) async fn paged(
-    state: State<Arc<Edge>>,
+    State(edge): State<Arc<Edge>>,
     caller: Caller,
     place: Result<Path<Place>, PathRejection>,
-) -> Result<Json<Page>, Refused> {
-    let Json(members) = members(state, caller, place).await?;
-    Ok(Json(Page { members }))
+    paging: Result<Query<Paging>, QueryRejection>,
+) -> Result<Response, Refused> {
+    let Path(place) = place?;
+    let Query(Paging { page_size, continuation_token }) = paging.map_err(|_| {
+        Refused::new(StatusCode::BAD_REQUEST, "BadArgument", "`pageSize` must be a number")
+    })?;
+    let theirs = caller.conversation(&edge, &place.conversation)?;
+    let asked = Asked::Paged { page_size, continuation_token };
+    if let Some(answer) = roster::read(&edge, theirs.id, &asked).await? {
+        return Ok(answer);
+    }
+    Ok(Json(Page { members: [user(&edge, theirs.id).await?] }).into_response())
 }
 
 pub(super) async fn who_saw(
     state: State<Arc<Edge>>,
     caller: Caller,
     place: Result<Path<Place>, PathRejection>,
-) -> Result<Json<[ChannelAccount; 1]>, Refused> {
+) -> Result<Response, Refused> {
     members(state, caller, place).await
 }
 
@@ -57,9 +86,12 @@ pub(super) async fn member(
     State(edge): State<Arc<Edge>>,
     caller: Caller,
     place: Result<Path<OfMember>, PathRejection>,
-) -> Result<Json<ChannelAccount>, Refused> {
+) -> Result<Response, Refused> {
     let Path(OfMember { conversation, member }) = place?;
     let theirs = caller.conversation(&edge, &conversation)?;
+    if let Some(answer) = roster::read(&edge, theirs.id, &Asked::Member(member.clone())).await? {
+        return Ok(answer);
+    }
     let user = user(&edge, theirs.id).await?;
     if user.id.as_deref() != Some(&*member) {
         return Err(Refused::new(
@@ -68,7 +100,7 @@ pub(super) async fn member(
             "nobody of this id takes part in the conversation",
         ));
     }
-    Ok(Json(user))
+    Ok(Json(user).into_response())
 }
 
 async fn user(edge: &Edge, id: ConversationId) -> Result<ChannelAccount, Refused> {

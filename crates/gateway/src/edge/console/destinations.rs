@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::{Recorder, closed};
 use crate::{
     behind::Bots,
+    channel::{ChannelLink, Channels},
     clock::rfc3339,
     current::Current,
     dispatcher::{ATTEMPTS_MAX, BreakerSeen, Gate},
@@ -22,9 +23,10 @@ pub(crate) struct Destinations {
     pub(crate) desks: Vec<Destination>,
     /// Bots come and go with settings that are read anew.
     pub(crate) bots: Arc<Current<Bots>>,
+    pub(crate) channels: Arc<Current<Channels>>,
 }
 
-/// A desk or a bot.
+/// A desk, a bot, or the channels of a bot.
 #[derive(Clone)]
 pub(crate) struct Destination {
     pub(crate) to: lane::Destination,
@@ -35,6 +37,7 @@ pub(crate) struct Destination {
 pub(super) struct Down {
     pub(super) desks: usize,
     pub(super) bots: usize,
+    pub(super) channels: usize,
 }
 
 impl Destinations {
@@ -47,18 +50,26 @@ impl Destinations {
         };
         let mut bots: Vec<_> = bots.links().map(bot).collect();
         bots.sort_by(|a, b| a.to.cmp(&b.to));
-        self.desks.iter().cloned().chain(bots).collect()
+        let channels = self.channels.get();
+        let channel = |link: &Arc<ChannelLink>| Destination {
+            to: lane::Destination::Channel(link.tenant.clone(), link.bot.clone()),
+            gate: link.gate.clone(),
+        };
+        let mut channels: Vec<_> = channels.links().map(channel).collect();
+        channels.sort_by(|a, b| a.to.cmp(&b.to));
+        self.desks.iter().cloned().chain(bots).chain(channels).collect()
     }
 
     pub(super) fn down(&self) -> Down {
-        let (mut desks, mut bots) = (0, 0);
+        let (mut desks, mut bots, mut channels) = (0, 0, 0);
         for one in self.now().iter().filter(|one| one.is_down()) {
             match one.to {
                 lane::Destination::Desk(..) => desks += 1,
                 lane::Destination::Bot(..) => bots += 1,
+                lane::Destination::Channel(..) => channels += 1,
             }
         }
-        Down { desks, bots }
+        Down { desks, bots, channels }
     }
 }
 
@@ -72,6 +83,7 @@ impl Destination {
         let (kind, tenant, name) = match &self.to {
             lane::Destination::Desk(tenant, desk) => ("desk", tenant, desk.as_str()),
             lane::Destination::Bot(tenant, bot) => ("bot", tenant, bot.as_str()),
+            lane::Destination::Channel(tenant, bot) => ("channel", tenant, bot.as_str()),
         };
         let (state, failures, probe_at) = match self.gate.breaker.seen() {
             BreakerSeen::Closed { failures } => ("closed", Some(failures), None),

@@ -51,6 +51,7 @@ pub(super) async fn overview(
         },
         "desks_down": down.desks,
         "bots_down": down.bots,
+        "channels_down": down.channels,
         "operator": { "name": operator.name, "until": rfc3339(operator.until) },
     })))
 }

@@ -16,7 +16,7 @@ use super::series::Series;
 use crate::{
     clock::Clock,
     lane::Destination,
-    observe::{Feed, Heard, Observer, Outcome, Passage, PassageKind},
+    observe::{EffectName, Feed, Heard, Observer, Outcome, Passage, PassageKind},
 };
 
 /// How often the counters are looked at; so late may something be counted.
@@ -152,6 +152,10 @@ impl Seen {
         let (PassageKind::Effect, Some(tenant)) = (passage.kind, &passage.tenant) else { return };
         let to = match (&passage.desk, &passage.bot) {
             (Some(desk), _) => Destination::Desk(tenant.clone(), desk.clone()),
+            // What goes to a bot's users is no matter of the bot's.
+            (None, Some(bot)) if passage.name == EffectName::Show.as_str() => {
+                Destination::Channel(tenant.clone(), bot.clone())
+            }
             (None, Some(bot)) => Destination::Bot(tenant.clone(), bot.clone()),
             (None, None) => return,
         };

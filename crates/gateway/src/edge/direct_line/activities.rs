@@ -131,6 +131,7 @@ async fn taken(
         }
         kind => Event::UserDid {
             visitor,
+            told: None,
             words: !matches!(kind, kinds::EVENT | kinds::MESSAGE_REACTION),
             key: sender_key(&activity)?,
             payload: Payload(activity.to_json()),

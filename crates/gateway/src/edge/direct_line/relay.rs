@@ -5,14 +5,19 @@ use std::sync::Arc;
 use axum::http::HeaderMap;
 use bot_framework::{
     Activity,
-    client::{Answer, Expects, Post, PostError},
     direct_line::{ErrorCode, token::Claims},
 };
 use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::{Refused, activities::Posted};
-use crate::{behind::Outgoing, edge::Edge};
+use crate::{
+    behind::Outgoing,
+    edge::{
+        Edge,
+        relay::{self, InvokeAnswer, NoAnswer},
+    },
+};
 
 /// What a bot answered an invoke.
 #[derive(Debug, Serialize)]
@@ -38,43 +43,22 @@ pub(super) async fn invoke(
         Refused::new(ErrorCode::BadArgument, "start the conversation before you send an invoke")
     })?;
     let conversation = edge.handles.conversation(&link.tenant, &link.bot, log.id);
-    let (now, fresh) = (edge.clock.now(), edge.clock.fresh_id().simple());
-    let outgoing = Outgoing { link: &link, key: &key, conversation: &conversation };
-    let activity = outgoing.relayed(activity, &format!("{conversation}-i{fresh}"), now);
-    let post = Post {
-        activity: activity.to_json(),
-        conversation: &conversation,
-        traceparent: None,
-        within: link.setup.within,
-        expects: Expects::InvokeResponse,
+    let fresh = edge.clock.fresh_id().simple();
+    let outgoing =
+        Outgoing { link: &link, key: &key, conversation: &conversation, reference: None };
+    let told = {
+        let id = format!("{conversation}-i{fresh}");
+        relay::invoke(edge, &outgoing, (activity, &id), None).await
     };
-    let busy = |message| Refused::new(ErrorCode::ServiceUnavailable, message);
-    // The same room and the same breaker as for everything else that goes to this bot.
-    let _place = Arc::clone(&link.gate.places)
-        .try_acquire_owned()
-        .map_err(|_| busy("the bot is busy; send the invoke again"))?;
-    let permit = link.gate.breaker.admit(now).map_err(|_| {
-        busy("the bot does not take anything at the moment; send the invoke again later")
-    })?;
-    let told = link.client.post(post).await;
-    match &told {
-        Ok(_) | Err(PostError::Refused { .. }) => permit.answered(),
-        Err(PostError::Retry { .. } | PostError::Unanswered { .. }) => {
-            permit.failed(edge.clock.now());
+    let InvokeAnswer { status, body } = told.map_err(|none| match none {
+        NoAnswer::NotAsked => Refused::new(
+            ErrorCode::ServiceUnavailable,
+            "the bot does not take anything at the moment; send the invoke again later",
+        ),
+        NoAnswer::NotAnswered => {
+            Refused::new(ErrorCode::BotError, "the bot did not answer the invoke")
         }
-    }
-    let answer = told.map_err(|error| {
-        tracing::warn!(
-            error = &error as &dyn std::error::Error,
-            bot = link.bot.as_str(),
-            "the bot did not take an invoke"
-        );
-        Refused::new(ErrorCode::BotError, "the bot did not answer the invoke")
     })?;
-    let (status, body) = match answer {
-        Answer::Invoke { status, body } => (status, body),
-        Answer::Accepted | Answer::Replies(_) => (200, None),
-    };
     if !(200..300).contains(&status) {
         let message = format!("the bot answered the invoke with status {status}");
         return Err(Refused::new(ErrorCode::BotRejectedActivity, message));

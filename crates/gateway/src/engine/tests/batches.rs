@@ -115,7 +115,7 @@ async fn a_person_whose_end_was_buried_is_free_again() {
     // Nobody can read them any more, so no event reports them.
     while let Claim::Leased(work) = bed.engine.claim(desk_lane("kim")).await.unwrap() {
         let dead = Some("unreadable");
-        bed.engine.bury(Settled { work: *work, dead }).await.unwrap();
+        bed.engine.bury(Settled { work: *work, dead, placed: None }).await.unwrap();
     }
     bed.says("kim/b", "agent").await;
     assert_eq!(bed.status("kim/b"), "waiting");
@@ -195,7 +195,8 @@ async fn deliver_one(bed: &Bed, lane: LaneKey) {
     bed.take(Arrival {
         target: Target::Conversation(work.conversation),
         happening: Happening::Event(settled_event(effect, None)),
-        settles: Some(Settled { work: *work, dead: None }),
+        settles: Some(Settled { work: *work, dead: None, placed: None }),
+        placed_as: None,
         trace: None,
     })
     .await;

@@ -127,7 +127,8 @@ async fn a_report_that_cannot_be_stepped_becomes_a_dead_letter() {
     let report = Arrival {
         target: Target::Conversation(work.conversation),
         happening: Happening::Event(settled_event(effect, None)),
-        settles: Some(Settled { work: *work, dead: None }),
+        settles: Some(Settled { work: *work, dead: None, placed: None }),
+        placed_as: None,
         trace: None,
     };
     assert!(is_failed(&bed.submit(report).await));

@@ -1,4 +1,4 @@
-//! Attempts at effects, as they are counted for a desk or for a bot.
+//! Attempts at effects, as they are counted for a desk, for a bot or for its channels.
 
 use std::time::Duration;
 
@@ -12,11 +12,14 @@ use crate::observe::{
 };
 
 /// What goes to a desk.
-pub(super) const TO_DESK: [EffectName; 3] = [EffectName::Ask, EffectName::Say, EffectName::End];
+pub(super) const TO_DESK: &[EffectName] = &[EffectName::Ask, EffectName::Say, EffectName::End];
 
 /// What goes to a bot.
-pub(super) const TO_BOT: [EffectName; 3] =
-    [EffectName::Greet, EffectName::ToBot, EffectName::TellBot];
+pub(super) const TO_BOT: &[EffectName] =
+    &[EffectName::Greet, EffectName::ToBot, EffectName::TellBot];
+
+/// What goes to users on channels that are brought it.
+pub(super) const TO_CHANNEL: &[EffectName] = &[EffectName::Show];
 
 /// What can come of an attempt at a desk: it answers, or is asked again.
 pub(super) const DESK_OUTCOMES: &[Outcome] =
@@ -35,11 +38,11 @@ pub(super) const BOT_OUTCOMES: &[Outcome] = &[
 /// Attempts at what goes one way.
 #[derive(Debug)]
 pub(super) struct Attempts {
-    kinds: [EffectName; 3],
+    kinds: &'static [EffectName],
     outcomes: &'static [Outcome],
     /// By kind, then by outcome.
-    counters: [Box<[Counter]>; 3],
-    latency: [Histogram; 3],
+    counters: Box<[Box<[Counter]>]>,
+    latency: Box<[Histogram]>,
 }
 
 /// An attempt as it is counted.
@@ -69,7 +72,7 @@ impl Counted<'_> {
 
 impl Attempts {
     pub(super) fn new(
-        kinds: [EffectName; 3],
+        kinds: &'static [EffectName],
         outcomes: &'static [Outcome],
         counters: &Family<Labels, Counter>,
         latency: &Histograms,
@@ -80,14 +83,18 @@ impl Attempts {
             let outcome = outcome.map(|outcome| ("outcome", outcome.as_str().to_owned()));
             own.iter().cloned().chain([kind]).chain(outcome).collect()
         };
+        let by_outcome = |kind| {
+            let of = |outcome: &Outcome| of(kind, Some(*outcome));
+            outcomes.iter().map(|outcome| counters.get_or_create_owned(&of(outcome))).collect()
+        };
         Self {
             kinds,
             outcomes,
-            counters: kinds.map(|kind| {
-                let of = |outcome: &Outcome| of(kind, Some(*outcome));
-                outcomes.iter().map(|outcome| counters.get_or_create_owned(&of(outcome))).collect()
-            }),
-            latency: kinds.map(|kind| latency.get_or_create_owned(&of(kind, None))),
+            counters: kinds.iter().map(|kind| by_outcome(*kind)).collect(),
+            latency: kinds
+                .iter()
+                .map(|kind| latency.get_or_create_owned(&of(*kind, None)))
+                .collect(),
         }
     }
 

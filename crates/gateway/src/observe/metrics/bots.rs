@@ -1,4 +1,5 @@
-//! The numbers of each bot: what is delivered to it, and how one of a team's own is.
+//! The numbers of each bot: what is delivered to it and how one of a team's own is; and the same of its
+//! channels, for users who are brought what is for them.
 //!
 //! Bots come and go with settings that are read anew. One that stays keeps its numbers; one that is
 //! gone keeps what was counted, and has no breaker any more.
@@ -18,7 +19,7 @@ use crate::{
         histogram::{DELIVERY, Histogram, QUICK, Spread},
         metrics::{
             Histograms, Labels, Totals,
-            attempts::{Attempts, BOT_OUTCOMES, Counted, TO_BOT},
+            attempts::{Attempts, BOT_OUTCOMES, Counted, TO_BOT, TO_CHANNEL},
             breaker::{self, OfBreaker},
             counters,
             desks::ANOTHER,
@@ -37,11 +38,33 @@ pub(crate) struct BotNamed {
     pub(crate) bot: BotId,
     /// Of the team's own; else the built-in one, before which no breaker stands.
     pub(crate) is_behind: bool,
+    /// It has users on channels that are brought what is for them.
+    pub(crate) is_on_channels: bool,
+}
+
+/// What is counted of a bot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Way {
+    /// What is delivered to it.
+    ToBot,
+    /// What is brought to its users.
+    ToChannel,
+}
+
+impl Way {
+    /// Whether there is anything to count, and whether a breaker stands before it.
+    fn of(self, named: &BotNamed) -> (bool, bool) {
+        match self {
+            Self::ToBot => (true, named.is_behind),
+            Self::ToChannel => (named.is_on_channels, true),
+        }
+    }
 }
 
 /// All bots there are.
 #[derive(Debug)]
 pub(crate) struct Bots {
+    way: Way,
     families: Families,
     configured: Arc<Current<HashMap<Key, Arc<OfBot>>>>,
     another: OfBot,
@@ -49,6 +72,7 @@ pub(crate) struct Bots {
 
 #[derive(Debug)]
 struct Families {
+    way: Way,
     attempts: Family<Labels, Counter>,
     latency: Histograms,
     attempt: Histograms,
@@ -67,21 +91,28 @@ struct OfBot {
 }
 
 impl Bots {
-    pub(super) fn new(registry: &mut Registry) -> Self {
-        let families = Families::register(registry);
+    pub(super) fn new(registry: &mut Registry, way: Way) -> Self {
+        let families = match way {
+            Way::ToBot => Families::of_bots(registry),
+            Way::ToChannel => Families::of_channels(registry),
+        };
         let another = families.of(ANOTHER, ANOTHER, false);
-        Self { families, configured: Current::new(HashMap::new()), another }
+        Self { way, families, configured: Current::new(HashMap::new()), another }
     }
 
     /// These are configured from now on.
     pub(crate) fn set(&self, bots: &[BotNamed]) {
         let before = self.configured.get();
         let mut now = HashMap::new();
-        for BotNamed { tenant, bot, is_behind } in bots {
+        for named @ BotNamed { tenant, bot, .. } in bots {
+            let (is_counted, has_breaker) = self.way.of(named);
+            if !is_counted {
+                continue;
+            }
             let key = (tenant.clone(), bot.clone());
-            let same = |of: &&Arc<OfBot>| of.breaker.is_some() == *is_behind;
+            let same = |of: &&Arc<OfBot>| of.breaker.is_some() == has_breaker;
             let of = before.get(&key).filter(same).map_or_else(
-                || Arc::new(self.families.of(tenant.as_str(), bot.as_str(), *is_behind)),
+                || Arc::new(self.families.of(tenant.as_str(), bot.as_str(), has_breaker)),
                 Arc::clone,
             );
             now.insert(key, of);
@@ -134,7 +165,47 @@ impl Bots {
 }
 
 impl Families {
-    fn register(to: &mut Registry) -> Self {
+    fn of_channels(to: &mut Registry) -> Self {
+        let breaker = Family::default();
+        to.register(
+            "channel_breaker_state",
+            "1 for the state that the breaker before the Connector of a bot is in",
+            breaker.clone(),
+        );
+        Self {
+            way: Way::ToChannel,
+            attempts: counters(
+                to,
+                "channel_attempts",
+                "Attempts to bring users what is for them, by what came of them; held ones were not sent",
+            ),
+            latency: histograms(
+                to,
+                "channel_latency_seconds",
+                "From the commit of what is for a user until their channel took it",
+                || Histogram::new(DELIVERY),
+            ),
+            attempt: histograms(
+                to,
+                "channel_attempt_seconds",
+                "Time of one attempt at the Connector that was made",
+                || Histogram::new(QUICK),
+            ),
+            failures: counters(
+                to,
+                "channel_failures",
+                "Attempts at the Connector that failed, by machine code, whether repeated or given up",
+            ),
+            breaker,
+            breaker_changes: counters(
+                to,
+                "channel_breaker_changes",
+                "Times that the breaker before the Connector of a bot came into a state",
+            ),
+        }
+    }
+
+    fn of_bots(to: &mut Registry) -> Self {
         let breaker = Family::default();
         to.register(
             "bot_breaker_state",
@@ -142,6 +213,7 @@ impl Families {
             breaker.clone(),
         );
         Self {
+            way: Way::ToBot,
             attempts: counters(
                 to,
                 "bot_attempts",
@@ -178,12 +250,14 @@ impl Families {
         let code = |code: &str| -> Labels {
             own.iter().cloned().chain([("code", code.to_owned())]).collect()
         };
+        let (kinds, codes) = match self.way {
+            Way::ToBot => (TO_BOT, codes::BOT),
+            Way::ToChannel => (TO_CHANNEL, codes::CHANNEL),
+        };
         OfBot {
-            attempts: Attempts::new(TO_BOT, BOT_OUTCOMES, &self.attempts, &self.latency, &own),
+            attempts: Attempts::new(kinds, BOT_OUTCOMES, &self.attempts, &self.latency, &own),
             attempt: self.attempt.get_or_create_owned(&own),
-            failures: ByCode::new(codes::BOT, |named| {
-                self.failures.get_or_create_owned(&code(named))
-            }),
+            failures: ByCode::new(codes, |named| self.failures.get_or_create_owned(&code(named))),
             breaker: is_behind.then(|| OfBreaker::new(&self.breaker, &self.breaker_changes, &own)),
         }
     }
@@ -204,7 +278,8 @@ mod tests {
 
     fn named(bot: &str, is_behind: bool) -> BotNamed {
         let tenant = TenantId::new("t").unwrap();
-        BotNamed { tenant, bot: BotId::new(bot).unwrap(), is_behind }
+        let bot = BotId::new(bot).unwrap();
+        BotNamed { tenant, bot, is_behind, is_on_channels: false }
     }
 
     fn failed(code: &str) -> Counted<'_> {
@@ -220,7 +295,7 @@ mod tests {
     impl Told {
         fn new() -> Self {
             let mut registry = Registry::default();
-            let bots = Bots::new(&mut registry);
+            let bots = Bots::new(&mut registry, Way::ToBot);
             Self { registry, bots }
         }
 

@@ -32,7 +32,7 @@ pub(super) const ANOTHER: &str = "not_configured";
 
 /// How sessions end: each reason with the statuses it comes with. The pairs that cannot be are left
 /// out.
-const ENDS: [(Status, EndReason); 18] = [
+const ENDS: [(Status, EndReason); 20] = [
     (Status::Completed, EndReason::AgentEnded),
     (Status::Completed, EndReason::UserEnded),
     (Status::Completed, EndReason::UserLeft),
@@ -40,6 +40,8 @@ const ENDS: [(Status, EndReason); 18] = [
     (Status::Cancelled, EndReason::OperatorEnded),
     (Status::Completed, EndReason::BotEnded),
     (Status::Cancelled, EndReason::BotEnded),
+    (Status::Completed, EndReason::UserUnreachable),
+    (Status::Cancelled, EndReason::UserUnreachable),
     (Status::Cancelled, EndReason::UserCancelled),
     (Status::Cancelled, EndReason::DeskCancelled),
     (Status::Cancelled, EndReason::UserLeft),

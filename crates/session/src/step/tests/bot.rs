@@ -126,6 +126,7 @@ fn a_bot_of_ones_own_gets_what_its_user_does_also_while_a_person_is_there() {
         visitor: visitor(),
         payload: Payload("{}".to_owned()),
         words: false,
+        told: None,
         key: Some(sender("k")),
     };
     for name in ["bot", "queued", "active", "completed"] {
@@ -157,6 +158,7 @@ fn an_edit_of_what_a_person_was_told_is_nothing_for_the_bot() {
         visitor: visitor(),
         payload: Payload("{}".to_owned()),
         words: true,
+        told: None,
         key: None,
     };
     for (name, orders) in [("bot", 1), ("queued", 0), ("active", 0), ("completed", 1)] {

@@ -47,6 +47,8 @@ fn story(reason: EndReason) -> (Given, Event) {
             }
             (given, Event::BotEnds { said: None })
         }
+        EndReason::UserUnreachable => (active(), Event::UserGone),
+        EndReason::NotPersonal => panic!("no session ends so"),
     }
 }
 
@@ -58,7 +60,8 @@ fn told_bot(step: &Step) -> (&BotNews, Number, Number) {
         | What::Say { .. }
         | What::End { .. }
         | What::Greet
-        | What::ToBot { .. } => None,
+        | What::ToBot { .. }
+        | What::Show { .. } => None,
     });
     told.expect("the bot is told")
 }
@@ -105,7 +108,10 @@ fn every_end_is_told_to_the_user_in_words_of_its_own() {
         let step = given.after(event);
         let expected = match reason {
             EndReason::AgentEnded => Notice::Ended { by: EndedBy::Agent(Some("Ola".to_owned())) },
-            EndReason::UserEnded => Notice::Ended { by: EndedBy::User },
+            EndReason::UserEnded | EndReason::UserUnreachable => {
+                Notice::Ended { by: EndedBy::User }
+            }
+            EndReason::NotPersonal => panic!("no session ends so"),
             EndReason::UserCancelled | EndReason::DeskCancelled => Notice::Cancelled,
             EndReason::NoAgent | EndReason::NotRouted => Notice::NobodyThere,
             EndReason::UserLeft => Notice::UserLeft,

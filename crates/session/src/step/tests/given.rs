@@ -16,8 +16,8 @@ use crate::{
 /// When everything happens, unless a test says otherwise.
 pub(super) const NOW: Timestamp = Timestamp(1_000_000_000);
 
-/// Why a session can end: all of it.
-pub(super) const REASONS: [EndReason; 15] = [
+/// Why a session can end: all of it. [`EndReason::NotPersonal`] is why none begins.
+pub(super) const REASONS: [EndReason; 16] = [
     EndReason::AgentEnded,
     EndReason::UserEnded,
     EndReason::UserCancelled,
@@ -33,6 +33,7 @@ pub(super) const REASONS: [EndReason; 15] = [
     EndReason::UserLeft,
     EndReason::OperatorEnded,
     EndReason::BotEnded,
+    EndReason::UserUnreachable,
 ];
 
 /// Every stage that a table covers, by the name it is written with.
@@ -57,6 +58,7 @@ pub(super) struct Given {
     pub(super) seen: BTreeMap<SenderKey, Number>,
     pub(super) holder: Option<SessionId>,
     pub(super) waiting: usize,
+    pub(super) carried: bool,
     pub(super) started: Timestamp,
     pub(super) now: Timestamp,
 }
@@ -65,6 +67,7 @@ impl Given {
     pub(super) fn step(&self, event: Event) -> Result<Step, Rejected> {
         let key = key();
         let facts = Facts {
+            carried: self.carried,
             key: &key,
             policy: &self.policy,
             seen: &self.seen,
@@ -105,6 +108,12 @@ impl Given {
 
     pub(super) fn held_by(mut self, session: &str) -> Self {
         self.holder = Some(session_id(session));
+        self
+    }
+
+    /// On a channel that does not read the log.
+    pub(super) fn carried(mut self) -> Self {
+        self.carried = true;
         self
     }
 
@@ -172,6 +181,7 @@ pub(super) fn bot() -> Given {
         seen: BTreeMap::new(),
         holder: None,
         waiting: 0,
+        carried: false,
         started: ago(3_600),
         now: NOW,
     }
@@ -271,6 +281,8 @@ pub(super) fn visitor() -> Visitor {
         user: UserId::new("u-kim").unwrap(),
         email: Some("kim@example.org".to_owned()),
         name: Some("Kim".to_owned()),
+        in_group: false,
+        reference: None,
     }
 }
 
@@ -348,6 +360,10 @@ pub(super) fn operator_ends() -> Event {
 }
 
 /// Effect 5, of `ses_1` where it has one.
+pub(super) fn effect_of(what: What) -> Effect {
+    Effect { number: EffectNumber(5), what, expires_at: NOW }
+}
+
 pub(super) fn effect(kind: &str) -> Effect {
     let (session, desk, user) = (session_id("ses_1"), desk(), visitor().user);
     let what = match kind {

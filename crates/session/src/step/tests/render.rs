@@ -66,6 +66,9 @@ fn standing(conversation: &Conversation) -> String {
     if let Some(behind) = behind {
         text.extend([" (", &behind.news.len().to_string(), " behind the gap)"]);
     }
+    if conversation.unreachable {
+        text.push_str(" (unreachable)");
+    }
     if conversation.bot_away {
         text.push_str(" (bot away)");
     }
@@ -132,7 +135,9 @@ fn notice(notice: &Notice) -> String {
         | Notice::BackWithBot
         | Notice::BotAway
         | Notice::UserLeft
-        | Notice::NoMoreHeld => String::new(),
+        | Notice::NoMoreHeld
+        | Notice::PersonalOnly
+        | Notice::AgentUnheard => String::new(),
     };
     format!("{}{more}", notice.key())
 }
@@ -146,6 +151,11 @@ fn what(what: &What) -> String {
         What::Say { message, .. } => format!("say {message}"),
         What::End { session, .. } => format!("end {session}"),
         What::Greet => "greet".to_owned(),
+        What::Show { message, part: 0, of_agent: false } => format!("show {message}"),
+        What::Show { message, part, of_agent } => {
+            let agents = if *of_agent { " of agent" } else { "" };
+            format!("show {message}.{part}{agents}")
+        }
         What::ToBot { message } => format!("to bot {message}"),
         What::TellBot { session, news, after, upto } => {
             let news = match news {

@@ -191,7 +191,13 @@ fn the_end_of_ones_own_last_chat_that_is_still_on_its_way_is_no_hindrance() {
 
 #[test]
 fn a_request_carries_who_the_user_is_as_last_proven() {
-    let proven = Visitor { user: UserId::new("u-kim-2").unwrap(), email: None, name: None };
+    let proven = Visitor {
+        user: UserId::new("u-kim-2").unwrap(),
+        email: None,
+        name: None,
+        in_group: false,
+        reference: None,
+    };
     let mut event = user_says("agent");
     if let Event::UserSaid { visitor, .. } = &mut event {
         visitor.clone_from(&proven);

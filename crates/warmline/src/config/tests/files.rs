@@ -27,6 +27,9 @@ password = "hush-password"
 webhook_secret = "hush-webhook-secret-1"
 "#;
 
+/// The id of an app.
+const APP: &str = "00000000-0000-0000-0000-0000000000a1";
+
 struct Folder(tempfile::TempDir);
 
 impl Folder {
@@ -141,7 +144,7 @@ fn a_file_says_it_all_for_many_tenants_desks_and_bots() {
          webhook_secret = \"hush-webhook-secret-2\"\nmessage_token = \"token\"\n\
          [tenants.acme.bots.help]\ndesk = \"hr\"\nlongest_wait = \"1h 30min\"\nagent_idle = \"5min\"\n\
          end_phrases = [\"Tschüss!\"]\nlane_max = 7\ndirect_line_secret = \"hush-direct-line\"\n\
-         [tenants.acme.bots.other]\ndesk = \"it\"\napp_id = \"app-1\"\n\
+         [tenants.acme.bots.other]\ndesk = \"it\"\napp_id = \"00000000-0000-0000-0000-0000000000a1\"\n\
          [tenants.beta.desks.only]\ninstance = \"beta\"\nclient_id = \"id3\"\n\
          client_secret = \"hush-3\"\nusername = \"u\"\npassword = \"p\"\n\
          webhook_secret = \"hush-webhook-secret-3\"\n"
@@ -169,7 +172,7 @@ fn a_file_says_it_all_for_many_tenants_desks_and_bots() {
         .iter()
         .map(|bot| (bot.tenant.as_str(), bot.bot.as_str(), bot.policy.desk.as_str()))
         .collect();
-    let expected = [("acme", "help", "hr"), ("acme", "app-1", "it"), ("beta", "default", "only")];
+    let expected = [("acme", "help", "hr"), ("acme", APP, "it"), ("beta", "default", "only")];
     assert_eq!(bots, expected);
     let policy = &settings.bots[0].policy;
     assert_eq!(policy.longest_wait, Duration::from_mins(90));
@@ -266,10 +269,27 @@ fn settings_that_do_not_fit_each_other_are_refused() {
         (format!("{DESK}{second}"), ["several desks", "must be set"]),
         (format!("{DESK}{second}{bot}desk = \"it\""), ["is the same as", "webhook secret"]),
         (format!("{DESK}{bot}{direct_line}"), ["is the same as", "Direct Line secret"]),
-        (format!("{DESK}{bot}app_id = \"a/b\""), ["app_id", "slash"]),
+        (format!("{DESK}{bot}app_id = \"a/b\""), ["app_id", "application (client) id"]),
         (
-            format!("{DESK}{bot}app_id = \"x\"\n[tenants.acme.bots.c]\napp_id = \"x\""),
+            format!("{DESK}{bot}app_id = \"{APP}\"\n[tenants.acme.bots.c]\napp_id = \"{APP}\""),
             ["two bots one", "app_id"],
+        ),
+        (
+            format!("{DESK}{bot}app_id = \"{APP}\"\napp_type = \"SingleTenant\""),
+            ["`tenants.acme.bots.b.app_type` on line 11", "`tenants.acme.bots.b.app_tenant`"],
+        ),
+        (
+            format!("{DESK}{bot}app_id = \"{APP}\"\nconnector_hosts = [\"org\"]"),
+            ["`tenants.acme.bots.b.connector_hosts` on line 11", "with a dot"],
+        ),
+        (
+            {
+                let open = format!("app_id = \"{APP}\"\napp_password = \"hush-app\"\n");
+                let beta = DESK.replace("acme", "beta").replace("secret-1", "secret-2");
+                let upper = open.replace("0a1", "0A1");
+                format!("{DESK}{bot}{open}{beta}[tenants.beta.bots.c]\n{upper}")
+            },
+            ["`app_id` of tenant beta", "each needs its own registration"],
         ),
         (format!("public_url = \"http://x.org\"\n{DESK}"), ["`public_url` on line 1", "https"]),
         (format!("listen = \"0.0.0.0:80\"\n{DESK}"), ["`listen` on line 1", "plain http"]),

@@ -55,6 +55,7 @@ impl Chat {
             policy: &self.policy,
             seen: &seen,
             holder: None,
+            carried: false,
             waiting: 0,
             started: bed::START,
         };

@@ -123,6 +123,7 @@ fn edge(bed: &Bed) -> Edge {
         bots: Current::new(crate::behind::Bots::new(crate::bot::BuiltInBots::new(
             crate::bot::BuiltInBot::help_desk().unwrap(),
         ))),
+        channels: Current::new(crate::channel::Channels::default()),
         handles: crate::behind::Handles::new(bed.vault.mac_key("bots").unwrap()),
         files: bed.files(),
         observer: Arc::clone(&bed.observer),

@@ -1,0 +1,233 @@
+//! `POST /api/messages`: what Azure Bot Service brings from its channels (reference 2.1, 2.2).
+//!
+//! ```text
+//!   proof (whose token) ─► activity ─┬─ what is said or done ─► engine ─► 200 when it is stored
+//!                                    ├─ invoke ─► the bot behind, at once ─► its answer
+//!                                    └─ typing and such ─► 200
+//! ```
+//!
+//! A channel repeats what was not answered within some fifteen seconds; a repeat is recognised and
+//! gets the first answer. What the activity claims about people is believed only because its channel
+//! signed for it.
+
+mod meaning;
+mod proof;
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    body::Body,
+    extract::State,
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+    routing::post,
+};
+use bot_framework::{Activity, activity::kinds};
+use session::{
+    Event,
+    id::{ConversationKey, Number},
+};
+use store::{ConversationId, Store, StoreError, Target};
+
+use crate::{
+    behind::Outgoing,
+    channel::ChannelLink,
+    edge::{
+        Edge,
+        answer::{Refusal, no_such_method},
+        body::read_body,
+        relay::{self, NoAnswer},
+    },
+    engine::{Arrival, EngineError},
+    keeping::Keeping,
+    trace::OpenSpan,
+};
+use meaning::{Meaning, Whose};
+
+/// The route.
+pub(crate) const PATH: &str = "/api/messages";
+
+/// The largest activity, in bytes. Teams' own have 100 KB at most, in two bytes each.
+const ACTIVITY_BYTES_MAX: usize = 256 * 1024;
+
+pub(crate) fn routes() -> Router<Arc<Edge>> {
+    Router::new().route(PATH, post(take).fallback(no_such_method))
+}
+
+async fn take(State(edge): State<Arc<Edge>>, headers: HeaderMap, body: Body) -> Response {
+    let mut trace = edge.tracing.request("POST", PATH, &headers);
+    let taken = taken(&edge, &headers, body, trace.as_mut()).await;
+    let response = taken.unwrap_or_else(Refusal::into_response);
+    if let Some(trace) = trace {
+        trace.answered(response.status());
+    }
+    response
+}
+
+async fn taken(
+    edge: &Edge,
+    headers: &HeaderMap,
+    body: Body,
+    trace: Option<&mut OpenSpan>,
+) -> Result<Response, Refusal> {
+    let channels = edge.channels.get();
+    let token = proof::token(&channels, headers)?;
+    is_json(headers)?;
+    let body = read_body(body, ACTIVITY_BYTES_MAX).await?;
+    let activity = Activity::parse(&body)
+        .map_err(|error| Refusal::new(StatusCode::BAD_REQUEST, error.code(), error.to_string()))?;
+    let link = proof::of(edge, &channels, token, &activity).await?;
+    let whose = Whose::read(&link, &activity)?;
+    let context = trace.map(|trace| trace.context());
+    if activity.kind() == kinds::INVOKE {
+        return invoked(edge, &link, whose, activity).await;
+    }
+    let (fresh, placed_as) = (edge.clock.fresh_session(), meaning::id_of_words(&activity));
+    let about = earlier(edge, &whose.key, &activity).await?;
+    let (target, event) = match meaning::of(&whose, activity, about, (edge.language, fresh)) {
+        Meaning::Nothing => return Ok(StatusCode::OK.into_response()),
+        Meaning::Event(event) => (Target::Key(whose.key), event),
+        // Nobody begins a conversation by leaving.
+        Meaning::Leaves => (Target::Existing(whose.key), Event::UserGone),
+    };
+    let arrival = Arrival::event(target, event).placed(placed_as).traced(context);
+    match edge.engine.submit(arrival).await {
+        Ok(_) | Err(EngineError::NotFound) => Ok(StatusCode::OK.into_response()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// What the message said that this changes, takes back or reacts to, if it is known: an agent is to know
+/// which is meant.
+async fn earlier(
+    edge: &Edge,
+    key: &ConversationKey,
+    activity: &Activity,
+) -> Result<Option<String>, Refusal> {
+    let Some(of) = meaning::is_about(activity) else { return Ok(None) };
+    let key = key.clone();
+    let read = move |store: &dyn Store| {
+        let Some(row) = store.conversation(&key)? else { return Ok(None) };
+        let Some(number) = store.placed_entry(row.id, &of)? else { return Ok(None) };
+        Ok(Some((row.key, store.entries_upto(row.id, number, 1)?, number)))
+    };
+    let read = crate::blocking(&edge.store, read).await.map_err(|error| unreadable(&error))?;
+    let Some((key, rows, number)) = read else { return Ok(None) };
+    let entries = Keeping::new(&edge.vault, &key)
+        .and_then(|keeping| keeping.read_entries(&edge.vault, &rows))
+        .map_err(|error| {
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "what a user refers to cannot be read"
+            );
+            Refusal::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "store_unavailable",
+                "the gateway cannot read at the moment; send it again",
+            )
+        })?;
+    let entry = entries.into_iter().find(|entry| entry.number == number);
+    Ok(entry.and_then(|entry| entry.content.said().map(|said| said.text.clone())))
+}
+
+/// A call to the bot, whose answer is the answer.
+async fn invoked(
+    edge: &Edge,
+    link: &ChannelLink,
+    whose: Whose,
+    activity: Activity,
+) -> Result<Response, Refusal> {
+    let bots = edge.bots.get();
+    let bot = bots.behind(&link.tenant, &link.bot).map(Arc::clone).ok_or_else(|| {
+        Refusal::new(
+            StatusCode::NOT_IMPLEMENTED,
+            "no_invokes",
+            "the built-in bot takes no invokes; set BOT_ENDPOINT for a bot that does",
+        )
+    })?;
+    let id = conversation_of(edge, &whose.key).await?;
+    let conversation = edge.handles.conversation(&bot.tenant, &bot.bot, id);
+    let outgoing = Outgoing {
+        link: &bot,
+        key: &whose.key,
+        conversation: &conversation,
+        reference: Some(&whose.reference),
+    };
+    let activity_id = format!("{conversation}-i{}", edge.clock.fresh_id().simple());
+    let answers = match activity.reply_to_id() {
+        Some(shown) => shown_as(edge, id, shown.into_owned()).await?,
+        None => None,
+    };
+    let told = relay::invoke(edge, &outgoing, (activity, &activity_id), answers).await;
+    let answer = told.map_err(|none| match none {
+        NoAnswer::NotAsked => Refusal::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "bot_away",
+            "the bot does not take anything at the moment; send the invoke again later",
+        ),
+        NoAnswer::NotAnswered => Refusal::new(
+            StatusCode::BAD_GATEWAY,
+            "bot_error",
+            "the bot did not answer the invoke: see its log",
+        ),
+    })?;
+    let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::BAD_GATEWAY);
+    Ok(match answer.body {
+        Some(body) => {
+            let json = HeaderValue::from_static("application/json");
+            (status, [(header::CONTENT_TYPE, json)], body).into_response()
+        }
+        None => status.into_response(),
+    })
+}
+
+/// The conversation's row. An invoke may be the first that is heard of it: cards are opened where the
+/// bot was never written to.
+async fn conversation_of(edge: &Edge, key: &ConversationKey) -> Result<ConversationId, Refusal> {
+    let of = key.clone();
+    let found =
+        crate::blocking(&edge.store, move |store: &dyn Store| store.conversation(&of)).await;
+    if let Some(row) = found.map_err(|error| unreadable(&error))? {
+        return Ok(row.id);
+    }
+    let arrival = Arrival::event(Target::Key(key.clone()), Event::UserBack);
+    Ok(edge.engine.submit(arrival).await?.conversation)
+}
+
+/// The entry that the channel shows under this id.
+async fn shown_as(
+    edge: &Edge,
+    conversation: ConversationId,
+    shown: String,
+) -> Result<Option<Number>, Refusal> {
+    let read = move |store: &dyn Store| store.placed_entry(conversation, &shown);
+    crate::blocking(&edge.store, read).await.map_err(|error| unreadable(&error))
+}
+
+fn unreadable(error: &StoreError) -> Refusal {
+    tracing::error!(
+        error = error as &dyn std::error::Error,
+        "the conversation of an activity cannot be read"
+    );
+    Refusal::new(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "store_unavailable",
+        "the gateway cannot read at the moment; send it again",
+    )
+}
+
+/// Whoever names another type means another thing. Some proxies leave the name out.
+fn is_json(headers: &HeaderMap) -> Result<(), Refusal> {
+    let Some(kind) = headers.get(header::CONTENT_TYPE) else { return Ok(()) };
+    let kind = kind.to_str().unwrap_or_default().split(';').next().unwrap_or_default();
+    let kind = kind.trim().to_ascii_lowercase();
+    if kind == "application/json" || kind.ends_with("+json") {
+        return Ok(());
+    }
+    Err(Refusal::new(
+        StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        "not_json",
+        "an activity is sent as «Content-Type: application/json»",
+    ))
+}

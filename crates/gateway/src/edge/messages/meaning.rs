@@ -1,0 +1,177 @@
+//! Whose an activity of a channel is, and what it amounts to.
+
+use std::borrow::Cow;
+
+use axum::http::StatusCode;
+use bot_framework::{Activity, activity::kinds};
+use session::{
+    Event, Payload, Said, Visitor,
+    id::{ChannelId, ConversationKey, SenderKey, SessionId, UserId},
+};
+
+use crate::{
+    channel::{self, Account, ChannelLink, Reference, words},
+    edge::answer::Refusal,
+    notices::Language,
+};
+
+/// Whose conversation it is, and how it is reached.
+pub(super) struct Whose {
+    pub(super) key: ConversationKey,
+    pub(super) reference: Reference,
+    visitor: Visitor,
+}
+
+/// What an activity amounts to.
+pub(super) enum Meaning {
+    Event(Event),
+    /// The bot is not there any more.
+    Leaves,
+    /// Nothing that anybody waits for.
+    Nothing,
+}
+
+impl Whose {
+    pub(super) fn read(link: &ChannelLink, activity: &Activity) -> Result<Self, Refusal> {
+        let bad = |code, message: String| Refusal::new(StatusCode::BAD_REQUEST, code, message);
+        let channel = activity.channel_id().unwrap_or_default();
+        let channel = ChannelId::new(channel::kept_as(&channel))
+            .map_err(|error| bad("bad_member", format!("channelId: {error}")))?;
+        let reference =
+            Reference::of(activity).map_err(|error| bad(error.code(), error.to_string()))?;
+        if !link.takes(reference.tenant.as_deref()) {
+            return Err(Refusal::new(
+                StatusCode::FORBIDDEN,
+                "foreign_tenant",
+                "users of this Entra tenant may not come; see WARMLINE_USER_TENANTS (`user_tenants`)",
+            ));
+        }
+        let Account { id, aad_object_id, name } = &reference.user;
+        let user = UserId::new(aad_object_id.as_ref().unwrap_or(id))
+            .map_err(|error| bad("bad_member", format!("from.id: {error}")))?;
+        let person = reference.person();
+        let key = ConversationKey {
+            tenant: link.tenant.clone(),
+            channel,
+            bot: link.bot.clone(),
+            conversation: reference.conversation_id().into(),
+            user: person.unwrap_or_default().into(),
+        };
+        let visitor = Visitor {
+            user,
+            email: None,
+            name: name.clone(),
+            in_group: person.is_none(),
+            reference: Some(Payload(reference.to_json())),
+        };
+        Ok(Self { key, reference, visitor })
+    }
+}
+
+/// The channel's id of a message, by which it may be changed or reacted to.
+pub(super) fn id_of_words(activity: &Activity) -> Option<Box<str>> {
+    let is_message = activity.kind() == kinds::MESSAGE;
+    activity.id().filter(|_| is_message).map(|id| id.into_owned().into())
+}
+
+/// The channel's id of the message that this is about: a reaction answers it, a change and a deletion
+/// have its own.
+pub(super) fn is_about(activity: &Activity) -> Option<String> {
+    match &*activity.kind() {
+        kinds::MESSAGE_REACTION => activity.reply_to_id().map(Cow::into_owned),
+        kinds::MESSAGE_UPDATE | kinds::MESSAGE_DELETE => activity.id().map(Cow::into_owned),
+        _ => None,
+    }
+}
+
+/// `about` is what the message said that it is about, if that is known.
+pub(super) fn of(
+    whose: &Whose,
+    activity: Activity,
+    about: Option<String>,
+    (language, fresh): (Language, SessionId),
+) -> Meaning {
+    let visitor = whose.visitor.clone();
+    let key = sender_key(&activity);
+    let did = |visitor, activity, key| did(visitor, activity, about.as_deref(), language, key);
+    match &*activity.kind() {
+        kinds::MESSAGE => match words::heard(&activity, language) {
+            Some(said) => Meaning::Event(Event::UserSaid { visitor, said, key, fresh }),
+            // A call by its name and nothing else is still the bot's to know.
+            None => did(visitor, activity, key),
+        },
+        kinds::CONVERSATION_UPDATE | kinds::INSTALLATION_UPDATE => {
+            match moved(&activity, &whose.reference) {
+                Moved::In => Meaning::Event(Event::Opened { visitor }),
+                Moved::Out => Meaning::Leaves,
+                Moved::Otherwise => did(visitor, activity, key),
+            }
+        }
+        kinds::END_OF_CONVERSATION => Meaning::Event(Event::UserEnds),
+        // Only a bot asks for a person by an event, and only the gateway tells what became of it.
+        kinds::EVENT if activity.name().is_some_and(|name| name.starts_with("handoff.")) => {
+            Meaning::Nothing
+        }
+        kinds::TYPING | kinds::TRACE => Meaning::Nothing,
+        _ => did(visitor, activity, key),
+    }
+}
+
+fn did(
+    visitor: Visitor,
+    activity: Activity,
+    about: Option<&str>,
+    language: Language,
+    key: Option<SenderKey>,
+) -> Meaning {
+    Meaning::Event(Event::UserDid {
+        visitor,
+        words: activity.kind() == kinds::MESSAGE_UPDATE,
+        told: words::for_agent(&activity, about, language).map(Said::words),
+        payload: Payload(activity.to_json()),
+        key,
+    })
+}
+
+/// Whether somebody came or went.
+enum Moved {
+    In,
+    Out,
+    Otherwise,
+}
+
+/// Both ways of telling: `installationUpdate` (Teams) and the members of `conversationUpdate`.
+fn moved(activity: &Activity, reference: &Reference) -> Moved {
+    if activity.kind() == kinds::INSTALLATION_UPDATE {
+        return match activity.action().as_deref() {
+            Some(action) if action.starts_with("add") => Moved::In,
+            Some(action) if action.starts_with("remove") => Moved::Out,
+            Some(_) | None => Moved::Otherwise,
+        };
+    }
+    let named = |list: &str, id: Option<&str>| {
+        id.is_some_and(|id| {
+            activity.accounts(list).iter().any(|member| member.id.as_deref() == Some(id))
+        })
+    };
+    let bot = Some(reference.bot.id.as_str());
+    if named("membersRemoved", bot) {
+        Moved::Out
+    } else if named("membersAdded", bot) || named("membersAdded", Some(&reference.user.id)) {
+        Moved::In
+    } else {
+        Moved::Otherwise
+    }
+}
+
+/// By which a redelivery is recognised (reference 2.1): a change, a deletion and a reaction carry the id
+/// of the message that they are about, so their time belongs to it.
+fn sender_key(activity: &Activity) -> Option<SenderKey> {
+    let (kind, id) = (activity.kind(), activity.id()?);
+    let text = if kind == kinds::MESSAGE {
+        format!("ch:{id}")
+    } else {
+        format!("ch:{kind}:{id}:{}", activity.timestamp().unwrap_or_default())
+    };
+    SenderKey::new(&text).ok()
+}

@@ -1,0 +1,155 @@
+//! Channels that do not read the log: what is for the user is brought to them.
+
+use crate::{
+    Content, EndReason, Event, Failure, Notice, Payload, Said, Status, What,
+    conversation::HELD_WORDS_MAX,
+    id::Number,
+    parts,
+    step::tests::given::{Given, agent_said, news, sender, session_id, stage, user_says, visitor},
+};
+
+fn on_channel(name: &str) -> Given {
+    stage(name).carried()
+}
+
+fn shown(step: &crate::Step) -> Vec<(u64, u16, bool)> {
+    let show = |effect: &crate::Effect| match effect.what {
+        What::Show { message, part, of_agent } => Some((message.0, part, of_agent)),
+        _ => None,
+    };
+    step.effects.iter().filter_map(show).collect()
+}
+
+fn not_shown(of_agent: bool, failure: Failure) -> Event {
+    let what = What::Show { message: Number(9), part: 0, of_agent };
+    let effect = crate::step::tests::given::effect_of(what);
+    Event::NotSent { effect, failure }
+}
+
+#[test]
+fn everything_for_the_user_is_brought_in_order_and_what_they_said_is_not() {
+    let given = on_channel("queued");
+    let step =
+        given.after(news(vec![agent_said("Ola", "hello", None), agent_said("Ola", "well?", None)]));
+    // The notice of the arrival, then both words.
+    assert_eq!(shown(&step), [(11, 0, false), (12, 0, true), (13, 0, true)]);
+    assert_eq!(shown(&on_channel("active").after(user_says("hi"))), []);
+    assert_eq!(shown(&stage("active").after(news(vec![agent_said("Ola", "hello", None)]))), []);
+}
+
+#[test]
+fn what_the_bot_hands_over_or_brings_along_is_not_brought() {
+    let given = on_channel("bot");
+    let lines = vec![(crate::Author::Bot, Said::words("of yesterday"))];
+    assert_eq!(shown(&given.after(Event::BotBrought { lines })), []);
+    let asked = Event::BotAsked {
+        said: None,
+        context: crate::Context::from([("topic".to_owned(), "vpn".to_owned())]),
+        transcript: vec![crate::Line { by_user: true, text: "hi".to_owned() }],
+        key: None,
+        fresh: session_id("ses_2"),
+    };
+    let step = given.after(asked);
+    let brought: Vec<_> = shown(&step).into_iter().map(|(number, ..)| number).collect();
+    let notices =
+        step.messages.iter().filter(|message| matches!(message.content, Content::Notice(_)));
+    assert_eq!(brought, notices.map(|message| message.number.0).collect::<Vec<_>>());
+}
+
+#[test]
+fn long_words_are_brought_in_parts() {
+    let long = "word ".repeat(parts::PART_UNITS_MAX);
+    let count = u16::try_from(parts::parts(&long).len()).unwrap();
+    assert!(count > 1);
+    let step = on_channel("active").after(news(vec![agent_said("Ola", &long, None)]));
+    let expected: Vec<_> = (0..count).map(|part| (11, part, true)).collect();
+    assert_eq!(shown(&step), expected);
+}
+
+#[test]
+fn an_agent_hears_that_their_words_were_not_shown() {
+    for failure in [Failure::Refused, Failure::Expired, Failure::Unanswered] {
+        let step = on_channel("active").after(not_shown(true, failure));
+        let [message] = &step.messages[..] else { panic!("{:?}", step.messages) };
+        assert_eq!(message.content, Content::Notice(Notice::AgentUnheard));
+        let [effect] = &step.effects[..] else { panic!("{:?}", step.effects) };
+        assert!(matches!(effect.what, What::Say { message: Number(11), .. }), "{effect:?}");
+    }
+    for (given, of_agent) in [(on_channel("active"), false), (on_channel("completed"), true)] {
+        let step = given.after(not_shown(of_agent, Failure::Refused));
+        assert!(step.messages.is_empty() && step.effects.is_empty());
+    }
+}
+
+#[test]
+fn nobody_talks_to_a_user_who_is_gone() {
+    for (name, status) in [
+        ("requested", Status::Cancelled),
+        ("queued", Status::Cancelled),
+        ("active", Status::Completed),
+    ] {
+        for event in [Event::UserGone, not_shown(false, Failure::Gone)] {
+            let step = on_channel(name).after(event);
+            let record = step.records.last().expect("it ends");
+            assert_eq!((record.status, record.reason), (status, Some(EndReason::UserUnreachable)));
+            assert!(step.effects.iter().any(|effect| matches!(effect.what, What::End { .. })));
+            assert_eq!(shown(&step), [], "it would be refused again");
+            let bot = step.effects.iter().any(|effect| matches!(effect.what, What::TellBot { .. }));
+            assert!(bot, "the bot has it again");
+        }
+    }
+}
+
+#[test]
+fn a_user_who_comes_back_is_brought_things_again() {
+    let given = on_channel("bot").then(Event::UserGone);
+    assert!(given.conversation.unreachable);
+    let says = || Event::BotSaid { said: Said::words("hi"), answers: None, key: None };
+    assert_eq!(shown(&given.after(says())), []);
+    let given = given.then(user_says("here I am"));
+    assert_eq!(shown(&given.after(says())).len(), 1);
+}
+
+#[test]
+fn among_others_a_person_is_not_to_be_had() {
+    for name in ["bot", "completed"] {
+        let mut given = on_channel(name);
+        let among = crate::Visitor { in_group: true, ..visitor() };
+        given.conversation.visitor = Some(among.clone());
+        let says = Event::UserSaid {
+            visitor: among,
+            said: Said::words("agent"),
+            key: None,
+            fresh: session_id("ses_2"),
+        };
+        let step = given.after(says);
+        assert!(step.conversation.live().is_none());
+        assert!(step.holds.is_empty() && step.records.is_empty());
+        let told = &step.messages.last().expect("they are told").content;
+        assert_eq!(*told, Content::Notice(Notice::PersonalOnly));
+    }
+}
+
+#[test]
+fn what_a_user_changes_is_told_to_whoever_listens() {
+    let edit = || Event::UserDid {
+        visitor: visitor(),
+        payload: Payload("{}".to_owned()),
+        words: true,
+        told: Some(Said::words("(edited) help")),
+        key: Some(sender("k")),
+    };
+    let says = |step: &crate::Step| {
+        step.effects.iter().filter(|effect| matches!(effect.what, What::Say { .. })).count()
+    };
+    let step = on_channel("active").after(edit());
+    assert_eq!(says(&step), 1);
+    assert!(step.messages[0].content.said().is_some_and(|said| said.text == "(edited) help"));
+    let step = on_channel("queued").after(edit());
+    assert_eq!(says(&step), 0);
+    let mut full = on_channel("queued");
+    full.waiting().held = vec![Number(9); HELD_WORDS_MAX];
+    assert!(full.step(edit()).is_err(), "no more can be held");
+    let step = on_channel("bot").after(edit());
+    assert!(matches!(step.messages[0].content, Content::Done(_)), "for the bot it is no message");
+}
