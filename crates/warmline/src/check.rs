@@ -129,7 +129,7 @@ async fn way_in(
             report.say(Finding::skip(check, "no_public_url", words));
         }
         for bot in &look.settings.bots {
-            channel::without_a_way_in(bot, report);
+            channel::way_in::none(bot, report);
             let served = if running { Served::Yes(None) } else { Served::No };
             behind::way_back(bot, None, served, now_s, report).await;
         }
@@ -143,7 +143,7 @@ async fn way_in(
     }
     for bot in &look.settings.bots {
         direct_line::check(bot, &public, tag, now_s, report).await;
-        channel::way_in(bot, &public, tag, now_s, report).await;
+        channel::way_in::check(bot, &public, tag, now_s, report).await;
         let somebody = running || stand_in.is_some();
         let served = if somebody { Served::Yes(tag) } else { Served::No };
         behind::way_back(bot, Some(&public), served, now_s, report).await;

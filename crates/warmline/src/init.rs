@@ -9,6 +9,7 @@ mod ask;
 mod behind;
 mod registration;
 mod steps;
+mod told;
 mod written;
 
 use std::{
@@ -32,9 +33,6 @@ use registration::{Entra, RegistrationOptions};
 
 /// The admin's page, beside the file.
 const STEPS_FILE: &str = "servicenow-steps.md";
-
-/// Where Azure Bot Service calls.
-const MESSAGES_PATH: &str = "/api/messages";
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
@@ -169,7 +167,8 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     if let Some(app) = &app {
         teams::command::write(&package, app, options.force)?;
     }
-    let told = next(&answers, &options.output, &steps, app.is_some().then_some(package.as_path()));
+    let told =
+        told::next(&answers, &options.output, &steps, app.is_some().then_some(package.as_path()));
     // A reader that goes away does not need the rest.
     std::io::stdout().write_all(told.as_bytes()).ok();
     Ok(())
@@ -181,7 +180,7 @@ fn app_package(answers: &Answers, looks: &Looks) -> anyhow::Result<Option<Vec<u8
         return Ok(None);
     };
     let made = teams::package(&App {
-        app_id: &entra.app_id,
+        id: &entra.app_id,
         public_url,
         language: answers.language,
         phrases: &answers.language.phrases(),
@@ -307,61 +306,6 @@ fn write(path: &Path, text: &str, force: bool) -> anyhow::Result<()> {
         bail!("{} cannot be written: {error}", path.display());
     }
     Ok(())
-}
-
-/// What to do now.
-fn next(answers: &Answers, file: &Path, steps: &Path, package: Option<&Path>) -> String {
-    let app = package.map(|package| format!("; {} (for the Teams admin)", package.display()));
-    let mut text = format!(
-        "\nWritten: {} (with secrets; only you can read it) and {} (for the ServiceNow admin){}.\n\n\
-         Next:\n",
-        file.display(),
-        steps.display(),
-        app.unwrap_or_default()
-    );
-    let with = if file == Path::new(DEFAULT_FILE) {
-        String::new()
-    } else {
-        format!(" --config {}", file.display())
-    };
-    let mut number = 0;
-    let mut step = |what: String| {
-        number += 1;
-        text.extend(["  ", &number.to_string(), ". ", &what, "\n"]);
-    };
-    let secrets = [
-        Some(answers.credentials.client_secret.as_str()),
-        answers.credentials.password.as_deref(),
-        answers.message_token.as_deref(),
-        answers.entra.as_ref().map(Entra::secret),
-    ];
-    for secret in secrets.into_iter().flatten() {
-        if let Some(name) = secret.strip_prefix("vault:") {
-            step(format!("warmline secret set {name}"));
-        } else if let Some(name) = secret.strip_prefix("env:") {
-            step(format!("set the variable {name} for the gateway"));
-        }
-    }
-    if answers.public_url.is_none() {
-        step(format!("set public_url in {} when it is decided", file.display()));
-    }
-    step(format!("have the steps in {} done at ServiceNow", steps.display()));
-    if answers.entra.is_some() {
-        let public = answers.public_url.as_deref().unwrap_or("<the public URL>");
-        step(format!("set the Azure Bot's messaging endpoint to {public}{MESSAGES_PATH}"));
-        step(match package {
-            Some(package) => {
-                format!("have {} uploaded to Teams (docs/teams.md)", package.display())
-            }
-            None => format!(
-                "warmline teams-package{with}   once public_url is an https address, and have it \
-                 uploaded to Teams"
-            ),
-        });
-    }
-    step(format!("warmline check{with}   looks whether everything works"));
-    step(format!("warmline serve{with}   runs the gateway"));
-    text
 }
 
 #[cfg(test)]

@@ -43,7 +43,7 @@ enum Command {
     /// Ask whether the gateway is alive. Exit code 0: it is.
     Health(check::health::Options),
     /// Ask a few questions and write warmline.toml and the steps for the ServiceNow admin.
-    Init(init::Options),
+    Init(Box<init::Options>),
     /// Write the app package that a Teams admin uploads, from the configuration that is there.
     TeamsPackage(teams::command::Options),
     /// Look at the configuration.

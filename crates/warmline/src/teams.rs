@@ -55,7 +55,7 @@ const FIRST_VERSION: &str = "1.0.0";
 /// What a package is made from.
 pub(crate) struct App<'a> {
     /// The registration of the Azure Bot.
-    pub(crate) app_id: &'a str,
+    pub(crate) id: &'a str,
     /// How everybody reaches this gateway.
     pub(crate) public_url: &'a str,
     pub(crate) language: Language,

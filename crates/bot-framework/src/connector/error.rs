@@ -62,6 +62,46 @@ pub enum ConnectorError {
 }
 
 impl ConnectorError {
+    /// Every code there is, for those who count them.
+    pub const CODES: &'static [&'static str] = &[
+        "unreachable",
+        "interrupted",
+        "timeout",
+        "throttled",
+        "busy_conversation",
+        "not_ready",
+        "channel_timeout",
+        "channel_failed",
+        "blocked_by_user",
+        "not_in_roster",
+        "disabled_by_admin",
+        "never_installed",
+        "writes_blocked",
+        "conversation_not_found",
+        "message_too_large",
+        "bad_argument",
+        "unauthorized",
+        "other_cloud",
+        "not_permitted",
+        "forbidden",
+        "activity_not_found",
+        "member_not_found",
+        "not_found",
+        "not_supported",
+        "redirected",
+        "not_a_connector",
+        "bad_answer",
+        "answer_too_large",
+        "bad_id",
+        "refused",
+        "login_refused",
+        "login_unreachable",
+        "login_timeout",
+        "login_busy",
+        "login_odd",
+        "login_unsigned",
+    ];
+
     /// The stable machine code. Those that begin with `login` are about the token, which Entra gives.
     ///
     /// | kind | codes |

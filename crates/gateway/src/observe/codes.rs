@@ -70,6 +70,46 @@ pub(super) const CHANNEL: &[&str] = &[
     "channel_away",
     "paced",
     "unanswered",
+    "entry_gone",
+    "not_a_service_url",
+    "service_url_not_https",
+    "service_url_not_allowed",
+    "unreachable",
+    "interrupted",
+    "timeout",
+    "throttled",
+    "busy_conversation",
+    "not_ready",
+    "channel_timeout",
+    "channel_failed",
+    "blocked_by_user",
+    "not_in_roster",
+    "disabled_by_admin",
+    "never_installed",
+    "writes_blocked",
+    "conversation_not_found",
+    "message_too_large",
+    "bad_argument",
+    "unauthorized",
+    "other_cloud",
+    "not_permitted",
+    "forbidden",
+    "activity_not_found",
+    "member_not_found",
+    "not_found",
+    "not_supported",
+    "redirected",
+    "not_a_connector",
+    "bad_answer",
+    "answer_too_large",
+    "bad_id",
+    "refused",
+    "login_refused",
+    "login_unreachable",
+    "login_timeout",
+    "login_busy",
+    "login_odd",
+    "login_unsigned",
 ];
 
 /// A code that nobody listed.
@@ -95,5 +135,21 @@ impl ByCode {
     pub(super) fn of(&self, code: &str) -> &Counter {
         let place = self.codes.iter().position(|known| *known == code);
         place.and_then(|place| self.counters.get(place)).unwrap_or(&self.other)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bot_framework::connector::ConnectorError;
+
+    use super::*;
+
+    #[test]
+    fn every_code_of_the_connector_is_counted_by_its_name_and_none_twice() {
+        for code in ConnectorError::CODES {
+            assert!(CHANNEL.contains(code), "{code}");
+        }
+        let distinct: std::collections::BTreeSet<_> = CHANNEL.iter().collect();
+        assert_eq!(distinct.len(), CHANNEL.len());
     }
 }

@@ -1,8 +1,9 @@
 //! Azure Bot Service: whether the login gives us a token for its channels, whether what proves its
-//! calls can be had, and whether its calls find the way to Warmline.
+//! calls can be had, and ([`way_in`]) whether its calls find the way to Warmline.
 //!
-//! Nothing is sent to a channel, and no activity is taken: the way in is tried without a token, and
-//! with one that nobody gave.
+//! Nothing is sent to a channel.
+
+pub(super) mod way_in;
 
 use std::time::{Duration, Instant};
 
@@ -11,17 +12,15 @@ use gateway::{
     Secret,
 };
 use http::{HeaderMap, Method, header};
-use jiff::fmt::rfc2822::DateTimeParser;
+use jiff::{Timestamp, fmt::rfc2822::DateTimeParser};
 use serde_json::Value;
-use url::{Host, Url};
+use url::Url;
 
 use super::{
     clock,
     finding::{Finding, Subject},
     instance::EXPIRY_SEEN_DAYS,
     report::Report,
-    stand_in::Tag,
-    webhook::{Reading, address, read},
     wire::{self, Answer, Trouble},
 };
 
@@ -30,15 +29,6 @@ const TOKEN_WITHIN: Duration = Duration::from_secs(10);
 
 /// Seconds in a day.
 const DAY_S: i64 = 24 * 3_600;
-
-/// Where Azure Bot Service calls.
-const MESSAGES_PATH: &str = "/api/messages";
-
-/// What nobody keeps: should something take it without a token, nothing is begun by it.
-const TYPING: &str = r#"{"type":"typing","id":"warmline-check","channelId":"warmline-check","serviceUrl":"https://warmline.invalid/","from":{"id":"warmline-check"},"recipient":{"id":"warmline-check"},"conversation":{"id":"warmline-check"}}"#;
-
-/// A token that nobody gave.
-const NO_TOKEN: &str = "Bearer warmline-check-presents-no-token";
 
 /// The channel that most installations are for.
 const TEAMS: &str = "msteams";
@@ -127,7 +117,7 @@ async fn get(url: &Url, now_s: i64) -> Result<Answer, Trouble> {
 /// The sender's clock.
 fn date_ms(headers: &HeaderMap) -> Option<i64> {
     let date = headers.get(header::DATE)?.to_str().ok()?;
-    DateTimeParser::new().parse_timestamp(date).ok().map(|date| date.as_millisecond())
+    DateTimeParser::new().parse_timestamp(date).ok().map(Timestamp::as_millisecond)
 }
 
 fn their_clock(metadata: Option<&Metadata>, asked_ms: i64, took: Duration) -> Finding {
@@ -216,177 +206,6 @@ fn is_for_teams(set: &Value) -> bool {
                 channels.is_empty() || channels.iter().any(|channel| channel == TEAMS)
             }
         })
-}
-
-/// There is no public URL.
-pub(super) fn without_a_way_in(bot: &BotSetup, report: &mut Report) {
-    if bot.channel.is_none() {
-        return;
-    }
-    let words = "WARMLINE_PUBLIC_URL is not set, so Azure Bot Service cannot be told where to call";
-    let fix = "set it to the https address that leads to this gateway, and the Azure Bot's messaging \
-               endpoint to it with /api/messages behind it";
-    let finding = Finding::fail("channel.address", "no_public_url", words).fix(fix);
-    report.say(finding.about(&Subject::of_bot(bot)));
-}
-
-/// Looks at the way in, as Azure Bot Service comes.
-pub(super) async fn way_in(
-    bot: &BotSetup,
-    public: &Url,
-    tag: Option<&Tag>,
-    now_s: i64,
-    report: &mut Report,
-) {
-    const CHECK: &str = "channel.answers";
-    if bot.channel.is_none() {
-        return;
-    }
-    let subject = Subject::of_bot(bot);
-    report.looks_at(MESSAGES_PATH);
-    report.say(reached(public).about(&subject));
-    let Some(url) = address(public, MESSAGES_PATH, tag) else {
-        let words = "WARMLINE_PUBLIC_URL makes no address";
-        return report.say(Finding::fail(CHECK, "no_address", words).about(&subject));
-    };
-    let without = post(&url, None, now_s).await;
-    let mut finding = judged(&without, &url);
-    if finding.code == "ours" {
-        let with = post(&url, Some(NO_TOKEN), now_s).await;
-        if let Some(lost) = on_the_way(&with) {
-            finding = lost;
-        }
-    }
-    report.say(finding.about(&subject));
-}
-
-/// Whether somebody outside could call there at all.
-fn reached(public: &Url) -> Finding {
-    const CHECK: &str = "channel.address";
-    let fix = "set WARMLINE_PUBLIC_URL to the https address that everybody reaches, or to a tunnel's \
-               for a trial";
-    let inside = match public.host() {
-        Some(Host::Ipv4(ip)) => ip.is_loopback() || ip.is_private() || ip.is_link_local(),
-        Some(Host::Ipv6(ip)) => ip.is_loopback() || ip.is_unique_local(),
-        Some(Host::Domain(name)) => {
-            !name.contains('.') || [".internal", ".local"].iter().any(|end| name.ends_with(end))
-        }
-        None => true,
-    };
-    if public.scheme() != "https" {
-        let words = format!("Azure Bot Service calls https addresses only, and not {public}");
-        Finding::warn(CHECK, "not_https", words).fix(fix)
-    } else if inside {
-        let words = format!("Azure Bot Service cannot reach {public}, which is inside");
-        Finding::warn(CHECK, "inside", words).fix(fix)
-    } else {
-        let words = format!(
-            "the Azure Bot's messaging endpoint must be {}{MESSAGES_PATH}",
-            public.as_str().trim_end_matches('/')
-        );
-        Finding::ok(CHECK, "public", words)
-    }
-}
-
-async fn post(url: &Url, authorization: Option<&str>, now_s: i64) -> Result<Answer, Trouble> {
-    let mut request = http::Request::builder()
-        .method(Method::POST)
-        .header(header::CONTENT_TYPE, "application/json");
-    if let Some(authorization) = authorization {
-        request = request.header(header::AUTHORIZATION, authorization);
-    }
-    wire::request(url, request, TYPING, now_s).await
-}
-
-/// The answer to somebody without a token.
-fn judged(asked: &Result<Answer, Trouble>, url: &Url) -> Finding {
-    const CHECK: &str = "channel.answers";
-    let fail = |code, words: String, fix: &str| Finding::fail(CHECK, code, words).fix(fix);
-    let path = url.path();
-    let answer = match asked {
-        Ok(answer) => answer,
-        Err(trouble) => {
-            let fix = "let WARMLINE_PUBLIC_URL lead to Warmline from everywhere that Azure Bot \
-                       Service calls from; its certificate must be one that everybody trusts";
-            return fail(trouble.code(), trouble.to_string(), fix);
-        }
-    };
-    match read(answer) {
-        Reading::NoSecretSeen | Reading::Ours { status: 401, .. } => {
-            let words = format!("Warmline answers at {}", &url[..url::Position::AfterPath]);
-            Finding::ok(CHECK, "ours", words)
-        }
-        Reading::Ours { status: 404, code } if code == "no_such_route" => fail(
-            "other_path",
-            format!("Warmline is reached, but not under {path}"),
-            "set the proxy before Warmline to pass paths on unchanged, or put the prefix that it \
-             takes away into WARMLINE_PUBLIC_URL; start the gateway with the settings of here",
-        ),
-        Reading::Ours { status: 403, code } => fail(
-            "closed",
-            format!("the gateway that answers has {path} closed ({code})"),
-            "start the gateway with the MicrosoftAppId and MicrosoftAppPassword that are set here",
-        ),
-        Reading::Ours { status, code } => fail(
-            "not_ready",
-            format!("what answers refuses with {status} {code}"),
-            "see the gateway's log; if it is no Warmline, correct WARMLINE_PUBLIC_URL",
-        ),
-        Reading::Redirect { to } => fail(
-            "redirected",
-            format!("callers are sent on to {to}, and Azure Bot Service does not follow"),
-            "set WARMLINE_PUBLIC_URL to the address itself, with https",
-        ),
-        Reading::NobodyBehind { status } => fail(
-            "nobody_behind",
-            format!("a proxy answers {status}: it does not reach Warmline"),
-            "point the proxy to WARMLINE_LISTEN and start the gateway",
-        ),
-        Reading::Page { status } => fail(
-            "a_page",
-            format!(
-                "a page for people answers ({status}): a proxy's, a log-in's or another site's"
-            ),
-            &format!("let the proxy pass {MESSAGES_PATH} to Warmline without a log-in"),
-        ),
-        Reading::Foreign { status: 200..=299 } => fail(
-            "takes_anything",
-            format!("what answers at {path} takes activities without a token, and is not Warmline"),
-            "if that is the bot itself, let WARMLINE_PUBLIC_URL and the Azure Bot's messaging \
-             endpoint lead to Warmline, which stands in front of it",
-        ),
-        Reading::Foreign { status } => fail(
-            "another_service",
-            format!("something answers {status} that is not Warmline"),
-            "correct WARMLINE_PUBLIC_URL, or the proxy that stands there; a bot behind belongs into \
-             BOT_ENDPOINT",
-        ),
-    }
-}
-
-/// What the way does to a token.
-fn on_the_way(asked: &Result<Answer, Trouble>) -> Option<Finding> {
-    const CHECK: &str = "channel.answers";
-    match asked.as_ref().map(read) {
-        Ok(Reading::Ours { status: 401, .. }) => None,
-        Ok(Reading::NoSecretSeen) => {
-            let words = "Warmline is reached, but the header Authorization is lost on the way";
-            Some(
-                Finding::fail(CHECK, "token_stripped", words)
-                    .fix("set the proxy before Warmline to pass the header Authorization on"),
-            )
-        }
-        Ok(_) => {
-            let words = "a token that nobody gave is answered by somebody else than Warmline";
-            Some(Finding::fail(CHECK, "token_looked_at", words).fix(
-                "let the proxy before Warmline pass /api/messages on without looking at its token",
-            ))
-        }
-        Err(trouble) => Some(
-            Finding::fail(CHECK, trouble.code(), trouble.to_string())
-                .fix("run the check again; the address answered a moment ago"),
-        ),
-    }
 }
 
 #[cfg(test)]

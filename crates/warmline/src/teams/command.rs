@@ -36,7 +36,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     let environment = Environment::of_process().with_file(options.config.clone());
     let presented = Presented::read(&environment)?;
     let bot = chosen(&presented, options)?;
-    let app_id = bot.app_id.as_deref().with_context(|| {
+    let id = bot.app_id.as_deref().with_context(|| {
         format!(
             "bot {} has no app id; set MicrosoftAppId (app_id) to the Azure Bot's: see \
              docs/teams.md",
@@ -47,7 +47,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         format!("Teams must be told where this gateway is; set {}", presented.public_url_way)
     })?;
     let bytes = package(&App {
-        app_id,
+        id,
         public_url,
         language: presented.language,
         phrases: &bot.phrases,
@@ -64,11 +64,11 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
 
 /// The bot that is meant: the one that is named, else the only one with an app id, else the only one.
 fn chosen<'p>(presented: &'p Presented, options: &Options) -> anyhow::Result<&'p PresentedBot> {
-    let named = |bot: &&PresentedBot| {
+    let is_meant = |bot: &&PresentedBot| {
         options.bot.as_ref().is_none_or(|name| *name == bot.name)
             && options.tenant.as_ref().is_none_or(|tenant| *tenant == bot.tenant)
     };
-    let found: Vec<_> = presented.bots.iter().filter(named).collect();
+    let found: Vec<_> = presented.bots.iter().filter(is_meant).collect();
     let with_app: Vec<_> = found.iter().copied().filter(|bot| bot.app_id.is_some()).collect();
     match (found.as_slice(), with_app.as_slice()) {
         ([], _) => bail!("there is no such bot in the configuration; see: warmline config show"),

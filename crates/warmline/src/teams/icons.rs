@@ -101,7 +101,7 @@ impl Bubble {
 
     /// The same for the pointing corner: on the inner side of each of its edges.
     fn in_tail(&self, at: (i32, i32), by: i32) -> bool {
-        let [a, b, c] = self.tail;
+        let [first, second, third] = self.tail;
         // The edges run clockwise, so inside is where all of them have the point on one hand. A
         // point's distance from an edge is its area over the edge's length.
         let edge = |from: (i32, i32), to: (i32, i32)| {
@@ -110,7 +110,7 @@ impl Bubble {
             let length = (x * x + y * y).isqrt();
             area + i64::from(by) * length >= 0
         };
-        edge(a, b) && edge(b, c) && edge(c, a)
+        edge(first, second) && edge(second, third) && edge(third, first)
     }
 }
 
@@ -144,8 +144,9 @@ fn pixel((x, y): (i32, i32), side: i32, paint: &impl Fn((i32, i32)) -> Paint) ->
     let mut sums = [0_u32; 4];
     for down in 0..FINE {
         for along in 0..FINE {
-            let point = ((x * FINE + along) * step + step / 2, (y * FINE + down) * step + step / 2);
-            let [red, green, blue, cover] = paint(point).map(u32::from);
+            let within =
+                ((x * FINE + along) * step + step / 2, (y * FINE + down) * step + step / 2);
+            let [red, green, blue, cover] = paint(within).map(u32::from);
             for (sum, part) in sums.iter_mut().zip([red, green, blue].map(|part| part * cover)) {
                 *sum += part;
             }

@@ -37,7 +37,8 @@ const PERSONAL: &str = "personal";
 pub(super) struct Manifest {
     #[serde(rename = "$schema")]
     schema: String,
-    manifest_version: &'static str,
+    #[serde(rename = "manifestVersion")]
+    schema_version: &'static str,
     version: String,
     id: String,
     developer: Developer,
@@ -82,7 +83,8 @@ struct Icons {
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Bot {
-    bot_id: String,
+    #[serde(rename = "botId")]
+    id: String,
     scopes: [&'static str; 3],
     supports_files: bool,
     is_notification_only: bool,
@@ -159,17 +161,17 @@ fn words(language: Language) -> &'static Words {
 /// The manifest of an app.
 pub(super) fn of(app: &App<'_>) -> Result<Manifest, PackageError> {
     let words = words(app.language);
-    if !is_guid(app.app_id) {
+    if !is_guid(app.id) {
         return Err(PackageError::NotAnAppId);
     }
     let host = public_host(app.public_url).ok_or(PackageError::NotPublic)?;
-    let id = app.app_id.to_ascii_lowercase();
+    let id = app.id.to_ascii_lowercase();
     let short = named("--app-name", app.looks.app_name.as_deref(), words.name, NAME_CHARS_MAX)?;
     Ok(Manifest {
         schema: format!(
             "https://developer.microsoft.com/json-schemas/teams/v{SCHEMA}/MicrosoftTeams.schema.json"
         ),
-        manifest_version: SCHEMA,
+        schema_version: SCHEMA,
         version: version(&app.looks.app_version)?,
         id: id.clone(),
         developer: developer(app.looks, app.public_url)?,
@@ -178,7 +180,7 @@ pub(super) fn of(app: &App<'_>) -> Result<Manifest, PackageError> {
         icons: Icons { color: COLOR_FILE, outline: OUTLINE_FILE },
         accent_color: ACCENT,
         bots: [Bot {
-            bot_id: id,
+            id,
             scopes: [PERSONAL, "team", "groupChat"],
             supports_files: false,
             is_notification_only: false,

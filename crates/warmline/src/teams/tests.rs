@@ -17,7 +17,7 @@ fn looks() -> Looks {
 
 fn made(language: Language, looks: &Looks) -> Result<Vec<u8>, PackageError> {
     package(&App {
-        app_id: APP_ID,
+        id: APP_ID,
         public_url: PUBLIC,
         language,
         phrases: &language.phrases(),
@@ -183,16 +183,9 @@ fn what_is_called_and_said_can_be_chosen_within_the_limits() {
 fn an_app_that_teams_could_not_reach_or_know_is_refused() {
     let looks = looks();
     let phrases = Language::English.phrases();
-    let with = |app_id, public_url| {
+    let with = |id, public_url| {
         let language = Language::English;
-        package(&App {
-            app_id,
-            public_url,
-            language,
-            phrases: &phrases,
-            built_in: true,
-            looks: &looks,
-        })
+        package(&App { id, public_url, language, phrases: &phrases, built_in: true, looks: &looks })
     };
     for public in ["http://127.0.0.1:8080", "https://127.0.0.1", "https://[::1]", "https://gateway"]
     {
@@ -213,8 +206,8 @@ fn commands_are_what_is_understood_here() {
         end: Vec::new(),
     };
     let titles = |built_in, phrases: &Phrases| {
-        let (app_id, public_url, language) = (APP_ID, PUBLIC, Language::English);
-        let app = App { app_id, public_url, language, phrases, built_in, looks: &looks };
+        let (id, public_url, language) = (APP_ID, PUBLIC, Language::English);
+        let app = App { id, public_url, language, phrases, built_in, looks: &looks };
         let manifest = manifest(package(&app).unwrap());
         let commands = manifest["bots"][0]["commandLists"][0]["commands"].as_array().cloned();
         let titles = commands.unwrap_or_default().into_iter();

@@ -9,6 +9,7 @@ use super::*;
 /// What kind of failure it is, and its code.
 fn sorted<T: std::fmt::Debug>(sent: Result<T, ConnectorError>) -> (&'static str, &'static str) {
     let error = sent.unwrap_err();
+    assert!(ConnectorError::CODES.contains(&error.code()), "{}", error.code());
     let kind = match &error {
         ConnectorError::NotTaken { .. } => "not taken",
         ConnectorError::Ambiguous { .. } => "ambiguous",

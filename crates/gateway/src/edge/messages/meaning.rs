@@ -43,7 +43,7 @@ impl Whose {
             return Err(Refusal::new(
                 StatusCode::FORBIDDEN,
                 "foreign_tenant",
-                "users of this Entra tenant may not come; see the setting `allowed_tenants`",
+                "users of this Entra tenant may not come; see WARMLINE_USER_TENANTS (`user_tenants`)",
             ));
         }
         let Account { id, aad_object_id, name } = &reference.user;

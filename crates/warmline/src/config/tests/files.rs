@@ -274,6 +274,23 @@ fn settings_that_do_not_fit_each_other_are_refused() {
             format!("{DESK}{bot}app_id = \"{APP}\"\n[tenants.acme.bots.c]\napp_id = \"{APP}\""),
             ["two bots one", "app_id"],
         ),
+        (
+            format!("{DESK}{bot}app_id = \"{APP}\"\napp_type = \"SingleTenant\""),
+            ["`tenants.acme.bots.b.app_type` on line 11", "`tenants.acme.bots.b.app_tenant`"],
+        ),
+        (
+            format!("{DESK}{bot}app_id = \"{APP}\"\nconnector_hosts = [\"org\"]"),
+            ["`tenants.acme.bots.b.connector_hosts` on line 11", "with a dot"],
+        ),
+        (
+            {
+                let open = format!("app_id = \"{APP}\"\napp_password = \"hush-app\"\n");
+                let beta = DESK.replace("acme", "beta").replace("secret-1", "secret-2");
+                let upper = open.replace("0a1", "0A1");
+                format!("{DESK}{bot}{open}{beta}[tenants.beta.bots.c]\n{upper}")
+            },
+            ["`app_id` of tenant beta", "each needs its own registration"],
+        ),
         (format!("public_url = \"http://x.org\"\n{DESK}"), ["`public_url` on line 1", "https"]),
         (format!("listen = \"0.0.0.0:80\"\n{DESK}"), ["`listen` on line 1", "plain http"]),
         (DESK.replace("dev12345", "http://dev.org"), ["instance` on line 3", "must be https"]),
