@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use simulator::{
     Times,
-    azure::{Azure, Door, Strike, Trouble},
+    azure::{Azure, Door, Outcome, Strike, Trouble},
 };
 
 use super::{
@@ -60,7 +60,10 @@ async fn killed_while_a_send_is_in_flight_only_that_one_is_sent_again() {
             expected.insert(2, line("agent", 2));
         }
         assert_eq!(lines, expected, "taken: {taken}");
-        let sends = rig.requests(&talk.user);
+        // A gateway that has just started does not know how much was sent before; that it was told
+        // to wait is no send.
+        let mut sends = rig.requests(&talk.user);
+        sends.retain(|one| one.outcome != Outcome::Answered(429));
         for n in 0..5 {
             let times = sends.iter().filter(|one| one.text().ends_with(&line("agent", n))).count();
             assert_eq!(times, if n == 2 { 2 } else { 1 }, "line {n}");

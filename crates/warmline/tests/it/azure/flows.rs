@@ -1,6 +1,9 @@
 //! The flows of a live chat with the user in Teams: calm, and with the gateway killed after each step.
 
-use simulator::{AgentMode, ChatState, EndedBy, Fault, Speaker, Times};
+use simulator::{
+    AgentMode, ChatState, EndedBy, Fault, Speaker, Times,
+    azure::{APP_ID, Outcome, Standing},
+};
 
 use super::rig::{Rig, User};
 use crate::{
@@ -15,7 +18,7 @@ const FALLBACK: &str = "I do not know that one.…";
 const ASKED: &str = "I am looking for a person to talk to you.…";
 const STAND_BY: &str = "Please stand by while I connect you to a live agent.";
 const WAITING: &str = "You are in the queue. Estimated waiting time: …";
-const CONNECTED: &str = "You are now talking to Dana.…";
+const CONNECTED: &str = "You are now talking to a person.…";
 const BACK: &str = "You are back with the assistant.";
 
 /// A test of each flow in each life.
@@ -117,9 +120,15 @@ async fn reads(rig: &Rig, chat: &str, text: &str) {
     rig.desk.wait_until(heard, WITHIN).await.expect("the agent reads it");
 }
 
-/// Everything was taken at its first attempt, and is made as Teams wants it.
+/// Everything was taken at its first attempt, and is made as Teams wants it. Only a gateway that was
+/// killed has forgotten how much it has sent, and may be told to wait.
 fn are_well_formed(rig: &Rig, user: &User) {
     for request in rig.requests(user) {
+        let too_soon =
+            rig.setting.life == Life::Killed && request.outcome == Outcome::Answered(429);
+        if too_soon {
+            continue;
+        }
         assert!(request.taken.is_some() || request.method == "GET", "{request:?}");
         if request.method == "GET" || request.body["type"] != "message" {
             continue;
@@ -256,10 +265,12 @@ async fn transfer(setting: Setting) {
     let mut rig = Rig::start(setting).await;
     let (mut user, chat) = connect(&mut rig).await;
     rig.desk.transfer(&chat, "Robin").unwrap();
-    user.comes_to_see("You are now talking to Robin.").await;
+    user.shows(&[STAND_BY]).await;
     rig.step().await;
+    // Who has taken over, the instance tells with their first words.
     rig.desk.write(&chat, "I take over kolibri").unwrap();
-    user.comes_to_see("Robin: I take over kolibri").await;
+    user.comes_to_see("You are now talking to Robin.").await;
+    user.shows(&["Robin: I take over kolibri"]).await;
     rig.step().await;
     user.says("good kolibri").await;
     reads(&rig, &chat, "good kolibri").await;
@@ -291,15 +302,18 @@ async fn fallback_while_the_desk_is_down(setting: Setting) {
 #[tokio::test]
 async fn a_chat_that_the_instance_loses_is_given_back_to_the_bot() {
     let mut rig = Rig::start(Setting::default()).await;
-    let (user, _) = connect(&mut rig).await;
-    rig.desk.restart(false);
+    let (mut user, chat) = connect(&mut rig).await;
+    rig.desk.inject(Fault::RestartLosingChats, Times::Once);
+    user.says("lost by the instance kolibri").await;
+    desk::until_ended(&rig.desk, &chat).await;
     user.says("still there? kolibri").await;
-    // The instance knows of no chat and says so in its own way, or not at all; what it says is shown.
-    eventually("the chat is over for the user", || async {
-        let over = ["ended the chat", "was lost", "did not answer", BACK];
-        user.sees().iter().any(|seen| over.iter().any(|over| seen.contains(over))).then_some(())
-    })
-    .await;
+    // It is a new conversation there, and the virtual agent has it.
+    user.comes_to_see("I'm sorry, I didn't understand that.").await;
+    user.says("end chat").await;
+    user.comes_to_see("You ended the chat.").await;
+    user.comes_to_see(BACK).await;
+    user.comes_to_see("I hope").await;
+    is_with_the_bot(&mut rig, &mut user).await;
 }
 
 #[tokio::test]
@@ -356,15 +370,15 @@ async fn who_takes_the_app_away_ends_their_chat_and_is_spoken_to_no_more() {
     let mut rig = Rig::start(Setting::default()).await;
     let (mut user, chat) = connect(&mut rig).await;
     rig.settles().await;
-    rig.azure.set_standing(&user.chat.id, simulator::azure::Standing::Uninstalled);
+    rig.azure.set_standing(&user.chat.id, Standing::Uninstalled);
     user.delivers(&rig.azure.installation(&user.chat, &user.person, "remove")).await;
     desk::until_ended(&rig.desk, &chat).await;
     rig.settles().await;
     user.shows_nothing_more();
     // Back again, they are greeted or at least answered.
-    rig.azure.set_standing(&user.chat.id, simulator::azure::Standing::Installed);
+    rig.azure.set_standing(&user.chat.id, Standing::Installed);
     user.delivers(&rig.azure.installation(&user.chat, &user.person, "add")).await;
-    user.says("hello again kolibri").await;
+    user.says("my screen is dark kolibri").await;
     user.comes_to_see("I do not know that one.").await;
 }
 
@@ -372,7 +386,7 @@ async fn who_takes_the_app_away_ends_their_chat_and_is_spoken_to_no_more() {
 async fn who_blocks_the_bot_in_a_live_chat_ends_it_for_the_agent() {
     let mut rig = Rig::start(Setting::default()).await;
     let (user, chat) = connect(&mut rig).await;
-    rig.azure.set_standing(&user.chat.id, simulator::azure::Standing::Blocked);
+    rig.azure.set_standing(&user.chat.id, Standing::Blocked);
     rig.desk.write(&chat, "can you read this? kolibri").unwrap();
     let view = desk::until_ended(&rig.desk, &chat).await;
     assert_eq!(view.ended_by, Some(EndedBy::User));
@@ -386,7 +400,7 @@ async fn among_others_the_bot_answers_and_a_person_is_to_be_had_in_a_chat_of_one
     let rig = Rig::start(Setting::default()).await;
     let kim = rig.stranger("Kim Example").person;
     let alex = rig.stranger("Alex Example").person;
-    let group = rig.azure.group_chat(simulator::azure::APP_ID, &[kim, alex.clone()]);
+    let group = rig.azure.group_chat(APP_ID, &[kim, alex.clone()]);
     let activity = rig.azure.message(&group, &alex, "agent");
     assert_eq!(rig.azure.deliver(&activity).await.unwrap().status, 200);
     eventually("they are told", || async {

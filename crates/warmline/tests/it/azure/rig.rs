@@ -57,6 +57,7 @@ impl Rig {
                 ("ToChannelFromBotLoginUrl", format!("{}/{TENANT}", azure.origin())),
                 ("ToBotFromChannelOpenIdMetadataUrl", azure.channel_metadata()),
                 ("ToBotFromEmulatorOpenIdMetadataUrl", azure.login_metadata()),
+                ("WARMLINE_CONNECTOR_HOSTS", "127.0.0.1".to_owned()),
             ] {
                 environment.insert(name.to_owned(), value);
             }

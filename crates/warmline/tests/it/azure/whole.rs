@@ -25,7 +25,7 @@ impl Talk {
         user.says("agent").await;
         let chat = rig.offered(&user.id()).await;
         rig.desk.accept(&chat).unwrap();
-        user.comes_to_see("You are now talking to Dana.").await;
+        user.comes_to_see("You are now talking to a person.").await;
         rig.settles().await;
         Self { user, chat }
     }
