@@ -9,7 +9,7 @@
 //! Parts are pieces of the text in its order. What lies before, between and behind them is white space
 //! only, and none of them is blank.
 
-use crate::said::{Author, Content};
+use crate::said::{Author, Content, Said};
 
 /// How long the words of one message may be, in UTF-16 code units.
 ///
@@ -19,6 +19,15 @@ use crate::said::{Author, Content};
 /// much.
 pub const PART_UNITS_MAX: usize = 4_000;
 
+/// Up to how many units of words a message that a bot made for its channel goes out whole: with what
+/// stands around them, and half as much again for what JSON adds, less than the smallest limit.
+pub const WHOLE_UNITS_MAX: usize = 8_000;
+
+/// Whether something that was said goes out as the bot made it, in one message.
+pub fn is_whole(said: &Said) -> bool {
+    said.payload.is_some() && has_at_most(&said.text, WHOLE_UNITS_MAX)
+}
+
 /// How many messages show this entry to the user of such a channel: none, if nothing of it is the
 /// user's to see.
 pub fn count(author: &Author, content: &Content) -> u16 {
@@ -26,17 +35,22 @@ pub fn count(author: &Author, content: &Content) -> u16 {
         (Author::User, _)
         | (_, Content::Context(_) | Content::Transcript(_))
         | (Author::Agent(_) | Author::Desk | Author::Gateway, Content::Done(_)) => 0,
-        // A bot that speaks the channel's language made its message to fit; cut, it would be another.
-        (Author::Bot, Content::Said(said)) if said.payload.is_some() => 1,
-        (_, Content::Said(said)) => {
-            let parts = parts(&said.text).len();
-            // A question may be all options.
-            let parts = if said.options.is_empty() { parts } else { parts.max(1) };
-            u16::try_from(parts).unwrap_or(u16::MAX)
-        }
+        (_, Content::Said(said)) => of(author, said),
         (Author::Bot, Content::Done(_))
         | (_, Content::Notice(_) | Content::Revised { .. } | Content::Withdrawn { .. }) => 1,
     }
+}
+
+/// How many messages say this.
+pub fn of(author: &Author, said: &Said) -> u16 {
+    let is_bots_own = *author == Author::Bot && said.payload.is_some();
+    if is_bots_own && is_whole(said) {
+        return 1;
+    }
+    let parts = parts(&said.text).len();
+    // A bot's message may be all cards, and a question all options.
+    let parts = if is_bots_own || !said.options.is_empty() { parts.max(1) } else { parts };
+    u16::try_from(parts).unwrap_or(u16::MAX)
 }
 
 /// The parts of a text. One that fits is its own only part, blanks at its ends included; a blank one
@@ -65,14 +79,17 @@ pub fn part(text: &str, index: u16) -> Option<&str> {
 }
 
 fn fits(text: &str) -> bool {
-    // There are never more units than bytes.
-    text.len() <= PART_UNITS_MAX
-        || text.chars().map(char::len_utf16).try_fold(0, within_a_part).is_some()
+    has_at_most(text, PART_UNITS_MAX)
 }
 
-/// Adds up until it is more than a part.
-fn within_a_part(units: usize, more: usize) -> Option<usize> {
-    Some(units + more).filter(|units| *units <= PART_UNITS_MAX)
+fn has_at_most(text: &str, units_max: usize) -> bool {
+    // There are never more units than bytes.
+    text.len() <= units_max
+        || text
+            .chars()
+            .map(char::len_utf16)
+            .try_fold(0, |units, more| Some(units + more).filter(|units| *units <= units_max))
+            .is_some()
 }
 
 /// Where the first part of a text ends that is too long for one and begins with no blank. Never 0.
@@ -236,7 +253,7 @@ mod tests {
     use crate::{
         id::{Number, Timestamp},
         notice::Notice,
-        said::{Agent, Choice, Payload, Said},
+        said::{Agent, Choice, Payload},
     };
 
     fn units(text: &str) -> usize {
@@ -330,7 +347,9 @@ mod tests {
         let agent = || Author::Agent(Agent::default());
         let said = |text: &str| Content::Said(Said::words(text));
         let payload = || Payload("{}".to_owned());
-        let whole = Content::Said(Said { payload: Some(payload()), ..Said::words(long.clone()) });
+        let with_payload =
+            |text: &str| Content::Said(Said { payload: Some(payload()), ..Said::words(text) });
+        let whole = with_payload(&"x".repeat(WHOLE_UNITS_MAX));
         let option = Choice { label: "Yes".to_owned(), value: "y".to_owned() };
         let asks = Content::Said(Said { options: vec![option], ..Said::words("") });
         let (of, at) = (Number(1), Timestamp(1));
@@ -340,8 +359,11 @@ mod tests {
             (agent(), said("hi"), 1),
             (agent(), said(" "), 0),
             (agent(), said(&long), 5),
-            (agent(), whole.clone(), 5),
+            (agent(), whole.clone(), 2),
             (Author::Bot, whole, 1),
+            (Author::Bot, with_payload(""), 1),
+            (agent(), with_payload(""), 0),
+            (Author::Bot, with_payload(&long), 5),
             (Author::Bot, said(&long), 5),
             (Author::Bot, Content::Done(payload()), 1),
             (Author::Bot, Content::Revised { of, at, said: Said::words("x") }, 1),

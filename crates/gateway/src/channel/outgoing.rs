@@ -11,7 +11,7 @@ use std::fmt;
 
 use bot_framework::{Activity, activity::kinds};
 use serde_json::value::RawValue;
-use session::{Author, Content, Said, id::Number, parts};
+use session::{Author, Content, Payload, Said, id::Number, parts};
 
 use super::{
     AZURE_DIRECT_LINE, TEAMS, on_the_wire,
@@ -106,7 +106,7 @@ impl Place<'_> {
                 known(*of).map_or(Sending::Nothing, |id| Sending::Delete { id })
             }
             (_, Content::Revised { of, said, .. }) => {
-                match (self.whole(said, entry.number, part, &known), known(*of)) {
+                match (self.revised(said, entry.number, part, &known), known(*of)) {
                     (Some((mut activity, _)), Some(id)) => {
                         activity.set("id", &id);
                         Sending::Update { id, activity: activity.to_json() }
@@ -122,8 +122,8 @@ impl Place<'_> {
                 fitted.map_or(Sending::Nothing, |(activity, to)| sent(&activity, to))
             }
             (Author::Bot, Content::Said(said)) => {
-                let whole = self.whole(said, entry.number, part, &known);
-                whole.map_or(Sending::Nothing, |(activity, to)| sent(&activity, to))
+                let piece = self.of_bots_words(said, entry.number, part, &known);
+                piece.map_or(Sending::Nothing, |(activity, to)| sent(&activity, to))
             }
             (Author::Agent(agent), Content::Said(said)) => {
                 self.of_person(said, agent.name.as_deref(), part)
@@ -146,19 +146,65 @@ impl Place<'_> {
         self.placed(Activity::typing()).to_json()
     }
 
-    /// A message of the bot's, and what it answers.
-    fn whole(
+    /// A message of the bot's or a part of it, and what it answers.
+    fn of_bots_words(
         &self,
         said: &Said,
         number: Number,
         part: u16,
         known: &impl Fn(Number) -> Option<String>,
     ) -> Option<(Activity, Option<String>)> {
-        let Some(payload) = &said.payload else {
-            return self.worded(said, "", part).map(|activity| (activity, None));
-        };
-        let activity = self.parsed(&payload.0).filter(|_| part == 0)?;
-        let (activity, to) = self.of_bot(activity, number, known);
+        if said.payload.is_none() || parts::is_whole(said) {
+            return self.revised(said, number, part, known);
+        }
+        let (mut activity, to) = self.whole(said.payload.as_ref()?, number, known)?;
+        let text = activity.text().unwrap_or_default().into_owned();
+        let pieces = parts::parts(&text);
+        let told = usize::from(parts::of(&Author::Bot, said));
+        let (index, last) = (usize::from(part), pieces.len().min(told).saturating_sub(1));
+        if index > last {
+            return None;
+        }
+        if index == last {
+            // Words that a reader is not shown count for the pieces alone.
+            activity.set("text", pieces[index..].join("\n"));
+        } else {
+            activity.set("text", pieces[index]);
+            for name in ["attachments", "attachmentLayout", "suggestedActions"] {
+                activity.remove(name);
+            }
+        }
+        if index == 0 {
+            return Some((activity, to));
+        }
+        for name in ["replyToId", "speak", "summary"] {
+            activity.remove(name);
+        }
+        Some((activity, None))
+    }
+
+    /// A message of the bot's that is not cut, and what it answers.
+    fn revised(
+        &self,
+        said: &Said,
+        number: Number,
+        part: u16,
+        known: &impl Fn(Number) -> Option<String>,
+    ) -> Option<(Activity, Option<String>)> {
+        match &said.payload {
+            Some(payload) if part == 0 => self.whole(payload, number, known),
+            Some(_) => None,
+            None => self.worded(said, "", part).map(|activity| (activity, None)),
+        }
+    }
+
+    fn whole(
+        &self,
+        payload: &Payload,
+        number: Number,
+        known: &impl Fn(Number) -> Option<String>,
+    ) -> Option<(Activity, Option<String>)> {
+        let (activity, to) = self.of_bot(self.parsed(&payload.0)?, number, known);
         let is_blank = activity.text().is_none_or(|text| text.trim().is_empty());
         // Teams refuses a message in which there is nothing to see.
         (!is_blank || activity.attachment_count() > 0 || self.channel != TEAMS)

@@ -31,6 +31,9 @@ const FILE_NAME_CHARS_MAX: usize = 200;
 /// The longest quote, in characters: Teams itself shows two lines.
 const QUOTE_CHARS_MAX: usize = 500;
 
+/// The most quotes of one message that are looked at; Teams lets people quote one message at a time.
+const QUOTES_MAX: usize = 5;
+
 /// By which a quoted reply is told from a quote that somebody typed.
 const REPLY: &str = "http://schema.skype.com/Reply";
 
@@ -145,7 +148,7 @@ fn named(attachment: &Attachment) -> String {
 fn quoted(activity: &Activity, text: &str) -> Option<String> {
     let mut quotes: Vec<_> = twin(activity).iter().flat_map(|html| quotes(html)).collect();
     if is_teams(activity) {
-        quotes.extend(activity.attachments().iter().filter_map(reference));
+        quotes.extend(activity.attachments().iter().filter_map(reference).take(QUOTES_MAX));
     }
     let text = squeezed(text);
     quotes.retain(|quote| !text.contains(&squeezed(quote.words.trim_end_matches(['.', '…']))));
@@ -169,7 +172,9 @@ impl Quote {
 fn quotes(html: &str) -> Vec<Quote> {
     let mut quotes = Vec::new();
     let mut rest = html;
-    while let Some((_, tag, behind)) = html::next_tag(rest) {
+    while let Some((_, tag, behind)) = html::next_tag(rest)
+        && quotes.len() < QUOTES_MAX
+    {
         rest = behind;
         if html::name_of(tag) != "blockquote" || !tag.contains(REPLY) {
             continue;

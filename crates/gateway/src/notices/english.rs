@@ -62,7 +62,7 @@ pub(super) fn words(notice: &Notice) -> String {
                                cannot keep more. Please wait until somebody is there."
             .to_owned(),
         Notice::PersonalOnly => "I can bring in a person only where just the two of us talk. Please write to me directly, in a chat of our own.".to_owned(),
-        Notice::AgentUnheard => "(Automatic note: what you wrote last may not have reached the user.)".to_owned(),
+        Notice::AgentUnheard => "Automatic note: what you wrote last may not have reached the user.".to_owned(),
         Notice::UserLeft => {
             "You were away for some time, so your chat with the service desk was closed.".to_owned()
         }

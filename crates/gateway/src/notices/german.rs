@@ -63,7 +63,7 @@ pub(super) fn words(notice: &Notice) -> String {
                                kann ich nicht aufbewahren. Bitte warten Sie, bis jemand da ist."
             .to_owned(),
         Notice::PersonalOnly => "Einen Menschen kann ich nur dazuholen, wo wir zu zweit sind. Bitte schreiben Sie mir direkt, in einem eigenen Chat.".to_owned(),
-        Notice::AgentUnheard => "(Automatischer Hinweis: Was Sie zuletzt geschrieben haben, hat den Nutzer womöglich nicht erreicht.)".to_owned(),
+        Notice::AgentUnheard => "Automatischer Hinweis: Was Sie zuletzt geschrieben haben, hat den Nutzer womöglich nicht erreicht.".to_owned(),
         Notice::UserLeft => "Sie waren einige Zeit nicht da, deshalb wurde Ihr Chat mit dem \
                              Service-Desk geschlossen."
             .to_owned(),

@@ -79,7 +79,9 @@ impl Turn<'_> {
             if is_open(self) { self.heard(news) } else { self.late_news(&id, news) }
         }
         if !is_open(self) {
-            rest.into_iter().for_each(|news| self.late_news(&id, without_key(news)));
+            for news in rest {
+                self.late_news(&id, without_key(news));
+            }
         } else if !rest.is_empty()
             && let Some(session) = self.live()
         {
@@ -131,13 +133,14 @@ impl Turn<'_> {
         }
         for missed in missed {
             match missed {
-                Missed::AgentSaid { said, key } => match self.place_behind_gap(session, &key) {
-                    Some(place) => self.let_go_first(place.saturating_add(1)),
-                    None => {
+                Missed::AgentSaid { said, key } => {
+                    if let Some(place) = self.place_behind_gap(session, &key) {
+                        self.let_go_first(place.saturating_add(1));
+                    } else {
                         let agent = self.agent_of(session);
                         self.news_of(session, News::AgentSaid { agent, said, key: Some(key) });
                     }
-                },
+                }
                 Missed::BehindGap { left } if is_open => self.let_go_but(left),
                 // It is over, and what stood behind its gap was told with the end.
                 Missed::BehindGap { .. } => {}

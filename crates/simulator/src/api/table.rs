@@ -6,7 +6,7 @@
 
 pub(super) mod presence;
 
-use std::{cmp::Ordering, sync::Arc};
+use std::{cell::OnceCell, cmp::Ordering, sync::Arc};
 
 use axum::{
     extract::{RawQuery, State},
@@ -246,15 +246,21 @@ impl Condition {
 /// A message as the Table API shows it: times are UTC to the second.
 struct Row<'a> {
     message: &'a Message,
-    send_time: String,
+    /// Written when it is asked for: most rows are of other conversations.
+    send_time: OnceCell<String>,
 }
 
 impl<'a> Row<'a> {
     fn of(message: &'a Message) -> Self {
-        let at = i64::try_from(message.sent_at).ok();
-        let at = at.and_then(|at| Timestamp::from_millisecond(at).ok()).unwrap_or_default();
-        let send_time = at.strftime("%Y-%m-%d %H:%M:%S").to_string();
-        Self { message, send_time }
+        Self { message, send_time: OnceCell::new() }
+    }
+
+    fn send_time(&self) -> &str {
+        self.send_time.get_or_init(|| {
+            let at = i64::try_from(self.message.sent_at).ok();
+            let at = at.and_then(|at| Timestamp::from_millisecond(at).ok()).unwrap_or_default();
+            at.strftime("%Y-%m-%d %H:%M:%S").to_string()
+        })
     }
 }
 
@@ -283,7 +289,7 @@ impl Record for Row<'_> {
                 Author::System => "systemTextMessage",
             },
             "payload" => &self.message.payload,
-            _ => &self.send_time,
+            _ => self.send_time(),
         }
     }
 

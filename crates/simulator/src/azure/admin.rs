@@ -280,8 +280,11 @@ async fn say(State(shared): Access, Order(saying): Order<Saying>) -> Response {
     let activity = match (saying.activity, saying.chat, saying.text) {
         (Some(activity), None, None) => activity,
         (None, Some(chat), Some(text)) => {
-            let chat = shared.act(|world| world.room(&chat).map(|room| room.chat.clone()));
+            let id = chat;
+            let chat = shared.act(|world| world.room(&id).map(|room| room.chat.clone()));
             let Some(chat) = chat else { return done(false, "chat") };
+            // In the thread that was named, not beside it.
+            let chat = Chat { id, ..chat };
             azure.message(&chat, chat.person(), &text)
         }
         _ => {

@@ -103,11 +103,12 @@ fn gist(request: &Received) -> String {
 fn content(activity: &Value) -> String {
     let mut content = activity["text"].as_str().unwrap_or_default().to_owned();
     for attachment in activity["attachments"].as_array().into_iter().flatten() {
-        content += &format!(" [{}]", attachment["contentType"].as_str().unwrap_or("attachment"));
+        let kind = attachment["contentType"].as_str().unwrap_or("attachment");
+        content.extend([" [", kind, "]"]);
     }
     let actions = activity["suggestedActions"]["actions"].as_array().into_iter().flatten();
     for action in actions {
-        content += &format!(" <{}>", action["title"].as_str().unwrap_or_default());
+        content.extend([" <", action["title"].as_str().unwrap_or_default(), ">"]);
     }
     content
 }

@@ -67,15 +67,9 @@ impl Person {
     /// A person of the usual tenant. Who has the same address is the same person.
     pub fn new(name: &str, email: &str) -> Self {
         let hash = digest(&SHA256, email.to_ascii_lowercase().as_bytes());
-        let hex: String = hash.as_ref()[..16].iter().map(|byte| format!("{byte:02x}")).collect();
-        let aad_object_id = format!(
-            "{}-{}-4{}-8{}-{}",
-            &hex[..8],
-            &hex[8..12],
-            &hex[13..16],
-            &hex[17..20],
-            &hex[20..32]
-        );
+        let mut bytes = [0; 16];
+        bytes.copy_from_slice(&hash.as_ref()[..16]);
+        let aad_object_id = uuid::Builder::from_random_bytes(bytes).into_uuid().to_string();
         let (name, email) = (name.to_owned(), email.to_owned());
         Self { name, aad_object_id, email, tenant: TENANT.to_owned() }
     }

@@ -132,10 +132,10 @@ fn carry_out(
     let text = body["text"].as_str().unwrap_or_default();
     let conversation = asked.conversation.as_deref();
     let trouble = world.troubles.take(Door::Connector, conversation, text);
-    if trouble.is_none() {
-        if let Err(refused) = hindered(world, asked, plan, now) {
-            return (End::Answer(refused), None);
-        }
+    if trouble.is_none()
+        && let Err(refused) = hindered(world, asked, plan, now)
+    {
+        return (End::Answer(refused), None);
     }
     if trouble.is_some_and(|trouble| !trouble.is_taken()) {
         return (stopped(trouble), None);

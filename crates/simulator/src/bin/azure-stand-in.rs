@@ -24,10 +24,10 @@ struct Options {
     /// Where it listens; on this machine only, because it gives tokens to anybody.
     #[arg(long, default_value = "127.0.0.1:8091")]
     listen: SocketAddr,
-    /// The bot's app id (MicrosoftAppId).
+    /// The bot's app id.
     #[arg(long, env = "MicrosoftAppId", default_value = APP_ID)]
     app_id: String,
-    /// Its secret (MicrosoftAppPassword).
+    /// Its secret.
     #[arg(
         long,
         env = "MicrosoftAppPassword",
@@ -35,7 +35,7 @@ struct Options {
         default_value = APP_SECRET
     )]
     app_secret: String,
-    /// The tenant of the app and of its users (MicrosoftAppTenantId).
+    /// The tenant of the app and of its users.
     #[arg(long, env = "MicrosoftAppTenantId", default_value = TENANT)]
     tenant: String,
     /// The app is a multi-tenant one, and asks for its tokens at botframework.com.

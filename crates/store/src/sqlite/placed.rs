@@ -54,7 +54,7 @@ pub(super) fn entry(
     found
         .map(|number| {
             let number = u64::try_from(number);
-            number.map(Number).map_err(|_| damaged(TABLE, &placed_as, "a number below zero"))
+            number.map(Number).map_err(|_| damaged(TABLE, placed_as, "a number below zero"))
         })
         .transpose()
 }

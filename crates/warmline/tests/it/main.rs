@@ -30,6 +30,7 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail the test as tests do")]
 
+mod azure;
 mod bot;
 mod catch_up;
 mod check;

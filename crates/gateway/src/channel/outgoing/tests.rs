@@ -305,6 +305,51 @@ fn long_words_are_parts_of_which_the_first_is_named_and_the_last_has_the_buttons
     }
 }
 
+#[test]
+fn a_bots_message_that_no_channel_takes_whole_goes_out_in_parts() {
+    let line = "line of **words**\n".repeat(200);
+    let (two, few) = (line.repeat(4), line.repeat(2));
+    let message = |text: &str| {
+        json!({
+            "type": "message", "text": text, "replyToId": "c-0000003", "speak": "s", "importance": "high",
+            "attachments": [{ "contentType": "image/png", "contentUrl": "https://x" }],
+        })
+        .to_string()
+    };
+    let said = |text: &str| Said { payload: Some(Payload(message(text))), ..Said::words(text) };
+    let reference = reference(PERSONAL);
+    let sent =
+        |text: &str, part| sending(&reference, TEAMS, Author::Bot, Content::Said(said(text)), part);
+    assert_eq!(parts::count(&Author::Bot, &Content::Said(said(&few))), 1);
+    assert_eq!(json_of(&sent(&few, 0))["text"], few);
+    let count = parts::count(&Author::Bot, &Content::Said(said(&two)));
+    assert_eq!(count, 4);
+    let all: Vec<_> = (0..count).map(|part| sent(&two, part)).collect();
+    assert!(matches!(&all[0], Sending::Reply { to, .. } if to == "1700"));
+    assert!(all[1..].iter().all(|sent| matches!(sent, Sending::Send(_))));
+    let all: Vec<_> = all.iter().map(json_of).collect();
+    let words: Vec<_> = all.iter().map(|sent| sent["text"].as_str().unwrap()).collect();
+    assert_eq!(words.join("\n"), two.trim());
+    for (index, sent) in all.iter().enumerate() {
+        assert_eq!(sent.get("attachments").is_some(), index == 3, "the picture comes last");
+        assert_eq!(sent.get("replyToId").is_some() && sent.get("speak").is_some(), index == 0);
+        assert_eq!(sent["importance"], "high");
+    }
+    assert_eq!(sent(&two, count), Sending::Nothing);
+    // Cards in words make it long, and its own text is short.
+    let cards = Said { payload: Some(Payload(message("hi"))), ..Said::words(two) };
+    let of_cards =
+        |part| sending(&reference, TEAMS, Author::Bot, Content::Said(cards.clone()), part);
+    assert_eq!(json_of(&of_cards(0))["text"], "hi");
+    assert!(json_of(&of_cards(0)).get("attachments").is_some());
+    assert_eq!(of_cards(1), Sending::Nothing);
+    // A change is one message, whatever its length.
+    let (of, at) = (Number(4), Timestamp(1));
+    let changed = Content::Revised { of, at, said: said(&line.repeat(4)) };
+    let changed = sending(&reference, TEAMS, Author::Bot, changed, 0);
+    assert_eq!(json_of(&changed)["text"], line.repeat(4));
+}
+
 /// Whatever is sent of ours stays below 28 KB, counted as UTF-16, whatever the words and ids.
 #[test]
 fn a_part_with_all_that_stands_around_it_stays_below_every_limit_of_teams() {

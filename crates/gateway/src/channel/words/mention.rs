@@ -52,9 +52,10 @@ pub(super) fn without_own(text: &str, activity: &Activity) -> String {
             continue;
         }
         let whose: Vec<_> = mentions.iter().filter(same).map(|same| same.is_own).collect();
-        let all_own = whose.iter().all(|own| *own);
+        // A marker beyond them is another mention of the same; bare words may be just words.
+        let more_own = mention.text.starts_with("<at") && whose.iter().all(|own| *own);
         let found = text.match_indices(&mention.text).enumerate();
-        let own = found.filter(|(index, _)| whose.get(*index).copied().unwrap_or(all_own));
+        let own = found.filter(|(index, _)| whose.get(*index).copied().unwrap_or(more_own));
         gone.extend(own.map(|(_, (at, piece))| at..at + piece.len()));
     }
     gone.sort_unstable_by_key(|piece| piece.start);

@@ -1,3 +1,4 @@
+use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
@@ -73,11 +74,11 @@ fn in_teams_markup_becomes_what_a_reader_sees_and_elsewhere_text_stays() {
         assert_eq!(text(json!({ "text": given, "channelId": "slack" })), given);
     }
     let slack = json!({
-        "text": "@helper  hi &amp; <at>Kim</at>",
+        "text": "@helper  hi &amp; <at>Kim</at>, I am no @helper",
         "channelId": "slack",
         "entities": [mention("28:bot", "@helper")],
     });
-    assert_eq!(text(slack), "hi &amp; <at>Kim</at>");
+    assert_eq!(text(slack), "hi &amp; <at>Kim</at>, I am no @helper");
     let xml =
         json!({ "text": "<p>a &amp; <b>b</b></p>", "textFormat": "xml", "channelId": "line" });
     assert_eq!(text(xml), "a & b");
@@ -320,5 +321,65 @@ fn names_of_reactions_that_are_no_code_points_stay_names() {
         let members = json!({ "type": "messageReaction", "reactionsAdded": [{ "type": kind }] });
         let told = for_agent(&activity(members), None, Language::English).unwrap();
         assert_eq!(told, format!("[Reacted to a message with {expected}]"));
+    }
+}
+
+/// A message of as many quotes as fit is read as quickly as any.
+#[test]
+fn of_many_quotes_a_few_are_told() {
+    let quote = r#"<blockquote itemtype="http://schema.skype.com/Reply">q</blockquote>"#;
+    let twin = json!({ "contentType": "text/html", "content": quote.repeat(3_000) });
+    let said = said(json!({ "text": "yes", "attachments": [twin] })).unwrap();
+    assert_eq!(said.quoted.as_deref(), Some("q\nq\nq\nq\nq"));
+}
+
+/// Pieces of what Teams writes, whole and broken.
+fn markup() -> impl Strategy<Value = String> {
+    let pieces = [
+        "<at>",
+        "</at>",
+        "<at id=\"0\">",
+        "Helper",
+        "<at>Helper</at>",
+        "&nbsp;",
+        "&amp;",
+        "&#x1F600;",
+        "&#",
+        ";",
+        "<",
+        ">",
+        "&",
+        "<p>",
+        "</p>",
+        "<blockquote itemtype=\"http://schema.skype.com/Reply\">",
+        "</blockquote>",
+        "<strong>",
+        "</strong>",
+        "ä",
+        "😀",
+        " ",
+        "\n",
+        "\u{a0}",
+        "word",
+    ];
+    prop::collection::vec(prop::sample::select(pieces.to_vec()), 0..30)
+        .prop_map(|pieces| pieces.concat())
+}
+
+proptest! {
+    #[test]
+    fn whatever_is_written_is_read_and_the_rest_of_a_mention_is_never_lost(
+        text in markup(),
+        html in markup(),
+        mentioned in markup(),
+    ) {
+        let entities = json!([mention("28:bot", &mentioned), mention("29:kim", "<at>Helper</at>")]);
+        let twin = json!({ "contentType": "text/html", "content": html });
+        let members =
+            json!({ "text": format!("{text} end"), "entities": entities, "attachments": [twin] });
+        let said = said(members).unwrap();
+        let is_taken = "end".contains(mentioned.trim()) || mentioned.contains("end");
+        // A tag that is never closed may hide what follows it in nothing but the twin.
+        prop_assert!(is_taken || said.text.contains("end"), "{:?}", said.text);
     }
 }

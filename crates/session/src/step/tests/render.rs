@@ -64,7 +64,7 @@ fn standing(conversation: &Conversation) -> String {
     }
     let behind = conversation.live().and_then(|session| session.behind_gap.as_ref());
     if let Some(behind) = behind {
-        text.push_str(&format!(" ({} behind the gap)", behind.news.len()));
+        text.extend([" (", &behind.news.len().to_string(), " behind the gap)"]);
     }
     if conversation.unreachable {
         text.push_str(" (unreachable)");

@@ -56,19 +56,23 @@ fn decoded(segment: &str) -> Option<String> {
     let mut plain = Vec::with_capacity(bytes.len());
     let mut at = 0;
     while at < bytes.len() {
-        let hex = (bytes[at] == b'%').then(|| segment.get(at + 1..at + 3)).flatten();
-        match hex.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
-            Some(byte) => {
-                plain.push(byte);
-                at += 3;
-            }
-            None => {
-                plain.push(bytes[at]);
-                at += 1;
-            }
+        let encoded = match bytes.get(at..at + 3) {
+            Some([b'%', high, low]) => digit(*high).zip(digit(*low)),
+            _ => None,
+        };
+        if let Some((high, low)) = encoded {
+            plain.push(high * 16 + low);
+            at += 3;
+        } else {
+            plain.push(bytes[at]);
+            at += 1;
         }
     }
     String::from_utf8(plain).ok()
+}
+
+fn digit(of: u8) -> Option<u8> {
+    char::from(of).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
 }
 
 #[cfg(test)]
@@ -93,6 +97,8 @@ mod tests {
             assert_eq!(read("POST", path), Some((Call::Send, id.clone(), None)), "{path}");
         }
         let slash = read("POST", "/amer/v3/conversations/a%2Fb/activities/1%252").unwrap();
+        let odd = read("DELETE", "/amer/v3/conversations/a%+1/activities/%zz%4").unwrap();
+        assert_eq!(odd, (Call::Delete, Some("a%+1".to_owned()), Some("%zz%4".to_owned())));
         assert_eq!(slash, (Call::Reply, Some("a/b".to_owned()), Some("1%2".to_owned())));
     }
 
