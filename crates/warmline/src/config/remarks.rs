@@ -17,6 +17,9 @@ use super::{
 /// A secret shorter than this is accepted with a warning, in bytes.
 const SECRET_BYTES_GOOD: usize = 16;
 
+/// What bots of the SDKs name another cloud by.
+const CHANNEL_SERVICE: &str = "ChannelService";
+
 /// One of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Remark {
@@ -104,6 +107,10 @@ fn unknown_variables(environment: &Environment, remarks: &mut Vec<Remark>) {
     let prefixed = environment.values.keys().filter(|name| name.starts_with("WARMLINE_"));
     for name in prefixed.filter(|name| !ours.contains(&name.as_str())) {
         let text = format!("{name} is no setting of Warmline; there are {}", ours.join(", "));
+        remarks.push(Remark::weak(text));
+    }
+    if environment.get(CHANNEL_SERVICE).is_some() && environment.get("WARMLINE_CLOUD").is_none() {
+        let text = format!("{CHANNEL_SERVICE} has no use here; WARMLINE_CLOUD names the cloud");
         remarks.push(Remark::weak(text));
     }
 }

@@ -174,7 +174,7 @@ settings! {
     "bot.app_certificate_file", Some("WARMLINE_APP_CERTIFICATE_FILE"), Kind::Path, None, "\"/etc/warmline/bot.pem\"", Reload,
     "A certificate of the registration `app_id` instead of a secret: PEM, as it was uploaded to Entra. Needs `app_certificate_key`; not beside `app_password`.";
     "bot.app_certificate_key", Some("WARMLINE_APP_CERTIFICATE_KEY"), Kind::Secret, None, "\"file:/etc/warmline/bot.key\"", Reload,
-    "The private key of `app_certificate_file`: RSA, PEM, without a passphrase; best said as `file:PATH`.";
+    "The private key of `app_certificate_file`: RSA, PEM, without a passphrase. Say it as `file:PATH`; the vault keeps nothing that long.";
     "bot.app_type", Some("MicrosoftAppType"), APP_TYPES, None, "\"SingleTenant\"", Reload,
     "Whether the registration `app_id` is for one tenant of Entra or for all. Without it `SingleTenant` where `app_tenant` is set, else `MultiTenant`.";
     "bot.app_tenant", Some("MicrosoftAppTenantId"), Kind::Text, None, "\"00000000-0000-0000-0000-000000000002\"", Reload,

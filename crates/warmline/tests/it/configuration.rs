@@ -1,5 +1,7 @@
 //! The configuration file, the sealed secrets and what SIGHUP changes, on the running gateway.
 
+mod channels;
+
 use std::{
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
@@ -365,62 +367,4 @@ async fn sighup_without_a_file_reads_the_environment_again_and_changes_nothing()
     eventually(IN_FORCE, || async { house.logged().contains(IN_FORCE).then_some(()) }).await;
     let mut page = house.page("dl_kim").await;
     page.shows(&["bot: Hello!…"]).await;
-}
-
-const PRESENTED: &str = r#"
-[tenants.acme.desks.it]
-instance = "dev12345"
-client_id = "id"
-client_secret = "env:NOT_HERE"
-username = "user"
-password = "vault:not-here"
-webhook_secret = "env:NOT_HERE"
-[tenants.acme.bots.help]
-app_id = "00000000-0000-0000-0000-0000000000a1"
-app_password = "env:NOT_HERE"
-end_phrases = ["that is all"]
-[tenants.acme.bots.web]
-"#;
-
-#[tokio::test]
-async fn the_app_package_is_made_where_no_secret_is_and_never_over_another_file() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = |name: &str| folder.path().join(name).display().to_string();
-    let (file, package) = (path("warmline.toml"), path("app.zip"));
-    let write = |text: &str| std::fs::write(&file, text).unwrap();
-    let flags = ["teams-package", "--config", &file, "--output", &package];
-    let with = |more: &[&'static str]| flags.iter().copied().chain(more.iter().copied()).collect();
-    let environment = Environment::new();
-    write(PRESENTED);
-    let said = refused(&environment, &flags, "").await;
-    assert!(said.contains("`public_url`") && said.contains("WARMLINE_PUBLIC_URL"), "{said}");
-    let public = format!("public_url = \"https://chat.example.org\"\n{PRESENTED}");
-    write(&public);
-    let said = done(&environment, &flags, "").await;
-    assert!(said.contains(&package) && said.contains("docs/teams.md"), "{said}");
-    let made = std::fs::read(&package).unwrap();
-    let holds =
-        |made: &[u8], text: &str| made.windows(text.len()).any(|part| part == text.as_bytes());
-    for part in ["0000000000a1", "chat.example.org", "that is all", "\"agent\""] {
-        assert!(holds(&made, part), "{part}");
-    }
-    let said = refused(&environment, &flags, "").await;
-    assert!(said.contains("--force"), "{said}");
-    assert_eq!(std::fs::read(&package).unwrap(), made);
-    let again: Vec<_> = with(&["--force", "--app-version", "1.0.1"]);
-    done(&environment, &again, "").await;
-    assert!(holds(&std::fs::read(&package).unwrap(), "\"1.0.1\""));
-
-    write(&format!("{public}app_id = \"00000000-0000-0000-0000-0000000000b2\"\n"));
-    let forced: Vec<_> = with(&["--force"]);
-    let said = refused(&environment, &forced, "").await;
-    assert!(said.contains("help of tenant acme, web of tenant acme"), "{said}");
-    let named: Vec<_> = with(&["--force", "--bot", "web"]);
-    done(&environment, &named, "").await;
-    assert!(holds(&std::fs::read(&package).unwrap(), "0000000000b2"));
-    let other: Vec<_> = with(&["--force", "--bot", "nobody"]);
-    assert!(refused(&environment, &other, "").await.contains("no such bot"));
-    write(&public.replace("app_id", "# app_id"));
-    let said = refused(&environment, &named, "").await;
-    assert!(said.contains("has no app id") && said.contains("MicrosoftAppId"), "{said}");
 }

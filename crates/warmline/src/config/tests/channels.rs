@@ -195,6 +195,9 @@ fn what_says_something_about_no_registration_is_told() {
         );
     }
     assert!(said.contains("BOT_APP_ID is set and has no use without BOT_ENDPOINT"), "{said}");
+    let service = ("ChannelService", "https://botframework.azure.us");
+    assert!(remarks(&[service]).contains("ChannelService has no use here; WARMLINE_CLOUD"));
+    assert!(!remarks(&[service, ("WARMLINE_CLOUD", "usgov")]).contains("ChannelService"));
     assert!(!said.contains("hush"), "{said}");
 }
 
