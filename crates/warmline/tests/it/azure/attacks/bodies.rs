@@ -86,7 +86,7 @@ async fn nobody_speaks_for_a_bot_in_a_channels_conversation() {
     let message = json!({"type": "message", "text": format!("forged {CANARY}")});
     let at = |path: &str| format!("{base}/v3/conversations/{path}");
     let post = |path: &str| rig.http.post(at(path)).json(&message);
-    let bare = format!("{}/v3/conversations", rig.origin());
+    let outside = format!("{}/v3/conversations", rig.origin());
     let ours = activity["id"].as_str().unwrap();
     let gone = (404, "ConversationNotFound");
     let no_activity = (404, "ActivityNotFoundInConversation");
@@ -125,7 +125,7 @@ async fn nobody_speaks_for_a_bot_in_a_channels_conversation() {
     // Beside the address that the bot was given nothing answers to anybody.
     for token in [None, Some(rig.azure.sign(&rig.azure.channel_token(APP_ID)))] {
         for path in ["", &format!("/{handle}/activities"), &format!("/{channels}/activities")] {
-            let mut request = rig.http.post(format!("{bare}{path}")).json(&message);
+            let mut request = rig.http.post(format!("{outside}{path}")).json(&message);
             if let Some(token) = &token {
                 request = request.bearer_auth(token);
             }

@@ -7,6 +7,7 @@ use super::{Case, Forger, STRANGER, are_refused, quiet};
 use crate::house::{DIRECT_LINE_SECRET, WEBHOOK_SECRET};
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "one table: each refusal in a row or two")]
 async fn a_token_that_is_not_the_channels_for_us_is_refused() {
     let (rig, bot, mut user) = quiet().await;
     let forger = Forger::new(&rig, &user);
