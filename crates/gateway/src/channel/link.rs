@@ -11,7 +11,7 @@ use bot_framework::{
     connector::{Connector, ConnectorConfig},
     verify::{ChannelVerifier, ChannelVerifyConfig},
 };
-use session::id::{BotId, TenantId};
+use session::id::{BotId, ChannelId, TenantId};
 use store::ConversationId;
 
 use super::pace::{Account, Pace};
@@ -42,11 +42,14 @@ pub(crate) struct ChannelLink {
 }
 
 impl ChannelLink {
-    /// Whether users of this Entra tenant may come. Only some channels name one.
-    pub(crate) fn takes(&self, tenant: Option<&str>) -> bool {
+    /// Whether users of these Entra tenants may come, as an activity names them. Teams always names one;
+    /// other channels have none.
+    pub(crate) fn takes(&self, channel: &ChannelId, named: &[String]) -> bool {
         let tenants = &self.setup.tenants;
-        let Some(tenant) = tenant else { return true };
-        tenants.is_empty() || tenants.iter().any(|ours| ours.eq_ignore_ascii_case(tenant))
+        let is_ours =
+            |tenant: &String| tenants.iter().any(|ours| ours.eq_ignore_ascii_case(tenant));
+        tenants.is_empty()
+            || named.iter().all(is_ours) && (!named.is_empty() || !super::is_teams(channel))
     }
 }
 

@@ -202,9 +202,11 @@ impl Turn<'_> {
 
     /// The user gave a sign of life.
     pub(super) fn user_back(&mut self) {
-        let conversation = self.conversation();
-        conversation.unreachable = false;
-        conversation.seen_at = conversation.effects;
+        if self.facts.carried {
+            let conversation = self.conversation();
+            conversation.unreachable = false;
+            conversation.seen_at = conversation.effects;
+        }
         if let Some(session) = self.live() {
             session.user_away_since = None;
         }

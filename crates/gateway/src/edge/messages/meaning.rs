@@ -42,7 +42,8 @@ impl Whose {
             .map_err(|error| bad("bad_member", format!("channelId: {error}")))?;
         let reference =
             Reference::of(activity).map_err(|error| bad(error.code(), error.to_string()))?;
-        if !link.takes(reference.tenant.as_deref()) {
+        let named = channel::tenants_named(activity);
+        if !link.takes(&channel, &named) {
             return Err(Refusal::new(
                 StatusCode::FORBIDDEN,
                 "foreign_tenant",
@@ -221,7 +222,7 @@ fn sender_key(activity: &Activity) -> Option<SenderKey> {
     let text = if kind == kinds::MESSAGE {
         format!("ch:{id}")
     } else {
-        format!("ch:{kind}:{id}:{}", activity.timestamp().unwrap_or_default())
+        format!("ch:{kind}:{id}:{}", activity.timestamp()?)
     };
     SenderKey::new(&text).ok()
 }
