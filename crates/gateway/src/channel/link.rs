@@ -57,11 +57,23 @@ impl ChannelLink {
         conversation: ConversationId,
         tenant: Option<&str>,
     ) -> Result<(), Duration> {
-        let registration = self.setup.connector.registration.app_id.as_str().into();
-        let account = Account { registration, tenant: tenant.unwrap_or_default().into() };
+        let account = self.account(tenant);
         // Nothing in it is left half done.
         let mut pace = self.pace.lock().unwrap_or_else(PoisonError::into_inner);
         pace.ask(conversation, &account, Instant::now())
+    }
+
+    /// Whether there is so much room that what nobody would miss may leave for this conversation now.
+    pub(crate) fn has_spare(&self, conversation: ConversationId, tenant: Option<&str>) -> bool {
+        let account = self.account(tenant);
+        // Nothing in it is left half done.
+        let mut pace = self.pace.lock().unwrap_or_else(PoisonError::into_inner);
+        pace.spare(conversation, &account, Instant::now())
+    }
+
+    fn account(&self, tenant: Option<&str>) -> Account {
+        let registration = self.setup.connector.registration.app_id.as_str().into();
+        Account { registration, tenant: tenant.unwrap_or_default().into() }
     }
 }
 
