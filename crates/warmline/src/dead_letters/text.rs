@@ -103,6 +103,7 @@ fn what(kind: &str) -> &'static str {
         "end" => "the end of the chat (END_CONVERSATION)",
         "greet" => "the user's arrival",
         "tell_bot" => "the news of a live chat",
+        "show" => "something for the user",
         _ => "something that cannot be read",
     }
 }

@@ -45,9 +45,22 @@ impl Rig {
         setting: Setting,
         change: impl FnOnce(&mut Environment),
     ) -> Self {
+        Self::start_at(Self::azure().await, setting, change).await
+    }
+
+    /// A stand-in that knows the bot's registration.
+    pub(super) async fn azure() -> Azure {
         let registrations = vec![Registration::new(APP_ID, SECRET)];
         let azure = AzureConfig { registrations, ..AzureConfig::default() };
-        let azure = Azure::start(azure).await.unwrap();
+        Azure::start(azure).await.unwrap()
+    }
+
+    /// The same before a stand-in that is there already.
+    pub(super) async fn start_at(
+        azure: Azure,
+        setting: Setting,
+        change: impl FnOnce(&mut Environment),
+    ) -> Self {
         let house = House::start_with(setting, |environment| {
             for (name, value) in [
                 ("MicrosoftAppId", APP_ID.to_owned()),
@@ -78,9 +91,14 @@ impl Rig {
 
     /// Somebody of whom the gateway has not heard.
     pub(super) fn stranger(&self, name: &str) -> User {
+        self.user_of(APP_ID, name)
+    }
+
+    /// Somebody with another bot.
+    pub(super) fn user_of(&self, app_id: &str, name: &str) -> User {
         let email = format!("{}@example.org", name.to_lowercase().replace(' ', "."));
         let person = Person::new(name, &email);
-        let chat = self.azure.personal_chat(APP_ID, &person);
+        let chat = self.azure.personal_chat(app_id, &person);
         User { azure: self.azure.clone(), chat, person, looked: 0 }
     }
 
