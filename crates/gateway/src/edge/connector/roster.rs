@@ -75,7 +75,7 @@ fn answer(relayed: Relayed) -> Response {
     (status, [(header::CONTENT_TYPE, kind)], relayed.body).into_response()
 }
 
-fn refusal(error: &ConnectorError) -> Refused {
+pub(super) fn refusal(error: &ConnectorError) -> Refused {
     let (status, code) = match error {
         ConnectorError::NotTaken { code: "throttled", .. } => {
             (StatusCode::TOO_MANY_REQUESTS, "Throttled")
