@@ -76,6 +76,11 @@ fn answer(relayed: Relayed) -> Response {
 }
 
 pub(super) fn refusal(error: &ConnectorError) -> Refused {
+    tracing::warn!(
+        error = error as &dyn std::error::Error,
+        code = error.code(),
+        "the channel did not answer what a bot asks of it"
+    );
     let (status, code) = match error {
         ConnectorError::NotTaken { code: "throttled", .. } => {
             (StatusCode::TOO_MANY_REQUESTS, "Throttled")
