@@ -27,9 +27,14 @@ async fn heard(bot: &Bot) -> (Rig, Value) {
 async fn begins(rig: &Rig, activity: &Value, body: &Value) -> (u16, Value) {
     let base = activity["serviceUrl"].as_str().unwrap();
     let address = format!("{base}/v3/conversations");
-    let (answer, _, text) =
-        openapi::sent(rig.http.request(Method::POST, address).json(body), "").await;
-    (answer.status().as_u16(), serde_json::from_str(&text).unwrap())
+    let request = rig.http.request(Method::POST, address).json(body);
+    let (answer, method, path) = openapi::sent(request, "a conversation is begun").await;
+    let status = answer.status().as_u16();
+    let answer: Value = answer.json().await.unwrap();
+    if let Some(code) = answer["error"]["code"].as_str() {
+        openapi::describes(&method, &path, status, code);
+    }
+    (status, answer)
 }
 
 fn with(user: &User) -> Value {
