@@ -240,9 +240,7 @@ impl fmt::Debug for Event {
                 .finish(),
             Self::UserAway => f.write_str("UserAway"),
             Self::UserBack => f.write_str("UserBack"),
-            Self::OperatorEnds { session } => {
-                f.debug_struct("OperatorEnds").field("session", session).finish()
-            }
+            Self::OperatorEnds { session } => f.debug_tuple("OperatorEnds").field(session).finish(),
         }
     }
 }

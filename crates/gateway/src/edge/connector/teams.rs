@@ -74,8 +74,8 @@ pub(super) async fn create(
     let known = connector.member(&home, &begun.id, &member, KNOWN_WITHIN).await;
     let known = known.map_err(|error| refusal(&error))?;
     let Whose { key, visitor, .. } = whose(channel, (&home, &bot), &begun, &known, &tenant)?;
-    let began = Arrival::event(Target::Key(key), Event::BotBegan { visitor });
-    let conversation = edge.engine.submit(began).await?.conversation;
+    let arrival = Arrival::event(Target::Key(key), Event::BotBegan { visitor });
+    let conversation = edge.engine.submit(arrival).await?.conversation;
     let id = edge.handles.conversation(&link.tenant, &link.bot, conversation);
     let fresh = edge.clock.fresh_session();
     let intake = Intake { setup: &link.setup, answers: None, key: None, fresh };
