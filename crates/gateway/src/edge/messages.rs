@@ -11,10 +11,10 @@
 //! signed for it.
 
 mod complaints;
-mod meaning;
+pub(super) mod meaning;
 mod proof;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use axum::{
     Router,
@@ -33,7 +33,7 @@ use store::{ConversationId, Store, StoreError, Target};
 
 use crate::{
     behind::Outgoing,
-    channel::ChannelLink,
+    channel::{ChannelLink, is_teams},
     edge::{
         Edge,
         answer::{Refusal, no_such_method},
@@ -91,6 +91,10 @@ async fn taken(
         return Ok(StatusCode::OK.into_response());
     };
     let whose = Whose::read(&link, &activity)?;
+    if let Some(tenant) = whose.reference.tenant.as_deref().filter(|_| is_teams(&whose.key.channel))
+    {
+        link.homes.heard(tenant, &whose.reference.service_url, Instant::now());
+    }
     let context = trace.map(|trace| trace.context());
     if activity.kind() == kinds::INVOKE {
         return invoked(edge, &link, whose, activity).await;

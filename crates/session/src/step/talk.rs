@@ -212,6 +212,14 @@ impl Turn<'_> {
         }
     }
 
+    /// What a user's own activities told of them says more than what a bot asks for.
+    pub(super) fn bot_began(&mut self, visitor: Visitor) {
+        self.conversation().visitor.get_or_insert(visitor);
+        self.conversation().opened = true;
+        self.user_back();
+        self.bot_spoke(None);
+    }
+
     pub(super) fn bot_said(&mut self, said: Said, answers: Option<Number>, key: Option<SenderKey>) {
         if let Some(first) = self.repeat_of(key.as_ref()) {
             self.step.answer = first;

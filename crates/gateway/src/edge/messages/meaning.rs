@@ -19,10 +19,10 @@ use crate::{
 };
 
 /// Whose conversation it is, and how it is reached.
-pub(super) struct Whose {
-    pub(super) key: ConversationKey,
-    pub(super) reference: Reference,
-    visitor: Visitor,
+pub(in crate::edge) struct Whose {
+    pub(in crate::edge) key: ConversationKey,
+    pub(in crate::edge) reference: Reference,
+    pub(in crate::edge) visitor: Visitor,
 }
 
 /// What an activity amounts to.
@@ -35,7 +35,7 @@ pub(super) enum Meaning {
 }
 
 impl Whose {
-    pub(super) fn read(link: &ChannelLink, activity: &Activity) -> Result<Self, Refusal> {
+    pub(in crate::edge) fn read(link: &ChannelLink, activity: &Activity) -> Result<Self, Refusal> {
         let bad = |code, message: String| Refusal::new(StatusCode::BAD_REQUEST, code, message);
         let channel = activity.channel_id().unwrap_or_default();
         let channel = ChannelId::new(channel::kept_as(&channel))
