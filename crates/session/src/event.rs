@@ -187,9 +187,7 @@ impl fmt::Debug for Event {
                 .finish(),
             Self::UserEnds => f.write_str("UserEnds"),
             Self::UserGone => f.write_str("UserGone"),
-            Self::UserSeen { visitor, told } => {
-                f.debug_struct("UserSeen").field("visitor", visitor).field("told", told).finish()
-            }
+            Self::UserSeen { visitor, .. } => f.debug_tuple("UserSeen").field(visitor).finish(),
             Self::BotSaid { said, answers, key } => f
                 .debug_struct("BotSaid")
                 .field("said", said)

@@ -96,7 +96,7 @@ fn redacted(judged: Judged) -> Letter {
         channel: owner.as_ref().map(|key| key.channel.to_string()),
         bot: owner.as_ref().map(|key| key.bot.to_string()),
         user: owner.as_ref().map(|key| shortened(&key.user)),
-        desk,
+        desk: desk.clone(),
         effect: what.map_or("unreadable", session::What::kind).to_owned(),
         session: letter.session.as_ref().map(SessionId::to_string),
         request_id: request_id.map(|session| format!("{session}.{}", letter.number)),

@@ -10,6 +10,7 @@
 //! gets the first answer. What the activity claims about people is believed only because its channel
 //! signed for it.
 
+mod complaints;
 mod meaning;
 mod proof;
 
@@ -43,6 +44,7 @@ use crate::{
     keeping::Keeping,
     trace::OpenSpan,
 };
+pub(crate) use complaints::Complaints;
 use meaning::{Meaning, Whose};
 
 /// The route.
@@ -58,7 +60,14 @@ pub(crate) fn routes() -> Router<Arc<Edge>> {
 async fn take(State(edge): State<Arc<Edge>>, headers: HeaderMap, body: Body) -> Response {
     let mut trace = edge.tracing.request("POST", PATH, &headers);
     let taken = taken(&edge, &headers, body, trace.as_mut()).await;
-    let response = taken.unwrap_or_else(Refusal::into_response);
+    let response = taken.unwrap_or_else(|refusal| {
+        // Without a credential it is anybody; what is wrong with Azure's, its owner wants to know.
+        let of_azure = matches!(refusal.status.as_u16(), 401 | 403 | 413 | 415);
+        if of_azure && refusal.code != "unauthorized" {
+            edge.complaints.say(refusal.code, &refusal.message);
+        }
+        refusal.into_response()
+    });
     if let Some(trace) = trace {
         trace.answered(response.status());
     }

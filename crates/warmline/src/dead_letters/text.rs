@@ -90,6 +90,10 @@ fn gist(letter: &Letter) -> String {
 fn destination(letter: &Letter) -> String {
     match (&letter.desk, &letter.bot) {
         (Some(desk), _) => format!("desk {desk}"),
+        (None, Some(bot)) if letter.effect == "show" => {
+            let channel = letter.channel.as_deref().unwrap_or("a channel");
+            format!("a user of bot {bot} on {channel}")
+        }
         (None, Some(bot)) => format!("bot {bot}"),
         (None, None) => "?".to_owned(),
     }

@@ -225,3 +225,50 @@ fn sender_key(activity: &Activity) -> Option<SenderKey> {
     };
     SenderKey::new(&text).ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn account(id: &str, aad: Option<&str>) -> Account {
+        Account { id: id.to_owned(), name: None, aad_object_id: aad.map(str::to_owned) }
+    }
+
+    #[test]
+    fn nobody_is_known_to_the_desk_by_an_id_that_a_page_merely_claims() {
+        for (channel, id, aad, known) in [
+            ("msteams", "29:kim", Some("6f1b"), "6f1b"),
+            ("msteams", "29:kim", None, "29:kim"),
+            ("slack", "U1:T1", None, "U1:T1"),
+            ("slack", "U1:T1", Some("6f1b"), "U1:T1"),
+            ("azure-directline", "boss", Some("6f1b"), "c-1"),
+            ("azure-directline", "dl_kim", None, "dl_kim"),
+            ("webchat", "boss", None, "c-1"),
+            ("emulator", "boss", None, "c-1"),
+        ] {
+            let channel_id = ChannelId::new(channel).unwrap();
+            assert_eq!(known_as(&channel_id, &account(id, aad), "c-1"), known, "{channel} {id}");
+        }
+    }
+
+    #[test]
+    fn what_is_nobodys_is_no_users() {
+        let user_of = |json: &str| {
+            let activity = with_its_user(Activity::parse(json.as_bytes()).unwrap())?;
+            activity.from().and_then(|from| from.id)
+        };
+        let of = |kind: &str, from: &str, more: &str| {
+            format!(
+                r#"{{"type":"{kind}","from":{{"id":"{from}"}},"recipient":{{"id":"bot"}},"conversation":{{"id":"c"}}{more}}}"#
+            )
+        };
+        assert_eq!(user_of(&of("message", "kim", "")).as_deref(), Some("kim"));
+        assert_eq!(user_of(&of("message", "bot", "")), None, "an echo");
+        let came = r#","membersAdded":[{"id":"bot"},{"id":"kim"}]"#;
+        for from in ["c", "bot", ""] {
+            assert_eq!(user_of(&of("conversationUpdate", from, came)).as_deref(), Some("kim"));
+        }
+        let bot_came = r#","membersAdded":[{"id":"bot"}]"#;
+        assert_eq!(user_of(&of("conversationUpdate", "c", bot_came)), None);
+    }
+}
