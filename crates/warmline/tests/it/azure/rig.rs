@@ -45,22 +45,15 @@ impl Rig {
         setting: Setting,
         change: impl FnOnce(&mut Environment),
     ) -> Self {
-        let registrations = vec![Registration::new(APP_ID, SECRET)];
+        let registration = Registration::new(APP_ID, SECRET);
+        let registrations = vec![registration.clone()];
         let azure = AzureConfig { registrations, ..AzureConfig::default() };
         let azure = Azure::start(azure).await.unwrap();
         let house = House::start_with(setting, |environment| {
-            for (name, value) in [
-                ("MicrosoftAppId", APP_ID.to_owned()),
-                ("MicrosoftAppPassword", SECRET.to_owned()),
-                ("MicrosoftAppTenantId", TENANT.to_owned()),
-                ("MicrosoftAppType", "SingleTenant".to_owned()),
-                ("ToChannelFromBotLoginUrl", format!("{}/{TENANT}", azure.origin())),
-                ("ToBotFromChannelOpenIdMetadataUrl", azure.channel_metadata()),
-                ("ToBotFromEmulatorOpenIdMetadataUrl", azure.login_metadata()),
-                ("WARMLINE_CONNECTOR_HOSTS", "127.0.0.1".to_owned()),
-            ] {
+            for (name, value) in azure.settings(&registration) {
                 environment.insert(name.to_owned(), value);
             }
+            environment.insert("MicrosoftAppPassword".to_owned(), SECRET.to_owned());
             change(environment);
         })
         .await;
