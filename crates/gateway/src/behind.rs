@@ -27,7 +27,7 @@ use session::id::{BotId, TenantId};
 pub(crate) use handles::{Handles, hex};
 pub(crate) use intake::{Intake, Move, brought, said};
 pub(crate) use links::Links;
-pub(crate) use outgoing::{Outgoing, user_id};
+pub(crate) use outgoing::{Names, Outgoing, user_id};
 
 use crate::{bot::BuiltInBots, dispatcher::Gate};
 

@@ -18,7 +18,7 @@ use session::id::ChannelId;
 
 use crate::edge::direct_line;
 
-pub(crate) use ids::{own_id, own_reply_to, refers_to};
+pub(crate) use ids::{own_about, own_id, own_reply_to, refers_to};
 pub use link::ChannelSetup;
 pub(crate) use link::{ChannelLink, Channels};
 pub(crate) use outgoing::{Place, Sending};

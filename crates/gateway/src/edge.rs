@@ -80,6 +80,8 @@ pub(crate) struct Edge {
     pub(crate) handles: Handles,
     pub(crate) files: Arc<Files>,
     pub(crate) presence: Arc<Presence>,
+    /// What was said of activities that were refused.
+    pub(crate) complaints: messages::Complaints,
     /// `None` while it is closed.
     pub(crate) console: Option<console::Console>,
     pub(crate) observer: Arc<Observer>,

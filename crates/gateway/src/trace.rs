@@ -217,6 +217,7 @@ fn name_of(happening: &Happening) -> &'static str {
             Event::UserDid { .. } => "user_did",
             Event::UserEnds => "user_ends",
             Event::UserGone => "user_gone",
+            Event::UserSeen { .. } => "user_seen",
             Event::OperatorEnds { .. } => "operator_ends",
             Event::BotSaid { .. } => "bot_said",
             Event::BotDid { .. } => "bot_did",

@@ -43,6 +43,9 @@ pub struct Conversation {
     /// Nobody can be brought anything there until the user gives a sign of life.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unreachable: bool,
+    /// The newest effect when they last gave one: what was ordered before says nothing of now.
+    #[serde(default, skip_serializing_if = "EffectNumber::is_none")]
+    pub seen_at: EffectNumber,
     /// The bot was greeted into the conversation.
     #[serde(default)]
     pub opened: bool,

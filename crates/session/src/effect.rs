@@ -90,9 +90,9 @@ pub enum What {
         /// Which part of its words, from zero: [`parts`](crate::parts).
         #[serde(default, skip_serializing_if = "is_first")]
         part: u16,
-        /// An agent said it, and must hear if it does not arrive.
-        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-        of_agent: bool,
+        /// The live chat in which an agent said it: they must hear if it does not arrive.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        of_agent: Option<SessionId>,
     },
 }
 

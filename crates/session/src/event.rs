@@ -49,6 +49,13 @@ pub enum Event {
     },
     /// The user ended or withdrew the live chat without words (a button).
     UserEnds,
+    /// The user gave a sign of life that is handled elsewhere (a call to the bot, answered at once).
+    UserSeen {
+        /// Who.
+        visitor: Visitor,
+        /// What an agent is told of it, should one have the conversation.
+        told: Option<Said>,
+    },
     /// The user can be told nothing any more: they removed the bot from their channel. They may come
     /// back.
     UserGone,
@@ -180,6 +187,7 @@ impl fmt::Debug for Event {
                 .finish(),
             Self::UserEnds => f.write_str("UserEnds"),
             Self::UserGone => f.write_str("UserGone"),
+            Self::UserSeen { visitor, .. } => f.debug_tuple("UserSeen").field(visitor).finish(),
             Self::BotSaid { said, answers, key } => f
                 .debug_struct("BotSaid")
                 .field("said", said)
@@ -382,9 +390,9 @@ pub struct Facts<'a> {
     pub holder: Option<&'a SessionId>,
     /// The conversation's channel does not read the log: each entry for the user is brought to it.
     pub carried: bool,
-    /// How many effects wait in the lane that the user's words would join: the person's at the desk
-    /// while live, the bot's otherwise. Looked at for [`Event::UserSaid`] only; counting may stop
-    /// at [`Policy::lane_max`].
+    /// How many effects wait in the lane that the event's words would join: of a user's the person's
+    /// at the desk while live, the bot's otherwise; of a bot's the user's, on channels that are
+    /// brought things. Counting may stop at [`Policy::lane_max`].
     pub waiting: usize,
     /// Since when this gateway runs: what was not fetched before is fetched anew.
     pub started: Timestamp,

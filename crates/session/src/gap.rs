@@ -12,9 +12,9 @@ use crate::{
     said::{Choice, Said},
 };
 
-/// The most news kept behind one gap: more than an agent writes while a fetch takes. With one more
-/// all of it goes ahead of what was missed.
-pub const BEHIND_GAP_MAX: usize = 50;
+/// The most news kept behind one gap: more than an agent writes while a fetch takes, also one that a
+/// few kills begin again. With one more all of it goes ahead of what was missed.
+pub const BEHIND_GAP_MAX: usize = 100;
 
 /// And its most text, in bytes: the state is written with every event. With more all of it goes ahead.
 pub const BEHIND_GAP_BYTES_MAX: usize = 64 * 1024;
@@ -38,6 +38,24 @@ impl BehindGap {
     pub(crate) fn is_too_much(&self) -> bool {
         let bytes: usize = self.news.iter().map(bytes_of).sum();
         self.news.len() > BEHIND_GAP_MAX || bytes > BEHIND_GAP_BYTES_MAX
+    }
+
+    /// Adds news, unless it is what comes with nearly every callback and says nothing new.
+    pub(crate) fn push(&mut self, news: News) {
+        let spoke = |earlier: &News| match earlier {
+            News::AgentHere(agent) | News::AgentSaid { agent, .. } => Some(agent.clone()),
+            _ => None,
+        };
+        let is_known = match &news {
+            News::Queued | News::Active => self.news.contains(&news),
+            News::AgentHere(agent) => {
+                self.news.iter().rev().find_map(spoke).is_some_and(|last| last == *agent)
+            }
+            _ => false,
+        };
+        if !is_known {
+            self.news.push(news);
+        }
     }
 
     /// How many words of agents are in it.

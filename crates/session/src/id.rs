@@ -135,6 +135,12 @@ impl fmt::Display for Number {
 pub struct EffectNumber(pub u64);
 
 impl EffectNumber {
+    /// Whether it is before the first.
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "what serde asks for")]
+    pub(crate) fn is_none(&self) -> bool {
+        self.0 == 0
+    }
+
     /// The number after this one.
     #[must_use]
     pub fn next(self) -> Self {

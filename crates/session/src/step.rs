@@ -61,8 +61,14 @@ pub fn step(
         }
         Event::UserEnds => turn.user_ends(),
         Event::UserGone => turn.user_gone(),
+        Event::UserSeen { visitor, told } => turn.user_seen(visitor, told)?,
         Event::UserDid { visitor, payload, words, told, key } => {
             turn.user_did(visitor, Deed { payload, words, told }, key)?;
+        }
+        Event::BotSaid { .. } | Event::BotDid { .. } | Event::BotRevised { .. }
+            if turn.is_channel_full() =>
+        {
+            return Err(Rejected::TooManyWaiting);
         }
         Event::BotSaid { said, answers, key } => turn.bot_said(said, answers, key),
         Event::BotDid { payload, answers, key } => turn.bot_did(payload, answers, key),
@@ -105,6 +111,7 @@ pub fn wants_holder<'a>(
         | Event::UserDid { .. }
         | Event::UserEnds
         | Event::UserGone
+        | Event::UserSeen { .. }
         | Event::BotSaid { .. }
         | Event::BotDid { .. }
         | Event::BotRevised { .. }
@@ -165,13 +172,24 @@ impl<'a> Turn<'a> {
         }
     }
 
+    /// Whether as much waits to be brought to the user as may.
+    fn is_channel_full(&self) -> bool {
+        self.facts.carried && self.facts.waiting >= self.facts.policy.lane_max
+    }
+
     /// Writes into the log, and has it brought to a user whose channel does not read there.
     fn log(&mut self, author: Author, content: Content) -> Number {
-        let of_agent = matches!(author, Author::Agent(_));
+        let of_agent = match author {
+            Author::Agent(_) => self.step.conversation.live().map(|live| live.id.clone()),
+            Author::User | Author::Bot | Author::Desk | Author::Gateway => None,
+        };
+        // The bot may try: a user who unblocked it again has told nobody.
+        let tries = !self.step.conversation.unreachable || author == Author::Bot;
         let parts = if self.facts.carried { parts::count(&author, &content) } else { 0 };
         let number = self.log_only(author, content);
-        if !self.step.conversation.unreachable {
+        if tries {
             for part in 0..parts {
+                let of_agent = of_agent.clone();
                 self.order(What::Show { message: number, part, of_agent });
             }
         }

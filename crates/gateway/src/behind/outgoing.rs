@@ -19,6 +19,15 @@ use crate::{
     render::activity_id,
 };
 
+/// The entries that a channel's own ids in an activity of its user's name, as far as they are known.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Names {
+    /// What it answers.
+    pub(crate) answers: Option<Number>,
+    /// What it changes or takes back.
+    pub(crate) about: Option<Number>,
+}
+
 /// One conversation, as its bot is told of it.
 pub(crate) struct Outgoing<'a> {
     pub(crate) link: &'a BotLink,
@@ -52,8 +61,8 @@ impl Outgoing<'_> {
     }
 
     /// What the user said or did; `None` for entries that are nothing of a user's.
-    /// `answers` is the entry that its channel's `replyToId` names, if that is known.
-    pub(crate) fn activity(&self, entry: &Entry, answers: Option<Number>) -> Option<Activity> {
+    /// `names` are the entries that its channel's ids in it name.
+    pub(crate) fn activity(&self, entry: &Entry, names: Names) -> Option<Activity> {
         let mut activity = match &entry.content {
             Content::Said(said) => {
                 original(said.payload.as_ref()).unwrap_or_else(|| Activity::message(&said.text))
@@ -69,7 +78,7 @@ impl Outgoing<'_> {
         let answered = activity.reply_to_id().map(std::borrow::Cow::into_owned);
         let answered = match (answered, self.reference) {
             // Its channel's own id, which the bot has never seen.
-            (Some(_), Some(_)) => answers.map(|entry| activity_id(self.conversation, entry)),
+            (Some(_), Some(_)) => names.answers.map(|entry| activity_id(self.conversation, entry)),
             (Some(id), None) => handles::renamed(&id, self.conversation, entry.number),
             (None, _) => None,
         };
@@ -77,7 +86,7 @@ impl Outgoing<'_> {
             Some(id) => activity.set("replyToId", id),
             None => drop(activity.remove("replyToId")),
         }
-        let id = activity_id(self.conversation, entry.number);
+        let id = activity_id(self.conversation, names.about.unwrap_or(entry.number));
         Some(self.place(activity, &id, entry.at))
     }
 
@@ -94,8 +103,11 @@ impl Outgoing<'_> {
             .filter(|_| self.reference.is_none())
             .and_then(|id| handles::renamed(&id, self.conversation, Number(u64::MAX)));
         let named = answers.map(|entry| activity_id(self.conversation, entry));
-        if let Some(id) = renamed.or(named) {
-            activity.set("replyToId", id);
+        match renamed.or(named) {
+            Some(id) => activity.set("replyToId", id),
+            // Its channel's own id, by which the bot can change nothing here.
+            None if self.reference.is_some() => drop(activity.remove("replyToId")),
+            None => {}
         }
         let mut activity = self.place(activity, id, at);
         // Never with buffered answers: the answer is the answer (reference 3.4).

@@ -11,6 +11,7 @@ use session::{
 };
 use store::ConversationId;
 
+use super::outgoing::Names;
 use super::*;
 use crate::{
     bed::{self, Bed},
@@ -70,7 +71,7 @@ fn sent(setup: BehindSetup, key: &ConversationKey, payload: &str) -> Value {
     let bed = Bed::new();
     let link = link(&bed, setup);
     let outgoing = Outgoing { link: &link, key, conversation: "c7-ab", reference: None };
-    let activity = outgoing.activity(&said_by(Author::User, payload), None).unwrap();
+    let activity = outgoing.activity(&said_by(Author::User, payload), Names::default()).unwrap();
     serde_json::from_str(&activity.to_json()).unwrap()
 }
 
@@ -136,7 +137,8 @@ async fn numbers_survive_to_the_letter() {
     let link = link(&bed, setup());
     let key = bound();
     let outgoing = Outgoing { link: &link, key: &key, conversation: "c7-ab", reference: None };
-    let text = outgoing.activity(&said_by(Author::User, posted), None).unwrap().to_json();
+    let text =
+        outgoing.activity(&said_by(Author::User, posted), Names::default()).unwrap().to_json();
     assert!(text.contains(r#""value":12345678901234567890123,"z":1.10"#), "{text}");
 }
 

@@ -7,7 +7,11 @@ use super::Meanwhile;
 /// Its next line after a live chat.
 pub(super) fn line(news: &BotNews, meanwhile: Meanwhile<'_>) -> Option<String> {
     Some(match news {
-        BotNews::Accepted { .. } => return None,
+        // Of the second the user was told by a notice, and of the third nobody can be.
+        BotNews::Accepted { .. }
+        | BotNews::Failed { reason: EndReason::NotPersonal | EndReason::UserUnreachable } => {
+            return None;
+        }
         BotNews::Completed { agent: Some(agent), .. } => {
             format!("I hope {agent} could help. Is there anything else I can do for you?")
         }

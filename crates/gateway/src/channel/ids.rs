@@ -3,7 +3,7 @@
 //! What a user said carries its channel's id in the activity itself; of what they were brought, the
 //! store knows it. A bot behind knows entries by ids of Warmline's own ([`handles`]).
 
-use bot_framework::Activity;
+use bot_framework::{Activity, activity::kinds};
 use session::{Author, Content, id::Number};
 
 use crate::{behind::handles, keeping::Entry};
@@ -27,6 +27,13 @@ pub(crate) fn refers_to(entry: &Entry) -> Option<Number> {
 /// Its channel's id of something that a user said or did.
 pub(crate) fn own_id(entry: &Entry) -> Option<String> {
     activity(entry)?.id().map(std::borrow::Cow::into_owned)
+}
+
+/// Its channel's id of the message that a user changed or took back.
+pub(crate) fn own_about(entry: &Entry) -> Option<String> {
+    let activity = activity(entry)?;
+    let is_about = [kinds::MESSAGE_UPDATE, kinds::MESSAGE_DELETE].contains(&&*activity.kind());
+    activity.id().filter(|_| is_about).map(std::borrow::Cow::into_owned)
 }
 
 /// Its channel's id of what a user answered.

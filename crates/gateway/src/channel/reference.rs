@@ -143,13 +143,6 @@ impl Reference {
             && conversation.conversation_type.is_none_or(|kind| kind == "personal")
     }
 
-    /// Who the conversation is kept for: in a personal chat the person, by the id that outlives the
-    /// bot's registration if there is one; in a group nobody, it is everybody's.
-    pub(crate) fn person(&self) -> Option<&str> {
-        let user = || self.user.aad_object_id.as_deref().unwrap_or(&self.user.id);
-        self.is_personal().then(user)
-    }
-
     fn told(&self) -> Told {
         serde_json::from_str(self.conversation.get()).unwrap_or_default()
     }
@@ -271,20 +264,19 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_person_is_known_in_a_personal_chat_and_nowhere_else() {
+    fn a_chat_is_personal_unless_its_channel_says_otherwise() {
         let group = |more: &str| PERSONAL.replace(r#""conversationType":"personal""#, more);
-        for (json, person) in [
-            (PERSONAL.to_owned(), Some("6f1b")),
-            (PERSONAL.replace(r#","aadObjectId":"6f1b""#, ""), Some("29:kim")),
-            (group(r#""y":1"#), Some("6f1b")),
-            (group(r#""isGroup":false"#), Some("6f1b")),
-            (group(r#""isGroup":true"#), None),
-            (group(r#""conversationType":"groupChat""#), None),
-            (group(r#""conversationType":"channel","isGroup":true"#), None),
-            (group(r#""conversationType":"personal","isGroup":true"#), None),
-            (group(r#""conversationType":"brandNew""#), None),
+        for (json, is_personal) in [
+            (PERSONAL.to_owned(), true),
+            (group(r#""y":1"#), true),
+            (group(r#""isGroup":false"#), true),
+            (group(r#""isGroup":true"#), false),
+            (group(r#""conversationType":"groupChat""#), false),
+            (group(r#""conversationType":"channel","isGroup":true"#), false),
+            (group(r#""conversationType":"personal","isGroup":true"#), false),
+            (group(r#""conversationType":"brandNew""#), false),
         ] {
-            assert_eq!(reference(&json).person(), person, "{json}");
+            assert_eq!(reference(&json).is_personal(), is_personal, "{json}");
         }
     }
 

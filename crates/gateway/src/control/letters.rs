@@ -8,7 +8,7 @@ use crate::{
     clock::rfc3339,
     control::{
         Answer, Letter, Order, Outcome, Refusal,
-        meaning::{meaning_of, of_bot},
+        meaning::{meaning_of, of_bot, of_channel},
     },
     engine::{Engine, EngineError, Judged, LetterOrder},
     plain::plain,
@@ -89,7 +89,6 @@ fn redacted(judged: Judged) -> Letter {
     let what = effect.as_ref().map(|effect| &effect.what);
     let desk = what.and_then(|what| what.desk_lane()).map(|(desk, _)| desk.to_string());
     let request_id = letter.session.as_ref().filter(|_| desk.is_some());
-    let desk_less = what.is_some_and(|what| what.desk_lane().is_none());
     Letter {
         id: letter.effect.0,
         at: rfc3339(letter.at),
@@ -97,13 +96,17 @@ fn redacted(judged: Judged) -> Letter {
         channel: owner.as_ref().map(|key| key.channel.to_string()),
         bot: owner.as_ref().map(|key| key.bot.to_string()),
         user: owner.as_ref().map(|key| shortened(&key.user)),
-        desk,
+        desk: desk.clone(),
         effect: what.map_or("unreadable", session::What::kind).to_owned(),
         session: letter.session.as_ref().map(SessionId::to_string),
         request_id: request_id.map(|session| format!("{session}.{}", letter.number)),
         attempts: letter.attempts,
-        meaning: if desk_less { of_bot(&letter.reason) } else { meaning_of(&letter.reason) }
-            .to_owned(),
+        meaning: match what {
+            Some(session::What::Show { .. }) => of_channel(&letter.reason),
+            Some(_) if desk.is_none() => of_bot(&letter.reason),
+            Some(_) | None => meaning_of(&letter.reason),
+        }
+        .to_owned(),
         reason: letter.reason.into(),
         unsendable: resend.err().map(|why| Refusal::new(why.code(), why.to_string())),
     }

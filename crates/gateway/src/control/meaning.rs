@@ -124,6 +124,34 @@ pub(super) fn of_bot(code: &str) -> &'static str {
     }
 }
 
+/// The same of what was for a user, on a channel that is brought it.
+pub(super) fn of_channel(code: &str) -> &'static str {
+    match code {
+        "entry_gone" | "unreadable" | "not_reported" | "log_unreadable" => meaning_of(code),
+        "blocked_by_user" | "writes_blocked" => {
+            "The user has blocked the bot, or may not be written to. They have to unblock it; what is              here is then old, so drop it."
+        }
+        "not_in_roster" | "never_installed" | "conversation_not_found" | "disabled_by_admin" => {
+            "The bot's app is not there any more: removed by the user, or by an administrator's              policy. It has to be installed again; drop this."
+        }
+        "message_too_large" => {
+            "The channel takes no message as large. A bot behind has to send less at a time."
+        }
+        "unanswered" | "channel_timeout" | "channel_failed" | "timeout" | "interrupted" => {
+            "It was sent twice and never answered for: the user may have it. Ask them before it is              sent again."
+        }
+        "channel_not_configured" => {
+            "The bot has no Azure registration in the configuration any more. Put it back, or drop              the letter."
+        }
+        "expired" | "channel_away" | "unreachable" | "throttled" => {
+            "The Connector took nothing until its time ran out. See status.azure.com and this              machine's way out; `warmline check` tries both."
+        }
+        _ => {
+            "The Connector refused it. The gateway's log at the time of its attempt says with what;              docs/channel-codes.md says for each code what to do."
+        }
+    }
+}
+
 /// For this code. What is not known here (a code of another release) is said to be so.
 pub(super) fn meaning_of(code: &str) -> &'static str {
     MEANINGS.iter().find(|(known, _)| *known == code).map_or(UNKNOWN, |(_, meaning)| meaning)

@@ -128,12 +128,16 @@ pub(super) fn within_budget(attempt: Attempt, work: &Work, now: Timestamp) -> At
         Attempt::Again { at, code, made } => {
             Attempt::Again { at: at.min(work.expires_at), code, made }
         }
-        Attempt::NotYet { code, .. } if now >= work.expires_at => {
+        Attempt::NotYet { paced: false, code, .. } if now >= work.expires_at => {
             Attempt::Failed { failure: Failure::Expired, code }
         }
-        Attempt::NotYet { at, code, paced } => {
-            Attempt::NotYet { at: at.min(work.expires_at), code, paced }
+        Attempt::NotYet { paced: false, at, code } => {
+            Attempt::NotYet { at: at.min(work.expires_at), code, paced: false }
         }
-        Attempt::Done | Attempt::Placed { .. } | Attempt::Failed { .. } => attempt,
+        // What our own pace holds back was never sent: it gets its attempt, however late.
+        Attempt::NotYet { paced: true, .. }
+        | Attempt::Done
+        | Attempt::Placed { .. }
+        | Attempt::Failed { .. } => attempt,
     }
 }

@@ -13,7 +13,7 @@ use session::{
 use store::{Store, Target, Work};
 
 use crate::{
-    behind::{Answers, BotLink, Intake, Move, Outgoing},
+    behind::{Answers, BotLink, Intake, Move, Names, Outgoing},
     channel::{self, Reference},
     dispatcher::{Dispatcher, Leave, Opened, attempt::Attempt, desk_lane::MaterialError},
     engine::Arrival,
@@ -127,11 +127,11 @@ impl Dispatcher {
             What::Greet => Some(outgoing.greeting(effect.number, work.at)),
             What::ToBot { message } => {
                 let entry = self.entry(work, opened, *message).await?;
-                let answers = match &entry {
-                    Some(entry) if reference.is_some() => self.answers(work, entry).await?,
-                    Some(_) | None => None,
+                let names = match &entry {
+                    Some(entry) if reference.is_some() => self.names(work, entry).await?,
+                    Some(_) | None => Names::default(),
                 };
-                entry.and_then(|entry| outgoing.activity(&entry, answers))
+                entry.and_then(|entry| outgoing.activity(&entry, names))
             }
             What::TellBot { news, after, upto, .. } => {
                 let mut entries =
@@ -158,11 +158,16 @@ impl Dispatcher {
         Ok(kept.and_then(|kept| Reference::from_json(&kept.0).ok()))
     }
 
-    /// The entry that this one answers, by its channel's own id.
-    async fn answers(&self, work: &Work, entry: &Entry) -> Result<Option<Number>, MaterialError> {
-        let Some(shown) = channel::own_reply_to(entry) else { return Ok(None) };
+    /// The entries that its channel's own ids in this one name.
+    async fn names(&self, work: &Work, entry: &Entry) -> Result<Names, MaterialError> {
         let id = work.conversation;
-        let read = move |store: &dyn Store| store.placed_entry(id, &shown);
+        let (answers, about) = (channel::own_reply_to(entry), channel::own_about(entry));
+        let read = move |store: &dyn Store| {
+            let named = |shown: Option<String>| {
+                shown.map_or(Ok(None), |shown| store.placed_entry(id, &shown))
+            };
+            Ok(Names { answers: named(answers)?, about: named(about)? })
+        };
         Ok(crate::blocking(&self.store, read).await?)
     }
 

@@ -38,8 +38,9 @@ const SEND_WITHIN: Duration = Duration::from_secs(10);
 /// How long the roster may take, while somebody waits for a person.
 const ROSTER_WITHIN: Duration = Duration::from_secs(4);
 
-/// How long until what may have arrived is sent once more: not into the same trouble.
-const ONCE_MORE_AFTER: Duration = Duration::from_secs(3);
+/// How long until what may have arrived is sent once more: not into the same trouble. Later, if the
+/// Connector asks for it.
+const ONCE_MORE_AFTER: Duration = Duration::from_secs(30);
 
 /// The shortest and the longest pause after an attempt that was not taken, unless the Connector says.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(20));
@@ -51,6 +52,8 @@ const SAID_EVERY: u32 = 10;
 struct Spoken {
     reference: Reference,
     to: ServiceUrl,
+    /// The user was found to be gone, and gave no sign of life since.
+    is_gone: bool,
 }
 
 impl Dispatcher {
@@ -83,6 +86,10 @@ impl Dispatcher {
             Err(error) => return self.not_readable(work, &error),
         };
         let spoken = match self.spoken(link, work).await {
+            // Known to be gone, and not tried in vain again and again; only the bot may.
+            Ok(Ok(Spoken { is_gone: true, .. })) if entry.author != Author::Bot => {
+                return Attempt::Failed { failure: Failure::Struck, code: "user_unreachable" };
+            }
             Ok(Ok(spoken)) => spoken,
             Ok(Err(code)) => return Attempt::Failed { failure: Failure::Refused, code },
             Err(error) => return self.not_readable(work, &error),
@@ -101,6 +108,7 @@ impl Dispatcher {
             return Attempt::NotYet { at: now.after(wait), code: "paced", paced: true };
         }
         let creates = matches!(sending, Sending::Send(_) | Sending::Reply { .. });
+        let deletes = matches!(sending, Sending::Delete { .. });
         let told = sent(link, &spoken.to, &conversation, sending).await;
         let now = self.clock.now();
         match told {
@@ -110,6 +118,11 @@ impl Dispatcher {
                     Some(id) => Attempt::Placed { number: message, placed_as: id.into() },
                     None => Attempt::Done,
                 }
+            }
+            // It was taken back already, perhaps by an attempt whose answer got lost.
+            Err(ConnectorError::Refused { code: "activity_not_found", .. }) if deletes => {
+                permit.answered();
+                Attempt::Done
             }
             Err(error) => {
                 if is_sign_of_life(&error) {
@@ -132,12 +145,13 @@ impl Dispatcher {
         let Some(conversation) = self.conversation(work).await? else {
             return Ok(Err("entry_gone"));
         };
+        let is_gone = conversation.unreachable;
         let kept = conversation.visitor.and_then(|visitor| visitor.reference);
         let Some(reference) = kept.and_then(|kept| Reference::from_json(&kept.0).ok()) else {
             return Ok(Err("no_reference"));
         };
         Ok(match link.connector.may_call(&reference.service_url) {
-            Ok(to) => Ok(Spoken { reference, to }),
+            Ok(to) => Ok(Spoken { reference, to, is_gone }),
             Err(error) => {
                 tracing::warn!(
                     error = &error as &dyn std::error::Error,
@@ -268,7 +282,14 @@ async fn sent(
     match sending {
         Sending::Send(activity) => connector.send(to, conversation, activity, SEND_WITHIN).await,
         Sending::Reply { to: answered, activity } => {
-            connector.reply(to, conversation, &answered, activity, SEND_WITHIN).await
+            let reply = activity.clone();
+            match connector.reply(to, conversation, &answered, reply, SEND_WITHIN).await {
+                // What it answers was taken back; the answer still stands.
+                Err(ConnectorError::Refused { code: "activity_not_found", .. }) => {
+                    connector.send(to, conversation, activity, SEND_WITHIN).await
+                }
+                told => told,
+            }
         }
         Sending::Update { id, activity } => {
             connector.update(to, conversation, &id, activity, SEND_WITHIN).await
@@ -285,8 +306,9 @@ fn came_of(work: &Work, now: Timestamp, error: &ConnectorError) -> Attempt {
     let code = error.code();
     match error {
         ConnectorError::NotTaken { not_before, .. } => not_yet(work, now, *not_before, code),
-        ConnectorError::Ambiguous { .. } if work.attempts < SENDS_MAX => {
-            Attempt::Again { at: now.after(ONCE_MORE_AFTER), code, made: true }
+        ConnectorError::Ambiguous { not_before, .. } if work.attempts < SENDS_MAX => {
+            let after = not_before.unwrap_or_default().max(ONCE_MORE_AFTER);
+            Attempt::Again { at: now.after(after), code, made: true }
         }
         ConnectorError::Ambiguous { .. } => Attempt::Failed { failure: Failure::Unanswered, code },
         ConnectorError::Gone { .. } => Attempt::Failed { failure: Failure::Gone, code },

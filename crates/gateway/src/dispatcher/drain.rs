@@ -237,6 +237,12 @@ impl Dispatcher {
             Attempt::Placed { number, placed_as } => {
                 settled(work, effect, (None, None), whence, Some((number, placed_as)))
             }
+            // A user may lack it: somebody has to be able to find out.
+            Attempt::Failed { failure: failure @ Failure::Unanswered, code }
+                if matches!(effect.what, What::Show { .. }) =>
+            {
+                settled(work, effect, (Some(failure), Some(code)), whence, None)
+            }
             // No dead letters: nobody wants them sent.
             Attempt::Failed {
                 failure: failure @ (Failure::Struck | Failure::Unanswered), ..

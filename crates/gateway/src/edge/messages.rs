@@ -10,6 +10,7 @@
 //! gets the first answer. What the activity claims about people is believed only because its channel
 //! signed for it.
 
+mod complaints;
 mod meaning;
 mod proof;
 
@@ -43,6 +44,7 @@ use crate::{
     keeping::Keeping,
     trace::OpenSpan,
 };
+pub(crate) use complaints::Complaints;
 use meaning::{Meaning, Whose};
 
 /// The route.
@@ -58,7 +60,14 @@ pub(crate) fn routes() -> Router<Arc<Edge>> {
 async fn take(State(edge): State<Arc<Edge>>, headers: HeaderMap, body: Body) -> Response {
     let mut trace = edge.tracing.request("POST", PATH, &headers);
     let taken = taken(&edge, &headers, body, trace.as_mut()).await;
-    let response = taken.unwrap_or_else(Refusal::into_response);
+    let response = taken.unwrap_or_else(|refusal| {
+        // Without a credential it is anybody; what is wrong with Azure's, its owner wants to know.
+        let of_azure = matches!(refusal.status.as_u16(), 401 | 403 | 413 | 415);
+        if of_azure && refusal.code != "unauthorized" {
+            edge.complaints.say(refusal.code, &refusal.message);
+        }
+        refusal.into_response()
+    });
     if let Some(trace) = trace {
         trace.answered(response.status());
     }
@@ -78,6 +87,9 @@ async fn taken(
     let activity = Activity::parse(&body)
         .map_err(|error| Refusal::new(StatusCode::BAD_REQUEST, error.code(), error.to_string()))?;
     let link = proof::of(edge, &channels, token, &activity).await?;
+    let Some(activity) = meaning::with_its_user(activity) else {
+        return Ok(StatusCode::OK.into_response());
+    };
     let whose = Whose::read(&link, &activity)?;
     let context = trace.map(|trace| trace.context());
     if activity.kind() == kinds::INVOKE {
@@ -147,7 +159,9 @@ async fn invoked(
             "the built-in bot takes no invokes; set BOT_ENDPOINT for a bot that does",
         )
     })?;
-    let id = conversation_of(edge, &whose.key).await?;
+    let seen = meaning::seen(&whose, &activity, edge.language);
+    let arrival = Arrival::event(Target::Key(whose.key.clone()), seen);
+    let id = edge.engine.submit(arrival).await?.conversation;
     let conversation = edge.handles.conversation(&bot.tenant, &bot.bot, id);
     let outgoing = Outgoing {
         link: &bot,
@@ -181,19 +195,6 @@ async fn invoked(
         }
         None => status.into_response(),
     })
-}
-
-/// The conversation's row. An invoke may be the first that is heard of it: cards are opened where the
-/// bot was never written to.
-async fn conversation_of(edge: &Edge, key: &ConversationKey) -> Result<ConversationId, Refusal> {
-    let of = key.clone();
-    let found =
-        crate::blocking(&edge.store, move |store: &dyn Store| store.conversation(&of)).await;
-    if let Some(row) = found.map_err(|error| unreadable(&error))? {
-        return Ok(row.id);
-    }
-    let arrival = Arrival::event(Target::Key(key.clone()), Event::UserBack);
-    Ok(edge.engine.submit(arrival).await?.conversation)
 }
 
 /// The entry that the channel shows under this id.

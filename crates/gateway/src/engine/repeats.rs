@@ -56,6 +56,7 @@ pub(super) fn sender_keys(happening: &Happening) -> Vec<&SenderKey> {
             Event::Opened { .. }
             | Event::UserEnds
             | Event::UserGone
+            | Event::UserSeen { .. }
             | Event::BotDid { .. }
             | Event::BotRevised { .. }
             | Event::BotWithdrew { .. }

@@ -233,13 +233,20 @@ impl<'a> Batch<'a> {
         tx: &mut dyn Transaction,
     ) -> Result<usize, BatchError> {
         let Some(working) = self.working.get(&id) else { return Ok(0) };
-        let live = match event {
-            Event::UserSaid { .. } => working.conversation().live(),
+        let live = || working.conversation().live().map(|live| (&live.desk, &live.user));
+        let lane = match event {
+            Event::UserSaid { .. } | Event::UserDid { told: Some(_), .. } => {
+                lane_of(key, id, live())
+            }
             // To the bot, whoever has the conversation.
-            Event::UserDid { .. } => None,
+            Event::UserDid { told: None, .. } => lane_of(key, id, None),
+            Event::BotSaid { .. } | Event::BotDid { .. } | Event::BotRevised { .. }
+                if channel::is_carried(&key.channel) =>
+            {
+                lane::channel_lane(&key.tenant, &key.bot, id)
+            }
             _ => return Ok(0),
         };
-        let lane = lane_of(key, id, live.map(|session| (&session.desk, &session.user)));
         if let Some(waiting) = self.waiting.get(&lane) {
             return Ok(*waiting);
         }

@@ -4,7 +4,7 @@ use crate::{
     conversation::{Answer, AskedBy, Phase, Session, Stage, Status, Waiting},
     deadline::Wake,
     effect::{Effect, Failure, Hold, What},
-    id::{DeskId, Number, SessionId, Timestamp, UserId},
+    id::{DeskId, EffectNumber, Number, SessionId, Timestamp, UserId},
     notice::{EndReason, Notice},
     said::{Author, Content, Said},
     step::Turn,
@@ -116,20 +116,27 @@ impl Turn<'_> {
                 // It is there, and does not care for this.
                 Failure::Refused | Failure::Gone | Failure::Struck => {}
             },
-            What::Show { of_agent, .. } => self.not_shown(*of_agent, failure),
+            What::Show { part, of_agent, .. } => {
+                // Of words in parts it is told once.
+                let of_agent = of_agent.as_ref().filter(|_| *part == 0);
+                self.not_shown(effect.number, of_agent, failure);
+            }
         }
     }
 
     /// The user does not see this, or perhaps not. The agent who said it must know; where the user is
     /// gone for good, the chat is over.
-    fn not_shown(&mut self, of_agent: bool, failure: &Failure) {
+    fn not_shown(&mut self, number: EffectNumber, of_agent: Option<&SessionId>, failure: &Failure) {
         if *failure == Failure::Gone {
-            return self.user_gone();
+            if number > self.step.conversation.seen_at {
+                self.user_gone();
+            }
+            return;
         }
-        if of_agent && self.live().is_some() {
+        if of_agent.is_some_and(|session| self.is_live(session)) {
             let notice = Content::Notice(Notice::AgentUnheard);
             let number = self.log_only(Author::Gateway, notice);
-            self.tell_agent(number);
+            self.order_say(number);
         }
     }
 

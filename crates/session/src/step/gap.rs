@@ -34,7 +34,7 @@ impl Turn<'_> {
         self.step.remember.extend(news.key().map(|key| (key.clone(), Number::default())));
         let Some(session) = self.live() else { return };
         let behind = session.behind_gap.get_or_insert(BehindGap { since: now, news: Vec::new() });
-        behind.news.push(news);
+        behind.push(news);
         if behind.is_too_much() {
             self.let_go();
         }

@@ -119,11 +119,29 @@ impl Turn<'_> {
         Ok(())
     }
 
-    /// The desk hears of this entry: now, or when an agent is there.
-    pub(super) fn tell_agent(&mut self, number: Number) {
+    /// The user is there, and did something that is answered elsewhere.
+    pub(super) fn user_seen(
+        &mut self,
+        visitor: Visitor,
+        told: Option<Said>,
+    ) -> Result<(), Rejected> {
+        if told.is_some() && self.held() >= HELD_WORDS_MAX {
+            return Err(Rejected::TooManyHeld);
+        }
+        self.conversation().visitor = Some(visitor);
+        self.user_back();
+        if let Some(said) = told.filter(|_| self.live().is_some()) {
+            let number = self.log(Author::User, Content::Said(said));
+            self.tell_agent(number);
+        }
+        Ok(())
+    }
+
+    /// The desk hears of something that the user did: now, or when an agent is there.
+    fn tell_agent(&mut self, number: Number) {
         match self.live().map(|session| &session.stage) {
             Some(Stage::Waiting(_)) => self.hold(number),
-            Some(Stage::Connected(_) | Stage::Active(_)) => self.order_say(number),
+            Some(Stage::Connected(_) | Stage::Active(_)) => self.say_to_agent(number),
             None => {}
         }
     }
@@ -143,7 +161,10 @@ impl Turn<'_> {
     /// A page whose start was answered from memory speaks before it was opened. A bot of the team's own
     /// hears first who is there; the built-in one needs no such order.
     fn greet_first(&mut self) {
-        if self.facts.policy.behind == Behind::Bot && !self.conversation().opened {
+        // In a group its channel tells the bot itself that it was brought in.
+        let visitor = self.step.conversation.visitor.as_ref();
+        let in_group = visitor.is_some_and(|visitor| visitor.in_group);
+        if self.facts.policy.behind == Behind::Bot && !in_group && !self.conversation().opened {
             self.conversation().opened = true;
             self.order(What::Greet);
         }
@@ -181,7 +202,9 @@ impl Turn<'_> {
 
     /// The user gave a sign of life.
     pub(super) fn user_back(&mut self) {
-        self.conversation().unreachable = false;
+        let conversation = self.conversation();
+        conversation.unreachable = false;
+        conversation.seen_at = conversation.effects;
         if let Some(session) = self.live() {
             session.user_away_since = None;
         }
@@ -370,6 +393,9 @@ impl Turn<'_> {
         let Some(visitor) = self.step.conversation.visitor.clone() else {
             return self.refuse_busy_or_unknown(&fresh, context, EndReason::Rejected);
         };
+        if self.step.conversation.unreachable {
+            return self.refuse_busy_or_unknown(&fresh, context, EndReason::UserUnreachable);
+        }
         if visitor.in_group {
             self.tell(Notice::PersonalOnly);
             return self.refuse_busy_or_unknown(&fresh, context, EndReason::NotPersonal);

@@ -226,6 +226,7 @@ pub(crate) fn found() -> impl Strategy<Value = Found> {
         |(route, past, (known, opened, bot_away), picks)| {
             let conversation = Conversation {
                 unreachable: false,
+                seen_at: EffectNumber::default(),
                 numbered: Number(NUMBERED),
                 effects: EffectNumber(EFFECTS),
                 route,

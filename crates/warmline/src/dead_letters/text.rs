@@ -90,6 +90,10 @@ fn gist(letter: &Letter) -> String {
 fn destination(letter: &Letter) -> String {
     match (&letter.desk, &letter.bot) {
         (Some(desk), _) => format!("desk {desk}"),
+        (None, Some(bot)) if letter.effect == "show" => {
+            let channel = letter.channel.as_deref().unwrap_or("a channel");
+            format!("a user of bot {bot} on {channel}")
+        }
         (None, Some(bot)) => format!("bot {bot}"),
         (None, None) => "?".to_owned(),
     }
@@ -103,6 +107,7 @@ fn what(kind: &str) -> &'static str {
         "end" => "the end of the chat (END_CONVERSATION)",
         "greet" => "the user's arrival",
         "tell_bot" => "the news of a live chat",
+        "show" => "something for the user",
         _ => "something that cannot be read",
     }
 }

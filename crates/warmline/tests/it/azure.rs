@@ -5,6 +5,7 @@
 mod attacks;
 mod crashes;
 mod flows;
+mod people;
 mod rig;
 mod storms;
 mod whole;

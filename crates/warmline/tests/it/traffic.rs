@@ -49,12 +49,16 @@ impl Scale {
 
 #[tokio::test]
 async fn killed_under_two_way_traffic_as_the_product_speaks() {
-    killed_under_two_way_traffic(Dialect::ServiceNow, Scale::of_this_run(1)).await;
+    killed_under_two_way_traffic(setting(Dialect::ServiceNow), Scale::of_this_run(1)).await;
 }
 
 #[tokio::test]
 async fn killed_under_two_way_traffic_as_the_specification_speaks() {
-    killed_under_two_way_traffic(Dialect::Spec, Scale::of_this_run(2)).await;
+    killed_under_two_way_traffic(setting(Dialect::Spec), Scale::of_this_run(2)).await;
+}
+
+fn setting(dialect: Dialect) -> Setting {
+    Setting { dialect, reads_messages: true, ..Setting::default() }
 }
 
 /// One chat and what each side says in it.
@@ -63,11 +67,11 @@ struct Talk {
     chat: String,
 }
 
-async fn killed_under_two_way_traffic(dialect: Dialect, scale: Scale) {
+async fn killed_under_two_way_traffic(setting: Setting, scale: Scale) {
+    let dialect = setting.dialect;
     let Scale { chats, lines, kills, seed } = scale;
     let began = std::time::Instant::now();
-    let mut house =
-        House::start(Setting { dialect, reads_messages: true, ..Setting::default() }).await;
+    let mut house = House::start(setting).await;
     let mut talks = Vec::new();
     for n in 0..chats {
         talks.push(Arc::new(connect(&mut house, &format!("dl_user-{n}")).await));

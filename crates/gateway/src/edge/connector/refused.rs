@@ -100,6 +100,9 @@ impl From<EngineError> for Refused {
         let busy =
             |message| Self::new(StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailable", message);
         match error {
+            EngineError::Rejected(
+                rejected @ (session::Rejected::TooManyWaiting | session::Rejected::TooManyHeld),
+            ) => Self::new(StatusCode::TOO_MANY_REQUESTS, "Throttled", rejected.to_string()),
             EngineError::Rejected(rejected) => {
                 Self::new(StatusCode::BAD_REQUEST, "BadArgument", rejected.to_string())
             }

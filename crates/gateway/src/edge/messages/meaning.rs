@@ -3,7 +3,10 @@
 use std::borrow::Cow;
 
 use axum::http::StatusCode;
-use bot_framework::{Activity, activity::kinds};
+use bot_framework::{
+    Activity,
+    activity::{ChannelAccount, kinds},
+};
 use session::{
     Event, Payload, Said, Visitor,
     id::{ChannelId, ConversationKey, SenderKey, SessionId, UserId},
@@ -46,26 +49,65 @@ impl Whose {
                 "users of this Entra tenant may not come; see WARMLINE_USER_TENANTS (`user_tenants`)",
             ));
         }
-        let Account { id, aad_object_id, name } = &reference.user;
-        let user = UserId::new(aad_object_id.as_ref().unwrap_or(id))
+        let conversation = reference.conversation_id();
+        let user = UserId::new(known_as(&channel, &reference.user, &conversation))
             .map_err(|error| bad("bad_member", format!("from.id: {error}")))?;
-        let person = reference.person();
+        let is_personal = reference.is_personal();
+        // Between two the conversation is theirs alone, whatever `from` says of itself; in Teams its id
+        // is not promised to be.
+        let of = channel::is_teams(&channel) && is_personal;
+        let of = if of { reference.user.id.as_str() } else { "" };
         let key = ConversationKey {
             tenant: link.tenant.clone(),
             channel,
             bot: link.bot.clone(),
-            conversation: reference.conversation_id().into(),
-            user: person.unwrap_or_default().into(),
+            conversation: conversation.into(),
+            user: of.into(),
         };
         let visitor = Visitor {
             user,
             email: None,
-            name: name.clone(),
-            in_group: person.is_none(),
+            name: reference.user.name.clone(),
+            in_group: !is_personal,
             reference: Some(Payload(reference.to_json())),
         };
         Ok(Self { key, reference, visitor })
     }
+}
+
+/// How ids begin that only a token can give to a web page (reference 4.2).
+const BOUND_PREFIX: &str = "dl_";
+
+/// The person as the desk knows them: never by an id that a page merely claims.
+fn known_as<'a>(channel: &ChannelId, user: &'a Account, conversation: &'a str) -> &'a str {
+    match channel.as_str() {
+        channel::TEAMS => user.aad_object_id.as_ref().unwrap_or(&user.id),
+        channel::AZURE_DIRECT_LINE | "webchat" | "emulator" => {
+            if user.id.starts_with(BOUND_PREFIX) { &user.id } else { conversation }
+        }
+        _ => &user.id,
+    }
+}
+
+/// The activity with its user in `from`; nothing if it is nobody's: an echo of the bot's own, or news
+/// of who came and went that names no one but the bot.
+pub(super) fn with_its_user(mut activity: Activity) -> Option<Activity> {
+    let id_of = |account: Option<ChannelAccount>| account.and_then(|account| account.id);
+    let bot = id_of(activity.recipient());
+    let conversation = activity.conversation().and_then(|conversation| conversation.id);
+    let from = id_of(activity.from());
+    if from.is_some() && from != bot && from != conversation {
+        return Some(activity);
+    }
+    if activity.kind() != kinds::CONVERSATION_UPDATE {
+        // Without `from` it is refused in words, further on.
+        return from.is_none().then_some(activity);
+    }
+    let mut members = activity.accounts("membersAdded");
+    members.extend(activity.accounts("membersRemoved"));
+    let user = members.into_iter().find(|member| member.id.is_some() && member.id != bot)?;
+    activity.set("from", user);
+    Some(activity)
 }
 
 /// The channel's id of a message, by which it may be changed or reacted to.
@@ -102,6 +144,8 @@ pub(super) fn of(
         },
         kinds::CONVERSATION_UPDATE | kinds::INSTALLATION_UPDATE => {
             match moved(&activity, &whose.reference) {
+                // A bot in a group is told by its channel, with all that came along.
+                Moved::In if visitor.in_group => did(visitor, activity, key),
                 Moved::In => Meaning::Event(Box::new(Event::Opened { visitor })),
                 Moved::Out => Meaning::Leaves,
                 Moved::Otherwise => did(visitor, activity, key),
@@ -115,6 +159,12 @@ pub(super) fn of(
         kinds::TYPING | kinds::TRACE => Meaning::Nothing,
         _ => did(visitor, activity, key),
     }
+}
+
+/// A call to the bot: it is the first that is heard of some conversations, and always a sign of life.
+pub(super) fn seen(whose: &Whose, activity: &Activity, language: Language) -> Event {
+    let told = words::for_agent(activity, None, language).map(Said::words);
+    Event::UserSeen { visitor: whose.visitor.clone(), told }
 }
 
 fn did(
@@ -174,4 +224,51 @@ fn sender_key(activity: &Activity) -> Option<SenderKey> {
         format!("ch:{kind}:{id}:{}", activity.timestamp().unwrap_or_default())
     };
     SenderKey::new(&text).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn account(id: &str, aad: Option<&str>) -> Account {
+        Account { id: id.to_owned(), name: None, aad_object_id: aad.map(str::to_owned) }
+    }
+
+    #[test]
+    fn nobody_is_known_to_the_desk_by_an_id_that_a_page_merely_claims() {
+        for (channel, id, aad, known) in [
+            ("msteams", "29:kim", Some("6f1b"), "6f1b"),
+            ("msteams", "29:kim", None, "29:kim"),
+            ("slack", "U1:T1", None, "U1:T1"),
+            ("slack", "U1:T1", Some("6f1b"), "U1:T1"),
+            ("azure-directline", "boss", Some("6f1b"), "c-1"),
+            ("azure-directline", "dl_kim", None, "dl_kim"),
+            ("webchat", "boss", None, "c-1"),
+            ("emulator", "boss", None, "c-1"),
+        ] {
+            let channel_id = ChannelId::new(channel).unwrap();
+            assert_eq!(known_as(&channel_id, &account(id, aad), "c-1"), known, "{channel} {id}");
+        }
+    }
+
+    #[test]
+    fn what_is_nobodys_is_no_users() {
+        let user_of = |json: &str| {
+            let activity = with_its_user(Activity::parse(json.as_bytes()).unwrap())?;
+            activity.from().and_then(|from| from.id)
+        };
+        let of = |kind: &str, from: &str, more: &str| {
+            format!(
+                r#"{{"type":"{kind}","from":{{"id":"{from}"}},"recipient":{{"id":"bot"}},"conversation":{{"id":"c"}}{more}}}"#
+            )
+        };
+        assert_eq!(user_of(&of("message", "kim", "")).as_deref(), Some("kim"));
+        assert_eq!(user_of(&of("message", "bot", "")), None, "an echo");
+        let came = r#","membersAdded":[{"id":"bot"},{"id":"kim"}]"#;
+        for from in ["c", "bot", ""] {
+            assert_eq!(user_of(&of("conversationUpdate", from, came)).as_deref(), Some("kim"));
+        }
+        let bot_came = r#","membersAdded":[{"id":"bot"}]"#;
+        assert_eq!(user_of(&of("conversationUpdate", "c", bot_came)), None);
+    }
 }

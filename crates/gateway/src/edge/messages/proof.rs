@@ -77,14 +77,8 @@ fn weight(error: &VerifyError) -> u8 {
 /// Tokens of ours go where an activity says it is from: only to hosts that are known.
 fn reachable(link: &ChannelLink, service_url: Option<&str>) -> Result<(), Refusal> {
     let told = link.connector.may_call(service_url.unwrap_or_default());
-    told.map(drop).map_err(|error| {
-        tracing::warn!(
-            error = &error as &dyn std::error::Error,
-            bot = link.bot.as_str(),
-            "an activity names a serviceUrl that is not trusted"
-        );
-        Refusal::new(StatusCode::FORBIDDEN, error.code(), error.to_string())
-    })
+    told.map(drop)
+        .map_err(|error| Refusal::new(StatusCode::FORBIDDEN, error.code(), error.to_string()))
 }
 
 fn refusal(error: &VerifyError) -> Refusal {

@@ -14,13 +14,14 @@ fn on_channel(name: &str) -> Given {
 
 fn shown(step: &crate::Step) -> Vec<(u64, u16, bool)> {
     let show = |effect: &crate::Effect| match effect.what {
-        What::Show { message, part, of_agent } => Some((message.0, part, of_agent)),
+        What::Show { message, part, ref of_agent } => Some((message.0, part, of_agent.is_some())),
         _ => None,
     };
     step.effects.iter().filter_map(show).collect()
 }
 
 fn not_shown(of_agent: bool, failure: Failure) -> Event {
+    let of_agent = of_agent.then(|| session_id("ses_1"));
     let what = What::Show { message: Number(9), part: 0, of_agent };
     let effect = crate::step::tests::given::effect_of(what);
     Event::NotSent { effect, failure }
@@ -79,6 +80,59 @@ fn an_agent_hears_that_their_words_were_not_shown() {
         let step = given.after(not_shown(of_agent, Failure::Refused));
         assert!(step.messages.is_empty() && step.effects.is_empty());
     }
+    // Words of the chat before are no matter of the agent who is there now.
+    let what = What::Show { message: Number(9), part: 0, of_agent: Some(session_id("ses_0")) };
+    let effect = crate::step::tests::given::effect_of(what);
+    let step = on_channel("active").after(Event::NotSent { effect, failure: Failure::Refused });
+    assert!(step.messages.is_empty() && step.effects.is_empty());
+}
+
+#[test]
+fn what_was_ordered_before_the_user_was_seen_ends_nothing() {
+    let given = on_channel("active").then(user_says("here I am"));
+    let step = given.after(not_shown(false, Failure::Gone));
+    assert!(step.conversation.live().is_some() && !step.conversation.unreachable);
+}
+
+#[test]
+fn nobody_is_asked_for_on_behalf_of_a_user_who_is_gone() {
+    let given = on_channel("bot").then(Event::UserGone);
+    let asked = Event::BotAsked {
+        said: None,
+        context: crate::Context::new(),
+        transcript: Vec::new(),
+        key: None,
+        fresh: session_id("ses_2"),
+    };
+    let step = given.after(asked);
+    assert!(step.conversation.live().is_none() && step.holds.is_empty());
+    let told = step.effects.iter().find_map(|effect| match &effect.what {
+        What::TellBot { news, .. } => Some(news),
+        _ => None,
+    });
+    let reason = EndReason::UserUnreachable;
+    assert_eq!(told, Some(&crate::BotNews::Failed { reason }));
+}
+
+#[test]
+fn a_bot_that_says_more_than_can_be_brought_is_refused() {
+    let full = on_channel("bot")
+        .with_waiting(crate::Policy::new(crate::step::tests::given::desk()).lane_max);
+    let says = || Event::BotSaid { said: Said::words("hi"), answers: None, key: None };
+    assert!(full.step(says()).is_err());
+    let page = stage("bot").with_waiting(usize::MAX);
+    assert!(page.step(says()).is_ok(), "a page reads");
+}
+
+#[test]
+fn a_call_that_is_answered_elsewhere_is_a_sign_of_life_and_told_to_an_agent() {
+    let seen = || Event::UserSeen { visitor: visitor(), told: Some(Said::words("[pressed: Yes]")) };
+    let given = on_channel("bot").then(Event::UserGone).then(seen());
+    assert!(!given.conversation.unreachable);
+    let step = on_channel("bot").after(seen());
+    assert!(step.messages.is_empty() && step.effects.is_empty());
+    let step = on_channel("active").after(seen());
+    assert!(matches!(step.effects[..], [crate::Effect { what: What::Say { .. }, .. }]));
 }
 
 #[test]
@@ -104,10 +158,11 @@ fn nobody_talks_to_a_user_who_is_gone() {
 fn a_user_who_comes_back_is_brought_things_again() {
     let given = on_channel("bot").then(Event::UserGone);
     assert!(given.conversation.unreachable);
+    let late = || Event::Opened { visitor: visitor() };
+    // The bot may try: nobody is told that it was unblocked.
     let says = || Event::BotSaid { said: Said::words("hi"), answers: None, key: None };
-    assert_eq!(shown(&given.after(says())), []);
-    let given = given.then(user_says("here I am"));
     assert_eq!(shown(&given.after(says())).len(), 1);
+    assert!(!given.then(late()).conversation.unreachable);
 }
 
 #[test]

@@ -247,6 +247,23 @@ fn the_desk_is_not_silent_whose_news_stands_behind_a_gap() {
 }
 
 #[test]
+fn what_comes_with_every_callback_stands_behind_a_gap_once() {
+    let mut given = stage("active");
+    for words in ["b", "c", "d"] {
+        let here = News::AgentHere(agent("Ola"));
+        given = held(given, vec![News::Queued, News::Active, here, says(words)]);
+    }
+    let here = |name| News::AgentHere(agent(name));
+    given = held(given, vec![here("Bo"), here("Bo"), here("Ola")]);
+    let kept = [
+        vec![News::Queued, News::Active, here("Ola"), says("b"), says("c"), says("d")],
+        vec![here("Bo"), here("Ola")],
+    ];
+    let live = given.conversation.live().unwrap();
+    assert_eq!(live.behind_gap.as_ref().unwrap().news, kept.concat());
+}
+
+#[test]
 fn too_much_behind_a_gap_goes_ahead_of_it() {
     let mut given = stage("active");
     for _ in 0..BEHIND_GAP_MAX {

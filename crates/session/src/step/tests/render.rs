@@ -151,9 +151,9 @@ fn what(what: &What) -> String {
         What::Say { message, .. } => format!("say {message}"),
         What::End { session, .. } => format!("end {session}"),
         What::Greet => "greet".to_owned(),
-        What::Show { message, part: 0, of_agent: false } => format!("show {message}"),
+        What::Show { message, part: 0, of_agent: None } => format!("show {message}"),
         What::Show { message, part, of_agent } => {
-            let agents = if *of_agent { " of agent" } else { "" };
+            let agents = if of_agent.is_some() { " of agent" } else { "" };
             format!("show {message}.{part}{agents}")
         }
         What::ToBot { message } => format!("to bot {message}"),

@@ -4,7 +4,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use simulator::{
-    Times,
+    Speaker, Times,
     azure::{Azure, Door, Outcome, Strike, Trouble},
 };
 
@@ -12,7 +12,7 @@ use super::{
     rig::Rig,
     whole::{Talk, line},
 };
-use crate::{house::Setting, process::WITHIN};
+use crate::{desk, house::Setting, process::WITHIN};
 
 /// How often each line was seen.
 fn counts(lines: &[String]) -> BTreeMap<&str, usize> {
@@ -126,10 +126,15 @@ async fn killed_again_and_again_under_two_way_traffic() {
     assert!(twice <= killed, "only what was in flight: {twice} of {killed}");
     // Each repeat comes right after its first, so the order as read is kept too.
     assert!(lines.is_sorted(), "{lines:?}");
-    let heard = crate::desk::chat(&rig.desk, &talk.chat);
-    let heard = crate::desk::lines(&heard, simulator::Speaker::User);
     let said: Vec<_> = (0..LINES).map(|n| line("user", n)).collect();
-    assert!(heard.ends_with(&said), "the agent reads all of it, once");
+    let all_read = |seen: &simulator::Snapshot<'_>| {
+        let chats = seen.chats();
+        let chat = chats.iter().find(|view| view.id == talk.chat).expect("the chat is there");
+        desk::lines(chat, Speaker::User).ends_with(&said)
+    };
+    let reads = rig.desk.wait_until(all_read, WITHIN).await;
+    let heard = desk::lines(&desk::chat(&rig.desk, &talk.chat), Speaker::User);
+    assert!(reads.is_ok(), "the agent reads all of it, once: {heard:#?}");
     // And the chat goes on.
     talk.user.says("end chat").await;
     talk.user.comes_to_see("You ended the chat.").await;

@@ -1,15 +1,11 @@
 //! The flows of a live chat with the user in Teams: calm, and with the gateway killed after each step.
 
-use simulator::{
-    AgentMode, ChatState, EndedBy, Fault, Speaker, Times,
-    azure::{APP_ID, Outcome, Standing},
-};
+use simulator::{AgentMode, ChatState, EndedBy, Speaker, azure::Outcome};
 
 use super::rig::{Rig, User};
 use crate::{
     desk,
     house::{Life, Setting},
-    page::eventually,
     process::WITHIN,
 };
 
@@ -19,7 +15,7 @@ const ASKED: &str = "I am looking for a person to talk to you.…";
 const STAND_BY: &str = "Please stand by while I connect you to a live agent.";
 const WAITING: &str = "You are in the queue. Estimated waiting time: …";
 const CONNECTED: &str = "You are now talking to a person.…";
-const BACK: &str = "You are back with the assistant.";
+pub(super) const BACK: &str = "You are back with the assistant.";
 
 /// A test of each flow in each life.
 macro_rules! flows {
@@ -76,7 +72,7 @@ async fn accept(rig: &mut Rig, user: &mut User, chat: &str) {
 }
 
 /// A live chat in which both have said something.
-async fn connect(rig: &mut Rig) -> (User, String) {
+pub(super) async fn connect(rig: &mut Rig) -> (User, String) {
     let mut user = arrive(rig).await;
     let chat = ask(rig, &mut user).await;
     accept(rig, &mut user, &chat).await;
@@ -90,7 +86,7 @@ async fn connect(rig: &mut Rig) -> (User, String) {
 }
 
 /// The bot answers what the user says: the conversation is with it.
-async fn is_with_the_bot(rig: &mut Rig, user: &mut User) {
+pub(super) async fn is_with_the_bot(rig: &mut Rig, user: &mut User) {
     let sent = desk::sent(&rig.desk, &user.id());
     user.says("and now? kolibri").await;
     user.shows(&[FALLBACK]).await;
@@ -111,7 +107,7 @@ async fn starts_over(rig: &mut Rig, user: &mut User) {
 }
 
 /// The agent reads this last.
-async fn reads(rig: &Rig, chat: &str, text: &str) {
+pub(super) async fn reads(rig: &Rig, chat: &str, text: &str) {
     let heard = |seen: &simulator::Snapshot<'_>| {
         let chats = seen.chats();
         let chat = chats.iter().find(|view| view.id == chat).expect("the chat is there");
@@ -297,116 +293,4 @@ async fn fallback_while_the_desk_is_down(setting: Setting) {
     user.comes_to_see("Dana: I am back kolibri").await;
     rig.settles().await;
     user.shows_nothing_more();
-}
-
-#[tokio::test]
-async fn a_chat_that_the_instance_loses_is_given_back_to_the_bot() {
-    let mut rig = Rig::start(Setting::default()).await;
-    let (mut user, chat) = connect(&mut rig).await;
-    rig.desk.inject(Fault::RestartLosingChats, Times::Once);
-    user.says("lost by the instance kolibri").await;
-    desk::until_ended(&rig.desk, &chat).await;
-    user.says("still there? kolibri").await;
-    // It is a new conversation there, and the virtual agent has it.
-    user.comes_to_see("I'm sorry, I didn't understand that.").await;
-    user.says("end chat").await;
-    user.comes_to_see("You ended the chat.").await;
-    user.comes_to_see(BACK).await;
-    user.comes_to_see("I hope").await;
-    is_with_the_bot(&mut rig, &mut user).await;
-}
-
-#[tokio::test]
-async fn a_bot_speaks_to_a_user_after_a_restart_though_the_user_says_nothing() {
-    let mut rig = Rig::start(Setting::default()).await;
-    let (mut user, chat) = connect(&mut rig).await;
-    rig.settles().await;
-    rig.terminate().await;
-    rig.begin().await;
-    let before = rig.azure.grants().len();
-    rig.desk.write(&chat, "proactively kolibri").unwrap();
-    user.shows(&["Dana: proactively kolibri"]).await;
-    assert!(rig.azure.grants().len() > before, "with a fresh token");
-    rig.desk.inject(Fault::Duplicated, Times::Once);
-    rig.desk.write(&chat, "told twice kolibri").unwrap();
-    user.shows(&["Dana: told twice kolibri"]).await;
-    rig.settles().await;
-    user.shows_nothing_more();
-}
-
-#[tokio::test]
-async fn what_a_user_changes_takes_back_or_likes_is_told_to_the_agent() {
-    let mut rig = Rig::start(Setting::default()).await;
-    let (user, chat) = connect(&mut rig).await;
-    let (azure, own, person) = (&rig.azure, &user.chat, &user.person);
-    let said = user.says("it is blue kolibri").await;
-    user.delivers(&azure.edit(own, person, &said, "it is red kolibri")).await;
-    let line = "[Changed “it is blue kolibri” to:] it is red kolibri";
-    eventually("the agent reads of the change", || async {
-        let lines = desk::lines(&desk::chat(&rig.desk, &chat), Speaker::User);
-        lines.iter().any(|text| text == line || text.ends_with("it is red kolibri")).then_some(())
-    })
-    .await;
-    user.delivers(&azure.deletion(own, person, &said)).await;
-    let shown = azure.shown(&own.id).into_iter().rfind(|message| message.by_bot).unwrap().id;
-    user.delivers(&azure.reaction(own, person, &shown, "like")).await;
-    for part in ["[Deleted", "[Reacted"] {
-        eventually(part, || async {
-            let lines = desk::lines(&desk::chat(&rig.desk, &chat), Speaker::User);
-            lines.iter().any(|text| text.starts_with(part)).then_some(())
-        })
-        .await;
-    }
-    // A receipt concerns nobody at the desk.
-    let lines = desk::chat(&rig.desk, &chat).lines.len();
-    user.delivers(&azure.receipt(own, person, &shown)).await;
-    user.says("well? kolibri").await;
-    reads(&rig, &chat, "well? kolibri").await;
-    assert_eq!(desk::chat(&rig.desk, &chat).lines.len(), lines + 1);
-}
-
-#[tokio::test]
-async fn who_takes_the_app_away_ends_their_chat_and_is_spoken_to_no_more() {
-    let mut rig = Rig::start(Setting::default()).await;
-    let (mut user, chat) = connect(&mut rig).await;
-    rig.settles().await;
-    rig.azure.set_standing(&user.chat.id, Standing::Uninstalled);
-    user.delivers(&rig.azure.installation(&user.chat, &user.person, "remove")).await;
-    desk::until_ended(&rig.desk, &chat).await;
-    rig.settles().await;
-    user.shows_nothing_more();
-    // Back again, they are greeted or at least answered.
-    rig.azure.set_standing(&user.chat.id, Standing::Installed);
-    user.delivers(&rig.azure.installation(&user.chat, &user.person, "add")).await;
-    user.says("my screen is dark kolibri").await;
-    user.comes_to_see("I do not know that one.").await;
-}
-
-#[tokio::test]
-async fn who_blocks_the_bot_in_a_live_chat_ends_it_for_the_agent() {
-    let mut rig = Rig::start(Setting::default()).await;
-    let (user, chat) = connect(&mut rig).await;
-    rig.azure.set_standing(&user.chat.id, Standing::Blocked);
-    rig.desk.write(&chat, "can you read this? kolibri").unwrap();
-    let view = desk::until_ended(&rig.desk, &chat).await;
-    assert_eq!(view.ended_by, Some(EndedBy::User));
-    rig.settles().await;
-    let refused = rig.requests(&user).iter().filter(|one| one.taken.is_none()).count();
-    assert!(refused <= 2, "nobody is told again and again: {refused}");
-}
-
-#[tokio::test]
-async fn among_others_the_bot_answers_and_a_person_is_to_be_had_in_a_chat_of_ones_own() {
-    let rig = Rig::start(Setting::default()).await;
-    let kim = rig.stranger("Kim Example").person;
-    let alex = rig.stranger("Alex Example").person;
-    let group = rig.azure.group_chat(APP_ID, &[kim, alex.clone()]);
-    let activity = rig.azure.message(&group, &alex, "agent");
-    assert_eq!(rig.azure.deliver(&activity).await.unwrap().status, 200);
-    eventually("they are told", || async {
-        let told = rig.azure.texts(&group.id);
-        told.iter().any(|text| text.contains("Please write to me directly")).then_some(())
-    })
-    .await;
-    assert_eq!(rig.desk.ledger().len(), 0, "the desk hears nothing of it");
 }

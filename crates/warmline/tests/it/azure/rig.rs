@@ -7,9 +7,7 @@ use std::{
 
 use rusqlite::{Connection, OpenFlags};
 use serde_json::Value;
-use simulator::azure::{
-    APP_ID, Azure, AzureConfig, Chat, Person, Posted, Received, Registration, TENANT,
-};
+use simulator::azure::{APP_ID, Azure, AzureConfig, Chat, Person, Posted, Received, Registration};
 
 use crate::{
     bot::program::Bot,
@@ -45,12 +43,24 @@ impl Rig {
         setting: Setting,
         change: impl FnOnce(&mut Environment),
     ) -> Self {
-        let registration = Registration::new(APP_ID, SECRET);
-        let registrations = vec![registration.clone()];
+        Self::start_at(Self::azure().await, setting, change).await
+    }
+
+    /// A stand-in that knows the bot's registration.
+    pub(super) async fn azure() -> Azure {
+        let registrations = vec![Registration::new(APP_ID, SECRET)];
         let azure = AzureConfig { registrations, ..AzureConfig::default() };
-        let azure = Azure::start(azure).await.unwrap();
+        Azure::start(azure).await.unwrap()
+    }
+
+    /// The same before a stand-in that is there already.
+    pub(super) async fn start_at(
+        azure: Azure,
+        setting: Setting,
+        change: impl FnOnce(&mut Environment),
+    ) -> Self {
         let house = House::start_with(setting, |environment| {
-            for (name, value) in azure.settings(&registration) {
+            for (name, value) in azure.settings(&Registration::new(APP_ID, SECRET)) {
                 environment.insert(name.to_owned(), value);
             }
             environment.insert("MicrosoftAppPassword".to_owned(), SECRET.to_owned());
@@ -71,9 +81,14 @@ impl Rig {
 
     /// Somebody of whom the gateway has not heard.
     pub(super) fn stranger(&self, name: &str) -> User {
+        self.user_of(APP_ID, name)
+    }
+
+    /// Somebody with another bot.
+    pub(super) fn user_of(&self, app_id: &str, name: &str) -> User {
         let email = format!("{}@example.org", name.to_lowercase().replace(' ', "."));
         let person = Person::new(name, &email);
-        let chat = self.azure.personal_chat(APP_ID, &person);
+        let chat = self.azure.personal_chat(app_id, &person);
         User { azure: self.azure.clone(), chat, person, looked: 0 }
     }
 

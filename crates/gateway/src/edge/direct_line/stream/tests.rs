@@ -128,6 +128,7 @@ fn edge(bed: &Bed) -> Edge {
         files: bed.files(),
         observer: Arc::clone(&bed.observer),
         presence: Arc::default(),
+        complaints: crate::edge::messages::Complaints::default(),
         console: None,
         tracing: crate::trace::Tracing::default(),
         stopping: CancellationToken::new(),
