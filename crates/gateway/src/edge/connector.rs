@@ -13,7 +13,6 @@ mod conversations;
 mod people;
 mod refused;
 mod roster;
-mod teams;
 
 use std::sync::Arc;
 

@@ -4,7 +4,6 @@ mod connector;
 mod login;
 mod orders;
 mod people;
-mod program;
 
 use axum::{Router, body::Bytes, extract::State, http::HeaderMap, routing::post};
 use reqwest::{Method, RequestBuilder};

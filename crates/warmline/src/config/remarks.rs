@@ -35,8 +35,6 @@ pub(crate) enum Kind {
     Closed,
     /// Something for somebody to see to.
     Weak,
-    /// A registration is named, and nothing proves that we are its app.
-    Unproven,
 }
 
 impl Remark {
@@ -46,10 +44,6 @@ impl Remark {
 
     pub(super) fn weak(text: impl Into<String>) -> Self {
         Self { kind: Kind::Weak, text: text.into() }
-    }
-
-    fn unproven(text: impl Into<String>) -> Self {
-        Self { kind: Kind::Unproven, text: text.into() }
     }
 }
 
@@ -150,7 +144,7 @@ fn channels(draft: &Draft, owner: &Owner, bot: &BotSetup) -> Vec<Remark> {
                 (ways("bot.app_password"), ways("bot.app_certificate_file"));
             let text =
                 format!("{CLOSED} {password}, or {certificate}, beside the app id to open it");
-            remarks.push(Remark::unproven(text));
+            remarks.push(Remark::closed(text));
         }
         (Some(channel), _) => {
             if channel.tenants.is_empty() {
