@@ -45,7 +45,7 @@ pub(super) fn next(
         secrets.iter().filter_map(|secret| secret.strip_prefix("env:")).collect();
     if !variables.is_empty() {
         step(format!(
-            "export {} in the shell of `warmline check`, and set it for the gateway (systemd: \
+            "export {} in the shell of `warmline check`, and set the same for the gateway (systemd: \
              EnvironmentFile); a variable that changes needs a restart",
             variables.join(", ")
         ));
