@@ -20,11 +20,16 @@
 //! that began before it settles the matter only if it does not have these words: then they are new.
 //! If it has them, they may be new or not, and the next fetch tells.
 //!
+//! A callback with such words that is let go is under way until it is committed. Nothing is compared
+//! before those of its chat are ([`Gaps::compares`]), and none is let go from then on until the gap is
+//! closed: what comes meanwhile stands behind the gap, where the next comparison finds it.
+//!
 //! In memory only: a start opens the gap of every chat again, and what stands behind it is in its
 //! session.
 
 mod entry;
 mod passing;
+mod under_way;
 
 use std::{
     collections::{HashMap, HashSet, VecDeque, hash_map::RandomState},
@@ -46,6 +51,7 @@ use tokio::{
 pub(crate) use passing::Passed;
 
 use entry::{Entry, Stage};
+use under_way::UnderWay;
 
 /// Gaps at a time. An entry has about 300 bytes; chats beyond are not caught up.
 const GAPS_MAX: usize = 100_000;
@@ -78,6 +84,8 @@ pub(crate) struct Gaps {
     count: AtomicUsize,
     inner: Mutex<Inner>,
     waiting: Semaphore,
+    /// Counted in with `inner` locked.
+    under_way: Arc<UnderWay>,
     /// For words, which are not kept in the clear longer than they must be.
     hashing: RandomState,
 }
@@ -111,6 +119,7 @@ impl Gaps {
             count: AtomicUsize::new(0),
             inner: Mutex::new(Inner { entries: HashMap::new(), desks }),
             waiting: Semaphore::new(WAITING_MAX),
+            under_way: Arc::default(),
             hashing: RandomState::new(),
         }
     }
@@ -193,6 +202,26 @@ impl Gaps {
         }
     }
 
+    /// The chat's messages are about to be fetched, whether or not that was done before in vain.
+    pub(crate) fn fetches(&self, gap: &Gap) {
+        self.moves_on(gap, Stage::Comparing, Stage::Filling);
+    }
+
+    /// What was fetched is about to be compared with what was shown: from now on no callback whose words
+    /// may be in it is let go. Waits for those that were, until they are committed or refused.
+    pub(crate) async fn compares(&self, gap: &Gap) {
+        self.moves_on(gap, Stage::Filling, Stage::Comparing);
+        self.under_way.none_of(&gap.session).await;
+    }
+
+    fn moves_on(&self, gap: &Gap, from: Stage, to: Stage) {
+        let mut inner = self.lock();
+        let entry = inner.entries.get_mut(&gap.session).filter(|entry| entry.stage == from);
+        if let Some(entry) = entry {
+            entry.stage = to;
+        }
+    }
+
     /// The dispatcher is about to look at what stands behind a gap that it fills: what was put there
     /// before, it sees.
     pub(crate) fn look(&self, gap: &Gap) {
@@ -215,7 +244,7 @@ impl Gaps {
         let mut inner = self.lock();
         let Inner { entries, desks } = &mut *inner;
         // Otherwise it was opened anew meanwhile, to be filled anew.
-        let entry = entries.get_mut(&gap.session).filter(|entry| entry.stage == Stage::Filling)?;
+        let entry = entries.get_mut(&gap.session).filter(|entry| entry.is_being_filled())?;
         let desk = desks.get_mut(&entry.desk);
         let again = std::mem::take(&mut entry.again);
         let settled_at = match words {
@@ -265,7 +294,8 @@ impl Gaps {
         refused.queue.clear();
         refused.urgent.clear();
         entries.retain(|session, entry| {
-            if entry.desk != *desk {
+            // What is fetched is told all the same.
+            if entry.desk != *desk || entry.stage == Stage::Comparing {
                 return true;
             }
             entry.release();

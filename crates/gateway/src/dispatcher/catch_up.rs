@@ -6,6 +6,7 @@
 //! ```text
 //!   read the chat: open, and its id at the instance known? ── no ──► nothing can be asked
 //!     └► fetch its messages, the whole chat's (a callback that went ahead would move any later mark)
+//!          └► wait until callbacks of words without ids that were let go are committed
 //!          └► tell the session; where the desk gives no ids, compare with the log and with what stands
 //!             behind the gap first, again if either grew meanwhile, and fetch again if nobody can say
 //!             whether words that came during the fetch are in it
@@ -190,6 +191,7 @@ impl Dispatcher {
         for fetches in 1..=FETCHES_ANEW_MAX {
             let Some(chat) = self.chat(gap).await? else { return Ok(None) };
             let Some(at_desk) = &chat.live.desk_conversation else { return Ok(None) };
+            self.gaps.fetches(gap);
             let now = self.clock.now();
             let back = Timestamp(now.0.saturating_sub(millis(BACK_MAX)));
             let since = Timestamp(chat.live.asked_at.0.saturating_sub(millis(CLOCKS_DIFFER_BY)));
@@ -197,6 +199,7 @@ impl Dispatcher {
             let rows = self.fetch(desk, link, at_desk, since).await?;
             let wording = &link.reach.get().wording;
             let insist = fetches == FETCHES_ANEW_MAX;
+            self.commits_of(gap).await;
             match self.compare(gap, &chat, since, (&rows, wording), insist).await? {
                 Told::All => return Ok(Some(rows)),
                 Told::Over => return Ok(None),

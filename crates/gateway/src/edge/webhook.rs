@@ -99,13 +99,16 @@ async fn taken(
     let (news, typing) = news::read(callback, wording);
     // What was missed is shown before what came after it.
     let session = session_of(&targets).cloned();
-    let Passed { news, behind_gap } = match &session {
+    let Passed { news, behind_gap, let_go } = match &session {
         Some(session) => edge.gaps.pass((tenant, desk), session, news).await,
         None => Passed::at_once(news),
     };
     let trace = trace.map(|trace| trace.context());
     let told = Told { request, claims, news, behind_gap, trace };
-    let outcome = deliver(edge, targets, told).await?;
+    let outcome = deliver(edge, targets, told).await;
+    // Committed or refused.
+    drop(let_go);
+    let outcome = outcome?;
     if let Some(session) = session.filter(|_| behind_gap && outcome.open) {
         edge.gaps.stands_behind((tenant, desk), &session, outcome.conversation);
     }

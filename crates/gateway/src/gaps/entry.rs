@@ -40,7 +40,10 @@ pub(super) struct Entry {
 pub(super) enum Stage {
     /// In its desk's queue.
     Queued,
+    /// It is being fetched.
     Filling,
+    /// It is fetched, and being compared and told.
+    Comparing,
     /// Filled; callbacks with what it was filled with may still come.
     Settled,
 }
@@ -94,6 +97,11 @@ impl Entry {
     pub(super) fn begin(&mut self) {
         self.stage = Stage::Filling;
         self.began += 1;
+    }
+
+    /// Whether somebody is to close it.
+    pub(super) fn is_being_filled(&self) -> bool {
+        matches!(self.stage, Stage::Filling | Stage::Comparing)
     }
 
     /// The fetch that is queued or under way.

@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use super::{
     DeskKey, GAPS_MAX, Gaps, Inner,
     entry::{Entry, Fetch, HOLD_FOR, Shown, Stage, Waited},
+    under_way::LetGo,
 };
 
 /// A callback's news on its way on.
@@ -22,18 +23,22 @@ pub(crate) struct Passed {
     /// What was missed before it is not told yet: in its session it stands behind that. Once it does,
     /// [`Gaps::stands_behind`] is to hear of it.
     pub(crate) behind_gap: bool,
+    /// To be dropped when the news is committed or refused: until then nothing that was fetched is
+    /// compared.
+    pub(crate) let_go: Option<LetGo>,
 }
 
 impl Passed {
-    /// Nothing was missed before it, or it is told.
+    /// Nothing was missed before it, or it is told; and no comparison looks for its words.
     pub(crate) fn at_once(news: Vec<News>) -> Self {
-        Self { news, behind_gap: false }
+        Self { news, behind_gap: false, let_go: None }
     }
 }
 
 /// What a callback has to wait for.
 enum Awaited {
-    Nothing,
+    /// It is let go.
+    Nothing(Option<LetGo>),
     /// There is a gap, and no use in waiting.
     InVain,
     Fetch {
@@ -53,15 +58,15 @@ impl Gaps {
         session: &SessionId,
         mut news: Vec<News>,
     ) -> Passed {
-        if self.count.load(Ordering::Relaxed) == 0 {
+        let words = self.unknown_words(&news);
+        if words.is_empty() && self.count.load(Ordering::Relaxed) == 0 {
             return Passed::at_once(news);
         }
-        let words: Vec<u64> = news.iter().filter_map(|news| self.unknown(news)).collect();
         let by = Instant::now() + HOLD_FOR;
         let mut after = None;
         loop {
             let (fetch, began) = match self.awaited(desk, session, &words) {
-                Awaited::Nothing => return Passed::at_once(news),
+                Awaited::Nothing(let_go) => return Passed { news, behind_gap: false, let_go },
                 Awaited::InVain => return self.in_vain(session, &words, news),
                 Awaited::Fetch { fetch, after } => (fetch, after),
             };
@@ -70,13 +75,15 @@ impl Gaps {
                 return self.in_vain(session, &words, news);
             };
             match fetch.shown(by).await {
-                Waited::Shown(shown) if !shown.has_any(&words) => return Passed::at_once(news),
+                Waited::Shown(shown) if !shown.has_any(&words) => {
+                    return self.let_go(session, news);
+                }
                 Waited::Shown(shown) if shown.fetch > after => {
                     self.leave_out(&shown, &mut news);
-                    return Passed::at_once(news);
+                    return self.let_go(session, news);
                 }
                 Waited::Shown(_) => {}
-                Waited::Released => return Passed::at_once(news),
+                Waited::Released => return self.let_go(session, news),
                 Waited::InVain => {
                     self.found_slow(desk);
                     return self.in_vain(session, &words, news);
@@ -101,7 +108,7 @@ impl Gaps {
         match entries.get_mut(session) {
             Some(entry) => match entry.stage {
                 Stage::Queued => {}
-                Stage::Filling => entry.again = true,
+                Stage::Filling | Stage::Comparing => entry.again = true,
                 Stage::Settled => {
                     entry.stage = Stage::Queued;
                     desk.hurry(session);
@@ -117,6 +124,25 @@ impl Gaps {
         }
     }
 
+    /// Lets a callback go that waited. What was fetched since then is told, or about to be, and may have
+    /// its words: in that case the news stands behind the gap, and the next fetch tells.
+    fn let_go(&self, session: &SessionId, news: Vec<News>) -> Passed {
+        let words = self.unknown_words(&news);
+        let inner = self.lock();
+        let entry = inner.entries.get(session);
+        let behind_gap = !words.is_empty()
+            && entry
+                .is_some_and(|entry| entry.stage == Stage::Comparing || !entry.has_none_of(&words));
+        let let_go = if behind_gap { None } else { self.goes(session, &words) };
+        Passed { news, behind_gap, let_go }
+    }
+
+    /// Counts a callback in that has unknown words. The gaps are locked, so that no comparison begins
+    /// between the decision to let it go and this.
+    fn goes(&self, session: &SessionId, words: &[u64]) -> Option<LetGo> {
+        (!words.is_empty()).then(|| self.under_way.goes(session))
+    }
+
     /// Nobody can wait for the gap of this chat any longer. Its news stands behind it, unless that was
     /// of no use for so long that what stood there went on.
     fn in_vain(&self, session: &SessionId, words: &[u64], news: Vec<News>) -> Passed {
@@ -130,9 +156,18 @@ impl Gaps {
                 return false;
             }
             let slow = desks.get(&entry.desk).and_then(|desk| desk.slow);
-            in_time(*entry.behind_since.get_or_insert(now)) && slow.is_none_or(in_time)
+            let in_time =
+                in_time(*entry.behind_since.get_or_insert(now)) && slow.is_none_or(in_time);
+            // It is filled at this moment, perhaps with these words.
+            in_time || entry.stage == Stage::Comparing && !words.is_empty()
         });
-        Passed { news, behind_gap }
+        let let_go = if behind_gap { None } else { self.goes(session, words) };
+        Passed { news, behind_gap, let_go }
+    }
+
+    /// All such words.
+    fn unknown_words(&self, news: &[News]) -> Vec<u64> {
+        news.iter().filter_map(|news| self.unknown(news)).collect()
     }
 
     /// The words in this that no id tells from others, hashed.
@@ -179,21 +214,25 @@ impl Gaps {
     ) -> Awaited {
         let mut inner = self.lock();
         let Inner { entries, desks } = &mut *inner;
-        let Some(entry) = entries.get_mut(session) else { return Awaited::Nothing };
+        let Some(entry) = entries.get_mut(session) else {
+            return Awaited::Nothing(self.goes(session, words));
+        };
         // Another desk's chat is no business of the caller's.
         if (&entry.desk.0, &entry.desk.1) != (tenant, desk) {
-            return Awaited::Nothing;
+            return Awaited::Nothing(None);
         }
-        let Some(desk) = desks.get_mut(&entry.desk) else { return Awaited::Nothing };
+        let Some(desk) = desks.get_mut(&entry.desk) else { return Awaited::Nothing(None) };
         match entry.stage {
-            Stage::Settled if entry.has_none_of(words) => return Awaited::Nothing,
+            Stage::Settled if entry.has_none_of(words) => {
+                return Awaited::Nothing(self.goes(session, words));
+            }
             Stage::Settled | Stage::Queued => {
                 if entry.current.is_none() {
                     desk.hurry(session);
                 }
                 entry.stage = Stage::Queued;
             }
-            Stage::Filling => {}
+            Stage::Filling | Stage::Comparing => {}
         }
         let (after, fetch) = (entry.began, entry.current());
         // Where words were shown a moment ago, the same may come by callback: that is worth a wait.

@@ -351,3 +351,76 @@ async fn a_fetch_that_fails_lets_everybody_go_ahead() {
     assert_eq!(began.elapsed(), Duration::ZERO);
     assert_eq!(count(&gaps), 0);
 }
+
+/// Whether a comparison of this gap may begin.
+async fn compares(gaps: &Gaps, gap: &Gap) -> bool {
+    tokio::time::timeout(Duration::from_millis(1), gaps.compares(gap)).await.is_ok()
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_compared_while_words_that_were_let_go_are_not_committed() {
+    let (bed, gaps) = opened(&["a", "b"]).await;
+    gaps.close(&next(&gaps).await, NOTHING);
+    // Let go without a gap, which is opened before they are committed.
+    let (first, second) = (passes(&gaps, "a").await.unwrap(), passes(&gaps, "a").await.unwrap());
+    gaps.open_all(&*bed.store, None).unwrap();
+    let (other, gap) = (next(&gaps).await, next(&gaps).await);
+    assert_eq!([&other.session, &gap.session], [&session("b"), &session("a")]);
+    assert!(compares(&gaps, &other).await, "another chat's are no business of this");
+    assert!(!compares(&gaps, &gap).await);
+    drop(first);
+    assert!(!compares(&gaps, &gap).await);
+    drop(second);
+    assert!(compares(&gaps, &gap).await);
+    assert!(gaps.under_way.is_empty());
+    // With an id it is known whenever it comes.
+    gaps.close(&gap, NOTHING);
+    let with_id = vec![said("hi", Some("m1"))];
+    let passed = gaps.pass((&tenant(), &desk()), &session("a"), with_id).await;
+    assert!(passed.let_go.is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn words_are_let_go_before_a_comparison_or_stand_behind_the_gap() {
+    let (_bed, gaps) = opened(&["a"]).await;
+    let gap = next(&gaps).await;
+    assert_eq!(words(&passes(&gaps, "a").await.unwrap()), ["behind", "hi"]);
+    tokio::time::sleep(BEHIND_GAP_WITHIN).await;
+    // While it is fetched, and while it is fetched anew.
+    for _ in 0..2 {
+        gaps.fetches(&gap);
+        let ahead = passes(&gaps, "a").await.unwrap();
+        assert_eq!(words(&ahead), ["hi"]);
+        assert!(!compares(&gaps, &gap).await);
+        assert_eq!(words(&passes(&gaps, "a").await.unwrap()), ["behind", "hi"]);
+        drop(ahead);
+        assert!(compares(&gaps, &gap).await);
+    }
+    let with_id = vec![said("hi", Some("m1"))];
+    let passed = gaps.pass((&tenant(), &desk()), &session("a"), with_id).await;
+    assert_eq!(words(&passed), ["hi"], "with an id it goes ahead");
+    // A desk that refuses is no reason to let go of what may be in it.
+    gaps.refuse(&key());
+    assert_eq!(words(&passes(&gaps, "a").await.unwrap()), ["behind", "hi"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn words_whose_wait_ended_before_the_next_fetch_has_them_stand_behind_the_gap() {
+    // The fetch after the one that was waited for is told, or about to be, before they go on.
+    for told in [false, true] {
+        let (bed, gaps) = opened(&["a"]).await;
+        let callback = passes(&gaps, "a");
+        tokio::task::yield_now().await;
+        let gap = next(&gaps).await;
+        gaps.close(&gap, Some(["hello"]));
+        stands_behind(&bed, &gaps, "a");
+        assert_eq!(next(&gaps).await, gap);
+        assert!(compares(&gaps, &gap).await, "they are not under way");
+        if told {
+            gaps.close(&gap, Some(["hello", "hi"]));
+        }
+        let passed = callback.await.unwrap();
+        assert_eq!(words(&passed), ["behind", "hi"], "told: {told}");
+        assert!(passed.let_go.is_none());
+    }
+}

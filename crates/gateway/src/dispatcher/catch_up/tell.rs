@@ -1,5 +1,7 @@
 //! Telling a chat what was fetched: compared first where its desk gives no ids.
 
+use std::time::Duration;
+
 use servicenow::client::MissedMessage;
 use session::{
     Compared, Event, Missed,
@@ -27,6 +29,11 @@ const LOG_READS_MAX: usize = 10;
 /// How often a comparison is made anew because there was more meanwhile.
 const COMPARISONS_MAX: usize = 20;
 
+/// How long callbacks that were let go are waited for before what was fetched is compared: many times
+/// what the engine takes with its queue full. What is not committed by then may be shown twice, which
+/// is better than that nobody sees what was missed.
+const COMMITTED_WITHIN: Duration = Duration::from_secs(10);
+
 /// What came of telling what was fetched.
 pub(super) enum Told {
     /// All of it is shown.
@@ -38,6 +45,22 @@ pub(super) enum Told {
 }
 
 impl Dispatcher {
+    /// Comes back when the log has all words of this chat that callbacks were let go with. One whose
+    /// caller hung up meanwhile is counted no more, but may still be in the engine's queue.
+    pub(super) async fn commits_of(&self, gap: &Gap) {
+        let committed = async {
+            self.gaps.compares(gap).await;
+            // Without room in the queue for so long already, it is tried again until time is up.
+            while self.engine.caught_up().await.is_err_and(|error| error.passes()) {}
+        };
+        if tokio::time::timeout(COMMITTED_WITHIN, committed).await.is_err() {
+            tracing::warn!(
+                session.id = gap.session.as_str(),
+                "callbacks are not taken in; what they say may be shown twice"
+            );
+        }
+    }
+
     /// Tells what was fetched and was not shown, and what stands behind it. `before` is the chat as it
     /// stood before the fetch. Insists on telling what is unclear.
     pub(super) async fn compare(
