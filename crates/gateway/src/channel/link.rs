@@ -11,7 +11,7 @@ use bot_framework::{
     connector::{Connector, ConnectorConfig},
     verify::{ChannelVerifier, ChannelVerifyConfig},
 };
-use session::id::{BotId, ChannelId, TenantId};
+use session::id::{BotId, TenantId};
 use store::ConversationId;
 
 use super::pace::{Account, Pace, Recent};
@@ -76,12 +76,11 @@ impl Homes {
 impl ChannelLink {
     /// Whether users of these Entra tenants may come, as an activity names them. Teams always names one;
     /// other channels have none.
-    pub(crate) fn takes(&self, channel: &ChannelId, named: &[String]) -> bool {
+    pub(crate) fn takes(&self, is_teams: bool, named: &[String]) -> bool {
         let tenants = &self.setup.tenants;
         let is_ours =
             |tenant: &String| tenants.iter().any(|ours| ours.eq_ignore_ascii_case(tenant));
-        tenants.is_empty()
-            || named.iter().all(is_ours) && (!named.is_empty() || !super::is_teams(channel))
+        tenants.is_empty() || named.iter().all(is_ours) && (!named.is_empty() || !is_teams)
     }
 }
 

@@ -128,7 +128,7 @@ fn whom(channel: &ChannelLink, parameters: &Parameters) -> Result<(String, Strin
                             channelData.tenant.id of what Teams brings"));
         }
     };
-    if !channel.takes(Some(tenant)) {
+    if !channel.takes(true, &[tenant.to_owned()]) {
         return Err(Refused::new(
             StatusCode::FORBIDDEN,
             "Forbidden",

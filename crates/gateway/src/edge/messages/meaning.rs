@@ -43,7 +43,7 @@ impl Whose {
         let reference =
             Reference::of(activity).map_err(|error| bad(error.code(), error.to_string()))?;
         let named = channel::tenants_named(activity);
-        if !link.takes(&channel, &named) {
+        if !link.takes(channel::is_teams(&channel), &named) {
             return Err(Refusal::new(
                 StatusCode::FORBIDDEN,
                 "foreign_tenant",
