@@ -34,12 +34,18 @@ pub(super) fn next(answers: &Answers, file: &Path, steps: &Path, package: Option
         answers.message_token.as_deref(),
         answers.entra.as_ref().map(Entra::secret),
     ];
-    for secret in secrets.into_iter().flatten() {
-        if let Some(name) = secret.strip_prefix("vault:") {
-            step(format!("warmline secret set {name}"));
-        } else if let Some(name) = secret.strip_prefix("env:") {
-            step(format!("set the variable {name} for the gateway"));
-        }
+    let secrets: Vec<_> = secrets.into_iter().flatten().collect();
+    let variables: Vec<_> =
+        secrets.iter().filter_map(|secret| secret.strip_prefix("env:")).collect();
+    if !variables.is_empty() {
+        step(format!(
+            "export {} in the shell of `warmline check`, and set the same for the gateway (systemd: \
+             EnvironmentFile); a variable that changes needs a restart",
+            variables.join(", ")
+        ));
+    }
+    for name in secrets.iter().filter_map(|secret| secret.strip_prefix("vault:")) {
+        step(format!("warmline secret set {name}"));
     }
     if answers.public_url.is_none() {
         step(format!("set public_url in {} when it is decided", file.display()));
