@@ -202,24 +202,30 @@ impl Gaps {
         }
     }
 
-    /// The chat's messages are about to be fetched, whether or not that was done before in vain.
-    pub(crate) fn fetches(&self, gap: &Gap) {
-        self.moves_on(gap, Stage::Comparing, Stage::Filling);
+    /// The chat's messages are about to be fetched anew, because words came during the fetch: from now
+    /// on callbacks wait for it, also where that was in vain before. Otherwise those of an agent who
+    /// speaks without a break would come during this one too.
+    pub(crate) fn fetches_anew(&self, gap: &Gap) {
+        let mut inner = self.lock();
+        let Inner { entries, desks } = &mut *inner;
+        let entry = entries.get_mut(&gap.session).filter(|entry| entry.stage == Stage::Comparing);
+        let Some(entry) = entry else { return };
+        entry.stage = Stage::Filling;
+        entry.current.take_if(|fetch| fetch.is_overdue());
+        if let Some(desk) = desks.get_mut(&entry.desk) {
+            desk.slow = None;
+        }
     }
 
     /// What was fetched is about to be compared with what was shown: from now on no callback whose words
     /// may be in it is let go. Waits for those that were, until they are committed or refused.
     pub(crate) async fn compares(&self, gap: &Gap) {
-        self.moves_on(gap, Stage::Filling, Stage::Comparing);
-        self.under_way.none_of(&gap.session).await;
-    }
-
-    fn moves_on(&self, gap: &Gap, from: Stage, to: Stage) {
-        let mut inner = self.lock();
-        let entry = inner.entries.get_mut(&gap.session).filter(|entry| entry.stage == from);
-        if let Some(entry) = entry {
-            entry.stage = to;
+        if let Some(entry) = self.lock().entries.get_mut(&gap.session)
+            && entry.stage == Stage::Filling
+        {
+            entry.stage = Stage::Comparing;
         }
+        self.under_way.none_of(&gap.session).await;
     }
 
     /// The dispatcher is about to look at what stands behind a gap that it fills: what was put there
@@ -227,6 +233,13 @@ impl Gaps {
     pub(crate) fn look(&self, gap: &Gap) {
         if let Some(entry) = self.lock().entries.get_mut(&gap.session) {
             entry.again = false;
+        }
+    }
+
+    /// Once it is closed it is the next to be filled again: nobody could say whether all was told.
+    pub(crate) fn again(&self, gap: &Gap) {
+        if let Some(entry) = self.lock().entries.get_mut(&gap.session) {
+            entry.again = true;
         }
     }
 

@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// Words, each as often as it was said.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 struct Words(HashMap<String, usize>);
 
 impl Words {
@@ -39,7 +39,7 @@ impl Words {
 ///
 /// What was there before the fetch began is in the rows, because the instance writes a message down
 /// before it calls back. What came later is in them, or not.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(crate) struct Known {
     /// Shown, and in the rows.
     shown: Words,
@@ -47,6 +47,8 @@ pub(crate) struct Known {
     stood: Words,
     /// What came since.
     later: Words,
+    /// As much of that as was shown.
+    gone: Words,
     /// What stands behind the gap, in order; whether it was there before the fetch.
     behind: Vec<(String, bool)>,
 }
@@ -76,9 +78,21 @@ impl Known {
                     self.shown.add(&said.text);
                 } else {
                     self.later.add(&said.text);
+                    self.gone.add(&said.text);
                 }
             }
         }
+    }
+
+    /// The same, as if what came since were in the rows wherever these have its words: nearly always
+    /// it is, and a fetch that begins after this was told shows what was not.
+    pub(crate) fn taken_as_fetched(mut self) -> Self {
+        for (words, times) in std::mem::take(&mut self.gone).0 {
+            *self.shown.0.entry(words).or_default() += times;
+        }
+        self.later = Words::default();
+        self.behind.iter_mut().for_each(|(_, stood)| *stood = true);
+        self
     }
 }
 
@@ -89,7 +103,8 @@ pub(crate) struct Reading {
     pub(crate) missed: Vec<Missed>,
     /// What stands behind the gap and was shown already, by its place.
     pub(crate) shown: Vec<usize>,
-    /// Words that were missed or came during the fetch: only another one tells.
+    /// Words that came during the fetch and may be in it, as ones that were missed or were shown
+    /// before: only another one tells.
     pub(crate) unclear: bool,
 }
 
@@ -159,7 +174,14 @@ fn compare(rows: &[MissedMessage], known: Known, reading: &mut Reading) -> Vec<P
     let is_unclear = |(row, place): (&MissedMessage, &Place)| {
         is_agents(row) && *place == Place::Missed && later.has(&row.text)
     };
-    reading.unclear = rows.iter().zip(&places).any(is_unclear);
+    // What a fetch before this one has shown may still come by callback.
+    let may_be_shown = |(words, stood): &(String, bool)| {
+        let is_it = |(row, place): (&MissedMessage, &Place)| {
+            is_agents(row) && *place == Place::Shown && row.text.trim() == words
+        };
+        !stood && rows.iter().zip(&places).any(is_it)
+    };
+    reading.unclear = rows.iter().zip(&places).any(is_unclear) || behind.iter().any(may_be_shown);
     places
 }
 

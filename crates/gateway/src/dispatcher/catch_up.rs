@@ -59,8 +59,9 @@ const CLOCKS_DIFFER_BY: Duration = Duration::from_mins(2);
 /// How far back is asked at most: well within the 24 hours for which keys are remembered.
 const BACK_MAX: Duration = Duration::from_hours(12);
 
-/// Fetches for one comparison. A second one has what came during the first, so a third is needed only
-/// if an agent says the same again and again; after that such words count as new.
+/// Fetches for one comparison. A second one has what came during the first, and callbacks wait for it,
+/// so more are needed only if each takes longer than they can wait and an agent speaks without a break.
+/// After that such words count as what was fetched, and the gap is filled again.
 const FETCHES_ANEW_MAX: usize = 3;
 
 /// Why a gap is given up.
@@ -189,9 +190,11 @@ impl Dispatcher {
     ) -> Result<Option<Vec<MissedMessage>>, CatchUpError> {
         let Some(link) = self.desks.get(desk) else { return Ok(None) };
         for fetches in 1..=FETCHES_ANEW_MAX {
+            if fetches > 1 {
+                self.gaps.fetches_anew(gap);
+            }
             let Some(chat) = self.chat(gap).await? else { return Ok(None) };
             let Some(at_desk) = &chat.live.desk_conversation else { return Ok(None) };
-            self.gaps.fetches(gap);
             let now = self.clock.now();
             let back = Timestamp(now.0.saturating_sub(millis(BACK_MAX)));
             let since = Timestamp(chat.live.asked_at.0.saturating_sub(millis(CLOCKS_DIFFER_BY)));

@@ -145,6 +145,11 @@ impl Fetch {
         Arc::new(Self { done: CancellationToken::new(), shown: OnceLock::new(), until })
     }
 
+    /// Whether nobody waits for it any more.
+    pub(super) fn is_overdue(&self) -> bool {
+        self.until <= Instant::now()
+    }
+
     /// Waits until what is in it is shown, but no longer than this.
     pub(super) async fn shown(&self, no_longer_than: Instant) -> Waited {
         let until = self.until.min(no_longer_than);

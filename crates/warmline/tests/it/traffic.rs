@@ -57,6 +57,12 @@ async fn killed_under_two_way_traffic_as_the_specification_speaks() {
     killed_under_two_way_traffic(setting(Dialect::Spec), Scale::of_this_run(2)).await;
 }
 
+#[tokio::test]
+async fn killed_under_two_way_traffic_without_ids_as_the_product_spoke_before() {
+    let setting = Setting { message_ids: false, ..setting(Dialect::ServiceNow) };
+    killed_under_two_way_traffic(setting, Scale::of_this_run(3)).await;
+}
+
 fn setting(dialect: Dialect) -> Setting {
     Setting { dialect, reads_messages: true, ..Setting::default() }
 }

@@ -134,18 +134,36 @@ fn words_that_came_during_the_fetch_are_unclear_only_if_it_has_them() {
         came(&["a", "ok"], [&[], &[]], [&[], &["ok"]]),
         came(&["a", "ok"], [&[], &["ok"]], [&[], &[]]),
         came(&["ok", "a", "ok"], [&["ok"], &[]], [&[], &["ok"]]),
+        // An earlier fetch may have shown them, so that this is their own callback.
+        came(&["a", "ok"], [&["ok"], &[]], [&[], &["ok"]]),
     ] {
         assert!(reading.unclear, "the fetch has them, or others that say the same");
     }
     for (reading, expected) in [
         (came(&["a"], [&[], &[]], [&[], &["ok"]]), &["sn:m0 a"][..]),
-        (came(&["a", "ok"], [&["ok"], &[]], [&[], &["ok"]]), &["sn:m0 a"]),
         (came(&["a", "ok"], [&[], &[]], [&["ok"], &["ok", "ok"]]), &["sn:m0 a", "all but 1"]),
         // It stood behind the gap before the fetch, and went on since.
         (came(&["a", "ok"], [&[], &["ok"]], [&["ok"], &[]]), &["sn:m0 a"]),
     ] {
         assert!(!reading.unclear, "all that the fetch has is accounted for: they are new");
         assert_eq!(words(reading.missed), expected);
+    }
+}
+
+#[test]
+fn what_is_unclear_can_be_taken_as_fetched() {
+    let taken = |rows: &[&str], shown, behind| read(rows, known(shown, behind).taken_as_fetched());
+    for (reading, expected, shown) in [
+        (taken(&["a", "ok"], [&[], &[]], [&[], &["ok"]]), &["sn:m0 a", "all but 0"][..], &[][..]),
+        (taken(&["a", "ok"], [&[], &["ok"]], [&[], &[]]), &["sn:m0 a"], &[]),
+        (taken(&["a", "ok"], [&["ok"], &[]], [&[], &["ok"]]), &["sn:m0 a"], &[0]),
+        (taken(&["a"], [&[], &[]], [&[], &["ok"]]), &["sn:m0 a"], &[]),
+    ] {
+        assert!(!reading.unclear);
+        assert_eq!(
+            (words(reading.missed), reading.shown),
+            (expected.iter().map(|&line| line.to_owned()).collect(), shown.to_vec())
+        );
     }
 }
 

@@ -45,15 +45,11 @@ pub(super) enum Told {
 }
 
 impl Dispatcher {
-    /// Comes back when the log has all words of this chat that callbacks were let go with. One whose
-    /// caller hung up meanwhile is counted no more, but may still be in the engine's queue.
+    /// Comes back when callbacks of this chat that were let go are committed, so that the comparison
+    /// sees their words. One whose caller hung up is not waited for: if the engine has it, then before
+    /// what is told, and that is void then.
     pub(super) async fn commits_of(&self, gap: &Gap) {
-        let committed = async {
-            self.gaps.compares(gap).await;
-            // Without room in the queue for so long already, it is tried again until time is up.
-            while self.engine.caught_up().await.is_err_and(|error| error.passes()) {}
-        };
-        if tokio::time::timeout(COMMITTED_WITHIN, committed).await.is_err() {
+        if tokio::time::timeout(COMMITTED_WITHIN, self.gaps.compares(gap)).await.is_err() {
             tracing::warn!(
                 session.id = gap.session.as_str(),
                 "callbacks are not taken in; what they say may be shown twice"
@@ -62,7 +58,8 @@ impl Dispatcher {
     }
 
     /// Tells what was fetched and was not shown, and what stands behind it. `before` is the chat as it
-    /// stood before the fetch. Insists on telling what is unclear.
+    /// stood before the fetch. Where it insists, what is unclear counts as one, and the gap is filled
+    /// again.
     pub(super) async fn compare(
         &self,
         gap: &Gap,
@@ -80,10 +77,14 @@ impl Dispatcher {
                 None
             };
             let behind_gap = chat.live.said_behind_gap().count();
-            let Reading { missed, shown, unclear } = missed::read(rows, wording, known);
-            if unclear && !insist {
-                return Ok(Told::Unclear);
+            let insisted = if insist { known.clone() } else { None };
+            let mut reading = missed::read(rows, wording, known);
+            if reading.unclear {
+                let Some(known) = insisted else { return Ok(Told::Unclear) };
+                reading = missed::read(rows, wording, Some(known.taken_as_fetched()));
+                self.gaps.again(gap);
             }
+            let Reading { missed, shown, .. } = reading;
             if missed.is_empty() && chat.live.behind_gap.is_none() {
                 return Ok(Told::All);
             }

@@ -116,6 +116,50 @@ async fn words_without_an_id_that_a_fetch_has_shown_are_not_shown_when_their_cal
 }
 
 #[tokio::test]
+async fn a_late_callback_of_words_that_a_fetch_has_shown_may_come_during_the_next() {
+    let desk = Desk::with_gap().await;
+    desk.instance.table_answers(&[(200, rows(&[("m1", "ok"), ("m2", "well")]))]);
+    desk.fills().await;
+    assert_eq!(desk.shown("a"), ["ok", "well"]);
+    desk.dispatcher.gaps.open_all(&*desk.bed.store, None).unwrap();
+    // The queries so far are over.
+    desk.instance.queried().await;
+    desk.fills_while_in_vain(vec![agent_said("ok")]).await;
+    assert_eq!(desk.shown("a"), ["ok", "well"]);
+    assert_eq!(desk.queries(), 3, "the second cannot tell");
+    desk.instance.queried().await;
+    // One that merely says the same is shown.
+    let table = [("m1", "ok"), ("m2", "well"), ("m3", "ok")];
+    desk.instance.table_answers(&[(200, rows(&table[..2])), (200, rows(&table))]);
+    desk.dispatcher.gaps.open_all(&*desk.bed.store, None).unwrap();
+    desk.fills_while_in_vain(vec![agent_said("ok")]).await;
+    assert_eq!(desk.shown("a"), ["ok", "well", "ok"]);
+}
+
+#[tokio::test]
+async fn an_agent_who_speaks_during_every_fetch_is_shown_once_and_whole() {
+    let desk = Desk::with_gap().await;
+    let all = [("m1", "one"), ("m2", "two"), ("m3", "three"), ("m4", "three")];
+    let tables = [1, 2, 3, 4].map(|lines| (200, rows(&all[..lines])));
+    desk.instance.table_answers(&tables);
+    let during = async {
+        // Each is written before the instance reads its table, and the last once more after it.
+        for (_, text) in &all[..3] {
+            let go_on = desk.instance.holds_table();
+            desk.instance.queried().await;
+            desk.hears_in_vain("a", vec![agent_said(text)]).await;
+            if *text == "three" {
+                desk.hears_in_vain("a", vec![agent_said(text)]).await;
+            }
+            go_on.send(()).unwrap();
+        }
+    };
+    tokio::join!(desk.fills(), during);
+    assert_eq!(desk.shown("a"), ["one", "two", "three", "three"]);
+    assert_eq!(desk.queries(), 4);
+}
+
+#[tokio::test]
 async fn what_stands_behind_a_gap_survives_a_kill_and_stays_in_its_place() {
     for with_ids in [true, false] {
         let word = |text: &str, id: &str| if with_ids { said(text, id) } else { agent_said(text) };
