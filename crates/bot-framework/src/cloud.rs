@@ -24,6 +24,9 @@ pub struct Cloud {
     /// Where its channels' `serviceUrl`s lead: these hosts and their subdomains, and nobody else, may
     /// be shown a token.
     pub hosts: Vec<String>,
+    /// Where a conversation of Teams' is begun with somebody of whom nothing was heard yet; its answer
+    /// tells where it is at home. Absent where no such address is known.
+    pub teams: Option<Uri>,
     /// The host that a message is sent to once when the channel says that its conversation is at
     /// home in another part of the cloud (`InvalidBotApiHost`), as an address with a path.
     pub other_teams: Option<Uri>,
@@ -45,6 +48,7 @@ impl Cloud {
             login: Uri::from_static("https://login.microsoftonline.com"),
             shared_tenant: Some(shared_tenant.to_owned()),
             hosts: owned(&["smba.trafficmanager.net", "botframework.com", "teams.microsoft.com"]),
+            teams: Some(Uri::from_static("https://smba.trafficmanager.net/teams")),
             other_teams: Some(Uri::from_static("https://smba.infra.gcc.teams.microsoft.com/gcc")),
         }
     }
@@ -63,6 +67,7 @@ impl Cloud {
             login: Uri::from_static("https://login.microsoftonline.us"),
             shared_tenant: Some("MicrosoftServices.onmicrosoft.us".to_owned()),
             hosts: owned(&["botframework.us", "botframework.azure.us", "teams.microsoft.us"]),
+            teams: Some(Uri::from_static("https://smba.infra.gov.teams.microsoft.us/teams")),
             other_teams: None,
         }
     }
@@ -81,6 +86,7 @@ impl Cloud {
             login: Uri::from_static("https://login.partner.microsoftonline.cn"),
             shared_tenant: None,
             hosts: owned(&["botframework.azure.cn"]),
+            teams: None,
             other_teams: None,
         }
     }

@@ -7,7 +7,8 @@
 //!
 //! ```text
 //! send ─► token ─► POST ─┬─ 2xx ──────────────────────────► Placed
-//!                        ├─ 401 ─► new token ─► POST ─────► (again: Refused)
+//!                        ├─ 401 ─► new token ─► POST ─────► (again: Refused, and for a minute
+//!                        │                                  401s of this host are NotTaken)
 //!                        ├─ 403, other part of the cloud ─► POST there, once
 //!                        ├─ 429, 412, nobody there ───────► NotTaken: may be repeated
 //!                        ├─ 408, 5xx, no answer ──────────► Ambiguous: the user may have it
@@ -19,7 +20,7 @@
 //! failures are sorted by whether the message may have arrived, not by whether they may pass.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -34,6 +35,7 @@ use crate::cloud::Cloud;
 use crate::login::{AGENT_NAME, Login, Registration, Scope};
 use call::Call;
 use hosts::Hosts;
+use useless::Useless;
 
 mod answer;
 mod call;
@@ -41,15 +43,12 @@ mod error;
 mod hosts;
 mod path;
 mod refusal;
+mod useless;
 
 pub use answer::{Created, Member, Placed, Relayed};
 pub use error::{ConnectorConfigError, ConnectorError};
 pub use hosts::{ServiceUrl, ServiceUrlError};
 pub use path::RelayedPath;
-
-/// When a new token was refused as well, the next one is not fetched before this is over: a Connector
-/// that refuses everything costs one token a minute, and not one a message.
-const USELESS_FOR: Duration = Duration::from_mins(1);
 
 /// How channels are reached.
 #[derive(Debug, Clone)]
@@ -72,8 +71,8 @@ struct Inner {
     config: ConnectorConfig,
     hosts: Hosts,
     tokens: Tokens<Login>,
-    /// Until when another token is known to be useless. Never held over an await.
-    useless_until: Mutex<Option<Instant>>,
+    /// Where another token is known to be useless.
+    useless: Useless,
 }
 
 impl fmt::Debug for Inner {
@@ -112,8 +111,8 @@ impl Connector {
         let http = HttpClient::new().map_err(ConnectorConfigError::RootCertificates)?;
         let scope = Scope::Channels(config.cloud.scope.clone());
         let tokens = Tokens::new(Login::new(http.clone(), config.registration.clone(), scope)?);
-        let useless_until = Mutex::default();
-        Ok(Self(Arc::new(Inner { http, config, hosts, tokens, useless_until })))
+        let useless = Useless::default();
+        Ok(Self(Arc::new(Inner { http, config, hosts, tokens, useless })))
     }
 
     /// Whether a client of this configuration would be the same: then this one, with its token and
@@ -250,23 +249,27 @@ impl Connector {
         to: &ServiceUrl,
         deadline: Instant,
     ) -> Result<Answer, ConnectorError> {
-        let token = self.0.tokens.get(deadline).await?;
+        let (tokens, useless) = (&self.0.tokens, &self.0.useless);
+        let token = tokens.get(deadline).await?;
         let answer = self.once(call, to, &token, deadline).await?;
-        if answer.status != StatusCode::UNAUTHORIZED || self.is_useless() {
+        if answer.status != StatusCode::UNAUTHORIZED {
+            useless.clear(to);
             return Ok(answer);
         }
-        let token = self.0.tokens.replace(&token, deadline).await?;
+        if let Some(wait) = useless.wait(to) {
+            // Nobody knows yet what a new token would be worth.
+            let error = refusal::not_tried_again(wait);
+            call.log(&answer, &error);
+            return Err(error);
+        }
+        let token = tokens.replace(&token, deadline).await?;
         let answer = self.once(call, to, &token, deadline).await?;
         if answer.status == StatusCode::UNAUTHORIZED {
-            let mut until = self.0.useless_until.lock().unwrap_or_else(PoisonError::into_inner);
-            *until = Some(Instant::now() + USELESS_FOR);
+            useless.mark(to);
+        } else {
+            useless.clear(to);
         }
         Ok(answer)
-    }
-
-    fn is_useless(&self) -> bool {
-        let until = self.0.useless_until.lock().unwrap_or_else(PoisonError::into_inner);
-        until.is_some_and(|until| Instant::now() < until)
     }
 
     async fn once(

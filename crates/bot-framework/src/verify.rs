@@ -11,7 +11,7 @@
 //! | `token` | the three parts, and the one algorithm family that is verified |
 //! | `keys` | who signs: the metadata and keys that a login publishes, kept and renewed |
 //! | `entra` | whose tokens are accepted: issuer, audience, time, app |
-//! | `channel` | which channels' tokens are accepted: issuer, audience, time, `serviceurl`, endorsements |
+//! | `channel` | the same of channels' tokens, and `serviceurl` and endorsements |
 //! | `known` | what was proven a moment ago, so that it need not be again |
 //!
 //! The first two and the last know nothing of either.

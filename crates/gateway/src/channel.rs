@@ -18,12 +18,12 @@ use session::id::ChannelId;
 
 use crate::edge::direct_line;
 
-pub(crate) use ids::{own_about, own_id, own_reply_to, refers_to};
+pub(crate) use ids::{Later, own_about, own_id, own_reply_to, refers_to};
 pub use link::ChannelSetup;
-pub(crate) use link::{ChannelLink, Channels};
+pub(crate) use link::{ChannelLink, Channels, Homes};
 pub(crate) use outgoing::{Place, Sending};
 pub(crate) use pace::Pace;
-pub(crate) use reference::{Account, Reference};
+pub(crate) use reference::{Account, Reference, tenants_named};
 
 /// What Teams calls itself in `channelId`.
 pub(crate) const TEAMS: &str = "msteams";

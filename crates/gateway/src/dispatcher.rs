@@ -15,7 +15,8 @@
 //! lanes go in parallel up to [`ATTEMPTS_MAX`]. This file starts workers, [`drain`] is what they do.
 //!
 //! A destination's breaker is asked before a lane that leads there is claimed; without its leave the
-//! lane waits in memory ([`parking`]), so a desk or a bot that is away costs nothing durable and delays nobody else.
+//! lane waits in memory ([`parking`]), so a desk or a bot that is away costs nothing durable and
+//! delays nobody else.
 //!
 //! What is for users on channels that do not read the log goes through the Connector:
 //! [`channel_lane`].
@@ -71,8 +72,9 @@ use crate::{
     wakes::Wakes,
 };
 
-/// Attempts in flight at a time to one desk, to one bot, and to all built-in bots together. Each holds a connection and a
-/// few kilobytes. Counted by destination, so that one that hangs delays none but its own.
+/// Attempts in flight at a time to one desk, to one bot, and to all built-in bots together. Each
+/// holds a connection and a few kilobytes. Counted by destination, so that one that hangs delays none
+/// but its own.
 pub(crate) const ATTEMPTS_MAX: usize = 256;
 
 /// Lanes taken from the store at one look.
@@ -197,7 +199,9 @@ impl Dispatcher {
         for desk in this.desks.keys() {
             tokio::spawn(Arc::clone(&this).catch_up(desk.clone(), stop.clone()));
         }
-        tokio::spawn(Arc::clone(&this).bring_passing(this.wakes.carry(), stop.clone()));
+        let stops_passing = stop.child_token();
+        let passing = Arc::clone(&this).bring_passing(this.wakes.carry(), stops_passing.clone());
+        let passing = tokio::spawn(passing);
         let (mut schedule, mut parking) = (Schedule::default(), Parking::default());
         let mut look = tokio::time::interval(LOOK_EVERY);
         look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -241,7 +245,9 @@ impl Dispatcher {
                 schedule.start(lane, |lane| async move { this.drain(&lane, with, &stop).await });
             }
         }
-        if tokio::time::timeout(FINISH_WITHIN, schedule.finish()).await.is_err() {
+        stops_passing.cancel();
+        let finish = async { tokio::join!(schedule.finish(), passing) };
+        if tokio::time::timeout(FINISH_WITHIN, finish).await.is_err() {
             tracing::warn!("attempts in flight did not finish in time; they are made again later");
         }
     }

@@ -50,18 +50,22 @@ impl Sweeper {
             if pause == SWEEP_EVERY {
                 self.files().await;
             }
-            self.placed().await;
-            pause = match self.slice().await {
-                Ok(forgotten) if forgotten >= SLICE_MAX => BREATH,
-                Ok(_) => SWEEP_EVERY,
-                Err(error) => {
-                    tracing::error!(
-                        error = &error as &dyn std::error::Error,
-                        "old repeats cannot be forgotten"
-                    );
-                    SWEEP_EVERY
-                }
-            };
+            let full = [self.placed().await, self.repeats().await];
+            pause = if full.contains(&true) { BREATH } else { SWEEP_EVERY };
+        }
+    }
+
+    /// Forgets one slice of repeats; whether there may be more.
+    async fn repeats(&self) -> bool {
+        match self.slice().await {
+            Ok(forgotten) => forgotten >= SLICE_MAX,
+            Err(error) => {
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "old repeats cannot be forgotten"
+                );
+                false
+            }
         }
     }
 
@@ -82,15 +86,19 @@ impl Sweeper {
         }
     }
 
-    /// Forgets one slice of channels' ids.
-    async fn placed(&self) {
+    /// Forgets one slice of channels' ids; whether there may be more.
+    async fn placed(&self) -> bool {
         let before = self.before(PLACED_FOR);
         let forget = move |store: &dyn Store| store.forget_placed(before, SLICE_MAX);
-        if let Err(error) = crate::blocking(&self.store, forget).await {
-            tracing::error!(
-                error = &error as &dyn std::error::Error,
-                "a channel's old ids cannot be forgotten"
-            );
+        match crate::blocking(&self.store, forget).await {
+            Ok(forgotten) => forgotten >= SLICE_MAX,
+            Err(error) => {
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "a channel's old ids cannot be forgotten"
+                );
+                false
+            }
         }
     }
 

@@ -219,6 +219,7 @@ fn name_of(happening: &Happening) -> &'static str {
             Event::UserGone => "user_gone",
             Event::UserSeen { .. } => "user_seen",
             Event::OperatorEnds { .. } => "operator_ends",
+            Event::BotBegan { .. } => "bot_began",
             Event::BotSaid { .. } => "bot_said",
             Event::BotDid { .. } => "bot_did",
             Event::BotRevised { .. } => "bot_revised",

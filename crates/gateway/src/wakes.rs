@@ -39,8 +39,8 @@ pub(crate) enum Hint {
 #[derive(Debug, Default)]
 pub(crate) struct Wakes {
     waiting: Mutex<HashMap<ConversationId, broadcast::Sender<Hint>>>,
-    /// Whoever brings to users what passes and is nowhere else.
-    carrier: OnceLock<mpsc::Sender<(ConversationId, Hint)>>,
+    /// Whoever brings users what passes and is nowhere else.
+    carrier: OnceLock<mpsc::Sender<ConversationId>>,
 }
 
 impl Wakes {
@@ -57,9 +57,9 @@ impl Wakes {
             .subscribe()
     }
 
-    /// Hears of everything that passes, in whichever conversation, for users who do not wait
-    /// themselves. For one listener, once.
-    pub(crate) fn carry(&self) -> mpsc::Receiver<(ConversationId, Hint)> {
+    /// Hears in which conversation something passes that nobody waits for there: a user whose page is
+    /// open sees it there. For one listener, once.
+    pub(crate) fn carry(&self) -> mpsc::Receiver<ConversationId> {
         let (told, passing) = mpsc::channel(PASSING_MAX);
         self.carrier.set(told).ok();
         passing
@@ -67,18 +67,25 @@ impl Wakes {
 
     /// Tells those who wait; nobody may.
     pub(crate) fn wake(&self, conversation: ConversationId, hint: Hint) {
-        if let (Hint::Typing { on: true, .. } | Hint::Passing(_), Some(carrier)) =
-            (&hint, self.carrier.get())
+        let passes = matches!(hint, Hint::Typing { on: true, .. } | Hint::Passing(_));
+        if !self.tell(conversation, hint)
+            && passes
+            && let Some(carrier) = self.carrier.get()
         {
             // It passes: where there is no room, nothing is lost that anybody would look for.
-            carrier.try_send((conversation, hint.clone())).ok();
+            carrier.try_send(conversation).ok();
         }
+    }
+
+    /// Whether anybody waited.
+    fn tell(&self, conversation: ConversationId, hint: Hint) -> bool {
         let mut waiting = self.lock();
-        if let Some(sender) = waiting.get(&conversation)
-            && sender.send(hint).is_err()
-        {
+        let Some(sender) = waiting.get(&conversation) else { return false };
+        let is_heard = sender.send(hint).is_ok();
+        if !is_heard {
             waiting.remove(&conversation);
         }
+        is_heard
     }
 
     #[cfg(test)]
@@ -112,5 +119,24 @@ mod tests {
         drop(wakes.subscribe(ConversationId(1)));
         wakes.wake(ConversationId(1), Hint::Logged(None));
         assert_eq!(wakes.watched(), 0);
+    }
+
+    #[test]
+    fn what_passes_is_carried_where_nobody_waits_for_it() {
+        let wakes = Wakes::default();
+        let mut carried = wakes.carry();
+        let (typing, stopped) = (true, false);
+        let types = |on| Hint::Typing { agent: None, on };
+        let mut page = wakes.subscribe(ConversationId(1));
+        wakes.wake(ConversationId(1), types(typing));
+        assert_eq!(page.try_recv().unwrap(), types(typing));
+        wakes.wake(ConversationId(2), types(stopped));
+        wakes.wake(ConversationId(2), Hint::Logged(None));
+        assert!(carried.try_recv().is_err());
+        drop(page);
+        for id in [1, 2] {
+            wakes.wake(ConversationId(id), types(typing));
+            assert_eq!(carried.try_recv().unwrap(), ConversationId(id));
+        }
     }
 }

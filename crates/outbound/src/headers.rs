@@ -27,8 +27,10 @@ pub fn says_html(headers: &HeaderMap) -> bool {
 /// `Retry-After` in seconds, or as a date; a date in the past means at once.
 pub fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    let wait = if let Ok(seconds) = value.parse::<u64>() {
-        Duration::from_secs(seconds)
+    let is_number = !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit());
+    let wait = if is_number {
+        // One that is no number any more is long all the same.
+        value.parse().map_or(RETRY_AFTER_MAX, Duration::from_secs)
     } else {
         let until = moment(value)?;
         let now = date(headers)?;

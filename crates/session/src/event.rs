@@ -59,6 +59,11 @@ pub enum Event {
     /// The user can be told nothing any more: they removed the bot from their channel. They may come
     /// back.
     UserGone,
+    /// The bot had the channel begin this conversation. It need not be told that it is there.
+    BotBegan {
+        /// With whom.
+        visitor: Visitor,
+    },
     /// The bot said something.
     BotSaid {
         /// What.
@@ -188,6 +193,7 @@ impl fmt::Debug for Event {
             Self::UserEnds => f.write_str("UserEnds"),
             Self::UserGone => f.write_str("UserGone"),
             Self::UserSeen { visitor, .. } => f.debug_tuple("UserSeen").field(visitor).finish(),
+            Self::BotBegan { visitor } => f.debug_tuple("BotBegan").field(visitor).finish(),
             Self::BotSaid { said, answers, key } => f
                 .debug_struct("BotSaid")
                 .field("said", said)
@@ -234,9 +240,7 @@ impl fmt::Debug for Event {
                 .finish(),
             Self::UserAway => f.write_str("UserAway"),
             Self::UserBack => f.write_str("UserBack"),
-            Self::OperatorEnds { session } => {
-                f.debug_struct("OperatorEnds").field("session", session).finish()
-            }
+            Self::OperatorEnds { session } => f.debug_tuple("OperatorEnds").field(session).finish(),
         }
     }
 }

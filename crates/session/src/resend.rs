@@ -42,7 +42,8 @@ impl TooLate {
 /// Whether `what`, an effect of this conversation that finally failed, may be sent after all.
 ///
 /// What is said at the desk may be while its live chat is open, the end of a chat while `holder`, the
-/// session that has its person at the desk now, is no other one; what goes to the bot or to the user's channel always.
+/// session that has its person at the desk now, is no other one; what goes to the bot or to the user's
+/// channel always.
 pub fn resendable(
     conversation: &Conversation,
     what: &What,

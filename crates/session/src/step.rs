@@ -70,6 +70,7 @@ pub fn step(
         {
             return Err(Rejected::TooManyWaiting);
         }
+        Event::BotBegan { visitor } => turn.bot_began(visitor),
         Event::BotSaid { said, answers, key } => turn.bot_said(said, answers, key),
         Event::BotDid { payload, answers, key } => turn.bot_did(payload, answers, key),
         Event::BotRevised { of, at, said } => turn.bot_revised(of, at, said),
@@ -112,6 +113,7 @@ pub fn wants_holder<'a>(
         | Event::UserEnds
         | Event::UserGone
         | Event::UserSeen { .. }
+        | Event::BotBegan { .. }
         | Event::BotSaid { .. }
         | Event::BotDid { .. }
         | Event::BotRevised { .. }

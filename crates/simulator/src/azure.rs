@@ -190,6 +190,26 @@ impl Azure {
         format!("{}/{tenant}/oauth2/v2.0/token", self.origin())
     }
 
+    /// What a gateway is set with to be a bot of this app here, each by its variable. The secret is
+    /// whoever's who gave it, and not among them.
+    pub fn settings(&self, registration: &Registration) -> Vec<(&'static str, String)> {
+        let kind = if registration.tenant.is_some() { "SingleTenant" } else { "MultiTenant" };
+        let login = registration.tenant.as_deref().unwrap_or("botframework.com");
+        let authority = self.origin().trim_start_matches("http://");
+        let host = authority.rsplit_once(':').map_or(authority, |(host, _)| host);
+        let tenant = registration.tenant.iter().map(|one| ("MicrosoftAppTenantId", one.clone()));
+        [("MicrosoftAppId", registration.app_id.clone()), ("MicrosoftAppType", kind.to_owned())]
+            .into_iter()
+            .chain(tenant)
+            .chain([
+                ("ToChannelFromBotLoginUrl", format!("{}/{login}", self.origin())),
+                ("ToBotFromChannelOpenIdMetadataUrl", self.channel_metadata()),
+                ("ToBotFromEmulatorOpenIdMetadataUrl", self.login_metadata()),
+                ("WARMLINE_CONNECTOR_HOSTS", host.to_owned()),
+            ])
+            .collect()
+    }
+
     /// Another app.
     pub fn register(&self, registration: Registration) {
         self.shared.act(|world| world.registrations.push(registration));

@@ -106,11 +106,13 @@ async fn check(mut look: Look, environment: &Environment, report: &mut Report) {
     way_in(&look, running, environment, now_ms / 1_000, report).await;
 }
 
-/// A channel that is closed is a choice; the rest is for somebody to see to.
+/// A channel that is closed is a choice, unless its app id is set; the rest is for somebody to see to.
 fn remark_on(Remark { kind, text }: Remark) -> Finding {
     match kind {
         RemarkKind::Closed => Finding::skip("configuration", "closed", text),
         RemarkKind::Weak => Finding::warn("configuration", "remark", text),
+        RemarkKind::Unproven => Finding::fail("channel.credentials", "missing", text)
+            .fix("see docs/teams.md for how the registration gets one"),
     }
 }
 
@@ -190,10 +192,13 @@ async fn certificate_of(public: &Url, now_s: i64, report: &mut Report) {
     }
     report.looks_at("the connection to the public URL");
     report.say(match wire::connect(public, now_s).await {
-        Err(trouble) => Finding::fail(CHECK, trouble.code(), trouble.to_string()).fix(
-            "give the proxy at WARMLINE_PUBLIC_URL a certificate for this host, with its whole \
-             chain, from an authority that ServiceNow and browsers trust",
-        ),
+        Err(trouble) => {
+            let fix = trouble.fix_of_public_url(
+                "give the proxy at WARMLINE_PUBLIC_URL a certificate for this host, with its whole \
+                 chain, from an authority that ServiceNow and browsers trust",
+            );
+            Finding::fail(CHECK, trouble.code(), trouble.to_string()).fix(fix)
+        }
         Ok(connection) => match connection.certificate {
             Some(shown) if shown.days_left < instance::EXPIRY_SEEN_DAYS => {
                 let words = format!("issued by {}, ends in {} days", shown.issuer, shown.days_left);

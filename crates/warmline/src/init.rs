@@ -167,8 +167,8 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     if let Some(app) = &app {
         teams::command::write(&package, app, options.force)?;
     }
-    let told =
-        told::next(&answers, &options.output, &steps, app.is_some().then_some(package.as_path()));
+    let package = app.is_some().then_some(package.as_path());
+    let told = told::next(&answers, &options.looks, &options.output, &steps, package);
     // A reader that goes away does not need the rest.
     std::io::stdout().write_all(told.as_bytes()).ok();
     Ok(())
@@ -206,12 +206,14 @@ fn answers(options: &Options) -> anyhow::Result<Answers> {
     let public_url = ask.optional(
         "public_url",
         "How do ServiceNow and browsers reach this gateway (an https URL; empty: not decided yet)?",
+        "--public-url",
         options.public_url.as_deref(),
     )?;
     let message_token = ask.optional(
         "desk.message_token",
         "Are users known to ServiceNow by their e-mail address? Then where is the message-auth token \
          (a reference; empty: everybody is a guest)?",
+        "--message-token",
         options.message_token.as_deref(),
     )?;
     let asked = options.channel.is_empty();
@@ -228,7 +230,7 @@ fn answers(options: &Options) -> anyhow::Result<Answers> {
     };
     let bot = Bot::asked(&mut ask, options)?;
     let needed = teams || bot.as_ref().is_some_and(|bot| bot.app_id.is_some());
-    let entra = needed.then(|| Entra::asked(&mut ask, options)).transpose()?;
+    let entra = needed.then(|| Entra::asked(&mut ask, options, bot.as_ref())).transpose()?;
     if let Some(bot) = &bot {
         bot.check(entra.as_ref())?;
     }

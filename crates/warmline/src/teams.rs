@@ -49,6 +49,13 @@ pub(crate) struct Looks {
     app_version: String,
 }
 
+impl Looks {
+    /// What a package takes where nobody said anything, as the options would say it.
+    pub(crate) fn assumed(&self, language: Language, public_url: &str) -> Vec<String> {
+        manifest::assumed(self, language, public_url)
+    }
+}
+
 /// The version of a package that nobody numbered.
 const FIRST_VERSION: &str = "1.0.0";
 

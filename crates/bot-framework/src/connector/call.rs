@@ -120,13 +120,14 @@ impl<'a> Call<'a> {
         if is_page { Err(not_a_connector(answer.status)) } else { Ok(answer) }
     }
 
-    /// Writes down where a call that failed can be found again. No word of a message is in it.
+    /// Writes down where a call that failed can be found again. No word of a message is in it. Whoever
+    /// made the call says that it failed; this is for those who ask the channel's operator about it.
     pub(super) fn log(&self, answer: &Answer, error: &ConnectorError) {
         let [operation, cv, context] = TRACKS.map(|name| {
             let value = answer.headers.get(name).and_then(|value| value.to_str().ok());
             value.unwrap_or_default().chars().take(TRACK_CHARS_MAX).collect::<String>()
         });
-        tracing::warn!(
+        tracing::debug!(
             code = error.code(),
             said = answer::said(answer).code.as_deref().unwrap_or_default(),
             status = answer.status.as_u16(),

@@ -17,7 +17,8 @@ pub enum ConnectorError {
         /// The machine code.
         code: &'static str,
         /// The channel asked to be left alone for this long (`Retry-After`), or the login refused us
-        /// and is not asked again before.
+        /// and is not asked again before, or the channel refused a new token as well and no other
+        /// is tried before.
         not_before: Option<Duration>,
         /// What happened, and what to look at.
         sentence: String,
@@ -106,7 +107,7 @@ impl ConnectorError {
     ///
     /// | kind | codes |
     /// | --- | --- |
-    /// | not taken | `unreachable`, `interrupted`, `timeout`, `throttled`, `busy_conversation`, `not_ready`, `login_unreachable`, `login_timeout`, `login_busy`, `login_refused`, `login_odd`, `login_unsigned`; of a read also those of the next row |
+    /// | not taken | `unreachable`, `interrupted`, `timeout`, `throttled`, `busy_conversation`, `not_ready`, `login_unreachable`, `login_timeout`, `login_busy`, `login_refused`, `login_odd`, `login_unsigned`, `unauthorized` while a new token was refused less than a minute ago; of a read also those of the next row |
     /// | ambiguous | `timeout`, `interrupted`, `channel_timeout`, `channel_failed` |
     /// | gone | `blocked_by_user`, `not_in_roster`, `disabled_by_admin`, `never_installed`, `writes_blocked`, `conversation_not_found` |
     /// | too large | `message_too_large` |

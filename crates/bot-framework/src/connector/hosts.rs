@@ -19,6 +19,12 @@ impl ServiceUrl {
         &self.0
     }
 
+    /// The host, with a port where it is not the scheme's own.
+    pub(super) fn host(&self) -> &str {
+        let below_scheme = self.0.split_once("://").map_or("", |(_, rest)| rest);
+        below_scheme.split('/').next().unwrap_or_default()
+    }
+
     /// An address below it, whose segments are encoded already.
     pub(super) fn at(&self, path: &str) -> Option<Uri> {
         format!("{}/{path}", self.0).parse().ok()

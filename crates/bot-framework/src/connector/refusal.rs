@@ -1,11 +1,21 @@
 //! What it means that a channel did not take a call (reference 2.5).
 
+use std::time::Duration;
+
 use http::StatusCode;
 use outbound::headers::retry_after;
 use outbound::{Answer, HttpError, Sent};
 
 use super::call::Repeats;
 use super::{ConnectorError, answer};
+
+/// What a refused token comes from.
+const UNAUTHORIZED: (&str, &str) = (
+    "unauthorized",
+    "the channel refused a fresh token of ours (401): the Azure Bot's Microsoft App ID must be \
+     MicrosoftAppId, its app type and tenant MicrosoftAppType and MicrosoftAppTenantId, and the \
+     channel must be enabled there",
+);
 
 pub(super) fn not_a_connector(status: StatusCode) -> ConnectorError {
     let sentence = "a page answered, and no channel: check the way out, and what is in between";
@@ -21,6 +31,13 @@ pub(super) fn too_large() -> ConnectorError {
     let sentence = "the channel answered more than is read; ask for it in pages";
     ConnectorError::refused("answer_too_large", StatusCode::OK, sentence)
 }
+
+/// The token was refused, and a new one would be no better for as long as is given.
+pub(super) fn not_tried_again(wait: Duration) -> ConnectorError {
+    let (code, sentence) = UNAUTHORIZED;
+    ConnectorError::NotTaken { code, not_before: Some(wait), sentence: sentence.to_owned() }
+}
+
 /// Why there was no answer at all, or only a part of one.
 pub(super) fn no_answer(error: &HttpError, repeats: Repeats) -> ConnectorError {
     let perhaps = error.sent() == Sent::Perhaps && repeats == Repeats::Seen;
@@ -149,12 +166,7 @@ fn for_good(status: StatusCode, key: &str) -> ConnectorError {
         return ConnectorError::TooLarge { code: "message_too_large", sentence };
     }
     let (code, sentence) = match (status, key) {
-        (StatusCode::UNAUTHORIZED, _) => (
-            "unauthorized",
-            "the channel refused a fresh token of ours (401): the Azure Bot's Microsoft App ID must \
-             be MicrosoftAppId, its app type and tenant MicrosoftAppType and MicrosoftAppTenantId, \
-             and the channel must be enabled there",
-        ),
+        (StatusCode::UNAUTHORIZED, _) => UNAUTHORIZED,
         (StatusCode::FORBIDDEN, "invalidbotapihost") => (
             "other_cloud",
             "the conversation is at home in another part of the cloud (403): check the cloud in the \

@@ -25,7 +25,7 @@ use crate::{
     },
     behind::{BotLink, Bots, Handles},
     bot::BuiltInBots,
-    channel::{ChannelLink, Channels, Pace},
+    channel::{ChannelLink, Channels, Homes, Pace},
     console::PasswordHash,
     desk::{refresh_token::KeptRefreshToken, request::Dress},
     dispatcher::{ATTEMPTS_MAX, DeskLink, Dispatcher, Gate, Openings, Reach},
@@ -148,16 +148,19 @@ pub(super) fn channels(
                     .map_err(|error| wrong(ChannelFault::Verify(error)))?,
             ),
         };
-        let (gate, pace) = if let Some(before) = before {
-            (before.gate.clone(), Arc::clone(&before.pace))
+        let (gate, pace, homes) = if let Some(before) = before {
+            (before.gate.clone(), Arc::clone(&before.pace), Arc::clone(&before.homes))
         } else {
             let to = lane::Destination::Channel(tenant.clone(), bot.clone());
-            (Gate::new(to, observer), Arc::new(Mutex::new(Pace::new(Instant::now()))))
+            let now = Instant::now();
+            let pace = Arc::new(Mutex::new(Pace::new(now)));
+            (Gate::new(to, observer), pace, Arc::new(Homes::new(now)))
         };
         let (tenant, bot, setup) = (tenant.clone(), bot.clone(), setup.clone());
         let base = settings.public_url.as_deref().unwrap_or(own_address);
         let base = base.trim_end_matches('/').to_owned();
-        channels.add(ChannelLink { tenant, bot, setup, connector, verifier, gate, pace, base });
+        let link = ChannelLink { tenant, bot, setup, connector, verifier, gate, pace, base, homes };
+        channels.add(link);
     }
     Ok(channels)
 }

@@ -9,6 +9,7 @@ pub(super) fn line(news: &BotNews, meanwhile: Meanwhile<'_>) -> Option<String> {
     Some(match news {
         // Of the second the user was told by a notice, and of the third nobody can be.
         BotNews::Accepted { .. }
+        | BotNews::Completed { reason: EndReason::UserUnreachable, .. }
         | BotNews::Failed { reason: EndReason::NotPersonal | EndReason::UserUnreachable } => {
             return None;
         }

@@ -14,7 +14,7 @@ use bot_framework::{
 use session::id::{BotId, TenantId};
 use store::ConversationId;
 
-use super::pace::{Account, Pace};
+use super::pace::{Account, Pace, Recent};
 use crate::dispatcher::Gate;
 
 /// The registration by which a bot is reached from channels, and reaches their users.
@@ -39,14 +39,48 @@ pub(crate) struct ChannelLink {
     pub(crate) pace: Arc<Mutex<Pace>>,
     /// Where files that a bot shows are opened, without a trailing slash.
     pub(crate) base: String,
+    pub(crate) homes: Arc<Homes>,
+}
+
+/// Where the people of each Entra tenant were last heard from, in Teams: the nearest address for a
+/// conversation that a bot begins with one of them. Nothing is lost with it: a cloud has an address
+/// for all.
+pub(crate) struct Homes(Mutex<Recent<Box<str>, Option<Box<str>>>>);
+
+/// How many tenants are remembered, in each of two halves.
+const HOMES_MAX: usize = 1_000;
+
+/// How long a tenant that is not heard of is remembered at least.
+const HOMES_FOR: Duration = Duration::from_hours(24);
+
+impl Homes {
+    pub(crate) fn new(now: Instant) -> Self {
+        Self(Mutex::new(Recent::new(HOMES_MAX, HOMES_FOR, now)))
+    }
+
+    pub(crate) fn heard(&self, tenant: &str, service_url: &str, now: Instant) {
+        // Nothing in it is left half done.
+        let mut homes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let home = homes.entry(&tenant.into(), now);
+        if home.as_deref() != Some(service_url) {
+            *home = Some(service_url.into());
+        }
+    }
+
+    pub(crate) fn of(&self, tenant: &str, now: Instant) -> Option<Box<str>> {
+        let mut homes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        homes.entry(&tenant.into(), now).clone()
+    }
 }
 
 impl ChannelLink {
-    /// Whether users of this Entra tenant may come. Only some channels name one.
-    pub(crate) fn takes(&self, tenant: Option<&str>) -> bool {
+    /// Whether users of these Entra tenants may come, as an activity names them. Teams always names one;
+    /// other channels have none.
+    pub(crate) fn takes(&self, is_teams: bool, named: &[String]) -> bool {
         let tenants = &self.setup.tenants;
-        let Some(tenant) = tenant else { return true };
-        tenants.is_empty() || tenants.iter().any(|ours| ours.eq_ignore_ascii_case(tenant))
+        let is_ours =
+            |tenant: &String| tenants.iter().any(|ours| ours.eq_ignore_ascii_case(tenant));
+        tenants.is_empty() || named.iter().all(is_ours) && (!named.is_empty() || !is_teams)
     }
 }
 
@@ -57,11 +91,23 @@ impl ChannelLink {
         conversation: ConversationId,
         tenant: Option<&str>,
     ) -> Result<(), Duration> {
-        let registration = self.setup.connector.registration.app_id.as_str().into();
-        let account = Account { registration, tenant: tenant.unwrap_or_default().into() };
+        let account = self.account(tenant);
         // Nothing in it is left half done.
         let mut pace = self.pace.lock().unwrap_or_else(PoisonError::into_inner);
         pace.ask(conversation, &account, Instant::now())
+    }
+
+    /// Whether there is so much room that what nobody would miss may leave for this conversation now.
+    pub(crate) fn has_spare(&self, conversation: ConversationId, tenant: Option<&str>) -> bool {
+        let account = self.account(tenant);
+        // Nothing in it is left half done.
+        let mut pace = self.pace.lock().unwrap_or_else(PoisonError::into_inner);
+        pace.spare(conversation, &account, Instant::now())
+    }
+
+    fn account(&self, tenant: Option<&str>) -> Account {
+        let registration = self.setup.connector.registration.app_id.as_str().into();
+        Account { registration, tenant: tenant.unwrap_or_default().into() }
     }
 }
 
@@ -89,5 +135,22 @@ impl Channels {
 
     pub(crate) fn links(&self) -> impl Iterator<Item = &Arc<ChannelLink>> {
         self.0.values()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_people_of_a_tenant_are_at_home_where_they_were_last_heard_from() {
+        let now = Instant::now();
+        let homes = Homes::new(now);
+        assert_eq!(homes.of("t-1", now), None);
+        homes.heard("t-1", "https://smba.example/amer/", now);
+        homes.heard("t-1", "https://smba.example/emea/", now);
+        homes.heard("t-2", "https://smba.example/in/", now);
+        assert_eq!(homes.of("t-1", now).as_deref(), Some("https://smba.example/emea/"));
+        assert_eq!(homes.of("t-2", now).as_deref(), Some("https://smba.example/in/"));
     }
 }

@@ -18,7 +18,7 @@ use std::{
 
 use store::ConversationId;
 
-use recent::Recent;
+pub(crate) use recent::Recent;
 use tenant::Tenant;
 
 /// How many messages a conversation may get in each span; the hour is counted otherwise. The ends of a
@@ -42,6 +42,10 @@ const SLOT: Duration = Duration::from_mins(1);
 
 /// Over so many slots a count goes: an hour, and the begun minute at its other end.
 const SLOTS: u64 = 61;
+
+/// How many places of each span are kept for messages, and not given to what nobody would miss: a turn
+/// of a bot's and an agent's line.
+const KEPT_FREE: usize = 4;
 
 /// How long whoever is silent is remembered at least: the longest span, and the begun minute.
 const REMEMBERED_FOR: Duration = Duration::from_mins(61);
@@ -89,7 +93,7 @@ impl Pace {
     ) -> Result<(), Duration> {
         let slot = now.saturating_duration_since(self.began).as_secs() / SLOT.as_secs();
         let sent = self.conversations.entry(&conversation, now);
-        if let Some(at) = sent.full_until(now, slot, self.began) {
+        if let Some(at) = sent.full_until(0, (now, slot), self.began) {
             return Err(at.saturating_duration_since(now).max(A_MOMENT));
         }
         self.tenants
@@ -98,6 +102,24 @@ impl Pace {
             .map_err(|wait| wait.max(A_MOMENT))?;
         sent.count(now, slot);
         Ok(())
+    }
+
+    /// Whether something may leave now that nobody would miss, which then counts as sent: only where so
+    /// much room is left that no message has to wait for it.
+    pub(crate) fn spare(
+        &mut self,
+        conversation: ConversationId,
+        account: &Account,
+        now: Instant,
+    ) -> bool {
+        let slot = now.saturating_duration_since(self.began).as_secs() / SLOT.as_secs();
+        let sent = self.conversations.entry(&conversation, now);
+        let may_leave = sent.full_until(KEPT_FREE, (now, slot), self.began).is_none()
+            && self.tenants.entry(account, now).spare(now);
+        if may_leave {
+            sent.count(now, slot);
+        }
+        may_leave
     }
 }
 
@@ -114,19 +136,25 @@ struct Conversation {
 }
 
 impl Conversation {
-    /// Until when it may get nothing more; `None` if it may now.
-    fn full_until(&mut self, now: Instant, slot: u64, began: Instant) -> Option<Instant> {
+    /// Until when it may get nothing more, if so many places are kept; `None` if it may now.
+    fn full_until(
+        &mut self,
+        kept: usize,
+        (now, slot): (Instant, u64),
+        began: Instant,
+    ) -> Option<Instant> {
         while self.slots.front().is_some_and(|(old, _)| old + SLOTS <= slot) {
             self.slots.pop_front();
         }
         let hourly: u32 = self.slots.iter().map(|(_, count)| count).sum();
-        let hour = self.slots.front().filter(|_| hourly >= HOURLY_MAX).map(|(oldest, _)| {
+        let is_full = hourly.saturating_add(u32::try_from(kept).unwrap_or(u32::MAX)) >= HOURLY_MAX;
+        let hour = self.slots.front().filter(|_| is_full).map(|(oldest, _)| {
             // As soon as the oldest slot counts no more.
             began + SLOT * u32::try_from(oldest + SLOTS).unwrap_or(u32::MAX)
         });
         let spans = SPANS.iter().filter_map(|(most, span)| {
-            let first = self.left.len().checked_sub(*most)?;
-            Some(self.left[first] + *span + JITTER).filter(|free| *free > now)
+            let first = self.left.len().checked_sub(most.saturating_sub(kept))?;
+            Some(*self.left.get(first)? + *span + JITTER).filter(|free| *free > now)
         });
         spans.chain(hour).max()
     }

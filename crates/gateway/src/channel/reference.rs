@@ -210,6 +210,12 @@ fn as_received(activity: &Activity, known: ConversationAccount) -> Box<RawValue>
     }
 }
 
+/// Every tenant in Entra that an activity names as its conversation's.
+pub(crate) fn tenants_named(activity: &Activity) -> Vec<String> {
+    let conversation = activity.conversation().and_then(|conversation| conversation.tenant_id);
+    tenant_of(activity).into_iter().chain(conversation).collect()
+}
+
 /// The tenant in Entra: Teams tells it with every activity (reference 6).
 pub(crate) fn tenant_of(activity: &Activity) -> Option<String> {
     let data: serde_json::Value = serde_json::from_str(activity.channel_data()?.get()).ok()?;

@@ -40,7 +40,7 @@ const ROSTER_WITHIN: Duration = Duration::from_secs(4);
 
 /// How long until what may have arrived is sent once more: not into the same trouble. Later, if the
 /// Connector asks for it.
-const ONCE_MORE_AFTER: Duration = Duration::from_secs(30);
+const ONCE_MORE_AFTER: Duration = Duration::from_secs(10);
 
 /// The shortest and the longest pause after an attempt that was not taken, unless the Connector says.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(20));

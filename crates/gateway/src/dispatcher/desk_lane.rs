@@ -5,6 +5,7 @@ use session::{Content, Effect, Said, What, id::Number};
 use store::{Store, StoreError, Target, Work};
 
 use crate::{
+    channel,
     desk::{
         news,
         request::{self, HISTORY_ENTRIES_MAX, Material},
@@ -210,18 +211,22 @@ impl Dispatcher {
         upto: Number,
         limit: usize,
     ) -> Result<Vec<Entry>, MaterialError> {
-        let mut pages = Vec::new();
+        let (mut pages, mut later) = (Vec::new(), channel::Later::default());
         let (mut upto, mut left) = (upto, limit);
         while left > 0 && upto.0 > 0 {
             let mut page = self.entries(work, opened, upto, left.min(ENTRIES_AT_ONCE_MAX)).await?;
             // Shredded ones are left out, so the numbers say where to go on.
             let Some(first) = page.first().map(|entry| entry.number) else { break };
+            left -= page.len();
+            if channel::is_carried(&opened.key.channel) {
+                page.iter().rev().for_each(|entry| later.learn(entry, self.language));
+                page.retain_mut(|entry| later.apply(entry));
+            }
             for entry in &mut page {
                 if let Content::Said(said) | Content::Revised { said, .. } = &mut entry.content {
                     said.payload = None;
                 }
             }
-            left -= page.len();
             upto = Number(first.0 - 1);
             pages.push(page);
         }

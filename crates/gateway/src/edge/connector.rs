@@ -13,6 +13,7 @@ mod conversations;
 mod people;
 mod refused;
 mod roster;
+mod teams;
 
 use std::sync::Arc;
 

@@ -11,10 +11,10 @@
 //! signed for it.
 
 mod complaints;
-mod meaning;
+pub(super) mod meaning;
 mod proof;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use axum::{
     Router,
@@ -26,14 +26,14 @@ use axum::{
 };
 use bot_framework::{Activity, activity::kinds};
 use session::{
-    Event,
+    Author, Event,
     id::{ConversationKey, Number},
 };
 use store::{ConversationId, Store, StoreError, Target};
 
 use crate::{
     behind::Outgoing,
-    channel::ChannelLink,
+    channel::{ChannelLink, is_teams},
     edge::{
         Edge,
         answer::{Refusal, no_such_method},
@@ -91,24 +91,39 @@ async fn taken(
         return Ok(StatusCode::OK.into_response());
     };
     let whose = Whose::read(&link, &activity)?;
+    if let Some(tenant) = whose.reference.tenant.as_deref().filter(|_| is_teams(&whose.key.channel))
+    {
+        link.homes.heard(tenant, &whose.reference.service_url, Instant::now());
+    }
     let context = trace.map(|trace| trace.context());
     if activity.kind() == kinds::INVOKE {
         return invoked(edge, &link, whose, activity).await;
     }
     let (fresh, placed_as) = (edge.clock.fresh_session(), meaning::id_of_words(&activity));
     let about = earlier(edge, &whose.key, &activity).await?;
-    let (target, event) =
-        match meaning::of(&whose, activity, about.as_deref(), (edge.language, fresh)) {
-            Meaning::Nothing => return Ok(StatusCode::OK.into_response()),
-            Meaning::Event(event) => (Target::Key(whose.key), *event),
-            // Nobody begins a conversation by leaving.
-            Meaning::Leaves => (Target::Existing(whose.key), Event::UserGone),
-        };
+    let is_change = activity.kind() != kinds::MESSAGE_REACTION;
+    if is_change && about.as_ref().is_some_and(|earlier| !earlier.by_user) {
+        // Nobody changes what others said.
+        return Ok(StatusCode::OK.into_response());
+    }
+    let about = about.as_ref().map(|earlier| earlier.text.as_str());
+    let (target, event) = match meaning::of(&whose, activity, about, (edge.language, fresh)) {
+        Meaning::Nothing => return Ok(StatusCode::OK.into_response()),
+        Meaning::Event(event) => (Target::Key(whose.key), *event),
+        // Nobody begins a conversation by leaving.
+        Meaning::Leaves => (Target::Existing(whose.key), Event::UserGone),
+    };
     let arrival = Arrival::event(target, event).placed(placed_as).traced(context);
     match edge.engine.submit(arrival).await {
         Ok(_) | Err(EngineError::NotFound) => Ok(StatusCode::OK.into_response()),
         Err(error) => Err(error.into()),
     }
+}
+
+/// A message that something is about.
+struct Earlier {
+    text: String,
+    by_user: bool,
 }
 
 /// What the message said that this changes, takes back or reacts to, if it is known: an agent is to know
@@ -117,7 +132,7 @@ async fn earlier(
     edge: &Edge,
     key: &ConversationKey,
     activity: &Activity,
-) -> Result<Option<String>, Refusal> {
+) -> Result<Option<Earlier>, Refusal> {
     let Some(of) = meaning::is_about(activity) else { return Ok(None) };
     let key = key.clone();
     let read = move |store: &dyn Store| {
@@ -141,7 +156,10 @@ async fn earlier(
             )
         })?;
     let entry = entries.into_iter().find(|entry| entry.number == number);
-    Ok(entry.and_then(|entry| entry.content.said().map(|said| said.text.clone())))
+    Ok(entry.and_then(|entry| {
+        let text = entry.content.said().map(|said| said.text.clone())?;
+        Some(Earlier { text, by_user: entry.author == Author::User })
+    }))
 }
 
 /// A call to the bot, whose answer is the answer.

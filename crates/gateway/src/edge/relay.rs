@@ -25,8 +25,8 @@ pub(crate) enum NoAnswer {
     NotAnswered,
 }
 
-/// Hands an invoke to the bot, `answers` being the entry that it is about, with the same room and the same breaker as for everything else that
-/// goes there.
+/// Hands an invoke to the bot, `answers` being the entry that it is about, with the same room and the
+/// same breaker as for everything else that goes there.
 pub(crate) async fn invoke(
     edge: &Edge,
     outgoing: &Outgoing<'_>,

@@ -202,12 +202,22 @@ impl Turn<'_> {
 
     /// The user gave a sign of life.
     pub(super) fn user_back(&mut self) {
-        let conversation = self.conversation();
-        conversation.unreachable = false;
-        conversation.seen_at = conversation.effects;
+        if self.facts.carried {
+            let conversation = self.conversation();
+            conversation.unreachable = false;
+            conversation.seen_at = conversation.effects;
+        }
         if let Some(session) = self.live() {
             session.user_away_since = None;
         }
+    }
+
+    /// What a user's own activities told of them says more than what a bot asks for.
+    pub(super) fn bot_began(&mut self, visitor: Visitor) {
+        self.conversation().visitor.get_or_insert(visitor);
+        self.conversation().opened = true;
+        self.user_back();
+        self.bot_spoke(None);
     }
 
     pub(super) fn bot_said(&mut self, said: Said, answers: Option<Number>, key: Option<SenderKey>) {

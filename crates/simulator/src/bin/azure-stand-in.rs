@@ -1,6 +1,6 @@
 //! `azure-stand-in`: the stand-in for Azure as a program, and a chat with a bot in a terminal.
 
-use std::{error::Error, net::SocketAddr};
+use std::{error::Error, net::SocketAddr, process::ExitCode};
 
 use clap::Parser;
 use simulator::azure::{
@@ -11,7 +11,7 @@ use tokio::{io::BufReader, net::TcpListener};
 /// A stand-in for Azure on this machine: Entra's and the Bot Framework's keys and tokens, and a
 /// Connector that records what bots send and checks who sends it.
 ///
-/// A bot is pointed at it by the addresses that it prints. With --bot you are a user in Teams: each
+/// A gateway is pointed at it by the settings that it prints. With --bot you are a user in Teams: each
 /// line that you type is sent to the bot, and what the bot sends is printed.
 ///
 ///     azure-stand-in --bot http://127.0.0.1:8080/api/messages
@@ -63,8 +63,17 @@ fn person(text: &str, tenant: &str) -> Result<Person, String> {
 }
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn Error>> {
-    let options = Options::parse();
+async fn main() -> ExitCode {
+    match run(Options::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("azure-stand-in: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(options: Options) -> Result<(), Box<dyn Error>> {
     if !options.listen.ip().is_loopback() {
         return Err("it listens on this machine only, such as 127.0.0.1:8091".into());
     }
@@ -75,17 +84,26 @@ async fn main() -> Result<(), Box<dyn Error>> {
         ..Registration::new(&options.app_id, &options.app_secret)
     };
     let config = AzureConfig {
-        registrations: vec![registration],
+        registrations: vec![registration.clone()],
         tenants: vec![options.tenant.clone()],
         limits: !options.no_limits,
         ..AzureConfig::default()
     };
-    let azure = Azure::serve(config, TcpListener::bind(options.listen).await?);
+    let listener = TcpListener::bind(options.listen)
+        .await
+        .map_err(|error| format!("--listen {} cannot be used: {error}", options.listen))?;
+    let azure = Azure::serve(config, listener);
     println!("azure-stand-in listens on {}", azure.origin());
-    println!("  channel's metadata  {}", azure.channel_metadata());
-    println!("  login's metadata    {}", azure.login_metadata());
-    println!("  login               {}/{}", azure.origin(), options.tenant);
-    println!("  app                 {}", options.app_id);
+    println!("connect a gateway to it with:");
+    for (name, value) in azure.settings(&registration) {
+        println!("  export {name}={value}");
+    }
+    if options.app_secret == APP_SECRET {
+        println!("  export MicrosoftAppPassword={APP_SECRET}");
+    } else {
+        // Somebody's own may be good elsewhere.
+        println!("and with the MicrosoftAppPassword that it was started with");
+    }
     if options.bot.is_none() {
         tokio::signal::ctrl_c().await?;
         return Ok(());

@@ -4,6 +4,7 @@ mod connector;
 mod login;
 mod orders;
 mod people;
+mod program;
 
 use axum::{Router, body::Bytes, extract::State, http::HeaderMap, routing::post};
 use reqwest::{Method, RequestBuilder};

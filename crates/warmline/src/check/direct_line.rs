@@ -133,7 +133,9 @@ async fn ask(
     request = request.header(header::CONTENT_TYPE, "application/json");
     let answer = wire::request(&url, request, USER, now_s).await.map_err(|trouble| {
         let finding = Finding::fail(check, trouble.code(), trouble.to_string());
-        Box::new(finding.fix("let WARMLINE_PUBLIC_URL lead to Warmline from wherever browsers are"))
+        Box::new(finding.fix(trouble.fix_of_public_url(
+            "let WARMLINE_PUBLIC_URL lead to Warmline from wherever browsers are",
+        )))
     })?;
     if answer.status.is_success()
         && let Ok(said) = serde_json::from_slice(&answer.body)

@@ -132,8 +132,10 @@ fn with_the_secret(asked: &Result<Answer, wire::Trouble>, url: &Url) -> Vec<Find
     const CHECK: &str = "webhook.answers";
     match asked {
         Err(trouble) => {
-            let fix = "let WARMLINE_PUBLIC_URL lead to Warmline from everywhere that ServiceNow \
-                       calls from; its certificate must be one that everybody trusts";
+            let fix = trouble.fix_of_public_url(
+                "let WARMLINE_PUBLIC_URL lead to Warmline from everywhere that ServiceNow calls \
+                 from; its certificate must be one that everybody trusts",
+            );
             vec![Finding::fail(CHECK, trouble.code(), trouble.to_string()).fix(fix)]
         }
         Ok(answer) => {

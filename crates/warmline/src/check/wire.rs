@@ -123,6 +123,19 @@ impl Trouble {
         }
     }
 
+    /// What to do about it where the public URL leads: there is a certificate to be looked at only
+    /// where something listens.
+    pub(super) fn fix_of_public_url(&self, otherwise: &'static str) -> &'static str {
+        match self.step() {
+            "dns" => "make a DNS entry for that name, or correct WARMLINE_PUBLIC_URL",
+            "tcp" => {
+                "start the proxy or tunnel that WARMLINE_PUBLIC_URL leads to, or correct the port \
+                 there; see that no firewall stands between"
+            }
+            _ => otherwise,
+        }
+    }
+
     /// The stable machine code.
     pub(super) fn code(&self) -> &'static str {
         match self {

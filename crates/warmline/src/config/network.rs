@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use gateway::WEBHOOK_PATH;
 use url::{Host, Url};
 
 use super::{
@@ -10,6 +11,19 @@ use super::{
 };
 
 const LISTEN: &str = "listen";
+
+/// What others call below the public URL. It is copied from the Azure Bot or from ServiceNow in
+/// place of the URL itself, and then nothing is found below it.
+const ROUTES: [(&str, &str); 2] = [
+    (MESSAGES_PATH, "must be the address before /api/messages; take /api/messages away"),
+    (
+        WEBHOOK_PATH,
+        "must be the address before /api/v1/snowBot/receiveMessage; take that path away",
+    ),
+];
+
+/// Where Azure Bot Service calls.
+const MESSAGES_PATH: &str = "/api/messages";
 
 /// Where a gateway of this configuration listens, whatever else is wrong with it: for somebody who
 /// only looks whether it is there.
@@ -72,5 +86,9 @@ pub(crate) fn checked_public_url(text: &str) -> Result<String, &'static str> {
     {
         return Err("must end after the host and path");
     }
-    Ok(url.as_str().trim_end_matches('/').to_owned())
+    let whole = url.as_str().trim_end_matches('/');
+    match ROUTES.iter().find(|(route, _)| whole.ends_with(route)) {
+        Some((_, problem)) => Err(problem),
+        None => Ok(whole.to_owned()),
+    }
 }

@@ -35,6 +35,8 @@ pub(crate) enum Kind {
     Closed,
     /// Something for somebody to see to.
     Weak,
+    /// A registration is named, and nothing proves that we are its app.
+    Unproven,
 }
 
 impl Remark {
@@ -44,6 +46,10 @@ impl Remark {
 
     pub(super) fn weak(text: impl Into<String>) -> Self {
         Self { kind: Kind::Weak, text: text.into() }
+    }
+
+    fn unproven(text: impl Into<String>) -> Self {
+        Self { kind: Kind::Unproven, text: text.into() }
     }
 }
 
@@ -144,7 +150,7 @@ fn channels(draft: &Draft, owner: &Owner, bot: &BotSetup) -> Vec<Remark> {
                 (ways("bot.app_password"), ways("bot.app_certificate_file"));
             let text =
                 format!("{CLOSED} {password}, or {certificate}, beside the app id to open it");
-            remarks.push(Remark::closed(text));
+            remarks.push(Remark::unproven(text));
         }
         (Some(channel), _) => {
             if channel.tenants.is_empty() {

@@ -47,15 +47,16 @@ impl Questions {
         &mut self,
         id: &'static str,
         question: &str,
+        option: &'static str,
         given: Option<&str>,
     ) -> anyhow::Result<Option<String>> {
         if let Some(given) = given {
-            return checked(id, given).map(Some);
+            return checked(id, given).map(Some).context(option);
         }
         if self.defaults {
             return Ok(None);
         }
-        Self::until(question, "an option", |answer| match answer {
+        Self::until(question, option, |answer| match answer {
             "" => Ok(None),
             answer => checked(id, answer).map(Some),
         })
@@ -143,7 +144,15 @@ pub(super) fn checked(id: &'static str, text: &str) -> anyhow::Result<String> {
     match id {
         "desk.instance" => gateway::instance_url(text).map(drop)?,
         "bot.app_id" | "bot.app_tenant" | "bot.endpoint_app_id" if !is_guid(text) => {
-            bail!("must be an id, which looks like 00000000-0000-0000-0000-000000000000")
+            bail!(
+                "must be an id, which looks like 00000000-0000-0000-0000-000000000000: the {} on the \
+                 Overview page of the app registration in the Entra portal",
+                if id == "bot.app_tenant" {
+                    "Directory (tenant) ID, not a name such as contoso.onmicrosoft.com,"
+                } else {
+                    "Application (client) ID, not the object id,"
+                }
+            )
         }
         "desk.message_token" => reference(text).map(drop).map_err(anyhow::Error::msg)?,
         "public_url" => return checked_public_url(text).map_err(anyhow::Error::msg),

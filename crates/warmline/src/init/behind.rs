@@ -31,6 +31,7 @@ impl Bot {
             "bot.endpoint",
             "Does a bot of your own answer first? Then what is its messaging endpoint, such as \
              https://bot.example.org/api/messages (empty: the built-in bot)?",
+            "--bot-endpoint",
             options.bot_endpoint.as_deref(),
         )?;
         let Some(endpoint) = endpoint else { return Ok(None) };
@@ -38,6 +39,7 @@ impl Bot {
             "bot.endpoint_app_id",
             "The app id that it runs with (empty: none; then it is on this machine or a private \
              network)?",
+            "--bot-app-id",
             options.bot_app_id.as_deref(),
         )?;
         Ok(Some(Self { endpoint, app_id }))

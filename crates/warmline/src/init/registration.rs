@@ -1,9 +1,10 @@
 //! What is asked about Warmline's own registration in Entra: the Azure Bot's, and the one by which a
 //! bot with an app id knows Warmline.
 
+use anyhow::ensure;
 use clap::ValueEnum;
 
-use super::{Options, ask::Questions, reference};
+use super::{Options, ask::Questions, behind::Bot, reference};
 
 /// The options about it.
 #[derive(Debug, clap::Args)]
@@ -74,8 +75,19 @@ pub(super) enum Proof {
 }
 
 impl Entra {
-    pub(super) fn asked(ask: &mut Questions, options: &Options) -> anyhow::Result<Self> {
+    pub(super) fn asked(
+        ask: &mut Questions,
+        options: &Options,
+        bot: Option<&Bot>,
+    ) -> anyhow::Result<Self> {
         let options = &options.registration;
+        // The tenant of a bot behind is another matter: whose tokens are taken from it.
+        let has_other_use = bot.is_some_and(|bot| bot.app_id.is_some());
+        ensure!(
+            !options.multi_tenant || options.app_tenant.is_none() || has_other_use,
+            "--multi-tenant says that the registration is for many tenants, and --app-tenant that it \
+             is for one; give --app-tenant alone, unless it is an older one for many"
+        );
         let app_id = ask.required(
             "bot.app_id",
             "The app id of Warmline's own registration in Entra (the Azure Bot's; not that of a bot \

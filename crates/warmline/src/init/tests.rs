@@ -62,6 +62,10 @@ fn what_is_needed_and_not_said_is_named_and_wrong_answers_write_nothing() {
         (&[][..], "--username is needed"),
         (&["--username", "u", "--public-url", "http://chat.example.org"], "must be https"),
         (&["--username", "u", "--listen", "8080"], "--listen"),
+        (
+            &["--username", "u", "--public-url", "https://chat.example.org/api/messages"],
+            "--public-url: must be the address before /api/messages; take /api/messages away",
+        ),
     ] {
         let refused = format!("{:#}", run(&options(folder.path(), more)).unwrap_err());
         assert!(refused.contains(part), "{part} in {refused}");
@@ -133,7 +137,10 @@ fn users_in_teams_get_a_registration_and_an_app_package_without_a_secret() {
     let refused = with(&[]).unwrap_err().to_string();
     assert!(refused.contains("--app-id is needed"), "{refused}");
     let refused = format!("{:#}", with(&["--app-id", "my-app"]).unwrap_err());
-    assert!(refused.contains("must be an id"), "{refused}");
+    assert!(refused.contains("must be an id") && refused.contains("(client) ID"), "{refused}");
+    let named = ["--app-id", APP, "--app-tenant", "contoso.onmicrosoft.com"];
+    let refused = format!("{:#}", with(&named).unwrap_err());
+    assert!(refused.contains("Directory (tenant) ID, not a name such as"), "{refused}");
     let refused = with(&["--app-id", APP]).unwrap_err().to_string();
     assert!(refused.contains("--app-tenant is needed"), "{refused}");
     assert!(!path("warmline.toml").exists(), "nothing is written before all is right");
@@ -191,4 +198,38 @@ fn other_kinds_of_registrations_are_written_as_they_are_said() {
         assert!(file().lines().any(|found| found == line), "{line} in {}", file());
     }
     assert!(!file().contains("\napp_tenant = ") && !file().contains("\ncloud = "));
+    let both = ["--force", "--grant-type", "client_credentials", "--channel", "teams"];
+    let both = [&both[..], &["--app-id", APP, "--app-tenant", TENANT, "--multi-tenant"]].concat();
+    let refused = run(&options(folder.path(), &both)).unwrap_err().to_string();
+    assert!(refused.contains("--multi-tenant") && refused.contains("--app-tenant"), "{refused}");
+    // Whose tokens are taken of a bot behind is another matter.
+    let behind = ["--bot-endpoint", "https://bot.example.org/api/messages", "--bot-app-id", TENANT];
+    run(&options(folder.path(), &[&both[..], &behind].concat())).unwrap();
+    assert!(file().contains("\napp_tenant = "));
+}
+
+#[test]
+fn what_is_left_to_do_names_what_was_assumed_and_who_may_come() {
+    let folder = tempfile::tempdir().unwrap();
+    let told = |more: &[&str]| {
+        let all = ["--grant-type", "client_credentials", "--channel", "teams", "--app-id", APP];
+        let all = [&all[..], &["--public-url", "https://chat.example.org"], more].concat();
+        let options = options(folder.path(), &all);
+        let (file, package) = (Path::new("warmline.toml"), Path::new(PACKAGE_FILE));
+        let answers = answers(&options).unwrap();
+        told::next(&answers, &options.looks, file, Path::new(STEPS_FILE), Some(package))
+    };
+    let single = told(&["--app-tenant", TENANT, "--publisher", "Example Corp"]);
+    for part in [
+        "--app-name \"Help desk\" --website \"https://chat.example.org\" --privacy-url",
+        "warmline teams-package --output teams-app.zip --force",
+        "export SERVICENOW_CLIENT_SECRET, MicrosoftAppPassword in the shell of `warmline check`",
+        "messaging endpoint to https://chat.example.org/api/messages",
+    ] {
+        assert!(single.contains(part), "{part} in {single}");
+    }
+    assert!(!single.contains("--publisher") && !single.contains("user_tenants"), "{single}");
+    let many = told(&["--multi-tenant"]);
+    assert!(many.contains("set user_tenants in warmline.toml"), "{many}");
+    assert!(many.contains("--publisher \"Warmline\""), "{many}");
 }

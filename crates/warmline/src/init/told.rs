@@ -3,13 +3,19 @@
 use std::path::Path;
 
 use super::{Answers, registration::Entra};
-use crate::config::DEFAULT_FILE;
+use crate::{config::DEFAULT_FILE, teams::Looks};
 
 /// Where Azure Bot Service calls.
 const MESSAGES_PATH: &str = "/api/messages";
 
 /// What to do now.
-pub(super) fn next(answers: &Answers, file: &Path, steps: &Path, package: Option<&Path>) -> String {
+pub(super) fn next(
+    answers: &Answers,
+    looks: &Looks,
+    file: &Path,
+    steps: &Path,
+    package: Option<&Path>,
+) -> String {
     let app = package.map(|package| format!("; {} (for the Teams admin)", package.display()));
     let mut text = format!(
         "\nWritten: {} (with secrets; only you can read it) and {} (for the ServiceNow admin){}.\n\n\
@@ -51,13 +57,18 @@ pub(super) fn next(answers: &Answers, file: &Path, steps: &Path, package: Option
         step(format!("set public_url in {} when it is decided", file.display()));
     }
     step(format!("have the steps in {} done at ServiceNow", steps.display()));
-    if answers.entra.is_some() {
+    if let Some(entra) = &answers.entra {
+        if entra.is_multi_tenant {
+            step(format!(
+                "set user_tenants in {}: until then everybody's users may write, whatever their \
+                 tenant",
+                file.display()
+            ));
+        }
         let public = answers.public_url.as_deref().unwrap_or("<the public URL>");
         step(format!("set the Azure Bot's messaging endpoint to {public}{MESSAGES_PATH}"));
         step(match package {
-            Some(package) => {
-                format!("have {} uploaded to Teams (docs/teams.md)", package.display())
-            }
+            Some(package) => upload(package, &looks.assumed(answers.language, public), &with),
             None => format!(
                 "warmline teams-package{with}   once public_url is an https address, and have it \
                  uploaded to Teams"
@@ -67,4 +78,18 @@ pub(super) fn next(answers: &Answers, file: &Path, steps: &Path, package: Option
     step(format!("warmline check{with}   looks whether everything works"));
     step(format!("warmline serve{with}   runs the gateway"));
     text
+}
+
+/// The package as it is, and how it gets names and pages that nobody was asked for.
+fn upload(package: &Path, assumed: &[String], with: &str) -> String {
+    let package = package.display();
+    let upload = format!("have {package} uploaded to Teams (docs/teams.md)");
+    if assumed.is_empty() {
+        return upload;
+    }
+    format!(
+        "{upload}. It was made with {}; to have that otherwise: warmline teams-package{with} --output \
+         {package} --force and those of these options that change",
+        assumed.join(" ")
+    )
 }

@@ -26,6 +26,9 @@ pub(super) const ADDRESS_CHARS_MAX: usize = 2_048;
 /// The longest title of a command, in characters: what older versions of the schema take, too.
 pub(super) const COMMAND_CHARS_MAX: usize = 32;
 
+/// The publisher, unless another is said.
+const PUBLISHER: &str = "Warmline";
+
 /// The bar behind the outline.
 const ACCENT: &str = "#24506B";
 
@@ -158,6 +161,22 @@ fn words(language: Language) -> &'static Words {
     }
 }
 
+/// What is taken where nobody said anything, each with the option that says it.
+pub(super) fn assumed(looks: &Looks, language: Language, public_url: &str) -> Vec<String> {
+    let page = looks.website.as_deref().unwrap_or(public_url);
+    [
+        (&looks.app_name, "--app-name", words(language).name),
+        (&looks.publisher, "--publisher", PUBLISHER),
+        (&looks.website, "--website", public_url),
+        (&looks.privacy_url, "--privacy-url", page),
+        (&looks.terms_url, "--terms-url", page),
+    ]
+    .into_iter()
+    .filter(|(said, ..)| said.is_none())
+    .map(|(_, option, taken)| format!("{option} \"{taken}\""))
+    .collect()
+}
+
 /// The manifest of an app.
 pub(super) fn of(app: &App<'_>) -> Result<Manifest, PackageError> {
     let words = words(app.language);
@@ -217,7 +236,7 @@ fn commands(app: &App<'_>, words: &'static Words) -> Vec<CommandList> {
 }
 
 fn developer(looks: &Looks, public_url: &str) -> Result<Developer, PackageError> {
-    let name = named("--publisher", looks.publisher.as_deref(), "Warmline", PUBLISHER_CHARS_MAX)?;
+    let name = named("--publisher", looks.publisher.as_deref(), PUBLISHER, PUBLISHER_CHARS_MAX)?;
     let website = address("--website", looks.website.as_deref().unwrap_or(public_url))?;
     let other = |option, given: Option<&str>| match given {
         Some(given) => address(option, given),

@@ -3,6 +3,7 @@
 //! fails, or is called by a gateway that is killed.
 
 mod attacks;
+mod begun;
 mod crashes;
 mod flows;
 mod people;

@@ -3,7 +3,10 @@
 
 use std::{collections::BTreeSet, path::Path};
 
-use simulator::{Fault, Times};
+use simulator::{
+    Fault, Times,
+    azure::{APP_ID, TENANT},
+};
 
 use crate::{
     faults::Chat,
@@ -152,6 +155,15 @@ async fn dashboard_rules_and_docs_speak_of_the_metrics_that_there_are() {
         // So that there is a breaker before a bot; nobody calls it.
         let nobody = "http://127.0.0.1:9/api/messages";
         environment.insert("BOT_ENDPOINT".to_owned(), nobody.to_owned());
+        // And before a channel; nobody calls that either.
+        for (name, value) in [
+            ("MicrosoftAppId", APP_ID),
+            ("MicrosoftAppPassword", "app-password-of-nobody"),
+            ("MicrosoftAppTenantId", TENANT),
+            ("MicrosoftAppType", "SingleTenant"),
+        ] {
+            environment.insert(name.to_owned(), value.to_owned());
+        }
     })
     .await;
     let text = metrics(&house).await;

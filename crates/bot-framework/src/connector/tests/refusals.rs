@@ -78,20 +78,21 @@ async fn a_refusal_is_sorted_by_whether_the_user_may_have_the_message() {
         (302, String::new(), "refused", "redirected"),
     ] {
         channel.answers(says(status, "application/json", &body));
-        let connector = connector(&channel);
-        let sent = send(&connector, &channel).await;
+        // Each with a token that has not been refused yet.
+        let fresh = || connector(&channel);
+        let sent = send(&fresh(), &channel).await;
         let sentence = sent.as_ref().unwrap_err().to_string();
         assert_eq!(sorted(sent), (kind, code), "{status} {body}");
         assert!(sentence.len() > 30 && !sentence.contains("my pay"), "{sentence}");
         // The same of what is changed or withdrawn.
-        let to = url(&connector, &channel);
-        let updated = connector.update(&to, CONVERSATION, "1", HELLO.to_owned(), AMPLE).await;
+        let to = url(&fresh(), &channel);
+        let updated = fresh().update(&to, CONVERSATION, "1", HELLO.to_owned(), AMPLE).await;
         assert_eq!(sorted(updated), (kind, code), "{status} {body}");
-        let withdrawn = connector.delete(&to, CONVERSATION, "1", AMPLE).await;
+        let withdrawn = fresh().delete(&to, CONVERSATION, "1", AMPLE).await;
         assert_eq!(sorted(withdrawn), (kind, code), "{status} {body}");
         // A read has been noticed by nobody.
         let kind = if kind == "ambiguous" { "not taken" } else { kind };
-        let read = connector.member(&to, CONVERSATION, "29:x", AMPLE).await;
+        let read = fresh().member(&to, CONVERSATION, "29:x", AMPLE).await;
         assert_eq!(sorted(read), (kind, code), "{status} {body}");
     }
 }

@@ -121,16 +121,50 @@ async fn a_channel_that_refuses_every_token_costs_one_a_minute() {
         r#"{"message":"Authorization has been denied for this request."}"#,
     ));
     for minute in 0..3 {
-        for _ in 0..5 {
+        for message in 0..5 {
             let error = send(&connector, &channel).await.unwrap_err();
-            assert!(matches!(error, ConnectorError::Refused { status: 401, .. }), "{error:?}");
+            assert_eq!(error.code(), "unauthorized");
             assert!(error.to_string().contains("MicrosoftAppId"), "{error}");
+            if message == 0 {
+                assert!(matches!(error, ConnectorError::Refused { status: 401, .. }), "{error:?}");
+            } else {
+                let ConnectorError::NotTaken { not_before: Some(pause), .. } = error else {
+                    panic!("no new token was tried: {error:?}")
+                };
+                assert!(pause > Duration::from_secs(50) && pause <= Duration::from_mins(1));
+            }
         }
         assert_eq!(channel.logins().len(), 2 + minute);
         pass(Duration::from_secs(61)).await;
     }
     channel.answers(says(201, "application/json", r#"{"id":"1"}"#));
     assert_eq!(send(&connector, &channel).await, Ok(placed("1")));
+}
+
+#[tokio::test]
+async fn a_host_that_refuses_every_token_keeps_no_other_from_a_new_one() {
+    let (one, channel) = (Bot::start().await, Bot::start().await);
+    let connector = connector(&channel);
+    one.answers(says(401, "application/json", "{}"));
+    let refused = connector.send(&url(&connector, &one), "c", HELLO.to_owned(), AMPLE).await;
+    assert_eq!(refused.unwrap_err().code(), "unauthorized");
+    channel.answers(says(201, "application/json", r#"{"id":"1"}"#));
+    channel.revokes();
+    assert_eq!(send(&connector, &channel).await, Ok(placed("1")));
+    assert_eq!(channel.logins().len(), 3, "a revoked token is replaced there");
+}
+
+#[tokio::test]
+async fn a_host_that_took_a_token_again_is_given_a_new_one_when_that_is_revoked() {
+    let channel = Bot::start().await;
+    let connector = connector(&channel);
+    channel.answers(says(401, "application/json", "{}"));
+    assert!(send(&connector, &channel).await.is_err());
+    channel.answers(says(201, "application/json", r#"{"id":"1"}"#));
+    assert_eq!(send(&connector, &channel).await, Ok(placed("1")));
+    channel.revokes();
+    assert_eq!(send(&connector, &channel).await, Ok(placed("1")), "within the same minute");
+    assert_eq!(channel.logins().len(), 3);
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-pub(super) struct Recent<K, V> {
+pub(crate) struct Recent<K, V> {
     young: HashMap<K, V>,
     old: HashMap<K, V>,
     half_max: usize,
@@ -20,13 +20,13 @@ pub(super) struct Recent<K, V> {
 }
 
 impl<K: Hash + Eq + Clone, V: Default> Recent<K, V> {
-    pub(super) fn new(half_max: usize, remembered_for: Duration, now: Instant) -> Self {
+    pub(crate) fn new(half_max: usize, remembered_for: Duration, now: Instant) -> Self {
         let (young, old) = (HashMap::new(), HashMap::new());
         Self { young, old, half_max, remembered_for, turned_at: now }
     }
 
     /// What is remembered under this key, or something new.
-    pub(super) fn entry(&mut self, key: &K, now: Instant) -> &mut V {
+    pub(crate) fn entry(&mut self, key: &K, now: Instant) -> &mut V {
         let is_old = now.saturating_duration_since(self.turned_at) > self.remembered_for;
         let is_full = self.young.len() >= self.half_max && !self.young.contains_key(key);
         // Before it turns, so that the one who is asked for is not forgotten by it.

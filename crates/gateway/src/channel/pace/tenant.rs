@@ -16,6 +16,9 @@ const TENANT_MAX: usize = 45;
 /// In which span: a second, and what messages may gain on each other on their way.
 const SPAN: Duration = Duration::from_secs(1).saturating_add(JITTER);
 
+/// How many of them are kept for messages, and not given to what nobody would miss: a third.
+const KEPT_FREE: usize = 15;
+
 /// How long the place of one who was to ask again is kept: whoever comes later has given up, or stands
 /// behind a dispatcher that is busier than Teams.
 const PLACE_KEPT_FOR: Duration = Duration::from_secs(5);
@@ -40,9 +43,7 @@ struct Place {
 impl Tenant {
     /// Whether one more may leave now, which then counts; else after which time to ask again.
     pub(super) fn ask(&mut self, whose: ConversationId, now: Instant) -> Result<(), Duration> {
-        while self.left.front().is_some_and(|at| *at + SPAN <= now) {
-            self.left.pop_front();
-        }
+        self.forget(now);
         self.waiting.retain(|place| place.whose == whose || place.due + PLACE_KEPT_FOR > now);
         let place = self.waiting.iter().position(|place| place.whose == whose);
         let ahead = place.unwrap_or(self.waiting.len());
@@ -61,6 +62,24 @@ impl Tenant {
             None => {}
         }
         Err(due.saturating_duration_since(now))
+    }
+
+    /// Whether something may leave that nobody would miss, which then counts: nobody waits, and there is
+    /// room to spare.
+    pub(super) fn spare(&mut self, now: Instant) -> bool {
+        self.forget(now);
+        let may_leave = self.waiting.is_empty() && self.left.len() + KEPT_FREE < TENANT_MAX;
+        if may_leave {
+            self.left.push_back(now);
+        }
+        may_leave
+    }
+
+    /// What left before the span counts no more.
+    fn forget(&mut self, now: Instant) {
+        while self.left.front().is_some_and(|at| *at + SPAN <= now) {
+            self.left.pop_front();
+        }
     }
 
     /// When there is room again for one behind whom that many are served before: each message that left

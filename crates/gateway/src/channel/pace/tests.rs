@@ -168,7 +168,7 @@ fn memory_is_bounded_whoever_talks() {
     let mut one = Conversation::default();
     for second in 0..20_000 {
         let now = now + Duration::from_secs(second);
-        one.full_until(now, second / 60, pace.began);
+        one.full_until(0, (now, second / 60), pace.began);
         one.count(now, second / 60);
     }
     assert!(one.left.len() <= REMEMBERED_MAX && one.slots.len() <= 61);
@@ -188,4 +188,25 @@ proptest! {
         let sent = story(&messages, |asked| Duration::from_millis(late[asked % late.len()]));
         check(&messages, &sent);
     }
+}
+
+#[test]
+fn what_nobody_would_miss_leaves_only_where_messages_keep_their_room() {
+    let now = Instant::now();
+    let (mut pace, account) = (Pace::new(now), account("t"));
+    let busy = ConversationId(1);
+    let spared = (0..10).filter(|_| pace.spare(busy, &account, now)).count();
+    assert_eq!(spared, SPANS[0].0 - KEPT_FREE, "it counts as sent");
+    for _ in 0..KEPT_FREE {
+        assert_eq!(pace.ask(busy, &account, now), Ok(()));
+    }
+    assert!(pace.ask(busy, &account, now).is_err(), "and so do messages");
+    assert!(pace.spare(ConversationId(2), &account, now), "elsewhere there is room");
+    let later = now + SPANS[1].1 + JITTER;
+    assert!(pace.spare(busy, &account, later));
+    // The tenant's room is kept as well.
+    let spared = (3..100).filter(|id| pace.spare(ConversationId(*id), &account, later)).count();
+    assert!((10..40).contains(&spared), "{spared}");
+    assert_eq!(pace.ask(ConversationId(200), &account, later), Ok(()));
+    assert!(!pace.spare(ConversationId(201), &account, later));
 }

@@ -12,7 +12,7 @@ use session::{
 };
 use store::Target;
 
-use super::{ACTIVITY_BYTES_MAX, caller::Caller, refused::Refused};
+use super::{ACTIVITY_BYTES_MAX, caller::Caller, refused::Refused, teams};
 use crate::{
     behind::{Intake, Move},
     edge::{Edge, body::read_body, direct_line::CHANNEL},
@@ -22,34 +22,42 @@ use crate::{
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Parameters {
+pub(super) struct Parameters {
     #[serde(default)]
-    members: Vec<Member>,
+    pub(super) members: Vec<Member>,
     #[serde(default)]
-    is_group: Option<bool>,
+    pub(super) is_group: Option<bool>,
     #[serde(default)]
-    activity: Option<Box<RawValue>>,
+    pub(super) activity: Option<Box<RawValue>>,
+    #[serde(default)]
+    pub(super) bot: Option<Member>,
+    #[serde(default)]
+    pub(super) tenant_id: Option<String>,
+    #[serde(default)]
+    pub(super) channel_data: Option<serde_json::Value>,
 }
 
 #[derive(Debug, Deserialize)]
-struct Member {
-    id: String,
+pub(super) struct Member {
+    #[serde(default)]
+    pub(super) id: String,
 }
 
 /// A conversation that was begun.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Created {
-    id: String,
+    pub(super) id: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    activity_id: Option<String>,
-    service_url: String,
+    pub(super) activity_id: Option<String>,
+    pub(super) service_url: String,
     /// By which the site's server gets a token for the user: the conversation's id on Direct Line.
-    channel_data: serde_json::Value,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) channel_data: Option<serde_json::Value>,
 }
 
-/// Begins a conversation with one user of the bot's web pages. They see it when their site gives them
-/// a token for it (`POST /v3/directline/conversations/{id}/tokens`).
+/// Begins a conversation with one user: of the bot's web pages, who see it when their site gives them
+/// a token for it (`POST /v3/directline/conversations/{id}/tokens`), or in Teams.
 pub(super) async fn create(
     State(edge): State<Arc<Edge>>,
     caller: Caller,
@@ -60,6 +68,12 @@ pub(super) async fn create(
     let body = read_body(body, ACTIVITY_BYTES_MAX).await?;
     let parameters: Parameters = serde_json::from_slice(&body)
         .map_err(|_| bad("the body must be an object with `members`, a list of one account"))?;
+    let channels = edge.channels.get();
+    if let Some(channel) = channels.of(&link.tenant, &link.bot)
+        && teams::is_meant(&parameters)
+    {
+        return teams::create(&edge, &link, channel, parameters).await;
+    }
     let [Member { id: user }] = &parameters.members[..] else {
         return Err(bad("a conversation is begun with one member, the user; name exactly one"));
     };
@@ -92,7 +106,7 @@ pub(super) async fn create(
         activity_id: says.then(|| activity_id(&id, outcome.number)),
         id,
         service_url: link.service_url.clone(),
-        channel_data: json!({ "directLine": { "conversationId": page } }),
+        channel_data: Some(json!({ "directLine": { "conversationId": page } })),
     };
     Ok((StatusCode::CREATED, Json(created)))
 }

@@ -1,4 +1,5 @@
-//! Who is in a conversation: on a page its user, elsewhere whom the channel names. The bot itself is not among them, as on every channel.
+//! Who is in a conversation: on a page its user, elsewhere whom the channel names. The bot itself is
+//! not among them, as on every channel.
 
 use std::sync::Arc;
 

@@ -75,7 +75,12 @@ fn answer(relayed: Relayed) -> Response {
     (status, [(header::CONTENT_TYPE, kind)], relayed.body).into_response()
 }
 
-fn refusal(error: &ConnectorError) -> Refused {
+pub(super) fn refusal(error: &ConnectorError) -> Refused {
+    tracing::warn!(
+        error = error as &dyn std::error::Error,
+        code = error.code(),
+        "the channel did not answer what a bot asks of it"
+    );
     let (status, code) = match error {
         ConnectorError::NotTaken { code: "throttled", .. } => {
             (StatusCode::TOO_MANY_REQUESTS, "Throttled")

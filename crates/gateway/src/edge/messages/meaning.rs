@@ -19,10 +19,10 @@ use crate::{
 };
 
 /// Whose conversation it is, and how it is reached.
-pub(super) struct Whose {
-    pub(super) key: ConversationKey,
-    pub(super) reference: Reference,
-    visitor: Visitor,
+pub(in crate::edge) struct Whose {
+    pub(in crate::edge) key: ConversationKey,
+    pub(in crate::edge) reference: Reference,
+    pub(in crate::edge) visitor: Visitor,
 }
 
 /// What an activity amounts to.
@@ -35,14 +35,15 @@ pub(super) enum Meaning {
 }
 
 impl Whose {
-    pub(super) fn read(link: &ChannelLink, activity: &Activity) -> Result<Self, Refusal> {
+    pub(in crate::edge) fn read(link: &ChannelLink, activity: &Activity) -> Result<Self, Refusal> {
         let bad = |code, message: String| Refusal::new(StatusCode::BAD_REQUEST, code, message);
         let channel = activity.channel_id().unwrap_or_default();
         let channel = ChannelId::new(channel::kept_as(&channel))
             .map_err(|error| bad("bad_member", format!("channelId: {error}")))?;
         let reference =
             Reference::of(activity).map_err(|error| bad(error.code(), error.to_string()))?;
-        if !link.takes(reference.tenant.as_deref()) {
+        let named = channel::tenants_named(activity);
+        if !link.takes(channel::is_teams(&channel), &named) {
             return Err(Refusal::new(
                 StatusCode::FORBIDDEN,
                 "foreign_tenant",
@@ -221,7 +222,7 @@ fn sender_key(activity: &Activity) -> Option<SenderKey> {
     let text = if kind == kinds::MESSAGE {
         format!("ch:{id}")
     } else {
-        format!("ch:{kind}:{id}:{}", activity.timestamp().unwrap_or_default())
+        format!("ch:{kind}:{id}:{}", activity.timestamp()?)
     };
     SenderKey::new(&text).ok()
 }

@@ -208,3 +208,26 @@ fn what_a_user_changes_is_told_to_whoever_listens() {
     let step = on_channel("bot").after(edit());
     assert!(matches!(step.messages[0].content, Content::Done(_)), "for the bot it is no message");
 }
+
+#[test]
+fn a_bot_that_began_a_conversation_is_heard_there_and_not_told_of_it() {
+    let began = |given: &Given, name: &str| {
+        let visitor = crate::Visitor { name: Some(name.to_owned()), ..visitor() };
+        given.after(Event::BotBegan { visitor })
+    };
+    let fresh = || Given { conversation: crate::Conversation::default(), ..on_channel("bot") };
+    let step = began(&fresh(), "Kim");
+    assert!(step.effects.is_empty() && step.messages.is_empty());
+    assert_eq!(step.conversation.visitor.as_ref().unwrap().name.as_deref(), Some("Kim"));
+    // The first words of the user's are the first that the bot is told.
+    let given = Given { conversation: step.conversation, ..fresh() };
+    let again = began(&given, "Lee");
+    let known = again.conversation.visitor.unwrap().name;
+    assert_eq!(known.as_deref(), Some("Kim"), "whoever is known stays so");
+    let step = given.after(user_says("hello"));
+    assert!(step.effects.iter().all(|effect| !matches!(effect.what, What::Greet)));
+    // The channel made it, so somebody is there again.
+    let mut given = on_channel("bot");
+    given.conversation.unreachable = true;
+    assert!(!began(&given, "Kim").conversation.unreachable);
+}

@@ -114,8 +114,10 @@ fn judged(asked: &Result<Answer, Trouble>, url: &Url) -> Finding {
     let answer = match asked {
         Ok(answer) => answer,
         Err(trouble) => {
-            let fix = "let WARMLINE_PUBLIC_URL lead to Warmline from everywhere that Azure Bot \
-                       Service calls from; its certificate must be one that everybody trusts";
+            let fix = trouble.fix_of_public_url(
+                "let WARMLINE_PUBLIC_URL lead to Warmline from everywhere that Azure Bot Service \
+                 calls from; its certificate must be one that everybody trusts",
+            );
             return fail(trouble.code(), trouble.to_string(), fix);
         }
     };

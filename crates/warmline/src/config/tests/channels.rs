@@ -50,6 +50,11 @@ fn without_an_app_id_it_is_closed_and_the_start_says_what_to_set() {
     assert!(channel(&id).is_none());
     let said = remarks(&id);
     assert!(said.contains("closed: set MicrosoftAppPassword, or WARMLINE_APP_CERT"), "{said}");
+    let kind = |changes: &[(&str, &str)]| {
+        let remarks = Config::read(&environment(changes)).unwrap().remarks;
+        remarks.into_iter().find(|remark| remark.text.contains("/api/messages")).unwrap().kind
+    };
+    assert_eq!((kind(&[]), kind(&id)), (RemarkKind::Closed, RemarkKind::Unproven));
     let said = remarks(&OPEN);
     assert!(!said.contains("/api/messages"), "{said}");
 }
@@ -128,6 +133,14 @@ fn another_cloud_brings_its_addresses_and_each_can_be_set() {
 fn what_cannot_be_right_is_named_with_what_to_do() {
     for (more, parts) in [
         (("MicrosoftAppId", "app"), ["MicrosoftAppId", "application (client) id"]),
+        (
+            ("WARMLINE_PUBLIC_URL", "https://chat.example.org/api/messages/"),
+            ["WARMLINE_PUBLIC_URL", "take /api/messages away"],
+        ),
+        (
+            ("WARMLINE_PUBLIC_URL", "https://chat.example.org/api/v1/snowBot/receiveMessage"),
+            ["WARMLINE_PUBLIC_URL", "take that path away"],
+        ),
         (
             ("MicrosoftAppTenantId", "contoso.onmicrosoft.com"),
             ["MicrosoftAppTenantId", "not its name"],

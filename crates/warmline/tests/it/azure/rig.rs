@@ -7,9 +7,7 @@ use std::{
 
 use rusqlite::{Connection, OpenFlags};
 use serde_json::Value;
-use simulator::azure::{
-    APP_ID, Azure, AzureConfig, Chat, Person, Posted, Received, Registration, TENANT,
-};
+use simulator::azure::{APP_ID, Azure, AzureConfig, Chat, Person, Posted, Received, Registration};
 
 use crate::{
     bot::program::Bot,
@@ -62,18 +60,10 @@ impl Rig {
         change: impl FnOnce(&mut Environment),
     ) -> Self {
         let house = House::start_with(setting, |environment| {
-            for (name, value) in [
-                ("MicrosoftAppId", APP_ID.to_owned()),
-                ("MicrosoftAppPassword", SECRET.to_owned()),
-                ("MicrosoftAppTenantId", TENANT.to_owned()),
-                ("MicrosoftAppType", "SingleTenant".to_owned()),
-                ("ToChannelFromBotLoginUrl", format!("{}/{TENANT}", azure.origin())),
-                ("ToBotFromChannelOpenIdMetadataUrl", azure.channel_metadata()),
-                ("ToBotFromEmulatorOpenIdMetadataUrl", azure.login_metadata()),
-                ("WARMLINE_CONNECTOR_HOSTS", "127.0.0.1".to_owned()),
-            ] {
+            for (name, value) in azure.settings(&Registration::new(APP_ID, SECRET)) {
                 environment.insert(name.to_owned(), value);
             }
+            environment.insert("MicrosoftAppPassword".to_owned(), SECRET.to_owned());
             change(environment);
         })
         .await;

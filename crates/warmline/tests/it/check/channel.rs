@@ -115,6 +115,37 @@ async fn without_a_registration_nothing_is_looked_at_and_its_setting_is_named() 
 }
 
 #[tokio::test]
+async fn an_app_id_that_nothing_proves_fails_with_what_to_set() {
+    let mut house = house(Azure::well()).await;
+    house.environment.remove("MicrosoftAppPassword");
+    let report = check(&house.environment).await;
+    assert_eq!((report.code, report.of("channel.credentials")), (1, ("fail", "missing")));
+    let said = found(&report, "channel.credentials");
+    for part in ["MicrosoftAppPassword", "WARMLINE_APP_CERTIFICATE_FILE"] {
+        assert!(said.contains(part), "{part} in {said}");
+    }
+    assert!(report.fix("channel.credentials").contains("docs/teams.md"));
+}
+
+#[tokio::test]
+async fn a_public_url_without_anybody_there_is_told_from_one_without_a_certificate() {
+    let mut house = house(Azure::well()).await;
+    let closed = format!("https://127.0.0.1:{}", free_port().await);
+    for (url, code, fix) in [
+        ("https://warmline.invalid", "no_such_name", "make a DNS entry"),
+        (closed.as_str(), "no_connection", "correct the port"),
+    ] {
+        set(&mut house.environment, "WARMLINE_PUBLIC_URL", url);
+        let report = check(&house.environment).await;
+        for name in ["webhook.tls", "webhook.answers", "channel.answers", "direct_line.token"] {
+            assert_eq!(report.of(name), ("fail", code), "{name}");
+            let said = report.fix(name);
+            assert!(said.contains(fix) && !said.contains("certificate"), "{name}: {said}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn what_the_login_says_is_said_with_its_number() {
     let token = (401, json!({"error": "invalid_client", "error_codes": [7_000_222]}));
     let house = house(Azure { token, ..Azure::well() }).await;

@@ -50,6 +50,23 @@ fn what_answers_at_the_way_in_is_told_from_warmline() {
 }
 
 #[test]
+fn a_certificate_is_spoken_of_only_where_something_listens() {
+    let url = Url::parse("https://chat.example.org/api/messages").unwrap();
+    let (host, cause) = ("chat.example.org".to_owned(), "a cause".to_owned());
+    let unknown = Trouble::NoSuchName { host: host.clone(), cause: cause.clone() };
+    let closed = Trouble::NoConnection { host: host.clone(), port: 8443, cause: cause.clone() };
+    for (trouble, part) in [
+        (unknown, "make a DNS entry"),
+        (closed, "correct the port"),
+        (Trouble::Tls { host, cause }, "certificate"),
+    ] {
+        let fix = judged(&Err(trouble), &url).fix.unwrap();
+        assert!(fix.contains(part) && fix.contains("WARMLINE_PUBLIC_URL"), "{part} in {fix}");
+        assert_eq!(fix.contains("certificate"), part == "certificate", "{fix}");
+    }
+}
+
+#[test]
 fn a_token_that_is_lost_or_looked_at_on_the_way_is_found() {
     for (asked, code) in [
         (ours(401, "malformed_token", "Bearer error=\"invalid_token\""), None),
