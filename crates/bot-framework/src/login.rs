@@ -1,6 +1,6 @@
 //! Entra's token endpoint (reference 2.3): how it is asked for a token of ours, and what it answers.
 //!
-//! Owns our registration and what proves that we are it. What a token is for is its [`Scope`]: a bot
+//! Owns our registration and what proves that we are it. What a token is for is its scope: a bot
 //! behind, or the channels. When a token is renewed, and by whom, is [`outbound::token`]'s. A login
 //! that refuses us is left alone for a while that grows with every refusal: it will not heal by
 //! asking, only when somebody changes a setting, here or there.

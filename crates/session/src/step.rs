@@ -7,6 +7,7 @@ mod gap;
 mod talk;
 #[cfg(test)]
 mod tests;
+mod user;
 
 use crate::{
     conversation::{Conversation, Route, Session},
@@ -18,7 +19,7 @@ use crate::{
     phrase::is_phrase,
     policy::{Behind, Policy},
     said::{Author, Content, Message, Said},
-    step::talk::Deed,
+    step::user::Deed,
 };
 
 /// Everything that follows from one event.

@@ -2,25 +2,16 @@
 
 use crate::{
     conversation::{
-        Answer, AskedBy, HELD_WORDS_MAX, Phase, Route, Session, Stage, Status, Talk, Visitor,
-        Waiting,
+        Answer, AskedBy, HELD_WORDS_MAX, Phase, Route, Session, Stage, Talk, Visitor, Waiting,
     },
     effect::{BotNews, Hold, Reached, What},
     event::Rejected,
     id::{Number, SenderKey, SessionId, Timestamp},
     notice::{EndReason, EndedBy, Notice},
     phrase::{fold, is_phrase},
-    policy::Behind,
     said::{Author, Choice, Content, Context, Line, Payload, Said},
     step::{Turn, asks_for_person},
 };
-
-/// Something a user did without words.
-pub(super) struct Deed {
-    pub(super) payload: Payload,
-    pub(super) words: bool,
-    pub(super) told: Option<Said>,
-}
 
 /// Where the user's words go.
 enum Way {
@@ -33,15 +24,6 @@ enum Way {
 }
 
 impl Turn<'_> {
-    pub(super) fn opened(&mut self, visitor: Visitor) {
-        self.conversation().visitor = Some(visitor);
-        self.user_back();
-        if !self.conversation().opened {
-            self.conversation().opened = true;
-            self.order(What::Greet);
-        }
-    }
-
     pub(super) fn user_said(
         &mut self,
         visitor: Visitor,
@@ -77,138 +59,11 @@ impl Turn<'_> {
         Ok(())
     }
 
-    /// Something without words. It is kept, so that the page sees it come back; a bot of the team's own
-    /// gets it.
-    pub(super) fn user_did(
-        &mut self,
-        visitor: Visitor,
-        deed: Deed,
-        key: Option<SenderKey>,
-    ) -> Result<(), Rejected> {
-        if let Some(first) = self.repeat_of(key.as_ref()) {
-            self.step.answer = first;
-            return Ok(());
-        }
-        if self.facts.waiting >= self.facts.policy.lane_max {
-            return Err(Rejected::TooManyWaiting);
-        }
-        if deed.told.is_some() && self.held() >= HELD_WORDS_MAX {
-            return Err(Rejected::TooManyHeld);
-        }
-        self.conversation().visitor = Some(visitor);
-        self.user_back();
-        self.greet_first();
-        let Deed { payload, words, told } = deed;
-        let told = told.filter(|_| self.live().is_some());
-        let withheld = words && self.live().is_some();
-        let is_told = told.is_some();
-        let content = match told {
-            Some(said) => Content::Said(Said { payload: Some(payload), ..said }),
-            None => Content::Done(payload),
-        };
-        let number = self.log(Author::User, content);
-        self.step.remember.extend(key.map(|key| (key, number)));
-        self.step.answer = number;
-        match self.facts.policy.behind {
-            Behind::Bot if !withheld => self.order(What::ToBot { message: number }),
-            Behind::Bot | Behind::BuiltIn => {}
-        }
-        if is_told {
-            self.tell_agent(number);
-        }
-        Ok(())
-    }
-
-    /// The user is there, and did something that is answered elsewhere.
-    pub(super) fn user_seen(
-        &mut self,
-        visitor: Visitor,
-        told: Option<Said>,
-    ) -> Result<(), Rejected> {
-        if told.is_some() && self.held() >= HELD_WORDS_MAX {
-            return Err(Rejected::TooManyHeld);
-        }
-        self.conversation().visitor = Some(visitor);
-        self.user_back();
-        if let Some(said) = told.filter(|_| self.live().is_some()) {
-            let number = self.log(Author::User, Content::Said(said));
-            self.tell_agent(number);
-        }
-        Ok(())
-    }
-
-    /// The desk hears of something that the user did: now, or when an agent is there.
-    fn tell_agent(&mut self, number: Number) {
-        match self.live().map(|session| &session.stage) {
-            Some(Stage::Waiting(_)) => self.hold(number),
-            Some(Stage::Connected(_) | Stage::Active(_)) => self.say_to_agent(number),
-            None => {}
-        }
-    }
-
-    /// Nothing reaches the user any more: no agent is to talk to nobody.
-    pub(super) fn user_gone(&mut self) {
-        self.conversation().unreachable = true;
-        match self.live().map(|session| &session.stage) {
-            Some(Stage::Waiting(_)) => self.end(Status::Cancelled, EndReason::UserUnreachable),
-            Some(Stage::Connected(_) | Stage::Active(_)) => {
-                self.end(Status::Completed, EndReason::UserUnreachable);
-            }
-            None => {}
-        }
-    }
-
-    /// A page whose start was answered from memory speaks before it was opened. A bot of the team's own
-    /// hears first who is there; the built-in one needs no such order.
-    fn greet_first(&mut self) {
-        // In a group its channel tells the bot itself that it was brought in.
-        let visitor = self.step.conversation.visitor.as_ref();
-        let in_group = visitor.is_some_and(|visitor| visitor.in_group);
-        if self.facts.policy.behind == Behind::Bot && !in_group && !self.conversation().opened {
-            self.conversation().opened = true;
-            self.order(What::Greet);
-        }
-    }
-
     fn say_to_bot(&mut self, message: Number) {
         self.order(What::ToBot { message });
         // It is known to be away, and waits behind what found that out.
         if self.conversation().bot_away && self.conversation().bot_away_told.is_none() {
             self.tell_bot_away();
-        }
-    }
-
-    /// The user wants no person, or none any more.
-    pub(super) fn user_ends(&mut self) {
-        match self.live().map(|session| &session.stage) {
-            Some(Stage::Waiting(_)) => self.end(Status::Cancelled, EndReason::UserCancelled),
-            Some(Stage::Connected(_) | Stage::Active(_)) => {
-                self.end(Status::Completed, EndReason::UserEnded);
-            }
-            // The chat ended while they reached for the button.
-            None => {}
-        }
-    }
-
-    /// From now on the user's place and their agent are kept for [`Policy::away_grace`] only.
-    ///
-    /// [`Policy::away_grace`]: crate::Policy::away_grace
-    pub(super) fn user_away(&mut self) {
-        let now = self.now;
-        if let Some(session) = self.live() {
-            session.user_away_since.get_or_insert(now);
-        }
-    }
-
-    /// The user gave a sign of life.
-    pub(super) fn user_back(&mut self) {
-        if self.facts.carried {
-            let conversation = self.conversation();
-            conversation.unreachable = false;
-            conversation.seen_at = conversation.effects;
-        }
-        if let Some(session) = self.live() {
-            session.user_away_since = None;
         }
     }
 
@@ -340,14 +195,14 @@ impl Turn<'_> {
         }
     }
 
-    fn held(&self) -> usize {
+    pub(super) fn held(&self) -> usize {
         match self.step.conversation.live().map(|session| &session.stage) {
             Some(Stage::Waiting(waiting)) => waiting.held.len(),
             Some(Stage::Connected(_) | Stage::Active(_)) | None => 0,
         }
     }
 
-    fn hold(&mut self, number: Number) {
+    pub(super) fn hold(&mut self, number: Number) {
         if let Some(Session { stage: Stage::Waiting(waiting), .. }) = self.live() {
             waiting.held.push(number);
             if waiting.held.len() >= HELD_WORDS_MAX {
@@ -358,7 +213,7 @@ impl Turn<'_> {
     }
 
     /// Sends the user's words to the agent.
-    fn say_to_agent(&mut self, number: Number) {
+    pub(super) fn say_to_agent(&mut self, number: Number) {
         let now = self.now;
         if let Some(Session { stage: Stage::Connected(talk) | Stage::Active(talk), .. }) =
             self.live()
