@@ -20,7 +20,7 @@ use crate::edge::direct_line;
 
 pub(crate) use ids::{Later, own_about, own_id, own_reply_to, refers_to};
 pub use link::ChannelSetup;
-pub(crate) use link::{ChannelLink, Channels, Homes};
+pub(crate) use link::{ChannelLink, Channels, Homes, People};
 pub(crate) use outgoing::{Place, Sending};
 pub(crate) use pace::Pace;
 pub(crate) use reference::{Account, Reference, tenants_named};

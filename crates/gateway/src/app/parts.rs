@@ -25,7 +25,7 @@ use crate::{
     },
     behind::{BotLink, Bots, Handles},
     bot::BuiltInBots,
-    channel::{ChannelLink, Channels, Homes, Pace},
+    channel::{ChannelLink, Channels, Homes, Pace, People},
     console::PasswordHash,
     desk::{refresh_token::KeptRefreshToken, request::Dress},
     dispatcher::{ATTEMPTS_MAX, DeskLink, Dispatcher, Gate, Openings, Reach},
@@ -148,19 +148,31 @@ pub(super) fn channels(
                     .map_err(|error| wrong(ChannelFault::Verify(error)))?,
             ),
         };
-        let (gate, pace, homes) = if let Some(before) = before {
-            (before.gate.clone(), Arc::clone(&before.pace), Arc::clone(&before.homes))
+        let (gate, pace, homes, people) = if let Some(before) = before {
+            let (pace, homes) = (Arc::clone(&before.pace), Arc::clone(&before.homes));
+            (before.gate.clone(), pace, homes, Arc::clone(&before.people))
         } else {
             let to = lane::Destination::Channel(tenant.clone(), bot.clone());
             let now = Instant::now();
             let pace = Arc::new(Mutex::new(Pace::new(now)));
-            (Gate::new(to, observer), pace, Arc::new(Homes::new(now)))
+            let people = Arc::new(People::new(now));
+            (Gate::new(to, observer), pace, Arc::new(Homes::new(now)), people)
         };
         let (tenant, bot, setup) = (tenant.clone(), bot.clone(), setup.clone());
         let base = settings.public_url.as_deref().unwrap_or(own_address);
         let base = base.trim_end_matches('/').to_owned();
-        let link = ChannelLink { tenant, bot, setup, connector, verifier, gate, pace, base, homes };
-        channels.add(link);
+        channels.add(ChannelLink {
+            tenant,
+            bot,
+            setup,
+            connector,
+            verifier,
+            gate,
+            pace,
+            base,
+            homes,
+            people,
+        });
     }
     Ok(channels)
 }

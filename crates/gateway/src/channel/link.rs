@@ -40,6 +40,37 @@ pub(crate) struct ChannelLink {
     /// Where files that a bot shows are opened, without a trailing slash.
     pub(crate) base: String,
     pub(crate) homes: Arc<Homes>,
+    pub(crate) people: Arc<People>,
+}
+
+/// The addresses of those who talk to a person of the desk, as their channel's roster has them: the desk
+/// knows people by them, with each word. Asked for again when it is not remembered.
+pub(crate) struct People(Mutex<Recent<ConversationId, Option<Address>>>);
+
+/// The answer of a roster: an address, or that there is none to be had now.
+type Address = Option<Box<str>>;
+
+/// How many are remembered, in each of two halves.
+const PEOPLE_MAX: usize = 10_000;
+
+/// How long one who says nothing is remembered at least.
+const PEOPLE_FOR: Duration = Duration::from_hours(1);
+
+impl People {
+    pub(crate) fn new(now: Instant) -> Self {
+        Self(Mutex::new(Recent::new(PEOPLE_MAX, PEOPLE_FOR, now)))
+    }
+
+    pub(crate) fn keep(&self, conversation: ConversationId, address: Address, now: Instant) {
+        // Nothing in it is left half done.
+        let mut people = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *people.entry(&conversation, now) = Some(address);
+    }
+
+    pub(crate) fn of(&self, conversation: ConversationId, now: Instant) -> Option<Address> {
+        let mut people = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        people.entry(&conversation, now).clone()
+    }
 }
 
 /// Where the people of each Entra tenant were last heard from, in Teams: the nearest address for a

@@ -13,7 +13,10 @@
 //! An attempt counts as made from the moment it is claimed, durably; so whatever happens, nothing is
 //! sent more often than [`SENDS_MAX`] times.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use bot_framework::connector::{ConnectorError, Placed, ServiceUrl};
 use session::{
@@ -227,37 +230,55 @@ impl Dispatcher {
     }
 
     /// The same request with the address of the person, from their channel's roster: the desk knows
-    /// people by it. It is asked for once a chat, when the chat begins; without an answer the request
-    /// goes without.
+    /// people by it. It is asked for when a chat begins, and remembered; without an answer the chat goes
+    /// without.
     pub(super) async fn with_email(
         &self,
         work: &Work,
         opened: &Opened,
         effect: &Effect,
     ) -> Option<Effect> {
-        let What::Ask { email: None, .. } = effect.what else { return None };
+        let begins = match effect.what {
+            What::Ask { email: None, .. } => true,
+            What::Say { email: None, .. } => false,
+            _ => return None,
+        };
         if !channel::is_teams(&opened.key.channel) {
             return None;
         }
         let channels = self.channels.get();
         let link = channels.of(&opened.key.tenant, &opened.key.bot)?;
+        let mut effect = effect.clone();
+        let known = link.people.of(work.conversation, Instant::now());
+        if let (What::Say { email, .. }, Some(known)) = (&mut effect.what, known) {
+            *email = known.map(String::from);
+            return Some(effect);
+        }
         let spoken = self.spoken(link, work).await.ok()?.ok()?;
         let member = &spoken.reference.user.id;
         let conversation = spoken.reference.conversation_id();
         let asked = link.connector.member(&spoken.to, &conversation, member, ROSTER_WITHIN).await;
-        let member = asked
-            .inspect_err(|error| {
-                tracing::warn!(
-                    error = error as &dyn std::error::Error,
-                    bot = link.bot.as_str(),
-                    "the roster does not tell who asks for a person; the desk gets no e-mail address"
-                );
-            })
-            .ok()?;
-        let mut effect = effect.clone();
-        if let What::Ask { email, name, .. } = &mut effect.what {
-            *email = member.email.or(member.user_principal_name);
-            *name = name.take().or(member.name);
+        let asked = asked.inspect_err(|error| {
+            tracing::warn!(
+                error = error as &dyn std::error::Error,
+                bot = link.bot.as_str(),
+                begins,
+                "the roster does not tell who talks to a person; the desk gets no e-mail address"
+            );
+        });
+        let (address, called) = match asked {
+            Ok(member) => (member.email.or(member.user_principal_name), member.name),
+            Err(_) => (None, None),
+        };
+        let kept = address.as_deref().map(Box::from);
+        link.people.keep(work.conversation, kept, Instant::now());
+        match &mut effect.what {
+            What::Ask { email, name, .. } => {
+                *email = address;
+                *name = name.take().or(called);
+            }
+            What::Say { email, .. } => *email = address,
+            _ => {}
         }
         Some(effect)
     }
