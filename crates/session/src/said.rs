@@ -216,6 +216,19 @@ pub enum Content {
 }
 
 impl Content {
+    /// The original of what was said or done, if there is one.
+    pub fn payload(&self) -> Option<&Payload> {
+        match self {
+            Self::Said(said) => said.payload.as_ref(),
+            Self::Done(payload) => Some(payload),
+            Self::Revised { .. }
+            | Self::Withdrawn { .. }
+            | Self::Notice(_)
+            | Self::Context(_)
+            | Self::Transcript(_) => None,
+        }
+    }
+
     /// The words in it, if it is something that was said.
     pub fn said(&self) -> Option<&Said> {
         match self {

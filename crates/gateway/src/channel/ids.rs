@@ -77,16 +77,7 @@ impl Later {
 }
 
 fn activity(entry: &Entry) -> Option<Activity> {
-    let payload = match &entry.content {
-        Content::Said(said) => said.payload.as_ref(),
-        Content::Done(payload) => Some(payload),
-        Content::Revised { .. }
-        | Content::Withdrawn { .. }
-        | Content::Notice(_)
-        | Content::Context(_)
-        | Content::Transcript(_) => None,
-    };
-    Activity::parse(payload?.0.as_bytes()).ok()
+    Activity::parse(entry.content.payload()?.0.as_bytes()).ok()
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use bot_framework::{
     client::{Answer, Expects, Post, PostError},
 };
 use session::{
-    Author, Content, Effect, Failure, What,
+    Author, Effect, Failure, What,
     id::{Number, SenderKey},
 };
 use store::{Store, Target, Work};
@@ -184,15 +184,7 @@ impl Dispatcher {
         let entries = self.entries(work, opened, newest, ANSWERS_LOOKED_AT_MAX).await?;
         let id = activity.id();
         let answers = |entry: &Entry| {
-            let payload = match &entry.content {
-                Content::Said(said) => said.payload.as_ref(),
-                Content::Done(payload) => Some(payload),
-                Content::Revised { .. }
-                | Content::Withdrawn { .. }
-                | Content::Notice(_)
-                | Content::Context(_)
-                | Content::Transcript(_) => None,
-            };
+            let payload = entry.content.payload();
             let answer = payload.and_then(|payload| Activity::parse(payload.0.as_bytes()).ok());
             answer.is_some_and(|answer| answer.reply_to_id() == id)
         };

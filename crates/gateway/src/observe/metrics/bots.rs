@@ -251,13 +251,13 @@ impl Families {
             own.iter().cloned().chain([("code", code.to_owned())]).collect()
         };
         let (kinds, codes) = match self.way {
-            Way::ToBot => (TO_BOT, codes::BOT),
-            Way::ToChannel => (TO_CHANNEL, codes::CHANNEL),
+            Way::ToBot => (TO_BOT, codes::BOT.to_vec()),
+            Way::ToChannel => (TO_CHANNEL, codes::of_channel()),
         };
         OfBot {
             attempts: Attempts::new(kinds, BOT_OUTCOMES, &self.attempts, &self.latency, &own),
             attempt: self.attempt.get_or_create_owned(&own),
-            failures: ByCode::new(codes, |named| self.failures.get_or_create_owned(&code(named))),
+            failures: ByCode::new(&codes, |named| self.failures.get_or_create_owned(&code(named))),
             breaker: is_behind.then(|| OfBreaker::new(&self.breaker, &self.breaker_changes, &own)),
         }
     }
