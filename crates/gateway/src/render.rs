@@ -26,6 +26,8 @@ pub(crate) struct View<'a> {
     pub(crate) language: Language,
     /// What the addresses of a bot's attachments become; `None` leaves them as they are.
     pub(crate) links: Option<&'a Links>,
+    /// The first entry of the set that is rendered; what is before it the page has been given.
+    pub(crate) first: Number,
 }
 
 /// The bot's id for pages, whichever bot it is: what one page was shown under another id it would show
@@ -68,6 +70,11 @@ impl View<'_> {
                 of_said(said, "", ChannelAccount::new("desk", Role::Bot).named("Service desk"))
             }
         };
+        if number < entry.number && number < self.first && activity.raw("replyToId").is_none() {
+            // Web Chat holds an answer back until it has what was answered; what changes that answer
+            // must wait behind it, else the old words are shown over the new. So it answers them.
+            activity.set("replyToId", activity_id(self.conversation, number));
+        }
         activity.set("id", activity_id(self.conversation, number));
         activity.set("timestamp", rfc3339(at));
         activity.set("channelId", "directline");
@@ -228,7 +235,8 @@ mod tests {
 
     fn shown(author: Author, content: Content) -> Option<Value> {
         let language = Language::German;
-        let view = View { conversation: "c1", user: "dl_kim", language, links: None };
+        let view =
+            View { conversation: "c1", user: "dl_kim", language, links: None, first: Number(1) };
         let entry = Entry { number: Number(12), at: Timestamp(1_767_225_600_000), author, content };
         view.activity(&entry).map(|json| serde_json::from_str(&json).unwrap())
     }
@@ -257,7 +265,7 @@ mod tests {
     #[test]
     fn an_id_that_only_a_token_can_give_is_not_taken_from_a_page() {
         let language = Language::English;
-        let view = View { conversation: "c1", user: "", language, links: None };
+        let view = View { conversation: "c1", user: "", language, links: None, first: Number(1) };
         for (claimed, shown_as) in [("kim", "kim"), ("dl_kim", "c1"), ("r_77", "r_77")] {
             let posted = format!(r#"{{"type":"message","text":"hi","from":{{"id":"{claimed}"}}}}"#);
             let said = Said { payload: Some(Payload(posted)), ..Said::words("hi") };
@@ -278,7 +286,13 @@ mod tests {
             let posted = format!(r#"{{"type":"message","text":"hi","channelData":{sent}}}"#);
             let said = Said { payload: Some(Payload(posted)), ..Said::words("hi") };
             let language = Language::English;
-            let view = View { conversation: "c1", user: "dl_kim", language, links: None };
+            let view = View {
+                conversation: "c1",
+                user: "dl_kim",
+                language,
+                links: None,
+                first: Number(1),
+            };
             let entry = Entry {
                 number: Number(12),
                 at: Timestamp(1_767_225_600_000),

@@ -180,8 +180,13 @@ async fn the_bot_is_told_who_joined_and_what_became_of_a_chat() {
 
 /// What a page sees of an entry.
 fn shown(entry: &Entry) -> Value {
-    let view =
-        View { conversation: "page", user: "dl_kim", language: Language::English, links: None };
+    shown_in_set(entry, entry.number)
+}
+
+/// The same, in a set that begins with another entry.
+fn shown_in_set(entry: &Entry, first: Number) -> Value {
+    let language = Language::English;
+    let view = View { conversation: "page", user: "dl_kim", language, links: None, first };
     serde_json::from_str(&view.activity(entry).unwrap()).unwrap()
 }
 
@@ -217,6 +222,25 @@ fn what_the_bot_changed_or_took_back_keeps_its_id_time_and_place() {
 }
 
 #[test]
+fn what_changes_words_waits_for_them_at_a_page_that_may_still_hold_them_back() {
+    let (of, at) = (Number(12), Timestamp(1_000));
+    let answers = |first, content| {
+        let entry = Entry { number: Number(20), at, author: Author::Bot, content };
+        shown_in_set(&entry, Number(first))["replyToId"].clone()
+    };
+    let revised = |json: &str| {
+        let payload = Some(Payload(json.to_owned()));
+        Content::Revised { of, at, said: Said { payload, ..Said::words("new") } }
+    };
+    let plain = r#"{"type":"message","text":"new"}"#;
+    let reply = r#"{"type":"message","text":"new","replyToId":"c7-ab-0000011"}"#;
+    assert_eq!(answers(13, Content::Withdrawn { of, at }), json!("page-0000012"));
+    assert_eq!(answers(13, revised(plain)), json!("page-0000012"));
+    assert_eq!(answers(13, revised(reply)), json!("page-0000011"), "held back like the first");
+    assert_eq!(answers(12, Content::Withdrawn { of, at }), Value::Null, "nothing is held there");
+}
+
+#[test]
 fn data_that_is_no_object_stays_what_it_is() {
     let said = r#"{"type":"message","text":"hi","channelData":"mine"}"#;
     assert_eq!(shown(&said_by(Author::Bot, said))["channelData"], "mine");
@@ -224,7 +248,8 @@ fn data_that_is_no_object_stays_what_it_is() {
 
 #[test]
 fn what_grows_keeps_the_id_that_the_bot_was_told() {
-    let view = View { conversation: "page", user: "", language: Language::English, links: None };
+    let language = Language::English;
+    let view = View { conversation: "page", user: "", language, links: None, first: Number(1) };
     let typing = r#"{"type":"typing","id":"c7-ab-t1","text":"so f","replyToId":"c7-ab-0000011"}"#;
     let shown: Value = serde_json::from_str(&view.passing(typing).unwrap()).unwrap();
     assert_eq!((&shown["id"], &shown["from"]["id"]), (&json!("c7-ab-t1"), &json!("bot")));

@@ -207,6 +207,7 @@ impl Log {
             user: &self.user,
             language: self.language,
             links: Some(&self.links),
+            first: Number(0),
         }
     }
 }
@@ -295,7 +296,8 @@ impl Edge {
         let entries =
             log.keeping.read_entries(&self.vault, rows).map_err(|error| unreadable(&error))?;
         let newest = entries.last().map(|entry| entry.at);
-        let view = log.view();
+        let first = entries.first().map_or(Number(0), |entry| entry.number);
+        let view = View { first, ..log.view() };
         let gone = superseded(&entries);
         let shown = entries.iter().filter(|entry| !gone.contains(&entry.number));
         let activities = shown.filter_map(|entry| view.activity(entry)).collect();
