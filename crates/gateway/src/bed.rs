@@ -440,7 +440,7 @@ impl Bed {
     /// A live chat in which an agent is there.
     pub(crate) async fn connected(&self, name: &str) {
         self.says(name, "agent").await;
-        let agent = Agent { name: Some("Ola".to_owned()), id: None };
+        let agent = Agent { name: Some("Ola".to_owned()), id: None, avatar: None };
         self.hears(name, vec![News::AgentHere(agent)]).await;
     }
 
@@ -592,6 +592,6 @@ pub(crate) fn news_for(name: &str, news: Vec<News>) -> Arrival {
 
 /// An agent's words.
 pub(crate) fn agent_said(text: &str) -> News {
-    let agent = Agent { name: Some("Ola".to_owned()), id: None };
+    let agent = Agent { name: Some("Ola".to_owned()), id: None, avatar: None };
     News::AgentSaid { agent, said: Said::words(text), key: None }
 }

@@ -251,7 +251,11 @@ mod tests {
         let entry = Entry {
             number: Number(7),
             at: Timestamp(1),
-            author: Author::Agent(Agent { name: Some("canary".to_owned()), id: None }),
+            author: Author::Agent(Agent {
+                name: Some("canary".to_owned()),
+                id: None,
+                avatar: None,
+            }),
             content: Content::Said(Said::words("canary")),
         };
         let shown = format!("{entry:?}");

@@ -308,7 +308,7 @@ mod tests {
 
     #[test]
     fn an_agents_words_are_plain_and_carry_the_name() {
-        let agent = Agent { name: Some("Dana".to_owned()), id: None };
+        let agent = Agent { name: Some("Dana".to_owned()), id: None, avatar: None };
         let shown = shown(Author::Agent(agent), Content::Said(Said::words("use *this*"))).unwrap();
         assert_eq!(shown["text"], "Dana: use *this*");
         assert_eq!(shown["textFormat"], "plain");

@@ -46,5 +46,5 @@ pub use notice::{EndReason, EndedBy, Notice};
 pub use phrase::{fold, guarded, is_phrase};
 pub use policy::{Behind, Phrases, Policy};
 pub use resend::{TooLate, resendable};
-pub use said::{Agent, Author, Choice, Content, Context, Line, Message, Payload, Said};
+pub use said::{Agent, Author, Choice, Content, Context, File, Line, Message, Payload, Said};
 pub use step::{Step, step, wants_holder};

@@ -29,6 +29,12 @@ pub struct Said {
     /// quote never hides a phrase or the answer to a question.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quoted: Option<String>,
+    /// What goes with the words, in its order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<File>,
+    /// The desk's id of it, under which the desk wants to hear whether the user got it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub desk_id: Option<String>,
     /// The original, for those who can show more than words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub payload: Option<Payload>,
@@ -57,8 +63,29 @@ impl fmt::Debug for Said {
             .field("options", &self.options.len())
             .field("markdown", &self.markdown)
             .field("quoted", &self.quoted.is_some())
+            .field("files", &self.files)
             .field("payload", &self.payload)
             .finish()
+    }
+}
+
+/// A file that goes with what was said. What is in it lies elsewhere.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct File {
+    /// Under which it is found there. Opaque here.
+    pub id: String,
+    /// Its name, as people see it.
+    pub name: String,
+    /// Its media type, as far as what is in it bears it out.
+    pub kind: String,
+    /// Its size.
+    pub bytes: u64,
+}
+
+impl fmt::Debug for File {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // A name says as much as words do.
+        f.debug_struct("File").field("kind", &self.kind).field("bytes", &self.bytes).finish()
     }
 }
 
@@ -97,6 +124,9 @@ pub struct Agent {
     /// The instance's id of the agent's profile; newer app versions only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
+    /// Where the agent's picture is at the instance; absent where the admin hides pictures.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub avatar: Option<String>,
 }
 
 impl Agent {
@@ -125,6 +155,9 @@ impl Agent {
         }
         if self.id.is_none() {
             self.id.clone_from(&other.id);
+        }
+        if self.avatar.is_none() {
+            self.avatar.clone_from(&other.avatar);
         }
     }
 }
@@ -297,6 +330,8 @@ mod tests {
             choice: Some(canary()),
             options: vec![Choice { label: canary(), value: canary() }],
             quoted: Some(canary()),
+            files: vec![File { id: canary(), name: canary(), kind: String::new(), bytes: 1 }],
+            desk_id: Some(canary()),
             payload: Some(Payload(canary())),
             ..Said::words(CANARY)
         }
@@ -343,7 +378,7 @@ mod tests {
             email: Some(canary()),
             message: Number(1),
         };
-        let agent = Agent { name: Some(canary()), id: None };
+        let agent = Agent { name: Some(canary()), id: None, avatar: Some(canary()) };
         let notice = Notice::Connected { agent: Some(canary()) };
         let lines = vec![Line { by_user: true, text: canary() }];
         let asked = Event::BotAsked {

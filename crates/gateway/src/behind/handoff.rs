@@ -319,7 +319,7 @@ mod tests {
 
     #[test]
     fn the_bot_hears_how_it_ended_who_it_was_and_what_was_said() {
-        let dana = Agent { name: Some("Dana".to_owned()), id: None };
+        let dana = Agent { name: Some("Dana".to_owned()), id: None, avatar: None };
         let entry =
             |author, content| Entry { number: Number(1), at: Timestamp(0), author, content };
         let meanwhile = [

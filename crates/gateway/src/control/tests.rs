@@ -143,7 +143,7 @@ async fn a_list_is_newest_first_and_tells_neither_words_nor_persons() {
         let event = Event::UserSaid { visitor, said, key: None, fresh: session("c") };
         bed.take(Arrival::event(Target::Key(key("c")), event)).await;
     }
-    let agent = Agent { name: Some("Ola Kolibri".to_owned()), id: None };
+    let agent = Agent { name: Some("Ola Kolibri".to_owned()), id: None, avatar: None };
     bed.take(crate::bed::news_for("c", vec![News::AgentHere(agent)])).await;
     let event = Event::UserSaid {
         visitor,

@@ -50,6 +50,9 @@ impl Wording {
 /// The longest agent's name or id that is kept, in characters.
 const AGENT_CHARS_MAX: usize = 100;
 
+/// The longest address of an agent's picture that is kept, in bytes: it is part of the state.
+const AVATAR_BYTES_MAX: usize = 512;
+
 /// The longest estimate that is kept and shown, in characters.
 const ESTIMATE_CHARS_MAX: usize = 200;
 
@@ -232,7 +235,8 @@ fn is_sys_id(id: &str) -> bool {
 fn agent_of(agent: servicenow::Agent) -> Agent {
     // Both are kept in the state, which is written with every event.
     let clip = |text: Option<String>| text.map(|text| plain(&text, AGENT_CHARS_MAX));
-    Agent { name: clip(agent.name), id: clip(agent.id) }
+    let avatar = agent.avatar.filter(|at| at.len() <= AVATAR_BYTES_MAX);
+    Agent { name: clip(agent.name), id: clip(agent.id), avatar }
 }
 
 fn said_of(item: Item) -> Said {
@@ -243,6 +247,7 @@ fn said_of(item: Item) -> Said {
             .map(|choice| Choice { label: choice.label, value: choice.value })
             .collect(),
         markdown: item.markdown,
+        desk_id: item.message_id,
         // An agent's plain words need no original beside them.
         payload: (item.ui_type != servicenow::UiType::OutputText)
             .then(|| Payload(item.raw.get().to_owned())),

@@ -33,7 +33,7 @@ async fn a_chat_is_heard_from_the_question_to_the_end() {
     let bed = Bed::new();
     let mut feed = bed.observer.listen();
     bed.says("c1", "agent").await;
-    let agent = Agent { name: Some("Ola".to_owned()), id: None };
+    let agent = Agent { name: Some("Ola".to_owned()), id: None, avatar: None };
     let said = News::AgentSaid { agent: agent.clone(), said: Said::words("hi"), key: None };
     bed.hears("c1", vec![News::Queued, News::AgentHere(agent)]).await;
     bed.hears("c1", vec![said]).await;

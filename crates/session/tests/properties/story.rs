@@ -250,6 +250,7 @@ pub(crate) fn agent(n: u8) -> Agent {
         n => Agent {
             name: Some(format!("Maximiliane Mustermann {n}")),
             id: (n > 1).then(|| format!("0a1b2c3d4e5f60718293a4b5c6d7e8f{n}")),
+            avatar: None,
         },
     }
 }

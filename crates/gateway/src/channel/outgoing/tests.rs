@@ -55,7 +55,7 @@ fn done(json: &str) -> Content {
 }
 
 fn dana() -> Author {
-    Author::Agent(Agent { name: Some("Dana".to_owned()), id: None })
+    Author::Agent(Agent { name: Some("Dana".to_owned()), id: None, avatar: None })
 }
 
 fn options(count: usize) -> Vec<Choice> {
@@ -368,7 +368,7 @@ fn a_part_with_all_that_stands_around_it_stays_below_every_limit_of_teams() {
         let options = (0..6)
             .map(|n| Choice { label: format!("{n}{}", "o".repeat(100)), value: "v".to_owned() });
         let said = Said { options: options.collect(), ..Said::words(text) };
-        let agent = Agent { name: Some("n".repeat(100)), id: None };
+        let agent = Agent { name: Some("n".repeat(100)), id: None, avatar: None };
         let sent = sending(&reference, TEAMS, Author::Agent(agent), Content::Said(said), 0);
         let Sending::Send(activity) = sent else { panic!("{sent:?}") };
         assert!(2 * activity.encode_utf16().count() < 28 * 1_024, "{c:?}: {}", activity.len());

@@ -441,6 +441,7 @@ fn agents_are_told_apart_by_id_before_name() {
     let known = |id: Option<&str>, name: Option<&str>| Agent {
         id: id.map(str::to_owned),
         name: name.map(str::to_owned),
+        avatar: None,
     };
     let there = known(Some("1"), Some("Ola"));
     let rows = [

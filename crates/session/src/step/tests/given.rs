@@ -287,7 +287,7 @@ pub(super) fn visitor() -> Visitor {
 }
 
 pub(super) fn agent(name: &str) -> Agent {
-    Agent { name: Some(name.to_owned()), id: None }
+    Agent { name: Some(name.to_owned()), id: None, avatar: None }
 }
 
 pub(super) fn desk() -> DeskId {
