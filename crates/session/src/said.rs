@@ -382,7 +382,7 @@ mod tests {
             message: Number(1),
         };
         let agent = Agent { name: Some(canary()), id: None, avatar: Some(canary()) };
-        let notice = Notice::Connected { agent: Some(canary()) };
+        let notice = Notice::Connected { agent: Some(canary()), avatar: Some(canary()) };
         let lines = vec![Line { by_user: true, text: canary() }];
         let asked = Event::BotAsked {
             said: Some(said()),
