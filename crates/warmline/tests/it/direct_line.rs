@@ -6,6 +6,7 @@ mod leaving;
 mod origins;
 mod streams;
 mod tokens;
+mod widget;
 
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
