@@ -78,12 +78,28 @@ async fn nobody_else_gets_one() {
         door.house.http.post(url).header("origin", origin).json(&whole)
     };
     for (what, request, expected) in [
-        ("another page", door.frame("tokens", &json!({"origin": EVIL, "key": KEY})), (403, "Forbidden")),
-        ("no page", door.frame("tokens", &json!({"origin": "null", "key": KEY})), (403, "Forbidden")),
-        ("a wrong key", door.frame("tokens", &json!({"origin": SHOP, "key": "shop-x"})), (403, "Forbidden")),
+        (
+            "another page",
+            door.frame("tokens", &json!({"origin": EVIL, "key": KEY})),
+            (403, "Forbidden"),
+        ),
+        (
+            "no page",
+            door.frame("tokens", &json!({"origin": "null", "key": KEY})),
+            (403, "Forbidden"),
+        ),
+        (
+            "a wrong key",
+            door.frame("tokens", &json!({"origin": SHOP, "key": "shop-x"})),
+            (403, "Forbidden"),
+        ),
         ("no key", door.frame("tokens", &json!({"origin": SHOP})), (400, "MissingProperty")),
         ("no JSON", door.frame("tokens", &json!(7)), (400, "BadArgument")),
-        ("too much", door.frame("tokens", &json!({"origin": "x".repeat(20_000)})), (413, "TooLarge")),
+        (
+            "too much",
+            door.frame("tokens", &json!({"origin": "x".repeat(20_000)})),
+            (413, "TooLarge"),
+        ),
         // A page that says itself what is around it, and a browser that says so.
         ("not the frame", from(SHOP), (403, "Forbidden")),
         ("another site", from(EVIL), (403, "Forbidden")),
@@ -133,8 +149,9 @@ async fn the_page_around_the_frame_must_be_one_that_the_token_trusts() {
     let given: Value = given.json(&bound).send().await.unwrap().json().await.unwrap();
     let token = given["token"].as_str().unwrap();
     door.house.hides(token);
-    let admit =
-        |origin: &str, token: &str| door.frame("admissions", &json!({"origin": origin})).bearer_auth(token);
+    let admit = |origin: &str, token: &str| {
+        door.frame("admissions", &json!({"origin": origin})).bearer_auth(token)
+    };
     let admitted = admit(SHOP, token).send().await.unwrap();
     assert_eq!(admitted.status(), StatusCode::NO_CONTENT);
     door.told("another page", admit(EVIL, token), (403, "Forbidden")).await;
@@ -151,7 +168,9 @@ async fn the_page_around_the_frame_must_be_one_that_the_token_trusts() {
 async fn our_own_page_may_call_where_others_must_be_named() {
     let door = public().await;
     let own = door.house.origin();
-    for (origin, status) in [(own.as_str(), 200), (SHOP, 200), (EVIL, 403), ("http://127.0.0.1", 403)] {
+    for (origin, status) in
+        [(own.as_str(), 200), (SHOP, 200), (EVIL, 403), ("http://127.0.0.1", 403)]
+    {
         let read = door.page.request(Method::GET, "/activities").header("origin", origin);
         assert_eq!(read.send().await.unwrap().status(), status, "{origin}");
     }
