@@ -377,7 +377,7 @@ impl Turn<'_> {
         let Stage::Waiting(waiting) = &session.stage else { return };
         let held = waiting.held.clone();
         let (id, after) = (session.id.clone(), session.asked_after);
-        let name = agent.name.clone();
+        let (name, avatar) = (agent.name.clone(), agent.avatar.clone());
         let waited = now.since(session.asked_at);
         session.met_at = Some(now);
         session.stage = Stage::Connected(Talk {
@@ -394,7 +394,7 @@ impl Turn<'_> {
         });
         self.record();
         self.reached(Reached::Connected { waited });
-        self.tell(Notice::Connected { agent: name.clone() });
+        self.tell(Notice::Connected { agent: name.clone(), avatar });
         // One of several parts stands there once for each.
         for words in held.chunk_by(|one, next| one == next) {
             for (part, number) in (0..).zip(words) {
