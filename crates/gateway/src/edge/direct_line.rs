@@ -12,10 +12,12 @@
 //! | [`tokens`] | giving tokens out |
 //! | [`conversations`] | starting, and coming back |
 //! | [`activities`], [`stream`] | what is said |
+//! | [`changes`] | what a user changes of it |
 //! | [`browser`] | which browser it is, for sign-in cards |
 
-mod activities;
+pub(crate) mod activities;
 mod browser;
+mod changes;
 mod conversations;
 mod origins;
 mod places;

@@ -119,7 +119,7 @@ pub(super) fn id_of_words(activity: &Activity) -> Option<Box<str>> {
 
 /// The channel's id of the message that this is about: a reaction answers it, a change and a deletion
 /// have its own.
-pub(super) fn is_about(activity: &Activity) -> Option<String> {
+pub(in crate::edge) fn is_about(activity: &Activity) -> Option<String> {
     match &*activity.kind() {
         kinds::MESSAGE_REACTION => activity.reply_to_id().map(Cow::into_owned),
         kinds::MESSAGE_UPDATE | kinds::MESSAGE_DELETE => activity.id().map(Cow::into_owned),
