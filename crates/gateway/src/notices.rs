@@ -46,6 +46,9 @@ impl Language {
                 phrases.escalate.extend(own(&["mitarbeiter", "mit einem menschen sprechen"]));
                 phrases.cancel.extend(own(&["abbrechen"]));
                 phrases.end.extend(own(&["chat beenden"]));
+                phrases.yes.extend(own(&["jep", "jawohl", "ja"]));
+                phrases.no.extend(own(&["nö", "nee", "nein"]));
+                phrases.skip.extend(own(&["auslassen", "überspringen"]));
             }
         }
         phrases
@@ -148,8 +151,8 @@ mod tests {
             Notice::AgentUnheard,
         ];
         for agent in agents() {
-            all.push(Notice::Connected { agent: agent.clone() });
-            all.push(Notice::Transferred { agent: agent.clone() });
+            all.push(Notice::Connected { agent: agent.clone(), avatar: None });
+            all.push(Notice::Transferred { agent: agent.clone(), avatar: None });
             all.push(Notice::AgentIdle { agent: agent.clone() });
             all.push(Notice::Ended { by: EndedBy::Agent(agent) });
         }
@@ -230,7 +233,7 @@ mod tests {
             for (notice, phrase, known) in [
                 (Notice::BotAway, escalate, &phrases.escalate),
                 (Notice::Asked, cancel, &phrases.cancel),
-                (Notice::Connected { agent: None }, end, &phrases.end),
+                (Notice::Connected { agent: None, avatar: None }, end, &phrases.end),
             ] {
                 assert!(words(language, &notice).contains(phrase), "{notice:?}");
                 assert!(known.contains(&phrase.to_lowercase()), "{phrase}");
