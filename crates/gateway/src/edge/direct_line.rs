@@ -12,12 +12,14 @@
 //! | [`tokens`] | giving tokens out |
 //! | [`conversations`] | starting, and coming back |
 //! | [`activities`], [`stream`] | what is said |
+//! | [`changes`] | what a user changes of it |
 //! | [`browser`] | which browser it is, for sign-in cards |
 //! | [`admission`] | the widget's frame, and the page around it |
 
-mod activities;
+pub(crate) mod activities;
 pub(crate) mod admission;
 mod browser;
+mod changes;
 mod conversations;
 mod origins;
 mod places;
