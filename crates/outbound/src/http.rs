@@ -210,11 +210,7 @@ impl HttpClient {
         self.begin(request.map(Content::Pieces), deadline).await
     }
 
-    async fn begin(
-        &self,
-        request: Request<Content>,
-        deadline: Instant,
-    ) -> Result<Head, HttpError> {
+    async fn begin(&self, request: Request<Content>, deadline: Instant) -> Result<Head, HttpError> {
         let (watch, request) = Watch::over(request);
         let answering = self.client.request(request);
         let answered = timeout_at(deadline, answering).await;
@@ -331,9 +327,7 @@ impl Body for Watched {
     ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
         self.taken.store(true, Ordering::Release);
         match &mut self.content {
-            Content::Whole(body) => {
-                Pin::new(body).poll_frame(cx).map_err(|never| match never {})
-            }
+            Content::Whole(body) => Pin::new(body).poll_frame(cx).map_err(|never| match never {}),
             Content::Pieces(body) => Pin::new(body).poll_frame(cx),
         }
     }

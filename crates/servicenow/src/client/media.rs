@@ -105,9 +105,8 @@ impl Media {
 fn is_file(url: &Url) -> bool {
     let path = url.path();
     // What a server may decode once more than we do says one thing and means another.
-    let is_plain = |byte: u8| {
-        byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'/')
-    };
+    let is_plain =
+        |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'/');
     if !path.bytes().all(is_plain) || path.contains("//") {
         return false;
     }
@@ -125,9 +124,11 @@ fn is_file(url: &Url) -> bool {
                 _ => false,
             })
     };
-    let of_picture = || PICTURE_ENDS.iter().any(|end| path.strip_prefix('/').is_some_and(|name| {
-        name.strip_suffix(end).is_some_and(is_key)
-    }));
+    let of_picture = || {
+        PICTURE_ENDS.iter().any(|end| {
+            path.strip_prefix('/').is_some_and(|name| name.strip_suffix(end).is_some_and(is_key))
+        })
+    };
     MEDIA_PATHS.iter().any(|begin| one_more(&begin))
         || ATTACHMENT_API.iter().any(|begin| of_api(&begin))
         || of_page()

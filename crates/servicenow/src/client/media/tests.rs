@@ -19,8 +19,14 @@ fn a_file_of_the_instance_is_known_by_its_address_and_nothing_else_is_one() {
         ("api/now/cs/media/abc", Some("/api/now/cs/media/abc")),
         ("https://ACME.service-now.com:443/abc.iix?t=small", Some("/abc.iix?t=small")),
         ("/abc.iix#x", Some("/abc.iix")),
-        (&format!("sys_attachment.do?sys_id={KEY}"), Some(&*format!("/sys_attachment.do?sys_id={KEY}"))),
-        (&format!("/api/now/attachment/{KEY}/file"), Some(&*format!("/api/now/attachment/{KEY}/file"))),
+        (
+            &format!("sys_attachment.do?sys_id={KEY}"),
+            Some(&*format!("/sys_attachment.do?sys_id={KEY}")),
+        ),
+        (
+            &format!("/api/now/attachment/{KEY}/file"),
+            Some(&*format!("/api/now/attachment/{KEY}/file")),
+        ),
         // Pages, and what a token opens besides files.
         ("/sp?id=kb_article", None),
         ("/api/now/table/sys_user", None),

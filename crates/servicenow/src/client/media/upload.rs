@@ -116,7 +116,8 @@ impl Client {
         // Without a length a body is sent in chunks, which not every proxy before an instance takes.
         headers.insert(CONTENT_LENGTH, length.into());
         // A boundary is letters and digits.
-        headers.insert(CONTENT_TYPE, kind.unwrap_or(HeaderValue::from_static("multipart/form-data")));
+        headers
+            .insert(CONTENT_TYPE, kind.unwrap_or(HeaderValue::from_static("multipart/form-data")));
         let head = self.http.send_pieces(request, deadline).await;
         let head = head.map_err(|error| answer::no_answer(&error))?;
         let read = head.read_up_to(ANSWER_BYTES_MAX, deadline).await;
@@ -145,9 +146,7 @@ fn read(answer: &Answer, upload: &MediaUpload<'_>) -> Result<Uploaded, SendError
         StatusCode::PAYLOAD_TOO_LARGE => {
             Err(refused("too_large", status, "the file is larger than the instance takes"))
         }
-        status if !status.is_success() => {
-            Err(answer::refusal(answer, upload.file_name.as_bytes()))
-        }
+        status if !status.is_success() => Err(answer::refusal(answer, upload.file_name.as_bytes())),
         _ if answer::is_hibernating(answer) => Err(answer::hibernating()),
         _ => {
             let said = is_json(answer).then(|| serde_json::from_slice::<Said<'_>>(&answer.body));
