@@ -148,8 +148,8 @@ mod tests {
             Notice::AgentUnheard,
         ];
         for agent in agents() {
-            all.push(Notice::Connected { agent: agent.clone() });
-            all.push(Notice::Transferred { agent: agent.clone() });
+            all.push(Notice::Connected { agent: agent.clone(), avatar: None });
+            all.push(Notice::Transferred { agent: agent.clone(), avatar: None });
             all.push(Notice::AgentIdle { agent: agent.clone() });
             all.push(Notice::Ended { by: EndedBy::Agent(agent) });
         }
@@ -230,7 +230,7 @@ mod tests {
             for (notice, phrase, known) in [
                 (Notice::BotAway, escalate, &phrases.escalate),
                 (Notice::Asked, cancel, &phrases.cancel),
-                (Notice::Connected { agent: None }, end, &phrases.end),
+                (Notice::Connected { agent: None, avatar: None }, end, &phrases.end),
             ] {
                 assert!(words(language, &notice).contains(phrase), "{notice:?}");
                 assert!(known.contains(&phrase.to_lowercase()), "{phrase}");

@@ -335,4 +335,13 @@ impl Conversation {
             Route::Live(session) => Some(session),
         }
     }
+
+    /// The open session, if user and agent can talk in it now: only then the desk may be told that the
+    /// user types. While a request waits, another one could be taken for an answer (reference 6).
+    pub fn talk(&self) -> Option<&Session> {
+        self.live().filter(|session| match &session.stage {
+            Stage::Waiting(_) => false,
+            Stage::Connected(talk) | Stage::Active(talk) => !talk.transferring,
+        })
+    }
 }

@@ -65,7 +65,7 @@ impl fmt::Debug for Said {
             .field("quoted", &self.quoted.is_some())
             .field("files", &self.files)
             .field("payload", &self.payload)
-            .finish()
+            .finish_non_exhaustive()
     }
 }
 
@@ -85,7 +85,10 @@ pub struct File {
 impl fmt::Debug for File {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // A name says as much as words do.
-        f.debug_struct("File").field("kind", &self.kind).field("bytes", &self.bytes).finish()
+        f.debug_struct("File")
+            .field("kind", &self.kind)
+            .field("bytes", &self.bytes)
+            .finish_non_exhaustive()
     }
 }
 
@@ -379,7 +382,7 @@ mod tests {
             message: Number(1),
         };
         let agent = Agent { name: Some(canary()), id: None, avatar: Some(canary()) };
-        let notice = Notice::Connected { agent: Some(canary()) };
+        let notice = Notice::Connected { agent: Some(canary()), avatar: Some(canary()) };
         let lines = vec![Line { by_user: true, text: canary() }];
         let asked = Event::BotAsked {
             said: Some(said()),

@@ -68,6 +68,8 @@ pub struct DeskSetup {
     /// Words that the instance obeys when they are the whole message (reference 3.7); as words of a
     /// user they get a full stop, so that an agent reads them. Lower case.
     pub command_words: Vec<String>,
+    /// Whether agents are to see what became of what they said (reference 9.4).
+    pub receipts: bool,
     /// How it tells things in words.
     pub wording: Wording,
 }

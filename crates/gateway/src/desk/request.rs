@@ -6,7 +6,7 @@ use secrecy::SecretString;
 use servicenow::{Action, ClientVariables, HistoryEntry, Message, Request};
 use session::{
     Author, Content, Context, Effect, Line, Said, What, guarded,
-    id::{ConversationKey, Number, SessionId, Timestamp},
+    id::{ConversationKey, EffectNumber, Number, SessionId, Timestamp},
 };
 
 use crate::{keeping::Entry, trace};
@@ -41,6 +41,8 @@ pub(crate) struct Dress {
     pub(crate) token: Option<SecretString>,
     /// Words that the instance would obey instead of passing on (reference 3.7).
     pub(crate) commands: Vec<String>,
+    /// Whether agents are to see what became of what they said.
+    pub(crate) receipts: bool,
 }
 
 /// The log entries an effect needs to be rendered.
@@ -84,7 +86,7 @@ fn said(
 ) -> Option<Request> {
     match &effect.what {
         What::Ask { session, user, email, name, .. } => {
-            let mut request = base(effect, session, user.as_str(), key, dress);
+            let mut request = base(effect.number, session, user.as_str(), key, dress);
             request.action = Some(Action::Agent);
             request.now_bot_id = Some(key.bot.as_str().to_owned());
             request.email_id.clone_from(email);
@@ -107,7 +109,7 @@ fn said(
         }
         What::Say { session, user, email, message: number, .. } => {
             let (said, at) = material.said?;
-            let mut request = base(effect, session, user.as_str(), key, dress);
+            let mut request = base(effect.number, session, user.as_str(), key, dress);
             request.email_id.clone_from(email);
             request.message = Some(if let Some(value) = &said.choice {
                 message(session, number, value, false)
@@ -119,7 +121,7 @@ fn said(
             Some(request)
         }
         What::End { session, user, .. } => {
-            let mut request = base(effect, session, user.as_str(), key, dress);
+            let mut request = base(effect.number, session, user.as_str(), key, dress);
             request.action = Some(Action::EndConversation);
             request.message = Some(message(session, format_args!("e{}", effect.number), "", true));
             Some(request)
@@ -128,8 +130,8 @@ fn said(
     }
 }
 
-fn base(
-    effect: &Effect,
+pub(super) fn base(
+    number: EffectNumber,
     session: &SessionId,
     user: &str,
     key: &ConversationKey,
@@ -137,7 +139,7 @@ fn base(
 ) -> Request {
     Request {
         // Made of what is stored, so a retry carries the same and no table is needed to know it.
-        request_id: format!("{session}.{}", effect.number),
+        request_id: format!("{session}.{number}"),
         token: dress.token.clone(),
         client_session_id: session.as_str().to_owned(),
         client_variables: Some(ClientVariables {

@@ -34,6 +34,7 @@ use store::{ConversationId, Store, StoreError, Target};
 use crate::{
     behind::Outgoing,
     channel::{ChannelLink, is_teams},
+    desk::signal::ToDesk,
     edge::{
         Edge,
         answer::{Refusal, no_such_method},
@@ -98,6 +99,10 @@ async fn taken(
     let context = trace.map(|trace| trace.context());
     if activity.kind() == kinds::INVOKE {
         return invoked(edge, &link, whose, activity).await;
+    }
+    if activity.kind() == kinds::TYPING {
+        edge.wakes.tell_desk(ToDesk::Types(whose.key));
+        return Ok(StatusCode::OK.into_response());
     }
     let (fresh, placed_as) = (edge.clock.fresh_session(), meaning::id_of_words(&activity));
     let about = earlier(edge, &whose.key, &activity).await?;

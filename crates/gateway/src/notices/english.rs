@@ -13,19 +13,19 @@ pub(super) fn words(notice: &Notice) -> String {
         Notice::Waiting { estimate } => {
             format!("You are in the queue. Estimated waiting time: {estimate}.")
         }
-        Notice::Connected { agent: Some(agent) } => {
+        Notice::Connected { agent: Some(agent), .. } => {
             format!("You are now talking to {agent}. Type “end chat” when you are done.")
         }
-        Notice::Connected { agent: None } => {
+        Notice::Connected { agent: None, .. } => {
             "You are now talking to a person. Type “end chat” when you are done.".to_owned()
         }
         Notice::Transferring { estimate } => {
             format!("You are being passed on to somebody else. Estimated waiting time: {estimate}.")
         }
-        Notice::Transferred { agent: Some(agent) } => {
+        Notice::Transferred { agent: Some(agent), .. } => {
             format!("You are now talking to {agent}.")
         }
-        Notice::Transferred { agent: None } => "Somebody else has taken over your chat.".to_owned(),
+        Notice::Transferred { agent: None, .. } => "Somebody else has taken over your chat.".to_owned(),
         Notice::Held => {
             "The service desk cannot be reached at the moment. Your words are kept and \
                          will be delivered."

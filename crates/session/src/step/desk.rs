@@ -182,7 +182,8 @@ impl Turn<'_> {
             talk.since = now;
             talk.answer = Answer::Owed { since: now };
             talk.before = Some(std::mem::replace(&mut talk.agent, agent.clone()));
-            self.tell(Notice::Transferred { agent: agent.name.clone() });
+            let (agent, avatar) = (agent.name.clone(), agent.avatar.clone());
+            self.tell(Notice::Transferred { agent, avatar });
         } else {
             talk.agent.learn(agent);
         }

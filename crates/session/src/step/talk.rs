@@ -358,7 +358,7 @@ impl Turn<'_> {
         let Stage::Waiting(waiting) = &session.stage else { return };
         let held = waiting.held.clone();
         let (id, after) = (session.id.clone(), session.asked_after);
-        let name = agent.name.clone();
+        let (name, avatar) = (agent.name.clone(), agent.avatar.clone());
         let waited = now.since(session.asked_at);
         session.met_at = Some(now);
         session.stage = Stage::Connected(Talk {
@@ -374,7 +374,7 @@ impl Turn<'_> {
         });
         self.record();
         self.reached(Reached::Connected { waited });
-        self.tell(Notice::Connected { agent: name.clone() });
+        self.tell(Notice::Connected { agent: name.clone(), avatar });
         for number in held {
             self.order_say(number);
         }

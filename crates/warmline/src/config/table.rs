@@ -155,6 +155,8 @@ settings! {
     Some("[\"hi\", \"agent\", \"bye\", \"restart\", \"help\", \"logout\", \"notification\", \"notifications\", \"show notification\"]"),
     "[\"bye\", \"restart\"]", Reload,
     "Words that the instance obeys when they are a whole message. As words of a user they get a full stop, so that the agent reads them. An empty list guards nothing.";
+    "desk.receipts", None, SWITCH, Some("\"on\""), "\"off\"", Reload,
+    "Whether agents see what became of what they said: shown to the user, or failed. The instance needs the Virtual Agent API app 4.0 and `third_party_chat`; one that refuses receipts gets none for an hour.";
     "desk.nobody_texts", None, Kind::Texts, Some("[\"no agents are available\"]"), "[\"nobody is here\"]", Reload,
     "Parts of the instance's texts that say that nobody is there, in the language of the instance. Compared without case.";
     "desk.ended_texts", None, Kind::Texts,

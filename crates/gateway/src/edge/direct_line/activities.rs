@@ -30,6 +30,7 @@ use store::{ConversationId, EntryRow, Store, StoreError, Target};
 
 use crate::{
     behind::Links,
+    desk::signal::ToDesk,
     edge::{
         Edge,
         body::read_body,
@@ -117,9 +118,14 @@ async fn taken(
         },
         kinds::END_OF_CONVERSATION => Event::UserEnds,
         kinds::INVOKE => return relay::invoke(edge, &claims, headers, activity).await.map(Json),
-        // Typing has no place in the log. Who joined and what was installed is the channel's to tell,
+        // Who joined and what was installed is the channel's to tell,
         // and developers' traces are not a page's.
-        kinds::TYPING | kinds::CONVERSATION_UPDATE | kinds::INSTALLATION_UPDATE | kinds::TRACE => {
+        kinds::TYPING => {
+            edge.wakes.tell_desk(ToDesk::Types(edge.key_of(&claims)?));
+            let id = edge.clock.fresh_id().simple().to_string();
+            return Ok(Json(Posted { id, invoke_response: None }));
+        }
+        kinds::CONVERSATION_UPDATE | kinds::INSTALLATION_UPDATE | kinds::TRACE => {
             let id = edge.clock.fresh_id().simple().to_string();
             return Ok(Json(Posted { id, invoke_response: None }));
         }

@@ -114,8 +114,8 @@ fn message(message: &Message) -> String {
 fn notice(notice: &Notice) -> String {
     let more = match notice {
         Notice::Waiting { estimate } | Notice::Transferring { estimate } => format!(" {estimate}"),
-        Notice::Connected { agent }
-        | Notice::Transferred { agent }
+        Notice::Connected { agent, .. }
+        | Notice::Transferred { agent, .. }
         | Notice::AgentIdle { agent } => named(agent.as_ref()),
         Notice::Ended { by: EndedBy::User } => " by user".to_owned(),
         Notice::Ended { by: EndedBy::Operator } => " by operator".to_owned(),

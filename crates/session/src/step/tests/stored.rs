@@ -212,9 +212,9 @@ fn a_reason_is_stored_as_its_code_and_a_notice_as_its_key() {
     let notices = [
         Notice::Asked,
         Notice::Waiting { estimate: estimate.clone() },
-        Notice::Connected { agent: None },
+        Notice::Connected { agent: None, avatar: None },
         Notice::Transferring { estimate },
-        Notice::Transferred { agent: None },
+        Notice::Transferred { agent: None, avatar: None },
         Notice::Held,
         Notice::WentThrough,
         Notice::IdleWarning,
