@@ -50,6 +50,7 @@ use crate::{
     channel::Channels,
     clock::Clock,
     current::Current,
+    desk::media::DeskMedia,
     edge::answer::RefusalCode,
     edge::direct_line::DirectLine,
     edge::doors::Doors,
@@ -79,6 +80,7 @@ pub(crate) struct Edge {
     pub(crate) channels: Arc<Current<Channels>>,
     pub(crate) handles: Handles,
     pub(crate) files: Arc<Files>,
+    pub(crate) media: Arc<DeskMedia>,
     pub(crate) presence: Arc<Presence>,
     /// What was said of activities that were refused.
     pub(crate) complaints: messages::Complaints,

@@ -60,7 +60,7 @@ pub use bot_framework::{
 };
 pub use channel::ChannelSetup;
 pub use clock::Clock;
-pub use desk::news::Wording;
+pub use desk::{media::FilesBy, news::Wording};
 pub use edge::webhook::PATH as WEBHOOK_PATH;
 pub use http::Uri;
 pub use notices::Language;

@@ -11,8 +11,12 @@ use session::{
 };
 
 use crate::{
-    behind::BehindSetup, bot::BuiltInBot, channel::ChannelSetup, desk::news::Wording,
-    notices::Language, trace::Tracing,
+    behind::BehindSetup,
+    bot::BuiltInBot,
+    channel::ChannelSetup,
+    desk::{media::FilesBy, news::Wording},
+    notices::Language,
+    trace::Tracing,
 };
 
 /// Words an instance obeys as it is delivered (reference 3.7).
@@ -70,6 +74,8 @@ pub struct DeskSetup {
     pub command_words: Vec<String>,
     /// Whether agents are to see what became of what they said (reference 9.4).
     pub receipts: bool,
+    /// How users' files come to it.
+    pub files: FilesBy,
     /// How it tells things in words.
     pub wording: Wording,
 }

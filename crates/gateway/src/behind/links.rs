@@ -7,10 +7,11 @@
 
 use std::{borrow::Cow, sync::Arc};
 
-use session::id::{BotId, TenantId};
+use session::id::{BotId, Number, TenantId};
 
 use super::{Handles, handles::CAPABILITY_DIGITS, hex};
 use crate::{
+    desk::media::DeskLinks,
     edge::connector::CAPABILITY_PREFIX,
     files::{FileId, Files, Side},
 };
@@ -38,9 +39,19 @@ pub(crate) struct Links {
     pub(crate) capability: String,
     /// How the page reaches this gateway, without a trailing slash.
     pub(crate) base: String,
+    /// What addresses at the desk become.
+    pub(crate) desk: Option<DeskLinks>,
 }
 
 impl Links {
+    /// Under what address the user may open what an entry of the desk's shows; nothing if they cannot.
+    pub(crate) fn open(&self, entry: Number, address: &str) -> Option<String> {
+        match &self.desk {
+            Some(desk) => desk.open(&self.base, entry, address),
+            None => address.starts_with("https://").then(|| address.to_owned()),
+        }
+    }
+
     /// The activity's JSON as it is shown.
     pub(crate) fn shown<'a>(&self, json: &'a str) -> Cow<'a, str> {
         // Some write a slash as `\/`.

@@ -1,9 +1,9 @@
 //! From what is to be done at the desk to the request that does it.
 
-use std::{collections::HashMap, fmt::Display, time::Duration};
+use std::{borrow::Cow, collections::HashMap, fmt::Display, time::Duration};
 
 use secrecy::SecretString;
-use servicenow::{Action, ClientVariables, HistoryEntry, Message, Request};
+use servicenow::{Action, Attachment, ClientVariables, HistoryEntry, Message, Request};
 use session::{
     Author, Content, Context, Effect, Line, Said, What, guarded,
     id::{ConversationKey, EffectNumber, Number, SessionId, Timestamp},
@@ -57,6 +57,10 @@ pub(crate) struct Material {
     pub(crate) context: Option<Context>,
     /// For a message: what was said, and when.
     pub(crate) said: Option<(Said, Timestamp)>,
+    /// For a message: its files, as the instance can have them.
+    pub(crate) attachments: Vec<Attachment>,
+    /// For a message: the names of files that do not go with it.
+    pub(crate) lost: Vec<String>,
 }
 
 /// The request for an effect of a desk lane; `None` if the entry it names is gone (shredded), or it
@@ -115,8 +119,9 @@ fn said(
                 message(session, number, value, false)
             } else {
                 let words = said.below_the_quote(guarded(&said.text, &dress.commands));
-                message(session, number, &words, true)
+                message(session, number, &with_lost(&words, &material.lost), true)
             });
+            request.attachments = material.attachments;
             request.timestamp = Some(at.0);
             Some(request)
         }
@@ -158,6 +163,23 @@ pub(super) fn base(
 fn message(session: &SessionId, number: impl Display, text: &str, typed: bool) -> Message {
     let client_message_id = Some(format!("{session}-{number}"));
     Message { text: text.to_owned(), typed, client_message_id }
+}
+
+/// The words, and what should have come with them: an agent is to know that there was a file.
+fn with_lost<'a>(words: &'a str, lost: &[String]) -> Cow<'a, str> {
+    let mut words = Cow::from(words);
+    for name in lost {
+        let line = format!("[file: {}]", shortened(name, NAME_CHARS_MAX));
+        // Some channels' words name their files already.
+        if !words.contains(&line) {
+            let words = words.to_mut();
+            if !words.is_empty() {
+                words.push('\n');
+            }
+            words.push_str(&line);
+        }
+    }
+    words
 }
 
 /// The transcript for the agent: the newest lines that fit, in order.

@@ -18,6 +18,7 @@ use futures_util::stream;
 
 use crate::{
     clock::unix_seconds,
+    desk::media::{DeskMedia, FetchError},
     edge::{
         Edge,
         answer::{Refusal, no_such_method},
@@ -52,7 +53,12 @@ async fn file(
 ) -> Result<Response, Refusal> {
     let Path(capability) = capability.map_err(|_| PassError::Unknown)?;
     let now = edge.clock.now();
-    let pass = edge.files.read_pass(&capability, now)?;
+    // A file of a desk's comes here when it is first asked for, and then is one as any.
+    let pass = if DeskMedia::is_pass(&capability) {
+        edge.media.opened(&capability).await?
+    } else {
+        edge.files.read_pass(&capability, now)?
+    };
     let left = pass.until.saturating_sub(unix_seconds(now));
     let reading = edge.file(pass.file).await?;
     Ok(served(reading, pass.side, Some(left))?)
@@ -162,6 +168,28 @@ impl From<PassError> for Refusal {
         let (status, code) = match error {
             PassError::Unknown => (StatusCode::NOT_FOUND, "no_such_file"),
             PassError::Expired => (StatusCode::GONE, "expired"),
+        };
+        Self::new(status, code, error.to_string())
+    }
+}
+
+impl From<FetchError> for Refusal {
+    fn from(error: FetchError) -> Self {
+        let (status, code) = match &error {
+            FetchError::Unknown => return PassError::Unknown.into(),
+            FetchError::Expired => return PassError::Expired.into(),
+            FetchError::Refused { code: "not_found" } => (StatusCode::GONE, "desk_has_no_such_file"),
+            FetchError::Refused { .. } => (StatusCode::BAD_GATEWAY, "desk_refused_file"),
+            FetchError::Away { .. } => (StatusCode::SERVICE_UNAVAILABLE, "desk_away"),
+            FetchError::Busy => (StatusCode::SERVICE_UNAVAILABLE, "busy"),
+            FetchError::NotKept(kept) => match &**kept {
+                FileError::Disk(_) | FileError::Sealed(_) | FileError::Malformed => {
+                    (StatusCode::SERVICE_UNAVAILABLE, "store_unavailable")
+                }
+                FileError::Busy => (StatusCode::SERVICE_UNAVAILABLE, "busy"),
+                // Not the caller's fault, and not to be had by asking again.
+                _ => (StatusCode::FORBIDDEN, "file_not_taken"),
+            },
         };
         Self::new(status, code, error.to_string())
     }

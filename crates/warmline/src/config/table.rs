@@ -101,6 +101,7 @@ const CLOUDS: Kind = Kind::Choice(&["public", "usgov", "china"]);
 const SWITCH: Kind = Kind::Choice(&["on", "off"]);
 const DELIVERIES: Kind = Kind::Choice(&["normal", "expectReplies"]);
 const REPLAYS: Kind = Kind::Choice(&["all", "new"]);
+const FILES_BY: Kind = Kind::Choice(&["auto", "link", "upload"]);
 const GRANTS: Kind = Kind::Choice(&["password", "client_credentials"]);
 
 /// One row of the table.
@@ -157,6 +158,8 @@ settings! {
     "Words that the instance obeys when they are a whole message. As words of a user they get a full stop, so that the agent reads them. An empty list guards nothing.";
     "desk.receipts", None, SWITCH, Some("\"on\""), "\"off\"", Reload,
     "Whether agents see what became of what they said: shown to the user, or failed. The instance needs the Virtual Agent API app 4.0 and `third_party_chat`; one that refuses receipts gets none for an hour.";
+    "desk.files", None, FILES_BY, Some("\"auto\""), "\"upload\"", Reload,
+    "How users' files come to the instance: `link`, it fetches them from `public_url`, which must be among its *Trusted media domains*; `upload`, they are brought to it, for which the integration user needs a role of `glide.attachment.role`; `auto`, by link where `public_url` is https and not of a private network, else by upload.";
     "desk.nobody_texts", None, Kind::Texts, Some("[\"no agents are available\"]"), "[\"nobody is here\"]", Reload,
     "Parts of the instance's texts that say that nobody is there, in the language of the instance. Compared without case.";
     "desk.ended_texts", None, Kind::Texts,

@@ -16,6 +16,7 @@ fn links(bed: &Bed) -> Links {
         tenant: tenant(),
         bot: bot(),
         base: "https://chat.example".to_owned(),
+        desk: None,
     }
 }
 
