@@ -30,7 +30,7 @@ use crate::{
     clock::Clock,
     current::Current,
     engine::{Arrival, Engine, EngineError, Outcome, Policies, Tools},
-    files::Files,
+    files::{FileSetup, Files},
     keeping::{Entry, Keeping},
     observe::Observer,
     trace::Tracing,
@@ -409,9 +409,19 @@ impl Bed {
         Self::on(dir, store, vault, clock, (bot, policy), BootId(2))
     }
 
+    /// Where it keeps everything.
+    pub(crate) fn dir(&self) -> &std::path::Path {
+        self.dir.path()
+    }
+
     /// The files of this bed's conversations.
     pub(crate) fn files(&self) -> Arc<Files> {
-        Arc::new(Files::open(self.dir.path(), &self.vault).unwrap())
+        self.files_with(FileSetup::default())
+    }
+
+    /// The same, kept in another way.
+    pub(crate) fn files_with(&self, setup: FileSetup) -> Arc<Files> {
+        Arc::new(Files::open(self.dir.path(), setup, &self.vault, &self.clock).unwrap())
     }
 
     pub(crate) fn advance(&self, by: Duration) {

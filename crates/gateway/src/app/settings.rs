@@ -12,7 +12,7 @@ use session::{
 
 use crate::{
     behind::BehindSetup, bot::BuiltInBot, channel::ChannelSetup, desk::news::Wording,
-    notices::Language, trace::Tracing,
+    files::FileSetup, notices::Language, trace::Tracing,
 };
 
 /// Words an instance obeys as it is delivered (reference 3.7).
@@ -48,6 +48,8 @@ pub struct Settings {
     /// What users are spoken to in, by notices and by the built-in bot. The phrases that they can
     /// type are the policies': [`Language::phrases`].
     pub language: Language,
+    /// How files are kept.
+    pub files: FileSetup,
     /// Where traces go.
     pub tracing: Tracing,
 }

@@ -12,7 +12,7 @@ use session::id::{BotId, TenantId};
 use super::{Handles, handles::CAPABILITY_DIGITS, hex};
 use crate::{
     edge::connector::CAPABILITY_PREFIX,
-    files::{FileId, Files, Side},
+    files::{FileId, Files, Keep, Side},
 };
 
 /// What stands between a `serviceUrl` and an attachment's id.
@@ -148,7 +148,8 @@ impl Handles {
     ) -> Option<FileId> {
         let (conversation, number) = given.rsplit_once("-f")?;
         let number = number.parse::<uuid::Uuid>().ok()?;
-        let file = FileId { conversation: self.read(conversation, tenant, bot)?, number };
+        let conversation = self.read(conversation, tenant, bot)?;
+        let file = FileId { conversation, number, keep: Keep::Day };
         (self.attachment(tenant, bot, file) == given).then_some(file)
     }
 }
