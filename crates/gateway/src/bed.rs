@@ -33,7 +33,7 @@ use crate::{
     desk::media::{DeskMedia, With},
     dispatcher::Reach,
     engine::{Arrival, Engine, EngineError, Outcome, Policies, Tools},
-    files::Files,
+    files::{FileSetup, Files},
     gaps::DeskKey,
     keeping::{Entry, Keeping},
     observe::Observer,
@@ -413,9 +413,19 @@ impl Bed {
         Self::on(dir, store, vault, clock, (bot, policy), BootId(2))
     }
 
+    /// Where it keeps everything.
+    pub(crate) fn dir(&self) -> &std::path::Path {
+        self.dir.path()
+    }
+
     /// The files of this bed's conversations.
     pub(crate) fn files(&self) -> Arc<Files> {
-        Arc::new(Files::open(self.dir.path(), &self.vault).unwrap())
+        self.files_with(FileSetup::default())
+    }
+
+    /// The same, kept in another way.
+    pub(crate) fn files_with(&self, setup: FileSetup) -> Arc<Files> {
+        Arc::new(Files::open(self.dir.path(), setup, &self.vault, &self.clock).unwrap())
     }
 
     /// What moves files between them and desks that are reached so.

@@ -23,6 +23,7 @@ pub(crate) mod files;
 pub(crate) mod health;
 pub(crate) mod messages;
 pub(crate) mod metrics;
+pub(crate) mod multipart;
 pub(crate) mod openapi;
 pub(crate) mod relay;
 pub(crate) mod webhook;

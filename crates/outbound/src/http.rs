@@ -265,6 +265,11 @@ impl Head {
         }
     }
 
+    /// The body, for whoever takes it piece by piece and sees to its time and size.
+    pub fn into_body(self) -> Incoming {
+        self.body
+    }
+
     /// Reads what there is of the body, up to a limit: for answers whose status says it all.
     pub async fn read_start(mut self, bytes_max: usize, deadline: Instant) -> Answer {
         let mut start = BytesMut::new();

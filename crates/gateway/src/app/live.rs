@@ -46,6 +46,9 @@ pub enum NeedsRestart {
     /// The language of notices.
     #[error("the language")]
     Language,
+    /// How files are kept.
+    #[error("the settings of files")]
+    Files,
     /// A desk that is new; bots that use it wait for the restart as well.
     #[error("the new desk {desk} of tenant {tenant}")]
     NewDesk {
@@ -239,6 +242,10 @@ fn applicable(in_force: &Settings, mut new: Settings) -> (Settings, Vec<NeedsRes
     if new.language != in_force.language {
         rest.push(NeedsRestart::Language);
         new.language = in_force.language;
+    }
+    if !new.files.is_as(&in_force.files) {
+        rest.push(NeedsRestart::Files);
+        new.files = in_force.files.clone();
     }
     // Whoever starts the gateway knows where traces go, and tells of a change.
     new.tracing = in_force.tracing.clone();

@@ -15,6 +15,7 @@ use crate::{
     bot::BuiltInBot,
     channel::ChannelSetup,
     desk::{media::FilesBy, news::Wording},
+    files::FileSetup,
     notices::Language,
     trace::Tracing,
 };
@@ -52,6 +53,8 @@ pub struct Settings {
     /// What users are spoken to in, by notices and by the built-in bot. The phrases that they can
     /// type are the policies': [`Language::phrases`].
     pub language: Language,
+    /// How files are kept.
+    pub files: FileSetup,
     /// Where traces go.
     pub tracing: Tracing,
 }

@@ -13,7 +13,7 @@ use super::{Handles, handles::CAPABILITY_DIGITS, hex};
 use crate::{
     desk::media::DeskLinks,
     edge::connector::CAPABILITY_PREFIX,
-    files::{FileId, Files, Side},
+    files::{FileId, Files, Keep, Side},
 };
 
 /// What stands between a `serviceUrl` and an attachment's id.
@@ -159,7 +159,8 @@ impl Handles {
     ) -> Option<FileId> {
         let (conversation, number) = given.rsplit_once("-f")?;
         let number = number.parse::<uuid::Uuid>().ok()?;
-        let file = FileId { conversation: self.read(conversation, tenant, bot)?, number };
+        let conversation = self.read(conversation, tenant, bot)?;
+        let file = FileId { conversation, number, keep: Keep::Day };
         (self.attachment(tenant, bot, file) == given).then_some(file)
     }
 }

@@ -14,6 +14,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
+use bytes::Bytes;
 use futures_util::stream;
 
 use crate::{
@@ -61,7 +62,7 @@ async fn file(
     };
     let left = pass.until.saturating_sub(unix_seconds(now));
     let reading = edge.file(pass.file).await?;
-    Ok(served(reading, pass.side, Some(left))?)
+    Ok(served(reading, pass.side, Some(left)).await?)
 }
 
 impl Edge {
@@ -71,23 +72,19 @@ impl Edge {
         let row = crate::blocking(&self.store, move |store| store.conversation_by_id(of)).await;
         let row = row.map_err(|error| FileError::Disk(std::io::Error::other(error)))?;
         let row = row.ok_or(FileError::Gone)?;
-        let (files, vault) = (Arc::clone(&self.files), Arc::clone(&self.vault));
-        let opened = tokio::task::spawn_blocking(move || {
-            let keeping = Keeping::new(&vault, &row.key).map_err(|_| FileError::Malformed)?;
-            files.read(&vault, &keeping, id)
-        });
-        opened.await.unwrap_or_else(|error| Err(FileError::Disk(std::io::Error::other(error))))
+        let keeping = Keeping::new(&self.vault, &row.key).map_err(|_| FileError::Malformed)?;
+        self.files.read(&keeping, id).await
     }
 }
 
 /// One side of a file. Caches keep it for `seconds`, or not at all.
-pub(crate) fn served(
+pub(crate) async fn served(
     reading: Reading,
     side: Side,
     seconds: Option<i64>,
 ) -> Result<Response, FileError> {
     let head = reading.head().clone();
-    let chunks = reading.side(side)?;
+    let chunks = reading.side(side).await?;
     let length = chunks.left();
     let mut response = Body::from_stream(stream::try_unfold(chunks, next)).into_response();
     let headers = response.headers_mut();
@@ -116,17 +113,15 @@ pub(crate) fn served(
     Ok(response)
 }
 
-type Step = Result<Option<(Vec<u8>, Chunks)>, FileError>;
+type Step = Result<Option<(Bytes, Chunks)>, FileError>;
 
-/// The next chunk, from the disk. The answer has begun: what goes wrong now can only cut it.
+/// The next chunk. The answer has begun: what goes wrong now can only cut it.
 async fn next(mut chunks: Chunks) -> Step {
-    let read = tokio::task::spawn_blocking(move || Ok(chunks.next()?.map(|chunk| (chunk, chunks))));
-    let read =
-        read.await.unwrap_or_else(|error| Err(FileError::Disk(std::io::Error::other(error))));
+    let read = chunks.next().await;
     if let Err(error) = &read {
         tracing::error!(error = error as &dyn std::error::Error, "a file cannot be read on");
     }
-    read
+    Ok(read?.map(|chunk| (chunk, chunks)))
 }
 
 /// A media type without its parameters.

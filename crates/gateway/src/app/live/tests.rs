@@ -54,6 +54,7 @@ fn settings(desks: Vec<DeskSetup>, bots: Vec<BotSetup>) -> Settings {
         console_password_hash: None,
         metrics_token: None,
         language: Language::English,
+        files: crate::files::FileSetup::default(),
         tracing: crate::trace::Tracing::default(),
     }
 }

@@ -8,9 +8,8 @@ use crate::bed::{Bed, bot, tenant};
 
 fn links(bed: &Bed) -> Links {
     let handles = Handles::new(bed.vault.mac_key("bots").unwrap());
-    let folder = tempfile::tempdir().unwrap();
     Links {
-        files: Arc::new(Files::open(folder.path(), &bed.vault).unwrap()),
+        files: bed.files(),
         capability: handles.capability(&tenant(), &bot()),
         handles,
         tenant: tenant(),
@@ -21,7 +20,7 @@ fn links(bed: &Bed) -> Links {
 }
 
 fn file() -> FileId {
-    FileId { conversation: ConversationId(7), number: Uuid::from_u128(0xAB) }
+    FileId { conversation: ConversationId(7), number: Uuid::from_u128(0xAB), keep: Keep::Day }
 }
 
 #[tokio::test]

@@ -209,7 +209,7 @@ impl DeskMedia {
             return Err(FetchError::Unknown);
         };
         let mut fetching = reach.client.fetch(&media, FETCH_WITHIN).await?;
-        let limit = self.files.limit(Bringer::Desk);
+        let limit = Bringer::Desk.limit(&self.files);
         if fetching.bytes.is_some_and(|bytes| bytes > limit) {
             return Err(FileError::TooLarge { limit }.into());
         }
