@@ -46,6 +46,9 @@ impl Language {
                 phrases.escalate.extend(own(&["mitarbeiter", "mit einem menschen sprechen"]));
                 phrases.cancel.extend(own(&["abbrechen"]));
                 phrases.end.extend(own(&["chat beenden"]));
+                phrases.yes.extend(own(&["jep", "jawohl", "ja"]));
+                phrases.no.extend(own(&["nö", "nee", "nein"]));
+                phrases.skip.extend(own(&["auslassen", "überspringen"]));
             }
         }
         phrases

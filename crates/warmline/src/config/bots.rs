@@ -134,6 +134,10 @@ fn policy(draft: &Draft, owner: &Owner, tenant: &str) -> Result<Policy, ConfigEr
             escalate: phrases("bot.escalate_phrases", usual.escalate),
             cancel: phrases("bot.cancel_phrases", usual.cancel),
             end: phrases("bot.end_phrases", usual.end),
+            // Nobody is told these: people answer so by themselves.
+            yes: usual.yes,
+            no: usual.no,
+            skip: usual.skip,
         },
         silence: span("bot.silence"),
         longest_wait: span("bot.longest_wait"),
