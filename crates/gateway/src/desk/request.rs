@@ -119,7 +119,7 @@ fn said(
                 message(session, number, value, false)
             } else {
                 let words = said.below_the_quote(guarded(&said.text, &dress.commands));
-                message(session, number, &with_lost(&words, &material.lost), true)
+                message(session, number, &with_files(&words, &material.lost), true)
             });
             request.attachments = material.attachments;
             request.timestamp = Some(at.0);
@@ -165,10 +165,10 @@ fn message(session: &SessionId, number: impl Display, text: &str, typed: bool) -
     Message { text: text.to_owned(), typed, client_message_id }
 }
 
-/// The words, and what should have come with them: an agent is to know that there was a file.
-fn with_lost<'a>(words: &'a str, lost: &[String]) -> Cow<'a, str> {
+/// The words, and the names of files that do not come with them: an agent is to know that there were some.
+fn with_files<'a>(words: &'a str, files: &[String]) -> Cow<'a, str> {
     let mut words = Cow::from(words);
-    for name in lost {
+    for name in files {
         let line = format!("[file: {}]", shortened(name, NAME_CHARS_MAX));
         // Some channels' words name their files already.
         if !words.contains(&line) {
@@ -242,11 +242,12 @@ fn line(entry: &Entry, said: &Said, user: Option<&str>) -> Option<HistoryEntry> 
         Author::Desk => ("Service desk", true),
         Author::Gateway => return None,
     };
+    let files: Vec<_> = said.files.iter().map(|file| file.name.clone()).collect();
     Some(HistoryEntry {
         display_name: shortened(name, NAME_CHARS_MAX),
         is_bot_message,
         timestamp: entry.at.0,
-        value: shortened(&said.below_the_quote(&said.text), LINE_CHARS_MAX),
+        value: shortened(&with_files(&said.below_the_quote(&said.text), &files), LINE_CHARS_MAX),
     })
 }
 

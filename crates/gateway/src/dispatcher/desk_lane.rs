@@ -173,6 +173,7 @@ impl Dispatcher {
             conversation: work.conversation,
             keeping: Arc::clone(&opened.keeping),
             user: user.as_str(),
+            is_first: work.attempts <= 1,
         };
         match self.media.handed(reach, &owned, &said.files).await {
             Handed::Ready { attachments, lost } => {

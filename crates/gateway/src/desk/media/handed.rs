@@ -54,6 +54,8 @@ pub(crate) struct Owned<'a> {
     pub(crate) keeping: Arc<Keeping>,
     /// The user as the desk knows them.
     pub(crate) user: &'a str,
+    /// Nothing of the message was attempted before.
+    pub(crate) is_first: bool,
 }
 
 /// A file that goes no further.
@@ -133,7 +135,7 @@ impl DeskMedia {
         owned: &Owned<'_>,
         file: &session::File,
     ) -> Result<Option<String>, (Fault, bool)> {
-        let gone = || (Fault::Lost(FileFault::OutOfReach), true);
+        let gone = || (Fault::Lost(FileFault::OutOfReach), owned.is_first);
         let id: FileId = file.id.parse().map_err(|_| gone())?;
         // A conversation hands over its own files only.
         if id.conversation != owned.conversation {
@@ -164,7 +166,7 @@ impl DeskMedia {
         let begin = |ended| {
             let (this, reach, file) = (Arc::clone(self), Arc::clone(reach), file.clone());
             let (keeping, user) = (Arc::clone(&owned.keeping), owned.user.to_owned());
-            tokio::spawn(async move { this.bring(&reach, &keeping, (&user, &file, id), ended).await });
+            tokio::spawn(async move { this.bring(&reach, &keeping, (user.as_str(), &file, id), ended).await });
         };
         let Some(mut end) = self.uploads.join(id, now, begin) else { return Ok(None) };
         let waited = timeout(UPLOAD_WAIT, end.wait_for(Option::is_some)).await;

@@ -142,7 +142,7 @@ impl Scene {
 
     async fn handed(&self, files: &[session::File]) -> (Vec<servicenow::Attachment>, Vec<Lost>) {
         let (conversation, keeping) = (self.conversation(), self.keeping());
-        let owned = Owned { conversation, keeping, user: "kim" };
+        let owned = Owned { conversation, keeping, user: "kim", is_first: true };
         match self.media.handed(&self.reach, &owned, files).await {
             Handed::Ready { attachments, lost } => (attachments, lost),
             Handed::UnderWay => panic!("an upload takes too long"),

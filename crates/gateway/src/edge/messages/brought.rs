@@ -13,14 +13,15 @@ use bot_framework::{
 };
 use futures_util::future::join_all;
 use serde::Deserialize;
-use session::{File, FileFault};
-use store::ConversationId;
+use session::{Event, File, FileFault, id::ConversationKey};
+use store::{ConversationId, Target};
 use tokio::time::{Instant, timeout_at};
 
 use super::{Whose, unreadable};
 use crate::{
     channel::{ChannelLink, is_teams},
     edge::{Edge, answer::Refusal},
+    engine::Arrival,
     files::{Bringer, FileError, NewFile},
     keeping::Keeping,
 };
@@ -98,6 +99,19 @@ impl Edge {
         let more = there.into_iter().skip(most);
         brought.lost.extend(more.map(|there| (there.name, FileFault::TooLarge)));
         Ok(brought)
+    }
+
+    /// Tells the user of files that did not come. What was said with them is taken whatever becomes of that.
+    pub(super) async fn tell_lost(&self, key: &ConversationKey, lost: Vec<(String, FileFault)>) {
+        for (name, why) in lost {
+            let lost = Arrival::event(Target::Existing(key.clone()), Event::FileLost { name, why });
+            if let Err(error) = self.engine.submit(lost).await {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "a user was not told that a file did not come"
+                );
+            }
+        }
     }
 
     async fn one(
@@ -184,13 +198,13 @@ impl There {
     fn read(attachment: &Attachment) -> Option<Self> {
         let kind = attachment.content_type().unwrap_or_default();
         let name = attachment.name().filter(|name| !name.trim().is_empty());
-        let name = name.map_or_else(|| NAMELESS.to_owned(), std::borrow::Cow::into_owned);
+        let name = name.unwrap_or_else(|| NAMELESS.to_owned());
         if kind == DOWNLOAD {
             let info: DownloadInfo = serde_json::from_str(attachment.content()?.get()).ok()?;
             let (kind, address) = (String::new(), info.download_url);
             return Some(Self { name, kind, address, at_connector: false });
         }
-        let address = attachment.content_url().filter(|_| kind.starts_with("image/"))?.into_owned();
-        Some(Self { name, kind: kind.into_owned(), address, at_connector: true })
+        let address = attachment.content_url().filter(|_| kind.starts_with("image/"))?;
+        Some(Self { name, kind, address, at_connector: true })
     }
 }
