@@ -1,7 +1,7 @@
 //! From a log entry to the activity a Direct Line client sees.
 
 use bot_framework::Activity;
-use bot_framework::activity::{ChannelAccount, ConversationAccount, Role};
+use bot_framework::activity::{ChannelAccount, ConversationAccount, Role, kinds};
 use serde_json::json;
 use session::{Agent, Author, Content, Notice, Payload, Said, id::Number};
 
@@ -10,6 +10,7 @@ use crate::{
     clock::rfc3339,
     keeping::Entry,
     notices::{self, Language},
+    rich::{self, Look, Surface},
 };
 
 /// How ids begin that only a token can give.
@@ -65,9 +66,10 @@ impl View<'_> {
             (Author::Bot, Content::Said(said)) | (_, Content::Revised { said, .. }) => {
                 self.said_by_bot(said, entry.number)
             }
-            (Author::Agent(agent), Content::Said(said)) => of_agent(agent, said),
+            (Author::Agent(agent), Content::Said(said)) => self.of_agent(agent, said, number),
             (Author::Desk | Author::Gateway, Content::Said(said)) => {
-                of_said(said, "", ChannelAccount::new("desk", Role::Bot).named("Service desk"))
+                let desk = ChannelAccount::new("desk", Role::Bot).named("Service desk");
+                self.of_desk(said, number, "", desk)
             }
         };
         if number < entry.number && number < self.first && activity.raw("replyToId").is_none() {
@@ -164,6 +166,32 @@ impl View<'_> {
         Activity::parse(shown.as_bytes()).ok()
     }
 
+    /// An agent's words go out as they were typed; the name goes into the text, because chat pages do
+    /// not show names beside bubbles.
+    fn of_agent(&self, agent: &Agent, said: &Said, number: Number) -> Activity {
+        let prefix = agent.name.as_ref().map(|name| format!("{name}: ")).unwrap_or_default();
+        self.of_desk(said, number, &prefix, agent_account(agent.name.as_deref()))
+    }
+
+    /// What comes from the desk, as richly as a page shows it.
+    fn of_desk(&self, said: &Said, entry: Number, prefix: &str, from: ChannelAccount) -> Activity {
+        let open = |address: &str| self.open(address);
+        let look =
+            Look { surface: Surface::Page, language: self.language, entry, prefix, open: &open };
+        let Some(shown) = rich::shown(said, &look) else { return of_said(said, prefix, from) };
+        let mut activity = Activity::of_kind(kinds::MESSAGE);
+        activity.set("from", from);
+        // Only one person is here.
+        shown.put_into(&mut activity, &[]);
+        activity
+    }
+
+    /// Under what address the page may open what the desk names.
+    #[expect(clippy::unused_self, reason = "what is at the instance is not fetched yet")]
+    fn open(&self, address: &str) -> Option<String> {
+        rich::public(address)
+    }
+
     fn of_withdrawn(&self) -> Activity {
         let mut activity = Activity::message(notices::withdrawn(self.language));
         activity.set("from", bot_account());
@@ -185,13 +213,6 @@ fn of_notice(language: Language, notice: &Notice) -> Activity {
     // For pages that show more than words.
     activity.set_within("channelData", "warmline", json!({ "notice": notice }));
     activity
-}
-
-/// An agent's words go out as they were typed; the name goes into the text, because chat pages do
-/// not show names beside bubbles.
-fn of_agent(agent: &Agent, said: &Said) -> Activity {
-    let prefix = agent.name.as_ref().map(|name| format!("{name}: ")).unwrap_or_default();
-    of_said(said, &prefix, agent_account(agent.name.as_deref()))
 }
 
 pub(crate) fn agent_account(name: Option<&str>) -> ChannelAccount {
