@@ -43,7 +43,7 @@ pub use scan::ScannerAddress;
 pub(crate) use sealed::{Head, Side};
 pub use setup::{FileRules, FileSetup, REFUSED, Scanning, WithoutScanner};
 
-use crate::clock::Clock;
+use crate::{clock::Clock, observe::Observer};
 use ledger::Ledger;
 use place::Place;
 
@@ -119,6 +119,7 @@ pub(crate) struct Files {
     setup: FileSetup,
     vault: Arc<Vault>,
     clock: Clock,
+    observer: Arc<Observer>,
     passes: MacKey,
     ledger: Arc<Mutex<Ledger>>,
     coming: Arc<Semaphore>,
@@ -132,6 +133,7 @@ impl Files {
         setup: FileSetup,
         vault: &Arc<Vault>,
         clock: &Clock,
+        observer: &Arc<Observer>,
     ) -> Result<Self, FileError> {
         let place = match &setup.bucket {
             None => Place::folder(data_dir)?,
@@ -142,6 +144,7 @@ impl Files {
             passes: vault.mac_key("file passes")?,
             vault: Arc::clone(vault),
             clock: clock.clone(),
+            observer: Arc::clone(observer),
             ledger: Arc::new(Mutex::new(Ledger::new(&setup.rules))),
             setup,
             coming: Arc::new(Semaphore::new(TAKEN_AT_ONCE_MAX)),
@@ -157,6 +160,7 @@ impl Files {
                 ledger::locked(&self.ledger).count(id.conversation, there.size);
             }
         }
+        self.observer.files().keeps(ledger::locked(&self.ledger).all());
         Ok(())
     }
 
@@ -202,6 +206,7 @@ impl Files {
                 removed += 1;
             }
         }
+        self.observer.files().keeps(ledger::locked(&self.ledger).all());
         Ok(removed)
     }
 }

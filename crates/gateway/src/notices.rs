@@ -103,7 +103,7 @@ pub(crate) fn words(language: Language, notice: &Notice) -> String {
 mod tests {
     use std::collections::BTreeSet;
 
-    use session::{EndReason, EndedBy};
+    use session::{EndReason, EndedBy, FileRefusal};
 
     use super::*;
 
@@ -153,6 +153,14 @@ mod tests {
             all.push(Notice::AgentIdle { agent: agent.clone() });
             all.push(Notice::Ended { by: EndedBy::Agent(agent) });
         }
+        let refusals = [
+            FileRefusal::Infected,
+            FileRefusal::NotAllowed,
+            FileRefusal::TooLarge,
+            FileRefusal::NoRoom,
+            FileRefusal::NotNow,
+        ];
+        all.extend(refusals.map(|why| Notice::FilesRefused { why }));
         all.extend(REASONS.map(|reason| Notice::Failed { reason }));
         all
     }

@@ -1,6 +1,6 @@
 //! The catalogue in German: polite, and as short as the English one.
 
-use session::{EndReason, EndedBy, Notice};
+use session::{EndReason, EndedBy, FileRefusal, Notice};
 
 use super::Told;
 
@@ -62,6 +62,13 @@ pub(super) fn words(notice: &Notice) -> String {
         Notice::NoMoreHeld => "Was Sie geschrieben haben, bewahre ich für Ihr Gespräch auf; mehr \
                                kann ich nicht aufbewahren. Bitte warten Sie, bis jemand da ist."
             .to_owned(),
+        Notice::FilesRefused { why } => format!("Was Sie geschickt haben, habe ich nicht angenommen: {}", match why {
+            FileRefusal::Infected => "Ein Virenscanner hat in einer Datei etwas gefunden.",
+            FileRefusal::NotAllowed => "Dateien dieser Art können hier nicht gesendet werden.",
+            FileRefusal::TooLarge => "Eine Datei ist zu groß.",
+            FileRefusal::NoRoom => "Für weitere Dateien ist kein Platz.",
+            FileRefusal::NotNow => "Dateien können zurzeit nicht angenommen werden. Bitte versuchen Sie es später noch einmal.",
+        }),
         Notice::PersonalOnly => "Einen Menschen kann ich nur dazuholen, wo wir zu zweit sind. Bitte schreiben Sie mir direkt, in einem eigenen Chat.".to_owned(),
         Notice::AgentUnheard => "Automatischer Hinweis: Was Sie zuletzt geschrieben haben, hat den Nutzer womöglich nicht erreicht.".to_owned(),
         Notice::UserLeft => "Sie waren einige Zeit nicht da, deshalb wurde Ihr Chat mit dem \

@@ -124,6 +124,7 @@ fn notice(notice: &Notice) -> String {
             format!(" by agent{}", named(agent.as_ref()))
         }
         Notice::Failed { reason } => format!(" {}", reason.code()),
+        Notice::FilesRefused { why } => format!(" {why:?}"),
         Notice::Asked
         | Notice::Held
         | Notice::WentThrough

@@ -230,6 +230,7 @@ fn a_reason_is_stored_as_its_code_and_a_notice_as_its_key() {
         Notice::AgentIdle { agent: None },
         Notice::UserLeft,
         Notice::NoMoreHeld,
+        Notice::FilesRefused { why: crate::FileRefusal::Infected },
     ];
     for notice in notices {
         assert_eq!(serde_json::to_value(&notice).unwrap()["key"], notice.key());
