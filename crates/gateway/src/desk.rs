@@ -5,3 +5,4 @@ pub(crate) mod missed;
 pub(crate) mod news;
 pub(crate) mod refresh_token;
 pub(crate) mod request;
+pub(crate) mod signal;

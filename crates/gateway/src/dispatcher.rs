@@ -21,7 +21,7 @@
 //! What is for users on channels that do not read the log goes through the Connector:
 //! [`channel_lane`].
 //!
-//! Beside the lanes it fetches what agents said while nobody could hear it: [`catch_up`].
+//! Beside the lanes it tells desks who types and what became of agents' words: [`signals`]; and fetches what agents said while nobody could hear it: [`catch_up`].
 //!
 //! It decides nothing about sessions: what a failure means is the session's business.
 
@@ -37,6 +37,7 @@ mod drain;
 mod parking;
 mod passing;
 mod schedule;
+mod signals;
 #[cfg(test)]
 mod tests;
 
@@ -202,6 +203,7 @@ impl Dispatcher {
         let stops_passing = stop.child_token();
         let passing = Arc::clone(&this).bring_passing(this.wakes.carry(), stops_passing.clone());
         let passing = tokio::spawn(passing);
+        tokio::spawn(Arc::clone(&this).tell_desks(this.wakes.desks(), stop.clone()));
         let (mut schedule, mut parking) = (Schedule::default(), Parking::default());
         let mut look = tokio::time::interval(LOOK_EVERY);
         look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);

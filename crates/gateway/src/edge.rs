@@ -10,6 +10,7 @@
 //! | [`health`] | `/healthz`, `/readyz` |
 //! | [`openapi`] | `/openapi.json` |
 //! | [`console`] | `/console/…` |
+//! | [`widget`] | `/widget.js`, `/widget/…` |
 //! | [`metrics`] | `/metrics` |
 
 pub(crate) mod answer;
@@ -27,6 +28,7 @@ pub(crate) mod multipart;
 pub(crate) mod openapi;
 pub(crate) mod relay;
 pub(crate) mod webhook;
+pub(crate) mod widget;
 
 use std::{convert::Infallible, net::IpAddr, pin::Pin, sync::Arc};
 
@@ -162,6 +164,7 @@ fn router(edge: Arc<Edge>) -> Router {
         .merge(health::routes())
         .merge(openapi::routes())
         .merge(console::routes(&edge))
+        .merge(widget::routes())
         .merge(metrics::routes())
         .fallback(answer::no_such_route)
         .with_state(Arc::clone(&edge))

@@ -196,6 +196,7 @@ impl Arrival {
 
 /// What happened; a callback learns its session only when its target is resolved.
 #[derive(Debug, Clone)]
+#[expect(clippy::large_enum_variant, reason = "an arrival is boxed as a whole when it queues")]
 pub(crate) enum Happening {
     Event(Event),
     Callback { request: Option<EffectNumber>, claims: Claims, news: Vec<News>, behind_gap: bool },

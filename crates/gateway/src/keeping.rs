@@ -15,7 +15,7 @@ use store::EntryRow;
 use vault::{DataKey, SealError, Vault};
 
 /// The version of the stored state this program writes. It reads this one and the one before.
-const STATE_VERSION: u32 = 1;
+const STATE_VERSION: u32 = 2;
 
 /// Room for a state of the usual size, so that writing one need not grow it.
 const STATE_BYTES: usize = 1_024;

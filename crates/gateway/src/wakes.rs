@@ -11,13 +11,17 @@ use std::{
 use store::ConversationId;
 use tokio::sync::{broadcast, mpsc};
 
-use crate::trace::Context;
+use crate::{desk::signal::ToDesk, trace::Context};
 
 /// Hints a stream may fall behind before it is told so; then it reads the log once for all.
 const HINTS_HELD_MAX: usize = 32;
 
 /// What passes and waits to be brought to users, over all conversations; more is dropped.
 const PASSING_MAX: usize = 256;
+
+/// What desks are to be told besides and nobody has told them yet; more is dropped. A burst of agents'
+/// lines in one batch fits in.
+const TO_DESKS_MAX: usize = 4_096;
 
 /// Something new in a conversation.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,6 +45,8 @@ pub(crate) struct Wakes {
     waiting: Mutex<HashMap<ConversationId, broadcast::Sender<Hint>>>,
     /// Whoever brings users what passes and is nowhere else.
     carrier: OnceLock<mpsc::Sender<ConversationId>>,
+    /// Whoever tells desks what is written down nowhere.
+    teller: OnceLock<mpsc::Sender<ToDesk>>,
 }
 
 impl Wakes {
@@ -63,6 +69,21 @@ impl Wakes {
         let (told, passing) = mpsc::channel(PASSING_MAX);
         self.carrier.set(told).ok();
         passing
+    }
+
+    /// Hears what desks are to be told besides. For one listener, once.
+    pub(crate) fn desks(&self) -> mpsc::Receiver<ToDesk> {
+        let (told, telling) = mpsc::channel(TO_DESKS_MAX);
+        self.teller.set(told).ok();
+        telling
+    }
+
+    /// Has a desk told something besides, soon or not at all.
+    pub(crate) fn tell_desk(&self, what: ToDesk) {
+        if let Some(teller) = self.teller.get() {
+            // It passes, or costs an agent a tick: where there is no room, nothing is lost.
+            teller.try_send(what).ok();
+        }
     }
 
     /// Tells those who wait; nobody may.

@@ -11,8 +11,13 @@ use serde_json::value::RawValue;
 use crate::loose::Hidden;
 use crate::signal::Agent;
 
+pub use control::Control;
+pub use question::{Asks, Question};
+
+pub mod control;
 mod html;
 mod options;
+mod question;
 pub(crate) mod raw;
 mod text;
 
@@ -34,6 +39,8 @@ pub struct Item {
     pub text: String,
     /// What can be chosen. The answer is a message with `typed: false` and the choice's value.
     pub options: Vec<Choice>,
+    /// What is asked, if the item asks anything.
+    pub question: Option<Question>,
     /// The agent, if the item names one.
     pub agent: Option<Agent>,
     /// Whether an agent sent it, and not the virtual agent.

@@ -5,10 +5,11 @@ use std::{fmt, time::Duration};
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    asked::Asked,
     gap::BehindGap,
     id::{DeskId, EffectNumber, Number, SessionId, Timestamp, UserId},
     notice::EndReason,
-    said::{Agent, Choice, Payload},
+    said::{Agent, Payload},
 };
 
 /// The most words held for an agent who is not there yet. With the last one the user is told
@@ -227,9 +228,27 @@ pub struct Talk {
     /// Whether the agent answered the user's last word.
     #[serde(default, skip_serializing_if = "Answer::is_given")]
     pub answer: Answer,
-    /// The options of the desk's last question, until the user answers.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub asked: Vec<Choice>,
+    /// The desk's last question, until the user answers.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "crate::asked::stored"
+    )]
+    pub asked: Option<Asked>,
+    /// What was shown last that the desk goes on changing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changing: Option<Changing>,
+}
+
+/// Something shown that the desk goes on changing, as the progress of a search.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Changing {
+    /// The desk's id of it, the same each time.
+    pub id: String,
+    /// Its entry.
+    pub of: Number,
+    /// When that was taken in.
+    pub at: Timestamp,
 }
 
 /// Whether the agent answered the user's last word.
@@ -334,5 +353,14 @@ impl Conversation {
             Route::Bot => None,
             Route::Live(session) => Some(session),
         }
+    }
+
+    /// The open session, if user and agent can talk in it now: only then the desk may be told that the
+    /// user types. While a request waits, another one could be taken for an answer (reference 6).
+    pub fn talk(&self) -> Option<&Session> {
+        self.live().filter(|session| match &session.stage {
+            Stage::Waiting(_) => false,
+            Stage::Connected(talk) | Stage::Active(talk) => !talk.transferring,
+        })
     }
 }

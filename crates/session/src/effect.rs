@@ -9,6 +9,7 @@ use crate::{
     conversation::Status,
     id::{DeskId, EffectNumber, Number, SessionId, Timestamp, UserId},
     notice::EndReason,
+    said::Unlogged,
 };
 
 /// Something to do outside. Durable once committed; one lane carries it in order.
@@ -55,6 +56,12 @@ pub enum What {
         email: Option<String>,
         /// Which entry.
         message: Number,
+        /// Which part of its words, from zero: [`parts`](crate::parts).
+        #[serde(default, skip_serializing_if = "is_first")]
+        part: u16,
+        /// The words of this part, where the log must not hold them.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        words: Option<Unlogged>,
     },
     /// Desk lane: the chat is over for us (`END_CONVERSATION`).
     End {
@@ -147,9 +154,11 @@ impl fmt::Debug for What {
             Self::Ask { session, upto, context, .. } => {
                 form.field("session", session).field("upto", upto).field("context", context)
             }
-            Self::Say { session, message, .. } => {
-                form.field("session", session).field("message", message)
-            }
+            Self::Say { session, message, part, words, .. } => form
+                .field("session", session)
+                .field("message", message)
+                .field("part", part)
+                .field("words", words),
             Self::End { session, .. } => form.field("session", session),
             Self::Greet => &mut form,
             Self::ToBot { message } => form.field("message", message),

@@ -58,6 +58,21 @@ impl BehindGap {
         }
     }
 
+    /// News that the desk goes on changing says this from now on.
+    pub(crate) fn change(&mut self, news: News) {
+        let said_in = |news: &News| match news {
+            News::AgentSaid { said, .. } | News::DeskSaid { said, .. } if said.changes => {
+                said.desk_id.clone()
+            }
+            _ => None,
+        };
+        let Some(id) = said_in(&news) else { return };
+        let earlier = self.news.iter_mut().find(|earlier| said_in(earlier).as_ref() == Some(&id));
+        if let Some(earlier) = earlier {
+            *earlier = news;
+        }
+    }
+
     /// How many words of agents are in it.
     pub(crate) fn words(&self) -> usize {
         self.news.iter().filter(|news| is_agents(news)).count()

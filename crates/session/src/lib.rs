@@ -22,6 +22,7 @@
 pub mod id;
 pub mod parts;
 
+mod asked;
 mod conversation;
 mod deadline;
 mod effect;
@@ -34,9 +35,10 @@ mod resend;
 mod said;
 mod step;
 
+pub use asked::{Asked, Given, Question, SKIP, Wants};
 pub use conversation::{
-    Answer, AskedBy, Conversation, HELD_WORDS_MAX, LATE_WORDS_FOR, OVERTAKEN_FOR, Past, Phase,
-    Route, Session, Stage, Status, Talk, Visitor, Waiting,
+    Answer, AskedBy, Changing, Conversation, HELD_WORDS_MAX, LATE_WORDS_FOR, OVERTAKEN_FOR, Past,
+    Phase, Route, Session, Stage, Status, Talk, Visitor, Waiting,
 };
 pub use deadline::Wake;
 pub use effect::{BotNews, Effect, Failure, Hold, Milestone, Reached, Record, Strike, What};
@@ -46,5 +48,7 @@ pub use notice::{EndReason, EndedBy, FileRefusal, Notice};
 pub use phrase::{fold, guarded, is_phrase};
 pub use policy::{Behind, Phrases, Policy};
 pub use resend::{TooLate, resendable};
-pub use said::{Agent, Author, Choice, Content, Context, File, Line, Message, Payload, Said};
+pub use said::{
+    Agent, Author, Choice, Content, Context, File, Line, Masked, Message, Payload, Said, Unlogged,
+};
 pub use step::{Step, step, wants_holder};

@@ -18,6 +18,9 @@ pub enum Notice {
     Connected {
         /// The agent's name where the desk tells it.
         agent: Option<String>,
+        /// Where their picture is at the instance.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        avatar: Option<String>,
     },
     /// The chat waits for another person.
     Transferring {
@@ -28,6 +31,9 @@ pub enum Notice {
     Transferred {
         /// The new agent's name where the desk tells it.
         agent: Option<String>,
+        /// Where their picture is at the instance.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        avatar: Option<String>,
     },
     /// The desk cannot be reached; the words wait.
     Held,

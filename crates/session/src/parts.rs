@@ -1,4 +1,4 @@
-//! How long words are told in several messages, for channels that bound one.
+//! How long words are told in several messages, to channels that bound one and to the desk.
 //!
 //! The step needs to know how many messages an entry becomes, because each is an effect of its own;
 //! whoever sends one needs its words. Both ask here, so that they cannot disagree. The same text is
@@ -16,7 +16,8 @@ use crate::said::{Author, Content, Said};
 /// The smallest limit that is told of Teams is 28 KB for a whole message, counted as UTF-16: 14,336
 /// units (reference 2.5, 6). JSON may need two units for one of the words', and what stands around
 /// the words (ids, accounts, buttons, an agent's name) less than 6,000. Most other channels take as
-/// much.
+/// much. For the desk no limit is told (reference 3.3); its platform's own texts have 4,000 characters
+/// unless somebody widened them, and an agent reads no more in one bubble.
 pub const PART_UNITS_MAX: usize = 4_000;
 
 /// Up to how many units of words a message that a bot made for its channel goes out whole: with what
@@ -51,6 +52,14 @@ pub fn of(author: &Author, said: &Said) -> u16 {
     // A bot's message may be all cards, and a question all options.
     let parts = if is_bots_own || !said.options.is_empty() { parts.max(1) } else { parts };
     u16::try_from(parts).unwrap_or(u16::MAX)
+}
+
+/// How many messages tell the desk what a user said: one, unless they are words that are too long.
+pub fn to_desk(said: &Said) -> u16 {
+    if said.choice.is_some() || said.in_form.is_some() {
+        return 1;
+    }
+    u16::try_from(parts(&said.text).len()).unwrap_or(u16::MAX).max(1)
 }
 
 /// The parts of a text. One that fits is its own only part, blanks at its ends included; a blank one

@@ -94,6 +94,12 @@ pub struct Phrases {
     pub cancel: Vec<String>,
     /// End while live (or waiting).
     pub end: Vec<String>,
+    /// Say yes to a question of the desk.
+    pub yes: Vec<String>,
+    /// Say no to it.
+    pub no: Vec<String>,
+    /// Leave it unanswered, where that may be.
+    pub skip: Vec<String>,
 }
 
 impl Default for Phrases {
@@ -103,6 +109,9 @@ impl Default for Phrases {
             escalate: own(&["agent", "live agent", "talk to a human"]),
             cancel: own(&["cancel"]),
             end: own(&["end chat"]),
+            yes: own(&["yes", "y", "yep", "yeah"]),
+            no: own(&["no", "n", "nope"]),
+            skip: own(&["skip"]),
         }
     }
 }

@@ -7,7 +7,8 @@ use std::{borrow::Cow, collections::BTreeMap, fmt};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    id::{Number, Timestamp},
+    asked::{Given, Question},
+    id::{Number, SenderKey, Timestamp},
     notice::Notice,
 };
 
@@ -19,6 +20,22 @@ pub struct Said {
     /// The value of the option the user chose, when this answers a question with options.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub choice: Option<String>,
+    /// What the desk gets in place of the words, where its question wants another form than people
+    /// type: a date. Typed all the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub in_form: Option<String>,
+    /// What a card gave in answer to a question, and to which.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer: Option<Given>,
+    /// The words are not these: they were for the desk alone, and are not kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub masked: Option<Masked>,
+    /// What it asks for, if it is a question.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asks: Option<Question>,
+    /// The desk goes on changing it, under the same id.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub changes: bool,
     /// The options offered with the words.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub options: Vec<Choice>,
@@ -59,13 +76,36 @@ impl fmt::Debug for Said {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Said")
             .field("bytes", &self.text.len())
-            .field("chosen", &self.choice.is_some())
+            .field("chosen", &(self.choice.is_some() || self.in_form.is_some()))
+            .field("answer", &self.answer)
+            .field("masked", &self.masked.is_some())
+            .field("asks", &self.asks)
             .field("options", &self.options.len())
             .field("markdown", &self.markdown)
             .field("quoted", &self.quoted.is_some())
             .field("files", &self.files)
             .field("payload", &self.payload)
-            .finish()
+            .finish_non_exhaustive()
+    }
+}
+
+/// What stands for words that were for the desk alone.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Masked {
+    /// By which the sender recognises them coming back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<SenderKey>,
+}
+
+/// Words that are kept with the effect that delivers them, and nowhere else. The debug form shows
+/// their size.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Unlogged(pub String);
+
+impl fmt::Debug for Unlogged {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Unlogged({} bytes)", self.0.len())
     }
 }
 
@@ -85,7 +125,10 @@ pub struct File {
 impl fmt::Debug for File {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // A name says as much as words do.
-        f.debug_struct("File").field("kind", &self.kind).field("bytes", &self.bytes).finish()
+        f.debug_struct("File")
+            .field("kind", &self.kind)
+            .field("bytes", &self.bytes)
+            .finish_non_exhaustive()
     }
 }
 
@@ -328,6 +371,8 @@ mod tests {
     fn said() -> Said {
         Said {
             choice: Some(canary()),
+            in_form: Some(canary()),
+            answer: Some(Given { to: Number(1), value: canary() }),
             options: vec![Choice { label: canary(), value: canary() }],
             quoted: Some(canary()),
             files: vec![File { id: canary(), name: canary(), kind: String::new(), bytes: 1 }],
@@ -377,9 +422,11 @@ mod tests {
             user: UserId::new("kim").unwrap(),
             email: Some(canary()),
             message: Number(1),
+            part: 0,
+            words: Some(Unlogged(canary())),
         };
         let agent = Agent { name: Some(canary()), id: None, avatar: Some(canary()) };
-        let notice = Notice::Connected { agent: Some(canary()) };
+        let notice = Notice::Connected { agent: Some(canary()), avatar: Some(canary()) };
         let lines = vec![Line { by_user: true, text: canary() }];
         let asked = Event::BotAsked {
             said: Some(said()),

@@ -43,8 +43,8 @@ use serde_json::{Value, json};
 use crate::{
     api,
     desk::{Desk, Refusal, fault_orders, guard, read},
-    instance::{ChatView, DeskError, User},
-    media::{FILE_BYTES_MAX, File, PATH},
+    instance::{ChatView, DeskError, FileForm, User},
+    media::{FILE_BYTES_MAX, File},
     shared::Shared,
     traffic::RECORDING_BYTES_MAX,
 };
@@ -151,6 +151,8 @@ async fn accept_late(
 #[derive(Deserialize)]
 struct Named {
     name: String,
+    #[serde(flatten)]
+    form: FileForm,
 }
 
 async fn send_file(
@@ -162,7 +164,7 @@ async fn send_file(
 ) -> Result<StatusCode, Refusal> {
     let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
     let file = File::new(&named.name, kind.unwrap_or_default(), arrived(body)?);
-    shared.send_file(&id, file)?;
+    shared.send_file(&id, file, named.form)?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -180,15 +182,26 @@ async fn media(State(shared): State<Arc<Shared>>, Path(key): Path<String>) -> Re
 }
 
 impl Shared {
+    /// What stands before addresses on the instance: nothing where they are relative.
+    pub(crate) fn media_host(&self) -> String {
+        let relative = self.lock().instance.setup.profile.relative_media;
+        let address = self.address.get().filter(|_| !relative);
+        address.map(|address| format!("http://{address}")).unwrap_or_default()
+    }
+
     /// An agent sends a file in a chat.
-    pub(crate) fn send_file(self: &Arc<Self>, chat: &str, file: File) -> Result<(), DeskError> {
+    pub(crate) fn send_file(
+        self: &Arc<Self>,
+        chat: &str,
+        file: File,
+        form: FileForm,
+    ) -> Result<(), DeskError> {
         let number = ChatView::number_of(chat).ok_or(DeskError::UnknownChat)?;
-        let host = self.address.get().map(|address| format!("http://{address}"));
+        let host = self.media_host();
         self.act(|world, now| {
-            let host = host.filter(|_| !world.instance.setup.profile.relative_media);
             let view = world.keep_file(file);
-            let url = format!("{}{PATH}/{}", host.unwrap_or_default(), view.key);
-            match world.instance.send_file(number, view, &url, now) {
+            let url = format!("{host}{}", form.place.path(&view.key));
+            match world.instance.send_file(number, view, (&url, form.shape), now) {
                 Ok(told) => (Ok(()), told),
                 Err(error) => (Err(error), Vec::new()),
             }

@@ -48,6 +48,8 @@ pub(crate) fn routes(shared: Arc<Shared>) -> Router {
         .route("/api/now/cccif/media/upload", upload().fallback(wrong_method))
         .route("/api/now/v1/cccif/media/upload", upload().fallback(wrong_method))
         .route(&format!("{}/{{key}}", crate::media::PATH), get(media::load).fallback(wrong_method))
+        .route("/sys_attachment.do", get(media::attachment).fallback(wrong_method))
+        .route("/{picture}", get(media::picture).fallback(wrong_method))
         .route(table::PATH, get(table::read).fallback(wrong_method))
         .route(provider::PATH, get(provider::read).fallback(wrong_method))
         .route(table::presence::PATH, get(table::presence::read).fallback(wrong_method))

@@ -12,7 +12,10 @@ mod stream;
 use serde_json::{Map, Value};
 
 pub(crate) use self::stream::{StreamState, streamed};
-use crate::{config::Dialect, instance::Setup};
+use crate::{
+    config::Dialect,
+    instance::{FileShape, Setup},
+};
 
 /// Said when a chat is put into the queue (reference 5.6).
 pub(crate) const STAND_BY: &str = "Please stand by while I connect you to a live agent.";
@@ -73,6 +76,8 @@ pub(crate) enum Moment<'a> {
     Wrote(&'a str),
     /// The agent sent this file.
     SentFile(FileLink<'a>),
+    /// A control was shown.
+    Showed(Shown<'a>),
     /// The chat is on its way to another agent.
     Transferring,
     /// Another agent took the chat.
@@ -101,9 +106,25 @@ pub(crate) struct FileLink<'a> {
     pub(crate) name: &'a str,
     pub(crate) content_type: &'a str,
     pub(crate) url: &'a str,
+    pub(crate) shape: FileShape,
+}
+
+/// What is shown at once, an envelope for each item.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Shown<'a> {
+    pub(crate) items: &'a [Value],
+    /// By the agent, not by a topic that runs inside the chat.
+    pub(crate) is_agents: bool,
+    /// In pieces.
+    pub(crate) streamed: bool,
 }
 
 impl Moment<'_> {
+    /// Whether it comes in pieces, whatever the channel's settings are.
+    pub(crate) fn is_streamed(self) -> bool {
+        matches!(self, Moment::Showed(shown) if shown.streamed)
+    }
+
     /// Whether the virtual agent says something that it has worked out.
     pub(crate) fn is_answer(self) -> bool {
         matches!(self, Moment::Greeted | Moment::NotUnderstood)
@@ -138,6 +159,7 @@ impl Moment<'_> {
             | Moment::Typing(_)
             | Moment::Wrote(_)
             | Moment::SentFile(_)
+            | Moment::Showed(_)
             | Moment::Transferring
             | Moment::Transferred
             | Moment::IdleReminder => false,
@@ -249,7 +271,7 @@ fn status(moment: Moment<'_>, talking: bool) -> Option<&'static str> {
         | Moment::WaitingAgain
         | Moment::Transferred
         | Moment::IdleReminder => Some(if talking { "active" } else { "connected" }),
-        Moment::Wrote(_) | Moment::SentFile(_) => Some("active"),
+        Moment::Wrote(_) | Moment::SentFile(_) | Moment::Showed(_) => Some("active"),
         Moment::IdledOut
         | Moment::AgentEnded
         | Moment::AgentLeft

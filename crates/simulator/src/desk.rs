@@ -7,19 +7,26 @@ mod edge;
 pub(crate) mod fault_orders;
 pub(crate) mod guard;
 mod orders;
+mod shows;
 mod state;
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
+use serde_json::Value;
 use tokio::time::Instant;
 
 pub(crate) use self::edge::{Refusal, read, routes};
 pub use self::guard::only_local;
 use crate::{
     config::{AgentMode, Dialect, Schedule, Webhook},
+    control::Control,
     fault::{Fault, Times},
-    instance::{AgentView, Callback, ChatView, Conversation, DeskError, Instance, QueueView},
+    instance::{
+        AgentView, Callback, ChatView, Conversation, DeskError, FileForm, Instance, QueueView,
+        ShowOrder,
+    },
     ledger::{Received, Sent},
+    media::File,
     shared::{Shared, World},
 };
 
@@ -169,6 +176,35 @@ impl Desk {
     /// Writes a line to the user.
     pub fn write(&self, chat: &str, text: &str) -> Result<(), DeskError> {
         self.act(chat, |instance, number, now| instance.write(number, text, now))
+    }
+
+    /// Shows these controls in a live chat, one after the other; each that asks waits for its
+    /// answer, and what stands behind it too.
+    pub fn show(&self, chat: &str, controls: &[Control]) -> Result<(), DeskError> {
+        self.show_in(chat, ShowOrder::Controls(controls.to_vec(), None))
+    }
+
+    /// Shows an item as it is, by the agent or by a topic that runs inside the chat.
+    pub fn show_item(&self, chat: &str, item: Value, by_agent: bool) -> Result<(), DeskError> {
+        self.show_in(chat, ShowOrder::Item(item, by_agent))
+    }
+
+    fn show_in(&self, chat: &str, order: ShowOrder) -> Result<(), DeskError> {
+        let host = self.shared.media_host();
+        self.act(chat, |instance, number, now| instance.show(number, order, &host, now))
+    }
+
+    /// Sends a file as the agent: a picture as an `OutputImage`, anything else as an `OutputLink`.
+    /// It lies on the instance and needs the caller's bearer.
+    pub fn send_file(
+        &self,
+        chat: &str,
+        name: &str,
+        content_type: &str,
+        bytes: Vec<u8>,
+    ) -> Result<(), DeskError> {
+        let file = File::new(name, content_type, bytes.into());
+        self.shared.send_file(chat, file, FileForm::default())
     }
 
     /// Hands a live chat to another agent, by id or display name: the transfer text and a wait

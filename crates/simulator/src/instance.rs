@@ -5,7 +5,7 @@
 //! out. [`conversation`] holds the records, [`inbound`] what a request does, [`commands`] the words
 //! that are commands, [`accounts`] who the user is, [`files`] what is sent besides words,
 //! [`routing`] how a chat finds its agent, [`team`] the agents and queues,
-//! [`virtual_agent`] topics and the survey, [`desk_side`] what an agent does, [`clocks`] what time
+//! [`virtual_agent`] topics and the survey, [`topics`] what is shown and asked inside a live chat, [`desk_side`] what an agent does, [`clocks`] what time
 //! does, and [`messages`] the table that
 //! missed messages are fetched from.
 
@@ -20,6 +20,7 @@ mod messages;
 mod replay;
 mod routing;
 mod team;
+mod topics;
 mod virtual_agent;
 
 use std::{
@@ -30,7 +31,9 @@ use std::{
 use serde_json::Value;
 
 pub(crate) use self::conversation::Conversation;
+pub(crate) use self::files::{FileForm, FileShape};
 pub(crate) use self::messages::{Author, Message, Messages};
+pub(crate) use self::topics::Order as ShowOrder;
 use self::{
     accounts::Link,
     conversation::{Key, Phase},
@@ -45,6 +48,7 @@ pub use self::{
     },
     desk_side::DeskError,
     team::{AgentView, Presence, QueueView},
+    topics::{AnswerView, AskedView},
 };
 use crate::{
     callback::{self, Context, Moment},
@@ -338,7 +342,8 @@ impl Instance {
             talking: conversation.talking,
         };
         let mut envelopes = callback::callbacks(moment, &context);
-        if self.setup.profile.streams() && moment.is_answer() {
+        let streams = self.setup.profile.streams() && moment.is_answer();
+        if streams || moment.is_streamed() {
             let ids = envelopes.into_iter().map(|envelope| (envelope, self.sys_id()));
             envelopes = ids.flat_map(|(envelope, id)| callback::streamed(envelope, &id)).collect();
         }
@@ -346,7 +351,8 @@ impl Instance {
         for envelope in envelopes.iter_mut().filter(|envelope| envelope.is_whole()) {
             for item in envelope.items.iter_mut().filter(|_| version.has_ids()) {
                 let id = self.sys_id();
-                item.insert("messageId".to_owned(), Value::String(id));
+                // What was made with an id keeps it: it comes again under the same.
+                item.entry("messageId").or_insert(Value::String(id));
             }
         }
         let Some(conversation) = self.conversations.get(&number) else { return Vec::new() };

@@ -25,6 +25,7 @@ pub mod azure;
 mod callback;
 mod clock;
 mod config;
+mod control;
 mod desk;
 mod fault;
 mod fetch;
@@ -53,11 +54,12 @@ pub use crate::{
         Hours, Idle, Question, QuestionKind, QueueProfile, Schedule, Topic, TopicAction, Unrouted,
         WaitStatus, Webhook,
     },
+    control::{Control, NoControl},
     desk::{Desk, Snapshot, TimedOut, only_local},
     fault::{Fault, Times},
     instance::{
-        AgentRef, AgentView, ChatState, ChatView, Delivery, DeskError, EndedBy, Fate, FileView,
-        Line, OfferView, Presence, QueueView, Speaker, SurveyAnswer, User,
+        AgentRef, AgentView, AnswerView, AskedView, ChatState, ChatView, Delivery, DeskError,
+        EndedBy, Fate, FileView, Line, OfferView, Presence, QueueView, Speaker, SurveyAnswer, User,
     },
     ledger::{FileFate, Outcome, Received, Sent},
     pages::page,

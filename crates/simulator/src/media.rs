@@ -24,6 +24,13 @@ const NAME_CHARS_MAX: usize = 255;
 /// Where files are found; reference 9.8.
 pub(crate) const PATH: &str = "/api/now/v1/cs/media";
 
+/// The key of a picture that every instance has.
+pub(crate) const SAMPLE_KEY: &str = "5a3d1e0f53130010cf8cddeeff7b0001";
+
+/// That picture, and the one of every agent.
+const SAMPLE: &[u8] = include_bytes!("media/plan.png");
+pub(crate) const FACE: &[u8] = include_bytes!("media/face.png");
+
 /// One file.
 #[derive(Debug, Clone)]
 pub(crate) struct File {
@@ -57,11 +64,20 @@ impl File {
 }
 
 /// All files, by their keys.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Media {
     files: HashMap<String, File>,
+    /// The keys of those that may go, oldest first.
     oldest: VecDeque<String>,
     bytes: usize,
+}
+
+impl Default for Media {
+    fn default() -> Self {
+        let sample = File::new("plan.png", "image/png", Bytes::from_static(SAMPLE));
+        let files = HashMap::from([(SAMPLE_KEY.to_owned(), sample)]);
+        Self { files, oldest: VecDeque::new(), bytes: 0 }
+    }
 }
 
 impl Media {

@@ -183,6 +183,11 @@ impl Request {
         self.member("text").unwrap_or_default()
     }
 
+    /// Whether the text was typed, or chosen; absent where the caller does not say.
+    pub(crate) fn typed(&self) -> Option<bool> {
+        self.message.as_ref()?.get("typed")?.as_bool()
+    }
+
     /// The message's own id, when the caller gave one.
     pub(crate) fn client_message_id(&self) -> Option<&str> {
         self.member("clientMessageId")

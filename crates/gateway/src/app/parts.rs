@@ -219,7 +219,11 @@ pub(super) fn reach(
 }
 
 pub(super) fn dress(setup: &DeskSetup) -> Dress {
-    Dress { token: setup.message_token.clone(), commands: setup.command_words.clone() }
+    Dress {
+        token: setup.message_token.clone(),
+        commands: setup.command_words.clone(),
+        receipts: setup.receipts,
+    }
 }
 
 impl Parts {

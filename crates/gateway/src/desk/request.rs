@@ -1,12 +1,13 @@
 //! From what is to be done at the desk to the request that does it.
 
-use std::{collections::HashMap, fmt::Display, time::Duration};
+use std::{borrow::Cow, collections::HashMap, fmt::Display, time::Duration};
 
 use secrecy::SecretString;
 use servicenow::{Action, ClientVariables, HistoryEntry, Message, Request};
 use session::{
     Author, Content, Context, Effect, Line, Said, What, guarded,
-    id::{ConversationKey, Number, SessionId, Timestamp},
+    id::{ConversationKey, EffectNumber, Number, SessionId, Timestamp},
+    parts,
 };
 
 use crate::{keeping::Entry, trace};
@@ -41,6 +42,8 @@ pub(crate) struct Dress {
     pub(crate) token: Option<SecretString>,
     /// Words that the instance would obey instead of passing on (reference 3.7).
     pub(crate) commands: Vec<String>,
+    /// Whether agents are to see what became of what they said.
+    pub(crate) receipts: bool,
 }
 
 /// The log entries an effect needs to be rendered.
@@ -84,7 +87,7 @@ fn said(
 ) -> Option<Request> {
     match &effect.what {
         What::Ask { session, user, email, name, .. } => {
-            let mut request = base(effect, session, user.as_str(), key, dress);
+            let mut request = base(effect.number, session, user.as_str(), key, dress);
             request.action = Some(Action::Agent);
             request.now_bot_id = Some(key.bot.as_str().to_owned());
             request.email_id.clone_from(email);
@@ -105,21 +108,24 @@ fn said(
             request.timestamp = Some(asked_at.0);
             Some(request)
         }
-        What::Say { session, user, email, message: number, .. } => {
+        What::Say { session, user, email, message: number, part, words, .. } => {
             let (said, at) = material.said?;
-            let mut request = base(effect, session, user.as_str(), key, dress);
+            let mut request = base(effect.number, session, user.as_str(), key, dress);
             request.email_id.clone_from(email);
-            request.message = Some(if let Some(value) = &said.choice {
-                message(session, number, value, false)
-            } else {
-                let words = said.below_the_quote(guarded(&said.text, &dress.commands));
-                message(session, number, &words, true)
+            let (text, typed) = match words {
+                // Not a letter more or less: it may be a password.
+                Some(words) => (words.0.as_str().into(), true),
+                None => spoken(&said, *part, dress)?,
+            };
+            request.message = Some(match part {
+                0 => message(session, number, &text, typed),
+                part => message(session, format_args!("{number}.{part}"), &text, typed),
             });
             request.timestamp = Some(at.0);
             Some(request)
         }
         What::End { session, user, .. } => {
-            let mut request = base(effect, session, user.as_str(), key, dress);
+            let mut request = base(effect.number, session, user.as_str(), key, dress);
             request.action = Some(Action::EndConversation);
             request.message = Some(message(session, format_args!("e{}", effect.number), "", true));
             Some(request)
@@ -128,8 +134,24 @@ fn said(
     }
 }
 
-fn base(
-    effect: &Effect,
+/// What the desk is told in this message, and whether it was typed; `None` behind the last part.
+fn spoken<'a>(said: &'a Said, part: u16, dress: &Dress) -> Option<(Cow<'a, str>, bool)> {
+    if let Some(value) = &said.choice {
+        return Some((value.into(), false));
+    }
+    if let Some(words) = &said.in_form {
+        return Some((words.into(), true));
+    }
+    let words = if parts::to_desk(said) == 1 {
+        guarded(&said.text, &dress.commands)
+    } else {
+        parts::part(&said.text, part)?.into()
+    };
+    Some((if part == 0 { said.below_the_quote(words) } else { words }, true))
+}
+
+pub(super) fn base(
+    number: EffectNumber,
     session: &SessionId,
     user: &str,
     key: &ConversationKey,
@@ -137,7 +159,7 @@ fn base(
 ) -> Request {
     Request {
         // Made of what is stored, so a retry carries the same and no table is needed to know it.
-        request_id: format!("{session}.{}", effect.number),
+        request_id: format!("{session}.{number}"),
         token: dress.token.clone(),
         client_session_id: session.as_str().to_owned(),
         client_variables: Some(ClientVariables {

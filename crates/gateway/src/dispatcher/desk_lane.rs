@@ -9,6 +9,7 @@ use crate::{
     desk::{
         news,
         request::{self, HISTORY_ENTRIES_MAX, Material},
+        signal::ToDesk,
     },
     dispatcher::{DeskLink, Dispatcher, Leave, Opened, attempt::Attempt},
     engine::{Arrival, EngineError},
@@ -96,6 +97,9 @@ impl Dispatcher {
         match reach.client.send_traced(&request.to_bytes(), header.as_deref()).await {
             Ok(accepted) => {
                 permit.answered();
+                if matches!(effect.what, What::Say { .. }) {
+                    self.wakes.tell_desk(ToDesk::Spoke((*opened.key).clone()));
+                }
                 if let (Some(callback), Some(session)) = (accepted.callback, &work.session) {
                     let (tenant, desk) = (opened.key.tenant.clone(), link.desk.clone());
                     let target = Target::Session { tenant, desk, session: session.clone() };

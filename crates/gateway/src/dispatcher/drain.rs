@@ -228,6 +228,15 @@ impl Dispatcher {
             code: attempt.code(),
             took: began.elapsed(),
         });
+        match &attempt {
+            Attempt::Done | Attempt::Placed { .. } => {
+                self.acknowledge(work, &opened, &effect.what, None).await;
+            }
+            Attempt::Failed { failure, .. } => {
+                self.acknowledge(work, &opened, &effect.what, Some(failure)).await;
+            }
+            Attempt::NotYet { .. } | Attempt::Again { .. } => {}
+        }
         let whence = trace.as_ref().map(Delivery::context);
         if let Some(trace) = trace {
             trace.ended(attempt.code(), &attempt.came());

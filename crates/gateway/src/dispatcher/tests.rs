@@ -7,6 +7,7 @@ mod catching_up;
 mod failing;
 mod instance;
 mod sending;
+mod signals;
 mod traced;
 
 use std::sync::Arc;
@@ -42,7 +43,7 @@ impl Desk {
     }
 
     fn on(bed: Bed, instance: Instance) -> Self {
-        let dress = Dress { token: None, commands: vec!["bye".to_owned()] };
+        let dress = Dress { token: None, commands: vec!["bye".to_owned()], receipts: true };
         let client = Arc::new(Client::new(instance.config()).unwrap());
         let gate = Gate::new(Destination::Desk(tenant(), desk()), &bed.observer);
         let (desk, wording) = (desk(), Wording::default());

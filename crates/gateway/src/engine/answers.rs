@@ -8,6 +8,7 @@ use store::{Changes, Claim, ConversationId, DeadLetter, LaneKey, SessionRow, Tar
 use tokio::runtime::Handle;
 
 use crate::{
+    desk::signal::{Receipt, ToDesk},
     engine::{
         BatchError, EngineError, Happening, Job, Judged, Outcome, Reply, Settled, Tools,
         batch::transact, letters::Found,
@@ -22,6 +23,8 @@ pub(super) struct Done {
     pub(super) claims: Vec<Option<Claim>>,
     /// Conversations that have new entries, and where the traces of what led to them go on.
     pub(super) logged: Vec<(ConversationId, Option<Context>)>,
+    /// What agents said that their users are shown now.
+    pub(super) receipts: Vec<Receipt>,
     /// Chats that are over, if anybody keeps traces.
     pub(super) ended: Vec<SessionRow>,
     /// Lanes that have new effects.
@@ -36,7 +39,7 @@ const HANDED_OVER_FROM: usize = 4;
 
 /// Answers the callers of a committed batch and wakes whoever waits for what it changed.
 pub(super) fn answer(tools: &Tools, callers: Option<&Handle>, jobs: Vec<Job>, done: Done) {
-    let Done { events, claims, mut logged, ended, lanes, deadline } = done;
+    let Done { events, claims, mut logged, receipts, ended, lanes, deadline } = done;
     for chat in &ended {
         tools.tracing.chat_ended(chat);
     }
@@ -70,6 +73,9 @@ pub(super) fn answer(tools: &Tools, callers: Option<&Handle>, jobs: Vec<Job>, do
         logged.dedup();
         for (conversation, trace) in logged {
             wakes.wake(conversation, Hint::Logged(trace));
+        }
+        for receipt in receipts {
+            wakes.tell_desk(ToDesk::Receipt(receipt));
         }
     };
     match callers.filter(|_| many) {

@@ -108,6 +108,7 @@ fn in_transaction(
         events,
         claims,
         logged: batch.logged,
+        receipts: batch.receipts,
         ended: ended(tools, &batch.changes),
         lanes: batch.changes.effects.iter().map(|effect| effect.lane.clone()).collect(),
         deadline: batch.changes.conversations.iter().filter_map(|change| change.deadline).min(),

@@ -4,7 +4,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use session::{
-    Event, Facts, Milestone, Policy, Reached, Step, What,
+    Author, Content, Conversation, Event, Facts, Message, Milestone, Policy, Reached, Step, What,
     id::{ConversationKey, DeskId, SessionId, Timestamp, UserId},
     step, wants_holder,
 };
@@ -15,6 +15,7 @@ use store::{
 
 use crate::{
     channel,
+    desk::signal::{Chat, Receipt},
     engine::{
         Arrival, BatchError, EngineError, Job, Outcome, Policies, Settled, Tools,
         answers::dead_letter, event_of, memo::Memos, repeats, working::Working,
@@ -44,6 +45,8 @@ pub(super) struct Batch<'a> {
     pub(super) changes: Changes,
     /// Conversations that got new entries, and where the traces of what led to them go on.
     pub(super) logged: Vec<(ConversationId, Option<Context>)>,
+    /// What agents said that their users are shown once it is committed.
+    pub(super) receipts: Vec<Receipt>,
     /// What is to be told of it once it is committed.
     pub(super) notes: Notes,
 }
@@ -53,7 +56,8 @@ impl<'a> Batch<'a> {
         let (working, changes, logged) = (BTreeMap::new(), Changes::default(), Vec::new());
         let (policies, notes) = (tools.policies.get(), tools.observer.notes());
         let waiting = BTreeMap::new();
-        Self { tools, policies, now, memos, working, waiting, changes, logged, notes }
+        let receipts = Vec::new();
+        Self { tools, policies, now, memos, working, waiting, changes, logged, receipts, notes }
     }
 
     /// Sorts the jobs: what needs no conversation is done at once, events are given theirs.
@@ -300,6 +304,9 @@ impl<'a> Batch<'a> {
         for session::Strike { session, below } in stepped.strikes {
             self.changes.strikes.push(Strike { conversation: id, session, below });
         }
+        if !channel::is_carried(&key.channel) {
+            self.receipts.extend(receipts(key, &stepped.conversation, &stepped.messages));
+        }
         let vault = &self.tools.vault;
         working.advance(vault, self.now, &stepped.messages, stepped.conversation)?;
         self.take_records(id, key, stepped.records);
@@ -385,4 +392,22 @@ fn lane_of(
         Some((desk, user)) => lane::desk_lane(&key.tenant, desk, user),
         None => lane::bot_lane(&key.tenant, &key.bot, id),
     }
+}
+
+/// What agents said in these entries and their user, who reads the log, is there to see. Of what a user
+/// who is away may see later, if they come back, the agent is told nothing.
+fn receipts(
+    key: &ConversationKey,
+    state: &Conversation,
+    messages: &[Message],
+) -> impl Iterator<Item = Receipt> {
+    let live = state.live().filter(|live| live.user_away_since.is_none());
+    messages.iter().filter_map(move |message| match (&message.author, &message.content) {
+        (Author::Agent(_), Content::Said(said)) => Some(Receipt {
+            message: said.desk_id.clone()?,
+            chat: Chat::of(key, state, live?),
+            got: true,
+        }),
+        _ => None,
+    })
 }

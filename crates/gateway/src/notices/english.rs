@@ -13,19 +13,19 @@ pub(super) fn words(notice: &Notice) -> String {
         Notice::Waiting { estimate } => {
             format!("You are in the queue. Estimated waiting time: {estimate}.")
         }
-        Notice::Connected { agent: Some(agent) } => {
+        Notice::Connected { agent: Some(agent), .. } => {
             format!("You are now talking to {agent}. Type “end chat” when you are done.")
         }
-        Notice::Connected { agent: None } => {
+        Notice::Connected { agent: None, .. } => {
             "You are now talking to a person. Type “end chat” when you are done.".to_owned()
         }
         Notice::Transferring { estimate } => {
             format!("You are being passed on to somebody else. Estimated waiting time: {estimate}.")
         }
-        Notice::Transferred { agent: Some(agent) } => {
+        Notice::Transferred { agent: Some(agent), .. } => {
             format!("You are now talking to {agent}.")
         }
-        Notice::Transferred { agent: None } => "Somebody else has taken over your chat.".to_owned(),
+        Notice::Transferred { agent: None, .. } => "Somebody else has taken over your chat.".to_owned(),
         Notice::Held => {
             "The service desk cannot be reached at the moment. Your words are kept and \
                          will be delivered."
@@ -121,5 +121,11 @@ pub(super) fn told(told: &Told<'_>) -> String {
         Told::Unreacted { with, to: None } => format!("[Took back the reaction {with}]"),
         Told::Submitted { values } => format!("[Filled in a form:]\n{values}"),
         Told::Pressed => "[Pressed a button on a card.]".to_owned(),
+        Told::Located { place, link: Some(link) } => format!("[Location: {place}] {link}"),
+        Told::Located { place, link: None } => format!("[Location: {place}]"),
+        Told::Contact { who } => format!("[Contact: {who}]"),
+        Told::Sticker { sign: Some(sign) } => format!("[Sticker {sign}]"),
+        Told::Sticker { sign: None } => "[Sent a sticker.]".to_owned(),
+        Told::Unreadable => "[Sent something that cannot be shown here.]".to_owned(),
     }
 }

@@ -15,22 +15,22 @@ pub(super) fn words(notice: &Notice) -> String {
         Notice::Waiting { estimate } => {
             format!("Sie sind in der Warteschlange. Voraussichtliche Wartezeit: {estimate}.")
         }
-        Notice::Connected { agent: Some(agent) } => {
+        Notice::Connected { agent: Some(agent), .. } => {
             format!(
                 "Sie sprechen jetzt mit {agent}. Schreiben Sie „Chat beenden“, wenn Sie fertig sind."
             )
         }
-        Notice::Connected { agent: None } => {
+        Notice::Connected { agent: None, .. } => {
             "Jetzt spricht ein Mensch mit Ihnen. Schreiben Sie „Chat beenden“, wenn Sie fertig sind."
                 .to_owned()
         }
         Notice::Transferring { estimate } => {
             format!("Sie werden weitergeleitet. Voraussichtliche Wartezeit: {estimate}.")
         }
-        Notice::Transferred { agent: Some(agent) } => {
+        Notice::Transferred { agent: Some(agent), .. } => {
             format!("Sie sprechen jetzt mit {agent}.")
         }
-        Notice::Transferred { agent: None } => {
+        Notice::Transferred { agent: None, .. } => {
             "Jemand anderes hat Ihren Chat übernommen.".to_owned()
         }
         Notice::Held => "Der Service-Desk ist zurzeit nicht erreichbar. Ihre Nachrichten werden \
@@ -139,5 +139,11 @@ pub(super) fn told(told: &Told<'_>) -> String {
         Told::Unreacted { with, to: None } => format!("[Hat die Reaktion {with} zurückgenommen.]"),
         Told::Submitted { values } => format!("[Hat ein Formular ausgefüllt:]\n{values}"),
         Told::Pressed => "[Hat auf eine Schaltfläche einer Karte gedrückt.]".to_owned(),
+        Told::Located { place, link: Some(link) } => format!("[Standort: {place}] {link}"),
+        Told::Located { place, link: None } => format!("[Standort: {place}]"),
+        Told::Contact { who } => format!("[Kontakt: {who}]"),
+        Told::Sticker { sign: Some(sign) } => format!("[Aufkleber {sign}]"),
+        Told::Sticker { sign: None } => "[Hat einen Aufkleber geschickt.]".to_owned(),
+        Told::Unreadable => "[Hat etwas geschickt, das hier nicht gezeigt werden kann.]".to_owned(),
     }
 }

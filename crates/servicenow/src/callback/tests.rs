@@ -1,5 +1,5 @@
 use super::*;
-use crate::item::{CHOICES_MAX, Item, TEXT_BYTES_MAX, UiType};
+use crate::item::{Asks, CHOICES_MAX, Item, TEXT_BYTES_MAX, UiType};
 use crate::signal::Agent;
 
 fn signals(json: &str) -> Vec<Signal> {
@@ -523,5 +523,54 @@ fn no_cut_or_wrong_byte_makes_reading_panic() {
                 assert!(!error.code().is_empty());
             }
         }
+    }
+}
+
+#[test]
+fn a_question_says_what_kind_of_answer_it_expects() {
+    let asked = |kind, required| Some((kind, required));
+    for (fields, expected) in [
+        (r#""uiType":"OutputText","value":"x""#, None),
+        (r#""uiType":"Picker","options":[{"label":"A","value":"a"}]"#, asked(Asks::Choice, true)),
+        (r#""uiType":"Picker","multiSelect":true,"required":true"#, asked(Asks::Choices, true)),
+        (r#""uiType":"TopicPickerControl","promptMsg":"x""#, asked(Asks::Choice, true)),
+        (r#""uiType":"Boolean","label":"x","required":false"#, asked(Asks::YesNo, false)),
+        (r#""uiType":"Date","label":"x","required":"false""#, asked(Asks::Date, false)),
+        (r#""uiType":"Time","label":"x","required":null"#, asked(Asks::Time, true)),
+        (r#""uiType":"DateTime","label":"x""#, asked(Asks::DateTime, true)),
+        (r#""uiType":"InputText","label":"x""#, asked(Asks::Text { secret: false }, true)),
+        (
+            r#""uiType":"InputText","label":"x","maskType":"NONE""#,
+            asked(Asks::Text { secret: false }, true),
+        ),
+        (
+            r#""uiType":"InputText","label":"x","maskType":"secure""#,
+            asked(Asks::Text { secret: true }, true),
+        ),
+        (
+            r#""uiType":"InputText","label":"x","maskType":"SENSITIVE""#,
+            asked(Asks::Text { secret: true }, true),
+        ),
+        (
+            r#""uiType":"FileUpload","label":"x","maxCount":5,"maxSize":"20""#,
+            asked(Asks::Files { max_count: Some(5), max_bytes: Some(20 * 1024 * 1024) }, true),
+        ),
+        (
+            r#""uiType":"Picture","label":"x","maxCount":0,"maxSize":-1"#,
+            asked(Asks::Files { max_count: None, max_bytes: None }, true),
+        ),
+        (
+            r#""uiType":"OutputTable","data":[["1"]],"navigationBtnLabel":"More""#,
+            asked(Asks::More, true),
+        ),
+        (r#""uiType":"OutputTable","data":[["1"]]"#, None),
+        (
+            r#""uiType":"MultiPartOutput","content":{"uiType":"OutputText","value":"1"},"navigationBtnLabel":"More""#,
+            asked(Asks::More, true),
+        ),
+        (r#""uiType":"Newest","value":"x","options":[{"label":"A"}]"#, asked(Asks::Choice, true)),
+    ] {
+        let question = item(&format!("{{{fields}}}")).question;
+        assert_eq!(question.map(|asked| (asked.kind, asked.required)), expected, "{fields}");
     }
 }

@@ -4,7 +4,7 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{Item, UiType, options, text};
+use super::{Item, UiType, options, question, text};
 use crate::loose::{Loose, Shape};
 use crate::signal::Agent;
 
@@ -49,6 +49,16 @@ pub(crate) struct RawItem<'a> {
     pub(crate) content: Option<&'a RawValue>,
     #[serde(borrow)]
     pub(crate) navigation_btn_label: Loose<'a>,
+    #[serde(borrow)]
+    pub(crate) mask_type: Loose<'a>,
+    #[serde(borrow)]
+    pub(crate) required: Loose<'a>,
+    #[serde(borrow)]
+    pub(crate) multi_select: Loose<'a>,
+    #[serde(borrow)]
+    pub(crate) max_count: Loose<'a>,
+    #[serde(borrow)]
+    pub(crate) max_size: Loose<'a>,
     #[serde(borrow)]
     pub(crate) spinner_type: Loose<'a>,
     #[serde(borrow)]
@@ -106,10 +116,21 @@ impl Item {
         let ui_type = UiType::read(fields.ui_type.text().unwrap_or_default());
         let options = options::read(&ui_type, fields);
         let text = text::render(&ui_type, fields, &options)?;
+        let question = question::read(&ui_type, fields, &options);
         let (agent, from_agent) = fields.agent();
         let markdown = ui_type == UiType::OutputText && !from_agent && !agent_chat;
         let message_id = fields.message_id.text().map(str::to_owned);
         let raw = raw.to_owned();
-        Some(Self { ui_type, text, options, agent, from_agent, message_id, markdown, raw })
+        Some(Self {
+            ui_type,
+            text,
+            options,
+            question,
+            agent,
+            from_agent,
+            message_id,
+            markdown,
+            raw,
+        })
     }
 }

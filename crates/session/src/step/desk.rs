@@ -1,21 +1,17 @@
 //! What the desk's news means.
 
 use crate::{
-    conversation::{Answer, LATE_WORDS_FOR, OVERTAKEN_FOR, Phase, Session, Stage, Status, Waiting},
+    asked::Asked,
+    conversation::{
+        Answer, Changing, LATE_WORDS_FOR, OVERTAKEN_FOR, Phase, Session, Stage, Status, Waiting,
+    },
     effect::Reached,
     event::{Callback, Claims, News, Rejected},
     id::{SenderKey, SessionId},
     notice::{EndReason, Notice},
-    said::{Agent, Author, Choice, Said},
+    said::{Agent, Author, Content, Said},
     step::Turn,
 };
-
-/// The most options of one question that are remembered to recognise the answer.
-const OPTIONS_KEPT_MAX: usize = 50;
-
-/// And the most text of theirs: the state is written with every event. The answer to a longer
-/// question goes out as it was typed.
-const OPTIONS_BYTES_MAX: usize = 2_048;
 
 impl Turn<'_> {
     pub(super) fn desk(&mut self, callback: Callback) -> Result<(), Rejected> {
@@ -52,6 +48,9 @@ impl Turn<'_> {
     }
 
     fn live_news(&mut self, news: News) {
+        if self.is_change(&news) {
+            return self.heard(news);
+        }
         // A repeated word proves nothing about this session: it may be one of the last.
         if self.repeat_of(news.key()).is_none() {
             self.marks_ids(&news);
@@ -84,7 +83,10 @@ impl Turn<'_> {
                 self.agent_said(agent, said, key);
             }
             News::DeskSaid { said, key, with_agents } => {
-                if with_agents || self.is_queued() {
+                let is_routed = with_agents || self.is_queued();
+                if said.changes && !is_routed {
+                    // It works on something. Where the request went, its words will tell.
+                } else if is_routed {
                     // The flag alone says that it was routed (reference 3.4): no silence any more.
                     self.queued(None);
                     self.desk_said(said, key);
@@ -182,7 +184,8 @@ impl Turn<'_> {
             talk.since = now;
             talk.answer = Answer::Owed { since: now };
             talk.before = Some(std::mem::replace(&mut talk.agent, agent.clone()));
-            self.tell(Notice::Transferred { agent: agent.name.clone() });
+            let (agent, avatar) = (agent.name.clone(), agent.avatar.clone());
+            self.tell(Notice::Transferred { agent, avatar });
         } else {
             talk.agent.learn(agent);
         }
@@ -196,10 +199,9 @@ impl Turn<'_> {
         {
             talk.answer = Answer::Given;
         }
-        self.ask(&said);
         self.spoken();
         self.agent_spoke();
-        self.say(Author::Agent(agent), said, key);
+        self.show(Author::Agent(agent), said, key);
     }
 
     /// The first time counts. What began before the agent's arrival was written down is not
@@ -214,26 +216,49 @@ impl Turn<'_> {
     }
 
     fn desk_said(&mut self, said: Said, key: Option<SenderKey>) {
-        self.ask(&said);
-        self.say(Author::Desk, said, key);
+        self.show(Author::Desk, said, key);
     }
 
-    /// Remembers the options of a question, so that the answer is recognised.
-    fn ask(&mut self, said: &Said) {
-        if said.options.is_empty() {
+    /// Shows what the desk says; a question is remembered, so that the answer is recognised, and so is
+    /// what the desk goes on changing.
+    fn show(&mut self, author: Author, said: Said, key: Option<SenderKey>) {
+        let now = self.now;
+        let id = said.desk_id.clone().filter(|_| said.changes);
+        if let Some(Changing { of, at, .. }) = self.changing(&said).cloned() {
+            self.log(author, Content::Revised { of, at, said });
             return;
         }
+        let asked = Asked::of(&said, self.step.conversation.numbered.next());
+        let of = self.say(author, said, key);
         if let Some(Session { stage: Stage::Connected(talk) | Stage::Active(talk), .. }) =
             self.live()
         {
-            let mut room = OPTIONS_BYTES_MAX;
-            let fits = |Choice { label, value }: &&Choice| {
-                let left = room.checked_sub(label.len() + value.len());
-                room = left.unwrap_or(0);
-                left.is_some()
-            };
-            talk.asked =
-                said.options.iter().take(OPTIONS_KEPT_MAX).take_while(fits).cloned().collect();
+            if asked.is_some() {
+                talk.asked = asked;
+            }
+            if let Some(id) = id {
+                talk.changing = Some(Changing { id, of, at: now });
+            }
+        }
+    }
+
+    /// What this was shown as before, if it changes that.
+    fn changing(&self, said: &Said) -> Option<&Changing> {
+        let (Stage::Connected(talk) | Stage::Active(talk)) = &self.step.conversation.live()?.stage
+        else {
+            return None;
+        };
+        let id = said.desk_id.as_ref().filter(|_| said.changes);
+        talk.changing.as_ref().filter(|changing| Some(&changing.id) == id)
+    }
+
+    /// Whether it changes what was shown: under the same key, and yet no repeat.
+    pub(super) fn is_change(&self, news: &News) -> bool {
+        match news {
+            News::AgentSaid { said, .. } | News::DeskSaid { said, .. } => {
+                self.changing(said).is_some()
+            }
+            _ => false,
         }
     }
 

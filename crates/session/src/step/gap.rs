@@ -22,7 +22,14 @@ impl Turn<'_> {
     /// Keeps news of the open session behind its gap.
     pub(super) fn keep_behind_gap(&mut self, news: News) {
         let now = self.now;
+        if self.is_change(&news) {
+            // Of what was shown before the gap; it keeps its place.
+            return self.heard(news);
+        }
         if self.repeat_of(news.key()).is_some() {
+            if let Some(behind) = self.live().and_then(|session| session.behind_gap.as_mut()) {
+                behind.change(news);
+            }
             return;
         }
         if let News::Started { .. } = news {

@@ -1,6 +1,7 @@
 //! What the user and the bot say, and how a session begins.
 
 use crate::{
+    asked::{Answered, Given},
     conversation::{
         Answer, AskedBy, HELD_WORDS_MAX, Phase, Route, Session, Stage, Talk, Visitor, Waiting,
     },
@@ -8,8 +9,9 @@ use crate::{
     event::Rejected,
     id::{Number, SenderKey, SessionId, Timestamp},
     notice::{EndReason, EndedBy, Notice},
-    phrase::{fold, is_phrase},
-    said::{Author, Choice, Content, Context, Line, Payload, Said},
+    parts,
+    phrase::is_phrase,
+    said::{Author, Content, Context, Line, Masked, Payload, Said, Unlogged},
     step::{Turn, asks_for_person},
 };
 
@@ -35,8 +37,8 @@ impl Turn<'_> {
             self.step.answer = first;
             return Ok(());
         }
-        let answers_picker = self.choose(&mut said);
-        let way = self.way_of(&said, answers_picker);
+        let answered = self.answered(&said);
+        let way = self.way_of(&said, answered.as_ref());
         if matches!(way, Way::Hold) && self.held() >= HELD_WORDS_MAX {
             return Err(Rejected::TooManyHeld);
         }
@@ -47,13 +49,19 @@ impl Turn<'_> {
         self.conversation().visitor = Some(visitor);
         self.user_back();
         self.greet_first();
+        let for_desk = if matches!(way, Way::Desk) {
+            rephrase(&mut said, answered, key.as_ref())
+        } else {
+            said.choice = None;
+            ForDesk::of(&said)
+        };
         let number = self.say(Author::User, said, key);
         self.step.answer = number;
         match way {
             Way::Bot => self.say_to_bot(number),
             Way::Escalate => self.escalate(None, fresh),
-            Way::Hold => self.hold(number),
-            Way::Desk => self.say_to_agent(number),
+            Way::Hold => self.hold(number, &for_desk),
+            Way::Desk => self.say_to_agent(number, for_desk),
             Way::Cancel | Way::EndByUser => self.user_ends(),
         }
         Ok(())
@@ -169,20 +177,20 @@ impl Turn<'_> {
         self.escalate(Some(entry), fresh);
     }
 
-    /// If the user's words answer the pending question, they carry the option's value from now on.
-    fn choose(&mut self, said: &mut Said) -> bool {
-        let Some(Session { stage: Stage::Connected(talk) | Stage::Active(talk), .. }) = self.live()
+    /// How what the user says answers the desk's question, if one is pending.
+    pub(super) fn answered(&self, said: &Said) -> Option<Answered> {
+        let (Stage::Connected(talk) | Stage::Active(talk)) = &self.step.conversation.live()?.stage
         else {
-            return false;
+            return None;
         };
-        let clicked = said.choice.take();
-        said.choice = chosen(&talk.asked, clicked.as_deref(), &said.text);
-        said.choice.is_some()
+        talk.asked.as_ref()?.answered(said, &self.facts.policy.phrases)
     }
 
-    fn way_of(&self, said: &Said, answers_picker: bool) -> Way {
+    fn way_of(&self, said: &Said, answered: Option<&Answered>) -> Way {
         let phrases = &self.facts.policy.phrases;
-        let is = |phrases| !answers_picker && is_phrase(&said.text, phrases);
+        // Whoever types a secret may still want the chat to end.
+        let answers = answered.is_some_and(|answered| *answered != Answered::InSecret);
+        let is = |phrases| !answers && said.answer.is_none() && is_phrase(&said.text, phrases);
         match self.step.conversation.live().map(|session| &session.stage) {
             None if asks_for_person(&self.step.conversation, &said.text, self.facts.policy) => {
                 Way::Escalate
@@ -202,9 +210,9 @@ impl Turn<'_> {
         }
     }
 
-    pub(super) fn hold(&mut self, number: Number) {
+    pub(super) fn hold(&mut self, number: Number, for_desk: &ForDesk) {
         if let Some(Session { stage: Stage::Waiting(waiting), .. }) = self.live() {
-            waiting.held.push(number);
+            waiting.held.extend((0..for_desk.parts()).map(|_| number));
             if waiting.held.len() >= HELD_WORDS_MAX {
                 // Before it happens: a refusal reaches the page, hardly the person in front of it.
                 self.tell(Notice::NoMoreHeld);
@@ -213,24 +221,33 @@ impl Turn<'_> {
     }
 
     /// Sends the user's words to the agent.
-    pub(super) fn say_to_agent(&mut self, number: Number) {
+    pub(super) fn say_to_agent(&mut self, number: Number, for_desk: ForDesk) {
         let now = self.now;
         if let Some(Session { stage: Stage::Connected(talk) | Stage::Active(talk), .. }) =
             self.live()
         {
             talk.user_spoke_at = now;
             talk.warned = false;
-            talk.asked.clear();
+            talk.asked = None;
             talk.answer = match talk.answer {
                 Answer::Given | Answer::Owed { .. } => Answer::Owed { since: now },
                 Answer::Missed => Answer::Missed,
             };
         }
         self.spoken();
-        self.order_say(number);
+        match for_desk {
+            ForDesk::Logged { parts } => {
+                (0..parts).for_each(|part| self.order_say(number, part, None));
+            }
+            ForDesk::Unlogged(words) => {
+                for (part, words) in (0..).zip(words) {
+                    self.order_say(number, part, Some(words));
+                }
+            }
+        }
     }
 
-    pub(super) fn order_say(&mut self, message: Number) {
+    pub(super) fn order_say(&mut self, message: Number, part: u16, words: Option<Unlogged>) {
         let email = self.email();
         if let Some(session) = self.step.conversation.live() {
             let what = What::Say {
@@ -239,6 +256,8 @@ impl Turn<'_> {
                 user: session.user.clone(),
                 email,
                 message,
+                part,
+                words,
             };
             self.order(what);
         }
@@ -358,7 +377,7 @@ impl Turn<'_> {
         let Stage::Waiting(waiting) = &session.stage else { return };
         let held = waiting.held.clone();
         let (id, after) = (session.id.clone(), session.asked_after);
-        let name = agent.name.clone();
+        let (name, avatar) = (agent.name.clone(), agent.avatar.clone());
         let waited = now.since(session.asked_at);
         session.met_at = Some(now);
         session.stage = Stage::Connected(Talk {
@@ -370,13 +389,17 @@ impl Turn<'_> {
             since: now,
             before: None,
             answer: Answer::Owed { since: now },
-            asked: Vec::new(),
+            asked: None,
+            changing: None,
         });
         self.record();
         self.reached(Reached::Connected { waited });
-        self.tell(Notice::Connected { agent: name.clone() });
-        for number in held {
-            self.order_say(number);
+        self.tell(Notice::Connected { agent: name.clone(), avatar });
+        // One of several parts stands there once for each.
+        for words in held.chunk_by(|one, next| one == next) {
+            for (part, number) in (0..).zip(words) {
+                self.order_say(*number, part, None);
+            }
         }
         let upto = self.step.conversation.numbered;
         self.order(What::TellBot {
@@ -417,16 +440,63 @@ fn before(context: Option<Number>) -> Option<Number> {
     context.map(|entry| Number(entry.0.saturating_sub(1)))
 }
 
-/// The value of the option that was clicked, or else typed: its value or its label, in whatever
-/// case, as phrases are, so that a phrase never takes an answer away.
-fn chosen(asked: &[Choice], clicked: Option<&str>, text: &str) -> Option<String> {
-    let typed = text.trim();
-    let same = |option: &str| !typed.is_empty() && option.trim() == typed;
-    let alike = |option: &str| is_phrase(typed, &[fold(option)]);
-    let option = asked
-        .iter()
-        .find(|choice| clicked == Some(choice.value.as_str()))
-        .or_else(|| asked.iter().find(|choice| same(&choice.label) || same(&choice.value)))
-        .or_else(|| asked.iter().find(|choice| alike(&choice.label) || alike(&choice.value)))?;
-    Some(option.value.clone())
+/// What the desk gets of an entry of the user's.
+pub(super) enum ForDesk {
+    /// What the log says, in so many parts.
+    Logged { parts: u16 },
+    /// These parts, which the log must not hold.
+    Unlogged(Vec<Unlogged>),
+}
+
+impl ForDesk {
+    pub(super) fn of(said: &Said) -> Self {
+        Self::Logged { parts: parts::to_desk(said) }
+    }
+
+    fn parts(&self) -> u16 {
+        match self {
+            Self::Logged { parts } => *parts,
+            Self::Unlogged(words) => u16::try_from(words.len()).unwrap_or(u16::MAX),
+        }
+    }
+}
+
+/// What stands in the log for words that are the desk's alone.
+const MASK: &str = "••••••";
+
+/// The words as everybody may read them, which answer a question so; and what the desk gets of them.
+pub(super) fn rephrase(
+    said: &mut Said,
+    answered: Option<Answered>,
+    key: Option<&SenderKey>,
+) -> ForDesk {
+    let by_card = said.answer.is_some();
+    let by_button = said.choice.take().is_some();
+    match answered {
+        None => {}
+        Some(Answered::Chosen { value, label }) => {
+            // A button may send the bare value, and people read labels.
+            let is_bare = by_card || by_button && said.text.trim() == value;
+            if let Some(label) = label.filter(|_| is_bare) {
+                said.text = label;
+            }
+            said.choice = Some(value);
+        }
+        Some(Answered::InForm(words)) => said.in_form = Some(words),
+        Some(Answered::InSecret) => return mask(said, key),
+    }
+    ForDesk::of(said)
+}
+
+/// The words go with the effects that deliver them, and are gone with these. The original holds them
+/// too.
+fn mask(said: &mut Said, key: Option<&SenderKey>) -> ForDesk {
+    let text = match said.answer.take() {
+        Some(Given { value, .. }) => value,
+        None => std::mem::take(&mut said.text),
+    };
+    MASK.clone_into(&mut said.text);
+    (said.payload, said.quoted) = (None, None);
+    said.masked = Some(Masked { key: key.cloned() });
+    ForDesk::Unlogged(parts::parts(&text).into_iter().map(|part| Unlogged(part.into())).collect())
 }

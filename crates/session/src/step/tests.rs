@@ -4,6 +4,7 @@
 //! other files hold the tables, one per side of the conversation. A table names every stage of
 //! [`given::STAGES`]; one that forgets a stage fails.
 
+mod answers;
 mod bot;
 mod carried;
 mod caught_up;

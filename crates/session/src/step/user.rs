@@ -8,7 +8,10 @@ use crate::{
     notice::{EndReason, FileRefusal, Notice},
     policy::Behind,
     said::{Author, Content, Payload, Said},
-    step::Turn,
+    step::{
+        Turn,
+        talk::{ForDesk, rephrase},
+    },
 };
 
 /// Something a user did without words.
@@ -52,7 +55,7 @@ impl Turn<'_> {
         let Deed { payload, words, told } = deed;
         let told = told.filter(|_| self.live().is_some());
         let withheld = words && self.live().is_some();
-        let is_told = told.is_some();
+        let for_desk = told.as_ref().map(ForDesk::of);
         let content = match told {
             Some(said) => Content::Said(Said { payload: Some(payload), ..said }),
             None => Content::Done(payload),
@@ -64,8 +67,8 @@ impl Turn<'_> {
             Behind::Bot if !withheld => self.order(What::ToBot { message: number }),
             Behind::Bot | Behind::BuiltIn => {}
         }
-        if is_told {
-            self.tell_agent(number);
+        if let Some(for_desk) = for_desk {
+            self.tell_agent(number, for_desk);
         }
         Ok(())
     }
@@ -81,9 +84,12 @@ impl Turn<'_> {
         }
         self.conversation().visitor = Some(visitor);
         self.user_back();
-        if let Some(said) = told.filter(|_| self.live().is_some()) {
+        if let Some(mut said) = told.filter(|_| self.live().is_some()) {
+            // A card's button may be pressed in this way, too.
+            let answered = self.answered(&said);
+            let for_desk = rephrase(&mut said, answered, None);
             let number = self.log(Author::User, Content::Said(said));
-            self.tell_agent(number);
+            self.tell_agent(number, for_desk);
         }
         Ok(())
     }
@@ -96,10 +102,10 @@ impl Turn<'_> {
     }
 
     /// The desk hears of something that the user did: now, or when an agent is there.
-    pub(super) fn tell_agent(&mut self, number: Number) {
+    fn tell_agent(&mut self, number: Number, for_desk: ForDesk) {
         match self.live().map(|session| &session.stage) {
-            Some(Stage::Waiting(_)) => self.hold(number),
-            Some(Stage::Connected(_) | Stage::Active(_)) => self.say_to_agent(number),
+            Some(Stage::Waiting(_)) => self.hold(number, &for_desk),
+            Some(Stage::Connected(_) | Stage::Active(_)) => self.say_to_agent(number, for_desk),
             None => {}
         }
     }

@@ -5,12 +5,13 @@ use std::{collections::BTreeSet, time::Duration};
 
 use proptest::prelude::*;
 use session::{
-    Answer, AskedBy, Behind, BehindGap, Choice, Conversation, Effect, EndReason, HELD_WORDS_MAX,
-    News, Past, Phase, Policy, Route, Session, Stage, Status, Talk, Waiting, What,
+    Answer, Asked, AskedBy, Behind, BehindGap, Changing, Choice, Conversation, Effect, EndReason,
+    HELD_WORDS_MAX, News, Past, Phase, Policy, Question, Route, Session, Stage, Status, Talk,
+    Waiting, What,
     id::{DeskId, EffectNumber, Number, SessionId, Timestamp},
 };
 
-use crate::story::{Tells, agent, news, tells, visitor};
+use crate::story::{Tells, agent, desk_id, news, tells, visitor, wants};
 
 /// When everything begins.
 pub(crate) const START: Timestamp = Timestamp(1_767_225_600_000);
@@ -85,18 +86,34 @@ fn waiting() -> impl Strategy<Value = Stage> {
     })
 }
 
+fn asked() -> impl Strategy<Value = Asked> {
+    let choice = |n| Choice { label: format!("Option {n}"), value: format!("value-{n}") };
+    (wants(), 0_u8..4, 0..=NUMBERED, any::<bool>(), any::<bool>()).prop_map(
+        move |(wants, count, by, required, cut)| Asked {
+            by: Number(by),
+            question: Question { wants, required },
+            options: (1..=count).map(choice).collect(),
+            cut,
+        },
+    )
+}
+
 fn talking() -> impl Strategy<Value = Stage> {
     let answer = prop_oneof![
         Just(Answer::Given),
         moment().prop_map(|since| Answer::Owed { since }),
         Just(Answer::Missed),
     ];
-    let choice = |n| Choice { label: format!("Option {n}"), value: format!("value-{n}") };
-    let asked = (0_u8..4).prop_map(move |count| (1..=count).map(choice).collect());
+    let asked = prop_oneof![1 => Just(None), 2 => asked().prop_map(Some)];
+    let changing = prop::option::weighted(0.3, (0_u8..12, 1..=NUMBERED)).prop_map(|changing| {
+        changing.map(|(n, of)| Changing { id: desk_id(n), of: Number(of), at: START })
+    });
     let times = (moment(), moment(), moment());
     let flags = (any::<bool>(), any::<bool>(), any::<bool>());
     let who = (0_u8..4, prop::option::of(0_u8..4));
-    (who, times, flags, answer, asked).prop_map(|((who, before), times, flags, answer, asked)| {
+    let told = (asked, changing);
+    (who, times, flags, answer, told).prop_map(|((who, before), times, flags, answer, told)| {
+        let (asked, changing) = told;
         let (user_spoke_at, heard_at, since) = times;
         let (warned, transferring, active) = flags;
         let talk = Talk {
@@ -109,6 +126,7 @@ fn talking() -> impl Strategy<Value = Stage> {
             before: before.map(agent),
             answer,
             asked,
+            changing,
         };
         if active { Stage::Active(talk) } else { Stage::Connected(talk) }
     })
@@ -201,7 +219,15 @@ fn outbox(conversation: &Conversation, picks: &[u8]) -> Vec<Effect> {
                 upto: Number(ASKED_AFTER),
                 context: None,
             },
-            1 => What::Say { session, desk, user, email: None, message: Number(NUMBERED) },
+            1 => What::Say {
+                session,
+                desk,
+                user,
+                email: None,
+                message: Number(NUMBERED),
+                part: 0,
+                words: None,
+            },
             // What is open has not been ended.
             2 if pick % 2 == 1 => What::End { session, desk, user },
             _ => What::ToBot { message: Number(NUMBERED) },

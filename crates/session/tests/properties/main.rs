@@ -132,6 +132,8 @@ fn last_word(world: &World) -> Option<Effect> {
         user: session.user.clone(),
         email: None,
         message: Number(1),
+        part: 0,
+        words: None,
     };
     Some(Effect { number: world.conversation.effects, what, expires_at: world.now })
 }

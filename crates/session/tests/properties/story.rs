@@ -2,7 +2,7 @@
 
 use proptest::{prelude::*, sample::Index};
 use session::{
-    Agent, Choice, Effect, Event, Failure, News, Said, Visitor,
+    Agent, Choice, Effect, Event, Failure, News, Question, Said, Visitor, Wants,
     id::{SenderKey, UserId},
 };
 
@@ -13,6 +13,11 @@ pub(crate) enum Act {
     UserSays {
         text: &'static str,
         key: Option<u8>,
+    },
+    /// By a card of the entry so far back.
+    UserAnswers {
+        back: u8,
+        value: &'static str,
     },
     UserEnds,
     BotSays {
@@ -103,9 +108,28 @@ pub(crate) enum Tells {
     Estimate,
     AgentHere(u8),
     Active,
-    AgentSays { agent: u8, key: Option<u8>, options: u8 },
-    DeskSays { key: Option<u8>, with_agents: bool, options: u8 },
-    Nobody { words: bool },
+    AgentSays {
+        agent: u8,
+        key: Option<u8>,
+        options: u8,
+    },
+    DeskSays {
+        key: Option<u8>,
+        with_agents: bool,
+        options: u8,
+    },
+    /// A question of another kind than for an option.
+    DeskAsks {
+        wants: Wants,
+        required: bool,
+    },
+    /// Something that is told again and again, and says something else each time.
+    DeskChanges {
+        id: u8,
+    },
+    Nobody {
+        words: bool,
+    },
     Ended,
     LetGo,
     Failed,
@@ -113,8 +137,41 @@ pub(crate) enum Tells {
     Started,
 }
 
-const TEXTS: [&str; 9] =
-    ["hello", "agent", "Agent!", "cancel", "end chat", "Option 1", "", "value-2", "bye"];
+const TEXTS: [&str; 14] = [
+    "hello",
+    "agent",
+    "Agent!",
+    "cancel",
+    "end chat",
+    "Option 1",
+    "",
+    "value-2",
+    "bye",
+    "yes",
+    "1, Option 2",
+    "skip",
+    "1.12.2026 14:30",
+    LONG,
+];
+
+/// Stands for a text that is too long for one message.
+pub(crate) const LONG: &str = "long";
+
+pub(crate) fn wants() -> impl Strategy<Value = Wants> {
+    prop::sample::select(vec![
+        Wants::Choice,
+        Wants::Choices,
+        Wants::YesNo,
+        Wants::Date,
+        Wants::Time,
+        Wants::DateTime,
+        Wants::Text { secret: false },
+        Wants::Text { secret: true },
+        Wants::Text { secret: true },
+        Wants::Files,
+        Wants::More,
+    ])
+}
 
 fn key() -> impl Strategy<Value = Option<u8>> {
     prop::option::weighted(0.5, 0_u8..12)
@@ -130,6 +187,9 @@ pub(crate) fn tells() -> impl Strategy<Value = Tells> {
             .prop_map(|(agent, key, options)| Tells::AgentSays { agent, key, options }),
         2 => (key(), any::<bool>(), 0_u8..60)
             .prop_map(|(key, with_agents, options)| Tells::DeskSays { key, with_agents, options }),
+        3 => (wants(), any::<bool>())
+            .prop_map(|(wants, required)| Tells::DeskAsks { wants, required }),
+        2 => (0_u8..12).prop_map(|id| Tells::DeskChanges { id }),
         1 => any::<bool>().prop_map(|words| Tells::Nobody { words }),
         1 => Just(Tells::Ended),
         1 => Just(Tells::LetGo),
@@ -180,6 +240,8 @@ pub(crate) fn act() -> impl Strategy<Value = Act> {
         1 => Just(Act::Open),
         12 => (prop::sample::select(&TEXTS[..]), key())
             .prop_map(|(text, key)| Act::UserSays { text, key }),
+        3 => (0_u8..3, prop::sample::select(&TEXTS[..]))
+            .prop_map(|(back, value)| Act::UserAnswers { back, value }),
         1 => Just(Act::UserEnds),
         3 => key().prop_map(|key| Act::BotSays { key }),
         3 => key().prop_map(|key| Act::BotAsks { key }),
@@ -233,6 +295,17 @@ pub(crate) fn news(tells: Tells, words: String) -> News {
         Tells::DeskSays { key, with_agents, options } => {
             News::DeskSaid { said: question(options, words), key: key.map(sender), with_agents }
         }
+        Tells::DeskAsks { wants, required } => {
+            let options = if matches!(wants, Wants::Choice | Wants::Choices) { 42 } else { 0 };
+            let asks = Some(Question { wants, required });
+            let said = Said { asks, ..question(options, words) };
+            News::DeskSaid { said, key: None, with_agents: true }
+        }
+        Tells::DeskChanges { id } => {
+            let desk_id = Some(desk_id(id));
+            let said = Said { desk_id, changes: true, ..Said::words(words) };
+            News::DeskSaid { said, key: Some(sender(id)), with_agents: true }
+        }
         Tells::Nobody { words: said } => News::Nobody { said: said.then(|| Said::words(words)) },
         Tells::Ended => News::Ended,
         Tells::LetGo => News::LetGo,
@@ -270,6 +343,10 @@ pub(crate) fn visitor() -> Visitor {
         in_group: false,
         reference: None,
     }
+}
+
+pub(crate) fn desk_id(n: u8) -> String {
+    format!("0a1b2c3d4e5f60718293a4b5c6d7e{n:03}")
 }
 
 pub(crate) fn sender(n: u8) -> SenderKey {

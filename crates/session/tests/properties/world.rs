@@ -8,8 +8,8 @@ use std::{
 };
 
 use session::{
-    Callback, Claims, Compared, Context, Conversation, Effect, Event, Facts, Line, Missed, News,
-    Payload, Policy, Rejected, Said, Stage, Status, Step, What,
+    Callback, Claims, Compared, Context, Conversation, Effect, Event, Facts, Given, Line, Missed,
+    News, Payload, Policy, Rejected, Said, Stage, Status, Step, What,
     id::{
         BotId, ChannelId, ConversationKey, EffectNumber, Number, SenderKey, SessionId, TenantId,
         Timestamp,
@@ -19,12 +19,15 @@ use session::{
 
 use crate::{
     found::{Found, START},
-    story::{Act, Fetched, Outcome, Tells, Whose, news, report, sender, visitor},
+    story::{Act, Fetched, LONG, Outcome, Tells, Whose, news, report, sender, visitor},
 };
 use checks::is_end;
 
 /// Whose words, and whether they were fetched: from one source they come in order.
 type Source = (SessionId, bool);
+
+/// Which entry, and which part of its words.
+type Spoken = (Number, u16);
 
 /// The world around one conversation, as a model.
 pub(crate) struct World {
@@ -41,9 +44,9 @@ pub(crate) struct World {
     /// Every session's status, as its row says.
     pub(crate) rows: BTreeMap<SessionId, Status>,
     /// What the user said while the open session waited.
-    held: Vec<Number>,
+    held: Vec<Spoken>,
     /// What was ordered to be said at the desk, by session.
-    said: BTreeMap<SessionId, Vec<Number>>,
+    said: BTreeMap<SessionId, Vec<Spoken>>,
     /// What must not be attempted any more.
     struck: BTreeSet<EffectNumber>,
     /// Sessions of which the user knows that not every word arrived.
@@ -107,7 +110,9 @@ impl World {
             world.rows.insert(session.id.clone(), session.status());
             world.holder = Some(session.id.clone());
             if let Stage::Waiting(waiting) = &session.stage {
-                world.held.clone_from(&waiting.held);
+                for words in waiting.held.chunk_by(|one, next| one == next) {
+                    world.held.extend((0..).zip(words).map(|(part, number)| (*number, part)));
+                }
             }
             let behind = session.behind_gap.iter().flat_map(|behind| &behind.news);
             for news in behind {
@@ -135,6 +140,7 @@ impl World {
             Act::Elsewhere => return self.elsewhere(),
             Act::Open => Event::Opened { visitor: visitor() },
             Act::UserSays { text, key } => self.user_says(text, key),
+            Act::UserAnswers { back, value } => self.user_answers(back, value),
             Act::UserEnds => Event::UserEnds,
             Act::BotSays { key } => Event::BotSaid {
                 said: Said::words("hi"),
@@ -210,8 +216,23 @@ impl World {
     }
 
     fn user_says(&mut self, text: &str, key: Option<u8>) -> Event {
+        let long = || "words ".repeat(session::parts::PART_UNITS_MAX / 2);
+        let text = if text == LONG { long() } else { text.to_owned() };
         let (said, fresh) = (Said::words(text), self.fresh());
         Event::UserSaid { visitor: visitor(), said, key: key.map(sender), fresh }
+    }
+
+    /// Of the pending question, or of one that is not.
+    fn user_answers(&mut self, back: u8, value: &str) -> Event {
+        let pending = self.conversation.live().and_then(|live| match &live.stage {
+            Stage::Connected(talk) | Stage::Active(talk) => talk.asked.as_ref(),
+            Stage::Waiting(_) => None,
+        });
+        let by = pending.map_or(self.conversation.numbered, |asked| asked.by);
+        let to = Number(by.0.saturating_sub(back.into()));
+        let answer = Some(Given { to, value: value.to_owned() });
+        let (said, fresh) = (Said { answer, ..Said::words(value) }, self.fresh());
+        Event::UserSaid { visitor: visitor(), said, key: None, fresh }
     }
 
     fn was_stored_by_the_previous_version(&mut self) {
@@ -226,6 +247,12 @@ impl World {
                 talk.remove("since");
                 talk.remove("before");
                 talk.remove("answer");
+                talk.remove("changing");
+                // It kept the options of a question and nothing else.
+                match talk.remove("asked").and_then(|asked| asked.get("options").cloned()) {
+                    Some(options) => drop(talk.insert("asked".to_owned(), options)),
+                    None => {}
+                }
             }
         }
         self.conversation = serde_json::from_value(stored).unwrap();
@@ -370,6 +397,7 @@ impl World {
         self.statuses_keep_to_the_diagram(&step);
         self.ends_are_settled(&step);
         self.words_reach_the_agent_once_and_in_order(&step);
+        self.secrets_go_to_the_desk_and_nowhere_else(&step);
         self.keys_lead_to_one_entry(&step);
         self.holds_pass(&step);
         self.what_did_not_arrive_is_told(lost, &step);

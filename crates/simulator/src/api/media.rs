@@ -1,5 +1,5 @@
 //! The media API: `POST /api/now/cccif/media/upload` and `GET /api/now/v1/cs/media/{key}`
-//! (reference 9.8).
+//! (reference 9.8), and the other addresses under which files and agents' pictures are known.
 //!
 //! Owns how a file comes in and who may load one. The files are the store's.
 
@@ -7,15 +7,16 @@ use std::sync::Arc;
 
 use axum::{
     body::Bytes,
-    extract::{Path, State, rejection::BytesRejection},
+    extract::{Path, Query, State, rejection::BytesRejection},
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use serde::Deserialize;
 use serde_json::json;
 
 use super::{Answer, access, multipart};
 use crate::{
-    media::{FILE_BYTES_MAX, File, PATH},
+    media::{FACE, FILE_BYTES_MAX, File, PATH},
     script::millis,
     shared::Shared,
 };
@@ -79,16 +80,58 @@ pub(super) async fn load(
     Path(key): Path<String>,
     headers: HeaderMap,
 ) -> Response {
-    if let Err(refusal) = may_enter(&shared, &headers) {
+    found(&shared, &headers, |shared| {
+        let now = shared.clock.now();
+        shared.lock().media.get(&key).filter(|file| file.is_available(now)).cloned()
+    })
+}
+
+#[derive(Deserialize)]
+pub(super) struct Record {
+    sys_id: String,
+}
+
+/// `sys_attachment.do?sys_id=…`: another address of the same files.
+pub(super) async fn attachment(
+    shared: State<Arc<Shared>>,
+    Query(record): Query<Record>,
+    headers: HeaderMap,
+) -> Response {
+    load(shared, Path(record.sys_id), headers).await
+}
+
+/// `/….iix`: a file as a picture, or the picture of an agent.
+pub(super) async fn picture(
+    State(shared): State<Arc<Shared>>,
+    Path(name): Path<String>,
+    headers: HeaderMap,
+) -> Response {
+    let Some(key) = name.strip_suffix(".iix") else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
+    found(&shared, &headers, |shared| {
+        let world = shared.lock();
+        let is_agent = world.instance.agents().any(|agent| agent.sys_id == key);
+        let face = || File::new("face.png", "image/png", Bytes::from_static(FACE));
+        if is_agent { Some(face()) } else { world.media.get(key).cloned() }
+    })
+}
+
+fn found(
+    shared: &Arc<Shared>,
+    headers: &HeaderMap,
+    look: impl FnOnce(&Shared) -> Option<File>,
+) -> Response {
+    if let Err(refusal) = may_enter(shared, headers) {
         return refusal.into_response();
     }
-    let now = shared.clock.now();
-    let file = shared.lock().media.get(&key).filter(|file| file.is_available(now)).cloned();
-    if let Some(file) = file {
-        return serve(file);
+    match look(shared) {
+        Some(file) => serve(file),
+        None => {
+            let detail = "There is no such file, or it is not available";
+            Answer::refusal(StatusCode::NOT_FOUND, "No Record found", detail).into_response()
+        }
     }
-    let detail = "There is no such file, or it is not available";
-    Answer::refusal(StatusCode::NOT_FOUND, "No Record found", detail).into_response()
 }
 
 /// A file to be saved, never to be run in the page of the instance.

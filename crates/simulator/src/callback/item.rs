@@ -5,7 +5,10 @@
 use serde_json::{Map, Value, json};
 
 use super::{BYE, Context, Envelope, FileLink};
-use crate::config::{QuestionKind, Topic};
+use crate::{
+    config::{QuestionKind, Topic},
+    instance::FileShape,
+};
 
 /// A text of the virtual agent with the picker that follows everything it did not understand.
 pub(super) fn bot_says(words: Value, context: &Context<'_>) -> Envelope {
@@ -96,24 +99,38 @@ pub(super) fn message(words: &str) -> Value {
 /// A file of an agent's, in the shape that a receiver is told to expect (reference 9.8): a picture,
 /// or a link.
 pub(super) fn file(file: FileLink<'_>) -> Value {
-    let FileLink { name, content_type, url } = file;
-    if content_type.to_ascii_lowercase().starts_with("image/") {
-        return json!({
-            "uiType": "OutputImage",
-            "group": "DefaultOutputImage",
-            "itemType": "image",
+    let FileLink { name, content_type, url, shape } = file;
+    let is_picture = content_type.to_ascii_lowercase().starts_with("image/");
+    match shape {
+        FileShape::Text => json!({
+            "uiType": "OutputText",
+            "group": "DefaultText",
+            "itemType": if is_picture { "image" } else { "file" },
+            "label": name,
             "value": url,
-            "altText": name,
-        });
+            "maskType": "NONE",
+        }),
+        FileShape::Image => picture(name, url),
+        FileShape::Fitting if is_picture => picture(name, url),
+        FileShape::Fitting | FileShape::Link => json!({
+            "uiType": "OutputLink",
+            "group": "DefaultOutputLink",
+            "itemType": "file",
+            "header": name,
+            "label": name,
+            "type": "link",
+            "value": {"action": url},
+        }),
     }
+}
+
+fn picture(name: &str, url: &str) -> Value {
     json!({
-        "uiType": "OutputLink",
-        "group": "DefaultOutputLink",
-        "itemType": "file",
-        "header": name,
-        "label": name,
-        "type": "link",
-        "value": {"action": url},
+        "uiType": "OutputImage",
+        "group": "DefaultOutputImage",
+        "itemType": "image",
+        "value": url,
+        "altText": name,
     })
 }
 
@@ -121,7 +138,9 @@ pub(super) fn file(file: FileLink<'_>) -> Value {
 pub(super) fn by_agent(mut item: Value, context: &Context<'_>) -> Value {
     item["agentInfo"] = match context.agent.filter(|_| context.setup.names_shown) {
         Some((name, id)) => {
-            let mut info = json!({"sentFromAgent": true, "agentName": name});
+            // On the instance, as documentation shows it (reference 5.2).
+            let avatar = format!("/{id}.iix?t=small");
+            let mut info = json!({"sentFromAgent": true, "agentName": name, "agentAvatar": avatar});
             if context.setup.profile.version.names_agents_by_id() {
                 info["agentId"] = id.into();
             }

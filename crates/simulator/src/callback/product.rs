@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{
     Context, ENDED, Envelope, GREETING, IDLE_END, IDLE_REMINDER, MAX_WAIT, Moment, NOBODY,
-    NOT_UNDERSTOOD, STAND_BY,
+    NOT_UNDERSTOOD, STAND_BY, Shown,
     item::{action, bot_says, by_agent, bye_picker, file, objects, question, text, topic_picker},
 };
 use crate::config::{EndTold, WaitStatus};
@@ -45,6 +45,12 @@ pub(super) fn told(moment: Moment<'_>, context: &Context<'_>) -> Vec<Envelope> {
         Moment::Typing(on) => vec![typing(on)],
         Moment::Wrote(words) => vec![Envelope::of(by_agent(text(words), context)).with_agent()],
         Moment::SentFile(link) => vec![Envelope::of(by_agent(file(link), context)).with_agent()],
+        Moment::Showed(Shown { items, is_agents, .. }) => {
+            let named = |item: &Value| {
+                if is_agents { by_agent(item.clone(), context) } else { item.clone() }
+            };
+            with_agent(items.iter().map(named))
+        }
         Moment::Transferring => {
             let mut told = vec![Envelope::of(text(STAND_BY)).with_agent()];
             told.extend(wait_spinner(context));

@@ -23,6 +23,7 @@ pub(super) fn told(moment: Moment<'_>, context: &Context<'_>) -> Vec<Envelope> {
         | Moment::ByeAsked
         | Moment::LetGo
         | Moment::IdleReminder
+        | Moment::Showed(_)
         | Moment::SurveyAsked(_) => product::told(moment, context),
         Moment::TopicSaid(words) => vec![Envelope::of(message(words))],
         Moment::Greeted => vec![bot_says(message(GREETING), context)],

@@ -4,6 +4,8 @@
 //! GET  /desk                          the page
 //! GET  /desk/api/state, …/events      see [`state`]
 //! POST /desk/api/chats/{id}/{order}   see [`orders`], and so for the next three
+//! GET  /desk/api/controls             what can be shown in a chat, see [`shows`]
+//! POST /desk/api/chats/{id}/file      an agent sends the body as a file
 //! POST /desk/api/agents/{id}
 //! POST /desk/api/queues/{id}
 //! POST /desk/api/settings
@@ -23,8 +25,8 @@ use axum::{
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::json;
 
-use super::{Desk, fault_orders, guard, orders, state};
-use crate::{instance::DeskError, pages};
+use super::{Desk, fault_orders, guard, orders, shows, state};
+use crate::{instance::DeskError, media::FILE_BYTES_MAX, pages};
 
 /// The largest body of an order, in bytes: far above what a person types.
 const BODY_MAX: usize = 64 * 1024;
@@ -43,6 +45,11 @@ pub(crate) fn routes(desk: Desk) -> Router {
         .route(
             "/desk/api/faults",
             get(fault_orders::list).post(fault_orders::inject).delete(fault_orders::clear),
+        )
+        .route("/desk/api/controls", get(shows::list))
+        .route(
+            "/desk/api/chats/{id}/file",
+            post(shows::file).layer(DefaultBodyLimit::max(FILE_BYTES_MAX)),
         )
         .route("/desk/api/chats/{id}/{order}", post(orders::to_chat))
         .route("/desk/api/agents/{id}", post(orders::to_agent))
@@ -74,6 +81,7 @@ impl From<DeskError> for Refusal {
             DeskError::NotOffered => (StatusCode::CONFLICT, "not_offered"),
             DeskError::NotLive => (StatusCode::CONFLICT, "not_live"),
             DeskError::NotCancelled => (StatusCode::CONFLICT, "not_cancelled"),
+            DeskError::TooMuch => (StatusCode::CONFLICT, "too_much"),
             DeskError::EmptyText => (StatusCode::BAD_REQUEST, "empty_text"),
             DeskError::UnknownAgent => (StatusCode::NOT_FOUND, "unknown_agent"),
             DeskError::UnknownQueue => (StatusCode::NOT_FOUND, "unknown_queue"),

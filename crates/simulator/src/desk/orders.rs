@@ -4,6 +4,7 @@
 //! POST /desk/api/chats/{id}/accept     {"agent"?}; so reject
 //! POST /desk/api/chats/{id}/write      {"text":"…"}
 //! POST /desk/api/chats/{id}/typing     {"on":true}
+//! POST /desk/api/chats/{id}/show       {"control":"…"}, see [`super::shows`]
 //! POST /desk/api/chats/{id}/transfer   {"to":"robin"} or {"queue":"it"}
 //! POST /desk/api/chats/{id}/end
 //! POST /desk/api/agents/{id}           {"available"?, "capacity"?}
@@ -23,6 +24,7 @@ use serde::Deserialize;
 use super::{
     Desk,
     edge::{Mode, Refusal, read},
+    shows,
 };
 use crate::config::{AgentMode, Dialect, Schedule};
 
@@ -70,12 +72,14 @@ pub(super) async fn to_chat(
         "typing" => desk.typing(&id, read::<TypingOrder>(&body)?.on)?,
         "write" => desk.write(&id, &read::<WriteOrder>(&body)?.text)?,
         "transfer" => transfer(&desk, &id, &body)?,
+        "show" => shows::show(&desk, &id, &body)?,
         _ => {
             return Err(Refusal {
                 status: StatusCode::NOT_FOUND,
                 code: "unknown_order",
-                message: "a chat can be told to accept, reject, typing, write, transfer or end"
-                    .to_owned(),
+                message:
+                    "a chat can be told to accept, reject, typing, write, show, transfer or end"
+                        .to_owned(),
             });
         }
     }

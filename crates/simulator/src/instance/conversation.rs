@@ -8,7 +8,10 @@ use std::collections::{BTreeSet, VecDeque};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::LINES_MAX;
+use super::{
+    LINES_MAX,
+    topics::{AnswerView, AskedView, RunningTopic},
+};
 use crate::{
     callback::{Envelope, StreamState},
     request::Request,
@@ -166,6 +169,10 @@ pub struct ChatView {
     pub offer: Option<OfferView>,
     /// What the user answered to the survey after it.
     pub survey: Vec<SurveyAnswer>,
+    /// What was asked inside the chat and waits for an answer.
+    pub asked: Option<AskedView>,
+    /// What came as an answer to such questions, oldest first; the last 500.
+    pub answers: Vec<AnswerView>,
 }
 
 /// One answer to the survey after a chat.
@@ -258,6 +265,8 @@ pub(super) struct Chat {
     /// How many lines of the user the script has answered, and until when it is busy doing so.
     pub(super) script_turns: usize,
     pub(super) script_busy_until: u64,
+    /// What is shown and asked inside the chat.
+    pub(super) topic: RunningTopic,
 }
 
 impl Chat {
@@ -281,6 +290,7 @@ impl Chat {
             agent_typing: false,
             script_turns: 0,
             script_busy_until: now,
+            topic: RunningTopic::default(),
         }
     }
 
@@ -394,6 +404,8 @@ impl Conversation {
                 .as_ref()
                 .map(|offer| OfferView { agent: offer.agent.clone(), ends_at: offer.ends_at }),
             survey: self.survey.clone(),
+            asked: chat.topic.asked(),
+            answers: chat.topic.answers(),
         })
     }
 

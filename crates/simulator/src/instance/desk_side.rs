@@ -29,6 +29,9 @@ pub enum DeskError {
     /// Only a chat whose user left while waiting can be accepted late.
     #[error("the user has not cancelled this chat")]
     NotCancelled,
+    /// So much waits behind a question already that there is no room for more.
+    #[error("too much waits to be shown in this chat; answer or end it first")]
+    TooMuch,
     /// An agent cannot write nothing.
     #[error("the text is empty")]
     EmptyText,
@@ -427,7 +430,7 @@ impl Instance {
         if chat.state == ChatState::Live { Ok(chat) } else { Err(DeskError::NotLive) }
     }
     /// A live chat that somebody has at this moment.
-    fn attended(&mut self, number: u64) -> Result<&mut Chat, DeskError> {
+    pub(super) fn attended(&mut self, number: u64) -> Result<&mut Chat, DeskError> {
         let chat = self.live(number)?;
         if chat.transferring { Err(DeskError::NotLive) } else { Ok(chat) }
     }

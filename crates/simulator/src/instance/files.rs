@@ -3,6 +3,7 @@
 //!
 //! Owns who sees a file and when. Where its bytes come from and where they lie is decided outside.
 
+use serde::Deserialize;
 use serde_json::Value;
 
 use super::{
@@ -11,8 +12,57 @@ use super::{
 };
 use crate::{
     callback::{FileLink, Moment},
+    media::PATH,
     request::Request,
 };
+
+/// How an agent's file looks in a callback and where it lies; what an instance does is unknown
+/// (reference 9.8), so a receiver is tried with all of them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, rename_all = "snake_case")]
+pub(crate) struct FileForm {
+    pub(crate) shape: FileShape,
+    pub(crate) place: FilePlace,
+}
+
+/// The kind of item.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum FileShape {
+    /// A picture as an `OutputImage`, anything else as an `OutputLink`.
+    #[default]
+    Fitting,
+    /// `OutputImage`.
+    Image,
+    /// `OutputLink`.
+    Link,
+    /// `OutputText` with an `itemType`, whose value is the address.
+    Text,
+}
+
+/// The address.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum FilePlace {
+    /// `/api/now/v1/cs/media/…`
+    #[default]
+    Media,
+    /// `/sys_attachment.do?sys_id=…`
+    Attachment,
+    /// `/….iix`
+    Image,
+}
+
+impl FilePlace {
+    /// Where a file lies on its instance.
+    pub(crate) fn path(self, key: &str) -> String {
+        match self {
+            Self::Media => format!("{PATH}/{key}"),
+            Self::Attachment => format!("/sys_attachment.do?sys_id={key}"),
+            Self::Image => format!("/{key}.iix"),
+        }
+    }
+}
 
 /// What a line about a file says.
 fn caption(file: &FileView) -> String {
@@ -49,7 +99,7 @@ impl Instance {
         &mut self,
         number: u64,
         file: FileView,
-        url: &str,
+        (url, shape): (&str, FileShape),
         now: u64,
     ) -> Result<Vec<Callback>, DeskError> {
         let conversation = self.conversations.get(&number).ok_or(DeskError::UnknownChat)?;
@@ -59,7 +109,7 @@ impl Instance {
         }
         let agent = chat.agent.as_ref().ok_or(DeskError::NotLive)?.name.clone();
         let mut told = self.typing(number, false)?;
-        let link = FileLink { name: &file.name, content_type: &file.content_type, url };
+        let link = FileLink { name: &file.name, content_type: &file.content_type, url, shape };
         let sent = self.tell(number, Moment::SentFile(link));
         if let Some(conversation) = self.conversations.get_mut(&number) {
             conversation.talking = true;

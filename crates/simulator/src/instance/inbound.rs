@@ -252,8 +252,11 @@ impl Instance {
                     let why = "a mere attachment key hides the message before app 3.14.2";
                     return (Fate::Ignored(why), Vec::new());
                 }
-                self.user_wrote(number, request, now);
-                Vec::new()
+                if self.user_wrote(number, request, now) {
+                    self.take_answer(number, request, now)
+                } else {
+                    Vec::new()
+                }
             }
             Action::Typing | Action::Viewing => {
                 if let Some(chat) = self.chat_mut(number) {
@@ -317,27 +320,31 @@ impl Instance {
         if self.is_hidden(request) { "" } else { request.text() }
     }
 
-    fn user_wrote(&mut self, number: u64, request: &Request, now: u64) {
+    /// Shows the agent what the user says; false when it says nothing, or said it before.
+    fn user_wrote(&mut self, number: u64, request: &Request, now: u64) -> bool {
         if request.is_empty() {
-            return;
+            return false;
         }
         let words = self.words(request);
-        let Some(conversation) = self.conversations.get_mut(&number) else { return };
+        let Some(conversation) = self.conversations.get_mut(&number) else { return false };
         // Whether a real instance shows a repeat twice is unknown (reference 15.6). The ledger has
         // both requests; the desk shows one line.
         if conversation.repeats(request) {
-            return;
+            return false;
         }
         conversation.talking = true;
         let name = conversation.user_name();
+        let mut shown = words;
         if let Some(chat) = &mut conversation.chat {
             chat.user_typing = false;
             chat.heard(now);
+            shown = chat.topic.as_shown(words);
         }
         if !words.is_empty() {
-            conversation.line(Speaker::User, &name, words, now);
+            conversation.line(Speaker::User, &name, shown, now);
             self.script_answers(number, words, now);
         }
+        true
     }
 
     pub(super) fn user_line(&mut self, number: u64, request: &Request, now: u64) {

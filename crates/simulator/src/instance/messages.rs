@@ -61,8 +61,8 @@ impl Instance {
         self.keep(
             told,
             |item| match (item["uiType"].as_str(), item["actionType"].as_str()) {
-                (Some("OutputText" | "OutputImage" | "OutputLink"), _) => Some(Author::Agent),
                 (_, Some("System")) => Some(Author::System),
+                (Some(kind), None) if kind != "ActionMsg" => Some(Author::Agent),
                 _ => None,
             },
             now,

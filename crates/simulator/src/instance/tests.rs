@@ -3,6 +3,7 @@
 mod clocks;
 mod commands;
 mod routing;
+mod topics;
 mod transfer;
 mod virtual_agent;
 

@@ -87,6 +87,7 @@ pub(super) fn setup(
             .into_iter()
             .map(|word| word.trim().to_lowercase())
             .collect(),
+        receipts: draft.text(owner, "desk.receipts").as_deref() != Some("off"),
         wording: Wording {
             nobody: texts(draft, owner, "desk.nobody_texts"),
             ended: texts(draft, owner, "desk.ended_texts"),

@@ -197,6 +197,8 @@ settings! {
     Some("[\"hi\", \"agent\", \"bye\", \"restart\", \"help\", \"logout\", \"notification\", \"notifications\", \"show notification\"]"),
     "[\"bye\", \"restart\"]", Reload,
     "Words that the instance obeys when they are a whole message. As words of a user they get a full stop, so that the agent reads them. An empty list guards nothing.";
+    "desk.receipts", None, SWITCH, Some("\"on\""), "\"off\"", Reload,
+    "Whether agents see what became of what they said: shown to the user, or failed. The instance needs the Virtual Agent API app 4.0 and `third_party_chat`; one that refuses receipts gets none for an hour.";
     "desk.nobody_texts", None, Kind::Texts, Some("[\"no agents are available\"]"), "[\"nobody is here\"]", Reload,
     "Parts of the instance's texts that say that nobody is there, in the language of the instance. Compared without case.";
     "desk.ended_texts", None, Kind::Texts,
@@ -259,6 +261,8 @@ settings! {
     "Opens Direct Line for web pages. Without it Direct Line is closed. Each bot has its own.";
     "bot.trusted_origins", Some("WARMLINE_TRUSTED_ORIGINS"), Kind::Texts, None, "[\"https://shop.example.org\", \"https://www.example.org:8443\"]", Reload,
     "The pages whose browsers may use Direct Line, as browsers say them in `Origin`; in the variable with commas between them. Without it every page may, unless a token names its own (`trustedOrigins`). Programs that are no browser are not held up by it.";
+    "bot.widget_key", Some("WARMLINE_WIDGET_KEY"), Kind::Text, None, "\"shop-2f9c41d07e\"", Reload,
+    "The public key with which the widget on pages of `trusted_origins` begins chats of strangers, for sites without a server that gives tokens. It stands in those pages and is no secret: choose 8 to 64 letters and digits. Without it only your server gives tokens.";
     "bot.token_grace", None, Kind::SpanOrOff, Some("\"12h\""), "\"12h\"", Reload,
     "How long a Direct Line token past its end (it lives for 30 minutes) goes on opening its own conversation, for laptops that slept; `off` for not at all.";
     "bot.replay", None, REPLAYS, Some("\"all\""), "\"new\"", Reload,

@@ -204,6 +204,7 @@ fn commands_are_what_is_understood_here() {
         escalate: vec!["person".to_owned()],
         cancel: vec!["x".repeat(COMMAND_CHARS_MAX + 1), "stop waiting".to_owned()],
         end: Vec::new(),
+        ..Phrases::default()
     };
     let titles = |built_in, phrases: &Phrases| {
         let (id, public_url, language) = (APP_ID, PUBLIC, Language::English);
@@ -215,6 +216,7 @@ fn commands_are_what_is_understood_here() {
     };
     assert_eq!(titles(true, &phrases), ["person", "stop waiting"]);
     assert_eq!(titles(false, &phrases), ["stop waiting"], "a bot of one's own has its own words");
-    let none = Phrases { escalate: Vec::new(), cancel: Vec::new(), end: Vec::new() };
+    let (escalate, cancel, end) = (Vec::new(), Vec::new(), Vec::new());
+    let none = Phrases { escalate, cancel, end, ..Phrases::default() };
     assert_eq!(titles(true, &none), Vec::<String>::new());
 }

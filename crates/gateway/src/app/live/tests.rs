@@ -25,6 +25,7 @@ fn desk(name: &str, secret: &str) -> DeskSetup {
         webhook_secret: format!("webhook secret of {name}").into(),
         message_token: None,
         command_words: Vec::new(),
+        receipts: true,
         wording: Wording::default(),
     }
 }

@@ -36,7 +36,7 @@ impl Running {
             desk: other_desk(),
             reach: Current::new(Reach {
                 client: Arc::new(Client::new(there.config()).unwrap()),
-                dress: Dress { token: None, commands: Vec::new() },
+                dress: Dress { token: None, commands: Vec::new(), receipts: true },
                 wording: Wording::default(),
             }),
             gate: Gate::new(Destination::Desk(tenant(), other_desk()), &dispatcher.observer),

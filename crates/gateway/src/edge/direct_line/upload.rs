@@ -112,7 +112,7 @@ async fn taken(
     let visitor = visitor(&claims, activity.from().and_then(|from| from.name))?;
     let said = session::Said {
         files: taken.kept.iter().map(|brought| brought.kept.clone().into()).collect(),
-        ..activities::said(&activity)?
+        ..activities::said(&activity, edge.language)?
     };
     let sender_key = activities::sender_key(&activity)?;
     let event =

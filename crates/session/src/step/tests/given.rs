@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::{
     Agent, Answer, AskedBy, Callback, Choice, Claims, Context, Conversation, Effect, EndReason,
     Event, Facts, News, Past, Phase, Policy, Rejected, Route, Said, Session, Stage, Status, Step,
-    Talk, Visitor, Waiting, What,
+    Talk, Unlogged, Visitor, Waiting, What,
     id::{
         BotId, ChannelId, ConversationKey, DeskId, EffectNumber, Number, SenderKey, SessionId,
         TenantId, Timestamp, UserId,
@@ -258,7 +258,8 @@ pub(super) fn talk() -> Talk {
         since: ago(25),
         before: None,
         answer: Answer::Owed { since: ago(20) },
-        asked: Vec::new(),
+        asked: None,
+        changing: None,
     }
 }
 
@@ -376,7 +377,18 @@ pub(super) fn effect(kind: &str) -> Effect {
             upto: Number(8),
             context: None,
         },
-        "say" => What::Say { session, desk, user, email: None, message: Number(9) },
+        "say" => {
+            What::Say { session, desk, user, email: None, message: Number(9), part: 0, words: None }
+        }
+        "say_secret" => What::Say {
+            session,
+            desk,
+            user,
+            email: None,
+            message: Number(9),
+            part: 1,
+            words: Some(Unlogged("4711".to_owned())),
+        },
         "end" => What::End { session, desk, user },
         "greet" => What::Greet,
         "to_bot" => What::ToBot { message: Number(9) },

@@ -6,7 +6,7 @@
 
 use crate::{
     Answer, Author, BotNews, Content, Conversation, EndedBy, Hold, Message, Notice, Phase,
-    Rejected, Route, Stage, Step, Talk, What, id::Number,
+    Rejected, Route, Stage, Step, Talk, Wants, What, id::Number,
 };
 
 pub(super) fn render(before: &Conversation, step: &Result<Step, Rejected>) -> String {
@@ -80,7 +80,10 @@ fn talking(talk: &Talk) -> String {
     words.extend(talk.transferring.then(|| " transferring".to_owned()));
     words.extend(talk.warned.then(|| " warned".to_owned()));
     words.extend((talk.answer == Answer::Missed).then(|| " unanswered".to_owned()));
-    words.extend((!talk.asked.is_empty()).then(|| format!(" asking {}", talk.asked.len())));
+    words.extend(talk.asked.as_ref().map(|asked| match asked.question.wants {
+        Wants::Choice => format!(" asking {}", asked.options.len()),
+        wants => format!(" asking {wants:?}"),
+    }));
     words.concat()
 }
 
@@ -99,7 +102,10 @@ fn message(message: &Message) -> String {
     let content = match &message.content {
         Content::Said(said) => match &said.choice {
             Some(choice) => format!("{:?} chose {choice}", said.text),
-            None => format!("{:?}", said.text),
+            None => match &said.in_form {
+                Some(form) => format!("{:?} in form {form}", said.text),
+                None => format!("{:?}", said.text),
+            },
         },
         Content::Notice(told) => notice(told),
         Content::Done(payload) => format!("did {}", payload.0),
@@ -114,8 +120,8 @@ fn message(message: &Message) -> String {
 fn notice(notice: &Notice) -> String {
     let more = match notice {
         Notice::Waiting { estimate } | Notice::Transferring { estimate } => format!(" {estimate}"),
-        Notice::Connected { agent }
-        | Notice::Transferred { agent }
+        Notice::Connected { agent, .. }
+        | Notice::Transferred { agent, .. }
         | Notice::AgentIdle { agent } => named(agent.as_ref()),
         Notice::Ended { by: EndedBy::User } => " by user".to_owned(),
         Notice::Ended { by: EndedBy::Operator } => " by operator".to_owned(),
@@ -149,7 +155,11 @@ fn what(what: &What) -> String {
             let context = context.map(|entry| format!(" with {entry}")).unwrap_or_default();
             format!("ask {session} upto {upto}{context}")
         }
-        What::Say { message, .. } => format!("say {message}"),
+        What::Say { message, part, words, .. } => {
+            let part = if *part > 0 { format!(".{part}") } else { String::new() };
+            let words = words.as_ref().map(|words| format!(" {:?}", words.0)).unwrap_or_default();
+            format!("say {message}{part}{words}")
+        }
         What::End { session, .. } => format!("end {session}"),
         What::Greet => "greet".to_owned(),
         What::Show { message, part: 0, of_agent: None } => format!("show {message}"),

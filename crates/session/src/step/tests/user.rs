@@ -5,7 +5,8 @@ use super::given::{
     talk, user_said, user_says, visitor,
 };
 use crate::{
-    Behind, Choice, EndReason, Event, Said, Stage, Status, Talk, Visitor, What,
+    Asked, Behind, Choice, EndReason, Event, Question, Said, Stage, Status, Talk, Visitor, Wants,
+    What,
     id::{Number, UserId},
     wants_holder,
 };
@@ -307,8 +308,10 @@ fn a_clicked_option_goes_before_the_words_on_it_and_a_stale_one_is_just_words() 
 
 #[test]
 fn a_file_without_words_answers_no_question_not_even_one_with_an_empty_option() {
+    let question = Question { wants: Wants::Choice, required: false };
     let options = vec![Choice { label: String::new(), value: String::new() }];
-    let given = live(Stage::Active(Talk { asked: options, ..talk() }));
+    let asked = Asked { by: Number(10), question, options, cut: false };
+    let given = live(Stage::Active(Talk { asked: Some(asked), ..talk() }));
     check(&given, user_says(""), "active Ola; user \"\"; -> say 11; = 11");
 }
 
@@ -333,10 +336,14 @@ fn only_as_many_options_are_kept_as_the_state_can_bear() {
     let labels: Vec<String> = (0..60).map(|n| format!("{n} {long}")).collect();
     let labels: Vec<&str> = labels.iter().map(String::as_str).collect();
     let mut given = asked(&labels);
-    assert_eq!(given.talk().asked.len(), 10, "2,048 bytes hold ten of 204");
+    assert_eq!(
+        given.talk().asked.as_ref().unwrap().options.len(),
+        10,
+        "2,048 bytes hold ten of 204"
+    );
     let short: Vec<String> = (0..60).map(|n| n.to_string()).collect();
     let short: Vec<&str> = short.iter().map(String::as_str).collect();
-    assert_eq!(asked(&short).talk().asked.len(), 50);
+    assert_eq!(asked(&short).talk().asked.as_ref().unwrap().options.len(), 50);
     assert_eq!(question(&short).options.len(), 60);
 }
 

@@ -2,11 +2,11 @@
 
 use session::{
     Author, BEHIND_GAP_MAX, BEHIND_GAP_WITHIN, Content, Conversation, Effect, EndReason, Hold,
-    LATE_WORDS_FOR, Notice, Phase, Route, Stage, Status, Step, Waiting, What,
+    LATE_WORDS_FOR, Notice, Phase, Route, Stage, Status, Step, Waiting, Wants, What,
     id::{EffectNumber, Number, SessionId},
 };
 
-use super::World;
+use super::{Spoken, World};
 
 impl World {
     pub(super) fn is_nothing(&self, step: &Step) -> bool {
@@ -178,13 +178,17 @@ impl World {
                 .map(|session| session.id.clone())
         };
         let before = waited(&self.conversation);
-        let said: Vec<Number> = step.effects.iter().filter_map(spoken).collect();
+        let said: Vec<Spoken> = step.effects.iter().filter_map(spoken).collect();
         if before.is_some() && before == waited(&step.conversation) {
             let by_user = step
                 .messages
                 .iter()
                 .filter(|entry| entry.author == Author::User && entry.content.said().is_some());
-            self.held.extend(by_user.map(|entry| entry.number));
+            let parts = by_user.flat_map(|entry| {
+                let parts = entry.content.said().map_or(0, session::parts::to_desk);
+                (0..parts).map(|part| (entry.number, part))
+            });
+            self.held.extend(parts);
             assert_eq!(said, [], "nothing is said to a queue");
         } else if let Some(session) = before {
             let connected = step.records.iter().any(|record| record.status == Status::Connected);
@@ -194,8 +198,37 @@ impl World {
         for effect in &step.effects {
             if let (Some(session), Some(number)) = (effect.what.session(), spoken(effect)) {
                 let all = self.said.entry(session.clone()).or_default();
-                assert!(all.last().is_none_or(|last| *last < number), "{all:?}, then {number}");
+                assert!(all.last().is_none_or(|last| *last < number), "{all:?}, then {number:?}");
                 all.push(number);
+            }
+        }
+    }
+
+    /// What answers a question for a secret is with the effects that deliver it and nowhere else.
+    pub(super) fn secrets_go_to_the_desk_and_nowhere_else(&self, step: &Step) {
+        let asks_secret = self.conversation.live().is_some_and(|live| match &live.stage {
+            Stage::Connected(talk) | Stage::Active(talk) => talk
+                .asked
+                .as_ref()
+                .is_some_and(|asked| asked.question.wants == Wants::Text { secret: true }),
+            Stage::Waiting(_) => false,
+        });
+        for entry in &step.messages {
+            let Some(said) = entry.content.said() else { continue };
+            let of_it = step.effects.iter().filter_map(|effect| match &effect.what {
+                What::Say { message, words, .. } if *message == entry.number => Some(words),
+                _ => None,
+            });
+            for words in of_it {
+                assert_eq!(words.is_some(), said.masked.is_some());
+                let Some(words) = words else { continue };
+                assert!(asks_secret, "nobody asked for a secret");
+                let logged = format!("{}{:?}", serde_json::to_string(said).unwrap(), said);
+                assert!(!logged.contains(&words.0), "{logged}");
+            }
+            if said.masked.is_some() {
+                let stored = serde_json::to_string(&step.conversation).unwrap();
+                assert!(!stored.contains("words words"), "the state holds it");
             }
         }
     }
@@ -268,7 +301,7 @@ impl World {
             Route::Live(session) => match &session.stage {
                 _ if session.behind_gap.is_some() => return,
                 Stage::Waiting(waiting) => waiting.held.is_empty(),
-                Stage::Connected(talk) | Stage::Active(talk) => talk.asked.is_empty(),
+                Stage::Connected(talk) | Stage::Active(talk) => talk.asked.is_none(),
             },
         };
         assert!(stored.len() < if slim { 1_152 } else { 4_096 }, "{} bytes", stored.len());
@@ -282,9 +315,9 @@ pub(super) fn is_end(status: Status) -> bool {
     }
 }
 
-fn spoken(effect: &Effect) -> Option<Number> {
+fn spoken(effect: &Effect) -> Option<Spoken> {
     match effect.what {
-        What::Say { message, .. } => Some(message),
+        What::Say { message, part, .. } => Some((message, part)),
         _ => None,
     }
 }
