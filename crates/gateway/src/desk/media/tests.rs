@@ -291,7 +291,7 @@ async fn a_file_that_goes_no_further_is_news_once() {
     for is_news in [true, false] {
         let (attachments, lost) = scene.handed(std::slice::from_ref(&file)).await;
         assert!(attachments.is_empty());
-        let why = session::FileFault::NotAllowed;
+        let why = session::FileRefusal::NotAllowed;
         let name = "a.txt".to_owned();
         assert!(lost == [Lost { name, why, is_news }]);
     }
