@@ -1,7 +1,7 @@
 //! From a log entry to the activity a Direct Line client sees.
 
 use bot_framework::Activity;
-use bot_framework::activity::{ChannelAccount, ConversationAccount, Role};
+use bot_framework::activity::{ChannelAccount, ConversationAccount, Role, kinds};
 use serde_json::json;
 use session::{Agent, Author, Content, Notice, Payload, Said, id::Number};
 
@@ -11,6 +11,7 @@ use crate::{
     edge::direct_line::activities,
     keeping::Entry,
     notices::{self, Language},
+    rich::{self, Look, Surface},
 };
 
 /// How ids begin that only a token can give.
@@ -66,12 +67,15 @@ impl View<'_> {
             (Author::Bot | Author::User, Content::Revised { said, .. })
             | (Author::Bot, Content::Said(said)) => self.said_by_bot(said, entry.number),
             (Author::Agent(agent), Content::Said(said) | Content::Revised { said, .. }) => {
-                of_agent(agent, said)
+                self.of_agent(agent, said, number)
             }
             (
                 Author::Desk | Author::Gateway,
                 Content::Said(said) | Content::Revised { said, .. },
-            ) => of_said(said, "", ChannelAccount::new("desk", Role::Bot).named("Service desk")),
+            ) => {
+                let desk = ChannelAccount::new("desk", Role::Bot).named("Service desk");
+                self.of_desk(said, number, "", desk)
+            }
         };
         if number < entry.number && number < self.first && activity.raw("replyToId").is_none() {
             // Web Chat holds an answer back until it has what was answered; what changes that answer
@@ -198,10 +202,37 @@ impl View<'_> {
     fn with_picture(&self, notice: &Notice, number: Number) -> Notice {
         let mut notice = notice.clone();
         if let Notice::Connected { avatar, .. } | Notice::Transferred { avatar, .. } = &mut notice {
-            let open = |address: String| self.links?.open(number, &address);
-            *avatar = avatar.take().and_then(open);
+            *avatar = avatar.take().and_then(|address| self.open(number, &address));
         }
         notice
+    }
+
+    /// An agent's words go out as they were typed; the name goes into the text, because chat pages do
+    /// not show names beside bubbles.
+    fn of_agent(&self, agent: &Agent, said: &Said, number: Number) -> Activity {
+        let prefix = agent.name.as_ref().map(|name| format!("{name}: ")).unwrap_or_default();
+        self.of_desk(said, number, &prefix, agent_account(agent.name.as_deref()))
+    }
+
+    /// What comes from the desk, as richly as a page shows it.
+    fn of_desk(&self, said: &Said, entry: Number, prefix: &str, from: ChannelAccount) -> Activity {
+        let open = |address: &str| self.open(entry, address);
+        let look =
+            Look { surface: Surface::Page, language: self.language, entry, prefix, open: &open };
+        let Some(shown) = rich::shown(said, &look) else { return of_said(said, prefix, from) };
+        let mut activity = Activity::of_kind(kinds::MESSAGE);
+        activity.set("from", from);
+        // Only one person is here.
+        shown.put_into(&mut activity, &[]);
+        activity
+    }
+
+    /// Under what address the page may open what the desk names.
+    fn open(&self, entry: Number, address: &str) -> Option<String> {
+        match self.links {
+            Some(links) => links.open(entry, address),
+            None => rich::public(address),
+        }
     }
 
     fn of_withdrawn(&self) -> Activity {
@@ -215,13 +246,6 @@ impl View<'_> {
 
 fn bot_account() -> ChannelAccount {
     ChannelAccount::new(BOT, Role::Bot)
-}
-
-/// An agent's words go out as they were typed; the name goes into the text, because chat pages do
-/// not show names beside bubbles.
-fn of_agent(agent: &Agent, said: &Said) -> Activity {
-    let prefix = agent.name.as_ref().map(|name| format!("{name}: ")).unwrap_or_default();
-    of_said(said, &prefix, agent_account(agent.name.as_deref()))
 }
 
 pub(crate) fn agent_account(name: Option<&str>) -> ChannelAccount {

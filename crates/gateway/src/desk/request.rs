@@ -121,7 +121,7 @@ fn said(
                 Some(words) => (words.0.as_str().into(), true),
                 None => spoken(&said, *part, dress)?,
             };
-            let text = if typed { with_lost(&text, &material.lost) } else { text };
+            let text = if typed { with_files(&text, &material.lost) } else { text };
             request.message = Some(match part {
                 0 => message(session, number, &text, typed),
                 part => message(session, format_args!("{number}.{part}"), &text, typed),
@@ -186,10 +186,10 @@ fn message(session: &SessionId, number: impl Display, text: &str, typed: bool) -
     Message { text: text.to_owned(), typed, client_message_id }
 }
 
-/// The words, and what should have come with them: an agent is to know that there was a file.
-fn with_lost<'a>(words: &'a str, lost: &[String]) -> Cow<'a, str> {
+/// The words, and the names of files that do not come with them: an agent is to know that there were some.
+fn with_files<'a>(words: &'a str, files: &[String]) -> Cow<'a, str> {
     let mut words = Cow::from(words);
-    for name in lost {
+    for name in files {
         let line = format!("[file: {}]", shortened(name, NAME_CHARS_MAX));
         // Some channels' words name their files already.
         if !words.contains(&line) {
@@ -263,11 +263,12 @@ fn line(entry: &Entry, said: &Said, user: Option<&str>) -> Option<HistoryEntry> 
         Author::Desk => ("Service desk", true),
         Author::Gateway => return None,
     };
+    let files: Vec<_> = said.files.iter().map(|file| file.name.clone()).collect();
     Some(HistoryEntry {
         display_name: shortened(name, NAME_CHARS_MAX),
         is_bot_message,
         timestamp: entry.at.0,
-        value: shortened(&said.below_the_quote(&said.text), LINE_CHARS_MAX),
+        value: shortened(&with_files(&said.below_the_quote(&said.text), &files), LINE_CHARS_MAX),
     })
 }
 

@@ -57,7 +57,8 @@ fn nothing_that_runs_or_looks_like_something_else_is_left() {
         &|address| Some(address.to_owned()),
     );
     assert_eq!(shown, r"**x** y \[z\](javascript:1)");
-    let shown = markdown("<noscript><p title=\"</noscript><img src=x onerror=alert(1)>\">", &|_| None);
+    let shown =
+        markdown("<noscript><p title=\"</noscript><img src=x onerror=alert(1)>\">", &|_| None);
     assert_eq!(shown, "\"\\>");
 }
 
