@@ -11,8 +11,10 @@ use serde_json::value::RawValue;
 use crate::loose::Hidden;
 use crate::signal::Agent;
 
+pub use control::Control;
 pub use question::{Asks, Question};
 
+pub mod control;
 mod html;
 mod options;
 mod question;

@@ -1,0 +1,211 @@
+//! What the desk says, as richly as the place where the user reads can show it.
+//!
+//! Owns how each control of an item becomes cards, pictures, buttons or Markdown, for pages and for
+//! Teams. Pure: the same item looks the same every time. What has nothing to it but words, what does
+//! not fit, and what has no form here is [`None`]; it is then shown as the words that the log has,
+//! as on every other channel.
+//!
+//! Answers come back by what the cards carry (see [`card::Answer`]). Addresses are shown only as
+//! [`Look::open`] gives them out: what is at the instance, the user cannot open without its login.
+
+mod card;
+mod html;
+mod markdown;
+mod output;
+mod question;
+mod words;
+
+use bot_framework::Activity;
+use serde_json::{Value, json};
+use servicenow::{Choice, Control};
+use session::{Said, id::Number};
+use url::{Host, Url};
+
+use crate::notices::Language;
+
+/// The most buttons below a message on a page: more are a card, which has room.
+const PAGE_BUTTONS_MAX: usize = 10;
+
+/// The most buttons below a message that Teams shows.
+const TEAMS_BUTTONS_MAX: usize = 6;
+
+/// What a page's message may carry besides words, in bytes: Direct Line advises 150,000 characters.
+const PAGE_CARDS_BYTES_MAX: usize = 128 * 1_024;
+
+/// What a message in Teams may carry besides words, in bytes: 28 KB is the smallest limit that is
+/// told of a card, and the activity around it needs a little.
+const TEAMS_CARDS_BYTES_MAX: usize = 24 * 1_024;
+
+/// The most cards beside each other: Teams' limit, and as many as anybody leafs through.
+const CAROUSEL_CARDS_MAX: usize = 10;
+
+/// The most of the words that stand behind cards, in characters: a notification shows a line.
+const SUMMARY_CHARS_MAX: usize = 500;
+
+/// How an address becomes one that the user may open. `None`: there is none.
+pub(crate) type Open<'a> = dyn Fn(&str) -> Option<String> + 'a;
+
+/// Where the user reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Surface {
+    /// A page that speaks Direct Line.
+    Page,
+    /// Teams.
+    Teams,
+}
+
+impl Surface {
+    fn buttons_max(self) -> usize {
+        match self {
+            Self::Page => PAGE_BUTTONS_MAX,
+            Self::Teams => TEAMS_BUTTONS_MAX,
+        }
+    }
+
+    fn cards_bytes_max(self) -> usize {
+        match self {
+            Self::Page => PAGE_CARDS_BYTES_MAX,
+            Self::Teams => TEAMS_CARDS_BYTES_MAX,
+        }
+    }
+}
+
+/// How something is shown.
+#[derive(Clone, Copy)]
+pub(crate) struct Look<'a> {
+    pub(crate) surface: Surface,
+    /// What the words of ours are in.
+    pub(crate) language: Language,
+    /// The entry that says it: an answer names it.
+    pub(crate) entry: Number,
+    /// What stands before the words: who says them.
+    pub(crate) prefix: &'a str,
+    /// How addresses become ones that the user may open.
+    pub(crate) open: &'a Open<'a>,
+}
+
+/// What an activity carries.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Shown {
+    /// The words above the cards; may be empty.
+    text: String,
+    markdown: bool,
+    attachments: Vec<Value>,
+    /// They stand beside each other.
+    carousel: bool,
+    /// What can be answered with one press.
+    buttons: Vec<Choice>,
+    /// All of it in words, for notifications and for those who see no cards.
+    summary: String,
+}
+
+impl Shown {
+    fn words(text: impl Into<String>) -> Self {
+        Self {
+            text: text.into(),
+            markdown: false,
+            attachments: Vec::new(),
+            carousel: false,
+            buttons: Vec::new(),
+            summary: String::new(),
+        }
+    }
+
+    fn markdown(text: impl Into<String>) -> Self {
+        Self { markdown: true, ..Self::words(text) }
+    }
+
+    fn card(card: Value) -> Self {
+        Self { attachments: vec![card], ..Self::words("") }
+    }
+
+    /// Puts who says it before the words.
+    fn after(mut self, prefix: &str) -> Self {
+        let prefix = if self.markdown { markdown::escaped(prefix) } else { prefix.to_owned() };
+        self.text = format!("{prefix}{}", self.text).trim_end().to_owned();
+        self
+    }
+
+    /// Whether the place takes it.
+    fn fits(&self, surface: Surface) -> bool {
+        let bytes: usize = self.attachments.iter().map(|card| card.to_string().len()).sum();
+        let told_in_one = session::parts::parts(&self.text).len() <= 1;
+        bytes <= surface.cards_bytes_max() && (told_in_one || surface == Surface::Page)
+    }
+
+    /// Puts it into an activity. `to` are the accounts that are shown buttons.
+    pub(crate) fn put_into(self, activity: &mut Activity, to: &[&str]) {
+        activity.set("text", &self.text);
+        activity.set("textFormat", if self.markdown { "markdown" } else { "plain" });
+        if self.carousel {
+            activity.set("attachmentLayout", "carousel");
+        }
+        if !self.attachments.is_empty() {
+            activity.set("attachments", &self.attachments);
+            activity.set("summary", &self.summary);
+        }
+        if !self.buttons.is_empty() {
+            let actions: Vec<_> =
+                self.buttons.iter().map(|one| said_by(one, &self.buttons)).collect();
+            activity.set("suggestedActions", json!({ "to": to, "actions": actions }));
+        }
+    }
+}
+
+/// A button says its label, so that the user reads what they said; the session knows labels. Where
+/// two have the same, the value tells them apart.
+fn said_by(choice: &Choice, all: &[Choice]) -> Value {
+    let alone = all.iter().filter(|other| other.label == choice.label).count() == 1;
+    let says = if alone { &choice.label } else { &choice.value };
+    json!({ "type": "imBack", "title": choice.label, "value": says })
+}
+
+/// What an item of the desk's looks like; nothing where its words are all there is to show.
+pub(crate) fn shown(said: &Said, look: &Look<'_>) -> Option<Shown> {
+    let control = Control::read(&said.payload.as_ref()?.0);
+    let mut shown = look.of(&control, said)?.after(look.prefix);
+    shown.summary = said.text.chars().take(SUMMARY_CHARS_MAX).collect();
+    shown.fits(look.surface).then_some(shown)
+}
+
+impl Look<'_> {
+    fn of(&self, control: &Control, said: &Said) -> Option<Shown> {
+        match control {
+            Control::Text { masked, sources } => self.text(said, *masked, sources),
+            Control::Html { html, image, links } => self.html(said, html, image.as_ref(), links),
+            Control::Links { header, links } => Some(self.links(header.as_deref(), links)),
+            Control::Image(image) => self.image(image),
+            Control::File(file) => self.file(file),
+            Control::Card(card) => Some(self.card(card)),
+            Control::Table(table) => self.table(table),
+            Control::Part { content, more } => self.part(content, more.as_ref(), said),
+            Control::Input(input) => Some(self.question(input)),
+            // Their text has a line for each step already, and nothing else has more to it.
+            Control::Progress(_) | Control::Other => None,
+        }
+    }
+}
+
+/// What anybody may open as it is: a public address. What is at an instance needs its login, and
+/// what is relative is at the instance.
+pub(crate) fn public(address: &str) -> Option<String> {
+    const INSTANCES: &str = ".service-now.com";
+    let url = Url::parse(address).ok()?;
+    match url.scheme() {
+        "mailto" | "tel" => return Some(url.into()),
+        "http" | "https" => {}
+        _ => return None,
+    }
+    match url.host()? {
+        Host::Domain(host) => {
+            let is_theirs = host.ends_with(INSTANCES) || host == "localhost" || !host.contains('.');
+            (!is_theirs && url.username().is_empty() && url.password().is_none())
+                .then(|| url.into())
+        }
+        // Nobody sends people to an address without a name, except to see who goes there.
+        Host::Ipv4(_) | Host::Ipv6(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;

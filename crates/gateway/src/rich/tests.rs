@@ -1,0 +1,215 @@
+//! One case for each control, template and look: what a page, Teams and everybody else is shown.
+
+use serde_json::{Value, from_str};
+use servicenow::{Item, Signal};
+
+use super::*;
+use crate::desk::news::said_of;
+
+/// Items and what they look like: the `words` for everybody, and what the activity carries for a
+/// `page` and for `teams` (`null`: the words alone).
+const CASES: [&str; 3] = [
+    include_str!("tests/outputs.json"),
+    include_str!("tests/cards.json"),
+    include_str!("tests/questions.json"),
+];
+
+/// What is kept may be opened, and what anybody may open; nothing else.
+fn opened(address: &str) -> Option<String> {
+    match address.strip_prefix("/kept/") {
+        Some(file) => Some(format!("https://ours.example/files/{file}")),
+        None => public(address),
+    }
+}
+
+fn look(surface: Surface, prefix: &str) -> Look<'_> {
+    Look { surface, language: Language::English, entry: Number(7), prefix, open: &opened }
+}
+
+fn item(json: &str) -> Item {
+    let callback = servicenow::read(format!(r#"{{"body":[{json}]}}"#).as_bytes()).unwrap();
+    let mut items = callback.signals.into_iter().filter_map(|signal| match signal {
+        Signal::Item(item) => Some(item),
+        _ => None,
+    });
+    items.next().unwrap_or_else(|| panic!("no item: {json}"))
+}
+
+/// What the activity carries, without its type.
+fn carried(json: &str, surface: Surface) -> Value {
+    let item = item(json);
+    let name = item.agent.as_ref().and_then(|agent| agent.name.clone());
+    let prefix = name.map(|name| format!("{name}: ")).unwrap_or_default();
+    let Some(shown) = shown(&said_of(item), &look(surface, &prefix)) else { return Value::Null };
+    let mut activity = Activity::of_kind("message");
+    shown.put_into(&mut activity, &["kim"]);
+    let mut carried: Value = from_str(&activity.to_json()).unwrap();
+    carried.as_object_mut().unwrap().remove("type");
+    carried
+}
+
+fn cases() -> Vec<Value> {
+    CASES.iter().flat_map(|cases| from_str::<Vec<Value>>(cases).unwrap()).collect()
+}
+
+#[test]
+fn every_control_looks_as_it_should_wherever_the_user_is() {
+    let mut differing = Vec::new();
+    for case in cases() {
+        let json = case["item"].to_string();
+        let (page, teams) = (carried(&json, Surface::Page), carried(&json, Surface::Teams));
+        let teams = if teams == page { json!("as on a page") } else { teams };
+        let words = item(&json).text;
+        let actual =
+            json!({ "item": case["item"], "words": words, "page": page, "teams": teams });
+        if actual != case {
+            differing.push(actual.to_string());
+        }
+    }
+    assert!(differing.is_empty(), "these look otherwise now:\n{}", differing.join("\n"));
+}
+
+#[test]
+fn every_control_and_template_of_the_reference_has_a_case() {
+    let all = cases();
+    let has = |member: &str, value: &str| all.iter().any(|case| case["item"][member] == value);
+    for ui_type in [
+        "OutputText", "OutputHtml", "OutputImage", "OutputLink", "GroupedPartsOutputControl",
+        "OutputCard", "OutputTable", "MultiPartOutput", "InputText", "Boolean", "Picker",
+        "TopicPickerControl", "Date", "Time", "DateTime", "FileUpload", "Picture", "CustomControl",
+        "ItemPicker", "DefaultPicker",
+    ] {
+        assert!(has("uiType", ui_type), "{ui_type}");
+    }
+    for template in [
+        "Large image with text", "Small image with text", "Youtube Video Card", "Card",
+        "Notification",
+    ] {
+        assert!(has("templateName", template), "{template}");
+    }
+    for style in ["button", "carousel", "list"] {
+        assert!(has("style", style), "{style}");
+    }
+}
+
+#[test]
+fn teams_is_sent_nothing_that_it_refuses() {
+    for case in cases() {
+        let shown = carried(&case["item"].to_string(), Surface::Teams);
+        let buttons = shown["suggestedActions"]["actions"].as_array().map_or(0, Vec::len);
+        let cards = shown["attachments"].as_array().map_or(0, Vec::len);
+        assert!(buttons <= 6, "{shown}");
+        assert!(buttons == 0 || cards == 0, "{shown}");
+        assert!(cards <= CAROUSEL_CARDS_MAX, "{shown}");
+    }
+}
+
+#[test]
+fn an_address_that_the_user_cannot_open_is_not_shown() {
+    for case in cases() {
+        for surface in [Surface::Page, Surface::Teams] {
+            let mut shown = carried(&case["item"].to_string(), surface);
+            // All in words, as the log has it.
+            shown["summary"].take();
+            let shown = shown.to_string();
+            for theirs in ["/closed/", "service-now.com"] {
+                assert!(!shown.contains(theirs), "{shown}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_card_that_is_too_large_for_the_place_is_told_in_words() {
+    let table = |rows: usize| {
+        let rows = vec![r#"["a row of a table that says a little and then a little more"]"#; rows].join(",");
+        format!(r#"{{"uiType":"OutputTable","data":[{rows}]}}"#)
+    };
+    for (rows, page, teams) in [(1, true, true), (100, true, true), (200, true, false)] {
+        let json = table(rows);
+        let is_shown = |surface| carried(&json, surface) != Value::Null;
+        assert_eq!((is_shown(Surface::Page), is_shown(Surface::Teams)), (page, teams), "{rows}");
+    }
+    let wide = vec![r#""cell""#; 7].join(",");
+    let json = format!(r#"{{"uiType":"OutputTable","data":[[{wide}]]}}"#);
+    assert_eq!(carried(&json, Surface::Page), Value::Null);
+}
+
+#[test]
+fn long_lists_are_picked_from_and_longer_ones_are_folded() {
+    let picker = |count: usize| {
+        let options: Vec<_> =
+            (1..=count).map(|n| format!(r#"{{"label":"Option {n}","value":"v{n}"}}"#)).collect();
+        format!(r#"{{"uiType":"Picker","label":"Which?","options":[{}]}}"#, options.join(","))
+    };
+    let style = |count, surface| {
+        let shown = carried(&picker(count), surface);
+        match shown["attachments"][0]["content"]["body"][0]["style"].as_str() {
+            Some(style) => style.to_owned(),
+            None => format!("{} buttons", shown["suggestedActions"]["actions"].as_array().unwrap().len()),
+        }
+    };
+    for (count, page, teams) in [
+        (6, "6 buttons", "6 buttons"),
+        (7, "7 buttons", "expanded"),
+        (8, "8 buttons", "expanded"),
+        (9, "9 buttons", "compact"),
+        (10, "10 buttons", "compact"),
+        (11, "compact", "compact"),
+        (150, "compact", "compact"),
+    ] {
+        assert_eq!(style(count, Surface::Page), page, "{count}");
+        assert_eq!(style(count, Surface::Teams), teams, "{count}");
+    }
+}
+
+#[test]
+fn buttons_with_the_same_words_say_what_tells_them_apart() {
+    let json = r#"{"uiType":"Picker","label":"Which?","options":[{"label":"Printer","value":"p1"},{"label":"Printer","value":"p2"},{"label":"Phone","value":"p3"}]}"#;
+    let shown = carried(json, Surface::Page);
+    let says = |n: usize| shown["suggestedActions"]["actions"][n]["value"].clone();
+    assert_eq!((says(0), says(1), says(2)), (json!("p1"), json!("p2"), json!("Phone")));
+}
+
+#[test]
+fn words_of_ours_are_in_the_users_language() {
+    let json = r#"{"uiType":"Date","label":"Wann?","required":false}"#;
+    let look = Look { language: Language::German, ..look(Surface::Page, "") };
+    let shown = shown(&said_of(item(json)), &look).unwrap();
+    let card = &shown.attachments[0]["content"];
+    assert_eq!(card["body"][0]["label"], "Datum");
+    assert_eq!(card["actions"][0]["title"], "Senden");
+    assert_eq!(card["actions"][1]["title"], "Überspringen");
+}
+
+#[test]
+fn bare_words_and_what_came_without_its_item_are_shown_as_they_are() {
+    let words = r#"{"uiType":"OutputText","value":"*Hi*"}"#;
+    assert_eq!(carried(words, Surface::Page), Value::Null);
+    assert_eq!(shown(&Said::words("Hi"), &look(Surface::Page, "")), None);
+}
+
+#[test]
+fn only_public_addresses_are_anybodys() {
+    for (address, shown) in [
+        ("https://e.org/p?q=1", Some("https://e.org/p?q=1")),
+        ("http://intranet.example/p", Some("http://intranet.example/p")),
+        ("mailto:help@e.org", Some("mailto:help@e.org")),
+        ("https://dev1.service-now.com/x.png", None),
+        ("https://dev1.SERVICE-NOW.com/x.png", None),
+        ("https://kim:pw@e.org/", None),
+        ("https://127.0.0.1/", None),
+        ("https://[::1]/", None),
+        ("https://2130706433/", None),
+        ("http://localhost:8090/", None),
+        ("http://router/", None),
+        ("/sys_attachment.do?sys_id=1", None),
+        ("va_link.do?x=1", None),
+        ("//e.org/p", None),
+        ("javascript:alert(1)", None),
+        ("data:text/html,x", None),
+        ("", None),
+    ] {
+        assert_eq!(public(address).as_deref(), shown, "{address}");
+    }
+}

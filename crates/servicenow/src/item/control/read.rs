@@ -1,0 +1,372 @@
+//! From raw JSON to a [`Control`].
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::{Card, Control, Image, Input, Link, Look, Progress, ROWS_MAX, Table, Template};
+use crate::item::raw::RawItem;
+use crate::item::{UiType, options, question};
+use crate::loose::{Loose, Shape};
+
+/// The fields that only a control that is shown needs, beside [`RawItem`]'s.
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "camelCase", default)]
+struct Rich<'a> {
+    #[serde(borrow)]
+    item_type: Loose<'a>,
+    #[serde(borrow)]
+    style: Loose<'a>,
+    #[serde(borrow)]
+    template_name: Loose<'a>,
+    #[serde(borrow)]
+    links: Option<&'a RawValue>,
+    #[serde(borrow)]
+    citations: Option<&'a RawValue>,
+    #[serde(borrow)]
+    related_list: Option<&'a RawValue>,
+    #[serde(borrow)]
+    total_search_results_count: Loose<'a>,
+    #[serde(borrow)]
+    progress_messages: Option<&'a RawValue>,
+    #[serde(borrow)]
+    default_header: Loose<'a>,
+}
+
+pub(super) fn control(raw: &str) -> Control {
+    Source::of(raw).map_or(Control::Other, |source| source.control())
+}
+
+/// An item's fields.
+struct Source<'a> {
+    fields: RawItem<'a>,
+    rich: Rich<'a>,
+}
+
+impl<'a> Source<'a> {
+    fn of(raw: &'a str) -> Option<Self> {
+        Some(Self { fields: object(raw)?, rich: object(raw)? })
+    }
+
+    fn ui_type(&self) -> UiType {
+        UiType::read(self.fields.ui_type.text().unwrap_or_default())
+    }
+
+    fn control(&self) -> Control {
+        match self.ui_type() {
+            UiType::MultiPartOutput => self.part(),
+            other => self.whole(&other),
+        }
+    }
+
+    /// Anything but a part: a part inside a part is not opened.
+    fn whole(&self, ui_type: &UiType) -> Control {
+        match ui_type {
+            UiType::OutputText => self.text(),
+            UiType::OutputHtml => self.html(),
+            UiType::OutputImage => self.image().map_or(Control::Other, Control::Image),
+            UiType::OutputLink => self.link(),
+            UiType::GroupedParts => self.links(links(self.fields.values)),
+            UiType::OutputCard => self.card().map_or(Control::Other, Control::Card),
+            UiType::OutputTable => self.table().map_or(Control::Other, Control::Table),
+            UiType::InputText
+            | UiType::Picker
+            | UiType::TopicPicker
+            | UiType::Boolean
+            | UiType::Date
+            | UiType::Time
+            | UiType::DateTime
+            | UiType::FileUpload
+            | UiType::Picture => self.input(ui_type).map_or(Control::Other, Control::Input),
+            UiType::MultiPartOutput | UiType::CustomControl => Control::Other,
+            UiType::Other(_) => self.progress().map_or(Control::Other, Control::Progress),
+        }
+    }
+
+    /// What agents send as files comes as text with an `itemType` (reference 9.8).
+    fn text(&self) -> Control {
+        let kind = self.rich.item_type.text().unwrap_or_default().trim();
+        let is_address = |text: &String| !text.contains(char::is_whitespace) && text.contains('/');
+        if let Some(address) = self.fields.value_text().filter(is_address) {
+            if kind.eq_ignore_ascii_case("image") || kind.eq_ignore_ascii_case("picture") {
+                return Control::Image(Image { address, alt: owned(&self.fields.label) });
+            }
+            if kind.eq_ignore_ascii_case("file") {
+                let label = owned(&self.fields.label).unwrap_or_else(|| address.clone());
+                return Control::File(Link { label, address, description: None });
+            }
+        }
+        let mut sources = links(self.rich.citations);
+        sources.extend(links(self.rich.related_list));
+        Control::Text { masked: question::is_masked(&self.fields), sources }
+    }
+
+    fn html(&self) -> Control {
+        let fields = &self.fields;
+        let html = fields.value_text().or_else(|| owned(&fields.message)).unwrap_or_default();
+        let image =
+            owned(&fields.image_url).map(|address| Image { address, alt: owned(&fields.alt_text) });
+        if html.is_empty() && image.is_none() {
+            return Control::Other;
+        }
+        Control::Html { html, image, links: links(self.rich.links) }
+    }
+
+    fn image(&self) -> Option<Image> {
+        let alt = owned(&self.fields.alt_text).or_else(|| owned(&self.fields.label));
+        Some(Image { address: self.fields.value_text()?, alt })
+    }
+
+    fn link(&self) -> Control {
+        let mut target = self
+            .fields
+            .value
+            .and_then(|value| object::<RawLink<'_>>(value.get()))
+            .and_then(|target| target.read());
+        if target.is_none() {
+            let address = self.fields.value_text();
+            target =
+                address.map(|address| Link { label: address.clone(), address, description: None });
+        }
+        let label = owned(&self.fields.label).or_else(|| owned(&self.fields.message));
+        if let (Some(target), Some(label)) = (&mut target, label) {
+            target.label = label;
+        }
+        self.links(target.into_iter().collect())
+    }
+
+    fn links(&self, links: Vec<Link>) -> Control {
+        if links.is_empty() {
+            return Control::Other;
+        }
+        Control::Links { header: owned(&self.fields.header), links }
+    }
+
+    fn card(&self) -> Option<Card> {
+        let name = self.rich.template_name.text().unwrap_or_default().trim().to_ascii_lowercase();
+        let template = match name.as_str() {
+            "large image with text" => Template::LargeImage,
+            "small image with text" => Template::SmallImage,
+            "youtube video card" => Template::Video,
+            "notification" => Template::Notification,
+            _ => Template::Record,
+        };
+        // A card's content is JSON inside a string; an object in its place is understood as well.
+        let data = self.fields.data?.get();
+        let inner: Option<String> = serde_json::from_str(data).ok();
+        object::<RawCard<'_>>(inner.as_deref().unwrap_or(data))?.read(template)
+    }
+
+    fn table(&self) -> Option<Table> {
+        let cells = |cells: Vec<Loose<'_>>| -> Vec<String> {
+            cells.iter().map(|cell| cell.text().unwrap_or_default().to_owned()).collect()
+        };
+        let rows: Vec<Vec<String>> = list::<Vec<Loose<'_>>>(self.fields.data).map(cells).collect();
+        let headers = list::<Loose<'_>>(self.fields.headers).collect();
+        let total = self.rich.total_search_results_count.text();
+        (!rows.is_empty()).then(|| Table {
+            label: owned(&self.fields.label),
+            headers: cells(headers),
+            rows,
+            total: total.and_then(|total| total.trim().parse().ok()),
+            more: options::more(&UiType::OutputTable, &self.fields),
+        })
+    }
+
+    fn part(&self) -> Control {
+        let content = self.fields.content.and_then(|content| Source::of(content.get()));
+        Control::Part {
+            content: Box::new(content.map_or(Control::Other, |part| part.whole(&part.ui_type()))),
+            more: options::more(&UiType::MultiPartOutput, &self.fields),
+        }
+    }
+
+    fn input(&self, ui_type: &UiType) -> Option<Input> {
+        let choices = options::read(ui_type, &self.fields);
+        let question = question::read(ui_type, &self.fields, &choices)?;
+        let is = |field: &Loose<'_>, word: &str| {
+            field.text().is_some_and(|text| text.trim().eq_ignore_ascii_case(word))
+        };
+        let look = if is(&self.rich.style, "carousel") {
+            Look::Carousel
+        } else if is(&self.rich.style, "button") {
+            Look::Buttons
+        } else {
+            Look::List
+        };
+        let fields = &self.fields;
+        let (first, second) = match ui_type {
+            UiType::TopicPicker => (&fields.prompt_msg, &fields.label),
+            _ => (&fields.label, &fields.prompt_msg),
+        };
+        Some(Input {
+            prompt: owned(first).or_else(|| owned(second)).or_else(|| owned(&fields.message)),
+            asks: question.kind,
+            required: question.required,
+            look,
+            options: options::listed(fields.options),
+        })
+    }
+
+    fn progress(&self) -> Option<Progress> {
+        if !self.fields.action_type.text()?.trim().eq_ignore_ascii_case("DynamicLoader") {
+            return None;
+        }
+        let steps = list::<Shape<RawStep<'_>>>(self.rich.progress_messages);
+        let header = owned(&self.fields.header).or_else(|| owned(&self.rich.default_header));
+        let steps = steps.filter_map(|step| step.object().and_then(RawStep::read)).collect();
+        Some(Progress { header, steps })
+    }
+}
+
+/// A link in any of its spellings: of `OutputLink`, of grouped parts, of HTML made an image, of
+/// citations.
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct RawLink<'a> {
+    #[serde(borrow)]
+    label: Loose<'a>,
+    #[serde(borrow)]
+    title: Loose<'a>,
+    #[serde(borrow)]
+    name: Loose<'a>,
+    #[serde(borrow)]
+    action: Loose<'a>,
+    #[serde(borrow)]
+    url: Loose<'a>,
+    #[serde(borrow)]
+    link: Loose<'a>,
+    #[serde(borrow)]
+    description: Loose<'a>,
+    #[serde(borrow)]
+    context: Loose<'a>,
+}
+
+impl RawLink<'_> {
+    fn read(&self) -> Option<Link> {
+        let address = first(&[&self.action, &self.url, &self.link])?;
+        let label = first(&[&self.label, &self.title, &self.name]);
+        Some(Link {
+            label: label.unwrap_or_else(|| address.clone()),
+            address,
+            description: first(&[&self.description, &self.context]),
+        })
+    }
+}
+
+fn links(raw: Option<&RawValue>) -> Vec<Link> {
+    list::<Shape<RawLink<'_>>>(raw)
+        .filter_map(|link| link.object().and_then(RawLink::read))
+        .collect()
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "camelCase", default)]
+struct RawCard<'a> {
+    #[serde(borrow)]
+    title: Loose<'a>,
+    #[serde(borrow)]
+    subtitle: Loose<'a>,
+    #[serde(borrow)]
+    description: Loose<'a>,
+    #[serde(borrow)]
+    message: Loose<'a>,
+    #[serde(borrow)]
+    image: Loose<'a>,
+    #[serde(borrow)]
+    image_alt: Loose<'a>,
+    #[serde(borrow)]
+    fields: Option<&'a RawValue>,
+    #[serde(borrow)]
+    url: Loose<'a>,
+    #[serde(borrow)]
+    link: Loose<'a>,
+}
+
+impl RawCard<'_> {
+    /// Nothing if there is nothing to see.
+    fn read(&self, template: Template) -> Option<Card> {
+        let fields = list::<Shape<RawField<'_>>>(self.fields)
+            .filter_map(|field| field.object().and_then(RawField::read))
+            .collect();
+        // A video's `url` may be a record's; its `link` is what plays.
+        let address = match template {
+            Template::Video => first(&[&self.link, &self.url]),
+            _ => first(&[&self.url, &self.link]),
+        };
+        let image =
+            owned(&self.image).map(|address| Image { address, alt: owned(&self.image_alt) });
+        let card = Card {
+            template,
+            title: owned(&self.title),
+            subtitle: owned(&self.subtitle),
+            description: first(&[&self.description, &self.message]),
+            image,
+            fields,
+            address,
+        };
+        let is_blank = card.title.is_none()
+            && card.subtitle.is_none()
+            && card.description.is_none()
+            && card.image.is_none()
+            && card.fields.is_empty()
+            && card.address.is_none();
+        (!is_blank).then_some(card)
+    }
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "camelCase", default)]
+struct RawField<'a> {
+    #[serde(borrow)]
+    field_label: Loose<'a>,
+    #[serde(borrow)]
+    field_value: Loose<'a>,
+}
+
+impl RawField<'_> {
+    fn read(&self) -> Option<(String, String)> {
+        let (label, value) = (owned(&self.field_label), owned(&self.field_value));
+        (label.is_some() || value.is_some())
+            .then(|| (label.unwrap_or_default(), value.unwrap_or_default()))
+    }
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct RawStep<'a> {
+    #[serde(borrow)]
+    message: Loose<'a>,
+    #[serde(borrow)]
+    status: Loose<'a>,
+}
+
+impl RawStep<'_> {
+    /// The words for "done" are not documented.
+    fn read(&self) -> Option<(String, bool)> {
+        const DONE: [&str; 5] = ["complete", "completed", "done", "success", "finished"];
+        let status = self.status.text().unwrap_or_default().trim();
+        let done = self.status.flag() || DONE.iter().any(|word| status.eq_ignore_ascii_case(word));
+        Some((owned(&self.message)?, done))
+    }
+}
+
+fn owned(value: &Loose<'_>) -> Option<String> {
+    value.text().map(str::to_owned)
+}
+
+fn first(values: &[&Loose<'_>]) -> Option<String> {
+    values.iter().find_map(|value| owned(value))
+}
+
+fn object<'a, T: Deserialize<'a>>(raw: &'a str) -> Option<T> {
+    match serde_json::from_str::<Shape<T>>(raw).ok()? {
+        Shape::Object(object) => Some(object),
+        Shape::Absent | Shape::Other => None,
+    }
+}
+
+/// The values of a list, at most [`ROWS_MAX`]; none if it is no list.
+fn list<'a, T: Deserialize<'a>>(raw: Option<&'a RawValue>) -> impl Iterator<Item = T> + use<'a, T> {
+    let values = raw.and_then(|raw| serde_json::from_str::<Vec<T>>(raw.get()).ok());
+    values.unwrap_or_default().into_iter().take(ROWS_MAX)
+}
