@@ -78,7 +78,9 @@ impl<'a> Source<'a> {
             | UiType::FileUpload
             | UiType::Picture => self.input(ui_type).map_or(Control::Other, Control::Input),
             UiType::MultiPartOutput | UiType::CustomControl => Control::Other,
-            UiType::Other(_) => self.progress().map_or(Control::Other, Control::Progress),
+            UiType::Progress | UiType::Other(_) => {
+                self.progress().map_or(Control::Other, Control::Progress)
+            }
         }
     }
 
