@@ -18,6 +18,7 @@ COPY xtask/ xtask/
 # The pages are part of the binary.
 COPY --from=pages /src/web/dist/ web/dist/
 COPY --from=pages /src/web/dist-console/ web/dist-console/
+COPY --from=pages /src/web/dist-widget/ web/dist-widget/
 RUN cargo build --release --locked --package warmline \
     # The data directory, for its owner and mode: the last image has no shell to make it.
     && install --directory --mode=0700 /out/var/lib/warmline \

@@ -3,7 +3,7 @@ import { defineConfig } from 'vite';
 import type { Plugin } from 'vite';
 
 /** Web Chat's bundle is copied as it is, and its licence notices have to travel with it. */
-function webChatNotices(): Plugin {
+export function webChatNotices(): Plugin {
   const notices = new URL(
     'node_modules/botframework-webchat/dist/webchat.js.LICENSE.txt',
     import.meta.url,
@@ -32,7 +32,7 @@ export default defineConfig({
     // Files below the limit would be inlined as data: URLs, which a strict content policy refuses.
     assetsInlineLimit: 0,
     rolldownOptions: {
-      input: { demo: 'demo.html', desk: 'desk.html' },
+      input: { demo: 'demo.html', desk: 'desk.html', site: 'site.html' },
     },
   },
 });

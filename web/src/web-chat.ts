@@ -20,6 +20,7 @@ export interface DirectLine {
   readonly token: string;
   readonly conversationId: string;
   readonly connectionStatus$: { subscribe(next: (status: number) => void): unknown };
+  postActivity(activity: object): { subscribe(done: () => void, failed: () => void): unknown };
   end(): void;
 }
 
@@ -28,12 +29,17 @@ export interface Activity {
   readonly type: string;
   readonly text?: string;
   readonly timestamp?: string;
-  readonly from?: { readonly role?: string };
+  readonly from?: { readonly role?: string; readonly name?: string };
+  readonly attachments?: readonly { readonly name?: string }[];
+  readonly channelData?: Readonly<Record<string, unknown>>;
 }
 
 export interface Store {
   dispatch(action: { type: string; payload?: unknown }): void;
-  getState(): { readonly activities: readonly Activity[] };
+  getState(): {
+    readonly activities: readonly Activity[];
+    readonly sendBoxAttachments?: readonly unknown[];
+  };
   subscribe(changed: () => void): unknown;
 }
 

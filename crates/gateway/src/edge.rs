@@ -10,6 +10,7 @@
 //! | [`health`] | `/healthz`, `/readyz` |
 //! | [`openapi`] | `/openapi.json` |
 //! | [`console`] | `/console/…` |
+//! | [`widget`] | `/widget.js`, `/widget/…` |
 //! | [`metrics`] | `/metrics` |
 
 pub(crate) mod answer;
@@ -26,6 +27,7 @@ pub(crate) mod metrics;
 pub(crate) mod openapi;
 pub(crate) mod relay;
 pub(crate) mod webhook;
+pub(crate) mod widget;
 
 use std::{convert::Infallible, net::IpAddr, pin::Pin, sync::Arc};
 
@@ -161,6 +163,7 @@ fn router(edge: Arc<Edge>) -> Router {
         .merge(health::routes())
         .merge(openapi::routes())
         .merge(console::routes(&edge))
+        .merge(widget::routes())
         .merge(metrics::routes())
         .fallback(answer::no_such_route)
         .with_state(Arc::clone(&edge))

@@ -44,7 +44,7 @@ use store::{Store, StoreError};
 
 pub use app::{
     BotSetup, COMMAND_WORDS, DataExamined, DeskSetup, Gateway, KeyFit, NeedsRestart, PageRules,
-    Replay, Settings, StartError, StopError, examine_data, without_gateway,
+    Replay, Settings, StartError, StopError, WidgetKey, examine_data, without_gateway,
 };
 pub use behind::{Answers, BehindSetup};
 pub use bot::BuiltInBot;

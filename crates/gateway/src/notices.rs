@@ -84,6 +84,14 @@ pub(crate) enum Told<'a> {
     Submitted { values: &'a str },
     /// A button of a card was pressed that says nothing.
     Pressed,
+    /// Where they are, or a place that they mean.
+    Located { place: &'a str, link: Option<&'a str> },
+    /// A person whom they name.
+    Contact { who: &'a str },
+    /// A picture that stands for a feeling.
+    Sticker { sign: Option<&'a str> },
+    /// Something of a kind that nobody here can read.
+    Unreadable,
 }
 
 /// Its words, in brackets, so that nobody takes them for the user's own.
@@ -91,6 +99,14 @@ pub(crate) fn told(language: Language, told: &Told<'_>) -> String {
     match language {
         Language::English => english::told(told),
         Language::German => german::told(told),
+    }
+}
+
+/// What stands at a button for a moment after it was pressed.
+pub(crate) fn taken(language: Language) -> &'static str {
+    match language {
+        Language::English => "Thank you, that was passed on.",
+        Language::German => "Danke, das wurde weitergegeben.",
     }
 }
 
@@ -194,7 +210,9 @@ mod tests {
         for old in [None, Some("O1")] {
             all.extend([Told::Edited { before: old, now }, Told::Deleted { what: old }]);
             all.extend([Told::Reacted { with, to: old }, Told::Unreacted { with, to: old }]);
+            all.extend([Told::Located { place: values, link: old }, Told::Sticker { sign: old }]);
         }
+        all.extend([Told::Contact { who: values }, Told::Unreadable]);
         let mut each = BTreeSet::new();
         for one in &all {
             let said = Language::ALL.map(|language| told(language, one));
@@ -202,7 +220,13 @@ mod tests {
                 assert!(words.starts_with('[') && words.contains(']'), "{words}");
                 for (name, named) in [
                     ("N1", matches!(one, Told::Edited { .. } | Told::Restored { .. })),
-                    ("V1", matches!(one, Told::Submitted { .. })),
+                    (
+                        "V1",
+                        matches!(
+                            one,
+                            Told::Submitted { .. } | Told::Located { .. } | Told::Contact { .. }
+                        ),
+                    ),
                     ("👍", matches!(one, Told::Reacted { .. } | Told::Unreacted { .. })),
                     (
                         "O1",

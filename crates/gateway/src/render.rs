@@ -8,6 +8,7 @@ use session::{Agent, Author, Content, Notice, Payload, Said, id::Number};
 use crate::{
     behind::{Links, handles},
     clock::rfc3339,
+    edge::direct_line::activities,
     keeping::Entry,
     notices::{self, Language},
     rich::{self, Look, Surface},
@@ -58,16 +59,20 @@ impl View<'_> {
             | (Author::Agent(_) | Author::Desk | Author::Gateway, Content::Done(_)) => return None,
             (_, Content::Notice(notice)) => of_notice(self.language, notice),
             (_, Content::Withdrawn { .. }) => self.of_withdrawn(),
-            (Author::User, Content::Said(said)) => self.of_user(said.payload.as_ref(), &said.text),
+            (Author::User, Content::Said(said)) => self.said_by_user(said),
             (Author::User, Content::Done(payload)) => self.of_user(Some(payload), ""),
             (Author::Bot, Content::Done(payload)) => {
                 self.of_bot(self.parsed(&payload.0)?, entry.number)
             }
-            (Author::Bot, Content::Said(said)) | (_, Content::Revised { said, .. }) => {
-                self.said_by_bot(said, entry.number)
+            (Author::Bot | Author::User, Content::Revised { said, .. })
+            | (Author::Bot, Content::Said(said)) => self.said_by_bot(said, entry.number),
+            (Author::Agent(agent), Content::Said(said) | Content::Revised { said, .. }) => {
+                self.of_agent(agent, said, number)
             }
-            (Author::Agent(agent), Content::Said(said)) => self.of_agent(agent, said, number),
-            (Author::Desk | Author::Gateway, Content::Said(said)) => {
+            (
+                Author::Desk | Author::Gateway,
+                Content::Said(said) | Content::Revised { said, .. },
+            ) => {
                 let desk = ChannelAccount::new("desk", Role::Bot).named("Service desk");
                 self.of_desk(said, number, "", desk)
             }
@@ -105,6 +110,22 @@ impl View<'_> {
         activity.set("channelId", "directline");
         activity.set("conversation", ConversationAccount::new(self.conversation));
         activity.to_json()
+    }
+
+    /// What the user said. Pages hide what a card sends; what was chosen there is shown in words, and
+    /// what was for the desk alone comes back masked.
+    fn said_by_user(&self, said: &Said) -> Activity {
+        let mut activity = self.of_user(said.payload.as_ref(), &said.text);
+        let own = said.masked.as_ref().and_then(|masked| masked.key.as_ref());
+        if let Some(id) = own.and_then(|key| key.as_str().strip_prefix(activities::KEY_PREFIX)) {
+            activity.set_within("channelData", "clientActivityID", id);
+        }
+        let is_blank = activity.text().is_none_or(|text| text.trim().is_empty());
+        if said.answer.is_some() && is_blank {
+            activity.set("text", &said.text);
+            activity.remove_within("channelData", "postBack");
+        }
+        activity
     }
 
     /// What the user posted, whole, with the identity that the token proves.

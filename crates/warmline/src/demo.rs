@@ -15,6 +15,7 @@ mod events;
 mod feed;
 mod gateway;
 mod page;
+mod site;
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
@@ -31,7 +32,7 @@ use tokio::{net::TcpListener, sync::mpsc};
 use tokio_util::sync::CancellationToken;
 use vault::MasterKey;
 
-use self::{console::Console, feed::Feed, gateway::Gateway, page::Page};
+use self::{console::Console, feed::Feed, gateway::Gateway, page::Page, site::Site};
 use crate::{
     instance::{self, Sitting},
     language,
@@ -88,6 +89,7 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
     let mut process = Gateway {
         address: gateway,
         page: page_address(address, options.language),
+        site: format!("http://{address}/site"),
         instance: address,
         data_dir: options.data_dir,
         credentials,
@@ -106,7 +108,10 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
         feed: feed.clone(),
         kill,
     };
-    let router = page::routes(Arc::new(shown)).merge(simulator.router());
+    let site =
+        Site { gateway, tokens: process.direct_line_secret.clone(), client: shown.client.clone() };
+    let site = site::routes(site);
+    let router = page::routes(Arc::new(shown)).merge(site).merge(simulator.router());
     let stop = CancellationToken::new();
     let serving = axum::serve(page, router).with_graceful_shutdown(stop.clone().cancelled_owned());
     let server = tokio::spawn(async move { serving.await });

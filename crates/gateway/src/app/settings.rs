@@ -104,13 +104,47 @@ pub struct PageRules {
     pub token_grace: Duration,
     /// What a page that comes back gets if it does not say how far it has read.
     pub replay: Replay,
+    /// By which pages of trusted origins get tokens themselves; `None` gives them none.
+    pub widget_key: Option<WidgetKey>,
 }
 
 impl Default for PageRules {
     fn default() -> Self {
         // Longer than a night with the lid closed.
         let token_grace = Duration::from_hours(12);
-        Self { trusted_origins: Vec::new(), token_grace, replay: Replay::All }
+        Self { trusted_origins: Vec::new(), token_grace, replay: Replay::All, widget_key: None }
+    }
+}
+
+/// The shortest public key, in characters; long enough that two sites do not choose the same.
+const WIDGET_KEY_CHARS_MIN: usize = 8;
+
+/// The longest, in characters; it stands in pages.
+const WIDGET_KEY_CHARS_MAX: usize = 64;
+
+/// The public key of a site, with which pages of its trusted origins get tokens for strangers. It
+/// stands in those pages for all to read, and opens nothing from anywhere else.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WidgetKey(String);
+
+/// A text is no public key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "must have {WIDGET_KEY_CHARS_MIN} to {WIDGET_KEY_CHARS_MAX} letters, digits, hyphens and underscores"
+)]
+pub struct WidgetKeyError;
+
+impl WidgetKey {
+    /// Takes a text that can be one.
+    pub fn new(text: &str) -> Result<Self, WidgetKeyError> {
+        let length = (WIDGET_KEY_CHARS_MIN..=WIDGET_KEY_CHARS_MAX).contains(&text.len());
+        let plain = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
+        if length && plain { Ok(Self(text.to_owned())) } else { Err(WidgetKeyError) }
+    }
+
+    /// The key itself.
+    pub fn as_str(&self) -> &str {
+        &self.0
     }
 }
 

@@ -106,8 +106,18 @@ impl Place<'_> {
             (_, Content::Withdrawn { of, .. }) => {
                 known(*of).map_or(Sending::Nothing, |id| Sending::Delete { id })
             }
-            (_, Content::Revised { of, said, .. }) => {
-                match (self.revised(said, entry.number, part, &known), known(*of)) {
+            (author, Content::Revised { of, said, .. }) => {
+                let revised = match author {
+                    Author::Bot | Author::User => self.revised(said, entry.number, part, &known),
+                    // Their originals are the desk's.
+                    Author::Agent(agent) => self
+                        .worded(said, &prefix_of(agent.name.as_deref()), part)
+                        .map(|activity| (activity, None)),
+                    Author::Desk | Author::Gateway => {
+                        self.worded(said, "", part).map(|activity| (activity, None))
+                    }
+                };
+                match (revised, known(*of)) {
                     (Some((mut activity, _)), Some(id)) => {
                         activity.set("id", &id);
                         Sending::Update { id, activity: activity.to_json() }
@@ -234,7 +244,7 @@ impl Place<'_> {
     }
 
     fn of_person(&self, said: &Said, name: Option<&str>, entry: Number, part: u16) -> Sending {
-        let prefix = name.map(|name| format!("{name}: ")).unwrap_or_default();
+        let prefix = prefix_of(name);
         let activity = match self.rich(said, &prefix, entry) {
             // However many parts the words have, this is all of it.
             Some(activity) => (part == 0).then_some(activity),
@@ -339,6 +349,11 @@ impl Place<'_> {
         };
         Activity::parse(shown.as_bytes()).ok()
     }
+}
+
+/// How an agent's words begin.
+fn prefix_of(name: Option<&str>) -> String {
+    name.map(|name| format!("{name}: ")).unwrap_or_default()
 }
 
 fn sent(activity: &Activity, to: Option<String>) -> Sending {

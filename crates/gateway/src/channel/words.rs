@@ -8,12 +8,14 @@
 mod card;
 mod happened;
 mod mention;
+mod things;
 
 use bot_framework::{Activity, activity::Attachment};
 use serde::Deserialize;
-use session::{Payload, Said};
+use serde_json::value::RawValue;
+use session::{Given, Payload, SKIP, Said};
 
-pub(crate) use happened::for_agent;
+pub(crate) use happened::{for_agent, is_answered_here};
 
 use super::{TEAMS, html, kept_as};
 use crate::{
@@ -42,13 +44,15 @@ const REPLY: &str = "http://schema.skype.com/Reply";
 /// its channel.
 pub(crate) fn heard(activity: &Activity, language: Language) -> Option<Said> {
     let mut text = text_of(activity);
-    let choice = activity.value().and_then(card::choice);
-    if text.trim().is_empty()
-        && let Some(value) = activity.value()
-    {
-        text = choice.clone().unwrap_or_else(|| submitted(value, language));
+    let (mut choice, mut answer) = (None, None);
+    if let Some(value) = activity.value() {
+        let words;
+        (words, choice, answer) = pressed(value, language);
+        if text.trim().is_empty() {
+            text = words;
+        }
     }
-    for line in attached(activity) {
+    for line in things::things(activity, language).into_iter().chain(attached(activity)) {
         if !text.is_empty() {
             text.push('\n');
         }
@@ -59,11 +63,27 @@ pub(crate) fn heard(activity: &Activity, language: Language) -> Option<Said> {
         return None;
     }
     let payload = Some(Payload(activity.to_json()));
-    Some(Said { choice, quoted, payload, ..Said::words(text) })
+    Some(Said { choice, answer, quoted, payload, ..Said::words(text) })
+}
+
+/// What a card's button sent: its words, and what it says to us.
+fn pressed(value: &RawValue, language: Language) -> (String, Option<String>, Option<Given>) {
+    match card::answer(value) {
+        Some(card::Answer { given, words }) if words == SKIP => {
+            // The last is the language's own.
+            let words = language.phrases().skip.pop().unwrap_or(words);
+            (words, None, Some(given))
+        }
+        Some(card::Answer { given, words }) => (words, None, Some(given)),
+        None => {
+            let choice = card::choice(value);
+            (choice.clone().unwrap_or_else(|| submitted(value, language)), choice, None)
+        }
+    }
 }
 
 /// The words for what a card's button sent.
-fn submitted(value: &serde_json::value::RawValue, language: Language) -> String {
+fn submitted(value: &RawValue, language: Language) -> String {
     match card::values(value) {
         card::Values::Said(text) => text,
         card::Values::Named(values) => told(language, &Told::Submitted { values: &values }),
@@ -118,6 +138,7 @@ fn attached(activity: &Activity) -> Vec<String> {
         .attachments()
         .iter()
         .filter(|attachment| !(is_teams && (is_twin(attachment) || is_reference(attachment))))
+        .filter(|attachment| !things::is_thing(attachment))
         .map(named)
         .collect();
     let more = lines.len().saturating_sub(ATTACHMENTS_NAMED_MAX);

@@ -1,7 +1,7 @@
 //! From what a callback says to what happened.
 
-use servicenow::{Callback, Item, Signal};
-use session::{Agent, Choice, Claims, News, Payload, Said, id::SenderKey};
+use servicenow::{Asks, Callback, Item, Signal};
+use session::{Agent, Choice, Claims, News, Payload, Question, Said, Wants, id::SenderKey};
 
 use crate::plain::plain;
 
@@ -248,12 +248,29 @@ pub(crate) fn said_of(item: Item) -> Said {
             .into_iter()
             .map(|choice| Choice { label: choice.label, value: choice.value })
             .collect(),
+        asks: item.question.as_ref().map(question_of),
         markdown: item.markdown,
         desk_id: item.message_id,
         changes: item.changes,
         payload: (!is_words).then(|| Payload(item.raw.get().to_owned())),
         ..Said::words(item.text)
     }
+}
+
+fn question_of(question: &servicenow::Question) -> Question {
+    let wants = match question.kind {
+        Asks::Choice => Wants::Choice,
+        Asks::Choices => Wants::Choices,
+        Asks::YesNo => Wants::YesNo,
+        Asks::Date => Wants::Date,
+        Asks::Time => Wants::Time,
+        Asks::DateTime => Wants::DateTime,
+        Asks::Text { secret } => Wants::Text { secret },
+        // How many, and how large, is for whoever takes them in.
+        Asks::Files { .. } => Wants::Files,
+        Asks::More => Wants::More,
+    };
+    Question { wants, required: question.required }
 }
 
 #[cfg(test)]

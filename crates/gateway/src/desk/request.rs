@@ -1,12 +1,13 @@
 //! From what is to be done at the desk to the request that does it.
 
-use std::{collections::HashMap, fmt::Display, time::Duration};
+use std::{borrow::Cow, collections::HashMap, fmt::Display, time::Duration};
 
 use secrecy::SecretString;
 use servicenow::{Action, ClientVariables, HistoryEntry, Message, Request};
 use session::{
     Author, Content, Context, Effect, Line, Said, What, guarded,
     id::{ConversationKey, EffectNumber, Number, SessionId, Timestamp},
+    parts,
 };
 
 use crate::{keeping::Entry, trace};
@@ -107,15 +108,18 @@ fn said(
             request.timestamp = Some(asked_at.0);
             Some(request)
         }
-        What::Say { session, user, email, message: number, .. } => {
+        What::Say { session, user, email, message: number, part, words, .. } => {
             let (said, at) = material.said?;
             let mut request = base(effect.number, session, user.as_str(), key, dress);
             request.email_id.clone_from(email);
-            request.message = Some(if let Some(value) = &said.choice {
-                message(session, number, value, false)
-            } else {
-                let words = said.below_the_quote(guarded(&said.text, &dress.commands));
-                message(session, number, &words, true)
+            let (text, typed) = match words {
+                // Not a letter more or less: it may be a password.
+                Some(words) => (words.0.as_str().into(), true),
+                None => spoken(&said, *part, dress)?,
+            };
+            request.message = Some(match part {
+                0 => message(session, number, &text, typed),
+                part => message(session, format_args!("{number}.{part}"), &text, typed),
             });
             request.timestamp = Some(at.0);
             Some(request)
@@ -128,6 +132,22 @@ fn said(
         }
         What::Greet | What::ToBot { .. } | What::TellBot { .. } | What::Show { .. } => None,
     }
+}
+
+/// What the desk is told in this message, and whether it was typed; `None` behind the last part.
+fn spoken<'a>(said: &'a Said, part: u16, dress: &Dress) -> Option<(Cow<'a, str>, bool)> {
+    if let Some(value) = &said.choice {
+        return Some((value.into(), false));
+    }
+    if let Some(words) = &said.in_form {
+        return Some((words.into(), true));
+    }
+    let words = if parts::to_desk(said) == 1 {
+        guarded(&said.text, &dress.commands)
+    } else {
+        parts::part(&said.text, part)?.into()
+    };
+    Some((if part == 0 { said.below_the_quote(words) } else { words }, true))
 }
 
 pub(super) fn base(

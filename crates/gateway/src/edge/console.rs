@@ -41,7 +41,7 @@ use session::id::Timestamp;
 use vault::{SealError, Vault};
 
 pub(crate) use destinations::{Destination, Destinations};
-pub(crate) use guard::Peer;
+pub(crate) use guard::{Peer, is_our_origin};
 pub(crate) use recorder::Recorder;
 
 use crate::{

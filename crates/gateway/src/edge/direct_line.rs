@@ -12,10 +12,14 @@
 //! | [`tokens`] | giving tokens out |
 //! | [`conversations`] | starting, and coming back |
 //! | [`activities`], [`stream`] | what is said |
+//! | [`changes`] | what a user changes of it |
 //! | [`browser`] | which browser it is, for sign-in cards |
+//! | [`admission`] | the widget's frame, and the page around it |
 
-mod activities;
+pub(crate) mod activities;
+pub(crate) mod admission;
 mod browser;
+mod changes;
 mod conversations;
 mod origins;
 mod places;
@@ -69,6 +73,8 @@ pub(crate) struct DirectLine {
     origins: MacKey,
     /// Proves cookies, and makes session ids of them.
     browsers: MacKey,
+    /// How fast strangers get tokens by a site's public key.
+    strangers: admission::Pace,
     /// Streams open now.
     streams: Arc<Places>,
 }
@@ -79,6 +85,7 @@ impl DirectLine {
             key: TokenKey::new(vault.derive("direct line tokens")?.expose()),
             origins: vault.mac_key("direct line origins")?,
             browsers: vault.mac_key("direct line browsers")?,
+            strangers: admission::Pace::default(),
             streams: Arc::default(),
         })
     }
@@ -125,7 +132,7 @@ async fn no_route() -> Refused {
 
 impl Edge {
     /// The base of addresses that are given out, as clients reach this service.
-    fn base(&self, headers: &HeaderMap) -> Result<String, Refused> {
+    pub(in crate::edge) fn base(&self, headers: &HeaderMap) -> Result<String, Refused> {
         if let Some(url) = &self.doors.get().public_url {
             return Ok(url.trim_end_matches('/').to_owned());
         }

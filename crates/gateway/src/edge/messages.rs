@@ -17,7 +17,7 @@ mod proof;
 use std::{sync::Arc, time::Instant};
 
 use axum::{
-    Router,
+    Json, Router,
     body::Body,
     extract::State,
     http::{HeaderMap, HeaderValue, StatusCode, header},
@@ -25,6 +25,7 @@ use axum::{
     routing::post,
 };
 use bot_framework::{Activity, activity::kinds};
+use serde_json::json;
 use session::{
     Author, Event,
     id::{ConversationKey, Number},
@@ -33,7 +34,7 @@ use store::{ConversationId, Store, StoreError, Target};
 
 use crate::{
     behind::Outgoing,
-    channel::{ChannelLink, is_teams},
+    channel::{ChannelLink, is_teams, words},
     desk::signal::ToDesk,
     edge::{
         Edge,
@@ -43,6 +44,7 @@ use crate::{
     },
     engine::{Arrival, EngineError},
     keeping::Keeping,
+    notices,
     trace::OpenSpan,
 };
 pub(crate) use complaints::Complaints;
@@ -174,6 +176,16 @@ async fn invoked(
     whose: Whose,
     activity: Activity,
 ) -> Result<Response, Refusal> {
+    if words::is_answered_here(&activity) {
+        let seen = meaning::seen(&whose, &activity, edge.language);
+        edge.engine.submit(Arrival::event(Target::Key(whose.key), seen)).await?;
+        let told = json!({
+            "statusCode": 200,
+            "type": "application/vnd.microsoft.activity.message",
+            "value": notices::taken(edge.language),
+        });
+        return Ok(Json(told).into_response());
+    }
     let bots = edge.bots.get();
     let bot = bots.behind(&link.tenant, &link.bot).map(Arc::clone).ok_or_else(|| {
         Refusal::new(

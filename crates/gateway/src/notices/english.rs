@@ -114,5 +114,11 @@ pub(super) fn told(told: &Told<'_>) -> String {
         Told::Unreacted { with, to: None } => format!("[Took back the reaction {with}]"),
         Told::Submitted { values } => format!("[Filled in a form:]\n{values}"),
         Told::Pressed => "[Pressed a button on a card.]".to_owned(),
+        Told::Located { place, link: Some(link) } => format!("[Location: {place}] {link}"),
+        Told::Located { place, link: None } => format!("[Location: {place}]"),
+        Told::Contact { who } => format!("[Contact: {who}]"),
+        Told::Sticker { sign: Some(sign) } => format!("[Sticker {sign}]"),
+        Told::Sticker { sign: None } => "[Sent a sticker.]".to_owned(),
+        Told::Unreadable => "[Sent something that cannot be shown here.]".to_owned(),
     }
 }

@@ -132,5 +132,11 @@ pub(super) fn told(told: &Told<'_>) -> String {
         Told::Unreacted { with, to: None } => format!("[Hat die Reaktion {with} zurückgenommen.]"),
         Told::Submitted { values } => format!("[Hat ein Formular ausgefüllt:]\n{values}"),
         Told::Pressed => "[Hat auf eine Schaltfläche einer Karte gedrückt.]".to_owned(),
+        Told::Located { place, link: Some(link) } => format!("[Standort: {place}] {link}"),
+        Told::Located { place, link: None } => format!("[Standort: {place}]"),
+        Told::Contact { who } => format!("[Kontakt: {who}]"),
+        Told::Sticker { sign: Some(sign) } => format!("[Aufkleber {sign}]"),
+        Told::Sticker { sign: None } => "[Hat einen Aufkleber geschickt.]".to_owned(),
+        Told::Unreadable => "[Hat etwas geschickt, das hier nicht gezeigt werden kann.]".to_owned(),
     }
 }

@@ -3,7 +3,8 @@
 use std::{io::Read, path::Path, time::Duration};
 
 use gateway::{
-    Behind, BotId, BotSetup, BuiltInBot, DeskId, Origin, PageRules, Phrases, Policy, Replay, folded,
+    Behind, BotId, BotSetup, BuiltInBot, DeskId, Origin, PageRules, Phrases, Policy, Replay,
+    WidgetKey, folded,
 };
 
 use super::{
@@ -68,8 +69,10 @@ fn pages(draft: &Draft, owner: &Owner) -> Result<PageRules, ConfigError> {
         })
     };
     let origins = texts(draft, owner, "bot.trusted_origins").into_iter().map(origin);
+    let trusted_origins = origins.collect::<Result<Vec<_>, _>>()?;
     Ok(PageRules {
-        trusted_origins: origins.collect::<Result<_, _>>()?,
+        widget_key: widget_key(draft, owner, &trusted_origins)?,
+        trusted_origins,
         token_grace: match draft.value(owner, "bot.token_grace") {
             Some(Value::Span(span)) => span,
             _ => Duration::ZERO,
@@ -81,6 +84,25 @@ fn pages(draft: &Draft, owner: &Owner) -> Result<PageRules, ConfigError> {
     })
 }
 
+/// The public key, which is worth something only where it is said from which pages.
+fn widget_key(
+    draft: &Draft,
+    owner: &Owner,
+    trusted: &[Origin],
+) -> Result<Option<WidgetKey>, ConfigError> {
+    let Some(text) = draft.text(owner, "bot.widget_key") else { return Ok(None) };
+    let wrong =
+        |problem: String| ConfigError::Wrong { name: draft.name(owner, "bot.widget_key"), problem };
+    let key = WidgetKey::new(&text).map_err(|error| wrong(error.to_string()))?;
+    if trusted.is_empty() {
+        return Err(wrong(format!(
+            "would open chats to every page there is; name yours in {}",
+            draft.name(owner, "bot.trusted_origins")
+        )));
+    }
+    Ok(Some(key))
+}
+
 /// No two bots of a tenant may have one name in the store.
 pub(super) fn refuse_doubles(bots: &[BotSetup]) -> Result<(), ConfigError> {
     for (at, bot) in bots.iter().enumerate() {
@@ -89,6 +111,14 @@ pub(super) fn refuse_doubles(bots: &[BotSetup]) -> Result<(), ConfigError> {
             return Err(ConfigError::Wrong {
                 name: format!("`app_id` of tenant {}", bot.tenant),
                 problem: format!("makes two bots one, both called {}; each needs its own", bot.bot),
+            });
+        }
+        // A key decides whose stranger it is, and it alone.
+        let key = |bot: &BotSetup| bot.pages.widget_key.clone();
+        if key(bot).is_some() && bots[..at].iter().any(|other| key(other) == key(bot)) {
+            return Err(ConfigError::Wrong {
+                name: format!("`widget_key` of bot {}", bot.bot),
+                problem: "is that of another bot, too; each needs its own".to_owned(),
             });
         }
         // Whom a channel's token is made out for decides whose user writes.

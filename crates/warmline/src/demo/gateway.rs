@@ -59,6 +59,8 @@ pub(super) struct Gateway {
     pub(super) address: SocketAddr,
     /// What is printed for people to open.
     pub(super) page: String,
+    /// The page that the widget is on.
+    pub(super) site: String,
     pub(super) instance: SocketAddr,
     pub(super) data_dir: PathBuf,
     pub(super) credentials: Credentials,
@@ -138,6 +140,7 @@ impl Gateway {
             return;
         }
         println!("\n  Open {} and type “agent”.\n", self.page);
+        println!("  The widget on a page of its own: {}", self.site);
         println!("  The gateway is process {process}; kill it with: kill -9 {process}");
         let password = self.console_password.expose_secret();
         println!("  The operator's console: http://{}/console", self.address);

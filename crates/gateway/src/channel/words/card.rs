@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 use serde_json::{Value, value::RawValue};
+use session::{Given, id::Number};
 
 use super::shortened;
 use crate::plain::plain;
@@ -39,6 +40,72 @@ pub(super) fn choice(value: &RawValue) -> Option<String> {
         choice: String,
     }
     serde_json::from_str(value.get()).ok().map(|Submitted { warmline }| warmline.choice)
+}
+
+/// What a card of ours gave in answer to a question of the desk.
+pub(super) struct Answer {
+    pub(super) given: Given,
+    /// How people read it, as far as the card says.
+    pub(super) words: String,
+}
+
+/// The answer that a card of ours sends; `None` if it is another's, or if nothing was filled in.
+///
+/// `{"warmline":{"answers":12,"value":"…","label":"…"}}` is an option, or a word that stands for one;
+/// without `value` it is what was filled in: `warmlineValue`, `warmlineDate`, `warmlineTime`.
+pub(super) fn answer(value: &RawValue) -> Option<Answer> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Submitted {
+        warmline: Ours,
+        #[serde(default)]
+        warmline_value: Value,
+        #[serde(default)]
+        warmline_date: Value,
+        #[serde(default)]
+        warmline_time: Value,
+    }
+    #[derive(Deserialize)]
+    struct Ours {
+        answers: u64,
+        #[serde(default)]
+        value: Value,
+        #[serde(default)]
+        label: Value,
+        #[serde(default)]
+        asks: String,
+    }
+    let read: Submitted = serde_json::from_str(value.get()).ok()?;
+    let to = Number(read.warmline.answers);
+    let text = |value: &Value| match value {
+        Value::String(text) => Some(text.clone()).filter(|text| !text.trim().is_empty()),
+        Value::Bool(_) | Value::Number(_) => Some(value.to_string()),
+        Value::Null | Value::Array(_) | Value::Object(_) => None,
+    };
+    let value = text(&read.warmline.value).or_else(|| {
+        let (day, time) = (text(&read.warmline_date), text(&read.warmline_time));
+        match read.warmline.asks.as_str() {
+            "date" => day,
+            "time" => time,
+            "dateTime" => match (day, time) {
+                (Some(day), Some(time)) => Some(format!("{day} {time}")),
+                (day, time) => day.or(time),
+            },
+            _ => text(&read.warmline_value),
+        }
+    })?;
+    let words = text(&read.warmline.label).unwrap_or_else(|| value.clone());
+    Some(Answer { given: Given { to, value }, words })
+}
+
+/// Whether a button of a card of ours was pressed, whatever it sent.
+pub(super) fn is_ours(value: &RawValue) -> bool {
+    #[derive(Deserialize)]
+    struct Submitted {
+        #[serde(rename = "warmline")]
+        _warmline: serde::de::IgnoredAny,
+    }
+    serde_json::from_str::<Submitted>(value.get()).is_ok()
 }
 
 /// The simple members of what was sent.

@@ -4,8 +4,9 @@
 use bot_framework::{Activity, activity::kinds};
 use serde::Deserialize;
 use serde_json::{Value, value::RawValue};
+use session::Said;
 
-use super::{attached, card, shortened, squeezed, submitted, text_of};
+use super::{attached, card, pressed, shortened, squeezed, text_of};
 use crate::{
     notices::{Language, Told, told},
     plain::plain,
@@ -29,7 +30,21 @@ pub(crate) fn for_agent(
     activity: &Activity,
     about: Option<&str>,
     language: Language,
-) -> Option<String> {
+) -> Option<Said> {
+    if activity.kind() == kinds::INVOKE {
+        let data = executed(activity)?;
+        let (words, choice, answer) = pressed(&data, language);
+        return Some(Said { choice, answer, ..Said::words(words) });
+    }
+    happened(activity, about, language).map(Said::words)
+}
+
+/// Whether a button was pressed that only we understand: no bot is asked.
+pub(crate) fn is_answered_here(activity: &Activity) -> bool {
+    executed(activity).is_some_and(|data| card::is_ours(&data))
+}
+
+fn happened(activity: &Activity, about: Option<&str>, language: Language) -> Option<String> {
     let about = about.map(squeezed).filter(|about| !about.is_empty());
     let about = about.map(|about| shortened(&about, ABOUT_CHARS_MAX));
     let about = about.as_deref();
@@ -59,12 +74,14 @@ pub(crate) fn for_agent(
             let lines: Vec<_> = added.into_iter().chain(removed).collect();
             (!lines.is_empty()).then(|| lines.join("\n"))
         }
-        kinds::INVOKE if activity.name().is_some_and(|name| name == "adaptiveCard/action") => {
-            let data = executed(activity.value()?)?;
-            Some(card::choice(&data).unwrap_or_else(|| submitted(&data, language)))
-        }
+        kinds::MESSAGE if is_blank(activity) => Some(told(language, &Told::Unreadable)),
         _ => None,
     }
+}
+
+/// A message in which there is nothing that anybody here could read; a call by name is no such.
+fn is_blank(activity: &Activity) -> bool {
+    activity.text().is_none_or(|text| text.trim().is_empty())
 }
 
 /// What Teams calls the change.
@@ -74,7 +91,7 @@ fn event_type(activity: &Activity) -> Option<String> {
 }
 
 /// What the button of an Adaptive Card with `Action.Execute` sends.
-fn executed(value: &RawValue) -> Option<Box<RawValue>> {
+fn executed(activity: &Activity) -> Option<Box<RawValue>> {
     #[derive(Deserialize)]
     struct Invoked {
         action: Action,
@@ -84,6 +101,9 @@ fn executed(value: &RawValue) -> Option<Box<RawValue>> {
         #[serde(default)]
         data: Option<Box<RawValue>>,
     }
+    let is_action = activity.kind() == kinds::INVOKE
+        && activity.name().is_some_and(|name| name == "adaptiveCard/action");
+    let value = activity.value().filter(|_| is_action)?;
     let Invoked { action } = serde_json::from_str(value.get()).ok()?;
     // A button without data was pressed all the same.
     action.data.or_else(|| RawValue::from_string("{}".to_owned()).ok())

@@ -90,7 +90,8 @@ pub(super) fn from_our_page(headers: &HeaderMap, public_url: Option<&str>) -> Re
     ))
 }
 
-fn is_our_origin(headers: &HeaderMap, public_url: Option<&str>) -> bool {
+/// Whether a browser sends this from a page of ours, or it is no browser.
+pub(crate) fn is_our_origin(headers: &HeaderMap, public_url: Option<&str>) -> bool {
     let mut origins = headers.get_all(header::ORIGIN).iter();
     let Some(origin) = origins.next() else { return true };
     let Some(origin) = origin.to_str().ok().filter(|_| origins.next().is_none()) else {

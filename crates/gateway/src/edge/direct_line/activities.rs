@@ -30,11 +30,12 @@ use store::{ConversationId, EntryRow, Store, StoreError, Target};
 
 use crate::{
     behind::Links,
+    channel::words,
     desk::signal::ToDesk,
     edge::{
         Edge,
         body::read_body,
-        direct_line::{Refused, conversations, refused::unreadable, relay, visitor},
+        direct_line::{Refused, changes, conversations, refused::unreadable, relay, visitor},
     },
     engine::Arrival,
     keeping::{Entry, Keeping},
@@ -57,8 +58,8 @@ const SET_MAX: usize = 200;
 /// fifty megabytes. One entry always fits, however large.
 const SET_BYTES_MAX: usize = 1024 * 1024;
 
-/// Attachments of one activity that are named in its words, for those who see words only.
-const ATTACHMENTS_NAMED_MAX: usize = 20;
+/// How the keys of what pages post begin.
+pub(crate) const KEY_PREFIX: &str = "dl:";
 
 /// The answer to a post.
 #[derive(Debug, Serialize)]
@@ -112,7 +113,7 @@ async fn taken(
     let event = match &*activity.kind() {
         kinds::MESSAGE => Event::UserSaid {
             visitor,
-            said: said(&activity)?,
+            said: said(&activity, edge.language)?,
             key: sender_key(&activity)?,
             fresh: edge.clock.fresh_session(),
         },
@@ -137,7 +138,7 @@ async fn taken(
         }
         kind => Event::UserDid {
             visitor,
-            told: None,
+            told: changes::told(edge, &claims, &activity).await?,
             words: !matches!(kind, kinds::EVENT | kinds::MESSAGE_REACTION),
             key: sender_key(&activity)?,
             payload: Payload(activity.to_json()),
@@ -348,28 +349,13 @@ fn first_set(rows: &[EntryRow]) -> (&[EntryRow], bool) {
 }
 
 /// What the activity says, readable for everybody, and the original for those who can show more.
-fn said(activity: &Activity) -> Result<Said, Refused> {
-    let mut text = activity.text().map(Cow::into_owned).unwrap_or_default();
-    if text.trim().is_empty()
-        && let Some(value) = activity.value()
-    {
-        // A card was submitted: its fields are all there is to say.
-        value.get().clone_into(&mut text);
-    }
-    for attachment in activity.attachments().into_iter().take(ATTACHMENTS_NAMED_MAX) {
-        let name = attachment.name().or_else(|| attachment.content_type()).unwrap_or_default();
-        if !text.is_empty() {
-            text.push('\n');
-        }
-        text.extend(["[attachment: ", &name, "]"]);
-    }
-    if text.trim().is_empty() {
-        return Err(Refused::new(
+fn said(activity: &Activity, language: Language) -> Result<Said, Refused> {
+    words::heard(activity, language).ok_or_else(|| {
+        Refused::new(
             ErrorCode::MissingProperty,
             "the message has neither text nor value nor attachments",
-        ));
-    }
-    Ok(Said { payload: Some(Payload(activity.to_json())), ..Said::words(text) })
+        )
+    })
 }
 
 /// By which a repeat of the same HTTP request is recognised.
@@ -377,7 +363,7 @@ fn sender_key(activity: &Activity) -> Result<Option<SenderKey>, Refused> {
     activity
         .client_activity_id()
         .filter(|id| !id.is_empty())
-        .map(|id| SenderKey::new(&format!("dl:{id}")))
+        .map(|id| SenderKey::new(&format!("{KEY_PREFIX}{id}")))
         .transpose()
         .map_err(|error| Refused::new(ErrorCode::BadArgument, format!("clientActivityID: {error}")))
 }

@@ -16,6 +16,7 @@ use bot_framework::direct_line::{ErrorCode, Origin};
 
 use crate::edge::{
     Edge,
+    console::is_our_origin,
     direct_line::{DirectLine, Refused, browser, hex},
     doors::{Doors, Site},
 };
@@ -60,18 +61,39 @@ impl DirectLine {
         hex(&self.origins.tag(&[origin.as_str().as_bytes()])[..DIGEST_BYTES])
     }
 
-    /// Refuses a page that may not call this site, or not with this token.
+    /// Refuses a page that may not call this site, or not with this token. Our own pages may: the
+    /// widget's frame, which was admitted for the page around it.
     pub(super) fn may_call(
         &self,
         site: &Site,
         bound: &[String],
         headers: &HeaderMap,
+        public_url: Option<&str>,
     ) -> Result<(), Refused> {
-        let origin = match from(headers) {
-            From::Nowhere => return Ok(()),
-            From::Page(origin) => Some(origin),
-            From::Unclear => None,
-        };
+        match from(headers) {
+            From::Nowhere => Ok(()),
+            From::Page(_) if is_our_origin(headers, public_url) => Ok(()),
+            From::Page(origin) => self.is_trusted(site, bound, Some(origin)),
+            From::Unclear => self.is_trusted(site, bound, None),
+        }
+    }
+
+    /// The same for the page around the widget's frame.
+    pub(super) fn may_embed(
+        &self,
+        site: &Site,
+        bound: &[String],
+        origin: &str,
+    ) -> Result<(), Refused> {
+        self.is_trusted(site, bound, Origin::parse(origin).ok())
+    }
+
+    fn is_trusted(
+        &self,
+        site: &Site,
+        bound: &[String],
+        origin: Option<Origin>,
+    ) -> Result<(), Refused> {
         let own = &site.pages.trusted_origins;
         let trusted = match &origin {
             _ if own.is_empty() && bound.is_empty() => true,

@@ -42,11 +42,11 @@ impl Edge {
             )
         })?;
         if let Some(site) = doors.site_of_secret(credential) {
-            self.direct_line.may_call(site, &[], headers)?;
+            self.direct_line.may_call(site, &[], headers, doors.public_url.as_deref())?;
             return Ok(Caller::Site(site.clone()));
         }
         let claims = self.token(&doors, credential, Purpose::Token)?;
-        self.direct_line.may_call(site_of(&doors, &claims)?, &claims.origins, headers)?;
+        self.token_may_call(&doors, &claims, headers)?;
         Ok(Caller::Page(claims))
     }
 
@@ -79,8 +79,18 @@ impl Edge {
                 "the ticket is for another conversation",
             ));
         }
-        self.direct_line.may_call(site_of(&doors, &claims)?, &claims.origins, headers)?;
+        self.token_may_call(&doors, &claims, headers)?;
         Ok(claims)
+    }
+
+    fn token_may_call(
+        &self,
+        doors: &Doors,
+        claims: &Claims,
+        headers: &HeaderMap,
+    ) -> Result<(), Refused> {
+        let (site, public_url) = (site_of(doors, claims)?, doors.public_url.as_deref());
+        self.direct_line.may_call(site, &claims.origins, headers, public_url)
     }
 
     fn token(&self, doors: &Doors, token: &str, purpose: Purpose) -> Result<Claims, Refused> {

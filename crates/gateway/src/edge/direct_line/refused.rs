@@ -33,6 +33,16 @@ impl Refused {
         Self { untrusted: true, ..Self::new(ErrorCode::Forbidden, message) }
     }
 
+    /// The same where it matters that another credential may open what this one does not.
+    pub(super) fn of_credential(self) -> Self {
+        match self.code {
+            ErrorCode::Forbidden | ErrorCode::TokenExpired => {
+                Self { code: ErrorCode::NotAuthorized, ..self }
+            }
+            _ => self,
+        }
+    }
+
     /// Whether it passes by itself.
     pub(super) fn passes(&self) -> bool {
         matches!(self.code, ErrorCode::ServiceUnavailable)

@@ -8,7 +8,7 @@ use bot_framework::{
     activity::{ChannelAccount, kinds},
 };
 use session::{
-    Event, Payload, Said, Visitor,
+    Event, Payload, Visitor,
     id::{ChannelId, ConversationKey, SenderKey, SessionId, UserId},
 };
 
@@ -119,7 +119,7 @@ pub(super) fn id_of_words(activity: &Activity) -> Option<Box<str>> {
 
 /// The channel's id of the message that this is about: a reaction answers it, a change and a deletion
 /// have its own.
-pub(super) fn is_about(activity: &Activity) -> Option<String> {
+pub(in crate::edge) fn is_about(activity: &Activity) -> Option<String> {
     match &*activity.kind() {
         kinds::MESSAGE_REACTION => activity.reply_to_id().map(Cow::into_owned),
         kinds::MESSAGE_UPDATE | kinds::MESSAGE_DELETE => activity.id().map(Cow::into_owned),
@@ -164,7 +164,7 @@ pub(super) fn of(
 
 /// A call to the bot: it is the first that is heard of some conversations, and always a sign of life.
 pub(super) fn seen(whose: &Whose, activity: &Activity, language: Language) -> Event {
-    let told = words::for_agent(activity, None, language).map(Said::words);
+    let told = words::for_agent(activity, None, language);
     Event::UserSeen { visitor: whose.visitor.clone(), told }
 }
 
@@ -178,7 +178,7 @@ fn did(
     Meaning::Event(Box::new(Event::UserDid {
         visitor,
         words: activity.kind() == kinds::MESSAGE_UPDATE,
-        told: words::for_agent(activity, about, language).map(Said::words),
+        told: words::for_agent(activity, about, language),
         payload: Payload(activity.to_json()),
         key,
     }))

@@ -1,0 +1,305 @@
+//! The widget's script and its frame, inside the binary.
+//!
+//! Web Chat is four megabytes of text, so the build compresses what it makes
+//! (`web/vite.widget.config.ts`) and only the compressed forms are embedded: Brotli for browsers, and
+//! gzip, which whoever says nothing of encodings has to be able to read.
+
+use std::{borrow::Cow, sync::Arc};
+
+use axum::{
+    extract::{Path, State, rejection::PathRejection},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use rust_embed::{EmbeddedFile, RustEmbed};
+use url::Url;
+
+use crate::{
+    behind::hex,
+    edge::{
+        Edge,
+        answer::{Refusal, no_such_route},
+        doors::Doors,
+    },
+};
+
+/// What the widget was built into. Without Node it does not exist, and then no widget does.
+#[derive(RustEmbed)]
+#[folder = "../../web/dist-widget"]
+#[allow_missing = true]
+struct Built;
+
+/// The script keeps its name, so browsers ask after five minutes whether it has changed.
+const SCRIPT_KEPT: &str = "public, max-age=300, stale-while-revalidate=86400";
+
+/// Names of assets carry a hash of what is in them, so they may be kept for ever.
+const ASSET_KEPT: &str = "public, max-age=31536000, immutable";
+
+/// `GET /widget.js`
+pub(super) async fn script(headers: HeaderMap) -> Response {
+    let Some(found) = Found::by_name("widget.js", &headers) else {
+        return not_built().into_response();
+    };
+    let tag = found.tag();
+    let mut response = if is_known(&headers, &tag) {
+        StatusCode::NOT_MODIFIED.into_response()
+    } else {
+        found.answer("text/javascript; charset=utf-8")
+    };
+    let to = response.headers_mut();
+    to.insert(header::CACHE_CONTROL, HeaderValue::from_static(SCRIPT_KEPT));
+    to.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
+    if let Ok(tag) = HeaderValue::from_str(&tag) {
+        to.insert(header::ETAG, tag);
+    }
+    // Any page may load it, also with `integrity`, and where everything embedded has to agree.
+    to.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    for_any_page(to);
+    response
+}
+
+/// `GET /widget/frame`
+pub(super) async fn frame(State(edge): State<Arc<Edge>>, headers: HeaderMap) -> Response {
+    let Some(found) = Found::by_name("frame.html", &headers) else {
+        return not_built().into_response();
+    };
+    let mut response = found.answer("text/html; charset=utf-8");
+    let to = response.headers_mut();
+    let doors = edge.doors.get();
+    let policy = policy(&doors, edge.base(&headers).ok().as_deref());
+    match HeaderValue::from_str(&policy) {
+        Ok(policy) => to.insert(header::CONTENT_SECURITY_POLICY, policy),
+        Err(_) => return not_built().into_response(),
+    };
+    // Who may frame it changes with the settings.
+    to.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    to.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    for_any_page(to);
+    response
+}
+
+/// `GET /widget/assets/…`
+pub(super) async fn asset(
+    path: Result<Path<String>, PathRejection>,
+    headers: HeaderMap,
+) -> Response {
+    let name = path.ok().map(|Path(path)| format!("assets/{path}"));
+    let found = name.as_deref().and_then(|name| Some((name, Found::by_name(name, &headers)?)));
+    let Some((name, found)) = found else { return no_such_route().await.into_response() };
+    let mut response = found.answer(kind_of(name));
+    let to = response.headers_mut();
+    to.insert(header::CACHE_CONTROL, HeaderValue::from_static(ASSET_KEPT));
+    for_any_page(to);
+    response
+}
+
+/// The encodings that the build makes, the better one first.
+const ENCODINGS: [&str; 2] = ["br", "gzip"];
+
+/// A file in one of the forms it was built in.
+struct Found {
+    file: EmbeddedFile,
+    encoding: Option<&'static str>,
+}
+
+impl Found {
+    /// The form that the caller takes; gzip where it takes none that there is.
+    fn by_name(name: &str, headers: &HeaderMap) -> Option<Self> {
+        let [brotli, gzip] = ENCODINGS;
+        let encoding = if takes(headers, brotli) { brotli } else { gzip };
+        let ending = if encoding == brotli { "br" } else { "gz" };
+        let encoded = Built::get(&format!("{name}.{ending}"));
+        match encoded {
+            Some(file) => Some(Self { file, encoding: Some(encoding) }),
+            // What does not get smaller is embedded as it is.
+            None => Built::get(name).map(|file| Self { file, encoding: None }),
+        }
+    }
+
+    /// The entity tag of this form.
+    fn tag(&self) -> String {
+        format!("\"{}\"", hex(&self.file.metadata.sha256_hash()[..16]))
+    }
+
+    fn answer(self, kind: &'static str) -> Response {
+        let kind = [(header::CONTENT_TYPE, kind)];
+        let mut response = match self.file.data {
+            Cow::Borrowed(bytes) => (kind, bytes).into_response(),
+            Cow::Owned(bytes) => (kind, bytes).into_response(),
+        };
+        let headers = response.headers_mut();
+        headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
+        if let Some(encoding) = self.encoding {
+            headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(encoding));
+        }
+        response
+    }
+}
+
+/// Whether the caller says that it takes this encoding.
+fn takes(headers: &HeaderMap, encoding: &str) -> bool {
+    let lists = headers.get_all(header::ACCEPT_ENCODING);
+    let each = lists.iter().filter_map(|list| list.to_str().ok()).flat_map(|list| list.split(','));
+    each.map(|one| one.split_once(';').unwrap_or((one, ""))).any(|(name, quality)| {
+        let none = quality
+            .trim()
+            .strip_prefix("q=")
+            .is_some_and(|value| value.trim().parse::<f32>().is_ok_and(|value| value <= 0.0));
+        name.trim().eq_ignore_ascii_case(encoding) && !none
+    })
+}
+
+fn is_known(headers: &HeaderMap, tag: &str) -> bool {
+    let lists = headers.get_all(header::IF_NONE_MATCH);
+    let mut each = lists.iter().filter_map(|list| list.to_str().ok()).flat_map(|l| l.split(','));
+    each.any(|one| one.trim().trim_start_matches("W/") == tag)
+}
+
+fn kind_of(name: &str) -> &'static str {
+    match name.rsplit_once('.').map(|(_, ending)| ending) {
+        Some("js") => "text/javascript; charset=utf-8",
+        Some("css") => "text/css; charset=utf-8",
+        Some("txt") => "text/plain; charset=utf-8",
+        Some("svg") => "image/svg+xml",
+        Some("woff2") => "font/woff2",
+        _ => "application/octet-stream",
+    }
+}
+
+fn for_any_page(headers: &mut HeaderMap) {
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    let corp = HeaderName::from_static("cross-origin-resource-policy");
+    headers.insert(corp, HeaderValue::from_static("cross-origin"));
+}
+
+/// What the frame's page may do: run its own scripts, talk to this service, show pictures and films
+/// from where bots and agents have them. Web Chat makes its styles at run time, and a worker.
+fn policy(doors: &Doors, base: Option<&str>) -> String {
+    let base = base.and_then(|base| Url::parse(base).ok());
+    let stream = base.as_ref().and_then(|base| {
+        let scheme = if base.scheme() == "https" { "wss" } else { "ws" };
+        let port = base.port().map(|port| format!(":{port}")).unwrap_or_default();
+        Some(format!(" {scheme}://{}{port}", base.host_str()?))
+    });
+    let stream = stream.unwrap_or_default();
+    let around = around(doors);
+    format!(
+        "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
+         connect-src 'self'{stream}; img-src * data: blob:; media-src * data: blob:; \
+         font-src 'self' data:; worker-src blob:; form-action 'none'; base-uri 'none'; \
+         frame-ancestors {around}"
+    )
+}
+
+/// Which pages may have the frame in them. This keeps strangers from showing it at all; which token a
+/// page may use in it is looked at when it gives one.
+fn around(doors: &Doors) -> String {
+    if doors.sites.is_empty() {
+        return "'none'".to_owned();
+    }
+    let lists = doors.sites.iter().map(|site| &site.pages.trusted_origins);
+    if lists.clone().any(Vec::is_empty) {
+        return "*".to_owned();
+    }
+    lists.flatten().fold("'self'".to_owned(), |all, origin| format!("{all} {origin}"))
+}
+
+fn not_built() -> Refusal {
+    Refusal::new(
+        StatusCode::NOT_FOUND,
+        "widget_not_built",
+        "the widget was not built into this binary; run `npm ci` and `npm run build` in web/, then \
+         build Warmline again",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use bot_framework::direct_line::Origin;
+    use session::id::{BotId, TenantId};
+
+    use super::*;
+    use crate::{
+        app::PageRules,
+        edge::{callers::Callers, doors::Site},
+    };
+
+    fn doors(sites: &[&[&str]]) -> Doors {
+        let vault =
+            vault::Vault::new(&vault::MasterKey::from_hex(&"5f".repeat(32)).unwrap()).unwrap();
+        let site = |origins: &&[&str]| Site {
+            tenant: TenantId::new("default").unwrap(),
+            bot: BotId::new("default").unwrap(),
+            pages: PageRules {
+                trusted_origins: origins.iter().map(|one| Origin::parse(one).unwrap()).collect(),
+                ..PageRules::default()
+            },
+        };
+        Doors {
+            callers: Callers::new(vault.mac_key("callers").unwrap()),
+            wordings: Vec::new(),
+            sites: sites.iter().map(site).collect(),
+            public_url: None,
+        }
+    }
+
+    #[test]
+    fn only_trusted_pages_may_have_the_frame_in_them() {
+        let (shop, school) = ("https://shop.example.org", "https://school.example.org:8443");
+        for (sites, expected) in [
+            (vec![], "'none'".to_owned()),
+            (vec![&[][..]], "*".to_owned()),
+            (vec![&[shop][..]], format!("'self' {shop}")),
+            (vec![&[shop][..], &[school][..]], format!("'self' {shop} {school}")),
+            // A site that trusts every page needs them all.
+            (vec![&[shop][..], &[][..]], "*".to_owned()),
+        ] {
+            assert_eq!(around(&doors(&sites)), expected);
+        }
+    }
+
+    #[test]
+    fn the_frame_may_talk_to_its_own_service_only() {
+        let doors = doors(&[]);
+        for (base, expected) in [
+            (Some("https://chat.example.org"), "connect-src 'self' wss://chat.example.org;"),
+            (Some("http://127.0.0.1:8080"), "connect-src 'self' ws://127.0.0.1:8080;"),
+            (Some("http://a;script-src *"), "connect-src 'self';"),
+            (None, "connect-src 'self';"),
+        ] {
+            let policy = policy(&doors, base);
+            assert!(policy.contains(expected), "{base:?}: {policy}");
+            assert!(policy.contains("script-src 'self';"), "{policy}");
+        }
+    }
+
+    #[test]
+    fn a_form_is_chosen_by_what_the_caller_takes() {
+        for (said, brotli) in [
+            (None, false),
+            (Some("gzip, deflate, br, zstd"), true),
+            (Some("BR;q=0.8"), true),
+            (Some("br;q=0, gzip"), false),
+            (Some("br;q=0.0"), false),
+            (Some("gzip"), false),
+            (Some("brotli"), false),
+        ] {
+            let mut headers = HeaderMap::new();
+            if let Some(said) = said {
+                headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static(said));
+            }
+            assert_eq!(takes(&headers, "br"), brotli, "{said:?}");
+        }
+    }
+
+    #[test]
+    fn a_script_that_has_not_changed_is_not_sent_again() {
+        for (said, known) in
+            [("\"a1\"", true), ("\"x\", W/\"a1\"", true), ("\"a2\"", false), ("a1", false)]
+        {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::IF_NONE_MATCH, HeaderValue::from_static(said));
+            assert_eq!(is_known(&headers, "\"a1\""), known, "{said}");
+        }
+    }
+}
