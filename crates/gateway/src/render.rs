@@ -420,6 +420,23 @@ mod tests {
     }
 
     #[test]
+    fn a_question_of_the_desks_is_a_card_that_answers_its_entry() {
+        let raw = r#"{"uiType":"Date","label":"When?"}"#;
+        let said = Said { payload: Some(Payload(raw.to_owned())), ..Said::words("When?") };
+        let agent = Agent { name: Some("Dana".to_owned()), id: None, avatar: None };
+        let asked = shown(Author::Agent(agent), Content::Said(said)).unwrap();
+        assert_eq!(asked["text"], "Dana: When?");
+        assert_eq!(asked["from"]["id"], "agent");
+        assert_eq!(asked["id"], "c1-0000012");
+        let card = &asked["attachments"][0]["content"];
+        assert_eq!(card["body"][0]["id"], "warmlineDate");
+        assert_eq!(
+            card["actions"][0]["data"],
+            json!({ "warmline": { "answers": 12, "asks": "date" } })
+        );
+    }
+
+    #[test]
     fn what_buttons_show_is_not_listed_again() {
         let option = |label: &str| Choice { label: label.to_owned(), value: "v".to_owned() };
         let options = vec![option("Pay"), option("Something else")];
