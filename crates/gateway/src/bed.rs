@@ -421,7 +421,9 @@ impl Bed {
 
     /// The same, kept in another way.
     pub(crate) fn files_with(&self, setup: FileSetup) -> Arc<Files> {
-        Arc::new(Files::open(self.dir.path(), setup, &self.vault, &self.clock, &self.observer).unwrap())
+        Arc::new(
+            Files::open(self.dir.path(), setup, &self.vault, &self.clock, &self.observer).unwrap(),
+        )
     }
 
     pub(crate) fn advance(&self, by: Duration) {
