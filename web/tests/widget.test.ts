@@ -260,9 +260,9 @@ test('the conversation can be kept as a text', async () => {
 test('the widget is readable in the dark, in German, and still where motion is not wanted', async () => {
   const { page, end } = await arrive({ colorScheme: 'dark', reducedMotion: 'reduce', locale: 'de-DE' });
   // The widget speaks the language of the page that it is on.
-  await page.route(/\/site$/, async (route) => {
-    const answer = await route.fetch();
-    await route.fulfill({ response: answer, body: (await answer.text()).replace('lang="en"', 'lang="de"') });
+  await page.addInitScript(() => {
+    const speak = () => document.documentElement?.setAttribute('lang', 'de');
+    new MutationObserver(speak).observe(document, { childList: true });
   });
   await page.reload();
   assert.equal(await bubble(page).getAttribute('aria-label'), 'Chat öffnen');
