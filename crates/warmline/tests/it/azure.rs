@@ -7,6 +7,6 @@ mod begun;
 mod crashes;
 mod flows;
 mod people;
-mod rig;
+pub(crate) mod rig;
 mod storms;
-mod whole;
+pub(crate) mod whole;
