@@ -106,19 +106,21 @@ impl Gateway {
         ));
         let (store, files) = {
             let (dir, vault) = (settings.data_dir.clone(), Arc::clone(&vault));
+            let (clock, setup) = (clock.clone(), settings.files.clone());
             let gaps = Arc::clone(&gaps);
             // Opening may wait for a disk, and for tables to be brought up to date.
             let open = move || {
                 let store = open_store(&dir, &vault, boot, IN_USE_FOR)?;
                 // Before anybody can call: what comes after a gap waits until it is filled.
                 gaps.open_all(&*store, None)?;
-                let files = Files::open(&dir, &vault)
+                let files = Files::open(&dir, setup, &vault, &clock)
                     .map_err(|error| StartError::Files(Box::new(error)))?;
                 Ok::<_, StartError>((store, Arc::new(files)))
             };
             let opened = tokio::task::spawn_blocking(open).await;
             opened.map_err(std::io::Error::other)??
         };
+        files.count().await.map_err(|error| StartError::Files(Box::new(error)))?;
         let (data_dir, password) =
             (settings.data_dir.clone(), settings.console_password_hash.clone());
         let wakes = Arc::new(Wakes::default());

@@ -122,7 +122,7 @@ pub(crate) fn words(language: Language, notice: &Notice) -> String {
 mod tests {
     use std::collections::BTreeSet;
 
-    use session::{EndReason, EndedBy};
+    use session::{EndReason, EndedBy, FileFault};
 
     use super::*;
 
@@ -166,6 +166,13 @@ mod tests {
             Notice::PersonalOnly,
             Notice::AgentUnheard,
         ];
+        let faults = [
+            FileFault::TooLarge,
+            FileFault::NotAllowed,
+            FileFault::Dangerous,
+            FileFault::OutOfReach,
+        ];
+        all.extend(faults.map(|why| Notice::FileNotTaken { name: "a.exe".to_owned(), why }));
         for agent in agents() {
             all.push(Notice::Connected { agent: agent.clone(), avatar: None });
             all.push(Notice::Transferred { agent: agent.clone(), avatar: None });

@@ -56,7 +56,7 @@ impl View<'_> {
         let mut activity = match (&entry.author, &entry.content) {
             (_, Content::Context(_) | Content::Transcript(_))
             | (Author::Agent(_) | Author::Desk | Author::Gateway, Content::Done(_)) => return None,
-            (_, Content::Notice(notice)) => of_notice(self.language, notice),
+            (_, Content::Notice(notice)) => self.of_notice(notice, entry.number),
             (_, Content::Withdrawn { .. }) => self.of_withdrawn(),
             (Author::User, Content::Said(said)) => self.said_by_user(said),
             (Author::User, Content::Done(payload)) => self.of_user(Some(payload), ""),
@@ -183,6 +183,27 @@ impl View<'_> {
         Activity::parse(shown.as_bytes()).ok()
     }
 
+    fn of_notice(&self, notice: &Notice, number: Number) -> Activity {
+        let mut activity = Activity::message(&notices::words(self.language, notice));
+        activity.set("locale", self.language.code());
+        activity.set("from", ChannelAccount::new("warmline", Role::Channel).named("Warmline"));
+        activity.set("textFormat", "plain");
+        let notice = self.with_picture(notice, number);
+        // For pages that show more than words.
+        activity.set_within("channelData", "warmline", json!({ "notice": notice }));
+        activity
+    }
+
+    /// The same with an address of the agent's picture that the page can open, or without one.
+    fn with_picture(&self, notice: &Notice, number: Number) -> Notice {
+        let mut notice = notice.clone();
+        if let Notice::Connected { avatar, .. } | Notice::Transferred { avatar, .. } = &mut notice {
+            let open = |address: String| self.links?.open(number, &address);
+            *avatar = avatar.take().and_then(open);
+        }
+        notice
+    }
+
     fn of_withdrawn(&self) -> Activity {
         let mut activity = Activity::message(notices::withdrawn(self.language));
         activity.set("from", bot_account());
@@ -194,16 +215,6 @@ impl View<'_> {
 
 fn bot_account() -> ChannelAccount {
     ChannelAccount::new(BOT, Role::Bot)
-}
-
-fn of_notice(language: Language, notice: &Notice) -> Activity {
-    let mut activity = Activity::message(&notices::words(language, notice));
-    activity.set("locale", language.code());
-    activity.set("from", ChannelAccount::new("warmline", Role::Channel).named("Warmline"));
-    activity.set("textFormat", "plain");
-    // For pages that show more than words.
-    activity.set_within("channelData", "warmline", json!({ "notice": notice }));
-    activity
 }
 
 /// An agent's words go out as they were typed; the name goes into the text, because chat pages do

@@ -230,6 +230,7 @@ fn name_of(happening: &Happening) -> &'static str {
             Event::Desk(_) => "callback",
             Event::Sent { .. } => "sent",
             Event::NotSent { .. } => "not_sent",
+            Event::FileLost { .. } => "file_lost",
             Event::Delayed { .. } => "delayed",
             Event::Deadline { .. } => "deadline",
             Event::CaughtUp { .. } => "caught_up",

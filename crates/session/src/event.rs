@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     conversation::Visitor,
     effect::{Effect, Failure},
+    notice::FileFault,
     id::{ConversationKey, EffectNumber, Number, SenderKey, SessionId, Timestamp},
     policy::Policy,
     said::{Agent, Author, Context, Line, Names, Payload, Said},
@@ -135,6 +136,13 @@ pub enum Event {
         /// Why.
         failure: Failure,
     },
+    /// A file that the user sent goes no further; they are told, once for each.
+    FileLost {
+        /// Its name.
+        name: String,
+        /// Why.
+        why: FileFault,
+    },
     /// An effect has waited noticeably because its destination does not take it; it is attempted
     /// further.
     Delayed {
@@ -230,6 +238,8 @@ impl fmt::Debug for Event {
             Self::NotSent { effect, failure } => {
                 f.debug_tuple("NotSent").field(effect).field(failure).finish()
             }
+            // A name says as much as words do.
+            Self::FileLost { why, .. } => f.debug_tuple("FileLost").field(why).finish(),
             Self::Delayed { effect } => f.debug_tuple("Delayed").field(effect).finish(),
             Self::Deadline { due } => f.debug_tuple("Deadline").field(due).finish(),
             Self::CaughtUp { session, as_of, missed } => f

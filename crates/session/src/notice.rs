@@ -77,6 +77,27 @@ pub enum Notice {
     PersonalOnly,
     /// For the agent: what they said could not be shown to the user, or nobody knows.
     AgentUnheard,
+    /// A file of the user's goes no further; what they said with it does.
+    FileNotTaken {
+        /// Its name, as the user knows it.
+        name: String,
+        /// Why.
+        why: FileFault,
+    },
+}
+
+/// Why a file goes no further.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FileFault {
+    /// It is larger than may be, or there are too many.
+    TooLarge,
+    /// Files of its type are not taken here, or not by the desk.
+    NotAllowed,
+    /// A scanner found something in it.
+    Dangerous,
+    /// It could not be had from where it lies, or not brought where it should be.
+    OutOfReach,
 }
 
 impl Notice {
@@ -104,6 +125,7 @@ impl Notice {
             Self::NoMoreHeld => "no_more_held",
             Self::PersonalOnly => "personal_only",
             Self::AgentUnheard => "agent_unheard",
+            Self::FileNotTaken { .. } => "file_not_taken",
         }
     }
 }

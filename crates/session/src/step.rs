@@ -84,6 +84,7 @@ pub fn step(
         Event::Desk(callback) => turn.desk(callback)?,
         Event::Sent { effect } => turn.sent(&effect),
         Event::NotSent { effect, failure } => turn.not_sent(&effect, &failure),
+        Event::FileLost { name, why } => turn.tell(Notice::FileNotTaken { name, why }),
         Event::Delayed { effect } => turn.delayed(&effect),
         Event::Deadline { due } => turn.deadline(due),
         Event::CaughtUp { session, as_of, missed } => turn.caught_up(&session, as_of, missed),
@@ -124,6 +125,7 @@ pub fn wants_holder<'a>(
         | Event::Desk(_)
         | Event::Sent { .. }
         | Event::NotSent { .. }
+        | Event::FileLost { .. }
         | Event::Delayed { .. }
         | Event::Deadline { .. }
         | Event::CaughtUp { .. }

@@ -14,10 +14,12 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
+use bytes::Bytes;
 use futures_util::stream;
 
 use crate::{
     clock::unix_seconds,
+    desk::media::{DeskMedia, FetchError},
     edge::{
         Edge,
         answer::{Refusal, no_such_method},
@@ -52,10 +54,15 @@ async fn file(
 ) -> Result<Response, Refusal> {
     let Path(capability) = capability.map_err(|_| PassError::Unknown)?;
     let now = edge.clock.now();
-    let pass = edge.files.read_pass(&capability, now)?;
+    // A file of a desk's comes here when it is first asked for, and then is one as any.
+    let pass = if DeskMedia::is_pass(&capability) {
+        edge.media.opened(&capability).await?
+    } else {
+        edge.files.read_pass(&capability, now)?
+    };
     let left = pass.until.saturating_sub(unix_seconds(now));
     let reading = edge.file(pass.file).await?;
-    Ok(served(reading, pass.side, Some(left))?)
+    Ok(served(reading, pass.side, Some(left)).await?)
 }
 
 impl Edge {
@@ -65,23 +72,19 @@ impl Edge {
         let row = crate::blocking(&self.store, move |store| store.conversation_by_id(of)).await;
         let row = row.map_err(|error| FileError::Disk(std::io::Error::other(error)))?;
         let row = row.ok_or(FileError::Gone)?;
-        let (files, vault) = (Arc::clone(&self.files), Arc::clone(&self.vault));
-        let opened = tokio::task::spawn_blocking(move || {
-            let keeping = Keeping::new(&vault, &row.key).map_err(|_| FileError::Malformed)?;
-            files.read(&vault, &keeping, id)
-        });
-        opened.await.unwrap_or_else(|error| Err(FileError::Disk(std::io::Error::other(error))))
+        let keeping = Keeping::new(&self.vault, &row.key).map_err(|_| FileError::Malformed)?;
+        self.files.read(&keeping, id).await
     }
 }
 
 /// One side of a file. Caches keep it for `seconds`, or not at all.
-pub(crate) fn served(
+pub(crate) async fn served(
     reading: Reading,
     side: Side,
     seconds: Option<i64>,
 ) -> Result<Response, FileError> {
     let head = reading.head().clone();
-    let chunks = reading.side(side)?;
+    let chunks = reading.side(side).await?;
     let length = chunks.left();
     let mut response = Body::from_stream(stream::try_unfold(chunks, next)).into_response();
     let headers = response.headers_mut();
@@ -110,17 +113,15 @@ pub(crate) fn served(
     Ok(response)
 }
 
-type Step = Result<Option<(Vec<u8>, Chunks)>, FileError>;
+type Step = Result<Option<(Bytes, Chunks)>, FileError>;
 
-/// The next chunk, from the disk. The answer has begun: what goes wrong now can only cut it.
+/// The next chunk. The answer has begun: what goes wrong now can only cut it.
 async fn next(mut chunks: Chunks) -> Step {
-    let read = tokio::task::spawn_blocking(move || Ok(chunks.next()?.map(|chunk| (chunk, chunks))));
-    let read =
-        read.await.unwrap_or_else(|error| Err(FileError::Disk(std::io::Error::other(error))));
+    let read = chunks.next().await;
     if let Err(error) = &read {
         tracing::error!(error = error as &dyn std::error::Error, "a file cannot be read on");
     }
-    read
+    Ok(read?.map(|chunk| (chunk, chunks)))
 }
 
 /// A media type without its parameters.
@@ -162,6 +163,28 @@ impl From<PassError> for Refusal {
         let (status, code) = match error {
             PassError::Unknown => (StatusCode::NOT_FOUND, "no_such_file"),
             PassError::Expired => (StatusCode::GONE, "expired"),
+        };
+        Self::new(status, code, error.to_string())
+    }
+}
+
+impl From<FetchError> for Refusal {
+    fn from(error: FetchError) -> Self {
+        let (status, code) = match &error {
+            FetchError::Unknown => return PassError::Unknown.into(),
+            FetchError::Expired => return PassError::Expired.into(),
+            FetchError::Refused { code: "not_found" } => (StatusCode::GONE, "desk_has_no_such_file"),
+            FetchError::Refused { .. } => (StatusCode::BAD_GATEWAY, "desk_refused_file"),
+            FetchError::Away { .. } => (StatusCode::SERVICE_UNAVAILABLE, "desk_away"),
+            FetchError::Busy => (StatusCode::SERVICE_UNAVAILABLE, "busy"),
+            FetchError::NotKept(kept) => match &**kept {
+                FileError::Disk(_) | FileError::Sealed(_) | FileError::Malformed => {
+                    (StatusCode::SERVICE_UNAVAILABLE, "store_unavailable")
+                }
+                FileError::Busy => (StatusCode::SERVICE_UNAVAILABLE, "busy"),
+                // Not the caller's fault, and not to be had by asking again.
+                _ => (StatusCode::FORBIDDEN, "file_not_taken"),
+            },
         };
         Self::new(status, code, error.to_string())
     }

@@ -64,6 +64,7 @@ pub(super) fn sender_keys(happening: &Happening) -> Vec<&SenderKey> {
             | Event::BotBrought { .. }
             | Event::BotEnds { .. }
             | Event::Sent { .. }
+            | Event::FileLost { .. }
             | Event::Delayed { .. }
             | Event::NotSent { .. }
             | Event::Deadline { .. }

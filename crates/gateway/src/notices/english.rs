@@ -1,6 +1,6 @@
 //! The catalogue in English.
 
-use session::{EndReason, EndedBy, Notice};
+use session::{EndReason, EndedBy, FileFault, Notice};
 
 use super::Told;
 
@@ -62,6 +62,15 @@ pub(super) fn words(notice: &Notice) -> String {
                                cannot keep more. Please wait until somebody is there."
             .to_owned(),
         Notice::PersonalOnly => "I can bring in a person only where just the two of us talk. Please write to me directly, in a chat of our own.".to_owned(),
+        Notice::FileNotTaken { name, why } => {
+            let why = match why {
+                FileFault::TooLarge => "It is too large, or there are too many files.",
+                FileFault::NotAllowed => "Files like this are not taken here.",
+                FileFault::Dangerous => "The virus scanner found something in it.",
+                FileFault::OutOfReach => "It could not be fetched. Please send it again.",
+            };
+            format!("The file “{name}” did not go through. {why}")
+        }
         Notice::AgentUnheard => "Automatic note: what you wrote last may not have reached the user.".to_owned(),
         Notice::UserLeft => {
             "You were away for some time, so your chat with the service desk was closed.".to_owned()

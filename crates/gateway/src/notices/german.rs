@@ -1,6 +1,6 @@
 //! The catalogue in German: polite, and as short as the English one.
 
-use session::{EndReason, EndedBy, Notice};
+use session::{EndReason, EndedBy, FileFault, Notice};
 
 use super::Told;
 
@@ -63,6 +63,15 @@ pub(super) fn words(notice: &Notice) -> String {
                                kann ich nicht aufbewahren. Bitte warten Sie, bis jemand da ist."
             .to_owned(),
         Notice::PersonalOnly => "Einen Menschen kann ich nur dazuholen, wo wir zu zweit sind. Bitte schreiben Sie mir direkt, in einem eigenen Chat.".to_owned(),
+        Notice::FileNotTaken { name, why } => {
+            let why = match why {
+                FileFault::TooLarge => "Sie ist zu groß, oder es sind zu viele Dateien.",
+                FileFault::NotAllowed => "Solche Dateien werden hier nicht angenommen.",
+                FileFault::Dangerous => "Der Virenscanner hat darin etwas gefunden.",
+                FileFault::OutOfReach => "Sie konnte nicht geholt werden. Bitte senden Sie sie noch einmal.",
+            };
+            format!("Die Datei „{name}“ ist nicht angekommen. {why}")
+        }
         Notice::AgentUnheard => "Automatischer Hinweis: Was Sie zuletzt geschrieben haben, hat den Nutzer womöglich nicht erreicht.".to_owned(),
         Notice::UserLeft => "Sie waren einige Zeit nicht da, deshalb wurde Ihr Chat mit dem \
                              Service-Desk geschlossen."

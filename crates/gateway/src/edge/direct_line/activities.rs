@@ -254,7 +254,9 @@ impl Edge {
         headers: &HeaderMap,
     ) -> Result<Option<Log>, Refused> {
         let key = self.key_of(claims)?;
-        let links = self.links(&key, headers);
+        // Without a Host the page goes on from where it is.
+        let base = self.base(headers).unwrap_or_default();
+        let of = key.clone();
         let keeping = Keeping::new(&self.vault, &key).map_err(|error| unreadable(&error))?;
         let row = crate::blocking(&self.store, move |store| store.conversation(&key)).await;
         let row = row.map_err(|error| unreadable(&error))?;
@@ -264,19 +266,18 @@ impl Edge {
             conversation: claims.conversation.clone(),
             user: claims.user.clone().unwrap_or_default(),
             language: self.language,
-            links,
+            links: self.links(&of, row.id, base),
         }))
     }
 
     /// What the addresses of the bot's attachments become for this page. A bot that is not behind any
     /// more may still have said something, and one may come while a stream is open.
-    fn links(&self, key: &ConversationKey, headers: &HeaderMap) -> Links {
+    fn links(&self, key: &ConversationKey, id: ConversationId, base: String) -> Links {
         let (tenant, bot) = (key.tenant.clone(), key.bot.clone());
         let capability = self.handles.capability(&tenant, &bot);
         let (files, handles) = (Arc::clone(&self.files), self.handles.clone());
-        // Without a Host the page goes on from where it is.
-        let base = self.base(headers).unwrap_or_default();
-        Links { files, handles, tenant, bot, capability, base }
+        let desk = self.media.links(key, id);
+        Links { files, handles, tenant, bot, capability, base, desk }
     }
 
     /// The next activities after a watermark, and whether there may be more.
