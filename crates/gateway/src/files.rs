@@ -30,7 +30,7 @@ use std::{
 };
 
 use futures_util::TryStreamExt;
-use session::{FileFault, id::Timestamp};
+use session::{FileRefusal, id::Timestamp};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use vault::{MacKey, SealError, Vault};
 
@@ -43,7 +43,7 @@ pub use scan::ScannerAddress;
 pub(crate) use sealed::{Head, Side};
 pub use setup::{FileRules, FileSetup, REFUSED, Scanning, WithoutScanner};
 
-use crate::clock::Clock;
+use crate::{clock::Clock, observe::Observer};
 use ledger::Ledger;
 use place::Place;
 
@@ -106,19 +106,18 @@ pub(crate) enum FileError {
 
 impl FileError {
     /// What its user is told.
-    pub(crate) fn fault(&self) -> FileFault {
+    pub(crate) fn fault(&self) -> FileRefusal {
         match self {
-            Self::ConversationFull | Self::Full | Self::TooLarge { .. } | Self::TooLargeToScan => {
-                FileFault::TooLarge
-            }
-            Self::Empty | Self::NotAllowed => FileFault::NotAllowed,
-            Self::Infected => FileFault::Dangerous,
+            Self::ConversationFull | Self::Full => FileRefusal::NoRoom,
+            Self::TooLarge { .. } | Self::TooLargeToScan => FileRefusal::TooLarge,
+            Self::Empty | Self::NotAllowed => FileRefusal::NotAllowed,
+            Self::Infected => FileRefusal::Infected,
             Self::Busy
             | Self::NotScanned
             | Self::Gone
             | Self::Disk(_)
             | Self::Sealed(_)
-            | Self::Malformed => FileFault::OutOfReach,
+            | Self::Malformed => FileRefusal::NotNow,
         }
     }
 }
@@ -138,6 +137,7 @@ pub(crate) struct Files {
     setup: FileSetup,
     vault: Arc<Vault>,
     clock: Clock,
+    observer: Arc<Observer>,
     passes: MacKey,
     ledger: Arc<Mutex<Ledger>>,
     coming: Arc<Semaphore>,
@@ -151,6 +151,7 @@ impl Files {
         setup: FileSetup,
         vault: &Arc<Vault>,
         clock: &Clock,
+        observer: &Arc<Observer>,
     ) -> Result<Self, FileError> {
         let place = match &setup.bucket {
             None => Place::folder(data_dir)?,
@@ -161,6 +162,7 @@ impl Files {
             passes: vault.mac_key("file passes")?,
             vault: Arc::clone(vault),
             clock: clock.clone(),
+            observer: Arc::clone(observer),
             ledger: Arc::new(Mutex::new(Ledger::new(&setup.rules))),
             setup,
             coming: Arc::new(Semaphore::new(TAKEN_AT_ONCE_MAX)),
@@ -176,6 +178,7 @@ impl Files {
                 ledger::locked(&self.ledger).count(id.conversation, there.size);
             }
         }
+        self.observer.files().keeps(ledger::locked(&self.ledger).all());
         Ok(())
     }
 
@@ -221,6 +224,7 @@ impl Files {
                 removed += 1;
             }
         }
+        self.observer.files().keeps(ledger::locked(&self.ledger).all());
         Ok(removed)
     }
 }

@@ -34,6 +34,7 @@ pub mod observe;
 mod plain;
 mod presence;
 mod render;
+mod rich;
 pub mod secrets;
 mod sweeper;
 pub mod trace;

@@ -122,7 +122,7 @@ pub(crate) fn words(language: Language, notice: &Notice) -> String {
 mod tests {
     use std::collections::BTreeSet;
 
-    use session::{EndReason, EndedBy, FileFault};
+    use session::{EndReason, EndedBy, FileRefusal};
 
     use super::*;
 
@@ -166,19 +166,21 @@ mod tests {
             Notice::PersonalOnly,
             Notice::AgentUnheard,
         ];
-        let faults = [
-            FileFault::TooLarge,
-            FileFault::NotAllowed,
-            FileFault::Dangerous,
-            FileFault::OutOfReach,
-        ];
-        all.extend(faults.map(|why| Notice::FileNotTaken { name: "a.exe".to_owned(), why }));
         for agent in agents() {
             all.push(Notice::Connected { agent: agent.clone(), avatar: None });
             all.push(Notice::Transferred { agent: agent.clone(), avatar: None });
             all.push(Notice::AgentIdle { agent: agent.clone() });
             all.push(Notice::Ended { by: EndedBy::Agent(agent) });
         }
+        let refusals = [
+            FileRefusal::Infected,
+            FileRefusal::NotAllowed,
+            FileRefusal::TooLarge,
+            FileRefusal::NoRoom,
+            FileRefusal::NotNow,
+        ];
+        all.extend(refusals.map(|why| Notice::FilesRefused { why }));
+        all.extend(refusals.map(|why| Notice::FileNotTaken { name: "a.exe".to_owned(), why }));
         all.extend(REASONS.map(|reason| Notice::Failed { reason }));
         all
     }

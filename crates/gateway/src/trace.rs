@@ -218,6 +218,7 @@ fn name_of(happening: &Happening) -> &'static str {
             Event::UserEnds => "user_ends",
             Event::UserGone => "user_gone",
             Event::UserSeen { .. } => "user_seen",
+            Event::FilesRefused { .. } => "files_refused",
             Event::OperatorEnds { .. } => "operator_ends",
             Event::BotBegan { .. } => "bot_began",
             Event::BotSaid { .. } => "bot_said",

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use crate::{
     conversation::Visitor,
     effect::{Effect, Failure},
-    notice::FileFault,
     id::{ConversationKey, EffectNumber, Number, SenderKey, SessionId, Timestamp},
+    notice::FileRefusal,
     policy::Policy,
     said::{Agent, Author, Context, Line, Names, Payload, Said},
 };
@@ -56,6 +56,13 @@ pub enum Event {
         visitor: Visitor,
         /// What an agent is told of it, should one have the conversation.
         told: Option<Said>,
+    },
+    /// What the user sent had files that were not taken, so it was not taken either.
+    FilesRefused {
+        /// Who.
+        visitor: Visitor,
+        /// Why.
+        why: FileRefusal,
     },
     /// The user can be told nothing any more: they removed the bot from their channel. They may come
     /// back.
@@ -141,7 +148,7 @@ pub enum Event {
         /// Its name.
         name: String,
         /// Why.
-        why: FileFault,
+        why: FileRefusal,
     },
     /// An effect has waited noticeably because its destination does not take it; it is attempted
     /// further.
@@ -201,6 +208,9 @@ impl fmt::Debug for Event {
             Self::UserEnds => f.write_str("UserEnds"),
             Self::UserGone => f.write_str("UserGone"),
             Self::UserSeen { visitor, .. } => f.debug_tuple("UserSeen").field(visitor).finish(),
+            Self::FilesRefused { visitor, why } => {
+                f.debug_tuple("FilesRefused").field(visitor).field(why).finish()
+            }
             Self::BotBegan { visitor } => f.debug_tuple("BotBegan").field(visitor).finish(),
             Self::BotSaid { said, answers, key } => f
                 .debug_struct("BotSaid")

@@ -75,6 +75,11 @@ pub enum Notice {
     NoMoreHeld,
     /// A person is to be had in a conversation between two only.
     PersonalOnly,
+    /// Files that the user sent were not taken.
+    FilesRefused {
+        /// Why.
+        why: FileRefusal,
+    },
     /// For the agent: what they said could not be shown to the user, or nobody knows.
     AgentUnheard,
     /// A file of the user's goes no further; what they said with it does.
@@ -82,22 +87,8 @@ pub enum Notice {
         /// Its name, as the user knows it.
         name: String,
         /// Why.
-        why: FileFault,
+        why: FileRefusal,
     },
-}
-
-/// Why a file goes no further.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum FileFault {
-    /// It is larger than may be, or there are too many.
-    TooLarge,
-    /// Files of its type are not taken here, or not by the desk.
-    NotAllowed,
-    /// A scanner found something in it.
-    Dangerous,
-    /// It could not be had from where it lies, or not brought where it should be.
-    OutOfReach,
 }
 
 impl Notice {
@@ -124,10 +115,27 @@ impl Notice {
             Self::UserLeft => "user_left",
             Self::NoMoreHeld => "no_more_held",
             Self::PersonalOnly => "personal_only",
+            Self::FilesRefused { .. } => "files_refused",
             Self::AgentUnheard => "agent_unheard",
             Self::FileNotTaken { .. } => "file_not_taken",
         }
     }
+}
+
+/// Why files were not taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FileRefusal {
+    /// A virus scanner found something.
+    Infected,
+    /// Files of this kind are not taken.
+    NotAllowed,
+    /// One is larger than a file may be.
+    TooLarge,
+    /// There is no room for more.
+    NoRoom,
+    /// Something that they need is not there at the moment; later they may be taken.
+    NotNow,
 }
 
 /// Who ended a chat.

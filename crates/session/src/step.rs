@@ -4,6 +4,7 @@ mod delivery;
 mod desk;
 mod ending;
 mod gap;
+mod rephrase;
 mod talk;
 #[cfg(test)]
 mod tests;
@@ -63,6 +64,7 @@ pub fn step(
         Event::UserEnds => turn.user_ends(),
         Event::UserGone => turn.user_gone(),
         Event::UserSeen { visitor, told } => turn.user_seen(visitor, told)?,
+        Event::FilesRefused { visitor, why } => turn.files_refused(visitor, why),
         Event::UserDid { visitor, payload, words, told, key } => {
             turn.user_did(visitor, Deed { payload, words, told }, key)?;
         }
@@ -115,6 +117,7 @@ pub fn wants_holder<'a>(
         | Event::UserEnds
         | Event::UserGone
         | Event::UserSeen { .. }
+        | Event::FilesRefused { .. }
         | Event::BotBegan { .. }
         | Event::BotSaid { .. }
         | Event::BotDid { .. }

@@ -5,11 +5,12 @@
 //! at the host that the message came from. Addresses come in a body, so where they lead is judged before
 //! anything is asked, and names are looked up by a resolver that lets nothing into our own network.
 
+use std::ops::Range;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, USER_AGENT};
-use http::{HeaderMap, HeaderValue, Request, StatusCode, Uri};
+use http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, USER_AGENT};
+use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri};
 use http_body_util::Full;
 use outbound::guard::is_public;
 use outbound::token::Token;
@@ -130,14 +131,55 @@ impl Connector {
             headers.insert(USER_AGENT, HeaderValue::from_static(AGENT_NAME));
             self.0.http.send(request, deadline).await
         };
-        let no_token = |error| FileAccessError::NoToken(ConnectorError::from(error));
-        let token = self.0.tokens.get(deadline).await.map_err(no_token)?;
+        let token = self.token(None, deadline).await?;
         let mut head = once(&token).await?;
         if head.status == StatusCode::UNAUTHORIZED {
-            let token = self.0.tokens.replace(&token, deadline).await.map_err(no_token)?;
+            let token = self.token(Some(&token), deadline).await?;
             head = once(&token).await?;
         }
         FileFetch::new(head, deadline)
+    }
+
+    /// Puts a part of a file into the user's own store, where they consented to it: `range` of `total`
+    /// bytes. Without any token; the address is good for this one file.
+    pub async fn put_part(
+        &self,
+        address: &str,
+        part: Bytes,
+        range: Range<u64>,
+        total: u64,
+        within: Duration,
+    ) -> Result<(), FileAccessError> {
+        let deadline = Instant::now() + within;
+        let uri = self.file_address(address).ok_or(FileAccessError::NotAllowed)?;
+        let last = range.end.saturating_sub(1);
+        let content_range = format!("bytes {}-{last}/{total}", range.start);
+        let mut request = Request::new(Full::new(part));
+        *request.method_mut() = Method::PUT;
+        *request.uri_mut() = uri;
+        let headers = request.headers_mut();
+        headers.insert(USER_AGENT, HeaderValue::from_static(AGENT_NAME));
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
+        if let Ok(value) = HeaderValue::from_str(&content_range) {
+            headers.insert(CONTENT_RANGE, value);
+        }
+        let head = self.0.outside.send(request, deadline).await?;
+        if head.status.is_success() {
+            return Ok(());
+        }
+        Err(FileAccessError::Refused { status: head.status.as_u16() })
+    }
+
+    /// A token, or another than the one that was refused.
+    async fn token(
+        &self,
+        refused: Option<&Token>,
+        deadline: Instant,
+    ) -> Result<Token, ConnectorError> {
+        Ok(match refused {
+            None => self.0.tokens.get(deadline).await?,
+            Some(refused) => self.0.tokens.replace(refused, deadline).await?,
+        })
     }
 
     /// Whether a file of a user's may be asked for at an address.

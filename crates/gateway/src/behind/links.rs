@@ -14,6 +14,7 @@ use crate::{
     desk::media::DeskLinks,
     edge::connector::CAPABILITY_PREFIX,
     files::{FileId, Files, Keep, Side},
+    rich,
 };
 
 /// What stands between a `serviceUrl` and an attachment's id.
@@ -48,7 +49,7 @@ impl Links {
     pub(crate) fn open(&self, entry: Number, address: &str) -> Option<String> {
         match &self.desk {
             Some(desk) => desk.open(&self.base, entry, address),
-            None => address.starts_with("https://").then(|| address.to_owned()),
+            None => rich::public(address),
         }
     }
 

@@ -26,7 +26,8 @@ use store::{ConversationId, Store};
 use vault::{MacKey, SealError, Vault};
 
 use crate::{
-    clock::Clock, current::Current, dispatcher::Reach, engine::Policies, files::Files, gaps::DeskKey,
+    clock::Clock, current::Current, dispatcher::Reach, engine::Policies, files::Files,
+    gaps::DeskKey, rich,
 };
 
 pub(crate) use fetched::{FetchError, Flights};
@@ -146,16 +147,16 @@ impl DeskLinks {
     /// a trailing slash. `None`: nowhere. What is at the instance but no file is its own page, for those
     /// who may sign in there.
     pub(crate) fn open(&self, base: &str, entry: Number, address: &str) -> Option<String> {
-        match self.reach.client.leads(address)? {
-            Leads::File(file) => {
+        match self.reach.client.leads(address) {
+            Some(Leads::File(file)) => {
                 let (conversation, desk) = (self.conversation, self.desk.clone());
                 let address = file.as_str().to_owned();
                 let pass = MediaPass { conversation, entry, desk, address };
                 Some(format!("{base}/files/{}", self.media.write_pass(&pass)))
             }
-            Leads::Page(url) => Some(url),
-            // Plain http would show who looks at what to every network on the way.
-            Leads::Elsewhere(url) => url.starts_with("https://").then_some(url),
+            Some(Leads::Page(url)) => Some(url),
+            Some(Leads::Elsewhere(url)) => rich::public(&url),
+            None => rich::public(address),
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use servicenow::{Callback, SendError};
-use session::{Content, Effect, Event, Said, What, id::Number};
+use session::{Content, Effect, Event, Said, parts, What, id::Number};
 use store::{Store, StoreError, Target, Work};
 
 use crate::{
@@ -163,17 +163,18 @@ impl Dispatcher {
         reach: &Arc<Reach>,
         mut material: Material,
     ) -> Result<Material, Ungiven> {
-        let (What::Say { user, part: 0, .. }, Some((said, _))) = (&effect.what, &material.said)
-        else {
+        let (What::Say { user, part, .. }, Some((said, _))) = (&effect.what, &material.said) else {
             return Ok(material);
         };
-        if said.files.is_empty() {
+        // Of words in parts they go with the last.
+        if said.files.is_empty() || part + 1 < parts::to_desk(said) {
             return Ok(material);
         }
         let owned = Owned {
             conversation: work.conversation,
             keeping: Arc::clone(&opened.keeping),
             user: user.as_str(),
+            is_first: work.attempts <= 1,
         };
         match self.media.handed(reach, &owned, &said.files).await {
             Handed::Ready { attachments, lost } => {

@@ -4,13 +4,15 @@
 //! claims to be, a browser never runs it: pictures are shown, text is text, and everything else is
 //! something to save.
 
+mod range;
+
 use std::sync::Arc;
 
 use axum::{
     Router,
     body::Body,
     extract::{Path, State, rejection::PathRejection},
-    http::{HeaderName, HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
     routing::get,
 };
@@ -27,6 +29,7 @@ use crate::{
     files::{Chunks, FileError, FileId, Head, PassError, Reading, Side},
     keeping::Keeping,
 };
+use range::Asked;
 
 /// What is served as what it claims to be. Nothing in these can run in a page; an SVG can.
 const SHOWN: [(&str, &str); 6] = [
@@ -51,6 +54,7 @@ pub(crate) fn routes() -> Router<Arc<Edge>> {
 async fn file(
     State(edge): State<Arc<Edge>>,
     capability: Result<Path<String>, PathRejection>,
+    asked: HeaderMap,
 ) -> Result<Response, Refusal> {
     let Path(capability) = capability.map_err(|_| PassError::Unknown)?;
     let now = edge.clock.now();
@@ -62,7 +66,7 @@ async fn file(
     };
     let left = pass.until.saturating_sub(unix_seconds(now));
     let reading = edge.file(pass.file).await?;
-    Ok(served(reading, pass.side, Some(left)).await?)
+    Ok(served(reading, pass.side, &asked, Some(left)).await?)
 }
 
 impl Edge {
@@ -81,19 +85,36 @@ impl Edge {
 pub(crate) async fn served(
     reading: Reading,
     side: Side,
+    asked: &HeaderMap,
     seconds: Option<i64>,
 ) -> Result<Response, FileError> {
     let head = reading.head().clone();
-    let chunks = reading.side(side).await?;
-    let length = chunks.left();
-    let mut response = Body::from_stream(stream::try_unfold(chunks, next)).into_response();
+    let size = head.size(side).ok_or(FileError::Gone)?;
+    let tag = format!("\"{}-{}\"", reading.id().number.simple(), side.word());
+    let mut response = match range::asked(asked, &tag, size) {
+        Asked::Unchanged => StatusCode::NOT_MODIFIED.into_response(),
+        Asked::Beyond => {
+            let mut response = StatusCode::RANGE_NOT_SATISFIABLE.into_response();
+            set(&mut response, header::CONTENT_RANGE, &format!("bytes */{size}"));
+            response
+        }
+        Asked::Part(range) => {
+            let told = format!("bytes {}-{}/{size}", range.start, range.end.saturating_sub(1));
+            let mut response = streamed(reading.range(side, range).await?);
+            *response.status_mut() = StatusCode::PARTIAL_CONTENT;
+            set(&mut response, header::CONTENT_RANGE, &told);
+            response
+        }
+        Asked::Whole => streamed(reading.side(side).await?),
+    };
+    set(&mut response, header::ETAG, &tag);
     let headers = response.headers_mut();
+    headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
     // A thumbnail is a picture of some kind; browsers know pictures by what is in them.
     let kind = essence(&head.kind);
     let kind = if side == Side::Thumbnail && kind != "image/jpeg" { "image/png" } else { &kind };
     let shown = SHOWN.iter().find(|(known, _)| *known == kind).map(|(_, shown)| *shown);
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(shown.unwrap_or(UNKNOWN)));
-    headers.insert(header::CONTENT_LENGTH, length.into());
     headers.insert(header::CONTENT_DISPOSITION, disposition(&head, shown));
     let caching = match seconds {
         Some(seconds) => format!("private, max-age={seconds}, immutable"),
@@ -111,6 +132,20 @@ pub(crate) async fn served(
     ];
     headers.extend(fixed.map(|(name, value)| (name, HeaderValue::from_static(value))));
     Ok(response)
+}
+
+fn streamed(chunks: Chunks) -> Response {
+    let length = chunks.left();
+    let mut response = Body::from_stream(stream::try_unfold(chunks, next)).into_response();
+    response.headers_mut().insert(header::CONTENT_LENGTH, length.into());
+    response
+}
+
+/// A header of digits and signs.
+fn set(response: &mut Response, name: HeaderName, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        response.headers_mut().insert(name, value);
+    }
 }
 
 type Step = Result<Option<(Bytes, Chunks)>, FileError>;
@@ -192,8 +227,13 @@ impl From<FetchError> for Refusal {
 
 impl From<FileError> for Refusal {
     fn from(error: FileError) -> Self {
-        if matches!(error, FileError::Gone) {
-            return PassError::Unknown.into();
+        match error {
+            FileError::Gone => return PassError::Unknown.into(),
+            FileError::Busy => {
+                let busy = StatusCode::SERVICE_UNAVAILABLE;
+                return Self::new(busy, "busy", error.to_string());
+            }
+            _ => {}
         }
         tracing::error!(error = &error as &dyn std::error::Error, "a file cannot be served");
         Self::new(

@@ -137,17 +137,7 @@ async fn taken(
         Ok(_) | Err(EngineError::NotFound) => {}
         Err(error) => return Err(error.into()),
     }
-    for (name, why) in brought.lost {
-        let lost = Event::FileLost { name, why };
-        let told = edge.engine.submit(Arrival::event(Target::Existing(key.clone()), lost)).await;
-        if let Err(error) = told {
-            // What was said is taken; only this is not.
-            tracing::warn!(
-                error = &error as &dyn std::error::Error,
-                "a user was not told that a file did not come"
-            );
-        }
-    }
+    edge.tell_lost(&key, brought.lost).await;
     Ok(StatusCode::OK.into_response())
 }
 

@@ -57,6 +57,7 @@ pub(super) fn sender_keys(happening: &Happening) -> Vec<&SenderKey> {
             | Event::UserEnds
             | Event::UserGone
             | Event::UserSeen { .. }
+            | Event::FilesRefused { .. }
             | Event::BotBegan { .. }
             | Event::BotDid { .. }
             | Event::BotRevised { .. }

@@ -74,6 +74,8 @@ pub(super) fn reached(setup: &BucketSetup) -> Result<AmazonS3, FileError> {
     .with_region(&setup.region)
     .with_allow_http(plain)
     .with_virtual_hosted_style_request(setup.in_host_name)
+    // One is removed at a time, and not every store knows how to remove many.
+    .with_disable_bulk_delete(true)
     .with_retry(RetryConfig {
         max_retries: RETRIES_MAX,
         retry_timeout: RETRIES_WITHIN,
@@ -129,3 +131,6 @@ fn kind_of(error: &OutboundError) -> HttpErrorKind {
         OutboundError::TooLarge { .. } => HttpErrorKind::Unknown,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -33,6 +33,8 @@ pub(crate) enum Bringer {
 }
 
 impl Bringer {
+    pub(crate) const ALL: [Self; 3] = [Self::Bot, Self::User, Self::Desk];
+
     pub(crate) fn word(self) -> &'static str {
         match self {
             Self::Bot => "bot",
@@ -134,6 +136,17 @@ impl Files {
         keeping: &Keeping,
         new: NewFile,
     ) -> Result<Intake, FileError> {
+        let by = new.by;
+        let begun = self.begin_intake(id, keeping, new).await;
+        begun.inspect_err(|error| self.observer.files().came(by, Err(error)))
+    }
+
+    async fn begin_intake(
+        self: &Arc<Self>,
+        id: FileId,
+        keeping: &Keeping,
+        new: NewFile,
+    ) -> Result<Intake, FileError> {
         let turn = turn(&self.coming).await?;
         let place = keeping.file_place(id.number.as_u128());
         let (seal, first) = Seal::fresh(&self.vault, place)?;
@@ -188,7 +201,13 @@ impl Files {
 
 impl Intake {
     /// Takes the next bytes.
-    pub(crate) async fn write(&mut self, mut bytes: Bytes) -> Result<(), FileError> {
+    pub(crate) async fn write(&mut self, bytes: Bytes) -> Result<(), FileError> {
+        self.files.observer.files().took_in(bytes.len());
+        let taken = self.take(bytes).await;
+        taken.inspect_err(|error| self.files.observer.files().came(self.new.by, Err(error)))
+    }
+
+    async fn take(&mut self, mut bytes: Bytes) -> Result<(), FileError> {
         let limit = self.new.by.limit(&self.files);
         self.came = self.came.saturating_add(bytes.len() as u64);
         if self.came > limit {
@@ -209,7 +228,15 @@ impl Intake {
     }
 
     /// Ends the file: when this returns, it is kept.
-    pub(crate) async fn finish(mut self) -> Result<Kept, FileError> {
+    pub(crate) async fn finish(self) -> Result<Kept, FileError> {
+        let (files, by) = (Arc::clone(&self.files), self.new.by);
+        let kept = self.end().await;
+        files.observer.files().came(by, kept.as_ref().map(|_| ()));
+        files.observer.files().keeps(super::ledger::locked(&files.ledger).all());
+        kept
+    }
+
+    async fn end(mut self) -> Result<Kept, FileError> {
         if self.came == 0 {
             return Err(FileError::Empty);
         }

@@ -70,9 +70,9 @@ impl Reading {
         let turn = turn(&self.files.going).await?;
         let source = self.files.place.bytes(&self.id.to_string(), lies).await?;
         let skip = usize::try_from(range.start % CHUNK_BYTES as u64).unwrap_or(0);
-        let Self { laid, .. } = self;
+        let Self { laid, files, .. } = self;
         let sealed = BytesMut::new();
-        Ok(Chunks { laid, side, size, number, skip, left, source, sealed, _turn: turn })
+        Ok(Chunks { laid, side, size, number, skip, left, source, sealed, files, _turn: turn })
     }
 }
 
@@ -89,6 +89,7 @@ pub(crate) struct Chunks {
     left: u64,
     source: Source,
     sealed: BytesMut,
+    files: Arc<Files>,
     _turn: OwnedSemaphorePermit,
 }
 
@@ -116,6 +117,7 @@ impl Chunks {
         let opened = opened.get(self.skip..).ok_or(FileError::Malformed)?;
         let given = usize::try_from(self.left).unwrap_or(usize::MAX).min(opened.len());
         let bytes = Bytes::copy_from_slice(&opened[..given]);
+        self.files.observer.files().gave_out(given);
         self.left -= given as u64;
         self.number += 1;
         self.skip = 0;

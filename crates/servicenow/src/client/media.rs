@@ -129,8 +129,8 @@ fn is_file(url: &Url) -> bool {
             path.strip_prefix('/').is_some_and(|name| name.strip_suffix(end).is_some_and(is_key))
         })
     };
-    MEDIA_PATHS.iter().any(|begin| one_more(&begin))
-        || ATTACHMENT_API.iter().any(|begin| of_api(&begin))
+    MEDIA_PATHS.iter().any(one_more)
+        || ATTACHMENT_API.iter().any(of_api)
         || of_page()
         || of_picture()
 }

@@ -5,6 +5,7 @@
 mod attacks;
 mod begun;
 mod crashes;
+mod files;
 mod flows;
 mod people;
 pub(crate) mod rig;

@@ -10,10 +10,7 @@ use std::{
     time::Duration,
 };
 
-use servicenow::{
-    SendError,
-    client::media::Leads,
-};
+use servicenow::{SendError, client::media::Leads};
 use session::id::{DeskId, TenantId, Timestamp};
 use store::StoreError;
 use tokio::sync::watch;
@@ -202,6 +199,10 @@ impl DeskMedia {
         keeping: &Keeping,
         file: FileId,
     ) -> Result<(), FetchError> {
+        // A flight may have landed since it was looked for.
+        if self.files.read(keeping, file).await.is_ok() {
+            return Ok(());
+        }
         let desk = (tenant.clone(), pass.desk.clone());
         let reach = self.reaches.get(&desk).ok_or(FetchError::Expired)?.get();
         // Looked at again: what is a file of the instance's is decided in one place.
@@ -230,10 +231,9 @@ impl DeskMedia {
     /// The number under which it is kept: when it was shown, and a keyed hash of where it is.
     fn id_of(&self, pass: &MediaPass, shown_at: Timestamp) -> FileId {
         let MediaPass { conversation, entry, desk, address } = pass;
-        let place = [desk.as_str().as_bytes(), b"\n", address.as_bytes()];
-        let row = conversation.0.to_be_bytes();
-        let entry = entry.0.to_be_bytes();
-        let tag = self.passes.tag(&[b"file", &row, &entry, place[0], place[1], place[2]]);
+        let (row, entry) = (conversation.0.to_be_bytes(), entry.0.to_be_bytes());
+        let (desk, address) = (desk.as_str().as_bytes(), address.as_bytes());
+        let tag = self.passes.tag(&[b"file", &row, &entry, desk, b"\n", address]);
         let mut random = [0; 10];
         random.copy_from_slice(&tag[..10]);
         let ms = u64::try_from(shown_at.0).unwrap_or(0);

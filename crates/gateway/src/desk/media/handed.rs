@@ -21,7 +21,7 @@ use servicenow::{
     client::media::{MediaState, MediaUpload},
     request::Attachment,
 };
-use session::{FileFault, id::Timestamp};
+use session::{FileRefusal, id::Timestamp};
 use store::ConversationId;
 use tokio::{sync::watch, time::timeout};
 
@@ -54,13 +54,15 @@ pub(crate) struct Owned<'a> {
     pub(crate) keeping: Arc<Keeping>,
     /// The user as the desk knows them.
     pub(crate) user: &'a str,
+    /// Nothing of the message was attempted before.
+    pub(crate) is_first: bool,
 }
 
 /// A file that goes no further.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Lost {
     pub(crate) name: String,
-    pub(crate) why: FileFault,
+    pub(crate) why: FileRefusal,
     /// Nobody was told of it yet.
     pub(crate) is_news: bool,
 }
@@ -83,7 +85,7 @@ enum Fault {
     /// It may be tried again.
     Later(SendError),
     /// It will not go through.
-    Lost(FileFault),
+    Lost(FileRefusal),
 }
 
 #[derive(Debug)]
@@ -133,7 +135,7 @@ impl DeskMedia {
         owned: &Owned<'_>,
         file: &session::File,
     ) -> Result<Option<String>, (Fault, bool)> {
-        let gone = || (Fault::Lost(FileFault::OutOfReach), true);
+        let gone = || (Fault::Lost(FileRefusal::NotNow), owned.is_first);
         let id: FileId = file.id.parse().map_err(|_| gone())?;
         // A conversation hands over its own files only.
         if id.conversation != owned.conversation {
@@ -164,7 +166,7 @@ impl DeskMedia {
         let begin = |ended| {
             let (this, reach, file) = (Arc::clone(self), Arc::clone(reach), file.clone());
             let (keeping, user) = (Arc::clone(&owned.keeping), owned.user.to_owned());
-            tokio::spawn(async move { this.bring(&reach, &keeping, (&user, &file, id), ended).await });
+            tokio::spawn(async move { this.bring(&reach, &keeping, (user.as_str(), &file, id), ended).await });
         };
         let Some(mut end) = self.uploads.join(id, now, begin) else { return Ok(None) };
         let waited = timeout(UPLOAD_WAIT, end.wait_for(Option::is_some)).await;
@@ -205,11 +207,11 @@ impl DeskMedia {
         let content = || self.content(keeping, id);
         let there = self.files.read(keeping, id).await;
         let end = match there {
-            Err(FileError::Gone) => Err(Fault::Lost(FileFault::OutOfReach)),
+            Err(FileError::Gone) => Err(Fault::Lost(FileRefusal::NotNow)),
             Err(error) => Err(unreadable(&error)),
             Ok(_) => match reach.client.upload(&upload, content, UPLOAD_WITHIN).await {
                 Ok(brought) if brought.state == MediaState::NotAvailable => {
-                    Err(Fault::Lost(FileFault::NotAllowed))
+                    Err(Fault::Lost(FileRefusal::NotAllowed))
                 }
                 Ok(brought) => Ok(brought.media_url),
                 Err(error) => {
@@ -260,9 +262,9 @@ fn unreadable(error: &FileError) -> Fault {
 fn fault_of(error: SendError) -> Fault {
     match error {
         SendError::Retry { .. } => Fault::Later(error),
-        SendError::Refused { code: "too_large", .. } => Fault::Lost(FileFault::TooLarge),
-        SendError::Refused { code: "refused", .. } => Fault::Lost(FileFault::NotAllowed),
-        SendError::Refused { .. } => Fault::Lost(FileFault::OutOfReach),
+        SendError::Refused { code: "too_large", .. } => Fault::Lost(FileRefusal::TooLarge),
+        SendError::Refused { code: "refused", .. } => Fault::Lost(FileRefusal::NotAllowed),
+        SendError::Refused { .. } => Fault::Lost(FileRefusal::NotNow),
     }
 }
 

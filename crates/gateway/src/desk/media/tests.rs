@@ -142,7 +142,7 @@ impl Scene {
 
     async fn handed(&self, files: &[session::File]) -> (Vec<servicenow::Attachment>, Vec<Lost>) {
         let (conversation, keeping) = (self.conversation(), self.keeping());
-        let owned = Owned { conversation, keeping, user: "kim" };
+        let owned = Owned { conversation, keeping, user: "kim", is_first: true };
         match self.media.handed(&self.reach, &owned, files).await {
             Handed::Ready { attachments, lost } => (attachments, lost),
             Handed::UnderWay => panic!("an upload takes too long"),
@@ -291,7 +291,7 @@ async fn a_file_that_goes_no_further_is_news_once() {
     for is_news in [true, false] {
         let (attachments, lost) = scene.handed(std::slice::from_ref(&file)).await;
         assert!(attachments.is_empty());
-        let why = session::FileFault::NotAllowed;
+        let why = session::FileRefusal::NotAllowed;
         let name = "a.txt".to_owned();
         assert!(lost == [Lost { name, why, is_news }]);
     }

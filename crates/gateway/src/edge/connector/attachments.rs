@@ -6,7 +6,7 @@ use axum::{
     Json,
     body::Body,
     extract::{Path, State, rejection::PathRejection},
-    http::StatusCode,
+    http::{HeaderMap, StatusCode},
     response::Response,
     routing::get,
 };
@@ -158,12 +158,13 @@ async fn view(
     State(edge): State<Arc<Edge>>,
     caller: Caller,
     place: Result<Path<OfFile>, PathRejection>,
+    asked: HeaderMap,
 ) -> Result<Response, Refused> {
     let Path(OfFile { attachment, view }) = place?;
     let file = caller.file(&edge, &attachment)?;
     let side = Side::of_word(&view).ok_or_else(Refused::no_attachment)?;
     let reading = edge.file(file).await?;
-    Ok(served(reading, side, None).await?)
+    Ok(served(reading, side, &asked, None).await?)
 }
 
 impl Caller {

@@ -101,10 +101,7 @@ async fn taken(
     let claims = edge.page(headers, &id)?;
     let body = read_body(body, ACTIVITY_BYTES_MAX).await?;
     if is_too_long(&body) {
-        return Err(Refused::new(
-            ErrorCode::TooLarge,
-            format!("an activity may have {ACTIVITY_CHARS_MAX} characters at most"),
-        ));
+        return Err(too_long());
     }
     let activity = Activity::parse(&body)
         .map_err(|error| Refused::new(ErrorCode::BadArgument, error.to_string()))?;
@@ -185,7 +182,12 @@ fn answer(set: &ActivitySet<String>) -> Response {
     ([(header::CONTENT_TYPE, "application/json")], set.to_json()).into_response()
 }
 
-fn is_too_long(body: &[u8]) -> bool {
+pub(super) fn too_long() -> Refused {
+    let message = format!("an activity may have {ACTIVITY_CHARS_MAX} characters at most");
+    Refused::new(ErrorCode::TooLarge, message)
+}
+
+pub(super) fn is_too_long(body: &[u8]) -> bool {
     // There are never more code units than bytes. What is not UTF-8 is refused as no JSON.
     body.len() > ACTIVITY_CHARS_MAX
         && std::str::from_utf8(body)
@@ -350,7 +352,7 @@ fn first_set(rows: &[EntryRow]) -> (&[EntryRow], bool) {
 }
 
 /// What the activity says, readable for everybody, and the original for those who can show more.
-fn said(activity: &Activity, language: Language) -> Result<Said, Refused> {
+pub(super) fn said(activity: &Activity, language: Language) -> Result<Said, Refused> {
     words::heard(activity, language).ok_or_else(|| {
         Refused::new(
             ErrorCode::MissingProperty,
@@ -360,7 +362,7 @@ fn said(activity: &Activity, language: Language) -> Result<Said, Refused> {
 }
 
 /// By which a repeat of the same HTTP request is recognised.
-fn sender_key(activity: &Activity) -> Result<Option<SenderKey>, Refused> {
+pub(super) fn sender_key(activity: &Activity) -> Result<Option<SenderKey>, Refused> {
     activity
         .client_activity_id()
         .filter(|id| !id.is_empty())

@@ -13,14 +13,15 @@ use bot_framework::{
 };
 use futures_util::future::join_all;
 use serde::Deserialize;
-use session::{File, FileFault};
-use store::ConversationId;
+use session::{Event, File, FileRefusal, id::ConversationKey};
+use store::{ConversationId, Target};
 use tokio::time::{Instant, timeout_at};
 
 use super::{Whose, unreadable};
 use crate::{
     channel::{ChannelLink, is_teams},
     edge::{Edge, answer::Refusal},
+    engine::Arrival,
     files::{Bringer, FileError, NewFile},
     keeping::Keeping,
 };
@@ -40,7 +41,7 @@ const NAMELESS: &str = "file";
 pub(super) struct Brought {
     pub(super) files: Vec<File>,
     /// Those that did not come.
-    pub(super) lost: Vec<(String, FileFault)>,
+    pub(super) lost: Vec<(String, FileRefusal)>,
 }
 
 /// A file that can be had.
@@ -96,8 +97,21 @@ impl Edge {
             }
         }
         let more = there.into_iter().skip(most);
-        brought.lost.extend(more.map(|there| (there.name, FileFault::TooLarge)));
+        brought.lost.extend(more.map(|there| (there.name, FileRefusal::NoRoom)));
         Ok(brought)
+    }
+
+    /// Tells the user of files that did not come. What was said with them is taken whatever becomes of that.
+    pub(super) async fn tell_lost(&self, key: &ConversationKey, lost: Vec<(String, FileRefusal)>) {
+        for (name, why) in lost {
+            let lost = Arrival::event(Target::Existing(key.clone()), Event::FileLost { name, why });
+            if let Err(error) = self.engine.submit(lost).await {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "a user was not told that a file did not come"
+                );
+            }
+        }
     }
 
     async fn one(
@@ -107,7 +121,7 @@ impl Edge {
         of: (ConversationId, &Keeping),
         there: &There,
         deadline: Instant,
-    ) -> Result<File, FileFault> {
+    ) -> Result<File, FileRefusal> {
         let coming = self.fetched(link, whose, of, there, deadline);
         let error = match timeout_at(deadline, coming).await {
             Ok(Ok(file)) => return Ok(file),
@@ -171,9 +185,9 @@ enum NotBrought {
 }
 
 impl NotBrought {
-    fn fault(&self) -> FileFault {
+    fn fault(&self) -> FileRefusal {
         match self {
-            Self::Late | Self::Access(_) => FileFault::OutOfReach,
+            Self::Late | Self::Access(_) => FileRefusal::NotNow,
             Self::Keeping(error) => error.fault(),
         }
     }
