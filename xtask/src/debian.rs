@@ -1,6 +1,9 @@
 //! Debian's packages that some tests need: installed for root on Debian, asked for elsewhere.
 
-use std::process::{Command, Stdio};
+use std::{
+    path::Path,
+    process::{Command, Stdio},
+};
 
 use anyhow::{Result, bail};
 
@@ -17,6 +20,14 @@ pub(crate) fn install(package: &str, needed_by: &str, otherwise: &str) -> Result
     let advice = format!("install {package} by hand{otherwise}");
     step::succeed(&mut apt(&["update", "-qq"]), &advice)?;
     step::succeed(&mut apt(&["install", "-y", "-qq", "--no-install-recommends", package]), &advice)
+}
+
+/// A virus scanner for the tests of files, which bring a signature of their own.
+pub(crate) fn clamd() -> Result<()> {
+    if Path::new("/usr/sbin/clamd").exists() || output("clamd", "--version").is_some() {
+        return Ok(());
+    }
+    install("clamav-daemon", "the tests of files", "")
 }
 
 fn apt(arguments: &[&str]) -> Command {

@@ -76,6 +76,7 @@ fn test() -> Result<()> {
     pages::node()?;
     pages::build()?;
     steps.begin("running the tests of the workspace");
+    debian::clamd()?;
     step::succeed(&mut cargo(["test", "--workspace"]), "the failures are listed above")?;
     steps.begin("asking promtool about alert rules and metrics");
     promtool::check()?;

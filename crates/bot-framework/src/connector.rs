@@ -40,6 +40,7 @@ use useless::Useless;
 mod answer;
 mod call;
 mod error;
+mod files;
 mod hosts;
 mod path;
 mod refusal;
@@ -47,6 +48,7 @@ mod useless;
 
 pub use answer::{Created, Member, Placed, Relayed};
 pub use error::{ConnectorConfigError, ConnectorError};
+pub use files::{FileAccessError, FileFetch};
 pub use hosts::{ServiceUrl, ServiceUrlError};
 pub use path::RelayedPath;
 
@@ -68,6 +70,10 @@ pub struct Connector(Arc<Inner>);
 
 struct Inner {
     http: HttpClient,
+    /// For addresses that somebody else names.
+    outside: HttpClient,
+    /// Whether channels are on this machine.
+    on_this_machine: bool,
     config: ConnectorConfig,
     hosts: Hosts,
     tokens: Tokens<Login>,
@@ -109,10 +115,13 @@ impl Connector {
         config.check()?;
         let hosts = config.allowed()?;
         let http = HttpClient::new().map_err(ConnectorConfigError::RootCertificates)?;
+        let on_this_machine = hosts.on_this_machine();
+        let outside = HttpClient::guarded(on_this_machine);
+        let outside = outside.map_err(ConnectorConfigError::RootCertificates)?;
         let scope = Scope::Channels(config.cloud.scope.clone());
         let tokens = Tokens::new(Login::new(http.clone(), config.registration.clone(), scope)?);
         let useless = Useless::default();
-        Ok(Self(Arc::new(Inner { http, config, hosts, tokens, useless })))
+        Ok(Self(Arc::new(Inner { http, outside, on_this_machine, config, hosts, tokens, useless })))
     }
 
     /// Whether a client of this configuration would be the same: then this one, with its token and

@@ -104,25 +104,6 @@ impl Gateway {
         let gaps = Arc::new(Gaps::new(
             settings.desks.iter().map(|desk| (desk.tenant.clone(), desk.desk.clone())),
         ));
-        let (store, files) = {
-            let (dir, vault) = (settings.data_dir.clone(), Arc::clone(&vault));
-            let gaps = Arc::clone(&gaps);
-            // Opening may wait for a disk, and for tables to be brought up to date.
-            let open = move || {
-                let store = open_store(&dir, &vault, boot, IN_USE_FOR)?;
-                // Before anybody can call: what comes after a gap waits until it is filled.
-                gaps.open_all(&*store, None)?;
-                let files = Files::open(&dir, &vault)
-                    .map_err(|error| StartError::Files(Box::new(error)))?;
-                Ok::<_, StartError>((store, Arc::new(files)))
-            };
-            let opened = tokio::task::spawn_blocking(open).await;
-            opened.map_err(std::io::Error::other)??
-        };
-        let (data_dir, password) =
-            (settings.data_dir.clone(), settings.console_password_hash.clone());
-        let wakes = Arc::new(Wakes::default());
-        let hint = Arc::new(Wakeup::new());
         let observer = Observer::new(
             clock.clone(),
             &settings
@@ -131,6 +112,28 @@ impl Gateway {
                 .map(|desk| (desk.tenant.clone(), desk.desk.clone()))
                 .collect::<Vec<_>>(),
         );
+        let (store, files) = {
+            let (dir, vault) = (settings.data_dir.clone(), Arc::clone(&vault));
+            let (clock, setup) = (clock.clone(), settings.files.clone());
+            let observer = Arc::clone(&observer);
+            let gaps = Arc::clone(&gaps);
+            // Opening may wait for a disk, and for tables to be brought up to date.
+            let open = move || {
+                let store = open_store(&dir, &vault, boot, IN_USE_FOR)?;
+                // Before anybody can call: what comes after a gap waits until it is filled.
+                gaps.open_all(&*store, None)?;
+                let files = Files::open(&dir, setup, &vault, &clock, &observer)
+                    .map_err(|error| StartError::Files(Box::new(error)))?;
+                Ok::<_, StartError>((store, Arc::new(files)))
+            };
+            let opened = tokio::task::spawn_blocking(open).await;
+            opened.map_err(std::io::Error::other)??
+        };
+        files.count().await.map_err(|error| StartError::Files(Box::new(error)))?;
+        let (data_dir, password) =
+            (settings.data_dir.clone(), settings.console_password_hash.clone());
+        let wakes = Arc::new(Wakes::default());
+        let hint = Arc::new(Wakeup::new());
         let (lanes, lane_hints) = mpsc::channel(LANE_HINTS_MAX);
         let policies = Current::new(parts::policies(&settings.bots));
         let engine = Engine::start(Tools {

@@ -2,6 +2,7 @@
 //! engine on it, and a clock that is moved by hand.
 
 use std::{
+    collections::HashMap,
     sync::{
         Arc, Condvar, Mutex, PoisonError,
         atomic::{AtomicUsize, Ordering},
@@ -29,8 +30,11 @@ use crate::{
     alarm::Wakeup,
     clock::Clock,
     current::Current,
+    desk::media::{DeskMedia, With},
+    dispatcher::Reach,
     engine::{Arrival, Engine, EngineError, Outcome, Policies, Tools},
-    files::Files,
+    files::{FileSetup, Files},
+    gaps::DeskKey,
     keeping::{Entry, Keeping},
     observe::Observer,
     trace::Tracing,
@@ -409,9 +413,38 @@ impl Bed {
         Self::on(dir, store, vault, clock, (bot, policy), BootId(2))
     }
 
+    /// Where it keeps everything.
+    pub(crate) fn dir(&self) -> &std::path::Path {
+        self.dir.path()
+    }
+
     /// The files of this bed's conversations.
     pub(crate) fn files(&self) -> Arc<Files> {
-        Arc::new(Files::open(self.dir.path(), &self.vault).unwrap())
+        self.files_with(FileSetup::default())
+    }
+
+    /// The same, kept in another way.
+    pub(crate) fn files_with(&self, setup: FileSetup) -> Arc<Files> {
+        Arc::new(
+            Files::open(self.dir.path(), setup, &self.vault, &self.clock, &self.observer).unwrap(),
+        )
+    }
+
+    /// What moves files between them and desks that are reached so.
+    pub(crate) fn media(
+        &self,
+        files: &Arc<Files>,
+        reaches: HashMap<DeskKey, Arc<Current<Reach>>>,
+    ) -> Arc<DeskMedia> {
+        let with = With {
+            files: Arc::clone(files),
+            store: Arc::clone(&self.store) as Arc<dyn Store>,
+            vault: Arc::clone(&self.vault),
+            clock: self.clock.clone(),
+            reaches,
+            policies: Arc::clone(&self.policies),
+        };
+        DeskMedia::new(with).unwrap()
     }
 
     pub(crate) fn advance(&self, by: Duration) {

@@ -56,7 +56,11 @@ use crate::{
     channel::Channels,
     clock::Clock,
     current::Current,
-    desk::{news::Wording, request::Dress},
+    desk::{
+        media::{DeskMedia, Handing},
+        news::Wording,
+        request::Dress,
+    },
     dispatcher::{
         breaker::Permit,
         drain::Opened,
@@ -120,6 +124,8 @@ pub(crate) struct Reach {
     pub(crate) client: Arc<servicenow::Client>,
     pub(crate) dress: Dress,
     pub(crate) wording: Wording,
+    /// How users' files come to it.
+    pub(crate) handing: Handing,
 }
 
 /// What the dispatcher works with.
@@ -133,6 +139,7 @@ pub(crate) struct Dispatcher {
     pub(crate) channels: Arc<Current<Channels>>,
     pub(crate) handles: Handles,
     pub(crate) files: Arc<Files>,
+    pub(crate) media: Arc<DeskMedia>,
     pub(crate) wakes: Arc<Wakes>,
     pub(crate) language: Language,
     /// What the desks may have told unheard.

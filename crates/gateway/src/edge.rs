@@ -24,6 +24,7 @@ pub(crate) mod files;
 pub(crate) mod health;
 pub(crate) mod messages;
 pub(crate) mod metrics;
+pub(crate) mod multipart;
 pub(crate) mod openapi;
 pub(crate) mod relay;
 pub(crate) mod webhook;
@@ -52,6 +53,7 @@ use crate::{
     channel::Channels,
     clock::Clock,
     current::Current,
+    desk::media::DeskMedia,
     edge::answer::RefusalCode,
     edge::direct_line::DirectLine,
     edge::doors::Doors,
@@ -81,6 +83,7 @@ pub(crate) struct Edge {
     pub(crate) channels: Arc<Current<Channels>>,
     pub(crate) handles: Handles,
     pub(crate) files: Arc<Files>,
+    pub(crate) media: Arc<DeskMedia>,
     pub(crate) presence: Arc<Presence>,
     /// What was said of activities that were refused.
     pub(crate) complaints: messages::Complaints,

@@ -1,91 +1,99 @@
-//! Files that belong to conversations: pictures and documents, for a day.
+//! Files that belong to conversations: what users, agents and bots show each other.
 //!
-//! Each is one file in the data directory, sealed in chunks under a data key of its own ([`sealed`]),
-//! written and synced before anybody is told of it. Its name says whose it is and since when, so that
-//! nothing else has to be kept about it. How much there is in all is counted ([`ledger`]). Whoever is
-//! shown a file gets an address that opens it and nothing else, for as long as it is kept ([`pass`]).
+//! Each is one object in a folder or a bucket ([`place`]), sealed in chunks under a data key of its own
+//! ([`sealed`]) as it comes in ([`intake`]), and there for good before anybody is told of it. It is read
+//! as it is asked for, whole or in part ([`reading`]); no more than a few chunks of it are ever in
+//! memory. What it is is judged by its first bytes ([`kind`]), and a scanner may see it before it is kept
+//! ([`scan`]). Its name says whose it is, since when, and how long it is kept ([`id`]), so that nothing else
+//! has to be kept about it. How much there is in all is counted ([`ledger`]). Whoever is shown a file gets
+//! an address that opens it and nothing else, for a while ([`pass`]).
 //!
 //! It deliberately does not know: HTTP, activities, and who may bring a file.
 
+mod bucket;
+mod id;
+mod intake;
+mod kind;
 mod ledger;
 mod pass;
+mod place;
+mod reading;
+mod scan;
 mod sealed;
+mod setup;
 
 use std::{
-    fs, io,
-    path::{Path, PathBuf},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    io,
+    path::Path,
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
-use session::id::Timestamp;
-use store::ConversationId;
+use futures_util::TryStreamExt;
+use session::{FileRefusal, id::Timestamp};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use uuid::Uuid;
 use vault::{MacKey, SealError, Vault};
 
-pub(crate) use pass::PassError;
-pub(crate) use sealed::{Chunks, Head, NewFile, Reading, Side};
+pub use bucket::BucketSetup;
+pub(crate) use id::{FileId, Keep};
+pub(crate) use intake::{Bringer, Intake, Kept, NewFile};
+pub(crate) use pass::{Pass, PassError};
+pub(crate) use reading::{Chunks, Reading};
+pub use scan::ScannerAddress;
+pub(crate) use sealed::{Head, Side};
+pub use setup::{FileRules, FileSetup, REFUSED, Scanning, WithoutScanner};
 
-use crate::keeping::Keeping;
+use crate::{clock::Clock, observe::Observer};
 use ledger::Ledger;
+use place::Place;
 
-/// The folder in the data directory.
-const FOLDER: &str = "files";
-
-/// How a file ends that is not written to its end yet.
-const UNFINISHED: &str = ".part";
-
-/// How long a file is kept: as long as Azure keeps those of Direct Line.
+/// How long a file that a bot shows is kept: as long as Azure keeps those of Direct Line.
 const KEPT_FOR: Duration = Duration::from_hours(24);
 
-/// Files that are taken in at a time. Each needs some 20 MB of memory meanwhile.
-const TAKEN_AT_ONCE_MAX: usize = 4;
+/// Files that are taken in at a time. Each needs two parts of memory meanwhile: two megabytes for a folder,
+/// ten for a bucket.
+const TAKEN_AT_ONCE_MAX: usize = 16;
+
+/// Files that are given out at a time. Each needs half a megabyte of memory meanwhile.
+const GIVEN_AT_ONCE_MAX: usize = 256;
 
 /// How long one waits for its turn.
 const TURN_WITHIN: Duration = Duration::from_secs(10);
-
-/// Which file: whose, and its own number, which carries the time from which it is kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct FileId {
-    pub(crate) conversation: ConversationId,
-    pub(crate) number: Uuid,
-}
-
-impl FileId {
-    fn name(self) -> String {
-        format!("{}-{}", self.conversation.0, self.number.simple())
-    }
-
-    fn of_name(name: &str) -> Option<Self> {
-        let (row, number) = name.split_once('-')?;
-        let conversation = ConversationId(row.parse().ok()?);
-        let id = Self { conversation, number: Uuid::try_parse(number).ok()? };
-        (id.name() == name).then_some(id)
-    }
-
-    /// Until when it is kept.
-    pub(crate) fn kept_until(self) -> Timestamp {
-        let (seconds, nanos) = self.number.get_timestamp().map_or((0, 0), |at| at.to_unix());
-        let ms = seconds.saturating_mul(1_000).saturating_add(u64::from(nanos / 1_000_000));
-        let kept = u64::try_from(KEPT_FOR.as_millis()).unwrap_or(u64::MAX);
-        Timestamp(i64::try_from(ms.saturating_add(kept)).unwrap_or(i64::MAX))
-    }
-}
 
 /// Why a file is not there.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum FileError {
     /// The conversation has as much as one may have.
-    #[error("the conversation has as many files as it may have; they are kept for a day")]
+    #[error("the conversation has as many files as it may have")]
     ConversationFull,
     /// All conversations together have.
-    #[error("the gateway keeps as many files as it may; they are kept for a day")]
+    #[error("the gateway keeps as many files as it may")]
     Full,
+    /// Too many come in.
+    #[error("too many files come and go at the moment; nothing was taken, try again")]
+    Busy,
+    /// It is larger than this many bytes.
+    #[error("a file may have {limit} bytes at most")]
+    TooLarge { limit: u64 },
+    /// There is nothing in it.
+    #[error("the file is empty")]
+    Empty,
+    /// Files of its kind may not be brought.
+    #[error("files of this kind are not taken here")]
+    NotAllowed,
+    /// The scanner found something in it.
+    #[error("a virus scanner found something in the file; it was not taken")]
+    Infected,
+    /// The scanner cannot say what is in it.
+    #[error("the file cannot be scanned for viruses at the moment; nothing was taken, try again")]
+    NotScanned,
+    /// The scanner does not take files of its size.
+    #[error("the file is too large to be scanned for viruses; it was not taken")]
+    TooLargeToScan,
     /// There is none, or not any more.
     #[error("there is no such file, or not any more")]
     Gone,
-    /// The disk does not take it or give it.
+    /// The disk, or the bucket, does not take it or give it.
     #[error("a file cannot be written or read")]
     Disk(#[source] io::Error),
     /// It does not open.
@@ -96,149 +104,135 @@ pub(crate) enum FileError {
     Malformed,
 }
 
-impl From<io::Error> for FileError {
-    fn from(error: io::Error) -> Self {
-        if error.kind() == io::ErrorKind::NotFound { Self::Gone } else { Self::Disk(error) }
+impl FileError {
+    /// What its user is told.
+    pub(crate) fn fault(&self) -> FileRefusal {
+        match self {
+            Self::ConversationFull | Self::Full => FileRefusal::NoRoom,
+            Self::TooLarge { .. } | Self::TooLargeToScan => FileRefusal::TooLarge,
+            Self::Empty | Self::NotAllowed => FileRefusal::NotAllowed,
+            Self::Infected => FileRefusal::Infected,
+            Self::Busy
+            | Self::NotScanned
+            | Self::Gone
+            | Self::Disk(_)
+            | Self::Sealed(_)
+            | Self::Malformed => FileRefusal::NotNow,
+        }
     }
 }
 
-/// All files of a data directory, which nobody else has open.
+impl From<object_store::Error> for FileError {
+    fn from(error: object_store::Error) -> Self {
+        match error {
+            object_store::Error::NotFound { .. } => Self::Gone,
+            error => Self::Disk(io::Error::other(error)),
+        }
+    }
+}
+
+/// All files of this gateway, which nobody else has open.
 pub(crate) struct Files {
-    folder: PathBuf,
+    place: Place,
+    setup: FileSetup,
+    vault: Arc<Vault>,
+    clock: Clock,
+    observer: Arc<Observer>,
     passes: MacKey,
-    ledger: Mutex<Ledger>,
-    turns: Arc<Semaphore>,
+    ledger: Arc<Mutex<Ledger>>,
+    coming: Arc<Semaphore>,
+    going: Arc<Semaphore>,
 }
 
 impl Files {
-    /// Looks at what is there; what was not written to its end is removed. Blocks.
-    pub(crate) fn open(data_dir: &Path, vault: &Vault) -> Result<Self, FileError> {
-        let files = Self {
-            folder: data_dir.join(FOLDER),
+    /// Opens the files; what was not written to its end is removed. Blocks.
+    pub(crate) fn open(
+        data_dir: &Path,
+        setup: FileSetup,
+        vault: &Arc<Vault>,
+        clock: &Clock,
+        observer: &Arc<Observer>,
+    ) -> Result<Self, FileError> {
+        let place = match &setup.bucket {
+            None => Place::folder(data_dir)?,
+            Some(bucket) => Place::bucket(bucket)?,
+        };
+        Ok(Self {
+            place,
             passes: vault.mac_key("file passes")?,
-            ledger: Mutex::default(),
-            turns: Arc::new(Semaphore::new(TAKEN_AT_ONCE_MAX)),
-        };
-        files.each(|name, entry| {
-            if name.ends_with(UNFINISHED) {
-                fs::remove_file(entry.path())?;
-            } else if let Some(id) = FileId::of_name(name) {
-                files.ledger().count(id.conversation, entry.metadata()?.len());
-            }
-            Ok(())
-        })?;
-        Ok(files)
+            vault: Arc::clone(vault),
+            clock: clock.clone(),
+            observer: Arc::clone(observer),
+            ledger: Arc::new(Mutex::new(Ledger::new(&setup.rules))),
+            setup,
+            coming: Arc::new(Semaphore::new(TAKEN_AT_ONCE_MAX)),
+            going: Arc::new(Semaphore::new(GIVEN_AT_ONCE_MAX)),
+        })
     }
 
-    /// A turn to take a file in; `None` if too many are at it.
-    pub(crate) async fn turn(&self) -> Option<OwnedSemaphorePermit> {
-        let turn = Arc::clone(&self.turns).acquire_owned();
-        tokio::time::timeout(TURN_WITHIN, turn).await.ok()?.ok()
-    }
-
-    /// Keeps a file: when this returns, it is on the disk. Blocks.
-    pub(crate) fn keep(
-        &self,
-        vault: &Vault,
-        keeping: &Keeping,
-        id: FileId,
-        new: &NewFile,
-    ) -> Result<(), FileError> {
-        let bytes = sealed::written(vault, &keeping.file_place(id.number.as_u128()), new)?;
-        let size = bytes.len() as u64;
-        self.ledger().take(id.conversation, size)?;
-        let written = self.write(id, &bytes);
-        if written.is_err() {
-            self.ledger().give_back(id.conversation, size);
-        }
-        Ok(written?)
-    }
-
-    fn write(&self, id: FileId, bytes: &[u8]) -> io::Result<()> {
-        make_folder(&self.folder)?;
-        let whole = self.folder.join(id.name());
-        let unfinished = self.folder.join(format!("{}{UNFINISHED}", id.name()));
-        let written = write_new(&unfinished, bytes)
-            .and_then(|()| fs::rename(&unfinished, &whole))
-            // The name is as durable as what it names.
-            .and_then(|()| fs::File::open(&self.folder)?.sync_all());
-        if written.is_err() {
-            // Half a file is of no use, and on a full disk in the way. What cannot be removed now is at
-            // the next start.
-            fs::remove_file(&unfinished).ok();
-            fs::remove_file(&whole).ok();
-        }
-        written
-    }
-
-    /// Opens a file. Blocks.
-    pub(crate) fn read(
-        &self,
-        vault: &Vault,
-        keeping: &Keeping,
-        id: FileId,
-    ) -> Result<Reading, FileError> {
-        let file = fs::File::open(self.folder.join(id.name()))?;
-        Reading::begin(file, vault, keeping.file_place(id.number.as_u128()))
-    }
-
-    /// Removes what was kept long enough, and tells how many. Blocks.
-    pub(crate) fn sweep(&self, now: Timestamp) -> Result<usize, FileError> {
-        let mut removed = 0;
-        self.each(|name, entry| {
-            if let Some(id) = FileId::of_name(name).filter(|id| id.kept_until() <= now) {
-                let size = entry.metadata()?.len();
-                fs::remove_file(entry.path())?;
-                self.ledger().give_back(id.conversation, size);
-                removed += 1;
-            }
-            Ok(())
-        })?;
-        Ok(removed)
-    }
-
-    /// Does something with everything in the folder. Nobody made the folder: nothing is there.
-    fn each(
-        &self,
-        mut with: impl FnMut(&str, &fs::DirEntry) -> io::Result<()>,
-    ) -> Result<(), FileError> {
-        let entries = match fs::read_dir(&self.folder) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-            entries => entries.map_err(FileError::Disk)?,
-        };
-        for entry in entries {
-            let entry = entry.map_err(FileError::Disk)?;
-            if let Some(name) = entry.file_name().to_str() {
-                with(name, &entry).map_err(FileError::Disk)?;
+    /// Counts what is there.
+    pub(crate) async fn count(&self) -> Result<(), FileError> {
+        let mut all = self.place.all();
+        while let Some(there) = all.try_next().await? {
+            if let Ok(id) = there.name.parse::<FileId>() {
+                ledger::locked(&self.ledger).count(id.conversation, there.size);
             }
         }
+        self.observer.files().keeps(ledger::locked(&self.ledger).all());
         Ok(())
     }
 
-    fn ledger(&self) -> MutexGuard<'_, Ledger> {
-        // Numbers that are added and taken away cannot be left half done.
-        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
+    /// What holds for files of users and desks.
+    pub(crate) fn rules(&self) -> &FileRules {
+        &self.setup.rules
+    }
+
+    /// Removes a file that nobody was told of.
+    pub(crate) async fn discard(&self, id: FileId) {
+        let name = id.to_string();
+        let size = self.place.first(&name, 1).await.map(|(_, size)| size);
+        let removed = self.place.remove(&name).await;
+        match (size, removed) {
+            (Ok(size), Ok(())) => ledger::locked(&self.ledger).give_back(id.conversation, size),
+            (Err(FileError::Gone), _) => {}
+            (Err(error), _) | (_, Err(error)) => tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "a file that nobody was told of cannot be removed; it goes with the others"
+            ),
+        }
+    }
+
+    /// Until when a file is kept.
+    pub(crate) fn kept_until(&self, file: FileId) -> Timestamp {
+        let kept = match file.keep {
+            Keep::Day => KEPT_FOR,
+            Keep::Chat => self.setup.rules.kept_for,
+        };
+        let kept = i64::try_from(kept.as_millis()).unwrap_or(i64::MAX);
+        Timestamp(file.since().0.saturating_add(kept))
+    }
+
+    /// Removes what was kept long enough, and tells how many.
+    pub(crate) async fn sweep(&self) -> Result<usize, FileError> {
+        let now = self.clock.now();
+        let (mut all, mut removed) = (self.place.all(), 0);
+        while let Some(there) = all.try_next().await? {
+            let Ok(id) = there.name.parse::<FileId>() else { continue };
+            if self.kept_until(id) <= now {
+                self.place.remove(&there.name).await?;
+                ledger::locked(&self.ledger).give_back(id.conversation, there.size);
+                removed += 1;
+            }
+        }
+        self.observer.files().keeps(ledger::locked(&self.ledger).all());
+        Ok(removed)
     }
 }
 
-/// A folder for its owner only.
-fn make_folder(folder: &Path) -> io::Result<()> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder)
-}
-
-/// A file for its owner only, on the disk when this returns.
-fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut options = fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(path)?;
-    io::Write::write_all(&mut file, bytes)?;
-    file.sync_all()
+/// A turn; `None` if too many are at it.
+async fn turn(turns: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, FileError> {
+    let turn = tokio::time::timeout(TURN_WITHIN, Arc::clone(turns).acquire_owned()).await;
+    turn.map_err(|_| FileError::Busy)?.map_err(|_| FileError::Busy)
 }
 
 #[cfg(test)]

@@ -24,6 +24,8 @@ mod dispatcher;
 mod edge;
 mod engine;
 mod files;
+#[cfg(any(test, feature = "fuzz"))]
+pub mod fuzzed;
 mod gaps;
 mod keeping;
 mod lane;
@@ -32,6 +34,7 @@ pub mod observe;
 mod plain;
 mod presence;
 mod render;
+mod rich;
 pub mod secrets;
 mod sweeper;
 pub mod trace;
@@ -60,8 +63,11 @@ pub use bot_framework::{
 };
 pub use channel::ChannelSetup;
 pub use clock::Clock;
-pub use desk::news::Wording;
+pub use desk::{media::FilesBy, news::Wording};
 pub use edge::webhook::PATH as WEBHOOK_PATH;
+pub use files::{
+    BucketSetup, FileRules, FileSetup, REFUSED, ScannerAddress, Scanning, WithoutScanner,
+};
 pub use http::Uri;
 pub use notices::Language;
 pub use observe::Observer;

@@ -122,7 +122,7 @@ pub(crate) fn words(language: Language, notice: &Notice) -> String {
 mod tests {
     use std::collections::BTreeSet;
 
-    use session::{EndReason, EndedBy};
+    use session::{EndReason, EndedBy, FileRefusal};
 
     use super::*;
 
@@ -172,6 +172,15 @@ mod tests {
             all.push(Notice::AgentIdle { agent: agent.clone() });
             all.push(Notice::Ended { by: EndedBy::Agent(agent) });
         }
+        let refusals = [
+            FileRefusal::Infected,
+            FileRefusal::NotAllowed,
+            FileRefusal::TooLarge,
+            FileRefusal::NoRoom,
+            FileRefusal::NotNow,
+        ];
+        all.extend(refusals.map(|why| Notice::FilesRefused { why }));
+        all.extend(refusals.map(|why| Notice::FileNotTaken { name: "a.exe".to_owned(), why }));
         all.extend(REASONS.map(|reason| Notice::Failed { reason }));
         all
     }

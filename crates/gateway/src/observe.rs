@@ -33,7 +33,7 @@ pub(crate) use words::{BreakerState, CatchUp, EffectName, EventName, RouteName};
 pub use words::{Outcome, PassageKind};
 
 pub(crate) use histogram::Spread;
-pub(crate) use metrics::{BotNamed, Totals};
+pub(crate) use metrics::{BotNamed, FileNumbers, Totals};
 
 use crate::{
     clock::Clock,
@@ -243,6 +243,11 @@ impl Observer {
     /// What a chat missed was looked for.
     pub(crate) fn caught_up(&self, tenant: &TenantId, desk: &DeskId, came: CatchUp, rows: usize) {
         self.metrics.desk(tenant, desk).caught_up(came, rows);
+    }
+
+    /// The numbers of files.
+    pub(crate) fn files(&self) -> &FileNumbers {
+        &self.metrics.files
     }
 
     /// So many old repeats were forgotten.

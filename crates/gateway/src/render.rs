@@ -1,7 +1,7 @@
 //! From a log entry to the activity a Direct Line client sees.
 
 use bot_framework::Activity;
-use bot_framework::activity::{ChannelAccount, ConversationAccount, Role};
+use bot_framework::activity::{ChannelAccount, ConversationAccount, Role, kinds};
 use serde_json::json;
 use session::{Agent, Author, Content, Notice, Payload, Said, id::Number};
 
@@ -11,6 +11,7 @@ use crate::{
     edge::direct_line::activities,
     keeping::Entry,
     notices::{self, Language},
+    rich::{self, Look, Surface},
 };
 
 /// How ids begin that only a token can give.
@@ -56,7 +57,7 @@ impl View<'_> {
         let mut activity = match (&entry.author, &entry.content) {
             (_, Content::Context(_) | Content::Transcript(_))
             | (Author::Agent(_) | Author::Desk | Author::Gateway, Content::Done(_)) => return None,
-            (_, Content::Notice(notice)) => of_notice(self.language, notice),
+            (_, Content::Notice(notice)) => self.of_notice(notice, entry.number),
             (_, Content::Withdrawn { .. }) => self.of_withdrawn(),
             (Author::User, Content::Said(said)) => self.said_by_user(said),
             (Author::User, Content::Done(payload)) => self.of_user(Some(payload), ""),
@@ -66,12 +67,15 @@ impl View<'_> {
             (Author::Bot | Author::User, Content::Revised { said, .. })
             | (Author::Bot, Content::Said(said)) => self.said_by_bot(said, entry.number),
             (Author::Agent(agent), Content::Said(said) | Content::Revised { said, .. }) => {
-                of_agent(agent, said)
+                self.of_agent(agent, said, number)
             }
             (
                 Author::Desk | Author::Gateway,
                 Content::Said(said) | Content::Revised { said, .. },
-            ) => of_said(said, "", ChannelAccount::new("desk", Role::Bot).named("Service desk")),
+            ) => {
+                let desk = ChannelAccount::new("desk", Role::Bot).named("Service desk");
+                self.of_desk(said, number, "", desk)
+            }
         };
         if number < entry.number && number < self.first && activity.raw("replyToId").is_none() {
             // Web Chat holds an answer back until it has what was answered; what changes that answer
@@ -183,6 +187,54 @@ impl View<'_> {
         Activity::parse(shown.as_bytes()).ok()
     }
 
+    fn of_notice(&self, notice: &Notice, number: Number) -> Activity {
+        let mut activity = Activity::message(&notices::words(self.language, notice));
+        activity.set("locale", self.language.code());
+        activity.set("from", ChannelAccount::new("warmline", Role::Channel).named("Warmline"));
+        activity.set("textFormat", "plain");
+        let notice = self.with_picture(notice, number);
+        // For pages that show more than words.
+        activity.set_within("channelData", "warmline", json!({ "notice": notice }));
+        activity
+    }
+
+    /// The same with an address of the agent's picture that the page can open, or without one.
+    fn with_picture(&self, notice: &Notice, number: Number) -> Notice {
+        let mut notice = notice.clone();
+        if let Notice::Connected { avatar, .. } | Notice::Transferred { avatar, .. } = &mut notice {
+            *avatar = avatar.take().and_then(|address| self.open(number, &address));
+        }
+        notice
+    }
+
+    /// An agent's words go out as they were typed; the name goes into the text, because chat pages do
+    /// not show names beside bubbles.
+    fn of_agent(&self, agent: &Agent, said: &Said, number: Number) -> Activity {
+        let prefix = agent.name.as_ref().map(|name| format!("{name}: ")).unwrap_or_default();
+        self.of_desk(said, number, &prefix, agent_account(agent.name.as_deref()))
+    }
+
+    /// What comes from the desk, as richly as a page shows it.
+    fn of_desk(&self, said: &Said, entry: Number, prefix: &str, from: ChannelAccount) -> Activity {
+        let open = |address: &str| self.open(entry, address);
+        let look =
+            Look { surface: Surface::Page, language: self.language, entry, prefix, open: &open };
+        let Some(shown) = rich::shown(said, &look) else { return of_said(said, prefix, from) };
+        let mut activity = Activity::of_kind(kinds::MESSAGE);
+        activity.set("from", from);
+        // Only one person is here.
+        shown.put_into(&mut activity, &[]);
+        activity
+    }
+
+    /// Under what address the page may open what the desk names.
+    fn open(&self, entry: Number, address: &str) -> Option<String> {
+        match self.links {
+            Some(links) => links.open(entry, address),
+            None => rich::public(address),
+        }
+    }
+
     fn of_withdrawn(&self) -> Activity {
         let mut activity = Activity::message(notices::withdrawn(self.language));
         activity.set("from", bot_account());
@@ -194,23 +246,6 @@ impl View<'_> {
 
 fn bot_account() -> ChannelAccount {
     ChannelAccount::new(BOT, Role::Bot)
-}
-
-fn of_notice(language: Language, notice: &Notice) -> Activity {
-    let mut activity = Activity::message(&notices::words(language, notice));
-    activity.set("locale", language.code());
-    activity.set("from", ChannelAccount::new("warmline", Role::Channel).named("Warmline"));
-    activity.set("textFormat", "plain");
-    // For pages that show more than words.
-    activity.set_within("channelData", "warmline", json!({ "notice": notice }));
-    activity
-}
-
-/// An agent's words go out as they were typed; the name goes into the text, because chat pages do
-/// not show names beside bubbles.
-fn of_agent(agent: &Agent, said: &Said) -> Activity {
-    let prefix = agent.name.as_ref().map(|name| format!("{name}: ")).unwrap_or_default();
-    of_said(said, &prefix, agent_account(agent.name.as_deref()))
 }
 
 pub(crate) fn agent_account(name: Option<&str>) -> ChannelAccount {
@@ -382,6 +417,23 @@ mod tests {
         let shown = shown(Author::Desk, Content::Said(said)).unwrap();
         assert_eq!(shown["suggestedActions"]["actions"][0]["title"], "Yes");
         assert_eq!(shown["suggestedActions"]["actions"][0]["value"], "1");
+    }
+
+    #[test]
+    fn a_question_of_the_desks_is_a_card_that_answers_its_entry() {
+        let raw = r#"{"uiType":"Date","label":"When?"}"#;
+        let said = Said { payload: Some(Payload(raw.to_owned())), ..Said::words("When?") };
+        let agent = Agent { name: Some("Dana".to_owned()), id: None, avatar: None };
+        let asked = shown(Author::Agent(agent), Content::Said(said)).unwrap();
+        assert_eq!(asked["text"], "Dana: When?");
+        assert_eq!(asked["from"]["id"], "agent");
+        assert_eq!(asked["id"], "c1-0000012");
+        let card = &asked["attachments"][0]["content"];
+        assert_eq!(card["body"][0]["id"], "warmlineDate");
+        assert_eq!(
+            card["actions"][0]["data"],
+            json!({ "warmline": { "answers": 12, "asks": "date" } })
+        );
     }
 
     #[test]

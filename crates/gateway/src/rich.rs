@@ -135,7 +135,8 @@ impl Shown {
 
     /// Puts it into an activity. `to` are the accounts that are shown buttons.
     pub(crate) fn put_into(self, activity: &mut Activity, to: &[&str]) {
-        activity.set("text", &self.text);
+        let text = self.text.chars().filter(|c| !c.is_control() || "\n\t".contains(*c));
+        activity.set("text", text.collect::<String>());
         activity.set("textFormat", if self.markdown { "markdown" } else { "plain" });
         if self.carousel {
             activity.set("attachmentLayout", "carousel");

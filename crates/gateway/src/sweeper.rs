@@ -69,16 +69,11 @@ impl Sweeper {
         }
     }
 
-    /// Removes the files of a day ago.
+    /// Removes files that were kept long enough.
     async fn files(&self) {
-        let (files, now) = (Arc::clone(&self.files), self.clock.now());
-        match tokio::task::spawn_blocking(move || files.sweep(now)).await {
-            Ok(Ok(0)) => {}
-            Ok(Ok(files)) => tracing::debug!(files, "files were kept long enough"),
-            Ok(Err(error)) => tracing::error!(
-                error = &error as &dyn std::error::Error,
-                "old files cannot be removed"
-            ),
+        match self.files.sweep().await {
+            Ok(0) => {}
+            Ok(files) => tracing::debug!(files, "files were kept long enough"),
             Err(error) => tracing::error!(
                 error = &error as &dyn std::error::Error,
                 "old files cannot be removed"

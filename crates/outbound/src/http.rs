@@ -1,11 +1,12 @@
-//! HTTP to another system: one request, one deadline, one bounded answer.
+//! HTTP to another system: one request, one deadline, one bounded answer. Files go through it piece by
+//! piece, in either direction, so that none is ever whole in memory.
 //!
 //! Never follows a redirect (the request carries credentials), never keeps a cookie (an API session
 //! cookie makes ServiceNow's token endpoint fail), never decides what an answer means. Where there
 //! is no answer, it says whether the request may have arrived.
 
-use std::convert::Infallible;
 use std::error::Error as _;
+use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,6 +15,7 @@ use std::time::Duration;
 
 use ::http::{HeaderMap, Request, StatusCode};
 use bytes::{Bytes, BytesMut};
+use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
@@ -21,6 +23,8 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::{Client, Error};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::time::{Instant, timeout_at};
+
+use crate::guard::Guard;
 
 /// The largest answer read unless the caller says otherwise. Answers are a few hundred bytes, a synchronous callback a few
 /// kilobytes.
@@ -39,8 +43,11 @@ const POOL_IDLE_PER_HOST_MAX: usize = 32;
 /// A pool of connections. Clones share it.
 #[derive(Debug, Clone)]
 pub struct HttpClient {
-    client: Client<HttpsConnector<HttpConnector>, Watched>,
+    client: Client<HttpsConnector<HttpConnector<Guard>>, Watched>,
 }
+
+/// A request's body that comes piece by piece. One that fails ends the request.
+pub type Pieces = UnsyncBoxBody<Bytes, io::Error>;
 
 /// An answer, read to its end.
 #[derive(Debug)]
@@ -135,7 +142,19 @@ impl HttpClient {
     /// The same with connections that are closed after another time of silence. It has to be shorter
     /// than the other side's: a request that meets its closing may have arrived, for all we know.
     pub fn with_idle(idle: Duration) -> std::io::Result<Self> {
-        let mut tcp = HttpConnector::new();
+        Self::with(idle, Guard::Anywhere)
+    }
+
+    /// A pool for addresses that somebody else names: it connects to the public internet only, whatever
+    /// a name server says. An address that names its host by number is for the caller to judge, by
+    /// [`reach`](crate::reach()): nothing is looked up for it. With `this_machine`, names of this machine
+    /// are let through as well.
+    pub fn guarded(this_machine: bool) -> std::io::Result<Self> {
+        Self::with(POOL_IDLE_TIMEOUT, Guard::Public { this_machine })
+    }
+
+    fn with(idle: Duration, guard: Guard) -> std::io::Result<Self> {
+        let mut tcp = HttpConnector::new_with_resolver(guard);
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
         tcp.set_connect_timeout(Some(CONNECT_TIMEOUT));
@@ -179,6 +198,19 @@ impl HttpClient {
         request: Request<Full<Bytes>>,
         deadline: Instant,
     ) -> Result<Head, HttpError> {
+        self.begin(request.map(Content::Whole), deadline).await
+    }
+
+    /// The same for a request whose body comes piece by piece.
+    pub async fn send_pieces(
+        &self,
+        request: Request<Pieces>,
+        deadline: Instant,
+    ) -> Result<Head, HttpError> {
+        self.begin(request.map(Content::Pieces), deadline).await
+    }
+
+    async fn begin(&self, request: Request<Content>, deadline: Instant) -> Result<Head, HttpError> {
         let (watch, request) = Watch::over(request);
         let answering = self.client.request(request);
         let answered = timeout_at(deadline, answering).await;
@@ -216,6 +248,28 @@ impl Head {
         Ok(Answer { status: self.status, headers: self.headers, body: body.to_bytes() })
     }
 
+    /// Reads the next piece of the body; `None` at its end. For answers that nobody wants whole: how
+    /// much of one is taken is up to the caller.
+    pub async fn piece(&mut self, deadline: Instant) -> Result<Option<Bytes>, HttpError> {
+        loop {
+            let frame = timeout_at(deadline, self.body.frame()).await;
+            match frame.map_err(|_| HttpError::TimedOut { sent: Sent::Perhaps })? {
+                None => return Ok(None),
+                Some(Err(_)) => return Err(HttpError::BrokeOff),
+                Some(Ok(frame)) => {
+                    if let Ok(data) = frame.into_data() {
+                        return Ok(Some(data));
+                    }
+                }
+            }
+        }
+    }
+
+    /// The body, for whoever takes it piece by piece and sees to its time and size.
+    pub fn into_body(self) -> Incoming {
+        self.body
+    }
+
     /// Reads what there is of the body, up to a limit: for answers whose status says it all.
     pub async fn read_start(mut self, bytes_max: usize, deadline: Instant) -> Answer {
         let mut start = BytesMut::new();
@@ -229,10 +283,17 @@ impl Head {
     }
 }
 
+/// What a request carries.
+#[derive(Debug)]
+enum Content {
+    Whole(Full<Bytes>),
+    Pieces(Pieces),
+}
+
 /// A request's body that tells when it is taken.
 #[derive(Debug)]
 struct Watched {
-    body: Full<Bytes>,
+    content: Content,
     taken: Arc<AtomicBool>,
 }
 
@@ -240,11 +301,11 @@ struct Watched {
 struct Watch(Arc<AtomicBool>);
 
 impl Watch {
-    fn over(request: Request<Full<Bytes>>) -> (Self, Request<Watched>) {
+    fn over(request: Request<Content>) -> (Self, Request<Watched>) {
         // Nobody ever asks for an empty body, so of such a request nothing is known.
         let taken = Arc::new(AtomicBool::new(request.body().is_end_stream()));
         let watch = Self(Arc::clone(&taken));
-        (watch, request.map(|body| Watched { body, taken }))
+        (watch, request.map(|content| Watched { content, taken }))
     }
 
     fn sent(&self) -> Sent {
@@ -252,24 +313,39 @@ impl Watch {
     }
 }
 
+impl Content {
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Whole(body) => body.is_end_stream(),
+            Self::Pieces(body) => body.is_end_stream(),
+        }
+    }
+}
+
 impl Body for Watched {
     type Data = Bytes;
-    type Error = Infallible;
+    type Error = io::Error;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
         self.taken.store(true, Ordering::Release);
-        Pin::new(&mut self.body).poll_frame(cx)
+        match &mut self.content {
+            Content::Whole(body) => Pin::new(body).poll_frame(cx).map_err(|never| match never {}),
+            Content::Pieces(body) => Pin::new(body).poll_frame(cx),
+        }
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.content.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        match &self.content {
+            Content::Whole(body) => body.size_hint(),
+            Content::Pieces(body) => body.size_hint(),
+        }
     }
 }
 

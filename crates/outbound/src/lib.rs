@@ -7,17 +7,19 @@
 //! | [`headers`] | what an answer's headers say, whoever sent it |
 //! | [`token`] | a bearer token: fetched once for everybody, renewed ahead of its end, replaced when refused |
 //! | [`refusals`] | how long what was refused is left alone |
+//! | [`guard`] | which addresses may be connected to for a host that somebody else names |
 //! | [`reach`](mod@reach) | how far away a host is, by its name |
 //!
 //! What this crate deliberately does not know: what an answer means, when to try again, whose
 //! credentials there are and how they are presented. It makes one attempt and says how far that got.
 
+pub mod guard;
 pub mod headers;
 pub mod http;
 pub mod reach;
 pub mod refusals;
 pub mod token;
 
-pub use self::http::{ANSWER_BYTES_MAX, Answer, Head, HttpClient, HttpError, Sent};
+pub use self::http::{ANSWER_BYTES_MAX, Answer, Head, HttpClient, HttpError, Pieces, Sent};
 pub use reach::{Reach, reach};
 pub use refusals::Refusals;

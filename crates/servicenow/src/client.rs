@@ -4,7 +4,7 @@
 //! Owns the bearer token and the meaning of the instance's immediate answers (reference 4). A 200
 //! means "queued" there, never "done". Also fetches what agents said while nobody listened. Leaves
 //! to its caller: when to try again and for how long, what a user is told, what a synchronous
-//! callback means, and where a refresh token is kept.
+//! callback means, and where a refresh token is kept. Files go both ways piece by piece ([`media`]).
 //!
 //! ```text
 //! send ─► token ─► POST ─┬─ 200 success ─────────────► Accepted
@@ -31,6 +31,7 @@ pub(crate) mod answer;
 mod config;
 mod examine;
 mod keeper;
+pub mod media;
 mod missed;
 
 pub use crate::token::CredentialFault;
@@ -49,7 +50,9 @@ pub struct Client {
     http: HttpClient,
     tokens: Tokens,
     endpoint: http::Uri,
+    base: url::Url,
     messages: http::Uri,
+    uploads: http::Uri,
     providers: http::Uri,
     attempt_timeout: Duration,
 }
@@ -113,10 +116,12 @@ impl Client {
         let http = HttpClient::new().map_err(ConfigError::RootCertificates)?;
         let endpoint = config.endpoint(PATH)?;
         let messages = config.endpoint(missed::PATH)?;
+        let uploads = config.endpoint(media::UPLOAD_PATH)?;
         let providers = config.endpoint(examine::PROVIDERS_PATH)?;
         let tokens = token::tokens(http.clone(), config.endpoint(token::PATH)?, &config);
         let attempt_timeout = config.attempt_timeout;
-        Ok(Self { http, tokens, endpoint, messages, providers, attempt_timeout })
+        let base = config.base().clone();
+        Ok(Self { http, tokens, endpoint, base, messages, uploads, providers, attempt_timeout })
     }
 
     /// Makes one attempt to hand over a request, serialised by

@@ -49,6 +49,8 @@ pub struct Item {
     pub message_id: Option<String>,
     /// Whether `text` is Markdown: an `OutputText` of the virtual agent. What agents type is plain.
     pub markdown: bool,
+    /// The instance sends it again, under the same id, as it goes on.
+    pub changes: bool,
     /// The item as it came.
     pub raw: Box<RawValue>,
 }
@@ -92,7 +94,7 @@ impl fmt::Debug for Choice {
 macro_rules! ui_types {
     ($($(#[$doc:meta])* $name:ident = $wire:literal $(| $alias:literal)*,)*) => {
         /// The controls of reference 5.3, without the streamed ones: `StreamStart` and
-        /// `StreamChunk` are read as [`Signal::Working`](crate::Signal::Working), because the
+        /// `StreamChunk` are read as [`Signal::Typing`](crate::Signal::Typing), because the
         /// `OutputText` that ends a stream carries all of it again.
         #[derive(Debug, Clone, PartialEq, Eq)]
         pub enum UiType {
@@ -159,4 +161,6 @@ ui_types! {
     Picture = "Picture",
     /// A control of the instance's own.
     CustomControl = "CustomControl",
+    /// How far something is that works for the user; comes as an action message (reference 5.4).
+    Progress = "DynamicLoader",
 }

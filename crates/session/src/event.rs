@@ -8,6 +8,7 @@ use crate::{
     conversation::Visitor,
     effect::{Effect, Failure},
     id::{ConversationKey, EffectNumber, Number, SenderKey, SessionId, Timestamp},
+    notice::FileRefusal,
     policy::Policy,
     said::{Agent, Author, Context, Line, Names, Payload, Said},
 };
@@ -55,6 +56,13 @@ pub enum Event {
         visitor: Visitor,
         /// What an agent is told of it, should one have the conversation.
         told: Option<Said>,
+    },
+    /// What the user sent had files that were not taken, so it was not taken either.
+    FilesRefused {
+        /// Who.
+        visitor: Visitor,
+        /// Why.
+        why: FileRefusal,
     },
     /// The user can be told nothing any more: they removed the bot from their channel. They may come
     /// back.
@@ -135,6 +143,13 @@ pub enum Event {
         /// Why.
         failure: Failure,
     },
+    /// A file that the user sent goes no further; they are told, once for each.
+    FileLost {
+        /// Its name.
+        name: String,
+        /// Why.
+        why: FileRefusal,
+    },
     /// An effect has waited noticeably because its destination does not take it; it is attempted
     /// further.
     Delayed {
@@ -193,6 +208,9 @@ impl fmt::Debug for Event {
             Self::UserEnds => f.write_str("UserEnds"),
             Self::UserGone => f.write_str("UserGone"),
             Self::UserSeen { visitor, .. } => f.debug_tuple("UserSeen").field(visitor).finish(),
+            Self::FilesRefused { visitor, why } => {
+                f.debug_tuple("FilesRefused").field(visitor).field(why).finish()
+            }
             Self::BotBegan { visitor } => f.debug_tuple("BotBegan").field(visitor).finish(),
             Self::BotSaid { said, answers, key } => f
                 .debug_struct("BotSaid")
@@ -230,6 +248,8 @@ impl fmt::Debug for Event {
             Self::NotSent { effect, failure } => {
                 f.debug_tuple("NotSent").field(effect).field(failure).finish()
             }
+            // A name says as much as words do.
+            Self::FileLost { why, .. } => f.debug_tuple("FileLost").field(why).finish(),
             Self::Delayed { effect } => f.debug_tuple("Delayed").field(effect).finish(),
             Self::Deadline { due } => f.debug_tuple("Deadline").field(due).finish(),
             Self::CaughtUp { session, as_of, missed } => f

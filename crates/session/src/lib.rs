@@ -44,7 +44,7 @@ pub use deadline::Wake;
 pub use effect::{BotNews, Effect, Failure, Hold, Milestone, Reached, Record, Strike, What};
 pub use event::{Callback, Claims, Compared, Event, Facts, Missed, News, Rejected};
 pub use gap::{BEHIND_GAP_BYTES_MAX, BEHIND_GAP_MAX, BEHIND_GAP_WITHIN, BehindGap};
-pub use notice::{EndReason, EndedBy, Notice};
+pub use notice::{EndReason, EndedBy, FileRefusal, Notice};
 pub use phrase::{fold, guarded, is_phrase};
 pub use policy::{Behind, Phrases, Policy};
 pub use resend::{TooLate, resendable};

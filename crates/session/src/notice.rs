@@ -75,8 +75,20 @@ pub enum Notice {
     NoMoreHeld,
     /// A person is to be had in a conversation between two only.
     PersonalOnly,
+    /// Files that the user sent were not taken.
+    FilesRefused {
+        /// Why.
+        why: FileRefusal,
+    },
     /// For the agent: what they said could not be shown to the user, or nobody knows.
     AgentUnheard,
+    /// A file of the user's goes no further; what they said with it does.
+    FileNotTaken {
+        /// Its name, as the user knows it.
+        name: String,
+        /// Why.
+        why: FileRefusal,
+    },
 }
 
 impl Notice {
@@ -103,9 +115,27 @@ impl Notice {
             Self::UserLeft => "user_left",
             Self::NoMoreHeld => "no_more_held",
             Self::PersonalOnly => "personal_only",
+            Self::FilesRefused { .. } => "files_refused",
             Self::AgentUnheard => "agent_unheard",
+            Self::FileNotTaken { .. } => "file_not_taken",
         }
     }
+}
+
+/// Why files were not taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FileRefusal {
+    /// A virus scanner found something.
+    Infected,
+    /// Files of this kind are not taken.
+    NotAllowed,
+    /// One is larger than a file may be.
+    TooLarge,
+    /// There is no room for more.
+    NoRoom,
+    /// Something that they need is not there at the moment; later they may be taken.
+    NotNow,
 }
 
 /// Who ended a chat.

@@ -16,6 +16,7 @@ pub(crate) mod document;
 pub(crate) mod draft;
 mod environment;
 mod file;
+mod files;
 mod look;
 mod master;
 mod network;
@@ -255,6 +256,7 @@ impl<'a> Read<'a> {
             console_password_hash,
             metrics_token,
             language: language(draft),
+            files: files::setup(draft, &references)?,
             tracing: Tracing::default(),
         };
         refuse_shared(&settings)?;

@@ -93,6 +93,20 @@ impl Hosts {
         read.collect::<Result<_, _>>().map(Self)
     }
 
+    /// Whether one of them is this machine.
+    pub(super) fn on_this_machine(&self) -> bool {
+        self.0.iter().any(|host| reach(&host.name) == Reach::ThisMachine)
+    }
+
+    /// Whether a host is on the list, or below one that is.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.0.iter().any(|host| {
+            name.strip_suffix(&host.name).is_some_and(|above| {
+                above.is_empty() || (above.ends_with('.') && !host.is_address())
+            })
+        })
+    }
+
     pub(super) fn allow(&self, text: &str) -> Result<ServiceUrl, ServiceUrlError> {
         let parts = Parts::read(text).ok_or(ServiceUrlError::NotAnAddress)?;
         let on_this_machine = reach(&parts.host) == Reach::ThisMachine;

@@ -4,6 +4,7 @@ use crate::login::Secret;
 
 use super::*;
 
+mod files;
 mod refusals;
 mod tokens;
 

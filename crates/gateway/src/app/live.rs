@@ -21,6 +21,7 @@ use crate::{
     behind::{Bots, Handles},
     channel::Channels,
     current::Current,
+    desk::media::DeskMedia,
     dispatcher::Reach,
     edge::doors::Doors,
     engine::{Engine, Policies},
@@ -45,6 +46,9 @@ pub enum NeedsRestart {
     /// The language of notices.
     #[error("the language")]
     Language,
+    /// How files are kept.
+    #[error("the settings of files")]
+    Files,
     /// A desk that is new; bots that use it wait for the restart as well.
     #[error("the new desk {desk} of tenant {tenant}")]
     NewDesk {
@@ -93,6 +97,7 @@ pub(super) struct Live {
     pub(super) handles: Handles,
     own_address: String,
     reaches: HashMap<DeskKey, Arc<Current<Reach>>>,
+    media: Arc<DeskMedia>,
     /// A change of it needs a restart.
     pub(super) language: Language,
     /// The same.
@@ -114,9 +119,11 @@ impl Live {
         parts.observer.bots(&parts::named(&settings.bots));
         let mut reaches = HashMap::new();
         for desk in &settings.desks {
-            let reach = parts::reach(&parts.store, &parts.vault, &parts.observer, desk)?;
+            let handing = parts::handing(&settings, &own_address, desk);
+            let reach = parts::reach(&parts.store, &parts.vault, &parts.observer, desk, handing)?;
             reaches.insert(key_of(desk), Current::new(reach));
         }
+        let media = parts.media(&policies, &reaches)?;
         Ok(Self {
             store: Arc::clone(&parts.store),
             vault: Arc::clone(&parts.vault),
@@ -129,6 +136,7 @@ impl Live {
             handles,
             own_address,
             reaches,
+            media,
             language: settings.language,
             tracing: settings.tracing.clone(),
             in_force: Mutex::new(settings),
@@ -145,6 +153,10 @@ impl Live {
 
     pub(super) fn channels(&self) -> Arc<Current<Channels>> {
         Arc::clone(&self.channels)
+    }
+
+    pub(super) fn media(&self) -> Arc<DeskMedia> {
+        Arc::clone(&self.media)
     }
 
     pub(super) fn reaches(&self) -> impl Iterator<Item = (&DeskKey, &Arc<Current<Reach>>)> {
@@ -170,7 +182,7 @@ impl Live {
         let mut reaches = Vec::new();
         for desk in &new.desks {
             let Some(cell) = self.reaches.get(&key_of(desk)) else { continue };
-            reaches.push((cell, self.reach(cell, desk, &in_force)?));
+            reaches.push((cell, self.reach(cell, desk, &in_force, &new)?));
         }
         // From here on nothing fails.
         let rules_changed = !same_rules(&in_force.bots, &new.bots);
@@ -195,14 +207,16 @@ impl Live {
         cell: &Current<Reach>,
         desk: &DeskSetup,
         in_force: &Settings,
+        new: &Settings,
     ) -> Result<Reach, StartError> {
+        let handing = parts::handing(new, &self.own_address, desk);
         let before = in_force.desks.iter().find(|before| key_of(before) == key_of(desk));
         if before.is_some_and(|before| before.client.is_as(&desk.client)) {
             let client = Arc::clone(&cell.get().client);
             let (dress, wording) = (parts::dress(desk), desk.wording.clone());
-            return Ok(Reach { client, dress, wording });
+            return Ok(Reach { client, dress, wording, handing });
         }
-        parts::reach(&self.store, &self.vault, &self.observer, desk)
+        parts::reach(&self.store, &self.vault, &self.observer, desk, handing)
     }
 }
 
@@ -228,6 +242,10 @@ fn applicable(in_force: &Settings, mut new: Settings) -> (Settings, Vec<NeedsRes
     if new.language != in_force.language {
         rest.push(NeedsRestart::Language);
         new.language = in_force.language;
+    }
+    if !new.files.is_as(&in_force.files) {
+        rest.push(NeedsRestart::Files);
+        new.files = in_force.files.clone();
     }
     // Whoever starts the gateway knows where traces go, and tells of a change.
     new.tracing = in_force.tracing.clone();

@@ -27,7 +27,12 @@ use crate::{
     bot::BuiltInBots,
     channel::{ChannelLink, Channels, Homes, Pace, People},
     console::PasswordHash,
-    desk::{refresh_token::KeptRefreshToken, request::Dress},
+    current::Current,
+    desk::{
+        media::{DeskMedia, Handing, With},
+        refresh_token::KeptRefreshToken,
+        request::Dress,
+    },
     dispatcher::{ATTEMPTS_MAX, DeskLink, Dispatcher, Gate, Openings, Reach},
     edge::{
         Edge,
@@ -39,6 +44,7 @@ use crate::{
         messages::Complaints,
     },
     engine::Policies,
+    gaps::DeskKey,
     lane,
     observe::{BotNamed, Observer},
 };
@@ -205,6 +211,7 @@ pub(super) fn reach(
     vault: &Vault,
     observer: &Arc<Observer>,
     setup: &DeskSetup,
+    handing: Handing,
 ) -> Result<Reach, StartError> {
     let (tenant, desk) = (&setup.tenant, &setup.desk);
     let kept =
@@ -215,7 +222,13 @@ pub(super) fn reach(
         let (tenant, desk) = (tenant.clone(), desk.clone());
         StartError::Desk { tenant, desk, source }
     })?;
-    Ok(Reach { client: Arc::new(client), dress: dress(setup), wording: setup.wording.clone() })
+    let wording = setup.wording.clone();
+    Ok(Reach { client: Arc::new(client), dress: dress(setup), wording, handing })
+}
+
+/// How users' files come to a desk.
+pub(super) fn handing(settings: &Settings, own_address: &str, setup: &DeskSetup) -> Handing {
+    Handing::of(setup.files, settings.public_url.as_deref().unwrap_or(own_address))
 }
 
 pub(super) fn dress(setup: &DeskSetup) -> Dress {
@@ -227,6 +240,22 @@ pub(super) fn dress(setup: &DeskSetup) -> Dress {
 }
 
 impl Parts {
+    /// What moves files between conversations and desks.
+    pub(super) fn media(
+        &self,
+        policies: &Arc<Current<Policies>>,
+        reaches: &HashMap<DeskKey, Arc<Current<Reach>>>,
+    ) -> Result<Arc<DeskMedia>, StartError> {
+        Ok(DeskMedia::new(With {
+            files: Arc::clone(&self.files),
+            store: Arc::clone(&self.store),
+            vault: Arc::clone(&self.vault),
+            clock: self.clock.clone(),
+            reaches: reaches.clone(),
+            policies: Arc::clone(policies),
+        })?)
+    }
+
     pub(super) fn dispatcher(&self, live: &Live, stop: CancellationToken) -> Dispatcher {
         let link = |key: &crate::gaps::DeskKey, reach| {
             let (tenant, desk) = key;
@@ -246,6 +275,7 @@ impl Parts {
             channels: live.channels(),
             handles: live.handles.clone(),
             files: Arc::clone(&self.files),
+            media: live.media(),
             wakes: Arc::clone(&self.wakes),
             language: live.language,
             gaps: Arc::clone(&self.gaps),
@@ -291,6 +321,7 @@ impl Parts {
             engine: self.engine,
             store: self.store,
             files: self.files,
+            media: live.media(),
             vault: self.vault,
             clock: self.clock,
             wakes: self.wakes,

@@ -11,8 +11,13 @@ use session::{
 };
 
 use crate::{
-    behind::BehindSetup, bot::BuiltInBot, channel::ChannelSetup, desk::news::Wording,
-    notices::Language, trace::Tracing,
+    behind::BehindSetup,
+    bot::BuiltInBot,
+    channel::ChannelSetup,
+    desk::{media::FilesBy, news::Wording},
+    files::FileSetup,
+    notices::Language,
+    trace::Tracing,
 };
 
 /// Words an instance obeys as it is delivered (reference 3.7).
@@ -48,6 +53,8 @@ pub struct Settings {
     /// What users are spoken to in, by notices and by the built-in bot. The phrases that they can
     /// type are the policies': [`Language::phrases`].
     pub language: Language,
+    /// How files are kept.
+    pub files: FileSetup,
     /// Where traces go.
     pub tracing: Tracing,
 }
@@ -70,6 +77,8 @@ pub struct DeskSetup {
     pub command_words: Vec<String>,
     /// Whether agents are to see what became of what they said (reference 9.4).
     pub receipts: bool,
+    /// How users' files come to it.
+    pub files: FilesBy,
     /// How it tells things in words.
     pub wording: Wording,
 }

@@ -7,12 +7,14 @@
 
 use std::{borrow::Cow, sync::Arc};
 
-use session::id::{BotId, TenantId};
+use session::id::{BotId, Number, TenantId};
 
 use super::{Handles, handles::CAPABILITY_DIGITS, hex};
 use crate::{
+    desk::media::DeskLinks,
     edge::connector::CAPABILITY_PREFIX,
-    files::{FileId, Files, Side},
+    files::{FileId, Files, Keep, Side},
+    rich,
 };
 
 /// What stands between a `serviceUrl` and an attachment's id.
@@ -38,9 +40,19 @@ pub(crate) struct Links {
     pub(crate) capability: String,
     /// How the page reaches this gateway, without a trailing slash.
     pub(crate) base: String,
+    /// What addresses at the desk become.
+    pub(crate) desk: Option<DeskLinks>,
 }
 
 impl Links {
+    /// Under what address the user may open what an entry of the desk's shows; nothing if they cannot.
+    pub(crate) fn open(&self, entry: Number, address: &str) -> Option<String> {
+        match &self.desk {
+            Some(desk) => desk.open(&self.base, entry, address),
+            None => rich::public(address),
+        }
+    }
+
     /// The activity's JSON as it is shown.
     pub(crate) fn shown<'a>(&self, json: &'a str) -> Cow<'a, str> {
         // Some write a slash as `\/`.
@@ -148,7 +160,8 @@ impl Handles {
     ) -> Option<FileId> {
         let (conversation, number) = given.rsplit_once("-f")?;
         let number = number.parse::<uuid::Uuid>().ok()?;
-        let file = FileId { conversation: self.read(conversation, tenant, bot)?, number };
+        let conversation = self.read(conversation, tenant, bot)?;
+        let file = FileId { conversation, number, keep: Keep::Day };
         (self.attachment(tenant, bot, file) == given).then_some(file)
     }
 }

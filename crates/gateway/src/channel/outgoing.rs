@@ -22,6 +22,7 @@ use crate::{
     keeping::Entry,
     notices::{self, Language},
     render::prompt,
+    rich::{self, Look, Surface},
 };
 
 /// Where and for whom an entry is sent.
@@ -136,10 +137,10 @@ impl Place<'_> {
                 piece.map_or(Sending::Nothing, |(activity, to)| sent(&activity, to))
             }
             (Author::Agent(agent), Content::Said(said)) => {
-                self.of_person(said, agent.name.as_deref(), part)
+                self.of_person(said, agent.name.as_deref(), entry.number, part)
             }
             (Author::Desk | Author::Gateway, Content::Said(said)) => {
-                self.of_person(said, None, part)
+                self.of_person(said, None, entry.number, part)
             }
             (_, Content::Notice(_)) if part > 0 => Sending::Nothing,
             (_, Content::Notice(notice)) => {
@@ -242,9 +243,39 @@ impl Place<'_> {
         (activity, answered)
     }
 
-    fn of_person(&self, said: &Said, name: Option<&str>, part: u16) -> Sending {
-        let activity = self.worded(said, &prefix_of(name), part);
+    fn of_person(&self, said: &Said, name: Option<&str>, entry: Number, part: u16) -> Sending {
+        let prefix = prefix_of(name);
+        let activity = match self.rich(said, &prefix, entry) {
+            // However many parts the words have, this is all of it.
+            Some(activity) => (part == 0).then_some(activity),
+            None => self.worded(said, &prefix, part),
+        };
         activity.map_or(Sending::Nothing, |activity| Sending::Send(activity.to_json()))
+    }
+
+    /// What comes from the desk with more than words, where the channel shows more.
+    fn rich(&self, said: &Said, prefix: &str, entry: Number) -> Option<Activity> {
+        let surface = match self.channel {
+            TEAMS => Surface::Teams,
+            _ if self.is_web() => Surface::Page,
+            _ => return None,
+        };
+        if !self.reference.is_personal() {
+            return None;
+        }
+        let open = |address: &str| self.open(entry, address);
+        let look = Look { surface, language: self.language, entry, prefix, open: &open };
+        let mut activity = Activity::of_kind(kinds::MESSAGE);
+        rich::shown(said, &look)?.put_into(&mut activity, &[&self.reference.user.id]);
+        Some(self.placed(activity))
+    }
+
+    /// Under what address the user may open what the desk names.
+    fn open(&self, entry: Number, address: &str) -> Option<String> {
+        match self.links {
+            Some(links) => links.open(entry, address),
+            None => rich::public(address),
+        }
     }
 
     /// A part of words; the first says whose they are, the last has the buttons.
@@ -285,10 +316,15 @@ impl Place<'_> {
         activity
     }
 
+    /// Whether its users read on a page.
+    fn is_web(&self) -> bool {
+        [AZURE_DIRECT_LINE, "webchat", "emulator"].contains(&self.channel)
+    }
+
     /// Whether the channel takes this kind of thing from a bot. Teams answers events with 400, and what
     /// is between a bot and its caller is no channel's.
     fn takes(&self, activity: &Activity) -> bool {
-        let is_web = [AZURE_DIRECT_LINE, "webchat", "emulator"].contains(&self.channel);
+        let is_web = self.is_web();
         match &*activity.kind() {
             kinds::MESSAGE => true,
             kinds::TYPING

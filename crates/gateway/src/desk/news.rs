@@ -239,7 +239,9 @@ fn agent_of(agent: servicenow::Agent) -> Agent {
     Agent { name: clip(agent.name), id: clip(agent.id), avatar }
 }
 
-fn said_of(item: Item) -> Said {
+pub(crate) fn said_of(item: Item) -> Said {
+    // Bare words need no original beside them.
+    let is_words = item.ui_type == servicenow::UiType::OutputText && item.control().is_words();
     Said {
         options: item
             .options
@@ -249,9 +251,8 @@ fn said_of(item: Item) -> Said {
         asks: item.question.as_ref().map(question_of),
         markdown: item.markdown,
         desk_id: item.message_id,
-        // An agent's plain words need no original beside them.
-        payload: (item.ui_type != servicenow::UiType::OutputText)
-            .then(|| Payload(item.raw.get().to_owned())),
+        changes: item.changes,
+        payload: (!is_words).then(|| Payload(item.raw.get().to_owned())),
         ..Said::words(item.text)
     }
 }

@@ -3,7 +3,7 @@
 use std::{borrow::Cow, collections::HashMap, fmt::Display, time::Duration};
 
 use secrecy::SecretString;
-use servicenow::{Action, ClientVariables, HistoryEntry, Message, Request};
+use servicenow::{Action, Attachment, ClientVariables, HistoryEntry, Message, Request};
 use session::{
     Author, Content, Context, Effect, Line, Said, What, guarded,
     id::{ConversationKey, EffectNumber, Number, SessionId, Timestamp},
@@ -58,6 +58,10 @@ pub(crate) struct Material {
     pub(crate) context: Option<Context>,
     /// For a message: what was said, and when.
     pub(crate) said: Option<(Said, Timestamp)>,
+    /// For a message: its files, as the instance can have them.
+    pub(crate) attachments: Vec<Attachment>,
+    /// For a message: the names of files that do not go with it.
+    pub(crate) lost: Vec<String>,
 }
 
 /// The request for an effect of a desk lane; `None` if the entry it names is gone (shredded), or it
@@ -117,10 +121,12 @@ fn said(
                 Some(words) => (words.0.as_str().into(), true),
                 None => spoken(&said, *part, dress)?,
             };
+            let text = if typed { with_files(&text, &material.lost) } else { text };
             request.message = Some(match part {
                 0 => message(session, number, &text, typed),
                 part => message(session, format_args!("{number}.{part}"), &text, typed),
             });
+            request.attachments = material.attachments;
             request.timestamp = Some(at.0);
             Some(request)
         }
@@ -178,6 +184,23 @@ pub(super) fn base(
 fn message(session: &SessionId, number: impl Display, text: &str, typed: bool) -> Message {
     let client_message_id = Some(format!("{session}-{number}"));
     Message { text: text.to_owned(), typed, client_message_id }
+}
+
+/// The words, and the names of files that do not come with them: an agent is to know that there were some.
+fn with_files<'a>(words: &'a str, files: &[String]) -> Cow<'a, str> {
+    let mut words = Cow::from(words);
+    for name in files {
+        let line = format!("[file: {}]", shortened(name, NAME_CHARS_MAX));
+        // Some channels' words name their files already.
+        if !words.contains(&line) {
+            let words = words.to_mut();
+            if !words.is_empty() {
+                words.push('\n');
+            }
+            words.push_str(&line);
+        }
+    }
+    words
 }
 
 /// The transcript for the agent: the newest lines that fit, in order.
@@ -240,11 +263,12 @@ fn line(entry: &Entry, said: &Said, user: Option<&str>) -> Option<HistoryEntry> 
         Author::Desk => ("Service desk", true),
         Author::Gateway => return None,
     };
+    let files: Vec<_> = said.files.iter().map(|file| file.name.clone()).collect();
     Some(HistoryEntry {
         display_name: shortened(name, NAME_CHARS_MAX),
         is_bot_message,
         timestamp: entry.at.0,
-        value: shortened(&said.below_the_quote(&said.text), LINE_CHARS_MAX),
+        value: shortened(&with_files(&said.below_the_quote(&said.text), &files), LINE_CHARS_MAX),
     })
 }
 

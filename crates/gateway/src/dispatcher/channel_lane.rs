@@ -193,7 +193,7 @@ impl Dispatcher {
             Some(number) => self.id_there(work, opened, number).await?,
             None => None,
         };
-        let links = self.links(link);
+        let links = self.links(link, work, opened);
         let place = Place {
             reference: &spoken.reference,
             channel: opened.key.channel.as_str(),
@@ -204,11 +204,12 @@ impl Dispatcher {
     }
 
     /// What the addresses of a bot's attachments become.
-    fn links(&self, link: &ChannelLink) -> Links {
+    fn links(&self, link: &ChannelLink, work: &Work, opened: &Opened) -> Links {
         let (tenant, bot) = (link.tenant.clone(), link.bot.clone());
         let capability = self.handles.capability(&tenant, &bot);
         let (files, handles) = (Arc::clone(&self.files), self.handles.clone());
-        Links { files, handles, tenant, bot, capability, base: link.base.clone() }
+        let desk = self.media.links(&opened.key, work.conversation);
+        Links { files, handles, tenant, bot, capability, base: link.base.clone(), desk }
     }
 
     /// The channel's own id of what stands in this entry: what it gave the user's words, or how it

@@ -1,17 +1,20 @@
 //! Attempts at the desk.
 
+use std::{sync::Arc, time::Duration};
+
 use servicenow::{Callback, SendError};
-use session::{Content, Effect, Said, What, id::Number};
+use session::{Content, Effect, Event, Said, parts, What, id::Number};
 use store::{Store, StoreError, Target, Work};
 
 use crate::{
     channel,
     desk::{
+        media::{Handed, Lost, Owned},
         news,
         request::{self, HISTORY_ENTRIES_MAX, Material},
         signal::ToDesk,
     },
-    dispatcher::{DeskLink, Dispatcher, Leave, Opened, attempt::Attempt},
+    dispatcher::{DeskLink, Dispatcher, Leave, Opened, Reach, attempt::Attempt},
     engine::{Arrival, EngineError},
     keeping::{Entry, KeepingError},
     notices,
@@ -23,6 +26,15 @@ const ENTRIES_AT_ONCE_MAX: usize = 25;
 
 /// Why a desk does not take a request is said at the first attempt and then at every so many.
 const SAID_EVERY: u32 = 10;
+
+/// How long until an attempt whose file is on its way comes back.
+const FILE_PAUSE: Duration = Duration::from_millis(500);
+
+/// Why the files of a message are not at the desk.
+enum Ungiven {
+    UnderWay,
+    Later(SendError),
+}
 
 /// Why the entries an effect names cannot be had.
 #[derive(Debug, thiserror::Error)]
@@ -87,6 +99,18 @@ impl Dispatcher {
             }
         };
         let (now, reach) = (self.clock.now(), link.reach.get());
+        let material = match self.with_files(work, opened, effect, &reach, material).await {
+            Ok(material) => material,
+            Err(Ungiven::UnderWay) => {
+                let at = self.clock.now().after(FILE_PAUSE);
+                return Attempt::NotYet { at, code: "file_under_way", paced: true };
+            }
+            Err(Ungiven::Later(error)) => {
+                let now = self.clock.now();
+                permit.failed(now);
+                return Attempt::of_send(&error, work, now);
+            }
+        };
         // In the body what is the same at every attempt, in the header this one.
         let (body, header) = trace.map(|trace| (trace.context(), trace.attempt())).unzip();
         let Some(request) = request::of(effect, &opened.key, &reach.dress, material, now, body)
@@ -126,6 +150,51 @@ impl Dispatcher {
                 }
                 Attempt::of_send(&error, work, now)
             }
+        }
+    }
+
+    /// The files of a message are seen to before it goes: those that go no further are told of, and what
+    /// was said with them goes all the same.
+    async fn with_files(
+        &self,
+        work: &Work,
+        opened: &Opened,
+        effect: &Effect,
+        reach: &Arc<Reach>,
+        mut material: Material,
+    ) -> Result<Material, Ungiven> {
+        let (What::Say { user, part, .. }, Some((said, _))) = (&effect.what, &material.said) else {
+            return Ok(material);
+        };
+        // Of words in parts they go with the last.
+        if said.files.is_empty() || part + 1 < parts::to_desk(said) {
+            return Ok(material);
+        }
+        let owned = Owned {
+            conversation: work.conversation,
+            keeping: Arc::clone(&opened.keeping),
+            user: user.as_str(),
+            is_first: work.attempts <= 1,
+        };
+        match self.media.handed(reach, &owned, &said.files).await {
+            Handed::Ready { attachments, lost } => {
+                for Lost { name, why, .. } in lost.iter().filter(|lost| lost.is_news) {
+                    let event = Event::FileLost { name: name.clone(), why: *why };
+                    let target = Target::Conversation(work.conversation);
+                    let told = self.engine.submit(Arrival::event(target, event)).await;
+                    if let Err(error) = told {
+                        tracing::warn!(
+                            error = &error as &dyn std::error::Error,
+                            "a user was not told that a file did not go through"
+                        );
+                    }
+                }
+                material.attachments = attachments;
+                material.lost = lost.into_iter().map(|lost| lost.name).collect();
+                Ok(material)
+            }
+            Handed::UnderWay => Err(Ungiven::UnderWay),
+            Handed::Later(error) => Err(Ungiven::Later(error)),
         }
     }
 
@@ -175,7 +244,7 @@ impl Dispatcher {
                         }
                     }
                 }
-                Ok(Material { history, transcript, context: handed, said: None })
+                Ok(Material { history, transcript, context: handed, ..Material::default() })
             }
             What::Say { message, .. } => {
                 let said = match self.entry(work, opened, *message).await? {

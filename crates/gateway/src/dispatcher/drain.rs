@@ -30,7 +30,7 @@ pub(super) const DELAY_TOLD_AFTER: Duration = Duration::from_secs(3);
 /// A conversation as an attempt needs it.
 pub(super) struct Opened {
     pub(super) key: Arc<session::id::ConversationKey>,
-    pub(super) keeping: Keeping,
+    pub(super) keeping: Arc<Keeping>,
 }
 
 /// Conversations that were opened last: what they are found by and the keys that follow from it never
@@ -318,7 +318,7 @@ impl Dispatcher {
     async fn open_conversation(&self, id: ConversationId) -> Result<Arc<Opened>, OpenError> {
         let row = crate::blocking(&self.store, move |store| store.conversation_by_id(id)).await?;
         let key = row.ok_or(OpenError::Gone)?.key;
-        let keeping = Keeping::new(&self.vault, &key)?;
+        let keeping = Arc::new(Keeping::new(&self.vault, &key)?);
         let opened = Arc::new(Opened { key, keeping });
         self.openings.keep(id, &opened);
         Ok(opened)

@@ -47,7 +47,11 @@ impl Desk {
         let client = Arc::new(Client::new(instance.config()).unwrap());
         let gate = Gate::new(Destination::Desk(tenant(), desk()), &bed.observer);
         let (desk, wording) = (desk(), Wording::default());
-        let reach = Current::new(Reach { client, dress, wording });
+        let handing = Handing::Upload;
+        let reach = Current::new(Reach { client, dress, wording, handing });
+        let reaches = HashMap::from([((tenant(), desk.clone()), Arc::clone(&reach))]);
+        let files = bed.files();
+        let media = bed.media(&files, reaches);
         let link = DeskLink { desk: desk.clone(), reach, gate };
         let dispatcher = Dispatcher {
             store: Arc::clone(&bed.store) as Arc<dyn Store>,
@@ -61,7 +65,8 @@ impl Desk {
             tracing: crate::trace::Tracing::default(),
             desks: HashMap::from([((tenant(), desk), link)]),
             channels: Current::new(crate::channel::Channels::default()),
-            files: bed.files(),
+            files,
+            media,
             handles: Handles::new(bed.vault.mac_key("bots").unwrap()),
             wakes: Arc::clone(&bed.wakes),
             bots: Current::new(Bots::new(BuiltInBots::new(

@@ -12,6 +12,7 @@
 //! | [`tokens`] | giving tokens out |
 //! | [`conversations`] | starting, and coming back |
 //! | [`activities`], [`stream`] | what is said |
+//! | [`upload`] | files |
 //! | [`changes`] | what a user changes of it |
 //! | [`browser`] | which browser it is, for sign-in cards |
 //! | [`admission`] | the widget's frame, and the page around it |
@@ -28,6 +29,7 @@ mod refused;
 mod relay;
 mod stream;
 mod tokens;
+mod upload;
 
 use std::sync::Arc;
 
@@ -103,6 +105,7 @@ pub(crate) fn routes(edge: &Arc<Edge>) -> Router<Arc<Edge>> {
             "/conversations/{id}/activities",
             get(activities::read).post(activities::post).fallback(no_method),
         )
+        .route("/conversations/{id}/upload", post(upload::post).fallback(no_method))
         .route("/conversations/{id}/stream", get(stream::open).fallback(no_method))
         .fallback(no_route)
         .layer(middleware::from_fn_with_state(Arc::clone(edge), origins::observed))

@@ -4,20 +4,24 @@
 //! claims to be, a browser never runs it: pictures are shown, text is text, and everything else is
 //! something to save.
 
+mod range;
+
 use std::sync::Arc;
 
 use axum::{
     Router,
     body::Body,
     extract::{Path, State, rejection::PathRejection},
-    http::{HeaderName, HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
     routing::get,
 };
+use bytes::Bytes;
 use futures_util::stream;
 
 use crate::{
     clock::unix_seconds,
+    desk::media::{DeskMedia, FetchError},
     edge::{
         Edge,
         answer::{Refusal, no_such_method},
@@ -25,6 +29,7 @@ use crate::{
     files::{Chunks, FileError, FileId, Head, PassError, Reading, Side},
     keeping::Keeping,
 };
+use range::Asked;
 
 /// What is served as what it claims to be. Nothing in these can run in a page; an SVG can.
 const SHOWN: [(&str, &str); 6] = [
@@ -49,13 +54,19 @@ pub(crate) fn routes() -> Router<Arc<Edge>> {
 async fn file(
     State(edge): State<Arc<Edge>>,
     capability: Result<Path<String>, PathRejection>,
+    asked: HeaderMap,
 ) -> Result<Response, Refusal> {
     let Path(capability) = capability.map_err(|_| PassError::Unknown)?;
     let now = edge.clock.now();
-    let pass = edge.files.read_pass(&capability, now)?;
+    // A file of a desk's comes here when it is first asked for, and then is one as any.
+    let pass = if DeskMedia::is_pass(&capability) {
+        edge.media.opened(&capability).await?
+    } else {
+        edge.files.read_pass(&capability, now)?
+    };
     let left = pass.until.saturating_sub(unix_seconds(now));
     let reading = edge.file(pass.file).await?;
-    Ok(served(reading, pass.side, Some(left))?)
+    Ok(served(reading, pass.side, &asked, Some(left)).await?)
 }
 
 impl Edge {
@@ -65,32 +76,45 @@ impl Edge {
         let row = crate::blocking(&self.store, move |store| store.conversation_by_id(of)).await;
         let row = row.map_err(|error| FileError::Disk(std::io::Error::other(error)))?;
         let row = row.ok_or(FileError::Gone)?;
-        let (files, vault) = (Arc::clone(&self.files), Arc::clone(&self.vault));
-        let opened = tokio::task::spawn_blocking(move || {
-            let keeping = Keeping::new(&vault, &row.key).map_err(|_| FileError::Malformed)?;
-            files.read(&vault, &keeping, id)
-        });
-        opened.await.unwrap_or_else(|error| Err(FileError::Disk(std::io::Error::other(error))))
+        let keeping = Keeping::new(&self.vault, &row.key).map_err(|_| FileError::Malformed)?;
+        self.files.read(&keeping, id).await
     }
 }
 
 /// One side of a file. Caches keep it for `seconds`, or not at all.
-pub(crate) fn served(
+pub(crate) async fn served(
     reading: Reading,
     side: Side,
+    asked: &HeaderMap,
     seconds: Option<i64>,
 ) -> Result<Response, FileError> {
     let head = reading.head().clone();
-    let chunks = reading.side(side)?;
-    let length = chunks.left();
-    let mut response = Body::from_stream(stream::try_unfold(chunks, next)).into_response();
+    let size = head.size(side).ok_or(FileError::Gone)?;
+    let tag = format!("\"{}-{}\"", reading.id().number.simple(), side.word());
+    let mut response = match range::asked(asked, &tag, size) {
+        Asked::Unchanged => StatusCode::NOT_MODIFIED.into_response(),
+        Asked::Beyond => {
+            let mut response = StatusCode::RANGE_NOT_SATISFIABLE.into_response();
+            set(&mut response, header::CONTENT_RANGE, &format!("bytes */{size}"));
+            response
+        }
+        Asked::Part(range) => {
+            let told = format!("bytes {}-{}/{size}", range.start, range.end.saturating_sub(1));
+            let mut response = streamed(reading.range(side, range).await?);
+            *response.status_mut() = StatusCode::PARTIAL_CONTENT;
+            set(&mut response, header::CONTENT_RANGE, &told);
+            response
+        }
+        Asked::Whole => streamed(reading.side(side).await?),
+    };
+    set(&mut response, header::ETAG, &tag);
     let headers = response.headers_mut();
+    headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
     // A thumbnail is a picture of some kind; browsers know pictures by what is in them.
     let kind = essence(&head.kind);
     let kind = if side == Side::Thumbnail && kind != "image/jpeg" { "image/png" } else { &kind };
     let shown = SHOWN.iter().find(|(known, _)| *known == kind).map(|(_, shown)| *shown);
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(shown.unwrap_or(UNKNOWN)));
-    headers.insert(header::CONTENT_LENGTH, length.into());
     headers.insert(header::CONTENT_DISPOSITION, disposition(&head, shown));
     let caching = match seconds {
         Some(seconds) => format!("private, max-age={seconds}, immutable"),
@@ -110,17 +134,29 @@ pub(crate) fn served(
     Ok(response)
 }
 
-type Step = Result<Option<(Vec<u8>, Chunks)>, FileError>;
+fn streamed(chunks: Chunks) -> Response {
+    let length = chunks.left();
+    let mut response = Body::from_stream(stream::try_unfold(chunks, next)).into_response();
+    response.headers_mut().insert(header::CONTENT_LENGTH, length.into());
+    response
+}
 
-/// The next chunk, from the disk. The answer has begun: what goes wrong now can only cut it.
+/// A header of digits and signs.
+fn set(response: &mut Response, name: HeaderName, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        response.headers_mut().insert(name, value);
+    }
+}
+
+type Step = Result<Option<(Bytes, Chunks)>, FileError>;
+
+/// The next chunk. The answer has begun: what goes wrong now can only cut it.
 async fn next(mut chunks: Chunks) -> Step {
-    let read = tokio::task::spawn_blocking(move || Ok(chunks.next()?.map(|chunk| (chunk, chunks))));
-    let read =
-        read.await.unwrap_or_else(|error| Err(FileError::Disk(std::io::Error::other(error))));
+    let read = chunks.next().await;
     if let Err(error) = &read {
         tracing::error!(error = error as &dyn std::error::Error, "a file cannot be read on");
     }
-    read
+    Ok(read?.map(|chunk| (chunk, chunks)))
 }
 
 /// A media type without its parameters.
@@ -167,10 +203,37 @@ impl From<PassError> for Refusal {
     }
 }
 
+impl From<FetchError> for Refusal {
+    fn from(error: FetchError) -> Self {
+        let (status, code) = match &error {
+            FetchError::Unknown => return PassError::Unknown.into(),
+            FetchError::Expired => return PassError::Expired.into(),
+            FetchError::Refused { code: "not_found" } => (StatusCode::GONE, "desk_has_no_such_file"),
+            FetchError::Refused { .. } => (StatusCode::BAD_GATEWAY, "desk_refused_file"),
+            FetchError::Away { .. } => (StatusCode::SERVICE_UNAVAILABLE, "desk_away"),
+            FetchError::Busy => (StatusCode::SERVICE_UNAVAILABLE, "busy"),
+            FetchError::NotKept(kept) => match &**kept {
+                FileError::Disk(_) | FileError::Sealed(_) | FileError::Malformed => {
+                    (StatusCode::SERVICE_UNAVAILABLE, "store_unavailable")
+                }
+                FileError::Busy => (StatusCode::SERVICE_UNAVAILABLE, "busy"),
+                // Not the caller's fault, and not to be had by asking again.
+                _ => (StatusCode::FORBIDDEN, "file_not_taken"),
+            },
+        };
+        Self::new(status, code, error.to_string())
+    }
+}
+
 impl From<FileError> for Refusal {
     fn from(error: FileError) -> Self {
-        if matches!(error, FileError::Gone) {
-            return PassError::Unknown.into();
+        match error {
+            FileError::Gone => return PassError::Unknown.into(),
+            FileError::Busy => {
+                let busy = StatusCode::SERVICE_UNAVAILABLE;
+                return Self::new(busy, "busy", error.to_string());
+            }
+            _ => {}
         }
         tracing::error!(error = &error as &dyn std::error::Error, "a file cannot be served");
         Self::new(

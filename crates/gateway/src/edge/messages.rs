@@ -10,6 +10,7 @@
 //! gets the first answer. What the activity claims about people is believed only because its channel
 //! signed for it.
 
+mod brought;
 mod complaints;
 pub(super) mod meaning;
 mod proof;
@@ -43,11 +44,12 @@ use crate::{
         relay::{self, NoAnswer},
     },
     engine::{Arrival, EngineError},
-    keeping::Keeping,
+    keeping::{Keeping, KeepingError},
     notices,
     trace::OpenSpan,
 };
 pub(crate) use complaints::Complaints;
+use brought::Brought;
 use meaning::{Meaning, Whose};
 
 /// The route.
@@ -114,17 +116,29 @@ async fn taken(
         return Ok(StatusCode::OK.into_response());
     }
     let about = about.as_ref().map(|earlier| earlier.text.as_str());
-    let (target, event) = match meaning::of(&whose, activity, about, (edge.language, fresh)) {
+    let is_message = activity.kind() == kinds::MESSAGE;
+    let brought = if is_message {
+        edge.brought(&link, &whose, &activity).await?
+    } else {
+        Brought::default()
+    };
+    let key = whose.key.clone();
+    let (target, mut event) = match meaning::of(&whose, activity, about, (edge.language, fresh)) {
         Meaning::Nothing => return Ok(StatusCode::OK.into_response()),
         Meaning::Event(event) => (Target::Key(whose.key), *event),
         // Nobody begins a conversation by leaving.
         Meaning::Leaves => (Target::Existing(whose.key), Event::UserGone),
     };
+    if let Event::UserSaid { said, .. } = &mut event {
+        said.files = brought.files;
+    }
     let arrival = Arrival::event(target, event).placed(placed_as).traced(context);
     match edge.engine.submit(arrival).await {
-        Ok(_) | Err(EngineError::NotFound) => Ok(StatusCode::OK.into_response()),
-        Err(error) => Err(error.into()),
+        Ok(_) | Err(EngineError::NotFound) => {}
+        Err(error) => return Err(error.into()),
     }
+    edge.tell_lost(&key, brought.lost).await;
+    Ok(StatusCode::OK.into_response())
 }
 
 /// A message that something is about.
@@ -151,17 +165,7 @@ async fn earlier(
     let Some((key, rows, number)) = read else { return Ok(None) };
     let entries = Keeping::new(&edge.vault, &key)
         .and_then(|keeping| keeping.read_entries(&edge.vault, &rows))
-        .map_err(|error| {
-            tracing::error!(
-                error = &error as &dyn std::error::Error,
-                "what a user refers to cannot be read"
-            );
-            Refusal::new(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "store_unavailable",
-                "the gateway cannot read at the moment; send it again",
-            )
-        })?;
+        .map_err(|error| unopened(&error))?;
     let entry = entries.into_iter().find(|entry| entry.number == number);
     Ok(entry.and_then(|entry| {
         let text = entry.content.said().map(|said| said.text.clone())?;
@@ -246,6 +250,18 @@ fn unreadable(error: &StoreError) -> Refusal {
     tracing::error!(
         error = error as &dyn std::error::Error,
         "the conversation of an activity cannot be read"
+    );
+    Refusal::new(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "store_unavailable",
+        "the gateway cannot read at the moment; send it again",
+    )
+}
+
+fn unopened(error: &KeepingError) -> Refusal {
+    tracing::error!(
+        error = error as &dyn std::error::Error,
+        "what was said in the conversation of an activity cannot be read"
     );
     Refusal::new(
         StatusCode::SERVICE_UNAVAILABLE,

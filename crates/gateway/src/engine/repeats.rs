@@ -57,6 +57,7 @@ pub(super) fn sender_keys(happening: &Happening) -> Vec<&SenderKey> {
             | Event::UserEnds
             | Event::UserGone
             | Event::UserSeen { .. }
+            | Event::FilesRefused { .. }
             | Event::BotBegan { .. }
             | Event::BotDid { .. }
             | Event::BotRevised { .. }
@@ -64,6 +65,7 @@ pub(super) fn sender_keys(happening: &Happening) -> Vec<&SenderKey> {
             | Event::BotBrought { .. }
             | Event::BotEnds { .. }
             | Event::Sent { .. }
+            | Event::FileLost { .. }
             | Event::Delayed { .. }
             | Event::NotSent { .. }
             | Event::Deadline { .. }

@@ -1,26 +1,30 @@
-//! How much room files take, so that no bot can fill the disk.
+//! How much room files take, so that nobody can fill the disk.
 
-use std::collections::HashMap;
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use store::ConversationId;
 
-use super::FileError;
-
-/// The most that one conversation's files may take, in bytes: more pictures than anybody looks at in a
-/// day.
-const OF_CONVERSATION_BYTES_MAX: u64 = 64 * 1024 * 1024;
-
-/// The most that all files may take, in bytes. The messages are on the same disk.
-const ALL_BYTES_MAX: u64 = 2 * 1024 * 1024 * 1024;
+use super::{FileError, FileRules};
 
 /// What is taken, in all and by each conversation that has files.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Ledger {
+    of_conversation_most: u64,
+    all_most: u64,
     all: u64,
     of: HashMap<ConversationId, u64>,
 }
 
 impl Ledger {
+    pub(super) fn new(rules: &FileRules) -> Self {
+        let FileRules { conversation_bytes, all_bytes, .. } = *rules;
+        let (of_conversation_most, all_most) = (conversation_bytes, all_bytes);
+        Self { of_conversation_most, all_most, all: 0, of: HashMap::new() }
+    }
+
     /// Takes room, if there is some.
     pub(super) fn take(
         &mut self,
@@ -28,14 +32,19 @@ impl Ledger {
         size: u64,
     ) -> Result<(), FileError> {
         let theirs = self.of.get(&conversation).copied().unwrap_or(0);
-        if theirs.saturating_add(size) > OF_CONVERSATION_BYTES_MAX {
+        if theirs.saturating_add(size) > self.of_conversation_most {
             return Err(FileError::ConversationFull);
         }
-        if self.all.saturating_add(size) > ALL_BYTES_MAX {
+        if self.all.saturating_add(size) > self.all_most {
             return Err(FileError::Full);
         }
         self.count(conversation, size);
         Ok(())
+    }
+
+    /// What all of them take, in bytes.
+    pub(super) fn all(&self) -> u64 {
+        self.all
     }
 
     /// What is there takes room, whether there is some or not.
@@ -55,14 +64,54 @@ impl Ledger {
     }
 }
 
+/// The ledger, for a moment.
+pub(super) fn locked(ledger: &Mutex<Ledger>) -> MutexGuard<'_, Ledger> {
+    // Numbers that are added and taken away cannot be left half done.
+    ledger.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Room that a file takes while it comes in; given back unless it is kept.
+pub(super) struct Room {
+    ledger: Arc<Mutex<Ledger>>,
+    conversation: ConversationId,
+    taken: u64,
+}
+
+impl Room {
+    pub(super) fn new(ledger: Arc<Mutex<Ledger>>, conversation: ConversationId) -> Self {
+        Self { ledger, conversation, taken: 0 }
+    }
+
+    pub(super) fn take(&mut self, size: u64) -> Result<(), FileError> {
+        locked(&self.ledger).take(self.conversation, size)?;
+        self.taken = self.taken.saturating_add(size);
+        Ok(())
+    }
+
+    /// It is the file's from now on.
+    pub(super) fn keep(&mut self) {
+        self.taken = 0;
+    }
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        if self.taken > 0 {
+            locked(&self.ledger).give_back(self.conversation, self.taken);
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn a_conversation_and_all_of_them_have_so_much_room_and_get_it_back() {
-        let mut ledger = Ledger::default();
-        let (one, half) = (ConversationId(1), OF_CONVERSATION_BYTES_MAX / 2);
+        let rules =
+            FileRules { conversation_bytes: 1_000, all_bytes: 10_000, ..FileRules::default() };
+        let mut ledger = Ledger::new(&rules);
+        let (one, half) = (ConversationId(1), 500);
         ledger.take(one, half).unwrap();
         ledger.take(one, half).unwrap();
         assert!(matches!(ledger.take(one, 1), Err(FileError::ConversationFull)));
@@ -70,7 +119,7 @@ mod tests {
         ledger.give_back(one, half);
         ledger.take(one, half).unwrap();
         for id in 3.. {
-            match ledger.take(ConversationId(id), OF_CONVERSATION_BYTES_MAX) {
+            match ledger.take(ConversationId(id), 1_000) {
                 Ok(()) => {}
                 Err(error) => {
                     assert!(matches!(error, FileError::Full), "{error}");
@@ -78,7 +127,7 @@ mod tests {
                 }
             }
         }
-        assert!(ledger.all <= ALL_BYTES_MAX);
+        assert!(ledger.all <= 10_000);
         for (id, size) in ledger.of.clone() {
             ledger.give_back(id, size);
         }

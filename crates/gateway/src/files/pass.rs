@@ -2,8 +2,6 @@
 //! has it needs no other proof, as a picture in a page has none.
 
 use session::id::Timestamp;
-use store::ConversationId;
-use uuid::Uuid;
 
 use super::{FileId, Files, Side};
 use crate::{behind::hex, clock::unix_seconds};
@@ -27,7 +25,7 @@ pub(crate) enum PassError {
     #[error("there is no such file")]
     Unknown,
     /// It was good, until then.
-    #[error("the file was kept for a day, which is over")]
+    #[error("the file was kept for a while, which is over")]
     Expired,
 }
 
@@ -35,7 +33,12 @@ impl Files {
     /// The pass to a file for as long as it is kept: the same one every time, so that pages need not
     /// load it again.
     pub(crate) fn pass(&self, file: FileId, side: Side) -> String {
-        self.write_pass(Pass { file, side, until: unix_seconds(file.kept_until()) })
+        self.pass_until(file, side, self.kept_until(file))
+    }
+
+    /// A pass for less long than that: for a desk, which fetches at once.
+    pub(crate) fn pass_until(&self, file: FileId, side: Side, until: Timestamp) -> String {
+        self.write_pass(Pass { file, side, until: unix_seconds(until) })
     }
 
     /// What this pass opens now.
@@ -51,7 +54,7 @@ impl Files {
 
     fn write_pass(&self, pass: Pass) -> String {
         let Pass { file, side, until } = pass;
-        let what = format!("{}-{}-{until}", file.name(), side.word());
+        let what = format!("{}-{}-{until}", file, side.word());
         let tag = self.passes.tag(&[b"pass", what.as_bytes()]);
         format!("{what}-{}", hex(&tag[..TAG_BYTES]))
     }
@@ -59,9 +62,8 @@ impl Files {
 
 fn parsed(given: &str) -> Option<Pass> {
     let mut parts = given.split('-');
-    let conversation = ConversationId(parts.next()?.parse().ok()?);
-    let number = Uuid::try_parse(parts.next()?).ok()?;
+    let file = format!("{}-{}", parts.next()?, parts.next()?).parse().ok()?;
     let side = Side::of_word(parts.next()?)?;
     let until = parts.next()?.parse().ok()?;
-    Some(Pass { file: FileId { conversation, number }, side, until })
+    Some(Pass { file, side, until })
 }

@@ -1,27 +1,39 @@
-//! A file as it lies on the disk.
+//! A file as it lies in the store.
 //!
-//! `version (1) ‖ length (2) ‖ wrapped data key ‖ length (4) ‖ sealed head ‖ sealed chunks`, first
-//! those of the original, then those of the thumbnail. Each blob is bound to tenant, conversation and
-//! file, and to its side and its place in it; the head says how long each side is, so that nothing can
-//! be swapped, left out or cut off without notice. Only one chunk is in memory when a file is read.
-
-use std::{
-    fs::File,
-    io::{Read, Seek, SeekFrom},
-};
+//! `version (1) ‖ length (2) ‖ wrapped data key ‖ sealed chunks ‖ sealed head ‖ length (4)`: the chunks
+//! of the original, then those of the thumbnail. The head comes last, because how long a file is is
+//! known only when all of it has come. Each blob is bound to tenant, conversation and file, and to its
+//! side and its place in it; the head says how long each side is, so that nothing can be swapped, left
+//! out or cut off without notice.
+//!
+//! The version before had the sealed head, behind its length, right after the data key.
 
 use serde::{Deserialize, Serialize};
-use vault::{DataKey, SEALED_MORE_BYTES, Vault};
+use vault::{DataKey, SEALED_MORE_BYTES, SealError, Vault};
 
 use super::FileError;
 
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
+const VERSION_BEFORE: u8 = 1;
 
-/// What is sealed at once, in bytes.
-const CHUNK_BYTES: usize = 64 * 1024;
+/// What is sealed at once, in bytes: little enough to hold some for each transfer, enough to seal
+/// at the speed of memory.
+pub(super) const CHUNK_BYTES: usize = 64 * 1024;
 
-/// The longest head that is read, in bytes: a name and a type.
+/// The same as it lies in the store.
+pub(super) const SEALED_CHUNK_BYTES: usize = CHUNK_BYTES + SEALED_MORE_BYTES;
+
+/// The longest head that is read, in sealed bytes: a name and a type.
 const HEAD_BYTES_MAX: u32 = 16 * 1024;
+
+/// How the length of the head is written, in bytes.
+const LENGTH_BYTES: u64 = 4;
+
+/// What is read of a file to begin with, in bytes: data key and, in the version before, head.
+pub(super) const FIRST_BYTES: u64 = 32 * 1024;
+
+/// What is read of its end, in bytes: the head and its length.
+pub(super) const LAST_BYTES: u64 = HEAD_BYTES_MAX as u64 + LENGTH_BYTES;
 
 /// One of the two things that a file may hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,10 +59,10 @@ impl Side {
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Head {
     pub(crate) name: String,
-    /// Its media type, as it was given.
+    /// Its media type.
     pub(crate) kind: String,
-    original: u64,
-    thumbnail: Option<u64>,
+    pub(super) original: u64,
+    pub(super) thumbnail: Option<u64>,
 }
 
 impl Head {
@@ -61,142 +73,152 @@ impl Head {
             Side::Thumbnail => self.thumbnail,
         }
     }
-}
 
-/// A file that comes in.
-pub(crate) struct NewFile {
-    pub(crate) name: String,
-    pub(crate) kind: String,
-    pub(crate) original: Vec<u8>,
-    pub(crate) thumbnail: Option<Vec<u8>>,
-}
-
-/// The file as it is written.
-pub(super) fn written(vault: &Vault, place: &[u8], new: &NewFile) -> Result<Vec<u8>, FileError> {
-    let (key, wrapped) = vault.new_data_key(place)?;
-    let head = Head {
-        name: new.name.clone(),
-        kind: new.kind.clone(),
-        original: new.original.len() as u64,
-        thumbnail: new.thumbnail.as_ref().map(|side| side.len() as u64),
-    };
-    let head = serde_json::to_vec(&head).map_err(|_| FileError::Malformed)?;
-    let head = key.seal(&bound(place, b"head", 0), &head)?;
-    let sides = new.original.len() + new.thumbnail.as_ref().map_or(0, Vec::len);
-    let more = (sides / CHUNK_BYTES + 2) * SEALED_MORE_BYTES;
-    let mut out = Vec::with_capacity(wrapped.len() + head.len() + sides + more + 8);
-    out.push(VERSION);
-    let length = u16::try_from(wrapped.len()).map_err(|_| FileError::Malformed)?;
-    out.extend_from_slice(&length.to_be_bytes());
-    out.extend_from_slice(&wrapped);
-    let length = u32::try_from(head.len()).ok().filter(|length| *length <= HEAD_BYTES_MAX);
-    out.extend_from_slice(&length.ok_or(FileError::Malformed)?.to_be_bytes());
-    out.extend_from_slice(&head);
-    for (side, bytes) in
-        [(Side::Original, Some(&new.original)), (Side::Thumbnail, new.thumbnail.as_ref())]
-    {
-        let chunks = bytes.into_iter().flat_map(|bytes| bytes.chunks(CHUNK_BYTES));
-        for (number, chunk) in (0_u64..).zip(chunks) {
-            let place = bound(place, side.word().as_bytes(), number);
-            out.extend_from_slice(&key.seal(&place, chunk)?);
+    /// Where a side's chunks begin among all of them.
+    fn before(&self, side: Side) -> u64 {
+        match side {
+            Side::Original => 0,
+            Side::Thumbnail => sealed_length(self.original),
         }
     }
-    Ok(out)
 }
 
-fn bound(place: &[u8], what: &[u8], number: u64) -> Vec<u8> {
-    [place, what, &number.to_be_bytes()].concat()
+/// Seals and opens the parts of one file.
+pub(super) struct Seal {
+    key: DataKey,
+    place: Vec<u8>,
 }
 
-/// How long a side of this length is on the disk.
+impl Seal {
+    /// For a new file; and how it begins.
+    pub(super) fn fresh(vault: &Vault, place: Vec<u8>) -> Result<(Self, Vec<u8>), FileError> {
+        let (key, wrapped) = vault.new_data_key(&place)?;
+        let length = u16::try_from(wrapped.len()).map_err(|_| FileError::Malformed)?;
+        let mut first = vec![VERSION];
+        first.extend_from_slice(&length.to_be_bytes());
+        first.extend_from_slice(&wrapped);
+        Ok((Self { key, place }, first))
+    }
+
+    pub(super) fn chunk(
+        &self,
+        side: Side,
+        number: u64,
+        plain: &[u8],
+    ) -> Result<Vec<u8>, SealError> {
+        self.key.seal(&self.bound(side.word().as_bytes(), number), plain)
+    }
+
+    pub(super) fn open_chunk(
+        &self,
+        side: Side,
+        number: u64,
+        sealed: &[u8],
+    ) -> Result<vault::Opened, SealError> {
+        self.key.open(&self.bound(side.word().as_bytes(), number), sealed)
+    }
+
+    /// How a file ends.
+    pub(super) fn last(&self, head: &Head) -> Result<Vec<u8>, FileError> {
+        let plain = serde_json::to_vec(head).map_err(|_| FileError::Malformed)?;
+        let mut last = self.key.seal(&self.bound(b"head", 0), &plain)?;
+        let length = u32::try_from(last.len()).ok().filter(|length| *length <= HEAD_BYTES_MAX);
+        last.extend_from_slice(&length.ok_or(FileError::Malformed)?.to_be_bytes());
+        Ok(last)
+    }
+
+    fn open_head(&self, sealed: &[u8]) -> Result<Head, FileError> {
+        let plain = self.key.open(&self.bound(b"head", 0), sealed)?;
+        serde_json::from_slice(&plain).map_err(|_| FileError::Malformed)
+    }
+
+    fn bound(&self, what: &[u8], number: u64) -> Vec<u8> {
+        [&self.place, what, &number.to_be_bytes()].concat()
+    }
+}
+
+/// How long a side of this length is in the store.
 fn sealed_length(plain: u64) -> u64 {
     plain
         .saturating_add(plain.div_ceil(CHUNK_BYTES as u64).saturating_mul(SEALED_MORE_BYTES as u64))
 }
 
-/// A file that is read; its head is.
-pub(crate) struct Reading {
-    file: File,
-    key: DataKey,
-    place: Vec<u8>,
-    head: Head,
-    /// Where the chunks begin.
-    chunks_at: u64,
+/// How a file begins, read.
+pub(super) struct Begun {
+    pub(super) seal: Seal,
+    /// Where the chunks begin, and the head if it stands before them.
+    at: u64,
+    head: Option<Head>,
 }
 
-impl Reading {
-    pub(super) fn begin(mut file: File, vault: &Vault, place: Vec<u8>) -> Result<Self, FileError> {
-        let [version, high, low] = exactly(&mut file)?;
-        if version != VERSION {
-            return Err(FileError::Malformed);
-        }
-        let mut wrapped = vec![0; usize::from(u16::from_be_bytes([high, low]))];
-        file.read_exact(&mut wrapped)?;
-        let key = vault.open_data_key(&place, &wrapped)?;
-        let length = u32::from_be_bytes(exactly(&mut file)?);
-        if length > HEAD_BYTES_MAX {
-            return Err(FileError::Malformed);
-        }
-        let mut head = Vec::new();
-        (&mut file).take(u64::from(length)).read_to_end(&mut head)?;
-        let head = key.open(&bound(&place, b"head", 0), &head)?;
-        let head = serde_json::from_slice(&head).map_err(|_| FileError::Malformed)?;
-        let chunks_at = file.stream_position()?;
-        Ok(Self { file, key, place, head, chunks_at })
-    }
-
-    pub(crate) fn head(&self) -> &Head {
-        &self.head
-    }
-
-    /// One side, chunk by chunk. Blocks.
-    pub(crate) fn side(self, side: Side) -> Result<Chunks, FileError> {
-        let Self { mut file, key, place, head, chunks_at } = self;
-        let left = head.size(side).ok_or(FileError::Gone)?;
-        let before = match side {
-            Side::Original => 0,
-            Side::Thumbnail => sealed_length(head.original),
+impl Begun {
+    /// Reads how a file begins, of which `first` are the first bytes.
+    pub(super) fn read(vault: &Vault, place: Vec<u8>, first: &[u8]) -> Result<Self, FileError> {
+        let (version, rest) = first.split_first().ok_or(FileError::Malformed)?;
+        let (length, rest) = rest.split_first_chunk().ok_or(FileError::Malformed)?;
+        let (wrapped, rest) = rest
+            .split_at_checked(usize::from(u16::from_be_bytes(*length)))
+            .ok_or(FileError::Malformed)?;
+        let seal = Seal { key: vault.open_data_key(&place, wrapped)?, place };
+        let mut at = first.len() - rest.len();
+        let head = match *version {
+            VERSION => None,
+            VERSION_BEFORE => {
+                let (length, rest) = rest.split_first_chunk().ok_or(FileError::Malformed)?;
+                let length = usize::try_from(u32::from_be_bytes(*length));
+                let sealed = length.ok().and_then(|length| rest.get(..length));
+                let sealed = sealed.ok_or(FileError::Malformed)?;
+                at += length_bytes() + sealed.len();
+                Some(seal.open_head(sealed)?)
+            }
+            _ => return Err(FileError::Malformed),
         };
-        file.seek(SeekFrom::Start(chunks_at.saturating_add(before)))?;
-        Ok(Chunks { file, key, place, side, left, number: 0 })
-    }
-}
-
-fn exactly<const N: usize>(file: &mut File) -> Result<[u8; N], FileError> {
-    let mut bytes = [0; N];
-    file.read_exact(&mut bytes)?;
-    Ok(bytes)
-}
-
-/// What is left of one side.
-pub(crate) struct Chunks {
-    file: File,
-    key: DataKey,
-    place: Vec<u8>,
-    side: Side,
-    left: u64,
-    number: u64,
-}
-
-impl Chunks {
-    /// How much is left, in bytes.
-    pub(crate) fn left(&self) -> u64 {
-        self.left
+        Ok(Self { seal, at: at as u64, head })
     }
 
-    /// The next chunk; `None` at the end. Blocks.
-    pub(crate) fn next(&mut self) -> Result<Option<Vec<u8>>, FileError> {
-        let length = self.left.min(CHUNK_BYTES as u64);
-        if length == 0 {
-            return Ok(None);
+    /// Whether the head stands at the end.
+    pub(super) fn needs_end(&self) -> bool {
+        self.head.is_none()
+    }
+
+    /// What it is, and where its chunks begin; `last` are the last bytes of all `whole`.
+    pub(super) fn whole(self, last: &[u8], whole: u64) -> Result<Laid, FileError> {
+        let Self { seal, at, head } = self;
+        let (head, after) = match head {
+            Some(head) => (head, 0),
+            None => {
+                let (rest, length) = last.split_last_chunk().ok_or(FileError::Malformed)?;
+                let length = usize::try_from(u32::from_be_bytes(*length));
+                let begins = length.ok().and_then(|length| rest.len().checked_sub(length));
+                let sealed = &rest[begins.ok_or(FileError::Malformed)?..];
+                (seal.open_head(sealed)?, sealed.len() as u64 + LENGTH_BYTES)
+            }
+        };
+        let sides =
+            sealed_length(head.original).saturating_add(head.thumbnail.map_or(0, sealed_length));
+        if at.saturating_add(sides).saturating_add(after) != whole {
+            return Err(FileError::Malformed);
         }
-        let plain = usize::try_from(length).map_err(|_| FileError::Malformed)?;
-        let mut sealed = vec![0; plain + SEALED_MORE_BYTES];
-        self.file.read_exact(&mut sealed)?;
-        let place = bound(&self.place, self.side.word().as_bytes(), self.number);
-        let chunk = self.key.open(&place, &sealed)?;
-        self.left -= length;
-        self.number += 1;
-        Ok(Some(chunk.to_vec()))
+        Ok(Laid { seal, head, at })
+    }
+}
+
+fn length_bytes() -> usize {
+    size_of::<u32>()
+}
+
+/// A file of which is known how it lies.
+pub(super) struct Laid {
+    pub(super) seal: Seal,
+    pub(super) head: Head,
+    at: u64,
+}
+
+impl Laid {
+    /// Where the chunks of one side lie from this one on.
+    pub(super) fn chunks(&self, side: Side, from: u64) -> std::ops::Range<u64> {
+        let begin = self.at + self.head.before(side);
+        let end = begin + sealed_length(self.head.size(side).unwrap_or(0));
+        begin + from.saturating_mul(SEALED_CHUNK_BYTES as u64)..end
     }
 }

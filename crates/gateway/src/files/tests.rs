@@ -1,14 +1,25 @@
-//! What files are on the disk, and what opens them.
+//! What files are in the store, and what opens them.
 
-use std::os::unix::fs::PermissionsExt;
+use std::{fs, os::unix::fs::PermissionsExt, path::PathBuf};
+
+use bytes::Bytes;
+use store::ConversationId;
 
 use super::*;
-use crate::bed::{Bed, START};
+use crate::{
+    bed::{Bed, START},
+    keeping::Keeping,
+};
 
 const WORDS: &[u8] = b"kolibri in a picture";
 
-fn new_file(original: Vec<u8>, thumbnail: Option<Vec<u8>>) -> NewFile {
-    NewFile { name: "kolibri.png".to_owned(), kind: "image/png".to_owned(), original, thumbnail }
+fn new_file(thumbnail: Option<&'static [u8]>) -> NewFile {
+    NewFile {
+        by: Bringer::Bot,
+        name: "kolibri.png".to_owned(),
+        kind: "image/png".to_owned(),
+        thumbnail: thumbnail.map(Bytes::from_static),
+    }
 }
 
 /// A conversation, and how its files are bound.
@@ -19,114 +30,202 @@ async fn conversation(bed: &Bed, name: &str) -> (ConversationId, Keeping) {
     (row.id, keeping)
 }
 
-fn all(mut chunks: Chunks) -> Result<Vec<u8>, FileError> {
-    let mut whole = Vec::new();
-    while let Some(chunk) = chunks.next()? {
+/// Where a file of the bed lies.
+fn path(bed: &Bed, name: impl ToString) -> PathBuf {
+    bed.dir().join(place::FOLDER).join(name.to_string())
+}
+
+/// What lies in the folder.
+fn names(bed: &Bed) -> Vec<String> {
+    let name = |entry: io::Result<fs::DirEntry>| entry.unwrap().file_name().into_string().unwrap();
+    fs::read_dir(path(bed, "")).unwrap().map(name).collect()
+}
+
+async fn keep(
+    files: &Arc<Files>,
+    (id, keeping): &(ConversationId, Keeping),
+    new: NewFile,
+    bytes: &[u8],
+) -> Result<Kept, FileError> {
+    let mut intake = files.intake(*id, keeping, new).await?;
+    // In pieces that no chunk's end falls together with.
+    for piece in bytes.chunks(10_007) {
+        intake.write(Bytes::copy_from_slice(piece)).await?;
+    }
+    intake.finish().await
+}
+
+async fn all(mut chunks: Chunks) -> Result<Vec<u8>, FileError> {
+    let (mut whole, promised) = (Vec::new(), chunks.left());
+    while let Some(chunk) = chunks.next().await? {
         whole.extend(chunk);
     }
+    assert_eq!(whole.len() as u64, promised);
     Ok(whole)
+}
+
+/// Bytes that differ from chunk to chunk.
+fn counted(length: u32) -> Vec<u8> {
+    (0..length).map(|n| n.wrapping_mul(2_654_435_761).to_be_bytes()[0]).collect()
 }
 
 #[tokio::test]
 async fn a_file_comes_back_whole_whatever_its_length() {
     let bed = Bed::new();
-    let (conversation, keeping) = conversation(&bed, "c1").await;
+    let of = conversation(&bed, "c1").await;
     let files = bed.files();
-    for length in [1, 65_535, 65_536, 65_537, 200_000] {
-        let bytes: Vec<u8> = (0..length).map(|n: u32| n.to_le_bytes()[0]).collect();
-        let id = FileId { conversation, number: bed.clock.fresh_id() };
-        let new = new_file(bytes.clone(), Some(WORDS.to_vec()));
-        files.keep(&bed.vault, &keeping, id, &new).unwrap();
-        let read = || files.read(&bed.vault, &keeping, id).unwrap();
-        assert_eq!(read().head().name, "kolibri.png");
-        assert_eq!(read().head().size(Side::Thumbnail), Some(WORDS.len() as u64));
-        assert!(all(read().side(Side::Original).unwrap()).unwrap() == bytes, "{length}");
-        assert_eq!(all(read().side(Side::Thumbnail).unwrap()).unwrap(), WORDS);
+    for length in [1, 65_535, 65_536, 65_537, 200_000, 3_000_000] {
+        let bytes = counted(length);
+        let kept = keep(&files, &of, new_file(Some(WORDS)), &bytes).await.unwrap();
+        assert_eq!(kept.bytes, u64::from(length));
+        let read = async || files.read(&of.1, kept.id).await.unwrap();
+        assert_eq!(read().await.head().name, "kolibri.png");
+        assert_eq!(read().await.head().size(Side::Thumbnail), Some(WORDS.len() as u64));
+        let original = read().await.side(Side::Original).await.unwrap();
+        assert!(all(original).await.unwrap() == bytes, "{length}");
+        let thumbnail = read().await.side(Side::Thumbnail).await.unwrap();
+        assert_eq!(all(thumbnail).await.unwrap(), WORDS);
     }
+}
+
+#[tokio::test]
+async fn a_part_of_a_file_is_that_part() {
+    let bed = Bed::new();
+    let of = conversation(&bed, "c1").await;
+    let files = bed.files();
+    let bytes = counted(700_001);
+    let id = keep(&files, &of, new_file(Some(WORDS)), &bytes).await.unwrap().id;
+    for (from, to) in [
+        (0, 1),
+        (0, 700_001),
+        (65_535, 65_537),
+        (65_536, 131_072),
+        (131_071, 700_000),
+        (700_000, 700_001),
+        (300_000, 300_000),
+        (699_999, 900_000),
+    ] {
+        let part = files.read(&of.1, id).await.unwrap().range(Side::Original, from..to).await;
+        let part = all(part.unwrap()).await.unwrap();
+        let (begin, end) = (usize::try_from(from).unwrap(), usize::try_from(to).unwrap());
+        assert!(part == bytes[begin..end.min(bytes.len())], "{from} to {to}");
+    }
+    let part = files.read(&of.1, id).await.unwrap().range(Side::Thumbnail, 3..7).await.unwrap();
+    assert_eq!(all(part).await.unwrap(), &WORDS[3..7]);
+    let beyond = files.read(&of.1, id).await.unwrap().range(Side::Original, 900_000..900_001).await;
+    assert_eq!(all(beyond.unwrap()).await.unwrap(), b"");
 }
 
 #[tokio::test]
 async fn a_file_is_its_owners_only_and_shows_nothing_on_the_disk() {
     let bed = Bed::new();
-    let (conversation, keeping) = conversation(&bed, "c1").await;
+    let of = conversation(&bed, "c1").await;
     let files = bed.files();
-    let id = FileId { conversation, number: bed.clock.fresh_id() };
-    files.keep(&bed.vault, &keeping, id, &new_file(WORDS.to_vec(), None)).unwrap();
-    let path = files.folder.join(id.name());
-    let bytes = fs::read(&path).unwrap();
-    assert!(!bytes.windows(7).any(|window| window == b"kolibri" || window == b"picture"));
-    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-    assert_eq!(fs::metadata(&files.folder).unwrap().permissions().mode() & 0o777, 0o700);
-    assert_eq!(fs::read_dir(&files.folder).unwrap().count(), 1, "nothing unfinished is left");
-    let none = files.read(&bed.vault, &keeping, id).unwrap().side(Side::Thumbnail);
-    assert!(matches!(none, Err(FileError::Gone)));
+    // One that is written at once, and one in parts.
+    for times in [1, 100_000] {
+        let kept = keep(&files, &of, new_file(None), &WORDS.repeat(times)).await.unwrap();
+        let path = path(&bed, kept.id);
+        let bytes = fs::read(&path).unwrap();
+        assert!(!bytes.windows(7).any(|window| window == b"kolibri" || window == b"picture"));
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        let none = files.read(&of.1, kept.id).await.unwrap().side(Side::Thumbnail).await;
+        assert!(matches!(none, Err(FileError::Gone)));
+    }
+    assert_eq!(fs::metadata(path(&bed, "")).unwrap().permissions().mode() & 0o777, 0o700);
+    assert_eq!(names(&bed).len(), 2, "nothing unfinished is left");
 }
 
 #[tokio::test]
 async fn a_file_of_another_conversation_or_one_that_was_changed_does_not_open() {
     let bed = Bed::new();
-    let (conversation, keeping) = conversation(&bed, "c1").await;
-    let (_, other) = self::conversation(&bed, "c2").await;
+    let of = conversation(&bed, "c1").await;
+    let (_, other) = conversation(&bed, "c2").await;
     let files = bed.files();
-    let id = FileId { conversation, number: bed.clock.fresh_id() };
-    files.keep(&bed.vault, &keeping, id, &new_file(vec![7; 70_000], None)).unwrap();
-    assert!(files.read(&bed.vault, &other, id).is_err());
-    let renamed = FileId { conversation, number: bed.clock.fresh_id() };
-    fs::copy(files.folder.join(id.name()), files.folder.join(renamed.name())).unwrap();
-    assert!(files.read(&bed.vault, &keeping, renamed).is_err(), "under another number");
-    let path = files.folder.join(id.name());
-    let bytes = fs::read(&path).unwrap();
-    let opens = |bytes: &[u8]| {
-        fs::write(&path, bytes).unwrap();
-        files
-            .read(&bed.vault, &keeping, id)
-            .and_then(|reading| all(reading.side(Side::Original)?))
-            .is_ok()
+    let id = keep(&files, &of, new_file(None), &[7; 70_000]).await.unwrap().id;
+    assert!(files.read(&other, id).await.is_err());
+    let renamed = FileId { number: bed.clock.fresh_id(), ..id };
+    fs::copy(path(&bed, id), path(&bed, renamed)).unwrap();
+    assert!(files.read(&of.1, renamed).await.is_err(), "under another number");
+    let bytes = fs::read(path(&bed, id)).unwrap();
+    let opens = async |changed: &[u8]| {
+        fs::write(path(&bed, id), changed).unwrap();
+        let reading = files.read(&of.1, id).await?;
+        all(reading.side(Side::Original).await?).await
     };
-    assert!(opens(&bytes));
+    assert!(opens(&bytes).await.is_ok());
     for at in (0..bytes.len()).step_by(997).chain([bytes.len() - 1]) {
         let mut changed = bytes.clone();
         changed[at] ^= 1;
-        assert!(!opens(&changed), "byte {at}");
-        assert!(!opens(&bytes[..at]), "length {at}");
+        assert!(opens(&changed).await.is_err(), "byte {at}");
+        assert!(opens(&bytes[..at]).await.is_err(), "length {at}");
+        changed[at] ^= 1;
+        changed.remove(at);
+        assert!(opens(&changed).await.is_err(), "without byte {at}");
     }
+}
+
+#[tokio::test]
+async fn what_does_not_come_to_its_end_was_never_there() {
+    let bed = Bed::new();
+    let of = conversation(&bed, "c1").await;
+    let files = bed.files();
+    let mut intake = files.intake(of.0, &of.1, new_file(None)).await.unwrap();
+    for _ in 0..4 {
+        intake.write(Bytes::from(vec![7; 1024 * 1024])).await.unwrap();
+    }
+    assert!(ledger::locked(&files.ledger).all() > 4 * 1024 * 1024, "it takes room as it comes");
+    assert!(names(&bed).iter().all(|name| name.contains('#')), "under its name is nothing yet");
+    // As a kill leaves it, for the next start.
+    let left = fs::read(path(&bed, &names(&bed)[0])).unwrap();
+    drop(intake);
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(10);
+    while !names(&bed).is_empty() {
+        assert!(tokio::time::Instant::now() < deadline, "{:?}", names(&bed));
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(ledger::locked(&files.ledger).all(), 0);
+    let unfinished = path(&bed, "7-0123#1");
+    fs::write(&unfinished, left).unwrap();
+    bed.files();
+    assert!(!unfinished.exists());
+    let nothing = files.intake(of.0, &of.1, new_file(None)).await.unwrap().finish().await;
+    assert!(matches!(nothing, Err(FileError::Empty)));
 }
 
 #[tokio::test]
 async fn files_go_after_a_day_and_their_room_is_free_again() {
     let bed = Bed::new();
-    let (conversation, keeping) = conversation(&bed, "c1").await;
+    let of = conversation(&bed, "c1").await;
     let files = bed.files();
-    let keep = |files: &Files| {
-        let id = FileId { conversation, number: bed.clock.fresh_id() };
-        let new = new_file(vec![7; 4 * 1024 * 1024], None);
-        files.keep(&bed.vault, &keeping, id, &new).map(|()| id)
-    };
-    let first = keep(&files).unwrap();
-    assert_eq!(first.kept_until().0, START.0 + 86_400_000);
-    while keep(&files).is_ok() {}
-    assert!(matches!(keep(&files), Err(FileError::ConversationFull)));
-    let again = bed.files();
-    assert!(matches!(keep(&again), Err(FileError::ConversationFull)), "also after a start");
-    fs::write(files.folder.join("7-x.part"), b"half").unwrap();
-    fs::write(files.folder.join("a stranger"), b"?").unwrap();
+    let bytes = vec![7; 4 * 1024 * 1024];
+    let first = keep(&files, &of, new_file(None), &bytes).await.unwrap().id;
+    assert_eq!(files.kept_until(first).0, START.0 + 86_400_000);
+    while keep(&files, &of, new_file(None), &bytes).await.is_ok() {}
+    let full = keep(&files, &of, new_file(None), &bytes).await;
+    assert!(matches!(full, Err(FileError::ConversationFull)));
+    fs::write(path(&bed, "7-x.part"), b"half").unwrap();
+    fs::write(path(&bed, "a stranger"), b"?").unwrap();
     let files = bed.files();
-    assert!(!files.folder.join("7-x.part").exists());
+    files.count().await.unwrap();
+    let full = keep(&files, &of, new_file(None), &bytes).await;
+    assert!(matches!(full, Err(FileError::ConversationFull)), "also after a start");
+    assert!(!path(&bed, "7-x.part").exists());
     let instant = Duration::from_millis(1);
     bed.advance(KEPT_FOR.checked_sub(instant).unwrap());
-    assert_eq!(files.sweep(bed.clock.now()).unwrap(), 0);
+    assert_eq!(files.sweep().await.unwrap(), 0);
     bed.advance(instant);
-    assert!(files.sweep(bed.clock.now()).unwrap() > 10);
-    assert!(matches!(files.read(&bed.vault, &keeping, first), Err(FileError::Gone)));
-    assert!(files.folder.join("a stranger").exists(), "what is not ours stays");
-    keep(&files).unwrap();
+    assert!(files.sweep().await.unwrap() > 10);
+    assert!(matches!(files.read(&of.1, first).await, Err(FileError::Gone)));
+    assert!(path(&bed, "a stranger").exists(), "what is not ours stays");
+    keep(&files, &of, new_file(None), &bytes).await.unwrap();
 }
 
 #[tokio::test]
 async fn a_pass_opens_one_side_of_one_file_until_it_ends() {
     let bed = Bed::new();
     let files = bed.files();
-    let file = FileId { conversation: ConversationId(7), number: bed.clock.fresh_id() };
+    let file =
+        FileId { conversation: ConversationId(7), number: bed.clock.fresh_id(), keep: Keep::Day };
     let pass = files.pass(file, Side::Original);
     assert_eq!(pass, files.pass(file, Side::Original), "the same every time");
     assert!(pass.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-'), "{pass}");
@@ -147,4 +246,68 @@ async fn a_pass_opens_one_side_of_one_file_until_it_ends() {
     }
     bed.advance(KEPT_FOR);
     assert_eq!(read(&pass), Err(PassError::Expired));
+}
+
+#[tokio::test]
+async fn a_file_that_the_version_before_wrote_can_be_read() {
+    let bed = Bed::new();
+    let (conversation, keeping) = conversation(&bed, "c1").await;
+    let files = bed.files();
+    let id = FileId { conversation, number: bed.clock.fresh_id(), keep: Keep::Day };
+    let place = keeping.file_place(id.number.as_u128());
+    let (seal, mut file) = sealed::Seal::fresh(&bed.vault, place).unwrap();
+    let (name, kind) = ("kolibri.png".to_owned(), "image/png".to_owned());
+    let head = Head { name, kind, original: WORDS.len() as u64, thumbnail: Some(3) };
+    let mut head = seal.last(&head).unwrap();
+    let length = head.split_off(head.len() - 4);
+    file[0] = 1;
+    file.extend([length, head].concat());
+    file.extend(seal.chunk(Side::Original, 0, WORDS).unwrap());
+    file.extend(seal.chunk(Side::Thumbnail, 0, b"dot").unwrap());
+    fs::write(path(&bed, id), file).unwrap();
+    let read = async || files.read(&keeping, id).await.unwrap();
+    assert_eq!(read().await.head().name, "kolibri.png");
+    let original = read().await.side(Side::Original).await.unwrap();
+    assert_eq!(all(original).await.unwrap(), WORDS);
+    let thumbnail = read().await.side(Side::Thumbnail).await.unwrap();
+    assert_eq!(all(thumbnail).await.unwrap(), b"dot");
+}
+
+#[tokio::test]
+async fn without_a_scanner_files_wait_or_are_taken_unseen_as_somebody_decides() {
+    let bed = Bed::new();
+    let of = conversation(&bed, "c1").await;
+    let with = |without| FileSetup {
+        scanning: Some(Scanning {
+            clamd: ScannerAddress::Unix("/nonexistent/clamd".into()),
+            without,
+        }),
+        ..FileSetup::default()
+    };
+    let refused = bed.files_with(with(WithoutScanner::Refuse));
+    let told = keep(&refused, &of, new_file(None), WORDS).await;
+    assert!(matches!(told, Err(FileError::NotScanned)));
+    assert!(names(&bed).is_empty());
+    let unseen = bed.files_with(with(WithoutScanner::Take));
+    keep(&unseen, &of, new_file(None), WORDS).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_is_too_large_or_may_not_be_brought_is_refused_as_soon_as_that_is_known() {
+    let bed = Bed::new();
+    let of = conversation(&bed, "c1").await;
+    let rules = FileRules { file_bytes: 1_000_000, ..FileRules::default() };
+    let files = bed.files_with(FileSetup { rules, ..FileSetup::default() });
+    let by = |by| NewFile { by, ..new_file(None) };
+    let large = keep(&files, &of, by(Bringer::User), &[7; 1_000_001]).await;
+    assert!(matches!(large, Err(FileError::TooLarge { limit: 1_000_000 })));
+    let mut intake = files.intake(of.0, &of.1, by(Bringer::User)).await.unwrap();
+    let program = [b"MZ".as_slice(), &[0; 20_000]].concat();
+    let told = intake.write(program.clone().into()).await;
+    assert!(matches!(told, Err(FileError::NotAllowed)), "before all of it came");
+    drop(intake);
+    // What an agent sends is the desk's affair, and kept for what it is.
+    let kept = keep(&files, &of, by(Bringer::Desk), &program).await.unwrap();
+    assert_eq!(kept.name, "kolibri.png.exe");
+    assert_eq!(kept.kind, "application/vnd.microsoft.portable-executable");
 }

@@ -8,6 +8,7 @@ mod bots;
 mod breaker;
 mod desks;
 mod doors;
+mod files;
 
 use std::time::Duration;
 
@@ -24,6 +25,7 @@ use store::Numbers;
 
 pub(super) use attempts::Counted;
 pub(crate) use bots::BotNamed;
+pub(crate) use files::FileNumbers;
 
 use crate::observe::{
     histogram::{Histogram, JOBS, QUICK, Scale, Spread},
@@ -66,6 +68,7 @@ pub(super) struct Metrics {
     given_up: Box<[Counter]>,
     pub(super) streamed: Histogram,
     pub(super) swept: Counter,
+    pub(super) files: FileNumbers,
     events: Box<[[Counter; EVENT_OUTCOMES.len()]]>,
     commit: Histogram,
     jobs: Histogram,
@@ -159,6 +162,7 @@ impl Metrics {
             QUICK,
         );
         let swept = counter(&mut registry, "swept_repeats", "Old repeats that were forgotten");
+        let files = FileNumbers::new(&mut registry);
         let standing = StandingGauges::new(&mut registry);
         Self {
             registry,
@@ -169,6 +173,7 @@ impl Metrics {
             given_up,
             streamed,
             swept,
+            files,
             events,
             commit,
             jobs,

@@ -63,7 +63,10 @@ mod tests {
         for (words, expected) in [
             ("use *this* _now_", r"use \*this\* \_now\_"),
             ("<b>&amp;</b>", r"\<b\>\&amp;\</b\>"),
-            ("# no heading\n- no item\n 12. nor this", "\\# no heading\n\\- no item\n 12\\. nor this"),
+            (
+                "# no heading\n- no item\n 12. nor this",
+                "\\# no heading\n\\- no item\n 12\\. nor this",
+            ),
             ("a-b 1.5 C# +1", "a-b 1.5 C# +1"),
             ("[x](javascript:1)", r"\[x\](javascript:1)"),
             ("", ""),

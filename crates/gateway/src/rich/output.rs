@@ -29,14 +29,12 @@ impl Look<'_> {
             return None;
         }
         let words = words(self.language);
-        let lock =
-            if masked { format!("🔒 {}: ", words.confidential) } else { String::new() };
+        let lock = if masked { format!("🔒 {}: ", words.confidential) } else { String::new() };
         if sources.is_empty() {
             let text = format!("{lock}{}", said.text);
             return Some(Shown { markdown: said.markdown, ..Shown::words(text) });
         }
-        let text =
-            if said.markdown { said.text.clone() } else { escaped(&said.text) };
+        let text = if said.markdown { said.text.clone() } else { escaped(&said.text) };
         let sources = self.listed(sources);
         Some(Shown::markdown(format!("{lock}{text}\n\n**{}**\n\n{sources}", words.sources)))
     }
@@ -56,9 +54,8 @@ impl Look<'_> {
         };
         let alt = image.alt.as_deref().unwrap_or_else(|| prompt(said));
         let buttons = links.iter().take(LINK_BUTTONS_MAX);
-        let buttons = buttons.filter_map(|link| {
-            Some(card::open(&link.label, &(self.open)(&link.address)?))
-        });
+        let buttons =
+            buttons.filter_map(|link| Some(card::open(&link.label, &(self.open)(&link.address)?)));
         let picture = card::picture(&address, alt, "Stretch");
         Some(Shown::card(card::attachment(vec![picture], buttons.collect())))
     }
@@ -125,8 +122,7 @@ impl Look<'_> {
         texts.extend(shown.subtitle.as_deref().map(card::subtle));
         texts.extend(shown.description.as_deref().map(card::text));
         let picture = shown.image.as_ref().and_then(|image| {
-            let size =
-                if shown.template == Template::SmallImage { "Medium" } else { "Stretch" };
+            let size = if shown.template == Template::SmallImage { "Medium" } else { "Stretch" };
             let alt = image.alt.as_ref().or(shown.title.as_ref());
             let alt = alt.map_or(words.picture, String::as_str);
             Some(card::picture(&(self.open)(&image.address)?, alt, size))
@@ -139,13 +135,13 @@ impl Look<'_> {
             None => texts,
         };
         if !shown.fields.is_empty() {
-            let facts = shown.fields.iter().map(
-                |(title, value)| json!({ "title": escaped(title), "value": escaped(value) }),
-            );
+            let facts = shown
+                .fields
+                .iter()
+                .map(|(title, value)| json!({ "title": escaped(title), "value": escaped(value) }));
             body.push(json!({ "type": "FactSet", "facts": facts.collect::<Vec<_>>() }));
         }
-        let title =
-            if shown.template == Template::Video { words.watch } else { words.open };
+        let title = if shown.template == Template::Video { words.watch } else { words.open };
         let address = shown.address.as_deref().and_then(self.open);
         let actions = address.map(|address| card::open(title, &address));
         Shown::card(card::attachment(body, actions.into_iter().collect()))

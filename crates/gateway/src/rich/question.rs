@@ -166,8 +166,7 @@ impl Look<'_> {
         const MEGABYTE: u64 = 1024 * 1024;
         let words = words(self.language);
         let count = max_count.map(|count| format!("{count} {}", words.files_max));
-        let size =
-            max_bytes.map(|bytes| format!("{} {}", bytes / MEGABYTE, words.megabytes_each));
+        let size = max_bytes.map(|bytes| format!("{} {}", bytes / MEGABYTE, words.megabytes_each));
         count.into_iter().chain(size).collect::<Vec<_>>().join(", ")
     }
 }

@@ -60,8 +60,7 @@ fn every_control_looks_as_it_should_wherever_the_user_is() {
         let (page, teams) = (carried(&json, Surface::Page), carried(&json, Surface::Teams));
         let teams = if teams == page { json!("as on a page") } else { teams };
         let words = item(&json).text;
-        let actual =
-            json!({ "item": case["item"], "words": words, "page": page, "teams": teams });
+        let actual = json!({ "item": case["item"], "words": words, "page": page, "teams": teams });
         if actual != case {
             differing.push(actual.to_string());
         }
@@ -74,15 +73,34 @@ fn every_control_and_template_of_the_reference_has_a_case() {
     let all = cases();
     let has = |member: &str, value: &str| all.iter().any(|case| case["item"][member] == value);
     for ui_type in [
-        "OutputText", "OutputHtml", "OutputImage", "OutputLink", "GroupedPartsOutputControl",
-        "OutputCard", "OutputTable", "MultiPartOutput", "InputText", "Boolean", "Picker",
-        "TopicPickerControl", "Date", "Time", "DateTime", "FileUpload", "Picture", "CustomControl",
-        "ItemPicker", "DefaultPicker",
+        "OutputText",
+        "OutputHtml",
+        "OutputImage",
+        "OutputLink",
+        "GroupedPartsOutputControl",
+        "OutputCard",
+        "OutputTable",
+        "MultiPartOutput",
+        "InputText",
+        "Boolean",
+        "Picker",
+        "TopicPickerControl",
+        "Date",
+        "Time",
+        "DateTime",
+        "FileUpload",
+        "Picture",
+        "CustomControl",
+        "ItemPicker",
+        "DefaultPicker",
     ] {
         assert!(has("uiType", ui_type), "{ui_type}");
     }
     for template in [
-        "Large image with text", "Small image with text", "Youtube Video Card", "Card",
+        "Large image with text",
+        "Small image with text",
+        "Youtube Video Card",
+        "Card",
         "Notification",
     ] {
         assert!(has("templateName", template), "{template}");
@@ -122,7 +140,8 @@ fn an_address_that_the_user_cannot_open_is_not_shown() {
 #[test]
 fn a_card_that_is_too_large_for_the_place_is_told_in_words() {
     let table = |rows: usize| {
-        let rows = vec![r#"["a row of a table that says a little and then a little more"]"#; rows].join(",");
+        let rows = vec![r#"["a row of a table that says a little and then a little more"]"#; rows]
+            .join(",");
         format!(r#"{{"uiType":"OutputTable","data":[{rows}]}}"#)
     };
     for (rows, page, teams) in [(1, true, true), (100, true, true), (200, true, false)] {
@@ -146,7 +165,10 @@ fn long_lists_are_picked_from_and_longer_ones_are_folded() {
         let shown = carried(&picker(count), surface);
         match shown["attachments"][0]["content"]["body"][0]["style"].as_str() {
             Some(style) => style.to_owned(),
-            None => format!("{} buttons", shown["suggestedActions"]["actions"].as_array().unwrap().len()),
+            None => format!(
+                "{} buttons",
+                shown["suggestedActions"]["actions"].as_array().unwrap().len()
+            ),
         }
     };
     for (count, page, teams) in [

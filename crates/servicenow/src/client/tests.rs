@@ -5,7 +5,7 @@ use crate::signal::Signal;
 use instance::{Instance, credentials, says};
 
 mod examining;
-mod instance;
+pub(in crate::client) mod instance;
 mod keeping;
 mod missed;
 mod refusals;

@@ -5,7 +5,7 @@ use crate::{
     effect::What,
     event::Rejected,
     id::{Number, SenderKey},
-    notice::EndReason,
+    notice::{EndReason, FileRefusal, Notice},
     policy::Behind,
     said::{Author, Content, Payload, Said},
     step::{
@@ -92,6 +92,13 @@ impl Turn<'_> {
             self.tell_agent(number, for_desk);
         }
         Ok(())
+    }
+
+    /// What the user sent was not taken because of its files: they hear why.
+    pub(super) fn files_refused(&mut self, visitor: Visitor, why: FileRefusal) {
+        self.conversation().visitor = Some(visitor);
+        self.user_back();
+        self.tell(Notice::FilesRefused { why });
     }
 
     /// The desk hears of something that the user did: now, or when an agent is there.

@@ -1,7 +1,7 @@
 //! Desks: how ServiceNow is reached and what it presents.
 
 use gateway::{
-    ClientConfig, Credentials, DeskId, DeskSetup, Grant, TenantId, Wording, instance_url,
+    ClientConfig, Credentials, DeskId, DeskSetup, FilesBy, Grant, TenantId, Wording, instance_url,
 };
 use secrecy::{ExposeSecret, SecretString};
 
@@ -88,6 +88,11 @@ pub(super) fn setup(
             .map(|word| word.trim().to_lowercase())
             .collect(),
         receipts: draft.text(owner, "desk.receipts").as_deref() != Some("off"),
+        files: match draft.text(owner, "desk.files").as_deref() {
+            Some("link") => FilesBy::Link,
+            Some("upload") => FilesBy::Upload,
+            Some(_) | None => FilesBy::Either,
+        },
         wording: Wording {
             nobody: texts(draft, owner, "desk.nobody_texts"),
             ended: texts(draft, owner, "desk.ended_texts"),

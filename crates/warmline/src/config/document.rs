@@ -11,11 +11,12 @@ use super::{
 };
 
 /// The sections with what stands above them in the default file and in the reference.
-const SECTIONS: [(Section, &str, &str); 6] = [
+const SECTIONS: [(Section, &str, &str); 7] = [
     (Section::Top, "", "The installation"),
     (Section::Console, "console", "The operators' console"),
     (Section::Metrics, "metrics", "Metrics"),
     (Section::Telemetry, "telemetry", "Traces"),
+    (Section::Files, "files", "Files"),
     (Section::Desk, "tenants.default.desks.default", "A desk: one ServiceNow instance of a tenant"),
     (Section::Bot, "tenants.default.bots.default", "A bot: who users talk to, and by which rules"),
 ];
@@ -89,7 +90,9 @@ pub(crate) fn reference() -> String {
             Section::Top => "Before the first table of the file.".to_owned(),
             Section::Desk => "`[tenants.NAME.desks.NAME]`".to_owned(),
             Section::Bot => "`[tenants.NAME.bots.NAME]`".to_owned(),
-            Section::Console | Section::Metrics | Section::Telemetry => format!("`[{table}]`"),
+            Section::Console | Section::Metrics | Section::Telemetry | Section::Files => {
+                format!("`[{table}]`")
+            }
         };
         let _ = write!(text, "\n## {heading}\n\n{place}\n\n");
         text.push_str("| setting | variable | value | default | change | meaning |\n");
@@ -124,6 +127,7 @@ fn kind(kind: Kind) -> String {
         Kind::Span => "length of time".to_owned(),
         Kind::SpanOrOff => "length of time or `\"off\"`".to_owned(),
         Kind::Count => "number".to_owned(),
+        Kind::Size => "number of bytes".to_owned(),
         Kind::Texts => "list of texts".to_owned(),
     }
 }
@@ -140,9 +144,11 @@ pub(crate) fn in_force(environment: &Environment) -> Result<String, ConfigError>
         let owners: Vec<_> = match section {
             Section::Desk => draft.desks().cloned().collect(),
             Section::Bot => draft.bots().cloned().collect(),
-            Section::Top | Section::Console | Section::Metrics | Section::Telemetry => {
-                vec![Owner::House]
-            }
+            Section::Top
+            | Section::Console
+            | Section::Metrics
+            | Section::Telemetry
+            | Section::Files => vec![Owner::House],
         };
         for owner in owners {
             let table = if owner == Owner::House { table.to_owned() } else { owner.table() };

@@ -194,9 +194,11 @@ impl Draft {
                 Section::Bot => {
                     self.meant_bot(desk.as_ref()).ok_or_else(|| wrong(AMBIGUOUS_BOT.to_owned()))?
                 }
-                Section::Top | Section::Console | Section::Metrics | Section::Telemetry => {
-                    Owner::House
-                }
+                Section::Top
+                | Section::Console
+                | Section::Metrics
+                | Section::Telemetry
+                | Section::Files => Owner::House,
             };
             if owner != Owner::House && !self.by_environment.contains(&owner) {
                 self.by_environment.push(owner.clone());

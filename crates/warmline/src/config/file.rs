@@ -26,10 +26,11 @@ const NAME_BYTES_MAX: usize = 64;
 const EDITS: usize = 3;
 
 /// The tables of the whole installation.
-const TABLES: [(&str, Section); 3] = [
+const TABLES: [(&str, Section); 4] = [
     ("console", Section::Console),
     ("metrics", Section::Metrics),
     ("telemetry", Section::Telemetry),
+    ("files", Section::Files),
 ];
 
 /// What a file holds.

@@ -13,6 +13,8 @@ pub(crate) enum Section {
     Metrics,
     /// `[telemetry]`.
     Telemetry,
+    /// `[files]`.
+    Files,
     /// `[tenants.NAME.desks.NAME]`.
     Desk,
     /// `[tenants.NAME.bots.NAME]`.
@@ -36,6 +38,8 @@ pub(crate) enum Kind {
     SpanOrOff,
     /// A number from 1 up.
     Count,
+    /// A number of bytes.
+    Size,
     /// A list of texts.
     Texts,
 }
@@ -74,6 +78,7 @@ impl Setting {
             Some("console") => Section::Console,
             Some("metrics") => Section::Metrics,
             Some("telemetry") => Section::Telemetry,
+            Some("files") => Section::Files,
             Some("desk") => Section::Desk,
             Some(_) => Section::Bot,
         }
@@ -100,8 +105,14 @@ const APP_TYPES: Kind = Kind::Choice(&["MultiTenant", "SingleTenant"]);
 const CLOUDS: Kind = Kind::Choice(&["public", "usgov", "china"]);
 const SWITCH: Kind = Kind::Choice(&["on", "off"]);
 const DELIVERIES: Kind = Kind::Choice(&["normal", "expectReplies"]);
+const WITHOUT_SCANNER: Kind = Kind::Choice(&["refuse", "take"]);
+const BUCKET_STYLES: Kind = Kind::Choice(&["path", "host"]);
 const REPLAYS: Kind = Kind::Choice(&["all", "new"]);
+const FILES_BY: Kind = Kind::Choice(&["auto", "link", "upload"]);
 const GRANTS: Kind = Kind::Choice(&["password", "client_credentials"]);
+
+/// What users may not send unless somebody says otherwise: `gateway::REFUSED`, as a file says it.
+const NEVER: &str = "[\".exe\", \".com\", \".scr\", \".pif\", \".bat\", \".cmd\", \".ps1\", \".vbs\", \".vbe\", \".js\", \".jse\", \".wsf\", \".wsh\", \".hta\", \".msi\", \".msp\", \".cpl\", \".dll\", \".lnk\", \".reg\", \".jar\", \".app\", \".apk\", \".deb\", \".rpm\", \".sh\", \".iso\", \".html\", \"application/vnd.microsoft.portable-executable\", \"application/x-executable\", \"application/x-mach-binary\", \"text/x-shellscript\"]";
 
 /// One row of the table.
 macro_rules! settings {
@@ -135,6 +146,38 @@ settings! {
     "Where traces go, over OTLP. Without it there are none.";
     "telemetry.service_name", Some("OTEL_SERVICE_NAME"), Kind::Text, Some("\"warmline\""), "\"warmline\"", Restart,
     "What the service is called in traces.";
+    "files.largest", Some("WARMLINE_FILE_MAX"), Kind::Size, Some("\"25MB\""), "\"500MB\"", Restart,
+    "The largest file that users and agents may send.";
+    "files.in_message", None, Kind::Count, Some("10"), "10", Restart,
+    "The most files in one message.";
+    "files.of_conversation", None, Kind::Size, Some("\"256MB\""), "\"2GB\"", Restart,
+    "The most that the files of one conversation may take together.";
+    "files.of_all", None, Kind::Size, Some("\"8GB\""), "\"100GB\"", Restart,
+    "The most that all files may take together.";
+    "files.keep", Some("WARMLINE_FILES_KEEP"), Kind::Span, Some("\"30d\""), "\"7d\"", Restart,
+    "How long files of live chats and uploads are kept. What a bot shows is kept for a day.";
+    "files.only", None, Kind::Texts, None, "[\"image/*\", \"application/pdf\", \".docx\"]", Restart,
+    "Which files users may send: endings of names, types, or kinds of types. Without it all but those of `never`. What a file is is told by its bytes.";
+    "files.never", None, Kind::Texts, Some(NEVER), "[\".exe\", \"text/html\"]", Restart,
+    "Which files users may not send, in the same form; it goes before `only`. An empty list refuses nothing.";
+    "files.clamd", Some("WARMLINE_CLAMD"), Kind::Text, None, "\"/run/clamav/clamd.ctl\"", Restart,
+    "The virus scanner that sees every file before it is taken: clamd's socket, or its host and port (`127.0.0.1:3310`). Without it nothing is scanned.";
+    "files.without_clamd", None, WITHOUT_SCANNER, Some("\"refuse\""), "\"take\"", Restart,
+    "What happens to files while clamd does not answer: they are refused, to be sent again, or taken unseen.";
+    "files.bucket", Some("WARMLINE_FILES_BUCKET"), Kind::Text, None, "\"warmline-files\"", Restart,
+    "A bucket of S3, or of what speaks its protocol, that files are kept in. Without it the folder `files` in the data directory.";
+    "files.prefix", None, Kind::Text, None, "\"production/files\"", Restart,
+    "What stands before the names of the files in the bucket.";
+    "files.region", Some("AWS_REGION"), Kind::Text, Some("\"us-east-1\""), "\"eu-central-1\"", Restart,
+    "The bucket's region.";
+    "files.endpoint", Some("WARMLINE_FILES_ENDPOINT"), Kind::Text, None, "\"https://minio.example.org\"", Restart,
+    "Where the bucket is, if not at AWS: https, or http on this machine.";
+    "files.access_key_id", Some("AWS_ACCESS_KEY_ID"), Kind::Text, None, "\"AKIAEXAMPLE\"", Restart,
+    "The id of the key that opens the bucket. Without it the role that the machine has.";
+    "files.secret_access_key", Some("AWS_SECRET_ACCESS_KEY"), Kind::Secret, None, "\"vault:bucket-key\"", Restart,
+    "That key.";
+    "files.bucket_in", None, BUCKET_STYLES, Some("\"path\""), "\"host\"", Restart,
+    "Whether requests name the bucket in the path or in the host's name.";
     "desk.instance", Some("SERVICENOW_INSTANCE"), Kind::Text, None, "\"dev12345\"", Reload,
     "Required. Instance name (`dev12345`), host, or https URL; http only to this machine.";
     "desk.client_id", Some("SERVICENOW_CLIENT_ID"), Kind::Text, None, "\"0a1b2c3d4e5f\"", Reload,
@@ -157,6 +200,8 @@ settings! {
     "Words that the instance obeys when they are a whole message. As words of a user they get a full stop, so that the agent reads them. An empty list guards nothing.";
     "desk.receipts", None, SWITCH, Some("\"on\""), "\"off\"", Reload,
     "Whether agents see what became of what they said: shown to the user, or failed. The instance needs the Virtual Agent API app 4.0 and `third_party_chat`; one that refuses receipts gets none for an hour.";
+    "desk.files", None, FILES_BY, Some("\"auto\""), "\"upload\"", Reload,
+    "How users' files come to the instance: `link`, it fetches them from `public_url`, which must be among its *Trusted media domains*; `upload`, they are brought to it, for which the integration user needs a role of `glide.attachment.role`; `auto`, by link where `public_url` is https and not of a private network, else by upload.";
     "desk.nobody_texts", None, Kind::Texts, Some("[\"no agents are available\"]"), "[\"nobody is here\"]", Reload,
     "Parts of the instance's texts that say that nobody is there, in the language of the instance. Compared without case.";
     "desk.ended_texts", None, Kind::Texts,

@@ -22,6 +22,9 @@ const SPAN_MAX: Duration = Duration::from_hours(720);
 /// The largest number.
 const COUNT_MAX: usize = 1_000_000;
 
+/// The largest number of bytes: more than a disk has.
+const SIZE_BYTES_MAX: u64 = 16 << 40;
+
 /// The value of a setting.
 #[derive(Debug, Clone)]
 pub(crate) enum Value {
@@ -31,6 +34,7 @@ pub(crate) enum Value {
     Span(Duration),
     Off,
     Count(usize),
+    Size(u64),
     Texts(Vec<String>),
 }
 
@@ -89,6 +93,7 @@ impl Value {
             Self::Span(span) => quoted(&span_text(*span)),
             Self::Off => quoted("off"),
             Self::Count(count) => count.to_string(),
+            Self::Size(bytes) => quoted(&size_text(*bytes)),
             Self::Texts(texts) => {
                 let texts: Vec<_> = texts.iter().map(|text| quoted(text)).collect();
                 format!("[{}]", texts.join(", "))
@@ -115,6 +120,7 @@ impl Setting {
             Kind::SpanOrOff if text == "off" => Ok(Value::Off),
             Kind::Span | Kind::SpanOrOff => span(text).map(Value::Span),
             Kind::Count => text.parse().map_err(|_| self.expected()).and_then(count),
+            Kind::Size => size(text).map(Value::Size),
             Kind::Texts => texts(text),
         }
     }
@@ -163,6 +169,7 @@ impl Setting {
                 "must be a length of time, for instance \"5min\", or \"off\"".to_owned()
             }
             Kind::Count => format!("must be a whole number from 1 to {COUNT_MAX}"),
+            Kind::Size => "must be a number of bytes, for instance \"25MB\" or \"2GB\"".to_owned(),
             Kind::Texts => "must be a list of texts, for instance [\"one\", \"two\"]".to_owned(),
         }
     }
@@ -220,6 +227,31 @@ fn span(text: &str) -> Result<Duration, String> {
     } else {
         Err("must be from 1s to 30d".to_owned())
     }
+}
+
+/// The units of sizes, as people say them and computers count them.
+const SIZES: [(u64, &str); 4] =
+    [(1 << 40, "TB"), (1 << 30, "GB"), (1 << 20, "MB"), (1 << 10, "KB")];
+
+/// Reads `500KB`, `25MB`, `2GB`.
+fn size(text: &str) -> Result<u64, String> {
+    let wrong = || "must be a number of bytes, for instance 500KB, 25MB or 2GB".to_owned();
+    let text = text.trim();
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let number: u64 = number.parse().map_err(|_| wrong())?;
+    let known = SIZES.into_iter().find(|(_, name)| name.eq_ignore_ascii_case(unit.trim()));
+    let (unit, _) = known.ok_or_else(wrong)?;
+    match number.checked_mul(unit) {
+        Some(bytes) if (1..=SIZE_BYTES_MAX).contains(&bytes) => Ok(bytes),
+        Some(_) | None => Err("must be from 1KB to 16TB".to_owned()),
+    }
+}
+
+/// As it is read again, in the largest unit that fits.
+fn size_text(bytes: u64) -> String {
+    let fits = SIZES.into_iter().find(|(unit, _)| bytes.is_multiple_of(*unit));
+    fits.map_or_else(|| bytes.to_string(), |(unit, name)| format!("{}{name}", bytes / unit))
 }
 
 /// As it is read again, in the largest unit that fits.

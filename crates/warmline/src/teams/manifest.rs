@@ -201,7 +201,7 @@ pub(super) fn of(app: &App<'_>) -> Result<Manifest, PackageError> {
         bots: [Bot {
             id,
             scopes: [PERSONAL, "team", "groupChat"],
-            supports_files: false,
+            supports_files: true,
             is_notification_only: false,
             command_lists: commands(app, words),
         }],

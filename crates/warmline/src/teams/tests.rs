@@ -94,7 +94,7 @@ fn the_manifest_keeps_to_microsofts_limits_in_every_language() {
         assert_eq!(bot["scopes"], serde_json::json!(["personal", "team", "groupChat"]));
         assert_eq!(
             (&bot["supportsFiles"], &bot["isNotificationOnly"]),
-            (&false.into(), &false.into())
+            (&true.into(), &false.into())
         );
         let lists = bot["commandLists"].as_array().unwrap();
         assert!(lists.len() <= 3, "{lists:?}");

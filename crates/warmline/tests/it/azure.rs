@@ -5,8 +5,9 @@
 mod attacks;
 mod begun;
 mod crashes;
+mod files;
 mod flows;
 mod people;
-mod rig;
+pub(crate) mod rig;
 mod storms;
-mod whole;
+pub(crate) mod whole;

@@ -2,10 +2,13 @@
 //! each of which gets the status and the code that clients know (reference 4.1).
 
 mod attacks;
+mod clamd;
 mod leaving;
 mod origins;
 mod streams;
 mod tokens;
+mod upload;
+mod widget;
 
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};

@@ -6,7 +6,7 @@ use servicenow::{ClientConfig, Credentials, client::instance_url};
 use session::Policy;
 
 use super::*;
-use crate::{app::PageRules, bot::BuiltInBot, desk::news::Wording, notices::Language};
+use crate::{app::PageRules, bot::BuiltInBot, desk::{media::FilesBy, news::Wording}, notices::Language};
 
 fn tenant() -> TenantId {
     TenantId::new("t").unwrap()
@@ -26,6 +26,7 @@ fn desk(name: &str, secret: &str) -> DeskSetup {
         message_token: None,
         command_words: Vec::new(),
         receipts: true,
+        files: FilesBy::default(),
         wording: Wording::default(),
     }
 }
@@ -53,6 +54,7 @@ fn settings(desks: Vec<DeskSetup>, bots: Vec<BotSetup>) -> Settings {
         console_password_hash: None,
         metrics_token: None,
         language: Language::English,
+        files: crate::files::FileSetup::default(),
         tracing: crate::trace::Tracing::default(),
     }
 }

@@ -8,19 +8,19 @@ use crate::bed::{Bed, bot, tenant};
 
 fn links(bed: &Bed) -> Links {
     let handles = Handles::new(bed.vault.mac_key("bots").unwrap());
-    let folder = tempfile::tempdir().unwrap();
     Links {
-        files: Arc::new(Files::open(folder.path(), &bed.vault).unwrap()),
+        files: bed.files(),
         capability: handles.capability(&tenant(), &bot()),
         handles,
         tenant: tenant(),
         bot: bot(),
         base: "https://chat.example".to_owned(),
+        desk: None,
     }
 }
 
 fn file() -> FileId {
-    FileId { conversation: ConversationId(7), number: Uuid::from_u128(0xAB) }
+    FileId { conversation: ConversationId(7), number: Uuid::from_u128(0xAB), keep: Keep::Day }
 }
 
 #[tokio::test]

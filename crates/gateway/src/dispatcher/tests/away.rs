@@ -38,6 +38,7 @@ impl Running {
                 client: Arc::new(Client::new(there.config()).unwrap()),
                 dress: Dress { token: None, commands: Vec::new(), receipts: true },
                 wording: Wording::default(),
+                handing: Handing::Upload,
             }),
             gate: Gate::new(Destination::Desk(tenant(), other_desk()), &dispatcher.observer),
         };

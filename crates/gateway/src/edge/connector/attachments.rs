@@ -6,11 +6,12 @@ use axum::{
     Json,
     body::Body,
     extract::{Path, State, rejection::PathRejection},
-    http::StatusCode,
+    http::{HeaderMap, StatusCode},
     response::Response,
     routing::get,
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use store::ConversationRow;
 
@@ -22,7 +23,7 @@ use super::{
 };
 use crate::{
     edge::{Edge, body::read_body, files::served},
-    files::{FileError, FileId, NewFile, Side},
+    files::{Bringer, FileError, FileId, NewFile, Side},
     keeping::Keeping,
 };
 
@@ -94,28 +95,17 @@ pub(super) async fn bring(
     let Path(place) = place?;
     let theirs = caller.conversation(&edge, &place.conversation)?;
     let row = row_of(&edge, theirs.id).await?;
-    let turn = edge.files.turn().await.ok_or_else(|| {
-        Refused::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "ServiceUnavailable",
-            "too many files come in at the moment; nothing was taken, send it again",
-        )
-    })?;
-    let new = new_file(&read_body(body, BODY_BYTES_MAX).await?)?;
-    let file = FileId { conversation: theirs.id, number: edge.clock.fresh_id() };
-    let (files, vault) = (Arc::clone(&edge.files), Arc::clone(&edge.vault));
-    let kept = move || {
-        let _turn = turn;
-        let keeping = Keeping::new(&vault, &row.key).map_err(|_| FileError::Malformed)?;
-        files.keep(&vault, &keeping, file, &new)
-    };
-    off_thread(kept).await?;
+    let (new, original) = new_file(&read_body(body, BODY_BYTES_MAX).await?)?;
+    let keeping = Keeping::new(&edge.vault, &row.key).map_err(|_| FileError::Malformed)?;
+    let mut intake = edge.files.intake(theirs.id, &keeping, new).await?;
+    intake.write(original).await?;
+    let file = intake.finish().await?.id;
     let Theirs { link, .. } = theirs;
     let id = edge.handles.attachment(&link.tenant, &link.bot, file);
     Ok((StatusCode::CREATED, Json(Sent { id })))
 }
 
-fn new_file(body: &[u8]) -> Result<NewFile, Refused> {
+fn new_file(body: &[u8]) -> Result<(NewFile, Bytes), Refused> {
     let bad = |message: &str| Refused::new(StatusCode::BAD_REQUEST, "BadArgument", message);
     let brought: Brought = serde_json::from_slice(body).map_err(|_| {
         bad("the body must be an object with `type`, `name` and `originalBase64`, each a text")
@@ -143,7 +133,8 @@ fn new_file(body: &[u8]) -> Result<NewFile, Refused> {
     if kind.chars().count() > KIND_CHARS_MAX || name.chars().count() > NAME_CHARS_MAX {
         return Err(bad("`type` and `name` may have 200 characters each"));
     }
-    Ok(NewFile { name, kind, original, thumbnail })
+    let thumbnail = thumbnail.map(Bytes::from);
+    Ok((NewFile { by: Bringer::Bot, name, kind, thumbnail }, original.into()))
 }
 
 /// What a file is.
@@ -167,12 +158,13 @@ async fn view(
     State(edge): State<Arc<Edge>>,
     caller: Caller,
     place: Result<Path<OfFile>, PathRejection>,
+    asked: HeaderMap,
 ) -> Result<Response, Refused> {
     let Path(OfFile { attachment, view }) = place?;
     let file = caller.file(&edge, &attachment)?;
     let side = Side::of_word(&view).ok_or_else(Refused::no_attachment)?;
     let reading = edge.file(file).await?;
-    Ok(served(reading, side, None)?)
+    Ok(served(reading, side, &asked, None).await?)
 }
 
 impl Caller {
@@ -188,12 +180,4 @@ impl Caller {
 async fn row_of(edge: &Edge, id: store::ConversationId) -> Result<ConversationRow, Refused> {
     let row = crate::blocking(&edge.store, move |store| store.conversation_by_id(id)).await?;
     row.ok_or_else(Refused::no_conversation)
-}
-
-/// Does what waits for the disk where it may.
-async fn off_thread<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, FileError> + Send + 'static,
-) -> Result<T, FileError> {
-    let done = tokio::task::spawn_blocking(work).await;
-    done.unwrap_or_else(|error| Err(FileError::Disk(std::io::Error::other(error))))
 }

@@ -135,6 +135,15 @@ impl From<FileError> for Refused {
             FileError::ConversationFull | FileError::Full => {
                 Self::new(StatusCode::TOO_MANY_REQUESTS, "Throttled", error.to_string())
             }
+            FileError::Busy | FileError::NotScanned => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailable", error.to_string())
+            }
+            FileError::TooLarge { .. } | FileError::TooLargeToScan => {
+                Self::new(StatusCode::PAYLOAD_TOO_LARGE, "MessageSizeTooBig", error.to_string())
+            }
+            FileError::Empty | FileError::NotAllowed | FileError::Infected => {
+                Self::new(StatusCode::BAD_REQUEST, "BadArgument", error.to_string())
+            }
             FileError::Disk(_) | FileError::Sealed(_) | FileError::Malformed => {
                 tracing::error!(
                     error = &error as &dyn std::error::Error,

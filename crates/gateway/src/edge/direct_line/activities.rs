@@ -101,10 +101,7 @@ async fn taken(
     let claims = edge.page(headers, &id)?;
     let body = read_body(body, ACTIVITY_BYTES_MAX).await?;
     if is_too_long(&body) {
-        return Err(Refused::new(
-            ErrorCode::TooLarge,
-            format!("an activity may have {ACTIVITY_CHARS_MAX} characters at most"),
-        ));
+        return Err(too_long());
     }
     let activity = Activity::parse(&body)
         .map_err(|error| Refused::new(ErrorCode::BadArgument, error.to_string()))?;
@@ -185,7 +182,12 @@ fn answer(set: &ActivitySet<String>) -> Response {
     ([(header::CONTENT_TYPE, "application/json")], set.to_json()).into_response()
 }
 
-fn is_too_long(body: &[u8]) -> bool {
+pub(super) fn too_long() -> Refused {
+    let message = format!("an activity may have {ACTIVITY_CHARS_MAX} characters at most");
+    Refused::new(ErrorCode::TooLarge, message)
+}
+
+pub(super) fn is_too_long(body: &[u8]) -> bool {
     // There are never more code units than bytes. What is not UTF-8 is refused as no JSON.
     body.len() > ACTIVITY_CHARS_MAX
         && std::str::from_utf8(body)
@@ -254,7 +256,9 @@ impl Edge {
         headers: &HeaderMap,
     ) -> Result<Option<Log>, Refused> {
         let key = self.key_of(claims)?;
-        let links = self.links(&key, headers);
+        // Without a Host the page goes on from where it is.
+        let base = self.base(headers).unwrap_or_default();
+        let of = key.clone();
         let keeping = Keeping::new(&self.vault, &key).map_err(|error| unreadable(&error))?;
         let row = crate::blocking(&self.store, move |store| store.conversation(&key)).await;
         let row = row.map_err(|error| unreadable(&error))?;
@@ -264,19 +268,18 @@ impl Edge {
             conversation: claims.conversation.clone(),
             user: claims.user.clone().unwrap_or_default(),
             language: self.language,
-            links,
+            links: self.links(&of, row.id, base),
         }))
     }
 
     /// What the addresses of the bot's attachments become for this page. A bot that is not behind any
     /// more may still have said something, and one may come while a stream is open.
-    fn links(&self, key: &ConversationKey, headers: &HeaderMap) -> Links {
+    fn links(&self, key: &ConversationKey, id: ConversationId, base: String) -> Links {
         let (tenant, bot) = (key.tenant.clone(), key.bot.clone());
         let capability = self.handles.capability(&tenant, &bot);
         let (files, handles) = (Arc::clone(&self.files), self.handles.clone());
-        // Without a Host the page goes on from where it is.
-        let base = self.base(headers).unwrap_or_default();
-        Links { files, handles, tenant, bot, capability, base }
+        let desk = self.media.links(key, id);
+        Links { files, handles, tenant, bot, capability, base, desk }
     }
 
     /// The next activities after a watermark, and whether there may be more.
@@ -349,7 +352,7 @@ fn first_set(rows: &[EntryRow]) -> (&[EntryRow], bool) {
 }
 
 /// What the activity says, readable for everybody, and the original for those who can show more.
-fn said(activity: &Activity, language: Language) -> Result<Said, Refused> {
+pub(super) fn said(activity: &Activity, language: Language) -> Result<Said, Refused> {
     words::heard(activity, language).ok_or_else(|| {
         Refused::new(
             ErrorCode::MissingProperty,
@@ -359,7 +362,7 @@ fn said(activity: &Activity, language: Language) -> Result<Said, Refused> {
 }
 
 /// By which a repeat of the same HTTP request is recognised.
-fn sender_key(activity: &Activity) -> Result<Option<SenderKey>, Refused> {
+pub(super) fn sender_key(activity: &Activity) -> Result<Option<SenderKey>, Refused> {
     activity
         .client_activity_id()
         .filter(|id| !id.is_empty())

@@ -14,9 +14,9 @@ use crate::observe::{
 };
 
 /// The statuses that are answered; another counts as `other`.
-const STATUSES: [u16; 21] = [
-    101, 200, 201, 202, 204, 304, 400, 401, 403, 404, 405, 408, 409, 411, 413, 415, 426, 429, 500,
-    502, 503,
+const STATUSES: [u16; 24] = [
+    101, 200, 201, 202, 204, 206, 304, 400, 401, 403, 404, 405, 408, 409, 410, 411, 413, 415, 416,
+    426, 429, 500, 502, 503,
 ];
 
 /// What the webhook answers, counted from the start: an increase from nothing is none.

@@ -17,13 +17,13 @@ use crate::token;
 
 /// One answer.
 #[derive(Clone)]
-pub(super) struct Says {
-    pub(super) status: u16,
-    pub(super) headers: Vec<(&'static str, String)>,
-    pub(super) body: String,
+pub(in crate::client) struct Says {
+    pub(in crate::client) status: u16,
+    pub(in crate::client) headers: Vec<(&'static str, String)>,
+    pub(in crate::client) body: String,
 }
 
-pub(super) fn credentials() -> Credentials {
+pub(in crate::client) fn credentials() -> Credentials {
     Credentials {
         client_id: "client".to_owned(),
         client_secret: "s".into(),
@@ -32,28 +32,28 @@ pub(super) fn credentials() -> Credentials {
     }
 }
 
-pub(super) fn says(status: u16, content_type: &str, body: &str) -> Says {
+pub(in crate::client) fn says(status: u16, content_type: &str, body: &str) -> Says {
     let headers = vec![("content-type", content_type.to_owned())];
     Says { status, headers, body: body.to_owned() }
 }
 
 /// One call, as it arrived.
 #[derive(Clone)]
-pub(super) struct Call {
-    pub(super) path: String,
-    pub(super) query: String,
+pub(in crate::client) struct Call {
+    pub(in crate::client) path: String,
+    pub(in crate::client) query: String,
     headers: HeaderMap,
-    pub(super) body: Vec<u8>,
+    pub(in crate::client) body: Vec<u8>,
 }
 
 impl Call {
     /// A header's value, empty when it is absent.
-    pub(super) fn header(&self, name: &str) -> &str {
+    pub(in crate::client) fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
 
     /// A field of the form that was sent, empty when it is absent.
-    pub(super) fn field(&self, name: &str) -> String {
+    pub(in crate::client) fn field(&self, name: &str) -> String {
         let mut fields = form_urlencoded::parse(&self.body).into_owned();
         fields.find(|(field, _)| field == name).map(|(_, value)| value).unwrap_or_default()
     }
@@ -80,14 +80,14 @@ struct Behaviour {
 
 type Shared = Arc<Mutex<Behaviour>>;
 
-pub(super) struct Instance {
+pub(in crate::client) struct Instance {
     behaviour: Shared,
     url: Url,
     server: JoinHandle<()>,
 }
 
 impl Instance {
-    pub(super) async fn start() -> Self {
+    pub(in crate::client) async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = Url::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
         let behaviour = Shared::default();
@@ -97,100 +97,100 @@ impl Instance {
     }
 
     /// Takes the listener away; nothing answers there any more.
-    pub(super) async fn stop(self) {
+    pub(in crate::client) async fn stop(self) {
         self.server.abort();
         assert!(self.server.await.is_err());
     }
 
-    pub(super) fn url(&self) -> &Url {
+    pub(in crate::client) fn url(&self) -> &Url {
         &self.url
     }
 
-    pub(super) fn config(&self, credentials: Credentials) -> ClientConfig {
+    pub(in crate::client) fn config(&self, credentials: Credentials) -> ClientConfig {
         ClientConfig::new(self.url.clone(), credentials).unwrap()
     }
 
-    pub(super) fn client(&self) -> Client {
+    pub(in crate::client) fn client(&self) -> Client {
         self.client_with(credentials())
     }
 
-    pub(super) fn client_with(&self, credentials: Credentials) -> Client {
+    pub(in crate::client) fn client_with(&self, credentials: Credentials) -> Client {
         Client::new(self.config(credentials)).unwrap()
     }
 
-    pub(super) fn answers(&self, status: u16, json: &str) {
+    pub(in crate::client) fn answers(&self, status: u16, json: &str) {
         self.answers_with(says(status, "application/json", json));
     }
 
-    pub(super) fn answers_with(&self, answer: Says) {
+    pub(in crate::client) fn answers_with(&self, answer: Says) {
         self.change(|behaviour| behaviour.answer = Some(answer));
     }
 
-    pub(super) fn answers_token_calls(&self, answer: Says) {
+    pub(in crate::client) fn answers_token_calls(&self, answer: Says) {
         self.change(|behaviour| behaviour.token_answer = Some(answer));
     }
 
-    pub(super) fn grants_tokens_for(&self, seconds: u64) {
+    pub(in crate::client) fn grants_tokens_for(&self, seconds: u64) {
         self.change(|behaviour| {
             behaviour.token_lifetime_s = Some(seconds);
             behaviour.token_answer = None;
         });
     }
 
-    pub(super) fn refuses_token_once(&self) {
+    pub(in crate::client) fn refuses_token_once(&self) {
         self.change(|behaviour| behaviour.refuses_once = true);
     }
 
     /// The answer to every refresh.
-    pub(super) fn answers_refreshes(&self, answer: Says) {
+    pub(in crate::client) fn answers_refreshes(&self, answer: Says) {
         self.change(|behaviour| behaviour.refresh_answer = Some(answer));
     }
 
     /// The answer to every call with the password.
-    pub(super) fn answers_passwords(&self, answer: Says) {
+    pub(in crate::client) fn answers_passwords(&self, answer: Says) {
         self.change(|behaviour| behaviour.password_answer = Some(answer));
     }
 
     /// The refresh token in every answer from now on; `None` leaves it out.
-    pub(super) fn gives_refresh_token(&self, token: Option<&'static str>) {
+    pub(in crate::client) fn gives_refresh_token(&self, token: Option<&'static str>) {
         self.change(|behaviour| behaviour.refresh_token = token);
     }
 
     /// From now on one token is good at a time: a refresh makes another and revokes the last, the
     /// other grants answer the one that is good (reference 7.1).
-    pub(super) fn has_one_token_at_a_time(&self) {
+    pub(in crate::client) fn has_one_token_at_a_time(&self) {
         self.change(|behaviour| behaviour.strict = true);
     }
 
     /// Revokes the token, as an administrator can.
-    pub(super) fn revokes_token(&self) {
+    pub(in crate::client) fn revokes_token(&self) {
         self.change(|behaviour| behaviour.current = None);
     }
 
     /// Answers token calls only after something was sent.
-    pub(super) fn holds_grants(&self) -> watch::Sender<bool> {
+    pub(in crate::client) fn holds_grants(&self) -> watch::Sender<bool> {
         let (release, held) = watch::channel(false);
         self.change(|behaviour| behaviour.grants_held = Some(held));
         release
     }
 
-    pub(super) fn sets_cookies(&self) {
+    pub(in crate::client) fn sets_cookies(&self) {
         self.change(|behaviour| behaviour.sets_cookies = true);
     }
 
-    pub(super) fn never_answers(&self) {
+    pub(in crate::client) fn never_answers(&self) {
         self.change(|behaviour| behaviour.hangs = Some(super::PATH));
     }
 
-    pub(super) fn never_grants(&self) {
+    pub(in crate::client) fn never_grants(&self) {
         self.change(|behaviour| behaviour.hangs = Some(token::PATH));
     }
 
-    pub(super) fn token_calls(&self) -> Vec<Call> {
+    pub(in crate::client) fn token_calls(&self) -> Vec<Call> {
         self.calls().into_iter().filter(|call| call.path == token::PATH).collect()
     }
 
-    pub(super) fn api_calls(&self) -> Vec<Call> {
+    pub(in crate::client) fn api_calls(&self) -> Vec<Call> {
         self.calls().into_iter().filter(|call| call.path != token::PATH).collect()
     }
 

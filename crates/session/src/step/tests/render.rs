@@ -130,6 +130,8 @@ fn notice(notice: &Notice) -> String {
             format!(" by agent{}", named(agent.as_ref()))
         }
         Notice::Failed { reason } => format!(" {}", reason.code()),
+        Notice::FileNotTaken { name, why } => format!(" {name} {why:?}"),
+        Notice::FilesRefused { why } => format!(" {why:?}"),
         Notice::Asked
         | Notice::Held
         | Notice::WentThrough

@@ -101,7 +101,9 @@ impl Scene {
 }
 
 fn edge(bed: &Bed) -> Edge {
+    let files = bed.files();
     Edge {
+        media: bed.media(&files, std::collections::HashMap::new()),
         gaps: Arc::new(crate::gaps::Gaps::new([])),
         engine: bed.engine.clone(),
         store: Arc::clone(&bed.store) as Arc<dyn store::Store>,
@@ -125,7 +127,7 @@ fn edge(bed: &Bed) -> Edge {
         ))),
         channels: Current::new(crate::channel::Channels::default()),
         handles: crate::behind::Handles::new(bed.vault.mac_key("bots").unwrap()),
-        files: bed.files(),
+        files,
         observer: Arc::clone(&bed.observer),
         presence: Arc::default(),
         complaints: crate::edge::messages::Complaints::default(),

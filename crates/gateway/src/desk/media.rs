@@ -1,0 +1,165 @@
+//! Files between conversations and their desks, both ways.
+//!
+//! ```text
+//!   user's file, kept ─┬─ an address that opens it for a while ─► the instance fetches it
+//!                      └─ or brought there, piece by piece ─────► the instance's own address for it
+//!
+//!   an address at the instance ─► an address of ours, signed ─► first asked for: fetched with the desk's
+//!                                                               token, scanned, sealed; then served as any
+//! ```
+//!
+//! [`pass`] is what opens one address at one instance, and nothing else; [`fetched`] how what is behind
+//! it comes here; [`handed`] how a user's file goes there.
+//!
+//! It deliberately does not know: how activities look, who may see a conversation, when a message is
+//! sent, and what is in a file.
+
+mod fetched;
+mod handed;
+mod pass;
+
+use std::{collections::HashMap, fmt, sync::Arc};
+
+use servicenow::client::media::Leads;
+use session::id::{ConversationKey, DeskId, Number};
+use store::{ConversationId, Store};
+use vault::{MacKey, SealError, Vault};
+
+use crate::{
+    clock::Clock, current::Current, dispatcher::Reach, engine::Policies, files::Files,
+    gaps::DeskKey, rich,
+};
+
+pub(crate) use fetched::{FetchError, Flights};
+pub(crate) use handed::{Handed, Lost, Owned, Uploads};
+use pass::MediaPass;
+
+/// How a user's files come to an instance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum FilesBy {
+    /// By an address where the instance can reach us over https, else by upload.
+    #[default]
+    Either,
+    /// It fetches them from us.
+    Link,
+    /// They are brought to it.
+    Upload,
+}
+
+/// The same as it is done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Handing {
+    /// Below this address of ours, without a trailing slash.
+    Link { base: String },
+    Upload,
+}
+
+impl Handing {
+    /// How it is done for a gateway that is reached at `base`.
+    pub(crate) fn of(by: FilesBy, base: &str) -> Self {
+        let base = base.trim_end_matches('/').to_owned();
+        let is_reached = || {
+            let url = url::Url::parse(&base).ok();
+            url.is_some_and(|url| {
+                let host = url.host_str().unwrap_or_default();
+                url.scheme() == "https" && outbound::reach(host) == outbound::Reach::Public
+            })
+        };
+        match by {
+            FilesBy::Link => Self::Link { base },
+            FilesBy::Either if is_reached() => Self::Link { base },
+            FilesBy::Either | FilesBy::Upload => Self::Upload,
+        }
+    }
+}
+
+/// What moves files between conversations and desks.
+pub(crate) struct DeskMedia {
+    files: Arc<Files>,
+    store: Arc<dyn Store>,
+    vault: Arc<Vault>,
+    clock: Clock,
+    reaches: HashMap<DeskKey, Arc<Current<Reach>>>,
+    policies: Arc<Current<Policies>>,
+    passes: MacKey,
+    flights: Flights,
+    uploads: Uploads,
+}
+
+/// What it works with.
+pub(crate) struct With {
+    pub(crate) files: Arc<Files>,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) vault: Arc<Vault>,
+    pub(crate) clock: Clock,
+    pub(crate) reaches: HashMap<DeskKey, Arc<Current<Reach>>>,
+    pub(crate) policies: Arc<Current<Policies>>,
+}
+
+impl fmt::Debug for DeskMedia {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DeskMedia").finish_non_exhaustive()
+    }
+}
+
+impl DeskMedia {
+    pub(crate) fn new(with: With) -> Result<Arc<Self>, SealError> {
+        let With { files, store, vault, clock, reaches, policies } = with;
+        let passes = vault.mac_key("desk media")?;
+        let (flights, uploads) = (Flights::default(), Uploads::default());
+        Ok(Arc::new(Self {
+            files,
+            store,
+            vault,
+            clock,
+            reaches,
+            policies,
+            passes,
+            flights,
+            uploads,
+        }))
+    }
+
+    /// What addresses of its desk's become in this conversation; `None` if its bot has no desk that is
+    /// running.
+    pub(crate) fn links(
+        self: &Arc<Self>,
+        key: &ConversationKey,
+        conversation: ConversationId,
+    ) -> Option<DeskLinks> {
+        let desk = self.policies.get().of(&key.tenant, &key.bot)?.desk.clone();
+        let reach = self.reaches.get(&(key.tenant.clone(), desk.clone()))?.get();
+        Some(DeskLinks { media: Arc::clone(self), conversation, desk, reach })
+    }
+}
+
+/// What addresses of a desk's become in one conversation.
+#[derive(Clone)]
+pub(crate) struct DeskLinks {
+    media: Arc<DeskMedia>,
+    conversation: ConversationId,
+    desk: DeskId,
+    reach: Arc<Reach>,
+}
+
+impl DeskLinks {
+    /// Under what address the user may open what this one leads to; `base` is where they reach us, without
+    /// a trailing slash. `None`: nowhere. What is at the instance but no file is its own page, for those
+    /// who may sign in there.
+    pub(crate) fn open(&self, base: &str, entry: Number, address: &str) -> Option<String> {
+        match self.reach.client.leads(address) {
+            Some(Leads::File(file)) => {
+                let (conversation, desk) = (self.conversation, self.desk.clone());
+                let address = file.as_str().to_owned();
+                let pass = MediaPass { conversation, entry, desk, address };
+                Some(format!("{base}/files/{}", self.media.write_pass(&pass)))
+            }
+            Some(Leads::Page(url)) => Some(url),
+            Some(Leads::Elsewhere(url)) => rich::public(&url),
+            None => rich::public(address),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

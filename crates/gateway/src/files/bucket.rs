@@ -1,0 +1,136 @@
+//! A bucket of S3, or of anything that speaks its protocol.
+//!
+//! The library makes the requests and signs them; they go out over the same client as everything else,
+//! with its roots and its provider of cryptography, and without redirects.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use http_body_util::{BodyExt, Full};
+use object_store::{
+    BackoffConfig, ClientOptions, RetryConfig,
+    aws::{AmazonS3, AmazonS3Builder},
+    client::{
+        HttpClient, HttpConnector, HttpError, HttpErrorKind, HttpRequest, HttpResponse,
+        HttpResponseBody, HttpService,
+    },
+};
+use outbound::{HttpClient as Outbound, HttpError as OutboundError, Sent};
+use secrecy::{ExposeSecret, SecretString};
+use tokio::time::Instant;
+
+use super::FileError;
+
+/// How long a request may take to be answered: a part of five megabytes over a slow line.
+const ANSWER_WITHIN: Duration = Duration::from_secs(30);
+
+/// How often a request is repeated that a bucket does not answer well.
+const RETRIES_MAX: usize = 4;
+
+/// How long all attempts of a request may take together. Somebody waits.
+const RETRIES_WITHIN: Duration = Duration::from_secs(60);
+
+/// What is sent at once, in bytes: the least that S3 takes as a part that is not the last.
+pub(super) const PART_BYTES: usize = 5 * 1024 * 1024;
+
+/// Where files lie instead of the data directory.
+#[derive(Debug, Clone)]
+pub struct BucketSetup {
+    /// The bucket's name.
+    pub bucket: String,
+    /// What stands before the names of the files in it, without slashes around it; empty for nothing.
+    pub prefix: String,
+    /// Its region.
+    pub region: String,
+    /// Where it is, if not at AWS: an https URL, or http on this machine.
+    pub endpoint: Option<String>,
+    /// The key's id and the key; `None` takes what the machine is given (its role).
+    pub key: Option<(String, SecretString)>,
+    /// Whether the bucket is a part of the host's name, not of the path.
+    pub in_host_name: bool,
+}
+
+impl BucketSetup {
+    pub(super) fn is_as(&self, other: &Self) -> bool {
+        let open = |setup: &Self| {
+            let Self { bucket, prefix, region, endpoint, key, in_host_name } = setup.clone();
+            let key = key.map(|(id, key)| (id, key.expose_secret().to_owned()));
+            (bucket, prefix, region, endpoint, key, in_host_name)
+        };
+        open(self) == open(other)
+    }
+}
+
+/// A bucket that is reached.
+pub(super) fn reached(setup: &BucketSetup) -> Result<AmazonS3, FileError> {
+    let client = Outbound::new().map_err(FileError::Disk)?;
+    let plain = setup.endpoint.as_ref().is_some_and(|url| url.starts_with("http://"));
+    let mut builder = match setup.key {
+        Some(_) => AmazonS3Builder::new(),
+        None => AmazonS3Builder::from_env(),
+    }
+    .with_http_connector(Connector(client))
+    .with_bucket_name(&setup.bucket)
+    .with_region(&setup.region)
+    .with_allow_http(plain)
+    .with_virtual_hosted_style_request(setup.in_host_name)
+    // One is removed at a time, and not every store knows how to remove many.
+    .with_disable_bulk_delete(true)
+    .with_retry(RetryConfig {
+        max_retries: RETRIES_MAX,
+        retry_timeout: RETRIES_WITHIN,
+        backoff: BackoffConfig::default(),
+    });
+    if let Some(endpoint) = &setup.endpoint {
+        builder = builder.with_endpoint(endpoint);
+    }
+    if let Some((id, key)) = &setup.key {
+        builder = builder.with_access_key_id(id).with_secret_access_key(key.expose_secret());
+    }
+    Ok(builder.build()?)
+}
+
+/// Our own client, as the library asks for one.
+#[derive(Debug)]
+struct Connector(Outbound);
+
+impl HttpConnector for Connector {
+    fn connect(&self, _: &ClientOptions) -> object_store::Result<HttpClient> {
+        Ok(HttpClient::new(Service(self.0.clone())))
+    }
+}
+
+#[derive(Debug)]
+struct Service(Outbound);
+
+#[async_trait]
+impl HttpService for Service {
+    async fn call(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
+        let (parts, body) = request.into_parts();
+        let body = body.collect().await?.to_bytes();
+        let request = http::Request::from_parts(parts, Full::new(body));
+        let answer = self.0.send(request, Instant::now() + ANSWER_WITHIN).await;
+        let head = answer.map_err(|error| HttpError::new(kind_of(&error), error))?;
+        let mut response = http::Response::builder().status(head.status);
+        if let Some(headers) = response.headers_mut() {
+            headers.clone_from(&head.headers);
+        }
+        let broke = |error| HttpError::new(HttpErrorKind::Interrupted, error);
+        let body = HttpResponseBody::new(head.into_body().map_err(broke));
+        response.body(body).map_err(|error| HttpError::new(HttpErrorKind::Unknown, error))
+    }
+}
+
+/// Whether the library may try again.
+fn kind_of(error: &OutboundError) -> HttpErrorKind {
+    match error {
+        OutboundError::Unreachable(_) => HttpErrorKind::Connect,
+        OutboundError::TimedOut { .. } => HttpErrorKind::Timeout,
+        OutboundError::Interrupted { sent: Sent::No, .. } => HttpErrorKind::Request,
+        OutboundError::Interrupted { .. } | OutboundError::BrokeOff => HttpErrorKind::Interrupted,
+        OutboundError::TooLarge { .. } => HttpErrorKind::Unknown,
+    }
+}
+
+#[cfg(test)]
+mod tests;

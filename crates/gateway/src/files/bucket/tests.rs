@@ -1,0 +1,221 @@
+//! Files in a bucket: before a stand-in that speaks as much of S3's protocol as they need.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+};
+
+use axum::{
+    Router,
+    body::to_bytes,
+    extract::{Request, State},
+    http::{HeaderMap, Method, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use bytes::Bytes;
+use tokio::net::TcpListener;
+
+use super::*;
+use crate::{
+    bed::Bed,
+    files::{Bringer, FileSetup, NewFile, Side},
+    keeping::Keeping,
+};
+
+/// The most that a test puts into one request, in bytes.
+const BODY_BYTES: usize = 16 * 1024 * 1024;
+
+#[derive(Default)]
+struct Bucket {
+    objects: BTreeMap<String, Bytes>,
+    uploads: BTreeMap<String, BTreeMap<u32, Bytes>>,
+    /// Answers this many requests with 503 first.
+    away: usize,
+    unsigned: usize,
+}
+
+type Shared = Arc<Mutex<Bucket>>;
+
+fn parameter(query: &str, name: &str) -> Option<String> {
+    let mut all = form_urlencoded::parse(query.as_bytes());
+    all.find(|(own, _)| own == name).map(|(_, value)| value.into_owned())
+}
+
+async fn answer(State(bucket): State<Shared>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let body = to_bytes(body, BODY_BYTES).await.unwrap();
+    let mut bucket = bucket.lock().unwrap();
+    if bucket.away > 0 {
+        bucket.away -= 1;
+        return StatusCode::SERVICE_UNAVAILABLE.into_response();
+    }
+    let signed = parts.headers.get(header::AUTHORIZATION).is_some_and(|value| {
+        value.to_str().unwrap().starts_with("AWS4-HMAC-SHA256 Credential=id/")
+    });
+    bucket.unsigned += usize::from(!signed);
+    let query = parts.uri.query().unwrap_or_default();
+    let name = parts.uri.path().strip_prefix("/shelf").unwrap().trim_start_matches('/').to_owned();
+    let upload = parameter(query, "uploadId");
+    match (parts.method, upload) {
+        (Method::POST, None) => {
+            bucket.uploads.insert(name.clone(), BTreeMap::new());
+            xml(&format!(
+                "<InitiateMultipartUploadResult><Bucket>shelf</Bucket><Key>{name}</Key><UploadId>u</UploadId></InitiateMultipartUploadResult>"
+            ))
+        }
+        (Method::PUT, Some(_)) => {
+            let number = parameter(query, "partNumber").unwrap().parse().unwrap();
+            bucket.uploads.get_mut(&name).unwrap().insert(number, body);
+            tagged(StatusCode::OK)
+        }
+        (Method::POST, Some(_)) => {
+            let parts = bucket.uploads.remove(&name).unwrap();
+            let whole: Vec<u8> = parts.into_values().flatten().collect();
+            bucket.objects.insert(name, whole.into());
+            xml("<CompleteMultipartUploadResult><ETag>\"t\"</ETag></CompleteMultipartUploadResult>")
+        }
+        (Method::DELETE, Some(_)) => {
+            bucket.uploads.remove(&name);
+            StatusCode::NO_CONTENT.into_response()
+        }
+        (Method::PUT, None) => {
+            bucket.objects.insert(name, body);
+            tagged(StatusCode::OK)
+        }
+        (Method::DELETE, None) => {
+            bucket.objects.remove(&name);
+            StatusCode::NO_CONTENT.into_response()
+        }
+        (Method::GET, _) if query.contains("list-type=2") => listed(&bucket, query),
+        (Method::GET, _) => match bucket.objects.get(&name) {
+            Some(object) => part(object, &parts.headers),
+            None => StatusCode::NOT_FOUND.into_response(),
+        },
+        (method, _) => panic!("{method} {name}?{query}"),
+    }
+}
+
+fn xml(text: &str) -> Response {
+    let head = [(header::CONTENT_TYPE, "application/xml"), (header::ETAG, "\"t\"")];
+    (head, format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>{text}")).into_response()
+}
+
+fn tagged(status: StatusCode) -> Response {
+    (status, [(header::ETAG, "\"t\"")]).into_response()
+}
+
+fn listed(bucket: &Bucket, query: &str) -> Response {
+    let prefix = parameter(query, "prefix").unwrap_or_default();
+    let one = |(name, object): (&String, &Bytes)| {
+        format!(
+            "<Contents><Key>{name}</Key><LastModified>2026-01-01T00:00:00.000Z</LastModified><ETag>\"t\"</ETag><Size>{}</Size></Contents>",
+            object.len()
+        )
+    };
+    let all = bucket.objects.iter().filter(|(name, _)| name.starts_with(&prefix));
+    let all: String = all.map(one).collect();
+    xml(&format!("<ListBucketResult><IsTruncated>false</IsTruncated>{all}</ListBucketResult>"))
+}
+
+fn part(object: &Bytes, headers: &HeaderMap) -> Response {
+    let modified = (header::LAST_MODIFIED, "Thu, 01 Jan 2026 00:00:00 GMT".to_owned());
+    let tag = (header::ETAG, "\"t\"".to_owned());
+    let Some(range) = headers.get(header::RANGE) else {
+        return ([modified, tag], object.clone()).into_response();
+    };
+    let range = range.to_str().unwrap().strip_prefix("bytes=").unwrap();
+    let (first, last) = range.split_once('-').unwrap();
+    let first: usize = first.parse().unwrap();
+    let end = last.parse::<usize>().unwrap().saturating_add(1).min(object.len());
+    let told = format!("bytes {first}-{}/{}", end - 1, object.len());
+    let head = [modified, tag, (header::CONTENT_RANGE, told)];
+    (StatusCode::PARTIAL_CONTENT, head, object.slice(first..end)).into_response()
+}
+
+/// A bucket, and how it is reached.
+async fn shelf() -> (Shared, FileSetup) {
+    let bucket = Shared::default();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let endpoint = format!("http://{}", listener.local_addr().unwrap());
+    let app = Router::new().fallback(answer).with_state(Arc::clone(&bucket));
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    let setup = BucketSetup {
+        bucket: "shelf".to_owned(),
+        prefix: "a/b".to_owned(),
+        region: "eu-central-1".to_owned(),
+        endpoint: Some(endpoint),
+        key: Some(("id".to_owned(), "key".into())),
+        in_host_name: false,
+    };
+    (bucket, FileSetup { bucket: Some(setup), ..FileSetup::default() })
+}
+
+fn picture() -> NewFile {
+    let (name, kind) = ("kolibri.dat".to_owned(), String::new());
+    NewFile { by: Bringer::User, name, kind, thumbnail: None }
+}
+
+#[tokio::test]
+async fn files_lie_in_a_bucket_as_they_do_in_a_folder() {
+    let bed = Bed::new();
+    bed.says("c1", "hi").await;
+    let row = bed.row("c1");
+    let keeping = Keeping::new(&bed.vault, &row.key).unwrap();
+    let (bucket, setup) = shelf().await;
+    let files = bed.files_with(setup.clone());
+    // One that is a part alone, and one of several.
+    for length in [100_u32, 12_000_000] {
+        let bytes: Vec<u8> =
+            (0..length).map(|n| n.wrapping_mul(2_654_435_761).to_be_bytes()[0]).collect();
+        bucket.lock().unwrap().away = 2;
+        let mut intake = files.intake(row.id, &keeping, picture()).await.unwrap();
+        for piece in bytes.chunks(100_000) {
+            intake.write(Bytes::copy_from_slice(piece)).await.unwrap();
+        }
+        let kept = intake.finish().await.unwrap();
+        let name = format!("a/b/{}", kept.id);
+        let sealed = bucket.lock().unwrap().objects[&name].clone();
+        assert!(sealed.len() > bytes.len());
+        for range in [0..u64::from(length), 50..u64::from(length), 70..90] {
+            let reading = files.read(&keeping, kept.id).await.unwrap();
+            let (begin, end) = (range.start, range.end);
+            let mut part = reading.range(Side::Original, range).await.unwrap();
+            let mut whole = Vec::new();
+            while let Some(bytes) = part.next().await.unwrap() {
+                whole.extend(bytes);
+            }
+            let expected = usize::try_from(begin).unwrap()..usize::try_from(end).unwrap();
+            assert!(whole == bytes[expected], "{length}: {begin} to {end}");
+        }
+    }
+    let again = bed.files_with(setup);
+    again.count().await.unwrap();
+    assert_eq!(again.sweep().await.unwrap(), 0);
+    bed.advance(std::time::Duration::from_hours(31 * 24));
+    assert_eq!(again.sweep().await.unwrap(), 2);
+    let bucket = bucket.lock().unwrap();
+    assert!(bucket.objects.is_empty());
+    assert_eq!(bucket.unsigned, 0, "every request is signed");
+}
+
+#[tokio::test]
+async fn what_does_not_come_to_its_end_leaves_nothing_in_a_bucket() {
+    let bed = Bed::new();
+    bed.says("c1", "hi").await;
+    let row = bed.row("c1");
+    let keeping = Keeping::new(&bed.vault, &row.key).unwrap();
+    let (bucket, setup) = shelf().await;
+    let files = bed.files_with(setup);
+    let mut intake = files.intake(row.id, &keeping, picture()).await.unwrap();
+    for _ in 0..110 {
+        intake.write(Bytes::from(vec![7; 100_000])).await.unwrap();
+    }
+    assert_eq!(bucket.lock().unwrap().uploads.len(), 1);
+    drop(intake);
+    let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(10);
+    while !bucket.lock().unwrap().uploads.is_empty() {
+        assert!(tokio::time::Instant::now() < deadline, "it is still there");
+        tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+    }
+    assert!(bucket.lock().unwrap().objects.is_empty());
+}

@@ -1,0 +1,391 @@
+//! A file that comes in, piece by piece.
+//!
+//! What has come is sealed and written as it comes, so that no more than a few parts of it are in memory,
+//! however large it is. Nobody can be told of it before it is there for good: its name appears with the
+//! last step. One that is dropped before is as if it had never come.
+
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+use object_store::{MultipartUpload, PutPayload};
+use store::ConversationId;
+use tokio::{runtime::Handle, sync::OwnedSemaphorePermit, task::JoinHandle};
+
+use super::{
+    FileError, FileId, Files, Keep, WithoutScanner,
+    kind::{Allowed, Judged, SNIFFED_BYTES},
+    ledger::Room,
+    scan::{Scan, ScanError, Verdict},
+    sealed::{CHUNK_BYTES, Head, Seal, Side},
+    turn,
+};
+use crate::keeping::Keeping;
+
+/// Who brings a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Bringer {
+    /// The bot: something to show, for a day.
+    Bot,
+    /// The user.
+    User,
+    /// The desk: an agent's file, a picture of the instance.
+    Desk,
+}
+
+impl Bringer {
+    pub(crate) const ALL: [Self; 3] = [Self::Bot, Self::User, Self::Desk];
+
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Bot => "bot",
+            Self::User => "user",
+            Self::Desk => "desk",
+        }
+    }
+
+    /// What they may bring. What a bot or a desk shows is its own affair.
+    fn allowed(self, files: &Files) -> Allowed {
+        match self {
+            Self::User => files.setup.rules.allowed(),
+            Self::Bot | Self::Desk => Allowed::default(),
+        }
+    }
+
+    /// How large a file of theirs may be, in bytes. A bot's comes whole and was measured.
+    pub(crate) fn limit(self, files: &Files) -> u64 {
+        match self {
+            Self::User | Self::Desk => files.setup.rules.file_bytes,
+            Self::Bot => u64::MAX,
+        }
+    }
+
+    fn keep(self) -> Keep {
+        match self {
+            Self::Bot => Keep::Day,
+            Self::User | Self::Desk => Keep::Chat,
+        }
+    }
+}
+
+/// A file that begins to come in.
+pub(crate) struct NewFile {
+    pub(crate) by: Bringer,
+    /// Its name, as its bringer calls it.
+    pub(crate) name: String,
+    /// Its media type, as its bringer claims it; empty if they do not.
+    pub(crate) kind: String,
+    /// A smaller picture of it, which is not looked into.
+    pub(crate) thumbnail: Option<Bytes>,
+}
+
+/// A file that is kept.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Kept {
+    pub(crate) id: FileId,
+    /// Its name as it is shown.
+    pub(crate) name: String,
+    /// Its media type, as far as what is in it bears it out.
+    pub(crate) kind: String,
+    /// How long it is.
+    pub(crate) bytes: u64,
+}
+
+impl From<Kept> for session::File {
+    fn from(Kept { id, name, kind, bytes }: Kept) -> Self {
+        Self { id: id.to_string(), name, kind, bytes }
+    }
+}
+
+/// A file that comes in. Dropped, it is discarded.
+pub(crate) struct Intake {
+    files: Arc<Files>,
+    id: FileId,
+    new: NewFile,
+    seal: Seal,
+    /// What came and is not sealed yet: less than a chunk.
+    plain: BytesMut,
+    /// What it is, once enough of it came.
+    judged: Option<Judged>,
+    /// The scanner that sees it go by.
+    scan: Option<Scan>,
+    /// The next chunk's number.
+    number: u64,
+    /// How much came.
+    came: u64,
+    out: Out,
+    room: Room,
+    _turn: OwnedSemaphorePermit,
+}
+
+impl Files {
+    /// Begins to take a file in for the conversation that `keeping` is for. Waits for its turn.
+    pub(crate) async fn intake(
+        self: &Arc<Self>,
+        conversation: ConversationId,
+        keeping: &Keeping,
+        new: NewFile,
+    ) -> Result<Intake, FileError> {
+        let id = FileId { conversation, number: self.clock.fresh_id(), keep: new.by.keep() };
+        self.intake_as(id, keeping, new).await
+    }
+
+    /// The same for a file that is known by where it comes from, and kept under a number made of that.
+    pub(crate) async fn intake_as(
+        self: &Arc<Self>,
+        id: FileId,
+        keeping: &Keeping,
+        new: NewFile,
+    ) -> Result<Intake, FileError> {
+        let by = new.by;
+        let begun = self.begin_intake(id, keeping, new).await;
+        begun.inspect_err(|error| self.observer.files().came(by, Err(error)))
+    }
+
+    async fn begin_intake(
+        self: &Arc<Self>,
+        id: FileId,
+        keeping: &Keeping,
+        new: NewFile,
+    ) -> Result<Intake, FileError> {
+        let turn = turn(&self.coming).await?;
+        let place = keeping.file_place(id.number.as_u128());
+        let (seal, first) = Seal::fresh(&self.vault, place)?;
+        let mut out = Out::new(Arc::clone(self), id.to_string());
+        out.write(&first).await?;
+        let scan = match &self.setup.scanning {
+            None => None,
+            Some(scanning) => match Scan::begin(&scanning.clamd).await {
+                Ok(scan) => Some(scan),
+                Err(error) => self.not_scanned(error).map(|()| None)?,
+            },
+        };
+        let room = Room::new(Arc::clone(&self.ledger), id.conversation);
+        let plain = BytesMut::with_capacity(CHUNK_BYTES);
+        Ok(Intake {
+            files: Arc::clone(self),
+            id,
+            new,
+            seal,
+            plain,
+            judged: None,
+            scan,
+            number: 0,
+            came: 0,
+            out,
+            room,
+            _turn: turn,
+        })
+    }
+
+    /// What becomes of a file on which there is no verdict.
+    fn not_scanned(&self, error: ScanError) -> Result<(), FileError> {
+        let without = self.setup.scanning.as_ref().map(|scanning| scanning.without);
+        let told: &dyn std::error::Error = &error;
+        match without {
+            Some(WithoutScanner::Take) => {
+                tracing::warn!(error = told, "a file is taken without a scan");
+                return Ok(());
+            }
+            Some(WithoutScanner::Refuse) | None => {
+                tracing::warn!(error = told, "a file is refused because it cannot be scanned");
+            }
+        }
+        match error {
+            ScanError::TooLarge => Err(FileError::TooLargeToScan),
+            ScanError::Away(_) | ScanError::Slow | ScanError::Refused(_) => {
+                Err(FileError::NotScanned)
+            }
+        }
+    }
+}
+
+impl Intake {
+    /// Takes the next bytes.
+    pub(crate) async fn write(&mut self, bytes: Bytes) -> Result<(), FileError> {
+        self.files.observer.files().took_in(bytes.len());
+        let taken = self.take(bytes).await;
+        taken.inspect_err(|error| self.files.observer.files().came(self.new.by, Err(error)))
+    }
+
+    async fn take(&mut self, mut bytes: Bytes) -> Result<(), FileError> {
+        let limit = self.new.by.limit(&self.files);
+        self.came = self.came.saturating_add(bytes.len() as u64);
+        if self.came > limit {
+            return Err(FileError::TooLarge { limit });
+        }
+        self.scanned(&bytes).await?;
+        while !bytes.is_empty() {
+            let some = bytes.split_to(bytes.len().min(CHUNK_BYTES - self.plain.len()));
+            self.plain.extend_from_slice(&some);
+            if self.plain.len() >= SNIFFED_BYTES {
+                self.judge()?;
+            }
+            if self.plain.len() == CHUNK_BYTES {
+                self.chunk().await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends the file: when this returns, it is kept.
+    pub(crate) async fn finish(self) -> Result<Kept, FileError> {
+        let (files, by) = (Arc::clone(&self.files), self.new.by);
+        let kept = self.end().await;
+        files.observer.files().came(by, kept.as_ref().map(|_| ()));
+        files.observer.files().keeps(super::ledger::locked(&files.ledger).all());
+        kept
+    }
+
+    async fn end(mut self) -> Result<Kept, FileError> {
+        if self.came == 0 {
+            return Err(FileError::Empty);
+        }
+        let Judged { name, kind } = self.judge()?.clone();
+        if !self.plain.is_empty() {
+            self.chunk().await?;
+        }
+        self.cleared().await?;
+        let thumbnail = self.new.thumbnail.take();
+        for (number, chunk) in (0..).zip(thumbnail.iter().flat_map(|all| all.chunks(CHUNK_BYTES))) {
+            let sealed = self.seal.chunk(Side::Thumbnail, number, chunk)?;
+            self.put(&sealed).await?;
+        }
+        let head = Head {
+            name,
+            kind,
+            original: self.came,
+            thumbnail: thumbnail.map(|side| side.len() as u64),
+        };
+        let last = self.seal.last(&head)?;
+        self.put(&last).await?;
+        self.out.end().await?;
+        self.room.keep();
+        Ok(Kept { id: self.id, name: head.name, kind: head.kind, bytes: self.came })
+    }
+
+    /// What it is, by what came first. Judged once: nothing before it is ever sealed.
+    fn judge(&mut self) -> Result<&Judged, FileError> {
+        if self.judged.is_none() {
+            let first = &self.plain[..self.plain.len().min(SNIFFED_BYTES)];
+            let allowed = self.new.by.allowed(&self.files);
+            let judged = Judged::of(&self.new.name, &self.new.kind, first, &allowed)?;
+            self.judged = Some(judged);
+        }
+        self.judged.as_ref().ok_or(FileError::Malformed)
+    }
+
+    /// Shows the scanner what came.
+    async fn scanned(&mut self, bytes: &[u8]) -> Result<(), FileError> {
+        let Some(scan) = &mut self.scan else { return Ok(()) };
+        if let Err(error) = scan.show(bytes).await {
+            self.scan = None;
+            self.files.not_scanned(error)?;
+        }
+        Ok(())
+    }
+
+    /// Waits for the scanner's verdict.
+    async fn cleared(&mut self) -> Result<(), FileError> {
+        let Some(scan) = self.scan.take() else { return Ok(()) };
+        match scan.verdict().await {
+            Ok(Verdict::Clean) => Ok(()),
+            Ok(Verdict::Found(found)) => {
+                let by = self.new.by.word();
+                tracing::warn!(found, by, "a file is refused: the virus scanner found something");
+                Err(FileError::Infected)
+            }
+            Err(error) => self.files.not_scanned(error),
+        }
+    }
+
+    async fn chunk(&mut self) -> Result<(), FileError> {
+        let sealed = self.seal.chunk(Side::Original, self.number, &self.plain)?;
+        self.number += 1;
+        self.plain.clear();
+        self.put(&sealed).await
+    }
+
+    async fn put(&mut self, sealed: &[u8]) -> Result<(), FileError> {
+        self.room.take(sealed.len() as u64)?;
+        self.out.write(sealed).await
+    }
+}
+
+/// Sealed bytes on their way to where they are kept: one part under way, and one that fills.
+struct Out {
+    files: Arc<Files>,
+    name: String,
+    part: BytesMut,
+    upload: Option<Box<dyn MultipartUpload>>,
+    under_way: Option<JoinHandle<object_store::Result<()>>>,
+}
+
+impl Out {
+    fn new(files: Arc<Files>, name: String) -> Self {
+        Self { files, name, part: BytesMut::new(), upload: None, under_way: None }
+    }
+
+    async fn write(&mut self, sealed: &[u8]) -> Result<(), FileError> {
+        self.part.extend_from_slice(sealed);
+        // All parts but the last are of the same size, as some stores ask for.
+        let size = self.files.place.part_bytes;
+        while self.part.len() >= size {
+            let part = self.part.split_to(size).freeze();
+            self.send(part).await?;
+        }
+        Ok(())
+    }
+
+    async fn send(&mut self, part: Bytes) -> Result<(), FileError> {
+        self.arrived().await?;
+        let upload = match &mut self.upload {
+            Some(upload) => upload,
+            none => none.insert(self.files.place.begin(&self.name).await?),
+        };
+        self.under_way = Some(tokio::spawn(upload.put_part(PutPayload::from_bytes(part))));
+        Ok(())
+    }
+
+    /// Waits for the part that is under way.
+    async fn arrived(&mut self) -> Result<(), FileError> {
+        let Some(part) = self.under_way.take() else { return Ok(()) };
+        let arrived = part.await;
+        Ok(arrived.map_err(|error| FileError::Disk(std::io::Error::other(error)))??)
+    }
+
+    async fn end(&mut self) -> Result<(), FileError> {
+        let rest = self.part.split().freeze();
+        if self.upload.is_none() {
+            return self.files.place.put(&self.name, rest).await;
+        }
+        if !rest.is_empty() {
+            self.send(rest).await?;
+        }
+        self.arrived().await?;
+        match self.upload.take() {
+            Some(upload) => self.files.place.end(&self.name, upload).await,
+            None => Ok(()),
+        }
+    }
+}
+
+impl Drop for Out {
+    fn drop(&mut self) {
+        let (Some(mut upload), under_way) = (self.upload.take(), self.under_way.take()) else {
+            return;
+        };
+        // Without a runtime the process ends; the next start sees to it.
+        let Ok(runtime) = Handle::try_current() else { return };
+        runtime.spawn(async move {
+            if let Some(part) = under_way {
+                part.await.ok();
+            }
+            if let Err(error) = upload.abort().await {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "what came of a file that was not kept cannot be removed"
+                );
+            }
+        });
+    }
+}

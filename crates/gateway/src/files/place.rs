@@ -1,0 +1,222 @@
+//! Where files lie: a folder, or a bucket. It moves bytes under names and knows nothing of them.
+
+use std::{
+    fs, io,
+    ops::Range,
+    path::{Path as FilePath, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use bytes::Bytes;
+use futures_util::{StreamExt, TryStreamExt, stream::BoxStream};
+use object_store::{
+    GetOptions, GetRange, GetResultPayload, MultipartUpload, ObjectStore, ObjectStoreExt,
+    PutPayload, local::LocalFileSystem, path::Path,
+};
+
+use super::{
+    FileError,
+    bucket::{self, BucketSetup},
+};
+
+/// The folder in the data directory.
+pub(super) const FOLDER: &str = "files";
+
+/// How a file ends that an earlier version did not write to its end.
+const UNFINISHED_BEFORE: &str = ".part";
+
+/// What stands in the name of a file that is not written to its end yet.
+const UNFINISHED: char = '#';
+
+/// What is written at once into a folder, in bytes: one visit to a thread that may wait for the disk.
+const FOLDER_PART_BYTES: usize = 1024 * 1024;
+
+/// What is read at once from a folder, in bytes, for each download.
+const READ_BYTES: usize = 256 * 1024;
+
+/// How long a bucket may send nothing of a file that is read.
+const STALLS_WITHIN: Duration = Duration::from_secs(30);
+
+/// Files under their names.
+pub(super) struct Place {
+    store: Arc<dyn ObjectStore>,
+    /// The folder, if it is one.
+    folder: Option<PathBuf>,
+    /// What stands before the names in a bucket.
+    prefix: Path,
+    /// What is sent at once.
+    pub(super) part_bytes: usize,
+}
+
+/// What is told of a file that is there.
+pub(super) struct There {
+    pub(super) name: String,
+    pub(super) size: u64,
+}
+
+impl Place {
+    /// A folder in the data directory, made if it is not there, for its owner only. What was not written
+    /// to its end is removed. Blocks.
+    pub(super) fn folder(data_dir: &FilePath) -> Result<Self, FileError> {
+        let folder = data_dir.join(FOLDER);
+        make_folder(&folder).map_err(FileError::Disk)?;
+        for entry in fs::read_dir(&folder).map_err(FileError::Disk)? {
+            let entry = entry.map_err(FileError::Disk)?;
+            let name = entry.file_name();
+            let name = name.to_string_lossy();
+            if name.contains(UNFINISHED) || name.ends_with(UNFINISHED_BEFORE) {
+                fs::remove_file(entry.path()).map_err(FileError::Disk)?;
+            }
+        }
+        let store = LocalFileSystem::new_with_prefix(&folder)?.with_fsync(true);
+        let part_bytes = FOLDER_PART_BYTES;
+        Ok(Self {
+            store: Arc::new(store),
+            folder: Some(folder),
+            prefix: Path::default(),
+            part_bytes,
+        })
+    }
+
+    /// A bucket. What was not written to its end is the bucket's to remove: a rule of its own for
+    /// unfinished uploads.
+    pub(super) fn bucket(setup: &BucketSetup) -> Result<Self, FileError> {
+        let store = bucket::reached(setup)?;
+        let prefix = Path::from(setup.prefix.as_str());
+        Ok(Self { store: Arc::new(store), folder: None, prefix, part_bytes: bucket::PART_BYTES })
+    }
+
+    fn path(&self, name: &str) -> Path {
+        self.prefix.clone().join(name)
+    }
+
+    /// Everything that is there.
+    pub(super) fn all(&self) -> BoxStream<'static, Result<There, FileError>> {
+        let there = self.store.list(Some(&self.prefix)).map_err(FileError::from);
+        there
+            .map_ok(|meta| There {
+                name: meta.location.filename().unwrap_or_default().to_owned(),
+                size: meta.size,
+            })
+            .boxed()
+    }
+
+    /// Begins a file that is written part by part.
+    pub(super) async fn begin(&self, name: &str) -> Result<Box<dyn MultipartUpload>, FileError> {
+        Ok(self.store.put_multipart(&self.path(name)).await?)
+    }
+
+    /// Ends it: when this returns it is there, whatever happens.
+    pub(super) async fn end(
+        &self,
+        name: &str,
+        mut upload: Box<dyn MultipartUpload>,
+    ) -> Result<(), FileError> {
+        upload.complete().await?;
+        self.written(name)
+    }
+
+    /// Writes a file at once.
+    pub(super) async fn put(&self, name: &str, bytes: Bytes) -> Result<(), FileError> {
+        self.store.put(&self.path(name), PutPayload::from_bytes(bytes)).await?;
+        self.written(name)
+    }
+
+    /// The folder is its owner's only, and each file in it is, too.
+    fn written(&self, name: &str) -> Result<(), FileError> {
+        #[cfg(unix)]
+        if let Some(folder) = &self.folder {
+            let mode = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+            fs::set_permissions(folder.join(name), mode).map_err(FileError::Disk)?;
+        }
+        Ok(())
+    }
+
+    pub(super) async fn remove(&self, name: &str) -> Result<(), FileError> {
+        match self.store.delete(&self.path(name)).await.map_err(FileError::from) {
+            // Somebody else did.
+            Ok(()) | Err(FileError::Gone) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The first bytes of a file, and how long all of it is.
+    pub(super) async fn first(&self, name: &str, bytes: u64) -> Result<(Bytes, u64), FileError> {
+        let options =
+            GetOptions { range: Some(GetRange::Bounded(0..bytes)), ..GetOptions::default() };
+        let got = self.store.get_opts(&self.path(name), options).await?;
+        let whole = got.meta.size;
+        Ok((got.bytes().await?, whole))
+    }
+
+    pub(super) async fn part(&self, name: &str, range: Range<u64>) -> Result<Bytes, FileError> {
+        Ok(self.store.get_range(&self.path(name), range).await?)
+    }
+
+    /// Bytes of a file as they come.
+    pub(super) async fn bytes(&self, name: &str, range: Range<u64>) -> Result<Source, FileError> {
+        if range.is_empty() {
+            return Ok(Source::Nothing);
+        }
+        let left = range.end - range.start;
+        let options = GetOptions { range: Some(GetRange::Bounded(range)), ..GetOptions::default() };
+        let got = self.store.get_opts(&self.path(name), options).await?;
+        let start = got.range.start;
+        match got.payload {
+            // The library would read it in pieces of eight kilobytes.
+            GetResultPayload::File(file, _) => Ok(Source::File { file, at: start, left }),
+            GetResultPayload::Stream(stream) => {
+                Ok(Source::Stream(stream.map_err(FileError::from).boxed()))
+            }
+        }
+    }
+}
+
+/// Bytes that are read one after another.
+pub(super) enum Source {
+    Nothing,
+    File { file: fs::File, at: u64, left: u64 },
+    Stream(BoxStream<'static, Result<Bytes, FileError>>),
+}
+
+impl Source {
+    /// The next bytes; `None` at the end.
+    pub(super) async fn next(&mut self) -> Result<Option<Bytes>, FileError> {
+        match self {
+            Self::Nothing => Ok(None),
+            Self::Stream(stream) => {
+                let next = tokio::time::timeout(STALLS_WITHIN, stream.try_next()).await;
+                next.unwrap_or_else(|_| Err(FileError::Disk(io::ErrorKind::TimedOut.into())))
+            }
+            Self::File { left: 0, .. } => Ok(None),
+            Self::File { file, at, left } => {
+                let file = file.try_clone().map_err(FileError::Disk)?;
+                let length = usize::try_from(*left).unwrap_or(READ_BYTES).min(READ_BYTES);
+                let begin = *at;
+                let read = tokio::task::spawn_blocking(move || read_at(&file, begin, length)).await;
+                let read = read.map_err(io::Error::other).and_then(|read| read);
+                let bytes = read.map_err(FileError::Disk)?;
+                *at += length as u64;
+                *left -= length as u64;
+                Ok(Some(bytes.into()))
+            }
+        }
+    }
+}
+
+fn read_at(mut file: &fs::File, at: u64, length: usize) -> io::Result<Vec<u8>> {
+    let mut bytes = vec![0; length];
+    io::Seek::seek(&mut file, io::SeekFrom::Start(at))?;
+    io::Read::read_exact(&mut file, &mut bytes)?;
+    Ok(bytes)
+}
+
+/// A folder for its owner only.
+fn make_folder(folder: &FilePath) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
+}

@@ -1,0 +1,126 @@
+//! A file that is read: what it is, and as much of it as is asked for.
+
+use std::{ops::Range, sync::Arc};
+
+use bytes::{Bytes, BytesMut};
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::{
+    FileError, FileId, Files, Head, Side,
+    place::Source,
+    sealed::{Begun, CHUNK_BYTES, FIRST_BYTES, LAST_BYTES, Laid, SEALED_CHUNK_BYTES},
+    turn,
+};
+use crate::keeping::Keeping;
+
+/// A file whose head was read.
+pub(crate) struct Reading {
+    files: Arc<Files>,
+    id: FileId,
+    laid: Laid,
+}
+
+impl Files {
+    /// Opens a file, which must be of the conversation that `keeping` is for.
+    pub(crate) async fn read(
+        self: &Arc<Self>,
+        keeping: &Keeping,
+        id: FileId,
+    ) -> Result<Reading, FileError> {
+        let name = id.to_string();
+        let (first, whole) = self.place.first(&name, FIRST_BYTES).await?;
+        let begun = Begun::read(&self.vault, keeping.file_place(id.number.as_u128()), &first)?;
+        let laid = if begun.needs_end() && whole > first.len() as u64 {
+            let last = self.place.part(&name, whole.saturating_sub(LAST_BYTES)..whole).await?;
+            begun.whole(&last, whole)?
+        } else {
+            begun.whole(&first, whole)?
+        };
+        Ok(Reading { files: Arc::clone(self), id, laid })
+    }
+}
+
+impl Reading {
+    pub(crate) fn head(&self) -> &Head {
+        &self.laid.head
+    }
+
+    pub(crate) fn id(&self) -> FileId {
+        self.id
+    }
+
+    /// One side of it, whole.
+    pub(crate) async fn side(self, side: Side) -> Result<Chunks, FileError> {
+        let size = self.head().size(side).ok_or(FileError::Gone)?;
+        self.range(side, 0..size).await
+    }
+
+    /// A part of one side; what is beyond its end is left out.
+    pub(crate) async fn range(self, side: Side, range: Range<u64>) -> Result<Chunks, FileError> {
+        let size = self.head().size(side).ok_or(FileError::Gone)?;
+        let end = range.end.min(size);
+        let left = end.saturating_sub(range.start);
+        let number = range.start / CHUNK_BYTES as u64;
+        let mut lies = self.laid.chunks(side, number);
+        let chunks = end.div_ceil(CHUNK_BYTES as u64).saturating_sub(number);
+        lies.end = lies.end.min(lies.start + chunks * SEALED_CHUNK_BYTES as u64);
+        if left == 0 {
+            lies.end = lies.start;
+        }
+        let turn = turn(&self.files.going).await?;
+        let source = self.files.place.bytes(&self.id.to_string(), lies).await?;
+        let skip = usize::try_from(range.start % CHUNK_BYTES as u64).unwrap_or(0);
+        let Self { laid, files, .. } = self;
+        let sealed = BytesMut::new();
+        Ok(Chunks { laid, side, size, number, skip, left, source, sealed, files, _turn: turn })
+    }
+}
+
+/// What is left of what was asked for.
+pub(crate) struct Chunks {
+    laid: Laid,
+    side: Side,
+    /// How long the side is.
+    size: u64,
+    /// The next chunk.
+    number: u64,
+    /// What of it was not asked for.
+    skip: usize,
+    left: u64,
+    source: Source,
+    sealed: BytesMut,
+    files: Arc<Files>,
+    _turn: OwnedSemaphorePermit,
+}
+
+impl Chunks {
+    /// How much is left, in bytes.
+    pub(crate) fn left(&self) -> u64 {
+        self.left
+    }
+
+    /// The next bytes; `None` at the end.
+    pub(crate) async fn next(&mut self) -> Result<Option<Bytes>, FileError> {
+        if self.left == 0 {
+            return Ok(None);
+        }
+        let before = self.number.saturating_mul(CHUNK_BYTES as u64);
+        let plain = self.size.saturating_sub(before).min(CHUNK_BYTES as u64);
+        let plain = usize::try_from(plain).map_err(|_| FileError::Malformed)?;
+        let length = plain + (SEALED_CHUNK_BYTES - CHUNK_BYTES);
+        while self.sealed.len() < length {
+            let more = self.source.next().await?.ok_or(FileError::Malformed)?;
+            self.sealed.extend_from_slice(&more);
+        }
+        let sealed = self.sealed.split_to(length);
+        let opened = self.laid.seal.open_chunk(self.side, self.number, &sealed)?;
+        let opened = opened.get(self.skip..).ok_or(FileError::Malformed)?;
+        let given = usize::try_from(self.left).unwrap_or(usize::MAX).min(opened.len());
+        let bytes = Bytes::copy_from_slice(&opened[..given]);
+        self.files.observer.files().gave_out(given);
+        self.left -= given as u64;
+        self.number += 1;
+        self.skip = 0;
+        Ok(Some(bytes))
+    }
+}

@@ -1,0 +1,83 @@
+//! Files that came, and what came of them.
+
+use prometheus_client::{
+    metrics::{counter::Counter, gauge::Gauge},
+    registry::Registry,
+};
+
+use crate::{
+    files::{Bringer, FileError},
+    observe::metrics::{counters, gauge},
+};
+
+/// What can come of a file.
+const OUTCOMES: [&str; 7] =
+    ["kept", "infected", "not_allowed", "too_large", "no_room", "not_scanned", "failed"];
+
+/// Which of them this is.
+fn outcome(told: Result<(), &FileError>) -> usize {
+    match told {
+        Ok(()) => 0,
+        Err(FileError::Infected) => 1,
+        Err(FileError::NotAllowed) => 2,
+        Err(FileError::TooLarge { .. }) => 3,
+        Err(FileError::ConversationFull | FileError::Full) => 4,
+        Err(FileError::NotScanned | FileError::TooLargeToScan) => 5,
+        Err(
+            FileError::Busy
+            | FileError::Empty
+            | FileError::Gone
+            | FileError::Disk(_)
+            | FileError::Sealed(_)
+            | FileError::Malformed,
+        ) => 6,
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct FileNumbers {
+    came: [[Counter; OUTCOMES.len()]; Bringer::ALL.len()],
+    bytes_in: Counter,
+    bytes_out: Counter,
+    kept: Gauge,
+}
+
+impl FileNumbers {
+    pub(super) fn new(registry: &mut Registry) -> Self {
+        let came = counters(registry, "files", "Files that were brought, by what came of them");
+        let bytes = counters(registry, "file_bytes", "Bytes of files that came in and went out");
+        let of = |by: Bringer, outcome: &str| {
+            came.get_or_create_owned(&vec![
+                ("by", by.word().to_owned()),
+                ("outcome", outcome.to_owned()),
+            ])
+        };
+        let way = |way: &str| bytes.get_or_create_owned(&vec![("way", way.to_owned())]);
+        Self {
+            came: Bringer::ALL.map(|by| OUTCOMES.map(|outcome| of(by, outcome))),
+            bytes_in: way("in"),
+            bytes_out: way("out"),
+            kept: gauge(registry, "files_kept_bytes", "What all files that are kept take, sealed"),
+        }
+    }
+
+    /// A file was kept, or was not.
+    pub(crate) fn came(&self, by: Bringer, told: Result<(), &FileError>) {
+        self.came[by as usize][outcome(told)].inc();
+    }
+
+    /// So much of files came in.
+    pub(crate) fn took_in(&self, bytes: usize) {
+        self.bytes_in.inc_by(bytes as u64);
+    }
+
+    /// So much of files went out.
+    pub(crate) fn gave_out(&self, bytes: usize) {
+        self.bytes_out.inc_by(bytes as u64);
+    }
+
+    /// All of them take so much.
+    pub(crate) fn keeps(&self, bytes: u64) {
+        self.kept.set(i64::try_from(bytes).unwrap_or(i64::MAX));
+    }
+}
