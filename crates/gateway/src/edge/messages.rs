@@ -130,12 +130,15 @@ async fn taken(
         Meaning::Leaves => (Target::Existing(whose.key), Event::UserGone),
     };
     if let Event::UserSaid { said, .. } = &mut event {
-        said.files = brought.files;
+        said.files.clone_from(&brought.files);
     }
     let arrival = Arrival::event(target, event).placed(placed_as).traced(context);
     match edge.engine.submit(arrival).await {
         Ok(_) | Err(EngineError::NotFound) => {}
-        Err(error) => return Err(error.into()),
+        Err(error) => {
+            edge.forget(&brought.files).await;
+            return Err(error.into());
+        }
     }
     edge.tell_lost(&key, brought.lost).await;
     Ok(StatusCode::OK.into_response())
