@@ -425,7 +425,9 @@ impl Bed {
 
     /// The same, kept in another way.
     pub(crate) fn files_with(&self, setup: FileSetup) -> Arc<Files> {
-        Arc::new(Files::open(self.dir.path(), setup, &self.vault, &self.clock, &self.observer).unwrap())
+        Arc::new(
+            Files::open(self.dir.path(), setup, &self.vault, &self.clock, &self.observer).unwrap(),
+        )
     }
 
     /// What moves files between them and desks that are reached so.

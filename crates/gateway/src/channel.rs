@@ -18,6 +18,8 @@ use session::id::ChannelId;
 
 use crate::edge::direct_line;
 
+#[cfg(any(test, feature = "fuzz"))]
+pub(crate) use html::text as html_text;
 pub(crate) use ids::{Later, own_about, own_id, own_reply_to, refers_to};
 pub use link::ChannelSetup;
 pub(crate) use link::{ChannelLink, Channels, Homes, People};

@@ -283,7 +283,10 @@ pub(crate) fn prompt(said: &Said) -> &str {
 #[cfg(test)]
 mod tests {
     use serde_json::Value;
-    use session::{Choice, id::Timestamp};
+    use session::{
+        Choice, Given, Masked,
+        id::{SenderKey, Timestamp},
+    };
 
     use super::*;
 
@@ -314,6 +317,44 @@ mod tests {
         assert_eq!(shown["from"]["role"], "user");
         assert_eq!(shown["from"]["x"], 1);
         assert_eq!(shown["channelData"]["clientActivityID"], "a1");
+    }
+
+    #[test]
+    fn an_answer_by_a_card_is_shown_in_words_though_pages_hide_what_cards_send() {
+        let posted = r#"{"type":"message","value":{"warmline":{"answers":3,"value":"a1"}},"channelData":{"postBack":true,"clientActivityID":"a1"}}"#;
+        let payload = || Some(Payload(posted.to_owned()));
+        let answer = Some(Given { to: Number(3), value: "a1".to_owned() });
+        let said = Said { payload: payload(), answer, ..Said::words("Apple") };
+        let shown_ = shown(Author::User, Content::Said(said)).unwrap();
+        assert_eq!(shown_["text"], "Apple");
+        assert_eq!(shown_["channelData"].get("postBack"), None);
+        assert_eq!(shown_["channelData"]["clientActivityID"], "a1");
+        // Another's card is shown as its page knows it.
+        let said = Said { payload: payload(), ..Said::words("[Filled in a form:]") };
+        let other = shown(Author::User, Content::Said(said)).unwrap();
+        assert_eq!((other.get("text"), &other["channelData"]["postBack"]), (None, &json!(true)));
+    }
+
+    #[test]
+    fn what_was_for_the_desk_alone_comes_back_masked_and_is_recognised() {
+        let masked = Some(Masked { key: Some(SenderKey::new("dl:a1").unwrap()) });
+        let said = Said { masked, ..Said::words("••••••") };
+        let shown = shown(Author::User, Content::Said(said)).unwrap();
+        assert_eq!(shown["text"], "••••••");
+        assert_eq!(shown["channelData"]["clientActivityID"], "a1");
+        assert_eq!(shown["from"]["id"], "dl_kim");
+    }
+
+    #[test]
+    fn what_the_desk_changes_keeps_its_id_and_is_no_activity_of_a_bots() {
+        let payload = Some(Payload(r#"{"uiType":"ActionMsg","text":"raw"}"#.to_owned()));
+        let (of, at) = (Number(7), Timestamp(1_767_225_600_000));
+        for author in [Author::Desk, Author::Agent(Agent::default())] {
+            let said = Said { payload: payload.clone(), ..Said::words("Found it") };
+            let shown = shown(author, Content::Revised { of, at, said }).unwrap();
+            assert_eq!((&shown["id"], &shown["text"]), (&json!("c1-0000007"), &json!("Found it")));
+            assert_ne!(shown["from"]["id"], "bot");
+        }
     }
 
     #[test]
@@ -376,6 +417,23 @@ mod tests {
         let shown = shown(Author::Desk, Content::Said(said)).unwrap();
         assert_eq!(shown["suggestedActions"]["actions"][0]["title"], "Yes");
         assert_eq!(shown["suggestedActions"]["actions"][0]["value"], "1");
+    }
+
+    #[test]
+    fn a_question_of_the_desks_is_a_card_that_answers_its_entry() {
+        let raw = r#"{"uiType":"Date","label":"When?"}"#;
+        let said = Said { payload: Some(Payload(raw.to_owned())), ..Said::words("When?") };
+        let agent = Agent { name: Some("Dana".to_owned()), id: None, avatar: None };
+        let asked = shown(Author::Agent(agent), Content::Said(said)).unwrap();
+        assert_eq!(asked["text"], "Dana: When?");
+        assert_eq!(asked["from"]["id"], "agent");
+        assert_eq!(asked["id"], "c1-0000012");
+        let card = &asked["attachments"][0]["content"];
+        assert_eq!(card["body"][0]["id"], "warmlineDate");
+        assert_eq!(
+            card["actions"][0]["data"],
+            json!({ "warmline": { "answers": 12, "asks": "date" } })
+        );
     }
 
     #[test]

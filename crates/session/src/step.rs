@@ -4,6 +4,7 @@ mod delivery;
 mod desk;
 mod ending;
 mod gap;
+mod rephrase;
 mod talk;
 #[cfg(test)]
 mod tests;

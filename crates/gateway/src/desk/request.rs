@@ -290,6 +290,11 @@ pub(crate) fn parse_request_id(text: &str) -> Option<(SessionId, session::id::Ef
 
 #[cfg(test)]
 mod tests {
+    use session::{
+        Unlogged,
+        id::{BotId, ChannelId, DeskId, TenantId, UserId},
+    };
+
     use super::*;
 
     #[test]
@@ -319,5 +324,58 @@ mod tests {
         assert!(lines[0].value.ends_with('…') && lines[0].display_name.ends_with('…'));
         let short: Vec<_> = (0..200).map(|n| entry(n, n.to_string())).collect();
         assert_eq!(history(&short, None, Timestamp(2_000)).len(), 200);
+    }
+
+    /// What the desk gets for this effect on entry 9, as text, typed and id.
+    fn told(said: Said, part: u16, words: Option<&str>) -> Option<(String, bool, String)> {
+        let effect = Effect {
+            number: EffectNumber(12),
+            what: What::Say {
+                session: SessionId::new("ses_1").unwrap(),
+                desk: DeskId::new("d").unwrap(),
+                user: UserId::new("kim").unwrap(),
+                email: None,
+                message: Number(9),
+                part,
+                words: words.map(|words| Unlogged(words.to_owned())),
+            },
+            expires_at: Timestamp(1),
+        };
+        let key = ConversationKey {
+            tenant: TenantId::new("acme").unwrap(),
+            channel: ChannelId::new("directline").unwrap(),
+            bot: BotId::new("helper").unwrap(),
+            conversation: "c-1".into(),
+            user: "dl_kim".into(),
+        };
+        let dress = Dress { token: None, commands: vec!["bye".to_owned()], receipts: false };
+        let material = Material { said: Some((said, Timestamp(7))), ..Material::default() };
+        let message = of(&effect, &key, &dress, material, Timestamp(8), None)?.message?;
+        Some((message.text, message.typed, message.client_message_id?))
+    }
+
+    #[test]
+    fn an_answer_is_written_as_its_question_wants_it() {
+        let id = || "ses_1-9".to_owned();
+        let said = |text: &str| Said::words(text);
+        let chosen = Said { choice: Some("bye".to_owned()), ..said("Phone") };
+        assert_eq!(told(chosen, 0, None), Some(("bye".to_owned(), false, id())));
+        let day = Said { in_form: Some("2026-12-01".to_owned()), ..said("1.12.2026") };
+        assert_eq!(told(day, 0, None), Some(("2026-12-01".to_owned(), true, id())));
+        assert_eq!(told(said("bye"), 0, None), Some(("bye.".to_owned(), true, id())));
+        // A secret is not touched, though it be a command.
+        assert_eq!(told(said("••••••"), 0, Some("bye")), Some(("bye".to_owned(), true, id())));
+    }
+
+    #[test]
+    fn long_words_are_told_in_parts_each_under_an_id_of_its_own() {
+        let long = format!("{}\n\n{}", "a".repeat(3_000), "b".repeat(3_000));
+        let quoted = Some("Dana: Sure?".to_owned());
+        let said = || Said { quoted: quoted.clone(), ..Said::words(long.clone()) };
+        let first = format!("> Dana: Sure?\n{}", "a".repeat(3_000));
+        assert_eq!(told(said(), 0, None), Some((first, true, "ses_1-9".to_owned())));
+        let second = ("b".repeat(3_000), true, "ses_1-9.1".to_owned());
+        assert_eq!(told(said(), 1, None), Some(second));
+        assert_eq!(told(said(), 2, None), None);
     }
 }

@@ -109,9 +109,13 @@ pub(super) struct Allowed {
 }
 
 impl Allowed {
-    fn lets_in(&self, judged: &Judged) -> bool {
+    /// `called` is the name before it was put right.
+    fn lets_in(&self, judged: &Judged, called: &str) -> bool {
+        let called = Judged { name: called.to_owned(), kind: judged.kind.clone() };
         let is = |pattern: &String| judged.is(&pattern.to_ascii_lowercase());
-        !self.never.iter().any(is) && self.only.as_ref().is_none_or(|only| only.iter().any(is))
+        let was = |pattern: &String| called.is(&pattern.to_ascii_lowercase());
+        !self.never.iter().any(|pattern| is(pattern) || was(pattern))
+            && self.only.as_ref().is_none_or(|only| only.iter().any(is))
     }
 }
 
@@ -131,7 +135,11 @@ impl Judged {
         allowed: &Allowed,
     ) -> Result<Self, FileError> {
         let judged = Self::without_rules(name, claimed, first);
-        if allowed.lets_in(&judged) { Ok(judged) } else { Err(FileError::NotAllowed) }
+        if allowed.lets_in(&judged, &clean_name(name)) {
+            Ok(judged)
+        } else {
+            Err(FileError::NotAllowed)
+        }
     }
 
     pub(super) fn without_rules(name: &str, claimed: &str, first: &[u8]) -> Self {

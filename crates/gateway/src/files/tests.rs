@@ -247,3 +247,67 @@ async fn a_pass_opens_one_side_of_one_file_until_it_ends() {
     bed.advance(KEPT_FOR);
     assert_eq!(read(&pass), Err(PassError::Expired));
 }
+
+#[tokio::test]
+async fn a_file_that_the_version_before_wrote_can_be_read() {
+    let bed = Bed::new();
+    let (conversation, keeping) = conversation(&bed, "c1").await;
+    let files = bed.files();
+    let id = FileId { conversation, number: bed.clock.fresh_id(), keep: Keep::Day };
+    let place = keeping.file_place(id.number.as_u128());
+    let (seal, mut file) = sealed::Seal::fresh(&bed.vault, place).unwrap();
+    let (name, kind) = ("kolibri.png".to_owned(), "image/png".to_owned());
+    let head = Head { name, kind, original: WORDS.len() as u64, thumbnail: Some(3) };
+    let mut head = seal.last(&head).unwrap();
+    let length = head.split_off(head.len() - 4);
+    file[0] = 1;
+    file.extend([length, head].concat());
+    file.extend(seal.chunk(Side::Original, 0, WORDS).unwrap());
+    file.extend(seal.chunk(Side::Thumbnail, 0, b"dot").unwrap());
+    fs::write(path(&bed, id), file).unwrap();
+    let read = async || files.read(&keeping, id).await.unwrap();
+    assert_eq!(read().await.head().name, "kolibri.png");
+    let original = read().await.side(Side::Original).await.unwrap();
+    assert_eq!(all(original).await.unwrap(), WORDS);
+    let thumbnail = read().await.side(Side::Thumbnail).await.unwrap();
+    assert_eq!(all(thumbnail).await.unwrap(), b"dot");
+}
+
+#[tokio::test]
+async fn without_a_scanner_files_wait_or_are_taken_unseen_as_somebody_decides() {
+    let bed = Bed::new();
+    let of = conversation(&bed, "c1").await;
+    let with = |without| FileSetup {
+        scanning: Some(Scanning {
+            clamd: ScannerAddress::Unix("/nonexistent/clamd".into()),
+            without,
+        }),
+        ..FileSetup::default()
+    };
+    let refused = bed.files_with(with(WithoutScanner::Refuse));
+    let told = keep(&refused, &of, new_file(None), WORDS).await;
+    assert!(matches!(told, Err(FileError::NotScanned)));
+    assert!(names(&bed).is_empty());
+    let unseen = bed.files_with(with(WithoutScanner::Take));
+    keep(&unseen, &of, new_file(None), WORDS).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_is_too_large_or_may_not_be_brought_is_refused_as_soon_as_that_is_known() {
+    let bed = Bed::new();
+    let of = conversation(&bed, "c1").await;
+    let rules = FileRules { file_bytes: 1_000_000, ..FileRules::default() };
+    let files = bed.files_with(FileSetup { rules, ..FileSetup::default() });
+    let by = |by| NewFile { by, ..new_file(None) };
+    let large = keep(&files, &of, by(Bringer::User), &[7; 1_000_001]).await;
+    assert!(matches!(large, Err(FileError::TooLarge { limit: 1_000_000 })));
+    let mut intake = files.intake(of.0, &of.1, by(Bringer::User)).await.unwrap();
+    let program = [b"MZ".as_slice(), &[0; 20_000]].concat();
+    let told = intake.write(program.clone().into()).await;
+    assert!(matches!(told, Err(FileError::NotAllowed)), "before all of it came");
+    drop(intake);
+    // What an agent sends is the desk's affair, and kept for what it is.
+    let kept = keep(&files, &of, by(Bringer::Desk), &program).await.unwrap();
+    assert_eq!(kept.name, "kolibri.png.exe");
+    assert_eq!(kept.kind, "application/vnd.microsoft.portable-executable");
+}

@@ -25,7 +25,8 @@ pub(super) enum Answer<'a> {
 /// A button that answers.
 pub(super) fn submit(title: &str, entry: Number, answer: Answer<'_>) -> Value {
     let data = match answer {
-        Answer::Value(value) => json!({ "answers": entry.0, "value": value }),
+        // The label is what people read if the question is not open any more.
+        Answer::Value(value) => json!({ "answers": entry.0, "value": value, "label": title }),
         Answer::Inputs(asks) => json!({ "answers": entry.0, "asks": asks }),
     };
     let mut action =

@@ -13,6 +13,16 @@ use super::{
     markdown::{destination, escaped, link},
 };
 
+/// The longest HTML that is parsed, in bytes: more than fits into a message.
+const HTML_BYTES_MAX: usize = 64 * 1_024;
+
+/// The most tags of it: where each is within the one before, a parser that does as browsers do takes a
+/// time that grows with their square.
+const TAGS_MAX: usize = 2_000;
+
+/// The deepest list that is set off: deeper ones stand where it stands.
+const DEPTH_MAX: usize = 6;
+
 static SANITISER: LazyLock<Builder<'static>> = LazyLock::new(|| {
     let mut builder = Builder::empty();
     builder
@@ -58,8 +68,11 @@ const TAGS: [&str; 29] = [
     "caption",
 ];
 
-/// The HTML as Markdown; empty if there is nothing to see.
+/// The HTML as Markdown; empty if there is nothing to see, or too much.
 pub(super) fn markdown(html: &str, opened: &Open<'_>) -> String {
+    if html.len() > HTML_BYTES_MAX || html.bytes().filter(|byte| *byte == b'<').count() > TAGS_MAX {
+        return String::new();
+    }
     let clean = SANITISER.clean(html).to_string();
     let mut page =
         Page { out: String::new(), lists: Vec::new(), links: Vec::new(), mark: None, opened };
@@ -216,7 +229,7 @@ impl Page<'_> {
             self.out.truncate(self.out.trim_end().len());
             self.out.push('\n');
         }
-        let depth = self.lists.len().saturating_sub(1);
+        let depth = self.lists.len().saturating_sub(1).min(DEPTH_MAX);
         self.out.push_str(&"   ".repeat(depth));
         if let Some(Some(next)) = self.lists.last_mut() {
             self.out.push_str(&format!("{next}. "));

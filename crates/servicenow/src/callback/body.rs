@@ -43,9 +43,9 @@ impl Said {
             self.agent(agent.clone().unwrap_or_default());
         }
         if let Some(name) = action_name(fields) {
-            self.action(&name, fields, agent.unwrap_or_default());
+            self.action(&name, fields, raw, agent.unwrap_or_default());
         } else if is_streamed(fields) {
-            self.signals.push(Signal::Working(true));
+            self.signals.push(Signal::Typing { on: true, agent: agent.unwrap_or_default() });
         } else if let Some(item) = Item::read(fields, raw, agent_chat) {
             self.signals.push(Signal::Item(item));
         } else if !fields.ui_type.is_present() {
@@ -54,7 +54,7 @@ impl Said {
     }
 
     /// An action message (reference 5.4).
-    fn action(&mut self, name: &str, fields: &RawItem<'_>, agent: Agent) {
+    fn action(&mut self, name: &str, fields: &RawItem<'_>, raw: &RawValue, agent: Agent) {
         let message = fields.message.text().map(str::to_owned);
         match name.to_ascii_lowercase().as_str() {
             "startconversation" | "createconversation" => {
@@ -81,7 +81,10 @@ impl Said {
             "starttypingindicator" => self.signals.push(Signal::Typing { on: true, agent }),
             "endtypingindicator" => self.signals.push(Signal::Typing { on: false, agent }),
             "endconversation" => self.once(Signal::Completed { text: message }),
-            "dynamicloader" => self.signals.push(Signal::Working(true)),
+            "dynamicloader" => self.signals.push(match Item::progress(fields, raw) {
+                Some(item) => Signal::Item(item),
+                None => Signal::Working(true),
+            }),
             // Known, and without a meaning for a handoff.
             "chatsubheader" | "switchconversation" | "separator" | "topicfinished" => {}
             _ => self.unknown(format!("actionType {}", short(name)).trim_end().to_owned()),
@@ -194,7 +197,8 @@ fn without_suffix(name: &str) -> &str {
 }
 
 /// Parts of a streamed text (reference 5.5). The `OutputText` at the end has all of it again, so
-/// showing the parts would show it twice.
+/// showing the parts would show it twice; they are a
+/// sign that it is being written.
 fn is_streamed(fields: &RawItem<'_>) -> bool {
     let ui_type = fields.ui_type.text().unwrap_or_default().trim();
     ["StreamStart", "StreamChunk"].iter().any(|part| ui_type.eq_ignore_ascii_case(part))

@@ -120,6 +120,11 @@ fn every_action_message_is_read_in_any_spelling() {
         (r#""actionType":"EndTypingIndicatorACTIONMSG""#, &["typing false ?"]),
         (r#""actionType":"EndConversation","message":"over""#, &["completed over"]),
         (r#""actionType":"DynamicLoader""#, &["working true"]),
+        (
+            r#""actionType":"DynamicLoader","messageId":"9f","header":"Looking","progressMessages":[{"message":"Reading","status":"completed"},{"message":"Writing"}]"#,
+            &["item Looking\n✓ Reading\n… Writing"],
+        ),
+        (r#""actionType":"DynamicLoader","header":"no id""#, &["working true"]),
         (r#""actionType":"ChatSubHeader""#, &[]),
         (r#""actionType":"SwitchConversation""#, &[]),
         (r#""actionType":"Separator""#, &[]),
@@ -370,7 +375,7 @@ fn the_specifications_three_shapes_are_understood() {
 fn a_streamed_text_is_shown_when_it_is_complete() {
     check(
         r#"{"body":[{"uiType":"StreamStart","value":"I"},{"uiType":"StreamChunk","value":"I am"},{"uiType":"OutputText","value":"I am here","streamId":"s"}]}"#,
-        &["working true", "working true", "item I am here"],
+        &["typing true ?", "typing true ?", "item I am here"],
     );
 }
 

@@ -4,6 +4,7 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::control::Control;
 use super::{Item, UiType, options, question, text};
 use crate::loose::{Loose, Shape};
 use crate::signal::Agent;
@@ -130,7 +131,28 @@ impl Item {
             from_agent,
             message_id,
             markdown,
+            changes: false,
             raw,
+        })
+    }
+
+    /// Makes an item of how far something is; nothing if it says nothing, or has no id under which
+    /// more would come.
+    pub(crate) fn progress(fields: &RawItem<'_>, raw: &RawValue) -> Option<Self> {
+        let Control::Progress(progress) = Control::read(raw.get()) else { return None };
+        let message_id = fields.message_id.text()?.to_owned();
+        let (agent, from_agent) = fields.agent();
+        Some(Self {
+            ui_type: UiType::Progress,
+            text: text::progress(&progress)?,
+            options: Vec::new(),
+            question: None,
+            agent,
+            from_agent,
+            message_id: Some(message_id),
+            markdown: false,
+            changes: true,
+            raw: raw.to_owned(),
         })
     }
 }

@@ -3,6 +3,7 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::control::Progress;
 use super::raw::RawItem;
 use super::{Choice, TEXT_BYTES_MAX, UiType, html};
 use crate::loose::{Loose, Shape};
@@ -42,8 +43,19 @@ fn body(ui_type: &UiType, fields: &RawItem<'_>) -> Option<String> {
         UiType::OutputHtml => page(fields),
         UiType::MultiPartOutput => part(fields).or_else(|| plain(fields)),
         UiType::CustomControl => plain(fields).or_else(|| owned(&fields.name)),
-        UiType::OutputText | UiType::Other(_) => plain(fields),
+        UiType::OutputText | UiType::Progress | UiType::Other(_) => plain(fields),
     }
+}
+
+/// A line for what works, and one for each step.
+pub(super) fn progress(progress: &Progress) -> Option<String> {
+    let step = |(words, done): &(String, bool)| {
+        let mark = if *done { '✓' } else { '…' };
+        format!("{mark} {words}")
+    };
+    let lines: Vec<_> =
+        progress.header.iter().cloned().chain(progress.steps.iter().map(step)).collect();
+    joined(&lines).map(capped)
 }
 
 fn owned(value: &Loose<'_>) -> Option<String> {

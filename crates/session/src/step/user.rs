@@ -10,7 +10,7 @@ use crate::{
     said::{Author, Content, Payload, Said},
     step::{
         Turn,
-        talk::{ForDesk, rephrase},
+        rephrase::{ForDesk, rephrase},
     },
 };
 

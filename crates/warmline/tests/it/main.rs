@@ -6,6 +6,7 @@
 //! | `flows` | every flow of the specification, in both dialects, calm and killed after each step |
 //! | `bot` | a bot of a team's own behind the gateway: what it gets, what it may call, and when it is away |
 //! | `azure` | people in Teams: forged requests, every flow, throttling and failures, and kill -9 with sends in flight |
+//! | `vocabulary` | every control that an instance can show and ask, and what it makes of the answers |
 //! | `catch_up` | what agents said while nobody could hear it is shown once and in its place |
 //! | `traffic` | nothing acknowledged is lost, doubled or reordered under traffic and kill -9 |
 //! | `webhook` | bad callbacks are refused in words and change nothing |
@@ -59,4 +60,5 @@ mod starting;
 mod traces;
 mod traffic;
 mod tutorial;
+mod vocabulary;
 mod webhook;

@@ -396,3 +396,31 @@ fn no_debug_form_prints_what_is_sent() {
         assert!(!format!("{sending:?}").contains("canary"));
     }
 }
+
+/// The desk's question for a date, with words for two messages.
+fn asks_for_a_date() -> Content {
+    let raw = r#"{"uiType":"Date","label":"When?"}"#;
+    let words = "When? ".repeat(PART_UNITS_MAX / 4);
+    Content::Said(Said { payload: Some(Payload(raw.to_owned())), ..Said::words(words) })
+}
+
+#[test]
+fn a_question_of_the_desks_is_one_message_with_a_card_where_cards_are_shown() {
+    for channel in [TEAMS, AZURE_DIRECT_LINE] {
+        let place = reference(PERSONAL);
+        let first = sending(&place, channel, dana(), asks_for_a_date(), 0);
+        let activity = json_of(&first);
+        assert_eq!(activity["text"], "Dana: When?");
+        assert_eq!(activity["conversation"]["id"], "a:1");
+        let action = &activity["attachments"][0]["content"]["actions"][0];
+        assert_eq!(action["data"]["warmline"]["answers"], 12, "{channel}");
+        let second = sending(&place, channel, dana(), asks_for_a_date(), 1);
+        assert_eq!(second, Sending::Nothing);
+    }
+    for (place, channel) in [(group(), TEAMS), (reference(PERSONAL), "slack")] {
+        let activity = json_of(&sending(&place, channel, dana(), asks_for_a_date(), 0));
+        assert!(activity.get("attachments").is_none(), "{channel}");
+        let second = sending(&place, channel, dana(), asks_for_a_date(), 1);
+        assert!(matches!(second, Sending::Send(_)), "{channel}");
+    }
+}

@@ -1,3 +1,5 @@
+mod sent;
+
 use proptest::prelude::*;
 use serde_json::{Value, json};
 

@@ -107,7 +107,8 @@ async fn taken(
         let message = "files go with an activity of type `message`";
         return Err(Refused::new(ErrorCode::BadArgument, message));
     }
-    let address = |kept: &Kept| format!("{base}/files/{}", edge.files.pass(kept.id, Side::Original));
+    let address =
+        |kept: &Kept| format!("{base}/files/{}", edge.files.pass(kept.id, Side::Original));
     merge(&mut activity, &taken.kept, address)?;
     let visitor = visitor(&claims, activity.from().and_then(|from| from.name))?;
     let said = session::Said {
@@ -194,7 +195,9 @@ impl From<FileError> for Refused {
     fn from(error: FileError) -> Self {
         let code = match &error {
             FileError::TooLarge { .. } | FileError::TooLargeToScan => ErrorCode::TooLarge,
-            FileError::Empty | FileError::NotAllowed | FileError::Infected => ErrorCode::BadArgument,
+            FileError::Empty | FileError::NotAllowed | FileError::Infected => {
+                ErrorCode::BadArgument
+            }
             FileError::ConversationFull | FileError::Full => ErrorCode::TooManyRequests,
             FileError::Busy | FileError::NotScanned => ErrorCode::ServiceUnavailable,
             FileError::Gone | FileError::Disk(_) | FileError::Sealed(_) | FileError::Malformed => {
@@ -266,10 +269,8 @@ impl Upload<'_> {
         let kind = text(header::CONTENT_TYPE).unwrap_or_default();
         if !kind.trim_start().to_ascii_lowercase().starts_with("multipart/") {
             let disposition = text(header::CONTENT_DISPOSITION).unwrap_or_default();
-            let head = PartHead {
-                kind: Some(kind.to_owned()),
-                ..PartHead::of_disposition(disposition)
-            };
+            let head =
+                PartHead { kind: Some(kind.to_owned()), ..PartHead::of_disposition(disposition) };
             self.begin_file(head).await?;
             while let Some(bytes) = next(&mut body).await? {
                 self.data(bytes).await?;

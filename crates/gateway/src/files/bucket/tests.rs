@@ -59,7 +59,9 @@ async fn answer(State(bucket): State<Shared>, request: Request) -> Response {
     match (parts.method, upload) {
         (Method::POST, None) => {
             bucket.uploads.insert(name.clone(), BTreeMap::new());
-            xml(&format!("<InitiateMultipartUploadResult><Bucket>shelf</Bucket><Key>{name}</Key><UploadId>u</UploadId></InitiateMultipartUploadResult>"))
+            xml(&format!(
+                "<InitiateMultipartUploadResult><Bucket>shelf</Bucket><Key>{name}</Key><UploadId>u</UploadId></InitiateMultipartUploadResult>"
+            ))
         }
         (Method::PUT, Some(_)) => {
             let number = parameter(query, "partNumber").unwrap().parse().unwrap();
@@ -105,7 +107,10 @@ fn tagged(status: StatusCode) -> Response {
 fn listed(bucket: &Bucket, query: &str) -> Response {
     let prefix = parameter(query, "prefix").unwrap_or_default();
     let one = |(name, object): (&String, &Bytes)| {
-        format!("<Contents><Key>{name}</Key><LastModified>2026-01-01T00:00:00.000Z</LastModified><ETag>\"t\"</ETag><Size>{}</Size></Contents>", object.len())
+        format!(
+            "<Contents><Key>{name}</Key><LastModified>2026-01-01T00:00:00.000Z</LastModified><ETag>\"t\"</ETag><Size>{}</Size></Contents>",
+            object.len()
+        )
     };
     let all = bucket.objects.iter().filter(|(name, _)| name.starts_with(&prefix));
     let all: String = all.map(one).collect();
@@ -160,7 +165,8 @@ async fn files_lie_in_a_bucket_as_they_do_in_a_folder() {
     let files = bed.files_with(setup.clone());
     // One that is a part alone, and one of several.
     for length in [100_u32, 12_000_000] {
-        let bytes: Vec<u8> = (0..length).map(|n| n.wrapping_mul(2_654_435_761).to_be_bytes()[0]).collect();
+        let bytes: Vec<u8> =
+            (0..length).map(|n| n.wrapping_mul(2_654_435_761).to_be_bytes()[0]).collect();
         bucket.lock().unwrap().away = 2;
         let mut intake = files.intake(row.id, &keeping, picture()).await.unwrap();
         for piece in bytes.chunks(100_000) {

@@ -42,7 +42,7 @@ fn a_type_is_what_the_bytes_say_and_the_claim_where_they_do_not_contradict() {
         ("a.docx", "", ZIPPED, "a.docx", docx),
         ("a.zip", "application/x-zip-compressed", ZIPPED, "a.zip", "application/x-zip-compressed"),
         ("a.doc", "application/msword", OLE, "a.doc", "application/msword"),
-        ("a.docx", docx, OLE, "a.docx.msi", "application/x-ole-storage"),
+        ("a.docx", docx, OLE, "a.docx.doc", "application/msword"),
         ("a.txt", "text/plain", WORDS, "a.txt", "text/plain"),
         ("a.txt", "text/plain", LATIN, "a.txt", "text/plain"),
         ("a.txt", "text/plain", HTML, "a.txt", "text/plain"),

@@ -44,8 +44,7 @@ pub(crate) struct FileNumbers {
 
 impl FileNumbers {
     pub(super) fn new(registry: &mut Registry) -> Self {
-        let came =
-            counters(registry, "files", "Files that were brought, by what came of them");
+        let came = counters(registry, "files", "Files that were brought, by what came of them");
         let bytes = counters(registry, "file_bytes", "Bytes of files that came in and went out");
         let of = |by: Bringer, outcome: &str| {
             came.get_or_create_owned(&vec![

@@ -74,3 +74,12 @@ fn broken_html_keeps_its_words() {
         assert_eq!(markdown(html, &opened), expected, "{html}");
     }
 }
+
+#[test]
+fn html_that_was_made_to_be_deep_or_long_costs_little() {
+    let deep = "<ul><li>x".repeat(TAGS_MAX / 2);
+    let shown = markdown(&deep, &opened);
+    assert!(shown.contains('x') && shown.len() < 8 * deep.len(), "{}", shown.len());
+    assert_eq!(markdown(&"<ul><li>x".repeat(TAGS_MAX), &opened), "");
+    assert_eq!(markdown(&"x".repeat(HTML_BYTES_MAX + 1), &opened), "");
+}

@@ -14,7 +14,8 @@ use crate::{
 };
 
 /// In two parts, so that no scanner takes this file for it.
-const EICAR: [&str; 2] = [r"X5O!P%@AP[4\PZX54(P^)7CC)7}$EICAR-", "STANDARD-ANTIVIRUS-TEST-FILE!$H+H*"];
+const EICAR: [&str; 2] =
+    [r"X5O!P%@AP[4\PZX54(P^)7CC)7}$EICAR-", "STANDARD-ANTIVIRUS-TEST-FILE!$H+H*"];
 
 /// clamd, with a socket and signatures of its own.
 struct Clamd {

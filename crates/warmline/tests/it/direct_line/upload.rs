@@ -98,7 +98,8 @@ pub(super) fn kept(door: &Door) -> usize {
 #[tokio::test]
 async fn a_page_sends_files_with_its_words_and_opens_them_also_after_a_kill() {
     let mut door = Door::open().await;
-    let large: Vec<u8> = (0..3_000_000_u32).map(|n| n.wrapping_mul(2_654_435_761).to_be_bytes()[0]).collect();
+    let large: Vec<u8> =
+        (0..3_000_000_u32).map(|n| n.wrapping_mul(2_654_435_761).to_be_bytes()[0]).collect();
     let activity = json!({
         "type": "message", "text": "see kolibri", "from": {"id": "dl_kim"},
         "channelData": {"clientActivityID": "up-1"},
@@ -118,7 +119,8 @@ async fn a_page_sends_files_with_its_words_and_opens_them_also_after_a_kill() {
     let message = shown(&door, &id).await;
     assert_eq!(message["from"]["id"], "dl_kim", "the token says who it is");
     let attachments = message["attachments"].as_array().unwrap();
-    let named = |at: usize| (attachments[at]["name"].clone(), attachments[at]["contentType"].clone());
+    let named =
+        |at: usize| (attachments[at]["name"].clone(), attachments[at]["contentType"].clone());
     assert_eq!(attachments.len(), 3, "each file once: {attachments:?}");
     assert_eq!(named(0), (json!("kolibri.png"), json!("image/png")));
     assert_eq!(attachments[0]["thumbnailUrl"], "data:,x", "what is not ours stays");
@@ -213,10 +215,21 @@ async fn files_that_are_not_taken_leave_nothing_and_the_user_knows_why() {
         ("a large one", form().file("a.dat", "x/y", &large).to(&door), (413, "TooLarge")),
         ("an empty one", form().file("a.png", "image/png", b"").to(&door), bad),
         ("none", form().to(&door), (400, "MissingProperty")),
-        ("another one", Form::new().activity(&lists).file("a", "x/y", b"1").to(&door), (400, "MissingProperty")),
+        (
+            "another one",
+            Form::new().activity(&lists).file("a", "x/y", b"1").to(&door),
+            (400, "MissingProperty"),
+        ),
         ("an event", Form::new().activity(&event).file("a", "x/y", b"1").to(&door), bad),
         ("two messages", form().activity(&words).to(&door), bad),
-        ("no message", form().file("a", "x/y", b"1").part("Content-Type: application/vnd.microsoft.activity", b"{").to(&door), bad),
+        (
+            "no message",
+            form()
+                .file("a", "x/y", b"1")
+                .part("Content-Type: application/vnd.microsoft.activity", b"{")
+                .to(&door),
+            bad,
+        ),
         ("too many", too_many.to(&door), bad),
         ("half", open_end, bad),
         ("no boundary", no_boundary, bad),
