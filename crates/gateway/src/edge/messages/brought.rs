@@ -214,6 +214,8 @@ impl There {
             return Some(Self { name, kind, address, at_connector: false });
         }
         let address = attachment.content_url().filter(|_| kind.starts_with("image/"))?;
+        // Teams does not say of what kind a picture among words is.
+        let kind = if kind.ends_with('*') { String::new() } else { kind };
         Some(Self { name, kind, address, at_connector: true })
     }
 }
