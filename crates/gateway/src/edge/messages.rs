@@ -12,6 +12,7 @@
 
 mod brought;
 mod complaints;
+mod consent;
 pub(super) mod meaning;
 mod proof;
 
@@ -80,7 +81,7 @@ async fn take(State(edge): State<Arc<Edge>>, headers: HeaderMap, body: Body) -> 
 }
 
 async fn taken(
-    edge: &Edge,
+    edge: &Arc<Edge>,
     headers: &HeaderMap,
     body: Body,
     trace: Option<&mut OpenSpan>,
@@ -130,12 +131,15 @@ async fn taken(
         Meaning::Leaves => (Target::Existing(whose.key), Event::UserGone),
     };
     if let Event::UserSaid { said, .. } = &mut event {
-        said.files = brought.files;
+        said.files.clone_from(&brought.files);
     }
     let arrival = Arrival::event(target, event).placed(placed_as).traced(context);
     match edge.engine.submit(arrival).await {
         Ok(_) | Err(EngineError::NotFound) => {}
-        Err(error) => return Err(error.into()),
+        Err(error) => {
+            edge.forget(&brought.files).await;
+            return Err(error.into());
+        }
     }
     edge.tell_lost(&key, brought.lost).await;
     Ok(StatusCode::OK.into_response())
@@ -175,11 +179,14 @@ async fn earlier(
 
 /// A call to the bot, whose answer is the answer.
 async fn invoked(
-    edge: &Edge,
-    link: &ChannelLink,
+    edge: &Arc<Edge>,
+    link: &Arc<ChannelLink>,
     whose: Whose,
     activity: Activity,
 ) -> Result<Response, Refusal> {
+    if let Some(answer) = consent::answered(edge, link, &whose, &activity) {
+        return Ok(answer);
+    }
     if words::is_answered_here(&activity) {
         let seen = meaning::seen(&whose, &activity, edge.language);
         edge.engine.submit(Arrival::event(Target::Key(whose.key), seen)).await?;
