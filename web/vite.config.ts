@@ -19,7 +19,8 @@ export function webChatNotices(): Plugin {
   };
 }
 
-// Two pages, each served by Warmline under a name of its own: the demo at `/`, the desk at `/desk`.
+// Three pages, each served by Warmline under a name of its own: the demo at `/`, the desk at `/desk`,
+// and at `/site` a site that has the widget.
 // So assets are absolute, and everything a page loads lies under `/assets/`.
 export default defineConfig({
   base: '/',

@@ -22,6 +22,9 @@ import type { Say } from './widget-words';
 /** Tokens are renewed every quarter of an hour; the newest is the one to remember. */
 const KEEP_EVERY_MS = 60_000;
 
+/** Between two lines of a log that is read again there is less than this. */
+const SETTLES_WITHIN_MS = 300;
+
 /** A message beside the bubble is a hint and not a letter, in characters. */
 const PREVIEW_MAX = 140;
 
@@ -45,6 +48,7 @@ export class Chat {
   #story: Story = BEGINNING;
   #told = '';
   #loud = 0;
+  #settling = 0;
   #answered: ((told: FromPage) => void) | null = null;
 
   constructor(welcome: Welcome, origin: string, send: (told: FromFrame) => void) {
@@ -183,9 +187,19 @@ export class Chat {
     if (connection === 'online') this.#keep();
   }
 
-  /** Something was said, seen, or became visible. */
+  /**
+   * Something was said, seen, or became visible. A log that is read again comes line by line, and the
+   * user is not to see how the chats in it began and ended; what is said now counts at once.
+   */
   #changed(): void {
     const activities = this.#activities();
+    clearTimeout(this.#settling);
+    if (activities.length > 0 && !activities.some(isRecent)) {
+      this.#settling = window.setTimeout(() => this.#settled(activities), SETTLES_WITHIN_MS);
+    } else this.#settled(activities);
+  }
+
+  #settled(activities: readonly Activity[]): void {
     this.#story = tell(activities);
     this.#head.story(this.#story);
     this.#strip.story(this.#story);
@@ -270,7 +284,7 @@ export class Chat {
     if (!store) return;
     const attached = files.map((file) => ({ blob: file, thumbnailURL: pictureOf(file) }));
     const before = store.getState().sendBoxAttachments ?? [];
-    store.dispatch({ type: 'WEB_CHAT/SET_SEND_BOX_ATTACHMENTS', payload: [...before, ...attached] });
+    store.dispatch({ type: 'WEB_CHAT/SET_SEND_BOX_ATTACHMENTS', payload: { attachments: [...before, ...attached] } });
     this.#box()?.focus();
   }
 

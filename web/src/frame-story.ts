@@ -27,6 +27,9 @@ export const BEGINNING: Story = {
   transferring: false, delayed: false, ended: null,
 };
 
+/** What the gateway calls an agent whose name nobody told. */
+const UNNAMED = 'Agent';
+
 /** What a notice of Warmline's says. */
 interface Notice {
   readonly key: string;
@@ -39,6 +42,10 @@ export function tell(activities: readonly Activity[]): Story {
   return inOrder(activities).reduce((story, activity) => {
     const notice = noticeOf(activity);
     if (notice) return heard(story, notice, activity);
+    // Not every desk names its agent when they come; what they write names them.
+    if (story.phase === 'live' && isAgents(activity)) {
+      return { ...story, agent: story.agent ?? text(activity.from?.name) };
+    }
     // Whoever writes on after the end has seen it.
     const goesOn = story.phase === 'over' && isMessage(activity) && activity.from?.role === 'user';
     return goesOn ? BEGINNING : story;
@@ -95,6 +102,10 @@ function nameOf({ agent }: Notice): string | null {
 function pictureOf({ agent, avatar }: Notice): string | null {
   const found = text(typeof agent === 'object' && agent !== null && 'avatar' in agent ? agent.avatar : avatar);
   return found !== null && /^https?:\/\//.test(found) ? found : null;
+}
+
+function isAgents({ from }: Activity): boolean {
+  return from?.id === 'agent' && from.name !== UNNAMED;
 }
 
 function text(value: unknown): string | null {

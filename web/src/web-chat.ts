@@ -29,7 +29,7 @@ export interface Activity {
   readonly type: string;
   readonly text?: string;
   readonly timestamp?: string;
-  readonly from?: { readonly role?: string; readonly name?: string };
+  readonly from?: { readonly id?: string; readonly role?: string; readonly name?: string };
   readonly attachments?: readonly { readonly name?: string }[];
   readonly channelData?: Readonly<Record<string, unknown>>;
 }

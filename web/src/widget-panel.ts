@@ -71,7 +71,7 @@ export class Panel {
     this.#bubble = element(
       'button',
       { type: 'button', class: 'bubble', 'aria-label': say('open'), 'aria-expanded': 'false', 'aria-controls': 'panel', hidden: !setting.bubble },
-      icon('chat', 'M21 12a8 8 0 0 1-8 8H4l1.8-3.2A8 8 0 1 1 21 12z', 'M9 10.5h8M9 14h5'),
+      icon('chat', 'M5 4h14a2.5 2.5 0 0 1 2.5 2.5v8A2.5 2.5 0 0 1 19 17h-6.5L7.5 21v-4H5a2.5 2.5 0 0 1-2.5-2.5v-8A2.5 2.5 0 0 1 5 4z', 'M8 10.5v.01', 'M12 10.5v.01', 'M16 10.5v.01'),
       icon('shut', 'M6 6l12 12M18 6L6 18'),
       this.#badge,
     );
@@ -100,6 +100,7 @@ export class Panel {
 
   /** Goes on as the user had left it on the last page. */
   begin(openAtFirst: boolean): void {
+    this.painted();
     const { open, live, token } = this.#set.memory.kept;
     // A panel over the whole window would hide the page that the user has just gone to.
     const again = open && token !== null && !this.#small.matches;
@@ -134,7 +135,8 @@ export class Panel {
 
   /** The page's colours may have changed. */
   painted(): void {
-    this.#send({ kind: 'look', ...this.#look() });
+    const painted = this.#look();
+    this.#send({ kind: 'look', ...painted });
   }
 
   /** Another tab of the site has changed what is remembered. */

@@ -42,14 +42,15 @@ export const SKIN = `
 .bubble { position: fixed; inset-block-end: var(--warmline-bottom, 20px);
   inset-inline-end: var(--warmline-side, 20px); z-index: var(--warmline-layer, 2147483000);
   inline-size: 60px; block-size: 60px; padding: 0; border: 0; border-radius: 50%; cursor: pointer;
-  display: grid; place-items: center; color: var(--accent-ink); background: var(--accent);
+  display: grid; place-items: center; color: var(--accent-ink, #fff); background: var(--accent);
   box-shadow: 0 1px 3px rgb(0 0 0 / 22%), 0 8px 24px rgb(0 0 0 / 20%);
   transition: transform .15s ease, box-shadow .15s ease; }
 :host([side=left]) .bubble { inset-inline: var(--warmline-side, 20px) auto; }
 .bubble:hover { transform: translateY(-2px); box-shadow: 0 2px 4px rgb(0 0 0 / 22%), 0 12px 30px rgb(0 0 0 / 26%); }
 .bubble:active { transform: none; }
 .bubble:focus-visible, .again:focus-visible { outline: 3px solid var(--surface); box-shadow: 0 0 0 6px var(--accent); }
-.bubble svg { inline-size: 28px; block-size: 28px; grid-area: 1 / 1; transition: opacity .15s, transform .15s; }
+.bubble svg { inline-size: 30px; block-size: 30px; grid-area: 1 / 1; transition: opacity .15s, transform .15s; }
+.bubble .chat path + path { stroke-width: 2.6; }
 .bubble .shut, .bubble[aria-expanded=true] .chat { opacity: 0; transform: rotate(-45deg) scale(.6); }
 .bubble[aria-expanded=true] .shut { opacity: 1; transform: none; }
 .badge { position: absolute; inset-block-start: -4px; inset-inline-end: -4px; min-inline-size: 22px;

@@ -9,7 +9,7 @@ import { mkdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { chromium } from 'playwright-core';
-import type { Browser, BrowserContextOptions, Locator, Page } from 'playwright-core';
+import type { Browser, BrowserContextOptions, Frame, Locator, Page } from 'playwright-core';
 
 import { WORKSPACE } from './program.ts';
 
@@ -110,7 +110,7 @@ interface Finding {
  * What axe-core calls serious or critical, in one line each. `except` names parts that are not
  * ours, as CSS selectors.
  */
-export async function audit(page: Page, except: readonly string[] = []): Promise<string[]> {
+export async function audit(page: Page | Frame, except: readonly string[] = []): Promise<string[]> {
   await page.evaluate(axe);
   const findings = await page.evaluate(async (exclude) => {
     const tool = (window as unknown as { axe: { run(context: object): Promise<unknown> } }).axe;

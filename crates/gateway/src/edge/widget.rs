@@ -22,11 +22,7 @@ use axum::{
     routing::{get, post},
 };
 
-use crate::edge::{
-    Edge,
-    answer::{no_such_method, no_such_route},
-    direct_line::admission,
-};
+use crate::edge::{Edge, answer::no_such_method, direct_line::admission};
 
 pub(crate) fn routes() -> Router<Arc<Edge>> {
     Router::new()
@@ -35,5 +31,4 @@ pub(crate) fn routes() -> Router<Arc<Edge>> {
         .route("/widget/assets/{*path}", get(pages::asset).fallback(no_such_method))
         .route("/widget/tokens", post(admission::give).fallback(no_such_method))
         .route("/widget/admissions", post(admission::admit).fallback(no_such_method))
-        .route("/widget/{*rest}", get(no_such_route))
 }

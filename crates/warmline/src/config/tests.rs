@@ -80,6 +80,24 @@ fn trusted_origins_are_a_list_with_commas() {
 }
 
 #[test]
+fn a_public_key_is_taken_only_beside_the_pages_it_is_for() {
+    const KEY: &str = "WARMLINE_WIDGET_KEY";
+    let pages = ("WARMLINE_TRUSTED_ORIGINS", "https://shop.example.org");
+    let config = Config::read(&environment(&[pages, (KEY, "shop-2f9c41d07e")])).unwrap();
+    let key = config.settings.bots[0].pages.widget_key.as_ref();
+    assert_eq!(key.map(gateway::WidgetKey::as_str), Some("shop-2f9c41d07e"));
+    for (set, problem) in [
+        (vec![(KEY, "shop-2f9c41d07e")], "would open chats to every page there is"),
+        (vec![pages, (KEY, "short")], "must have 8 to 64"),
+        (vec![pages, (KEY, "with a space")], "must have 8 to 64"),
+        (vec![pages, (KEY, &"x".repeat(65))], "must have 8 to 64"),
+    ] {
+        let said = refusal(&set);
+        assert!(said.contains(KEY) && said.contains(problem), "{said}");
+    }
+}
+
+#[test]
 fn client_credentials_need_no_user() {
     let set = [
         (GRANT_TYPE, "client_credentials"),

@@ -8,6 +8,7 @@ mod origins;
 mod streams;
 mod tokens;
 mod upload;
+mod widget;
 
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};

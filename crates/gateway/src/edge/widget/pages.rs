@@ -173,7 +173,8 @@ fn for_any_page(headers: &mut HeaderMap) {
 }
 
 /// What the frame's page may do: run its own scripts, talk to this service, show pictures and films
-/// from where bots and agents have them. Web Chat makes its styles at run time, and a worker.
+/// from where bots and agents have them. Web Chat makes its styles at run time, and a worker; files
+/// that are attached it reads by `blob:` addresses.
 fn policy(doors: &Doors, base: Option<&str>) -> String {
     let base = base.and_then(|base| Url::parse(base).ok());
     let stream = base.as_ref().and_then(|base| {
@@ -185,7 +186,7 @@ fn policy(doors: &Doors, base: Option<&str>) -> String {
     let around = around(doors);
     format!(
         "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
-         connect-src 'self'{stream}; img-src * data: blob:; media-src * data: blob:; \
+         connect-src 'self' blob:{stream}; img-src * data: blob:; media-src * data: blob:; \
          font-src 'self' data:; worker-src blob:; form-action 'none'; base-uri 'none'; \
          frame-ancestors {around}"
     )
@@ -262,10 +263,10 @@ mod tests {
     fn the_frame_may_talk_to_its_own_service_only() {
         let doors = doors(&[]);
         for (base, expected) in [
-            (Some("https://chat.example.org"), "connect-src 'self' wss://chat.example.org;"),
-            (Some("http://127.0.0.1:8080"), "connect-src 'self' ws://127.0.0.1:8080;"),
-            (Some("http://a;script-src *"), "connect-src 'self';"),
-            (None, "connect-src 'self';"),
+            (Some("https://chat.example.org"), "connect-src 'self' blob: wss://chat.example.org;"),
+            (Some("http://127.0.0.1:8080"), "connect-src 'self' blob: ws://127.0.0.1:8080;"),
+            (Some("http://a;script-src *"), "connect-src 'self' blob:;"),
+            (None, "connect-src 'self' blob:;"),
         ] {
             let policy = policy(&doors, base);
             assert!(policy.contains(expected), "{base:?}: {policy}");

@@ -1,0 +1,322 @@
+/** The widget on a site's page, played through the real binary in a real browser. */
+
+import assert from 'node:assert/strict';
+import { after, afterEach, before, test } from 'node:test';
+import type { Browser, BrowserContextOptions, FrameLocator, Locator, Page } from 'playwright-core';
+
+import { audit, eventually, openBrowser, overflows, shoot, visit } from './browser.ts';
+import { startDemo } from './program.ts';
+import type { Demo } from './program.ts';
+
+let demo: Demo;
+let browser: Browser;
+
+before(async () => {
+  [demo, browser] = await Promise.all([startDemo(), openBrowser()]);
+});
+afterEach(() => demo.calm());
+after(async () => {
+  await browser?.close();
+  await demo?.stop();
+});
+
+const bubble = (page: Page): Locator => page.locator('warmline-chat .bubble');
+const badge = (page: Page): Locator => page.locator('warmline-chat .badge');
+const panel = (page: Page): Locator => page.locator('warmline-chat dialog');
+const chat = (page: Page): FrameLocator => page.frameLocator('warmline-chat iframe');
+const box = (page: Page): Locator => chat(page).locator('[data-id="webchat-sendbox-input"]');
+const strip = (page: Page, tone: string): Locator => chat(page).locator(`.strip[data-tone="${tone}"]`);
+const said = (page: Page, words: string): Locator =>
+  chat(page).locator('.webchat__text-content', { hasText: words });
+
+const arrive = (options: BrowserContextOptions = {}) =>
+  visit(browser, `${demo.origin}/site`, { viewport: { width: 1280, height: 820 }, ...options });
+
+/** Opens the chat and waits for the bot's first words. */
+async function opened(page: Page): Promise<void> {
+  await bubble(page).click();
+  await said(page, 'help desk').first().waitFor();
+}
+
+async function says(page: Page, words: string): Promise<void> {
+  await box(page).fill(words);
+  await box(page).press('Enter');
+}
+
+/** The one chat at the desk that is not over. */
+async function deskChat(): Promise<string> {
+  return eventually('the desk has a chat', async () => {
+    const { chats } = (await demo.desk('state', {}, 'GET')) as { chats: { id: string; state: string }[] };
+    return chats.find(({ state }) => state !== 'ended')?.id;
+  });
+}
+
+/** The user asks for an agent, who takes the chat; gives its id at the desk. */
+async function live(page: Page): Promise<string> {
+  await says(page, 'agent');
+  await strip(page, 'waiting').waitFor();
+  const id = await deskChat();
+  await demo.desk(`chats/${id}/accept`);
+  await strip(page, 'live').waitFor();
+  return id;
+}
+
+test('nothing of the chat is loaded before somebody opens it', async () => {
+  const { page, end } = await arrive();
+  const asked: string[] = [];
+  page.on('request', (request) => asked.push(new URL(request.url()).pathname));
+  await page.reload();
+  await bubble(page).waitFor();
+  assert.deepEqual(asked.filter((path) => path.startsWith('/widget/') || path === '/site/token'), []);
+  await shoot(page, 'widget-closed');
+  await opened(page);
+  assert.ok(asked.some((path) => /^\/widget\/assets\/webchat-/.test(path)));
+  await end();
+});
+
+test('a live chat in the widget: waiting, talking, and its end by the button', async () => {
+  const { page, end } = await arrive();
+  const refused: string[] = [];
+  page.on('console', (line) => {
+    if (/Content Security Policy|Trusted/i.test(line.text())) refused.push(line.text());
+  });
+  await opened(page);
+  await shoot(page, 'widget-bot');
+  await says(page, 'agent');
+  await strip(page, 'waiting').waitFor();
+  await chat(page).locator('.strip-estimate', { hasText: /\d+ Second/ }).waitFor();
+  await chat(page).locator('.strip-clock', { hasText: /0:0\d/ }).waitFor();
+  await shoot(page, 'widget-waiting');
+  const id = await deskChat();
+  await demo.desk(`chats/${id}/accept`);
+  await demo.desk(`chats/${id}/write`, { text: 'Good morning' });
+  await said(page, 'Good morning').waitFor();
+  await chat(page).locator('.name', { hasText: 'Dana' }).waitFor();
+  await says(page, 'My screen stays black');
+  await strip(page, 'live').waitFor();
+  await shoot(page, 'widget-live');
+  await chat(page).getByRole('button', { name: 'End chat' }).click();
+  await chat(page).getByText('End this chat?').waitFor();
+  await shoot(page, 'widget-sure');
+  await chat(page).getByRole('button', { name: 'Keep talking' }).click();
+  await chat(page).getByText('You are talking to Dana.').waitFor();
+  await chat(page).getByRole('button', { name: 'End chat' }).click();
+  await chat(page).getByRole('button', { name: 'End chat' }).click();
+  await strip(page, 'over').waitFor();
+  await said(page, 'You ended the chat').waitFor();
+  await shoot(page, 'widget-ended');
+  const { chats } = (await demo.desk('state', {}, 'GET')) as { chats: { id: string; state: string }[] };
+  assert.equal(chats.find((one) => one.id === id)?.state, 'ended');
+  assert.equal(await chat(page).locator('.webchat__bubble--from-user', { hasText: 'end chat' }).count(), 0);
+  assert.deepEqual(refused, [], 'the strictest content policy has nothing against the widget');
+  await end();
+});
+
+test('who waits can cancel by the button', async () => {
+  const { page, end } = await arrive();
+  await opened(page);
+  await says(page, 'agent');
+  await strip(page, 'waiting').getByRole('button', { name: 'Cancel' }).click();
+  await chat(page).getByText('The request was cancelled.').first().waitFor();
+  await end();
+});
+
+test('a live chat goes on after a reload and on the next page, and counts what was not seen', async () => {
+  const { page, end } = await arrive();
+  await opened(page);
+  const id = await live(page);
+  await bubble(page).click();
+  await eventually('the panel is closed', async () => !(await panel(page).isVisible()));
+  await demo.desk(`chats/${id}/write`, { text: 'Are you there?' });
+  await badge(page).filter({ hasText: '1' }).waitFor();
+  await page.locator('warmline-chat .peek', { hasText: 'Are you there?' }).waitFor();
+  await shoot(page, 'widget-unread');
+  await page.getByRole('link', { name: 'Help' }).click();
+  await page.waitForURL(/\/site\/help$/);
+  // Without being opened: a live chat is gone on with.
+  await badge(page).filter({ hasText: '1' }).waitFor();
+  await demo.desk(`chats/${id}/write`, { text: 'Hello?' });
+  await badge(page).filter({ hasText: '2' }).waitFor();
+  assert.equal(await bubble(page).getAttribute('aria-label'), 'Open chat, 2 new messages');
+  await bubble(page).click();
+  await said(page, 'Hello?').waitFor();
+  assert.equal(await said(page, 'Hello?').count(), 1);
+  await eventually('all is seen', async () => !(await badge(page).isVisible()));
+  await page.reload();
+  await said(page, 'Hello?').waitFor();
+  assert.equal(await badge(page).isVisible(), false, 'what was open is open again, and seen');
+  await strip(page, 'live').waitFor();
+  await end();
+});
+
+test('tabs share the conversation and what was seen of it', async () => {
+  const { page, end } = await arrive();
+  await opened(page);
+  const id = await live(page);
+  const other = await page.context().newPage();
+  await other.goto(`${demo.origin}/site/help`);
+  await strip(other, 'live').waitFor({ state: 'attached' });
+  if (await panel(other).isVisible()) await bubble(other).click();
+  await page.bringToFront();
+  await bubble(page).click();
+  await demo.desk(`chats/${id}/write`, { text: 'In both of them' });
+  for (const tab of [page, other]) await badge(tab).filter({ hasText: '1' }).waitFor();
+  await bubble(page).click();
+  await said(page, 'In both of them').waitFor();
+  for (const tab of [page, other]) {
+    await eventually('the badge is gone', async () => !(await badge(tab).isVisible()));
+  }
+  await end();
+});
+
+test('another visitor of the same browser does not see the conversation', async () => {
+  const { page, end } = await arrive();
+  await opened(page);
+  await says(page, 'Something private');
+  await said(page, 'Something private').first().waitFor();
+  await page.context().clearCookies();
+  await page.reload();
+  await bubble(page).waitFor();
+  if (!(await panel(page).isVisible())) await bubble(page).click();
+  await said(page, 'help desk').first().waitFor();
+  assert.equal(await said(page, 'Something private').count(), 0);
+  await end();
+});
+
+test('a new conversation begins empty', async () => {
+  const { page, end } = await arrive();
+  await opened(page);
+  await says(page, 'Of the first');
+  await said(page, 'Of the first').first().waitFor();
+  await chat(page).getByRole('button', { name: 'More' }).click();
+  await shoot(page, 'widget-menu');
+  await chat(page).getByRole('menuitem', { name: 'Start a new conversation' }).click();
+  await chat(page).getByRole('button', { name: 'Start over' }).click();
+  await eventually('the old words are gone', async () => (await said(page, 'Of the first').count()) === 0);
+  await said(page, 'help desk').first().waitFor();
+  await page.reload();
+  await said(page, 'help desk').first().waitFor();
+  assert.equal(await said(page, 'Of the first').count(), 0);
+  await end();
+});
+
+test('the gateway is killed: the widget says so, and goes on', async () => {
+  const { page, end } = await arrive();
+  await opened(page);
+  const id = await live(page);
+  await fetch(`${demo.origin}/demo/api/kill`, { method: 'POST' });
+  await chat(page).locator('.is', { hasText: 'Connection lost' }).waitFor();
+  await chat(page).locator('.is', { hasText: 'Live chat' }).waitFor();
+  await demo.desk(`chats/${id}/write`, { text: 'Still with you' });
+  await said(page, 'Still with you').waitFor();
+  await end();
+});
+
+test('everything can be done with the keyboard, and Escape gives it back', async () => {
+  const { page, end } = await arrive();
+  await bubble(page).waitFor();
+  const ask = page.getByRole('button', { name: 'Ask us' });
+  await ask.focus();
+  await page.keyboard.press('Enter');
+  await said(page, 'help desk').first().waitFor();
+  await eventually('the keyboard is in the box', () =>
+    box(page).evaluate((element) => element === document.activeElement),
+  );
+  await page.keyboard.type('Typed without a mouse');
+  await page.keyboard.press('Enter');
+  await said(page, 'Typed without a mouse').first().waitFor();
+  await chat(page).getByRole('button', { name: 'More' }).focus();
+  await page.keyboard.press('Enter');
+  await page.keyboard.press('ArrowDown');
+  assert.equal(
+    await chat(page).getByRole('menuitem', { name: 'Save conversation' }).evaluate((one) => one === document.activeElement),
+    true,
+  );
+  await page.keyboard.press('Escape');
+  assert.equal(await panel(page).isVisible(), true, 'the first Escape is for the menu');
+  await page.keyboard.press('Escape');
+  await eventually('the panel is closed', async () => !(await panel(page).isVisible()));
+  assert.equal(await ask.evaluate((element) => element === document.activeElement), true);
+  await end();
+});
+
+test('the conversation can be kept as a text', async () => {
+  const { page, end } = await arrive();
+  await opened(page);
+  await says(page, 'the toner is empty');
+  await said(page, 'the toner is empty').first().waitFor();
+  await chat(page).getByRole('button', { name: 'More' }).click();
+  const [download] = await Promise.all([
+    page.waitForEvent('download'),
+    chat(page).getByRole('menuitem', { name: 'Save conversation' }).click(),
+  ]);
+  assert.match(download.suggestedFilename(), /^conversation-\d{4}-\d\d-\d\d\.txt$/);
+  const chunks: Buffer[] = [];
+  for await (const chunk of await download.createReadStream()) chunks.push(chunk as Buffer);
+  assert.match(Buffer.concat(chunks).toString(), /You: the toner is empty\n/);
+  await end();
+});
+
+test('the widget is readable in the dark, in German, and still where motion is not wanted', async () => {
+  const { page, end } = await arrive({ colorScheme: 'dark', reducedMotion: 'reduce', locale: 'de-DE' });
+  // The widget speaks the language of the page that it is on.
+  await page.route(/\/site$/, async (route) => {
+    const answer = await route.fetch();
+    await route.fulfill({ response: answer, body: (await answer.text()).replace('lang="en"', 'lang="de"') });
+  });
+  await page.reload();
+  assert.equal(await bubble(page).getAttribute('aria-label'), 'Chat öffnen');
+  await opened(page);
+  await says(page, 'agent');
+  await chat(page).getByText('Wir suchen jemanden für Sie').waitFor();
+  await shoot(page, 'widget-german');
+  await demo.desk(`chats/${await deskChat()}/accept`);
+  await strip(page, 'live').waitFor();
+  await shoot(page, 'widget-dark');
+  assert.deepEqual(await audit(page, ['iframe']), []);
+  await end();
+});
+
+test('on a phone the chat takes the whole window, and the page rests', async () => {
+  const { page, end } = await arrive({ viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, hasTouch: true, isMobile: true });
+  await bubble(page).waitFor();
+  await shoot(page, 'widget-phone-closed');
+  await opened(page);
+  const at = await panel(page).boundingBox();
+  assert.deepEqual(at, { x: 0, y: 0, width: 390, height: 844 });
+  assert.equal(await page.evaluate(() => document.querySelector('warmline-chat')?.shadowRoot?.querySelector('dialog')?.matches(':modal')), true);
+  await live(page);
+  await shoot(page, 'widget-phone');
+  assert.equal(await overflows(page), false);
+  await chat(page).getByRole('button', { name: 'Close chat' }).click();
+  await bubble(page).waitFor();
+  await end();
+});
+
+test('the widget has no serious fault for a screen reader', async () => {
+  const { page, end } = await arrive();
+  await opened(page);
+  await live(page);
+  assert.deepEqual(await audit(page, ['iframe']), []);
+  const frame = page.frames().find((one) => one.url().endsWith('/widget/frame'));
+  assert.ok(frame);
+  assert.deepEqual(await audit(frame, ['.talk']), []);
+  await end();
+});
+
+test('an accent of the site is read everywhere, with letters that can be read on it', async () => {
+  const { page, end } = await arrive();
+  await page.evaluate(() => {
+    document.documentElement.style.setProperty('--warmline-accent', 'rgb(255, 210, 0)');
+    (window as unknown as { Warmline: { repaint(): void; open(): void } }).Warmline.repaint();
+    (window as unknown as { Warmline: { open(): void } }).Warmline.open();
+  });
+  await said(page, 'help desk').first().waitFor();
+  const head = chat(page).locator('.head');
+  const [ground, ink] = await head.evaluate((element) => {
+    const { backgroundColor, color } = getComputedStyle(element);
+    return [backgroundColor, color];
+  });
+  assert.deepEqual([ground, ink], ['rgb(255, 210, 0)', 'rgb(16, 19, 26)']);
+  await end();
+});
