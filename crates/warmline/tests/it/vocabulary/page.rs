@@ -30,11 +30,20 @@ async fn live(house: &mut House) -> (Page, String) {
 
 /// Shows a control; gives what the page got of it last.
 async fn shown(house: &House, page: &Page, chat: &str, control: Control) -> Value {
+    settles(house, page).await;
     let before = distinct(&page.arrived()).len();
     house.desk.show(chat, &[control]).unwrap();
     page.until(&format!("{control} is shown"), |heard| distinct(&heard.activities).len() > before)
         .await;
     distinct(&page.arrived()).last().unwrap().clone()
+}
+
+/// Waits until the page has all that the instance has told.
+async fn settles(house: &House, page: &Page) {
+    let quiet = house.desk.wait_until(|seen| !seen.is_sending(), WITHIN).await;
+    assert!(quiet.is_ok(), "a callback is under way for ever");
+    let log = page.log().await.len();
+    page.until("the log is shown", |heard| distinct(&heard.activities).len() >= log).await;
 }
 
 /// Posts what a client would, and again until it is taken.
