@@ -49,8 +49,8 @@ use crate::{
     notices,
     trace::OpenSpan,
 };
-pub(crate) use complaints::Complaints;
 use brought::Brought;
+pub(crate) use complaints::Complaints;
 use meaning::{Meaning, Whose};
 
 /// The route.
@@ -118,11 +118,8 @@ async fn taken(
     }
     let about = about.as_ref().map(|earlier| earlier.text.as_str());
     let is_message = activity.kind() == kinds::MESSAGE;
-    let brought = if is_message {
-        edge.brought(&link, &whose, &activity).await?
-    } else {
-        Brought::default()
-    };
+    let brought =
+        if is_message { edge.brought(&link, &whose, &activity).await? } else { Brought::default() };
     let key = whose.key.clone();
     let (target, mut event) = match meaning::of(&whose, activity, about, (edge.language, fresh)) {
         Meaning::Nothing => return Ok(StatusCode::OK.into_response()),

@@ -87,9 +87,10 @@ impl Edge {
         let most = self.files.rules().in_message;
         let deadline = Instant::now() + FILES_WITHIN;
         let mut brought = Brought::default();
-        let coming = there.iter().take(most).map(|there| {
-            self.one(link, whose, (id, &keeping), there, deadline)
-        });
+        let coming = there
+            .iter()
+            .take(most)
+            .map(|there| self.one(link, whose, (id, &keeping), there, deadline));
         for (came, there) in join_all(coming).await.into_iter().zip(&there) {
             match came {
                 Ok(file) => brought.files.push(file),
