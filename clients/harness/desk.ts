@@ -7,6 +7,15 @@ import type { Environment } from './program.ts';
 export interface Line {
   readonly from: string;
   readonly text: string;
+  readonly file?: { readonly name: string; readonly size: number };
+}
+
+/** What came as an answer to a question inside the chat. */
+export interface Answer {
+  readonly text: string;
+  readonly typed?: boolean;
+  /** Why an instance does not take it. */
+  readonly refused?: string | null;
 }
 
 export interface Chat {
@@ -15,6 +24,7 @@ export interface Chat {
   readonly state: string;
   readonly agent: string | null;
   readonly lines: readonly Line[];
+  readonly answers: readonly Answer[];
   /** What the bot knew, by name. */
   readonly context: Readonly<Record<string, unknown>>;
 }
@@ -61,6 +71,37 @@ export class Desk {
 
   async says(user: string, text: string): Promise<void> {
     await this.#send(`desk/api/chats/${await this.#open(user)}/write`, { text });
+  }
+
+  /** What an agent, or a topic inside the chat, can show besides words. */
+  async controls(): Promise<string[]> {
+    const listed = (await this.#get('desk/api/controls')) as { name: string }[];
+    return listed.map(({ name }) => name);
+  }
+
+  async shows(user: string, control: string): Promise<void> {
+    await this.#send(`desk/api/chats/${await this.#open(user)}/show`, { control });
+  }
+
+  /** The agent sends a file. */
+  async sendsFile(user: string, name: string, type: string, bytes: Uint8Array): Promise<void> {
+    const path = `desk/api/chats/${await this.#open(user)}/file?name=${encodeURIComponent(name)}`;
+    const answer = await fetch(`${this.#origin}/${path}`, {
+      method: 'POST',
+      headers: { 'content-type': type },
+      body: new Uint8Array(bytes),
+    });
+    if (!answer.ok) throw new Error(`the desk refused ${path}: ${await answer.text()}`);
+  }
+
+  /** Waits until the question that stands is answered in the form that an instance takes. */
+  async isAnswered(user: string, ...texts: readonly string[]): Promise<void> {
+    const answers = async () => (await this.chatOf(user))?.answers ?? [];
+    const last = await eventually('the question is answered', async () => (await answers()).at(-1), answers);
+    if (last.refused) throw new Error(`the instance refuses “${last.text}”: ${last.refused}`);
+    if (texts.length > 0 && !texts.includes(last.text)) {
+      throw new Error(`“${last.text}” was answered, and not ${texts.join(' or ')}`);
+    }
   }
 
   async ends(user: string): Promise<void> {

@@ -18,6 +18,8 @@ use session::id::ChannelId;
 
 use crate::edge::direct_line;
 
+#[cfg(any(test, feature = "fuzz"))]
+pub(crate) use html::text as html_text;
 pub(crate) use ids::{Later, own_about, own_id, own_reply_to, refers_to};
 pub use link::ChannelSetup;
 pub(crate) use link::{ChannelLink, Channels, Homes, People};
@@ -27,6 +29,9 @@ pub(crate) use reference::{Account, Reference, tenants_named};
 
 /// What Teams calls itself in `channelId`.
 pub(crate) const TEAMS: &str = "msteams";
+
+/// By what member a card that asks for a user's consent, and their answer, name a file of ours.
+pub(crate) const CONSENT_MEMBER: &str = "warmlineFile";
 
 /// What a Direct Line that Azure hosts calls itself, which is what the embedded one does.
 pub(crate) const DIRECT_LINE: &str = "directline";

@@ -24,6 +24,8 @@ mod dispatcher;
 mod edge;
 mod engine;
 mod files;
+#[cfg(any(test, feature = "fuzz"))]
+pub mod fuzzed;
 mod gaps;
 mod keeping;
 mod lane;

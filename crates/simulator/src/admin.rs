@@ -31,8 +31,8 @@ use std::sync::Arc;
 use axum::{
     Json, Router,
     body::Bytes,
-    extract::{DefaultBodyLimit, Path, Query, State, rejection::BytesRejection},
-    http::{HeaderMap, StatusCode, header},
+    extract::{DefaultBodyLimit, Path, State, rejection::BytesRejection},
+    http::StatusCode,
     middleware,
     response::{IntoResponse, Response},
     routing::{get, post},
@@ -42,9 +42,9 @@ use serde_json::{Value, json};
 
 use crate::{
     api,
-    desk::{Desk, Refusal, fault_orders, guard, read},
+    desk::{Desk, Refusal, fault_orders, guard, read, shows},
     instance::{ChatView, DeskError, FileForm, User},
-    media::{FILE_BYTES_MAX, File},
+    media::File,
     shared::Shared,
     traffic::RECORDING_BYTES_MAX,
 };
@@ -60,7 +60,7 @@ pub(crate) fn routes(shared: &Arc<Shared>) -> Router {
     let faults = get(fault_orders::list).post(fault_orders::inject).delete(fault_orders::clear);
     let faults =
         Router::new().route("/admin/api/faults", faults).with_state(Desk::new(shared.clone()));
-    let file = post(send_file).layer(DefaultBodyLimit::max(FILE_BYTES_MAX));
+    let file = shows::routes("/admin/api", Desk::new(shared.clone()));
     let replay = get(playback::state).post(playback::play).delete(playback::stop);
     let replay = replay.layer(DefaultBodyLimit::max(RECORDING_BYTES_MAX));
     let recording = get(playback::recording).post(playback::record).delete(playback::forget);
@@ -76,11 +76,11 @@ pub(crate) fn routes(shared: &Arc<Shared>) -> Router {
         .route("/admin/api/replay", replay)
         .route("/admin/api/reset", post(reset))
         .route("/admin/api/tokens/revoke", post(revoke))
-        .route("/admin/api/chats/{id}/file", file)
         .route("/admin/api/chats/{id}/accept_late", post(accept_late))
         .route("/admin/api/media/{key}", get(media))
         .with_state(shared.clone())
         .merge(faults)
+        .merge(file)
         .layer(middleware::from_fn(guard::only_local))
         .layer(DefaultBodyLimit::max(BODY_MAX))
 }
@@ -145,26 +145,6 @@ async fn accept_late(
     Path(id): Path<String>,
 ) -> Result<StatusCode, Refusal> {
     Desk::new(shared).accept_late(&id)?;
-    Ok(StatusCode::NO_CONTENT)
-}
-
-#[derive(Deserialize)]
-struct Named {
-    name: String,
-    #[serde(flatten)]
-    form: FileForm,
-}
-
-async fn send_file(
-    State(shared): State<Arc<Shared>>,
-    Path(id): Path<String>,
-    Query(named): Query<Named>,
-    headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
-) -> Result<StatusCode, Refusal> {
-    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
-    let file = File::new(&named.name, kind.unwrap_or_default(), arrived(body)?);
-    shared.send_file(&id, file, named.form)?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -58,7 +58,8 @@ pub(crate) fn routes(shared: Arc<Shared>) -> Router {
 }
 
 fn upload() -> axum::routing::MethodRouter<Arc<Shared>> {
-    post(media::upload).layer(DefaultBodyLimit::max(media::FORM_BYTES_MAX))
+    // The profile says how large a file may be.
+    post(media::upload).layer(DefaultBodyLimit::disable())
 }
 
 /// An immediate answer.

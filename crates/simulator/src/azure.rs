@@ -11,6 +11,7 @@
 //! | `connector` | what bots call; `limits` counts as Teams does, `answer` has the shapes |
 //! | `world` | apps, people, chats, what is shown in them, what was asked |
 //! | `teams` | what people do in Teams, as activities |
+//! | `files` | what people attach, and what a bot may bring them |
 //! | `trouble` | what goes wrong when it is told to |
 //! | `admin` | all of it over HTTP, for clients in other languages |
 //! | `chat` | a person at a terminal who writes to a bot |
@@ -28,6 +29,7 @@ mod answer;
 mod chat;
 mod config;
 mod connector;
+mod files;
 mod keys;
 mod limits;
 mod login;
@@ -57,6 +59,7 @@ use self::world::World;
 pub use self::{
     chat::converse,
     config::{APP_ID, APP_SECRET, AzureConfig, Person, Registration, TENANT},
+    files::Upload,
     login::Grant,
     teams::{NotSaid, Posted},
     token::{BOT_FRAMEWORK, BOT_FRAMEWORK_TENANT, Issuer, Signature, Token},
@@ -362,6 +365,7 @@ fn routes(shared: &Arc<Shared>) -> Router {
         .route("/v1/.well-known/openidconfiguration", get(login::channel_metadata))
         .route("/v1/.well-known/keys", get(login::channel_keys))
         .merge(orders)
+        .merge(files::routes())
         .fallback(connector::connector)
         .with_state(shared.clone())
 }

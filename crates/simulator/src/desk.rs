@@ -7,7 +7,7 @@ mod edge;
 pub(crate) mod fault_orders;
 pub(crate) mod guard;
 mod orders;
-mod shows;
+pub(crate) mod shows;
 mod state;
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};

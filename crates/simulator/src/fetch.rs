@@ -6,7 +6,6 @@
 
 use std::{sync::Arc, time::Duration};
 
-use axum::body::Bytes;
 use reqwest::{
     Response, StatusCode, Url,
     header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue},
@@ -15,15 +14,18 @@ use reqwest::{
 use crate::{
     instance::FileView,
     ledger::FileFate,
-    media::{FILE_BYTES_MAX, File},
+    media::{
+        File,
+        contents::{Filled, Filling},
+    },
     request::Attachment,
     shared::Shared,
 };
 
 /// How long one file may take: enough for the largest over a slow link.
-const FETCH_WITHIN: Duration = Duration::from_secs(30);
+const FETCH_WITHIN: Duration = Duration::from_secs(300);
 
-/// How many files are fetched at once: each may fill memory up to the largest size.
+/// How many files are fetched at once: each may fill memory up to what is kept whole.
 pub(crate) const FETCHES_MAX: usize = 8;
 
 /// One file to be fetched.
@@ -60,14 +62,15 @@ pub(crate) async fn run(shared: Arc<Shared>, order: Order) {
 }
 
 async fn load(shared: &Shared, attachment: &Attachment) -> Result<File, &'static str> {
-    let (ours, trusted, url) = {
+    let (ours, trusted, url, max) = {
         let now = shared.clock.now();
         let world = shared.lock();
         let ours =
             world.media.at(&attachment.url).map(|file| (file.clone(), file.is_available(now)));
         let url = Url::parse(&attachment.url).ok();
         let host = url.as_ref().and_then(Url::host_str).unwrap_or_default();
-        (ours, world.instance.setup.profile.trusts(host), url)
+        let profile = &world.instance.setup.profile;
+        (ours, profile.trusts(host), url, profile.media_bytes_max)
     };
     match ours {
         Some((file, true)) => return Ok(file),
@@ -93,7 +96,7 @@ async fn load(shared: &Shared, attachment: &Attachment) -> Result<File, &'static
     };
     let last = url.path_segments().and_then(Iterator::last).unwrap_or_default();
     let name = attachment.file_name.as_deref().unwrap_or(last);
-    Ok(File::new(name, &kind, body(&mut answer).await?))
+    Ok(File::of(name, &kind, body(&mut answer, max).await?))
 }
 
 fn headers(attachment: &Attachment) -> Option<HeaderMap> {
@@ -106,15 +109,12 @@ fn headers(attachment: &Attachment) -> Option<HeaderMap> {
     pairs.collect()
 }
 
-async fn body(answer: &mut Response) -> Result<Bytes, &'static str> {
-    let mut bytes = Vec::new();
+async fn body(answer: &mut Response, max: u64) -> Result<Filled, &'static str> {
+    let mut filling = Filling::new(max);
     while let Some(chunk) = answer.chunk().await.map_err(|_| "the host broke off")? {
-        if bytes.len() + chunk.len() > FILE_BYTES_MAX {
-            return Err("the file is too large");
-        }
-        bytes.extend_from_slice(&chunk);
+        filling.push(&chunk).map_err(|_| "the file is too large")?;
     }
-    Ok(bytes.into())
+    Ok(filling.finish())
 }
 
 impl crate::shared::World {
@@ -124,7 +124,8 @@ impl crate::shared::World {
         let view = FileView {
             name: file.name.clone(),
             content_type: file.content_type.clone(),
-            size: file.bytes.len(),
+            size: usize::try_from(file.contents.size()).unwrap_or(usize::MAX),
+            sha256: file.sha256.clone(),
             url: format!("/admin/api/media/{key}"),
             key: key.clone(),
         };

@@ -31,7 +31,7 @@ use std::{
 use serde_json::Value;
 
 pub(crate) use self::conversation::Conversation;
-pub(crate) use self::files::{FileForm, FileShape};
+pub(crate) use self::files::{FileForm, FilePlace, FileShape};
 pub(crate) use self::messages::{Author, Message, Messages};
 pub(crate) use self::topics::Order as ShowOrder;
 use self::{

@@ -1,16 +1,20 @@
 //! The files that the instance has: uploads, what it fetched, and what agents send.
 //!
-//! Owns the store, its limits and the life of an upload. Who may come for a file is the doors'
-//! business.
+//! Owns the store, its limits and the life of an upload; [`contents`] has what large files are
+//! instead of bytes. Who may come for a file is the doors' business.
+
+pub(crate) mod contents;
 
 use std::collections::{HashMap, VecDeque};
 
 use axum::body::Bytes;
 
+use self::contents::{Contents, Filled};
 use crate::profile::MediaState;
 
-/// The largest file, in bytes. A real instance takes 1 GB; these lie in memory.
-pub(crate) const FILE_BYTES_MAX: usize = 10 * 1024 * 1024;
+/// The largest file that is kept whole, in bytes: it lies in memory. Of a larger one only size and
+/// digest are kept; how large one may be at all is a setting of the profile.
+pub(crate) const WHOLE_BYTES_MAX: usize = 10 * 1024 * 1024;
 
 /// What all files may take together, in bytes; the oldest go first.
 const STORE_BYTES_MAX: usize = 100 * 1024 * 1024;
@@ -36,7 +40,9 @@ pub(crate) const FACE: &[u8] = include_bytes!("media/face.png");
 pub(crate) struct File {
     pub(crate) name: String,
     pub(crate) content_type: String,
-    pub(crate) bytes: Bytes,
+    pub(crate) contents: Contents,
+    /// SHA-256 of its bytes, in lower-case hexadecimal digits.
+    pub(crate) sha256: String,
     /// When the virus scan is over, in milliseconds since the epoch, and what it says then.
     pub(crate) scan: (u64, MediaState),
 }
@@ -44,13 +50,19 @@ pub(crate) struct File {
 impl File {
     /// A file that needs no scan.
     pub(crate) fn new(name: &str, content_type: &str, bytes: Bytes) -> Self {
+        let sha256 = contents::sha256(&bytes);
+        Self::of(name, content_type, (Contents::Whole(bytes), sha256))
+    }
+
+    /// The same of what was filled or made.
+    pub(crate) fn of(name: &str, content_type: &str, (contents, sha256): Filled) -> Self {
         let cut = |text: &str, or: &str| -> String {
             let text = if text.trim().is_empty() { or } else { text };
             text.chars().filter(|c| !c.is_control()).take(NAME_CHARS_MAX).collect()
         };
         let name = cut(name, "unnamed");
         let content_type = cut(content_type, "application/octet-stream");
-        Self { name, content_type, bytes, scan: (0, MediaState::Available) }
+        Self { name, content_type, contents, sha256, scan: (0, MediaState::Available) }
     }
 
     pub(crate) fn state(&self, now: u64) -> MediaState {
@@ -81,16 +93,16 @@ impl Default for Media {
 }
 
 impl Media {
-    /// Keeps a file that is no larger than [`FILE_BYTES_MAX`].
+    /// Keeps a file.
     pub(crate) fn keep(&mut self, key: String, file: File) {
-        self.bytes += file.bytes.len();
+        self.bytes += file.contents.kept();
         self.oldest.push_back(key.clone());
         self.files.insert(key, file);
         while self.bytes > STORE_BYTES_MAX || self.files.len() > FILES_MAX {
             let Some(gone) = self.oldest.pop_front().and_then(|key| self.files.remove(&key)) else {
                 break;
             };
-            self.bytes -= gone.bytes.len();
+            self.bytes -= gone.contents.kept();
         }
     }
 
@@ -112,8 +124,8 @@ mod tests {
     #[test]
     fn the_oldest_file_makes_room() {
         let mut media = Media::default();
-        let file = File::new("a", "", Bytes::from(vec![0; FILE_BYTES_MAX]));
-        for key in 0..=STORE_BYTES_MAX / FILE_BYTES_MAX {
+        let file = File::new("a", "", Bytes::from(vec![0; WHOLE_BYTES_MAX]));
+        for key in 0..=STORE_BYTES_MAX / WHOLE_BYTES_MAX {
             media.keep(key.to_string(), file.clone());
         }
         assert!(media.get("0").is_none() && media.get("1").is_some());

@@ -142,6 +142,8 @@ pub struct Profile {
     pub media_scan: Duration,
     /// What the scan says.
     pub media_state: MediaState,
+    /// The largest file that it takes, in bytes (`com.glide.attachment.max_size`).
+    pub media_bytes_max: u64,
     /// Links to an agent's files are paths, without the instance's address.
     pub relative_media: bool,
 }
@@ -161,6 +163,7 @@ impl Default for Profile {
             trusted_media_domains: ["localhost", "127.0.0.1"].map(str::to_owned).to_vec(),
             media_scan: Duration::ZERO,
             media_state: MediaState::Available,
+            media_bytes_max: 1024 * 1024 * 1024,
             relative_media: false,
         }
     }

@@ -48,7 +48,7 @@ fn entity(name: &str) -> Option<char> {
 }
 
 /// The text of a piece of HTML: a line for each paragraph, none of them blank.
-pub(super) fn text(html: &str) -> String {
+pub(crate) fn text(html: &str) -> String {
     let mut out = String::with_capacity(html.len());
     let mut rest = html;
     while let Some((words, tag, behind)) = next_tag(rest) {

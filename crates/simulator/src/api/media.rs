@@ -3,62 +3,67 @@
 //!
 //! Owns how a file comes in and who may load one. The files are the store's.
 
-use std::sync::Arc;
+use std::{convert::Infallible, sync::Arc};
 
 use axum::{
-    body::Bytes,
-    extract::{Path, Query, State, rejection::BytesRejection},
+    body::{Body, Bytes},
+    extract::{Path, Query, State},
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use futures_util::stream;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Answer, access, multipart};
+use super::{Answer, access, multipart::Form};
 use crate::{
-    media::{FACE, FILE_BYTES_MAX, File, PATH},
+    media::{
+        FACE, File, PATH,
+        contents::{Blocks, Contents, Filled, Filling},
+    },
     script::millis,
     shared::Shared,
 };
 
-/// The largest form, in bytes: the largest file and what surrounds it.
-pub(super) const FORM_BYTES_MAX: usize = FILE_BYTES_MAX + 64 * 1024;
+/// The longest field beside the file, in bytes: ids are 32 characters.
+const FIELD_BYTES_MAX: u64 = 1024;
 
 pub(super) async fn upload(
     State(shared): State<Arc<Shared>>,
     headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
+    body: Body,
 ) -> Response {
-    let answer = take(&shared, &headers, body);
-    answer.unwrap_or_else(|refusal| refusal).into_response()
+    take(&shared, &headers, body).await.unwrap_or_else(|refusal| refusal).into_response()
 }
 
-fn take(
-    shared: &Arc<Shared>,
-    headers: &HeaderMap,
-    body: Result<Bytes, BytesRejection>,
-) -> Result<Answer, Answer> {
+fn refused(detail: &str) -> Answer {
+    Answer::refusal(StatusCode::BAD_REQUEST, "Bad Request", detail)
+}
+
+async fn take(shared: &Arc<Shared>, headers: &HeaderMap, body: Body) -> Result<Answer, Answer> {
     may_enter(shared, headers)?;
-    let refused = |detail| Answer::refusal(StatusCode::BAD_REQUEST, "Bad Request", detail);
-    let too_large = "The file is larger than 10 MiB";
-    let body = body.map_err(|_| refused(too_large))?;
+    let max = shared.lock().instance.setup.profile.media_bytes_max;
+    let no_form = |_| refused("The body is not multipart/form-data");
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
-    let form = multipart::read(text(header::CONTENT_TYPE).unwrap_or_default(), &body);
-    let form = form.ok_or_else(|| refused("The body is not multipart/form-data"))?;
+    let kind = text(header::CONTENT_TYPE).unwrap_or_default();
+    let mut form = Form::read(kind, body).map_err(no_form)?;
+    let mut has_user = false;
     // What stands behind the file is not looked at.
-    let (fields, file) = match form.iter().position(|part| part.name == "file") {
-        Some(index) => (&form[..index], &form[index]),
-        None => return Err(refused("file is missing")),
+    let part = loop {
+        let part = form.part().await.map_err(no_form)?.ok_or_else(|| refused("file is missing"))?;
+        if part.name == "file" {
+            break part;
+        }
+        let (field, _) = filled(&mut form, FIELD_BYTES_MAX, "A field is too long").await?;
+        has_user |= part.name == "user_id" && field.size() > 0;
     };
-    if !fields.iter().any(|part| part.name == "user_id" && !part.bytes.is_empty()) {
+    if !has_user {
         return Err(refused("user_id is missing, or stands behind file"));
     }
-    if file.bytes.len() > FILE_BYTES_MAX {
-        return Err(refused(too_large));
-    }
-    let name = file.file_name.clone().unwrap_or_default();
-    let kind = file.content_type.clone().unwrap_or_default();
-    let mut file = File::new(&name, &kind, file.bytes.clone());
+    let filled = filled(&mut form, max, "The file is larger than the instance takes").await?;
+    let name = part.file_name.unwrap_or_default();
+    let kind = part.content_type.unwrap_or_default();
+    let mut file = File::of(&name, &kind, filled);
     let host = text(header::HOST).unwrap_or("localhost").to_owned();
     Ok(shared.act(|world, now| {
         let profile = &world.instance.setup.profile;
@@ -73,6 +78,18 @@ fn take(
         });
         (Answer::json(StatusCode::CREATED, json!({"result": result})), Vec::new())
     }))
+}
+
+/// The bytes of the part that is being read.
+async fn filled(form: &mut Form, max: u64, too_large: &str) -> Result<Filled, Answer> {
+    let mut filling = Filling::new(max);
+    loop {
+        match form.chunk().await {
+            Ok(Some(chunk)) => filling.push(&chunk).map_err(|_| refused(too_large))?,
+            Ok(None) => return Ok(filling.finish()),
+            Err(_) => return Err(refused("The body is not multipart/form-data")),
+        }
+    }
 }
 
 pub(super) async fn load(
@@ -145,10 +162,22 @@ pub(crate) fn serve(file: File) -> Response {
     let plain = header::HeaderValue::from_static("application/octet-stream");
     let headers = [
         (header::CONTENT_TYPE, kind.unwrap_or(plain)),
+        (header::CONTENT_LENGTH, file.contents.size().into()),
         (header::X_CONTENT_TYPE_OPTIONS, header::HeaderValue::from_static("nosniff")),
     ];
     let disposition = [(header::CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\""))];
-    (headers, disposition, file.bytes).into_response()
+    let body = match file.contents {
+        Contents::Whole(bytes) => Body::from(bytes),
+        Contents::Made(size) => {
+            Body::from_stream(stream::iter(Blocks::new(size).map(Ok::<_, Infallible>)))
+        }
+        Contents::Counted(_) => {
+            let detail = "Of a file this large the simulator keeps only size and digest";
+            return Answer::refusal(StatusCode::NOT_FOUND, "No Record found", detail)
+                .into_response();
+        }
+    };
+    (headers, disposition, body).into_response()
 }
 
 fn may_enter(shared: &Shared, headers: &HeaderMap) -> Result<(), Answer> {

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::{
     config::{AzureConfig, Person, Registration},
+    files::Files,
     keys::KeySet,
     limits::Budgets,
     login::Grant,
@@ -193,6 +194,7 @@ pub(super) struct World {
     pub(super) received: VecDeque<Received>,
     pub(super) grants: Vec<Grant>,
     pub(super) refused_grants: usize,
+    pub(super) files: Files,
     newest_id: u64,
 }
 
@@ -212,6 +214,7 @@ impl World {
             received: VecDeque::new(),
             grants: Vec::new(),
             refused_grants: 0,
+            files: Files::default(),
             newest_id: 0,
         }
     }

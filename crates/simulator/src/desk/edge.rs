@@ -26,7 +26,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::json;
 
 use super::{Desk, fault_orders, guard, orders, shows, state};
-use crate::{instance::DeskError, media::FILE_BYTES_MAX, pages};
+use crate::{instance::DeskError, pages};
 
 /// The largest body of an order, in bytes: far above what a person types.
 const BODY_MAX: usize = 64 * 1024;
@@ -47,17 +47,15 @@ pub(crate) fn routes(desk: Desk) -> Router {
             get(fault_orders::list).post(fault_orders::inject).delete(fault_orders::clear),
         )
         .route("/desk/api/controls", get(shows::list))
-        .route(
-            "/desk/api/chats/{id}/file",
-            post(shows::file).layer(DefaultBodyLimit::max(FILE_BYTES_MAX)),
-        )
         .route("/desk/api/chats/{id}/{order}", post(orders::to_chat))
         .route("/desk/api/agents/{id}", post(orders::to_agent))
         .route("/desk/api/queues/{id}", post(orders::to_queue))
         .layer(middleware::from_fn(guard::only_local))
         .route("/assets/{*path}", get(asset))
         .layer(DefaultBodyLimit::max(BODY_MAX))
-        .with_state(desk)
+        .with_state(desk.clone())
+        // Merged behind the limit of orders: a file has a limit of its own.
+        .merge(shows::routes("/desk/api", desk).layer(middleware::from_fn(guard::only_local)))
 }
 
 /// A refusal as the page gets it: `{"error":{"code","message"}}`.

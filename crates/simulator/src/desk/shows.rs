@@ -4,16 +4,18 @@
 //! GET  /desk/api/controls          [{"name","by"}]
 //! POST /desk/api/chats/{id}/show   {"control":"date"}, {"controls":["date","time"]} or
 //!                                  {"item":{…}}; "by"?: "agent" or "topic"
-//! POST /desk/api/chats/{id}/file   ?name=plan.pdf&shape=&place=, the bytes in the body
+//! POST /desk/api/chats/{id}/file   ?name=plan.pdf&shape=&place=, the bytes in the body;
+//!                                  with &made=500000000 and no body, as many are made
 //! ```
 //!
 //! Owns how these orders are spelled in JSON.
 
 use axum::{
-    Json,
+    Json, Router,
     body::Bytes,
-    extract::{Path, Query, State, rejection::BytesRejection},
+    extract::{DefaultBodyLimit, Path, Query, State, rejection::BytesRejection},
     http::{HeaderMap, StatusCode, header},
+    routing::post,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -24,8 +26,8 @@ use super::{
 };
 use crate::{
     control::Control,
-    instance::{FileForm, ShowOrder},
-    media::File,
+    instance::{FileForm, FilePlace, FileShape, ShowOrder},
+    media::{File, WHOLE_BYTES_MAX, contents::made},
 };
 
 /// Who shows something.
@@ -81,14 +83,24 @@ pub(super) fn show(desk: &Desk, id: &str, body: &[u8]) -> Result<(), Refusal> {
     Ok(desk.show_in(id, order)?)
 }
 
-#[derive(Deserialize)]
-pub(super) struct Named {
-    name: String,
-    #[serde(flatten)]
-    form: FileForm,
+/// The order to send a file, below a door's address.
+pub(crate) fn routes(below: &str, desk: Desk) -> Router {
+    let file = post(file).layer(DefaultBodyLimit::max(WHOLE_BYTES_MAX));
+    Router::new().route(&format!("{below}/chats/{{id}}/file"), file).with_state(desk)
 }
 
-pub(super) async fn file(
+#[derive(Deserialize)]
+struct Named {
+    name: String,
+    /// How many bytes it has, where the body has none: they are made.
+    made: Option<u64>,
+    #[serde(default)]
+    shape: FileShape,
+    #[serde(default)]
+    place: FilePlace,
+}
+
+async fn file(
     State(desk): State<Desk>,
     Path(id): Path<String>,
     Query(named): Query<Named>,
@@ -101,7 +113,38 @@ pub(super) async fn file(
         message: rejection.body_text(),
     })?;
     let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
-    let file = File::new(&named.name, kind.unwrap_or_default(), bytes);
-    desk.shared.send_file(&id, file, named.form)?;
+    let kind = kind.unwrap_or_default();
+    let Named { name, made, shape, place } = named;
+    let form = FileForm { shape, place };
+    match made {
+        Some(size) => desk.send_made_file(&id, (&name, kind), size, form).await?,
+        None => desk.shared.send_file(&id, File::new(&name, kind, bytes), form)?,
+    }
     Ok(StatusCode::NO_CONTENT)
+}
+
+impl Desk {
+    /// Sends a file of this many bytes, which are made as they are read.
+    async fn send_made_file(
+        &self,
+        chat: &str,
+        (name, kind): (&str, &str),
+        size: u64,
+        form: FileForm,
+    ) -> Result<(), Refusal> {
+        if size > self.shared.lock().instance.setup.profile.media_bytes_max {
+            return Err(Refusal {
+                status: StatusCode::BAD_REQUEST,
+                code: "too_large",
+                message: "an instance has no files of this size; see mediaBytesMax".to_owned(),
+            });
+        }
+        let filled =
+            tokio::task::spawn_blocking(move || made(size)).await.map_err(|_| Refusal {
+                status: StatusCode::INTERNAL_SERVER_ERROR,
+                code: "stopped",
+                message: "the file could not be made".to_owned(),
+            })?;
+        Ok(self.shared.send_file(chat, File::of(name, kind, filled), form)?)
+    }
 }

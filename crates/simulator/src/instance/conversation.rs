@@ -129,6 +129,8 @@ pub struct FileView {
     pub content_type: String,
     /// Its size in bytes.
     pub size: usize,
+    /// SHA-256 of its bytes, in lower-case hexadecimal digits.
+    pub sha256: String,
     /// Where the desk's page may load it from.
     pub url: String,
 }

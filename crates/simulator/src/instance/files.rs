@@ -18,8 +18,7 @@ use crate::{
 
 /// How an agent's file looks in a callback and where it lies; what an instance does is unknown
 /// (reference 9.8), so a receiver is tried with all of them.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
-#[serde(default, rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct FileForm {
     pub(crate) shape: FileShape,
     pub(crate) place: FilePlace,

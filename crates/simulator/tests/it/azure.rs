@@ -1,6 +1,7 @@
 //! The stand-in for Azure, over HTTP, as bots and verifiers meet it.
 
 mod connector;
+mod files;
 mod login;
 mod orders;
 mod people;

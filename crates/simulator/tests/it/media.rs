@@ -82,7 +82,8 @@ async fn a_file_is_fetched_with_its_headers_and_shown_to_the_agent() {
 
 #[tokio::test]
 async fn what_cannot_be_had_is_dropped_in_silence_with_the_reason_in_the_ledger() {
-    let rig = rig(Config::default()).await;
+    let profile = Profile { media_bytes_max: 10 * 1024 * 1024, ..Profile::default() };
+    let rig = rig(Config { profile, ..Config::default() }).await;
     rig.connect(6, 4).await;
     let host = host().await;
     let port = host.split(':').nth(1).unwrap();
@@ -186,4 +187,74 @@ async fn an_agents_file_is_a_link_or_a_picture_that_only_the_caller_can_load() {
     }
     rig.desk.end(&chat).unwrap();
     assert_eq!(send("image/png", &chat).await.unwrap().status(), 409);
+}
+
+#[tokio::test]
+async fn an_agents_file_comes_in_every_shape_from_every_address() {
+    let rig = rig(Config::default()).await;
+    let chat = rig.connect(6, 4).await;
+    for (shape, ui_type, url_at) in [
+        ("text", "OutputText", "/value"),
+        ("link", "OutputLink", "/value/action"),
+        ("image", "OutputImage", "/value"),
+    ] {
+        for (place, begins) in [
+            ("media", "/api/now/v1/cs/media/"),
+            ("attachment", "/sys_attachment.do?"),
+            ("image", "/"),
+        ] {
+            let order = format!("name=a.bin&shape={shape}&place={place}");
+            let url = format!("{}/desk/api/chats/{chat}/file?{order}", rig.origin);
+            assert_eq!(rig.http.post(url).body("bytes").send().await.unwrap().status(), 204);
+            let told = rig.take_bodies(1).await;
+            let item = &told[0]["body"][0];
+            assert_eq!(item["uiType"], ui_type);
+            let url = item.pointer(url_at).unwrap().as_str().unwrap();
+            let path = url.strip_prefix(&rig.origin).unwrap();
+            assert!(path.starts_with(begins), "{path}");
+            assert_eq!(get_bytes(&rig, path).await, (200, b"bytes".to_vec()), "{path}");
+            assert_eq!(rig.http.get(url).send().await.unwrap().status(), 401);
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_agent_has_a_picture_that_only_the_caller_can_load() {
+    let rig = rig(Config::default()).await;
+    let chat = rig.connect(6, 4).await;
+    rig.desk.write(&chat, "hello").unwrap();
+    let told = rig.take_bodies(1).await;
+    let path = told[0]["body"][0]["agentInfo"]["agentAvatar"].as_str().unwrap().to_owned();
+    assert!(path.ends_with(".iix?t=small"), "{path}");
+    let (status, picture) = get_bytes(&rig, &path).await;
+    assert!(status == 200 && picture.starts_with(b"\x89PNG"), "{status}");
+    assert_eq!(rig.http.get(format!("{}{path}", rig.origin)).send().await.unwrap().status(), 401);
+    assert_eq!(get_bytes(&rig, "/nobody.iix").await.0, 404);
+}
+
+#[tokio::test]
+async fn a_large_file_passes_both_ways_and_is_known_by_its_digest() {
+    const BYTES: usize = 12 * 1024 * 1024;
+    let rig = rig(Config::default()).await;
+    let chat = rig.connect(6, 4).await;
+    let order = format!("{}/desk/api/chats/{chat}/file?name=big.bin&made={BYTES}", rig.origin);
+    assert_eq!(rig.http.post(order).send().await.unwrap().status(), 204);
+    let told = rig.take_bodies(1).await;
+    let url = told[0]["body"][0]["value"]["action"].as_str().unwrap();
+    let (status, bytes) = get_bytes(&rig, url.strip_prefix(&rig.origin).unwrap()).await;
+    assert_eq!((status, bytes.len()), (200, BYTES));
+    let sent = rig.chat().lines.pop().unwrap().file.unwrap();
+    assert_eq!((sent.size, sent.sha256.len()), (BYTES, 64));
+
+    // The same bytes back, as a host has them.
+    let app = Router::new().route("/big.bin", get(move || async move { bytes }));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    rig.send(&with_file("r-2", &format!("http://127.0.0.1:{port}/big.bin"))).await;
+    assert_eq!(files(&rig).await, [FileFate::Shown]);
+    let seen = rig.chat().lines.pop().unwrap().file.unwrap();
+    assert_eq!((seen.size, &seen.sha256), (BYTES, &sent.sha256));
+    // Of what came in and is so large, nothing but that is left.
+    assert_eq!(get_bytes(&rig, &format!("/api/now/v1/cs/media/{}", seen.key)).await.0, 404);
 }

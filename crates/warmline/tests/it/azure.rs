@@ -8,6 +8,6 @@ mod crashes;
 mod files;
 mod flows;
 mod people;
-mod rig;
+pub(crate) mod rig;
 mod storms;
-mod whole;
+pub(crate) mod whole;

@@ -19,9 +19,9 @@ use crate::{
 /// What the registration proves itself with.
 const SECRET: &str = "app-password-3e81b0c7d2";
 
-pub(super) struct Rig {
+pub(crate) struct Rig {
     pub(super) house: House,
-    pub(super) azure: Azure,
+    pub(crate) azure: Azure,
 }
 
 impl Rig {
@@ -53,8 +53,15 @@ impl Rig {
         Azure::start(azure).await.unwrap()
     }
 
+    /// The same without the counts of Teams, for those who have much to say.
+    pub(crate) async fn azure_without_limits() -> Azure {
+        let registrations = vec![Registration::new(APP_ID, SECRET)];
+        let azure = AzureConfig { registrations, limits: false, ..AzureConfig::default() };
+        Azure::start(azure).await.unwrap()
+    }
+
     /// The same before a stand-in that is there already.
-    pub(super) async fn start_at(
+    pub(crate) async fn start_at(
         azure: Azure,
         setting: Setting,
         change: impl FnOnce(&mut Environment),
@@ -108,7 +115,7 @@ impl Rig {
     }
 
     /// Waits until everything that was to be done outside is done.
-    pub(super) async fn settles(&self) {
+    pub(crate) async fn settles(&self) {
         eventually("the outbox is empty", || async { (self.rows()["outbox"] == 0).then_some(()) })
             .await;
     }
@@ -155,10 +162,10 @@ impl DerefMut for Rig {
 }
 
 /// Somebody in Teams, alone with the bot.
-pub(super) struct User {
+pub(crate) struct User {
     pub(super) azure: Azure,
-    pub(super) chat: Chat,
-    pub(super) person: Person,
+    pub(crate) chat: Chat,
+    pub(crate) person: Person,
     looked: usize,
 }
 
@@ -169,14 +176,14 @@ impl User {
     }
 
     /// Says something; the activity by which it was said.
-    pub(super) async fn says(&self, text: &str) -> Value {
+    pub(crate) async fn says(&self, text: &str) -> Value {
         let activity = self.azure.message(&self.chat, &self.person, text);
         self.delivers(&activity).await;
         activity
     }
 
     /// Teams delivers an activity until somebody takes it.
-    pub(super) async fn delivers(&self, activity: &Value) {
+    pub(crate) async fn delivers(&self, activity: &Value) {
         let posted = eventually("an activity is taken", || async {
             let posted = self.azure.deliver(activity).await.ok()?;
             // It starts, or stops; what is not answered well is delivered again.

@@ -10,13 +10,13 @@ pub(super) fn line(who: &str, n: usize) -> String {
     format!("{who} {n:03} kolibri")
 }
 
-pub(super) struct Talk {
-    pub(super) user: User,
-    pub(super) chat: String,
+pub(crate) struct Talk {
+    pub(crate) user: User,
+    pub(crate) chat: String,
 }
 
 impl Talk {
-    pub(super) async fn connect(rig: &mut Rig) -> Self {
+    pub(crate) async fn connect(rig: &mut Rig) -> Self {
         Self::connect_as(rig, "Kim Example").await
     }
 
