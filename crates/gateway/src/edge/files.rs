@@ -208,7 +208,9 @@ impl From<FetchError> for Refusal {
         let (status, code) = match &error {
             FetchError::Unknown => return PassError::Unknown.into(),
             FetchError::Expired => return PassError::Expired.into(),
-            FetchError::Refused { code: "not_found" } => (StatusCode::GONE, "desk_has_no_such_file"),
+            FetchError::Refused { code: "not_found" } => {
+                (StatusCode::GONE, "desk_has_no_such_file")
+            }
             FetchError::Refused { .. } => (StatusCode::BAD_GATEWAY, "desk_refused_file"),
             FetchError::Away { .. } => (StatusCode::SERVICE_UNAVAILABLE, "desk_away"),
             FetchError::Busy => (StatusCode::SERVICE_UNAVAILABLE, "busy"),

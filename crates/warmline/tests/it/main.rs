@@ -26,6 +26,7 @@
 //! | `packaging` | what the image and the unit rely on is there |
 //! | `metrics` | what `/metrics` tells, and that dashboard, alert rules and docs speak of nothing else |
 //! | `traces` | one trace shows user, ServiceNow, agent and user; it costs nobody anything |
+//! | `desk_files` | what an agent sends opens for the user, what the user sends reaches the agent |
 //! | `disk` | nothing that was said lies on the disk in the clear |
 //!
 //! `house`, `process`, `page`, `desk` and `moved_clock` are the means. Every house looks through its gateway's log
@@ -42,6 +43,7 @@ mod configuration;
 mod console;
 mod dead_letters;
 mod desk;
+mod desk_files;
 mod direct_line;
 mod disk;
 mod earlier_versions;
