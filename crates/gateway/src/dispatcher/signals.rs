@@ -20,14 +20,17 @@ use session::{
     id::{ConversationKey, DeskId, TenantId},
 };
 use store::Work;
-use tokio::{sync::mpsc, task::JoinSet};
+use tokio::{
+    sync::mpsc,
+    task::{JoinError, JoinSet},
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     desk::signal::{Chat, Receipt, ToDesk},
     dispatcher::{
         Dispatcher, Opened,
-        signals::gathered::{Due, Gathered},
+        signals::gathered::{Due, Gathered, Waiting},
     },
     keeping::Keeping,
 };
@@ -45,19 +48,18 @@ const REFUSED_FOR: Duration = Duration::from_hours(1);
 /// What became of one.
 enum Told {
     Done,
-    /// That a user types, or stopped; whether an agent is there to be told.
-    Typing {
-        key: ConversationKey,
-        talking: bool,
-    },
-    NotTaken {
-        receipts: Vec<Receipt>,
-        until: Instant,
-    },
-    Refused {
-        tenant: TenantId,
-        desk: DeskId,
-    },
+    Typing { key: ConversationKey, on: bool, until: Instant, came: Typed },
+    NotTaken(Vec<Waiting>),
+    Refused { tenant: TenantId, desk: DeskId },
+}
+
+/// What became of it that a user types, or stopped.
+enum Typed {
+    Told,
+    /// Not now: the desk did not take it.
+    NotTold,
+    /// No agent is there to be told.
+    NotTalking,
 }
 
 /// The teller's work.
@@ -69,14 +71,14 @@ struct Telling {
     refusing: HashMap<(TenantId, DeskId), Instant>,
     /// Whose typing is just being told, and what is to be told then: an agent who hears that somebody
     /// stopped before they began sees them type for good.
-    typing: HashMap<ConversationKey, Option<bool>>,
+    typing: HashMap<ConversationKey, Option<(bool, Instant)>>,
 }
 
 impl Telling {
     fn hears(&mut self, what: ToDesk, now: Instant) -> Option<Due> {
         match what {
             ToDesk::Types(key) => self.gathered.types(key, now),
-            ToDesk::Spoke(key) => self.gathered.spoke(key),
+            ToDesk::Spoke(key) => self.gathered.spoke(key, now),
             ToDesk::Receipt(receipt) => {
                 let of = (receipt.chat.key.tenant.clone(), receipt.chat.desk.clone());
                 if self.refusing.get(&of).is_none_or(|until| now >= *until) {
@@ -87,44 +89,59 @@ impl Telling {
         }
     }
 
-    fn came_back(&mut self, told: Told, now: Instant) -> Option<Due> {
+    fn came_back(&mut self, told: Result<Told, JoinError>, now: Instant) -> Option<Due> {
         match told {
-            Told::Done => None,
-            Told::Typing { key, talking } => {
-                let next = self.typing.remove(&key).flatten().filter(|_| talking);
-                if !talking {
-                    self.gathered.forget(&key);
+            Ok(Told::Done) => None,
+            Ok(Told::Typing { key, on, until, came }) => {
+                let next = self.typing.remove(&key).flatten();
+                match came {
+                    Typed::NotTalking => {
+                        self.gathered.not_talking(&key);
+                        return None;
+                    }
+                    Typed::NotTold if !on && next.is_none() => {
+                        self.gathered.stopped_untold(key, until, now);
+                        return None;
+                    }
+                    Typed::Told | Typed::NotTold => {}
                 }
-                next.map(|on| Due::Typing { key, on })
+                next.map(|(on, until)| Due::Typing { key, on, until })
             }
-            Told::NotTaken { receipts, until } => {
-                self.gathered.again(receipts, until, now);
+            Ok(Told::NotTaken(receipts)) => {
+                self.gathered.again(receipts, now);
                 None
             }
-            Told::Refused { tenant, desk } => {
+            Ok(Told::Refused { tenant, desk }) => {
                 self.refusing.insert((tenant, desk), now + REFUSED_FOR);
+                None
+            }
+            // It panicked, and nobody knows whose it was: what is on its way may overtake once.
+            Err(_) => {
+                self.typing.clear();
                 None
             }
         }
     }
 
     fn start(&mut self, dispatcher: &Arc<Dispatcher>, due: Due) {
-        let (this, is_full) =
-            (Arc::clone(dispatcher), self.on_their_way.len() >= SIGNALS_AT_ONCE_MAX);
+        let this = Arc::clone(dispatcher);
+        let is_full = self.on_their_way.len() >= SIGNALS_AT_ONCE_MAX;
         match due {
-            Due::Typing { key, on } => match self.typing.get_mut(&key) {
-                Some(next) => *next = Some(on),
-                None if is_full => {}
+            Due::Typing { key, on, until } => match self.typing.get_mut(&key) {
+                Some(next) => *next = Some((on, until)),
+                None if is_full && on => {}
+                None if is_full => self.gathered.stopped_untold(key, until, Instant::now()),
                 None => {
                     self.typing.insert(key.clone(), None);
-                    self.on_their_way.spawn(async move { this.tell_typing(key, on).await });
+                    self.on_their_way.spawn(async move {
+                        let came = this.tell_typing(&key, on).await;
+                        Told::Typing { key, on, until, came }
+                    });
                 }
             },
-            Due::Receipts { receipts, until } if is_full => {
-                self.gathered.again(receipts, until, Instant::now());
-            }
-            Due::Receipts { receipts, until } => {
-                self.on_their_way.spawn(async move { this.give(receipts, until).await });
+            Due::Receipts(receipts) if is_full => self.gathered.again(receipts, Instant::now()),
+            Due::Receipts(receipts) => {
+                self.on_their_way.spawn(async move { this.give(receipts).await });
             }
         }
     }
@@ -144,7 +161,6 @@ impl Dispatcher {
             let due = tokio::select! {
                 () = stop.cancelled() => break,
                 Some(told) = telling.on_their_way.join_next() => {
-                    let told = told.unwrap_or(Told::Done);
                     telling.came_back(told, Instant::now()).into_iter().collect()
                 }
                 what = heard.recv() => match what {
@@ -161,21 +177,20 @@ impl Dispatcher {
         }
     }
 
-    async fn tell_typing(&self, key: ConversationKey, on: bool) -> Told {
-        let chat = self.chat_of(&key).await;
-        let talking = chat.is_some();
-        if let Some(chat) = chat
-            && let Some(link) = self.desks.get(&(key.tenant.clone(), chat.desk.clone()))
-            // Where the breaker has no room for it, nobody misses it; nor does it count against the desk.
-            && let Ok(permit) = link.gate.breaker.admit(self.clock.now())
-        {
-            let reach = link.reach.get();
-            let request = chat.typing(on, &reach.dress).to_bytes();
-            if reach.client.send(&request).await.is_ok() {
-                permit.answered();
-            }
+    async fn tell_typing(&self, key: &ConversationKey, on: bool) -> Typed {
+        let Some(chat) = self.chat_of(key).await else { return Typed::NotTalking };
+        let Some(link) = self.desks.get(&(key.tenant.clone(), chat.desk.clone())) else {
+            return Typed::NotTalking;
+        };
+        // It does not count against the desk.
+        let Ok(permit) = link.gate.breaker.admit(self.clock.now()) else { return Typed::NotTold };
+        let reach = link.reach.get();
+        let request = chat.typing(on, &reach.dress).to_bytes();
+        if reach.client.send(&request).await.is_err() {
+            return Typed::NotTold;
         }
-        Told::Typing { key, talking }
+        permit.answered();
+        Typed::Told
     }
 
     /// The chat of a conversation, if user and agent can talk in it now.
@@ -188,8 +203,8 @@ impl Dispatcher {
         Some(Chat::of(key, &kept.conversation, session))
     }
 
-    async fn give(&self, receipts: Vec<Receipt>, until: Instant) -> Told {
-        let Some(chat) = receipts.first().map(|receipt| receipt.chat.clone()) else {
+    async fn give(&self, waiting: Vec<Waiting>) -> Told {
+        let Some(chat) = waiting.first().map(|waiting| waiting.receipt.chat.clone()) else {
             return Told::Done;
         };
         let (tenant, desk) = (chat.key.tenant.clone(), chat.desk.clone());
@@ -201,15 +216,16 @@ impl Dispatcher {
             return Told::Done;
         }
         let Ok(permit) = link.gate.breaker.admit(self.clock.now()) else {
-            return Told::NotTaken { receipts, until };
+            return Told::NotTaken(waiting);
         };
-        let request = chat.receipts(&receipts, &reach.dress).to_bytes();
+        let receipts = waiting.iter().map(|waiting| &waiting.receipt);
+        let request = chat.receipts(receipts, &reach.dress).to_bytes();
         match reach.client.send(&request).await {
             Ok(_) => {
                 permit.answered();
                 Told::Done
             }
-            Err(SendError::Retry { .. }) => Told::NotTaken { receipts, until },
+            Err(SendError::Retry { .. }) => Told::NotTaken(waiting),
             Err(error @ SendError::Refused { .. }) => {
                 permit.answered();
                 tracing::warn!(
@@ -234,7 +250,9 @@ impl Dispatcher {
         failure: Option<&Failure>,
     ) {
         let What::Show { message, part, of_agent: Some(session) } = what else { return };
-        if failure == Some(&Failure::Struck) {
+        let of_tenant = |(tenant, _): &&(TenantId, DeskId)| *tenant == opened.key.tenant;
+        let wanted = |key| self.desks.get(key).is_some_and(|link| link.reach.get().dress.receipts);
+        if failure == Some(&Failure::Struck) || !self.desks.keys().filter(of_tenant).any(wanted) {
             return;
         }
         let Ok(Some(entry)) = self.entry(work, opened, *message).await else { return };

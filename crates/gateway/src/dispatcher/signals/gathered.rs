@@ -28,106 +28,156 @@ const RECEIPTS_AT_ONCE_MAX: usize = 50;
 /// How many chats have receipts that wait. Receipts of more are not given.
 const CHATS_MAX: usize = 10_000;
 
-/// How long a receipt is tried (design 7): nobody looks for a tick later.
-const RECEIPT_FOR: Duration = Duration::from_secs(30);
+/// How many receipts of one chat wait. More are not given: an agent who says more than that in half a
+/// minute looks for no tick.
+const RECEIPTS_WAITING_MAX: usize = 200;
 
-/// How long until receipts that were not taken are tried again.
+/// How long a receipt is tried (design 7): nobody looks for a tick later. Nor for that somebody stopped.
+const TRIED_FOR: Duration = Duration::from_secs(30);
+
+/// How long until what was not taken is tried again.
 const AGAIN_AFTER: Duration = Duration::from_secs(3);
 
-/// Something that is to be told now.
+/// How many messages of which a part failed are remembered.
+const FAILED_MAX: usize = 1_000;
+
+/// How long such a message is remembered: its other parts have come by then.
+const FAILED_FOR: Duration = Duration::from_mins(20);
+
+/// Something that is to be told now, and until when it is tried.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Due {
     /// A user types, or stopped.
-    Typing { key: ConversationKey, on: bool },
-    /// Receipts of one chat, and until when they are tried.
-    Receipts { receipts: Vec<Receipt>, until: Instant },
+    Typing { key: ConversationKey, on: bool, until: Instant },
+    /// Receipts of one chat.
+    Receipts(Vec<Waiting>),
+}
+
+/// A receipt, and until when it is tried.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Waiting {
+    pub(super) receipt: Receipt,
+    pub(super) until: Instant,
 }
 
 struct Typist {
     seen: Instant,
+    /// When the desk was told last, or found not to be there to be told.
     told: Instant,
+    /// An agent was there to be told.
+    talking: bool,
 }
 
 struct Batch {
-    receipts: Vec<Receipt>,
+    waiting: Vec<Waiting>,
     due: Instant,
-    until: Instant,
 }
 
 /// All that waits.
 #[derive(Default)]
 pub(super) struct Gathered {
     typists: HashMap<ConversationKey, Typist>,
+    /// Who stopped and it could not be told: when it is tried again, and until when.
+    stopped: HashMap<ConversationKey, (Instant, Instant)>,
     batches: HashMap<SessionId, Batch>,
+    /// Messages of which a part will never be shown. That another one was makes none of them whole.
+    failed: HashMap<(SessionId, String), Instant>,
 }
 
 impl Gathered {
     /// The user of this conversation types.
     pub(super) fn types(&mut self, key: ConversationKey, now: Instant) -> Option<Due> {
+        self.stopped.remove(&key);
         if let Some(typist) = self.typists.get_mut(&key) {
             typist.seen = now;
             if now.saturating_duration_since(typist.told) < TOLD_AGAIN_AFTER {
                 return None;
             }
-            typist.told = now;
+            (typist.told, typist.talking) = (now, true);
         } else if self.typists.len() < TYPISTS_MAX {
-            self.typists.insert(key.clone(), Typist { seen: now, told: now });
+            let typist = Typist { seen: now, told: now, talking: true };
+            self.typists.insert(key.clone(), typist);
         } else {
             return None;
         }
-        Some(Due::Typing { key, on: true })
+        Some(Due::Typing { key, on: true, until: now })
     }
 
     /// They said what they typed.
-    pub(super) fn spoke(&mut self, key: ConversationKey) -> Option<Due> {
-        self.typists.remove(&key).map(|_| Due::Typing { key, on: false })
+    pub(super) fn spoke(&mut self, key: ConversationKey, now: Instant) -> Option<Due> {
+        let typist = self.typists.remove(&key)?;
+        typist.talking.then_some(Due::Typing { key, on: false, until: now + TRIED_FOR })
     }
 
-    /// Nobody there is to be told that they type.
-    pub(super) fn forget(&mut self, key: &ConversationKey) {
-        self.typists.remove(key);
+    /// Nobody is there to be told that they type. That is not found out anew with each key they press.
+    pub(super) fn not_talking(&mut self, key: &ConversationKey) {
+        if let Some(typist) = self.typists.get_mut(key) {
+            typist.talking = false;
+        }
+    }
+
+    /// That they stopped could not be told. An agent who never hears it waits for words that do not come.
+    pub(super) fn stopped_untold(&mut self, key: ConversationKey, until: Instant, now: Instant) {
+        let again = now + AGAIN_AFTER;
+        if again < until && self.stopped.len() < TYPISTS_MAX && !self.typists.contains_key(&key) {
+            self.stopped.insert(key, (again, until));
+        }
     }
 
     /// A receipt waits for others of its chat.
     pub(super) fn receipt(&mut self, receipt: Receipt, now: Instant) {
-        self.gather(vec![receipt], now + GATHER_FOR, now + RECEIPT_FOR);
-    }
-
-    /// Receipts that were not taken are tried again, if there is time.
-    pub(super) fn again(&mut self, receipts: Vec<Receipt>, until: Instant, now: Instant) {
-        if now + AGAIN_AFTER < until {
-            self.gather(receipts, now + AGAIN_AFTER, until);
+        let of = (receipt.chat.session.clone(), receipt.message.clone());
+        if receipt.got && self.failed.contains_key(&of) {
+            return;
         }
+        if !receipt.got {
+            if self.failed.len() >= FAILED_MAX {
+                self.failed.retain(|_, at| now < *at + FAILED_FOR);
+            }
+            if self.failed.len() < FAILED_MAX {
+                self.failed.insert(of, now);
+            }
+        }
+        self.gather(vec![Waiting { receipt, until: now + TRIED_FOR }], now + GATHER_FOR);
     }
 
-    fn gather(&mut self, receipts: Vec<Receipt>, due: Instant, until: Instant) {
-        let Some(session) = receipts.first().map(|receipt| receipt.chat.session.clone()) else {
+    /// Receipts that were not taken are tried again, those for which there is time.
+    pub(super) fn again(&mut self, mut waiting: Vec<Waiting>, now: Instant) {
+        waiting.retain(|waiting| now + AGAIN_AFTER < waiting.until);
+        self.gather(waiting, now + AGAIN_AFTER);
+    }
+
+    fn gather(&mut self, waiting: Vec<Waiting>, due: Instant) {
+        let Some(session) = waiting.first().map(|waiting| waiting.receipt.chat.session.clone())
+        else {
             return;
         };
         if self.batches.len() >= CHATS_MAX && !self.batches.contains_key(&session) {
             return;
         }
-        let batch = self.batches.entry(session);
-        let batch = batch.or_insert(Batch { receipts: Vec::new(), due, until });
-        batch.receipts.extend(receipts);
-        batch.until = batch.until.max(until);
+        let batch = self.batches.entry(session).or_insert(Batch { waiting: Vec::new(), due });
+        let room = RECEIPTS_WAITING_MAX.saturating_sub(batch.waiting.len());
+        batch.waiting.extend(waiting.into_iter().take(room));
     }
 
     /// What is to be told now.
     pub(super) fn due(&mut self, now: Instant) -> Vec<Due> {
-        let stopped = self.typists.extract_if(|_, typist| now >= typist.seen + STOPPED_AFTER);
-        let mut due: Vec<_> = stopped.map(|(key, _)| Due::Typing { key, on: false }).collect();
+        let stop = |key, until| Due::Typing { key, on: false, until };
+        let ended = self.typists.extract_if(|_, typist| now >= typist.seen + STOPPED_AFTER);
+        let ended = ended.filter(|(_, typist)| typist.talking);
+        let mut due: Vec<_> = ended.map(|(key, _)| stop(key, now + TRIED_FOR)).collect();
+        let again = self.stopped.extract_if(|_, (again, _)| now >= *again);
+        due.extend(again.map(|(key, (_, until))| stop(key, until)));
         for (_, batch) in self.batches.extract_if(|_, batch| now >= batch.due) {
-            let until = batch.until;
-            let chunks = batch.receipts.chunks(RECEIPTS_AT_ONCE_MAX);
-            due.extend(chunks.map(|receipts| Due::Receipts { receipts: receipts.to_vec(), until }));
+            let chunks = batch.waiting.chunks(RECEIPTS_AT_ONCE_MAX);
+            due.extend(chunks.map(|waiting| Due::Receipts(waiting.to_vec())));
         }
         due
     }
 
     /// Whether anything waits.
     pub(super) fn is_empty(&self) -> bool {
-        self.typists.is_empty() && self.batches.is_empty()
+        self.typists.is_empty() && self.stopped.is_empty() && self.batches.is_empty()
     }
 }
 

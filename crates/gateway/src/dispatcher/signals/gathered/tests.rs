@@ -20,49 +20,91 @@ fn receipt(chat: &str, message: u32) -> Receipt {
     Receipt { chat, message: message.to_string(), got: true }
 }
 
-fn types(key: ConversationKey, on: bool) -> Due {
-    Due::Typing { key, on }
+fn gathered() -> (Gathered, Instant) {
+    (Gathered::default(), Instant::now())
+}
+
+/// Who is said to type, or to have stopped.
+fn typing(due: impl IntoIterator<Item = Due>) -> Vec<(String, bool)> {
+    let typing = due.into_iter().map(|due| match due {
+        Due::Typing { key, on, .. } => (key.conversation.to_string(), on),
+        Due::Receipts(waiting) => panic!("{} receipts", waiting.len()),
+    });
+    typing.collect()
+}
+
+fn messages(due: Due) -> Vec<String> {
+    match due {
+        Due::Receipts(waiting) => waiting.into_iter().map(|one| one.receipt.message).collect(),
+        Due::Typing { .. } => panic!("{due:?}"),
+    }
 }
 
 #[test]
 fn who_types_on_is_told_of_now_and_then_and_once_that_they_stopped() {
-    let (mut gathered, began) = (Gathered::default(), Instant::now());
+    let (mut gathered, began) = gathered();
     let mut told = Vec::new();
     for seconds in 0..40 {
         let now = began + SECOND * seconds;
+        let mut due = gathered.due(now);
         if seconds % 3 == 0 && seconds < 24 {
-            told.extend(gathered.types(key("c"), now).map(|due| (seconds, due)));
+            due.extend(gathered.types(key("c"), now));
         }
-        told.extend(gathered.due(now).into_iter().map(|due| (seconds, due)));
+        told.extend(typing(due).into_iter().map(|(_, on)| (seconds, on)));
     }
-    let on = |at| (at, types(key("c"), true));
-    assert_eq!(told, [on(0), on(12), (27, types(key("c"), false))]);
+    assert_eq!(told, [(0, true), (12, true), (27, false)]);
     assert!(gathered.is_empty());
 }
 
 #[test]
 fn what_is_sent_is_typed_no_more() {
-    let (mut gathered, now) = (Gathered::default(), Instant::now());
-    assert_eq!(gathered.spoke(key("c")), None, "nobody was told that they type");
+    let (mut gathered, now) = gathered();
+    assert_eq!(gathered.spoke(key("c"), now), None, "nobody was told that they type");
     gathered.types(key("c"), now);
-    assert_eq!(gathered.spoke(key("c")), Some(types(key("c"), false)));
+    assert_eq!(typing(gathered.spoke(key("c"), now)), [("c".to_owned(), false)]);
     assert_eq!(gathered.due(now + SECOND * 60), []);
     assert!(gathered.types(key("c"), now).is_some(), "they begin anew");
 }
 
 #[test]
+fn who_types_to_a_bot_is_looked_up_once_in_ten_seconds() {
+    let (mut gathered, began) = gathered();
+    let mut looked_up = Vec::new();
+    for seconds in (0..30).step_by(3) {
+        let now = began + SECOND * seconds;
+        if gathered.types(key("c"), now).is_some() {
+            looked_up.push(seconds);
+            gathered.not_talking(&key("c"));
+        }
+        assert_eq!(gathered.due(now), []);
+    }
+    assert_eq!(looked_up, [0, 12, 24]);
+    assert_eq!(gathered.due(began + SECOND * 60), [], "nobody heard that they began");
+    assert!(gathered.is_empty());
+}
+
+#[test]
+fn that_somebody_stopped_is_tried_again_unless_they_go_on() {
+    let (mut gathered, now) = gathered();
+    let until = now + SECOND * 10;
+    for name in ["stays", "goes on"] {
+        gathered.stopped_untold(key(name), until, now);
+    }
+    assert!(gathered.types(key("goes on"), now + SECOND).is_some());
+    assert_eq!(typing(gathered.due(now + SECOND * 4)), [("stays".to_owned(), false)]);
+    gathered.stopped_untold(key("stays"), until, now + SECOND * 8);
+    assert_eq!(typing(gathered.due(now + SECOND * 20)), [("goes on".to_owned(), false)]);
+}
+
+#[test]
 fn receipts_of_a_chat_go_together_and_in_order() {
-    let (mut gathered, now) = (Gathered::default(), Instant::now());
+    let (mut gathered, now) = gathered();
     for message in 0..60 {
         gathered.receipt(receipt("one", message), now);
     }
     gathered.receipt(receipt("two", 99), now);
     assert_eq!(gathered.due(now), []);
-    let mut due: Vec<Vec<String>> = Vec::new();
-    for told in gathered.due(now + SECOND) {
-        let Due::Receipts { receipts, .. } = told else { panic!("{told:?}") };
-        due.push(receipts.into_iter().map(|receipt| receipt.message).collect());
-    }
+    let mut due: Vec<_> = gathered.due(now + SECOND).into_iter().map(messages).collect();
     due.sort_by_key(Vec::len);
     let numbers = |range: std::ops::Range<u32>| range.map(|n| n.to_string()).collect::<Vec<_>>();
     assert_eq!(due, [numbers(99..100), numbers(50..60), numbers(0..50)]);
@@ -70,17 +112,41 @@ fn receipts_of_a_chat_go_together_and_in_order() {
 }
 
 #[test]
-fn receipts_are_tried_for_half_a_minute() {
-    let (mut gathered, began) = (Gathered::default(), Instant::now());
-    gathered.receipt(receipt("one", 1), began);
-    let mut tried = Vec::new();
-    for seconds in 1..60 {
+fn each_receipt_is_tried_for_half_a_minute_of_its_own() {
+    let (mut gathered, began) = gathered();
+    let mut tried = std::collections::BTreeMap::<String, Vec<u32>>::new();
+    for seconds in 0..90 {
         let now = began + SECOND * seconds;
-        for told in gathered.due(now) {
-            let Due::Receipts { receipts, until } = told else { panic!("{told:?}") };
-            tried.push(seconds);
-            gathered.again(receipts, until, now);
+        if seconds == 0 || seconds == 20 {
+            gathered.receipt(receipt("one", seconds), now);
+        }
+        for due in gathered.due(now) {
+            let Due::Receipts(waiting) = due else { panic!("{due:?}") };
+            for one in &waiting {
+                tried.entry(one.receipt.message.clone()).or_default().push(seconds);
+            }
+            gathered.again(waiting, now);
         }
     }
-    assert_eq!(tried, [1, 4, 7, 10, 13, 16, 19, 22, 25, 28]);
+    for (message, tried) in &tried {
+        let (began, last) = (message.parse::<u32>().unwrap(), *tried.last().unwrap());
+        assert!((began + 25..began + 30).contains(&last), "{message}: {tried:?}");
+    }
+    assert_eq!(tried.len(), 2);
+    assert!(gathered.is_empty());
+}
+
+#[test]
+fn a_message_of_which_a_part_failed_is_never_said_to_be_shown() {
+    let (mut gathered, now) = gathered();
+    gathered.receipt(Receipt { got: false, ..receipt("one", 1) }, now);
+    gathered.receipt(receipt("one", 1), now);
+    let due = gathered.due(now + SECOND);
+    gathered.receipt(receipt("one", 1), now + SECOND);
+    assert_eq!(due.len(), 1);
+    for due in due {
+        let Due::Receipts(waiting) = due else { panic!("{due:?}") };
+        assert_eq!(waiting.iter().map(|one| one.receipt.got).collect::<Vec<_>>(), [false]);
+    }
+    assert!(gathered.is_empty());
 }
