@@ -114,6 +114,9 @@ export const typing = (chat: string, on: boolean) =>
   post(`chats/${encodeURIComponent(chat)}/typing`, { on });
 export const write = (chat: string, text: string) =>
   post(`chats/${encodeURIComponent(chat)}/write`, { text });
+/** Shows one of ServiceNow's controls in a chat. */
+export const show = (chat: string, control: string) =>
+  post(`chats/${encodeURIComponent(chat)}/show`, { control });
 export const change = (settings: Settings) => post('settings', settings);
 
 /**
@@ -137,19 +140,34 @@ export function follow(show: (state: DeskState) => void, reachable: (yes: boolea
   });
 }
 
+/** The names of all controls that can be shown. */
+export async function controls(): Promise<readonly string[]> {
+  const answer = await ask('controls', {});
+  return ((await answer.json()) as { name: string }[]).map(({ name }) => name);
+}
+
+/** Sends a file as the agent. */
+export async function sendFile(chat: string, file: File): Promise<void> {
+  const path = `chats/${encodeURIComponent(chat)}/file?name=${encodeURIComponent(file.name)}`;
+  const kind = file.type || 'application/octet-stream';
+  await ask(path, { method: 'POST', headers: { 'content-type': kind }, body: file });
+}
+
 async function post(path: string, body: object): Promise<void> {
+  const headers = { 'content-type': 'application/json' };
+  await ask(path, { method: 'POST', headers, body: JSON.stringify(body) });
+}
+
+async function ask(path: string, init: RequestInit): Promise<Response> {
   let answer: Response;
   try {
-    answer = await fetch(`/desk/api/${path}`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify(body),
-      signal: AbortSignal.timeout(ANSWER_WITHIN_MS),
-    });
+    const signal = AbortSignal.timeout(ANSWER_WITHIN_MS);
+    answer = await fetch(`/desk/api/${path}`, { ...init, signal });
   } catch {
     throw new DeskError('unreachable', 'The desk could not be reached. Is the demo still running?');
   }
   if (!answer.ok) throw await refusal(answer);
+  return answer;
 }
 
 /** The API's own words where it gave any, else the status. */

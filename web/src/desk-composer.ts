@@ -4,14 +4,15 @@
  * taken comes back into the box.
  */
 
+import { Extras } from './desk-extras';
+import type { ExtraActions } from './desk-extras';
 import { button, element } from './element';
 import { say } from './language';
 import type { Key } from './words';
 
-export interface ComposerActions {
+export interface ComposerActions extends ExtraActions {
   readonly write: (chat: string, text: string) => Promise<void>;
   readonly typing: (chat: string, on: boolean) => Promise<void>;
-  readonly failed: (error: unknown) => void;
 }
 
 /** "Still typing" is told at most this often; the desk forgets it a little later by itself. */
@@ -32,6 +33,7 @@ export class Composer {
   readonly root: HTMLFormElement;
   readonly #box: HTMLTextAreaElement;
   readonly #actions: ComposerActions;
+  readonly #extras: Extras;
   readonly #drafts = new Map<string, string>();
   #chat: string | null = null;
   #name = '';
@@ -55,6 +57,8 @@ export class Composer {
     for (const [short, whole] of CANNED) {
       prepared.append(button(say(short), 'canned-one', () => this.#prepare(whole)));
     }
+    this.#extras = new Extras(actions);
+    prepared.append(this.#extras.root);
     const row = element('div', { class: 'composer-row' }, this.#box, send);
     this.root = element('form', { class: 'composer' }, prepared, row);
     this.root.addEventListener('submit', (event) => {
@@ -73,6 +77,7 @@ export class Composer {
   /** Each chat has its own draft, so that switching cannot send a sentence to the wrong person. */
   show(chat: string, agentName: string): void {
     this.#name = agentName;
+    this.#extras.show(chat);
     if (chat === this.#chat) return;
     this.#stopTyping();
     if (this.#chat !== null) this.#drafts.set(this.#chat, this.#box.value);

@@ -61,6 +61,9 @@ class Desk implements MountedDesk {
   readonly #composer = new Composer({
     write: api.write,
     typing: api.typing,
+    controls: api.controls,
+    show: api.show,
+    file: api.sendFile,
     failed: (error) => this.#fail(error),
   });
   readonly #team = new Team({

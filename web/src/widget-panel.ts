@@ -1,15 +1,16 @@
 /**
- * The bubble and the panel on the site's page. Owns what is open, what is focused and what a screen
+ * The panel on the site's page. Owns what is open, what is focused and what a screen
  * reader is told; speaks with the frame, and gets it its token.
  */
 
 import { element } from './element';
+import { Bubble } from './widget-bubble';
 import { alone } from './widget-kept';
 import type { Kept, Memory } from './widget-kept';
-import { icon, look, SKIN, SMALL } from './widget-skin';
+import { look, SKIN, SMALL } from './widget-skin';
 import { fromServer, NoToken, remembered } from './widget-tokens';
 import type { Asking } from './widget-tokens';
-import { HELLO, read, WELCOME } from './widget-wire';
+import { HELLO, isSame, WELCOME } from './widget-wire';
 import type { FromFrame, FromPage, Phase, Welcome } from './widget-wire';
 import type { Say } from './widget-words';
 
@@ -18,12 +19,6 @@ const GREETS_WITHIN_MS = 20_000;
 
 /** How long another tab waits for a frame that gets a token by the site's key. */
 const TOKEN_WITHIN_MS = 15_000;
-
-/** How long the newest message is shown beside the bubble. */
-const PEEK_FOR_MS = 8_000;
-
-/** Unread messages are counted up to here. */
-const COUNTED_MAX = 99;
 
 export interface Setting {
   readonly base: string;
@@ -42,18 +37,13 @@ export interface Setting {
 export class Panel {
   readonly #set: Setting;
   readonly #root: ShadowRoot;
-  readonly #bubble: HTMLButtonElement;
-  readonly #badge: HTMLElement;
-  readonly #peek: HTMLButtonElement;
+  readonly #bubble: Bubble;
   readonly #dialog: HTMLDialogElement;
   readonly #rest: HTMLElement;
-  readonly #news: HTMLElement;
   readonly #small = matchMedia(SMALL);
   #frame: HTMLIFrameElement | null = null;
   #port: MessagePort | null = null;
   #late = 0;
-  #peeking = 0;
-  #unread = 0;
   #phase: Phase = 'bot';
   /** Where the keyboard goes back to. */
   #opener: HTMLElement | null = null;
@@ -67,25 +57,16 @@ export class Panel {
     const sheet = new CSSStyleSheet();
     sheet.replaceSync(SKIN);
     this.#root.adoptedStyleSheets = [sheet];
-    this.#badge = element('span', { class: 'badge', 'aria-hidden': 'true', hidden: true });
-    this.#bubble = element(
-      'button',
-      { type: 'button', class: 'bubble', 'aria-label': say('open'), 'aria-expanded': 'false', 'aria-controls': 'panel', hidden: !setting.bubble },
-      icon('chat', 'M5 4h14a2.5 2.5 0 0 1 2.5 2.5v8A2.5 2.5 0 0 1 19 17h-6.5L7.5 21v-4H5a2.5 2.5 0 0 1-2.5-2.5v-8A2.5 2.5 0 0 1 5 4z', 'M8 10.5v.01', 'M12 10.5v.01', 'M16 10.5v.01'),
-      icon('shut', 'M6 6l12 12M18 6L6 18'),
-      this.#badge,
+    this.#bubble = new Bubble(say, setting.bubble, () =>
+      this.isOpen ? this.close() : this.open(this.#bubble.button),
     );
-    this.#bubble.addEventListener('click', () => (this.isOpen ? this.close() : this.open(this.#bubble)));
-    this.#peek = element('button', { type: 'button', class: 'peek', hidden: true });
-    this.#peek.addEventListener('click', () => this.open(this.#bubble));
     this.#rest = element('div', { class: 'rest' });
     this.#dialog = element('dialog', { id: 'panel', 'aria-label': title }, this.#rest);
     this.#dialog.addEventListener('cancel', (event) => {
       event.preventDefault();
       this.close();
     });
-    this.#news = element('p', { class: 'unseen', role: 'status' });
-    this.#root.append(this.#bubble, this.#peek, this.#dialog, this.#news);
+    this.#root.append(...this.#bubble.parts, this.#dialog);
     this.#root.addEventListener('keydown', (event) => {
       if ((event as KeyboardEvent).key === 'Escape' && this.isOpen) this.close();
     });
@@ -117,11 +98,11 @@ export class Panel {
   close(): void {
     if (!this.isOpen) return;
     // The keyboard is only taken back from where it was given to.
-    const held = this.#root.activeElement !== null && this.#root.activeElement !== this.#bubble;
+    const held = this.#root.activeElement !== null && this.#root.activeElement !== this.#bubble.button;
     this.#dialog.close();
     this.#opened(false);
     this.#send({ kind: 'closed' });
-    const back = this.#opener?.isConnected ? this.#opener : this.#bubble;
+    const back = this.#opener?.isConnected ? this.#opener : this.#bubble.button;
     if (held) back.focus();
   }
 
@@ -143,7 +124,7 @@ export class Panel {
   remembered(now: Kept, before: Kept): void {
     if (now.seen !== before.seen) this.#send({ kind: 'seen', number: now.seen });
     if (now.sound !== before.sound) this.#send({ kind: 'sound', on: now.sound });
-    const same = conversationOf(now.token) === conversationOf(before.token);
+    const same = isSame(now.token, before.token);
     if (same || this.#frame === null) return;
     // Another conversation: it was begun anew, or somebody else has signed in.
     const open = this.isOpen;
@@ -166,9 +147,7 @@ export class Panel {
   #opened(open: boolean): void {
     this.#set.memory.keep({ open });
     this.#set.host.toggleAttribute('open', open);
-    this.#bubble.setAttribute('aria-expanded', String(open));
-    this.#peek.hidden = true;
-    this.#label();
+    this.#bubble.opened(open);
     this.#fit();
     this.#set.host.dispatchEvent(new CustomEvent(open ? 'warmline-open' : 'warmline-close', { bubbles: true }));
   }
@@ -202,11 +181,9 @@ export class Panel {
       src: new URL('widget/frame', this.#set.base).href,
       title: this.#set.title,
       allow: 'autoplay; clipboard-write',
-      hidden: true,
     });
     this.#frame = frame;
     this.#dialog.append(frame);
-    frame.hidden = false;
     this.#late = window.setTimeout(() => this.#unreachable(), GREETS_WITHIN_MS);
   }
 
@@ -270,9 +247,7 @@ export class Panel {
         void this.#token(told);
         return;
       case 'keep':
-        // What was seen is counted within one conversation.
-        if (conversationOf(told.token) !== conversationOf(memory.kept.token)) memory.forget();
-        memory.keep({ token: told.token });
+        memory.goOn(told.token);
         this.#got?.();
         return;
       case 'ready':
@@ -301,11 +276,9 @@ export class Panel {
     const { tokenUrl, memory, name } = this.#set;
     try {
       await alone(name, async () => {
-        if (asking.fresh) memory.forget();
         if (tokenUrl === null) return this.#byKey(asking);
         const token = await fromServer(tokenUrl, memory, asking);
-        if (conversationOf(token) !== conversationOf(memory.kept.token)) memory.forget();
-        memory.keep({ token });
+        memory.goOn(token);
         this.#send({ kind: 'token', token });
       });
     } catch (error) {
@@ -331,35 +304,10 @@ export class Panel {
   }
 
   #count(unread: number, preview: string): void {
-    const more = unread > this.#unread;
-    const { say, host } = this.#set;
-    if (unread !== this.#unread) {
-      host.dispatchEvent(new CustomEvent('warmline-unread', { bubbles: true, detail: { count: unread } }));
-    }
-    this.#unread = unread;
-    this.#badge.hidden = unread === 0;
-    this.#badge.textContent = unread > COUNTED_MAX ? `${COUNTED_MAX}+` : String(unread);
-    this.#label();
-    if (unread === 0) this.#peek.hidden = true;
-    if (!more || this.isOpen) return;
-    this.#news.textContent = unread === 1 ? say('news.one') : say('news', { count: unread });
-    if (!preview || !this.#set.bubble) return;
-    this.#peek.textContent = preview;
-    this.#peek.hidden = false;
-    clearTimeout(this.#peeking);
-    this.#peeking = window.setTimeout(() => {
-      if (this.#root.activeElement !== this.#peek) this.#peek.hidden = true;
-    }, PEEK_FOR_MS);
+    const before = this.#bubble.unread;
+    this.#bubble.count(unread, preview);
+    if (unread === before) return;
+    const detail = { count: unread };
+    this.#set.host.dispatchEvent(new CustomEvent('warmline-unread', { bubbles: true, detail }));
   }
-
-  #label(): void {
-    const { say } = this.#set;
-    const count = this.#unread;
-    const shut = count === 0 ? say('open') : count === 1 ? say('open.unread.one') : say('open.unread', { count });
-    this.#bubble.setAttribute('aria-label', this.isOpen ? say('close') : shut);
-  }
-}
-
-function conversationOf(token: string | null): string | null {
-  return token === null ? null : (read(token)?.conversation ?? token);
 }

@@ -30,6 +30,9 @@ pub(crate) use reference::{Account, Reference, tenants_named};
 /// What Teams calls itself in `channelId`.
 pub(crate) const TEAMS: &str = "msteams";
 
+/// By what member a card that asks for a user's consent, and their answer, name a file of ours.
+pub(crate) const CONSENT_MEMBER: &str = "warmlineFile";
+
 /// What a Direct Line that Azure hosts calls itself, which is what the embedded one does.
 pub(crate) const DIRECT_LINE: &str = "directline";
 

@@ -32,6 +32,7 @@ mod bot_lane;
 mod breaker;
 mod catch_up;
 mod channel_lane;
+mod consent;
 mod desk_lane;
 mod drain;
 mod parking;

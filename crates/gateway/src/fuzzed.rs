@@ -16,6 +16,7 @@ use session::{
 use crate::{
     channel::{self, Place, Reference, Sending, words},
     desk::news::{self, Wording},
+    edge::multipart::{Multipart, MultipartError, PartHead, Piece},
     keeping::Entry,
     notices::Language,
     render::View,
@@ -113,6 +114,47 @@ pub fn html(body: &[u8]) {
     });
     let callback = serde_json::json!({"userId": "u", "agentChat": true, "body": [item]});
     webhook(callback.to_string().as_bytes());
+}
+
+/// The boundary of the forms that are read here.
+const FORM: &str = "multipart/form-data; boundary=b1";
+
+/// Below this no limit depends on how many bytes come at once.
+const ALIKE_BELOW: usize = 8 * 1024;
+
+/// A form with files that is posted: what is read of it is the same, however its bytes come.
+pub fn form(body: &[u8]) {
+    let whole = parts(body, body.len().max(1));
+    if body.len() < ALIKE_BELOW {
+        for size in [1, 7] {
+            assert_eq!(parts(body, size), whole, "a form depends on how it came");
+        }
+    }
+}
+
+/// The parts with their bytes, and how it ended: at its end, before it, or at a fault.
+fn parts(
+    body: &[u8],
+    size: usize,
+) -> (Vec<(PartHead, Vec<u8>)>, Option<Result<(), MultipartError>>) {
+    let mut form = Multipart::new(FORM).expect("the type above has a boundary");
+    let mut parts: Vec<(PartHead, Vec<u8>)> = Vec::new();
+    for bytes in body.chunks(size) {
+        form.take(bytes);
+        loop {
+            match form.next() {
+                Ok(Some(Piece::Part(head))) => parts.push((head, Vec::new())),
+                Ok(Some(Piece::Data(data))) => {
+                    let (_, own) = parts.last_mut().expect("bytes are a part's");
+                    own.extend_from_slice(&data);
+                }
+                Ok(Some(Piece::End)) => return (parts, Some(Ok(()))),
+                Ok(None) => break,
+                Err(fault) => return (parts, Some(Err(fault))),
+            }
+        }
+    }
+    (parts, None)
 }
 
 #[cfg(test)]

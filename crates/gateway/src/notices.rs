@@ -245,6 +245,8 @@ mod tests {
                                 | Told::Deleted { what: Some(_) }
                                 | Told::Reacted { to: Some(_), .. }
                                 | Told::Unreacted { to: Some(_), .. }
+                                | Told::Located { link: Some(_), .. }
+                                | Told::Sticker { sign: Some(_) }
                         ),
                     ),
                 ] {

@@ -26,6 +26,8 @@ pub struct ChannelSetup {
     pub verify: ChannelVerifyConfig,
     /// Entra tenants whose users may come, by their ids; empty for all.
     pub tenants: Vec<String>,
+    /// Whether users of Teams are asked to take an agent's file into their own store, instead of a link.
+    pub consent: bool,
 }
 
 /// The same as the gateway works with it.

@@ -307,7 +307,7 @@ impl Place<'_> {
         self.placed(activity)
     }
 
-    fn placed(&self, mut activity: Activity) -> Activity {
+    pub(crate) fn placed(&self, mut activity: Activity) -> Activity {
         activity.set("channelId", on_the_wire(self.channel));
         activity.set("serviceUrl", &self.reference.service_url);
         activity.set("conversation", self.reference.conversation());

@@ -50,7 +50,9 @@ pub enum FilesBy {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Handing {
     /// Below this address of ours, without a trailing slash.
-    Link { base: String },
+    Link {
+        base: String,
+    },
     Upload,
 }
 

@@ -200,6 +200,9 @@ impl Dispatcher {
             language: self.language,
             links: Some(&links),
         };
+        if let Some(asking) = self.asking(link, (work, opened), (entry, part), &place).await {
+            return Ok(asking);
+        }
         Ok(place.sending(entry, part, |number| id.clone().filter(|_| refers_to == Some(number))))
     }
 

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use servicenow::{Callback, SendError};
-use session::{Content, Effect, Event, Said, parts, What, id::Number};
+use session::{Content, Effect, Event, Said, What, id::Number, parts};
 use store::{Store, StoreError, Target, Work};
 
 use crate::{

@@ -12,6 +12,7 @@
 
 mod brought;
 mod complaints;
+mod consent;
 pub(super) mod meaning;
 mod proof;
 
@@ -48,8 +49,8 @@ use crate::{
     notices,
     trace::OpenSpan,
 };
-pub(crate) use complaints::Complaints;
 use brought::Brought;
+pub(crate) use complaints::Complaints;
 use meaning::{Meaning, Whose};
 
 /// The route.
@@ -80,7 +81,7 @@ async fn take(State(edge): State<Arc<Edge>>, headers: HeaderMap, body: Body) -> 
 }
 
 async fn taken(
-    edge: &Edge,
+    edge: &Arc<Edge>,
     headers: &HeaderMap,
     body: Body,
     trace: Option<&mut OpenSpan>,
@@ -117,11 +118,8 @@ async fn taken(
     }
     let about = about.as_ref().map(|earlier| earlier.text.as_str());
     let is_message = activity.kind() == kinds::MESSAGE;
-    let brought = if is_message {
-        edge.brought(&link, &whose, &activity).await?
-    } else {
-        Brought::default()
-    };
+    let brought =
+        if is_message { edge.brought(&link, &whose, &activity).await? } else { Brought::default() };
     let key = whose.key.clone();
     let (target, mut event) = match meaning::of(&whose, activity, about, (edge.language, fresh)) {
         Meaning::Nothing => return Ok(StatusCode::OK.into_response()),
@@ -130,12 +128,15 @@ async fn taken(
         Meaning::Leaves => (Target::Existing(whose.key), Event::UserGone),
     };
     if let Event::UserSaid { said, .. } = &mut event {
-        said.files = brought.files;
+        said.files.clone_from(&brought.files);
     }
     let arrival = Arrival::event(target, event).placed(placed_as).traced(context);
     match edge.engine.submit(arrival).await {
         Ok(_) | Err(EngineError::NotFound) => {}
-        Err(error) => return Err(error.into()),
+        Err(error) => {
+            edge.forget(&brought.files).await;
+            return Err(error.into());
+        }
     }
     edge.tell_lost(&key, brought.lost).await;
     Ok(StatusCode::OK.into_response())
@@ -175,11 +176,14 @@ async fn earlier(
 
 /// A call to the bot, whose answer is the answer.
 async fn invoked(
-    edge: &Edge,
-    link: &ChannelLink,
+    edge: &Arc<Edge>,
+    link: &Arc<ChannelLink>,
     whose: Whose,
     activity: Activity,
 ) -> Result<Response, Refusal> {
+    if let Some(answer) = consent::answered(edge, link, &whose, &activity) {
+        return Ok(answer);
+    }
     if words::is_answered_here(&activity) {
         let seen = meaning::seen(&whose, &activity, edge.language);
         edge.engine.submit(Arrival::event(Target::Key(whose.key), seen)).await?;

@@ -90,6 +90,11 @@ fn no_activity_breaks_anything() {
 }
 
 #[test]
+fn no_form_breaks_anything() {
+    survives("multipart", super::form);
+}
+
+#[test]
 fn no_html_breaks_anything() {
     survives("html", super::html);
 }

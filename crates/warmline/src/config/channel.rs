@@ -47,7 +47,8 @@ pub(super) fn setup(
     verify.check().map_err(|error| {
         wrong(draft, owner, "bot.channel_metadata_url", format!("cannot be used: {error}"))
     })?;
-    Ok(Some(ChannelSetup { connector, verify, tenants }))
+    let consent = draft.text(owner, "bot.teams_files").as_deref() == Some("consent");
+    Ok(Some(ChannelSetup { connector, verify, tenants, consent }))
 }
 
 /// Whose users may come; empty for everybody.

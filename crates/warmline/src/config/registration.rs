@@ -17,7 +17,7 @@ use super::{
 const CERTIFICATE_BYTES_MAX: u64 = 64 * 1_024;
 
 /// Settings that say something about a registration, and nothing without one.
-pub(super) const OF_A_REGISTRATION: [&str; 13] = [
+pub(super) const OF_A_REGISTRATION: [&str; 14] = [
     "bot.app_password",
     "bot.app_certificate_file",
     "bot.app_certificate_key",
@@ -31,6 +31,7 @@ pub(super) const OF_A_REGISTRATION: [&str; 13] = [
     "bot.connector_scope",
     "bot.connector_hosts",
     "bot.emulator",
+    "bot.teams_files",
 ];
 
 /// Whether a text is an id as Entra and Azure write them.

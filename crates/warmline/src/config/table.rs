@@ -244,6 +244,8 @@ settings! {
     "What the token is asked for with which Warmline sends to channels. Without it that of `cloud`.";
     "bot.connector_hosts", Some("WARMLINE_CONNECTOR_HOSTS"), Kind::Texts, Some("[]"), "[\"smba.example.org\"]", Reload,
     "Hosts, with everything below them, that activities may name as `serviceUrl` besides those of `cloud`; in the variable with commas between them. Only they get replies, and with them a token.";
+    "bot.teams_files", Some("WARMLINE_TEAMS_FILES"), Kind::Choice(&["link", "consent"]), Some("\"link\""), "\"consent\"", Reload,
+    "How users of Teams get what an agent sends: `link`, a card that opens it; `consent`, in personal chats, a card that asks whether it may go into their own OneDrive. Pictures are shown in either case.";
     "bot.emulator", Some("WARMLINE_EMULATOR"), SWITCH, Some("\"off\""), "\"on\"", Reload,
     "Whether tokens of Entra that this registration asked for itself open `/api/messages`, too, as the Bot Framework Emulator and test programs present them.";
     "bot.token_issuers", None, Kind::Texts, Some("[]"), "[\"https://login.example.org/\"]", Reload,

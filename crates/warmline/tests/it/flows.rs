@@ -11,7 +11,7 @@ use crate::{
     process::WITHIN,
 };
 
-const USER: &str = "dl_kim";
+pub(crate) const USER: &str = "dl_kim";
 const GREETING: &str = "bot: Hello! I am the help desk's assistant.…";
 const FALLBACK: &str = "bot: I do not know that one.…";
 const STAND_BY: &str = "desk: Please stand by while I connect you to a live agent.";
@@ -90,7 +90,7 @@ async fn accept(house: &mut House, page: &mut Page, chat: &str) {
 }
 
 /// A live chat in which both have said something.
-async fn connect(house: &mut House) -> (Page, String) {
+pub(crate) async fn connect(house: &mut House) -> (Page, String) {
     let mut page = arrive(house).await;
     let chat = ask(house, &mut page).await;
     accept(house, &mut page, &chat).await;

@@ -4,6 +4,7 @@
 //! | module | what it proves |
 //! | --- | --- |
 //! | `flows` | every flow of the specification, in both dialects, calm and killed after each step |
+//! | `answers` | every kind of question of the desk, answered by a card and in words, as the instance takes it |
 //! | `bot` | a bot of a team's own behind the gateway: what it gets, what it may call, and when it is away |
 //! | `azure` | people in Teams: forged requests, every flow, throttling and failures, and kill -9 with sends in flight |
 //! | `vocabulary` | every control that an instance can show and ask, and what it makes of the answers |
@@ -25,6 +26,7 @@
 //! | `packaging` | what the image and the unit rely on is there |
 //! | `metrics` | what `/metrics` tells, and that dashboard, alert rules and docs speak of nothing else |
 //! | `traces` | one trace shows user, ServiceNow, agent and user; it costs nobody anything |
+//! | `desk_files` | what an agent sends opens for the user, what the user sends reaches the agent |
 //! | `disk` | nothing that was said lies on the disk in the clear |
 //!
 //! `house`, `process`, `page`, `desk` and `moved_clock` are the means. Every house looks through its gateway's log
@@ -32,6 +34,7 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail the test as tests do")]
 
+mod answers;
 mod azure;
 mod bot;
 mod catch_up;
@@ -40,6 +43,7 @@ mod configuration;
 mod console;
 mod dead_letters;
 mod desk;
+mod desk_files;
 mod direct_line;
 mod disk;
 mod earlier_versions;

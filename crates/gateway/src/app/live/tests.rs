@@ -6,7 +6,12 @@ use servicenow::{ClientConfig, Credentials, client::instance_url};
 use session::Policy;
 
 use super::*;
-use crate::{app::PageRules, bot::BuiltInBot, desk::{media::FilesBy, news::Wording}, notices::Language};
+use crate::{
+    app::PageRules,
+    bot::BuiltInBot,
+    desk::{media::FilesBy, news::Wording},
+    notices::Language,
+};
 
 fn tenant() -> TenantId {
     TenantId::new("t").unwrap()

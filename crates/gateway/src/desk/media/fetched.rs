@@ -160,7 +160,9 @@ impl DeskMedia {
         let flight = self.flights.join(file, |ended| {
             let this = Arc::clone(self);
             // On its own, so that whoever asked first may go away.
-            tokio::spawn(async move { this.fly((key.tenant.clone(), pass), keeping, file, ended).await });
+            tokio::spawn(async move {
+                this.fly((key.tenant.clone(), pass), keeping, file, ended).await
+            });
         });
         let mut flight = flight.ok_or(FetchError::Busy)?;
         let ended = flight.wait_for(Option::is_some).await;

@@ -166,7 +166,9 @@ impl DeskMedia {
         let begin = |ended| {
             let (this, reach, file) = (Arc::clone(self), Arc::clone(reach), file.clone());
             let (keeping, user) = (Arc::clone(&owned.keeping), owned.user.to_owned());
-            tokio::spawn(async move { this.bring(&reach, &keeping, (user.as_str(), &file, id), ended).await });
+            tokio::spawn(async move {
+                this.bring(&reach, &keeping, (user.as_str(), &file, id), ended).await
+            });
         };
         let Some(mut end) = self.uploads.join(id, now, begin) else { return Ok(None) };
         let waited = timeout(UPLOAD_WAIT, end.wait_for(Option::is_some)).await;

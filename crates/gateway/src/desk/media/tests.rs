@@ -116,8 +116,7 @@ impl Scene {
 
     async fn fetched(&self, pass: &str) -> Result<Vec<u8>, FetchError> {
         let file = self.media.opened(pass).await?.file;
-        let mut chunks =
-            self.files.read(&self.keeping(), file).await?.side(Side::Original).await?;
+        let mut chunks = self.files.read(&self.keeping(), file).await?.side(Side::Original).await?;
         let mut all = Vec::new();
         while let Some(chunk) = chunks.next().await? {
             all.extend_from_slice(&chunk);
@@ -268,7 +267,11 @@ async fn a_users_file_goes_as_an_address_that_opens_it_for_a_while() {
 #[tokio::test]
 async fn a_users_file_is_brought_where_the_instance_cannot_come_for_it() {
     let scene = Scene::new(Handing::Upload).await;
-    scene.answers(201, "application/json", br#"{"result":{"mediaUrl":"/m/1","state":"available"}}"#);
+    scene.answers(
+        201,
+        "application/json",
+        br#"{"result":{"mediaUrl":"/m/1","state":"available"}}"#,
+    );
     let file = scene.brought("a.txt", b"hello").await;
     for _ in 0..2 {
         let (attachments, lost) = scene.handed(std::slice::from_ref(&file)).await;

@@ -4,7 +4,7 @@
 //! Only while the user talks to a person: a bot gets the channel's own addresses, as it knows them. What
 //! does not come in time, or may not, is told of; what was said with it is taken all the same.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use bot_framework::{
     Activity,
@@ -87,9 +87,10 @@ impl Edge {
         let most = self.files.rules().in_message;
         let deadline = Instant::now() + FILES_WITHIN;
         let mut brought = Brought::default();
-        let coming = there.iter().take(most).map(|there| {
-            self.one(link, whose, (id, &keeping), there, deadline)
-        });
+        let coming = there
+            .iter()
+            .take(most)
+            .map(|there| self.one(link, whose, (id, &keeping), there, deadline));
         for (came, there) in join_all(coming).await.into_iter().zip(&there) {
             match came {
                 Ok(file) => brought.files.push(file),
@@ -110,6 +111,15 @@ impl Edge {
                     error = &error as &dyn std::error::Error,
                     "a user was not told that a file did not come"
                 );
+            }
+        }
+    }
+
+    /// Lets files go of a message that was not taken: it comes again, and they with it.
+    pub(super) async fn forget(&self, files: &[File]) {
+        for file in files {
+            if let Ok(id) = file.id.parse() {
+                self.files.discard(id).await;
             }
         }
     }
@@ -165,7 +175,7 @@ impl Edge {
             kind: kind.unwrap_or_default(),
             thumbnail: None,
         };
-        let mut intake = Arc::clone(&self.files).intake(id, keeping, new).await?;
+        let mut intake = self.files.intake(id, keeping, new).await?;
         while let Some(piece) = fetch.piece().await? {
             intake.write(piece).await?;
         }
@@ -205,6 +215,8 @@ impl There {
             return Some(Self { name, kind, address, at_connector: false });
         }
         let address = attachment.content_url().filter(|_| kind.starts_with("image/"))?;
+        // Teams does not say of what kind a picture among words is.
+        let kind = if kind.ends_with('*') { String::new() } else { kind };
         Some(Self { name, kind, address, at_connector: true })
     }
 }

@@ -61,7 +61,8 @@ fn without_an_app_id_it_is_closed_and_the_start_says_what_to_set() {
 
 #[test]
 fn a_tenant_makes_the_registration_one_of_that_tenant() {
-    let ChannelSetup { connector, verify, tenants } = open(&[]);
+    let ChannelSetup { connector, verify, tenants, consent } = open(&[]);
+    assert!(!consent, "a link needs nobody's consent");
     assert_eq!(connector.registration.app_id, APP);
     let login = format!("https://login.microsoftonline.com/{TENANT}");
     assert_eq!(connector.registration.login, login.as_str());

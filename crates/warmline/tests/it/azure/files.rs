@@ -2,7 +2,7 @@
 
 use axum::{Router, http::StatusCode, routing::get};
 use serde_json::{Value, json};
-use simulator::Speaker;
+use simulator::{Speaker, azure::Received};
 use tokio::net::TcpListener;
 
 use super::{
@@ -12,6 +12,8 @@ use super::{
 use crate::{desk, house::Setting, page::eventually};
 
 const DOWNLOAD: &str = "application/vnd.microsoft.teams.file.download.info";
+
+const CONSENT: &str = "application/vnd.microsoft.teams.card.file.consent";
 
 /// What is in the user's file.
 const CONTRACT: &str = "the contract kolibri";
@@ -81,4 +83,58 @@ async fn a_file_that_cannot_be_had_from_teams_is_told_of_and_the_words_arrive() 
         reads(&rig, &chat, &format!("it is {name} kolibri")).await;
     }
     assert!(desk::chat(&rig.desk, &chat).lines.iter().all(|line| line.file.is_none()));
+}
+
+/// The first thing of this kind that the bot sent the user, as it was sent.
+async fn sent(rig: &Rig, user: &User, kind: &str) -> Received {
+    eventually("a card comes", || async {
+        let mut requests = rig.requests(user).into_iter();
+        requests.find(|request| request.body["attachments"][0]["contentType"] == kind)
+    })
+    .await
+}
+
+async fn consenting() -> Rig {
+    Rig::start_with(Setting::default(), |environment| {
+        environment.insert("WARMLINE_TEAMS_FILES".to_owned(), "consent".to_owned());
+    })
+    .await
+}
+
+#[tokio::test]
+async fn an_agents_file_goes_into_the_users_own_store_when_they_let_it() {
+    let mut rig = consenting().await;
+    let (user, chat) = connect(&mut rig).await;
+    rig.desk.send_file(&chat, "plan.txt", "text/plain", CONTRACT.into()).unwrap();
+    let asked = sent(&rig, &user, CONSENT).await;
+    let card = &asked.body["attachments"][0];
+    assert_eq!((&card["name"], &card["content"]["sizeInBytes"]), (&json!("plan.txt"), &json!(CONTRACT.len())));
+    let (azure, context) = (&rig.azure, card["content"]["acceptContext"].clone());
+    let about = asked.taken.clone().unwrap();
+    let yes = azure.consent(&user.chat, &user.person, (&about, "plan.txt"), context, true);
+    user.delivers(&yes).await;
+    let there = sent(&rig, &user, "application/vnd.microsoft.teams.card.file.info").await;
+    assert_eq!(there.body["attachments"][0]["name"], "plan.txt");
+    let uploads = azure.uploads();
+    assert_eq!((uploads.len(), uploads[0].size), (1, CONTRACT.len() as u64));
+    assert!(uploads[0].sha256.is_some(), "all of it is there");
+}
+
+#[tokio::test]
+async fn nobody_gets_a_file_by_the_card_of_another() {
+    let mut rig = consenting().await;
+    let (user, chat) = connect(&mut rig).await;
+    rig.desk.send_file(&chat, "plan.txt", "text/plain", CONTRACT.into()).unwrap();
+    let asked = sent(&rig, &user, CONSENT).await;
+    let context = asked.body["attachments"][0]["content"]["acceptContext"].clone();
+    let other = rig.user("Mallory Example").await;
+    let azure = &rig.azure;
+    let theirs = azure.consent(&other.chat, &other.person, ("1", "plan.txt"), context.clone(), true);
+    other.delivers(&theirs).await;
+    let about = asked.taken.clone().unwrap();
+    let yes = azure.consent(&user.chat, &user.person, (&about, "plan.txt"), context, true);
+    user.delivers(&yes).await;
+    sent(&rig, &user, "application/vnd.microsoft.teams.card.file.info").await;
+    let sizes: Vec<_> = azure.uploads().iter().map(|upload| upload.size).collect();
+    assert_eq!(sizes, [0, CONTRACT.len() as u64]);
 }

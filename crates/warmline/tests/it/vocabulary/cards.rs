@@ -23,13 +23,20 @@ fn collect(value: &Value, words: &mut Vec<String>) {
 
 /// What the client posts when somebody does this; `None` where there is nothing to do it with.
 pub(super) fn posted(activity: &Value, does: Does) -> Option<Value> {
-    if let Does::Presses(label) = does
-        && let Some(posted) = pressed(&activity["suggestedActions"]["actions"], label)
-    {
-        return Some(posted);
-    }
+    let button = match does {
+        Does::Presses(label) => Some(label),
+        Does::Skips => Some("Skip"),
+        Does::Chooses(_) | Does::Fills(_) => None,
+    };
+    let pressed = button.and_then(|label| pressed(&activity["suggestedActions"]["actions"], label));
     let attachments = activity["attachments"].as_array().into_iter().flatten();
-    attachments.filter_map(|attachment| card(attachment, does)).next()
+    let by_card = || attachments.filter_map(|attachment| card(attachment, does)).next();
+    let typed = || match does {
+        // Where there is nothing to fill in, it is typed.
+        Does::Fills(words) => Some(json!({"type": "message", "text": words})),
+        _ => None,
+    };
+    pressed.or_else(by_card).or_else(typed)
 }
 
 /// A button of the Bot Framework's cards.

@@ -30,11 +30,20 @@ async fn live(house: &mut House) -> (Page, String) {
 
 /// Shows a control; gives what the page got of it last.
 async fn shown(house: &House, page: &Page, chat: &str, control: Control) -> Value {
+    settles(house, page).await;
     let before = distinct(&page.arrived()).len();
     house.desk.show(chat, &[control]).unwrap();
     page.until(&format!("{control} is shown"), |heard| distinct(&heard.activities).len() > before)
         .await;
     distinct(&page.arrived()).last().unwrap().clone()
+}
+
+/// Waits until the page has all that the instance has told.
+async fn settles(house: &House, page: &Page) {
+    let quiet = house.desk.wait_until(|seen| !seen.is_sending(), WITHIN).await;
+    assert!(quiet.is_ok(), "a callback is under way for ever");
+    let log = page.log().await.len();
+    page.until("the log is shown", |heard| distinct(&heard.activities).len() >= log).await;
 }
 
 /// Posts what a client would, and again until it is taken.
@@ -145,4 +154,26 @@ async fn a_secret_answer_is_nowhere_in_the_agents_view_or_in_the_log_of_the_page
     // A page that comes back reads the log anew.
     let again = house.page_again(USER, &page.conversation).await;
     assert!(again.log().await.iter().all(|one| !one.to_string().contains("hush")));
+}
+
+#[tokio::test]
+async fn a_question_for_a_file_is_answered_with_an_upload() {
+    let mut house = House::start(Setting::default()).await;
+    let (page, chat) = live(&mut house).await;
+    shown(&house, &page, &chat, Control::FileUpload).await;
+    let body = "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"slip.txt\"\r\n\
+                Content-Type: text/plain\r\n\r\nkolibri\r\n--b--\r\n";
+    let post = page.request(Method::POST, &format!("/upload?userId={USER}"));
+    let post = post.header("content-type", "multipart/form-data; boundary=b").body(body);
+    let answer = post.send().await.unwrap();
+    assert_eq!(answer.status(), StatusCode::OK, "{:?}", answer.text().await);
+    let answer = next_answer(&house.desk, &chat, 0).await;
+    assert_eq!((answer.files, answer.refused), (1, None), "{answer:#?}");
+    let arrived = |seen: &simulator::Snapshot<'_>| {
+        let chats = seen.chats();
+        let lines = chats.iter().filter(|one| one.id == chat).flat_map(|one| &one.lines);
+        lines.filter_map(|line| line.file.as_ref()).any(|file| file.size == "kolibri".len())
+    };
+    let arrived = house.desk.wait_until(arrived, WITHIN).await;
+    assert!(arrived.is_ok(), "the agent has no file: {:#?}", desk::chat(&house.desk, &chat).lines);
 }

@@ -19,6 +19,9 @@ fn by_bot(rig: &Rig, talk: &Talk) -> Vec<Message> {
 
 /// Shows a control; gives the message by which Teams shows it last.
 async fn shown(rig: &Rig, talk: &Talk, control: Control) -> Message {
+    let quiet = rig.desk.wait_until(|seen| !seen.is_sending(), WITHIN).await;
+    assert!(quiet.is_ok(), "a callback is under way for ever");
+    rig.settles().await;
     let before = by_bot(rig, talk).len();
     rig.desk.show(&talk.chat, &[control]).unwrap();
     let more = |_: &simulator::azure::Azure| by_bot(rig, talk).len() > before;

@@ -1,0 +1,100 @@
+//! Files between users and the desk: what an agent sends opens for the user without a login there, what
+//! the user sends reaches the agent, and neither opens for anybody else.
+
+use reqwest::Response;
+use serde_json::Value;
+use simulator::Speaker;
+
+use crate::{
+    desk,
+    flows::{USER, connect},
+    house::{House, Setting},
+    page::{Page, eventually},
+};
+
+/// A picture of one dot.
+const PICTURE: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01\0\0\0\x01\x08\x06\0\0\0\x1f\x15\xc4\x89\
+    \0\0\0\rIDATx\xdacd\xf8\xcfP\x0f\0\x03\x86\x01\x80Z4}k\0\0\0\0IEND\xaeB`\x82";
+
+/// As it is opened in a page: with nothing but its address.
+async fn opened(house: &House, address: &str) -> Response {
+    house.http.get(address).send().await.unwrap()
+}
+
+/// The first address of ours to a file of the desk's that the page is shown beyond `known`.
+async fn address(house: &House, page: &Page, known: &[String]) -> String {
+    let begin = format!("{}/files/desk.", house.origin());
+    eventually("the page is shown a file", || async {
+        let log = Value::from(page.log().await).to_string();
+        let found = log.split('"').find(|text| {
+            text.starts_with(&begin) && !known.iter().any(|known| known == text)
+        });
+        found.map(str::to_owned)
+    })
+    .await
+}
+
+#[tokio::test]
+async fn what_an_agent_sends_opens_without_a_login_and_survives_a_kill() {
+    let mut house = House::start(Setting::default()).await;
+    let (page, chat) = connect(&mut house).await;
+    let face = address(&house, &page, &[]).await;
+    let picture = opened(&house, &face).await;
+    assert_eq!((picture.status().as_u16(), &picture.headers()["content-type"]), (200, &"image/png".parse().unwrap()));
+    house.desk.send_file(&chat, "dot kolibri.png", "image/png", PICTURE.to_vec()).unwrap();
+    let shown = address(&house, &page, std::slice::from_ref(&face)).await;
+    let answer = opened(&house, &shown).await;
+    assert_eq!(answer.status(), 200);
+    assert_eq!(answer.headers()["content-type"], "image/png");
+    assert_eq!(answer.headers()["x-content-type-options"], "nosniff");
+    assert_eq!(answer.bytes().await.unwrap(), PICTURE);
+    house.desk.set_down(true);
+    house.kill().await;
+    house.begin().await;
+    let again = opened(&house, &shown).await;
+    assert_eq!(again.bytes().await.unwrap(), PICTURE, "it is kept here");
+    house.desk.set_down(false);
+}
+
+#[tokio::test]
+async fn an_address_opens_one_file_and_no_other() {
+    let mut house = House::start(Setting::default()).await;
+    let (page, _) = connect(&mut house).await;
+    let face = address(&house, &page, &[]).await;
+    let (before, tag) = face.rsplit_once('.').unwrap();
+    let other: String = tag.chars().rev().collect();
+    for forged in [format!("{before}.{other}"), format!("{before}A.{tag}"), before.to_owned()] {
+        let told = opened(&house, &forged).await;
+        assert_eq!(told.status(), 404, "{forged}");
+        let told: Value = told.json().await.unwrap();
+        assert_eq!(told["error"]["code"], "no_such_file");
+    }
+}
+
+#[tokio::test]
+async fn what_a_user_sends_reaches_the_agent_with_its_words() {
+    let mut house = House::start(Setting::default()).await;
+    let (page, chat) = connect(&mut house).await;
+    let path = format!("/upload?userId={USER}");
+    let sent = page
+        .request(reqwest::Method::POST, &path)
+        .header("content-type", "image/png")
+        .header("content-disposition", "name=\"file\"; filename=\"dot kolibri.png\"")
+        .body(PICTURE)
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(sent.status(), 200, "{}", sent.text().await.unwrap());
+    let line = "(file: dot kolibri.png)";
+    eventually("the agent has it", || async {
+        let lines = desk::lines(&desk::chat(&house.desk, &chat), Speaker::User);
+        lines.iter().any(|text| text == line).then_some(())
+    })
+    .await;
+    let file = desk::chat(&house.desk, &chat).lines.into_iter().find_map(|line| line.file).unwrap();
+    assert_eq!((file.content_type.as_str(), file.size), ("image/png", PICTURE.len()));
+    let requests = desk::requests(&house.desk, USER);
+    let attachment = &requests.last().unwrap()["message"]["attachment"];
+    assert_eq!(attachment["contentType"], "image/png");
+    assert!(attachment["headers"].is_null(), "what stands there comes back in callbacks");
+}
