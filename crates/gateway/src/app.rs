@@ -129,7 +129,13 @@ impl Gateway {
             let opened = tokio::task::spawn_blocking(open).await;
             opened.map_err(std::io::Error::other)??
         };
-        files.count().await.map_err(|error| StartError::Files(Box::new(error)))?;
+        if let Err(error) = files.count().await {
+            let error: &dyn std::error::Error = &error;
+            tracing::error!(
+                error,
+                "the files cannot be counted; there may be more than there may be"
+            );
+        }
         let (data_dir, password) =
             (settings.data_dir.clone(), settings.console_password_hash.clone());
         let wakes = Arc::new(Wakes::default());

@@ -6,7 +6,7 @@
 
 mod range;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -18,6 +18,7 @@ use axum::{
 };
 use bytes::Bytes;
 use futures_util::stream;
+use tokio::{sync::mpsc, time::timeout};
 
 use crate::{
     clock::unix_seconds,
@@ -43,6 +44,9 @@ const SHOWN: [(&str, &str); 6] = [
 
 /// What everything else is served as.
 const UNKNOWN: &str = "application/octet-stream";
+
+/// How long whoever fetches a file may take nothing of it.
+const TAKEN_WITHIN: Duration = Duration::from_secs(60);
 
 /// For a file that is opened as a page of its own.
 const POLICY: &str = "default-src 'none'; frame-ancestors 'none'; sandbox";
@@ -134,9 +138,15 @@ pub(crate) async fn served(
     Ok(response)
 }
 
+/// Bytes as they are taken. Whoever takes none for a while loses their place to others.
 fn streamed(chunks: Chunks) -> Response {
     let length = chunks.left();
-    let mut response = Body::from_stream(stream::try_unfold(chunks, next)).into_response();
+    let (give, taken) = mpsc::channel(1);
+    tokio::spawn(given(chunks, give));
+    let taken = stream::unfold(taken, |mut taken: mpsc::Receiver<_>| async move {
+        Some((taken.recv().await?, taken))
+    });
+    let mut response = Body::from_stream(taken).into_response();
     response.headers_mut().insert(header::CONTENT_LENGTH, length.into());
     response
 }
@@ -148,15 +158,19 @@ fn set(response: &mut Response, name: HeaderName, value: &str) {
     }
 }
 
-type Step = Result<Option<(Bytes, Chunks)>, FileError>;
-
-/// The next chunk. The answer has begun: what goes wrong now can only cut it.
-async fn next(mut chunks: Chunks) -> Step {
-    let read = chunks.next().await;
-    if let Err(error) = &read {
-        tracing::error!(error = error as &dyn std::error::Error, "a file cannot be read on");
+/// Gives a file out. The answer has begun: what goes wrong now can only cut it.
+async fn given(mut chunks: Chunks, give: mpsc::Sender<Result<Bytes, FileError>>) {
+    loop {
+        let Ok(Ok(place)) = timeout(TAKEN_WITHIN, give.reserve()).await else { return };
+        let next = chunks.next().await.transpose();
+        if let Some(Err(error)) = &next {
+            tracing::error!(error = error as &dyn std::error::Error, "a file cannot be read on");
+        }
+        match next {
+            Some(next) => place.send(next),
+            None => return,
+        }
     }
-    Ok(read?.map(|chunk| (chunk, chunks)))
 }
 
 /// A media type without its parameters.
@@ -235,7 +249,17 @@ impl From<FileError> for Refusal {
                 let busy = StatusCode::SERVICE_UNAVAILABLE;
                 return Self::new(busy, "busy", error.to_string());
             }
-            _ => {}
+            FileError::ConversationFull
+            | FileError::Full
+            | FileError::TooLarge { .. }
+            | FileError::Empty
+            | FileError::NotAllowed
+            | FileError::Infected
+            | FileError::NotScanned
+            | FileError::TooLargeToScan
+            | FileError::Disk(_)
+            | FileError::Sealed(_)
+            | FileError::Malformed => {}
         }
         tracing::error!(error = &error as &dyn std::error::Error, "a file cannot be served");
         Self::new(

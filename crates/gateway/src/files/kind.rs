@@ -96,6 +96,9 @@ const FAMILIES: &[&[&str]] = &[
     ],
 ];
 
+/// Types that the bytes tell for certain, whatever else they are called.
+const EXACT: [&str; 4] = ["image/jpeg", "image/gif", "image/webp", "image/bmp"];
+
 /// What every zip archive may be.
 const ZIP: &str = "application/zip";
 
@@ -157,6 +160,8 @@ impl Judged {
         };
         let agree = |claim: &str| is_one_of(claim, found.mime_type());
         let kind = match claimed {
+            // Browsers know pictures by one name only.
+            Some(_) if EXACT.contains(&found.mime_type()) => found.mime_type().to_owned(),
             Some(claimed) if agree(&claimed) => claimed,
             Some(_) | None => found.mime_type().to_owned(),
         };

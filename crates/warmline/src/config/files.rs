@@ -130,3 +130,30 @@ fn bucket(draft: &Draft, references: &References<'_>) -> Result<Option<BucketSet
 fn wrong(draft: &Draft, id: &str, problem: &str) -> ConfigError {
     ConfigError::Wrong { name: draft.name(&Owner::House, id), problem: problem.to_owned() }
 }
+
+#[cfg(test)]
+mod tests {
+    use gateway::REFUSED;
+
+    use super::*;
+    use crate::config::{draft::default_of, table::setting};
+
+    #[test]
+    fn the_table_has_the_defaults_that_the_gateway_has() {
+        let rules = rules(&Draft::default()).unwrap();
+        assert_eq!(rules, FileRules::default());
+        let never = default_of(setting("files.never").unwrap());
+        let Some(Value::Texts(never)) = never else { panic!("{never:?}") };
+        assert_eq!(never, REFUSED);
+    }
+
+    #[test]
+    fn a_pattern_is_an_ending_or_a_type() {
+        for good in [".pdf", ".tar.gz", "image/png", "image/*", "application/vnd.ms-excel"] {
+            assert!(is_pattern(good), "{good}");
+        }
+        for bad in ["", ".", "pdf", "*", "*/*", "*.pdf", "image/", "/png", "image/p*", "a b/c"] {
+            assert!(!is_pattern(bad), "{bad}");
+        }
+    }
+}

@@ -16,9 +16,12 @@ use bot_framework::{Activity, direct_line::ErrorCode};
 use bytes::Bytes;
 use futures_util::StreamExt;
 use serde_json::{Map, Value, json, value::RawValue};
-use session::{Event, FileRefusal, Visitor, id::ConversationKey};
+use session::{Content, Event, FileRefusal, Visitor, id::ConversationKey};
 use store::{ConversationId, Target};
-use tokio::{runtime::Handle, time::timeout};
+use tokio::{
+    runtime::Handle,
+    time::{Instant, timeout},
+};
 
 use super::{
     Refused,
@@ -31,7 +34,7 @@ use crate::{
         Edge,
         multipart::{Multipart, MultipartError, PartHead, Piece},
     },
-    engine::Arrival,
+    engine::{Arrival, Outcome},
     files::{Bringer, FileError, Files, Intake, Kept, NewFile, Side},
     keeping::Keeping,
     render::activity_id,
@@ -40,6 +43,12 @@ use crate::{
 
 /// How long the next bytes of a body may take to arrive.
 const PIECE_WITHIN: Duration = Duration::from_secs(15);
+
+/// The least that arrives in as long a time, in bytes: who sends less holds a place that others need.
+const PIECE_BYTES_MIN: usize = 32 * 1024;
+
+/// What is still let in of an upload that is not taken, in bytes.
+const DRAINED_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// How long all of them may take: 500 MB at 2 Mbit/s.
 const UPLOAD_WITHIN: Duration = Duration::from_mins(35);
@@ -90,7 +99,11 @@ async fn taken(
         activity: None,
         taken: Taken { files: Arc::clone(&edge.files), kept: Vec::new() },
     };
-    if let Err(trouble) = upload.read(headers, body.into_data_stream()).await {
+    let body = body.into_data_stream();
+    let mut body = Arriving { body, since: Instant::now(), came: 0 };
+    if let Err(trouble) = upload.read(headers, &mut body).await {
+        upload.part = Part::Ignored;
+        body.drain().await;
         if let Some(why) = trouble.why {
             edge.tell_refused(&key, known, why).await;
         }
@@ -120,7 +133,9 @@ async fn taken(
         Event::UserSaid { visitor, said, key: sender_key, fresh: edge.clock.fresh_session() };
     let arrival = Arrival::event(Target::Key(key), event).traced(trace);
     let outcome = edge.engine.submit(arrival).await?;
-    taken.keep();
+    if !edge.is_repeat(&keeping, &outcome, &taken).await {
+        taken.keep();
+    }
     edge.presence.called(outcome.conversation);
     Ok(Json(Posted { id: activity_id(&id, outcome.number), invoke_response: None }))
 }
@@ -140,6 +155,22 @@ impl Edge {
         let seen = Event::UserSeen { visitor: visitor.clone(), told: None };
         let arrival = Arrival::event(Target::Key(key.clone()), seen);
         Ok(self.engine.submit(arrival).await?.conversation)
+    }
+
+    /// Whether the message was taken before, with files of its own: then nobody is told of these.
+    async fn is_repeat(&self, keeping: &Keeping, outcome: &Outcome, taken: &Taken) -> bool {
+        let (of, number) = (outcome.conversation, outcome.number);
+        let read =
+            crate::blocking(&self.store, move |store| store.entries_upto(of, number, 1)).await;
+        let read = read.ok().and_then(|rows| keeping.read_entries(&self.vault, &rows).ok());
+        // If that cannot be read, they stay: one file too many is swept with its age.
+        let Some(entry) = read.and_then(|entries| entries.into_iter().last()) else { return false };
+        let Content::Said(said) = entry.content else { return false };
+        let names = |brought: &Brought| {
+            let id = brought.kept.id.to_string();
+            said.files.iter().any(|file| file.id == id)
+        };
+        !taken.kept.iter().any(names)
     }
 
     /// Tells the user in the conversation why their files were not taken.
@@ -264,7 +295,7 @@ struct Upload<'a> {
 }
 
 impl Upload<'_> {
-    async fn read(&mut self, headers: &HeaderMap, mut body: BodyDataStream) -> Result<(), Trouble> {
+    async fn read(&mut self, headers: &HeaderMap, body: &mut Arriving) -> Result<(), Trouble> {
         let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
         let kind = text(header::CONTENT_TYPE).unwrap_or_default();
         if !kind.trim_start().to_ascii_lowercase().starts_with("multipart/") {
@@ -272,13 +303,13 @@ impl Upload<'_> {
             let head =
                 PartHead { kind: Some(kind.to_owned()), ..PartHead::of_disposition(disposition) };
             self.begin_file(head).await?;
-            while let Some(bytes) = next(&mut body).await? {
+            while let Some(bytes) = body.next().await? {
                 self.data(bytes).await?;
             }
             return self.end_part().await;
         }
         let mut parts = Multipart::new(kind)?;
-        while let Some(bytes) = next(&mut body).await? {
+        while let Some(bytes) = body.next().await? {
             parts.take(&bytes);
             while let Some(piece) = parts.next()? {
                 match piece {
@@ -350,14 +381,41 @@ impl Upload<'_> {
     }
 }
 
-/// The next bytes of a body.
-async fn next(body: &mut BodyDataStream) -> Result<Option<Bytes>, Refused> {
-    let bad = |message| Refused::new(ErrorCode::BadArgument, message);
-    match timeout(PIECE_WITHIN, body.next()).await {
-        Err(_) => Err(bad("the body stalled")),
-        Ok(Some(Err(_))) => Err(bad("the body broke off")),
-        Ok(Some(Ok(bytes))) => Ok(Some(bytes)),
-        Ok(None) => Ok(None),
+/// A body that arrives, and how quickly.
+struct Arriving {
+    body: BodyDataStream,
+    since: Instant,
+    came: usize,
+}
+
+impl Arriving {
+    /// Lets the rest arrive, up to a limit: most clients hear an answer only when they have sent all.
+    async fn drain(&mut self) {
+        let mut left = DRAINED_BYTES_MAX;
+        while let Ok(Some(bytes)) = self.next().await
+            && left > bytes.len()
+        {
+            left -= bytes.len();
+        }
+    }
+
+    /// The next bytes.
+    async fn next(&mut self) -> Result<Option<Bytes>, Refused> {
+        let bad = |message| Err(Refused::new(ErrorCode::BadArgument, message));
+        let bytes = match timeout(PIECE_WITHIN, self.body.next()).await {
+            Err(_) => return bad("the body stalled"),
+            Ok(Some(Err(_))) => return bad("the body broke off"),
+            Ok(Some(Ok(bytes))) => bytes,
+            Ok(None) => return Ok(None),
+        };
+        self.came = self.came.saturating_add(bytes.len());
+        if self.since.elapsed() >= PIECE_WITHIN {
+            if self.came < PIECE_BYTES_MIN {
+                return bad("the body arrives too slowly");
+            }
+            (self.since, self.came) = (Instant::now(), 0);
+        }
+        Ok(Some(bytes))
     }
 }
 

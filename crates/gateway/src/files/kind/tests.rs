@@ -24,7 +24,7 @@ fn a_type_is_what_the_bytes_say_and_the_claim_where_they_do_not_contradict() {
         ("a.png", "application/octet-stream", PNG, "a.png", "image/png"),
         ("a.png", "Image/PNG; x=1", PNG, "a.png", "image/png"),
         ("a", "image/png", PNG, "a", "image/png"),
-        ("a.jpeg", "image/jpg", JPEG, "a.jpeg", "image/jpg"),
+        ("a.jpeg", "image/jpg", JPEG, "a.jpeg", "image/jpeg"),
         ("a.png", "image/png", JPEG, "a.png.jpg", "image/jpeg"),
         ("a.png", "image/png", HTML, "a.png.html", "text/html"),
         (
