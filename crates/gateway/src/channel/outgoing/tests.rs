@@ -71,6 +71,22 @@ fn question(count: usize) -> Content {
 }
 
 #[test]
+fn what_the_desk_changes_is_an_update_of_what_was_shown() {
+    let payload = Some(Payload(r#"{"uiType":"ActionMsg","text":"raw"}"#.to_owned()));
+    let said = Said { payload, ..Said::words("Found it") };
+    let revised = |of| Content::Revised { of: Number(of), at: Timestamp(1), said: said.clone() };
+    for (author, text) in [(Author::Desk, "Found it"), (dana(), "Dana: Found it")] {
+        let sent = in_teams(author.clone(), revised(4));
+        let Sending::Update { id, .. } = &sent else { panic!("{sent:?}") };
+        assert_eq!((id.as_str(), json_of(&sent)["text"].as_str()), ("1701", Some(text)));
+        // What was never seen there is a message of its own.
+        let sent = in_teams(author, revised(5));
+        let Sending::Send(_) = sent else { panic!("{sent:?}") };
+        assert_eq!(json_of(&sent)["text"], text);
+    }
+}
+
+#[test]
 fn an_agents_words_go_out_plain_under_the_name_into_the_conversation() {
     let sent = in_teams(dana(), Content::Said(Said::words("use *this* <b>&amp;\u{7}\tnow\r\nok")));
     let Sending::Send(_) = sent else { panic!("{sent:?}") };
