@@ -82,7 +82,7 @@ pub(super) fn answered(
             let of = opened.file.conversation;
             let row = crate::blocking(&edge.store, move |store| store.conversation_by_id(of)).await;
             // Whoever has somebody else's card gets nothing by it.
-            if !row.is_ok_and(|row| row.is_some_and(|row| row.key == key)) {
+            if !row.is_ok_and(|row| row.is_some_and(|row| *row.key == key)) {
                 return;
             }
             let put = put(&edge, &link, opened.file, &to.upload_url).await;
