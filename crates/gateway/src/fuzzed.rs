@@ -133,10 +133,9 @@ pub fn form(body: &[u8]) {
 }
 
 /// The parts with their bytes, and how it ended: at its end, before it, or at a fault.
-fn parts(
-    body: &[u8],
-    size: usize,
-) -> (Vec<(PartHead, Vec<u8>)>, Option<Result<(), MultipartError>>) {
+type Parts = (Vec<(PartHead, Vec<u8>)>, Option<Result<(), MultipartError>>);
+
+fn parts(body: &[u8], size: usize) -> Parts {
     let mut form = Multipart::new(FORM).expect("the type above has a boundary");
     let mut parts: Vec<(PartHead, Vec<u8>)> = Vec::new();
     for bytes in body.chunks(size) {

@@ -29,14 +29,14 @@ pub(super) fn posted(activity: &Value, does: Does) -> Option<Value> {
         Does::Chooses(_) | Does::Fills(_) => None,
     };
     let pressed = button.and_then(|label| pressed(&activity["suggestedActions"]["actions"], label));
-    let attachments = activity["attachments"].as_array().into_iter().flatten();
-    let by_card = || attachments.filter_map(|attachment| card(attachment, does)).next();
+    let mut attachments = activity["attachments"].as_array().into_iter().flatten();
+    let by_card = attachments.find_map(|attachment| card(attachment, does));
     let typed = || match does {
         // Where there is nothing to fill in, it is typed.
         Does::Fills(words) => Some(json!({"type": "message", "text": words})),
         _ => None,
     };
-    pressed.or_else(by_card).or_else(typed)
+    pressed.or(by_card).or_else(typed)
 }
 
 /// A button of the Bot Framework's cards.
