@@ -64,8 +64,19 @@ export interface WebChat {
   ): void;
 }
 
+let loading: Promise<WebChat> | null = null;
+
 /** Loads the script once; resolves with its global. */
 export function loadWebChat(): Promise<WebChat> {
+  loading ??= load().catch((error: unknown) => {
+    // The next attempt may do better.
+    loading = null;
+    throw error;
+  });
+  return loading;
+}
+
+function load(): Promise<WebChat> {
   return new Promise((resolve, reject) => {
     const script = document.createElement('script');
     script.src = scriptUrl;

@@ -3,6 +3,8 @@
  * storage is thrown away by some browsers. All tabs of a site share it.
  */
 
+import { isSame } from './widget-wire';
+
 /** A conversation and how the user had left the panel. */
 export interface Kept {
   readonly token: string | null;
@@ -50,6 +52,12 @@ export class Memory {
     } catch {
       // Storage is full or forbidden: the conversation then lives as long as the page.
     }
+  }
+
+  /** Goes on with what this token opens. What was seen is counted within one conversation. */
+  goOn(token: string): void {
+    const same = isSame(token, this.fresh().token);
+    this.keep(same ? { token } : { token, live: false, seen: 0 });
   }
 
   forget(): void {

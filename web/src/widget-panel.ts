@@ -10,7 +10,7 @@ import type { Kept, Memory } from './widget-kept';
 import { look, SKIN, SMALL } from './widget-skin';
 import { fromServer, NoToken, remembered } from './widget-tokens';
 import type { Asking } from './widget-tokens';
-import { HELLO, read, WELCOME } from './widget-wire';
+import { HELLO, isSame, WELCOME } from './widget-wire';
 import type { FromFrame, FromPage, Phase, Welcome } from './widget-wire';
 import type { Say } from './widget-words';
 
@@ -124,7 +124,7 @@ export class Panel {
   remembered(now: Kept, before: Kept): void {
     if (now.seen !== before.seen) this.#send({ kind: 'seen', number: now.seen });
     if (now.sound !== before.sound) this.#send({ kind: 'sound', on: now.sound });
-    const same = conversationOf(now.token) === conversationOf(before.token);
+    const same = isSame(now.token, before.token);
     if (same || this.#frame === null) return;
     // Another conversation: it was begun anew, or somebody else has signed in.
     const open = this.isOpen;
@@ -247,9 +247,7 @@ export class Panel {
         void this.#token(told);
         return;
       case 'keep':
-        // What was seen is counted within one conversation.
-        if (conversationOf(told.token) !== conversationOf(memory.kept.token)) memory.forget();
-        memory.keep({ token: told.token });
+        memory.goOn(told.token);
         this.#got?.();
         return;
       case 'ready':
@@ -278,11 +276,9 @@ export class Panel {
     const { tokenUrl, memory, name } = this.#set;
     try {
       await alone(name, async () => {
-        if (asking.fresh) memory.forget();
         if (tokenUrl === null) return this.#byKey(asking);
         const token = await fromServer(tokenUrl, memory, asking);
-        if (conversationOf(token) !== conversationOf(memory.kept.token)) memory.forget();
-        memory.keep({ token });
+        memory.goOn(token);
         this.#send({ kind: 'token', token });
       });
     } catch (error) {
@@ -314,8 +310,4 @@ export class Panel {
     const detail = { count: unread };
     this.#set.host.dispatchEvent(new CustomEvent('warmline-unread', { bubbles: true, detail }));
   }
-}
-
-function conversationOf(token: string | null): string | null {
-  return token === null ? null : (read(token)?.conversation ?? token);
 }

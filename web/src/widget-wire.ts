@@ -73,3 +73,9 @@ export function read(token: string): Said | null {
     return null;
   }
 }
+
+/** Whether two tokens open the same conversation. */
+export function isSame(one: string | null, other: string | null): boolean {
+  const conversation = (token: string | null) => token && (read(token)?.conversation ?? token);
+  return conversation(one) === conversation(other);
+}

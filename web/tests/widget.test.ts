@@ -257,12 +257,33 @@ test('the conversation can be kept as a text', async () => {
   await end();
 });
 
+test('a file that is dropped onto the chat is attached', async () => {
+  const { page, end } = await arrive();
+  await opened(page);
+  const frame = page.frames().find((one) => one.url().endsWith('/widget/frame'));
+  assert.ok(frame);
+  const drag = (kind: string) =>
+    frame.evaluate((name) => {
+      const dataTransfer = new DataTransfer();
+      dataTransfer.items.add(new File(['black, all black'], 'screen.txt', { type: 'text/plain' }));
+      dispatchEvent(new DragEvent(name, { dataTransfer, bubbles: true, cancelable: true }));
+    }, kind);
+  await drag('dragenter');
+  await chat(page).getByText('Drop files to attach them').waitFor();
+  await drag('drop');
+  await chat(page).getByText('Drop files to attach them').waitFor({ state: 'hidden' });
+  await says(page, 'This is what I see');
+  await chat(page).locator('.webchat__fileContent', { hasText: 'screen.txt' }).first().waitFor();
+  await shoot(page, 'widget-file');
+  await end();
+});
+
 test('the widget is readable in the dark, in German, and still where motion is not wanted', async () => {
   const { page, end } = await arrive({ colorScheme: 'dark', reducedMotion: 'reduce', locale: 'de-DE' });
   // The widget speaks the language of the page that it is on.
-  await page.route(/\/site$/, async (route) => {
-    const answer = await route.fetch();
-    await route.fulfill({ response: answer, body: (await answer.text()).replace('lang="en"', 'lang="de"') });
+  await page.addInitScript(() => {
+    const speak = () => document.documentElement?.setAttribute('lang', 'de');
+    new MutationObserver(speak).observe(document, { childList: true });
   });
   await page.reload();
   assert.equal(await bubble(page).getAttribute('aria-label'), 'Chat öffnen');

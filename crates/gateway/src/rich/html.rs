@@ -232,7 +232,7 @@ impl Page<'_> {
         let depth = self.lists.len().saturating_sub(1).min(DEPTH_MAX);
         self.out.push_str(&"   ".repeat(depth));
         if let Some(Some(next)) = self.lists.last_mut() {
-            self.out.push_str(&format!("{next}. "));
+            self.out.extend([&next.to_string(), ". "]);
             *next += 1;
         } else {
             self.out.push_str("- ");
@@ -250,7 +250,7 @@ impl Page<'_> {
     fn picture(&mut self, tag: &str) {
         let alt = escaped(&attribute(tag, "alt").unwrap_or_default());
         match attribute(tag, "src").and_then(|address| (self.opened)(&address)) {
-            Some(address) => self.out.push_str(&format!("![{alt}]({})", destination(&address))),
+            Some(address) => self.out.extend(["![", &alt, "](", &destination(&address), ")"]),
             None => self.out.push_str(&alt),
         }
     }
