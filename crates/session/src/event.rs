@@ -187,6 +187,7 @@ pub enum Event {
 }
 
 impl fmt::Debug for Event {
+    #[expect(clippy::too_many_lines, reason = "an arm for each event")]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Opened { visitor } => f.debug_tuple("Opened").field(visitor).finish(),
@@ -361,6 +362,10 @@ impl News {
 }
 
 /// Something the desk told while nobody listened, as its own records have it.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there are few at a time, and most of them are words"
+)]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Missed {
     /// An agent said something. The records do not say which agent.

@@ -4,16 +4,14 @@
 /// A day: `2026-12-01`, or `1.12.2026` as much of Europe writes it. Where the month stands first in
 /// one country and second in the next (`12/1/2026`), nobody can tell.
 pub(super) fn date(text: &str) -> Option<String> {
-    let (year, month, day) = match text.trim().split_once('-') {
-        Some((year, rest)) => {
-            let (month, day) = rest.split_once('-')?;
-            (year, month, day)
-        }
-        None => {
-            let (day, rest) = text.trim().split_once('.')?;
-            let (month, year) = rest.split_once('.')?;
-            (year, month, day)
-        }
+    let text = text.trim();
+    let (year, month, day) = if let Some((year, rest)) = text.split_once('-') {
+        let (month, day) = rest.split_once('-')?;
+        (year, month, day)
+    } else {
+        let (day, rest) = text.split_once('.')?;
+        let (month, year) = rest.split_once('.')?;
+        (year, month, day)
     };
     let (year, month, day) = (number(year, 4, 4)?, number(month, 1, 2)?, number(day, 1, 2)?);
     let is_leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);

@@ -7,7 +7,7 @@ use crate::{
     },
     effect::Reached,
     event::{Callback, Claims, News, Rejected},
-    id::{SenderKey, SessionId},
+    id::{FOREIGN_ID_BYTES_MAX, SenderKey, SessionId},
     notice::{EndReason, Notice},
     said::{Agent, Author, Content, Said},
     step::Turn,
@@ -223,7 +223,9 @@ impl Turn<'_> {
     /// what the desk goes on changing.
     fn show(&mut self, author: Author, said: Said, key: Option<SenderKey>) {
         let now = self.now;
-        let id = said.desk_id.clone().filter(|_| said.changes);
+        // It becomes part of the state.
+        let id = said.desk_id.clone();
+        let id = id.filter(|id| said.changes && id.len() <= FOREIGN_ID_BYTES_MAX);
         if let Some(Changing { of, at, .. }) = self.changing(&said).cloned() {
             self.log(author, Content::Revised { of, at, said });
             return;
