@@ -68,7 +68,7 @@ pub(super) fn words(notice: &Notice) -> String {
                 FileRefusal::NotAllowed => "Files like this are not taken here.",
                 FileRefusal::Infected => "The virus scanner found something in it.",
                 FileRefusal::NoRoom => "There are too many files.",
-                FileRefusal::NotNow => "It could not be fetched, or handed over. Please send it again.",
+                FileRefusal::NotNow => "It cannot be taken at the moment. Please send it again.",
             };
             match name {
                 Some(name) => format!("The file “{name}” did not go through. {why}"),

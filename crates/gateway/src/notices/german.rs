@@ -69,7 +69,7 @@ pub(super) fn words(notice: &Notice) -> String {
                 FileRefusal::NotAllowed => "Solche Dateien werden hier nicht angenommen.",
                 FileRefusal::Infected => "Der Virenscanner hat darin etwas gefunden.",
                 FileRefusal::NoRoom => "Es sind zu viele Dateien.",
-                FileRefusal::NotNow => "Sie konnte nicht geholt oder übergeben werden. Bitte senden Sie sie noch einmal.",
+                FileRefusal::NotNow => "Sie kann zurzeit nicht angenommen werden. Bitte senden Sie sie noch einmal.",
             };
             match name {
                 Some(name) => format!("Die Datei „{name}“ ist nicht angekommen. {why}"),

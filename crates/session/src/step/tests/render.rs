@@ -132,7 +132,7 @@ fn notice(notice: &Notice) -> String {
         Notice::Failed { reason } => format!(" {}", reason.code()),
         Notice::FileNotTaken { name, why } => {
             format!(" {} {why:?}", name.as_deref().unwrap_or("-"))
-        },
+        }
         Notice::Asked
         | Notice::Held
         | Notice::WentThrough
