@@ -68,7 +68,9 @@ impl Dispatcher {
 fn address_of(said: &Said) -> Option<String> {
     match Control::read(&said.payload.as_ref()?.0) {
         Control::File(file) => Some(file.address),
-        Control::Links { mut links, .. } if links.len() == 1 => links.pop().map(|link| link.address),
+        Control::Links { mut links, .. } if links.len() == 1 => {
+            links.pop().map(|link| link.address)
+        }
         _ => None,
     }
 }

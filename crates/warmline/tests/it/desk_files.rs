@@ -13,7 +13,8 @@ use crate::{
 };
 
 /// A picture of one dot.
-const PICTURE: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01\0\0\0\x01\x08\x06\0\0\0\x1f\x15\xc4\x89\
+const PICTURE: &[u8] =
+    b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01\0\0\0\x01\x08\x06\0\0\0\x1f\x15\xc4\x89\
     \0\0\0\rIDATx\xdacd\xf8\xcfP\x0f\0\x03\x86\x01\x80Z4}k\0\0\0\0IEND\xaeB`\x82";
 
 /// As it is opened in a page: with nothing but its address.
@@ -26,9 +27,9 @@ async fn address(house: &House, page: &Page, known: &[String]) -> String {
     let begin = format!("{}/files/desk.", house.origin());
     eventually("the page is shown a file", || async {
         let log = Value::from(page.log().await).to_string();
-        let found = log.split('"').find(|text| {
-            text.starts_with(&begin) && !known.iter().any(|known| known == text)
-        });
+        let found = log
+            .split('"')
+            .find(|text| text.starts_with(&begin) && !known.iter().any(|known| known == text));
         found.map(str::to_owned)
     })
     .await
@@ -40,7 +41,10 @@ async fn what_an_agent_sends_opens_without_a_login_and_survives_a_kill() {
     let (page, chat) = connect(&mut house).await;
     let face = address(&house, &page, &[]).await;
     let picture = opened(&house, &face).await;
-    assert_eq!((picture.status().as_u16(), &picture.headers()["content-type"]), (200, &"image/png".parse().unwrap()));
+    assert_eq!(
+        (picture.status().as_u16(), &picture.headers()["content-type"]),
+        (200, &"image/png".parse().unwrap())
+    );
     house.desk.send_file(&chat, "dot kolibri.png", "image/png", PICTURE.to_vec()).unwrap();
     let shown = address(&house, &page, std::slice::from_ref(&face)).await;
     let answer = opened(&house, &shown).await;

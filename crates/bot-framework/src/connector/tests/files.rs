@@ -127,6 +127,9 @@ async fn what_is_no_file_is_refused() {
         let connector = connector(&channel);
         let address = format!("{}/a", channel.origin());
         let told = connector.download(&address, AMPLE).await;
-        assert!(matches!(told, Err(FileAccessError::Refused { status: s }) if s == status), "{told:?}");
+        assert!(
+            matches!(told, Err(FileAccessError::Refused { status: s }) if s == status),
+            "{told:?}"
+        );
     }
 }

@@ -104,12 +104,7 @@ pub(super) fn answered(
 }
 
 /// Puts a file where Teams wants it, part by part.
-async fn put(
-    edge: &Edge,
-    link: &ChannelLink,
-    file: FileId,
-    address: &str,
-) -> Result<(), NotPut> {
+async fn put(edge: &Edge, link: &ChannelLink, file: FileId, address: &str) -> Result<(), NotPut> {
     let reading = edge.file(file).await?;
     let mut chunks = reading.side(Side::Original).await?;
     let total = chunks.left();

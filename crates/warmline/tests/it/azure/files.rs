@@ -108,7 +108,10 @@ async fn an_agents_file_goes_into_the_users_own_store_when_they_let_it() {
     rig.desk.send_file(&chat, "plan.txt", "text/plain", CONTRACT.into()).unwrap();
     let asked = sent(&rig, &user, CONSENT).await;
     let card = &asked.body["attachments"][0];
-    assert_eq!((&card["name"], &card["content"]["sizeInBytes"]), (&json!("plan.txt"), &json!(CONTRACT.len())));
+    assert_eq!(
+        (&card["name"], &card["content"]["sizeInBytes"]),
+        (&json!("plan.txt"), &json!(CONTRACT.len()))
+    );
     let (azure, context) = (&rig.azure, card["content"]["acceptContext"].clone());
     let about = asked.taken.clone().unwrap();
     let yes = azure.consent(&user.chat, &user.person, (&about, "plan.txt"), context, true);
@@ -129,7 +132,8 @@ async fn nobody_gets_a_file_by_the_card_of_another() {
     let context = asked.body["attachments"][0]["content"]["acceptContext"].clone();
     let other = rig.user("Mallory Example").await;
     let azure = &rig.azure;
-    let theirs = azure.consent(&other.chat, &other.person, ("1", "plan.txt"), context.clone(), true);
+    let theirs =
+        azure.consent(&other.chat, &other.person, ("1", "plan.txt"), context.clone(), true);
     other.delivers(&theirs).await;
     let about = asked.taken.clone().unwrap();
     let yes = azure.consent(&user.chat, &user.person, (&about, "plan.txt"), context, true);
