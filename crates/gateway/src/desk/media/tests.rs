@@ -14,7 +14,7 @@ use super::*;
 use crate::{
     bed::{Bed, desk, key, tenant},
     desk::{news::Wording, request::Dress},
-    files::{Bringer, Kept, NewFile, Side},
+    files::{Bringer, Kept, NewFile, Reader, Side},
     keeping::Keeping,
 };
 
@@ -116,7 +116,8 @@ impl Scene {
 
     async fn fetched(&self, pass: &str) -> Result<Vec<u8>, FetchError> {
         let file = self.media.opened(pass).await?.file;
-        let mut chunks = self.files.read(&self.keeping(), file).await?.side(Side::Original).await?;
+        let reading = self.files.read(&self.keeping(), file).await?;
+        let mut chunks = reading.side(Side::Original, Reader::Page).await?;
         let mut all = Vec::new();
         while let Some(chunk) = chunks.next().await? {
             all.extend_from_slice(&chunk);
@@ -127,7 +128,7 @@ impl Scene {
     /// A file of the user's.
     async fn brought(&self, name: &str, bytes: &'static [u8]) -> session::File {
         let new = NewFile {
-            by: Bringer::User,
+            by: Bringer::Page,
             name: name.to_owned(),
             kind: String::new(),
             thumbnail: None,
