@@ -77,17 +77,12 @@ pub enum Notice {
     PersonalOnly,
     /// A secret came in answer to a question that is not open any more; nobody gets it.
     AnsweredTooLate,
-    /// Files that the user sent were not taken.
-    FilesRefused {
-        /// Why.
-        why: FileRefusal,
-    },
     /// For the agent: what they said could not be shown to the user, or nobody knows.
     AgentUnheard,
-    /// A file of the user's goes no further; what they said with it does.
+    /// A file of the user's goes no further.
     FileNotTaken {
-        /// Its name, as the user knows it.
-        name: String,
+        /// Its name, as the user knows it; `None` if it has none.
+        name: Option<String>,
         /// Why.
         why: FileRefusal,
     },
@@ -118,7 +113,6 @@ impl Notice {
             Self::NoMoreHeld => "no_more_held",
             Self::PersonalOnly => "personal_only",
             Self::AnsweredTooLate => "answered_too_late",
-            Self::FilesRefused { .. } => "files_refused",
             Self::AgentUnheard => "agent_unheard",
             Self::FileNotTaken { .. } => "file_not_taken",
         }

@@ -107,10 +107,15 @@ impl Turn<'_> {
     }
 
     /// What the user sent was not taken because of its files: they hear why.
-    pub(super) fn files_refused(&mut self, visitor: Visitor, why: FileRefusal) {
+    pub(super) fn files_refused(
+        &mut self,
+        visitor: Visitor,
+        name: Option<String>,
+        why: FileRefusal,
+    ) {
         self.met(visitor);
         self.user_back();
-        self.tell(Notice::FilesRefused { why });
+        self.tell(Notice::FileNotTaken { name, why });
     }
 
     /// The desk hears of something that the user did: now, or when an agent is there. It answers

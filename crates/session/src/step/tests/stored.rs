@@ -293,8 +293,8 @@ fn a_reason_is_stored_as_its_code_and_a_notice_as_its_key() {
         Notice::UserLeft,
         Notice::NoMoreHeld,
         Notice::AnsweredTooLate,
-        Notice::FileNotTaken { name: "a.exe".to_owned(), why: FileRefusal::NotAllowed },
-        Notice::FilesRefused { why: crate::FileRefusal::Infected },
+        Notice::FileNotTaken { name: Some("a.exe".to_owned()), why: FileRefusal::NotAllowed },
+        Notice::FileNotTaken { name: None, why: FileRefusal::Infected },
     ];
     for notice in notices {
         assert_eq!(serde_json::to_value(&notice).unwrap()["key"], notice.key());
