@@ -165,6 +165,7 @@ mod tests {
             Notice::NoMoreHeld,
             Notice::PersonalOnly,
             Notice::AgentUnheard,
+            Notice::AnsweredTooLate,
         ];
         for agent in agents() {
             all.push(Notice::Connected { agent: agent.clone(), avatar: None });
@@ -179,8 +180,9 @@ mod tests {
             FileRefusal::NoRoom,
             FileRefusal::NotNow,
         ];
-        all.extend(refusals.map(|why| Notice::FilesRefused { why }));
-        all.extend(refusals.map(|why| Notice::FileNotTaken { name: "a.exe".to_owned(), why }));
+        all.extend(refusals.map(|why| Notice::FileNotTaken { name: None, why }));
+        let named = || Some("a.exe".to_owned());
+        all.extend(refusals.map(|why| Notice::FileNotTaken { name: named(), why }));
         all.extend(REASONS.map(|reason| Notice::Failed { reason }));
         all
     }

@@ -120,6 +120,14 @@ impl View<'_> {
         if let Some(id) = own.and_then(|key| key.as_str().strip_prefix(activities::KEY_PREFIX)) {
             activity.set_within("channelData", "clientActivityID", id);
         }
+        if said.masked.is_some() && !said.files.is_empty() {
+            // The original is gone, in which they were.
+            let files = said.files.iter().map(|file| {
+                let address = self.links.and_then(|links| links.file(&file.id));
+                json!({ "contentType": file.kind, "contentUrl": address, "name": file.name })
+            });
+            activity.set("attachments", files.collect::<Vec<_>>());
+        }
         let is_blank = activity.text().is_none_or(|text| text.trim().is_empty());
         if said.answer.is_some() && is_blank {
             activity.set("text", &said.text);

@@ -75,17 +75,14 @@ pub enum Notice {
     NoMoreHeld,
     /// A person is to be had in a conversation between two only.
     PersonalOnly,
-    /// Files that the user sent were not taken.
-    FilesRefused {
-        /// Why.
-        why: FileRefusal,
-    },
+    /// A secret came in answer to a question that is not open any more; nobody gets it.
+    AnsweredTooLate,
     /// For the agent: what they said could not be shown to the user, or nobody knows.
     AgentUnheard,
-    /// A file of the user's goes no further; what they said with it does.
+    /// A file of the user's goes no further.
     FileNotTaken {
-        /// Its name, as the user knows it.
-        name: String,
+        /// Its name, as the user knows it; `None` if it has none.
+        name: Option<String>,
         /// Why.
         why: FileRefusal,
     },
@@ -115,7 +112,7 @@ impl Notice {
             Self::UserLeft => "user_left",
             Self::NoMoreHeld => "no_more_held",
             Self::PersonalOnly => "personal_only",
-            Self::FilesRefused { .. } => "files_refused",
+            Self::AnsweredTooLate => "answered_too_late",
             Self::AgentUnheard => "agent_unheard",
             Self::FileNotTaken { .. } => "file_not_taken",
         }

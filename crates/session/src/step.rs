@@ -1,5 +1,6 @@
 //! The step: one event, one conversation, everything that follows.
 
+mod connecting;
 mod delivery;
 mod desk;
 mod ending;
@@ -64,7 +65,7 @@ pub fn step(
         Event::UserEnds => turn.user_ends(),
         Event::UserGone => turn.user_gone(),
         Event::UserSeen { visitor, told } => turn.user_seen(visitor, told)?,
-        Event::FilesRefused { visitor, why } => turn.files_refused(visitor, why),
+        Event::FilesRefused { visitor, name, why } => turn.files_refused(visitor, name, why),
         Event::UserDid { visitor, payload, words, told, key } => {
             turn.user_did(visitor, Deed { payload, words, told }, key)?;
         }
@@ -86,7 +87,7 @@ pub fn step(
         Event::Desk(callback) => turn.desk(callback)?,
         Event::Sent { effect } => turn.sent(&effect),
         Event::NotSent { effect, failure } => turn.not_sent(&effect, &failure),
-        Event::FileLost { name, why } => turn.tell(Notice::FileNotTaken { name, why }),
+        Event::FileLost { name, why } => turn.tell(Notice::FileNotTaken { name: Some(name), why }),
         Event::Delayed { effect } => turn.delayed(&effect),
         Event::Deadline { due } => turn.deadline(due),
         Event::CaughtUp { session, as_of, missed } => turn.caught_up(&session, as_of, missed),

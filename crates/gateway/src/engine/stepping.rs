@@ -195,7 +195,8 @@ impl<'a> Batch<'a> {
             noted.live = working.and_then(live_of);
         }
         self.notes.note(noted);
-        Ok(Ok(Outcome { conversation: id, number, open, ended }))
+        let repeat = matches!(outcome, Seen::Repeat);
+        Ok(Ok(Outcome { conversation: id, number, repeat, open, ended }))
     }
 
     /// Who holds the person, if the event may begin a session: as this batch leaves it, or as the

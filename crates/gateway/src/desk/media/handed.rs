@@ -28,7 +28,7 @@ use tokio::{sync::watch, time::timeout};
 use super::{DeskMedia, Handing};
 use crate::{
     dispatcher::Reach,
-    files::{FileError, FileId, Side},
+    files::{FileError, FileId, Reader, Side},
     keeping::Keeping,
 };
 
@@ -233,7 +233,7 @@ impl DeskMedia {
         let (files, keeping) = (Arc::clone(&self.files), Arc::clone(keeping));
         let begin = async move {
             let reading = files.read(&keeping, id).await.map_err(io::Error::other)?;
-            reading.side(Side::Original).await.map_err(io::Error::other)
+            reading.side(Side::Original, Reader::Desk).await.map_err(io::Error::other)
         };
         let chunks = stream::once(begin).map_ok(|chunks| {
             stream::try_unfold(chunks, |mut chunks| async move {

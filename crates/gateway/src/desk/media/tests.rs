@@ -15,7 +15,7 @@ use super::*;
 use crate::{
     bed::{Bed, desk, key, tenant},
     desk::{news::Wording, request::Dress},
-    files::{Bringer, Kept, NewFile, Side},
+    files::{Bringer, Kept, NewFile, Reader, Side},
     keeping::Keeping,
     notices::Language,
 };
@@ -118,7 +118,8 @@ impl Scene {
 
     async fn fetched(&self, pass: &str) -> Result<Vec<u8>, FetchError> {
         let file = self.media.opened(pass).await?.file;
-        let mut chunks = self.files.read(&self.keeping(), file).await?.side(Side::Original).await?;
+        let reading = self.files.read(&self.keeping(), file).await?;
+        let mut chunks = reading.side(Side::Original, Reader::Page).await?;
         let mut all = Vec::new();
         while let Some(chunk) = chunks.next().await? {
             all.extend_from_slice(&chunk);
@@ -129,7 +130,7 @@ impl Scene {
     /// A file of the user's.
     async fn brought(&self, name: &str, bytes: &'static [u8]) -> session::File {
         let new = NewFile {
-            by: Bringer::User,
+            by: Bringer::Page,
             name: name.to_owned(),
             kind: String::new(),
             thumbnail: None,
@@ -288,8 +289,7 @@ async fn what_a_control_leads_to_is_shown_as_what_the_user_can_open() {
 #[tokio::test]
 async fn a_file_that_may_not_be_kept_is_not_shown() {
     let scene = Scene::new(link()).await;
-    // A program, whatever it is called.
-    scene.answers(200, "image/png", b"MZ\x90\x00\x03\x00\x00\x00\x04\x00\x00\x00\xff\xff\x00\x00");
+    scene.answers(200, "image/png", b"");
     let told = scene.fetched(&scene.pass(PICTURE)).await;
     assert!(matches!(told, Err(FetchError::NotKept(_))), "{told:?}");
 }

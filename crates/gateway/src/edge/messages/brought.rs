@@ -163,14 +163,14 @@ impl Edge {
         } else {
             connector.download(&there.address, within).await?
         };
-        let limit = Bringer::User.limit(&self.files);
+        let limit = Bringer::Channel.limit(&self.files);
         if fetch.bytes.is_some_and(|bytes| bytes > limit) {
             return Err(FileError::TooLarge { limit }.into());
         }
         // Teams does not tell the type of a file; its host may.
         let kind = if there.kind.is_empty() { fetch.kind.take() } else { Some(there.kind.clone()) };
         let new = NewFile {
-            by: Bringer::User,
+            by: Bringer::Channel,
             name: there.name.clone(),
             kind: kind.unwrap_or_default(),
             thumbnail: None,

@@ -19,7 +19,7 @@ use super::Whose;
 use crate::{
     channel::{CONSENT_MEMBER, ChannelLink, Reference},
     edge::Edge,
-    files::{FileError, FileId, Side},
+    files::{FileError, FileId, Reader, Side},
 };
 
 /// By what name Teams tells of it.
@@ -106,7 +106,7 @@ pub(super) fn answered(
 /// Puts a file where Teams wants it, part by part.
 async fn put(edge: &Edge, link: &ChannelLink, file: FileId, address: &str) -> Result<(), NotPut> {
     let reading = edge.file(file).await?;
-    let mut chunks = reading.side(Side::Original).await?;
+    let mut chunks = reading.side(Side::Original, Reader::Desk).await?;
     let total = chunks.left();
     let (mut at, mut part) = (0, BytesMut::with_capacity(PART_BYTES));
     loop {
