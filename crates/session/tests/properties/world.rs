@@ -230,7 +230,7 @@ impl World {
         let pending = self.conversation.live().and_then(Session::asked);
         let by = pending.map_or(self.conversation.numbered, |asked| asked.by);
         let to = Number(by.0.saturating_sub(back.into()));
-        let secret = value.len() % 2 == 0;
+        let secret = value.len().is_multiple_of(2);
         let answer = Some(Given { to, value: value.to_owned(), secret });
         let (said, fresh) = (Said { answer, ..Said::words(value) }, self.fresh());
         Event::UserSaid { visitor: visitor(), said, key: None, fresh }
@@ -251,9 +251,9 @@ impl World {
                 talk.remove("answer");
                 talk.remove("estimate");
                 // It kept the options of a question and nothing else.
-                match talk.remove("asked").and_then(|asked| asked.get("options").cloned()) {
-                    Some(options) => drop(talk.insert("asked".to_owned(), options)),
-                    None => {}
+                let asked = talk.remove("asked");
+                if let Some(options) = asked.and_then(|asked| asked.get("options").cloned()) {
+                    talk.insert("asked".to_owned(), options);
                 }
             }
         }
