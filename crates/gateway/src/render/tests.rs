@@ -58,6 +58,25 @@ fn what_was_for_the_desk_alone_comes_back_masked_and_is_recognised() {
     assert_eq!(shown["text"], "••••••");
     assert_eq!(shown["channelData"]["clientActivityID"], "a1");
     assert_eq!(shown["from"]["id"], "dl_kim");
+    assert_eq!(shown.get("attachments"), None);
+}
+
+#[test]
+fn the_files_beside_what_was_for_the_desk_alone_are_shown() {
+    let file = session::File {
+        id: "7-x".to_owned(),
+        name: "a.png".to_owned(),
+        kind: "image/png".to_owned(),
+        bytes: 1,
+    };
+    let masked = Some(Masked::default());
+    let said = Said { masked, files: vec![file], ..Said::words("••••••") };
+    let shown = shown(Author::User, Content::Said(said)).unwrap();
+    assert_eq!(
+        (&shown["text"], &shown["attachments"][0]["name"]),
+        (&json!("••••••"), &json!("a.png"))
+    );
+    assert_eq!(shown["attachments"][0]["contentType"], "image/png");
 }
 
 #[test]
