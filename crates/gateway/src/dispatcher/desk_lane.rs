@@ -167,7 +167,7 @@ impl Dispatcher {
             return Ok(material);
         };
         // Of words in parts they go with the last.
-        if said.files.is_empty() || part + 1 < parts::to_desk(said) {
+        if said.files.is_empty() || part.is_some_and(|part| part + 1 < parts::to_desk(said)) {
             return Ok(material);
         }
         let owned = Owned {
@@ -207,6 +207,7 @@ impl Dispatcher {
         trace: Option<Context>,
     ) {
         let claims = news::claims_of(&callback);
+        self.observer.unnamed(news::unnamed(&callback));
         let (news, _) = news::read(callback, &link.reach.get().wording);
         let arrival = Arrival::callback(target, None, claims, news).traced(trace);
         // It comes only once; the attempt waits until it is taken.
