@@ -151,14 +151,7 @@ impl World {
                 key: key.map(sender),
             },
             Act::BotEnds => Event::BotEnds { said: None },
-            Act::BotRevises { back } => {
-                let of = self.conversation.numbered.0.saturating_sub(back.into());
-                let (of, at) = (Number(of), self.now);
-                match back % 2 {
-                    0 => Event::BotRevised { of, at, said: Said::words("hi") },
-                    _ => Event::BotWithdrew { of, at },
-                }
-            }
+            Act::BotRevises { back } => self.bot_revises(back),
             Act::UserDoes { key } => Event::UserDid {
                 visitor: visitor(),
                 payload: Payload("{}".to_owned()),
@@ -210,6 +203,15 @@ impl World {
             self.holder = Some(other);
         } else if self.holder.as_ref() == Some(&other) {
             self.holder = None;
+        }
+    }
+
+    fn bot_revises(&self, back: u8) -> Event {
+        let of = Number(self.conversation.numbered.0.saturating_sub(back.into()));
+        let at = self.now;
+        match back % 2 {
+            0 => Event::BotRevised { of, at, said: Said::words("hi") },
+            _ => Event::BotWithdrew { of, at },
         }
     }
 
