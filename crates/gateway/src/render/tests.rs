@@ -194,21 +194,3 @@ fn a_notice_comes_from_the_channel_and_names_its_key() {
     assert_eq!(shown["locale"], "de");
     assert!(shown["text"].as_str().unwrap().starts_with("Ich suche"), "{shown}");
 }
-
-#[test]
-fn the_files_beside_what_was_for_the_desk_alone_are_shown() {
-    let file = session::File {
-        id: "7-x".to_owned(),
-        name: "a.png".to_owned(),
-        kind: "image/png".to_owned(),
-        bytes: 1,
-    };
-    let masked = Some(Masked::default());
-    let said = Said { masked, files: vec![file], ..Said::words("••••••") };
-    let shown = shown(Author::User, Content::Said(said)).unwrap();
-    assert_eq!(
-        (&shown["text"], &shown["attachments"][0]["name"]),
-        (&json!("••••••"), &json!("a.png"))
-    );
-    assert_eq!(shown["attachments"][0]["contentType"], "image/png");
-}
