@@ -7,7 +7,7 @@ use std::{io, pin::Pin, time::Duration};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use futures_util::{Stream, stream};
+use futures_util::{Stream, StreamExt, stream};
 use http::Method;
 use http_body_util::{BodyExt, Full, StreamBody};
 use hyper::body::{Body, Frame};
@@ -141,7 +141,7 @@ fn timely(
     deadline: Option<Instant>,
 ) -> Pin<Box<dyn Stream<Item = Result<Frame<Bytes>, HttpError>> + Send + Sync>> {
     let late = || HttpError::new(HttpErrorKind::Timeout, io::Error::from(io::ErrorKind::TimedOut));
-    Box::pin(stream::unfold(Some(Box::pin(body)), move |body| async move {
+    let frames = stream::unfold(Some(Box::pin(body)), move |body| async move {
         let mut body = body?;
         let stalled = Instant::now() + STALLS_WITHIN;
         let until = deadline.map_or(stalled, |deadline| deadline.min(stalled));
@@ -149,7 +149,9 @@ fn timely(
             Ok(frame) => Some((frame?, Some(body))),
             Err(_) => Some((Err(late()), None)),
         }
-    }))
+    });
+    // Whoever reads it may ask once more at its end.
+    Box::pin(frames.fuse())
 }
 
 /// Whether the library may try again.

@@ -101,7 +101,7 @@ async fn a_state_of_a_newer_version_is_refused_for_its_conversation_only() {
     let bed = Bed::new();
     all_at_once(&bed, eight()).await;
     let newer: Kept = serde_json::from_value(json!({
-        "v": 2, "newest_at": 0,
+        "v": 3, "newest_at": 0,
         "conversation": { "numbered": 1, "effects": 1, "route": "bot" },
     }))
     .unwrap();
@@ -110,7 +110,7 @@ async fn a_state_of_a_newer_version_is_refused_for_its_conversation_only() {
     let answers = all_at_once(&bed, (0..8).map(|n| says(&format!("c{n}"), "and")).collect()).await;
     assert_only_failed(&answers, 1);
     let Err(EngineError::Failed(why)) = &answers[1] else { unreachable!() };
-    assert!(matches!(**why, BatchError::Keeping(KeepingError::FromTheFuture { found: 2 })));
+    assert!(matches!(**why, BatchError::Keeping(KeepingError::FromTheFuture { found: 3 })));
 }
 
 #[tokio::test]

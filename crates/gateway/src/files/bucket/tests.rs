@@ -12,7 +12,6 @@ use axum::{
     http::{HeaderMap, Method, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use futures_util::StreamExt;
 use tokio::net::TcpListener;
 
 use super::*;
@@ -256,7 +255,9 @@ async fn a_body_that_stalls_or_trickles_is_given_up() {
         };
         assert_eq!((came, began.elapsed()), (pieces, after));
         assert_eq!(error.kind(), HttpErrorKind::Timeout);
-        assert!(frames.next().await.is_none(), "and is over");
+        for _ in 0..2 {
+            assert!(frames.next().await.is_none(), "and is over, however often one asks");
+        }
     }
     // A file's takes as long as whoever reads it, if only it goes on.
     let mut frames = timely(body(20 * second), None);
