@@ -288,7 +288,7 @@ impl Place<'_> {
         // There are as many as the log's words have: with the user's addresses they may be longer.
         let last = parts.len().min(parts::parts(&said.text).len()).saturating_sub(1);
         let words = match parts.get(index..) {
-            Some([rest @ ..]) if !rest.is_empty() && index == last => rest.join("\n"),
+            Some(rest) if !rest.is_empty() && index == last => rest.join("\n"),
             Some([words, ..]) if index < last => (*words).to_owned(),
             // A question may be all options.
             _ if index == 0 && as_buttons => String::new(),

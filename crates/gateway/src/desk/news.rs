@@ -88,10 +88,11 @@ pub(crate) fn read(callback: Callback, wording: &Wording) -> (Vec<News>, Vec<Typ
 /// What of a callback has no name here.
 pub(crate) fn unnamed(callback: &Callback) -> impl Iterator<Item = Unnamed> {
     callback.signals.iter().filter_map(|signal| match signal {
-        Signal::Item(Item { ui_type: UiType::Other(_), .. }) => Some(Unnamed::UiType),
         Signal::Unknown { what } if what.starts_with("actionType") => Some(Unnamed::Action),
         Signal::Unknown { what } if what.starts_with("status") => Some(Unnamed::Status),
-        Signal::Unknown { .. } => Some(Unnamed::UiType),
+        Signal::Item(Item { ui_type: UiType::Other(_), .. }) | Signal::Unknown { .. } => {
+            Some(Unnamed::UiType)
+        }
         _ => None,
     })
 }

@@ -144,7 +144,7 @@ pub struct Input {
     pub required: bool,
     /// How the options are to lie.
     pub layout: Layout,
-    /// What can be chosen, in the order of [`Item::options`].
+    /// What can be chosen, in the order of [`Item::options`](super::Item::options).
     pub options: Vec<Opt>,
 }
 
@@ -185,7 +185,7 @@ impl Link {
 }
 
 impl Control {
-    /// Reads an item's raw JSON ([`Item::raw`]).
+    /// Reads an item's raw JSON ([`Item::raw`](super::Item::raw)).
     pub fn read(raw: &str) -> Self {
         read::control(raw)
     }
