@@ -219,6 +219,8 @@ pub(crate) struct Outcome {
     pub(crate) conversation: ConversationId,
     /// The entry of what the caller said; its first delivery's for a repeat.
     pub(crate) number: Number,
+    /// All of it was taken before; nothing of it is kept again.
+    pub(crate) repeat: bool,
     /// The session a callback was about is still open.
     pub(crate) open: bool,
     /// It was this event that ended a session.

@@ -181,6 +181,8 @@ mod tests {
         ];
         all.extend(refusals.map(|why| Notice::FilesRefused { why }));
         all.extend(refusals.map(|why| Notice::FileNotTaken { name: "a.exe".to_owned(), why }));
+        let address = "https://chat.example/files/x".to_owned();
+        all.push(Notice::FileLinked { name: "a.pdf".to_owned(), address });
         all.extend(REASONS.map(|reason| Notice::Failed { reason }));
         all
     }

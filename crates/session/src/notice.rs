@@ -89,6 +89,13 @@ pub enum Notice {
         /// Why.
         why: FileRefusal,
     },
+    /// A file of the desk's that could not be put where the user wanted it opens at an address.
+    FileLinked {
+        /// Its name.
+        name: String,
+        /// Where it opens.
+        address: String,
+    },
 }
 
 impl Notice {
@@ -118,6 +125,7 @@ impl Notice {
             Self::FilesRefused { .. } => "files_refused",
             Self::AgentUnheard => "agent_unheard",
             Self::FileNotTaken { .. } => "file_not_taken",
+            Self::FileLinked { .. } => "file_linked",
         }
     }
 }

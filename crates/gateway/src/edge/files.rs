@@ -22,7 +22,7 @@ use tokio::{sync::mpsc, time::timeout};
 
 use crate::{
     clock::unix_seconds,
-    desk::media::{DeskMedia, FetchError},
+    desk::media::{DeskMedia, FAILED_FOR, FetchError},
     edge::{
         Edge,
         answer::{Refusal, no_such_method},
@@ -226,7 +226,12 @@ impl From<FetchError> for Refusal {
                 (StatusCode::GONE, "desk_has_no_such_file")
             }
             FetchError::Refused { .. } => (StatusCode::BAD_GATEWAY, "desk_refused_file"),
-            FetchError::Away { .. } => (StatusCode::SERVICE_UNAVAILABLE, "desk_away"),
+            FetchError::Away { .. } => {
+                let away =
+                    Self::new(StatusCode::SERVICE_UNAVAILABLE, "desk_away", error.to_string());
+                // Until then nobody asks the desk again.
+                return away.not_before(FAILED_FOR);
+            }
             FetchError::Busy => (StatusCode::SERVICE_UNAVAILABLE, "busy"),
             FetchError::NotKept(kept) => match &**kept {
                 FileError::Disk(_) | FileError::Sealed(_) | FileError::Malformed => {

@@ -79,6 +79,9 @@ pub(super) fn words(notice: &Notice) -> String {
             };
             format!("The file “{name}” did not go through. {why}")
         }
+        Notice::FileLinked { name, address } => {
+            format!("{address} opens the file “{name}”.")
+        }
         Notice::AgentUnheard => "Automatic note: what you wrote last may not have reached the user.".to_owned(),
         Notice::UserLeft => {
             "You were away for some time, so your chat with the service desk was closed.".to_owned()

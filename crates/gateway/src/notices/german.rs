@@ -80,6 +80,9 @@ pub(super) fn words(notice: &Notice) -> String {
             };
             format!("Die Datei „{name}“ ist nicht angekommen. {why}")
         }
+        Notice::FileLinked { name, address } => {
+            format!("{address} öffnet die Datei „{name}“.")
+        }
         Notice::AgentUnheard => "Automatischer Hinweis: Was Sie zuletzt geschrieben haben, hat den Nutzer womöglich nicht erreicht.".to_owned(),
         Notice::UserLeft => "Sie waren einige Zeit nicht da, deshalb wurde Ihr Chat mit dem \
                              Service-Desk geschlossen."

@@ -132,6 +132,7 @@ fn notice(notice: &Notice) -> String {
         Notice::Failed { reason } => format!(" {}", reason.code()),
         Notice::FileNotTaken { name, why } => format!(" {name} {why:?}"),
         Notice::FilesRefused { why } => format!(" {why:?}"),
+        Notice::FileLinked { name, address } => format!(" {name} {address}"),
         Notice::Asked
         | Notice::Held
         | Notice::WentThrough
