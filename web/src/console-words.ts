@@ -67,7 +67,7 @@ const NOTICES: Readonly<Record<string, string>> = {
   bot_away: 'User told that the bot is away',
   agent_idle: 'User told that the agent does not answer',
   user_left: 'User was away; the chat was closed',
-  files_refused: 'User told that their files were not taken',
+  file_not_taken: 'User told that a file was not taken',
   no_more_held: 'User told that no more words can be kept',
 };
 

@@ -129,7 +129,7 @@ impl Gateway {
             let opened = tokio::task::spawn_blocking(open).await;
             opened.map_err(std::io::Error::other)??
         };
-        if let Err(error) = files.count().await {
+        if let Err(error) = files.count(&store).await {
             let error: &dyn std::error::Error = &error;
             tracing::error!(
                 error,

@@ -124,9 +124,10 @@ impl Service<Request<Incoming>> for Front {
 
     fn call(&self, mut request: Request<Incoming>) -> Self::Future {
         let has_body = !request.body().is_end_stream();
+        let is_upload = has_body && direct_line::is_upload(request.uri().path());
         if webhook::is_callback(&request) {
             let answer = webhook::answer(Arc::clone(&self.edge), request);
-            return Box::pin(async move { Ok(said_when_last(answer.await, has_body)) });
+            return Box::pin(async move { Ok(said_when_last(answer.await, has_body, false)) });
         }
         // Only there it matters; elsewhere the credential says who calls.
         if request.uri().path().starts_with(console::PREFIX)
@@ -135,13 +136,13 @@ impl Service<Request<Incoming>> for Front {
             request.extensions_mut().insert(console::Peer(peer));
         }
         let answer = self.router.call(request);
-        Box::pin(async move { Ok(said_when_last(answer.await?, has_body)) })
+        Box::pin(async move { Ok(said_when_last(answer.await?, has_body, is_upload)) })
     }
 }
 
 /// A request that is refused before its body is read ends its connection. Whoever sends the next one on
-/// it must know, or that is lost.
-fn said_when_last(mut response: Response, has_body: bool) -> Response {
+/// it must know, or that is lost. An upload may be refused at any point of its body, whatever the status.
+fn said_when_last(mut response: Response, has_body: bool, is_upload: bool) -> Response {
     let unread = matches!(
         response.status(),
         StatusCode::UNAUTHORIZED
@@ -151,7 +152,7 @@ fn said_when_last(mut response: Response, has_body: bool) -> Response {
             | StatusCode::REQUEST_TIMEOUT
             | StatusCode::PAYLOAD_TOO_LARGE
     );
-    if has_body && unread {
+    if has_body && (unread || is_upload && !response.status().is_success()) {
         let close = header::HeaderValue::from_static("close");
         response.headers_mut().insert(header::CONNECTION, close);
     }
@@ -199,4 +200,33 @@ async fn observed(
     let code = response.extensions().get::<RefusalCode>().map(|RefusalCode(code)| *code);
     observer.answered(&Answered { method, route, status, code, took: began.elapsed() });
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::response::IntoResponse;
+
+    use super::*;
+
+    #[test]
+    fn an_upload_that_is_refused_in_its_middle_is_the_last_on_its_connection() {
+        let closes = |status: u16, has_body, is_upload| {
+            let response = StatusCode::from_u16(status).unwrap().into_response();
+            let response = said_when_last(response, has_body, is_upload);
+            response.headers().get(header::CONNECTION).is_some()
+        };
+        for status in [400, 401, 403, 404, 405, 408, 409, 410, 413, 429, 500, 503] {
+            assert!(closes(status, true, true), "{status}");
+            assert!(!closes(status, false, false), "{status} without a body");
+        }
+        assert!(!closes(200, true, true), "all of it was read");
+        assert!(!closes(503, true, false), "the others were read");
+        assert!(closes(413, true, false));
+        for path in ["/v3/directline/conversations/c/upload", "/v3/directline/x/upload"] {
+            assert!(direct_line::is_upload(path), "{path}");
+        }
+        for path in ["/v3/directline/conversations/c/activities", "/elsewhere/upload"] {
+            assert!(!direct_line::is_upload(path), "{path}");
+        }
+    }
 }

@@ -5,7 +5,8 @@
 //! as it is asked for, whole or in part ([`reading`]); no more than a few chunks of it are ever in
 //! memory. What it is is judged by its first bytes ([`kind`]), and a scanner may see it before it is kept
 //! ([`scan`]). Its name says whose it is, since when, and how long it is kept ([`id`]), so that nothing else
-//! has to be kept about it. How much there is in all is counted ([`ledger`]). Whoever is shown a file gets
+//! has to be kept about it. How much there is in all is counted ([`ledger`]), and how
+//! many come and go at a time ([`turns`]). Whoever is shown a file gets
 //! an address that opens it and nothing else, for a while ([`pass`]).
 //!
 //! It deliberately does not know: HTTP, activities, and who may bring a file.
@@ -21,8 +22,10 @@ mod reading;
 mod scan;
 mod sealed;
 mod setup;
+mod turns;
 
 use std::{
+    collections::HashMap,
     io,
     path::Path,
     sync::{Arc, Mutex},
@@ -31,7 +34,7 @@ use std::{
 
 use futures_util::TryStreamExt;
 use session::{FileRefusal, id::Timestamp};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use store::{ConversationId, Store, StoreError};
 use vault::{MacKey, SealError, Vault};
 
 pub use bucket::BucketSetup;
@@ -41,24 +44,17 @@ pub(crate) use pass::{Pass, PassError};
 pub(crate) use reading::{Chunks, Reading};
 pub use scan::ScannerAddress;
 pub(crate) use sealed::{Head, Side};
+pub(crate) use kind::{clean_name, essence};
 pub use setup::{FileRules, FileSetup, REFUSED, Scanning, WithoutScanner};
 
 use crate::{clock::Clock, observe::Observer};
 use ledger::Ledger;
 use place::Place;
+pub(crate) use turns::Reader;
+use turns::AllTurns;
 
 /// How long a file that a bot shows is kept: as long as Azure keeps those of Direct Line.
 const KEPT_FOR: Duration = Duration::from_hours(24);
-
-/// Files that are taken in at a time. Each needs two parts of memory meanwhile: two megabytes for a folder,
-/// ten for a bucket.
-const TAKEN_AT_ONCE_MAX: usize = 16;
-
-/// Files that are given out at a time. Each needs half a megabyte of memory meanwhile.
-const GIVEN_AT_ONCE_MAX: usize = 256;
-
-/// How long one waits for its turn.
-const TURN_WITHIN: Duration = Duration::from_secs(10);
 
 /// Why a file is not there.
 #[derive(Debug, thiserror::Error)]
@@ -66,7 +62,10 @@ pub(crate) enum FileError {
     /// The conversation has as much as one may have.
     #[error("the conversation has as many files as it may have")]
     ConversationFull,
-    /// All conversations together have.
+    /// The tenant's conversations together have, as far as whoever brings it may fill them.
+    #[error("the tenant has as many files as it may have")]
+    TenantFull,
+    /// All conversations together have, as far as whoever brings it may fill them.
     #[error("the gateway keeps as many files as it may")]
     Full,
     /// Too many come in.
@@ -108,7 +107,7 @@ impl FileError {
     /// What its user is told.
     pub(crate) fn fault(&self) -> FileRefusal {
         match self {
-            Self::ConversationFull | Self::Full => FileRefusal::NoRoom,
+            Self::ConversationFull | Self::TenantFull | Self::Full => FileRefusal::NoRoom,
             Self::TooLarge { .. } | Self::TooLargeToScan => FileRefusal::TooLarge,
             Self::Empty | Self::NotAllowed => FileRefusal::NotAllowed,
             Self::Infected => FileRefusal::Infected,
@@ -140,8 +139,7 @@ pub(crate) struct Files {
     observer: Arc<Observer>,
     passes: MacKey,
     ledger: Arc<Mutex<Ledger>>,
-    coming: Arc<Semaphore>,
-    going: Arc<Semaphore>,
+    turns: AllTurns,
 }
 
 impl Files {
@@ -165,18 +163,30 @@ impl Files {
             observer: Arc::clone(observer),
             ledger: Arc::new(Mutex::new(Ledger::new(&setup.rules))),
             setup,
-            coming: Arc::new(Semaphore::new(TAKEN_AT_ONCE_MAX)),
-            going: Arc::new(Semaphore::new(GIVEN_AT_ONCE_MAX)),
+            turns: AllTurns::new(),
         })
     }
 
-    /// Counts what is there.
-    pub(crate) async fn count(&self) -> Result<(), FileError> {
+    /// Counts what is there; the store knows whose it is.
+    pub(crate) async fn count(&self, store: &Arc<dyn Store>) -> Result<(), FileError> {
         let mut all = self.place.all();
+        let mut of = HashMap::<ConversationId, u64>::new();
         while let Some(there) = all.try_next().await? {
             if let Ok(id) = there.name.parse::<FileId>() {
-                ledger::locked(&self.ledger).count(id.conversation, there.size);
+                let theirs = of.entry(id.conversation).or_default();
+                *theirs = theirs.saturating_add(there.size);
             }
+        }
+        let read = move |store: &dyn Store| {
+            let owned = |(id, size)| {
+                let row = store.conversation_by_id(id)?;
+                Ok((id, row.map(|row| row.key.tenant.clone()), size))
+            };
+            of.into_iter().map(owned).collect::<Result<Vec<_>, StoreError>>()
+        };
+        let owned = crate::blocking(store, read).await;
+        for (id, tenant, size) in owned.map_err(|error| FileError::Disk(io::Error::other(error)))? {
+            ledger::locked(&self.ledger).count(id, tenant.as_ref(), size);
         }
         self.observer.files().keeps(ledger::locked(&self.ledger).all());
         Ok(())
@@ -224,7 +234,15 @@ impl Files {
         while let Some(there) = all.try_next().await? {
             let Ok(id) = there.name.parse::<FileId>() else { continue };
             if self.kept_until(id) <= now {
-                self.place.remove(&there.name).await?;
+                // One that cannot be removed must not keep the others.
+                if let Err(error) = self.place.remove(&there.name).await {
+                    tracing::error!(
+                        error = &error as &dyn std::error::Error,
+                        file = there.name,
+                        "an old file cannot be removed; it is tried again"
+                    );
+                    continue;
+                }
                 ledger::locked(&self.ledger).give_back(id.conversation, there.size);
                 removed += 1;
             }
@@ -232,12 +250,6 @@ impl Files {
         self.observer.files().keeps(ledger::locked(&self.ledger).all());
         Ok(removed)
     }
-}
-
-/// A turn; `None` if too many are at it.
-async fn turn(turns: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, FileError> {
-    let turn = tokio::time::timeout(TURN_WITHIN, Arc::clone(turns).acquire_owned()).await;
-    turn.map_err(|_| FileError::Busy)?.map_err(|_| FileError::Busy)
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use session::{
     Author, Content, Conversation, Effect,
-    id::{ConversationKey, EffectNumber, Number, SessionId, Timestamp},
+    id::{ConversationKey, EffectNumber, Number, SessionId, TenantId, Timestamp},
 };
 use store::EntryRow;
 use vault::{DataKey, SealError, Vault};
@@ -109,6 +109,7 @@ pub(crate) enum KeepingError {
 
 /// Writes and reads for one conversation.
 pub(crate) struct Keeping {
+    tenant: TenantId,
     place: Vec<u8>,
     record: DataKey,
 }
@@ -117,7 +118,12 @@ impl Keeping {
     pub(crate) fn new(vault: &Vault, key: &ConversationKey) -> Result<Self, KeepingError> {
         let place = place_of(key);
         let record = vault.record_key(&place).map_err(seal("key"))?;
-        Ok(Self { place, record })
+        Ok(Self { tenant: key.tenant.clone(), place, record })
+    }
+
+    /// Whose conversation it is.
+    pub(crate) fn tenant(&self) -> &TenantId {
+        &self.tenant
     }
 
     fn at(&self, kind: &[u8], number: u64) -> Vec<u8> {

@@ -61,6 +61,8 @@ pub enum Event {
     FilesRefused {
         /// Who.
         visitor: Visitor,
+        /// What the file is called that was not taken, if it is called anything.
+        name: Option<String>,
         /// Why.
         why: FileRefusal,
     },
@@ -221,7 +223,7 @@ impl fmt::Debug for Event {
             Self::UserEnds => f.write_str("UserEnds"),
             Self::UserGone => f.write_str("UserGone"),
             Self::UserSeen { visitor, .. } => f.debug_tuple("UserSeen").field(visitor).finish(),
-            Self::FilesRefused { visitor, why } => {
+            Self::FilesRefused { visitor, name: _, why } => {
                 f.debug_tuple("FilesRefused").field(visitor).field(why).finish()
             }
             Self::BotBegan { visitor } => f.debug_tuple("BotBegan").field(visitor).finish(),

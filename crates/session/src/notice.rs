@@ -75,17 +75,12 @@ pub enum Notice {
     NoMoreHeld,
     /// A person is to be had in a conversation between two only.
     PersonalOnly,
-    /// Files that the user sent were not taken.
-    FilesRefused {
-        /// Why.
-        why: FileRefusal,
-    },
     /// For the agent: what they said could not be shown to the user, or nobody knows.
     AgentUnheard,
-    /// A file of the user's goes no further; what they said with it does.
+    /// A file of the user's goes no further.
     FileNotTaken {
-        /// Its name, as the user knows it.
-        name: String,
+        /// Its name, as the user knows it; `None` if it has none.
+        name: Option<String>,
         /// Why.
         why: FileRefusal,
     },
@@ -122,7 +117,6 @@ impl Notice {
             Self::UserLeft => "user_left",
             Self::NoMoreHeld => "no_more_held",
             Self::PersonalOnly => "personal_only",
-            Self::FilesRefused { .. } => "files_refused",
             Self::AgentUnheard => "agent_unheard",
             Self::FileNotTaken { .. } => "file_not_taken",
             Self::FileLinked { .. } => "file_linked",

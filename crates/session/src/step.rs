@@ -64,7 +64,7 @@ pub fn step(
         Event::UserEnds => turn.user_ends(),
         Event::UserGone => turn.user_gone(),
         Event::UserSeen { visitor, told } => turn.user_seen(visitor, told)?,
-        Event::FilesRefused { visitor, why } => turn.files_refused(visitor, why),
+        Event::FilesRefused { visitor, name, why } => turn.files_refused(visitor, name, why),
         Event::UserDid { visitor, payload, words, told, key } => {
             turn.user_did(visitor, Deed { payload, words, told }, key)?;
         }

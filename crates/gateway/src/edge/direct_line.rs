@@ -116,6 +116,11 @@ pub(crate) fn is_of_pages(path: &str) -> bool {
     path.strip_prefix("/v3/directline").is_some_and(|rest| rest.starts_with('/'))
 }
 
+/// Whether it is one that brings files: the only ones with a body that is not read at once.
+pub(crate) fn is_upload(path: &str) -> bool {
+    is_of_pages(path) && path.ends_with("/upload")
+}
+
 /// Tells a page to come back, before there is anybody who knows from which pages one may call.
 ///
 /// Nothing is said of origins, so that in a browser this is a failure of the network: for clients

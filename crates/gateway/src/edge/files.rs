@@ -27,7 +27,7 @@ use crate::{
         Edge,
         answer::{Refusal, no_such_method},
     },
-    files::{Chunks, FileError, FileId, Head, PassError, Reading, Side},
+    files::{Chunks, FileError, FileId, Head, PassError, Reader, Reading, Side, essence},
     keeping::Keeping,
 };
 use range::Asked;
@@ -45,8 +45,9 @@ const SHOWN: [(&str, &str); 6] = [
 /// What everything else is served as.
 const UNKNOWN: &str = "application/octet-stream";
 
-/// How long whoever fetches a file may take nothing of it.
-const TAKEN_WITHIN: Duration = Duration::from_secs(60);
+/// How long whoever fetches a file may take for a piece of it, sixty-four kilobytes: who takes less holds
+/// a place that others need.
+const TAKEN_WITHIN: Duration = Duration::from_secs(30);
 
 /// For a file that is opened as a page of its own.
 const POLICY: &str = "default-src 'none'; frame-ancestors 'none'; sandbox";
@@ -70,7 +71,10 @@ async fn file(
     };
     let left = pass.until.saturating_sub(unix_seconds(now));
     let reading = edge.file(pass.file).await?;
-    Ok(served(reading, pass.side, &asked, Some(left)).await?)
+    // A desk's pass is good for a while only, a page's as long as the file is kept.
+    let until = unix_seconds(edge.files.kept_until(pass.file));
+    let by = if pass.until < until { Reader::Desk } else { Reader::Page };
+    Ok(served(reading, pass.side, &asked, Some(left), by).await?)
 }
 
 impl Edge {
@@ -91,6 +95,7 @@ pub(crate) async fn served(
     side: Side,
     asked: &HeaderMap,
     seconds: Option<i64>,
+    by: Reader,
 ) -> Result<Response, FileError> {
     let head = reading.head().clone();
     let size = head.size(side).ok_or(FileError::Gone)?;
@@ -104,18 +109,18 @@ pub(crate) async fn served(
         }
         Asked::Part(range) => {
             let told = format!("bytes {}-{}/{size}", range.start, range.end.saturating_sub(1));
-            let mut response = streamed(reading.range(side, range).await?);
+            let mut response = streamed(reading.range(side, range, by).await?);
             *response.status_mut() = StatusCode::PARTIAL_CONTENT;
             set(&mut response, header::CONTENT_RANGE, &told);
             response
         }
-        Asked::Whole => streamed(reading.side(side).await?),
+        Asked::Whole => streamed(reading.side(side, by).await?),
     };
     set(&mut response, header::ETAG, &tag);
     let headers = response.headers_mut();
     headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
     // A thumbnail is a picture of some kind; browsers know pictures by what is in them.
-    let kind = essence(&head.kind);
+    let kind = essence(&head.kind).unwrap_or_default();
     let kind = if side == Side::Thumbnail && kind != "image/jpeg" { "image/png" } else { &kind };
     let shown = SHOWN.iter().find(|(known, _)| *known == kind).map(|(_, shown)| *shown);
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(shown.unwrap_or(UNKNOWN)));
@@ -171,11 +176,6 @@ async fn given(mut chunks: Chunks, give: mpsc::Sender<Result<Bytes, FileError>>)
             None => return,
         }
     }
-}
-
-/// A media type without its parameters.
-fn essence(kind: &str) -> String {
-    kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
 
 /// Whether it is to be shown or saved, and under what name. A PDF is saved: a browser's reader for it
@@ -238,8 +238,17 @@ impl From<FetchError> for Refusal {
                     (StatusCode::SERVICE_UNAVAILABLE, "store_unavailable")
                 }
                 FileError::Busy => (StatusCode::SERVICE_UNAVAILABLE, "busy"),
+                FileError::NotScanned => (StatusCode::SERVICE_UNAVAILABLE, "not_scanned"),
+                FileError::ConversationFull | FileError::TenantFull | FileError::Full => {
+                    (StatusCode::TOO_MANY_REQUESTS, "no_room")
+                }
+                FileError::Gone => (StatusCode::GONE, "desk_has_no_such_file"),
                 // Not the caller's fault, and not to be had by asking again.
-                _ => (StatusCode::FORBIDDEN, "file_not_taken"),
+                FileError::TooLarge { .. }
+                | FileError::TooLargeToScan
+                | FileError::Empty
+                | FileError::NotAllowed
+                | FileError::Infected => (StatusCode::FORBIDDEN, "file_not_taken"),
             },
         };
         Self::new(status, code, error.to_string())
@@ -255,6 +264,7 @@ impl From<FileError> for Refusal {
                 return Self::new(busy, "busy", error.to_string());
             }
             FileError::ConversationFull
+            | FileError::TenantFull
             | FileError::Full
             | FileError::TooLarge { .. }
             | FileError::Empty
@@ -305,8 +315,27 @@ mod tests {
     }
 
     #[test]
-    fn a_type_is_known_by_its_essence() {
-        assert_eq!(essence("Image/PNG; x=1"), "image/png");
-        assert_eq!(essence(""), "");
+    fn what_passes_is_told_from_what_stays_refused_when_a_desks_file_is_not_kept() {
+        use FileError as E;
+        let disk = || std::io::Error::other("disk full");
+        for (error, status, code) in [
+            (E::Disk(disk()), 503, "store_unavailable"),
+            (E::Malformed, 503, "store_unavailable"),
+            (E::Busy, 503, "busy"),
+            (E::NotScanned, 503, "not_scanned"),
+            (E::ConversationFull, 429, "no_room"),
+            (E::TenantFull, 429, "no_room"),
+            (E::Full, 429, "no_room"),
+            (E::Gone, 410, "desk_has_no_such_file"),
+            (E::TooLarge { limit: 1 }, 403, "file_not_taken"),
+            (E::TooLargeToScan, 403, "file_not_taken"),
+            (E::Empty, 403, "file_not_taken"),
+            (E::NotAllowed, 403, "file_not_taken"),
+            (E::Infected, 403, "file_not_taken"),
+        ] {
+            let what = error.to_string();
+            let refusal = Refusal::from(FetchError::from(error));
+            assert_eq!((refusal.status.as_u16(), refusal.code), (status, code), "{what}");
+        }
     }
 }

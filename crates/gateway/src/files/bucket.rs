@@ -3,10 +3,14 @@
 //! The library makes the requests and signs them; they go out over the same client as everything else,
 //! with its roots and its provider of cryptography, and without redirects.
 
-use std::time::Duration;
+use std::{io, pin::Pin, time::Duration};
 
 use async_trait::async_trait;
-use http_body_util::{BodyExt, Full};
+use bytes::Bytes;
+use futures_util::{Stream, stream};
+use http::Method;
+use http_body_util::{BodyExt, Full, StreamBody};
+use hyper::body::{Body, Frame};
 use object_store::{
     BackoffConfig, ClientOptions, RetryConfig,
     aws::{AmazonS3, AmazonS3Builder},
@@ -17,12 +21,18 @@ use object_store::{
 };
 use outbound::{HttpClient as Outbound, HttpError as OutboundError, Sent};
 use secrecy::{ExposeSecret, SecretString};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 use super::FileError;
 
 /// How long a request may take to be answered: a part of five megabytes over a slow line.
 const ANSWER_WITHIN: Duration = Duration::from_secs(30);
+
+/// How long a body of a bucket's may send nothing.
+const STALLS_WITHIN: Duration = Duration::from_secs(30);
+
+/// How long the body of an answer may take in all, unless it is a file's: a list of a thousand names.
+const BODY_WITHIN: Duration = Duration::from_secs(60);
 
 /// How often a request is repeated that a bucket does not answer well.
 const RETRIES_MAX: usize = 4;
@@ -107,6 +117,8 @@ struct Service(Outbound);
 impl HttpService for Service {
     async fn call(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
         let (parts, body) = request.into_parts();
+        // A file's body goes as quickly as whoever reads it. A list has a query.
+        let is_file = parts.method == Method::GET && parts.uri.query().is_none();
         let body = body.collect().await?.to_bytes();
         let request = http::Request::from_parts(parts, Full::new(body));
         let answer = self.0.send(request, Instant::now() + ANSWER_WITHIN).await;
@@ -116,9 +128,28 @@ impl HttpService for Service {
             headers.clone_from(&head.headers);
         }
         let broke = |error| HttpError::new(HttpErrorKind::Interrupted, error);
-        let body = HttpResponseBody::new(head.into_body().map_err(broke));
+        let body = head.into_body().map_err(broke);
+        let deadline = (!is_file).then(|| Instant::now() + BODY_WITHIN);
+        let body = HttpResponseBody::new(StreamBody::new(timely(body, deadline)));
         response.body(body).map_err(|error| HttpError::new(HttpErrorKind::Unknown, error))
     }
+}
+
+/// The frames of a body, which neither stalls nor goes on beyond its deadline, if it has one.
+fn timely(
+    body: impl Body<Data = Bytes, Error = HttpError> + Send + Sync + 'static,
+    deadline: Option<Instant>,
+) -> Pin<Box<dyn Stream<Item = Result<Frame<Bytes>, HttpError>> + Send + Sync>> {
+    let late = || HttpError::new(HttpErrorKind::Timeout, io::Error::from(io::ErrorKind::TimedOut));
+    Box::pin(stream::unfold(Some(Box::pin(body)), move |body| async move {
+        let mut body = body?;
+        let stalled = Instant::now() + STALLS_WITHIN;
+        let until = deadline.map_or(stalled, |deadline| deadline.min(stalled));
+        match timeout_at(until, body.frame()).await {
+            Ok(frame) => Some((frame?, Some(body))),
+            Err(_) => Some((Err(late()), None)),
+        }
+    }))
 }
 
 /// Whether the library may try again.

@@ -9,15 +9,15 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 use object_store::{MultipartUpload, PutPayload};
 use store::ConversationId;
-use tokio::{runtime::Handle, sync::OwnedSemaphorePermit, task::JoinHandle};
+use tokio::{runtime::Handle, task::JoinHandle};
 
 use super::{
     FileError, FileId, Files, Keep, WithoutScanner,
     kind::{Allowed, Judged, SNIFFED_BYTES},
-    ledger::Room,
+    ledger::{Room, Whose},
     scan::{Scan, ScanError, Verdict},
     sealed::{CHUNK_BYTES, Head, Seal, Side},
-    turn,
+    turns::Turn,
 };
 use crate::keeping::Keeping;
 
@@ -26,19 +26,22 @@ use crate::keeping::Keeping;
 pub(crate) enum Bringer {
     /// The bot: something to show, for a day.
     Bot,
-    /// The user.
-    User,
+    /// The user, on a page: perhaps somebody whom nobody knows.
+    Page,
+    /// The user, in another channel, which knows them.
+    Channel,
     /// The desk: an agent's file, a picture of the instance.
     Desk,
 }
 
 impl Bringer {
-    pub(crate) const ALL: [Self; 3] = [Self::Bot, Self::User, Self::Desk];
+    pub(crate) const ALL: [Self; 4] = [Self::Bot, Self::Page, Self::Channel, Self::Desk];
 
     pub(crate) fn word(self) -> &'static str {
         match self {
             Self::Bot => "bot",
-            Self::User => "user",
+            Self::Page => "page",
+            Self::Channel => "channel",
             Self::Desk => "desk",
         }
     }
@@ -46,7 +49,7 @@ impl Bringer {
     /// What they may bring. What a bot or a desk shows is its own affair.
     fn allowed(self, files: &Files) -> Allowed {
         match self {
-            Self::User => files.setup.rules.allowed(),
+            Self::Page | Self::Channel => files.setup.rules.allowed(),
             Self::Bot | Self::Desk => Allowed::default(),
         }
     }
@@ -54,7 +57,7 @@ impl Bringer {
     /// How large a file of theirs may be, in bytes. A bot's comes whole and was measured.
     pub(crate) fn limit(self, files: &Files) -> u64 {
         match self {
-            Self::User | Self::Desk => files.setup.rules.file_bytes,
+            Self::Page | Self::Channel | Self::Desk => files.setup.rules.file_bytes,
             Self::Bot => u64::MAX,
         }
     }
@@ -62,7 +65,7 @@ impl Bringer {
     fn keep(self) -> Keep {
         match self {
             Self::Bot => Keep::Day,
-            Self::User | Self::Desk => Keep::Chat,
+            Self::Page | Self::Channel | Self::Desk => Keep::Chat,
         }
     }
 }
@@ -114,7 +117,7 @@ pub(crate) struct Intake {
     came: u64,
     out: Out,
     room: Room,
-    _turn: OwnedSemaphorePermit,
+    _turn: Turn,
 }
 
 impl Files {
@@ -147,9 +150,13 @@ impl Files {
         keeping: &Keeping,
         new: NewFile,
     ) -> Result<Intake, FileError> {
-        let turn = turn(&self.coming).await?;
+        let turn = self.turns.to_bring(new.by, id.conversation).await?;
         let place = keeping.file_place(id.number.as_u128());
         let (seal, first) = Seal::fresh(&self.vault, place)?;
+        let (tenant, by_page) = (keeping.tenant().clone(), new.by == Bringer::Page);
+        let whose = Whose { conversation: id.conversation, tenant, by_page };
+        let mut room = Room::new(Arc::clone(&self.ledger), whose);
+        room.take(first.len() as u64)?;
         let mut out = Out::new(Arc::clone(self), id.to_string());
         out.write(&first).await?;
         let scan = match &self.setup.scanning {
@@ -159,7 +166,6 @@ impl Files {
                 Err(error) => self.not_scanned(error).map(|()| None)?,
             },
         };
-        let room = Room::new(Arc::clone(&self.ledger), id.conversation);
         let plain = BytesMut::with_capacity(CHUNK_BYTES);
         Ok(Intake {
             files: Arc::clone(self),
@@ -181,18 +187,19 @@ impl Files {
     fn not_scanned(&self, error: ScanError) -> Result<(), FileError> {
         let without = self.setup.scanning.as_ref().map(|scanning| scanning.without);
         let told: &dyn std::error::Error = &error;
-        match without {
-            Some(WithoutScanner::Take) => {
-                tracing::warn!(error = told, "a file is taken without a scan");
-                return Ok(());
-            }
-            Some(WithoutScanner::Refuse) | None => {
-                tracing::warn!(error = told, "a file is refused because it cannot be scanned");
-            }
+        // One that is there and does not want a file is not away: whoever sends it could see to that.
+        let is_away = matches!(error, ScanError::Away(_) | ScanError::Slow);
+        if is_away && without == Some(WithoutScanner::Take) {
+            tracing::warn!(error = told, "a file is taken without a scan");
+            return Ok(());
         }
+        tracing::warn!(error = told, "a file is refused because it cannot be scanned");
         match error {
             ScanError::TooLarge => Err(FileError::TooLargeToScan),
-            ScanError::Away(_) | ScanError::Slow | ScanError::Refused(_) => {
+            ScanError::Away(_)
+            | ScanError::HungUp(_)
+            | ScanError::Slow
+            | ScanError::Refused(_) => {
                 Err(FileError::NotScanned)
             }
         }

@@ -188,7 +188,7 @@ impl Judged {
 }
 
 /// A media type without its parameters, in small letters; `None` if it says nothing.
-pub(super) fn essence(kind: &str) -> Option<String> {
+pub(crate) fn essence(kind: &str) -> Option<String> {
     let essence = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     let token = |part: &str| {
         let allowed = |c: char| c.is_ascii_alphanumeric() || "!#$&-^_.+".contains(c);
@@ -259,7 +259,7 @@ fn is_text(first: &[u8]) -> bool {
 }
 
 /// A name as it is kept: the last part of a path, without what cannot be seen, not too long.
-fn clean_name(name: &str) -> String {
+pub(crate) fn clean_name(name: &str) -> String {
     let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
     // Marks that turn the direction of writing make `exe.jpg` of `gpj.exe`.
     let turns = |c: char| matches!(c, '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{2069}' | '\u{FEFF}' | '\u{061C}');

@@ -35,8 +35,8 @@ const FOLDER_PART_BYTES: usize = 1024 * 1024;
 /// What is read at once from a folder, in bytes, for each download.
 const READ_BYTES: usize = 256 * 1024;
 
-/// How long a bucket may send nothing of a file that is read.
-const STALLS_WITHIN: Duration = Duration::from_secs(30);
+/// How long the first or the last bytes of a file may take, a few kilobytes.
+const ENDS_WITHIN: Duration = Duration::from_secs(60);
 
 /// Files under their names.
 pub(super) struct Place {
@@ -145,13 +145,18 @@ impl Place {
     pub(super) async fn first(&self, name: &str, bytes: u64) -> Result<(Bytes, u64), FileError> {
         let options =
             GetOptions { range: Some(GetRange::Bounded(0..bytes)), ..GetOptions::default() };
-        let got = self.store.get_opts(&self.path(name), options).await?;
-        let whole = got.meta.size;
-        Ok((got.bytes().await?, whole))
+        let path = self.path(name);
+        in_time(async {
+            let got = self.store.get_opts(&path, options).await?;
+            let whole = got.meta.size;
+            Ok((got.bytes().await?, whole))
+        })
+        .await
     }
 
     pub(super) async fn part(&self, name: &str, range: Range<u64>) -> Result<Bytes, FileError> {
-        Ok(self.store.get_range(&self.path(name), range).await?)
+        let path = self.path(name);
+        in_time(async { Ok(self.store.get_range(&path, range).await?) }).await
     }
 
     /// Bytes of a file as they come.
@@ -185,10 +190,8 @@ impl Source {
     pub(super) async fn next(&mut self) -> Result<Option<Bytes>, FileError> {
         match self {
             Self::Nothing => Ok(None),
-            Self::Stream(stream) => {
-                let next = tokio::time::timeout(STALLS_WITHIN, stream.try_next()).await;
-                next.unwrap_or_else(|_| Err(FileError::Disk(io::ErrorKind::TimedOut.into())))
-            }
+            // The bucket's answers see to it that it does not stall.
+            Self::Stream(stream) => stream.try_next().await,
             Self::File { left: 0, .. } => Ok(None),
             Self::File { file, at, left } => {
                 let file = file.try_clone().map_err(FileError::Disk)?;
@@ -203,6 +206,12 @@ impl Source {
             }
         }
     }
+}
+
+/// What a few bytes may take.
+async fn in_time<T>(read: impl Future<Output = Result<T, FileError>>) -> Result<T, FileError> {
+    let read = tokio::time::timeout(ENDS_WITHIN, read).await;
+    read.unwrap_or_else(|_| Err(FileError::Disk(io::ErrorKind::TimedOut.into())))
 }
 
 fn read_at(mut file: &fs::File, at: u64, length: usize) -> io::Result<Vec<u8>> {

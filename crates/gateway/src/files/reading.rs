@@ -3,13 +3,12 @@
 use std::{ops::Range, sync::Arc};
 
 use bytes::{Bytes, BytesMut};
-use tokio::sync::OwnedSemaphorePermit;
 
 use super::{
     FileError, FileId, Files, Head, Side,
     place::Source,
     sealed::{Begun, CHUNK_BYTES, FIRST_BYTES, LAST_BYTES, Laid, SEALED_CHUNK_BYTES},
-    turn,
+    turns::{Reader, Turn},
 };
 use crate::keeping::Keeping;
 
@@ -50,13 +49,18 @@ impl Reading {
     }
 
     /// One side of it, whole.
-    pub(crate) async fn side(self, side: Side) -> Result<Chunks, FileError> {
+    pub(crate) async fn side(self, side: Side, by: Reader) -> Result<Chunks, FileError> {
         let size = self.head().size(side).ok_or(FileError::Gone)?;
-        self.range(side, 0..size).await
+        self.range(side, 0..size, by).await
     }
 
     /// A part of one side; what is beyond its end is left out.
-    pub(crate) async fn range(self, side: Side, range: Range<u64>) -> Result<Chunks, FileError> {
+    pub(crate) async fn range(
+        self,
+        side: Side,
+        range: Range<u64>,
+        by: Reader,
+    ) -> Result<Chunks, FileError> {
         let size = self.head().size(side).ok_or(FileError::Gone)?;
         let end = range.end.min(size);
         let left = end.saturating_sub(range.start);
@@ -67,7 +71,7 @@ impl Reading {
         if left == 0 {
             lies.end = lies.start;
         }
-        let turn = turn(&self.files.going).await?;
+        let turn = self.files.turns.to_read(by, self.id.conversation).await?;
         let source = self.files.place.bytes(&self.id.to_string(), lies).await?;
         let skip = usize::try_from(range.start % CHUNK_BYTES as u64).unwrap_or(0);
         let Self { laid, files, .. } = self;
@@ -90,7 +94,7 @@ pub(crate) struct Chunks {
     source: Source,
     sealed: BytesMut,
     files: Arc<Files>,
-    _turn: OwnedSemaphorePermit,
+    _turn: Turn,
 }
 
 impl Chunks {

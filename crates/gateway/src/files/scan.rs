@@ -27,6 +27,9 @@ const ANSWER_BYTES_MAX: u64 = 1_024;
 /// The largest piece that is sent, in bytes.
 const PIECE_BYTES_MAX: usize = 64 * 1024;
 
+/// What it "finds" in a file of which it does not look at all.
+const EXCEEDED: &str = "Heuristics.Limits.Exceeded";
+
 /// Where the scanner is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ScannerAddress {
@@ -54,7 +57,10 @@ pub(super) enum ScanError {
     /// It took too long.
     #[error("the virus scanner did not answer in time")]
     Slow,
-    /// It does not take files of this size (its `StreamMaxLength`).
+    /// It began to look and went away: it may be the file that it could not bear.
+    #[error("the virus scanner hung up on the file")]
+    HungUp(#[source] io::Error),
+    /// It does not take files of this size (its `StreamMaxLength`), or does not look at all of one.
     #[error("the file is larger than the virus scanner takes")]
     TooLarge,
     /// It said something else.
@@ -95,8 +101,10 @@ impl Scan {
         };
         let stream = timeout(CONNECT_WITHIN, connect).await.map_err(|_| ScanError::Slow)?;
         let mut scan = Self { stream: stream.map_err(ScanError::Away)? };
-        scan.send(b"zINSTREAM\0").await?;
-        Ok(scan)
+        match scan.send(b"zINSTREAM\0").await {
+            Err(ScanError::HungUp(error)) => Err(ScanError::Away(error)),
+            sent => sent.map(|()| scan),
+        }
     }
 
     /// Shows it the next bytes.
@@ -121,7 +129,7 @@ impl Scan {
         // It hangs up when it has heard enough, and has said why before.
         match self.answer().await {
             Err(said @ (ScanError::TooLarge | ScanError::Refused(_))) => Err(said),
-            Ok(_) | Err(_) => Err(ScanError::Away(error)),
+            Ok(_) | Err(_) => Err(ScanError::HungUp(error)),
         }
     }
 
@@ -129,7 +137,7 @@ impl Scan {
         let mut answer = Vec::new();
         let reading = (&mut self.stream).take(ANSWER_BYTES_MAX);
         let read = timeout(ANSWER_WITHIN, read_line(reading, &mut answer)).await;
-        read.map_err(|_| ScanError::Slow)?.map_err(ScanError::Away)?;
+        read.map_err(|_| ScanError::Slow)?.map_err(ScanError::HungUp)?;
         let answer = String::from_utf8_lossy(&answer);
         verdict_of(answer.trim_end_matches(['\0', '\n']).trim())
     }
@@ -146,13 +154,17 @@ fn verdict_of(answer: &str) -> Result<Verdict, ScanError> {
         return Ok(Verdict::Clean);
     }
     if let Some(name) = said.strip_suffix(" FOUND") {
+        // So it says, if it is told to (`AlertExceedsMax`), that it did not look at all of it.
+        if name.starts_with(EXCEEDED) {
+            return Err(ScanError::TooLarge);
+        }
         return Ok(Verdict::Found(name.to_owned()));
     }
     if said.contains("size limit exceeded") {
         return Err(ScanError::TooLarge);
     }
     if said.is_empty() {
-        return Err(ScanError::Away(io::ErrorKind::UnexpectedEof.into()));
+        return Err(ScanError::HungUp(io::ErrorKind::UnexpectedEof.into()));
     }
     Err(ScanError::Refused(said.to_owned()))
 }
@@ -199,11 +211,13 @@ mod tests {
         assert_eq!(found, Verdict::Found("Eicar-Signature".to_owned()));
         let limit = asked(b"INSTREAM size limit exceeded. ERROR\0").await;
         assert!(matches!(limit, Err(ScanError::TooLarge)), "{limit:?}");
+        let unseen = asked(b"stream: Heuristics.Limits.Exceeded.MaxFileSize FOUND\0").await;
+        assert!(matches!(unseen, Err(ScanError::TooLarge)), "{unseen:?}");
         let other = asked(b"stream: Can't allocate memory ERROR\0").await;
         assert!(matches!(other, Err(ScanError::Refused(_))), "{other:?}");
         for silence in [&b""[..], b"\0"] {
             let nothing = asked(silence).await;
-            assert!(matches!(nothing, Err(ScanError::Away(_))), "{nothing:?}");
+            assert!(matches!(nothing, Err(ScanError::HungUp(_))), "{nothing:?}");
         }
     }
 
@@ -219,7 +233,7 @@ mod tests {
             }
         }
         // The connection may be reset before its last words are read.
-        assert!(matches!(shown, Err(ScanError::TooLarge | ScanError::Away(_))), "{shown:?}");
+        assert!(matches!(shown, Err(ScanError::TooLarge | ScanError::HungUp(_))), "{shown:?}");
     }
 
     #[tokio::test]

@@ -36,6 +36,8 @@ pub struct FileRules {
     pub in_message: usize,
     /// The most that one conversation's files may take, in sealed bytes.
     pub conversation_bytes: u64,
+    /// The most that one tenant's files may take, in sealed bytes.
+    pub tenant_bytes: u64,
     /// The most that all files may take, in sealed bytes.
     pub all_bytes: u64,
     /// How long they are kept.
@@ -46,8 +48,9 @@ pub struct FileRules {
     pub never: Vec<String>,
 }
 
-/// What users may not bring unless somebody says otherwise: what runs when it is opened.
-pub const REFUSED: [&str; 32] = [
+/// What users may not bring unless somebody says otherwise: what runs when it is opened, pages of the web
+/// and pictures with scripts among it.
+pub const REFUSED: [&str; 43] = [
     ".exe",
     ".com",
     ".scr",
@@ -76,10 +79,21 @@ pub const REFUSED: [&str; 32] = [
     ".sh",
     ".iso",
     ".html",
+    ".htm",
+    ".shtml",
+    ".xhtml",
+    ".xht",
+    ".svg",
+    ".svgz",
+    ".mht",
+    ".mhtml",
     "application/vnd.microsoft.portable-executable",
     "application/x-executable",
     "application/x-mach-binary",
     "text/x-shellscript",
+    "text/html",
+    "application/xhtml+xml",
+    "image/svg+xml",
 ];
 
 impl Default for FileRules {
@@ -88,6 +102,7 @@ impl Default for FileRules {
             file_bytes: 25 * 1024 * 1024,
             in_message: 10,
             conversation_bytes: 256 * 1024 * 1024,
+            tenant_bytes: 4 * 1024 * 1024 * 1024,
             all_bytes: 8 * 1024 * 1024 * 1024,
             kept_for: Duration::from_hours(30 * 24),
             only: None,

@@ -30,6 +30,10 @@ async fn conversation(bed: &Bed, name: &str) -> (ConversationId, Keeping) {
     (row.id, keeping)
 }
 
+fn store(bed: &Bed) -> Arc<dyn Store> {
+    Arc::<crate::bed::Watched>::clone(&bed.store)
+}
+
 /// Where a file of the bed lies.
 fn path(bed: &Bed, name: impl ToString) -> PathBuf {
     bed.dir().join(place::FOLDER).join(name.to_string())
@@ -81,9 +85,9 @@ async fn a_file_comes_back_whole_whatever_its_length() {
         let read = async || files.read(&of.1, kept.id).await.unwrap();
         assert_eq!(read().await.head().name, "kolibri.png");
         assert_eq!(read().await.head().size(Side::Thumbnail), Some(WORDS.len() as u64));
-        let original = read().await.side(Side::Original).await.unwrap();
+        let original = read().await.side(Side::Original, Reader::Page).await.unwrap();
         assert!(all(original).await.unwrap() == bytes, "{length}");
-        let thumbnail = read().await.side(Side::Thumbnail).await.unwrap();
+        let thumbnail = read().await.side(Side::Thumbnail, Reader::Page).await.unwrap();
         assert_eq!(all(thumbnail).await.unwrap(), WORDS);
     }
 }
@@ -105,14 +109,14 @@ async fn a_part_of_a_file_is_that_part() {
         (300_000, 300_000),
         (699_999, 900_000),
     ] {
-        let part = files.read(&of.1, id).await.unwrap().range(Side::Original, from..to).await;
+        let part = files.read(&of.1, id).await.unwrap().range(Side::Original, from..to, Reader::Page).await;
         let part = all(part.unwrap()).await.unwrap();
         let (begin, end) = (usize::try_from(from).unwrap(), usize::try_from(to).unwrap());
         assert!(part == bytes[begin..end.min(bytes.len())], "{from} to {to}");
     }
-    let part = files.read(&of.1, id).await.unwrap().range(Side::Thumbnail, 3..7).await.unwrap();
+    let part = files.read(&of.1, id).await.unwrap().range(Side::Thumbnail, 3..7, Reader::Page).await.unwrap();
     assert_eq!(all(part).await.unwrap(), &WORDS[3..7]);
-    let beyond = files.read(&of.1, id).await.unwrap().range(Side::Original, 900_000..900_001).await;
+    let beyond = files.read(&of.1, id).await.unwrap().range(Side::Original, 900_000..900_001, Reader::Page).await;
     assert_eq!(all(beyond.unwrap()).await.unwrap(), b"");
 }
 
@@ -128,7 +132,7 @@ async fn a_file_is_its_owners_only_and_shows_nothing_on_the_disk() {
         let bytes = fs::read(&path).unwrap();
         assert!(!bytes.windows(7).any(|window| window == b"kolibri" || window == b"picture"));
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-        let none = files.read(&of.1, kept.id).await.unwrap().side(Side::Thumbnail).await;
+        let none = files.read(&of.1, kept.id).await.unwrap().side(Side::Thumbnail, Reader::Page).await;
         assert!(matches!(none, Err(FileError::Gone)));
     }
     assert_eq!(fs::metadata(path(&bed, "")).unwrap().permissions().mode() & 0o777, 0o700);
@@ -150,7 +154,7 @@ async fn a_file_of_another_conversation_or_one_that_was_changed_does_not_open() 
     let opens = async |changed: &[u8]| {
         fs::write(path(&bed, id), changed).unwrap();
         let reading = files.read(&of.1, id).await?;
-        all(reading.side(Side::Original).await?).await
+        all(reading.side(Side::Original, Reader::Page).await?).await
     };
     assert!(opens(&bytes).await.is_ok());
     for at in (0..bytes.len()).step_by(997).chain([bytes.len() - 1]) {
@@ -206,7 +210,7 @@ async fn files_go_after_a_day_and_their_room_is_free_again() {
     fs::write(path(&bed, "7-x.part"), b"half").unwrap();
     fs::write(path(&bed, "a stranger"), b"?").unwrap();
     let files = bed.files();
-    files.count().await.unwrap();
+    files.count(&store(&bed)).await.unwrap();
     let full = keep(&files, &of, new_file(None), &bytes).await;
     assert!(matches!(full, Err(FileError::ConversationFull)), "also after a start");
     assert!(!path(&bed, "7-x.part").exists());
@@ -267,9 +271,9 @@ async fn a_file_that_the_version_before_wrote_can_be_read() {
     fs::write(path(&bed, id), file).unwrap();
     let read = async || files.read(&keeping, id).await.unwrap();
     assert_eq!(read().await.head().name, "kolibri.png");
-    let original = read().await.side(Side::Original).await.unwrap();
+    let original = read().await.side(Side::Original, Reader::Page).await.unwrap();
     assert_eq!(all(original).await.unwrap(), WORDS);
-    let thumbnail = read().await.side(Side::Thumbnail).await.unwrap();
+    let thumbnail = read().await.side(Side::Thumbnail, Reader::Page).await.unwrap();
     assert_eq!(all(thumbnail).await.unwrap(), b"dot");
 }
 
@@ -299,9 +303,9 @@ async fn what_is_too_large_or_may_not_be_brought_is_refused_as_soon_as_that_is_k
     let rules = FileRules { file_bytes: 1_000_000, ..FileRules::default() };
     let files = bed.files_with(FileSetup { rules, ..FileSetup::default() });
     let by = |by| NewFile { by, ..new_file(None) };
-    let large = keep(&files, &of, by(Bringer::User), &[7; 1_000_001]).await;
+    let large = keep(&files, &of, by(Bringer::Page), &[7; 1_000_001]).await;
     assert!(matches!(large, Err(FileError::TooLarge { limit: 1_000_000 })));
-    let mut intake = files.intake(of.0, &of.1, by(Bringer::User)).await.unwrap();
+    let mut intake = files.intake(of.0, &of.1, by(Bringer::Page)).await.unwrap();
     let program = [b"MZ".as_slice(), &[0; 20_000]].concat();
     let told = intake.write(program.clone().into()).await;
     assert!(matches!(told, Err(FileError::NotAllowed)), "before all of it came");

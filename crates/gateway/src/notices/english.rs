@@ -61,13 +61,6 @@ pub(super) fn words(notice: &Notice) -> String {
         Notice::NoMoreHeld => "I keep what you wrote for the person you will talk to, but I \
                                cannot keep more. Please wait until somebody is there."
             .to_owned(),
-        Notice::FilesRefused { why } => format!("I did not take what you sent: {}", match why {
-            FileRefusal::Infected => "a virus scanner found something in a file.",
-            FileRefusal::NotAllowed => "files of this kind cannot be sent here.",
-            FileRefusal::TooLarge => "a file is too large.",
-            FileRefusal::NoRoom => "there is no room for more files.",
-            FileRefusal::NotNow => "files cannot be taken at the moment. Please try again later.",
-        }),
         Notice::PersonalOnly => "I can bring in a person only where just the two of us talk. Please write to me directly, in a chat of our own.".to_owned(),
         Notice::FileNotTaken { name, why } => {
             let why = match why {
@@ -77,7 +70,10 @@ pub(super) fn words(notice: &Notice) -> String {
                 FileRefusal::NoRoom => "There are too many files.",
                 FileRefusal::NotNow => "It could not be fetched, or handed over. Please send it again.",
             };
-            format!("The file “{name}” did not go through. {why}")
+            match name {
+                Some(name) => format!("The file “{name}” did not go through. {why}"),
+                None => format!("Your file did not go through. {why}"),
+            }
         }
         Notice::FileLinked { name, address } => {
             format!("{address} opens the file “{name}”.")

@@ -62,13 +62,6 @@ pub(super) fn words(notice: &Notice) -> String {
         Notice::NoMoreHeld => "Was Sie geschrieben haben, bewahre ich für Ihr Gespräch auf; mehr \
                                kann ich nicht aufbewahren. Bitte warten Sie, bis jemand da ist."
             .to_owned(),
-        Notice::FilesRefused { why } => format!("Was Sie geschickt haben, habe ich nicht angenommen: {}", match why {
-            FileRefusal::Infected => "Ein Virenscanner hat in einer Datei etwas gefunden.",
-            FileRefusal::NotAllowed => "Dateien dieser Art können hier nicht gesendet werden.",
-            FileRefusal::TooLarge => "Eine Datei ist zu groß.",
-            FileRefusal::NoRoom => "Für weitere Dateien ist kein Platz.",
-            FileRefusal::NotNow => "Dateien können zurzeit nicht angenommen werden. Bitte versuchen Sie es später noch einmal.",
-        }),
         Notice::PersonalOnly => "Einen Menschen kann ich nur dazuholen, wo wir zu zweit sind. Bitte schreiben Sie mir direkt, in einem eigenen Chat.".to_owned(),
         Notice::FileNotTaken { name, why } => {
             let why = match why {
@@ -78,7 +71,10 @@ pub(super) fn words(notice: &Notice) -> String {
                 FileRefusal::NoRoom => "Es sind zu viele Dateien.",
                 FileRefusal::NotNow => "Sie konnte nicht geholt oder übergeben werden. Bitte senden Sie sie noch einmal.",
             };
-            format!("Die Datei „{name}“ ist nicht angekommen. {why}")
+            match name {
+                Some(name) => format!("Die Datei „{name}“ ist nicht angekommen. {why}"),
+                None => format!("Ihre Datei ist nicht angekommen. {why}"),
+            }
         }
         Notice::FileLinked { name, address } => {
             format!("{address} öffnet die Datei „{name}“.")

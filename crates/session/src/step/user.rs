@@ -95,15 +95,20 @@ impl Turn<'_> {
     }
 
     /// What the user sent was not taken because of its files: they hear why.
-    pub(super) fn files_refused(&mut self, visitor: Visitor, why: FileRefusal) {
+    pub(super) fn files_refused(
+        &mut self,
+        visitor: Visitor,
+        name: Option<String>,
+        why: FileRefusal,
+    ) {
         self.conversation().visitor = Some(visitor);
         self.user_back();
-        self.tell(Notice::FilesRefused { why });
+        self.tell(Notice::FileNotTaken { name, why });
     }
 
     /// A file of the user's goes no further: they hear why, once.
     pub(super) fn file_lost(&mut self, name: String, why: FileRefusal, key: Option<SenderKey>) {
-        self.tell_once(Notice::FileNotTaken { name, why }, key);
+        self.tell_once(Notice::FileNotTaken { name: Some(name), why }, key);
     }
 
     /// The desk hears of something that the user did: now, or when an agent is there.

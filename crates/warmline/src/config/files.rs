@@ -36,6 +36,7 @@ fn rules(draft: &Draft) -> Result<FileRules, ConfigError> {
             _ => defaults.in_message,
         },
         conversation_bytes: size("files.of_conversation", defaults.conversation_bytes),
+        tenant_bytes: size("files.of_tenant", defaults.tenant_bytes),
         all_bytes: size("files.of_all", defaults.all_bytes),
         kept_for: match draft.value(&Owner::House, "files.keep") {
             Some(Value::Span(span)) => span,
@@ -56,9 +57,11 @@ fn rules(draft: &Draft) -> Result<FileRules, ConfigError> {
             }
         }
     }
-    for (id, room) in
-        [("files.of_conversation", rules.conversation_bytes), ("files.of_all", rules.all_bytes)]
-    {
+    for (id, room) in [
+        ("files.of_conversation", rules.conversation_bytes),
+        ("files.of_tenant", rules.tenant_bytes),
+        ("files.of_all", rules.all_bytes),
+    ] {
         if room < rules.file_bytes {
             return Err(wrong(draft, id, "is less than `largest`, so that no such file would fit"));
         }

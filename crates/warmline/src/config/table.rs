@@ -112,7 +112,7 @@ const FILES_BY: Kind = Kind::Choice(&["auto", "link", "upload"]);
 const GRANTS: Kind = Kind::Choice(&["password", "client_credentials"]);
 
 /// What users may not send unless somebody says otherwise: `gateway::REFUSED`, as a file says it.
-const NEVER: &str = "[\".exe\", \".com\", \".scr\", \".pif\", \".bat\", \".cmd\", \".ps1\", \".vbs\", \".vbe\", \".js\", \".jse\", \".wsf\", \".wsh\", \".hta\", \".msi\", \".msp\", \".cpl\", \".dll\", \".lnk\", \".reg\", \".jar\", \".app\", \".apk\", \".deb\", \".rpm\", \".sh\", \".iso\", \".html\", \"application/vnd.microsoft.portable-executable\", \"application/x-executable\", \"application/x-mach-binary\", \"text/x-shellscript\"]";
+const NEVER: &str = "[\".exe\", \".com\", \".scr\", \".pif\", \".bat\", \".cmd\", \".ps1\", \".vbs\", \".vbe\", \".js\", \".jse\", \".wsf\", \".wsh\", \".hta\", \".msi\", \".msp\", \".cpl\", \".dll\", \".lnk\", \".reg\", \".jar\", \".app\", \".apk\", \".deb\", \".rpm\", \".sh\", \".iso\", \".html\", \".htm\", \".shtml\", \".xhtml\", \".xht\", \".svg\", \".svgz\", \".mht\", \".mhtml\", \"application/vnd.microsoft.portable-executable\", \"application/x-executable\", \"application/x-mach-binary\", \"text/x-shellscript\", \"text/html\", \"application/xhtml+xml\", \"image/svg+xml\"]";
 
 /// One row of the table.
 macro_rules! settings {
@@ -152,8 +152,10 @@ settings! {
     "The most files in one message.";
     "files.of_conversation", None, Kind::Size, Some("\"256MB\""), "\"2GB\"", Restart,
     "The most that the files of one conversation may take together.";
+    "files.of_tenant", None, Kind::Size, Some("\"4GB\""), "\"50GB\"", Restart,
+    "The most that the files of one tenant may take together. Users of pages leave an eighth of it to desks, bots and other channels.";
     "files.of_all", None, Kind::Size, Some("\"8GB\""), "\"100GB\"", Restart,
-    "The most that all files may take together.";
+    "The most that all files may take together. Users of pages leave an eighth of it to the others.";
     "files.keep", Some("WARMLINE_FILES_KEEP"), Kind::Span, Some("\"30d\""), "\"7d\"", Restart,
     "How long files of live chats and uploads are kept. What a bot shows is kept for a day.";
     "files.only", None, Kind::Texts, None, "[\"image/*\", \"application/pdf\", \".docx\"]", Restart,

@@ -28,7 +28,8 @@ const AHEAD_AT_ONCE_MAX: usize = 8;
 const AHEAD_OF_ENTRY_MAX: usize = 16;
 
 /// What stands in every address of a file at an instance, so that entries without one are not looked at.
-const MARKS: [&str; 3] = ["/api/now/", "sys_attachment", ".iix"];
+/// Some write a slash as `\/`.
+const MARKS: [&str; 4] = ["/api/now/", "\\/api\\/now\\/", "sys_attachment", ".iix"];
 
 /// An entry that may show files of the desk's.
 #[derive(Debug, Clone)]

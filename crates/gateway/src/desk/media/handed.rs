@@ -34,7 +34,7 @@ use tokio::{
 use super::{DeskMedia, Handing};
 use crate::{
     dispatcher::Reach,
-    files::{FileError, FileId, Side},
+    files::{FileError, FileId, Reader, Side},
     gaps::DeskKey,
     keeping::Keeping,
 };
@@ -265,7 +265,7 @@ impl DeskMedia {
         let (at_start, on_the_way) = (troubles.clone(), troubles.clone());
         let begin = async move {
             let begun = match files.read(&keeping, id).await {
-                Ok(reading) => reading.side(Side::Original).await,
+                Ok(reading) => reading.side(Side::Original, Reader::Desk).await,
                 Err(error) => Err(error),
             };
             begun.map_err(|error| at_start.met(error))
@@ -314,6 +314,7 @@ fn unreadable(error: &FileError) -> Fault {
         FileError::Sealed(_) | FileError::Malformed => Fault::Lost(FileRefusal::NotNow),
         FileError::Disk(_)
         | FileError::ConversationFull
+        | FileError::TenantFull
         | FileError::Full
         | FileError::TooLarge { .. }
         | FileError::Empty

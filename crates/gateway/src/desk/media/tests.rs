@@ -14,7 +14,7 @@ use super::*;
 use crate::{
     bed::{Bed, desk, key, tenant},
     desk::{news::Wording, request::Dress},
-    files::{Bringer, Kept, NewFile, Side},
+    files::{Bringer, Kept, NewFile, Reader, Side},
     keeping::Keeping,
 };
 
@@ -123,7 +123,8 @@ impl Scene {
 
     async fn fetched(&self, pass: &str) -> Result<Vec<u8>, FetchError> {
         let file = self.media.opened(pass).await?.file;
-        let mut chunks = self.files.read(&self.keeping(), file).await?.side(Side::Original).await?;
+        let reading = self.files.read(&self.keeping(), file).await?;
+        let mut chunks = reading.side(Side::Original, Reader::Page).await?;
         let mut all = Vec::new();
         while let Some(chunk) = chunks.next().await? {
             all.extend_from_slice(&chunk);
@@ -134,7 +135,7 @@ impl Scene {
     /// A file of the user's.
     async fn brought(&self, name: &str, bytes: &'static [u8]) -> session::File {
         let new = NewFile {
-            by: Bringer::User,
+            by: Bringer::Page,
             name: name.to_owned(),
             kind: String::new(),
             thumbnail: None,
@@ -187,13 +188,42 @@ fn link() -> Handing {
 async fn a_file_at_the_instance_is_fetched_when_it_is_first_asked_for_and_then_kept() {
     let scene = Scene::new(link()).await;
     let pass = scene.pass(PICTURE);
-    assert_eq!(scene.asked(), 0, "nothing is fetched that nobody looks at");
+    assert_eq!(scene.asked(), 0, "an address fetches nothing");
     let (one, other) = tokio::join!(scene.fetched(&pass), scene.fetched(&pass));
     assert_eq!((one.unwrap(), other.unwrap()), (PNG.to_vec(), PNG.to_vec()));
     assert_eq!(scene.asked(), 1, "two who ask at a time wait for the same fetch");
     scene.answers(500, "text/plain", b"");
     assert_eq!(scene.fetched(&pass).await.unwrap(), PNG);
     assert_eq!((scene.asked(), scene.pass(PICTURE)), (1, pass), "the same address at every look");
+}
+
+#[tokio::test]
+async fn what_an_agent_sends_is_fetched_once_it_is_committed() {
+    let scene = Scene::new(link()).await;
+    scene.bed.connected("c1").await;
+    let mut shows = scene.bed.wakes.shows();
+    let agent = session::Agent { name: None, id: None, avatar: None };
+    for payload in [
+        r#"{"uiType":"OutputText","value":"no file"}"#.to_owned(),
+        format!(r#"{{"uiType":"OutputImage","value":"{PICTURE}","altText":"a photo"}}"#),
+    ] {
+        let payload = Some(session::Payload(payload));
+        let said = session::Said { payload, ..session::Said::words("a photo") };
+        let news = session::News::AgentSaid { agent: agent.clone(), said, key: None };
+        scene.bed.hears("c1", vec![news]).await;
+    }
+    let entry = shows.recv().await.unwrap();
+    assert!(shows.try_recv().is_err(), "what has no file is not looked at");
+    let number = entry.entry;
+    assert_eq!(scene.asked(), 0);
+    scene.media.fetch_ahead(entry).await;
+    assert_eq!(scene.asked(), 1);
+    scene.answers(404, "text/plain", b"");
+    let links = scene.media.links(&key("c1"), scene.conversation()).unwrap();
+    let shown = links.open("", number, PICTURE).unwrap();
+    let fetched = scene.fetched(shown.strip_prefix("/files/").unwrap()).await;
+    assert_eq!(fetched.unwrap(), PNG, "though the instance has it no more");
+    assert_eq!(scene.asked(), 1);
 }
 
 #[tokio::test]

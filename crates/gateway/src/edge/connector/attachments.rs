@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     edge::{Edge, body::read_body, files::served},
-    files::{Bringer, FileError, FileId, NewFile, Side},
+    files::{Bringer, FileError, FileId, NewFile, Reader, Side},
     keeping::Keeping,
 };
 
@@ -164,7 +164,7 @@ async fn view(
     let file = caller.file(&edge, &attachment)?;
     let side = Side::of_word(&view).ok_or_else(Refused::no_attachment)?;
     let reading = edge.file(file).await?;
-    Ok(served(reading, side, &asked, None).await?)
+    Ok(served(reading, side, &asked, None, Reader::Page).await?)
 }
 
 impl Caller {

@@ -132,7 +132,7 @@ impl From<FileError> for Refused {
     fn from(error: FileError) -> Self {
         match error {
             FileError::Gone => Self::no_attachment(),
-            FileError::ConversationFull | FileError::Full => {
+            FileError::ConversationFull | FileError::TenantFull | FileError::Full => {
                 Self::new(StatusCode::TOO_MANY_REQUESTS, "Throttled", error.to_string())
             }
             FileError::Busy | FileError::NotScanned => {

@@ -49,7 +49,7 @@ const ACTIVITY_CHARS_MAX: usize = 256 * 1024;
 
 /// The same in bytes: a code unit has three at most, so that who writes in Japanese may say as much
 /// as who writes in English.
-const ACTIVITY_BYTES_MAX: usize = 3 * ACTIVITY_CHARS_MAX;
+pub(super) const ACTIVITY_BYTES_MAX: usize = 3 * ACTIVITY_CHARS_MAX;
 
 /// Activities in one set; clients ask again until a set is empty.
 const SET_MAX: usize = 200;
@@ -188,7 +188,8 @@ pub(super) fn too_long() -> Refused {
 }
 
 pub(super) fn is_too_long(body: &[u8]) -> bool {
-    // There are never more code units than bytes. What is not UTF-8 is refused as no JSON.
+    // There are never more code units than bytes. What is not UTF-8 is refused as no JSON; that it is not
+    // kept without end is for whoever collects it to see to.
     body.len() > ACTIVITY_CHARS_MAX
         && std::str::from_utf8(body)
             .is_ok_and(|text| text.chars().map(char::len_utf16).sum::<usize>() > ACTIVITY_CHARS_MAX)

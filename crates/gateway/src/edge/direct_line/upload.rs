@@ -4,24 +4,23 @@
 //! open them. If something is wrong, nothing is kept, and the user is told why in the conversation, since
 //! pages only say that something could not be sent.
 
+mod arriving;
+mod merged;
+mod parts;
+mod trouble;
+
 use std::{sync::Arc, time::Duration};
 
 use axum::{
     Json,
-    body::{Body, BodyDataStream},
+    body::Body,
     extract::{Path, State, rejection::PathRejection},
-    http::{HeaderMap, HeaderName, StatusCode, header},
+    http::{HeaderMap, StatusCode},
 };
 use bot_framework::{Activity, direct_line::ErrorCode};
-use bytes::Bytes;
-use futures_util::StreamExt;
-use serde_json::{Map, Value, json, value::RawValue};
-use session::{Content, Event, FileRefusal, Visitor, id::ConversationKey};
+use session::{Event, FileRefusal, Visitor, id::ConversationKey};
 use store::{ConversationId, Target};
-use tokio::{
-    runtime::Handle,
-    time::{Instant, timeout},
-};
+use tokio::{runtime::Handle, time::timeout};
 
 use super::{
     Refused,
@@ -30,31 +29,24 @@ use super::{
     visitor,
 };
 use crate::{
-    edge::{
-        Edge,
-        multipart::{Multipart, MultipartError, PartHead, Piece},
-    },
-    engine::{Arrival, Outcome},
-    files::{Bringer, FileError, Files, Intake, Kept, NewFile, Side},
+    edge::Edge,
+    engine::{Arrival, Engine, EngineError, Outcome},
+    files::{FileRules, Files, Kept, Side, clean_name},
     keeping::Keeping,
     render::activity_id,
     trace::{Context, OpenSpan},
 };
-
-/// How long the next bytes of a body may take to arrive.
-const PIECE_WITHIN: Duration = Duration::from_secs(15);
-
-/// The least that arrives in as long a time, in bytes: who sends less holds a place that others need.
-const PIECE_BYTES_MIN: usize = 32 * 1024;
-
-/// What is still let in of an upload that is not taken, in bytes.
-const DRAINED_BYTES_MAX: usize = 64 * 1024 * 1024;
+use arriving::Arriving;
+use merged::merge;
+use parts::Upload;
+use trouble::Trouble;
 
 /// How long all of them may take: 500 MB at 2 Mbit/s.
 const UPLOAD_WITHIN: Duration = Duration::from_mins(35);
 
-/// The type of the part that is the message.
-const ACTIVITY: &str = "application/vnd.microsoft.activity";
+/// What a body may have besides its files and its activity, in bytes: headers, and parts that nobody
+/// asked for.
+const OTHER_BYTES_MAX: u64 = 2 * 1024 * 1024;
 
 /// The route, as traces call it.
 const ROUTE: &str = "/v3/directline/conversations/{id}/upload";
@@ -91,25 +83,17 @@ async fn taken(
     let keeping = Keeping::new(&edge.vault, &key).map_err(|error| unreadable(&error))?;
     let known = visitor(&claims, None)?;
     let conversation = edge.begun(&key, &known).await?;
-    let mut upload = Upload {
-        edge,
-        keeping: &keeping,
-        conversation,
-        part: Part::Ignored,
-        activity: None,
-        taken: Taken { files: Arc::clone(&edge.files), kept: Vec::new() },
-    };
-    let body = body.into_data_stream();
-    let mut body = Arriving { body, since: Instant::now(), came: 0 };
+    let taken = Taken { files: Arc::clone(&edge.files), kept: Vec::new() };
+    let mut upload = Upload::new(edge, &keeping, conversation, taken);
+    let mut body = Arriving::new(body, body_bytes_max(edge.files.rules()));
     if let Err(trouble) = upload.read(headers, &mut body).await {
-        upload.part = Part::Ignored;
         body.drain().await;
         if let Some(why) = trouble.why {
-            edge.tell_refused(&key, known, why).await;
+            edge.tell_refused(&key, known, &upload.called, why).await;
         }
         return Err(trouble.refused);
     }
-    let Upload { activity, mut taken, .. } = upload;
+    let Upload { activity, taken, .. } = upload;
     if taken.kept.is_empty() {
         return Err(Refused::new(ErrorCode::MissingProperty, "no file came with the request"));
     }
@@ -132,10 +116,7 @@ async fn taken(
     let event =
         Event::UserSaid { visitor, said, key: sender_key, fresh: edge.clock.fresh_session() };
     let arrival = Arrival::event(Target::Key(key), event).traced(trace);
-    let outcome = edge.engine.submit(arrival).await?;
-    if !edge.is_repeat(&keeping, &outcome, &taken).await {
-        taken.keep();
-    }
+    let outcome = taken_in(edge.engine.clone(), arrival, taken).await?;
     edge.presence.called(outcome.conversation);
     Ok(Json(Posted { id: activity_id(&id, outcome.number), invoke_response: None }))
 }
@@ -157,89 +138,21 @@ impl Edge {
         Ok(self.engine.submit(arrival).await?.conversation)
     }
 
-    /// Whether the message was taken before, with files of its own: then nobody is told of these.
-    async fn is_repeat(&self, keeping: &Keeping, outcome: &Outcome, taken: &Taken) -> bool {
-        let (of, number) = (outcome.conversation, outcome.number);
-        let read =
-            crate::blocking(&self.store, move |store| store.entries_upto(of, number, 1)).await;
-        let read = read.ok().and_then(|rows| keeping.read_entries(&self.vault, &rows).ok());
-        // If that cannot be read, they stay: one file too many is swept with its age.
-        let Some(entry) = read.and_then(|entries| entries.into_iter().last()) else { return false };
-        let Content::Said(said) = entry.content else { return false };
-        let names = |brought: &Brought| {
-            let id = brought.kept.id.to_string();
-            said.files.iter().any(|file| file.id == id)
-        };
-        !taken.kept.iter().any(names)
-    }
-
     /// Tells the user in the conversation why their files were not taken.
-    async fn tell_refused(&self, key: &ConversationKey, visitor: Visitor, why: FileRefusal) {
-        let event = Event::FilesRefused { visitor, why };
+    async fn tell_refused(
+        &self,
+        key: &ConversationKey,
+        visitor: Visitor,
+        called: &str,
+        why: FileRefusal,
+    ) {
+        let name = (!called.is_empty()).then(|| clean_name(called));
+        let event = Event::FilesRefused { visitor, name, why };
         let arrival = Arrival::event(Target::Key(key.clone()), event);
         if let Err(error) = self.engine.submit(arrival).await {
             let error: &dyn std::error::Error = &error;
             tracing::warn!(error, "a user could not be told why their files were not taken");
         }
-    }
-}
-
-/// Why an upload came to nothing.
-struct Trouble {
-    refused: Refused,
-    /// What the user is told.
-    why: Option<FileRefusal>,
-}
-
-impl From<Refused> for Trouble {
-    fn from(refused: Refused) -> Self {
-        Self { refused, why: None }
-    }
-}
-
-impl From<MultipartError> for Trouble {
-    fn from(error: MultipartError) -> Self {
-        Refused::new(ErrorCode::BadArgument, error.to_string()).into()
-    }
-}
-
-impl From<FileError> for Trouble {
-    fn from(error: FileError) -> Self {
-        let why = match error {
-            FileError::Infected => Some(FileRefusal::Infected),
-            FileError::NotAllowed => Some(FileRefusal::NotAllowed),
-            FileError::TooLarge { .. } | FileError::TooLargeToScan => Some(FileRefusal::TooLarge),
-            FileError::ConversationFull | FileError::Full => Some(FileRefusal::NoRoom),
-            FileError::NotScanned
-            | FileError::Busy
-            | FileError::Disk(_)
-            | FileError::Sealed(_)
-            | FileError::Malformed
-            | FileError::Gone => Some(FileRefusal::NotNow),
-            FileError::Empty => None,
-        };
-        Self { refused: error.into(), why }
-    }
-}
-
-impl From<FileError> for Refused {
-    fn from(error: FileError) -> Self {
-        let code = match &error {
-            FileError::TooLarge { .. } | FileError::TooLargeToScan => ErrorCode::TooLarge,
-            FileError::Empty | FileError::NotAllowed | FileError::Infected => {
-                ErrorCode::BadArgument
-            }
-            FileError::ConversationFull | FileError::Full => ErrorCode::TooManyRequests,
-            FileError::Busy | FileError::NotScanned => ErrorCode::ServiceUnavailable,
-            FileError::Gone | FileError::Disk(_) | FileError::Sealed(_) | FileError::Malformed => {
-                tracing::error!(error = &error as &dyn std::error::Error, "a file cannot be kept");
-                return Self::new(
-                    ErrorCode::ServiceUnavailable,
-                    "the file cannot be kept at the moment; nothing was taken, send it again",
-                );
-            }
-        };
-        Self::new(code, error.to_string())
     }
 }
 
@@ -253,13 +166,6 @@ struct Brought {
 struct Taken {
     files: Arc<Files>,
     kept: Vec<Brought>,
-}
-
-impl Taken {
-    /// They are a message's from now on.
-    fn keep(&mut self) {
-        self.kept.clear();
-    }
 }
 
 impl Drop for Taken {
@@ -276,254 +182,45 @@ impl Drop for Taken {
     }
 }
 
-/// The part that arrives.
-enum Part {
-    /// One that nobody asked for, or none.
-    Ignored,
-    Activity(Vec<u8>),
-    File(Box<Intake>, String),
+/// Has the message taken in that these files go with: on its own, since whoever called may go away when
+/// the engine has it already.
+async fn taken_in(engine: Engine, arrival: Arrival, taken: Taken) -> Result<Outcome, EngineError> {
+    let taking = tokio::spawn(committed(engine, arrival, taken));
+    taking.await.unwrap_or(Err(EngineError::Stopping))
 }
 
-/// An upload that arrives.
-struct Upload<'a> {
-    edge: &'a Edge,
-    keeping: &'a Keeping,
-    conversation: ConversationId,
-    part: Part,
-    activity: Option<Vec<u8>>,
-    taken: Taken,
-}
-
-impl Upload<'_> {
-    async fn read(&mut self, headers: &HeaderMap, body: &mut Arriving) -> Result<(), Trouble> {
-        let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
-        let kind = text(header::CONTENT_TYPE).unwrap_or_default();
-        if !kind.trim_start().to_ascii_lowercase().starts_with("multipart/") {
-            let disposition = text(header::CONTENT_DISPOSITION).unwrap_or_default();
-            let head =
-                PartHead { kind: Some(kind.to_owned()), ..PartHead::of_disposition(disposition) };
-            self.begin_file(head).await?;
-            while let Some(bytes) = body.next().await? {
-                self.data(bytes).await?;
-            }
-            return self.end_part().await;
-        }
-        let mut parts = Multipart::new(kind)?;
-        while let Some(bytes) = body.next().await? {
-            parts.take(&bytes);
-            while let Some(piece) = parts.next()? {
-                match piece {
-                    Piece::Part(head) => {
-                        self.end_part().await?;
-                        self.begin_part(head).await?;
-                    }
-                    Piece::Data(data) => self.data(data).await?,
-                    Piece::End => return self.end_part().await,
-                }
-            }
-        }
-        Err(MultipartError::BrokeOff.into())
-    }
-
-    async fn begin_part(&mut self, head: PartHead) -> Result<(), Trouble> {
-        let kind = head.kind.as_deref().unwrap_or_default();
-        let essence = kind.split(';').next().unwrap_or_default().trim();
-        if essence.eq_ignore_ascii_case(ACTIVITY) {
-            if self.activity.is_some() {
-                let message = "one part may be an activity";
-                return Err(Refused::new(ErrorCode::BadArgument, message).into());
-            }
-            self.part = Part::Activity(Vec::new());
-        } else if head.filename.is_some() || head.kind.is_some() {
-            self.begin_file(head).await?;
-        }
-        Ok(())
-    }
-
-    async fn begin_file(&mut self, head: PartHead) -> Result<(), Trouble> {
-        let most = self.edge.files.rules().in_message;
-        if self.taken.kept.len() >= most {
-            let message = format!("a message may have {most} files at most");
-            return Err(Refused::new(ErrorCode::BadArgument, message).into());
-        }
-        let called = head.filename.unwrap_or_default();
-        let (name, kind) = (called.clone(), head.kind.unwrap_or_default());
-        let new = NewFile { by: Bringer::User, name, kind, thumbnail: None };
-        let intake = self.edge.files.intake(self.conversation, self.keeping, new).await?;
-        self.part = Part::File(Box::new(intake), called);
-        Ok(())
-    }
-
-    async fn data(&mut self, data: Bytes) -> Result<(), Trouble> {
-        match &mut self.part {
-            Part::Ignored => {}
-            Part::Activity(activity) => {
-                activity.extend_from_slice(&data);
-                if activities::is_too_long(activity) {
-                    return Err(activities::too_long().into());
-                }
-            }
-            Part::File(intake, _) => intake.write(data).await?,
-        }
-        Ok(())
-    }
-
-    async fn end_part(&mut self) -> Result<(), Trouble> {
-        match std::mem::replace(&mut self.part, Part::Ignored) {
-            Part::Ignored => {}
-            Part::Activity(activity) => self.activity = Some(activity),
-            Part::File(intake, called) => {
-                let kept = intake.finish().await?;
-                self.taken.kept.push(Brought { called, kept });
-            }
-        }
-        Ok(())
-    }
-}
-
-/// A body that arrives, and how quickly.
-struct Arriving {
-    body: BodyDataStream,
-    since: Instant,
-    came: usize,
-}
-
-impl Arriving {
-    /// Lets the rest arrive, up to a limit: most clients hear an answer only when they have sent all.
-    async fn drain(&mut self) {
-        let mut left = DRAINED_BYTES_MAX;
-        while let Ok(Some(bytes)) = self.next().await
-            && left > bytes.len()
-        {
-            left -= bytes.len();
-        }
-    }
-
-    /// The next bytes.
-    async fn next(&mut self) -> Result<Option<Bytes>, Refused> {
-        let bad = |message| Err(Refused::new(ErrorCode::BadArgument, message));
-        let bytes = match timeout(PIECE_WITHIN, self.body.next()).await {
-            Err(_) => return bad("the body stalled"),
-            Ok(Some(Err(_))) => return bad("the body broke off"),
-            Ok(Some(Ok(bytes))) => bytes,
-            Ok(None) => return Ok(None),
-        };
-        self.came = self.came.saturating_add(bytes.len());
-        if self.since.elapsed() >= PIECE_WITHIN {
-            if self.came < PIECE_BYTES_MIN {
-                return bad("the body arrives too slowly");
-            }
-            (self.since, self.came) = (Instant::now(), 0);
-        }
-        Ok(Some(bytes))
-    }
-}
-
-/// Gives the message the addresses of its files: those that it lists by name in their places, the others
-/// behind them.
-fn merge(
-    activity: &mut Activity,
-    files: &[Brought],
-    address: impl Fn(&Kept) -> String,
-) -> Result<(), Refused> {
-    let listed = activity.raw("attachments").map(RawValue::get);
-    let listed: Vec<Box<RawValue>> =
-        listed.and_then(|listed| serde_json::from_str(listed).ok()).unwrap_or_default();
-    let mut left: Vec<&Brought> = files.iter().collect();
-    let mut attachments = Vec::new();
-    for raw in listed {
-        let object: Result<Map<String, Value>, _> = serde_json::from_str(raw.get());
-        let Some(mut object) = object.ok().filter(waits_for_file) else {
-            attachments.push(raw);
-            continue;
-        };
-        let name = object.get("name").and_then(Value::as_str).unwrap_or_default();
-        let Some(at) = left.iter().position(|brought| brought.called == name) else {
-            return Err(Refused::new(
-                ErrorCode::MissingProperty,
-                "the activity lists an attachment without `content`, and no file of its name came",
-            ));
-        };
-        let kept = &left.remove(at).kept;
-        object.insert("contentType".to_owned(), json!(kept.kind));
-        object.insert("name".to_owned(), json!(kept.name));
-        object.insert("contentUrl".to_owned(), json!(address(kept)));
-        attachments.extend(serde_json::value::to_raw_value(&object).ok());
-    }
-    for Brought { kept, .. } in left {
-        let object =
-            json!({"contentType": kept.kind, "name": kept.name, "contentUrl": address(kept)});
-        attachments.extend(serde_json::value::to_raw_value(&object).ok());
-    }
-    activity.set("attachments", attachments);
-    Ok(())
-}
-
-/// Whether an attachment is there only by its name. The address of a browser's own memory is none.
-fn waits_for_file(object: &Map<String, Value>) -> bool {
-    let there = |name: &str| match object.get(name) {
-        None | Some(Value::Null) => false,
-        Some(Value::String(text)) => !text.is_empty() && !text.starts_with("blob:"),
-        Some(_) => true,
+/// From here on the files are kept unless the engine says that it took nothing, or had it already.
+async fn committed(
+    engine: Engine,
+    arrival: Arrival,
+    mut taken: Taken,
+) -> Result<Outcome, EngineError> {
+    let mut handed = std::mem::take(&mut taken.kept);
+    let told = engine.submit(arrival).await;
+    let is_new = match &told {
+        Ok(outcome) => !outcome.repeat,
+        // It may have been taken: the engine went away without a word.
+        Err(EngineError::Stopping) => true,
+        Err(
+            EngineError::Rejected(_)
+            | EngineError::NotFound
+            | EngineError::Busy
+            | EngineError::Failed(_),
+        ) => false,
     };
-    !there("content") && !there("contentUrl")
+    if !is_new {
+        // Dropped there, they are removed.
+        taken.kept.append(&mut handed);
+    }
+    told
+}
+
+/// The most that an upload may have, in bytes.
+fn body_bytes_max(rules: &FileRules) -> u64 {
+    let files = rules.file_bytes.saturating_mul(rules.in_message as u64);
+    let activity = activities::ACTIVITY_BYTES_MAX as u64;
+    files.saturating_add(activity).saturating_add(OTHER_BYTES_MAX)
 }
 
 #[cfg(test)]
-mod tests {
-    use store::ConversationId;
-    use uuid::Uuid;
-
-    use super::*;
-    use crate::files::{FileId, Keep};
-
-    fn brought(called: &str, name: &str) -> Brought {
-        let number = Uuid::from_u128(7);
-        let id = FileId { conversation: ConversationId(1), number, keep: Keep::Chat };
-        let kept = Kept { id, name: name.to_owned(), kind: "image/png".to_owned(), bytes: 1 };
-        Brought { called: called.to_owned(), kept }
-    }
-
-    fn merged(activity: &str, files: &[Brought]) -> Result<Value, Refused> {
-        let mut activity = Activity::parse(activity.as_bytes()).unwrap();
-        merge(&mut activity, files, |kept| format!("at/{}", kept.name))?;
-        Ok(serde_json::from_str(&activity.to_json()).unwrap())
-    }
-
-    #[test]
-    fn files_take_the_places_in_which_they_are_listed() {
-        let files = [brought("b.png", "b.png.jpg"), brought("a.png", "a.png"), brought("c", "c")];
-        let activity = r#"{"type":"message","attachments":[
-            {"contentType":"image/x","name":"a.png","x":1},
-            {"contentType":"t","content":{"n":1.0}},
-            {"name":"b.png","contentUrl":"blob:http://x"},
-            {"name":"d","contentUrl":"https://elsewhere/d"}]}"#;
-        let merged = merged(activity, &files).unwrap();
-        assert_eq!(
-            merged["attachments"],
-            json!([
-                {"contentType": "image/png", "name": "a.png", "x": 1, "contentUrl": "at/a.png"},
-                {"contentType": "t", "content": {"n": 1.0}},
-                {"contentType": "image/png", "name": "b.png.jpg", "contentUrl": "at/b.png.jpg"},
-                {"name": "d", "contentUrl": "https://elsewhere/d"},
-                {"contentType": "image/png", "name": "c", "contentUrl": "at/c"},
-            ])
-        );
-    }
-
-    #[test]
-    fn two_files_of_one_name_are_two_attachments() {
-        let files = [brought("a", "a1"), brought("a", "a2")];
-        let activity = r#"{"type":"message","attachments":[{"name":"a"},{"name":"a"}]}"#;
-        let merged = merged(activity, &files).unwrap();
-        let address = |at: usize| merged["attachments"][at]["contentUrl"].clone();
-        assert_eq!((address(0), address(1)), (json!("at/a1"), json!("at/a2")));
-    }
-
-    #[test]
-    fn a_listed_file_that_did_not_come_is_missed() {
-        let activity = r#"{"type":"message","attachments":[{"name":"other"}]}"#;
-        let refused = merged(activity, &[brought("a", "a")]).unwrap_err();
-        assert_eq!(refused.status(), StatusCode::BAD_REQUEST);
-    }
-}
+mod tests;

@@ -28,7 +28,7 @@ use crate::{
     desk::media::FetchError,
     edge::{Edge, answer::Refusal},
     engine::Arrival,
-    files::{FileError, FileId, Side},
+    files::{FileError, FileId, Reader, Side},
 };
 
 /// By what name Teams tells of it.
@@ -208,7 +208,7 @@ impl Accepted {
 /// Puts a file where Teams wants it, part by part.
 async fn put(edge: &Edge, link: &ChannelLink, file: FileId, address: &str) -> Result<(), NotPut> {
     let reading = edge.file(file).await?;
-    let mut chunks = reading.side(Side::Original).await?;
+    let mut chunks = reading.side(Side::Original, Reader::Desk).await?;
     let total = chunks.left();
     let (mut at, mut part) = (0, BytesMut::with_capacity(PART_BYTES));
     loop {

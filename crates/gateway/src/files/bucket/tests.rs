@@ -12,13 +12,13 @@ use axum::{
     http::{HeaderMap, Method, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use bytes::Bytes;
+use futures_util::StreamExt;
 use tokio::net::TcpListener;
 
 use super::*;
 use crate::{
     bed::Bed,
-    files::{Bringer, FileSetup, NewFile, Side},
+    files::{Bringer, FileSetup, NewFile, Reader, Side},
     keeping::Keeping,
 };
 
@@ -152,7 +152,7 @@ async fn shelf() -> (Shared, FileSetup) {
 
 fn picture() -> NewFile {
     let (name, kind) = ("kolibri.dat".to_owned(), String::new());
-    NewFile { by: Bringer::User, name, kind, thumbnail: None }
+    NewFile { by: Bringer::Page, name, kind, thumbnail: None }
 }
 
 #[tokio::test]
@@ -179,7 +179,7 @@ async fn files_lie_in_a_bucket_as_they_do_in_a_folder() {
         for range in [0..u64::from(length), 50..u64::from(length), 70..90] {
             let reading = files.read(&keeping, kept.id).await.unwrap();
             let (begin, end) = (range.start, range.end);
-            let mut part = reading.range(Side::Original, range).await.unwrap();
+            let mut part = reading.range(Side::Original, range, Reader::Page).await.unwrap();
             let mut whole = Vec::new();
             while let Some(bytes) = part.next().await.unwrap() {
                 whole.extend(bytes);
@@ -189,7 +189,8 @@ async fn files_lie_in_a_bucket_as_they_do_in_a_folder() {
         }
     }
     let again = bed.files_with(setup);
-    again.count().await.unwrap();
+    let store: Arc<dyn store::Store> = Arc::<crate::bed::Watched>::clone(&bed.store);
+    again.count(&store).await.unwrap();
     assert_eq!(again.sweep().await.unwrap(), 0);
     bed.advance(std::time::Duration::from_hours(31 * 24));
     assert_eq!(again.sweep().await.unwrap(), 2);
@@ -218,4 +219,38 @@ async fn what_does_not_come_to_its_end_leaves_nothing_in_a_bucket() {
         tokio::time::sleep(std::time::Duration::from_millis(1)).await;
     }
     assert!(bucket.lock().unwrap().objects.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_stalls_or_trickles_is_given_up() {
+    let second = std::time::Duration::from_secs(1);
+    let body = |apart| {
+        let pieces = stream::unfold((), move |()| async move {
+            tokio::time::sleep(apart).await;
+            Some((Ok::<_, HttpError>(Frame::data(Bytes::from_static(b"x"))), ()))
+        });
+        StreamBody::new(pieces)
+    };
+    for (apart, deadline, pieces, after) in [
+        (100 * second, None, 0, STALLS_WITHIN),
+        (7 * second, Some(BODY_WITHIN), 8, BODY_WITHIN),
+    ] {
+        let began = Instant::now();
+        let mut frames = timely(body(apart), deadline.map(|within| began + within));
+        let mut came = 0;
+        let error = loop {
+            match frames.next().await.expect("it has no end") {
+                Ok(_) => came += 1,
+                Err(error) => break error,
+            }
+        };
+        assert_eq!((came, began.elapsed()), (pieces, after));
+        assert_eq!(error.kind(), HttpErrorKind::Timeout);
+        assert!(frames.next().await.is_none(), "and is over");
+    }
+    // A file's takes as long as whoever reads it, if only it goes on.
+    let mut frames = timely(body(20 * second), None);
+    for _ in 0..100 {
+        frames.next().await.unwrap().unwrap();
+    }
 }

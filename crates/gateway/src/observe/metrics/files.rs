@@ -24,7 +24,7 @@ fn outcome(told: Result<(), &FileError>) -> usize {
         Err(FileError::Infected) => 1,
         Err(FileError::NotAllowed) => 2,
         Err(FileError::TooLarge { .. }) => 3,
-        Err(FileError::ConversationFull | FileError::Full) => 4,
+        Err(FileError::ConversationFull | FileError::TenantFull | FileError::Full) => 4,
         Err(FileError::NotScanned | FileError::TooLargeToScan) => 5,
         Err(
             FileError::Busy

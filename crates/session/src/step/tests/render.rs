@@ -130,8 +130,9 @@ fn notice(notice: &Notice) -> String {
             format!(" by agent{}", named(agent.as_ref()))
         }
         Notice::Failed { reason } => format!(" {}", reason.code()),
-        Notice::FileNotTaken { name, why } => format!(" {name} {why:?}"),
-        Notice::FilesRefused { why } => format!(" {why:?}"),
+        Notice::FileNotTaken { name, why } => {
+            format!(" {} {why:?}", name.as_deref().unwrap_or("-"))
+        }
         Notice::FileLinked { name, address } => format!(" {name} {address}"),
         Notice::Asked
         | Notice::Held

@@ -262,8 +262,8 @@ fn a_reason_is_stored_as_its_code_and_a_notice_as_its_key() {
         Notice::AgentIdle { agent: None },
         Notice::UserLeft,
         Notice::NoMoreHeld,
-        Notice::FileNotTaken { name: "a.exe".to_owned(), why: FileRefusal::NotAllowed },
-        Notice::FilesRefused { why: crate::FileRefusal::Infected },
+        Notice::FileNotTaken { name: Some("a.exe".to_owned()), why: FileRefusal::NotAllowed },
+        Notice::FileNotTaken { name: None, why: FileRefusal::Infected },
     ];
     let address = "https://chat.example/files/x".to_owned();
     let linked = Notice::FileLinked { name: "a.pdf".to_owned(), address };

@@ -68,7 +68,7 @@ impl There {
         let came = self.brought(edge, (link, service_url), place, within).await;
         came.map_err(|error| {
             if matches!(error, NotBrought::Access(_)) {
-                edge.files.observer().files().not_given(Bringer::User);
+                edge.files.observer().files().not_given(Bringer::Channel);
             }
             tracing::warn!(
                 error = &error as &dyn std::error::Error,
@@ -93,14 +93,14 @@ impl There {
         } else {
             connector.download(&self.address, within).await?
         };
-        let limit = Bringer::User.limit(&edge.files);
+        let limit = Bringer::Channel.limit(&edge.files);
         if fetch.bytes.is_some_and(|bytes| bytes > limit) {
             return Err(FileError::TooLarge { limit }.into());
         }
         // Teams does not tell the type of a file; its host may.
         let kind = if self.kind.is_empty() { fetch.kind.take() } else { Some(self.kind.clone()) };
         let new = NewFile {
-            by: Bringer::User,
+            by: Bringer::Channel,
             name: self.name.clone(),
             kind: kind.unwrap_or_default(),
             thumbnail: None,

@@ -1,0 +1,57 @@
+//! Why an upload came to nothing, for the page and for its user.
+
+use bot_framework::direct_line::ErrorCode;
+use session::FileRefusal;
+
+use crate::{
+    edge::{direct_line::Refused, multipart::MultipartError},
+    files::FileError,
+};
+
+/// Why an upload came to nothing.
+pub(super) struct Trouble {
+    pub(super) refused: Refused,
+    /// What the user is told.
+    pub(super) why: Option<FileRefusal>,
+}
+
+impl From<Refused> for Trouble {
+    fn from(refused: Refused) -> Self {
+        Self { refused, why: None }
+    }
+}
+
+impl From<MultipartError> for Trouble {
+    fn from(error: MultipartError) -> Self {
+        Refused::new(ErrorCode::BadArgument, error.to_string()).into()
+    }
+}
+
+impl From<FileError> for Trouble {
+    fn from(error: FileError) -> Self {
+        // That a file is empty is the page's to see.
+        let why = Some(error.fault()).filter(|_| !matches!(error, FileError::Empty));
+        Self { refused: error.into(), why }
+    }
+}
+
+impl From<FileError> for Refused {
+    fn from(error: FileError) -> Self {
+        let code = match &error {
+            FileError::TooLarge { .. } | FileError::TooLargeToScan => ErrorCode::TooLarge,
+            FileError::Empty | FileError::NotAllowed | FileError::Infected => {
+                ErrorCode::BadArgument
+            }
+            FileError::ConversationFull | FileError::TenantFull | FileError::Full => ErrorCode::TooManyRequests,
+            FileError::Busy | FileError::NotScanned => ErrorCode::ServiceUnavailable,
+            FileError::Gone | FileError::Disk(_) | FileError::Sealed(_) | FileError::Malformed => {
+                tracing::error!(error = &error as &dyn std::error::Error, "a file cannot be kept");
+                return Self::new(
+                    ErrorCode::ServiceUnavailable,
+                    "the file cannot be kept at the moment; nothing was taken, send it again",
+                );
+            }
+        };
+        Self::new(code, error.to_string())
+    }
+}

@@ -1,0 +1,200 @@
+//! Whose turn it is: how many files come and go at a time, in all and of one conversation.
+//!
+//! Whoever is slow holds a turn for long. Those who may be slow on purpose have turns that nobody else
+//! waits for, and no conversation has more than a few.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError, Weak},
+    time::Duration,
+};
+
+use store::ConversationId;
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::{Instant, timeout_at},
+};
+
+use super::{FileError, intake::Bringer};
+
+/// Files of pages that are taken in at a time. Each needs two parts of memory meanwhile: two megabytes
+/// for a folder, ten for a bucket.
+const PAGES_AT_ONCE_MAX: usize = 12;
+
+/// Files of other channels that are taken in at a time.
+const CHANNELS_AT_ONCE_MAX: usize = 8;
+
+/// Files of desks that are taken in at a time.
+const DESKS_AT_ONCE_MAX: usize = 8;
+
+/// Files of bots that are taken in at a time. They come whole, and are done at once.
+const BOTS_AT_ONCE_MAX: usize = 4;
+
+/// Files of one conversation that are taken in at a time.
+const OF_ONE_AT_ONCE_MAX: usize = 2;
+
+/// Files that are given out to pages at a time. Each needs half a megabyte of memory meanwhile.
+const GIVEN_AT_ONCE_MAX: usize = 256;
+
+/// Files that are given out to desks at a time.
+const HANDED_AT_ONCE_MAX: usize = 32;
+
+/// Files of one conversation that are given out at a time: what a browser fetches at once, over some
+/// connections.
+const GIVEN_OF_ONE_MAX: usize = 16;
+
+/// How long one waits for its turn.
+pub(super) const TURN_WITHIN: Duration = Duration::from_secs(10);
+
+/// Who is given a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reader {
+    /// Whoever has its address as the user has it.
+    Page,
+    /// A desk, or another system that is handed a user's file.
+    Desk,
+}
+
+/// All turns there are.
+pub(super) struct AllTurns {
+    coming: [Turns; Bringer::ALL.len()],
+    pages: Turns,
+    desks: Turns,
+}
+
+impl AllTurns {
+    pub(super) fn new() -> Self {
+        let at_once = |by| match by {
+            Bringer::Bot => BOTS_AT_ONCE_MAX,
+            Bringer::Page => PAGES_AT_ONCE_MAX,
+            Bringer::Channel => CHANNELS_AT_ONCE_MAX,
+            Bringer::Desk => DESKS_AT_ONCE_MAX,
+        };
+        Self {
+            coming: Bringer::ALL.map(|by| Turns::new(at_once(by), OF_ONE_AT_ONCE_MAX)),
+            pages: Turns::new(GIVEN_AT_ONCE_MAX, GIVEN_OF_ONE_MAX),
+            desks: Turns::new(HANDED_AT_ONCE_MAX, GIVEN_OF_ONE_MAX),
+        }
+    }
+
+    /// A turn to bring a file.
+    pub(super) async fn to_bring(&self, by: Bringer, of: ConversationId) -> Result<Turn, FileError> {
+        self.coming[by as usize].take(of).await
+    }
+
+    /// A turn to be given one.
+    pub(super) async fn to_read(&self, by: Reader, of: ConversationId) -> Result<Turn, FileError> {
+        match by {
+            Reader::Page => self.pages.take(of).await,
+            Reader::Desk => self.desks.take(of).await,
+        }
+    }
+}
+
+type Owns = Arc<Mutex<HashMap<ConversationId, Weak<Semaphore>>>>;
+
+/// Turns of one kind.
+struct Turns {
+    all: Arc<Semaphore>,
+    of_one: usize,
+    owns: Owns,
+}
+
+/// A turn; over when it is dropped. Its conversation's comes first, so that one that waits for itself
+/// keeps nobody else from theirs.
+pub(super) struct Turn {
+    _all: OwnedSemaphorePermit,
+    _own: OwnedSemaphorePermit,
+    _forgets: Forgets,
+}
+
+/// Forgets a conversation of which nothing comes or goes any more.
+struct Forgets {
+    owns: Owns,
+    of: ConversationId,
+}
+
+impl Turns {
+    fn new(all: usize, of_one: usize) -> Self {
+        Self { all: Arc::new(Semaphore::new(all)), of_one, owns: Arc::default() }
+    }
+
+    async fn take(&self, of: ConversationId) -> Result<Turn, FileError> {
+        let deadline = Instant::now() + TURN_WITHIN;
+        let forgets = Forgets { owns: Arc::clone(&self.owns), of };
+        let own = timeout_at(deadline, self.own(of).acquire_owned()).await;
+        let own = own.map_err(|_| FileError::Busy)?.map_err(|_| FileError::Busy)?;
+        let all = timeout_at(deadline, Arc::clone(&self.all).acquire_owned()).await;
+        let all = all.map_err(|_| FileError::Busy)?.map_err(|_| FileError::Busy)?;
+        Ok(Turn { _all: all, _own: own, _forgets: forgets })
+    }
+
+    fn own(&self, of: ConversationId) -> Arc<Semaphore> {
+        let mut owns = self.owns.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(own) = owns.get(&of).and_then(Weak::upgrade) {
+            return own;
+        }
+        let own = Arc::new(Semaphore::new(self.of_one));
+        owns.insert(of, Arc::downgrade(&own));
+        own
+    }
+}
+
+impl Drop for Forgets {
+    fn drop(&mut self) {
+        // Fields are dropped in their order: what held the conversation's turns is gone by now.
+        let mut owns = self.owns.lock().unwrap_or_else(PoisonError::into_inner);
+        if owns.get(&self.of).is_some_and(|own| own.strong_count() == 0) {
+            owns.remove(&self.of);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ONE: ConversationId = ConversationId(1);
+
+    #[tokio::test(start_paused = true)]
+    async fn a_conversation_has_some_turns_and_leaves_the_others_to_others() {
+        let turns = AllTurns::new();
+        let (first, second) = (
+            turns.to_bring(Bringer::Page, ONE).await.unwrap(),
+            turns.to_bring(Bringer::Page, ONE).await.unwrap(),
+        );
+        let third = turns.to_bring(Bringer::Page, ONE).await;
+        assert!(matches!(third, Err(FileError::Busy)), "after a while");
+        turns.to_bring(Bringer::Page, ConversationId(2)).await.expect("another has its own");
+        drop(first);
+        let again = turns.to_bring(Bringer::Page, ONE).await.unwrap();
+        drop((second, again, third));
+        let left = turns.coming.iter().map(|turns| turns.owns.lock().unwrap().len());
+        assert_eq!(left.sum::<usize>(), 0, "nothing is remembered of those who are done");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn pages_that_hold_all_their_turns_hold_nobody_elses() {
+        let turns = AllTurns::new();
+        let mut held = Vec::new();
+        for id in 0.. {
+            match turns.to_bring(Bringer::Page, ConversationId(id)).await {
+                Ok(turn) => held.push(turn),
+                Err(_) => break,
+            }
+        }
+        assert_eq!(held.len(), PAGES_AT_ONCE_MAX);
+        for by in [Bringer::Channel, Bringer::Desk, Bringer::Bot] {
+            turns.to_bring(by, ONE).await.unwrap_or_else(|error| panic!("{by:?}: {error}"));
+        }
+        held.clear();
+        for id in 0.. {
+            match turns.to_read(Reader::Page, ConversationId(id)).await {
+                Ok(turn) => held.push(turn),
+                Err(_) => break,
+            }
+        }
+        assert_eq!(held.len(), GIVEN_AT_ONCE_MAX);
+        turns.to_read(Reader::Desk, ONE).await.expect("a desk has turns of its own");
+    }
+}
