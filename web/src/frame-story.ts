@@ -31,7 +31,7 @@ export const BEGINNING: Story = {
 const UNNAMED = 'Agent';
 
 /** What a notice of Warmline's says. */
-interface Notice {
+export interface Notice {
   readonly key: string;
   readonly estimate?: unknown;
   readonly agent?: unknown;
@@ -88,7 +88,8 @@ function over({ agent, avatar }: Story, ended: NonNullable<Story['ended']>, sinc
   return { ...BEGINNING, phase: 'over', ended, since, agent, avatar };
 }
 
-function noticeOf(activity: Activity): Notice | null {
+/** What Warmline says in this message; null if somebody else says it. */
+export function noticeOf(activity: Activity): Notice | null {
   if (activity.from?.role !== 'channel') return null;
   const ours = activity.channelData?.['warmline'] as { notice?: Notice } | undefined;
   return typeof ours?.notice?.key === 'string' ? ours.notice : null;

@@ -43,6 +43,19 @@ export interface Store {
   subscribe(changed: () => void): unknown;
 }
 
+/** An element of React's, as far as it is looked into here. */
+export interface Drawn {
+  readonly type: unknown;
+  readonly props: unknown;
+}
+
+type Render = (...drawn: readonly unknown[]) => Drawn | null | false;
+
+/** Web Chat's way to draw an activity otherwise: gets how the next one would, and gives how. */
+export type ActivityMiddleware = () => (
+  next: (card: { readonly activity: Activity }) => Render | null | false,
+) => (card: { readonly activity: Activity }) => Render | null | false;
+
 export interface WebChat {
   createDirectLine(options: {
     domain: string;
@@ -58,6 +71,7 @@ export interface WebChat {
       username: string;
       locale: string;
       sendTypingIndicator: boolean;
+      activityMiddleware?: ActivityMiddleware;
       styleOptions: Readonly<Record<string, unknown>>;
     },
     into: HTMLElement,

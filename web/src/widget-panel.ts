@@ -1,24 +1,20 @@
 /**
- * The panel on the site's page. Owns what is open, what is focused and what a screen
- * reader is told; speaks with the frame, and gets it its token.
+ * The panel on the site's page. Owns what is open, what is focused and what a screen reader is told;
+ * gets the chat's token (`widget-tokens.ts`) and its frame (`widget-frame.ts`), and speaks with it.
  */
 
 import { element } from './element';
 import { Bubble } from './widget-bubble';
-import { alone } from './widget-kept';
+import { Frame } from './widget-frame';
+import type { Named } from './widget-frame';
 import type { Kept, Memory } from './widget-kept';
+import { Rest } from './widget-rest';
 import { look, SKIN, SMALL } from './widget-skin';
-import { fromServer, NoToken, remembered } from './widget-tokens';
+import { NoToken, Tokens } from './widget-tokens';
 import type { Asking } from './widget-tokens';
-import { HELLO, isSame, WELCOME } from './widget-wire';
+import { isSame, read, WELCOME } from './widget-wire';
 import type { FromFrame, FromPage, Phase, Welcome } from './widget-wire';
 import type { Say } from './widget-words';
-
-/** A frame that has not greeted by then will not: it is blocked, or the gateway is away. */
-const GREETS_WITHIN_MS = 20_000;
-
-/** How long another tab waits for a frame that gets a token by the site's key. */
-const TOKEN_WITHIN_MS = 15_000;
 
 export interface Setting {
   readonly base: string;
@@ -39,16 +35,17 @@ export class Panel {
   readonly #root: ShadowRoot;
   readonly #bubble: Bubble;
   readonly #dialog: HTMLDialogElement;
-  readonly #rest: HTMLElement;
+  readonly #rest: Rest;
+  readonly #tokens: Tokens;
   readonly #small = matchMedia(SMALL);
-  #frame: HTMLIFrameElement | null = null;
-  #port: MessagePort | null = null;
-  #late = 0;
+  #frame: Frame | null = null;
+  /** A token was got before its frame, which is named by it, and waits for it. */
+  #ready: string | null = null;
+  /** What is being loaded; whatever comes for an earlier one comes too late. */
+  #loading: object | null = null;
   #phase: Phase = 'bot';
   /** Where the keyboard goes back to. */
   #opener: HTMLElement | null = null;
-  /** Called when a token that the frame got by the key is known. */
-  #got: (() => void) | null = null;
 
   constructor(setting: Setting) {
     const { say, host, title } = setting;
@@ -60,8 +57,15 @@ export class Panel {
     this.#bubble = new Bubble(say, setting.bubble, () =>
       this.isOpen ? this.close() : this.open(this.#bubble.button),
     );
-    this.#rest = element('div', { class: 'rest' });
-    this.#dialog = element('dialog', { id: 'panel', 'aria-label': title }, this.#rest);
+    this.#tokens = new Tokens(setting.tokenUrl, setting.memory, setting.name);
+    this.#rest = new Rest(say, {
+      close: () => this.close(),
+      again: () => {
+        this.#load();
+        this.#dialog.focus();
+      },
+    });
+    this.#dialog = element('dialog', { id: 'panel', 'aria-label': title }, this.#rest.root);
     this.#dialog.addEventListener('cancel', (event) => {
       event.preventDefault();
       this.close();
@@ -72,7 +76,6 @@ export class Panel {
     });
     this.#small.addEventListener('change', () => this.#lay());
     visualViewport?.addEventListener('resize', () => this.#fit());
-    addEventListener('message', (event) => this.#greeted(event));
   }
 
   get isOpen(): boolean {
@@ -102,22 +105,21 @@ export class Panel {
     this.#dialog.close();
     this.#opened(false);
     this.#send({ kind: 'closed' });
-    const back = this.#opener?.isConnected ? this.#opener : this.#bubble.button;
-    if (held) back.focus();
+    if (held) (this.#opener?.isConnected ? this.#opener : this.#bubble.button).focus();
   }
 
   /** Nobody is to go on with this conversation here: the user signs out. */
   forget(): void {
     this.close();
     this.#set.memory.forget();
+    this.#tokens.forget();
     this.#unload();
     this.#count(0, '');
   }
 
   /** The page's colours may have changed. */
   painted(): void {
-    const painted = this.#look();
-    this.#send({ kind: 'look', ...painted });
+    this.#send({ kind: 'look', ...this.#look() });
   }
 
   /** Another tab of the site has changed what is remembered. */
@@ -125,7 +127,7 @@ export class Panel {
     if (now.seen !== before.seen) this.#send({ kind: 'seen', number: now.seen });
     if (now.sound !== before.sound) this.#send({ kind: 'sound', on: now.sound });
     const same = isSame(now.token, before.token);
-    if (same || this.#frame === null) return;
+    if (same || this.#loading === null) return;
     // Another conversation: it was begun anew, or somebody else has signed in.
     const open = this.isOpen;
     this.#unload();
@@ -153,8 +155,8 @@ export class Panel {
   }
 
   #focus(): void {
-    if (this.#frame && this.#port) this.#frame.focus();
-    else this.#rest.querySelector<HTMLElement>('button')?.focus();
+    if (this.#frame?.isThere) this.#frame.root.focus();
+    else this.#rest.focus();
   }
 
   /** A window that became small or wide while the panel is open. */
@@ -173,64 +175,61 @@ export class Panel {
   }
 
   #load(): void {
-    if (this.#frame) return;
-    const { say } = this.#set;
-    this.#rest.replaceChildren(element('span', { class: 'turn' }), element('p', { role: 'status' }, say('loading')), this.#shutButton());
-    this.#rest.hidden = false;
-    const frame = element('iframe', {
-      src: new URL('widget/frame', this.#set.base).href,
-      title: this.#set.title,
-      allow: 'autoplay; clipboard-write',
+    if (this.#loading) return;
+    this.#loading = {};
+    this.#rest.loading();
+    void this.#fill(this.#loading);
+  }
+
+  /** Gets the frame; by the site's name in a token, where there is no key. */
+  async #fill(loading: object): Promise<void> {
+    const { key } = this.#set;
+    let ready: string | null = null;
+    try {
+      if (key === null) await this.#tokens.get({ stale: null, fresh: false }, (token) => (ready = token));
+      if (this.#loading !== loading) return;
+      this.#ready = ready;
+      const said = ready === null ? null : read(ready);
+      if (key !== null) this.#put({ key });
+      else if (said !== null) this.#put({ site: said.site });
+    } catch (error) {
+      if (this.#loading === loading) this.#failed(error);
+    }
+  }
+
+  #put(named: Named): void {
+    const { base, title } = this.#set;
+    this.#frame = new Frame(base, named, title, {
+      welcome: () => this.#welcome(),
+      greeted: () => this.#greeted(),
+      heard: (told) => this.#heard(told),
+      late: () => this.#failed(new NoToken(false, 'the frame of the chat does not come')),
     });
-    this.#frame = frame;
-    this.#dialog.append(frame);
-    this.#late = window.setTimeout(() => this.#unreachable(), GREETS_WITHIN_MS);
+    this.#dialog.append(this.#frame.root);
   }
 
   #unload(): void {
-    clearTimeout(this.#late);
-    this.#port?.close();
     this.#frame?.remove();
-    this.#port = this.#frame = null;
-    this.#got?.();
+    this.#frame = this.#loading = this.#ready = null;
+    this.#tokens.got();
   }
 
-  #unreachable(): void {
-    const { say } = this.#set;
+  #failed(error: unknown): void {
+    complain(error);
     this.#unload();
-    const again = element('button', { type: 'button', class: 'again' }, say('retry'));
-    again.addEventListener('click', () => {
-      this.#load();
-      this.#dialog.focus();
-    });
-    this.#rest.replaceChildren(element('p', { role: 'alert' }, say('unreachable')), again, this.#shutButton());
+    this.#rest.failed(error instanceof NoToken && error.refused);
   }
 
-  #shutButton(): HTMLElement {
-    const shut = element('button', { type: 'button', class: 'shut-panel' }, this.#set.say('close'));
-    shut.addEventListener('click', () => this.close());
-    return shut;
-  }
-
-  /** The frame is there: it gets its end of the channel, and what it has to know. */
-  #greeted(event: MessageEvent): void {
-    const frame = this.#frame;
-    const origin = new URL(this.#set.base).origin;
-    if (!frame || event.source !== frame.contentWindow || event.origin !== origin) return;
-    if ((event.data as { kind?: unknown } | null)?.kind !== HELLO) return;
-    clearTimeout(this.#late);
-    this.#port?.close();
-    const { port1, port2 } = new MessageChannel();
-    this.#port = port1;
-    port1.addEventListener('message', ({ data }) => this.#heard(data as FromFrame));
-    port1.start();
+  #welcome(): Welcome {
     const { seen, sound } = this.#set.memory.fresh();
     const { language, title, key } = this.#set;
-    const welcome: Welcome = { kind: WELCOME, language, title, key, seen, sound, open: this.isOpen, ...this.#look() };
-    frame.contentWindow?.postMessage(welcome, origin, [port2]);
-    this.#rest.hidden = true;
+    return { kind: WELCOME, language, title, key, seen, sound, open: this.isOpen, ...this.#look() };
+  }
+
+  #greeted(): void {
+    this.#rest.done();
     const away = this.#root.activeElement === null && document.activeElement !== document.body;
-    if (this.isOpen && this.#opener && !away) frame.focus();
+    if (this.isOpen && this.#opener && !away) this.#frame?.root.focus();
   }
 
   #look(): Pick<Welcome, 'look' | 'dark'> {
@@ -248,7 +247,7 @@ export class Panel {
         return;
       case 'keep':
         memory.goOn(told.token);
-        this.#got?.();
+        this.#tokens.got();
         return;
       case 'ready':
         if (this.isOpen && this.#opener) this.#focus();
@@ -273,34 +272,20 @@ export class Panel {
   }
 
   async #token(asking: Asking): Promise<void> {
-    const { tokenUrl, memory, name } = this.#set;
+    const give = (token: string | null) => this.#send({ kind: 'token', token });
+    const ready = this.#ready;
+    this.#ready = null;
+    if (ready !== null && asking.stale === null && !asking.fresh) return give(ready);
     try {
-      await alone(name, async () => {
-        if (tokenUrl === null) return this.#byKey(asking);
-        const token = await fromServer(tokenUrl, memory, asking);
-        memory.goOn(token);
-        this.#send({ kind: 'token', token });
-      });
+      await this.#tokens.get(asking, give);
     } catch (error) {
-      console.error('Warmline:', error instanceof Error ? error.message : error);
+      complain(error);
       this.#send({ kind: 'no-token', refused: error instanceof NoToken && error.refused });
     }
   }
 
-  /** Keeps other tabs waiting until the frame has got a token: they take the same. */
-  async #byKey(asking: Asking): Promise<void> {
-    const token = remembered(this.#set.memory, asking);
-    this.#send({ kind: 'token', token });
-    if (token !== null) return;
-    await new Promise<void>((resolve) => {
-      this.#got = resolve;
-      setTimeout(resolve, TOKEN_WITHIN_MS);
-    });
-    this.#got = null;
-  }
-
   #send(told: FromPage): void {
-    this.#port?.postMessage(told);
+    this.#frame?.send(told);
   }
 
   #count(unread: number, preview: string): void {
@@ -310,4 +295,8 @@ export class Panel {
     const detail = { count: unread };
     this.#set.host.dispatchEvent(new CustomEvent('warmline-unread', { bubbles: true, detail }));
   }
+}
+
+function complain(error: unknown): void {
+  console.error('Warmline:', error instanceof Error ? error.message : error);
 }

@@ -58,6 +58,8 @@ export interface Said {
   readonly conversation: string;
   /** Who the site's server says the user is; null for a stranger. */
   readonly user: string | null;
+  /** Which site of the gateway's gave it. */
+  readonly site: string;
 }
 
 /** Reads a token without proving it: the gateway proves it, the page only compares. */
@@ -66,9 +68,9 @@ export function read(token: string): Said | null {
     const [, middle = ''] = token.split('.');
     const bytes = atob(middle.replaceAll('-', '+').replaceAll('_', '/'));
     const text = new TextDecoder().decode(Uint8Array.from(bytes, (one) => one.charCodeAt(0)));
-    const { conv, user } = JSON.parse(text) as Record<string, unknown>;
-    if (typeof conv !== 'string') return null;
-    return { conversation: conv, user: typeof user === 'string' ? user : null };
+    const { conv, user, site } = JSON.parse(text) as Record<string, unknown>;
+    if (typeof conv !== 'string' || typeof site !== 'string') return null;
+    return { conversation: conv, user: typeof user === 'string' ? user : null, site };
   } catch {
     return null;
   }

@@ -3,15 +3,13 @@
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { createServer as createHttpServer } from 'node:http';
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 
 import { audit, eventually, openBrowser, overflows, shoot, visit } from './browser.ts';
 import type { Visit } from './browser.ts';
-import { Program, temporaryFolder } from './program.ts';
+import { freePort, Program, temporaryFolder } from './program.ts';
 
 const PASSWORD = 'open sesame for tests';
 
@@ -35,14 +33,6 @@ let origin: string;
 let instance: string;
 /** Where the concierge, a bot of one's own, is looked for. */
 let conciergePort: number;
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 before(async () => {
   const port = await freePort();

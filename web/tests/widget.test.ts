@@ -2,9 +2,10 @@
 
 import assert from 'node:assert/strict';
 import { after, afterEach, before, test } from 'node:test';
-import type { Browser, BrowserContextOptions, FrameLocator, Locator, Page } from 'playwright-core';
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 
 import { audit, eventually, openBrowser, overflows, shoot, visit } from './browser.ts';
+import { badge, box, bubble, chat, drag, frameOf, notice, opened, panel, said, says, strip } from './bubbles.ts';
 import { startDemo } from './program.ts';
 import type { Demo } from './program.ts';
 
@@ -20,28 +21,8 @@ after(async () => {
   await demo?.stop();
 });
 
-const bubble = (page: Page): Locator => page.locator('warmline-chat .bubble');
-const badge = (page: Page): Locator => page.locator('warmline-chat .badge');
-const panel = (page: Page): Locator => page.locator('warmline-chat dialog');
-const chat = (page: Page): FrameLocator => page.frameLocator('warmline-chat iframe');
-const box = (page: Page): Locator => chat(page).locator('[data-id="webchat-sendbox-input"]');
-const strip = (page: Page, tone: string): Locator => chat(page).locator(`.strip[data-tone="${tone}"]`);
-const said = (page: Page, words: string): Locator =>
-  chat(page).locator('.webchat__text-content', { hasText: words });
-
 const arrive = (options: BrowserContextOptions = {}) =>
   visit(browser, `${demo.origin}/site`, { viewport: { width: 1280, height: 820 }, ...options });
-
-/** Opens the chat and waits for the bot's first words. */
-async function opened(page: Page): Promise<void> {
-  await bubble(page).click();
-  await said(page, 'help desk').first().waitFor();
-}
-
-async function says(page: Page, words: string): Promise<void> {
-  await box(page).fill(words);
-  await box(page).press('Enter');
-}
 
 /** The one chat at the desk that is not over. */
 async function deskChat(): Promise<string> {
@@ -103,7 +84,7 @@ test('a live chat in the widget: waiting, talking, and its end by the button', a
   await chat(page).getByRole('button', { name: 'End chat' }).click();
   await chat(page).getByRole('button', { name: 'End chat' }).click();
   await strip(page, 'over').waitFor();
-  await said(page, 'You ended the chat').waitFor();
+  await notice(page, 'You ended the chat').waitFor();
   await shoot(page, 'widget-ended');
   const { chats } = (await demo.desk('state', {}, 'GET')) as { chats: { id: string; state: string }[] };
   assert.equal(chats.find((one) => one.id === id)?.state, 'ended');
@@ -257,24 +238,75 @@ test('the conversation can be kept as a text', async () => {
   await end();
 });
 
-test('a file that is dropped onto the chat is attached', async () => {
+test('a file that is dropped onto the chat comes to the agent, and can be opened', async () => {
   const { page, end } = await arrive();
   await opened(page);
-  const frame = page.frames().find((one) => one.url().endsWith('/widget/frame'));
-  assert.ok(frame);
-  const drag = (kind: string) =>
-    frame.evaluate((name) => {
-      const dataTransfer = new DataTransfer();
-      dataTransfer.items.add(new File(['black, all black'], 'screen.txt', { type: 'text/plain' }));
-      dispatchEvent(new DragEvent(name, { dataTransfer, bubbles: true, cancelable: true }));
-    }, kind);
-  await drag('dragenter');
+  const id = await live(page);
+  const file = { name: 'screen.txt', text: 'black, all black' };
+  await drag(page, 'dragenter', file);
   await chat(page).getByText('Drop files to attach them').waitFor();
-  await drag('drop');
+  await drag(page, 'drop', file);
   await chat(page).getByText('Drop files to attach them').waitFor({ state: 'hidden' });
   await says(page, 'This is what I see');
-  await chat(page).locator('.webchat__fileContent', { hasText: 'screen.txt' }).first().waitFor();
+  const link = chat(page).locator('a[href*="/files/"]', { hasText: 'screen.txt' }).first();
+  const address = await link.getAttribute('href');
+  const kept = await fetch(address ?? '');
+  assert.equal(await kept.text(), file.text);
+  await eventually('the agent has it', async () => {
+    const { chats } = (await demo.desk('state', {}, 'GET')) as { chats: { id: string }[] };
+    return JSON.stringify(chats.find((one) => one.id === id)).includes('screen.txt');
+  });
   await shoot(page, 'widget-file');
+  await end();
+});
+
+test('a file of the agent comes to the user', async () => {
+  const { page, end } = await arrive();
+  await opened(page);
+  const id = await live(page);
+  const sent = await fetch(`${demo.origin}/desk/api/chats/${id}/file?name=manual.txt`, {
+    method: 'POST',
+    headers: { 'content-type': 'text/plain' },
+    body: 'turn it off and on',
+  });
+  assert.ok(sent.ok, await sent.text());
+  const link = chat(page).locator('a[href*="/files/"]', { hasText: 'manual.txt' }).first();
+  const address = await link.getAttribute('href');
+  assert.equal(await (await fetch(address ?? '')).text(), 'turn it off and on');
+  await end();
+});
+
+test('what Warmline says is a quiet line, and is announced', async () => {
+  const { page, end } = await arrive();
+  await opened(page);
+  await frameOf(page).evaluate(() => {
+    const heard: string[] = [];
+    Object.assign(window, { heard });
+    const hear = (nodes: NodeList) => {
+      for (const node of nodes) {
+        const at = node instanceof Element ? node : node.parentElement;
+        if (at?.closest('[aria-live="polite"], [aria-live="assertive"]')) heard.push(node.textContent ?? '');
+      }
+    };
+    new MutationObserver((changes) => {
+      for (const { addedNodes } of changes) hear(addedNodes);
+    }).observe(document.body, { childList: true, subtree: true });
+  });
+  await live(page);
+  const line = notice(page, 'Dana').first();
+  await line.waitFor();
+  assert.equal(await line.evaluate((one) => getComputedStyle(one).textAlign), 'center');
+  const words = (await line.textContent()) ?? '';
+  assert.equal(await said(page, words).count(), 0, 'and no bubble');
+  await eventually('a screen reader has heard it', () =>
+    frameOf(page).evaluate(
+      (text) => {
+        const outside = (window as unknown as { heard: string[] }).heard;
+        return outside.some((one) => one.includes(text));
+      },
+      words,
+    ),
+  );
   await end();
 });
 
@@ -319,9 +351,7 @@ test('the widget has no serious fault for a screen reader', async () => {
   await opened(page);
   await live(page);
   assert.deepEqual(await audit(page, ['iframe']), []);
-  const frame = page.frames().find((one) => one.url().endsWith('/widget/frame'));
-  assert.ok(frame);
-  assert.deepEqual(await audit(frame, ['.talk']), []);
+  assert.deepEqual(await audit(frameOf(page), ['.talk']), []);
   await end();
 });
 

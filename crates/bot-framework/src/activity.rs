@@ -164,6 +164,11 @@ impl Activity {
         self.word("replyToId")
     }
 
+    /// `localTimezone`, where the sender is.
+    pub fn local_timezone(&self) -> Option<Cow<'_, str>> {
+        self.word("localTimezone")
+    }
+
     /// `locale`, a BCP 47 tag.
     pub fn locale(&self) -> Option<Cow<'_, str>> {
         self.word("locale")

@@ -597,6 +597,7 @@ pub(crate) fn visitor(name: &str) -> Visitor {
         user: UserId::new(person(name)).unwrap(),
         email: None,
         name: None,
+        timezone: None,
         in_group: false,
         reference: None,
     }

@@ -12,6 +12,7 @@ mod link;
 pub(crate) mod outgoing;
 pub(crate) mod pace;
 pub(crate) mod reference;
+pub(crate) mod timezone;
 pub(crate) mod words;
 
 use session::id::ChannelId;

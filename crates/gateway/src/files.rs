@@ -40,18 +40,18 @@ use vault::{MacKey, SealError, Vault};
 pub use bucket::BucketSetup;
 pub(crate) use id::{FileId, Keep};
 pub(crate) use intake::{Bringer, Intake, Kept, NewFile};
+pub(crate) use kind::{clean_name, essence};
 pub(crate) use pass::{Pass, PassError};
 pub(crate) use reading::{Chunks, Reading};
 pub use scan::ScannerAddress;
 pub(crate) use sealed::{Head, Side};
-pub(crate) use kind::{clean_name, essence};
 pub use setup::{FileRules, FileSetup, REFUSED, Scanning, WithoutScanner};
 
 use crate::{clock::Clock, observe::Observer};
 use ledger::Ledger;
 use place::Place;
-pub(crate) use turns::Reader;
 use turns::AllTurns;
+pub(crate) use turns::Reader;
 
 /// How long a file that a bot shows is kept: as long as Azure keeps those of Direct Line.
 const KEPT_FOR: Duration = Duration::from_hours(24);

@@ -165,6 +165,7 @@ mod tests {
             Notice::NoMoreHeld,
             Notice::PersonalOnly,
             Notice::AgentUnheard,
+            Notice::AnsweredTooLate,
         ];
         for agent in agents() {
             all.push(Notice::Connected { agent: agent.clone(), avatar: None });

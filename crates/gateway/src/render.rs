@@ -120,6 +120,14 @@ impl View<'_> {
         if let Some(id) = own.and_then(|key| key.as_str().strip_prefix(activities::KEY_PREFIX)) {
             activity.set_within("channelData", "clientActivityID", id);
         }
+        if said.masked.is_some() && !said.files.is_empty() {
+            // The original is gone, in which they were.
+            let files = said.files.iter().map(|file| {
+                let address = self.links.and_then(|links| links.file(&file.id));
+                json!({ "contentType": file.kind, "contentUrl": address, "name": file.name })
+            });
+            activity.set("attachments", files.collect::<Vec<_>>());
+        }
         let is_blank = activity.text().is_none_or(|text| text.trim().is_empty());
         if said.answer.is_some() && is_blank {
             activity.set("text", &said.text);
@@ -323,7 +331,7 @@ mod tests {
     fn an_answer_by_a_card_is_shown_in_words_though_pages_hide_what_cards_send() {
         let posted = r#"{"type":"message","value":{"warmline":{"answers":3,"value":"a1"}},"channelData":{"postBack":true,"clientActivityID":"a1"}}"#;
         let payload = || Some(Payload(posted.to_owned()));
-        let answer = Some(Given { to: Number(3), value: "a1".to_owned() });
+        let answer = Some(Given { to: Number(3), value: "a1".to_owned(), secret: false });
         let said = Said { payload: payload(), answer, ..Said::words("Apple") };
         let shown_ = shown(Author::User, Content::Said(said)).unwrap();
         assert_eq!(shown_["text"], "Apple");
@@ -343,6 +351,25 @@ mod tests {
         assert_eq!(shown["text"], "••••••");
         assert_eq!(shown["channelData"]["clientActivityID"], "a1");
         assert_eq!(shown["from"]["id"], "dl_kim");
+        assert_eq!(shown.get("attachments"), None);
+    }
+
+    #[test]
+    fn the_files_beside_what_was_for_the_desk_alone_are_shown() {
+        let file = session::File {
+            id: "7-x".to_owned(),
+            name: "a.png".to_owned(),
+            kind: "image/png".to_owned(),
+            bytes: 1,
+        };
+        let masked = Some(Masked::default());
+        let said = Said { masked, files: vec![file], ..Said::words("••••••") };
+        let shown = shown(Author::User, Content::Said(said)).unwrap();
+        assert_eq!(
+            (&shown["text"], &shown["attachments"][0]["name"]),
+            (&json!("••••••"), &json!("a.png"))
+        );
+        assert_eq!(shown["attachments"][0]["contentType"], "image/png");
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! how it is written for the desk is the request's.
 
 mod date;
+mod list;
 
 use std::fmt;
 
@@ -23,9 +24,9 @@ const OPTIONS_KEPT_MAX: usize = 50;
 /// longer question goes out as it was typed, or as its card gave it.
 const OPTIONS_BYTES_MAX: usize = 2_048;
 
-/// The most pieces, with commas between, in which one answer is looked for: all options, with a comma
-/// in each.
-const PIECES_MAX: usize = 2 * OPTIONS_KEPT_MAX;
+/// The longest text, in bytes, that is compared with the options: all of them, with their commas and
+/// blanks, and room for how people write.
+const TYPED_BYTES_MAX: usize = 2 * OPTIONS_BYTES_MAX;
 
 /// By which the desk is told that a question is left unanswered (reference 3.7).
 pub const SKIP: &str = "_skip_";
@@ -83,11 +84,17 @@ pub struct Given {
     pub to: Number,
     /// The value: of an option, of several with commas between, or what was filled in.
     pub value: String,
+    /// It is the desk's alone, whatever is asked by now.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub secret: bool,
 }
 
 impl fmt::Debug for Given {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Given").field("to", &self.to).finish_non_exhaustive()
+        f.debug_struct("Given")
+            .field("to", &self.to)
+            .field("secret", &self.secret)
+            .finish_non_exhaustive()
     }
 }
 
@@ -143,13 +150,29 @@ impl Asked {
         match &said.answer {
             // A card of a question before: whatever it says is no answer to this one.
             Some(given) if given.to != self.by => None,
+            // To the letter: a password may well be a word that means something here.
+            Some(given) if given.secret => (!given.value.is_empty()).then_some(Answered::InSecret),
             Some(given) => self.by_value(given.value.trim(), phrases),
-            None => {
-                let clicked = said.choice.as_deref();
-                clicked
-                    .and_then(|value| self.option_of(value))
-                    .or_else(|| self.typed(said, phrases))
-            }
+            None => self.typed(said, phrases),
+        }
+    }
+
+    /// Whether this is its answer though nobody can tell by the words: whoever is asked for words
+    /// answers with the next, and whoever is asked for files with those.
+    pub(crate) fn takes(&self, said: &Said) -> bool {
+        if said.answer.as_ref().is_some_and(|given| given.to != self.by) {
+            return false;
+        }
+        match self.question.wants {
+            Wants::Text { .. } => !said.text.trim().is_empty(),
+            Wants::Files => !said.files.is_empty(),
+            Wants::Choice
+            | Wants::Choices
+            | Wants::YesNo
+            | Wants::Date
+            | Wants::Time
+            | Wants::DateTime
+            | Wants::More => false,
         }
     }
 
@@ -161,7 +184,7 @@ impl Asked {
             Wants::Choice | Wants::YesNo | Wants::More => {
                 self.option_of(value).or_else(|| self.beyond(value))
             }
-            Wants::Choices => self.several(value).or_else(|| self.beyond(value)),
+            Wants::Choices => list::by_values(&self.options, value, self.cut),
             Wants::Date | Wants::Time | Wants::DateTime | Wants::Text { .. } | Wants::Files => {
                 self.in_words(value)
             }
@@ -175,9 +198,9 @@ impl Asked {
     }
 
     fn typed(&self, said: &Said, phrases: &Phrases) -> Option<Answered> {
-        let text = said.text.trim();
+        let text = said.own_words.as_deref().unwrap_or(&said.text).trim();
         let of_option = match self.question.wants {
-            Wants::Choices => self.several(text),
+            Wants::Choices => list::typed(&self.options, text),
             Wants::YesNo => self.alike(text).or_else(|| self.yes_or_no(text, phrases)),
             Wants::Choice
             | Wants::More
@@ -230,15 +253,19 @@ impl Asked {
     fn find(&self, text: &str) -> Option<&Choice> {
         let typed = text.trim();
         // No option is that long, and comparing costs.
-        if typed.len() > 2 * OPTIONS_BYTES_MAX {
+        if typed.is_empty() || typed.len() > TYPED_BYTES_MAX {
             return None;
         }
-        let same = |option: &str| !typed.is_empty() && option.trim() == typed;
-        let alike = |option: &str| is_phrase(typed, &[fold(option)]);
-        let mut options = self.options.iter();
-        options
-            .find(|choice| same(&choice.label) || same(&choice.value))
-            .or_else(|| self.options.iter().find(|c| alike(&c.label) || alike(&c.value)))
+        let folded = fold(typed);
+        let in_part = |part: fn(&Choice) -> &str| {
+            let same = self.options.iter().find(|choice| part(choice).trim() == typed);
+            same.or_else(|| {
+                let alike = |choice: &&Choice| !folded.is_empty() && fold(part(choice)) == folded;
+                self.options.iter().find(alike)
+            })
+        };
+        // People see labels: what is one is never another's value.
+        in_part(label).or_else(|| in_part(value))
     }
 
     /// Yes or no in the user's language, where the options are in the desk's.
@@ -260,42 +287,14 @@ impl Asked {
         let found = by_name.or_else(by_place).map(chosen);
         found.or_else(|| self.options.is_empty().then(bare))
     }
+}
 
-    /// Several options with commas between: their values, labels, or places counted from one.
-    fn several(&self, text: &str) -> Option<Answered> {
-        let pieces: Vec<&str> = text.split([',', ';', '\n']).take(PIECES_MAX + 1).collect();
-        if pieces.len() > PIECES_MAX {
-            return None;
-        }
-        let mut found: Vec<&Choice> = Vec::new();
-        let mut at = 0;
-        while at < pieces.len() {
-            // A label may hold commas itself.
-            let ends = (at + 1..=pieces.len()).rev();
-            let (option, end) = ends
-                .into_iter()
-                .find_map(|end| Some((self.one_of_several(&pieces[at..end].join(","))?, end)))?;
-            if !found.contains(&option) {
-                found.push(option);
-            }
-            at = end;
-        }
-        let join = |part: fn(&Choice) -> &str, with: &str| {
-            found.iter().map(|option| part(option)).collect::<Vec<_>>().join(with)
-        };
-        (!found.is_empty()).then(|| Answered::Chosen {
-            value: join(|option| &option.value, ","),
-            label: Some(join(|option| &option.label, ", ")),
-        })
-    }
+fn label(choice: &Choice) -> &str {
+    &choice.label
+}
 
-    fn one_of_several(&self, text: &str) -> Option<&Choice> {
-        let by_place = || {
-            let place: usize = text.trim().parse().ok()?;
-            self.options.get(place.checked_sub(1)?)
-        };
-        self.find(text).or_else(by_place)
-    }
+fn value(choice: &Choice) -> &str {
+    &choice.value
 }
 
 fn chosen(option: &Choice) -> Answered {

@@ -26,6 +26,10 @@ pub const LATE_WORDS_FOR: Duration = Duration::from_mins(2);
 /// (reference 5.7), or with the next agent.
 pub const OVERTAKEN_FOR: Duration = Duration::from_secs(15);
 
+/// The most things shown in one live chat that are kept in mind because the desk goes on changing them:
+/// more than it works on at a time. What is changed after that stays as it was.
+const CHANGING_KEPT_MAX: usize = 4;
+
 /// The whole state of one conversation: a few hundred bytes.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Conversation {
@@ -79,6 +83,9 @@ pub struct Visitor {
     /// For display.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
+    /// The time zone they live by, as their own device names it; the last that was heard of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timezone: Option<String>,
     /// They speak among others. A person of the desk is to be had between two only.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub in_group: bool,
@@ -86,6 +93,14 @@ pub struct Visitor {
     /// log.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reference: Option<Payload>,
+}
+
+impl Visitor {
+    /// The same, who tells no less than they did `before`.
+    pub(crate) fn knowing(mut self, before: Option<Self>) -> Self {
+        self.timezone = self.timezone.or_else(|| before?.timezone);
+        self
+    }
 }
 
 impl fmt::Debug for Visitor {
@@ -146,6 +161,9 @@ pub struct Session {
     /// News that waits until what was missed before it is told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub behind_gap: Option<BehindGap>,
+    /// What was shown that the desk goes on changing, the newest last; a few.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub changing: Vec<Changing>,
     /// How far it has come.
     pub stage: Stage,
 }
@@ -189,6 +207,10 @@ pub struct Waiting {
     pub held: Vec<Number>,
     /// The estimate the user was last told.
     pub estimate: Option<String>,
+    /// What the desk itself asks meanwhile, until the user answers: whether to go on waiting, or a few
+    /// things before an agent comes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked: Option<Asked>,
 }
 
 /// How far a request for an agent has come.
@@ -235,9 +257,9 @@ pub struct Talk {
         deserialize_with = "crate::asked::stored"
     )]
     pub asked: Option<Asked>,
-    /// What was shown last that the desk goes on changing.
+    /// The estimate the user was last told, while the chat waits for another agent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub changing: Option<Changing>,
+    pub estimate: Option<String>,
 }
 
 /// Something shown that the desk goes on changing, as the progress of a search.
@@ -343,6 +365,30 @@ impl Session {
             Stage::Connected(_) => Status::Connected,
             Stage::Active(_) => Status::Active,
         }
+    }
+
+    /// The desk's last question that the user has not answered.
+    pub fn asked(&self) -> Option<&Asked> {
+        match &self.stage {
+            Stage::Waiting(waiting) => waiting.asked.as_ref(),
+            Stage::Connected(talk) | Stage::Active(talk) => talk.asked.as_ref(),
+        }
+    }
+
+    /// From now on this is the question, or there is none.
+    pub(crate) fn set_asked(&mut self, asked: Option<Asked>) {
+        match &mut self.stage {
+            Stage::Waiting(waiting) => waiting.asked = asked,
+            Stage::Connected(talk) | Stage::Active(talk) => talk.asked = asked,
+        }
+    }
+
+    /// The desk goes on changing this.
+    pub(crate) fn keep_changing(&mut self, changing: Changing) {
+        if self.changing.len() >= CHANGING_KEPT_MAX {
+            self.changing.remove(0);
+        }
+        self.changing.push(changing);
     }
 }
 

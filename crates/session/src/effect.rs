@@ -39,6 +39,9 @@ pub enum What {
         email: Option<String>,
         /// The user's name, for the transcript.
         name: Option<String>,
+        /// The user's time zone, if their device tells it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        timezone: Option<String>,
         /// The transcript goes up to this entry.
         upto: Number,
         /// The entry with what the bot handed over.
@@ -54,11 +57,15 @@ pub enum What {
         user: UserId,
         /// The user's e-mail address, if verified.
         email: Option<String>,
+        /// The user's time zone, if their device tells it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        timezone: Option<String>,
         /// Which entry.
         message: Number,
-        /// Which part of its words, from zero: [`parts`](crate::parts).
-        #[serde(default, skip_serializing_if = "is_first")]
-        part: u16,
+        /// Which part of its words, from zero: [`parts`](crate::parts). `None` is all of them in one
+        /// message, as they are told that fit into one, and as an earlier version told long ones.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        part: Option<u16>,
         /// The words of this part, where the log must not hold them.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         words: Option<Unlogged>,

@@ -75,6 +75,8 @@ pub enum Notice {
     NoMoreHeld,
     /// A person is to be had in a conversation between two only.
     PersonalOnly,
+    /// A secret came in answer to a question that is not open any more; nobody gets it.
+    AnsweredTooLate,
     /// For the agent: what they said could not be shown to the user, or nobody knows.
     AgentUnheard,
     /// A file of the user's goes no further.
@@ -117,6 +119,7 @@ impl Notice {
             Self::UserLeft => "user_left",
             Self::NoMoreHeld => "no_more_held",
             Self::PersonalOnly => "personal_only",
+            Self::AnsweredTooLate => "answered_too_late",
             Self::AgentUnheard => "agent_unheard",
             Self::FileNotTaken { .. } => "file_not_taken",
             Self::FileLinked { .. } => "file_linked",

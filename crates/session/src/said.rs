@@ -2,14 +2,19 @@
 //!
 //! The debug forms tell sizes and kinds, never words or names: they may end up in a log.
 
+mod content;
+mod file;
+
 use std::{borrow::Cow, collections::BTreeMap, fmt};
 
 use serde::{Deserialize, Serialize};
 
+pub use content::{Content, Message};
+pub use file::File;
+
 use crate::{
     asked::{Given, Question},
-    id::{Number, SenderKey, Timestamp},
-    notice::Notice,
+    id::SenderKey,
 };
 
 /// One thing that was said. Richer forms ride along in `payload`, which nobody here looks into.
@@ -17,6 +22,10 @@ use crate::{
 pub struct Said {
     /// The words; may be empty when everything is in the payload.
     pub text: String,
+    /// What the user typed, where the words say more: the names of files. Gone once it is known what
+    /// that answers, and never kept.
+    #[serde(skip)]
+    pub own_words: Option<String>,
     /// The value of the option the user chose, when this answers a question with options.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub choice: Option<String>,
@@ -106,29 +115,6 @@ pub struct Unlogged(pub String);
 impl fmt::Debug for Unlogged {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Unlogged({} bytes)", self.0.len())
-    }
-}
-
-/// A file that goes with what was said. What is in it lies elsewhere.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct File {
-    /// Under which it is found there. Opaque here.
-    pub id: String,
-    /// Its name, as people see it.
-    pub name: String,
-    /// Its media type, as far as what is in it bears it out.
-    pub kind: String,
-    /// Its size.
-    pub bytes: u64,
-}
-
-impl fmt::Debug for File {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // A name says as much as words do.
-        f.debug_struct("File")
-            .field("kind", &self.kind)
-            .field("bytes", &self.bytes)
-            .finish_non_exhaustive()
     }
 }
 
@@ -257,100 +243,6 @@ impl fmt::Debug for Line {
     }
 }
 
-/// What a log entry holds.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Content {
-    /// Something somebody said.
-    Said(Said),
-    /// Something somebody did without words, in its channel's own form: an event, a reaction. People
-    /// and bots at both ends see it, no desk does.
-    Done(Payload),
-    /// What an earlier entry says from now on.
-    Revised {
-        /// Which entry.
-        of: Number,
-        /// When that was taken in: it keeps its place.
-        at: Timestamp,
-        /// What it says.
-        said: Said,
-    },
-    /// An earlier entry was taken back.
-    Withdrawn {
-        /// Which entry.
-        of: Number,
-        /// When that was taken in.
-        at: Timestamp,
-    },
-    /// Something Warmline tells the user.
-    Notice(Notice),
-    /// What the bot handed over. Never shown to the user.
-    Context(Context),
-    /// The conversation so far as the bot knows it, for a desk where our own log has nothing. Never
-    /// shown to the user.
-    Transcript(Vec<Line>),
-}
-
-impl Content {
-    /// The original of what was said or done, if there is one.
-    pub fn payload(&self) -> Option<&Payload> {
-        match self {
-            Self::Said(said) => said.payload.as_ref(),
-            Self::Done(payload) => Some(payload),
-            Self::Revised { .. }
-            | Self::Withdrawn { .. }
-            | Self::Notice(_)
-            | Self::Context(_)
-            | Self::Transcript(_) => None,
-        }
-    }
-
-    /// The words in it, if it is something that was said.
-    pub fn said(&self) -> Option<&Said> {
-        match self {
-            Self::Said(said) => Some(said),
-            Self::Done(_)
-            | Self::Revised { .. }
-            | Self::Withdrawn { .. }
-            | Self::Notice(_)
-            | Self::Context(_)
-            | Self::Transcript(_) => None,
-        }
-    }
-}
-
-impl fmt::Debug for Content {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Said(said) => f.debug_tuple("Said").field(said).finish(),
-            Self::Done(payload) => f.debug_tuple("Done").field(payload).finish(),
-            Self::Revised { of, at, said } => f
-                .debug_struct("Revised")
-                .field("of", of)
-                .field("at", at)
-                .field("said", said)
-                .finish(),
-            Self::Withdrawn { of, at } => {
-                f.debug_struct("Withdrawn").field("of", of).field("at", at).finish()
-            }
-            Self::Notice(notice) => f.debug_tuple("Notice").field(&notice.key()).finish(),
-            Self::Context(context) => f.debug_tuple("Context").field(&Names(context)).finish(),
-            Self::Transcript(lines) => f.debug_tuple("Transcript").field(&lines.len()).finish(),
-        }
-    }
-}
-
-/// A log entry as the step decides it; numbered in the order of the log.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Message {
-    /// Its place in the conversation.
-    pub number: Number,
-    /// Who it is from.
-    pub author: Author,
-    /// What it holds.
-    pub content: Content,
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -358,7 +250,8 @@ mod tests {
         conversation::Visitor,
         effect::What,
         event::Event,
-        id::{DeskId, SessionId, UserId},
+        id::{DeskId, Number, SessionId, UserId},
+        notice::Notice,
     };
 
     /// What must never be printed.
@@ -372,7 +265,8 @@ mod tests {
         Said {
             choice: Some(canary()),
             in_form: Some(canary()),
-            answer: Some(Given { to: Number(1), value: canary() }),
+            answer: Some(Given { to: Number(1), value: canary(), secret: true }),
+            own_words: Some(canary()),
             options: vec![Choice { label: canary(), value: canary() }],
             quoted: Some(canary()),
             files: vec![File { id: canary(), name: canary(), kind: String::new(), bytes: 1 }],
@@ -391,6 +285,7 @@ mod tests {
             user: UserId::new("kim").unwrap(),
             email: Some(canary()),
             name: Some(canary()),
+            timezone: Some(canary()),
             in_group: false,
             reference: Some(Payload(canary())),
         }
@@ -413,6 +308,7 @@ mod tests {
             user: UserId::new("kim").unwrap(),
             email: Some(canary()),
             name: Some(canary()),
+            timezone: Some(canary()),
             upto: Number(1),
             context: None,
         };
@@ -422,7 +318,8 @@ mod tests {
             user: UserId::new("kim").unwrap(),
             email: Some(canary()),
             message: Number(1),
-            part: 0,
+            timezone: None,
+            part: None,
             words: Some(Unlogged(canary())),
         };
         let agent = Agent { name: Some(canary()), id: None, avatar: Some(canary()) };

@@ -1,5 +1,6 @@
 //! The step: one event, one conversation, everything that follows.
 
+mod connecting;
 mod delivery;
 mod desk;
 mod ending;

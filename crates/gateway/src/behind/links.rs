@@ -53,6 +53,12 @@ impl Links {
         }
     }
 
+    /// Under what address the page may open a file of the user's own.
+    pub(crate) fn file(&self, id: &str) -> Option<String> {
+        let id: FileId = id.parse().ok()?;
+        Some(format!("{}/files/{}", self.base, self.files.pass(id, Side::Original)))
+    }
+
     /// The activity's JSON as it is shown.
     pub(crate) fn shown<'a>(&self, json: &'a str) -> Cow<'a, str> {
         // Some write a slash as `\/`.

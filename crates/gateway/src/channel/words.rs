@@ -44,14 +44,15 @@ const REPLY: &str = "http://schema.skype.com/Reply";
 /// its channel.
 pub(crate) fn heard(activity: &Activity, language: Language) -> Option<Said> {
     let mut text = text_of(activity);
-    let (mut choice, mut answer) = (None, None);
+    let mut answer = None;
     if let Some(value) = activity.value() {
         let words;
-        (words, choice, answer) = pressed(value, language);
+        (words, answer) = pressed(value, language);
         if text.trim().is_empty() {
             text = words;
         }
     }
+    let typed = text.len();
     for line in things::things(activity, language).into_iter().chain(attached(activity)) {
         if !text.is_empty() {
             text.push('\n');
@@ -63,22 +64,20 @@ pub(crate) fn heard(activity: &Activity, language: Language) -> Option<Said> {
         return None;
     }
     let payload = Some(Payload(activity.to_json()));
-    Some(Said { choice, answer, quoted, payload, ..Said::words(text) })
+    let own_words = (typed < text.len()).then(|| text[..typed].to_owned());
+    Some(Said { answer, own_words, quoted, payload, ..Said::words(text) })
 }
 
 /// What a card's button sent: its words, and what it says to us.
-fn pressed(value: &RawValue, language: Language) -> (String, Option<String>, Option<Given>) {
+fn pressed(value: &RawValue, language: Language) -> (String, Option<Given>) {
     match card::answer(value) {
         Some(card::Answer { given, words }) if words == SKIP => {
             // The last is the language's own.
             let words = language.phrases().skip.pop().unwrap_or(words);
-            (words, None, Some(given))
+            (words, Some(given))
         }
-        Some(card::Answer { given, words }) => (words, None, Some(given)),
-        None => {
-            let choice = card::choice(value);
-            (choice.clone().unwrap_or_else(|| submitted(value, language)), choice, None)
-        }
+        Some(card::Answer { given, words }) => (words, Some(given)),
+        None => (submitted(value, language), None),
     }
 }
 

@@ -135,6 +135,7 @@ async fn a_list_is_newest_first_and_tells_neither_words_nor_persons() {
         user: UserId::new(person).unwrap(),
         email: Some("kim@example.org".to_owned()),
         name: Some("Kim Kolibri".to_owned()),
+        timezone: Some("Europe/Kolibri".to_owned()),
         in_group: false,
         reference: None,
     };

@@ -90,11 +90,12 @@ fn said(
     now: Timestamp,
 ) -> Option<Request> {
     match &effect.what {
-        What::Ask { session, user, email, name, .. } => {
+        What::Ask { session, user, email, name, timezone, .. } => {
             let mut request = base(effect.number, session, user.as_str(), key, dress);
             request.action = Some(Action::Agent);
             request.now_bot_id = Some(key.bot.as_str().to_owned());
             request.email_id.clone_from(email);
+            request.timezone.clone_from(timezone);
             request.message =
                 Some(message(session, format_args!("e{}", effect.number), ASKING_WORDS, true));
             request.context_variables = material
@@ -112,19 +113,22 @@ fn said(
             request.timestamp = Some(asked_at.0);
             Some(request)
         }
-        What::Say { session, user, email, message: number, part, words, .. } => {
+        What::Say { session, user, email, timezone, message: number, part, words, .. } => {
             let (said, at) = material.said?;
             let mut request = base(effect.number, session, user.as_str(), key, dress);
             request.email_id.clone_from(email);
-            let (text, typed) = match words {
+            request.timezone.clone_from(timezone);
+            let (text, typed): (Cow<'_, str>, bool) = match words {
                 // Not a letter more or less: it may be a password.
                 Some(words) => (words.0.as_str().into(), true),
-                None => spoken(&said, *part, dress)?,
+                None => match spoken(&said, *part, dress)? {
+                    (text, true) => (with_files(&text, &material.lost).into_owned().into(), true),
+                    value => value,
+                },
             };
-            let text = if typed { with_files(&text, &material.lost) } else { text };
             request.message = Some(match part {
-                0 => message(session, number, &text, typed),
-                part => message(session, format_args!("{number}.{part}"), &text, typed),
+                None | Some(0) => message(session, number, &text, typed),
+                Some(part) => message(session, format_args!("{number}.{part}"), &text, typed),
             });
             request.attachments = material.attachments;
             request.timestamp = Some(at.0);
@@ -140,20 +144,22 @@ fn said(
     }
 }
 
-/// What the desk is told in this message, and whether it was typed; `None` behind the last part.
-fn spoken<'a>(said: &'a Said, part: u16, dress: &Dress) -> Option<(Cow<'a, str>, bool)> {
+/// What the desk is told in this message, and whether it was typed; `None` behind the last part. Each
+/// message may be nothing but a command word.
+fn spoken<'a>(said: &'a Said, part: Option<u16>, dress: &Dress) -> Option<(Cow<'a, str>, bool)> {
     if let Some(value) = &said.choice {
         return Some((value.into(), false));
     }
     if let Some(words) = &said.in_form {
         return Some((words.into(), true));
     }
-    let words = if parts::to_desk(said) == 1 {
-        guarded(&said.text, &dress.commands)
-    } else {
-        parts::part(&said.text, part)?.into()
+    let words = match part {
+        Some(part) if parts::to_desk(said) > 1 => parts::part(&said.text, part)?,
+        Some(_) | None => &said.text,
     };
-    Some((if part == 0 { said.below_the_quote(words) } else { words }, true))
+    let words = guarded(words, &dress.commands);
+    let is_first = part.is_none_or(|part| part == 0);
+    Some((if is_first { said.below_the_quote(words) } else { words }, true))
 }
 
 pub(super) fn base(
@@ -327,7 +333,7 @@ mod tests {
     }
 
     /// What the desk gets for this effect on entry 9, as text, typed and id.
-    fn told(said: Said, part: u16, words: Option<&str>) -> Option<(String, bool, String)> {
+    fn told(said: Said, part: Option<u16>, words: Option<&str>) -> Option<(String, bool, String)> {
         let effect = Effect {
             number: EffectNumber(12),
             what: What::Say {
@@ -335,6 +341,7 @@ mod tests {
                 desk: DeskId::new("d").unwrap(),
                 user: UserId::new("kim").unwrap(),
                 email: None,
+                timezone: Some("Europe/Oslo".to_owned()),
                 message: Number(9),
                 part,
                 words: words.map(|words| Unlogged(words.to_owned())),
@@ -349,8 +356,11 @@ mod tests {
             user: "dl_kim".into(),
         };
         let dress = Dress { token: None, commands: vec!["bye".to_owned()], receipts: false };
-        let material = Material { said: Some((said, Timestamp(7))), ..Material::default() };
-        let message = of(&effect, &key, &dress, material, Timestamp(8), None)?.message?;
+        let lost = if words.is_some() { vec!["a.png".to_owned()] } else { Vec::new() };
+        let material = Material { said: Some((said, Timestamp(7))), lost, ..Material::default() };
+        let request = of(&effect, &key, &dress, material, Timestamp(8), None)?;
+        assert_eq!(request.timezone.as_deref(), Some("Europe/Oslo"));
+        let message = request.message?;
         Some((message.text, message.typed, message.client_message_id?))
     }
 
@@ -359,12 +369,15 @@ mod tests {
         let id = || "ses_1-9".to_owned();
         let said = |text: &str| Said::words(text);
         let chosen = Said { choice: Some("bye".to_owned()), ..said("Phone") };
-        assert_eq!(told(chosen, 0, None), Some(("bye".to_owned(), false, id())));
+        assert_eq!(told(chosen, None, None), Some(("bye".to_owned(), false, id())));
         let day = Said { in_form: Some("2026-12-01".to_owned()), ..said("1.12.2026") };
-        assert_eq!(told(day, 0, None), Some(("2026-12-01".to_owned(), true, id())));
-        assert_eq!(told(said("bye"), 0, None), Some(("bye.".to_owned(), true, id())));
+        assert_eq!(told(day, None, None), Some(("2026-12-01".to_owned(), true, id())));
+        assert_eq!(told(said("bye"), None, None), Some(("bye.".to_owned(), true, id())));
         // A secret is not touched, though it be a command.
-        assert_eq!(told(said("••••••"), 0, Some("bye")), Some(("bye".to_owned(), true, id())));
+        assert_eq!(
+            told(said("••••••"), Some(0), Some("bye")),
+            Some(("bye".to_owned(), true, id()))
+        );
     }
 
     #[test]
@@ -373,9 +386,16 @@ mod tests {
         let quoted = Some("Dana: Sure?".to_owned());
         let said = || Said { quoted: quoted.clone(), ..Said::words(long.clone()) };
         let first = format!("> Dana: Sure?\n{}", "a".repeat(3_000));
-        assert_eq!(told(said(), 0, None), Some((first, true, "ses_1-9".to_owned())));
+        assert_eq!(told(said(), Some(0), None), Some((first, true, "ses_1-9".to_owned())));
         let second = ("b".repeat(3_000), true, "ses_1-9.1".to_owned());
-        assert_eq!(told(said(), 1, None), Some(second));
-        assert_eq!(told(said(), 2, None), None);
+        assert_eq!(told(said(), Some(1), None), Some(second));
+        assert_eq!(told(said(), Some(2), None), None);
+        // As an earlier version ordered it: whole.
+        let whole = format!("> Dana: Sure?\n{long}");
+        assert_eq!(told(said(), None, None), Some((whole, true, "ses_1-9".to_owned())));
+        // The last part may be a word that the instance would obey.
+        let command = Said::words(format!("{}\n\nbye", "a".repeat(3_999)));
+        let disarmed = ("bye.".to_owned(), true, "ses_1-9.1".to_owned());
+        assert_eq!(told(command, Some(1), None), Some(disarmed));
     }
 }

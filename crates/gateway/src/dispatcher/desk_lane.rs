@@ -180,7 +180,7 @@ impl Dispatcher {
             return Ok(material);
         };
         // Of words in parts they go with the last.
-        if said.files.is_empty() || part + 1 < parts::to_desk(said) {
+        if said.files.is_empty() || part.is_some_and(|part| part + 1 < parts::to_desk(said)) {
             return Ok(material);
         }
         let desk = (opened.key.tenant.clone(), link.desk.clone());

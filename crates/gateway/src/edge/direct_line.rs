@@ -40,9 +40,12 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{get, post},
 };
-use bot_framework::direct_line::{
-    ErrorCode, TOKEN_LIFETIME_S,
-    token::{Claims, TokenKey},
+use bot_framework::{
+    Activity,
+    direct_line::{
+        ErrorCode, TOKEN_LIFETIME_S,
+        token::{Claims, TokenKey},
+    },
 };
 use session::{Visitor, id::UserId};
 use vault::{MacKey, SealError, Vault};
@@ -50,6 +53,7 @@ use vault::{MacKey, SealError, Vault};
 pub(crate) use crate::edge::direct_line::refused::Refused;
 use crate::{
     behind::hex,
+    channel::timezone,
     edge::{Edge, direct_line::places::Places},
 };
 
@@ -154,10 +158,13 @@ impl Edge {
 /// The user as the desk will know them: the id that the token binds, else the conversation's own.
 /// Never an id that a page merely claims. The name is for display only: what the site bound, else
 /// what the page says.
-fn visitor(claims: &Claims, name: Option<String>) -> Result<Visitor, Refused> {
+fn visitor(claims: &Claims, told: Option<&Activity>) -> Result<Visitor, Refused> {
+    let name = told.and_then(Activity::from).and_then(|from| from.name);
+    let timezone = told.and_then(timezone::of);
     let user = UserId::new(claims.user.as_deref().unwrap_or(&claims.conversation));
     let name = claims.name.clone().or_else(|| name.map(|name| kept_name(&name)));
-    Ok(Visitor { user: user.map_err(bad_id)?, email: None, name, in_group: false, reference: None })
+    let user = user.map_err(bad_id)?;
+    Ok(Visitor { user, email: None, name, timezone, in_group: false, reference: None })
 }
 
 /// A name as it is kept in tokens and in the state, and shown to the agent.

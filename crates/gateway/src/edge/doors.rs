@@ -29,6 +29,13 @@ impl Doors {
         self.sites.iter().find(|site| site_name(&site.tenant, &site.bot) == name)
     }
 
+    /// The site whose public key this is.
+    pub(crate) fn site_of_key(&self, key: &str) -> Option<&Site> {
+        let has_it =
+            |site: &&Site| site.pages.widget_key.as_ref().is_some_and(|own| own.as_str() == key);
+        self.sites.iter().find(has_it)
+    }
+
     /// The site whose Direct Line secret this is.
     pub(crate) fn site_of_secret(&self, secret: &str) -> Option<&Site> {
         let (tenant, bot) = self.callers.site(secret)?;

@@ -226,12 +226,7 @@ impl From<FetchError> for Refusal {
                 (StatusCode::GONE, "desk_has_no_such_file")
             }
             FetchError::Refused { .. } => (StatusCode::BAD_GATEWAY, "desk_refused_file"),
-            FetchError::Away { .. } => {
-                let away =
-                    Self::new(StatusCode::SERVICE_UNAVAILABLE, "desk_away", error.to_string());
-                // Until then nobody asks the desk again.
-                return away.not_before(FAILED_FOR);
-            }
+            FetchError::Away { .. } => (StatusCode::SERVICE_UNAVAILABLE, "desk_away"),
             FetchError::Busy => (StatusCode::SERVICE_UNAVAILABLE, "busy"),
             FetchError::NotKept(kept) => match &**kept {
                 FileError::Disk(_) | FileError::Sealed(_) | FileError::Malformed => {
@@ -251,7 +246,10 @@ impl From<FetchError> for Refusal {
                 | FileError::Infected => (StatusCode::FORBIDDEN, "file_not_taken"),
             },
         };
-        Self::new(status, code, error.to_string())
+        let refusal = Self::new(status, code, error.to_string());
+        // What failed is not tried again before.
+        let is_busy = matches!(error, FetchError::Busy);
+        if is_busy { refusal } else { refusal.not_before(FAILED_FOR) }
     }
 }
 
@@ -336,6 +334,16 @@ mod tests {
             let what = error.to_string();
             let refusal = Refusal::from(FetchError::from(error));
             assert_eq!((refusal.status.as_u16(), refusal.code), (status, code), "{what}");
+        }
+    }
+
+    #[test]
+    fn whoever_asks_for_a_file_that_failed_is_told_when_it_is_tried_again() {
+        for (error, after) in [(FetchError::Away { code: "timeout" }, "20"), (FetchError::Busy, "1")]
+        {
+            let response = Refusal::from(error).into_response();
+            assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+            assert_eq!(response.headers()[header::RETRY_AFTER], after);
         }
     }
 }

@@ -196,10 +196,7 @@ impl Files {
         tracing::warn!(error = told, "a file is refused because it cannot be scanned");
         match error {
             ScanError::TooLarge => Err(FileError::TooLargeToScan),
-            ScanError::Away(_)
-            | ScanError::HungUp(_)
-            | ScanError::Slow
-            | ScanError::Refused(_) => {
+            ScanError::Away(_) | ScanError::HungUp(_) | ScanError::Slow | ScanError::Refused(_) => {
                 Err(FileError::NotScanned)
             }
         }

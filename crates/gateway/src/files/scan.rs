@@ -170,13 +170,13 @@ fn verdict_of(answer: &str) -> Result<Verdict, ScanError> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use tokio::net::TcpListener;
 
     use super::*;
 
     /// A scanner that reads a stream as clamd does and answers so; and its address.
-    async fn scanner(answer: &'static [u8], most: usize) -> ScannerAddress {
+    pub(in crate::files) async fn scanner(answer: &'static [u8], most: usize) -> ScannerAddress {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         tokio::spawn(async move {

@@ -69,7 +69,7 @@ async fn all(mut chunks: Chunks) -> Result<Vec<u8>, FileError> {
 }
 
 /// Bytes that differ from chunk to chunk.
-fn counted(length: u32) -> Vec<u8> {
+fn counted_bytes(length: u32) -> Vec<u8> {
     (0..length).map(|n| n.wrapping_mul(2_654_435_761).to_be_bytes()[0]).collect()
 }
 
@@ -79,7 +79,7 @@ async fn a_file_comes_back_whole_whatever_its_length() {
     let of = conversation(&bed, "c1").await;
     let files = bed.files();
     for length in [1, 65_535, 65_536, 65_537, 200_000, 3_000_000] {
-        let bytes = counted(length);
+        let bytes = counted_bytes(length);
         let kept = keep(&files, &of, new_file(Some(WORDS)), &bytes).await.unwrap();
         assert_eq!(kept.bytes, u64::from(length));
         let read = async || files.read(&of.1, kept.id).await.unwrap();
@@ -97,7 +97,7 @@ async fn a_part_of_a_file_is_that_part() {
     let bed = Bed::new();
     let of = conversation(&bed, "c1").await;
     let files = bed.files();
-    let bytes = counted(700_001);
+    let bytes = counted_bytes(700_001);
     let id = keep(&files, &of, new_file(Some(WORDS)), &bytes).await.unwrap().id;
     for (from, to) in [
         (0, 1),
@@ -109,14 +109,30 @@ async fn a_part_of_a_file_is_that_part() {
         (300_000, 300_000),
         (699_999, 900_000),
     ] {
-        let part = files.read(&of.1, id).await.unwrap().range(Side::Original, from..to, Reader::Page).await;
+        let part = files
+            .read(&of.1, id)
+            .await
+            .unwrap()
+            .range(Side::Original, from..to, Reader::Page)
+            .await;
         let part = all(part.unwrap()).await.unwrap();
         let (begin, end) = (usize::try_from(from).unwrap(), usize::try_from(to).unwrap());
         assert!(part == bytes[begin..end.min(bytes.len())], "{from} to {to}");
     }
-    let part = files.read(&of.1, id).await.unwrap().range(Side::Thumbnail, 3..7, Reader::Page).await.unwrap();
+    let part = files
+        .read(&of.1, id)
+        .await
+        .unwrap()
+        .range(Side::Thumbnail, 3..7, Reader::Page)
+        .await
+        .unwrap();
     assert_eq!(all(part).await.unwrap(), &WORDS[3..7]);
-    let beyond = files.read(&of.1, id).await.unwrap().range(Side::Original, 900_000..900_001, Reader::Page).await;
+    let beyond = files
+        .read(&of.1, id)
+        .await
+        .unwrap()
+        .range(Side::Original, 900_000..900_001, Reader::Page)
+        .await;
     assert_eq!(all(beyond.unwrap()).await.unwrap(), b"");
 }
 
@@ -132,7 +148,8 @@ async fn a_file_is_its_owners_only_and_shows_nothing_on_the_disk() {
         let bytes = fs::read(&path).unwrap();
         assert!(!bytes.windows(7).any(|window| window == b"kolibri" || window == b"picture"));
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-        let none = files.read(&of.1, kept.id).await.unwrap().side(Side::Thumbnail, Reader::Page).await;
+        let none =
+            files.read(&of.1, kept.id).await.unwrap().side(Side::Thumbnail, Reader::Page).await;
         assert!(matches!(none, Err(FileError::Gone)));
     }
     assert_eq!(fs::metadata(path(&bed, "")).unwrap().permissions().mode() & 0o777, 0o700);
@@ -294,6 +311,42 @@ async fn without_a_scanner_files_wait_or_are_taken_unseen_as_somebody_decides() 
     assert!(names(&bed).is_empty());
     let unseen = bed.files_with(with(WithoutScanner::Take));
     keep(&unseen, &of, new_file(None), WORDS).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_a_scanner_does_not_want_is_not_taken_unseen() {
+    let bed = Bed::new();
+    let of = conversation(&bed, "c1").await;
+    let refused =
+        |error: &FileError| matches!(error, FileError::NotScanned | FileError::TooLargeToScan);
+    for answer in [
+        &b"INSTREAM size limit exceeded. ERROR\0"[..],
+        b"stream: Heuristics.Limits.Exceeded.MaxFileSize FOUND\0",
+        b"stream: Can't allocate memory ERROR\0",
+        // It went away over this file.
+        b"",
+    ] {
+        let clamd = scan::tests::scanner(answer, usize::MAX).await;
+        let scanning = Some(Scanning { clamd, without: WithoutScanner::Take });
+        let files = bed.files_with(FileSetup { scanning, ..FileSetup::default() });
+        let told = keep(&files, &of, new_file(None), WORDS).await;
+        assert!(told.as_ref().is_err_and(refused), "{}", String::from_utf8_lossy(answer));
+    }
+    assert!(names(&bed).is_empty());
+}
+
+#[tokio::test]
+async fn as_much_room_is_counted_as_a_file_takes() {
+    let bed = Bed::new();
+    let of = conversation(&bed, "c1").await;
+    let files = bed.files();
+    let counted = || ledger::locked(&files.ledger).all();
+    for length in [1, 70_000, 3_000_000] {
+        let id = keep(&files, &of, new_file(Some(WORDS)), &counted_bytes(length)).await.unwrap().id;
+        assert_eq!(counted(), fs::metadata(path(&bed, id)).unwrap().len(), "{length}");
+        files.discard(id).await;
+        assert_eq!(counted(), 0, "{length}");
+    }
 }
 
 #[tokio::test]

@@ -78,7 +78,11 @@ impl AllTurns {
     }
 
     /// A turn to bring a file.
-    pub(super) async fn to_bring(&self, by: Bringer, of: ConversationId) -> Result<Turn, FileError> {
+    pub(super) async fn to_bring(
+        &self,
+        by: Bringer,
+        of: ConversationId,
+    ) -> Result<Turn, FileError> {
         self.coming[by as usize].take(of).await
     }
 

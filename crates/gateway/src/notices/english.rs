@@ -68,7 +68,7 @@ pub(super) fn words(notice: &Notice) -> String {
                 FileRefusal::NotAllowed => "Files like this are not taken here.",
                 FileRefusal::Infected => "The virus scanner found something in it.",
                 FileRefusal::NoRoom => "There are too many files.",
-                FileRefusal::NotNow => "It could not be fetched, or handed over. Please send it again.",
+                FileRefusal::NotNow => "It cannot be taken at the moment. Please send it again.",
             };
             match name {
                 Some(name) => format!("The file “{name}” did not go through. {why}"),
@@ -78,6 +78,7 @@ pub(super) fn words(notice: &Notice) -> String {
         Notice::FileLinked { name, address } => {
             format!("{address} opens the file “{name}”.")
         }
+        Notice::AnsweredTooLate => "That question is not open any more, so what you just entered there was discarded, and nobody can read it. If you are asked for it again, please answer the newest question.".to_owned(),
         Notice::AgentUnheard => "Automatic note: what you wrote last may not have reached the user.".to_owned(),
         Notice::UserLeft => {
             "You were away for some time, so your chat with the service desk was closed.".to_owned()

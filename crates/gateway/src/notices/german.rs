@@ -69,7 +69,7 @@ pub(super) fn words(notice: &Notice) -> String {
                 FileRefusal::NotAllowed => "Solche Dateien werden hier nicht angenommen.",
                 FileRefusal::Infected => "Der Virenscanner hat darin etwas gefunden.",
                 FileRefusal::NoRoom => "Es sind zu viele Dateien.",
-                FileRefusal::NotNow => "Sie konnte nicht geholt oder übergeben werden. Bitte senden Sie sie noch einmal.",
+                FileRefusal::NotNow => "Sie kann zurzeit nicht angenommen werden. Bitte senden Sie sie noch einmal.",
             };
             match name {
                 Some(name) => format!("Die Datei „{name}“ ist nicht angekommen. {why}"),
@@ -79,6 +79,7 @@ pub(super) fn words(notice: &Notice) -> String {
         Notice::FileLinked { name, address } => {
             format!("{address} öffnet die Datei „{name}“.")
         }
+        Notice::AnsweredTooLate => "Diese Frage ist nicht mehr offen. Was Sie dort gerade eingegeben haben, wurde verworfen, und niemand kann es lesen. Wenn Sie noch einmal danach gefragt werden, antworten Sie bitte auf die neueste Frage.".to_owned(),
         Notice::AgentUnheard => "Automatischer Hinweis: Was Sie zuletzt geschrieben haben, hat den Nutzer womöglich nicht erreicht.".to_owned(),
         Notice::UserLeft => "Sie waren einige Zeit nicht da, deshalb wurde Ihr Chat mit dem \
                              Service-Desk geschlossen."

@@ -20,6 +20,8 @@ pub(super) enum Answer<'a> {
     Value(&'a str),
     /// What was put in; the word says what that is.
     Inputs(&'static str),
+    /// The same, and it is the desk's alone.
+    Secret,
 }
 
 /// A button that answers.
@@ -27,6 +29,7 @@ pub(super) fn submit(title: &str, entry: Number, answer: Answer<'_>) -> Value {
     let data = match answer {
         // The label is what people read if the question is not open any more.
         Answer::Value(value) => json!({ "answers": entry.0, "value": value, "label": title }),
+        Answer::Secret => json!({ "answers": entry.0, "asks": "text", "secret": true }),
         Answer::Inputs(asks) => json!({ "answers": entry.0, "asks": asks }),
     };
     let mut action =

@@ -39,12 +39,12 @@ impl Look<'_> {
         let date = || field("Input.Date", DATE_ID, words.date);
         let time = || field("Input.Time", TIME_ID, words.time);
         match input.asks {
-            Asks::Date => self.form(input, "date", vec![date()]),
-            Asks::Time => self.form(input, "time", vec![time()]),
-            Asks::DateTime => self.form(input, "dateTime", vec![date(), time()]),
+            Asks::Date => self.form(input, Answer::Inputs("date"), vec![date()]),
+            Asks::Time => self.form(input, Answer::Inputs("time"), vec![time()]),
+            Asks::DateTime => self.form(input, Answer::Inputs("dateTime"), vec![date(), time()]),
             Asks::Text { secret: true } => {
                 let field = field("Input.Text", VALUE_ID, words.answer);
-                self.form(input, "text", vec![card::with(field, "style", "password")])
+                self.form(input, Answer::Secret, vec![card::with(field, "style", "password")])
             }
             Asks::Text { secret: false } | Asks::More => self.buttons(input),
             Asks::Files { max_count, max_bytes } => {
@@ -57,7 +57,11 @@ impl Look<'_> {
             }
             Asks::Choices => {
                 let list = self.choice_set(&input.options, words.choices);
-                self.form(input, "choices", vec![card::with(list, "isMultiSelect", true)])
+                self.form(
+                    input,
+                    Answer::Inputs("choices"),
+                    vec![card::with(list, "isMultiSelect", true)],
+                )
             }
             Asks::Choice | Asks::YesNo => self.choice(input),
         }
@@ -76,7 +80,7 @@ impl Look<'_> {
         }
         if input.options.iter().all(is_plain) || input.options.len() > ROWS_MAX {
             let list = self.choice_set(&input.options, words(self.language).choice);
-            return self.form(input, "choice", vec![list]);
+            return self.form(input, Answer::Inputs("choice"), vec![list]);
         }
         let rows = input.options.iter().map(|one| self.row(one)).collect();
         self.above(input, vec![card::attachment(rows, self.skip(input).into_iter().collect())])
@@ -93,8 +97,8 @@ impl Look<'_> {
     }
 
     /// Fields to fill in.
-    fn form(&self, input: &Input, asks: &'static str, fields: Vec<Value>) -> Shown {
-        let send = card::submit(words(self.language).send, self.entry, Answer::Inputs(asks));
+    fn form(&self, input: &Input, answer: Answer<'_>, fields: Vec<Value>) -> Shown {
+        let send = card::submit(words(self.language).send, self.entry, answer);
         let actions = [Some(send), self.skip(input)].into_iter().flatten().collect();
         self.above(input, vec![card::attachment(fields, actions)])
     }

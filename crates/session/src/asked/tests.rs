@@ -34,7 +34,7 @@ fn typed(asked: &Asked, text: &str) -> String {
 
 /// The same for what a card gives.
 fn given(asked: &Asked, to: u64, value: &str) -> String {
-    let answer = Some(Given { to: Number(to), value: value.to_owned() });
+    let answer = Some(Given { to: Number(to), value: value.to_owned(), secret: false });
     told(asked.answered(&Said { answer, ..Said::words(value) }, &phrases()))
 }
 
@@ -127,6 +127,63 @@ fn a_card_answers_its_own_question_and_no_other() {
 }
 
 #[test]
+fn what_people_see_goes_before_what_they_do_not() {
+    let counted = [("0", "1"), ("1", "2"), ("2", "3")];
+    for (label, value) in counted {
+        let chose = format!("chose {value} ({label})");
+        assert_eq!(typed(&asked(Wants::Choice, &counted), label), chose);
+        assert_eq!(typed(&asked(Wants::Choices, &counted), label), chose);
+    }
+    assert_eq!(typed(&asked(Wants::Choice, &counted), "3"), "chose 3 (2)", "no label, a value");
+    assert_eq!(typed(&asked(Wants::Choices, &counted), "2, 3"), "chose 3 (2)");
+    assert_eq!(typed(&asked(Wants::Choices, &counted), "0,1"), "chose 1,2 (0, 1)");
+    // A card gives values and nothing else.
+    assert_eq!(given(&asked(Wants::Choices, &counted), 7, "1,3"), "chose 1,3 (0, 2)");
+    assert_eq!(given(&asked(Wants::Choices, &counted), 7, "0,1"), "typed");
+    assert_eq!(given(&asked(Wants::Choice, &counted), 7, "1"), "chose 1 (0)");
+    let cased = [("apple", "a"), ("Apple", "b")];
+    assert_eq!(typed(&asked(Wants::Choice, &cased), "Apple"), "chose b (Apple)");
+    assert_eq!(typed(&asked(Wants::Choices, &cased), "Apple, apple"), "chose b,a (Apple, apple)");
+}
+
+#[test]
+fn a_card_lists_values_with_commas_between_and_commas_in_them() {
+    let odd = [("A", "a;b"), ("B", "a,b"), ("C", "a"), ("D", "1 2")];
+    let odd = asked(Wants::Choices, &odd);
+    assert_eq!(given(&odd, 7, "a;b,a"), "chose a;b,a (A, C)");
+    assert_eq!(given(&odd, 7, "a,b,a"), "chose a,b,a (B, C)");
+    assert_eq!(given(&odd, 7, "1 2, a"), "chose 1 2,a (D, C)");
+    assert_eq!(given(&odd, 7, "A"), "typed");
+    let options: Vec<_> = (0..60).map(|n| (format!("Option {n}"), format!("v{n}"))).collect();
+    let options: Vec<_> = options.iter().map(|(l, v)| (l.as_str(), v.as_str())).collect();
+    let many = asked(Wants::Choices, &options);
+    assert_eq!(given(&many, 7, "v1,v59"), "chose v1,v59 (Option 1, v59)");
+    assert_eq!(given(&asked(Wants::Choices, &options[..9]), 7, "v1,v59"), "typed");
+}
+
+#[test]
+fn a_secret_card_is_taken_to_the_letter() {
+    let secret = asked(Wants::Text { secret: true }, &[]);
+    let by_card = |to, value: &str| {
+        let answer = Some(Given { to: Number(to), value: value.to_owned(), secret: true });
+        told(secret.answered(&Said { answer, ..Said::words(value) }, &phrases()))
+    };
+    assert_eq!(by_card(7, "_skip_"), "in secret", "a password");
+    assert_eq!(by_card(7, " "), "in secret");
+    assert_eq!(by_card(3, "4711"), "typed");
+}
+
+#[test]
+fn the_names_of_files_are_no_part_of_an_answer() {
+    let said = |own: &str| Said {
+        own_words: Some(own.to_owned()),
+        ..Said::words(format!("{own}\n[file: a.png]"))
+    };
+    let fruit = asked(Wants::Choice, &FRUIT);
+    assert_eq!(told(fruit.answered(&said("plum"), &phrases())), "chose c3 (Plum)");
+}
+
+#[test]
 fn what_is_too_much_to_keep_can_still_be_chosen_from_its_card() {
     let options: Vec<_> = (0..60).map(|n| (format!("Option {n}"), format!("v{n}"))).collect();
     let options: Vec<_> = options.iter().map(|(l, v)| (l.as_str(), v.as_str())).collect();
@@ -142,6 +199,11 @@ fn what_is_too_much_to_keep_can_still_be_chosen_from_its_card() {
 fn long_texts_are_no_answers_and_cost_little() {
     let many = asked(Wants::Choices, &FRUIT);
     assert_eq!(typed(&many, &"1,".repeat(100_000)), "typed");
+    assert_eq!(given(&many, 7, &"a1,".repeat(100_000)), "typed");
+    let options: Vec<_> = (0..50).map(|n| format!("{n},,,,,,,,,,,,,,,,")).collect();
+    let commas: Vec<_> = options.iter().map(|one| (one.as_str(), one.as_str())).collect();
+    let worst = asked(Wants::Choices, &commas);
+    assert_eq!(typed(&worst, &format!("{}x", "0,".repeat(90))), "typed");
     assert_eq!(typed(&many, &"apple ".repeat(100_000)), "typed");
 }
 
@@ -155,6 +217,6 @@ fn a_question_is_what_says_so_or_has_options() {
 
 #[test]
 fn no_debug_form_prints_what_was_given() {
-    let given = Given { to: Number(7), value: "canary".to_owned() };
+    let given = Given { to: Number(7), value: "canary".to_owned(), secret: true };
     assert!(!format!("{given:?}").contains("canary"));
 }

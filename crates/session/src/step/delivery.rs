@@ -136,7 +136,7 @@ impl Turn<'_> {
         if of_agent.is_some_and(|session| self.is_live(session)) {
             let notice = Content::Notice(Notice::AgentUnheard);
             let number = self.log_only(Author::Gateway, notice);
-            self.order_say(number, 0, None);
+            self.order_say(number, None, None);
         }
     }
 

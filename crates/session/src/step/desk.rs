@@ -158,8 +158,14 @@ impl Turn<'_> {
             return;
         };
         let late = now.since(talk.since) <= OVERTAKEN_FOR;
-        if !talk.transferring && !late {
+        if talk.transferring {
+            // The desk repeats it every minute; the user hears of changes only.
+            if talk.estimate.replace(estimate.clone()).as_ref() != Some(&estimate) {
+                self.tell(Notice::Waiting { estimate });
+            }
+        } else if !late {
             talk.transferring = true;
+            talk.estimate = Some(estimate.clone());
             self.tell(Notice::Transferring { estimate });
         }
     }
@@ -181,6 +187,7 @@ impl Turn<'_> {
         // Last words of the one who hands over are no arrival.
         if talk.agent.differs_from(agent) || talk.transferring && !talk.agent.is_same_as(agent) {
             talk.transferring = false;
+            talk.estimate = None;
             talk.since = now;
             talk.answer = Answer::Owed { since: now };
             talk.before = Some(std::mem::replace(&mut talk.agent, agent.clone()));
@@ -232,26 +239,20 @@ impl Turn<'_> {
         }
         let asked = Asked::of(&said, self.step.conversation.numbered.next());
         let of = self.say(author, said, key);
-        if let Some(Session { stage: Stage::Connected(talk) | Stage::Active(talk), .. }) =
-            self.live()
-        {
+        if let Some(session) = self.live() {
             if asked.is_some() {
-                talk.asked = asked;
+                session.set_asked(asked);
             }
             if let Some(id) = id {
-                talk.changing = Some(Changing { id, of, at: now });
+                session.keep_changing(Changing { id, of, at: now });
             }
         }
     }
 
     /// What this was shown as before, if it changes that.
     fn changing(&self, said: &Said) -> Option<&Changing> {
-        let (Stage::Connected(talk) | Stage::Active(talk)) = &self.step.conversation.live()?.stage
-        else {
-            return None;
-        };
-        let id = said.desk_id.as_ref().filter(|_| said.changes);
-        talk.changing.as_ref().filter(|changing| Some(&changing.id) == id)
+        let id = said.desk_id.as_ref().filter(|_| said.changes)?;
+        self.step.conversation.live()?.changing.iter().find(|changing| changing.id == *id)
     }
 
     /// Whether it changes what was shown: under the same key, and yet no repeat.

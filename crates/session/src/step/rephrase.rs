@@ -1,7 +1,7 @@
 //! What the user says to the desk, in two forms: as everybody may read it, and as the desk gets it.
 
 use crate::{
-    asked::{Answered, Given},
+    asked::Answered,
     id::SenderKey,
     parts,
     said::{Masked, Said, Unlogged},
@@ -38,33 +38,32 @@ pub(super) fn rephrase(
     answered: Option<Answered>,
     key: Option<&SenderKey>,
 ) -> ForDesk {
-    let by_card = said.answer.is_some();
-    let by_button = said.choice.take().is_some();
     match answered {
         None => {}
         Some(Answered::Chosen { value, label }) => {
-            // A button may send the bare value, and people read labels.
-            let is_bare = by_card || by_button && said.text.trim() == value;
-            if let Some(label) = label.filter(|_| is_bare) {
+            // A card gives the bare value, and people read labels.
+            if let Some(label) = label.filter(|_| said.answer.is_some()) {
                 said.text = label;
             }
             said.choice = Some(value);
         }
         Some(Answered::InForm(words)) => said.in_form = Some(words),
-        Some(Answered::InSecret) => return mask(said, key),
+        Some(Answered::InSecret) => {
+            // The words go with the effects that deliver them, and are gone with these.
+            let text = mask(said, key);
+            let parts = parts::parts(&text).into_iter();
+            return ForDesk::Unlogged(parts.map(|part| Unlogged(part.into())).collect());
+        }
     }
     ForDesk::of(said)
 }
 
-/// The words go with the effects that deliver them, and are gone with these. The original holds them
-/// too.
-fn mask(said: &mut Said, key: Option<&SenderKey>) -> ForDesk {
-    let text = match said.answer.take() {
-        Some(Given { value, .. }) => value,
-        None => std::mem::take(&mut said.text),
-    };
-    MASK.clone_into(&mut said.text);
+/// Puts the mask in place of the words, and gives these. The original holds them too.
+pub(super) fn mask(said: &mut Said, key: Option<&SenderKey>) -> String {
+    let text = std::mem::replace(&mut said.text, MASK.to_owned());
+    let typed = said.own_words.take().unwrap_or(text);
+    let text = said.answer.take().map_or(typed, |given| given.value);
     (said.payload, said.quoted) = (None, None);
     said.masked = Some(Masked { key: key.cloned() });
-    ForDesk::Unlogged(parts::parts(&text).into_iter().map(|part| Unlogged(part.into())).collect())
+    text
 }

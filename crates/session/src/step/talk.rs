@@ -1,11 +1,9 @@
-//! What the user and the bot say, and how a session begins.
+//! What the user and the bot say.
 
 use crate::{
-    asked::Answered,
-    conversation::{
-        Answer, AskedBy, HELD_WORDS_MAX, Phase, Route, Session, Stage, Talk, Visitor, Waiting,
-    },
-    effect::{BotNews, Hold, Reached, What},
+    asked::{Answered, Asked},
+    conversation::{Answer, HELD_WORDS_MAX, Session, Stage, Visitor},
+    effect::{Reached, What},
     event::Rejected,
     id::{Number, SenderKey, SessionId, Timestamp},
     notice::{EndReason, EndedBy, Notice},
@@ -13,7 +11,7 @@ use crate::{
     said::{Author, Content, Context, Line, Payload, Said, Unlogged},
     step::{
         Turn, asks_for_person,
-        rephrase::{ForDesk, rephrase},
+        rephrase::{ForDesk, mask, rephrase},
     },
 };
 
@@ -25,6 +23,8 @@ enum Way {
     Cancel,
     Desk,
     EndByUser,
+    /// It was for the desk alone, which does not ask for it any more.
+    Nowhere,
 }
 
 impl Turn<'_> {
@@ -48,25 +48,45 @@ impl Turn<'_> {
         if is_full && matches!(way, Way::Bot | Way::Desk) {
             return Err(Rejected::TooManyWaiting);
         }
-        self.conversation().visitor = Some(visitor);
+        self.met(visitor);
         self.user_back();
         self.greet_first();
-        let for_desk = if matches!(way, Way::Desk) {
-            rephrase(&mut said, answered, key.as_ref())
-        } else {
-            said.choice = None;
-            ForDesk::of(&said)
+        let for_desk = match way {
+            Way::Desk => rephrase(&mut said, answered, key.as_ref()),
+            Way::Nowhere => {
+                self.conceal(said, key);
+                return Ok(());
+            }
+            Way::Bot | Way::Escalate | Way::Hold | Way::Cancel | Way::EndByUser => {
+                ForDesk::of(&said)
+            }
         };
+        said.own_words = None;
         let number = self.say(Author::User, said, key);
         self.step.answer = number;
         match way {
             Way::Bot => self.say_to_bot(number),
             Way::Escalate => self.escalate(None, fresh),
             Way::Hold => self.hold(number, &for_desk),
-            Way::Desk => self.say_to_agent(number, for_desk),
+            Way::Desk => self.answer_desk(number, for_desk),
             Way::Cancel | Way::EndByUser => self.user_ends(),
+            Way::Nowhere => {}
         }
         Ok(())
+    }
+
+    /// A secret that nobody asks for any more: whoever has the conversation now is not to read it.
+    pub(super) fn conceal(&mut self, mut said: Said, key: Option<SenderKey>) {
+        mask(&mut said, key.as_ref());
+        said.own_words = None;
+        self.step.answer = self.say(Author::User, said, key);
+        self.tell(Notice::AnsweredTooLate);
+    }
+
+    /// What activities of the user's own tell of them.
+    pub(super) fn met(&mut self, visitor: Visitor) {
+        let before = self.conversation().visitor.take();
+        self.conversation().visitor = Some(visitor.knowing(before));
     }
 
     fn say_to_bot(&mut self, message: Number) {
@@ -181,14 +201,23 @@ impl Turn<'_> {
 
     /// How what the user says answers the desk's question, if one is pending.
     pub(super) fn answered(&self, said: &Said) -> Option<Answered> {
-        let (Stage::Connected(talk) | Stage::Active(talk)) = &self.step.conversation.live()?.stage
-        else {
-            return None;
-        };
-        talk.asked.as_ref()?.answered(said, &self.facts.policy.phrases)
+        self.asked()?.answered(said, &self.facts.policy.phrases)
+    }
+
+    fn asked(&self) -> Option<&Asked> {
+        self.step.conversation.live()?.asked()
+    }
+
+    /// Whether the desk wants this before an agent is there: it asked for it. Until it is answered it
+    /// minds nothing else, and what is no answer is better held than lost (reference 6).
+    pub(super) fn is_waited_for(&self, said: &Said, answered: Option<&Answered>) -> bool {
+        answered.is_some() || self.asked().is_some_and(|asked| asked.takes(said))
     }
 
     fn way_of(&self, said: &Said, answered: Option<&Answered>) -> Way {
+        if is_too_late(said, answered) {
+            return Way::Nowhere;
+        }
         let phrases = &self.facts.policy.phrases;
         // Whoever types a secret may still want the chat to end.
         let answers = answered.is_some_and(|answered| *answered != Answered::InSecret);
@@ -199,6 +228,7 @@ impl Turn<'_> {
             }
             None => Way::Bot,
             Some(Stage::Waiting(_)) if is(&phrases.cancel) || is(&phrases.end) => Way::Cancel,
+            Some(Stage::Waiting(_)) if self.is_waited_for(said, answered) => Way::Desk,
             Some(Stage::Waiting(_)) => Way::Hold,
             Some(Stage::Connected(_) | Stage::Active(_)) if is(&phrases.end) => Way::EndByUser,
             Some(Stage::Connected(_) | Stage::Active(_)) => Way::Desk,
@@ -222,15 +252,22 @@ impl Turn<'_> {
         }
     }
 
-    /// Sends the user's words to the agent.
-    pub(super) fn say_to_agent(&mut self, number: Number, for_desk: ForDesk) {
+    /// Sends what the user says to the desk: its question is answered with it, one way or another.
+    pub(super) fn answer_desk(&mut self, number: Number, for_desk: ForDesk) {
+        if let Some(session) = self.live() {
+            session.set_asked(None);
+        }
+        self.say_to_desk(number, for_desk);
+    }
+
+    /// Sends the user's words to the desk.
+    pub(super) fn say_to_desk(&mut self, number: Number, for_desk: ForDesk) {
         let now = self.now;
         if let Some(Session { stage: Stage::Connected(talk) | Stage::Active(talk), .. }) =
             self.live()
         {
             talk.user_spoke_at = now;
             talk.warned = false;
-            talk.asked = None;
             talk.answer = match talk.answer {
                 Answer::Given | Answer::Owed { .. } => Answer::Owed { since: now },
                 Answer::Missed => Answer::Missed,
@@ -238,25 +275,34 @@ impl Turn<'_> {
         }
         self.spoken();
         match for_desk {
+            ForDesk::Logged { parts: 1 } => self.order_say(number, None, None),
             ForDesk::Logged { parts } => {
-                (0..parts).for_each(|part| self.order_say(number, part, None));
+                (0..parts).for_each(|part| self.order_say(number, Some(part), None));
             }
             ForDesk::Unlogged(words) => {
                 for (part, words) in (0..).zip(words) {
-                    self.order_say(number, part, Some(words));
+                    self.order_say(number, Some(part), Some(words));
                 }
             }
         }
     }
 
-    pub(super) fn order_say(&mut self, message: Number, part: u16, words: Option<Unlogged>) {
+    pub(super) fn order_say(
+        &mut self,
+        message: Number,
+        part: Option<u16>,
+        words: Option<Unlogged>,
+    ) {
         let email = self.email();
+        let timezone =
+            self.step.conversation.visitor.as_ref().and_then(|visitor| visitor.timezone.clone());
         if let Some(session) = self.step.conversation.live() {
             let what = What::Say {
                 session: session.id.clone(),
                 desk: session.desk.clone(),
                 user: session.user.clone(),
                 email,
+                timezone,
                 message,
                 part,
                 words,
@@ -273,143 +319,6 @@ impl Turn<'_> {
             self.record();
             self.reached(Reached::Active);
         }
-    }
-
-    fn escalate(&mut self, context: Option<Number>, fresh: SessionId) {
-        let Some(visitor) = self.step.conversation.visitor.clone() else {
-            return self.refuse_busy_or_unknown(&fresh, context, EndReason::Rejected);
-        };
-        if self.step.conversation.unreachable {
-            return self.refuse_busy_or_unknown(&fresh, context, EndReason::UserUnreachable);
-        }
-        if visitor.in_group {
-            self.tell(Notice::PersonalOnly);
-            return self.refuse_busy_or_unknown(&fresh, context, EndReason::NotPersonal);
-        }
-        match self.facts.holder {
-            // Its own chat of a moment ago, whose end is still on its way: the lane keeps them in
-            // order, the hold passes on.
-            Some(holder)
-                if self.step.conversation.past.as_ref().is_some_and(|past| past.id == *holder) =>
-            {
-                self.free_past();
-            }
-            Some(_) => {
-                self.tell(Notice::BusyElsewhere);
-                return self.refuse_busy_or_unknown(&fresh, context, EndReason::Refused);
-            }
-            None => {}
-        }
-        let desk = self.facts.policy.desk.clone();
-        let upto = self.step.conversation.numbered;
-        self.step.holds.push(Hold::Take {
-            desk: desk.clone(),
-            user: visitor.user.clone(),
-            session: fresh.clone(),
-        });
-        self.conversation().route = Route::Live(Box::new(Session {
-            id: fresh.clone(),
-            desk: desk.clone(),
-            user: visitor.user.clone(),
-            asked_at: self.now,
-            asked_after: before(context).unwrap_or(upto),
-            away: false,
-            desk_conversation: None,
-            without_ids: false,
-            user_away_since: None,
-            met_at: None,
-            agent_spoke: false,
-            asked_by: if context.is_some() { AskedBy::Bot } else { AskedBy::User },
-            behind_gap: None,
-            stage: Stage::Waiting(Waiting {
-                phase: Phase::Requested,
-                held: Vec::new(),
-                estimate: None,
-            }),
-        }));
-        self.record();
-        self.reached(Reached::Waiting);
-        self.tell(Notice::Asked);
-        self.order(What::Ask {
-            session: fresh,
-            desk,
-            user: visitor.user,
-            email: visitor.email,
-            name: visitor.name,
-            upto,
-            context,
-        });
-    }
-
-    /// The session that ended last lets go of its person, if it still has it.
-    pub(super) fn free_past(&mut self) {
-        if let Some(past) = &self.step.conversation.past {
-            self.step.holds.push(Hold::Free {
-                desk: past.desk.clone(),
-                user: past.user.clone(),
-                session: past.id.clone(),
-            });
-        }
-    }
-
-    /// No session was opened; a bot of the team's own is told so.
-    fn refuse_busy_or_unknown(
-        &mut self,
-        fresh: &SessionId,
-        context: Option<Number>,
-        reason: EndReason,
-    ) {
-        let upto = self.step.conversation.numbered;
-        self.order(What::TellBot {
-            session: fresh.clone(),
-            news: BotNews::Failed { reason },
-            after: before(context).unwrap_or(upto),
-            upto,
-        });
-    }
-
-    pub(super) fn email(&self) -> Option<String> {
-        self.step.conversation.visitor.as_ref().and_then(|visitor| visitor.email.clone())
-    }
-
-    /// Begins the talk: an agent is there.
-    pub(super) fn connect(&mut self, agent: crate::said::Agent) {
-        let now = self.now;
-        let Some(session) = self.live() else { return };
-        let Stage::Waiting(waiting) = &session.stage else { return };
-        let held = waiting.held.clone();
-        let (id, after) = (session.id.clone(), session.asked_after);
-        let (name, avatar) = (agent.name.clone(), agent.avatar.clone());
-        let waited = now.since(session.asked_at);
-        session.met_at = Some(now);
-        session.stage = Stage::Connected(Talk {
-            agent,
-            user_spoke_at: now,
-            heard_at: now,
-            warned: false,
-            transferring: false,
-            since: now,
-            before: None,
-            answer: Answer::Owed { since: now },
-            asked: None,
-            changing: None,
-        });
-        self.record();
-        self.reached(Reached::Connected { waited });
-        self.tell(Notice::Connected { agent: name.clone(), avatar });
-        // One of several parts stands there once for each.
-        for words in held.chunk_by(|one, next| one == next) {
-            for (part, number) in (0..).zip(words) {
-                self.order_say(*number, part, None);
-            }
-        }
-        let upto = self.step.conversation.numbered;
-        self.order(What::TellBot {
-            session: id,
-            news: BotNews::Accepted { agent: name },
-            after,
-            upto,
-        });
     }
 
     /// Who ended it, as the user is told.
@@ -436,8 +345,7 @@ impl Turn<'_> {
     }
 }
 
-/// The entry before what the bot handed over: so that, when the chat is over, this comes back to it
-/// with what was said meanwhile.
-fn before(context: Option<Number>) -> Option<Number> {
-    context.map(|entry| Number(entry.0.saturating_sub(1)))
+/// Whether it is a secret that a card gave, and no question that is open.
+pub(super) fn is_too_late(said: &Said, answered: Option<&Answered>) -> bool {
+    answered.is_none() && said.answer.as_ref().is_some_and(|given| given.secret)
 }

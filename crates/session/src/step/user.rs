@@ -11,6 +11,7 @@ use crate::{
     step::{
         Turn,
         rephrase::{ForDesk, rephrase},
+        talk::is_too_late,
     },
 };
 
@@ -23,7 +24,7 @@ pub(super) struct Deed {
 
 impl Turn<'_> {
     pub(super) fn opened(&mut self, visitor: Visitor) {
-        self.conversation().visitor = Some(visitor);
+        self.met(visitor);
         self.user_back();
         if !self.conversation().opened {
             self.conversation().opened = true;
@@ -49,7 +50,7 @@ impl Turn<'_> {
         if deed.told.is_some() && self.held() >= HELD_WORDS_MAX {
             return Err(Rejected::TooManyHeld);
         }
-        self.conversation().visitor = Some(visitor);
+        self.met(visitor);
         self.user_back();
         self.greet_first();
         let Deed { payload, words, told } = deed;
@@ -79,17 +80,28 @@ impl Turn<'_> {
         visitor: Visitor,
         told: Option<Said>,
     ) -> Result<(), Rejected> {
-        if told.is_some() && self.held() >= HELD_WORDS_MAX {
+        // A card's button may be pressed in this way, too.
+        let answered = told.as_ref().and_then(|said| self.answered(said));
+        let too_late = told.as_ref().is_some_and(|said| is_too_late(said, answered.as_ref()));
+        let goes = told.as_ref().is_some_and(|said| self.is_waited_for(said, answered.as_ref()));
+        if told.is_some() && !goes && !too_late && self.held() >= HELD_WORDS_MAX {
             return Err(Rejected::TooManyHeld);
         }
-        self.conversation().visitor = Some(visitor);
+        self.met(visitor);
         self.user_back();
-        if let Some(mut said) = told.filter(|_| self.live().is_some()) {
-            // A card's button may be pressed in this way, too.
-            let answered = self.answered(&said);
-            let for_desk = rephrase(&mut said, answered, None);
-            let number = self.log(Author::User, Content::Said(said));
-            self.tell_agent(number, for_desk);
+        match told {
+            Some(said) if too_late => self.conceal(said, None),
+            Some(mut said) if self.live().is_some() => {
+                let for_desk = rephrase(&mut said, answered, None);
+                said.own_words = None;
+                let number = self.log(Author::User, Content::Said(said));
+                match self.live().map(|session| &session.stage) {
+                    Some(Stage::Waiting(_)) if !goes => self.hold(number, &for_desk),
+                    Some(_) => self.answer_desk(number, for_desk),
+                    None => {}
+                }
+            }
+            Some(_) | None => {}
         }
         Ok(())
     }
@@ -101,7 +113,7 @@ impl Turn<'_> {
         name: Option<String>,
         why: FileRefusal,
     ) {
-        self.conversation().visitor = Some(visitor);
+        self.met(visitor);
         self.user_back();
         self.tell(Notice::FileNotTaken { name, why });
     }
@@ -111,11 +123,12 @@ impl Turn<'_> {
         self.tell_once(Notice::FileNotTaken { name: Some(name), why }, key);
     }
 
-    /// The desk hears of something that the user did: now, or when an agent is there.
+    /// The desk hears of something that the user did: now, or when an agent is there. It answers
+    /// nothing.
     fn tell_agent(&mut self, number: Number, for_desk: ForDesk) {
         match self.live().map(|session| &session.stage) {
             Some(Stage::Waiting(_)) => self.hold(number, &for_desk),
-            Some(Stage::Connected(_) | Stage::Active(_)) => self.say_to_agent(number, for_desk),
+            Some(Stage::Connected(_) | Stage::Active(_)) => self.say_to_desk(number, for_desk),
             None => {}
         }
     }

@@ -80,9 +80,10 @@ fn waiting() -> impl Strategy<Value = Stage> {
         1 => Just((ASKED_AFTER + 1..=NUMBERED).take(HELD_WORDS_MAX).collect()),
     ];
     let estimate = prop::option::of(Just("8 Seconds".to_owned()));
-    (phase, held, estimate).prop_map(|(phase, held, estimate)| {
+    let asked = prop_oneof![2 => Just(None), 1 => asked().prop_map(Some)];
+    (phase, held, estimate, asked).prop_map(|(phase, held, estimate, asked)| {
         let held = held.into_iter().map(Number).collect();
-        Stage::Waiting(Waiting { phase, held, estimate })
+        Stage::Waiting(Waiting { phase, held, estimate, asked })
     })
 }
 
@@ -105,15 +106,13 @@ fn talking() -> impl Strategy<Value = Stage> {
         Just(Answer::Missed),
     ];
     let asked = prop_oneof![1 => Just(None), 2 => asked().prop_map(Some)];
-    let changing = prop::option::weighted(0.3, (0_u8..12, 1..=NUMBERED)).prop_map(|changing| {
-        changing.map(|(n, of)| Changing { id: desk_id(n), of: Number(of), at: START })
-    });
     let times = (moment(), moment(), moment());
     let flags = (any::<bool>(), any::<bool>(), any::<bool>());
     let who = (0_u8..4, prop::option::of(0_u8..4));
-    let told = (asked, changing);
+    let estimate = prop::option::of(Just("8 Seconds".to_owned()));
+    let told = (asked, estimate);
     (who, times, flags, answer, told).prop_map(|((who, before), times, flags, answer, told)| {
-        let (asked, changing) = told;
+        let (asked, estimate) = told;
         let (user_spoke_at, heard_at, since) = times;
         let (warned, transferring, active) = flags;
         let talk = Talk {
@@ -126,35 +125,41 @@ fn talking() -> impl Strategy<Value = Stage> {
             before: before.map(agent),
             answer,
             asked,
-            changing,
+            estimate,
         };
         if active { Stage::Active(talk) } else { Stage::Connected(talk) }
     })
 }
 
 fn session() -> impl Strategy<Value = Session> {
+    let changing = (0_u8..12, 1..=NUMBERED).prop_map(|(n, of)| Changing {
+        id: desk_id(n),
+        of: Number(of),
+        at: START,
+    });
+    let changing = prop::collection::vec(changing, 0..3);
     let stage = prop_oneof![waiting(), talking()];
     let user_away_since = prop::option::of(moment());
     let at_desk = (prop::option::of(Just("0123456789abcdef".to_owned())), any::<bool>());
     let met = (prop::option::of(moment()), any::<bool>());
-    (moment(), any::<bool>(), user_away_since, at_desk, met, behind_gap(), stage).prop_map(
-        |(asked_at, away, user_away_since, at_desk, (met_at, agent_spoke), behind_gap, stage)| {
-            Session {
-                id: SessionId::new("ses_found").unwrap(),
-                desk: desk(),
-                user: visitor().user,
-                asked_at,
-                asked_after: Number(ASKED_AFTER),
-                away,
-                desk_conversation: at_desk.0,
-                without_ids: at_desk.1,
-                user_away_since,
-                met_at,
-                agent_spoke,
-                asked_by: if away { AskedBy::Bot } else { AskedBy::User },
-                behind_gap,
-                stage,
-            }
+    let told = (behind_gap(), changing);
+    (moment(), any::<bool>(), user_away_since, at_desk, met, told, stage).prop_map(
+        |(asked_at, away, user_away_since, at_desk, (met_at, agent_spoke), told, stage)| Session {
+            id: SessionId::new("ses_found").unwrap(),
+            desk: desk(),
+            user: visitor().user,
+            asked_at,
+            asked_after: Number(ASKED_AFTER),
+            away,
+            desk_conversation: at_desk.0,
+            without_ids: at_desk.1,
+            user_away_since,
+            met_at,
+            agent_spoke,
+            asked_by: if away { AskedBy::Bot } else { AskedBy::User },
+            behind_gap: told.0,
+            changing: told.1,
+            stage,
         },
     )
 }

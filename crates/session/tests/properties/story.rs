@@ -340,6 +340,7 @@ pub(crate) fn visitor() -> Visitor {
         user: UserId::new("5f2c7d0e-8a3b-4c1d-9e6f-7a8b9c0d1e2f").unwrap(),
         email: Some("maximilian.mustermann@subsidiary.example.org".to_owned()),
         name: Some("Maximilian Mustermann".to_owned()),
+        timezone: Some("America/Argentina/ComodRivadavia".to_owned()),
         in_group: false,
         reference: None,
     }

@@ -9,7 +9,7 @@ use std::{
 
 use session::{
     Callback, Claims, Compared, Context, Conversation, Effect, Event, Facts, Given, Line, Missed,
-    News, Payload, Policy, Rejected, Said, Stage, Status, Step, What,
+    News, Payload, Policy, Rejected, Said, Session, Stage, Status, Step, What,
     id::{
         BotId, ChannelId, ConversationKey, EffectNumber, Number, SenderKey, SessionId, TenantId,
         Timestamp,
@@ -45,6 +45,8 @@ pub(crate) struct World {
     pub(crate) rows: BTreeMap<SessionId, Status>,
     /// What the user said while the open session waited.
     held: Vec<Spoken>,
+    /// What answered a question of the desk's before an agent came.
+    in_the_queue: BTreeSet<Number>,
     /// What was ordered to be said at the desk, by session.
     said: BTreeMap<SessionId, Vec<Spoken>>,
     /// What must not be attempted any more.
@@ -84,6 +86,7 @@ impl World {
             done: Vec::new(),
             rows: BTreeMap::new(),
             held: Vec::new(),
+            in_the_queue: BTreeSet::new(),
             said: BTreeMap::new(),
             struck: BTreeSet::new(),
             told_undelivered: BTreeSet::new(),
@@ -224,13 +227,11 @@ impl World {
 
     /// Of the pending question, or of one that is not.
     fn user_answers(&mut self, back: u8, value: &str) -> Event {
-        let pending = self.conversation.live().and_then(|live| match &live.stage {
-            Stage::Connected(talk) | Stage::Active(talk) => talk.asked.as_ref(),
-            Stage::Waiting(_) => None,
-        });
+        let pending = self.conversation.live().and_then(Session::asked);
         let by = pending.map_or(self.conversation.numbered, |asked| asked.by);
         let to = Number(by.0.saturating_sub(back.into()));
-        let answer = Some(Given { to, value: value.to_owned() });
+        let secret = value.len() % 2 == 0;
+        let answer = Some(Given { to, value: value.to_owned(), secret });
         let (said, fresh) = (Said { answer, ..Said::words(value) }, self.fresh());
         Event::UserSaid { visitor: visitor(), said, key: None, fresh }
     }
@@ -240,6 +241,7 @@ impl World {
         let live = stored.pointer_mut("/route/live").and_then(|live| live.as_object_mut());
         if let Some(live) = live {
             live.remove("user_away_since");
+            live.remove("changing");
         }
         for stage in ["connected", "active"] {
             let talk = stored.pointer_mut(&format!("/route/live/stage/{stage}"));
@@ -247,7 +249,7 @@ impl World {
                 talk.remove("since");
                 talk.remove("before");
                 talk.remove("answer");
-                talk.remove("changing");
+                talk.remove("estimate");
                 // It kept the options of a question and nothing else.
                 match talk.remove("asked").and_then(|asked| asked.get("options").cloned()) {
                     Some(options) => drop(talk.insert("asked".to_owned(), options)),

@@ -202,9 +202,19 @@ async fn a_secret_reaches_the_instance_and_is_kept_nowhere_else() {
     let shown = page.post(secrets[0]).await;
     assert_eq!(taken(&house, &chat, 1).await.text, secrets[0], "to the letter");
     let entry = asks(&house, &page, &chat, Control::InputTextSensitive).await;
-    let ours = json!({"answers": entry, "asks": "text"});
+    let ours = json!({"answers": entry, "asks": "text", "secret": true});
     let pressed = presses(&page, &json!({"warmline": ours, "warmlineValue": secrets[1]})).await;
     assert_eq!(taken(&house, &chat, 2).await.text, secrets[1], "to the letter");
+    // Send pressed again: nobody gets it, and the user is told so.
+    let ours = json!({"answers": entry, "asks": "text", "secret": true, "again": true});
+    let again = presses(&page, &json!({"warmline": ours, "warmlineValue": secrets[1]})).await;
+    assert_eq!(again["text"], "••••••");
+    page.until("it came too late", |heard| {
+        let key = |one: &Value| one["channelData"]["warmline"]["notice"]["key"].clone();
+        heard.activities.iter().any(|one| key(one) == "answered_too_late")
+    })
+    .await;
+    taken(&house, &chat, 2).await;
     let log = page.log().await;
     let typed = log.iter().find(|one| one["id"] == shown).unwrap();
     for masked in [typed, &pressed] {

@@ -29,19 +29,6 @@ pub(super) enum Values {
     None,
 }
 
-/// The value of the option behind a button of ours: `{"warmline":{"choice":…}}`.
-pub(super) fn choice(value: &RawValue) -> Option<String> {
-    #[derive(Deserialize)]
-    struct Submitted {
-        warmline: Ours,
-    }
-    #[derive(Deserialize)]
-    struct Ours {
-        choice: String,
-    }
-    serde_json::from_str(value.get()).ok().map(|Submitted { warmline }| warmline.choice)
-}
-
 /// What a card of ours gave in answer to a question of the desk.
 pub(super) struct Answer {
     pub(super) given: Given,
@@ -52,7 +39,8 @@ pub(super) struct Answer {
 /// The answer that a card of ours sends; `None` if it is another's, or if nothing was filled in.
 ///
 /// `{"warmline":{"answers":12,"value":"…","label":"…"}}` is an option, or a word that stands for one;
-/// without `value` it is what was filled in: `warmlineValue`, `warmlineDate`, `warmlineTime`.
+/// without `value` it is what was filled in: `warmlineValue`, `warmlineDate`, `warmlineTime`. With
+/// `"secret":true` that is the desk's alone.
 pub(super) fn answer(value: &RawValue) -> Option<Answer> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
@@ -74,6 +62,8 @@ pub(super) fn answer(value: &RawValue) -> Option<Answer> {
         label: Value,
         #[serde(default)]
         asks: String,
+        #[serde(default)]
+        secret: bool,
     }
     let read: Submitted = serde_json::from_str(value.get()).ok()?;
     let to = Number(read.warmline.answers);
@@ -95,7 +85,8 @@ pub(super) fn answer(value: &RawValue) -> Option<Answer> {
         }
     })?;
     let words = text(&read.warmline.label).unwrap_or_else(|| value.clone());
-    Some(Answer { given: Given { to, value }, words })
+    let secret = read.warmline.secret;
+    Some(Answer { given: Given { to, value, secret }, words })
 }
 
 /// Whether a button of a card of ours was pressed, whatever it sent.

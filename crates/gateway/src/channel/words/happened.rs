@@ -33,8 +33,8 @@ pub(crate) fn for_agent(
 ) -> Option<Said> {
     if activity.kind() == kinds::INVOKE {
         let data = executed(activity)?;
-        let (words, choice, answer) = pressed(&data, language);
-        return Some(Said { choice, answer, ..Said::words(words) });
+        let (words, answer) = pressed(&data, language);
+        return Some(Said { answer, ..Said::words(words) });
     }
     happened(activity, about, language).map(Said::words)
 }

@@ -44,8 +44,9 @@ fn chat(behind: &[&str]) -> Session {
         met_at: None,
         agent_spoke: false,
         asked_by: AskedBy::User,
+        changing: Vec::new(),
         behind_gap: Some(BehindGap { since: Timestamp(0), news }),
-        stage: Stage::Waiting(Waiting { phase, held: Vec::new(), estimate: None }),
+        stage: Stage::Waiting(Waiting { phase, held: Vec::new(), estimate: None, asked: None }),
     }
 }
 

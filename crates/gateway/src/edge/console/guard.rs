@@ -4,7 +4,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
-use url::Url;
+use url::{Host, Url};
 
 use crate::edge::answer::Refusal;
 
@@ -91,17 +91,42 @@ pub(super) fn from_our_page(headers: &HeaderMap, public_url: Option<&str>) -> Re
 }
 
 /// Whether a browser sends this from a page of ours, or it is no browser.
+///
+/// Where our address is known, no other counts: what `Host` says is only what the caller's name
+/// server made of it, and whoever owns a name can let it point at us.
 pub(crate) fn is_our_origin(headers: &HeaderMap, public_url: Option<&str>) -> bool {
     let mut origins = headers.get_all(header::ORIGIN).iter();
     let Some(origin) = origins.next() else { return true };
     let Some(origin) = origin.to_str().ok().filter(|_| origins.next().is_none()) else {
         return false;
     };
+    if let Some(public) = public_url {
+        return Url::parse(public).is_ok_and(|public| is_of(&public, origin));
+    }
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
     let of_host = |scheme: &str| host.is_some_and(|host| origin == format!("{scheme}://{host}"));
-    let public = public_url.and_then(|url| Url::parse(url).ok());
-    let of_public = public.is_some_and(|url| url.origin().ascii_serialization() == origin);
-    of_public || of_host("http") || of_host("https")
+    of_host("http") || of_host("https")
+}
+
+/// Whether this is the origin of our address. This machine has several names for itself, and nobody
+/// else can have one of them.
+fn is_of(public: &Url, origin: &str) -> bool {
+    if public.origin().ascii_serialization() == origin {
+        return true;
+    }
+    let Ok(page) = Url::parse(origin) else { return false };
+    let same = page.scheme() == public.scheme()
+        && page.port_or_known_default() == public.port_or_known_default();
+    same && is_loopback(public) && is_loopback(&page)
+}
+
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
 }
 
 /// Refuses a change without the header that no other site's page can send.
@@ -149,28 +174,72 @@ mod tests {
         list.iter().map(pair).collect()
     }
 
+    fn is_ours(sent: &[(&'static str, &str)], public_url: Option<&str>) -> bool {
+        let mut all = HeaderMap::new();
+        for (name, value) in sent {
+            all.append(*name, HeaderValue::from_str(value).unwrap());
+        }
+        from_our_page(&all, public_url).is_ok()
+    }
+
     #[test]
     fn only_our_own_page_may_give_orders() {
         let host = ("host", "127.0.0.1:8080");
         for (sent, ours) in [
             (vec![host], true),
             (vec![host, ("origin", "http://127.0.0.1:8080")], true),
-            (vec![host, ("origin", "https://chat.example.org")], true),
             (vec![host, ("sec-fetch-site", "same-origin")], true),
             (vec![host, ("origin", "http://127.0.0.1:8081")], false),
-            (vec![host, ("origin", "https://chat.example.org.evil.org")], false),
+            (vec![host, ("origin", "https://chat.example.org")], false),
             (vec![host, ("origin", "null")], false),
             (vec![host, ("origin", "http://127.0.0.1:8080"), ("origin", "http://evil")], false),
             (vec![host, ("sec-fetch-site", "same-site")], false),
             (vec![host, ("sec-fetch-site", "cross-site")], false),
             (vec![("origin", "http://127.0.0.1:8080")], false),
         ] {
-            let mut all = HeaderMap::new();
-            for (name, value) in &sent {
-                all.append(*name, HeaderValue::from_str(value).unwrap());
-            }
-            assert_eq!(from_our_page(&all, PUBLIC).is_ok(), ours, "{sent:?}");
+            assert_eq!(is_ours(&sent, None), ours, "{sent:?}");
         }
+    }
+
+    #[test]
+    fn a_known_address_is_the_only_one_whatever_host_says() {
+        let ours = ("origin", "https://chat.example.org");
+        for (sent, expected) in [
+            (vec![("host", "chat.example.org"), ours], true),
+            // Behind a proxy that has its own name for us.
+            (vec![("host", "warmline.internal:8080"), ours], true),
+            // A name of somebody's that was let point at us.
+            (vec![("host", "evil.org"), ("origin", "https://evil.org")], false),
+            (vec![("host", "evil.org"), ("origin", "http://evil.org")], false),
+            // The same name without encryption, where anybody on the way can be the page.
+            (vec![("host", "chat.example.org"), ("origin", "http://chat.example.org")], false),
+            (vec![("host", "127.0.0.1:8080"), ("origin", "http://127.0.0.1:8080")], false),
+            (vec![("origin", "https://chat.example.org.evil.org")], false),
+            (vec![("origin", "https://chat.example.org:8443")], false),
+        ] {
+            assert_eq!(is_ours(&sent, PUBLIC), expected, "{sent:?}");
+        }
+    }
+
+    #[test]
+    fn this_machine_has_several_names_for_itself() {
+        let public = Some("http://127.0.0.1:8080");
+        for (origin, expected) in [
+            ("http://localhost:8080", true),
+            ("http://[::1]:8080", true),
+            ("http://localhost:8081", false),
+            ("https://localhost:8080", false),
+            ("http://localhost.evil.org:8080", false),
+            ("http://evil.org:8080", false),
+        ] {
+            let host = origin.split_once("//").unwrap().1;
+            assert_eq!(
+                is_ours(&[("host", host), ("origin", origin)], public),
+                expected,
+                "{origin}"
+            );
+        }
+        assert!(!is_ours(&[("origin", "http://localhost")], PUBLIC));
     }
 
     #[test]

@@ -105,8 +105,7 @@ async fn taken(
     }
     let activity = Activity::parse(&body)
         .map_err(|error| Refused::new(ErrorCode::BadArgument, error.to_string()))?;
-    let name = activity.from().and_then(|from| from.name);
-    let visitor = visitor(&claims, name)?;
+    let visitor = visitor(&claims, Some(&activity))?;
     let event = match &*activity.kind() {
         kinds::MESSAGE => Event::UserSaid {
             visitor,

@@ -52,9 +52,7 @@ pub(crate) async fn give(
         Refused::new(ErrorCode::MissingProperty, "`key` is missing: the site's public key")
     })?;
     let doors = edge.doors.get();
-    let has_key = |own: &crate::app::WidgetKey| own.as_str() == key;
-    let site = doors.sites.iter().find(|site| site.pages.widget_key.as_ref().is_some_and(has_key));
-    let site = site.ok_or_else(|| {
+    let site = doors.site_of_key(&key).ok_or_else(|| {
         Refused::new(
             ErrorCode::Forbidden,
             "no site has this key; whoever runs this gateway sets it as the bot's `widget_key` \

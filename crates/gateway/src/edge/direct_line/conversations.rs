@@ -23,7 +23,9 @@ use crate::{
     app::Replay,
     edge::{
         Edge,
-        direct_line::{Refused, TICKET_LIFETIME_S, proof::Caller, tokens::parameters, visitor},
+        direct_line::{
+            Refused, TICKET_LIFETIME_S, kept_name, proof::Caller, tokens::parameters, visitor,
+        },
     },
     engine::Arrival,
     trace::{Context, OpenSpan},
@@ -48,7 +50,8 @@ pub(super) async fn start(
         Caller::Page(claims) => claims,
         Caller::Site(site) => edge.binding(&site, edge.fresh_conversation(), parameters)?,
     };
-    let visitor = visitor(&claims, name)?;
+    let mut visitor = visitor(&claims, None)?;
+    visitor.name = visitor.name.or_else(|| name.map(|name| kept_name(&name)));
     let trace = edge.tracing.request("POST", "/v3/directline/conversations", &headers);
     let status = match edge.begin(&claims, visitor, trace.as_ref().map(OpenSpan::context)).await {
         Ok(status) => status,

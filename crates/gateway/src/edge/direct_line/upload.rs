@@ -107,7 +107,7 @@ async fn taken(
     let address =
         |kept: &Kept| format!("{base}/files/{}", edge.files.pass(kept.id, Side::Original));
     merge(&mut activity, &taken.kept, address)?;
-    let visitor = visitor(&claims, activity.from().and_then(|from| from.name))?;
+    let visitor = visitor(&claims, Some(&activity))?;
     let said = session::Said {
         files: taken.kept.iter().map(|brought| brought.kept.clone().into()).collect(),
         ..activities::said(&activity, edge.language)?

@@ -13,7 +13,7 @@ use session::{
 };
 
 use crate::{
-    channel::{self, Account, ChannelLink, Reference, words},
+    channel::{self, Account, ChannelLink, Reference, timezone, words},
     edge::answer::Refusal,
     notices::Language,
 };
@@ -70,6 +70,7 @@ impl Whose {
             user,
             email: None,
             name: reference.user.name.clone(),
+            timezone: timezone::of(activity),
             in_group: !is_personal,
             reference: Some(Payload(reference.to_json())),
         };

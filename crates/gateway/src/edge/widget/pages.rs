@@ -7,11 +7,15 @@
 use std::{borrow::Cow, sync::Arc};
 
 use axum::{
-    extract::{Path, State, rejection::PathRejection},
+    extract::{
+        Path, Query, State,
+        rejection::{PathRejection, QueryRejection},
+    },
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use rust_embed::{EmbeddedFile, RustEmbed};
+use serde::Deserialize;
 use url::Url;
 
 use crate::{
@@ -19,7 +23,7 @@ use crate::{
     edge::{
         Edge,
         answer::{Refusal, no_such_route},
-        doors::Doors,
+        doors::{Doors, Site},
     },
 };
 
@@ -58,15 +62,39 @@ pub(super) async fn script(headers: HeaderMap) -> Response {
     response
 }
 
+/// Whose frame it is: what the widget knows of its site before it has the chat.
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct Named {
+    /// The site's name, as its tokens say it.
+    site: Option<String>,
+    /// Its public key.
+    key: Option<String>,
+}
+
+impl Named {
+    fn of<'a>(&self, doors: &'a Doors) -> Option<&'a Site> {
+        match (&self.site, &self.key) {
+            (Some(name), None) => doors.site(name),
+            (None, Some(key)) => doors.site_of_key(key),
+            _ => None,
+        }
+    }
+}
+
 /// `GET /widget/frame`
-pub(super) async fn frame(State(edge): State<Arc<Edge>>, headers: HeaderMap) -> Response {
+pub(super) async fn frame(
+    State(edge): State<Arc<Edge>>,
+    named: Result<Query<Named>, QueryRejection>,
+    headers: HeaderMap,
+) -> Response {
     let Some(found) = Found::by_name("frame.html", &headers) else {
         return not_built().into_response();
     };
     let mut response = found.answer("text/html; charset=utf-8");
     let to = response.headers_mut();
     let doors = edge.doors.get();
-    let policy = policy(&doors, edge.base(&headers).ok().as_deref());
+    let named = named.map_or_else(|_| Named::default(), |Query(named)| named);
+    let policy = policy(named.of(&doors), edge.base(&headers).ok().as_deref());
     match HeaderValue::from_str(&policy) {
         Ok(policy) => to.insert(header::CONTENT_SECURITY_POLICY, policy),
         Err(_) => return not_built().into_response(),
@@ -175,7 +203,7 @@ fn for_any_page(headers: &mut HeaderMap) {
 /// What the frame's page may do: run its own scripts, talk to this service, show pictures and films
 /// from where bots and agents have them. Web Chat makes its styles at run time, and a worker; files
 /// that are attached it reads by `blob:` addresses.
-fn policy(doors: &Doors, base: Option<&str>) -> String {
+fn policy(site: Option<&Site>, base: Option<&str>) -> String {
     let base = base.and_then(|base| Url::parse(base).ok());
     let stream = base.as_ref().and_then(|base| {
         let scheme = if base.scheme() == "https" { "wss" } else { "ws" };
@@ -183,7 +211,7 @@ fn policy(doors: &Doors, base: Option<&str>) -> String {
         Some(format!(" {scheme}://{}{port}", base.host_str()?))
     });
     let stream = stream.unwrap_or_default();
-    let around = around(doors);
+    let around = around(site);
     format!(
         "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
          connect-src 'self' blob:{stream}; img-src * data: blob:; media-src * data: blob:; \
@@ -192,17 +220,16 @@ fn policy(doors: &Doors, base: Option<&str>) -> String {
     )
 }
 
-/// Which pages may have the frame in them. This keeps strangers from showing it at all; which token a
-/// page may use in it is looked at when it gives one.
-fn around(doors: &Doors) -> String {
-    if doors.sites.is_empty() {
-        return "'none'".to_owned();
+/// Which pages may have this site's frame in them; of others nobody is told. This keeps strangers from
+/// showing it at all; which token a page may use in it is looked at when it gives one.
+fn around(site: Option<&Site>) -> String {
+    match site.map(|site| &site.pages.trusted_origins[..]) {
+        None => "'none'".to_owned(),
+        Some([]) => "*".to_owned(),
+        Some(origins) => {
+            origins.iter().fold("'self'".to_owned(), |all, origin| format!("{all} {origin}"))
+        }
     }
-    let lists = doors.sites.iter().map(|site| &site.pages.trusted_origins);
-    if lists.clone().any(Vec::is_empty) {
-        return "*".to_owned();
-    }
-    lists.flatten().fold("'self'".to_owned(), |all, origin| format!("{all} {origin}"))
 }
 
 fn not_built() -> Refusal {
@@ -221,54 +248,70 @@ mod tests {
 
     use super::*;
     use crate::{
-        app::PageRules,
-        edge::{callers::Callers, doors::Site},
+        app::{PageRules, WidgetKey},
+        edge::callers::Callers,
     };
 
-    fn doors(sites: &[&[&str]]) -> Doors {
-        let vault =
-            vault::Vault::new(&vault::MasterKey::from_hex(&"5f".repeat(32)).unwrap()).unwrap();
-        let site = |origins: &&[&str]| Site {
-            tenant: TenantId::new("default").unwrap(),
-            bot: BotId::new("default").unwrap(),
+    const SHOP: &str = "https://shop.example.org";
+    const SCHOOL: &str = "https://school.example.org:8443";
+
+    fn site(tenant: &str, key: Option<&str>, origins: &[&str]) -> Site {
+        Site {
+            tenant: TenantId::new(tenant).unwrap(),
+            bot: BotId::new("helper").unwrap(),
             pages: PageRules {
                 trusted_origins: origins.iter().map(|one| Origin::parse(one).unwrap()).collect(),
+                widget_key: key.map(|key| WidgetKey::new(key).unwrap()),
                 ..PageRules::default()
             },
-        };
+        }
+    }
+
+    fn doors(sites: Vec<Site>) -> Doors {
+        let vault =
+            vault::Vault::new(&vault::MasterKey::from_hex(&"5f".repeat(32)).unwrap()).unwrap();
         Doors {
             callers: Callers::new(vault.mac_key("callers").unwrap()),
             wordings: Vec::new(),
-            sites: sites.iter().map(site).collect(),
+            sites,
             public_url: None,
         }
     }
 
     #[test]
-    fn only_trusted_pages_may_have_the_frame_in_them() {
-        let (shop, school) = ("https://shop.example.org", "https://school.example.org:8443");
-        for (sites, expected) in [
-            (vec![], "'none'".to_owned()),
-            (vec![&[][..]], "*".to_owned()),
-            (vec![&[shop][..]], format!("'self' {shop}")),
-            (vec![&[shop][..], &[school][..]], format!("'self' {shop} {school}")),
-            // A site that trusts every page needs them all.
-            (vec![&[shop][..], &[][..]], "*".to_owned()),
+    fn each_frame_names_the_pages_of_its_own_site_only() {
+        let doors = doors(vec![
+            site("shop", Some("shop-2f9c41d07e"), &[SHOP]),
+            site("school", None, &[SCHOOL, SHOP]),
+            site("park", None, &[]),
+        ]);
+        let own = format!("'self' {SHOP}");
+        for (name, key, expected) in [
+            (Some("shop/helper"), None, own.as_str()),
+            (None, Some("shop-2f9c41d07e"), &own),
+            (Some("school/helper"), None, &format!("'self' {SCHOOL} {SHOP}")),
+            // One that lets every page in opens nobody else's.
+            (Some("park/helper"), None, "*"),
+            (Some("nobody/helper"), None, "'none'"),
+            (None, Some("shop-00000000"), "'none'"),
+            (Some("park/helper"), Some("shop-2f9c41d07e"), "'none'"),
+            (None, None, "'none'"),
         ] {
-            assert_eq!(around(&doors(&sites)), expected);
+            let named =
+                Named { site: name.map(ToOwned::to_owned), key: key.map(ToOwned::to_owned) };
+            assert_eq!(around(named.of(&doors)), expected, "{named:?}");
         }
     }
 
     #[test]
     fn the_frame_may_talk_to_its_own_service_only() {
-        let doors = doors(&[]);
         for (base, expected) in [
             (Some("https://chat.example.org"), "connect-src 'self' blob: wss://chat.example.org;"),
             (Some("http://127.0.0.1:8080"), "connect-src 'self' blob: ws://127.0.0.1:8080;"),
             (Some("http://a;script-src *"), "connect-src 'self' blob:;"),
             (None, "connect-src 'self' blob:;"),
         ] {
-            let policy = policy(&doors, base);
+            let policy = policy(None, base);
             assert!(policy.contains(expected), "{base:?}: {policy}");
             assert!(policy.contains("script-src 'self';"), "{policy}");
         }

@@ -32,6 +32,8 @@ struct Bucket {
     /// Answers this many requests with 503 first.
     away: usize,
     unsigned: usize,
+    /// What cannot be removed.
+    stuck: Option<String>,
 }
 
 type Shared = Arc<Mutex<Bucket>>;
@@ -81,6 +83,9 @@ async fn answer(State(bucket): State<Shared>, request: Request) -> Response {
         (Method::PUT, None) => {
             bucket.objects.insert(name, body);
             tagged(StatusCode::OK)
+        }
+        (Method::DELETE, None) if bucket.stuck.as_ref() == Some(&name) => {
+            StatusCode::FORBIDDEN.into_response()
         }
         (Method::DELETE, None) => {
             bucket.objects.remove(&name);
@@ -193,7 +198,13 @@ async fn files_lie_in_a_bucket_as_they_do_in_a_folder() {
     again.count(&store).await.unwrap();
     assert_eq!(again.sweep().await.unwrap(), 0);
     bed.advance(std::time::Duration::from_hours(31 * 24));
-    assert_eq!(again.sweep().await.unwrap(), 2);
+    {
+        let mut bucket = bucket.lock().unwrap();
+        bucket.stuck = bucket.objects.keys().next().cloned();
+    }
+    assert_eq!(again.sweep().await.unwrap(), 1, "one that cannot be removed stops no other");
+    bucket.lock().unwrap().stuck = None;
+    assert_eq!(again.sweep().await.unwrap(), 1);
     let bucket = bucket.lock().unwrap();
     assert!(bucket.objects.is_empty());
     assert_eq!(bucket.unsigned, 0, "every request is signed");
@@ -231,10 +242,9 @@ async fn a_body_that_stalls_or_trickles_is_given_up() {
         });
         StreamBody::new(pieces)
     };
-    for (apart, deadline, pieces, after) in [
-        (100 * second, None, 0, STALLS_WITHIN),
-        (7 * second, Some(BODY_WITHIN), 8, BODY_WITHIN),
-    ] {
+    for (apart, deadline, pieces, after) in
+        [(100 * second, None, 0, STALLS_WITHIN), (7 * second, Some(BODY_WITHIN), 8, BODY_WITHIN)]
+    {
         let began = Instant::now();
         let mut frames = timely(body(apart), deadline.map(|within| began + within));
         let mut came = 0;

@@ -1,6 +1,7 @@
 //! What files are taken for.
 
 use super::*;
+use crate::files::REFUSED;
 
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR";
 const JPEG: &[u8] = b"\xFF\xD8\xFF\xE0\0\x10JFIF";
@@ -83,14 +84,7 @@ fn names_are_cut_before_their_ending() {
 
 #[test]
 fn what_may_not_be_brought_is_refused_by_name_claim_and_bytes() {
-    let never = [
-        ".exe",
-        ".bat",
-        "application/vnd.microsoft.portable-executable",
-        "application/x-executable",
-        "text/x-shellscript",
-    ];
-    let never = never.map(str::to_owned).to_vec();
+    let never = REFUSED.map(str::to_owned).to_vec();
     let all = Allowed { only: None, never: never.clone() };
     let some = Allowed { only: Some(vec!["image/*".to_owned(), ".PDF".to_owned()]), never };
     for (name, claimed, bytes, by_all, by_some) in [
@@ -104,8 +98,17 @@ fn what_may_not_be_brought_is_refused_by_name_claim_and_bytes() {
         ("a.pdf", "application/pdf", ELF, false, false),
         ("a.png", "image/png", SCRIPT, false, false),
         ("a.bat", "text/plain", WORDS, false, false),
-        ("a.png", "image/png", HTML, true, false),
-        ("a.pdf", "application/pdf", HTML, true, false),
+        ("a.png", "image/png", HTML, false, false),
+        ("a.pdf", "application/pdf", HTML, false, false),
+        ("a.txt", "text/html", HTML, false, false),
+        ("a", "application/xhtml+xml", WORDS, false, false),
+        ("a.htm", "text/plain", WORDS, false, false),
+        ("a.xhtml", "", WORDS, false, false),
+        ("a.html", "", WORDS, false, false),
+        ("a.svg", "image/png", PNG, false, false),
+        ("a.png", "image/svg+xml", b"<svg/>", false, false),
+        ("a.mht", "", WORDS, false, false),
+        ("a.MHTML", "message/rfc822", WORDS, false, false),
         ("a.png", "image/png", WORDS, true, false),
     ] {
         for (allowed, expected) in [(&all, by_all), (&some, by_some)] {

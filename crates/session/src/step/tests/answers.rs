@@ -22,7 +22,7 @@ fn asks(wants: Wants, labels: &[&str]) -> Event {
 }
 
 fn by_card(to: u64, value: &str) -> Event {
-    let answer = Some(Given { to: Number(to), value: value.to_owned() });
+    let answer = Some(Given { to: Number(to), value: value.to_owned(), secret: false });
     user_said(Said { answer, ..Said::words(value) }, None)
 }
 
@@ -120,7 +120,7 @@ fn who_is_asked_for_a_secret_can_end_the_chat_or_skip() {
 
 #[test]
 fn a_button_that_is_answered_at_once_answers_the_question_too() {
-    let answer = Some(Given { to: Number(11), value: "v-Mail".to_owned() });
+    let answer = Some(Given { to: Number(11), value: "v-Mail".to_owned(), secret: false });
     let told = Some(Said { answer, ..Said::words("v-Mail") });
     check(
         &asking(Wants::Choice, &["Mail"]),
@@ -134,7 +134,7 @@ fn long_words_reach_the_desk_in_parts_in_order() {
     let long = format!("{}{}", "a".repeat(PART_UNITS_MAX), " b".repeat(PART_UNITS_MAX / 2));
     let says = |step: &crate::Step| -> Vec<(u64, u16)> {
         let say = |what: &What| match what {
-            What::Say { message, part, .. } => Some((message.0, *part)),
+            What::Say { message, part, .. } => Some((message.0, part.unwrap_or(0))),
             _ => None,
         };
         step.effects.iter().filter_map(|effect| say(&effect.what)).collect()
@@ -174,10 +174,133 @@ fn what_the_desk_changes_keeps_its_place() {
     let at = given.now;
     assert!(matches!(step.messages[0].content, Content::Revised { at: then, .. } if then == at));
     assert_eq!(step.messages[0].author, Author::Desk);
-    // Another thing is another entry, and what was changed before is known no more.
-    let given = given.then(news(vec![progress("p2", "looking")]));
+    // Another thing is another entry, and both go on.
+    let mut given = given.then(news(vec![progress("p2", "looking")]));
+    check(&given, news(vec![progress("p1", "half")]), "active Ola; desk revises 11 \"half\"");
+    check(&given, news(vec![progress("p2", "found")]), "active Ola; desk revises 12 \"found\"");
+    // Of many, the first is known no more.
+    for id in ["p3", "p4", "p5"] {
+        given = given.then(news(vec![progress(id, "looking")]));
+    }
     check(&given, news(vec![progress("p1", "late")]), "nothing");
     check(&given, news(vec![progress("p2", "found")]), "active Ola; desk revises 12 \"found\"");
+}
+
+#[test]
+fn what_the_desk_changes_while_somebody_waits_keeps_its_place_too() {
+    let given = waiting(Phase::Queued).then(news(vec![progress("p1", "looking")]));
+    check(&given, news(vec![progress("p1", "found")]), "queued; desk revises 11 \"found\"");
+    let came = given.then(news(vec![News::AgentHere(super::given::agent("Ola"))]));
+    let step = came.after(news(vec![progress("p1", "found")]));
+    assert!(matches!(step.messages[0].content, Content::Revised { of: Number(11), .. }));
+}
+
+fn secret_card(to: u64) -> Event {
+    let answer = Some(Given { to: Number(to), value: "4711".to_owned(), secret: true });
+    let payload = Some(Payload(r#"{"value":"4711"}"#.to_owned()));
+    user_said(Said { answer, payload, ..Said::words("4711") }, Some("k"))
+}
+
+#[test]
+fn the_secret_of_a_card_is_masked_wherever_it_comes_and_sent_only_where_it_is_asked_for() {
+    let secret = Wants::Text { secret: true };
+    let late = |given: &Story, standing: &str| {
+        let step = given.after(secret_card(11));
+        let number = step.answer;
+        let told = format!(
+            "{standing}; user \"••••••\"; tell answered_too_late; key k {number}; = {number}"
+        );
+        check(given, secret_card(11), &told);
+        let stored = serde_json::to_string(&step.messages[0].content).unwrap();
+        assert!(!stored.contains("4711"), "{stored}");
+        assert_eq!(step.effects, [], "nobody gets it");
+    };
+    let asked = || asking(secret, &[]);
+    let taken = "active Ola; user \"••••••\"; -> say 12 \"4711\"; key k 12; = 12";
+    check(&asked(), secret_card(11), taken);
+    // Pressed twice; asked anew; while nobody asks; with the bot; over.
+    late(&asked().then(by_card(11, "4711")), "active Ola");
+    late(&asked().then(asks(secret, &[])), "active Ola asking Text { secret: true }");
+    late(&active(), "active Ola");
+    late(&waiting(Phase::Queued), "queued");
+    late(&stage("bot"), "bot");
+    late(&stage("completed"), "bot");
+    // The question that was asked anew is still open.
+    let anew = asked().then(asks(secret, &[])).then(secret_card(11));
+    let says = anew.after(user_says("4711")).effects;
+    assert!(matches!(&says[0].what, What::Say { words: Some(words), .. } if words.0 == "4711"));
+    // By a button that is answered at once.
+    let Event::UserSaid { said, .. } = secret_card(11) else { unreachable!() };
+    for given in [stage("bot"), active(), waiting(Phase::Queued)] {
+        let step = given.after(Event::UserSeen { visitor: visitor(), told: Some(said.clone()) });
+        let stored = serde_json::to_string(&step.messages[0].content).unwrap();
+        assert!(!stored.contains("4711") && step.effects.is_empty(), "{stored}");
+    }
+}
+
+#[test]
+fn a_secret_is_what_was_typed_without_the_names_of_files() {
+    let own_words = Some("4711".to_owned());
+    let said = Said { own_words, ..Said::words("4711\n[file: a.png]") };
+    check(
+        &asking(Wants::Text { secret: true }, &[]),
+        user_said(said, None),
+        "active Ola; user \"••••••\"; -> say 12 \"4711\"; = 12",
+    );
+}
+
+#[test]
+fn what_a_user_does_beside_leaves_the_question_open() {
+    let reacts = Event::UserDid {
+        visitor: visitor(),
+        payload: Payload("{}".to_owned()),
+        words: false,
+        told: Some(Said::words("[Reacted]")),
+        key: None,
+    };
+    let given = asking(Wants::Choice, &["Mail"]).then(reacts);
+    check(&given, by_card(11, "v-Mail"), "active Ola; user \"Mail\" chose v-Mail; -> say 13; = 13");
+}
+
+#[test]
+fn what_the_desk_asks_while_somebody_waits_is_answered_at_once() {
+    let offered = |wants, labels: &[&str]| {
+        waiting(Phase::Queued).then(user_says("hello")).then(asks(wants, labels))
+    };
+    let given = || offered(Wants::Choice, &["Keep waiting", "Open a ticket"]);
+    check(
+        &given(),
+        by_card(12, "v-Open a ticket"),
+        "queued holding 1; user \"Open a ticket\" chose v-Open a ticket; -> say 13; = 13",
+    );
+    check(
+        &given(),
+        user_says("keep waiting"),
+        "queued holding 1; user \"keep waiting\" chose v-Keep waiting; -> say 13; = 13",
+    );
+    // Other words wait, and leave it open.
+    check(&given(), user_says("how long?"), "queued holding 2; user \"how long?\"; = 13");
+    let given_ = given().then(user_says("how long?"));
+    assert_eq!(given_.after(user_says("keep waiting")).effects.len(), 1);
+    assert!(given().after(user_says("cancel")).conversation.live().is_none());
+    // Whoever is asked for words answers with the next; after that they wait again.
+    let words = offered(Wants::Text { secret: false }, &[]);
+    check(
+        &words,
+        user_says("it is dark"),
+        "queued holding 1; user \"it is dark\"; -> say 13; = 13",
+    );
+    let after = words.then(user_says("it is dark"));
+    check(&after, user_says("and cold"), "queued holding 2; user \"and cold\"; = 14");
+    let secret = offered(Wants::Text { secret: true }, &[]);
+    check(
+        &secret,
+        user_says("4711"),
+        "queued holding 1; user \"••••••\"; -> say 13 \"4711\"; = 13",
+    );
+    // When somebody comes, what was held is told, and the question is none any more.
+    let came = given().then(news(vec![News::AgentHere(super::given::agent("Ola"))]));
+    assert!(came.conversation.live().unwrap().asked().is_none());
 }
 
 #[test]

@@ -537,3 +537,13 @@ fn the_virtual_agents_answer_that_meant_not_routed_is_not_shown() {
     let shown = step.messages.iter().any(|message| message.author == crate::Author::Desk);
     assert!(!shown, "{:?}", step.messages);
 }
+
+#[test]
+fn while_a_transfer_waits_the_user_hears_of_each_new_estimate_once() {
+    let estimate = |words: &str| news(vec![News::Estimate(words.to_owned())]);
+    let given = super::given::active().then(estimate("1 Minute"));
+    check(&given, estimate("1 Minute"), "nothing");
+    check(&given, estimate("2 Minutes"), "active Ola transferring; tell waiting 2 Minutes");
+    let given = given.then(estimate("2 Minutes"));
+    check(&given, estimate("2 Minutes"), "nothing");
+}

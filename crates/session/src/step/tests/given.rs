@@ -188,7 +188,7 @@ pub(super) fn bot() -> Given {
 }
 
 pub(super) fn waiting(phase: Phase) -> Given {
-    live(Stage::Waiting(Waiting { phase, held: Vec::new(), estimate: None }))
+    live(Stage::Waiting(Waiting { phase, held: Vec::new(), estimate: None, asked: None }))
 }
 
 /// Queued, with the words of entries 9 and 10 held.
@@ -226,6 +226,7 @@ pub(super) fn live(stage: Stage) -> Given {
         agent_spoke: false,
         asked_by: AskedBy::User,
         behind_gap: None,
+        changing: Vec::new(),
         user_away_since: None,
         stage,
     }));
@@ -259,7 +260,7 @@ pub(super) fn talk() -> Talk {
         before: None,
         answer: Answer::Owed { since: ago(20) },
         asked: None,
-        changing: None,
+        estimate: None,
     }
 }
 
@@ -282,6 +283,7 @@ pub(super) fn visitor() -> Visitor {
         user: UserId::new("u-kim").unwrap(),
         email: Some("kim@example.org".to_owned()),
         name: Some("Kim".to_owned()),
+        timezone: None,
         in_group: false,
         reference: None,
     }
@@ -374,19 +376,28 @@ pub(super) fn effect(kind: &str) -> Effect {
             user,
             email: None,
             name: None,
+            timezone: None,
             upto: Number(8),
             context: None,
         },
-        "say" => {
-            What::Say { session, desk, user, email: None, message: Number(9), part: 0, words: None }
-        }
+        "say" => What::Say {
+            session,
+            desk,
+            user,
+            email: None,
+            timezone: None,
+            message: Number(9),
+            part: None,
+            words: None,
+        },
         "say_secret" => What::Say {
             session,
             desk,
             user,
             email: None,
+            timezone: None,
             message: Number(9),
-            part: 1,
+            part: Some(1),
             words: Some(Unlogged("4711".to_owned())),
         },
         "end" => What::End { session, desk, user },

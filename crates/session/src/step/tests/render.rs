@@ -147,6 +147,7 @@ fn notice(notice: &Notice) -> String {
         | Notice::UserLeft
         | Notice::NoMoreHeld
         | Notice::PersonalOnly
+        | Notice::AnsweredTooLate
         | Notice::AgentUnheard => String::new(),
     };
     format!("{}{more}", notice.key())
@@ -159,7 +160,8 @@ fn what(what: &What) -> String {
             format!("ask {session} upto {upto}{context}")
         }
         What::Say { message, part, words, .. } => {
-            let part = if *part > 0 { format!(".{part}") } else { String::new() };
+            let part = part.filter(|part| *part > 0);
+            let part = part.map(|part| format!(".{part}")).unwrap_or_default();
             let words = words.as_ref().map(|words| format!(" {:?}", words.0)).unwrap_or_default();
             format!("say {message}{part}{words}")
         }

@@ -85,12 +85,42 @@ fn a_pending_question_is_stored_like_this() {
     let secret = Wants::Text { secret: true };
     let question = Question { wants: secret, required: false };
     let asked = Some(Asked { by: Number(9), question, options: Vec::new(), cut: true });
-    let changing = Some(Changing { id: "0a1b".to_owned(), of: Number(8), at: Timestamp(7) });
-    let given = live(Stage::Active(Talk { asked, changing, ..talk() }));
+    let mut given = live(Stage::Active(Talk { asked: asked.clone(), ..talk() }));
+    let crate::Route::Live(session) = &mut given.conversation.route else { panic!("it is open") };
+    session.changing = vec![Changing { id: "0a1b".to_owned(), of: Number(8), at: Timestamp(7) }];
     let stored = serde_json::to_string(&given.conversation).unwrap();
-    let expected = r#""asked":{"by":9,"wants":{"text":{"secret":true}},"cut":true},"changing":{"id":"0a1b","of":8,"at":7}"#;
+    let expected = r#""asked":{"by":9,"wants":{"text":{"secret":true}},"cut":true}"#;
+    assert!(stored.contains(expected), "{stored}");
+    let expected = r#""changing":[{"id":"0a1b","of":8,"at":7}],"stage""#;
     assert!(stored.contains(expected), "{stored}");
     assert_eq!(serde_json::from_str::<Conversation>(&stored).unwrap(), given.conversation);
+    let mut given = waiting(Phase::Queued);
+    given.waiting().asked = asked;
+    let stored = serde_json::to_string(&given.conversation).unwrap();
+    let expected =
+        r#""estimate":null,"asked":{"by":9,"wants":{"text":{"secret":true}},"cut":true}"#;
+    assert!(stored.contains(expected), "{stored}");
+    assert_eq!(serde_json::from_str::<Conversation>(&stored).unwrap(), given.conversation);
+}
+
+#[test]
+fn what_the_version_before_held_and_ordered_goes_whole_however_long() {
+    let mut given = stage("bot");
+    given.conversation = serde_json::from_str(PREVIOUS[0].1).unwrap();
+    let step = given.after(super::given::news(vec![crate::News::AgentHere(Agent::default())]));
+    let parts: Vec<_> = step
+        .effects
+        .iter()
+        .filter_map(|effect| match effect.what {
+            What::Say { message, part, .. } => Some((message.0, part)),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(parts, [(9, None), (10, None)]);
+    // The order of an earlier version names no part.
+    let stored = r#"{"number":5,"what":{"do":"say","session":"ses_1","desk":"default","user":"u-kim","email":null,"message":9},"expires_at":1000000000}"#;
+    let effect: Effect = serde_json::from_str(stored).unwrap();
+    assert!(matches!(effect.what, What::Say { part: None, .. }));
 }
 
 #[test]
@@ -262,6 +292,7 @@ fn a_reason_is_stored_as_its_code_and_a_notice_as_its_key() {
         Notice::AgentIdle { agent: None },
         Notice::UserLeft,
         Notice::NoMoreHeld,
+        Notice::AnsweredTooLate,
         Notice::FileNotTaken { name: Some("a.exe".to_owned()), why: FileRefusal::NotAllowed },
         Notice::FileNotTaken { name: None, why: FileRefusal::Infected },
     ];

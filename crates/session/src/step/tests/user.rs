@@ -196,6 +196,7 @@ fn a_request_carries_who_the_user_is_as_last_proven() {
         user: UserId::new("u-kim-2").unwrap(),
         email: None,
         name: None,
+        timezone: None,
         in_group: false,
         reference: None,
     };
@@ -379,4 +380,26 @@ fn words_held_for_nobody_go_to_the_bot_with_the_transcript() {
     let transcript = transcript.expect("the bot is told");
     assert!(*transcript.start() < 9 && transcript.contains(&10), "{transcript:?}");
     assert!(!step.effects.iter().any(|effect| matches!(effect.what, What::Say { .. })));
+}
+
+#[test]
+fn a_time_zone_is_kept_until_another_is_told_and_goes_with_requests() {
+    let zoned = |zone: Option<&str>, text: &str| {
+        let mut event = user_says(text);
+        if let Event::UserSaid { visitor, .. } = &mut event {
+            visitor.timezone = zone.map(str::to_owned);
+        }
+        event
+    };
+    let given = super::given::bot().then(zoned(Some("Europe/Oslo"), "hello"));
+    let step = given.after(zoned(None, "agent"));
+    let zone = |what: &crate::What| match what {
+        crate::What::Ask { timezone, .. } | crate::What::Say { timezone, .. } => timezone.clone(),
+        _ => None,
+    };
+    let zones: Vec<_> = step.effects.iter().filter_map(|effect| zone(&effect.what)).collect();
+    assert_eq!(zones, ["Europe/Oslo"]);
+    let step = super::given::active().after(zoned(Some("Asia/Tokyo"), "hello"));
+    let zones: Vec<_> = step.effects.iter().filter_map(|effect| zone(&effect.what)).collect();
+    assert_eq!(zones, ["Asia/Tokyo"]);
 }

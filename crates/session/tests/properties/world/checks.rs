@@ -2,7 +2,7 @@
 
 use session::{
     Author, BEHIND_GAP_MAX, BEHIND_GAP_WITHIN, Content, Conversation, Effect, EndReason, Hold,
-    LATE_WORDS_FOR, Notice, Phase, Route, Stage, Status, Step, Waiting, Wants, What,
+    LATE_WORDS_FOR, Notice, Phase, Route, Said, Session, Stage, Status, Step, Waiting, Wants, What,
     id::{EffectNumber, Number, SessionId},
 };
 
@@ -183,16 +183,20 @@ impl World {
         let before = waited(&self.conversation);
         let said: Vec<Spoken> = step.effects.iter().filter_map(spoken).collect();
         if before.is_some() && before == waited(&step.conversation) {
-            let by_user = step
-                .messages
-                .iter()
-                .filter(|entry| entry.author == Author::User && entry.content.said().is_some());
+            // What answers a question of the desk's goes at once, and nothing else does.
+            let answers: Vec<Number> = said.iter().map(|(number, _)| *number).collect();
+            let asked = self.conversation.live().is_some_and(|live| live.asked().is_some());
+            assert!(asked || answers.is_empty(), "nothing is said to a queue that does not ask");
+            let by_user = step.messages.iter().filter(|entry| {
+                let said = entry.content.said().filter(|said| said.masked.is_none());
+                entry.author == Author::User && said.is_some() && !answers.contains(&entry.number)
+            });
             let parts = by_user.flat_map(|entry| {
                 let parts = entry.content.said().map_or(0, session::parts::to_desk);
                 (0..parts).map(|part| (entry.number, part))
             });
             self.held.extend(parts);
-            assert_eq!(said, [], "nothing is said to a queue");
+            self.in_the_queue.extend(answers);
         } else if let Some(session) = before {
             let connected = step.records.iter().any(|record| record.status == Status::Connected);
             let held = std::mem::take(&mut self.held);
@@ -200,6 +204,10 @@ impl World {
         }
         for effect in &step.effects {
             if let (Some(session), Some(number)) = (effect.what.session(), spoken(effect)) {
+                if self.in_the_queue.contains(&number.0) {
+                    // It went ahead of what was held before.
+                    continue;
+                }
                 let all = self.said.entry(session.clone()).or_default();
                 assert!(all.last().is_none_or(|last| *last < number), "{all:?}, then {number:?}");
                 all.push(number);
@@ -209,15 +217,13 @@ impl World {
 
     /// What answers a question for a secret is with the effects that deliver it and nowhere else.
     pub(super) fn secrets_go_to_the_desk_and_nowhere_else(&self, step: &Step) {
-        let asks_secret = self.conversation.live().is_some_and(|live| match &live.stage {
-            Stage::Connected(talk) | Stage::Active(talk) => talk
-                .asked
-                .as_ref()
-                .is_some_and(|asked| asked.question.wants == Wants::Text { secret: true }),
-            Stage::Waiting(_) => false,
-        });
+        let secret = Wants::Text { secret: true };
+        let asked = self.conversation.live().and_then(Session::asked);
+        let asks_secret = asked.is_some_and(|asked| asked.question.wants == secret);
+        let by_card = |said: &Said| said.answer.as_ref().is_some_and(|given| given.secret);
         for entry in &step.messages {
             let Some(said) = entry.content.said() else { continue };
+            assert!(!by_card(said), "a card's secret is in the log");
             let of_it = step.effects.iter().filter_map(|effect| match &effect.what {
                 What::Say { message, words, .. } if *message == entry.number => Some(words),
                 _ => None,
@@ -225,7 +231,7 @@ impl World {
             for words in of_it {
                 assert_eq!(words.is_some(), said.masked.is_some());
                 let Some(words) = words else { continue };
-                assert!(asks_secret, "nobody asked for a secret");
+                assert!(asks_secret || asked.is_some(), "nobody asked for a secret");
                 let logged = format!("{}{:?}", serde_json::to_string(said).unwrap(), said);
                 assert!(!logged.contains(&words.0), "{logged}");
             }
@@ -303,7 +309,7 @@ impl World {
             Route::Bot => true,
             Route::Live(session) => match &session.stage {
                 _ if session.behind_gap.is_some() => return,
-                Stage::Waiting(waiting) => waiting.held.is_empty(),
+                Stage::Waiting(waiting) => waiting.held.is_empty() && waiting.asked.is_none(),
                 Stage::Connected(talk) | Stage::Active(talk) => talk.asked.is_none(),
             },
         };
@@ -320,7 +326,7 @@ pub(super) fn is_end(status: Status) -> bool {
 
 fn spoken(effect: &Effect) -> Option<Spoken> {
     match effect.what {
-        What::Say { message, part, .. } => Some((message, part)),
+        What::Say { message, part, .. } => Some((message, part.unwrap_or(0))),
         _ => None,
     }
 }

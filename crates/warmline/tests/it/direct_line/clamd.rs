@@ -31,7 +31,7 @@ impl Clamd {
         std::fs::create_dir(at("db")).unwrap();
         std::fs::write(at("db/ours.ndb"), format!("Ours.Eicar:0:*:{hex}\n")).unwrap();
         let config = format!(
-            "DatabaseDirectory {}\nLocalSocket {}\nForeground yes\nLogFile {}\nStreamMaxLength 8M\n",
+            "DatabaseDirectory {}\nLocalSocket {}\nForeground yes\nLogFile {}\nStreamMaxLength 8M\nMaxFileSize 4M\nMaxScanSize 4M\nAlertExceedsMax yes\n",
             at("db").display(),
             at("clamd.sock").display(),
             at("clamd.log").display(),
@@ -79,19 +79,21 @@ async fn what_clamd_finds_something_in_is_refused_and_the_user_is_told() {
     upload::taken(sends(&door, "harmless")).await;
     let bad = (400, "BadArgument");
     door.refuses("EICAR", sends(&door, EICAR.concat()), bad).await;
-    upload::told_why(&door, "a virus scanner found something").await;
+    upload::told_why(&door, "The virus scanner found something in it.").await;
     // Also far behind the start of a file that came in many pieces.
     let mut deep = vec![b'.'; 3_000_000];
     deep.extend(EICAR.concat().bytes());
     door.refuses("EICAR at the end", sends(&door, deep), bad).await;
     assert!(door.house.logged().contains("Ours.Eicar"), "the operator knows what was found");
+    // Larger than what clamd looks at, and than what it takes.
+    door.refuses("half seen", sends(&door, vec![b'.'; 5 * 1024 * 1024]), (413, "TooLarge")).await;
     let large = sends(&door, vec![b'.'; 9 * 1024 * 1024]);
     let answer = large.send().await.unwrap();
     assert!(matches!(answer.status().as_u16(), 413 | 503), "{}", answer.status());
     clamd.process.kill().await.unwrap();
     let away = (503, "ServiceUnavailable");
     door.refuses("without a scanner", sends(&door, "harmless"), away).await;
-    upload::told_why(&door, "cannot be taken at the moment").await;
+    upload::told_why(&door, "It cannot be taken at the moment.").await;
     eventually("only the clean one is kept", || async { (upload::kept(&door) == 1).then_some(()) })
         .await;
 }

@@ -190,6 +190,12 @@ async fn files_that_are_not_taken_leave_nothing_and_the_user_knows_why() {
     let words = json!({"type": "message", "text": "see bad kolibri"});
     let form = || Form::new().activity(&words);
     let large = vec![7; 1024 * 1024 + 1];
+    // Never UTF-8, however much of it comes; and parts that nobody asked for.
+    let no_text = vec![0xFF; 4 * 1024 * 1024];
+    let kind = "Content-Type: application/vnd.microsoft.activity";
+    let other = "Content-Disposition: form-data; name=\"other\"";
+    let others = (0..4).fold(form(), |form, _| form.part(other, &no_text));
+    let others = others.file("a.png", "image/png", PNG);
     let lists = json!({"type": "message", "attachments": [{"name": "other"}]});
     let event = json!({"type": "event", "name": "x"});
     let too_many = (0..11).fold(form(), |form, n| form.file(&format!("{n}.png"), "image/png", PNG));
@@ -214,6 +220,9 @@ async fn files_that_are_not_taken_leave_nothing_and_the_user_knows_why() {
             bad,
         ),
         ("a large one", form().file("a.dat", "x/y", &large).to(&door), (413, "TooLarge")),
+        ("no text", Form::new().part(kind, &no_text).to(&door), (413, "TooLarge")),
+        ("too much else", others.to(&door), (413, "TooLarge")),
+        ("a page", form().file("a.txt", "text/html", b"<!DOCTYPE html>").to(&door), bad),
         ("an empty one", form().file("a.png", "image/png", b"").to(&door), bad),
         ("none", form().to(&door), (400, "MissingProperty")),
         (
@@ -238,7 +247,10 @@ async fn files_that_are_not_taken_leave_nothing_and_the_user_knows_why() {
     ] {
         door.refuses(what, request, expected).await;
     }
-    for words in ["files of this kind", "a file is too large"] {
+    for words in [
+        "The file “a.exe” did not go through. Files like this",
+        "The file “a.dat” did not go through. It is too large.",
+    ] {
         told_why(&door, words).await;
     }
     eventually("nothing is left", || async { (kept(&door) == 0).then_some(()) }).await;

@@ -198,8 +198,19 @@ async fn the_script_is_for_any_page_and_the_frame_for_trusted_ones() {
     assert_eq!(again.status(), StatusCode::NOT_MODIFIED);
     assert_eq!(frame.status(), StatusCode::OK);
     let policy = frame.headers()["content-security-policy"].to_str().unwrap();
-    assert!(policy.ends_with(&format!("frame-ancestors 'self' {SHOP}")), "{policy}");
+    assert!(policy.ends_with("frame-ancestors 'none'"), "of no site: {policy}");
     assert!(policy.contains("script-src 'self';"), "{policy}");
+    for (named, around) in [
+        (format!("key={KEY}"), format!("'self' {SHOP}")),
+        ("site=default%2Fdefault".to_owned(), format!("'self' {SHOP}")),
+        ("site=default%2Fsomebody".to_owned(), "'none'".to_owned()),
+        ("key=shop-00000000".to_owned(), "'none'".to_owned()),
+    ] {
+        let frame = get(&format!("/widget/frame?{named}")).send().await.unwrap();
+        assert_eq!(frame.status(), StatusCode::OK, "{named}");
+        let policy = frame.headers()["content-security-policy"].to_str().unwrap();
+        assert!(policy.ends_with(&format!("frame-ancestors {around}")), "{named}: {policy}");
+    }
     door.told("no such file", get("/widget/assets/nothing.js"), (404, "no_such_route")).await;
     door.told("no such method", door.frame("frame", &json!({})), (405, "method_not_allowed")).await;
 }

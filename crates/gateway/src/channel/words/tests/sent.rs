@@ -59,6 +59,11 @@ fn a_card_of_ours_answers_the_question_that_it_names() {
         assert_eq!((answer.to.0, answer.value.as_str()), (12, given), "{value}");
         assert_eq!((said.text.as_str(), said.choice), (words, None), "{value}");
     }
+    for (secret, expected) in [(json!(true), true), (json!(false), false)] {
+        let ours = json!({ "answers": 12, "asks": "text", "secret": secret });
+        let value = json!({ "warmline": ours, "warmlineValue": "4711" });
+        assert_eq!(said(json!({ "value": value })).unwrap().answer.unwrap().secret, expected);
+    }
     // Nothing was filled in, or it is no card of ours.
     for value in [
         json!({ "warmline": { "answers": 12, "asks": "text" }, "warmlineValue": " " }),

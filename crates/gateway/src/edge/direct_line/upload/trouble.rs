@@ -42,7 +42,9 @@ impl From<FileError> for Refused {
             FileError::Empty | FileError::NotAllowed | FileError::Infected => {
                 ErrorCode::BadArgument
             }
-            FileError::ConversationFull | FileError::TenantFull | FileError::Full => ErrorCode::TooManyRequests,
+            FileError::ConversationFull | FileError::TenantFull | FileError::Full => {
+                ErrorCode::TooManyRequests
+            }
             FileError::Busy | FileError::NotScanned => ErrorCode::ServiceUnavailable,
             FileError::Gone | FileError::Disk(_) | FileError::Sealed(_) | FileError::Malformed => {
                 tracing::error!(error = &error as &dyn std::error::Error, "a file cannot be kept");

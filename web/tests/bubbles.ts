@@ -1,0 +1,47 @@
+/** The widget on somebody's page, as the tests look at it. */
+
+import type { Frame, FrameLocator, Locator, Page } from 'playwright-core';
+
+export const bubble = (page: Page): Locator => page.locator('warmline-chat .bubble');
+export const badge = (page: Page): Locator => page.locator('warmline-chat .badge');
+export const panel = (page: Page): Locator => page.locator('warmline-chat dialog');
+export const chat = (page: Page): FrameLocator => page.frameLocator('warmline-chat iframe');
+export const box = (page: Page): Locator => chat(page).locator('[data-id="webchat-sendbox-input"]');
+export const strip = (page: Page, tone: string): Locator => chat(page).locator(`.strip[data-tone="${tone}"]`);
+
+/** What somebody said, in a bubble. */
+export const said = (page: Page, words: string): Locator =>
+  chat(page).locator('.webchat__text-content', { hasText: words });
+
+/** What Warmline said, in a quiet line. */
+export const notice = (page: Page, words: string): Locator => chat(page).locator('.notice', { hasText: words });
+
+/** The frame itself, for what has to run in it. */
+export function frameOf(page: Page): Frame {
+  const found = page.frames().find((one) => new URL(one.url()).pathname === '/widget/frame');
+  if (!found) throw new Error('the page has no frame of the widget');
+  return found;
+}
+
+/** Opens the chat and waits for the bot's first words. */
+export async function opened(page: Page): Promise<void> {
+  await bubble(page).click();
+  await said(page, 'help desk').first().waitFor();
+}
+
+export async function says(page: Page, words: string): Promise<void> {
+  await box(page).fill(words);
+  await box(page).press('Enter');
+}
+
+/** Drags a file over the chat, and lets it go if `name` says so. */
+export function drag(page: Page, name: 'dragenter' | 'drop', file: { name: string; text: string }): Promise<boolean> {
+  return frameOf(page).evaluate(
+    ([kind, called, text]) => {
+      const dataTransfer = new DataTransfer();
+      dataTransfer.items.add(new File([text ?? ''], called ?? '', { type: 'text/plain' }));
+      return dispatchEvent(new DragEvent(kind ?? '', { dataTransfer, bubbles: true, cancelable: true }));
+    },
+    [name, file.name, file.text],
+  );
+}
