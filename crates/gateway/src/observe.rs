@@ -29,7 +29,7 @@ use store::{Numbers, Store, Work};
 
 pub(crate) use batch::{Committed, Noted, Notes};
 pub use feed::{Feed, Heard, Passage};
-pub(crate) use words::{BreakerState, CatchUp, EffectName, EventName, RouteName};
+pub(crate) use words::{BreakerState, CatchUp, EffectName, EventName, RouteName, Unnamed};
 pub use words::{Outcome, PassageKind};
 
 pub(crate) use histogram::Spread;
@@ -243,6 +243,11 @@ impl Observer {
     /// What a chat missed was looked for.
     pub(crate) fn caught_up(&self, tenant: &TenantId, desk: &DeskId, came: CatchUp, rows: usize) {
         self.metrics.desk(tenant, desk).caught_up(came, rows);
+    }
+
+    /// Callbacks had things that have no name here.
+    pub(crate) fn unnamed(&self, things: impl IntoIterator<Item = Unnamed>) {
+        things.into_iter().for_each(|what| self.metrics.unnamed(what));
     }
 
     /// The numbers of files.

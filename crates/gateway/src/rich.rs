@@ -13,6 +13,7 @@ mod html;
 mod markdown;
 mod output;
 mod question;
+mod told;
 mod words;
 
 use bot_framework::Activity;
@@ -20,6 +21,8 @@ use serde_json::{Value, json};
 use servicenow::{Choice, Control};
 use session::{Said, id::Number};
 use url::{Host, Url};
+
+pub(crate) use told::Words;
 
 use crate::notices::Language;
 
@@ -119,9 +122,13 @@ impl Shown {
         Self { attachments: vec![card], ..Self::words("") }
     }
 
-    /// Puts who says it before the words.
+    /// Puts who says it before the words, in a paragraph of its own where the sign of a list, a heading
+    /// or the like would be lost behind it.
     fn after(mut self, prefix: &str) -> Self {
-        let prefix = if self.markdown { markdown::escaped(prefix) } else { prefix.to_owned() };
+        let mut prefix = if self.markdown { markdown::escaped(prefix) } else { prefix.to_owned() };
+        if self.markdown && !prefix.is_empty() && markdown::begins_block(&self.text) {
+            prefix = format!("{}\n\n", prefix.trim_end());
+        }
         self.text = format!("{prefix}{}", self.text).trim_end().to_owned();
         self
     }
@@ -165,14 +172,18 @@ fn said_by(choice: &Choice, all: &[Choice]) -> Value {
 pub(crate) fn shown(said: &Said, look: &Look<'_>) -> Option<Shown> {
     let control = Control::read(&said.payload.as_ref()?.0);
     let mut shown = look.of(&control, said)?.after(look.prefix);
-    shown.summary = said.text.chars().take(SUMMARY_CHARS_MAX).collect();
+    let words = Words::of_control(&control, said, look.language, look.open);
+    shown.summary = words.all().chars().take(SUMMARY_CHARS_MAX).collect();
     shown.fits(look.surface).then_some(shown)
 }
 
 impl Look<'_> {
     fn of(&self, control: &Control, said: &Said) -> Option<Shown> {
         match control {
-            Control::Text { masked, sources } => self.text(said, *masked, sources),
+            Control::Text { words, masked, sources } => {
+                let shown = self.text(words.as_deref(), said.markdown, *masked, sources)?;
+                self.with_options(shown, said)
+            }
             Control::Html { html, image, links } => self.html(said, html, image.as_ref(), links),
             Control::Links { header, links } => Some(self.links(header.as_deref(), links)),
             Control::Image(image) => self.image(image),
@@ -180,10 +191,19 @@ impl Look<'_> {
             Control::Card(card) => Some(self.card(card)),
             Control::Table(table) => self.table(table),
             Control::Part { content, more } => self.part(content, more.as_ref(), said),
-            Control::Input(input) => Some(self.question(input)),
+            Control::Input(input) => Some(self.question(input, said)),
             // Their text has a line for each step already, and nothing else has more to it.
             Control::Progress(_) | Control::Other => None,
         }
+    }
+
+    /// The same with buttons for what can be chosen; nothing where there are too many for buttons.
+    fn with_options(&self, shown: Shown, said: &Said) -> Option<Shown> {
+        let options = &said.options;
+        let fit = options.len() <= self.surface.buttons_max() && session::keeps_all(options);
+        let button =
+            |one: &session::Choice| Choice { label: one.label.clone(), value: one.value.clone() };
+        fit.then(|| Shown { buttons: options.iter().map(button).collect(), ..shown })
     }
 }
 

@@ -34,6 +34,8 @@ pub const CHOICES_MAX: usize = 200;
 pub struct Item {
     /// The control it came as.
     pub ui_type: UiType,
+    /// All that it shows and asks, for whoever can show more than words.
+    pub control: Control,
     /// The item as plain text, complete enough to be understood on its own: a picker's text lists
     /// its options. Never empty, at most [`TEXT_BYTES_MAX`] bytes.
     pub text: String,
@@ -47,7 +49,8 @@ pub struct Item {
     pub from_agent: bool,
     /// `sys_cs_message` id: the key for recognising repeats and for receipts. From app 4.0.0.
     pub message_id: Option<String>,
-    /// Whether `text` is Markdown: an `OutputText` of the virtual agent. What agents type is plain.
+    /// Whether `text` is Markdown: an `OutputText` of the virtual agent, on its own or as a
+    /// part. What agents type is plain.
     pub markdown: bool,
     /// The instance sends it again, under the same id, as it goes on.
     pub changes: bool,

@@ -129,18 +129,26 @@ pub(crate) enum Answered {
     InSecret,
 }
 
+/// The options that are kept.
+fn kept(options: &[Choice]) -> impl Iterator<Item = &Choice> {
+    let mut room = OPTIONS_BYTES_MAX;
+    options.iter().take(OPTIONS_KEPT_MAX).take_while(move |Choice { label, value }| {
+        let left = room.checked_sub(label.len() + value.len());
+        room = left.unwrap_or(0);
+        left.is_some()
+    })
+}
+
+/// Whether each of these options is recognised by its label: none is left out of what is kept.
+pub fn keeps_all(options: &[Choice]) -> bool {
+    kept(options).count() == options.len()
+}
+
 impl Asked {
     /// What `said`, entry `by`, asks for.
     pub(crate) fn of(said: &Said, by: Number) -> Option<Self> {
         let question = Question::of(said)?;
-        let mut room = OPTIONS_BYTES_MAX;
-        let fits = |Choice { label, value }: &&Choice| {
-            let left = room.checked_sub(label.len() + value.len());
-            room = left.unwrap_or(0);
-            left.is_some()
-        };
-        let options: Vec<_> =
-            said.options.iter().take(OPTIONS_KEPT_MAX).take_while(fits).cloned().collect();
+        let options: Vec<_> = kept(&said.options).cloned().collect();
         let cut = options.len() < said.options.len();
         Some(Self { by, question, options, cut })
     }

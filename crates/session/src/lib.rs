@@ -35,7 +35,7 @@ mod resend;
 mod said;
 mod step;
 
-pub use asked::{Asked, Given, Question, SKIP, Wants};
+pub use asked::{Asked, Given, Question, SKIP, Wants, keeps_all};
 pub use conversation::{
     Answer, AskedBy, Changing, Conversation, HELD_WORDS_MAX, LATE_WORDS_FOR, OVERTAKEN_FOR, Past,
     Phase, Route, Session, Stage, Status, Talk, Visitor, Waiting,

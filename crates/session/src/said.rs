@@ -250,7 +250,7 @@ mod tests {
         conversation::Visitor,
         effect::What,
         event::Event,
-        id::{DeskId, Number, SessionId, UserId},
+        id::{DeskId, Number, SessionId, Timestamp, UserId},
         notice::Notice,
     };
 

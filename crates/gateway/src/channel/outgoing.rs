@@ -21,7 +21,6 @@ use crate::{
     behind::{Links, handles},
     keeping::Entry,
     notices::{self, Language},
-    render::prompt,
     rich::{self, Look, Surface},
 };
 
@@ -111,10 +110,10 @@ impl Place<'_> {
                     Author::Bot | Author::User => self.revised(said, entry.number, part, &known),
                     // Their originals are the desk's.
                     Author::Agent(agent) => self
-                        .worded(said, &prefix_of(agent.name.as_deref()), part)
+                        .worded(said, &prefix_of(agent.name.as_deref()), entry.number, part)
                         .map(|activity| (activity, None)),
                     Author::Desk | Author::Gateway => {
-                        self.worded(said, "", part).map(|activity| (activity, None))
+                        self.worded(said, "", entry.number, part).map(|activity| (activity, None))
                     }
                 };
                 match (revised, known(*of)) {
@@ -205,7 +204,7 @@ impl Place<'_> {
         match &said.payload {
             Some(payload) if part == 0 => self.whole(payload, number, known),
             Some(_) => None,
-            None => self.worded(said, "", part).map(|activity| (activity, None)),
+            None => self.worded(said, "", number, part).map(|activity| (activity, None)),
         }
     }
 
@@ -248,7 +247,7 @@ impl Place<'_> {
         let activity = match self.rich(said, &prefix, entry) {
             // However many parts the words have, this is all of it.
             Some(activity) => (part == 0).then_some(activity),
-            None => self.worded(said, &prefix, part),
+            None => self.worded(said, &prefix, entry, part),
         };
         activity.map_or(Sending::Nothing, |activity| Sending::Send(activity.to_json()))
     }
@@ -279,20 +278,25 @@ impl Place<'_> {
     }
 
     /// A part of words; the first says whose they are, the last has the buttons.
-    fn worded(&self, said: &Said, prefix: &str, part: u16) -> Option<Activity> {
+    fn worded(&self, said: &Said, prefix: &str, entry: Number, part: u16) -> Option<Activity> {
         let as_buttons = buttons::can_show(&said.options, self.reference);
-        let text = if as_buttons { prompt(said) } else { &said.text };
-        let parts = parts::parts(text);
+        let open = |address: &str| self.open(entry, address);
+        let told = rich::Words::of(said, self.language, &open);
+        let text = if as_buttons { told.prompt().to_owned() } else { told.all() };
+        let parts = parts::parts(&text);
         let index = usize::from(part);
-        let words = match parts.get(index) {
-            Some(words) => *words,
+        // There are as many as the log's words have: with the user's addresses they may be longer.
+        let last = parts.len().min(parts::parts(&said.text).len()).saturating_sub(1);
+        let words = match parts.get(index..) {
+            Some([rest @ ..]) if !rest.is_empty() && index == last => rest.join("\n"),
+            Some([words, ..]) if index < last => (*words).to_owned(),
             // A question may be all options.
-            None if index == 0 && as_buttons => "",
-            None => return None,
+            _ if index == 0 && as_buttons => String::new(),
+            _ => return None,
         };
-        let words = if index == 0 { format!("{prefix}{words}") } else { words.to_owned() };
+        let words = if index == 0 { format!("{prefix}{words}") } else { words };
         let mut activity = self.words(&words, said.markdown);
-        if as_buttons && index + 1 >= parts.len() {
+        if as_buttons && index >= last {
             buttons::add(&mut activity, &said.options, self.reference);
         }
         Some(activity)

@@ -1,9 +1,9 @@
 //! From what a callback says to what happened.
 
-use servicenow::{Asks, Callback, Item, Signal};
+use servicenow::{Asks, Callback, Item, Signal, UiType};
 use session::{Agent, Choice, Claims, News, Payload, Question, Said, Wants, id::SenderKey};
 
-use crate::plain::plain;
+use crate::{observe::Unnamed, plain::plain};
 
 /// Texts by which an instance tells things that have no signal of their own. All are written by
 /// admins and translated, so they are the last resort and can be changed (reference 5.6). Compared
@@ -85,6 +85,17 @@ pub(crate) fn read(callback: Callback, wording: &Wording) -> (Vec<News>, Vec<Typ
     (reading.news, reading.typing)
 }
 
+/// What of a callback has no name here.
+pub(crate) fn unnamed(callback: &Callback) -> impl Iterator<Item = Unnamed> {
+    callback.signals.iter().filter_map(|signal| match signal {
+        Signal::Item(Item { ui_type: UiType::Other(_), .. }) => Some(Unnamed::UiType),
+        Signal::Unknown { what } if what.starts_with("actionType") => Some(Unnamed::Action),
+        Signal::Unknown { what } if what.starts_with("status") => Some(Unnamed::Status),
+        Signal::Unknown { .. } => Some(Unnamed::UiType),
+        _ => None,
+    })
+}
+
 /// By what a message of the desk is recognised, whichever way it comes: its `messageId`, which is
 /// its `sys_id` in the table of messages (reference 5.2).
 pub(crate) fn message_key(id: &str) -> Option<SenderKey> {
@@ -144,7 +155,7 @@ impl Reading<'_> {
     }
 
     fn item(&mut self, item: Item) {
-        if let servicenow::UiType::Other(kind) = &item.ui_type {
+        if let UiType::Other(kind) = &item.ui_type {
             tracing::info!(ui_type = kind, "a callback showed something of an unknown kind");
         }
         let key = item.message_id.as_ref().and_then(|id| message_key(id));
@@ -241,7 +252,7 @@ fn agent_of(agent: servicenow::Agent) -> Agent {
 
 pub(crate) fn said_of(item: Item) -> Said {
     // Bare words need no original beside them.
-    let is_words = item.ui_type == servicenow::UiType::OutputText && item.control().is_words();
+    let is_words = item.ui_type == UiType::OutputText && item.control.is_words();
     Said {
         options: item
             .options

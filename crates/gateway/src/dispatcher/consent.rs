@@ -67,9 +67,9 @@ impl Dispatcher {
 /// Where the one file is that an item of the desk's brings.
 fn address_of(said: &Said) -> Option<String> {
     match Control::read(&said.payload.as_ref()?.0) {
-        Control::File(file) => Some(file.address),
+        Control::File(file) => file.address,
         Control::Links { mut links, .. } if links.len() == 1 => {
-            links.pop().map(|link| link.address)
+            links.pop().and_then(|link| link.address)
         }
         _ => None,
     }

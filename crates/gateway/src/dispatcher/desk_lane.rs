@@ -232,6 +232,7 @@ impl Dispatcher {
         trace: Option<Context>,
     ) {
         let claims = news::claims_of(&callback);
+        self.observer.unnamed(news::unnamed(&callback));
         let (news, _) = news::read(callback, &link.reach.get().wording);
         let arrival = Arrival::callback(target, None, claims, news).traced(trace);
         // It comes only once; the attempt waits until it is taken.

@@ -96,6 +96,7 @@ async fn taken(
     let claims = news::claims_of(&callback);
     let request = callback.request_id.as_deref().and_then(parse_request_id);
     let request = request.map(|(_, number)| number);
+    edge.observer.unnamed(news::unnamed(&callback));
     let (news, typing) = news::read(callback, wording);
     // What was missed is shown before what came after it.
     let session = session_of(&targets).cloned();

@@ -6,7 +6,7 @@ use std::{fs, panic, path::Path};
 const VARIATIONS: usize = 3_000;
 
 /// What means something to one of the readers.
-const WORDS: [&str; 24] = [
+const WORDS: [&str; 30] = [
     "{",
     "}",
     "[",
@@ -21,6 +21,12 @@ const WORDS: [&str; 24] = [
     "&lt;",
     "<at>",
     "</",
+    "<a href=https://e.org/>",
+    "</a>",
+    "<div>",
+    "<br>",
+    "<b>",
+    "<li>",
     "\r\n",
     "--",
     "\u{202e}",

@@ -35,7 +35,7 @@ use crate::observe::{
         doors::Doors,
     },
     scrape::Standing,
-    words::{EffectName, EventName, Outcome},
+    words::{EffectName, EventName, Outcome, Unnamed},
 };
 
 /// Names and values.
@@ -68,6 +68,8 @@ pub(super) struct Metrics {
     given_up: Box<[Counter]>,
     pub(super) streamed: Histogram,
     pub(super) swept: Counter,
+    /// By what has no name.
+    unnamed: Box<[Counter]>,
     pub(super) files: FileNumbers,
     events: Box<[[Counter; EVENT_OUTCOMES.len()]]>,
     commit: Histogram,
@@ -162,6 +164,7 @@ impl Metrics {
             QUICK,
         );
         let swept = counter(&mut registry, "swept_repeats", "Old repeats that were forgotten");
+        let unnamed = unnamed(&mut registry);
         let files = FileNumbers::new(&mut registry);
         let standing = StandingGauges::new(&mut registry);
         Self {
@@ -173,6 +176,7 @@ impl Metrics {
             given_up,
             streamed,
             swept,
+            unnamed,
             files,
             events,
             commit,
@@ -213,6 +217,13 @@ impl Metrics {
         if let (Outcome::Failed, Some(counter)) =
             (attempt.outcome, self.given_up.get(attempt.kind as usize))
         {
+            counter.inc();
+        }
+    }
+
+    /// A callback had something that has no name here.
+    pub(super) fn unnamed(&self, what: Unnamed) {
+        if let Some(counter) = self.unnamed.get(what as usize) {
             counter.inc();
         }
     }
@@ -281,6 +292,13 @@ fn given_up(registry: &mut Registry) -> Box<[Counter]> {
     let of =
         |kind: &EffectName| family.get_or_create_owned(&vec![("kind", kind.as_str().to_owned())]);
     EffectName::ALL.iter().map(of).collect()
+}
+
+fn unnamed(registry: &mut Registry) -> Box<[Counter]> {
+    let help = "Items, actions and statuses in callbacks that have no name here";
+    let family = counters(registry, "unknown_signals", help);
+    let of = |what: &Unnamed| family.get_or_create_owned(&vec![("kind", what.as_str().to_owned())]);
+    Unnamed::ALL.iter().map(of).collect()
 }
 
 /// Registers a counter without labels; `_total` is added to its name.

@@ -47,6 +47,16 @@ words! {
         Session = "session",
     }
 
+    /// What of a callback has no name here.
+    pub(crate) enum Unnamed {
+        /// A control, or an item of no kind at all.
+        UiType = "ui_type",
+        /// An action message.
+        Action = "action",
+        /// A status of the specification's dialect.
+        Status = "status",
+    }
+
     /// What came of it.
     pub enum Outcome {
         /// As it should be.

@@ -4,14 +4,17 @@
 //! comes out of it is well formed. Words are escaped, addresses are those that the user may open,
 //! pictures without such an address leave their words.
 
+mod page;
+mod signs;
+#[cfg(test)]
+mod tests;
+
 use std::sync::LazyLock;
 
 use ammonia::Builder;
+use page::Page;
 
-use super::{
-    Open,
-    markdown::{destination, escaped, link},
-};
+use super::Open;
 
 /// The longest HTML that is parsed, in bytes: more than fits into a message.
 const HTML_BYTES_MAX: usize = 64 * 1_024;
@@ -19,9 +22,6 @@ const HTML_BYTES_MAX: usize = 64 * 1_024;
 /// The most tags of it: where each is within the one before, a parser that does as browsers do takes a
 /// time that grows with their square.
 const TAGS_MAX: usize = 2_000;
-
-/// The deepest list that is set off: deeper ones stand where it stands.
-const DEPTH_MAX: usize = 6;
 
 static SANITISER: LazyLock<Builder<'static>> = LazyLock::new(|| {
     let mut builder = Builder::empty();
@@ -74,18 +74,17 @@ pub(super) fn markdown(html: &str, opened: &Open<'_>) -> String {
         return String::new();
     }
     let clean = SANITISER.clean(html).to_string();
-    let mut page =
-        Page { out: String::new(), lists: Vec::new(), links: Vec::new(), mark: None, opened };
+    let mut page = Page::new(opened);
     let mut rest = clean.as_str();
     while let Some(at) = rest.find('<') {
-        page.words(&rest[..at]);
+        page.words(&decoded(&rest[..at]));
         // Well formed: a bare `<` is an entity, and so is a `>` within an attribute's value or not.
         let (tag, behind) = split_tag(&rest[at + 1..]);
-        page.tag(tag);
+        page.tag(&Tag(tag));
         rest = behind;
     }
-    page.words(rest);
-    page.out.trim().to_owned()
+    page.words(&decoded(rest));
+    page.finish()
 }
 
 /// Splits behind the `>` that ends a tag; one within quotes does not.
@@ -101,165 +100,23 @@ fn split_tag(text: &str) -> (&str, &str) {
     (text, "")
 }
 
-/// What is open around the words.
-struct Page<'a> {
-    out: String,
-    /// For each list, the number of its next item; none if its items have no numbers.
-    lists: Vec<Option<usize>>,
-    /// For each link, its address if it may be opened, and where its words begin.
-    links: Vec<(Option<String>, usize)>,
-    /// The mark that opened just now.
-    mark: Option<&'static str>,
-    opened: &'a Open<'a>,
-}
+/// What stands between `<` and `>`.
+struct Tag<'a>(&'a str);
 
-impl Page<'_> {
-    fn words(&mut self, html: &str) {
-        let html = decoded(html);
-        let html = match self.mark.take() {
-            Some(mark) if html.starts_with(char::is_whitespace) => {
-                // Between a mark that opens and its words stands no blank.
-                self.out.truncate(self.out.len() - mark.len());
-                if !self.out.is_empty() && !self.out.ends_with([' ', '\n']) {
-                    self.out.push(' ');
-                }
-                self.out.push_str(mark);
-                html.trim_start()
-            }
-            _ => &html,
-        };
-        // A run of blanks is one, and none at the beginning of a line.
-        let mut after_blank = self.out.is_empty() || self.out.ends_with([' ', '\n']);
-        let mut line = String::with_capacity(html.len());
-        for c in html.chars() {
-            let is_blank = c.is_whitespace();
-            if !(is_blank && after_blank) {
-                line.push(if is_blank { ' ' } else { c });
-            }
-            after_blank = is_blank;
-        }
-        self.out.push_str(&escaped(&line));
+impl Tag<'_> {
+    fn name(&self) -> &str {
+        self.0.split([' ', '/']).find(|part| !part.is_empty()).unwrap_or_default()
     }
 
-    fn tag(&mut self, tag: &str) {
-        let name = tag.split([' ', '/']).find(|part| !part.is_empty()).unwrap_or_default();
-        let closes = tag.starts_with('/');
-        match name {
-            "b" | "strong" => self.mark("**", closes),
-            "i" | "em" => self.mark("*", closes),
-            "code" => self.mark("`", closes),
-            "br" => self.out.push_str("  \n"),
-            "hr" => self.block("---\n\n"),
-            "ul" | "ol" if closes => {
-                self.lists.pop();
-                self.block("");
-            }
-            "ul" => self.list(None),
-            "ol" => self.list(Some(1)),
-            "li" if !closes => self.item(),
-            "tr" => self.line(),
-            "td" | "th" if !closes => self.cell(),
-            "h1" | "h2" | "h3" | "h4" | "h5" | "h6" if !closes => self.block("### "),
-            "blockquote" if !closes => self.block("> "),
-            "p" | "div" | "pre" | "table" | "caption" | "h1" | "h2" | "h3" | "h4" | "h5" | "h6"
-            | "blockquote"
-                if self.lists.is_empty() =>
-            {
-                self.block("");
-            }
-            "a" if closes => self.close_link(),
-            "a" => {
-                let address = attribute(tag, "href").and_then(|address| (self.opened)(&address));
-                self.links.push((address, self.out.len()));
-            }
-            "img" => self.picture(tag),
-            _ => {}
-        }
+    fn closes(&self) -> bool {
+        self.0.starts_with('/')
     }
 
-    /// A mark opens before words and closes behind them, without a blank between.
-    fn mark(&mut self, mark: &'static str, closes: bool) {
-        if !closes {
-            self.out.push_str(mark);
-            self.mark = Some(mark);
-        } else if let Some(words) = self.out.strip_suffix(mark) {
-            // Nothing stands between.
-            self.out.truncate(words.len());
-        } else {
-            let end = self.out.trim_end().len();
-            let blank = self.out.split_off(end);
-            self.out.push_str(mark);
-            self.out.push_str(&blank);
-        }
+    /// An attribute's value. The sanitiser writes each in double quotes.
+    fn attribute(&self, name: &str) -> Option<String> {
+        let value = self.0.split_once(&format!(" {name}=\""))?.1.split('"').next()?;
+        Some(decoded(value)).filter(|value| !value.is_empty())
     }
-
-    fn line(&mut self) {
-        let end = self.out.trim_end().len();
-        self.out.truncate(end);
-        if end > 0 {
-            self.out.push_str("  \n");
-        }
-    }
-
-    fn cell(&mut self) {
-        if !self.out.is_empty() && !self.out.ends_with('\n') {
-            self.out.push_str(" \\| ");
-        }
-    }
-
-    fn block(&mut self, begin: &str) {
-        let end = self.out.trim_end().len();
-        self.out.truncate(end);
-        if end > 0 {
-            self.out.push_str("\n\n");
-        }
-        self.out.push_str(begin);
-    }
-
-    /// One within another begins where its first item does.
-    fn list(&mut self, number: Option<usize>) {
-        if self.lists.is_empty() {
-            self.block("");
-        }
-        self.lists.push(number);
-    }
-
-    fn item(&mut self) {
-        if !self.out.is_empty() && !self.out.ends_with("\n\n") {
-            self.out.truncate(self.out.trim_end().len());
-            self.out.push('\n');
-        }
-        let depth = self.lists.len().saturating_sub(1).min(DEPTH_MAX);
-        self.out.push_str(&"   ".repeat(depth));
-        if let Some(Some(next)) = self.lists.last_mut() {
-            self.out.extend([&next.to_string(), ". "]);
-            *next += 1;
-        } else {
-            self.out.push_str("- ");
-        }
-    }
-
-    fn close_link(&mut self) {
-        let Some((address, start)) = self.links.pop() else { return };
-        let Some(address) = address else { return };
-        let words = self.out.split_off(start.min(self.out.len()));
-        let words = if words.trim().is_empty() { escaped(&address) } else { words };
-        self.out.push_str(&link(words.trim(), &address));
-    }
-
-    fn picture(&mut self, tag: &str) {
-        let alt = escaped(&attribute(tag, "alt").unwrap_or_default());
-        match attribute(tag, "src").and_then(|address| (self.opened)(&address)) {
-            Some(address) => self.out.extend(["![", &alt, "](", &destination(&address), ")"]),
-            None => self.out.push_str(&alt),
-        }
-    }
-}
-
-/// An attribute's value. The sanitiser writes each in double quotes.
-fn attribute(tag: &str, name: &str) -> Option<String> {
-    let value = tag.split_once(&format!(" {name}=\""))?.1.split('"').next()?;
-    Some(decoded(value)).filter(|value| !value.is_empty())
 }
 
 /// The entities that the sanitiser writes; it has made characters of all others.
@@ -270,6 +127,3 @@ fn decoded(html: &str) -> String {
         .replace("&nbsp;", "\u{a0}")
         .replace("&amp;", "&")
 }
-
-#[cfg(test)]
-mod tests;

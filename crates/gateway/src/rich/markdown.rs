@@ -32,6 +32,14 @@ fn marker(line: &str) -> Option<usize> {
     (digits > 0 && words[digits..].starts_with(['.', ')'])).then_some(start + digits)
 }
 
+/// Whether Markdown begins with something that is only seen for what it is at the beginning of a line.
+pub(super) fn begins_block(text: &str) -> bool {
+    const SIGNS: [&str; 8] = ["- ", "* ", "+ ", "> ", "#", "---", "```", "|"];
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let is_numbered = digits > 0 && text[digits..].starts_with(['.', ')']);
+    is_numbered || SIGNS.iter().any(|sign| text.starts_with(sign))
+}
+
 /// A link; `label` is escaped already.
 pub(super) fn link(label: &str, address: &str) -> String {
     format!("[{}]({})", label.replace('\n', " "), destination(address))

@@ -8,33 +8,41 @@ use servicenow::{
 use session::Said;
 
 use super::{
-    Look, Shown, Surface,
+    Look, Shown, Surface, Words,
     card::{self, Answer},
     html,
     markdown::{escaped, link},
     words::words,
 };
-use crate::render::prompt;
 
 /// The most columns of a table that is drawn: more are too narrow to read.
 const COLUMNS_MAX: usize = 6;
+
+/// The most rows of a table that is drawn: more than anybody reads in a chat.
+const TABLE_ROWS_MAX: usize = 200;
 
 /// The most buttons of one card that lead somewhere: Teams' limit.
 const LINK_BUTTONS_MAX: usize = 6;
 
 impl Look<'_> {
     /// Words with where they are from; nothing for bare words.
-    pub(super) fn text(&self, said: &Said, masked: bool, sources: &[Link]) -> Option<Shown> {
+    pub(super) fn text(
+        &self,
+        own: Option<&str>,
+        markdown: bool,
+        masked: bool,
+        sources: &[Link],
+    ) -> Option<Shown> {
+        let own = own.unwrap_or_default();
         if !masked && sources.is_empty() {
             return None;
         }
         let words = words(self.language);
         let lock = if masked { format!("🔒 {}: ", words.confidential) } else { String::new() };
         if sources.is_empty() {
-            let text = format!("{lock}{}", said.text);
-            return Some(Shown { markdown: said.markdown, ..Shown::words(text) });
+            return Some(Shown { markdown, ..Shown::words(format!("{lock}{own}")) });
         }
-        let text = if said.markdown { said.text.clone() } else { escaped(&said.text) };
+        let text = if markdown { own.to_owned() } else { escaped(own) };
         let sources = self.listed(sources);
         Some(Shown::markdown(format!("{lock}{text}\n\n**{}**\n\n{sources}", words.sources)))
     }
@@ -52,10 +60,12 @@ impl Look<'_> {
             let text = html::markdown(html, self.open);
             return (!text.is_empty()).then(|| Shown::markdown(text));
         };
-        let alt = image.alt.as_deref().unwrap_or_else(|| prompt(said));
+        let told = Words::of(said, self.language, self.open);
+        let alt = image.alt.as_deref().unwrap_or(told.prompt());
         let buttons = links.iter().take(LINK_BUTTONS_MAX);
-        let buttons =
-            buttons.filter_map(|link| Some(card::open(&link.label, &(self.open)(&link.address)?)));
+        let buttons = buttons.filter_map(|link| {
+            Some(card::open(&link.label, &(self.open)(link.address.as_deref()?)?))
+        });
         let picture = card::picture(&address, alt, "Stretch");
         Some(Shown::card(card::attachment(vec![picture], buttons.collect())))
     }
@@ -81,7 +91,8 @@ impl Look<'_> {
     /// A link; its words alone where the user may not open it.
     fn one(&self, one: &Link) -> String {
         let label = escaped(&one.label);
-        match (self.open)(&one.address) {
+        match one.address.as_deref().and_then(self.open) {
+            Some(address) if one.name().is_none() => link(&escaped(&address), &address),
             Some(address) => link(&label, &address),
             None => label.replace('\n', " "),
         }
@@ -99,12 +110,8 @@ impl Look<'_> {
 
     /// Teams takes files from nobody but people; there a link is all.
     pub(super) fn file(&self, file: &Link) -> Option<Shown> {
-        let address = (self.open)(&file.address)?;
-        let name = if file.label == file.address {
-            words(self.language).file
-        } else {
-            file.label.as_str()
-        };
+        let address = (self.open)(file.address.as_deref()?)?;
+        let name = file.name().unwrap_or(words(self.language).file);
         Some(match self.surface {
             Surface::Page => Shown::card(json!({
                 "contentType": kind_of(name).unwrap_or("application/octet-stream"),
@@ -149,7 +156,7 @@ impl Look<'_> {
 
     pub(super) fn table(&self, table: &Table) -> Option<Shown> {
         let columns = table.rows.iter().map(Vec::len).max()?.max(table.headers.len());
-        if !(1..=COLUMNS_MAX).contains(&columns) {
+        if !(1..=COLUMNS_MAX).contains(&columns) || table.rows.len() > TABLE_ROWS_MAX {
             return None;
         }
         let row = |cells: &[String]| {
@@ -187,9 +194,16 @@ impl Look<'_> {
     ) -> Option<Shown> {
         let mut shown = match self.of(content, said) {
             Some(shown) => shown,
-            None => Shown { markdown: said.markdown, ..Shown::words(prompt(said)) },
+            None => {
+                let words = Words::of(said, self.language, self.open);
+                let only_more = said.options.len() <= 1;
+                let text = if only_more { words.prompt().to_owned() } else { words.all() };
+                Shown { markdown: said.markdown, ..Shown::words(text) }
+            }
         };
-        let Some(more) = more else { return Some(shown) };
+        let Some(more) = more.filter(|more| !shown.buttons.contains(more)) else {
+            return Some(shown);
+        };
         let has_room = shown.buttons.len() < self.surface.buttons_max();
         if shown.attachments.is_empty() && has_room {
             shown.buttons.push(more.clone());

@@ -7,8 +7,9 @@
 use serde_json::{Value, json};
 use servicenow::{
     Asks, Choice,
-    control::{Input, Look as Style, Opt},
+    control::{Input, Layout, Opt},
 };
+use session::{SKIP, Said};
 
 use super::{
     CAROUSEL_CARDS_MAX, Look, Shown,
@@ -16,9 +17,7 @@ use super::{
     output::beside,
     words::words,
 };
-
-/// What skips a question (reference 3.7).
-const SKIP: &str = "_skip_";
+use crate::notices::Language;
 
 /// The most options with a row of their own: more are a list to pick from.
 const ROWS_MAX: usize = 12;
@@ -27,7 +26,7 @@ const ROWS_MAX: usize = 12;
 const IN_SIGHT_MAX: usize = 8;
 
 impl Look<'_> {
-    pub(super) fn question(&self, input: &Input) -> Shown {
+    pub(super) fn question(&self, input: &Input, said: &Said) -> Shown {
         let words = words(self.language);
         let field = |kind: &str, id: &str, label: &str| {
             json!({
@@ -63,19 +62,22 @@ impl Look<'_> {
                     vec![card::with(list, "isMultiSelect", true)],
                 )
             }
-            Asks::Choice | Asks::YesNo => self.choice(input),
+            Asks::Choice | Asks::YesNo => self.choice(input, said),
         }
     }
 
-    fn choice(&self, input: &Input) -> Shown {
+    fn choice(&self, input: &Input, said: &Said) -> Shown {
+        // A button says its label, by which the session must know the option; a card says its value.
+        let is_known = session::keeps_all(&said.options);
         let is_plain = |one: &Opt| one.description.is_none() && one.picture.is_none();
         let skip = usize::from(!input.required);
-        if input.options.iter().all(is_plain)
+        if is_known
+            && input.options.iter().all(is_plain)
             && input.options.len() + skip <= self.surface.buttons_max()
         {
             return self.buttons(input);
         }
-        if input.look == Style::Carousel && input.options.len() + skip <= CAROUSEL_CARDS_MAX {
+        if input.layout == Layout::Carousel && input.options.len() + skip <= CAROUSEL_CARDS_MAX {
             return self.carousel(input);
         }
         if input.options.iter().all(is_plain) || input.options.len() > ROWS_MAX {
@@ -162,7 +164,7 @@ impl Look<'_> {
     }
 
     fn skipping(&self) -> Choice {
-        Choice { label: words(self.language).skip.to_owned(), value: SKIP.to_owned() }
+        Choice { label: skip_word(self.language), value: SKIP.to_owned() }
     }
 
     /// How many files of which size are taken, in words.
@@ -173,6 +175,13 @@ impl Look<'_> {
         let size = max_bytes.map(|bytes| format!("{} {}", bytes / MEGABYTE, words.megabytes_each));
         count.into_iter().chain(size).collect::<Vec<_>>().join(", ")
     }
+}
+
+/// The language's own word for it, which the session knows when it is typed: the last of them.
+fn skip_word(language: Language) -> String {
+    let word = language.phrases().skip.pop().unwrap_or_default();
+    let mut chars = word.chars();
+    chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
 }
 
 fn option_texts(option: &Opt) -> Vec<Value> {

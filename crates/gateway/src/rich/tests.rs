@@ -126,10 +126,7 @@ fn teams_is_sent_nothing_that_it_refuses() {
 fn an_address_that_the_user_cannot_open_is_not_shown() {
     for case in cases() {
         for surface in [Surface::Page, Surface::Teams] {
-            let mut shown = carried(&case["item"].to_string(), surface);
-            // All in words, as the log has it.
-            shown["summary"].take();
-            let shown = shown.to_string();
+            let shown = carried(&case["item"].to_string(), surface).to_string();
             for theirs in ["/closed/", "service-now.com"] {
                 assert!(!shown.contains(theirs), "{shown}");
             }
@@ -186,6 +183,58 @@ fn long_lists_are_picked_from_and_longer_ones_are_folded() {
 }
 
 #[test]
+fn a_list_that_the_session_cuts_is_answered_by_a_card() {
+    let long = "x".repeat(1_100);
+    let options = [1, 2].map(|n| format!(r#"{{"label":"{n}{long}","value":"v{n}"}}"#)).join(",");
+    let json = format!(r#"{{"uiType":"Picker","label":"Which?","options":[{options}]}}"#);
+    for surface in [Surface::Page, Surface::Teams] {
+        let shown = carried(&json, surface);
+        assert_eq!(shown.get("suggestedActions"), None);
+        let list = &shown["attachments"][0]["content"]["body"][0];
+        assert_eq!(
+            (&list["type"], &list["choices"][1]["value"]),
+            (&json!("Input.ChoiceSet"), &json!("v2"))
+        );
+    }
+}
+
+#[test]
+fn an_agents_name_stands_before_words_and_above_a_list() {
+    for (html, text) in [
+        ("Hello", "Dana: Hello"),
+        ("<ul><li>x</li></ul>", "Dana:\n\n- x"),
+        ("<ol><li>x</li></ol>", "Dana:\n\n1. x"),
+        ("<h1>x</h1>", "Dana:\n\n### x"),
+        ("<blockquote><p>x</p></blockquote>", "Dana:\n\n> x"),
+        ("<pre>x</pre>", "Dana:\n\n```\nx\n```"),
+        ("<b>x</b>", "Dana: **x**"),
+        ("1. x", r"Dana: 1\. x"),
+    ] {
+        let json = json!({ "uiType": "OutputHtml", "value": html,
+            "agentInfo": { "sentFromAgent": true, "agentName": "Dana" } });
+        assert_eq!(carried(&json.to_string(), Surface::Page)["text"], text);
+    }
+}
+
+#[test]
+fn a_part_of_the_virtual_agents_is_markdown_and_its_button_is_no_line_of_it() {
+    for (content, text) in [
+        (r#"{"uiType":"OutputText","value":"*One*"}"#, "*One*"),
+        (
+            r#"{"uiType":"OutputText","value":"*One*","citations":[{"title":"KB","url":"https://e.org/k"}]}"#,
+            "*One*\n\n**Sources**\n\n- [KB](https://e.org/k)",
+        ),
+    ] {
+        let json = format!(
+            r#"{{"uiType":"MultiPartOutput","navigationBtnLabel":"More","content":{content}}}"#
+        );
+        let shown = carried(&json, Surface::Page);
+        assert_eq!((&shown["text"], &shown["textFormat"]), (&json!(text), &json!("markdown")));
+        assert_eq!(shown["suggestedActions"]["actions"][0]["title"], "More");
+    }
+}
+
+#[test]
 fn buttons_with_the_same_words_say_what_tells_them_apart() {
     let json = r#"{"uiType":"Picker","label":"Which?","options":[{"label":"Printer","value":"p1"},{"label":"Printer","value":"p2"},{"label":"Phone","value":"p3"}]}"#;
     let shown = carried(json, Surface::Page);
@@ -234,4 +283,12 @@ fn only_public_addresses_are_anybodys() {
     ] {
         assert_eq!(public(address).as_deref(), shown, "{address}");
     }
+}
+
+#[test]
+fn words_with_sources_keep_what_can_be_chosen() {
+    let json = r#"{"uiType":"OutputText","value":"Did it help?","citations":[{"title":"KB","url":"https://e.org/k"}],"options":[{"label":"Yes","value":"y"}]}"#;
+    let shown = carried(json, Surface::Page);
+    assert_eq!(shown["suggestedActions"]["actions"][0]["value"], "Yes");
+    assert_eq!(shown["text"], "Did it help?\n\n**Sources**\n\n- [KB](https://e.org/k)");
 }

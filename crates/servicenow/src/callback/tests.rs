@@ -195,7 +195,7 @@ const CONTROLS: &[(&str, &str, &str)] = &[
     (
         r#"{"uiType":"GroupedPartsOutputControl","header":"Found","values":[{"label":"A","action":"https://e.org/a","description":"","context":"KB"},{"label":"B","description":"old"}]}"#,
         "GroupedPartsOutputControl",
-        "Found\n- A <https://e.org/a>\n- B – old",
+        "Found\n- A – KB <https://e.org/a>\n- B – old",
     ),
     (
         r#"{"uiType":"OutputCard","templateName":"Card","data":"{\"title\":\"Incident\",\"subtitle\":\"INC1\",\"fields\":[{\"fieldLabel\":\"State\",\"fieldValue\":\"New\"}],\"url\":\"https://e.org/i\"}"}"#,
@@ -203,6 +203,24 @@ const CONTROLS: &[(&str, &str, &str)] = &[
         "Incident\nINC1\nState: New\n<https://e.org/i>",
     ),
     (r#"{"uiType":"OutputCard","data":{"title":"T"}}"#, "OutputCard", "T"),
+    (
+        r#"{"uiType":"OutputCard","templateName":"Notification","data":{"message":"Down at six"}}"#,
+        "OutputCard",
+        "Down at six",
+    ),
+    (
+        r#"{"uiType":"OutputText","value":"Restart it.","citations":[{"title":"KB1","url":"/kb1"}],"relatedList":[{"label":"More"}]}"#,
+        "OutputText",
+        "Restart it.\n- KB1 </kb1>\n- More",
+    ),
+    (
+        r#"{"uiType":"OutputText","itemType":"file","label":"a.pdf","value":"/sys_attachment.do?sys_id=1"}"#,
+        "OutputText",
+        "a.pdf </sys_attachment.do?sys_id=1>",
+    ),
+    (r#"{"uiType":"OutputLink","header":"Read","label":"Policy"}"#, "OutputLink", "Read: Policy"),
+    (r#"{"uiType":"OutputImage","altText":"chart"}"#, "OutputImage", "chart"),
+    (r#"{"uiType":"OutputHtml","value":"<img>"}"#, "OutputHtml", "[OutputHtml]"),
     (r#"{"uiType":"OutputCard","data":"not json","label":"A card"}"#, "OutputCard", "A card"),
     (
         r#"{"uiType":"OutputTable","label":"Yours","headers":["No","State"],"data":[["INC1","New"],["INC2",7]],"navigationBtnLabel":"More"}"#,

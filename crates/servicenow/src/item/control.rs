@@ -1,6 +1,6 @@
 //! A control with all that it shows and asks, for whoever can show more than words.
 //!
-//! Owns the closed list of what reference 5.3 can send, read from the raw JSON of an item as
+//! Owns the closed list of what reference 5.3 can send, read from an item's fields as
 //! forgivingly as everything of the instance's: what is missing or of another type is left out, and
 //! a control that has nothing of its own left is [`Control::Other`]. Addresses are as they came,
 //! often relative to the instance, and HTML is as it came too: neither is safe to show as it is.
@@ -8,19 +8,18 @@
 use std::fmt;
 
 use super::question::Asks;
-use super::{Choice, Item};
+use super::raw::RawItem;
+use super::{Choice, text};
 
 mod read;
-
-/// The most links, rows, fields or lines that are read from one control: more than anybody reads in
-/// a chat. The text of the item has all of them.
-pub const ROWS_MAX: usize = 200;
 
 /// What an item is, by what can be shown of it.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Control {
-    /// Words; they are in [`Item::text`].
+    /// Words.
     Text {
+        /// The words, without what they are taken from.
+        words: Option<String>,
         /// They are not for every eye (`maskType`).
         masked: bool,
         /// What they are taken from, and what else there is about it.
@@ -70,8 +69,8 @@ pub enum Control {
 pub struct Link {
     /// Its name; the address where it has none.
     pub label: String,
-    /// Where it leads.
-    pub address: String,
+    /// Where it leads, if that is told.
+    pub address: Option<String>,
     /// What is said of it.
     pub description: Option<String>,
 }
@@ -143,21 +142,19 @@ pub struct Input {
     pub asks: Asks,
     /// Whether the instance insists on one.
     pub required: bool,
-    /// How the options are to look.
-    pub look: Look,
+    /// How the options are to lie.
+    pub layout: Layout,
     /// What can be chosen, in the order of [`Item::options`].
     pub options: Vec<Opt>,
 }
 
-/// How options are to look.
+/// How options are to lie.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Look {
-    /// One below the other.
+pub enum Layout {
+    /// One below the other: `list`, `button`, and whatever else.
     List,
     /// Cards beside each other.
     Carousel,
-    /// Buttons.
-    Buttons,
 }
 
 /// One thing that can be chosen, with all that is shown of it.
@@ -180,16 +177,43 @@ pub struct Progress {
     pub steps: Vec<(String, bool)>,
 }
 
+impl Link {
+    /// Its name, if it has one beside its address.
+    pub fn name(&self) -> Option<&str> {
+        (self.address.as_ref() != Some(&self.label)).then_some(self.label.as_str())
+    }
+}
+
 impl Control {
     /// Reads an item's raw JSON ([`Item::raw`]).
     pub fn read(raw: &str) -> Self {
         read::control(raw)
     }
 
+    /// The same of fields that are read already.
+    pub(super) fn of(fields: &RawItem<'_>) -> Self {
+        read::of(fields)
+    }
+
+    /// All of it in words, but for options, with addresses as `open` gives them out; those for which it
+    /// gives none are left out. `None` if nothing is left, or nothing has words.
+    pub fn text(&self, open: &dyn Fn(&str) -> Option<String>) -> Option<String> {
+        text::of(self, open)
+    }
+
+    /// Whether it is words of the desk's, which may be Markdown.
+    pub(super) fn has_own_words(&self) -> bool {
+        match self {
+            Self::Text { .. } => true,
+            Self::Part { content, .. } => matches!(**content, Self::Text { .. }),
+            _ => false,
+        }
+    }
+
     /// Whether the item's text is all there is to it.
     pub fn is_words(&self) -> bool {
         match self {
-            Self::Text { masked, sources } => !masked && sources.is_empty(),
+            Self::Text { masked, sources, .. } => !masked && sources.is_empty(),
             _ => false,
         }
     }
@@ -209,13 +233,6 @@ impl Control {
             Self::Progress(_) => "Progress",
             Self::Other => "Other",
         }
-    }
-}
-
-impl Item {
-    /// The item as what it is.
-    pub fn control(&self) -> Control {
-        Control::read(self.raw.get())
     }
 }
 

@@ -4,13 +4,14 @@
 //! stands for, so whoever puts the text into a page must escape it like any other text. Nothing is
 //! fetched or run, and broken HTML loses its tags like any other.
 
-/// The text of a piece of HTML, without leading, trailing or repeated blank space.
-pub(super) fn text(html: &str) -> String {
-    let mut page = Page::default();
+/// The text of a piece of HTML, without leading, trailing or repeated blank space. Links have their
+/// addresses as `open` gives them out.
+pub(super) fn text(html: &str, open: &dyn Fn(&str) -> Option<String>) -> String {
+    let mut page = Page { out: String::new(), link: None, open };
     let mut rest = html;
-    while let Some(open) = rest.find('<') {
-        page.words(&rest[..open]);
-        rest = &rest[open..];
+    while let Some(at) = rest.find('<') {
+        page.words(&rest[..at]);
+        rest = &rest[at..];
         rest = if let Some(comment) = rest.strip_prefix("<!--") {
             comment.split_once("-->").map_or("", |(_, after)| after)
         } else if rest[1..].starts_with(|c: char| c.is_ascii_alphabetic() || "/!?".contains(c)) {
@@ -56,14 +57,14 @@ fn skip<'a>(text: &'a str, name: &str) -> &'a str {
 }
 
 /// The text so far.
-#[derive(Default)]
-struct Page {
+struct Page<'a> {
     out: String,
     /// The address and the start of the text of the link that is open.
     link: Option<(String, usize)>,
+    open: &'a dyn Fn(&str) -> Option<String>,
 }
 
-impl Page {
+impl Page<'_> {
     fn words(&mut self, html: &str) {
         for c in unescape(html).chars() {
             if c.is_whitespace() {
@@ -90,7 +91,10 @@ impl Page {
         let name = tag[..name_end].to_ascii_lowercase();
         match name.as_str() {
             "br" => self.new_line(),
-            "a" => self.link = href(tag).map(|href| (href, self.out.len())),
+            "a" => {
+                let address = href(tag).and_then(|href| (self.open)(&href));
+                self.link = address.map(|address| (address, self.out.len()));
+            }
             "/a" => self.close_link(),
             "li" => {
                 self.block();
@@ -222,7 +226,8 @@ mod tests {
             ("<script>é</é</script>ok", "ok"),
             ("", ""),
         ] {
-            assert_eq!(text(html), expected, "{html}");
+            let open = |address: &str| Some(address.to_owned());
+            assert_eq!(text(html, &open), expected, "{html}");
         }
     }
 }

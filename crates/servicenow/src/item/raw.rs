@@ -66,6 +66,24 @@ pub(crate) struct RawItem<'a> {
     pub(crate) wait_time: Loose<'a>,
     #[serde(borrow)]
     pub(crate) conversation_id: Loose<'a>,
+    #[serde(borrow)]
+    pub(super) item_type: Loose<'a>,
+    #[serde(borrow)]
+    pub(super) style: Loose<'a>,
+    #[serde(borrow)]
+    pub(super) template_name: Loose<'a>,
+    #[serde(borrow)]
+    pub(super) links: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub(super) citations: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub(super) related_list: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub(super) total_search_results_count: Loose<'a>,
+    #[serde(borrow)]
+    pub(super) progress_messages: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub(super) default_header: Loose<'a>,
 }
 
 impl RawItem<'_> {
@@ -116,14 +134,16 @@ impl Item {
     pub(crate) fn read(fields: &RawItem<'_>, raw: &RawValue, agent_chat: bool) -> Option<Self> {
         let ui_type = UiType::read(fields.ui_type.text().unwrap_or_default());
         let options = options::read(&ui_type, fields);
-        let text = text::render(&ui_type, fields, &options)?;
+        let control = Control::of(fields);
+        let text = text::render(&ui_type, fields, &control, &options)?;
         let question = question::read(&ui_type, fields, &options);
         let (agent, from_agent) = fields.agent();
-        let markdown = ui_type == UiType::OutputText && !from_agent && !agent_chat;
+        let markdown = control.has_own_words() && !from_agent && !agent_chat;
         let message_id = fields.message_id.text().map(str::to_owned);
         let raw = raw.to_owned();
         Some(Self {
             ui_type,
+            control,
             text,
             options,
             question,
@@ -139,12 +159,16 @@ impl Item {
     /// Makes an item of how far something is; nothing if it says nothing, or has no id under which
     /// more would come.
     pub(crate) fn progress(fields: &RawItem<'_>, raw: &RawValue) -> Option<Self> {
-        let Control::Progress(progress) = Control::read(raw.get()) else { return None };
+        let control = Control::of(fields);
+        if !matches!(control, Control::Progress(_)) {
+            return None;
+        }
         let message_id = fields.message_id.text()?.to_owned();
         let (agent, from_agent) = fields.agent();
         Some(Self {
             ui_type: UiType::Progress,
-            text: text::progress(&progress)?,
+            text: text::capped(control.text(&text::as_it_is)?),
+            control,
             options: Vec::new(),
             question: None,
             agent,

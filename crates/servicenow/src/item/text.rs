@@ -1,16 +1,23 @@
 //! An item as plain text, one rule per control (reference 5.3).
 
-use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::control::Progress;
+use super::control::{Card, Control, Image, Link, Progress, Table};
 use super::raw::RawItem;
 use super::{Choice, TEXT_BYTES_MAX, UiType, html};
 use crate::loose::{Loose, Shape};
 
+/// How an address becomes one that is written. `None`: it is left out.
+type Open<'a> = dyn Fn(&str) -> Option<String> + 'a;
+
 /// The item's text, capped; nothing for an item that has nothing to show.
-pub(super) fn render(ui_type: &UiType, fields: &RawItem<'_>, options: &[Choice]) -> Option<String> {
-    let text = body(ui_type, fields);
+pub(super) fn render(
+    ui_type: &UiType,
+    fields: &RawItem<'_>,
+    control: &Control,
+    options: &[Choice],
+) -> Option<String> {
+    let text = of(control, &as_it_is).or_else(|| bare(ui_type, fields));
     let shown = match (text, options) {
         (Some(text), _) => with_options(text, options),
         (None, [_, ..]) => with_options(String::new(), options),
@@ -24,38 +31,56 @@ pub(super) fn render(ui_type: &UiType, fields: &RawItem<'_>, options: &[Choice])
     Some(capped(shown))
 }
 
-fn body(ui_type: &UiType, fields: &RawItem<'_>) -> Option<String> {
-    match ui_type {
-        UiType::TopicPicker => owned(&fields.prompt_msg).or_else(|| prompt(fields)),
-        UiType::Picker
-        | UiType::Boolean
-        | UiType::InputText
-        | UiType::Date
-        | UiType::Time
-        | UiType::DateTime
-        | UiType::FileUpload
-        | UiType::Picture => prompt(fields),
-        UiType::OutputLink => link(fields).or_else(|| plain(fields)),
-        UiType::GroupedParts => links(fields).or_else(|| plain(fields)),
-        UiType::OutputCard => card(fields).or_else(|| plain(fields)),
-        UiType::OutputTable => table(fields).or_else(|| plain(fields)),
-        UiType::OutputImage => image(fields),
-        UiType::OutputHtml => page(fields),
-        UiType::MultiPartOutput => part(fields).or_else(|| plain(fields)),
-        UiType::CustomControl => plain(fields).or_else(|| owned(&fields.name)),
-        UiType::OutputText | UiType::Progress | UiType::Other(_) => plain(fields),
+/// Addresses as the instance gives them.
+pub(super) fn as_it_is(address: &str) -> Option<String> {
+    Some(address.to_owned())
+}
+
+/// All of a control in words, but for options.
+pub(super) fn of(control: &Control, open: &Open<'_>) -> Option<String> {
+    match control {
+        Control::Text { words, sources, .. } => {
+            let sources = sources.iter().filter_map(|one| item_of(one, open));
+            joined(words.iter().cloned().chain(sources))
+        }
+        Control::Html { html, image, .. } => {
+            let text = html::text(html, open);
+            if text.is_empty() { picture(image.as_ref()?, open) } else { Some(text) }
+        }
+        Control::Links { header, links } => of_links(header.as_deref(), links, open),
+        Control::Image(image) => picture(image, open),
+        Control::File(file) => line(None, file, open),
+        Control::Card(card) => of_card(card, open),
+        Control::Table(table) => of_table(table),
+        Control::Part { content, .. } => of(content, open),
+        Control::Input(input) => input.prompt.clone(),
+        Control::Progress(progress) => of_progress(progress),
+        Control::Other => None,
     }
 }
 
-/// A line for what works, and one for each step.
-pub(super) fn progress(progress: &Progress) -> Option<String> {
-    let step = |(words, done): &(String, bool)| {
-        let mark = if *done { '✓' } else { '…' };
-        format!("{mark} {words}")
-    };
-    let lines: Vec<_> =
-        progress.header.iter().cloned().chain(progress.steps.iter().map(step)).collect();
-    joined(&lines).map(capped)
+/// What is left of fields of which no control can be made, or one without words.
+fn bare(ui_type: &UiType, fields: &RawItem<'_>) -> Option<String> {
+    match ui_type {
+        UiType::OutputHtml => {
+            Some(html::text(&plain(fields)?, &as_it_is)).filter(|text| !text.is_empty())
+        }
+        UiType::OutputImage => plain(fields).or_else(|| owned(&fields.alt_text)),
+        UiType::CustomControl => plain(fields).or_else(|| owned(&fields.name)),
+        UiType::MultiPartOutput => part(fields).or_else(|| plain(fields)),
+        _ => plain(fields),
+    }
+}
+
+/// The content of a part. A part inside a part is not opened again: nobody sends that, except to
+/// see how deep we go.
+fn part(fields: &RawItem<'_>) -> Option<String> {
+    let content: Shape<RawItem<'_>> = serde_json::from_str(fields.content?.get()).ok()?;
+    let content = content.object()?;
+    match UiType::read(content.ui_type.text().unwrap_or_default()) {
+        UiType::MultiPartOutput => plain(content),
+        inner => bare(&inner, content),
+    }
 }
 
 fn owned(value: &Loose<'_>) -> Option<String> {
@@ -68,16 +93,8 @@ fn is_blank(value: &RawValue) -> bool {
 
 /// An output's words. `value` is ServiceNow's place for them, `message` the specification's, and in
 /// some callbacks they stand in `label` (reference 5.2).
-fn plain(fields: &RawItem<'_>) -> Option<String> {
+pub(super) fn plain(fields: &RawItem<'_>) -> Option<String> {
     fields.value_text().or_else(|| owned(&fields.message)).or_else(|| owned(&fields.label))
-}
-
-/// A question's words: on input controls `label` is the prompt and `value` a default, if anything.
-fn prompt(fields: &RawItem<'_>) -> Option<String> {
-    owned(&fields.label)
-        .or_else(|| owned(&fields.prompt_msg))
-        .or_else(|| owned(&fields.message))
-        .or_else(|| fields.value_text())
 }
 
 fn with_options(mut text: String, options: &[Choice]) -> String {
@@ -113,142 +130,69 @@ fn titled_link(header: Option<&str>, label: Option<&str>, address: Option<&str>)
     (!text.is_empty()).then_some(text)
 }
 
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct Target<'a> {
-    #[serde(borrow)]
-    action: Loose<'a>,
-    #[serde(borrow)]
-    label: Loose<'a>,
-    #[serde(borrow)]
-    description: Loose<'a>,
+/// A link in a line of its own.
+fn line(header: Option<&str>, link: &Link, open: &Open<'_>) -> Option<String> {
+    let address = link.address.as_deref().and_then(open);
+    titled_link(header, link.name(), address.as_deref())
 }
 
-fn link(fields: &RawItem<'_>) -> Option<String> {
-    let target = object::<Target<'_>>(fields.value);
-    let address = match &target {
-        Some(target) => owned(&target.action),
-        None => fields.value_text(),
+/// A link among others.
+fn item_of(link: &Link, open: &Open<'_>) -> Option<String> {
+    let label = match (link.name(), &link.description) {
+        (Some(name), Some(description)) => format!("{name} – {description}"),
+        (Some(text), None) => text.to_owned(),
+        (None, Some(description)) => description.clone(),
+        (None, None) => return Some(format!("- {}", line(None, link, open)?)),
     };
-    let label = fields.label.text().or_else(|| fields.message.text());
-    titled_link(fields.header.text(), label, address.as_deref())
+    line(None, &Link { label, ..link.clone() }, open).map(|line| format!("- {line}"))
 }
 
-fn links(fields: &RawItem<'_>) -> Option<String> {
-    let targets = serde_json::from_str::<Vec<Shape<Target<'_>>>>(fields.values?.get()).ok()?;
-    let mut lines: Vec<String> = owned(&fields.header).into_iter().collect();
-    for target in targets.iter().filter_map(Shape::object) {
-        let mut label = owned(&target.label);
-        if let (Some(label), Some(description)) = (&mut label, target.description.text()) {
-            label.push_str(" – ");
-            label.push_str(description);
-        }
-        if let Some(line) = titled_link(None, label.as_deref(), target.action.text()) {
-            lines.push(format!("- {line}"));
-        }
-    }
-    joined(&lines)
-}
-
-#[derive(Deserialize, Default)]
-#[serde(rename_all = "camelCase", default)]
-struct Card<'a> {
-    #[serde(borrow)]
-    title: Loose<'a>,
-    #[serde(borrow)]
-    subtitle: Loose<'a>,
-    #[serde(borrow)]
-    description: Loose<'a>,
-    #[serde(borrow)]
-    fields: Option<&'a RawValue>,
-    #[serde(borrow)]
-    url: Loose<'a>,
-    #[serde(borrow)]
-    link: Loose<'a>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(rename_all = "camelCase", default)]
-struct CardField<'a> {
-    #[serde(borrow)]
-    field_label: Loose<'a>,
-    #[serde(borrow)]
-    field_value: Loose<'a>,
-}
-
-/// A card's content is JSON inside a string; an object in its place is understood as well.
-fn card(fields: &RawItem<'_>) -> Option<String> {
-    let data = fields.data?;
-    let inner: Option<String> = serde_json::from_str(data.get()).ok();
-    let json = inner.as_deref().unwrap_or(data.get());
-    let shape = serde_json::from_str::<Shape<Card<'_>>>(json).ok()?;
-    let card = shape.object()?;
-    let mut lines: Vec<String> =
-        [&card.title, &card.subtitle, &card.description].into_iter().filter_map(owned).collect();
-    let rows = card
-        .fields
-        .and_then(|rows| serde_json::from_str::<Vec<Shape<CardField<'_>>>>(rows.get()).ok());
-    for row in rows.iter().flatten().filter_map(Shape::object) {
-        match (row.field_label.text(), row.field_value.text()) {
-            (Some(label), Some(value)) => lines.push(format!("{label}: {value}")),
-            (Some(alone), None) | (None, Some(alone)) => lines.push(alone.to_owned()),
-            (None, None) => {}
-        }
-    }
-    lines.extend(owned(&card.url).or_else(|| owned(&card.link)).map(|url| format!("<{url}>")));
-    joined(&lines)
-}
-
-fn table(fields: &RawItem<'_>) -> Option<String> {
-    let mut lines: Vec<String> = owned(&fields.label).into_iter().collect();
-    let line = |cells: &[Loose<'_>]| {
-        let cells: Vec<&str> = cells.iter().map(|cell| cell.text().unwrap_or_default()).collect();
-        cells.join(" | ")
-    };
-    if let Some(headers) = fields.headers
-        && let Ok(cells) = serde_json::from_str::<Vec<Loose<'_>>>(headers.get())
-        && !cells.is_empty()
+fn of_links(header: Option<&str>, links: &[Link], open: &Open<'_>) -> Option<String> {
+    if let [only] = links
+        && only.description.is_none()
     {
-        lines.push(line(&cells));
+        return line(header, only, open);
     }
-    let rows =
-        fields.data.and_then(|data| serde_json::from_str::<Vec<Vec<Loose<'_>>>>(data.get()).ok());
-    lines.extend(rows.iter().flatten().map(|row| line(row)));
-    joined(&lines)
+    let links = links.iter().filter_map(|link| item_of(link, open));
+    joined(header.map(str::to_owned).into_iter().chain(links))
 }
 
-fn image(fields: &RawItem<'_>) -> Option<String> {
-    let label = fields.alt_text.text().or_else(|| fields.label.text());
-    titled_link(None, label, fields.value_text().as_deref())
+fn picture(image: &Image, open: &Open<'_>) -> Option<String> {
+    titled_link(None, image.alt.as_deref(), open(&image.address).as_deref())
 }
 
-fn page(fields: &RawItem<'_>) -> Option<String> {
-    let text = html::text(&plain(fields)?);
-    if text.is_empty() { titled_link(None, None, fields.image_url.text()) } else { Some(text) }
+fn of_card(card: &Card, open: &Open<'_>) -> Option<String> {
+    let texts = [&card.title, &card.subtitle, &card.description].into_iter().flatten().cloned();
+    let fields = card.fields.iter().map(|(name, value)| match (name.as_str(), value.as_str()) {
+        ("", alone) | (alone, "") => alone.to_owned(),
+        (name, value) => format!("{name}: {value}"),
+    });
+    let address = card.address.as_deref().and_then(open).map(|address| format!("<{address}>"));
+    let lines = joined(texts.chain(fields).chain(address));
+    lines.or_else(|| picture(card.image.as_ref()?, open))
 }
 
-/// The content of a part. A part inside a part is not opened again: nobody sends that, except to
-/// see how deep we go.
-fn part(fields: &RawItem<'_>) -> Option<String> {
-    let content = object::<RawItem<'_>>(fields.content)?;
-    match UiType::read(content.ui_type.text().unwrap_or_default()) {
-        UiType::MultiPartOutput => plain(&content),
-        inner => body(&inner, &content),
-    }
+fn of_table(table: &Table) -> Option<String> {
+    let row = |cells: &Vec<String>| cells.join(" | ");
+    let headers = (!table.headers.is_empty()).then(|| row(&table.headers));
+    joined(table.label.iter().cloned().chain(headers).chain(table.rows.iter().map(row)))
 }
 
-fn object<'a, T: Deserialize<'a>>(raw: Option<&'a RawValue>) -> Option<T> {
-    match serde_json::from_str::<Shape<T>>(raw?.get()).ok()? {
-        Shape::Object(object) => Some(object),
-        Shape::Absent | Shape::Other => None,
-    }
+/// A line for what works, and one for each step.
+fn of_progress(progress: &Progress) -> Option<String> {
+    let step = |(words, done): &(String, bool)| {
+        let mark = if *done { '✓' } else { '…' };
+        format!("{mark} {words}")
+    };
+    joined(progress.header.iter().cloned().chain(progress.steps.iter().map(step)))
 }
 
-fn joined(lines: &[String]) -> Option<String> {
+fn joined(lines: impl Iterator<Item = String>) -> Option<String> {
+    let lines: Vec<_> = lines.collect();
     (!lines.is_empty()).then(|| lines.join("\n"))
 }
 
-fn capped(mut text: String) -> String {
+pub(super) fn capped(mut text: String) -> String {
     const ELLIPSIS: &str = "…";
     if text.len() > TEXT_BYTES_MAX {
         text.truncate(text.floor_char_boundary(TEXT_BYTES_MAX - ELLIPSIS.len()));

@@ -160,7 +160,9 @@ impl Turn<'_> {
         let late = now.since(talk.since) <= OVERTAKEN_FOR;
         if talk.transferring {
             // The desk repeats it every minute; the user hears of changes only.
-            if talk.estimate.replace(estimate.clone()).as_ref() != Some(&estimate) {
+            // An earlier version did not keep what it told.
+            let told = talk.estimate.replace(estimate.clone());
+            if told.is_some_and(|told| told != estimate) {
                 self.tell(Notice::Waiting { estimate });
             }
         } else if !late {

@@ -221,6 +221,7 @@ fn outbox(conversation: &Conversation, picks: &[u8]) -> Vec<Effect> {
                 user,
                 email: None,
                 name: None,
+                timezone: None,
                 upto: Number(ASKED_AFTER),
                 context: None,
             },
@@ -230,7 +231,8 @@ fn outbox(conversation: &Conversation, picks: &[u8]) -> Vec<Effect> {
                 user,
                 email: None,
                 message: Number(NUMBERED),
-                part: 0,
+                timezone: None,
+                part: None,
                 words: None,
             },
             // What is open has not been ended.

@@ -132,7 +132,8 @@ fn last_word(world: &World) -> Option<Effect> {
         user: session.user.clone(),
         email: None,
         message: Number(1),
-        part: 0,
+        timezone: None,
+        part: None,
         words: None,
     };
     Some(Effect { number: world.conversation.effects, what, expires_at: world.now })

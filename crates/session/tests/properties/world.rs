@@ -151,14 +151,7 @@ impl World {
                 key: key.map(sender),
             },
             Act::BotEnds => Event::BotEnds { said: None },
-            Act::BotRevises { back } => {
-                let of = self.conversation.numbered.0.saturating_sub(back.into());
-                let (of, at) = (Number(of), self.now);
-                match back % 2 {
-                    0 => Event::BotRevised { of, at, said: Said::words("hi") },
-                    _ => Event::BotWithdrew { of, at },
-                }
-            }
+            Act::BotRevises { back } => self.bot_revises(back),
             Act::UserDoes { key } => Event::UserDid {
                 visitor: visitor(),
                 payload: Payload("{}".to_owned()),
@@ -213,6 +206,15 @@ impl World {
         }
     }
 
+    fn bot_revises(&self, back: u8) -> Event {
+        let of = Number(self.conversation.numbered.0.saturating_sub(back.into()));
+        let at = self.now;
+        match back % 2 {
+            0 => Event::BotRevised { of, at, said: Said::words("hi") },
+            _ => Event::BotWithdrew { of, at },
+        }
+    }
+
     fn fresh(&mut self) -> SessionId {
         self.began += 1;
         SessionId::new(&format!("ses_01jc3m{:018}", self.began)).unwrap()
@@ -230,7 +232,7 @@ impl World {
         let pending = self.conversation.live().and_then(Session::asked);
         let by = pending.map_or(self.conversation.numbered, |asked| asked.by);
         let to = Number(by.0.saturating_sub(back.into()));
-        let secret = value.len() % 2 == 0;
+        let secret = value.len().is_multiple_of(2);
         let answer = Some(Given { to, value: value.to_owned(), secret });
         let (said, fresh) = (Said { answer, ..Said::words(value) }, self.fresh());
         Event::UserSaid { visitor: visitor(), said, key: None, fresh }
@@ -251,9 +253,9 @@ impl World {
                 talk.remove("answer");
                 talk.remove("estimate");
                 // It kept the options of a question and nothing else.
-                match talk.remove("asked").and_then(|asked| asked.get("options").cloned()) {
-                    Some(options) => drop(talk.insert("asked".to_owned(), options)),
-                    None => {}
+                let asked = talk.remove("asked");
+                if let Some(options) = asked.and_then(|asked| asked.get("options").cloned()) {
+                    talk.insert("asked".to_owned(), options);
                 }
             }
         }

@@ -19,6 +19,8 @@ pub(super) fn can_show(options: &[Choice], reference: &Reference) -> bool {
     (1..=BUTTONS_MAX).contains(&options.len())
         && reference.is_personal()
         && options.iter().all(|option| !option.label.trim().is_empty())
+        // A button says its label, by which the session must know the option.
+        && session::keeps_all(options)
 }
 
 /// Adds them. A button says its label, so that the user reads what they said; whoever asked gets the

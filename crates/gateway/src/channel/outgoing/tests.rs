@@ -440,3 +440,57 @@ fn a_question_of_the_desks_is_one_message_with_a_card_where_cards_are_shown() {
         assert!(matches!(second, Sending::Send(_)), "{channel}");
     }
 }
+
+#[test]
+fn what_is_told_in_words_has_no_address_that_the_user_cannot_open() {
+    let said = |raw: &str, text: &str| {
+        Content::Said(Said { payload: Some(Payload(raw.to_owned())), ..Said::words(text) })
+    };
+    for (raw, logged, shown) in [
+        (
+            r#"{"uiType":"OutputText","itemType":"file","label":"a.pdf","value":"/sys_attachment.do?sys_id=1"}"#,
+            "a.pdf </sys_attachment.do?sys_id=1>",
+            "Dana: a.pdf",
+        ),
+        (
+            r#"{"uiType":"OutputText","itemType":"file","value":"/sys_attachment.do?sys_id=1"}"#,
+            "/sys_attachment.do?sys_id=1",
+            "Dana: Datei",
+        ),
+        (r#"{"uiType":"OutputImage","value":"/x.iix"}"#, "/x.iix", "Dana: Bild"),
+        (
+            r#"{"uiType":"OutputLink","label":"Policy","value":"https://e.org/p"}"#,
+            "Policy <https://e.org/p>",
+            "Dana: Policy <https://e.org/p>",
+        ),
+    ] {
+        for (reference, channel) in
+            [(reference(PERSONAL), "slack"), (group(), TEAMS), (group(), AZURE_DIRECT_LINE)]
+        {
+            let sent = sending(&reference, channel, dana(), said(raw, logged), 0);
+            assert_eq!(json_of(&sent)["text"], shown, "{channel} {raw}");
+        }
+    }
+}
+
+#[test]
+fn words_that_an_address_makes_longer_are_told_in_as_many_messages_as_were_counted() {
+    let raw = r#"{"uiType":"OutputCard","data":{"title":"T","url":"https://e.org/Ü"}}"#;
+    let text = "T\n<https://e.org/Ü>";
+    let content =
+        Content::Said(Said { payload: Some(Payload(raw.to_owned())), ..Said::words(text) });
+    assert_eq!(parts::count(&dana(), &content), 1);
+    let sent = sending(&reference(PERSONAL), "slack", dana(), content, 0);
+    assert_eq!(json_of(&sent)["text"], "Dana: T\n<https://e.org/%C3%9C>");
+}
+
+#[test]
+fn options_that_the_session_does_not_keep_are_no_buttons() {
+    let option = |n| Choice { label: format!("{n}{}", "x".repeat(1_500)), value: format!("v{n}") };
+    let options: Vec<_> = (1..=2).map(option).collect();
+    let list: Vec<_> = options.iter().map(|option| format!("\n- {}", option.label)).collect();
+    let text = format!("Which?{}", list.concat());
+    let content = Content::Said(Said { options, ..Said::words(text.clone()) });
+    let sent = json_of(&sending(&reference(PERSONAL), "slack", Author::Desk, content, 0));
+    assert_eq!((sent.get("suggestedActions"), &sent["text"]), (None, &json!(text)));
+}

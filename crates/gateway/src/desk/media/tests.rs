@@ -7,6 +7,7 @@ use axum::{
     http::{HeaderMap, Uri},
     response::Response,
 };
+use bot_framework::Activity;
 use servicenow::{Client, ClientConfig, Credentials, client::instance_url};
 use tokio::{net::TcpListener, sync::Barrier};
 
@@ -16,6 +17,7 @@ use crate::{
     desk::{news::Wording, request::Dress},
     files::{Bringer, Kept, NewFile, Reader, Side},
     keeping::Keeping,
+    notices::Language,
 };
 
 /// A file's address at the instance.
@@ -291,6 +293,54 @@ async fn pages_of_the_instance_and_other_hosts_keep_their_own_addresses() {
     assert_eq!(scene.opened(elsewhere).as_deref(), Some(elsewhere));
     for never in ["http://10.0.0.1/a.png", "http://169.254.169.254/", "javascript:1", "data:,x"] {
         assert_eq!(scene.opened(never), None, "{never}");
+    }
+}
+
+/// As docs/shown.md and docs/desk-files.md tell it.
+#[tokio::test]
+async fn what_a_control_leads_to_is_shown_as_what_the_user_can_open() {
+    let scene = Scene::new(link()).await;
+    let file = scene.opened(PICTURE).unwrap();
+    let page = scene.opened("/sp?id=kb_article").unwrap();
+    let links = scene.media.links(&key("c1"), scene.conversation()).unwrap();
+    let open = |address: &str| links.open("https://chat.example", Number(1), address);
+    let said = |json: String| {
+        let callback = servicenow::read(format!(r#"{{"body":[{json}]}}"#).as_bytes()).unwrap();
+        let item = callback.signals.into_iter().find_map(|signal| match signal {
+            servicenow::Signal::Item(item) => Some(item),
+            _ => None,
+        });
+        crate::desk::news::said_of(item.unwrap())
+    };
+    for (address, shown) in [
+        (PICTURE, Some(file.as_str())),
+        ("/sp?id=kb_article", Some(page.as_str())),
+        ("sp?id=kb_article", Some(page.as_str())),
+        (page.as_str(), Some(page.as_str())),
+        ("https://e.org/x", Some("https://e.org/x")),
+        ("mailto:help@e.org", Some("mailto:help@e.org")),
+        ("https://another.service-now.com/x", None),
+        ("http://10.0.0.1/x", None),
+        ("https://kim:pw@e.org/x", None),
+        ("javascript:alert(1)", None),
+    ] {
+        let look = rich::Look {
+            surface: rich::Surface::Page,
+            language: Language::English,
+            entry: Number(1),
+            prefix: "",
+            open: &open,
+        };
+        let said = said(format!(
+            r#"{{"uiType":"OutputLink","label":"Here","value":{{"action":"{address}"}}}}"#
+        ));
+        let mut activity = Activity::of_kind("message");
+        rich::shown(&said, &look).unwrap().put_into(&mut activity, &[]);
+        let linked = shown.map_or("Here".to_owned(), |shown| format!("[Here]({shown})"));
+        assert_eq!(activity.text().as_deref(), Some(linked.as_str()), "{address}");
+        let words = rich::Words::of(&said, Language::English, &open).all();
+        let in_words = shown.map_or("Here".to_owned(), |shown| format!("Here <{shown}>"));
+        assert_eq!(words, in_words, "{address}");
     }
 }
 

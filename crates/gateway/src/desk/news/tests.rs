@@ -296,3 +296,11 @@ fn what_is_kept_in_the_state_is_clipped() {
         .collect();
     assert_eq!(lengths, [200, 100]);
 }
+
+#[test]
+fn what_has_no_name_here_is_told_apart() {
+    let json = r#"{"body":[{"uiType":"Hologram","label":"x"},{"uiType":"OutputText","value":"y"},{"uiType":"ActionMsg","actionType":"Juggle"},{"uiType":"ActionMsg","actionType":"System","message":"z"},7]}"#;
+    let callback = servicenow::read(json.as_bytes()).unwrap();
+    let unnamed: Vec<_> = unnamed(&callback).map(Unnamed::as_str).collect();
+    assert_eq!(unnamed, ["ui_type", "action", "ui_type"]);
+}

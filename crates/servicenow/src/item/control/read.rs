@@ -3,8 +3,9 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{Card, Control, Image, Input, Link, Look, Progress, ROWS_MAX, Table, Template};
+use super::{Card, Control, Image, Input, Layout, Link, Progress, Table, Template};
 use crate::item::raw::RawItem;
+use crate::item::text::plain;
 use crate::item::{UiType, options, question};
 use crate::loose::{Loose, Shape};
 
@@ -12,54 +13,26 @@ mod shapes;
 
 use shapes::{RawCard, RawLink, RawStep, links};
 
-/// The fields that only a control that is shown needs, beside [`RawItem`]'s.
-#[derive(Deserialize, Default)]
-#[serde(rename_all = "camelCase", default)]
-struct Rich<'a> {
-    #[serde(borrow)]
-    item_type: Loose<'a>,
-    #[serde(borrow)]
-    style: Loose<'a>,
-    #[serde(borrow)]
-    template_name: Loose<'a>,
-    #[serde(borrow)]
-    links: Option<&'a RawValue>,
-    #[serde(borrow)]
-    citations: Option<&'a RawValue>,
-    #[serde(borrow)]
-    related_list: Option<&'a RawValue>,
-    #[serde(borrow)]
-    total_search_results_count: Loose<'a>,
-    #[serde(borrow)]
-    progress_messages: Option<&'a RawValue>,
-    #[serde(borrow)]
-    default_header: Loose<'a>,
+pub(super) fn control(raw: &str) -> Control {
+    object::<RawItem<'_>>(raw).map_or(Control::Other, |fields| of(&fields))
 }
 
-pub(super) fn control(raw: &str) -> Control {
-    Source::of(raw).map_or(Control::Other, |source| source.control())
+pub(super) fn of(fields: &RawItem<'_>) -> Control {
+    let source = Source { fields };
+    match source.ui_type() {
+        UiType::MultiPartOutput => source.part(),
+        other => source.whole(&other),
+    }
 }
 
 /// An item's fields.
-struct Source<'a> {
-    fields: RawItem<'a>,
-    rich: Rich<'a>,
+struct Source<'r> {
+    fields: &'r RawItem<'r>,
 }
 
-impl<'a> Source<'a> {
-    fn of(raw: &'a str) -> Option<Self> {
-        Some(Self { fields: object(raw)?, rich: object(raw)? })
-    }
-
+impl Source<'_> {
     fn ui_type(&self) -> UiType {
         UiType::read(self.fields.ui_type.text().unwrap_or_default())
-    }
-
-    fn control(&self) -> Control {
-        match self.ui_type() {
-            UiType::MultiPartOutput => self.part(),
-            other => self.whole(&other),
-        }
     }
 
     /// Anything but a part: a part inside a part is not opened.
@@ -90,7 +63,7 @@ impl<'a> Source<'a> {
 
     /// What agents send as files comes as text with an `itemType` (reference 9.8).
     fn text(&self) -> Control {
-        let kind = self.rich.item_type.text().unwrap_or_default().trim();
+        let kind = self.fields.item_type.text().unwrap_or_default().trim();
         let is_address = |text: &String| !text.contains(char::is_whitespace) && text.contains('/');
         if let Some(address) = self.fields.value_text().filter(is_address) {
             if kind.eq_ignore_ascii_case("image") || kind.eq_ignore_ascii_case("picture") {
@@ -98,23 +71,25 @@ impl<'a> Source<'a> {
             }
             if kind.eq_ignore_ascii_case("file") {
                 let label = owned(&self.fields.label).unwrap_or_else(|| address.clone());
+                let address = Some(address);
                 return Control::File(Link { label, address, description: None });
             }
         }
-        let mut sources = links(self.rich.citations);
-        sources.extend(links(self.rich.related_list));
-        Control::Text { masked: question::is_masked(&self.fields), sources }
+        let mut sources = links(self.fields.citations);
+        sources.extend(links(self.fields.related_list));
+        let words = plain(self.fields);
+        Control::Text { words, masked: question::is_masked(self.fields), sources }
     }
 
     fn html(&self) -> Control {
-        let fields = &self.fields;
+        let fields = self.fields;
         let html = fields.value_text().or_else(|| owned(&fields.message)).unwrap_or_default();
         let image =
             owned(&fields.image_url).map(|address| Image { address, alt: owned(&fields.alt_text) });
         if html.is_empty() && image.is_none() {
             return Control::Other;
         }
-        Control::Html { html, image, links: links(self.rich.links) }
+        Control::Html { html, image, links: links(self.fields.links) }
     }
 
     fn image(&self) -> Option<Image> {
@@ -123,21 +98,17 @@ impl<'a> Source<'a> {
     }
 
     fn link(&self) -> Control {
-        let mut target = self
-            .fields
-            .value
-            .and_then(|value| object::<RawLink<'_>>(value.get()))
-            .and_then(|target| target.read());
-        if target.is_none() {
-            let address = self.fields.value_text();
-            target =
-                address.map(|address| Link { label: address.clone(), address, description: None });
-        }
-        let label = owned(&self.fields.label).or_else(|| owned(&self.fields.message));
-        if let (Some(target), Some(label)) = (&mut target, label) {
-            target.label = label;
-        }
-        self.links(target.into_iter().collect())
+        let fields = self.fields;
+        let value = fields.value.and_then(|value| object::<RawLink<'_>>(value.get()));
+        let target = value.map(|target| target.read());
+        let target = target.unwrap_or_else(|| fields.value_text().map(Link::bare));
+        let label = owned(&fields.label).or_else(|| owned(&fields.message));
+        let link = match (target, label) {
+            (Some(target), Some(label)) => Some(Link { label, ..target }),
+            (None, Some(label)) => Some(Link { label, address: None, description: None }),
+            (target, None) => target,
+        };
+        self.links(link.into_iter().collect())
     }
 
     fn links(&self, links: Vec<Link>) -> Control {
@@ -148,7 +119,7 @@ impl<'a> Source<'a> {
     }
 
     fn card(&self) -> Option<Card> {
-        let name = self.rich.template_name.text().unwrap_or_default().trim().to_ascii_lowercase();
+        let name = self.fields.template_name.text().unwrap_or_default().trim().to_ascii_lowercase();
         let template = match name.as_str() {
             "large image with text" => Template::LargeImage,
             "small image with text" => Template::SmallImage,
@@ -168,38 +139,34 @@ impl<'a> Source<'a> {
         };
         let rows: Vec<Vec<String>> = list::<Vec<Loose<'_>>>(self.fields.data).map(cells).collect();
         let headers = list::<Loose<'_>>(self.fields.headers).collect();
-        let total = self.rich.total_search_results_count.text();
+        let total = self.fields.total_search_results_count.text();
         (!rows.is_empty()).then(|| Table {
             label: owned(&self.fields.label),
             headers: cells(headers),
             rows,
             total: total.and_then(|total| total.trim().parse().ok()),
-            more: options::more(&UiType::OutputTable, &self.fields),
+            more: options::more(&UiType::OutputTable, self.fields),
         })
     }
 
     fn part(&self) -> Control {
-        let content = self.fields.content.and_then(|content| Source::of(content.get()));
-        Control::Part {
-            content: Box::new(content.map_or(Control::Other, |part| part.whole(&part.ui_type()))),
-            more: options::more(&UiType::MultiPartOutput, &self.fields),
-        }
+        let content = self.fields.content.and_then(|raw| object::<RawItem<'_>>(raw.get()));
+        let content = content.map_or(Control::Other, |fields| {
+            let part = Source { fields: &fields };
+            part.whole(&part.ui_type())
+        });
+        let more = options::more(&UiType::MultiPartOutput, self.fields);
+        Control::Part { content: Box::new(content), more }
     }
 
     fn input(&self, ui_type: &UiType) -> Option<Input> {
-        let choices = options::read(ui_type, &self.fields);
-        let question = question::read(ui_type, &self.fields, &choices)?;
+        let choices = options::read(ui_type, self.fields);
+        let question = question::read(ui_type, self.fields, &choices)?;
         let is = |field: &Loose<'_>, word: &str| {
             field.text().is_some_and(|text| text.trim().eq_ignore_ascii_case(word))
         };
-        let look = if is(&self.rich.style, "carousel") {
-            Look::Carousel
-        } else if is(&self.rich.style, "button") {
-            Look::Buttons
-        } else {
-            Look::List
-        };
-        let fields = &self.fields;
+        let is_carousel = is(&self.fields.style, "carousel");
+        let fields = self.fields;
         let (first, second) = match ui_type {
             UiType::TopicPicker => (&fields.prompt_msg, &fields.label),
             _ => (&fields.label, &fields.prompt_msg),
@@ -208,7 +175,7 @@ impl<'a> Source<'a> {
             prompt: owned(first).or_else(|| owned(second)).or_else(|| owned(&fields.message)),
             asks: question.kind,
             required: question.required,
-            look,
+            layout: if is_carousel { Layout::Carousel } else { Layout::List },
             options: options::listed(fields.options),
         })
     }
@@ -217,10 +184,17 @@ impl<'a> Source<'a> {
         if !self.fields.action_type.text()?.trim().eq_ignore_ascii_case("DynamicLoader") {
             return None;
         }
-        let steps = list::<Shape<RawStep<'_>>>(self.rich.progress_messages);
-        let header = owned(&self.fields.header).or_else(|| owned(&self.rich.default_header));
+        let steps = list::<Shape<RawStep<'_>>>(self.fields.progress_messages);
+        let header = owned(&self.fields.header).or_else(|| owned(&self.fields.default_header));
         let steps = steps.filter_map(|step| step.object().and_then(RawStep::read)).collect();
         Some(Progress { header, steps })
+    }
+}
+
+impl Link {
+    /// An address without a name.
+    fn bare(address: String) -> Self {
+        Self { label: address.clone(), address: Some(address), description: None }
     }
 }
 
@@ -235,8 +209,8 @@ fn object<'a, T: Deserialize<'a>>(raw: &'a str) -> Option<T> {
     }
 }
 
-/// The values of a list, at most [`ROWS_MAX`]; none if it is no list.
+/// The values of a list; none if it is no list.
 fn list<'a, T: Deserialize<'a>>(raw: Option<&'a RawValue>) -> impl Iterator<Item = T> + use<'a, T> {
     let values = raw.and_then(|raw| serde_json::from_str::<Vec<T>>(raw.get()).ok());
-    values.unwrap_or_default().into_iter().take(ROWS_MAX)
+    values.unwrap_or_default().into_iter()
 }

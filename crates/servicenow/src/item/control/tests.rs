@@ -4,7 +4,8 @@ use super::*;
 fn told(control: &Control) -> String {
     let words = |text: &Option<String>| text.clone().unwrap_or_default();
     let link = |link: &Link| {
-        format!("[{}]({}) {}", link.label, link.address, words(&link.description)).trim().to_owned()
+        let address = words(&link.address);
+        format!("[{}]({address}) {}", link.label, words(&link.description)).trim().to_owned()
     };
     let all = |links: &[Link]| links.iter().map(link).collect::<Vec<_>>().join(" ");
     let image = |image: &Image| format!("<{}> {}", image.address, words(&image.alt));
@@ -12,7 +13,9 @@ fn told(control: &Control) -> String {
         more.as_ref().map(|more| format!("{}={}", more.label, more.value)).unwrap_or_default()
     };
     let told = match control {
-        Control::Text { masked, sources } => format!("{masked} {}", all(sources)),
+        Control::Text { words: own, masked, sources } => {
+            format!("{masked} {} {}", words(own), all(sources))
+        }
         Control::Html { html, image: shown, links } => {
             format!("{html} {} {}", shown.as_ref().map(image).unwrap_or_default(), all(links))
         }
@@ -53,7 +56,7 @@ fn told(control: &Control) -> String {
                 "{} {:?} {:?} {} {}",
                 words(&input.prompt),
                 input.asks,
-                input.look,
+                input.layout,
                 input.required,
                 options.join(", ")
             )
@@ -66,17 +69,17 @@ fn told(control: &Control) -> String {
 
 /// An item, and what it is read as.
 const CONTROLS: &[(&str, &str)] = &[
-    (r#"{"uiType":"OutputText","value":"Hi","maskType":"NONE"}"#, "Text false"),
-    (r#"{"uiType":"outputtext","value":"Hi","maskType":"secure"}"#, "Text true"),
+    (r#"{"uiType":"OutputText","value":"Hi","maskType":"NONE"}"#, "Text false Hi"),
+    (r#"{"uiType":"outputtext","value":"Hi","maskType":"secure"}"#, "Text true Hi"),
     (
         r#"{"uiType":"OutputText","value":"Hi","citations":[{"title":"KB1","url":"/kb1"},{"title":"no address"},7],"relatedList":[{"label":"More","link":"https://e.org/m"}]}"#,
-        "Text false [KB1](/kb1) [More](https://e.org/m)",
+        "Text false Hi [KB1](/kb1) [no address]() [More](https://e.org/m)",
     ),
     (
         r#"{"uiType":"OutputText","itemType":"FILE","label":"a.pdf","value":"/sys_attachment.do?sys_id=1"}"#,
         "File [a.pdf](/sys_attachment.do?sys_id=1)",
     ),
-    (r#"{"uiType":"OutputText","itemType":"file","value":"no address"}"#, "Text false"),
+    (r#"{"uiType":"OutputText","itemType":"file","value":"no address"}"#, "Text false no address"),
     (r#"{"uiType":"OutputText","itemType":"image","value":"/x.iix"}"#, "Image </x.iix>"),
     (r#"{"uiType":"OutputHtml","value":"<b>Hi</b>"}"#, "Html <b>Hi</b>"),
     (
@@ -95,7 +98,7 @@ const CONTROLS: &[(&str, &str)] = &[
     (r#"{"uiType":"OutputLink","value":{}}"#, "Other"),
     (
         r#"{"uiType":"GroupedPartsOutputControl","header":"Found","values":[{"label":"A","action":"https://e.org/a","description":"","context":"KB"},{"label":"no address"}]}"#,
-        "Links Found [A](https://e.org/a) KB",
+        "Links Found [A](https://e.org/a) KB [no address]()",
     ),
     (
         r#"{"uiType":"OutputImage","value":"https://i.example/x.png","altText":"chart"}"#,
@@ -130,7 +133,7 @@ const CONTROLS: &[(&str, &str)] = &[
     (r#"{"uiType":"OutputTable","headers":["No"],"data":[]}"#, "Other"),
     (
         r#"{"uiType":"MultiPartOutput","navigationBtnLabel":"More","content":{"uiType":"OutputText","value":"1"}}"#,
-        "Part (Text false) More=click_for_more",
+        "Part (Text false 1) More=click_for_more",
     ),
     (
         r#"{"uiType":"MultiPartOutput","content":{"uiType":"MultiPartOutput","content":{"uiType":"OutputText"}}}"#,
@@ -146,7 +149,7 @@ const CONTROLS: &[(&str, &str)] = &[
     ),
     (
         r#"{"uiType":"TopicPickerControl","promptMsg":"Choose","label":"All","style":"button","options":[]}"#,
-        "Input Choose Choice Buttons true",
+        "Input Choose Choice List true",
     ),
     (
         r#"{"uiType":"Boolean","label":"There?","options":[{"label":"Yes","value":true}]}"#,
@@ -187,7 +190,8 @@ fn every_control_is_read_with_all_that_it_shows() {
 #[test]
 fn only_bare_words_are_words_and_nothing_else() {
     for (json, expected) in CONTROLS {
-        assert_eq!(Control::read(json).is_words(), *expected == "Text false", "{json}");
+        let is_bare = expected.starts_with("Text false") && !expected.contains('[');
+        assert_eq!(Control::read(json).is_words(), is_bare, "{json}");
     }
 }
 
@@ -200,9 +204,39 @@ fn what_is_shown_of_a_control_in_a_log_has_no_words() {
 }
 
 #[test]
-fn rows_beyond_the_limit_are_left_out() {
-    let rows = vec![r#"["1"]"#; ROWS_MAX + 1].join(",");
-    let table = Control::read(&format!(r#"{{"uiType":"OutputTable","data":[{rows}]}}"#));
-    let Control::Table(table) = table else { panic!("{table:?}") };
-    assert_eq!(table.rows.len(), ROWS_MAX);
+fn words_have_the_addresses_that_are_given_out_and_no_others() {
+    let open = |address: &str| {
+        address.strip_prefix('/').map(|path| format!("https://ours.example/{path}"))
+    };
+    for (json, expected) in [
+        (
+            r#"{"uiType":"OutputText","value":"Hi","citations":[{"title":"A","url":"/a"},{"title":"B","url":"b"}]}"#,
+            Some("Hi\n- A <https://ours.example/a>\n- B"),
+        ),
+        (
+            r#"{"uiType":"OutputText","itemType":"file","label":"a.pdf","value":"/f"}"#,
+            Some("a.pdf <https://ours.example/f>"),
+        ),
+        (
+            r#"{"uiType":"OutputText","itemType":"file","label":"a.pdf","value":"x/f"}"#,
+            Some("a.pdf"),
+        ),
+        (
+            r#"{"uiType":"OutputText","itemType":"file","value":"/f"}"#,
+            Some("https://ours.example/f"),
+        ),
+        (r#"{"uiType":"OutputText","itemType":"file","value":"x/f"}"#, None),
+        (r#"{"uiType":"OutputImage","value":"x","altText":"chart"}"#, Some("chart")),
+        (
+            r#"{"uiType":"OutputHtml","value":"<a href='/a'>A</a> <a href='https://e.org/'>B</a>"}"#,
+            Some("A <https://ours.example/a> B"),
+        ),
+        (r#"{"uiType":"OutputCard","data":{"title":"T","url":"x"}}"#, Some("T")),
+        (
+            r#"{"uiType":"MultiPartOutput","navigationBtnLabel":"More","content":{"uiType":"OutputLink","label":"A","value":"/a"}}"#,
+            Some("A <https://ours.example/a>"),
+        ),
+    ] {
+        assert_eq!(Control::read(json).text(&open).as_deref(), expected, "{json}");
+    }
 }

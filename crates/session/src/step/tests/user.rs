@@ -2,11 +2,10 @@
 
 use super::given::{
     asked, bot, bot_asks, check, ended, holding, live, news, question, session_id, stage, table,
-    talk, user_said, user_says, visitor,
+    talk, user_says, visitor,
 };
 use crate::{
-    Asked, Behind, Choice, EndReason, Event, Question, Said, Stage, Status, Talk, Visitor, Wants,
-    What,
+    Asked, Behind, Choice, EndReason, Event, Question, Stage, Status, Talk, Visitor, Wants, What,
     id::{Number, UserId},
     wants_holder,
 };
@@ -294,20 +293,6 @@ fn an_exact_answer_goes_before_one_that_is_only_alike() {
 }
 
 #[test]
-fn a_clicked_option_goes_before_the_words_on_it_and_a_stale_one_is_just_words() {
-    let clicked = |choice: &str| {
-        let choice = Some(choice.to_owned());
-        user_said(Said { choice, ..Said::words("Phone") }, None)
-    };
-    check(
-        &asked(&["Mail", "Phone"]),
-        clicked("v1"),
-        "active Ola; user \"Phone\" chose v1; -> say 12; = 12",
-    );
-    check(&stage("active"), clicked("v1"), "active Ola; user \"Phone\"; -> say 11; = 11");
-}
-
-#[test]
 fn a_file_without_words_answers_no_question_not_even_one_with_an_empty_option() {
     let question = Question { wants: Wants::Choice, required: false };
     let options = vec![Choice { label: String::new(), value: String::new() }];
@@ -384,22 +369,22 @@ fn words_held_for_nobody_go_to_the_bot_with_the_transcript() {
 
 #[test]
 fn a_time_zone_is_kept_until_another_is_told_and_goes_with_requests() {
-    let zoned = |zone: Option<&str>, text: &str| {
+    let told_from = |zone: Option<&str>, text: &str| {
         let mut event = user_says(text);
         if let Event::UserSaid { visitor, .. } = &mut event {
             visitor.timezone = zone.map(str::to_owned);
         }
         event
     };
-    let given = super::given::bot().then(zoned(Some("Europe/Oslo"), "hello"));
-    let step = given.after(zoned(None, "agent"));
+    let given = super::given::bot().then(told_from(Some("Europe/Oslo"), "hello"));
+    let step = given.after(told_from(None, "agent"));
     let zone = |what: &crate::What| match what {
         crate::What::Ask { timezone, .. } | crate::What::Say { timezone, .. } => timezone.clone(),
         _ => None,
     };
     let zones: Vec<_> = step.effects.iter().filter_map(|effect| zone(&effect.what)).collect();
     assert_eq!(zones, ["Europe/Oslo"]);
-    let step = super::given::active().after(zoned(Some("Asia/Tokyo"), "hello"));
+    let step = super::given::active().after(told_from(Some("Asia/Tokyo"), "hello"));
     let zones: Vec<_> = step.effects.iter().filter_map(|effect| zone(&effect.what)).collect();
     assert_eq!(zones, ["Asia/Tokyo"]);
 }

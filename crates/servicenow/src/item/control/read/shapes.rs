@@ -32,10 +32,10 @@ pub(super) struct RawLink<'a> {
 
 impl RawLink<'_> {
     pub(super) fn read(&self) -> Option<Link> {
-        let address = first(&[&self.action, &self.url, &self.link])?;
+        let address = first(&[&self.action, &self.url, &self.link]);
         let label = first(&[&self.label, &self.title, &self.name]);
         Some(Link {
-            label: label.unwrap_or_else(|| address.clone()),
+            label: label.or_else(|| address.clone())?,
             address,
             description: first(&[&self.description, &self.context]),
         })
