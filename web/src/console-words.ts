@@ -68,6 +68,7 @@ const NOTICES: Readonly<Record<string, string>> = {
   agent_idle: 'User told that the agent does not answer',
   user_left: 'User was away; the chat was closed',
   file_not_taken: 'User told that a file was not taken',
+  file_linked: 'User given the address of a file',
   no_more_held: 'User told that no more words can be kept',
 };
 

@@ -270,6 +270,7 @@ impl Parts {
         let recorder = console.as_ref().map(Console::recorder);
         let edge = Arc::new(self.edge(&live, console, stopping.clone())?);
         let open_streams = edge.open_streams.clone();
+        let (media, shows) = (Arc::clone(&edge.media), edge.wakes.shows());
         let delivery = deliver(dispatcher, lane_hints, delivering.clone(), failures.clone())?;
         let watch = |part: &'static str, task: TaskFuture| {
             let (stop, failures) = (stopping.clone(), failures.clone());
@@ -281,6 +282,7 @@ impl Parts {
         watch("alarm", Box::pin(alarm.run(stopping.clone())));
         watch("sweeper", Box::pin(sweeper.run(stopping.clone())));
         watch("presence", Box::pin(presence.run(store, engine.clone(), stopping.clone())));
+        watch("files of desks", Box::pin(media.run_ahead(shows, stopping.clone())));
         watch("engine", Box::pin(closed(engine.clone(), stopping.clone())));
         if let Some(control) = control {
             let letters = Letters::new(engine.clone());

@@ -87,6 +87,8 @@ pub(crate) struct Edge {
     pub(crate) presence: Arc<Presence>,
     /// What was said of activities that were refused.
     pub(crate) complaints: messages::Complaints,
+    /// What goes on beside activities that were answered.
+    pub(crate) besides: messages::Besides,
     /// `None` while it is closed.
     pub(crate) console: Option<console::Console>,
     pub(crate) observer: Arc<Observer>,

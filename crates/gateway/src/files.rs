@@ -192,6 +192,11 @@ impl Files {
         Ok(())
     }
 
+    /// Who counts them.
+    pub(crate) fn observer(&self) -> &Observer {
+        &self.observer
+    }
+
     /// What holds for files of users and desks.
     pub(crate) fn rules(&self) -> &FileRules {
         &self.setup.rules

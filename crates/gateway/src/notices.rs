@@ -183,6 +183,8 @@ mod tests {
         all.extend(refusals.map(|why| Notice::FileNotTaken { name: None, why }));
         let named = || Some("a.exe".to_owned());
         all.extend(refusals.map(|why| Notice::FileNotTaken { name: named(), why }));
+        let address = "https://chat.example/files/x".to_owned();
+        all.push(Notice::FileLinked { name: "a.pdf".to_owned(), address });
         all.extend(REASONS.map(|reason| Notice::Failed { reason }));
         all
     }

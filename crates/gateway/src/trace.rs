@@ -232,6 +232,7 @@ fn name_of(happening: &Happening) -> &'static str {
             Event::Sent { .. } => "sent",
             Event::NotSent { .. } => "not_sent",
             Event::FileLost { .. } => "file_lost",
+            Event::FileLinked { .. } => "file_linked",
             Event::Delayed { .. } => "delayed",
             Event::Deadline { .. } => "deadline",
             Event::CaughtUp { .. } => "caught_up",

@@ -11,7 +11,10 @@ use std::{
 use store::ConversationId;
 use tokio::sync::{broadcast, mpsc};
 
-use crate::{desk::signal::ToDesk, trace::Context};
+use crate::{
+    desk::{media::MayShow, signal::ToDesk},
+    trace::Context,
+};
 
 /// Hints a stream may fall behind before it is told so; then it reads the log once for all.
 const HINTS_HELD_MAX: usize = 32;
@@ -22,6 +25,10 @@ const PASSING_MAX: usize = 256;
 /// What desks are to be told besides and nobody has told them yet; more is dropped. A burst of agents'
 /// lines in one batch fits in.
 const TO_DESKS_MAX: usize = 4_096;
+
+/// Entries that may show files of desks', which nobody has fetched yet; more is dropped, and fetched when
+/// it is opened.
+const MAY_SHOW_MAX: usize = 1_024;
 
 /// Something new in a conversation.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,6 +54,8 @@ pub(crate) struct Wakes {
     carrier: OnceLock<mpsc::Sender<ConversationId>>,
     /// Whoever tells desks what is written down nowhere.
     teller: OnceLock<mpsc::Sender<ToDesk>>,
+    /// Whoever fetches what agents send.
+    fetcher: OnceLock<mpsc::Sender<MayShow>>,
 }
 
 impl Wakes {
@@ -83,6 +92,20 @@ impl Wakes {
         if let Some(teller) = self.teller.get() {
             // It passes, or costs an agent a tick: where there is no room, nothing is lost.
             teller.try_send(what).ok();
+        }
+    }
+
+    /// Hears of entries that may show files of desks'. For one listener, once.
+    pub(crate) fn shows(&self) -> mpsc::Receiver<MayShow> {
+        let (told, shows) = mpsc::channel(MAY_SHOW_MAX);
+        self.fetcher.set(told).ok();
+        shows
+    }
+
+    /// Has the files of an entry fetched soon, or when somebody opens them.
+    pub(crate) fn may_show(&self, entry: MayShow) {
+        if let Some(fetcher) = self.fetcher.get() {
+            fetcher.try_send(entry).ok();
         }
     }
 

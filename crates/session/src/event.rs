@@ -151,6 +151,18 @@ pub enum Event {
         name: String,
         /// Why.
         why: FileRefusal,
+        /// By which it is recognised when it is told again.
+        key: Option<SenderKey>,
+    },
+    /// A file that the user wanted in a place of their own could not be brought there; they get an
+    /// address that opens it, once.
+    FileLinked {
+        /// Its name.
+        name: String,
+        /// Where it opens.
+        address: String,
+        /// By which it is recognised when it is told again.
+        key: Option<SenderKey>,
     },
     /// An effect has waited noticeably because its destination does not take it; it is attempted
     /// further.
@@ -253,6 +265,8 @@ impl fmt::Debug for Event {
             }
             // A name says as much as words do.
             Self::FileLost { why, .. } => f.debug_tuple("FileLost").field(why).finish(),
+            // The address opens it.
+            Self::FileLinked { .. } => f.write_str("FileLinked"),
             Self::Delayed { effect } => f.debug_tuple("Delayed").field(effect).finish(),
             Self::Deadline { due } => f.debug_tuple("Deadline").field(due).finish(),
             Self::CaughtUp { session, as_of, missed } => f

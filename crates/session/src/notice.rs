@@ -86,6 +86,13 @@ pub enum Notice {
         /// Why.
         why: FileRefusal,
     },
+    /// A file of the desk's that could not be put where the user wanted it opens at an address.
+    FileLinked {
+        /// Its name.
+        name: String,
+        /// Where it opens.
+        address: String,
+    },
 }
 
 impl Notice {
@@ -115,6 +122,7 @@ impl Notice {
             Self::AnsweredTooLate => "answered_too_late",
             Self::AgentUnheard => "agent_unheard",
             Self::FileNotTaken { .. } => "file_not_taken",
+            Self::FileLinked { .. } => "file_linked",
         }
     }
 }

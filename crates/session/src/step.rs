@@ -87,7 +87,10 @@ pub fn step(
         Event::Desk(callback) => turn.desk(callback)?,
         Event::Sent { effect } => turn.sent(&effect),
         Event::NotSent { effect, failure } => turn.not_sent(&effect, &failure),
-        Event::FileLost { name, why } => turn.tell(Notice::FileNotTaken { name: Some(name), why }),
+        Event::FileLost { name, why, key } => turn.file_lost(name, why, key),
+        Event::FileLinked { name, address, key } => {
+            turn.tell_once(Notice::FileLinked { name, address }, key);
+        }
         Event::Delayed { effect } => turn.delayed(&effect),
         Event::Deadline { due } => turn.deadline(due),
         Event::CaughtUp { session, as_of, missed } => turn.caught_up(&session, as_of, missed),
@@ -130,6 +133,7 @@ pub fn wants_holder<'a>(
         | Event::Sent { .. }
         | Event::NotSent { .. }
         | Event::FileLost { .. }
+        | Event::FileLinked { .. }
         | Event::Delayed { .. }
         | Event::Deadline { .. }
         | Event::CaughtUp { .. }
@@ -221,6 +225,17 @@ impl<'a> Turn<'a> {
 
     fn tell(&mut self, notice: Notice) {
         self.log(Author::Gateway, Content::Notice(notice));
+    }
+
+    /// The same, unless it was told before.
+    fn tell_once(&mut self, notice: Notice, key: Option<SenderKey>) {
+        if let Some(first) = self.repeat_of(key.as_ref()) {
+            self.step.answer = first;
+            return;
+        }
+        let number = self.log(Author::Gateway, Content::Notice(notice));
+        self.step.remember.extend(key.map(|key| (key, number)));
+        self.step.answer = number;
     }
 
     fn order(&mut self, what: What) {

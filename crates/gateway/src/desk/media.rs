@@ -4,16 +4,17 @@
 //!   user's file, kept ─┬─ an address that opens it for a while ─► the instance fetches it
 //!                      └─ or brought there, piece by piece ─────► the instance's own address for it
 //!
-//!   an address at the instance ─► an address of ours, signed ─► first asked for: fetched with the desk's
-//!                                                               token, scanned, sealed; then served as any
+//!   an address at the instance ─► an address of ours, signed ─► soon, or when it is first asked for:
+//!                                   fetched with the desk's token, scanned, sealed; then served as any
 //! ```
 //!
 //! [`pass`] is what opens one address at one instance, and nothing else; [`fetched`] how what is behind
-//! it comes here; [`handed`] how a user's file goes there.
+//! it comes here, [`ahead`] that it does so soon; [`handed`] how a user's file goes there.
 //!
 //! It deliberately does not know: how activities look, who may see a conversation, when a message is
 //! sent, and what is in a file.
 
+mod ahead;
 mod fetched;
 mod handed;
 mod pass;
@@ -30,8 +31,9 @@ use crate::{
     gaps::DeskKey, rich,
 };
 
-pub(crate) use fetched::{FetchError, Flights};
-pub(crate) use handed::{Handed, Lost, Owned, Uploads};
+pub(crate) use ahead::MayShow;
+pub(crate) use fetched::{FAILED_FOR, FetchError, Flights};
+pub(crate) use handed::{Handed, Lost, Others, Owned, Uploads};
 use pass::MediaPass;
 
 /// How a user's files come to an instance.

@@ -9,7 +9,7 @@ use store::{Store, StoreError, Target, Work};
 use crate::{
     channel,
     desk::{
-        media::{Handed, Lost, Owned},
+        media::{Handed, Lost, Others, Owned},
         news,
         request::{self, HISTORY_ENTRIES_MAX, Material},
         signal::ToDesk,
@@ -33,7 +33,10 @@ const FILE_PAUSE: Duration = Duration::from_millis(500);
 /// Why the files of a message are not at the desk.
 enum Ungiven {
     UnderWay,
+    /// The desk does not take one for now.
     Later(SendError),
+    /// It is our own trouble, which the desk must not pay for.
+    Ours(&'static str),
 }
 
 /// Why the entries an effect names cannot be had.
@@ -99,7 +102,7 @@ impl Dispatcher {
             }
         };
         let (now, reach) = (self.clock.now(), link.reach.get());
-        let material = match self.with_files(work, opened, effect, &reach, material).await {
+        let material = match self.with_files(link, (work, opened), effect, &reach, material).await {
             Ok(material) => material,
             Err(Ungiven::UnderWay) => {
                 let at = self.clock.now().after(FILE_PAUSE);
@@ -110,7 +113,13 @@ impl Dispatcher {
                 permit.failed(now);
                 return Attempt::of_send(&error, work, now);
             }
+            Err(Ungiven::Ours(code)) => {
+                drop(permit);
+                return Attempt::again(work, self.clock.now(), None, code);
+            }
         };
+        let files = material.said.as_ref().map(|(said, _)| said.files.clone()).unwrap_or_default();
+        let desk = (opened.key.tenant.clone(), link.desk.clone());
         // In the body what is the same at every attempt, in the header this one.
         let (body, header) = trace.map(|trace| (trace.context(), trace.attempt())).unzip();
         let Some(request) = request::of(effect, &opened.key, &reach.dress, material, now, body)
@@ -121,11 +130,12 @@ impl Dispatcher {
         match reach.client.send_traced(&request.to_bytes(), header.as_deref()).await {
             Ok(accepted) => {
                 permit.answered();
+                self.media.done_with(&desk, &files);
                 if matches!(effect.what, What::Say { .. }) {
                     self.wakes.tell_desk(ToDesk::Spoke((*opened.key).clone()));
                 }
                 if let (Some(callback), Some(session)) = (accepted.callback, &work.session) {
-                    let (tenant, desk) = (opened.key.tenant.clone(), link.desk.clone());
+                    let (tenant, desk) = desk;
                     let target = Target::Session { tenant, desk, session: session.clone() };
                     self.answered(target, link, callback, body).await;
                 }
@@ -136,7 +146,10 @@ impl Dispatcher {
                 match &error {
                     SendError::Retry { .. } => permit.failed(now),
                     // A refusal is an answer, too.
-                    SendError::Refused { .. } => permit.answered(),
+                    SendError::Refused { .. } => {
+                        permit.answered();
+                        self.media.done_with(&desk, &files);
+                    }
                 }
                 // The sentence names the setting to look at. Not at every attempt: a desk may be away
                 // for hours.
@@ -157,8 +170,8 @@ impl Dispatcher {
     /// was said with them goes all the same.
     async fn with_files(
         &self,
-        work: &Work,
-        opened: &Opened,
+        link: &DeskLink,
+        (work, opened): (&Work, &Opened),
         effect: &Effect,
         reach: &Arc<Reach>,
         mut material: Material,
@@ -170,32 +183,44 @@ impl Dispatcher {
         if said.files.is_empty() || part.is_some_and(|part| part + 1 < parts::to_desk(said)) {
             return Ok(material);
         }
+        let desk = (opened.key.tenant.clone(), link.desk.clone());
         let owned = Owned {
             conversation: work.conversation,
             keeping: Arc::clone(&opened.keeping),
+            desk: &desk,
             user: user.as_str(),
-            is_first: work.attempts <= 1,
         };
-        match self.media.handed(reach, &owned, &said.files).await {
-            Handed::Ready { attachments, lost } => {
-                for Lost { name, why, .. } in lost.iter().filter(|lost| lost.is_news) {
-                    let event = Event::FileLost { name: name.clone(), why: *why };
-                    let target = Target::Conversation(work.conversation);
-                    let told = self.engine.submit(Arrival::event(target, event)).await;
-                    if let Err(error) = told {
-                        tracing::warn!(
-                            error = &error as &dyn std::error::Error,
-                            "a user was not told that a file did not go through"
-                        );
-                    }
-                }
+        let Handed { lost, others } = self.media.handed(reach, &owned, &said.files).await;
+        self.tell_lost(work, &lost).await?;
+        match others {
+            Others::Ready(attachments) => {
                 material.attachments = attachments;
                 material.lost = lost.into_iter().map(|lost| lost.name).collect();
                 Ok(material)
             }
-            Handed::UnderWay => Err(Ungiven::UnderWay),
-            Handed::Later(error) => Err(Ungiven::Later(error)),
+            Others::UnderWay => Err(Ungiven::UnderWay),
+            Others::Later(error) => Err(Ungiven::Later(error)),
+            Others::Ours(code) => Err(Ungiven::Ours(code)),
         }
+    }
+
+    /// Tells the user of files that go no further, before the message goes without them: told again, it
+    /// is recognised, and not told at all it would be lost.
+    async fn tell_lost(&self, work: &Work, lost: &[Lost]) -> Result<(), Ungiven> {
+        for Lost { name, why, key } in lost {
+            let (name, why, key) = (name.clone(), *why, key.clone());
+            let event = Event::FileLost { name, why, key };
+            let target = Target::Conversation(work.conversation);
+            match self.engine.submit(Arrival::event(target, event)).await {
+                Ok(_) => {}
+                Err(error) if error.passes() => return Err(Ungiven::Ours("user_not_told")),
+                Err(error) => tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "a user was not told that a file did not go through"
+                ),
+            }
+        }
+        Ok(())
     }
 
     /// In synchronous mode the answer itself is a callback (reference 4.3).

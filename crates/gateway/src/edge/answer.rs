@@ -1,5 +1,7 @@
 //! How a request is refused: a status, a machine code, a sentence for a person.
 
+use std::time::Duration;
+
 use axum::{
     Json,
     http::{StatusCode, header},
@@ -9,8 +11,8 @@ use serde_json::json;
 
 use crate::engine::EngineError;
 
-/// Seconds after which a caller that was told to come back may do so.
-const RETRY_AFTER_S: &str = "1";
+/// After how long a caller that was told to come back may do so.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// The machine code of a refusal, beside the answer it is in: for whoever observes answers.
 #[derive(Debug, Clone, Copy)]
@@ -24,16 +26,30 @@ pub(crate) struct Refusal {
     pub(crate) message: String,
     /// What a 401 asks for (RFC 6750).
     challenge: &'static str,
+    /// After how long a caller that was told to come back may do so.
+    retry_after: Duration,
 }
 
 impl Refusal {
     pub(crate) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        Self { status, code, message: message.into(), challenge: "Bearer" }
+        Self {
+            status,
+            code,
+            message: message.into(),
+            challenge: "Bearer",
+            retry_after: RETRY_AFTER,
+        }
     }
 
     /// A 401 that asks for something else than a bearer credential.
     pub(crate) fn asks_for(mut self, challenge: &'static str) -> Self {
         self.challenge = challenge;
+        self
+    }
+
+    /// A caller that is told to come back has no use of it before so long.
+    pub(crate) fn not_before(mut self, retry_after: Duration) -> Self {
+        self.retry_after = retry_after;
         self
     }
 
@@ -88,13 +104,13 @@ impl From<EngineError> for Refusal {
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        let Self { status, code, message, challenge } = self;
+        let Self { status, code, message, challenge, retry_after } = self;
         let body = Json(json!({ "error": { "code": code, "message": message } }));
         let mut response = (status, body).into_response();
         response.extensions_mut().insert(RefusalCode(code));
         let headers = response.headers_mut();
         if matches!(status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS) {
-            headers.insert(header::RETRY_AFTER, header::HeaderValue::from_static(RETRY_AFTER_S));
+            headers.insert(header::RETRY_AFTER, retry_after.as_secs().into());
         }
         if status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, header::HeaderValue::from_static(challenge));

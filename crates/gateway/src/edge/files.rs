@@ -22,7 +22,7 @@ use tokio::{sync::mpsc, time::timeout};
 
 use crate::{
     clock::unix_seconds,
-    desk::media::{DeskMedia, FetchError},
+    desk::media::{DeskMedia, FAILED_FOR, FetchError},
     edge::{
         Edge,
         answer::{Refusal, no_such_method},
@@ -246,7 +246,10 @@ impl From<FetchError> for Refusal {
                 | FileError::Infected => (StatusCode::FORBIDDEN, "file_not_taken"),
             },
         };
-        Self::new(status, code, error.to_string())
+        let refusal = Self::new(status, code, error.to_string());
+        // What failed is not tried again before.
+        let is_busy = matches!(error, FetchError::Busy);
+        if is_busy { refusal } else { refusal.not_before(FAILED_FOR) }
     }
 }
 
@@ -331,6 +334,16 @@ mod tests {
             let what = error.to_string();
             let refusal = Refusal::from(FetchError::from(error));
             assert_eq!((refusal.status.as_u16(), refusal.code), (status, code), "{what}");
+        }
+    }
+
+    #[test]
+    fn whoever_asks_for_a_file_that_failed_is_told_when_it_is_tried_again() {
+        for (error, after) in [(FetchError::Away { code: "timeout" }, "20"), (FetchError::Busy, "1")]
+        {
+            let response = Refusal::from(error).into_response();
+            assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+            assert_eq!(response.headers()[header::RETRY_AFTER], after);
         }
     }
 }

@@ -10,6 +10,7 @@
 //! gets the first answer. What the activity claims about people is believed only because its channel
 //! signed for it.
 
+mod besides;
 mod brought;
 mod complaints;
 mod consent;
@@ -49,7 +50,7 @@ use crate::{
     notices,
     trace::OpenSpan,
 };
-use brought::Brought;
+pub(crate) use besides::Besides;
 pub(crate) use complaints::Complaints;
 use meaning::{Meaning, Whose};
 
@@ -117,29 +118,22 @@ async fn taken(
         return Ok(StatusCode::OK.into_response());
     }
     let about = about.as_ref().map(|earlier| earlier.text.as_str());
-    let is_message = activity.kind() == kinds::MESSAGE;
-    let brought =
-        if is_message { edge.brought(&link, &whose, &activity).await? } else { Brought::default() };
-    let key = whose.key.clone();
-    let (target, mut event) = match meaning::of(&whose, activity, about, (edge.language, fresh)) {
+    if activity.kind() == kinds::MESSAGE
+        && let Some(message) = brought::Message::read(edge, &link, &whose, &activity)
+    {
+        return message.take(activity, context).await;
+    }
+    let (target, event) = match meaning::of(&whose, activity, about, (edge.language, fresh)) {
         Meaning::Nothing => return Ok(StatusCode::OK.into_response()),
         Meaning::Event(event) => (Target::Key(whose.key), *event),
         // Nobody begins a conversation by leaving.
         Meaning::Leaves => (Target::Existing(whose.key), Event::UserGone),
     };
-    if let Event::UserSaid { said, .. } = &mut event {
-        said.files.clone_from(&brought.files);
-    }
     let arrival = Arrival::event(target, event).placed(placed_as).traced(context);
     match edge.engine.submit(arrival).await {
-        Ok(_) | Err(EngineError::NotFound) => {}
-        Err(error) => {
-            edge.forget(&brought.files).await;
-            return Err(error.into());
-        }
+        Ok(_) | Err(EngineError::NotFound) => Ok(StatusCode::OK.into_response()),
+        Err(error) => Err(error.into()),
     }
-    edge.tell_lost(&key, brought.lost).await;
-    Ok(StatusCode::OK.into_response())
 }
 
 /// A message that something is about.
@@ -181,8 +175,8 @@ async fn invoked(
     whose: Whose,
     activity: Activity,
 ) -> Result<Response, Refusal> {
-    if let Some(answer) = consent::answered(edge, link, &whose, &activity) {
-        return Ok(answer);
+    if let Some(answer) = consent::answered(edge, link, &whose, &activity).await {
+        return answer;
     }
     if words::is_answered_here(&activity) {
         let seen = meaning::seen(&whose, &activity, edge.language);

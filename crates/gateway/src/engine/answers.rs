@@ -8,7 +8,10 @@ use store::{Changes, Claim, ConversationId, DeadLetter, LaneKey, SessionRow, Tar
 use tokio::runtime::Handle;
 
 use crate::{
-    desk::signal::{Receipt, ToDesk},
+    desk::{
+        media::MayShow,
+        signal::{Receipt, ToDesk},
+    },
     engine::{
         BatchError, EngineError, Happening, Job, Judged, Outcome, Reply, Settled, Tools,
         batch::transact, letters::Found,
@@ -25,6 +28,8 @@ pub(super) struct Done {
     pub(super) logged: Vec<(ConversationId, Option<Context>)>,
     /// What agents said that their users are shown now.
     pub(super) receipts: Vec<Receipt>,
+    /// Entries that may show files of the desk's.
+    pub(super) may_show: Vec<MayShow>,
     /// Chats that are over, if anybody keeps traces.
     pub(super) ended: Vec<SessionRow>,
     /// Lanes that have new effects.
@@ -39,7 +44,7 @@ const HANDED_OVER_FROM: usize = 4;
 
 /// Answers the callers of a committed batch and wakes whoever waits for what it changed.
 pub(super) fn answer(tools: &Tools, callers: Option<&Handle>, jobs: Vec<Job>, done: Done) {
-    let Done { events, claims, mut logged, receipts, ended, lanes, deadline } = done;
+    let Done { events, claims, mut logged, receipts, may_show, ended, lanes, deadline } = done;
     for chat in &ended {
         tools.tracing.chat_ended(chat);
     }
@@ -76,6 +81,9 @@ pub(super) fn answer(tools: &Tools, callers: Option<&Handle>, jobs: Vec<Job>, do
         }
         for receipt in receipts {
             wakes.tell_desk(ToDesk::Receipt(receipt));
+        }
+        for entry in may_show {
+            wakes.may_show(entry);
         }
     };
     match callers.filter(|_| many) {

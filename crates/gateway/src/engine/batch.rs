@@ -109,6 +109,7 @@ fn in_transaction(
         claims,
         logged: batch.logged,
         receipts: batch.receipts,
+        may_show: batch.may_show,
         ended: ended(tools, &batch.changes),
         lanes: batch.changes.effects.iter().map(|effect| effect.lane.clone()).collect(),
         deadline: batch.changes.conversations.iter().filter_map(|change| change.deadline).min(),

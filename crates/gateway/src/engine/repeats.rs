@@ -50,7 +50,9 @@ pub(super) fn sender_keys(happening: &Happening) -> Vec<&SenderKey> {
             Event::UserSaid { key, .. }
             | Event::UserDid { key, .. }
             | Event::BotSaid { key, .. }
-            | Event::BotAsked { key, .. },
+            | Event::BotAsked { key, .. }
+            | Event::FileLost { key, .. }
+            | Event::FileLinked { key, .. },
         ) => key.iter().collect(),
         Happening::Event(
             Event::Opened { .. }
@@ -65,7 +67,6 @@ pub(super) fn sender_keys(happening: &Happening) -> Vec<&SenderKey> {
             | Event::BotBrought { .. }
             | Event::BotEnds { .. }
             | Event::Sent { .. }
-            | Event::FileLost { .. }
             | Event::Delayed { .. }
             | Event::NotSent { .. }
             | Event::Deadline { .. }

@@ -15,7 +15,10 @@ use store::{
 
 use crate::{
     channel,
-    desk::signal::{Chat, Receipt},
+    desk::{
+        media::MayShow,
+        signal::{Chat, Receipt},
+    },
     engine::{
         Arrival, BatchError, EngineError, Job, Outcome, Policies, Settled, Tools,
         answers::dead_letter, event_of, memo::Memos, repeats, working::Working,
@@ -47,6 +50,8 @@ pub(super) struct Batch<'a> {
     pub(super) logged: Vec<(ConversationId, Option<Context>)>,
     /// What agents said that their users are shown once it is committed.
     pub(super) receipts: Vec<Receipt>,
+    /// Entries that may show files of the desk's.
+    pub(super) may_show: Vec<MayShow>,
     /// What is to be told of it once it is committed.
     pub(super) notes: Notes,
 }
@@ -56,8 +61,20 @@ impl<'a> Batch<'a> {
         let (working, changes, logged) = (BTreeMap::new(), Changes::default(), Vec::new());
         let (policies, notes) = (tools.policies.get(), tools.observer.notes());
         let waiting = BTreeMap::new();
-        let receipts = Vec::new();
-        Self { tools, policies, now, memos, working, waiting, changes, logged, receipts, notes }
+        let (receipts, may_show) = (Vec::new(), Vec::new());
+        Self {
+            tools,
+            policies,
+            now,
+            memos,
+            working,
+            waiting,
+            changes,
+            logged,
+            receipts,
+            may_show,
+            notes,
+        }
     }
 
     /// Sorts the jobs: what needs no conversation is done at once, events are given theirs.
@@ -308,6 +325,7 @@ impl<'a> Batch<'a> {
         if !channel::is_carried(&key.channel) {
             self.receipts.extend(receipts(key, &stepped.conversation, &stepped.messages));
         }
+        self.may_show.extend(MayShow::of(key, id, &stepped.messages));
         let vault = &self.tools.vault;
         working.advance(vault, self.now, &stepped.messages, stepped.conversation)?;
         self.take_records(id, key, stepped.records);

@@ -75,6 +75,9 @@ pub(super) fn words(notice: &Notice) -> String {
                 None => format!("Your file did not go through. {why}"),
             }
         }
+        Notice::FileLinked { name, address } => {
+            format!("{address} opens the file “{name}”.")
+        }
         Notice::AnsweredTooLate => "That question is not open any more, so what you just entered there was discarded, and nobody can read it. If you are asked for it again, please answer the newest question.".to_owned(),
         Notice::AgentUnheard => "Automatic note: what you wrote last may not have reached the user.".to_owned(),
         Notice::UserLeft => {

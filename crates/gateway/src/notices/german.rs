@@ -76,6 +76,9 @@ pub(super) fn words(notice: &Notice) -> String {
                 None => format!("Ihre Datei ist nicht angekommen. {why}"),
             }
         }
+        Notice::FileLinked { name, address } => {
+            format!("{address} öffnet die Datei „{name}“.")
+        }
         Notice::AnsweredTooLate => "Diese Frage ist nicht mehr offen. Was Sie dort gerade eingegeben haben, wurde verworfen, und niemand kann es lesen. Wenn Sie noch einmal danach gefragt werden, antworten Sie bitte auf die neueste Frage.".to_owned(),
         Notice::AgentUnheard => "Automatischer Hinweis: Was Sie zuletzt geschrieben haben, hat den Nutzer womöglich nicht erreicht.".to_owned(),
         Notice::UserLeft => "Sie waren einige Zeit nicht da, deshalb wurde Ihr Chat mit dem \

@@ -112,6 +112,8 @@ words! {
         Sent = "sent",
         NotSent = "not_sent",
         FileLost = "file_lost",
+        /// A file opens at an address, as it could not be put where the user wanted it.
+        FileLinked = "file_linked",
         Delayed = "delayed",
         Deadline = "deadline",
         CaughtUp = "caught_up",
@@ -188,6 +190,7 @@ impl EventName {
             Event::Sent { .. } => Self::Sent,
             Event::NotSent { .. } => Self::NotSent,
             Event::FileLost { .. } => Self::FileLost,
+            Event::FileLinked { .. } => Self::FileLinked,
             Event::Delayed { .. } => Self::Delayed,
             Event::Deadline { .. } => Self::Deadline,
             Event::CaughtUp { .. } => Self::CaughtUp,

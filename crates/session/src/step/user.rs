@@ -118,6 +118,11 @@ impl Turn<'_> {
         self.tell(Notice::FileNotTaken { name, why });
     }
 
+    /// A file of the user's goes no further: they hear why, once.
+    pub(super) fn file_lost(&mut self, name: String, why: FileRefusal, key: Option<SenderKey>) {
+        self.tell_once(Notice::FileNotTaken { name: Some(name), why }, key);
+    }
+
     /// The desk hears of something that the user did: now, or when an agent is there. It answers
     /// nothing.
     fn tell_agent(&mut self, number: Number, for_desk: ForDesk) {

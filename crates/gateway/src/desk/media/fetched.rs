@@ -27,7 +27,7 @@ use crate::{
 const FETCH_WITHIN: Duration = Duration::from_mins(10);
 
 /// How long a fetch that failed is not tried again: a page with twenty pictures asks for all of them.
-const FAILED_FOR: Duration = Duration::from_secs(20);
+pub(crate) const FAILED_FOR: Duration = Duration::from_secs(20);
 
 /// Files that are fetched, or failed lately, at a time. Each that comes has a connection and a few
 /// hundred kilobytes.
@@ -185,6 +185,9 @@ impl DeskMedia {
         let end = self.fetch(&tenant, &pass, &keeping, file).await;
         let failed = end.is_err();
         if let Err(error) = &end {
+            if matches!(error, FetchError::Refused { .. } | FetchError::Away { .. }) {
+                self.files.observer().files().not_given(Bringer::Desk);
+            }
             said_why(&pass.desk, error);
         }
         ended.send_replace(Some(end));

@@ -12,7 +12,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use futures_util::{StreamExt, TryStreamExt, stream};
+use futures_util::{StreamExt, TryStreamExt, future::join_all, stream};
 use http_body_util::{BodyExt, StreamBody};
 use hyper::body::Frame;
 use outbound::Pieces;
@@ -21,16 +21,26 @@ use servicenow::{
     client::media::{MediaState, MediaUpload},
     request::Attachment,
 };
-use session::{FileRefusal, id::Timestamp};
+use session::{
+    FileRefusal,
+    id::{SenderKey, Timestamp},
+};
 use store::ConversationId;
-use tokio::{sync::watch, time::timeout};
+use tokio::{
+    sync::watch,
+    time::{Instant, timeout_at},
+};
 
 use super::{DeskMedia, Handing};
 use crate::{
     dispatcher::Reach,
     files::{FileError, FileId, Reader, Side},
+    gaps::DeskKey,
     keeping::Keeping,
 };
+
+/// Too many files are read at the moment.
+const BUSY: &str = "files_busy";
 
 /// How long an address opens a file for an instance: in use elsewhere, and enough for one that is busy
 /// (reference 9.8).
@@ -39,42 +49,54 @@ const LINK_FOR: Duration = Duration::from_mins(15);
 /// How long bringing one may take: a gigabyte at two megabytes a second.
 const UPLOAD_WITHIN: Duration = Duration::from_mins(10);
 
-/// How long an attempt waits for it, below the time that an attempt may take (10 s).
-const UPLOAD_WAIT: Duration = Duration::from_secs(6);
+/// How long an attempt waits for all files of its message, below the time that an attempt may take (10 s).
+const HANDED_WITHIN: Duration = Duration::from_secs(6);
 
-/// Files that are on their way to instances, or were brought lately, at a time.
-const UPLOADS_MAX: usize = 1_000;
+/// Files that are on their way to one instance, or were brought lately, at a time: no desk takes the room of
+/// another.
+const UPLOADS_PER_DESK_MAX: usize = 200;
 
-/// How long what was brought is remembered: as long as a message is attempted, unless set otherwise.
+/// How long what was brought is remembered at the most: as long as a message is attempted, unless set
+/// otherwise. Once the message was taken, it is forgotten.
 const BROUGHT_FOR: Duration = Duration::from_mins(15);
 
 /// Whose files they are.
 pub(crate) struct Owned<'a> {
     pub(crate) conversation: ConversationId,
     pub(crate) keeping: Arc<Keeping>,
+    pub(crate) desk: &'a DeskKey,
     /// The user as the desk knows them.
     pub(crate) user: &'a str,
-    /// Nothing of the message was attempted before.
-    pub(crate) is_first: bool,
 }
 
-/// A file that goes no further.
-#[derive(Clone, PartialEq, Eq)]
+/// A file that goes no further. The user is told once, however often the message is attempted: that is
+/// what the key is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Lost {
     pub(crate) name: String,
     pub(crate) why: FileRefusal,
-    /// Nobody was told of it yet.
-    pub(crate) is_news: bool,
+    pub(crate) key: Option<SenderKey>,
 }
 
 /// What became of the files of a message.
-pub(crate) enum Handed {
-    /// These go with it, and those do not.
-    Ready { attachments: Vec<Attachment>, lost: Vec<Lost> },
+#[derive(Debug)]
+pub(crate) struct Handed {
+    /// Those go no further, whatever becomes of the others.
+    pub(crate) lost: Vec<Lost>,
+    pub(crate) others: Others,
+}
+
+/// The files of a message that may still go.
+#[derive(Debug)]
+pub(crate) enum Others {
+    /// These go with it.
+    Ready(Vec<Attachment>),
     /// One is still on its way.
     UnderWay,
     /// The desk does not take one for now.
     Later(SendError),
+    /// We cannot read one for now, which is no fault of the desk's.
+    Ours(&'static str),
 }
 
 /// How an upload ended; nothing while it has not.
@@ -82,8 +104,10 @@ type End = Option<Result<String, Fault>>;
 
 #[derive(Debug, Clone)]
 enum Fault {
-    /// It may be tried again.
+    /// The desk may take it later.
     Later(SendError),
+    /// We may be able to read it later.
+    Ours(&'static str),
     /// It will not go through.
     Lost(FileRefusal),
 }
@@ -92,40 +116,49 @@ enum Fault {
 struct Upload {
     end: watch::Receiver<End>,
     since: Timestamp,
-    told: bool,
 }
 
 /// What is on its way, and what was brought.
 #[derive(Debug, Default)]
-pub(crate) struct Uploads(Mutex<HashMap<FileId, Upload>>);
+pub(crate) struct Uploads(Mutex<HashMap<DeskKey, HashMap<FileId, Upload>>>);
 
 impl DeskMedia {
-    /// Sees to the files of a message.
+    /// Sees to the files of a message, to all at once.
     pub(crate) async fn handed(
         self: &Arc<Self>,
         reach: &Arc<Reach>,
         owned: &Owned<'_>,
         files: &[session::File],
     ) -> Handed {
-        let (mut attachments, mut lost) = (Vec::new(), Vec::new());
-        for file in files {
-            let url = match self.one_handed(reach, owned, file).await {
-                Ok(Some(url)) => url,
-                Ok(None) => return Handed::UnderWay,
-                Err((Fault::Later(error), _)) => return Handed::Later(error),
-                Err((Fault::Lost(why), is_news)) => {
-                    lost.push(Lost { name: file.name.clone(), why, is_news });
-                    continue;
+        let deadline = Instant::now() + HANDED_WITHIN;
+        let seen_to = files.iter().map(|file| self.one_handed(reach, owned, file, deadline));
+        let (mut lost, mut ready, mut stays) = (Vec::new(), Vec::new(), None);
+        for (file, handed) in files.iter().zip(join_all(seen_to).await) {
+            match handed {
+                Ok(Some(url)) => ready.push(Attachment {
+                    url,
+                    content_type: file.kind.clone(),
+                    file_name: file.name.clone(),
+                    client_attachment_id: Some(file.id.clone()),
+                }),
+                Ok(None) => stays = stays.or(Some(Others::UnderWay)),
+                // What the desk says outweighs the rest: it is what its breaker hears of.
+                Err(Fault::Later(error)) => stays = Some(Others::Later(error)),
+                Err(Fault::Ours(code)) => stays = stays.or(Some(Others::Ours(code))),
+                Err(Fault::Lost(why)) => {
+                    let key = SenderKey::new(&format!("lost:{}", file.id)).ok();
+                    lost.push(Lost { name: file.name.clone(), why, key });
                 }
-            };
-            attachments.push(Attachment {
-                url,
-                content_type: file.kind.clone(),
-                file_name: file.name.clone(),
-                client_attachment_id: Some(file.id.clone()),
-            });
+            }
         }
-        Handed::Ready { attachments, lost }
+        Handed { lost, others: stays.unwrap_or(Others::Ready(ready)) }
+    }
+
+    /// A message was taken with these files, or never will be: what was brought need not be remembered.
+    pub(crate) fn done_with(&self, desk: &DeskKey, files: &[session::File]) {
+        for id in files.iter().filter_map(|file| file.id.parse().ok()) {
+            self.uploads.forget(desk, id);
+        }
     }
 
     /// The address of a file for the instance; nothing while it is on its way.
@@ -134,24 +167,23 @@ impl DeskMedia {
         reach: &Arc<Reach>,
         owned: &Owned<'_>,
         file: &session::File,
-    ) -> Result<Option<String>, (Fault, bool)> {
-        let gone = || (Fault::Lost(FileRefusal::NotNow), owned.is_first);
-        let id: FileId = file.id.parse().map_err(|_| gone())?;
+        deadline: Instant,
+    ) -> Result<Option<String>, Fault> {
+        let gone = Fault::Lost(FileRefusal::NotNow);
+        let Ok(id) = file.id.parse::<FileId>() else { return Err(gone) };
         // A conversation hands over its own files only.
         if id.conversation != owned.conversation {
-            return Err(gone());
+            return Err(gone);
         }
         match &reach.handing {
-            Handing::Link { base } => match self.files.read(&owned.keeping, id).await {
-                Ok(_) => {
-                    let until = link_until(self.clock.now());
-                    let pass = self.files.pass_until(id, Side::Original, until);
-                    Ok(Some(format!("{base}/files/{pass}")))
-                }
-                Err(FileError::Gone) => Err(gone()),
-                Err(error) => Err((unreadable(&error), false)),
-            },
-            Handing::Upload => self.brought(reach, owned, file, id).await,
+            Handing::Link { base } => {
+                let read = timeout_at(deadline, self.files.read(&owned.keeping, id)).await;
+                read.map_err(|_| Fault::Ours(BUSY))?.map_err(|error| unreadable(&error))?;
+                let until = link_until(self.clock.now());
+                let pass = self.files.pass_until(id, Side::Original, until);
+                Ok(Some(format!("{base}/files/{pass}")))
+            }
+            Handing::Upload => self.brought(reach, owned, (file, id), deadline).await,
         }
     }
 
@@ -159,9 +191,9 @@ impl DeskMedia {
         self: &Arc<Self>,
         reach: &Arc<Reach>,
         owned: &Owned<'_>,
-        file: &session::File,
-        id: FileId,
-    ) -> Result<Option<String>, (Fault, bool)> {
+        (file, id): (&session::File, FileId),
+        deadline: Instant,
+    ) -> Result<Option<String>, Fault> {
         let now = self.clock.now();
         let begin = |ended| {
             let (this, reach, file) = (Arc::clone(self), Arc::clone(reach), file.clone());
@@ -170,8 +202,8 @@ impl DeskMedia {
                 this.bring(&reach, &keeping, (user.as_str(), &file, id), ended).await
             });
         };
-        let Some(mut end) = self.uploads.join(id, now, begin) else { return Ok(None) };
-        let waited = timeout(UPLOAD_WAIT, end.wait_for(Option::is_some)).await;
+        let Some(mut end) = self.uploads.join(owned.desk, id, now, begin) else { return Ok(None) };
+        let waited = timeout_at(deadline, end.wait_for(Option::is_some)).await;
         let ended = match waited {
             Err(_) => return Ok(None),
             Ok(Ok(ended)) => ended.clone(),
@@ -180,13 +212,13 @@ impl DeskMedia {
         };
         match ended {
             Some(Ok(url)) => Ok(Some(url)),
-            Some(Err(Fault::Lost(why))) => Err((Fault::Lost(why), self.uploads.tell(id))),
-            Some(Err(later @ Fault::Later(_))) => {
-                self.uploads.forget(id);
-                Err((later, false))
+            Some(Err(Fault::Lost(why))) => Err(Fault::Lost(why)),
+            Some(Err(passing)) => {
+                self.uploads.forget(owned.desk, id);
+                Err(passing)
             }
             None => {
-                self.uploads.forget(id);
+                self.uploads.forget(owned.desk, id);
                 Ok(None)
             }
         }
@@ -206,43 +238,63 @@ impl DeskMedia {
             content_type: &file.kind,
             bytes: file.bytes,
         };
-        let content = || self.content(keeping, id);
-        let there = self.files.read(keeping, id).await;
-        let end = match there {
-            Err(FileError::Gone) => Err(Fault::Lost(FileRefusal::NotNow)),
+        let troubles = Troubles::default();
+        let content = || self.content(keeping, id, &troubles);
+        let end = match self.files.read(keeping, id).await {
             Err(error) => Err(unreadable(&error)),
             Ok(_) => match reach.client.upload(&upload, content, UPLOAD_WITHIN).await {
                 Ok(brought) if brought.state == MediaState::NotAvailable => {
                     Err(Fault::Lost(FileRefusal::NotAllowed))
                 }
                 Ok(brought) => Ok(brought.media_url),
-                Err(error) => {
+                Err(error) => Err(troubles.ours().unwrap_or_else(|| {
                     tracing::warn!(
                         error = &error as &dyn std::error::Error,
                         "the desk did not take a file"
                     );
-                    Err(fault_of(error))
-                }
+                    fault_of(error)
+                })),
             },
         };
         ended.send_replace(Some(end));
     }
 
     /// The bytes of a file, from its start.
-    fn content(&self, keeping: &Arc<Keeping>, id: FileId) -> Pieces {
+    fn content(&self, keeping: &Arc<Keeping>, id: FileId, troubles: &Troubles) -> Pieces {
         let (files, keeping) = (Arc::clone(&self.files), Arc::clone(keeping));
+        let (at_start, on_the_way) = (troubles.clone(), troubles.clone());
         let begin = async move {
-            let reading = files.read(&keeping, id).await.map_err(io::Error::other)?;
-            reading.side(Side::Original, Reader::Desk).await.map_err(io::Error::other)
+            let begun = match files.read(&keeping, id).await {
+                Ok(reading) => reading.side(Side::Original, Reader::Desk).await,
+                Err(error) => Err(error),
+            };
+            begun.map_err(|error| at_start.met(error))
         };
-        let chunks = stream::once(begin).map_ok(|chunks| {
-            stream::try_unfold(chunks, |mut chunks| async move {
-                let next = chunks.next().await.map_err(io::Error::other)?;
-                Ok::<Option<(Bytes, _)>, io::Error>(next.map(|bytes| (bytes, chunks)))
+        let chunks = stream::once(begin).map_ok(move |chunks| {
+            let troubles = on_the_way.clone();
+            stream::try_unfold((chunks, troubles), |(mut chunks, troubles)| async move {
+                let next = chunks.next().await.map_err(|error| troubles.met(error))?;
+                Ok::<Option<(Bytes, _)>, io::Error>(next.map(|bytes| (bytes, (chunks, troubles))))
             })
         });
         let frames = chunks.try_flatten().map_ok(Frame::data);
         StreamBody::new(frames.boxed()).boxed_unsync()
+    }
+}
+
+/// What went wrong with reading a file while it was brought: the desk sees an upload that breaks off,
+/// which is not its fault.
+#[derive(Debug, Clone, Default)]
+struct Troubles(Arc<Mutex<Option<Fault>>>);
+
+impl Troubles {
+    fn met(&self, error: FileError) -> io::Error {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(unreadable(&error));
+        io::Error::other(error)
+    }
+
+    fn ours(&self) -> Option<Fault> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
 
@@ -253,10 +305,26 @@ fn link_until(now: Timestamp) -> Timestamp {
     Timestamp((now.0.div_euclid(step) + 2).saturating_mul(step))
 }
 
+/// What it means for a message that we cannot read its file. One that never opens again must not hold up
+/// what was said with it.
 fn unreadable(error: &FileError) -> Fault {
+    let fault = match error {
+        FileError::Gone => return Fault::Lost(FileRefusal::NotNow),
+        FileError::Busy => return Fault::Ours(BUSY),
+        FileError::Sealed(_) | FileError::Malformed => Fault::Lost(FileRefusal::NotNow),
+        FileError::Disk(_)
+        | FileError::ConversationFull
+        | FileError::TenantFull
+        | FileError::Full
+        | FileError::TooLarge { .. }
+        | FileError::Empty
+        | FileError::NotAllowed
+        | FileError::Infected
+        | FileError::NotScanned
+        | FileError::TooLargeToScan => Fault::Ours("file_unreadable"),
+    };
     tracing::error!(error = error as &dyn std::error::Error, "a user's file cannot be read");
-    let detail = "a file cannot be read".to_owned();
-    Fault::Later(SendError::Retry { not_before: None, reason: "file_unreadable", detail })
+    fault
 }
 
 /// What an upload that failed means for the message: what is the file's fault, or the instance's for good,
@@ -274,35 +342,38 @@ impl Uploads {
     /// The upload of a file, begun by `begin` if there is none; nothing if there are too many.
     fn join(
         &self,
+        desk: &DeskKey,
         file: FileId,
         now: Timestamp,
         begin: impl FnOnce(watch::Sender<End>),
     ) -> Option<watch::Receiver<End>> {
-        let mut uploads = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let uploads = all.entry(desk.clone()).or_default();
         if let Some(upload) = uploads.get(&file) {
             return Some(upload.end.clone());
         }
-        if uploads.len() >= UPLOADS_MAX {
-            uploads.retain(|_, upload| {
-                upload.end.borrow().is_none() || now.since(upload.since) < BROUGHT_FOR
-            });
-        }
-        if uploads.len() >= UPLOADS_MAX {
+        uploads.retain(|_, upload| {
+            upload.end.borrow().is_none() || now.since(upload.since) < BROUGHT_FOR
+        });
+        if uploads.len() >= UPLOADS_PER_DESK_MAX {
             return None;
         }
         let (ended, end) = watch::channel(None);
-        uploads.insert(file, Upload { end: end.clone(), since: now, told: false });
+        uploads.insert(file, Upload { end: end.clone(), since: now });
         begin(ended);
         Some(end)
     }
 
-    /// Whether nobody was told yet; from now on they were.
-    fn tell(&self, file: FileId) -> bool {
-        let mut uploads = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        uploads.get_mut(&file).is_some_and(|upload| !std::mem::replace(&mut upload.told, true))
+    fn forget(&self, desk: &DeskKey, file: FileId) {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(uploads) = all.get_mut(desk) {
+            uploads.remove(&file);
+        }
     }
 
-    fn forget(&self, file: FileId) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&file);
+    #[cfg(test)]
+    pub(super) fn count(&self, desk: &DeskKey) -> usize {
+        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.get(desk).map_or(0, HashMap::len)
     }
 }

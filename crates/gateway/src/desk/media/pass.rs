@@ -9,7 +9,7 @@ use super::DeskMedia;
 use crate::behind::hex;
 
 /// How such a pass begins, so that it is told from one to a file that is kept.
-const BEGIN: &str = "desk.";
+pub(super) const BEGIN: &str = "desk.";
 
 /// How much of a keyed hash goes into it, in bytes: more than anybody can guess.
 const TAG_BYTES: usize = 16;
@@ -32,6 +32,11 @@ impl DeskMedia {
     /// Whether a pass is of this kind.
     pub(crate) fn is_pass(given: &str) -> bool {
         given.starts_with(BEGIN)
+    }
+
+    /// In which conversation a pass of this kind was given out; `None` if nobody gave it out.
+    pub(crate) fn conversation_of(&self, given: &str) -> Option<ConversationId> {
+        self.read_pass(given).map(|pass| pass.conversation)
     }
 
     pub(super) fn write_pass(&self, pass: &MediaPass) -> String {

@@ -9,7 +9,7 @@ use axum::{
 };
 use bot_framework::Activity;
 use servicenow::{Client, ClientConfig, Credentials, client::instance_url};
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, sync::Barrier};
 
 use super::*;
 use crate::{
@@ -33,6 +33,8 @@ struct Behaviour {
     asked: Asked,
     /// What it answers to everything but token calls.
     answer: Arc<Mutex<(u16, &'static str, Vec<u8>)>>,
+    /// Those who ask for or bring a file are answered when as many are there.
+    meet: Arc<Mutex<Option<Arc<Barrier>>>>,
 }
 
 /// A small instance, what it is asked, and what moves files between it and a conversation.
@@ -57,6 +59,10 @@ async fn answer(
     }
     assert_eq!(headers["authorization"], "Bearer t");
     behaviour.asked.lock().unwrap().push((uri.path().to_owned(), body.to_vec()));
+    let meet = behaviour.meet.lock().unwrap().clone();
+    if let Some(meet) = meet {
+        meet.wait().await;
+    }
     let (status, kind, body) = behaviour.answer.lock().unwrap().clone();
     let response = Response::builder().status(status).header("content-type", kind);
     response.body(Body::from(body)).unwrap()
@@ -68,7 +74,8 @@ impl Scene {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = instance_url(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
         let answered = Arc::new(Mutex::new((200, "image/png", PNG.to_vec())));
-        let behaviour = Behaviour { asked: Asked::default(), answer: answered };
+        let behaviour =
+            Behaviour { asked: Asked::default(), answer: answered, meet: Arc::default() };
         let router = Router::new().fallback(answer).with_state(behaviour.clone());
         tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
         let credentials = Credentials::of_client("id".to_owned(), "s".into());
@@ -142,14 +149,36 @@ impl Scene {
         kept.into()
     }
 
-    async fn handed(&self, files: &[session::File]) -> (Vec<servicenow::Attachment>, Vec<Lost>) {
+    async fn seen_to(&self, files: &[session::File]) -> Handed {
         let (conversation, keeping) = (self.conversation(), self.keeping());
-        let owned = Owned { conversation, keeping, user: "kim", is_first: true };
-        match self.media.handed(&self.reach, &owned, files).await {
-            Handed::Ready { attachments, lost } => (attachments, lost),
-            Handed::UnderWay => panic!("an upload takes too long"),
-            Handed::Later(error) => panic!("not taken for now: {error}"),
+        let desk = (tenant(), desk());
+        let owned = Owned { conversation, keeping, desk: &desk, user: "kim" };
+        self.media.handed(&self.reach, &owned, files).await
+    }
+
+    async fn handed(&self, files: &[session::File]) -> (Vec<servicenow::Attachment>, Vec<Lost>) {
+        let Handed { lost, others } = self.seen_to(files).await;
+        match others {
+            Others::Ready(attachments) => (attachments, lost),
+            others => panic!("{others:?}"),
         }
+    }
+
+    /// What is kept of a file is no file any more.
+    fn spoil(&self, file: &session::File) {
+        let mut folders = vec![self.bed.dir().to_owned()];
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    folders.push(path);
+                } else if path.file_name().is_some_and(|name| name.to_string_lossy() == file.id) {
+                    std::fs::write(path, b"no file").unwrap();
+                    return;
+                }
+            }
+        }
+        panic!("{} is not there", file.id);
     }
 }
 
@@ -161,13 +190,42 @@ fn link() -> Handing {
 async fn a_file_at_the_instance_is_fetched_when_it_is_first_asked_for_and_then_kept() {
     let scene = Scene::new(link()).await;
     let pass = scene.pass(PICTURE);
-    assert_eq!(scene.asked(), 0, "nothing is fetched that nobody looks at");
+    assert_eq!(scene.asked(), 0, "an address fetches nothing");
     let (one, other) = tokio::join!(scene.fetched(&pass), scene.fetched(&pass));
     assert_eq!((one.unwrap(), other.unwrap()), (PNG.to_vec(), PNG.to_vec()));
     assert_eq!(scene.asked(), 1, "two who ask at a time wait for the same fetch");
     scene.answers(500, "text/plain", b"");
     assert_eq!(scene.fetched(&pass).await.unwrap(), PNG);
     assert_eq!((scene.asked(), scene.pass(PICTURE)), (1, pass), "the same address at every look");
+}
+
+#[tokio::test]
+async fn what_an_agent_sends_is_fetched_once_it_is_committed() {
+    let scene = Scene::new(link()).await;
+    scene.bed.connected("c1").await;
+    let mut shows = scene.bed.wakes.shows();
+    let agent = session::Agent { name: None, id: None, avatar: None };
+    for payload in [
+        r#"{"uiType":"OutputText","value":"no file"}"#.to_owned(),
+        format!(r#"{{"uiType":"OutputImage","value":"{PICTURE}","altText":"a photo"}}"#),
+    ] {
+        let payload = Some(session::Payload(payload));
+        let said = session::Said { payload, ..session::Said::words("a photo") };
+        let news = session::News::AgentSaid { agent: agent.clone(), said, key: None };
+        scene.bed.hears("c1", vec![news]).await;
+    }
+    let entry = shows.recv().await.unwrap();
+    assert!(shows.try_recv().is_err(), "what has no file is not looked at");
+    let number = entry.entry;
+    assert_eq!(scene.asked(), 0);
+    scene.media.fetch_ahead(entry).await;
+    assert_eq!(scene.asked(), 1);
+    scene.answers(404, "text/plain", b"");
+    let links = scene.media.links(&key("c1"), scene.conversation()).unwrap();
+    let shown = links.open("", number, PICTURE).unwrap();
+    let fetched = scene.fetched(shown.strip_prefix("/files/").unwrap()).await;
+    assert_eq!(fetched.unwrap(), PNG, "though the instance has it no more");
+    assert_eq!(scene.asked(), 1);
 }
 
 #[tokio::test]
@@ -341,13 +399,56 @@ async fn a_file_that_goes_no_further_is_news_once() {
     let refused = br#"{"result":{"mediaUrl":"/m/1","state":"not available"}}"#;
     scene.answers(201, "application/json", refused);
     let file = scene.brought("a.txt", b"hello").await;
-    for is_news in [true, false] {
+    let mut keys = Vec::new();
+    for _ in 0..2 {
         let (attachments, lost) = scene.handed(std::slice::from_ref(&file)).await;
         assert!(attachments.is_empty());
-        let why = session::FileRefusal::NotAllowed;
-        let name = "a.txt".to_owned();
-        assert!(lost == [Lost { name, why, is_news }]);
+        assert_eq!((lost.len(), lost[0].why), (1, session::FileRefusal::NotAllowed));
+        keys.push(lost[0].key.clone().unwrap());
     }
+    assert_eq!(keys[0], keys[1], "told again, it is recognised");
+}
+
+#[tokio::test]
+async fn that_a_file_is_lost_is_told_also_while_another_cannot_go_yet() {
+    let scene = Scene::new(Handing::Upload).await;
+    let (lost, late) = (scene.brought("a.txt", b"a").await, scene.brought("b.txt", b"b").await);
+    scene.spoil(&lost);
+    scene.answers(503, "text/plain", b"");
+    for files in [[lost.clone(), late.clone()], [late, lost]] {
+        let handed = scene.seen_to(&files).await;
+        assert!(matches!(handed.others, Others::Later(_)), "{:?}", handed.others);
+        assert_eq!((handed.lost.len(), handed.lost[0].name.as_str()), (1, "a.txt"));
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_does_not_open_is_lost_and_holds_up_nothing() {
+    for handing in [link(), Handing::Upload] {
+        let scene = Scene::new(handing).await;
+        let file = scene.brought("a.txt", b"hello").await;
+        scene.spoil(&file);
+        let (attachments, lost) = scene.handed(&[file]).await;
+        assert_eq!((attachments.len(), lost.len()), (0, 1));
+        assert_eq!(lost[0].why, session::FileRefusal::NotNow);
+        assert_eq!(scene.asked(), 0, "the desk has no part in it");
+    }
+}
+
+#[tokio::test]
+async fn the_files_of_a_message_are_brought_at_the_same_time_and_forgotten_with_it() {
+    let scene = Scene::new(Handing::Upload).await;
+    let answer = br#"{"result":{"mediaUrl":"/m/1","state":"available"}}"#;
+    scene.answers(201, "application/json", answer);
+    let files = [scene.brought("a.txt", b"a").await, scene.brought("b.txt", b"b").await];
+    // Neither is answered before both are there.
+    *scene.behaviour.meet.lock().unwrap() = Some(Arc::new(Barrier::new(2)));
+    let (attachments, lost) = scene.handed(&files).await;
+    assert_eq!((attachments.len(), lost.len()), (2, 0));
+    let desk = (tenant(), desk());
+    assert_eq!(scene.media.uploads.count(&desk), 2, "for a repeat");
+    scene.media.done_with(&desk, &files);
+    assert_eq!(scene.media.uploads.count(&desk), 0);
 }
 
 #[tokio::test]

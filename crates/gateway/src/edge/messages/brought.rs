@@ -1,222 +1,344 @@
-//! The files that a user of a channel sends (reference 6): they come here before their message is taken,
-//! because the addresses that the channel gives are good for a short time, and for us only.
+//! The files that a user of Teams sends (reference 6). The addresses that Teams gives are good for a short
+//! time, and for us only, so they come here.
 //!
-//! Only while the user talks to a person: a bot gets the channel's own addresses, as it knows them. What
-//! does not come in time, or may not, is told of; what was said with it is taken all the same.
+//! ```text
+//!   message ─► taken before? ─► its files begin to come ─► those that are here soon go with it
+//!                                                     └─► the others come after it, one by one
+//! ```
+//!
+//! Only while the user talks to a person, or is about to: a bot gets Teams' own addresses, as it knows
+//! them. What may not come, or does not, is told of; what was said with it is taken all the same. The
+//! files are a task's own, so that nothing is left behind by a caller who goes away.
 
-use std::time::Duration;
+mod there;
 
-use bot_framework::{
-    Activity,
-    activity::Attachment,
-    connector::{FileAccessError, FileFetch},
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use axum::{
+    http::StatusCode,
+    response::{IntoResponse, Response},
 };
-use futures_util::future::join_all;
-use serde::Deserialize;
-use session::{Event, File, FileRefusal, id::ConversationKey};
+use bot_framework::Activity;
+use session::{Event, FileRefusal, Said, id::SenderKey};
 use store::{ConversationId, Target};
-use tokio::time::{Instant, timeout_at};
+use tokio::{
+    sync::{OwnedSemaphorePermit, broadcast::error::RecvError},
+    task::JoinSet,
+    time::{Instant, timeout_at},
+};
 
-use super::{Whose, unreadable};
+use super::{
+    Whose,
+    meaning::{self, Meaning},
+    unreadable,
+};
 use crate::{
     channel::{ChannelLink, is_teams},
     edge::{Edge, answer::Refusal},
-    engine::Arrival,
-    files::{Bringer, FileError, NewFile},
+    engine::{Arrival, EngineError},
     keeping::Keeping,
+    trace::Context,
 };
+use there::{Held, There};
 
-/// How long the files of a message may take to come. The channel waits some fifteen seconds for an answer
-/// and then delivers the message again.
-const FILES_WITHIN: Duration = Duration::from_secs(9);
+/// How long a message waits for its files. The channel waits some fifteen seconds for an answer and then
+/// delivers the message again; an agent should not wait for words either.
+const FILES_WITHIN: Duration = Duration::from_secs(5);
 
-/// What a file of a user's is called in Teams.
-const DOWNLOAD: &str = "application/vnd.microsoft.teams.file.download.info";
+/// How long the files of a message that was taken may still take to come: a gigabyte at two megabytes a
+/// second. The addresses are good for longer.
+const LATE_WITHIN: Duration = Duration::from_mins(10);
 
-/// What a file is called that has no name.
-const NAMELESS: &str = "file";
+/// How long after a message its user may still get a person, for whom its files are then fetched: a bot
+/// hands a conversation over by its answer to the message.
+const ESCALATES_WITHIN: Duration = Duration::from_secs(20);
 
-/// What became of the files of a message.
+/// Messages at a time whose files come after them. Each has a connection for each of its files.
+pub(super) const LATE_MAX: usize = 64;
+
+/// A message with files.
+pub(super) struct Message {
+    edge: Arc<Edge>,
+    link: Arc<ChannelLink>,
+    whose: Whose,
+    /// The channel's id of it.
+    id: Option<String>,
+    there: Vec<There>,
+}
+
+/// How the conversation stands when a message of it comes.
+enum Standing {
+    /// The message was taken before.
+    Taken,
+    /// Nobody is there who wants files.
+    Bot,
+    /// A person is, or is asked for.
+    Live(ConversationId, Arc<Keeping>),
+}
+
+/// What became of a file: which of the message, and either the file or why there is none.
+type Came = (usize, Result<Held, FileRefusal>);
+
+/// Files that are on their way.
 #[derive(Default)]
-pub(super) struct Brought {
-    pub(super) files: Vec<File>,
-    /// Those that did not come.
-    pub(super) lost: Vec<(String, FileRefusal)>,
+struct Coming {
+    tasks: JoinSet<Came>,
+    /// Those of which nobody knows yet what becomes of them.
+    open: Vec<usize>,
 }
 
-/// A file that can be had.
-struct There {
-    name: String,
-    kind: String,
-    address: String,
-    /// It lies at the Connector, and wants our token.
-    at_connector: bool,
+impl Coming {
+    /// The next of which something is known; nothing when all are, or when it is too late.
+    async fn next(&mut self, deadline: Instant) -> Option<Came> {
+        loop {
+            let (at, came) = match timeout_at(deadline, self.tasks.join_next()).await.ok()?? {
+                Ok(came) => came,
+                // One that panicked stays open.
+                Err(_) => continue,
+            };
+            self.open.retain(|open| *open != at);
+            return Some((at, came));
+        }
+    }
 }
 
-/// Where Teams says that a file lies.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct DownloadInfo {
-    download_url: String,
-}
-
-impl Edge {
-    /// Fetches the files of a message.
-    pub(super) async fn brought(
-        &self,
-        link: &ChannelLink,
+impl Message {
+    /// A message whose files are to come here; nothing if there are none.
+    pub(super) fn read(
+        edge: &Arc<Edge>,
+        link: &Arc<ChannelLink>,
         whose: &Whose,
         activity: &Activity,
-    ) -> Result<Brought, Refusal> {
+    ) -> Option<Self> {
+        if !is_teams(&whose.key.channel) {
+            return None;
+        }
         let there: Vec<_> = activity.attachments().iter().filter_map(There::read).collect();
-        if there.is_empty() || !is_teams(&whose.key.channel) {
-            return Ok(Brought::default());
-        }
-        let key = whose.key.clone();
-        let row = crate::blocking(&self.store, move |store| store.conversation(&key)).await;
-        let row = row.map_err(|error| unreadable(&error))?;
-        let Some((id, state)) = row.and_then(|row| Some((row.id, row.state?))) else {
-            return Ok(Brought::default());
-        };
-        let keeping = Keeping::new(&self.vault, &whose.key);
-        let keeping = keeping.map_err(|error| super::unopened(&error))?;
-        let state = keeping.read_state(&state).map_err(|error| super::unopened(&error))?;
-        if state.conversation.live().is_none() {
-            return Ok(Brought::default());
-        }
-        let most = self.files.rules().in_message;
-        let deadline = Instant::now() + FILES_WITHIN;
-        let mut brought = Brought::default();
-        let coming = there
-            .iter()
-            .take(most)
-            .map(|there| self.one(link, whose, (id, &keeping), there, deadline));
-        for (came, there) in join_all(coming).await.into_iter().zip(&there) {
-            match came {
-                Ok(file) => brought.files.push(file),
-                Err(why) => brought.lost.push((there.name.clone(), why)),
-            }
-        }
-        let more = there.into_iter().skip(most);
-        brought.lost.extend(more.map(|there| (there.name, FileRefusal::NoRoom)));
-        Ok(brought)
+        let id = activity.id().map(std::borrow::Cow::into_owned);
+        let (edge, link, whose) = (Arc::clone(edge), Arc::clone(link), whose.clone());
+        (!there.is_empty()).then_some(Self { edge, link, whose, id, there })
     }
 
-    /// Tells the user of files that did not come. What was said with them is taken whatever becomes of that.
-    pub(super) async fn tell_lost(&self, key: &ConversationKey, lost: Vec<(String, FileRefusal)>) {
-        for (name, why) in lost {
-            let lost = Arrival::event(Target::Existing(key.clone()), Event::FileLost { name, why });
-            if let Err(error) = self.engine.submit(lost).await {
+    /// Takes it. What it leads to is done whether its caller waits for it or not.
+    pub(super) async fn take(
+        self,
+        activity: Activity,
+        trace: Option<Context>,
+    ) -> Result<Response, Refusal> {
+        let tasks = self.edge.open_streams.clone();
+        let taking = tasks.spawn(Arc::new(self).taken(activity, trace));
+        taking.await.unwrap_or_else(|_| {
+            Err(Refusal::new(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "internal",
+                "the message could not be taken; send it again",
+            ))
+        })
+    }
+
+    async fn taken(
+        self: Arc<Self>,
+        activity: Activity,
+        trace: Option<Context>,
+    ) -> Result<Response, Refusal> {
+        let Self { edge, whose, .. } = &*self;
+        let standing = self.standing(&activity).await?;
+        let mut coming = match &standing {
+            Standing::Live(id, keeping) => self.begin(*id, keeping),
+            Standing::Taken | Standing::Bot => Coming::default(),
+        };
+        let (mut held, mut lost) = (BTreeMap::new(), Vec::new());
+        let deadline = Instant::now() + FILES_WITHIN;
+        while let Some((at, came)) = coming.next(deadline).await {
+            match came {
+                Ok(file) => drop(held.insert(at, file)),
+                Err(why) => lost.push((at, why)),
+            }
+        }
+        let placed_as = meaning::id_of_words(&activity);
+        let fresh = (edge.language, edge.clock.fresh_session());
+        // Nobody begins a conversation with an activity that says nothing: then nothing is kept of it.
+        let Meaning::Event(mut event) = meaning::of(whose, activity, None, fresh) else {
+            return Ok(StatusCode::OK.into_response());
+        };
+        if let Event::UserSaid { said, .. } = &mut *event {
+            said.files = held.values().map(|held| held.file().clone()).collect();
+        } else {
+            held.clear();
+        }
+        let arrival = Arrival::event(Target::Key(whose.key.clone()), *event);
+        let outcome = match edge.engine.submit(arrival.placed(placed_as).traced(trace)).await {
+            Err(EngineError::NotFound) => return Ok(StatusCode::OK.into_response()),
+            outcome => outcome?,
+        };
+        // What came with a repeat goes again, and of what did not nobody hears: the first had it.
+        if outcome.repeat {
+            return Ok(StatusCode::OK.into_response());
+        }
+        held.into_values().for_each(Held::keep);
+        for (at, why) in lost {
+            self.tell_lost(at, why).await;
+        }
+        self.goes_on(coming, outcome.conversation, matches!(standing, Standing::Bot)).await;
+        Ok(StatusCode::OK.into_response())
+    }
+
+    /// What comes after the message, does so beside it.
+    async fn goes_on(self: Arc<Self>, coming: Coming, id: ConversationId, may_escalate: bool) {
+        if coming.open.is_empty() && !may_escalate {
+            return;
+        }
+        let tasks = self.edge.open_streams.clone();
+        match self.edge.besides.late() {
+            Some(turn) if may_escalate => drop(tasks.spawn(self.when_escalated(id, turn))),
+            Some(turn) => drop(tasks.spawn(self.rest(coming, turn))),
+            None => {
+                for at in coming.open {
+                    self.tell_lost(at, FileRefusal::NotNow).await;
+                }
+            }
+        }
+    }
+
+    /// Brings files after their message.
+    async fn rest(self: Arc<Self>, mut coming: Coming, turn: OwnedSemaphorePermit) {
+        let (deadline, stopping) = (Instant::now() + LATE_WITHIN, self.edge.stopping.clone());
+        loop {
+            let next = tokio::select! {
+                next = coming.next(deadline) => next,
+                () = stopping.cancelled() => None,
+            };
+            match next {
+                Some((at, Ok(file))) => self.says(at, file).await,
+                Some((at, Err(why))) => self.tell_lost(at, why).await,
+                None => break,
+            }
+        }
+        for at in coming.open {
+            self.tell_lost(at, FileRefusal::NotNow).await;
+        }
+        drop(turn);
+    }
+
+    /// If a message leads to a person, its files are for them.
+    async fn when_escalated(self: Arc<Self>, id: ConversationId, turn: OwnedSemaphorePermit) {
+        let mut hints = self.edge.wakes.subscribe(id);
+        let (deadline, stopping) = (Instant::now() + ESCALATES_WITHIN, self.edge.stopping.clone());
+        loop {
+            match self.live().await {
+                Ok(Some((id, keeping))) => {
+                    let coming = self.begin(id, &keeping);
+                    return self.rest(coming, turn).await;
+                }
+                Ok(None) => {}
+                Err(_) => return,
+            }
+            tokio::select! {
+                hint = timeout_at(deadline, hints.recv()) => match hint {
+                    Ok(Ok(_) | Err(RecvError::Lagged(_))) => {}
+                    Ok(Err(RecvError::Closed)) | Err(_) => return,
+                },
+                () = stopping.cancelled() => return,
+            }
+        }
+    }
+
+    /// A file that comes after its message is a message of its own.
+    async fn says(&self, at: usize, file: Held) {
+        if !matches!(self.live().await, Ok(Some(_))) {
+            return self.tell_lost(at, FileRefusal::NotNow).await;
+        }
+        let said = Said { files: vec![file.file().clone()], ..Said::default() };
+        let event = Event::UserSaid {
+            visitor: self.whose.visitor.clone(),
+            said,
+            key: self.key("file", at),
+            fresh: self.edge.clock.fresh_session(),
+        };
+        let arrival = Arrival::event(Target::Existing(self.whose.key.clone()), event);
+        match self.edge.engine.submit_at_last(arrival, &self.edge.stopping).await {
+            Ok(outcome) if outcome.repeat => {}
+            Ok(_) => file.keep(),
+            Err(error) => {
                 tracing::warn!(
                     error = &error as &dyn std::error::Error,
-                    "a user was not told that a file did not come"
+                    "a file that came after its message was not taken"
                 );
+                self.tell_lost(at, FileRefusal::NotNow).await;
             }
         }
     }
 
-    /// Lets files go of a message that was not taken: it comes again, and they with it.
-    pub(super) async fn forget(&self, files: &[File]) {
-        for file in files {
-            if let Ok(id) = file.id.parse() {
-                self.files.discard(id).await;
+    /// Tells the user of a file that did not come. What was said with it is taken whatever becomes of
+    /// that.
+    async fn tell_lost(&self, at: usize, why: FileRefusal) {
+        let Some(there) = self.there.get(at) else { return };
+        let (name, key) = (there.name.clone(), self.key("lost", at));
+        let event = Event::FileLost { name, why, key };
+        let arrival = Arrival::event(Target::Existing(self.whose.key.clone()), event);
+        if let Err(error) = self.edge.engine.submit_at_last(arrival, &self.edge.stopping).await {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "a user was not told that a file did not come"
+            );
+        }
+    }
+
+    fn key(&self, what: &str, at: usize) -> Option<SenderKey> {
+        SenderKey::new(&format!("ch:{}:{what}:{at}", self.id.as_ref()?)).ok()
+    }
+
+    /// Begins to fetch the files; of more than a message may have nothing is fetched.
+    fn begin(self: &Arc<Self>, id: ConversationId, keeping: &Arc<Keeping>) -> Coming {
+        let most = self.edge.files.rules().in_message;
+        let mut coming = Coming::default();
+        for at in 0..self.there.len() {
+            coming.open.push(at);
+            if at >= most {
+                coming.tasks.spawn(async move { (at, Err(FileRefusal::NoRoom)) });
+                continue;
             }
+            let (this, keeping) = (Arc::clone(self), Arc::clone(keeping));
+            coming.tasks.spawn(async move {
+                let Some(there) = this.there.get(at) else {
+                    return (at, Err(FileRefusal::NotNow));
+                };
+                let at_user = this.whose.reference.service_url.as_str();
+                let place = (id, &*keeping);
+                let came = there.fetched(&this.edge, (&this.link, at_user), place, LATE_WITHIN);
+                (at, came.await)
+            });
         }
+        coming
     }
 
-    async fn one(
-        &self,
-        link: &ChannelLink,
-        whose: &Whose,
-        of: (ConversationId, &Keeping),
-        there: &There,
-        deadline: Instant,
-    ) -> Result<File, FileRefusal> {
-        let coming = self.fetched(link, whose, of, there, deadline);
-        let error = match timeout_at(deadline, coming).await {
-            Ok(Ok(file)) => return Ok(file),
-            Ok(Err(error)) => error,
-            Err(_) => NotBrought::Late,
+    async fn standing(&self, activity: &Activity) -> Result<Standing, Refusal> {
+        let (key, id) = (self.whose.key.clone(), meaning::id_of_words(activity));
+        let read = crate::blocking(&self.edge.store, move |store| {
+            let Some(row) = store.conversation(&key)? else { return Ok(false) };
+            let Some(id) = id else { return Ok(false) };
+            Ok(store.placed_entry(row.id, &id)?.is_some())
+        });
+        if read.await.map_err(|error| unreadable(&error))? {
+            return Ok(Standing::Taken);
+        }
+        Ok(match self.live().await? {
+            Some((id, keeping)) => Standing::Live(id, keeping),
+            None => Standing::Bot,
+        })
+    }
+
+    /// The conversation and its keys, while the user talks to a person or asked for one.
+    async fn live(&self) -> Result<Option<(ConversationId, Arc<Keeping>)>, Refusal> {
+        let key = self.whose.key.clone();
+        let row = crate::blocking(&self.edge.store, move |store| store.conversation(&key)).await;
+        let row = row.map_err(|error| unreadable(&error))?;
+        let Some((id, state)) = row.and_then(|row| Some((row.id, row.state?))) else {
+            return Ok(None);
         };
-        tracing::warn!(
-            error = &error as &dyn std::error::Error,
-            bot = link.bot.as_str(),
-            "a user's file did not come"
-        );
-        Err(error.fault())
-    }
-
-    async fn fetched(
-        &self,
-        link: &ChannelLink,
-        whose: &Whose,
-        (id, keeping): (ConversationId, &Keeping),
-        there: &There,
-        deadline: Instant,
-    ) -> Result<File, NotBrought> {
-        let within = deadline.saturating_duration_since(Instant::now());
-        let connector = &link.connector;
-        let mut fetch: FileFetch = if there.at_connector {
-            let at = connector.may_call(&whose.reference.service_url);
-            let at = at.map_err(|_| FileAccessError::NotAllowed)?;
-            connector.fetch(&at, &there.address, within).await?
-        } else {
-            connector.download(&there.address, within).await?
-        };
-        let limit = Bringer::Channel.limit(&self.files);
-        if fetch.bytes.is_some_and(|bytes| bytes > limit) {
-            return Err(FileError::TooLarge { limit }.into());
-        }
-        // Teams does not tell the type of a file; its host may.
-        let kind = if there.kind.is_empty() { fetch.kind.take() } else { Some(there.kind.clone()) };
-        let new = NewFile {
-            by: Bringer::Channel,
-            name: there.name.clone(),
-            kind: kind.unwrap_or_default(),
-            thumbnail: None,
-        };
-        let mut intake = self.files.intake(id, keeping, new).await?;
-        while let Some(piece) = fetch.piece().await? {
-            intake.write(piece).await?;
-        }
-        Ok(intake.finish().await?.into())
-    }
-}
-
-/// Why a file did not come.
-#[derive(Debug, thiserror::Error)]
-enum NotBrought {
-    #[error("it did not come in the time that the channel waits")]
-    Late,
-    #[error(transparent)]
-    Access(#[from] FileAccessError),
-    #[error(transparent)]
-    Keeping(#[from] FileError),
-}
-
-impl NotBrought {
-    fn fault(&self) -> FileRefusal {
-        match self {
-            Self::Late | Self::Access(_) => FileRefusal::NotNow,
-            Self::Keeping(error) => error.fault(),
-        }
-    }
-}
-
-impl There {
-    /// Where the file of an attachment is; nothing if it is none.
-    fn read(attachment: &Attachment) -> Option<Self> {
-        let kind = attachment.content_type().unwrap_or_default();
-        let name = attachment.name().filter(|name| !name.trim().is_empty());
-        let name = name.unwrap_or_else(|| NAMELESS.to_owned());
-        if kind == DOWNLOAD {
-            let info: DownloadInfo = serde_json::from_str(attachment.content()?.get()).ok()?;
-            let (kind, address) = (String::new(), info.download_url);
-            return Some(Self { name, kind, address, at_connector: false });
-        }
-        let address = attachment.content_url().filter(|_| kind.starts_with("image/"))?;
-        // Teams does not say of what kind a picture among words is.
-        let kind = if kind.ends_with('*') { String::new() } else { kind };
-        Some(Self { name, kind, address, at_connector: true })
+        let keeping = Keeping::new(&self.edge.vault, &self.whose.key);
+        let keeping = keeping.map_err(|error| super::unopened(&error))?;
+        let state = keeping.read_state(&state).map_err(|error| super::unopened(&error))?;
+        Ok(state.conversation.live().is_some().then(|| (id, Arc::new(keeping))))
     }
 }

@@ -1,8 +1,9 @@
 //! A user of Teams lets a file into their own store, or does not (reference 6): the answer to a card
 //! that asked for it.
 //!
-//! Teams waits for an answer for a few seconds only, so the file goes beside it. Whatever goes wrong on
-//! the way, the user gets an address that opens the file instead: nothing is lost by it.
+//! Teams waits for an answer for some seconds. Within them the file is put there, or the user gets an
+//! address that opens it instead, through the outbox: what was answered is not lost. An answer that comes
+//! again meanwhile waits for the same.
 
 use std::{sync::Arc, time::Duration};
 
@@ -10,15 +11,23 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use bot_framework::{Activity, connector::FileAccessError};
+use bot_framework::{
+    Activity,
+    connector::{ConnectorError, FileAccessError},
+};
 use bytes::{Bytes, BytesMut};
 use serde::Deserialize;
 use serde_json::json;
+use session::{Event, id::SenderKey};
+use store::Target;
+use tokio::{sync::watch, time::timeout};
 
-use super::Whose;
+use super::{Whose, besides::Done};
 use crate::{
-    channel::{CONSENT_MEMBER, ChannelLink, Reference},
-    edge::Edge,
+    channel::{CONSENT_MEMBER, ChannelLink},
+    desk::media::FetchError,
+    edge::{Edge, answer::Refusal},
+    engine::Arrival,
     files::{FileError, FileId, Reader, Side},
 };
 
@@ -28,11 +37,17 @@ const NAME: &str = "fileConsent/invoke";
 /// What is put at once, in bytes: OneDrive wants multiples of 320 KiB and advises five to ten megabytes.
 const PART_BYTES: usize = 16 * 320 * 1024;
 
-/// How long one part may take.
-const PART_WITHIN: Duration = Duration::from_mins(1);
+/// How long the file may take to get there, before its user gets an address instead.
+const PUT_WITHIN: Duration = Duration::from_secs(8);
 
-/// How long one message about it may take.
-const TOLD_WITHIN: Duration = Duration::from_secs(10);
+/// How long the one message about it may take.
+const TOLD_WITHIN: Duration = Duration::from_secs(3);
+
+/// How long the answer waits for all of it; Teams gives up after some fifteen seconds.
+const ANSWER_WITHIN: Duration = Duration::from_secs(13);
+
+/// The longest name that is taken over from Teams, in characters.
+const NAME_CHARS_MAX: usize = 200;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -60,47 +75,134 @@ enum NotPut {
     Access(#[from] FileAccessError),
     #[error(transparent)]
     File(#[from] FileError),
+    #[error(transparent)]
+    Fetch(#[from] FetchError),
+    #[error("it did not get there in the time that Teams waits")]
+    Late,
+    #[error("it is there, but the user could not be shown it")]
+    NotShown(#[from] ConnectorError),
+}
+
+/// A user who lets a file into their store.
+struct Accepted {
+    edge: Arc<Edge>,
+    link: Arc<ChannelLink>,
+    whose: Whose,
+    /// What opens the file.
+    pass: String,
+    to: UploadInfo,
 }
 
 /// The answer to a card of ours; nothing if it is another's.
-pub(super) fn answered(
+pub(super) async fn answered(
     edge: &Arc<Edge>,
     link: &Arc<ChannelLink>,
     whose: &Whose,
     activity: &Activity,
-) -> Option<Response> {
+) -> Option<Result<Response, Refusal>> {
     if activity.name().as_deref() != Some(NAME) {
         return None;
     }
     let consent: Consent = serde_json::from_str(activity.value()?.get()).ok()?;
     let pass = consent.context.get(CONSENT_MEMBER)?.as_str()?.to_owned();
-    if let Some(to) = consent.upload_info.filter(|_| consent.action == "accept") {
-        let (edge, link, reference) = (Arc::clone(edge), Arc::clone(link), whose.reference.clone());
-        let key = whose.key.clone();
-        tokio::spawn(async move {
-            let Ok(opened) = edge.media.opened(&pass).await else { return };
-            let of = opened.file.conversation;
-            let row = crate::blocking(&edge.store, move |store| store.conversation_by_id(of)).await;
-            // Whoever has somebody else's card gets nothing by it.
-            if !row.is_ok_and(|row| row.is_some_and(|row| *row.key == key)) {
-                return;
-            }
-            let put = put(&edge, &link, opened.file, &to.upload_url).await;
-            let told = match put {
-                Ok(()) => there(&to),
-                Err(error) => {
-                    tracing::warn!(
-                        error = &error as &dyn std::error::Error,
-                        bot = link.bot.as_str(),
-                        "a file could not be put into a user's store; they get a link"
-                    );
-                    linked(&format!("{}/files/{pass}", link.base), &to.name)
-                }
-            };
-            tell(&link, &reference, told).await;
-        });
+    if consent.action != "accept" {
+        return Some(Ok(StatusCode::OK.into_response()));
     }
-    Some(StatusCode::OK.into_response())
+    Some(accepted(edge, link, whose, (pass, consent.upload_info)).await)
+}
+
+async fn accepted(
+    edge: &Arc<Edge>,
+    link: &Arc<ChannelLink>,
+    whose: &Whose,
+    (pass, to): (String, Option<UploadInfo>),
+) -> Result<Response, Refusal> {
+    let Some(to) = to else {
+        let message = "`uploadInfo` must say where the file is wanted";
+        return Err(Refusal::new(StatusCode::BAD_REQUEST, "bad_member", message));
+    };
+    let row = match edge.media.conversation_of(&pass) {
+        Some(of) => crate::blocking(&edge.store, move |store| store.conversation_by_id(of)).await,
+        None => Ok(None),
+    };
+    let row = row.map_err(|error| super::unreadable(&error))?;
+    // Whoever has somebody else's card gets nothing by it.
+    if row.is_none_or(|row| *row.key != whose.key) {
+        let message = "the card is not of this conversation";
+        return Err(Refusal::new(StatusCode::FORBIDDEN, "foreign_card", message));
+    }
+    let of = format!("{pass} {}", to.unique_id);
+    let accepted =
+        Accepted { edge: Arc::clone(edge), link: Arc::clone(link), whose: whose.clone(), pass, to };
+    let begin = |tell: watch::Sender<Done>| {
+        // On its own, so that it does not end with its caller.
+        drop(edge.open_streams.spawn(async move {
+            tell.send_replace(Some(accepted.is_done().await));
+        }));
+    };
+    if let Some(mut done) = edge.besides.consent(&of, begin)
+        && let Ok(Ok(done)) = timeout(ANSWER_WITHIN, done.wait_for(Option::is_some)).await
+        && *done == Some(true)
+    {
+        return Ok(StatusCode::OK.into_response());
+    }
+    Err(Refusal::new(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "file_not_put",
+        "the file could not be put into the user's store, and they could not be told; try again",
+    ))
+}
+
+impl Accepted {
+    /// Whether the user has the file, or the address that opens it.
+    async fn is_done(self) -> bool {
+        let put = timeout(PUT_WITHIN, self.put()).await.unwrap_or(Err(NotPut::Late));
+        let told = match put {
+            Ok(()) => self.tell().await,
+            Err(error) => Err(error),
+        };
+        let Err(error) = told else { return true };
+        tracing::warn!(
+            error = &error as &dyn std::error::Error,
+            bot = self.link.bot.as_str(),
+            "a file could not be put into a user's store; they get an address that opens it"
+        );
+        let event = Event::FileLinked {
+            name: self.to.name.chars().take(NAME_CHARS_MAX).collect(),
+            address: format!("{}/files/{}", self.link.base, self.pass),
+            key: SenderKey::new(&format!("consent:{}", self.to.unique_id)).ok(),
+        };
+        let arrival = Arrival::event(Target::Existing(self.whose.key.clone()), event);
+        match self.edge.engine.submit(arrival).await {
+            Ok(_) => true,
+            Err(error) => {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    bot = self.link.bot.as_str(),
+                    "a user was not told where their file is"
+                );
+                false
+            }
+        }
+    }
+
+    async fn put(&self) -> Result<(), NotPut> {
+        let file = self.edge.media.opened(&self.pass).await?.file;
+        put(&self.edge, &self.link, file, &self.to.upload_url).await
+    }
+
+    /// Shows the user the card by which Teams opens the file.
+    async fn tell(&self) -> Result<(), NotPut> {
+        let reference = &self.whose.reference;
+        let at = self.link.connector.may_call(&reference.service_url);
+        let at = at.map_err(|_| FileAccessError::NotAllowed)?;
+        let mut activity = there(&self.to);
+        activity.set("conversation", reference.conversation());
+        let conversation = reference.conversation_id();
+        let connector = &self.link.connector;
+        connector.send(&at, &conversation, activity.to_json(), TOLD_WITHIN).await?;
+        Ok(())
+    }
 }
 
 /// Puts a file where Teams wants it, part by part.
@@ -116,7 +218,7 @@ async fn put(edge: &Edge, link: &ChannelLink, file: FileId, address: &str) -> Re
         while part.len() >= PART_BYTES || (is_end && !part.is_empty()) {
             let some: Bytes = part.split_to(part.len().min(PART_BYTES)).freeze();
             let length = some.len() as u64;
-            link.connector.put_part(address, some, at..at + length, total, PART_WITHIN).await?;
+            link.connector.put_part(address, some, at..at + length, total, PUT_WITHIN).await?;
             at += length;
         }
         if is_end {
@@ -136,31 +238,4 @@ fn there(to: &UploadInfo) -> Activity {
     }]);
     activity.set("attachments", card);
     activity
-}
-
-fn linked(address: &str, name: &str) -> Activity {
-    let mut activity = Activity::message("");
-    let card = json!([{
-        "contentType": "application/vnd.microsoft.card.hero",
-        "content": {
-            "text": name,
-            "buttons": [{ "type": "openUrl", "title": name, "value": address }],
-        },
-    }]);
-    activity.set("attachments", card);
-    activity
-}
-
-async fn tell(link: &ChannelLink, reference: &Reference, mut activity: Activity) {
-    let Ok(to) = link.connector.may_call(&reference.service_url) else { return };
-    let conversation = reference.conversation_id();
-    activity.set("conversation", reference.conversation());
-    let sent = link.connector.send(&to, &conversation, activity.to_json(), TOLD_WITHIN).await;
-    if let Err(error) = sent {
-        tracing::warn!(
-            error = &error as &dyn std::error::Error,
-            bot = link.bot.as_str(),
-            "a user was not told where their file is"
-        );
-    }
 }

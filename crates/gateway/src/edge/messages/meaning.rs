@@ -19,6 +19,7 @@ use crate::{
 };
 
 /// Whose conversation it is, and how it is reached.
+#[derive(Clone)]
 pub(in crate::edge) struct Whose {
     pub(in crate::edge) key: ConversationKey,
     pub(in crate::edge) reference: Reference,

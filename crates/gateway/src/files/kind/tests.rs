@@ -94,6 +94,7 @@ fn what_may_not_be_brought_is_refused_by_name_claim_and_bytes() {
         ("a.exe", "image/png", PNG, false, false),
         ("a.EXE. ", "", WORDS, false, false),
         ("a.png", "image/png", EXE, false, false),
+        ("", "image/png", EXE, false, false),
         ("a.pdf", "application/pdf", ELF, false, false),
         ("a.png", "image/png", SCRIPT, false, false),
         ("a.bat", "text/plain", WORDS, false, false),

@@ -11,8 +11,11 @@ use crate::{
 };
 
 /// What can come of a file.
-const OUTCOMES: [&str; 7] =
-    ["kept", "infected", "not_allowed", "too_large", "no_room", "not_scanned", "failed"];
+const OUTCOMES: [&str; 8] =
+    ["kept", "infected", "not_allowed", "too_large", "no_room", "not_scanned", "failed", NOT_GIVEN];
+
+/// It could not be fetched from where it lies.
+const NOT_GIVEN: &str = "not_given";
 
 /// Which of them this is.
 fn outcome(told: Result<(), &FileError>) -> usize {
@@ -64,6 +67,11 @@ impl FileNumbers {
     /// A file was kept, or was not.
     pub(crate) fn came(&self, by: Bringer, told: Result<(), &FileError>) {
         self.came[by as usize][outcome(told)].inc();
+    }
+
+    /// A file was not given out by whoever has it: the desk, or Teams.
+    pub(crate) fn not_given(&self, by: Bringer) {
+        self.came[by as usize][OUTCOMES.len() - 1].inc();
     }
 
     /// So much of files came in.

@@ -3,7 +3,7 @@
 use super::given::{
     STAGES, agent_said, bot_asked, check, news, sender, stage, user_said, user_says,
 };
-use crate::{Event, News, Said, id::Number};
+use crate::{Event, FileRefusal, News, Said, id::Number};
 
 fn keyed() -> Vec<Event> {
     vec![
@@ -12,6 +12,16 @@ fn keyed() -> Vec<Event> {
         user_said(Said::words("end chat"), Some("k")),
         Event::BotSaid { said: Said::words("hello"), answers: None, key: Some(sender("k")) },
         bot_asked(Some("k")),
+        Event::FileLost {
+            name: "a.txt".to_owned(),
+            why: FileRefusal::NotNow,
+            key: Some(sender("k")),
+        },
+        Event::FileLinked {
+            name: "a.txt".to_owned(),
+            address: "https://chat.example/files/x".to_owned(),
+            key: Some(sender("k")),
+        },
     ]
 }
 

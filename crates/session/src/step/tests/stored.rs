@@ -296,7 +296,9 @@ fn a_reason_is_stored_as_its_code_and_a_notice_as_its_key() {
         Notice::FileNotTaken { name: Some("a.exe".to_owned()), why: FileRefusal::NotAllowed },
         Notice::FileNotTaken { name: None, why: FileRefusal::Infected },
     ];
-    for notice in notices {
+    let address = "https://chat.example/files/x".to_owned();
+    let linked = Notice::FileLinked { name: "a.pdf".to_owned(), address };
+    for notice in notices.into_iter().chain([linked]) {
         assert_eq!(serde_json::to_value(&notice).unwrap()["key"], notice.key());
     }
 }

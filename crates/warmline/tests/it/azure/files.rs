@@ -1,5 +1,7 @@
 //! Files that users attach in Teams: they reach the agent, or the user is told.
 
+mod late;
+
 use axum::{Router, http::StatusCode, routing::get};
 use serde_json::{Value, json};
 use simulator::{Speaker, azure::Received};
@@ -31,13 +33,17 @@ async fn store() -> String {
 
 /// The user says something with a file that lies there.
 async fn attaches(user: &User, text: &str, name: &str, address: &str) {
+    user.delivers(&attached(user, text, name, address)).await;
+}
+
+fn attached(user: &User, text: &str, name: &str, address: &str) -> Value {
     let mut activity = user.azure.message(&user.chat, &user.person, text);
     let content = json!({"downloadUrl": address, "uniqueId": "u-1", "fileType": "txt"});
     activity["attachments"] = json!([{
         "contentType": DOWNLOAD, "name": name, "content": content,
         "contentUrl": format!("https://contoso.sharepoint.com/personal/kim/{name}"),
     }]);
-    user.delivers(&activity).await;
+    activity
 }
 
 /// What the agent sees of the user, files by their names.
@@ -101,6 +107,14 @@ async fn consenting() -> Rig {
     .await
 }
 
+/// The agent sends a file; the card that asks about it, and what goes back with the answer.
+async fn offered_file(rig: &Rig, user: &User, chat: &str) -> (Received, Value) {
+    rig.desk.send_file(chat, "plan.txt", "text/plain", CONTRACT.into()).unwrap();
+    let asked = sent(rig, user, CONSENT).await;
+    let context = asked.body["attachments"][0]["content"]["acceptContext"].clone();
+    (asked, context)
+}
+
 #[tokio::test]
 async fn an_agents_file_goes_into_the_users_own_store_when_they_let_it() {
     let mut rig = consenting().await;
@@ -134,7 +148,9 @@ async fn nobody_gets_a_file_by_the_card_of_another() {
     let azure = &rig.azure;
     let theirs =
         azure.consent(&other.chat, &other.person, ("1", "plan.txt"), context.clone(), true);
-    other.delivers(&theirs).await;
+    let posted = azure.deliver(&theirs).await.unwrap();
+    assert_eq!(posted.status, 403, "{}", posted.body);
+    assert!(posted.body.contains("foreign_card"), "{}", posted.body);
     let about = asked.taken.clone().unwrap();
     let yes = azure.consent(&user.chat, &user.person, (&about, "plan.txt"), context, true);
     user.delivers(&yes).await;

@@ -131,6 +131,7 @@ fn edge(bed: &Bed) -> Edge {
         observer: Arc::clone(&bed.observer),
         presence: Arc::default(),
         complaints: crate::edge::messages::Complaints::default(),
+        besides: crate::edge::messages::Besides::default(),
         console: None,
         tracing: crate::trace::Tracing::default(),
         stopping: CancellationToken::new(),
