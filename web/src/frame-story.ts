@@ -44,7 +44,12 @@ export function tell(activities: readonly Activity[]): Story {
     if (notice) return heard(story, notice, activity);
     // Not every desk names its agent when they come; what they write names them.
     if (story.phase === 'live' && isAgents(activity)) {
-      return { ...story, agent: story.agent ?? text(activity.from?.name) };
+      const { agent } = (activity.channelData?.['warmline'] ?? {}) as { agent?: { avatar?: unknown } };
+      return {
+        ...story,
+        agent: story.agent ?? text(activity.from?.name),
+        avatar: story.avatar ?? webAddress(agent?.avatar),
+      };
     }
     // Whoever writes on after the end has seen it.
     const goesOn = story.phase === 'over' && isMessage(activity) && activity.from?.role === 'user';
@@ -101,7 +106,11 @@ function nameOf({ agent }: Notice): string | null {
 }
 
 function pictureOf({ agent, avatar }: Notice): string | null {
-  const found = text(typeof agent === 'object' && agent !== null && 'avatar' in agent ? agent.avatar : avatar);
+  return webAddress(typeof agent === 'object' && agent !== null && 'avatar' in agent ? agent.avatar : avatar);
+}
+
+function webAddress(value: unknown): string | null {
+  const found = text(value);
   return found !== null && /^https?:\/\//.test(found) ? found : null;
 }
 

@@ -219,7 +219,18 @@ impl View<'_> {
     /// not show names beside bubbles.
     fn of_agent(&self, agent: &Agent, said: &Said, number: Number) -> Activity {
         let prefix = agent.name.as_ref().map(|name| format!("{name}: ")).unwrap_or_default();
-        self.of_desk(said, number, &prefix, agent_account(agent.name.as_deref()))
+        let mut activity =
+            self.of_desk(said, number, &prefix, agent_account(agent.name.as_deref()));
+        let avatar = agent.avatar.as_deref().and_then(|address| self.open(number, address));
+        if let Some(avatar) = avatar {
+            // The notice that they are there often comes before anybody knows their picture.
+            activity.set_within(
+                "channelData",
+                "warmline",
+                json!({ "agent": { "avatar": avatar } }),
+            );
+        }
+        activity
     }
 
     /// What comes from the desk, as richly as a page shows it.

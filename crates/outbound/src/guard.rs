@@ -92,7 +92,7 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
         [0x64, 0xff9b, 0, 0, 0, 0, ..] => is_public_v4(v4(high, low)),
         [0x2002, inner_high, inner_low, ..] => is_public_v4(v4(inner_high, inner_low)),
         // Teredo, documentation, and the rest that is nobody's.
-        [0x2001, 0, ..] | [0x2001, 0xdb8, ..] => false,
+        [0x2001, 0 | 0xdb8, ..] => false,
         // Only this block has been given out (RFC 4291, IANA).
         [first, ..] => first & 0xe000 == 0x2000,
     }

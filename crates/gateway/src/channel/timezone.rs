@@ -40,8 +40,6 @@ mod tests {
             let json = format!(r#"{{"type":"message","localTimezone":"{name}"}}"#);
             assert_eq!(told(&json), None, "{name:?}");
         }
-        for json in [r#"{"type":"message","localTimezone":7}"#, r#"{"type":"message"}"#] {
-            assert_eq!(told(json), None);
-        }
+        assert_eq!(told(r#"{"type":"message"}"#), None);
     }
 }

@@ -16,7 +16,7 @@ use std::{
 
 use servicenow::SendError;
 use session::{
-    Content, Failure, What,
+    Content, Conversation, Failure, What,
     id::{ConversationKey, DeskId, TenantId},
 };
 use store::Work;
@@ -193,14 +193,24 @@ impl Dispatcher {
         Typed::Told
     }
 
-    /// The chat of a conversation, if user and agent can talk in it now.
-    async fn chat_of(&self, key: &ConversationKey) -> Option<Chat> {
+    /// Whether the chat is not over.
+    async fn is_open(&self, chat: &Chat) -> bool {
+        let state = self.state_of(&chat.key).await;
+        state.is_some_and(|state| state.live().is_some_and(|live| live.id == chat.session))
+    }
+
+    async fn state_of(&self, key: &ConversationKey) -> Option<Conversation> {
         let of = key.clone();
         let row = crate::blocking(&self.store, move |store| store.conversation(&of)).await;
         let state = row.ok()??.state?;
-        let kept = Keeping::new(&self.vault, key).ok()?.read_state(&state).ok()?;
-        let session = kept.conversation.talk()?;
-        Some(Chat::of(key, &kept.conversation, session))
+        Some(Keeping::new(&self.vault, key).ok()?.read_state(&state).ok()?.conversation)
+    }
+
+    /// The chat of a conversation, if user and agent can talk in it now.
+    async fn chat_of(&self, key: &ConversationKey) -> Option<Chat> {
+        let state = self.state_of(key).await?;
+        let session = state.talk()?;
+        Some(Chat::of(key, &state, session))
     }
 
     async fn give(&self, waiting: Vec<Waiting>) -> Told {
@@ -212,7 +222,8 @@ impl Dispatcher {
             return Told::Done;
         };
         let reach = link.reach.get();
-        if !reach.dress.receipts {
+        // After its end the desk might take them for the beginning of another chat (reference 9.6).
+        if !reach.dress.receipts || !self.is_open(&chat).await {
             return Told::Done;
         }
         let Ok(permit) = link.gate.breaker.admit(self.clock.now()) else {

@@ -339,7 +339,8 @@ mod tests {
 
     #[test]
     fn whoever_asks_for_a_file_that_failed_is_told_when_it_is_tried_again() {
-        for (error, after) in [(FetchError::Away { code: "timeout" }, "20"), (FetchError::Busy, "1")]
+        for (error, after) in
+            [(FetchError::Away { code: "timeout" }, "20"), (FetchError::Busy, "1")]
         {
             let response = Refusal::from(error).into_response();
             assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);

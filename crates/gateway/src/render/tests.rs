@@ -140,6 +140,19 @@ fn an_agents_words_are_plain_and_carry_the_name() {
 }
 
 #[test]
+fn an_agents_picture_comes_along_where_the_page_can_open_it() {
+    for (avatar, opened) in [
+        ("https://pictures.example/dana.png", json!("https://pictures.example/dana.png")),
+        ("/dana.iix?t=small", Value::Null),
+    ] {
+        let avatar = Some(avatar.to_owned());
+        let agent = Agent { name: Some("Dana".to_owned()), id: None, avatar };
+        let shown = shown(Author::Agent(agent), Content::Said(Said::words("hi"))).unwrap();
+        assert_eq!(shown["channelData"]["warmline"]["agent"]["avatar"], opened);
+    }
+}
+
+#[test]
 fn options_become_suggested_actions() {
     let option = Choice { label: "Yes".to_owned(), value: "1".to_owned() };
     let said = Said { options: vec![option], ..Said::words("Sure?") };

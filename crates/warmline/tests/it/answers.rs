@@ -1,5 +1,7 @@
 //! What the user answers to every kind of question, by a card and in words, as the instance takes it.
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+
 use reqwest::Method;
 use serde_json::{Value, json};
 use simulator::{AnswerView, Control};
@@ -58,9 +60,12 @@ fn number(activity: &Value) -> u64 {
 
 /// The user presses a card's button.
 async fn presses(page: &Page, value: &Value) -> Value {
+    // The page's own id says nothing of what is in the card.
+    let mut id = DefaultHasher::new();
+    value.to_string().hash(&mut id);
     let activity = json!({
         "type": "message", "value": value, "from": {"id": page.user},
-        "channelData": {"postBack": true, "clientActivityID": format!("card-{value}")},
+        "channelData": {"postBack": true, "clientActivityID": format!("card-{}", id.finish())},
     });
     let request = page.request(Method::POST, "/activities").json(&activity);
     let answer: Value = request.send().await.unwrap().json().await.unwrap();

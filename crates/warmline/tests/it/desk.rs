@@ -5,12 +5,18 @@ use simulator::{ChatState, ChatView, Desk, Line, Speaker};
 
 use crate::process::WITHIN;
 
-/// Everything the gateway sent for a user, in the order of first arrival. A request that came again
-/// after a crash is the same request, to the letter.
+/// Whether a request went beside the lane: that somebody types, and receipts. These carry the id of a
+/// request of the lane, and come when they come.
+fn is_signal(request: &Value) -> bool {
+    ["TYPING", "VIEWING", "UPDATE_MESSAGES"].iter().any(|action| request["action"] == *action)
+}
+
+/// Everything the gateway sent for a user in its lane, in the order of first arrival. A request that came
+/// again after a crash is the same request, to the letter.
 pub(crate) fn requests(desk: &Desk, user: &str) -> Vec<Value> {
     let mut requests: Vec<Value> = Vec::new();
     for entry in desk.ledger() {
-        if entry.body["userId"] != user {
+        if entry.body["userId"] != user || is_signal(&entry.body) {
             continue;
         }
         assert_eq!(entry.status, 200, "{}", entry.body);
@@ -44,6 +50,7 @@ pub(crate) async fn until_taken(desk: &Desk, user: &str, expected: &[&str]) {
     let taken = |seen: &simulator::Snapshot<'_>| {
         let mut ids = std::collections::BTreeSet::new();
         let of_user = seen.ledger().iter().filter(|entry| entry.body["userId"] == user);
+        let of_user = of_user.filter(|entry| !is_signal(&entry.body));
         let taken =
             of_user.filter(|entry| entry.status == 200 && entry.answer["status"] != "failure");
         let first = taken.filter(|entry| ids.insert(entry.body["requestId"].to_string()));
@@ -69,7 +76,7 @@ pub(crate) async fn until_sent(desk: &Desk, user: &str, expected: &[&str]) {
         let ids: std::collections::BTreeSet<_> = seen
             .ledger()
             .iter()
-            .filter(|entry| entry.body["userId"] == user)
+            .filter(|entry| entry.body["userId"] == user && !is_signal(&entry.body))
             .map(|entry| entry.body["requestId"].to_string())
             .collect();
         ids.len() >= expected.len()

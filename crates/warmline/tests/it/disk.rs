@@ -55,7 +55,6 @@ async fn talk(house: &mut House) -> Page {
 
 fn everything_in(folder: &Path) -> Vec<u8> {
     let mut bytes = Vec::new();
-    let mut files = 0;
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         if std::fs::metadata(&path).unwrap().file_type().is_socket() {
@@ -67,8 +66,6 @@ fn everything_in(folder: &Path) -> Vec<u8> {
         } else {
             std::fs::read(path).unwrap()
         });
-        files += 1;
     }
-    assert!(files > 0, "{} holds something", folder.display());
     bytes
 }
