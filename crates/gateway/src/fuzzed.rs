@@ -90,6 +90,7 @@ fn sound(json: &str) {
 }
 
 /// A body that is posted as an activity: kept whole, and what it says to an agent.
+#[expect(clippy::missing_panics_doc, reason = "a panic is what it looks for")]
 pub fn activity(body: &[u8]) {
     let Ok(activity) = Activity::parse(body) else { return };
     let written = activity.to_json();
@@ -104,6 +105,7 @@ pub fn activity(body: &[u8]) {
 }
 
 /// HTML as Teams has it beside a message's text, and as an agent sends it.
+#[expect(clippy::missing_panics_doc, reason = "a panic is what it looks for")]
 pub fn html(body: &[u8]) {
     let Ok(text) = std::str::from_utf8(body) else { return };
     let read = channel::html_text(text);
@@ -123,6 +125,7 @@ const FORM: &str = "multipart/form-data; boundary=b1";
 const ALIKE_BELOW: usize = 8 * 1024;
 
 /// A form with files that is posted: what is read of it is the same, however its bytes come.
+#[expect(clippy::missing_panics_doc, reason = "a panic is what it looks for")]
 pub fn form(body: &[u8]) {
     let whole = parts(body, body.len().max(1));
     if body.len() < ALIKE_BELOW {

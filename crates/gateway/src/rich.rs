@@ -129,7 +129,8 @@ impl Shown {
         if self.markdown && !prefix.is_empty() && markdown::begins_block(&self.text) {
             prefix = format!("{}\n\n", prefix.trim_end());
         }
-        self.text = format!("{prefix}{}", self.text).trim_end().to_owned();
+        self.text.insert_str(0, &prefix);
+        self.text.truncate(self.text.trim_end().len());
         self
     }
 
@@ -190,7 +191,7 @@ impl Look<'_> {
             Control::File(file) => self.file(file),
             Control::Card(card) => Some(self.card(card)),
             Control::Table(table) => self.table(table),
-            Control::Part { content, more } => self.part(content, more.as_ref(), said),
+            Control::Part { content, more } => Some(self.part(content, more.as_ref(), said)),
             Control::Input(input) => Some(self.question(input, said)),
             // Their text has a line for each step already, and nothing else has more to it.
             Control::Progress(_) | Control::Other => None,

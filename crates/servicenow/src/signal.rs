@@ -12,6 +12,7 @@ use crate::loose::Hidden;
 
 /// One thing that a callback says.
 #[derive(Clone, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "most of what a callback says are items")]
 pub enum Signal {
     /// A conversation record exists on the instance.
     ConversationStarted {

@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// How long one file may take: enough for the largest over a slow link.
-const FETCH_WITHIN: Duration = Duration::from_secs(300);
+const FETCH_WITHIN: Duration = Duration::from_mins(5);
 
 /// How many files are fetched at once: each may fill memory up to what is kept whole.
 pub(crate) const FETCHES_MAX: usize = 8;

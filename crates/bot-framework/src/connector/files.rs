@@ -20,7 +20,7 @@ use tokio::time::Instant;
 use super::{AGENT_NAME, Connector, ConnectorError, ServiceUrl};
 
 /// Where users' files lie, with everything below: besides the channels' own hosts. The Agents SDK has the
-/// same (reference 2.6); the national clouds have their own SharePoint.
+/// same (reference 2.6); the national clouds have their own `SharePoint`.
 const FILE_HOSTS: [&str; 7] = [
     "sharepoint.com",
     "sharepoint.us",
@@ -31,7 +31,7 @@ const FILE_HOSTS: [&str; 7] = [
     "blob.core.windows.net",
 ];
 
-/// The longest address looked at, in bytes: those of SharePoint carry a token of some kilobytes.
+/// The longest address looked at, in bytes: those of `SharePoint` carry a token of some kilobytes.
 const ADDRESS_BYTES_MAX: usize = 8 * 1024;
 
 /// Why a file cannot be had or put.

@@ -14,7 +14,7 @@ use crate::{
         request::{self, HISTORY_ENTRIES_MAX, Material},
         signal::ToDesk,
     },
-    dispatcher::{DeskLink, Dispatcher, Leave, Opened, Reach, attempt::Attempt},
+    dispatcher::{DeskLink, Dispatcher, Leave, Opened, Reach, attempt::Attempt, breaker::Permit},
     engine::{Arrival, EngineError},
     keeping::{Entry, KeepingError},
     notices,
@@ -71,6 +71,14 @@ impl Dispatcher {
         self.attempt_at(link, work, opened, effect, (leave, trace)).await
     }
 
+    fn permit(&self, link: &DeskLink, leave: Leave) -> Option<Permit> {
+        match leave {
+            Leave::Attempt(permit) => Some(permit),
+            Leave::Free => link.gate.breaker.admit(self.clock.now()).ok(),
+            Leave::Errand => None,
+        }
+    }
+
     async fn attempt_at(
         &self,
         link: &DeskLink,
@@ -80,12 +88,7 @@ impl Dispatcher {
         (leave, trace): (Leave, Option<&Delivery>),
     ) -> Attempt {
         // Only what the desk itself says counts for or against it: what fails here gives leave back.
-        let permit = match leave {
-            Leave::Attempt(permit) => Some(permit),
-            Leave::Free => link.gate.breaker.admit(self.clock.now()).ok(),
-            Leave::Errand => None,
-        };
-        let Some(permit) = permit else {
+        let Some(permit) = self.permit(link, leave) else {
             return Attempt::held_back(self.clock.now(), "desk_away");
         };
         let with_email = self.with_email(work, opened, effect).await;
@@ -151,16 +154,7 @@ impl Dispatcher {
                         self.media.done_with(&desk, &files);
                     }
                 }
-                // The sentence names the setting to look at. Not at every attempt: a desk may be away
-                // for hours.
-                if work.attempts % SAID_EVERY == 1 {
-                    tracing::warn!(
-                        error = &error as &dyn std::error::Error,
-                        desk = link.desk.as_str(),
-                        attempt = work.attempts,
-                        "the desk did not take a request"
-                    );
-                }
+                said_why(link, work, &error);
                 Attempt::of_send(&error, work, now)
             }
         }
@@ -343,5 +337,17 @@ impl Dispatcher {
         let read = move |store: &dyn Store| store.entries_upto(id, upto, limit);
         let rows = crate::blocking(&self.store, read).await?;
         Ok(opened.keeping.read_entries(&self.vault, &rows)?)
+    }
+}
+
+/// The sentence names the setting to look at. Not at every attempt: a desk may be away for hours.
+fn said_why(link: &DeskLink, work: &Work, error: &SendError) {
+    if work.attempts % SAID_EVERY == 1 {
+        tracing::warn!(
+            error = error as &dyn std::error::Error,
+            desk = link.desk.as_str(),
+            attempt = work.attempts,
+            "the desk did not take a request"
+        );
     }
 }

@@ -98,17 +98,17 @@ pub(crate) async fn served(
     by: Reader,
 ) -> Result<Response, FileError> {
     let head = reading.head().clone();
-    let size = head.size(side).ok_or(FileError::Gone)?;
+    let length = head.size(side).ok_or(FileError::Gone)?;
     let tag = format!("\"{}-{}\"", reading.id().number.simple(), side.word());
-    let mut response = match range::asked(asked, &tag, size) {
+    let mut response = match range::asked(asked, &tag, length) {
         Asked::Unchanged => StatusCode::NOT_MODIFIED.into_response(),
         Asked::Beyond => {
             let mut response = StatusCode::RANGE_NOT_SATISFIABLE.into_response();
-            set(&mut response, header::CONTENT_RANGE, &format!("bytes */{size}"));
+            set(&mut response, header::CONTENT_RANGE, &format!("bytes */{length}"));
             response
         }
         Asked::Part(range) => {
-            let told = format!("bytes {}-{}/{size}", range.start, range.end.saturating_sub(1));
+            let told = format!("bytes {}-{}/{length}", range.start, range.end.saturating_sub(1));
             let mut response = streamed(reading.range(side, range, by).await?);
             *response.status_mut() = StatusCode::PARTIAL_CONTENT;
             set(&mut response, header::CONTENT_RANGE, &told);

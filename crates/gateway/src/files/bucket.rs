@@ -32,13 +32,13 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 const STALLS_WITHIN: Duration = Duration::from_secs(30);
 
 /// How long the body of an answer may take in all, unless it is a file's: a list of a thousand names.
-const BODY_WITHIN: Duration = Duration::from_secs(60);
+const BODY_WITHIN: Duration = Duration::from_mins(1);
 
 /// How often a request is repeated that a bucket does not answer well.
 const RETRIES_MAX: usize = 4;
 
 /// How long all attempts of a request may take together. Somebody waits.
-const RETRIES_WITHIN: Duration = Duration::from_secs(60);
+const RETRIES_WITHIN: Duration = Duration::from_mins(1);
 
 /// What is sent at once, in bytes: the least that S3 takes as a part that is not the last.
 pub(super) const PART_BYTES: usize = 5 * 1024 * 1024;

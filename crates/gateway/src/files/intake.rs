@@ -163,7 +163,7 @@ impl Files {
             None => None,
             Some(scanning) => match Scan::begin(&scanning.clamd).await {
                 Ok(scan) => Some(scan),
-                Err(error) => self.not_scanned(error).map(|()| None)?,
+                Err(error) => self.not_scanned(&error).map(|()| None)?,
             },
         };
         let plain = BytesMut::with_capacity(CHUNK_BYTES);
@@ -184,9 +184,9 @@ impl Files {
     }
 
     /// What becomes of a file on which there is no verdict.
-    fn not_scanned(&self, error: ScanError) -> Result<(), FileError> {
+    fn not_scanned(&self, error: &ScanError) -> Result<(), FileError> {
         let without = self.setup.scanning.as_ref().map(|scanning| scanning.without);
-        let told: &dyn std::error::Error = &error;
+        let told: &dyn std::error::Error = error;
         // One that is there and does not want a file is not away: whoever sends it could see to that.
         let is_away = matches!(error, ScanError::Away(_) | ScanError::Slow);
         if is_away && without == Some(WithoutScanner::Take) {
@@ -283,7 +283,7 @@ impl Intake {
         let Some(scan) = &mut self.scan else { return Ok(()) };
         if let Err(error) = scan.show(bytes).await {
             self.scan = None;
-            self.files.not_scanned(error)?;
+            self.files.not_scanned(&error)?;
         }
         Ok(())
     }
@@ -298,7 +298,7 @@ impl Intake {
                 tracing::warn!(found, by, "a file is refused: the virus scanner found something");
                 Err(FileError::Infected)
             }
-            Err(error) => self.files.not_scanned(error),
+            Err(error) => self.files.not_scanned(&error),
         }
     }
 

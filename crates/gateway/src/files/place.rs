@@ -36,7 +36,7 @@ const FOLDER_PART_BYTES: usize = 1024 * 1024;
 const READ_BYTES: usize = 256 * 1024;
 
 /// How long the first or the last bytes of a file may take, a few kilobytes.
-const ENDS_WITHIN: Duration = Duration::from_secs(60);
+const ENDS_WITHIN: Duration = Duration::from_mins(1);
 
 /// Files under their names.
 pub(super) struct Place {
@@ -189,10 +189,9 @@ impl Source {
     /// The next bytes; `None` at the end.
     pub(super) async fn next(&mut self) -> Result<Option<Bytes>, FileError> {
         match self {
-            Self::Nothing => Ok(None),
+            Self::Nothing | Self::File { left: 0, .. } => Ok(None),
             // The bucket's answers see to it that it does not stall.
             Self::Stream(stream) => stream.try_next().await,
-            Self::File { left: 0, .. } => Ok(None),
             Self::File { file, at, left } => {
                 let file = file.try_clone().map_err(FileError::Disk)?;
                 let length = usize::try_from(*left).unwrap_or(READ_BYTES).min(READ_BYTES);

@@ -50,8 +50,8 @@ impl Reading {
 
     /// One side of it, whole.
     pub(crate) async fn side(self, side: Side, by: Reader) -> Result<Chunks, FileError> {
-        let size = self.head().size(side).ok_or(FileError::Gone)?;
-        self.range(side, 0..size, by).await
+        let length = self.head().size(side).ok_or(FileError::Gone)?;
+        self.range(side, 0..length, by).await
     }
 
     /// A part of one side; what is beyond its end is left out.
@@ -61,8 +61,8 @@ impl Reading {
         range: Range<u64>,
         by: Reader,
     ) -> Result<Chunks, FileError> {
-        let size = self.head().size(side).ok_or(FileError::Gone)?;
-        let end = range.end.min(size);
+        let length = self.head().size(side).ok_or(FileError::Gone)?;
+        let end = range.end.min(length);
         let left = end.saturating_sub(range.start);
         let number = range.start / CHUNK_BYTES as u64;
         let mut lies = self.laid.chunks(side, number);
@@ -76,7 +76,18 @@ impl Reading {
         let skip = usize::try_from(range.start % CHUNK_BYTES as u64).unwrap_or(0);
         let Self { laid, files, .. } = self;
         let sealed = BytesMut::new();
-        Ok(Chunks { laid, side, size, number, skip, left, source, sealed, files, _turn: turn })
+        Ok(Chunks {
+            laid,
+            side,
+            size: length,
+            number,
+            skip,
+            left,
+            source,
+            sealed,
+            files,
+            _turn: turn,
+        })
     }
 }
 

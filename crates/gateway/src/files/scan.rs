@@ -200,7 +200,7 @@ pub(super) mod tests {
 
     async fn asked(answer: &'static [u8]) -> Result<Verdict, ScanError> {
         let mut scan = Scan::begin(&scanner(answer, usize::MAX).await).await?;
-        scan.show(&[7; 200_000]).await?;
+        scan.show(&vec![7; 200_000]).await?;
         scan.verdict().await
     }
 
@@ -227,7 +227,7 @@ pub(super) mod tests {
         let mut scan = Scan::begin(&address).await.unwrap();
         let mut shown = Ok(());
         for _ in 0..1_000 {
-            shown = scan.show(&[7; 64 * 1024]).await;
+            shown = scan.show(&vec![7; 64 * 1024]).await;
             if shown.is_err() {
                 break;
             }

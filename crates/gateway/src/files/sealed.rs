@@ -184,15 +184,14 @@ impl Begun {
     /// What it is, and where its chunks begin; `last` are the last bytes of all `whole`.
     pub(super) fn whole(self, last: &[u8], whole: u64) -> Result<Laid, FileError> {
         let Self { seal, at, head } = self;
-        let (head, after) = match head {
-            Some(head) => (head, 0),
-            None => {
-                let (rest, length) = last.split_last_chunk().ok_or(FileError::Malformed)?;
-                let length = usize::try_from(u32::from_be_bytes(*length));
-                let begins = length.ok().and_then(|length| rest.len().checked_sub(length));
-                let sealed = &rest[begins.ok_or(FileError::Malformed)?..];
-                (seal.open_head(sealed)?, sealed.len() as u64 + LENGTH_BYTES)
-            }
+        let (head, after) = if let Some(head) = head {
+            (head, 0)
+        } else {
+            let (rest, length) = last.split_last_chunk().ok_or(FileError::Malformed)?;
+            let length = usize::try_from(u32::from_be_bytes(*length));
+            let begins = length.ok().and_then(|length| rest.len().checked_sub(length));
+            let sealed = &rest[begins.ok_or(FileError::Malformed)?..];
+            (seal.open_head(sealed)?, sealed.len() as u64 + LENGTH_BYTES)
         };
         let sides =
             sealed_length(head.original).saturating_add(head.thumbnail.map_or(0, sealed_length));

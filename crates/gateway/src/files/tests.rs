@@ -35,6 +35,7 @@ fn store(bed: &Bed) -> Arc<dyn Store> {
 }
 
 /// Where a file of the bed lies.
+#[expect(clippy::needless_pass_by_value, reason = "tests say less")]
 fn path(bed: &Bed, name: impl ToString) -> PathBuf {
     bed.dir().join(place::FOLDER).join(name.to_string())
 }
@@ -162,7 +163,7 @@ async fn a_file_of_another_conversation_or_one_that_was_changed_does_not_open() 
     let of = conversation(&bed, "c1").await;
     let (_, other) = conversation(&bed, "c2").await;
     let files = bed.files();
-    let id = keep(&files, &of, new_file(None), &[7; 70_000]).await.unwrap().id;
+    let id = keep(&files, &of, new_file(None), &vec![7; 70_000]).await.unwrap().id;
     assert!(files.read(&other, id).await.is_err());
     let renamed = FileId { number: bed.clock.fresh_id(), ..id };
     fs::copy(path(&bed, id), path(&bed, renamed)).unwrap();
@@ -356,10 +357,10 @@ async fn what_is_too_large_or_may_not_be_brought_is_refused_as_soon_as_that_is_k
     let rules = FileRules { file_bytes: 1_000_000, ..FileRules::default() };
     let files = bed.files_with(FileSetup { rules, ..FileSetup::default() });
     let by = |by| NewFile { by, ..new_file(None) };
-    let large = keep(&files, &of, by(Bringer::Page), &[7; 1_000_001]).await;
+    let large = keep(&files, &of, by(Bringer::Page), &vec![7; 1_000_001]).await;
     assert!(matches!(large, Err(FileError::TooLarge { limit: 1_000_000 })));
     let mut intake = files.intake(of.0, &of.1, by(Bringer::Page)).await.unwrap();
-    let program = [b"MZ".as_slice(), &[0; 20_000]].concat();
+    let program = [b"MZ".as_slice(), &vec![0; 20_000]].concat();
     let told = intake.write(program.clone().into()).await;
     assert!(matches!(told, Err(FileError::NotAllowed)), "before all of it came");
     drop(intake);

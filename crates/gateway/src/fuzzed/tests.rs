@@ -76,7 +76,9 @@ fn varied(seeds: &[Vec<u8>], random: &mut fastrand::Rng) -> Vec<u8> {
 
 fn survives(target: &str, read: fn(&[u8])) {
     let seeds = seeds(target);
-    seeds.iter().for_each(|seed| read(seed));
+    for seed in &seeds {
+        read(seed);
+    }
     let mut random = fastrand::Rng::with_seed(0x5eed);
     for _ in 0..VARIATIONS {
         let bytes = varied(&seeds, &mut random);

@@ -5,6 +5,7 @@ use session::{EndReason, EndedBy, FileRefusal, Notice};
 use super::Told;
 
 /// The words of a notice.
+#[expect(clippy::too_many_lines, reason = "one catalogue, one entry after the other")]
 pub(super) fn words(notice: &Notice) -> String {
     match notice {
         Notice::Asked => {

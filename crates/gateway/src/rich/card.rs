@@ -73,6 +73,7 @@ pub(super) fn with(mut element: Value, name: &str, value: impl Into<Value>) -> V
 }
 
 /// The card as an attachment.
+#[expect(clippy::needless_pass_by_value, reason = "what it is made of is used up")]
 pub(super) fn attachment(body: Vec<Value>, actions: Vec<Value>) -> Value {
     let mut content = json!({
         "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",

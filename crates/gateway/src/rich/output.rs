@@ -186,23 +186,17 @@ impl Look<'_> {
 
     /// A part with what asks for the next: a button below words, one on a card where there are cards,
     /// beside which Teams shows no others.
-    pub(super) fn part(
-        &self,
-        content: &Control,
-        more: Option<&Choice>,
-        said: &Said,
-    ) -> Option<Shown> {
-        let mut shown = match self.of(content, said) {
-            Some(shown) => shown,
-            None => {
-                let words = Words::of(said, self.language, self.open);
-                let only_more = said.options.len() <= 1;
-                let text = if only_more { words.prompt().to_owned() } else { words.all() };
-                Shown { markdown: said.markdown, ..Shown::words(text) }
-            }
+    pub(super) fn part(&self, content: &Control, more: Option<&Choice>, said: &Said) -> Shown {
+        let mut shown = if let Some(shown) = self.of(content, said) {
+            shown
+        } else {
+            let words = Words::of(said, self.language, self.open);
+            let only_more = said.options.len() <= 1;
+            let text = if only_more { words.prompt().to_owned() } else { words.all() };
+            Shown { markdown: said.markdown, ..Shown::words(text) }
         };
         let Some(more) = more.filter(|more| !shown.buttons.contains(more)) else {
-            return Some(shown);
+            return shown;
         };
         let has_room = shown.buttons.len() < self.surface.buttons_max();
         if shown.attachments.is_empty() && has_room {
@@ -210,7 +204,7 @@ impl Look<'_> {
         } else {
             card::add_action(&mut shown.attachments, self.submit(more));
         }
-        Some(shown)
+        shown
     }
 
     pub(super) fn submit(&self, choice: &Choice) -> Value {
@@ -219,6 +213,7 @@ impl Look<'_> {
 }
 
 /// A small picture with words beside it.
+#[expect(clippy::needless_pass_by_value, reason = "what it is made of is used up")]
 pub(super) fn beside(picture: Value, words: Vec<Value>) -> Value {
     json!({ "type": "ColumnSet", "columns": [
         { "type": "Column", "width": "auto", "items": [picture] },

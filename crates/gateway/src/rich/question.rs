@@ -85,12 +85,12 @@ impl Look<'_> {
             return self.form(input, Answer::Inputs("choice"), vec![list]);
         }
         let rows = input.options.iter().map(|one| self.row(one)).collect();
-        self.above(input, vec![card::attachment(rows, self.skip(input).into_iter().collect())])
+        Self::above(input, vec![card::attachment(rows, self.skip(input).into_iter().collect())])
     }
 
     /// The words and, below them, what can be pressed in place of typing.
     fn buttons(&self, input: &Input) -> Shown {
-        let mut shown = self.above(input, Vec::new());
+        let mut shown = Self::above(input, Vec::new());
         shown.buttons = input.options.iter().map(|one| one.choice.clone()).collect();
         if !input.required {
             shown.buttons.push(self.skipping());
@@ -102,7 +102,7 @@ impl Look<'_> {
     fn form(&self, input: &Input, answer: Answer<'_>, fields: Vec<Value>) -> Shown {
         let send = card::submit(words(self.language).send, self.entry, answer);
         let actions = [Some(send), self.skip(input)].into_iter().flatten().collect();
-        self.above(input, vec![card::attachment(fields, actions)])
+        Self::above(input, vec![card::attachment(fields, actions)])
     }
 
     fn choice_set(&self, options: &[Opt], label: &str) -> Value {
@@ -147,7 +147,7 @@ impl Look<'_> {
         };
         let mut cards: Vec<_> = input.options.iter().map(card).collect();
         cards.extend(self.skip(input).map(|skip| card::attachment(Vec::new(), vec![skip])));
-        Shown { carousel: true, ..self.above(input, cards) }
+        Shown { carousel: true, ..Self::above(input, cards) }
     }
 
     fn picture(&self, option: &Opt, size: &str) -> Option<Value> {
@@ -155,7 +155,7 @@ impl Look<'_> {
         Some(card::picture(&address, &option.choice.label, size))
     }
 
-    fn above(&self, input: &Input, attachments: Vec<Value>) -> Shown {
+    fn above(input: &Input, attachments: Vec<Value>) -> Shown {
         Shown { attachments, ..Shown::words(input.prompt.clone().unwrap_or_default()) }
     }
 

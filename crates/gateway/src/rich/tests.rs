@@ -146,7 +146,7 @@ fn a_card_that_is_too_large_for_the_place_is_told_in_words() {
         let is_shown = |surface| carried(&json, surface) != Value::Null;
         assert_eq!((is_shown(Surface::Page), is_shown(Surface::Teams)), (page, teams), "{rows}");
     }
-    let wide = vec![r#""cell""#; 7].join(",");
+    let wide = [r#""cell""#; 7].join(",");
     let json = format!(r#"{{"uiType":"OutputTable","data":[[{wide}]]}}"#);
     assert_eq!(carried(&json, Surface::Page), Value::Null);
 }

@@ -110,7 +110,7 @@ fn is_file(url: &Url) -> bool {
     if !path.bytes().all(is_plain) || path.contains("//") {
         return false;
     }
-    let one_more = |begin: &&str| path.strip_prefix(*begin).is_some_and(|rest| is_key(rest));
+    let one_more = |begin: &&str| path.strip_prefix(*begin).is_some_and(is_key);
     let of_api = |begin: &&str| {
         let rest = path.strip_prefix(*begin);
         rest.and_then(|rest| rest.strip_suffix("/file")).is_some_and(is_sys_id)
@@ -281,12 +281,11 @@ fn parameters(value: &str) -> Vec<(String, String)> {
     let mut rest = value.split_once(';').map_or("", |(_, rest)| rest);
     while let Some((name, after)) = rest.split_once('=') {
         let after = after.trim_start();
-        let (text, behind) = match after.strip_prefix('"') {
-            Some(quoted) => unquoted(quoted),
-            None => {
-                let (text, behind) = after.split_once(';').unwrap_or((after, ""));
-                (text.trim().to_owned(), behind)
-            }
+        let (text, behind) = if let Some(quoted) = after.strip_prefix('"') {
+            unquoted(quoted)
+        } else {
+            let (text, behind) = after.split_once(';').unwrap_or((after, ""));
+            (text.trim().to_owned(), behind)
         };
         found.push((name.trim_matches([' ', ';', '\t']).to_owned(), text));
         rest = behind;
@@ -314,15 +313,12 @@ fn percent_decoded(text: &str) -> String {
     let mut at = 0;
     while let Some(byte) = bytes.get(at) {
         let hex = (*byte == b'%').then(|| text.get(at + 1..at + 3)).flatten();
-        match hex.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
-            Some(decoded) => {
-                out.push(decoded);
-                at += 3;
-            }
-            None => {
-                out.push(*byte);
-                at += 1;
-            }
+        if let Some(decoded) = hex.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
+            out.push(decoded);
+            at += 3;
+        } else {
+            out.push(*byte);
+            at += 1;
         }
     }
     String::from_utf8_lossy(&out).into_owned()

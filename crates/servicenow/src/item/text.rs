@@ -32,6 +32,7 @@ pub(super) fn render(
 }
 
 /// Addresses as the instance gives them.
+#[expect(clippy::unnecessary_wraps, reason = "one of the ways to open an address")]
 pub(super) fn as_it_is(address: &str) -> Option<String> {
     Some(address.to_owned())
 }

@@ -142,12 +142,11 @@ fn found(
     if let Err(refusal) = may_enter(shared, headers) {
         return refusal.into_response();
     }
-    match look(shared) {
-        Some(file) => serve(file),
-        None => {
-            let detail = "There is no such file, or it is not available";
-            Answer::refusal(StatusCode::NOT_FOUND, "No Record found", detail).into_response()
-        }
+    if let Some(file) = look(shared) {
+        serve(file)
+    } else {
+        let detail = "There is no such file, or it is not available";
+        Answer::refusal(StatusCode::NOT_FOUND, "No Record found", detail).into_response()
     }
 }
 

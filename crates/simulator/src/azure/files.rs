@@ -27,7 +27,7 @@ use serde_json::{Value, json};
 use super::{Azure, Chat, Person, Shared, token::bearer_at_connector};
 use crate::media::contents::{Blocks, Contents, Filled, Filling, made};
 
-/// The largest file that a bot may bring, in bytes: what OneDrive takes is more than any test has.
+/// The largest file that a bot may bring, in bytes: what `OneDrive` takes is more than any test has.
 const UPLOAD_BYTES_MAX: u64 = 4 * 1024 * 1024 * 1024;
 
 /// How many files are remembered; one more than that is not taken.
@@ -130,7 +130,7 @@ impl Azure {
         chat: &Chat,
         from: &Person,
         (card, name): (&str, &str),
-        context: Value,
+        context: &Value,
         accepts: bool,
     ) -> Value {
         let mut value = json!({
@@ -230,7 +230,7 @@ async fn upload(
     };
     let taken = shared.act(|world| {
         let upload = world.files.uploads.iter_mut().find(|upload| upload.view.key == key)?;
-        if upload.view.size != first { Some(None) } else { Some(upload.filling.take()) }
+        if upload.view.size == first { Some(upload.filling.take()) } else { Some(None) }
     });
     let Some(taken) = taken else { return StatusCode::NOT_FOUND.into_response() };
     let Some(mut filling) = taken else {

@@ -151,6 +151,7 @@ mod tests {
 
     use super::*;
 
+    #[expect(clippy::needless_pass_by_value, reason = "tests say less")]
     fn judged(item: Value, text: &str, typed: bool) -> bool {
         let question = Question::of(item.as_object().unwrap()).unwrap();
         let body = json!({"userId": "u", "message": {"text": text, "typed": typed}});

@@ -124,7 +124,9 @@ impl Instance {
                     more.extend(steps(control, host, &id));
                 }
                 if let Some(is_agents) = is_agents {
-                    more.iter_mut().for_each(|step| step.is_agents = is_agents);
+                    for step in &mut more {
+                        step.is_agents = is_agents;
+                    }
                 }
                 more
             }

@@ -161,7 +161,7 @@ impl DeskMedia {
             let this = Arc::clone(self);
             // On its own, so that whoever asked first may go away.
             tokio::spawn(async move {
-                this.fly((key.tenant.clone(), pass), keeping, file, ended).await
+                this.fly((key.tenant.clone(), pass), keeping, file, ended).await;
             });
         });
         let mut flight = flight.ok_or(FetchError::Busy)?;

@@ -199,7 +199,7 @@ impl DeskMedia {
             let (this, reach, file) = (Arc::clone(self), Arc::clone(reach), file.clone());
             let (keeping, user) = (Arc::clone(&owned.keeping), owned.user.to_owned());
             tokio::spawn(async move {
-                this.bring(&reach, &keeping, (user.as_str(), &file, id), ended).await
+                this.bring(&reach, &keeping, (user.as_str(), &file, id), ended).await;
             });
         };
         let Some(mut end) = self.uploads.join(owned.desk, id, now, begin) else { return Ok(None) };

@@ -203,7 +203,7 @@ async fn a_file_at_the_instance_is_fetched_when_it_is_first_asked_for_and_then_k
 async fn what_an_agent_sends_is_fetched_once_it_is_committed() {
     let scene = Scene::new(link()).await;
     scene.bed.connected("c1").await;
-    let mut shows = scene.bed.wakes.shows();
+    let mut committed = scene.bed.wakes.shows();
     let agent = session::Agent { name: None, id: None, avatar: None };
     for payload in [
         r#"{"uiType":"OutputText","value":"no file"}"#.to_owned(),
@@ -214,8 +214,8 @@ async fn what_an_agent_sends_is_fetched_once_it_is_committed() {
         let news = session::News::AgentSaid { agent: agent.clone(), said, key: None };
         scene.bed.hears("c1", vec![news]).await;
     }
-    let entry = shows.recv().await.unwrap();
-    assert!(shows.try_recv().is_err(), "what has no file is not looked at");
+    let entry = committed.recv().await.unwrap();
+    assert!(committed.try_recv().is_err(), "what has no file is not looked at");
     let number = entry.entry;
     assert_eq!(scene.asked(), 0);
     scene.media.fetch_ahead(entry).await;

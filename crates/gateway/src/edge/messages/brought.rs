@@ -91,11 +91,9 @@ impl Coming {
     /// The next of which something is known; nothing when all are, or when it is too late.
     async fn next(&mut self, deadline: Instant) -> Option<Came> {
         loop {
-            let (at, came) = match timeout_at(deadline, self.tasks.join_next()).await.ok()?? {
-                Ok(came) => came,
-                // One that panicked stays open.
-                Err(_) => continue,
-            };
+            let came = timeout_at(deadline, self.tasks.join_next()).await.ok()??;
+            // One that panicked stays open.
+            let Ok((at, came)) = came else { continue };
             self.open.retain(|open| *open != at);
             return Some((at, came));
         }

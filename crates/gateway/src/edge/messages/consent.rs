@@ -34,7 +34,7 @@ use crate::{
 /// By what name Teams tells of it.
 const NAME: &str = "fileConsent/invoke";
 
-/// What is put at once, in bytes: OneDrive wants multiples of 320 KiB and advises five to ten megabytes.
+/// What is put at once, in bytes: `OneDrive` wants multiples of 320 KiB and advises five to ten megabytes.
 const PART_BYTES: usize = 16 * 320 * 1024;
 
 /// How long the file may take to get there, before its user gets an address instead.
@@ -137,7 +137,7 @@ async fn accepted(
     let begin = |tell: watch::Sender<Done>| {
         // On its own, so that it does not end with its caller.
         drop(edge.open_streams.spawn(async move {
-            tell.send_replace(Some(accepted.is_done().await));
+            tell.send_replace(Some(accepted.done().await));
         }));
     };
     if let Some(mut done) = edge.besides.consent(&of, begin)
@@ -155,7 +155,7 @@ async fn accepted(
 
 impl Accepted {
     /// Whether the user has the file, or the address that opens it.
-    async fn is_done(self) -> bool {
+    async fn done(self) -> bool {
         let put = timeout(PUT_WITHIN, self.put()).await.unwrap_or(Err(NotPut::Late));
         let told = match put {
             Ok(()) => self.tell().await,

@@ -73,7 +73,7 @@ fn what_is_no_such_body_is_refused() {
         (&"x".repeat(HEADERS_BYTES_MAX + 1), MultipartError::LongHeaders),
         (&many, MultipartError::ManyParts),
     ] {
-        assert_eq!(read(body.as_bytes(), 1_000), Err(error), "{:.40}", body);
+        assert_eq!(read(body.as_bytes(), 1_000), Err(error), "{body:.40}");
     }
     for wrong in [
         "multipart/form-data",

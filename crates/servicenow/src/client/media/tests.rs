@@ -171,7 +171,7 @@ fn pieces() -> outbound::Pieces {
     http_body_util::Full::from("%PDF-1.7").map_err(|never| match never {}).boxed_unsync()
 }
 
-fn pdf<'a>(name: &'a str) -> MediaUpload<'a> {
+fn pdf(name: &str) -> MediaUpload<'_> {
     MediaUpload {
         user_id: "kim",
         provider_application_id: Some("app-1"),

@@ -195,7 +195,7 @@ fn around(upload: &MediaUpload<'_>, boundary: &str) -> (Bytes, Bytes) {
         field("provider_application_id", id);
     }
     let name = escaped(upload.file_name);
-    let kind: String = upload.content_type.chars().filter(|c| c.is_ascii_graphic()).collect();
+    let kind: String = upload.content_type.chars().filter(char::is_ascii_graphic).collect();
     let kind = if kind.is_empty() { "application/octet-stream" } else { &kind };
     let _ = write!(
         before,

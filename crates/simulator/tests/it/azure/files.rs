@@ -38,7 +38,7 @@ async fn what_a_user_agrees_to_is_brought_in_pieces_that_follow_each_other() {
     let rig = Rig::start().await;
     let context = serde_json::json!({"file": 1});
     let consent =
-        |accepts| rig.azure.consent(&rig.kim(), &kim(), ("17", "a.txt"), context.clone(), accepts);
+        |accepts| rig.azure.consent(&rig.kim(), &kim(), ("17", "a.txt"), &context, accepts);
     let declined = consent(false);
     assert_eq!((text(&declined["value"]["action"]), rig.azure.uploads().len()), ("decline", 0));
     let accepted = consent(true);

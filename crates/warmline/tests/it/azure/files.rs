@@ -128,7 +128,7 @@ async fn an_agents_file_goes_into_the_users_own_store_when_they_let_it() {
     );
     let (azure, context) = (&rig.azure, card["content"]["acceptContext"].clone());
     let about = asked.taken.clone().unwrap();
-    let yes = azure.consent(&user.chat, &user.person, (&about, "plan.txt"), context, true);
+    let yes = azure.consent(&user.chat, &user.person, (&about, "plan.txt"), &context, true);
     user.delivers(&yes).await;
     let there = sent(&rig, &user, "application/vnd.microsoft.teams.card.file.info").await;
     assert_eq!(there.body["attachments"][0]["name"], "plan.txt");
@@ -146,13 +146,12 @@ async fn nobody_gets_a_file_by_the_card_of_another() {
     let context = asked.body["attachments"][0]["content"]["acceptContext"].clone();
     let other = rig.user("Mallory Example").await;
     let azure = &rig.azure;
-    let theirs =
-        azure.consent(&other.chat, &other.person, ("1", "plan.txt"), context.clone(), true);
+    let theirs = azure.consent(&other.chat, &other.person, ("1", "plan.txt"), &context, true);
     let posted = azure.deliver(&theirs).await.unwrap();
     assert_eq!(posted.status, 403, "{}", posted.body);
     assert!(posted.body.contains("foreign_card"), "{}", posted.body);
     let about = asked.taken.clone().unwrap();
-    let yes = azure.consent(&user.chat, &user.person, (&about, "plan.txt"), context, true);
+    let yes = azure.consent(&user.chat, &user.person, (&about, "plan.txt"), &context, true);
     user.delivers(&yes).await;
     sent(&rig, &user, "application/vnd.microsoft.teams.card.file.info").await;
     let sizes: Vec<_> = azure.uploads().iter().map(|upload| upload.size).collect();

@@ -1,6 +1,8 @@
 //! Files before a real clamd, with a signature of ours for the string that all scanners know for a test
 //! (EICAR's).
 
+use std::fmt::Write as _;
+
 use std::{path::Path, process::Stdio};
 
 use reqwest::{Method, header};
@@ -27,7 +29,10 @@ impl Clamd {
     async fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name);
-        let hex: String = EICAR.concat().bytes().map(|byte| format!("{byte:02x}")).collect();
+        let hex = EICAR.concat().bytes().fold(String::new(), |mut hex, byte| {
+            write!(hex, "{byte:02x}").unwrap();
+            hex
+        });
         std::fs::create_dir(at("db")).unwrap();
         std::fs::write(at("db/ours.ndb"), format!("Ours.Eicar:0:*:{hex}\n")).unwrap();
         let config = format!(

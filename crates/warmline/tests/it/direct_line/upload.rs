@@ -14,7 +14,7 @@ const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR kolibri in a picture";
 /// A program for Windows, as far as its first bytes tell.
 const PROGRAM: &[u8] = b"MZ\x90\0\x03\0\0\0\x04\0\0\0\xFF\xFF\0\0";
 
-/// A message and files, as DirectLineJS sends them.
+/// A message and files, as `DirectLineJS` sends them.
 struct Form(Vec<u8>);
 
 impl Form {

@@ -95,6 +95,7 @@ fn a_card_of_ours_may_wait_for_an_answer_and_no_bot_is_asked() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn places_people_and_stickers_are_told_in_words() {
     let link = "https://www.openstreetmap.org/?mlat=52.5&mlon=13.25";
     let card = "BEGIN:VCARD\r\nFN:Kim Doe\r\nTEL;TYPE=CELL:+49 30 1\r\nitem1.EMAIL:kim@example.org\r\nEND:VCARD";

@@ -56,12 +56,11 @@ impl Arriving {
             Ok(Some(Ok(bytes))) => bytes,
             Ok(None) => return Ok(None),
         };
-        self.left = match self.left.checked_sub(bytes.len() as u64) {
-            Some(left) => left,
-            None => {
-                let message = format!("an upload may have {} bytes at most", self.most);
-                return Err(Refused::new(ErrorCode::TooLarge, message));
-            }
+        self.left = if let Some(left) = self.left.checked_sub(bytes.len() as u64) {
+            left
+        } else {
+            let message = format!("an upload may have {} bytes at most", self.most);
+            return Err(Refused::new(ErrorCode::TooLarge, message));
         };
         self.came = self.came.saturating_add(bytes.len());
         if self.since.elapsed() >= PIECE_WITHIN {

@@ -162,7 +162,7 @@ mod tests {
     #[test]
     fn an_activity_is_held_up_to_its_limit_also_if_it_is_no_text() {
         for byte in [b'x', 0xFF] {
-            let (mut activity, piece) = (Vec::new(), [byte; 64 * 1024]);
+            let (mut activity, piece) = (Vec::new(), vec![byte; 64 * 1024]);
             let mut told = Ok(());
             for _ in 0..100 {
                 told = held(&mut activity, &piece);

@@ -101,7 +101,7 @@ async fn a_file_that_cannot_go_into_the_users_store_opens_at_an_address() {
     let (mut user, chat) = connect(&mut rig).await;
     let (asked, context) = offered_file(&rig, &user, &chat).await;
     let about = asked.taken.unwrap();
-    let mut yes = rig.azure.consent(&user.chat, &user.person, (&about, "plan.txt"), context, true);
+    let mut yes = rig.azure.consent(&user.chat, &user.person, (&about, "plan.txt"), &context, true);
     let (_, nowhere) = Store::start(true).await;
     yes["value"]["uploadInfo"]["uploadUrl"] = json!(format!("{nowhere}/nowhere"));
     for _ in 0..2 {
@@ -122,7 +122,7 @@ async fn a_consent_that_comes_again_puts_the_file_there_once() {
     let (user, chat) = connect(&mut rig).await;
     let (asked, context) = offered_file(&rig, &user, &chat).await;
     let about = asked.taken.unwrap();
-    let yes = rig.azure.consent(&user.chat, &user.person, (&about, "plan.txt"), context, true);
+    let yes = rig.azure.consent(&user.chat, &user.person, (&about, "plan.txt"), &context, true);
     for _ in 0..2 {
         user.delivers(&yes).await;
     }
