@@ -309,6 +309,8 @@ impl World {
             Route::Bot => true,
             Route::Live(session) => match &session.stage {
                 _ if session.behind_gap.is_some() => return,
+                // Progress that the desk tells of: a few ids, for as long as it goes on.
+                _ if !session.changing.is_empty() => false,
                 Stage::Waiting(waiting) => waiting.held.is_empty() && waiting.asked.is_none(),
                 Stage::Connected(talk) | Stage::Active(talk) => talk.asked.is_none(),
             },
