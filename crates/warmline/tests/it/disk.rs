@@ -55,6 +55,7 @@ async fn talk(house: &mut House) -> Page {
 
 fn everything_in(folder: &Path) -> Vec<u8> {
     let mut bytes = Vec::new();
+    let mut files = 0;
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         if std::fs::metadata(&path).unwrap().file_type().is_socket() {
@@ -66,6 +67,9 @@ fn everything_in(folder: &Path) -> Vec<u8> {
         } else {
             std::fs::read(path).unwrap()
         });
+        files += 1;
     }
+    // Nobody sent a file here.
+    assert!(files > 0 || folder.ends_with("files"), "{} holds something", folder.display());
     bytes
 }
