@@ -9,9 +9,10 @@
 //!   come back. ServiceNow never repeats a callback, and a page whose start is refused gives up: a
 //!   moment's patience is worth more to both than a quick answer.
 //! - *Serving*.
-//! - *Leaving*: what was asked before is answered, idle connections end, and whoever calls now gets
-//!   one answer on a connection of its own: what the edges still take in, they take in. Only the
-//!   process's last moment finds nobody there.
+//! - *Leaving*: what was asked before is answered, and whoever calls now gets one answer and then
+//!   has to connect anew: what the edges still take in, they take in. Idle connections stay open for
+//!   that: one closed just when its caller asks would cost a callback. Only the process's last moment
+//!   finds nobody there.
 //!
 //! A caller that opens connections and says nothing must not keep ServiceNow out: its callbacks are
 //! never repeated.
@@ -19,13 +20,16 @@
 use std::{
     convert::Infallible,
     pin::{Pin, pin},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
 use axum::{
     Json,
-    http::{Request, StatusCode},
+    http::{HeaderValue, Request, StatusCode, header::CONNECTION},
     response::{IntoResponse, Response},
 };
 use hyper::{
@@ -43,7 +47,7 @@ use tokio::{
 };
 use tokio_util::{
     sync::{CancellationToken, DropGuard},
-    task::TaskTracker,
+    task::{TaskTracker, task_tracker::TaskTrackerToken},
 };
 
 use crate::edge::{Front, answer::Refusal, direct_line, messages};
@@ -64,6 +68,9 @@ const STARTED_FOR_PAGES_WITHIN: Duration = Duration::from_secs(15);
 
 /// How long the answers to those who called last may take to leave.
 const LAST_ANSWERS_WITHIN: Duration = Duration::from_secs(1);
+
+/// An answer's size in bytes up to which it leaves with one write, so that nobody need wait for it.
+const LEAVES_AT_ONCE_MAX: u64 = 64 * 1024;
 
 /// After the system refused a connection (out of descriptors, usually).
 const PAUSE: Duration = Duration::from_millis(100);
@@ -131,7 +138,7 @@ struct Stages {
 /// Serves until told to close.
 async fn serve(listener: TcpListener, stages: Stages) {
     let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
-    let late = TaskTracker::new();
+    let connections = TaskTracker::new();
     let mut refusing = false;
     loop {
         let next = async {
@@ -147,22 +154,21 @@ async fn serve(listener: TcpListener, stages: Stages) {
             Ok((stream, peer)) => {
                 refusing = false;
                 let front = stages.front.borrow().as_ref().map(|front| front.of(peer.ip()));
-                let stopping = stages.stopping.clone();
+                let connection = Connection {
+                    stream,
+                    attendance: Attendance::default(),
+                    stopping: stages.stopping.clone(),
+                    closing: stages.closing.clone(),
+                    under_way: (!stages.stopping.is_cancelled()).then(|| stages.under_way.token()),
+                    _place: place,
+                };
                 match front {
-                    Some(front) if stopping.is_cancelled() => {
-                        let end = stages.closing.clone();
-                        late.spawn(connection(stream, front, Asks::Once, place, end));
-                    }
-                    Some(front) => {
-                        let served = connection(stream, front, Asks::Often, place, stopping);
-                        stages.under_way.spawn(served);
-                    }
+                    Some(front) => connections.spawn(connection.serve(front)),
                     None => {
                         let waits = Waiting { front: stages.front.clone(), peer: peer.ip() };
-                        let served = connection(stream, waits, Asks::Often, place, stopping);
-                        stages.under_way.spawn(served);
+                        connections.spawn(connection.serve(waits))
                     }
-                }
+                };
             }
             Err(error) => {
                 // Once, not ten times a second for as long as it lasts.
@@ -177,52 +183,109 @@ async fn serve(listener: TcpListener, stages: Stages) {
         }
     }
     drop(listener);
-    late.close();
-    stages.under_way.close();
+    connections.close();
     // Who is slower than that has its answer cut.
-    let answered = async { tokio::join!(late.wait(), stages.under_way.wait()) };
-    timeout(LAST_ANSWERS_WITHIN, answered).await.ok();
+    timeout(LAST_ANSWERS_WITHIN, connections.wait()).await.ok();
 }
 
-/// How much may be asked on one connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Asks {
-    /// One request.
-    Once,
-    /// As many as come, until the gateway stops.
-    Often,
-}
-
-/// One connection's life, until `end` at the latest; a stream leaves it for a life of its own.
-async fn connection<S>(
+/// One connection and what ends it; a stream leaves it for a life of its own.
+struct Connection {
     stream: TcpStream,
-    service: S,
-    asks: Asks,
+    attendance: Attendance,
+    stopping: CancellationToken,
+    closing: CancellationToken,
+    /// Held while something that was asked before the gateway stopped may be unanswered.
+    under_way: Option<TaskTrackerToken>,
     _place: OwnedSemaphorePermit,
-    end: CancellationToken,
-) where
+}
+
+impl Connection {
+    async fn serve<S>(self, service: S)
+    where
+        S: Service<Request<Incoming>, Response = Response, Error = Infallible>,
+        S::Future: Send + 'static,
+    {
+        // Answers are small and awaited: waiting for more to send would only delay them.
+        self.stream.set_nodelay(true).ok();
+        let attended = Attended {
+            service,
+            attendance: self.attendance.clone(),
+            stopping: self.stopping.clone(),
+        };
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEAD_WITHIN)
+            .serve_connection(TokioIo::new(self.stream), attended)
+            .with_upgrades();
+        let mut connection = pin!(connection);
+        let end = async {
+            self.stopping.cancelled().await;
+            if !self.attendance.is_answering() {
+                drop(self.under_way);
+                self.closing.cancelled().await;
+                return None;
+            }
+            self.under_way
+        };
+        let ended = tokio::select! {
+            ended = connection.as_mut() => ended,
+            // What is held is held until the last answer has left.
+            _under_way = end => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        };
+        if let Err(error) = ended {
+            // Callers that go away in the middle are their own business.
+            tracing::debug!(error = &error as &dyn std::error::Error, "a connection ended early");
+        }
+    }
+}
+
+/// Whether a connection has a request that is not answered yet.
+#[derive(Debug, Clone, Default)]
+struct Attendance(Arc<AtomicBool>);
+
+impl Attendance {
+    fn is_answering(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+
+    /// A long answer leaves after this; it counts as under way until the next request.
+    fn answered(&self, answer: &Response) {
+        let size = answer.body().size_hint().upper();
+        self.0.store(size.is_none_or(|size| size > LEAVES_AT_ONCE_MAX), Ordering::Release);
+    }
+}
+
+/// A service that knows whether it is answering, and that ends connections once the gateway stops.
+struct Attended<S> {
+    service: S,
+    attendance: Attendance,
+    stopping: CancellationToken,
+}
+
+impl<S> Service<Request<Incoming>> for Attended<S>
+where
     S: Service<Request<Incoming>, Response = Response, Error = Infallible>,
     S::Future: Send + 'static,
 {
-    // Answers are small and awaited: waiting for more to send would only delay them.
-    stream.set_nodelay(true).ok();
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_WITHIN)
-        .keep_alive(asks == Asks::Often)
-        .serve_connection(TokioIo::new(stream), service)
-        .with_upgrades();
-    let mut connection = pin!(connection);
-    let ended = tokio::select! {
-        ended = connection.as_mut() => ended,
-        () = end.cancelled() => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
-        }
-    };
-    if let Err(error) = ended {
-        // Callers that go away in the middle are their own business.
-        tracing::debug!(error = &error as &dyn std::error::Error, "a connection ended early");
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
+
+    fn call(&self, request: Request<Incoming>) -> Self::Future {
+        self.attendance.0.store(true, Ordering::Release);
+        let answer = self.service.call(request);
+        let (attendance, stopping) = (self.attendance.clone(), self.stopping.clone());
+        Box::pin(async move {
+            let mut answer = answer.await?;
+            if stopping.is_cancelled() && answer.status() != StatusCode::SWITCHING_PROTOCOLS {
+                answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            }
+            attendance.answered(&answer);
+            Ok(answer)
+        })
     }
 }
 

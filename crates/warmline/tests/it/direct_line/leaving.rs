@@ -167,6 +167,33 @@ async fn a_gateway_that_stops_answers_pages_to_its_last_moment_and_opens_no_stre
 }
 
 #[tokio::test]
+async fn a_caller_whose_connection_was_idle_is_answered_once_more() {
+    let mut door = Door::open().await;
+    let mut idle = TcpStream::connect(&door.house.environment["WARMLINE_LISTEN"]).await.unwrap();
+    let mut ask = async |path: &str| {
+        let head = format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n");
+        idle.write_all(head.as_bytes()).await.unwrap();
+        let mut answer = vec![0; 4096];
+        let read = timeout(WITHIN, idle.read(&mut answer)).await.unwrap().unwrap();
+        String::from_utf8_lossy(&answer[..read]).to_ascii_lowercase()
+    };
+    let before = ask("/healthz").await;
+    assert!(before.starts_with("http/1.1 200") && !before.contains("connection: close"));
+    let mut slow = slow_caller(&door).await;
+    door.house.gateway().signal("TERM").await;
+    let stopping = || async {
+        let ready = door.house.http.get(format!("{}/readyz", door.house.origin())).send().await;
+        (ready.ok()?.status() == StatusCode::SERVICE_UNAVAILABLE).then_some(())
+    };
+    eventually("it is stopping", stopping).await;
+    let after = ask("/healthz").await;
+    assert!(after.starts_with("http/1.1 200") && after.contains("connection: close"), "{after}");
+    slow.write_all(SLOW.as_bytes()).await.unwrap();
+    assert_eq!(door.house.ended().await.code(), Some(0));
+    door.house.begin().await;
+}
+
+#[tokio::test]
 async fn callers_who_say_nothing_do_not_hold_a_stop_up() {
     let mut door = Door::open().await;
     let address = door.house.environment["WARMLINE_LISTEN"].clone();
