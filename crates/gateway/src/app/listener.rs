@@ -162,13 +162,12 @@ async fn serve(listener: TcpListener, stages: Stages) {
                     under_way: (!stages.stopping.is_cancelled()).then(|| stages.under_way.token()),
                     _place: place,
                 };
-                match front {
-                    Some(front) => connections.spawn(connection.serve(front)),
-                    None => {
-                        let waits = Waiting { front: stages.front.clone(), peer: peer.ip() };
-                        connections.spawn(connection.serve(waits))
-                    }
-                };
+                if let Some(front) = front {
+                    connections.spawn(connection.serve(front));
+                } else {
+                    let waits = Waiting { front: stages.front.clone(), peer: peer.ip() };
+                    connections.spawn(connection.serve(waits));
+                }
             }
             Err(error) => {
                 // Once, not ten times a second for as long as it lasts.
