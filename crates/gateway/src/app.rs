@@ -39,13 +39,14 @@ pub use settings::{BotSetup, COMMAND_WORDS, DeskSetup, PageRules, Replay, Settin
 use crate::{
     alarm::{Alarm, Wakeup},
     clock::Clock,
-    control::{ControlSocket, Letters, Sealed},
+    control::{ControlSocket, Letters, Orders, Sealed},
     current::Current,
     dispatcher::Dispatcher,
     edge::console::Console,
     engine::{Engine, Tools},
     files::Files,
     gaps::Gaps,
+    keys,
     observe::Observer,
     presence::Presence,
     sweeper::Sweeper,
@@ -67,9 +68,6 @@ const IN_USE_FOR: Duration = Duration::from_secs(5);
 
 /// Between two looks at that.
 const IN_USE_PAUSE: Duration = Duration::from_millis(50);
-
-/// Where the master key's check value is kept.
-const CHECK_VALUE: &str = "master key check value";
 
 /// A running gateway.
 pub struct Gateway {
@@ -262,6 +260,7 @@ impl Parts {
             clock: self.clock.clone(),
             observer: Arc::clone(&self.observer),
         };
+        let keys = self.keys(&live);
         let (engine, presence) = (self.engine.clone(), Arc::clone(&self.presence));
         let (store, observer) = (Arc::clone(&self.store), Arc::clone(&self.observer));
         let sealed = Sealed { store: Arc::clone(&self.store), vault: Arc::clone(&self.vault) };
@@ -280,13 +279,15 @@ impl Parts {
             });
         };
         watch("alarm", Box::pin(alarm.run(stopping.clone())));
+        watch("keys", Box::pin(Arc::clone(&keys).run(stopping.clone())));
         watch("sweeper", Box::pin(sweeper.run(stopping.clone())));
         watch("presence", Box::pin(presence.run(store, engine.clone(), stopping.clone())));
         watch("files of desks", Box::pin(media.run_ahead(shows, stopping.clone())));
         watch("engine", Box::pin(closed(engine.clone(), stopping.clone())));
         if let Some(control) = control {
             let letters = Letters::new(engine.clone());
-            watch("control socket", Box::pin(control.serve(letters, sealed, stopping.clone())));
+            let orders = Orders { letters, sealed, keys: Arc::clone(&keys) };
+            watch("control socket", Box::pin(control.serve(orders, stopping.clone())));
         }
         if let Some(recorder) = recorder {
             watch("console", Box::pin(recorder.run(stopping.clone())));
@@ -394,7 +395,7 @@ fn open_store(
             opened => break opened?,
         }
     };
-    check_master_key(&store, vault)?;
+    keys::open(&store, vault)?;
     store.take_over(boot)?;
     Ok(Arc::new(store))
 }
@@ -402,14 +403,4 @@ fn open_store(
 /// Opens data that no gateway is using, for a moment. Blocks.
 pub(crate) fn open_alone(dir: &Path, vault: &Vault) -> Result<Arc<dyn Store>, StartError> {
     open_store(dir, vault, BootId(fastrand::i64(..)), Duration::ZERO)
-}
-
-/// Refuses a key that would make everything stored unreadable, before anything is written with it.
-fn check_master_key(store: &dyn Store, vault: &Vault) -> Result<(), StartError> {
-    let value = vault.check_value()?;
-    match store.setting(CHECK_VALUE)? {
-        None => Ok(store.keep_setting(CHECK_VALUE, &value)?),
-        Some(kept) if kept == value => Ok(()),
-        Some(_) => Err(StartError::WrongMasterKey),
-    }
 }

@@ -19,8 +19,9 @@ use session::{
 };
 use store::{
     Answer, BootId, Changes, Claim, ConversationChange, ConversationId, ConversationRow,
-    DeadLetter, EntryRow, LaneKey, LaneReady, Numbers, Person, RepeatKey, Resolved, SegmentId,
-    SessionRow, Store, StoreError, Target, Transaction, Waiting, sqlite::SqliteStore,
+    DeadLetter, EntryRow, LaneKey, LaneReady, Numbers, Person, RepeatKey, Resealed, Resolved,
+    SealedKind, SealedPage, SegmentId, SessionRow, Store, StoreError, Target, Transaction, Waiting,
+    sqlite::SqliteStore,
 };
 use tempfile::TempDir;
 use tokio::sync::{Notify, mpsc};
@@ -36,6 +37,7 @@ use crate::{
     files::{FileSetup, Files},
     gaps::DeskKey,
     keeping::{Entry, Keeping},
+    keys::{Ring, resealing::Keys},
     observe::Observer,
     trace::Tracing,
     wakes::Wakes,
@@ -255,6 +257,32 @@ impl Store for Watched {
         self.inner.keep_setting(name, value)
     }
 
+    fn settings(&self, prefix: &str) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
+        self.inner.settings(prefix)
+    }
+
+    fn replace_setting(&self, name: &str, before: &[u8], value: &[u8]) -> Result<bool, StoreError> {
+        self.inner.replace_setting(name, before, value)
+    }
+
+    fn sealed_unlike(
+        &self,
+        kind: SealedKind,
+        head: &[u8],
+        after: i64,
+        limit: usize,
+    ) -> Result<SealedPage, StoreError> {
+        self.inner.sealed_unlike(kind, head, after, limit)
+    }
+
+    fn count_unlike(&self, kind: SealedKind, head: &[u8]) -> Result<u64, StoreError> {
+        self.inner.count_unlike(kind, head)
+    }
+
+    fn reseal(&self, kind: SealedKind, resealed: &[Resealed]) -> Result<usize, StoreError> {
+        self.inner.reseal(kind, resealed)
+    }
+
     fn shred(&self, segment: SegmentId) -> Result<(), StoreError> {
         self.inner.shred(segment)
     }
@@ -411,6 +439,21 @@ impl Bed {
         let Self { store, vault, clock, engine, dir, .. } = self;
         finish(engine).await;
         Self::on(dir, store, vault, clock, (bot, policy), BootId(2))
+    }
+
+    /// The keys of this bed, as a gateway has them: what was signed is good for an hour.
+    pub(crate) fn keys(&self) -> Arc<Keys> {
+        let (store, vault) = (Arc::clone(&self.store) as Arc<dyn Store>, Arc::clone(&self.vault));
+        let setup = FileSetup::default();
+        let files = Files::open(self.dir(), setup, &vault, &self.clock, &self.observer).unwrap();
+        Arc::new(Keys::new(
+            Arc::new(Ring::new(store, vault, self.clock.clone())),
+            Arc::new(files),
+            self.engine.clone(),
+            self.clock.clone(),
+            Arc::clone(&self.observer),
+            Box::new(|| Duration::from_hours(1)),
+        ))
     }
 
     /// Where it keeps everything.

@@ -68,6 +68,7 @@ pub(super) struct Metrics {
     given_up: Box<[Counter]>,
     pub(super) streamed: Histogram,
     pub(super) swept: Counter,
+    pub(super) under_old_keys: Gauge,
     /// By what has no name.
     unnamed: Box<[Counter]>,
     pub(super) files: FileNumbers,
@@ -164,6 +165,11 @@ impl Metrics {
             QUICK,
         );
         let swept = counter(&mut registry, "swept_repeats", "Old repeats that were forgotten");
+        let under_old_keys = gauge(
+            &mut registry,
+            "sealed_under_old_keys",
+            "Things that are still sealed under a root key that retires; sealed anew in the background",
+        );
         let unnamed = unnamed(&mut registry);
         let files = FileNumbers::new(&mut registry);
         let standing = StandingGauges::new(&mut registry);
@@ -176,6 +182,7 @@ impl Metrics {
             given_up,
             streamed,
             swept,
+            under_old_keys,
             unnamed,
             files,
             events,

@@ -15,7 +15,7 @@ use super::journal::{self, Answers, Page};
 use super::standing::{Standing, absent};
 use super::{conversations, dead_letters, log, outbox, placed, sessions};
 use crate::{
-    Answer, BootId, Changes, Claim, ConversationId, LaneKey, Person, RepeatKey, Resolved,
+    Answer, BootId, Changes, Claim, ConversationId, LaneKey, Person, RepeatKey, Resealed, Resolved,
     SessionRow, StoreError, Target, Transaction,
 };
 
@@ -116,6 +116,20 @@ impl<'c> SqliteTransaction<'c> {
                 Ok(standing.map(|standing| free.insert(Touched::unchanged(standing))))
             }
         }
+    }
+
+    /// Replaces a conversation's state by the same under another key, if it still is what it was; says
+    /// whether it was.
+    pub(super) fn reseal(&mut self, resealed: &Resealed) -> Result<bool, StoreError> {
+        self.step(|this| {
+            let Some(touched) = this.touch(resealed.conversation)? else { return Ok(false) };
+            if touched.standing.state.as_deref() != Some(&resealed.before[..]) {
+                return Ok(false);
+            }
+            touched.standing.state = Some(Arc::from(resealed.after.as_slice()));
+            touched.changed.get_or_insert_default();
+            Ok(true)
+        })
     }
 
     fn by_key(&mut self, key: &ConversationKey) -> Result<Option<&mut Touched>, StoreError> {
