@@ -12,6 +12,7 @@ mod numbers;
 mod outbox;
 mod placing;
 mod repeats;
+mod resealing;
 mod saving;
 mod sweeping;
 
@@ -192,6 +193,10 @@ macro_rules! contract_tests {
                 clock::what_was_set_aside_waits_for_its_next_state;
                 clock::a_start_gives_what_was_set_aside_another_try;
                 clock::setting_aside_an_unknown_conversation_is_refused;
+                resealing::states_are_found_page_by_page_and_replaced_with_all_else_as_it_was;
+                resealing::what_was_changed_meanwhile_is_left_alone;
+                resealing::keys_of_segments_are_replaced_and_shredded_ones_stay_gone;
+                resealing::an_effect_that_dies_is_kept_as_it_was_sealed_last;
                 sweeping::old_repeats_are_forgotten_and_young_ones_kept;
                 sweeping::a_sweep_is_bounded_and_goes_round;
             }

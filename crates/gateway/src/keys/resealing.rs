@@ -193,7 +193,7 @@ impl Keys {
     }
 
     /// Rounds until one finds nothing, then looks which old root keys can go.
-    async fn work(&self) -> Result<(), KeysError> {
+    pub(super) async fn work(&self) -> Result<(), KeysError> {
         if self.ring.roots().len() < 2 {
             self.observer.under_old_keys(0);
             return Ok(());

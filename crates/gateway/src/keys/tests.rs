@@ -1,1 +1,154 @@
+//! What is rotated, and what is left of it when nobody is killed and when somebody is.
 
+use std::time::Duration;
+
+use store::{Store, sqlite::SqliteStore};
+
+use super::{resealing::Keys, *};
+use crate::{bed::Bed, engine::Arrival, secrets};
+
+fn master(digits: &str) -> MasterKey {
+    MasterKey::from_hex(&digits.repeat(32)).unwrap()
+}
+
+fn vault(digits: &str) -> Vault {
+    Vault::new(&master(digits)).unwrap()
+}
+
+/// A bed with something of every kind: a bot talk, a live chat, a secret.
+async fn bed() -> (Bed, Arc<Keys>) {
+    let bed = Bed::new();
+    bed.says("bot", "hello").await;
+    bed.connected("live").await;
+    bed.says("live", "it is dark").await;
+    secrets::keep(&*bed.store, &bed.vault, "webhook", Some(&"kolibri".into())).unwrap();
+    let keys = bed.keys();
+    (bed, keys)
+}
+
+async fn seen(keys: &Keys) -> KeysSeen {
+    keys.seen().await.unwrap()
+}
+
+#[tokio::test]
+async fn everything_is_sealed_anew_and_reads_as_before() {
+    let (bed, keys) = bed().await;
+    let (bot, live) = (bed.told("bot"), bed.told("live"));
+    assert_eq!(seen(&keys).await.left, Left::default());
+    keys.rotate().await.unwrap();
+    let before = seen(&keys).await;
+    assert!(before.left.states >= 2 && before.left.segment_keys >= 2, "{before:?}");
+    assert!(before.left.effects >= 1 && before.left.settings == 1, "{before:?}");
+    keys.work().await.unwrap();
+    let after = seen(&keys).await;
+    assert_eq!((after.left, after.percent, after.unreadable), (Left::default(), 100, 0));
+    // In its own time the old key stays: what it signed is good for an hour.
+    assert_eq!(after.roots.len(), 2);
+    assert_eq!((bed.told("bot"), bed.told("live")), (bot, live));
+    bed.says("live", "and now").await;
+    assert_eq!(seen(&keys).await.left, Left::default(), "what is new is under the new key");
+    bed.advance(Duration::from_hours(1));
+    keys.work().await.unwrap();
+    assert_eq!(seen(&keys).await.roots.len(), 1);
+    assert!(bed.told("live").iter().any(|told| told.contains("and now")));
+    let place = "secret\u{1f}webhook";
+    let sealed = bed.store.setting(place).unwrap().unwrap();
+    let key = bed.vault.record_key(place.as_bytes()).unwrap();
+    assert_eq!(&key.open(place.as_bytes(), &sealed).unwrap()[..], b"kolibri");
+}
+
+#[tokio::test]
+async fn a_root_key_is_retired_by_order_when_nothing_is_under_it() {
+    let (_bed, keys) = bed().await;
+    let old = keys.ring.roots()[0].id.to_string();
+    assert!(matches!(keys.retire(&old).await, Err(KeysError::NoSuchRoot)), "it is current");
+    keys.rotate().await.unwrap();
+    // The order seals anew what is left.
+    keys.retire(&old).await.unwrap();
+    assert_eq!(seen(&keys).await.roots.len(), 1);
+    assert!(matches!(keys.retire(&old).await, Err(KeysError::NoSuchRoot)));
+}
+
+#[tokio::test]
+async fn a_blob_that_opens_under_no_key_holds_nothing_up() {
+    let (bed, keys) = bed().await;
+    let state = bed.row("bot").state.unwrap();
+    let mut damaged = state.to_vec();
+    *damaged.last_mut().unwrap() ^= 1;
+    bed.overwrite("bot", damaged.clone(), None);
+    keys.rotate().await.unwrap();
+    keys.work().await.unwrap();
+    let after = seen(&keys).await;
+    assert_eq!((after.left.all(), after.unreadable, after.percent), (1, 1, 100));
+    assert_eq!(bed.row("bot").state.as_deref(), Some(&damaged[..]), "it is left as it is");
+}
+
+#[test]
+fn a_first_start_makes_a_ring_and_the_next_ones_open_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(folder.path()).unwrap();
+    assert_eq!(fits(folder.path(), &vault("ab")).unwrap(), None);
+    let first = vault("ab");
+    open(&store, &first).unwrap();
+    let again = vault("ab");
+    open(&store, &again).unwrap();
+    assert_eq!(first.roots(), again.roots());
+    assert!(matches!(open(&store, &vault("cd")), Err(StartError::WrongMasterKey)));
+    assert_eq!(fits(folder.path(), &vault("ab")).unwrap(), Some(true));
+    assert_eq!(fits(folder.path(), &vault("cd")).unwrap(), Some(false));
+}
+
+#[test]
+fn data_of_an_earlier_version_get_a_ring_with_their_own_key() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(folder.path()).unwrap();
+    store.keep_setting(CHECK_VALUE, &vault("ab").check_value().unwrap()).unwrap();
+    assert_eq!(fits(folder.path(), &vault("ab")).unwrap(), Some(true));
+    assert!(matches!(open(&store, &vault("cd")), Err(StartError::WrongMasterKey)));
+    assert!(store.setting(RING).unwrap().is_none(), "a wrong key changes nothing");
+    let opened = vault("ab");
+    open(&store, &opened).unwrap();
+    assert_eq!(opened.current(), vault("ab").current());
+    assert!(store.setting(RING).unwrap().is_some());
+}
+
+#[test]
+fn a_master_key_that_was_cut_short_in_its_change_ends_with_the_start_under_the_new_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let store: Arc<dyn Store> = Arc::new(SqliteStore::open(folder.path()).unwrap());
+    let running = Arc::new(vault("ab"));
+    open(&*store, &running).unwrap();
+    let ring = Ring::new(Arc::clone(&store), Arc::clone(&running), Clock::System);
+    let begin = |in_use: &str, next: &str| ring.begin_master(&master(in_use), &master(next));
+    assert!(matches!(begin("ef", "cd"), Err(KeysError::WrongMasterKey)));
+    begin("ab", "cd").unwrap();
+    assert!(matches!(ring.finish_master(&master("ab")), Err(KeysError::WrongMasterKey)));
+    // Killed here, the old one still works, and goes on to be one of two.
+    let old = vault("ab");
+    open(&*store, &old).unwrap();
+    assert!(old.master_changes());
+    let new = vault("cd");
+    open(&*store, &new).unwrap();
+    assert!(!new.master_changes());
+    assert!(matches!(open(&*store, &vault("ab")), Err(StartError::WrongMasterKey)));
+}
+
+/// Whoever seals while the key is rotated seals under the one or the other, and nothing is missed.
+#[tokio::test]
+async fn what_is_said_while_keys_are_rotated_again_and_again_is_all_there() {
+    let (bed, keys) = bed().await;
+    for n in 0..4 {
+        keys.rotate().await.unwrap();
+        let say = |text: String| {
+            let arrival: Arrival = crate::bed::says("live", &text);
+            bed.submit(arrival)
+        };
+        let (worked, said) = tokio::join!(keys.work(), say(format!("line {n}")));
+        worked.unwrap();
+        said.unwrap();
+    }
+    keys.work().await.unwrap();
+    assert_eq!(seen(&keys).await.left, Left::default());
+    let told = bed.told("live").join("\n");
+    assert!((0..4).all(|n| told.contains(&format!("line {n}"))), "{told}");
+}

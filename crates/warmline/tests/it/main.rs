@@ -50,6 +50,7 @@ mod earlier_versions;
 mod faults;
 mod flows;
 mod house;
+mod keys;
 mod language;
 mod metrics;
 mod moved_clock;

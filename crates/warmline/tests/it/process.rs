@@ -73,6 +73,11 @@ pub(crate) struct Process {
 }
 
 impl Process {
+    /// Its process id.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id().expect("it runs")
+    }
+
     /// Starts it and waits until it says where it listens. What it logs is added to `log`.
     pub(crate) async fn start(environment: &Environment, log: &Path) -> Self {
         let log = File::options().create(true).append(true).open(log).unwrap();

@@ -68,8 +68,8 @@ fn setting(dialect: Dialect) -> Setting {
 }
 
 /// One chat and what each side says in it.
-struct Talk {
-    page: Page,
+pub(crate) struct Talk {
+    pub(crate) page: Page,
     chat: String,
 }
 
@@ -126,7 +126,7 @@ async fn killed_under_two_way_traffic(setting: Setting, scale: Scale) {
     );
 }
 
-async fn connect(house: &mut House, user: &str) -> Talk {
+pub(crate) async fn connect(house: &mut House, user: &str) -> Talk {
     let mut page = house.page(user).await;
     page.shows(&["bot: Hello!…"]).await;
     page.post("live agent").await;
@@ -141,7 +141,7 @@ fn line(who: &str, n: usize) -> String {
     format!("{who} {n:05} kolibri")
 }
 
-async fn user_talks(talk: Arc<Talk>, lines: usize, progress: Arc<watch::Sender<usize>>) {
+pub(crate) async fn user_talks(talk: Arc<Talk>, lines: usize, progress: Arc<watch::Sender<usize>>) {
     for n in 0..lines {
         talk.page.post(&line("user", n)).await;
         progress.send_modify(|count| *count += 1);
@@ -150,16 +150,16 @@ async fn user_talks(talk: Arc<Talk>, lines: usize, progress: Arc<watch::Sender<u
 
 /// What became of the agent's lines.
 #[derive(Default)]
-struct Said {
+pub(crate) struct Said {
     /// The callback was answered 200.
     acknowledged: Vec<String>,
     /// Nobody answered the callback.
-    lost: Vec<String>,
+    pub(crate) lost: Vec<String>,
 }
 
 /// The agent writes until enough lines were acknowledged, each after the one before is settled: a
 /// lost one is not written again.
-async fn agent_talks(
+pub(crate) async fn agent_talks(
     desk: Desk,
     talk: Arc<Talk>,
     lines: usize,
@@ -220,7 +220,7 @@ async fn outcome(desk: &Desk, words: &str, before: usize) -> Outcome {
     outcome.expect("it was found")
 }
 
-async fn check(dialect: Dialect, desk: &Desk, talk: &Talk, lines: usize, said: &Said) {
+pub(crate) async fn check(dialect: Dialect, desk: &Desk, talk: &Talk, lines: usize, said: &Said) {
     let Talk { page, chat } = talk;
     let spoken: Vec<_> = (0..lines).map(|n| line("user", n)).collect();
     let expected: Vec<_> = std::iter::once("AGENT".to_owned())

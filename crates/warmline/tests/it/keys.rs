@@ -1,0 +1,188 @@
+//! Keys are rotated while both sides talk, the gateway is killed while everything is sealed anew, and
+//! nobody notices.
+
+use std::{path::PathBuf, process::Stdio, sync::Arc};
+
+use reqwest::Method;
+use serde_json::Value;
+use simulator::Dialect;
+use tokio::{sync::watch, task::JoinSet, time::timeout};
+
+use crate::{
+    house::{House, Setting},
+    page::{Page, eventually, gists},
+    process::{WITHIN, command},
+    traffic::{self, Talk},
+};
+
+const CHATS: usize = 3;
+
+/// Lines of each side of each chat.
+const LINES: usize = 60;
+
+/// A house whose master key lies in its data directory.
+async fn house() -> House {
+    let setting =
+        Setting { dialect: Dialect::ServiceNow, reads_messages: true, ..Setting::default() };
+    House::start_with(setting, |environment| {
+        environment.remove("WARMLINE_MASTER_KEY");
+    })
+    .await
+}
+
+fn key_file(house: &House) -> PathBuf {
+    house.data_dir().join("master.key")
+}
+
+/// What a command prints, and whether it did what it should.
+async fn run(house: &House, arguments: &[&str]) -> Result<String, String> {
+    let mut command = command(&house.environment);
+    command.args(arguments).stdin(Stdio::null());
+    let output = timeout(WITHIN, command.output()).await.expect("it ends in time").unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    let (out, err) = (text(output.stdout), text(output.stderr));
+    for secret in house.secrets() {
+        assert!(!out.contains(&secret) && !err.contains(&secret), "{secret}: {out}{err}");
+    }
+    if output.status.success() { Ok(out) } else { Err(err) }
+}
+
+async fn keys(house: &House, arguments: &[&str]) -> Value {
+    let mut all = vec!["keys", "--json"];
+    all.extend(arguments);
+    serde_json::from_str(&run(house, &all).await.unwrap()).unwrap()
+}
+
+fn roots(seen: &Value) -> Vec<String> {
+    let roots = seen["roots"].as_array().unwrap();
+    roots.iter().map(|root| root["id"].as_str().unwrap().to_owned()).collect()
+}
+
+fn left(seen: &Value) -> u64 {
+    seen["left"].as_object().unwrap().values().map(|left| left.as_u64().unwrap()).sum()
+}
+
+/// Waits until everything is sealed under the current key.
+async fn sealed_anew(house: &House) -> Value {
+    eventually("everything is sealed anew", || async {
+        let seen = keys(house, &["status"]).await;
+        (left(&seen) == 0 && seen["percent"] == 100).then_some(seen)
+    })
+    .await
+}
+
+#[tokio::test]
+async fn rotation_of_every_kind_of_key_under_load_with_no_failed_message() {
+    let mut house = house().await;
+    let first_key = std::fs::read_to_string(key_file(&house)).unwrap();
+    house.hides(first_key.trim());
+    run(&house, &["secret", "list"]).await.unwrap();
+    let mut talks = Vec::new();
+    for n in 0..CHATS {
+        talks.push(Arc::new(traffic::connect(&mut house, &format!("dl_user-{n}")).await));
+    }
+    let progress = Arc::new(watch::Sender::new(0));
+    let (mut talking, mut writing) = (JoinSet::new(), JoinSet::new());
+    for (n, talk) in talks.iter().cloned().enumerate() {
+        talking.spawn(traffic::user_talks(talk.clone(), LINES, progress.clone()));
+        let (desk, origin) = (house.desk.clone(), house.origin());
+        let agent = traffic::agent_talks(desk, talk, LINES, origin, progress.clone());
+        writing.spawn(async move { (n, agent.await) });
+    }
+    // Every key in turn, each at a moment that is counted in acknowledged lines.
+    for n in 0..6 {
+        let mut acknowledged = progress.subscribe();
+        let moment = (n + 1) * CHATS * LINES * 2 / 8;
+        let reached = acknowledged.wait_for(|count| *count >= moment);
+        timeout(WITHIN * 2, reached).await.expect("the talk goes on").unwrap();
+        match n % 2 {
+            0 => drop(keys(&house, &["rotate"]).await),
+            _ => drop(run(&house, &["keys", "rotate-master"]).await.unwrap()),
+        }
+        house.hides(std::fs::read_to_string(key_file(&house)).unwrap().trim());
+    }
+    while let Some(done) = talking.join_next().await {
+        done.unwrap();
+    }
+    while let Some(done) = writing.join_next().await {
+        let (n, said) = done.unwrap();
+        assert!(said.lost.is_empty(), "no callback failed: {:?}", said.lost);
+        traffic::check(Dialect::ServiceNow, &house.desk, &talks[n], LINES, &said).await;
+    }
+    let seen = sealed_anew(&house).await;
+    assert_eq!(roots(&seen).len(), 4, "old ones stay while what they signed is good: {seen}");
+    killed_while_sealing_anew(&mut house, &talks).await;
+    old_keys_open_nothing(&mut house, &first_key, &talks[0].page).await;
+}
+
+/// Killed right after another key became current, the rest is done by the next life.
+async fn killed_while_sealing_anew(house: &mut House, talks: &[Arc<Talk>]) {
+    let mut before = Vec::new();
+    for talk in talks {
+        before.push(gists(&talk.page.log().await));
+    }
+    let seen = keys(house, &["rotate"]).await;
+    house.restart().await;
+    let current = roots(&seen).pop();
+    assert_eq!(roots(&sealed_anew(house).await).pop(), current);
+    for (talk, before) in talks.iter().zip(before) {
+        assert_eq!(gists(&talk.page.log().await), before, "{}", talk.page.user);
+    }
+}
+
+/// Retired root keys end what they signed; an old master key opens nothing.
+async fn old_keys_open_nothing(house: &mut House, first_key: &str, page: &Page) {
+    let path = "/activities";
+    let status = || async { page.request(Method::GET, path).send().await.unwrap().status() };
+    assert_eq!(status().await, 200, "no page is thrown out by a rotation");
+    let mut all = roots(&keys(house, &["status"]).await);
+    all.pop();
+    for root in all {
+        drop(keys(house, &["retire", &root]).await);
+    }
+    assert_eq!(roots(&keys(house, &["status"]).await).len(), 1);
+    assert_eq!(status().await, 403, "a retired key ends its tokens");
+    let again = house.page("dl_new").await;
+    again.post("hello").await;
+    house.terminate().await;
+    let now = std::fs::read_to_string(key_file(house)).unwrap();
+    std::fs::write(key_file(house), first_key).unwrap();
+    let refused = run(house, &["keys", "status"]).await.unwrap_err();
+    assert!(refused.contains("the master key is not the one"), "{refused}");
+    std::fs::write(key_file(house), now).unwrap();
+    // Without a gateway the command does the same.
+    run(house, &["keys", "rotate-master"]).await.unwrap();
+    let seen = keys(house, &["rotate"]).await;
+    assert!(left(&seen) > 0, "{seen}");
+    house.begin().await;
+    sealed_anew(house).await;
+    let told = gists(&again.log().await);
+    assert!(told.iter().any(|gist| gist == "user: hello"), "{told:?}");
+}
+
+#[tokio::test]
+async fn a_secret_is_rotated_to_a_new_value_and_only_if_there_is_one() {
+    let house = house().await;
+    let refused = run(&house, &["secret", "rotate", "webhook", "--generate"]).await.unwrap_err();
+    assert!(refused.contains("there is no secret webhook"), "{refused}");
+    let mut set = command(&house.environment);
+    set.args(["secret", "set", "webhook"]).stdin(Stdio::piped()).stdout(Stdio::null());
+    let mut child = set.spawn().unwrap();
+    let mut input = child.stdin.take().unwrap();
+    tokio::io::AsyncWriteExt::write_all(&mut input, b"kolibri-1\n").await.unwrap();
+    drop(input);
+    assert!(timeout(WITHIN, child.wait()).await.unwrap().unwrap().success());
+    let told = run(&house, &["secret", "rotate", "webhook", "--generate"]).await.unwrap();
+    let value = told.lines().next().unwrap();
+    assert!(value.len() == 64 && value.chars().all(|digit| digit.is_ascii_hexdigit()), "{told}");
+    assert_eq!(run(&house, &["secret", "list"]).await.unwrap(), "webhook\n");
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn no_core_is_dumped_and_nobody_looks_into_the_process() {
+    let house = house().await;
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", house.gateway().id())).unwrap();
+    let core = limits.lines().find(|line| line.starts_with("Max core file size")).unwrap();
+    assert_eq!(core.split_whitespace().collect::<Vec<_>>()[4..6], ["0", "0"], "{core}");
+}
