@@ -211,8 +211,7 @@ pub trait Store: Send + Sync + 'static {
         limit: usize,
     ) -> Result<SealedPage, StoreError>;
 
-    /// How many there are, about: states that were written a moment ago may be counted as they were
-    /// before. Looks at all rows of the kind.
+    /// How many there are, of what was written before. Looks at all rows of the kind.
     fn count_unlike(&self, kind: SealedKind, head: &[u8]) -> Result<u64, StoreError>;
 
     /// Replaces blobs of one kind in one short transaction, each only if it still is what it was; says

@@ -307,7 +307,14 @@ impl Store for SqliteStore {
     }
 
     fn count_unlike(&self, kind: SealedKind, head: &[u8]) -> Result<u64, StoreError> {
-        self.read(|reader| resealing::count(reader, kind, head))
+        self.read(|reader| match resealing::Table::of(kind) {
+            Some(table) => table.count(reader, head),
+            None => {
+                let rows = resealing::rows_of_states(reader, head)?;
+                // Not before: nobody may commit while memory is looked at.
+                Ok(resealing::count_states(&self.hot(), &rows, head))
+            }
+        })
     }
 
     fn reseal(&self, kind: SealedKind, resealed: &[Resealed]) -> Result<usize, StoreError> {

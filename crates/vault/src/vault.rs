@@ -314,7 +314,7 @@ impl RecordKey {
             VERSION_OF_RECORDS => {
                 let (id, body) = rest.split_first_chunk().ok_or(SealError::Malformed)?;
                 let id = RootId(*id);
-                if id == self.root {
+                if id == self.root && self.is_current() {
                     return self.key.open_body(place, body);
                 }
                 let ring = self.shared.get();

@@ -119,9 +119,15 @@ async fn what_nobody_can_read_can_only_be_dropped() {
     let bed = Bed::new();
     bed.says("c", "agent").await;
     let lane = LaneKey("desk\u{1f}t\u{1f}d\u{1f}c".into());
-    let Claim::Leased(mut work) = bed.engine.claim(lane).await.unwrap() else { panic!() };
-    work.body = b"not sealed by anybody".to_vec();
+    let Claim::Leased(work) = bed.engine.claim(lane).await.unwrap() else { panic!() };
     let id = work.effect.0;
+    let damaged = store::Resealed {
+        row: id,
+        conversation: work.conversation,
+        before: work.body.clone(),
+        after: b"not sealed by anybody".to_vec(),
+    };
+    assert_eq!(bed.store.reseal(store::SealedKind::Effect, &[damaged]).unwrap(), 1);
     bed.engine.bury(Settled { work: *work, dead: Some("unreadable"), placed: None }).await.unwrap();
     assert_eq!(code(order(&bed, Order::Resend { id }).await), "unreadable");
     assert_eq!(letter(order(&bed, Order::Drop { id }).await).effect, "unreadable");

@@ -53,6 +53,7 @@ macro_rules! replace {
 pub(super) struct Table {
     name: &'static str,
     page: &'static str,
+    count: &'static str,
     replace: &'static str,
 }
 
@@ -64,16 +65,19 @@ impl Table {
             SealedKind::Effect => Some(Self {
                 name: "outbox",
                 page: select_unlike!("outbox", "body", "number"),
+                count: count_unlike!("outbox", "body"),
                 replace: replace!("outbox", "body"),
             }),
             SealedKind::DeadLetter => Some(Self {
                 name: "dead_letter",
                 page: select_unlike!("dead_letter", "body", "number"),
+                count: count_unlike!("dead_letter", "body"),
                 replace: replace!("dead_letter", "body"),
             }),
             SealedKind::SegmentKey => Some(Self {
                 name: "segment",
                 page: select_unlike!("segment", "wrapped_key", "0"),
+                count: count_unlike!("segment", "wrapped_key"),
                 replace: replace!("segment", "wrapped_key"),
             }),
         }
@@ -102,6 +106,12 @@ impl Table {
         Ok(SealedPage { rows, upto })
     }
 
+    /// How many there are.
+    pub(super) fn count(self, reader: &Connection, head: &[u8]) -> Result<u64, StoreError> {
+        let count: i64 = reader.prepare_cached(self.count)?.query_row([head], |row| row.get(0))?;
+        Ok(count.cast_unsigned())
+    }
+
     /// Replaces what still is what it was, and tells which.
     pub(super) fn replace<'r>(
         self,
@@ -119,16 +129,21 @@ impl Table {
     }
 }
 
-/// How many there are, as the tables have them.
-pub(super) fn count(reader: &Connection, kind: SealedKind, head: &[u8]) -> Result<u64, StoreError> {
-    let sql = match kind {
-        SealedKind::State => count_unlike!("conversation", "state"),
-        SealedKind::Effect => count_unlike!("outbox", "body"),
-        SealedKind::DeadLetter => count_unlike!("dead_letter", "body"),
-        SealedKind::SegmentKey => count_unlike!("segment", "wrapped_key"),
+/// How many there are in a conversation's rows, as memory has them where it knows better.
+pub(super) fn count_states(reader: &Connection, hot: &Hot, head: &[u8]) -> Result<u64, StoreError> {
+    let mut statement = reader
+        .prepare_cached("SELECT id FROM conversation WHERE substr(state, 1, length(?1)) <> ?1")?;
+    let rows = statement.query_map([head], |row| Ok(ConversationId(row.get(0)?)))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// How many states begin otherwise: of these rows, as memory has them where it knows better.
+pub(super) fn count_states(hot: &Hot, rows: &[ConversationId], head: &[u8]) -> u64 {
+    let unlike = |standing: &&Standing| {
+        standing.state.as_ref().is_some_and(|state| !state.starts_with(head))
     };
-    let count: i64 = reader.prepare_cached(sql)?.query_row([head], |row| row.get(0))?;
-    Ok(count.cast_unsigned())
+    let stored = rows.iter().filter(|id| !hot.lags(**id)).count();
+    (stored + hot.lagging().filter(unlike).count()) as u64
 }
 
 fn owner(
