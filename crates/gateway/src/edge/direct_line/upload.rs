@@ -31,7 +31,7 @@ use super::{
 use crate::{
     edge::Edge,
     engine::{Arrival, Engine, EngineError, Outcome},
-    files::{FileRules, Files, Kept, Side, clean_name},
+    files::{Bringer, FileRules, Files, Kept, Side, clean_name},
     keeping::Keeping,
     render::activity_id,
     trace::{Context, OpenSpan},
@@ -85,7 +85,8 @@ async fn taken(
     let conversation = edge.begun(&key, &known).await?;
     let taken = Taken { files: Arc::clone(&edge.files), kept: Vec::new() };
     let mut upload = Upload::new(edge, &keeping, conversation, taken);
-    let mut body = Arriving::new(body, body_bytes_max(edge.files.rules()));
+    let most = body_bytes_max(edge.files.rules());
+    let mut body = Arriving::new(body, most, edge.files.pace(Bringer::Page));
     if let Err(trouble) = upload.read(headers, &mut body).await {
         body.drain().await;
         if let Some(why) = trouble.why {
