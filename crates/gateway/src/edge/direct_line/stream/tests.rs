@@ -77,6 +77,7 @@ impl Scene {
             name: None,
             origins: Vec::new(),
             site: "t/b".to_owned(),
+            reader: None,
             purpose: Purpose::Stream,
             issued_at: 0,
             expires_at: 0,
@@ -121,7 +122,7 @@ fn edge(bed: &Bed) -> Edge {
             }],
             public_url: None,
         }),
-        direct_line: DirectLine::new(&bed.vault).unwrap(),
+        direct_line: DirectLine::new(&bed.vault, bed.clock.now()).unwrap(),
         bots: Current::new(crate::behind::Bots::new(crate::bot::BuiltInBots::new(
             crate::bot::BuiltInBot::help_desk().unwrap(),
         ))),
