@@ -25,6 +25,7 @@ use session::id::Timestamp;
 pub(super) use envelope::Sealed;
 pub(super) use opening::BODY_BYTES_MAX;
 pub(crate) use published::routes;
+pub(crate) use ring::look_after;
 pub(super) use sealing::{Reading, present};
 
 use ring::Ring;

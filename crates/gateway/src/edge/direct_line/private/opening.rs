@@ -27,9 +27,11 @@ use crate::edge::{
 /// the activity around it.
 const AROUND_BYTES_MAX: usize = 8 * 1024;
 
-/// The largest body of a post, in bytes: the largest activity, sealed and written in base64.
-pub(in crate::edge::direct_line) const BODY_BYTES_MAX: usize =
-    (ACTIVITY_BYTES_MAX + MESSAGE_MORE_BYTES).div_ceil(3) * 4 + AROUND_BYTES_MAX;
+/// The largest activity, sealed and written in base64, in bytes.
+const SEALED_BYTES: usize = (ACTIVITY_BYTES_MAX + MESSAGE_MORE_BYTES).div_ceil(3) * 4;
+
+/// The largest body of a post, in bytes.
+pub(in crate::edge::direct_line) const BODY_BYTES_MAX: usize = SEALED_BYTES + AROUND_BYTES_MAX;
 
 /// How old an envelope may be: as long as a page tries to post one, and less than repeats are
 /// recognised for.

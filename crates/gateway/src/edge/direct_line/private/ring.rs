@@ -1,9 +1,9 @@
 //! The gateway's keys for messages: one that pages seal to, and the ones before it, which still open
 //! for a while.
 //!
-//! They lie in the store's settings, sealed under the master key. A new one is made when the first page
-//! asks for keys after the newest had its turn; what is past its end is forgotten at every look, so that
-//! what was sealed to it opens nowhere any more.
+//! They lie in the store's settings, sealed under the master key. The first is made when somebody first
+//! asks; then each is followed by the next when it had its turn, and forgotten when it is past its end, so
+//! that what was sealed to it opens nowhere any more.
 
 use std::{
     sync::{Arc, PoisonError, RwLock},
@@ -14,6 +14,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Serialize};
 use session::id::Timestamp;
 use store::{Store, StoreError};
+use tokio_util::sync::CancellationToken;
 use vault::{MessageKey, Vault};
 
 use crate::{behind::hex, edge::Edge};
@@ -23,6 +24,9 @@ pub(super) const SEALED_TO_FOR: Duration = Duration::from_hours(7 * 24);
 
 /// How long it opens after that: pages ask for keys when they are loaded, and some stay for a day.
 pub(super) const OPENS_AFTER: Duration = Duration::from_hours(24);
+
+/// How often the keys are looked at besides when somebody asks for them.
+const LOOK_EVERY: Duration = Duration::from_hours(1);
 
 /// Where they are kept.
 const SETTING: &str = "message keys";
@@ -110,6 +114,25 @@ impl Ring {
     }
 }
 
+/// Has the keys take turns, also where nobody asks for them for long.
+pub(crate) async fn look_after(edge: Arc<Edge>, stop: CancellationToken) {
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(LOOK_EVERY) => {}
+        }
+        let turned = match crate::blocking(&edge.store, |store| store.setting(SETTING)).await {
+            Ok(None) => continue,
+            Ok(Some(_)) => edge.direct_line.private.ring.keys(&edge).await.map(drop),
+            Err(error) => Err(error.into()),
+        };
+        if let Err(error) = turned {
+            let error: &dyn std::error::Error = &error;
+            tracing::error!(error, "old keys for messages cannot be forgotten");
+        }
+    }
+}
+
 /// Takes what is kept, forgets what is over, adds what is due, and keeps that. Blocks.
 fn turned(store: &dyn Store, vault: &Vault, now: Timestamp) -> Result<Vec<Kept>, RingError> {
     let sealing = vault.record_key(SETTING.as_bytes())?;
@@ -144,4 +167,54 @@ fn place(made_at: i64) -> Vec<u8> {
 
 fn later(at: Timestamp, by: Duration) -> Timestamp {
     Timestamp(at.0.saturating_add(i64::try_from(by.as_millis()).unwrap_or(i64::MAX)))
+}
+
+#[cfg(test)]
+mod tests {
+    use store::sqlite::SqliteStore;
+    use vault::MasterKey;
+
+    use super::*;
+
+    const HOUR: i64 = 3_600_000;
+
+    fn vault(digits: &str) -> Vault {
+        Vault::new(&MasterKey::from_hex(&digits.repeat(32)).unwrap()).unwrap()
+    }
+
+    fn ids(keys: &[Kept]) -> Vec<&str> {
+        keys.iter().map(|kept| kept.id.as_str()).collect()
+    }
+
+    #[test]
+    fn keys_take_turns_after_a_week_and_the_old_one_opens_for_a_day_more() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(folder.path()).unwrap();
+        let vault = vault("ab");
+        let at = |hours: i64| turned(&store, &vault, Timestamp(hours * HOUR)).unwrap();
+        let first = at(0);
+        assert_eq!(first.len(), 1);
+        assert_eq!(ids(&at(167)), ids(&first), "the same, read back");
+        let both = at(168);
+        assert_eq!(both.len(), 2);
+        assert_eq!(both[1].id, first[0].id, "the new one stands in front");
+        assert_eq!(both[1].key.public(), first[0].key.public());
+        assert_eq!(ids(&at(191)), ids(&both));
+        let second = at(192);
+        assert_eq!(ids(&second), [&*both[0].id], "its day is over");
+        let kept = store.setting(SETTING).unwrap().unwrap();
+        assert!(!String::from_utf8(kept).unwrap().contains("\"made_at\":0"), "and it is forgotten");
+        assert_eq!(at(24 * 365).len(), 1);
+    }
+
+    #[test]
+    fn under_another_master_key_there_are_other_keys() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(folder.path()).unwrap();
+        let now = Timestamp(HOUR);
+        let first = turned(&store, &vault("ab"), now).unwrap();
+        let other = turned(&store, &vault("cd"), now).unwrap();
+        assert_eq!(other.len(), 1);
+        assert_ne!(ids(&first), ids(&other));
+    }
 }
