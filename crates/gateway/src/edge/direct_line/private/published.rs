@@ -29,17 +29,17 @@ pub(crate) fn routes() -> Router<Arc<Edge>> {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Keys {
+struct Document {
     v: u8,
     /// The gateway's clock, by which envelopes say when they were sealed.
     now: String,
     /// The first is the one to seal to.
-    keys: Vec<Key>,
+    keys: Vec<Entry>,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Key {
+struct Entry {
     kid: String,
     suite: Suite,
     public_key: String,
@@ -59,13 +59,13 @@ async fn keys(State(edge): State<Arc<Edge>>) -> Response {
             return Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "busy", message).into_response();
         }
     };
-    let keys = keys.iter().map(|kept| Key {
+    let keys = keys.iter().map(|kept| Entry {
         kid: kept.id.clone(),
         suite: SUITE,
         public_key: encoded(&kept.key.public()),
         not_after: rfc3339(kept.ends_at()),
     });
-    let body = Keys { v: VERSION, now: rfc3339(edge.clock.now()), keys: keys.collect() };
+    let body = Document { v: VERSION, now: rfc3339(edge.clock.now()), keys: keys.collect() };
     let headers = [
         (header::CACHE_CONTROL, CACHED),
         // Pages of any site may look: there is nothing in it but what everybody may know.

@@ -84,6 +84,7 @@ impl Scene {
             id: String::new(),
         };
         let log = edge.log_of(&claims, &HeaderMap::new()).await.unwrap().unwrap();
+        let reading = edge.reading(&claims).await.unwrap();
         let (client, heard) = mpsc::unbounded_channel();
         let sent = Arc::default();
         let stuck_until = Instant::now() + stuck_for;
@@ -96,6 +97,7 @@ impl Scene {
             _open: edge.open_streams.token(),
             edge: Arc::clone(&edge),
             log,
+            reading,
         };
         Self { bed, edge, stream, sent, client }
     }
