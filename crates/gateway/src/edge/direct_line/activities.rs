@@ -187,11 +187,10 @@ pub(super) async fn read(
 ) -> Result<Response, Refused> {
     let (Path(id), Query(asked)) = (id?, reading?);
     let claims = edge.page(&headers, &id)?;
-    let mut reading = edge.reading(&claims).await?;
     let after = conversations::watermark(asked.watermark.as_deref())?;
     let after = after.unwrap_or(Watermark::START);
-    match edge.set_for(&claims, &headers, after).await {
-        Ok(set) => Ok(answer(&reading.set(set)?)),
+    match edge.set_as_read(&claims, &headers, after).await {
+        Ok(set) => Ok(answer(&set)),
         // A page that polls gives up for good on anything but 200 and 403 (reference 4.4). An empty
         // set without a watermark leaves it where it is, and it asks again.
         Err(refused) if refused.passes() => {
@@ -250,7 +249,18 @@ impl Log {
 }
 
 impl Edge {
-    /// What a page that polls gets.
+    /// What a page that polls gets, sealed if it reads with a key.
+    async fn set_as_read(
+        &self,
+        claims: &Claims,
+        headers: &HeaderMap,
+        after: Watermark,
+    ) -> Result<ActivitySet<String>, Refused> {
+        let mut reading = self.reading(claims).await?;
+        reading.set(self.set_for(claims, headers, after).await?)
+    }
+
+    /// What there is to read after a watermark.
     async fn set_for(
         &self,
         claims: &Claims,

@@ -2,6 +2,7 @@
 //! that docs/message-encryption.md describes, and what is refused.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
+use futures_util::StreamExt as _;
 use hpke::{
     Deserializable as _, Kem as _, OpModeR, OpModeS, Serializable as _,
     aead::{AesGcm128, AesGcm256},
@@ -341,4 +342,54 @@ async fn keys_outlive_a_restart_and_nothing_of_them_lies_open() {
     assert_eq!(keys(&door).await["keys"], page.keys["keys"]);
     let (_, read) = page.reads(&door).await;
     assert!(!read.is_empty());
+}
+
+#[tokio::test]
+async fn the_words_beside_a_file_are_sealed_and_the_file_takes_its_place_in_them() {
+    let door = Door::open().await;
+    let page = Private::of(&door).await;
+    let activity = json!({
+        "type": "message", "text": WORDS,
+        "attachments": [{"contentType": "text/plain", "name": "note.txt"}],
+    });
+    let sealed = page.sealed(&activity, "file-1").to_string();
+    let part = |head: &str, body: &str| format!("--edge\r\n{head}\r\n\r\n{body}\r\n");
+    let body = [
+        part(
+            "Content-Disposition: form-data; name=\"activity\"\r\n\
+             Content-Type: application/vnd.microsoft.activity",
+            &sealed,
+        ),
+        part(
+            "Content-Disposition: form-data; name=\"file\"; filename=\"note.txt\"\r\n\
+             Content-Type: text/plain",
+            "a note",
+        ),
+        "--edge--\r\n".to_owned(),
+    ]
+    .concat();
+    let upload = door.call(Method::POST, &door.own("/upload")).bearer_auth(&page.token);
+    let upload = upload.header("content-type", "multipart/form-data; boundary=edge").body(body);
+    let answer = upload.send().await.unwrap();
+    assert_eq!(answer.status(), 200, "{}", answer.text().await.unwrap());
+    let (_, read) = page.reads(&door).await;
+    let shown = read.iter().find(|one| one["text"] == WORDS).unwrap();
+    let [file] = &shown["attachments"].as_array().unwrap()[..] else { panic!("{shown}") };
+    assert_eq!(file["name"], "note.txt");
+    assert!(file["contentUrl"].as_str().unwrap().contains("/files/"), "{file}");
+}
+
+#[tokio::test]
+async fn a_stream_is_sealed_to_the_key_of_the_token_that_opens_it() {
+    let door = Door::open().await;
+    let page = Private::of(&door).await;
+    let asked = door.call(Method::GET, &door.own("?watermark=")).bearer_auth(&page.token);
+    let given: Value = asked.send().await.unwrap().json().await.unwrap();
+    let (mut socket, _) =
+        tokio_tungstenite::connect_async(text(&given["streamUrl"])).await.unwrap();
+    let message = tokio::time::timeout(crate::process::WITHIN, socket.next()).await.unwrap();
+    let frame = message.unwrap().unwrap().into_text().unwrap();
+    assert!(!frame.contains("Hello"), "{frame}");
+    let opened = page.opened(&serde_json::from_str(&frame).unwrap());
+    assert!(texts(&opened)[0].starts_with("Hello!"), "{opened:?}");
 }
