@@ -108,6 +108,7 @@ const DELIVERIES: Kind = Kind::Choice(&["normal", "expectReplies"]);
 const WITHOUT_SCANNER: Kind = Kind::Choice(&["refuse", "take"]);
 const BUCKET_STYLES: Kind = Kind::Choice(&["path", "host"]);
 const REPLAYS: Kind = Kind::Choice(&["all", "new"]);
+const MESSAGES: Kind = Kind::Choice(&["offered", "required"]);
 const FILES_BY: Kind = Kind::Choice(&["auto", "link", "upload"]);
 const GRANTS: Kind = Kind::Choice(&["password", "client_credentials"]);
 
@@ -274,6 +275,8 @@ settings! {
     "How long a Direct Line token past its end (it lives for 30 minutes) goes on opening its own conversation, for laptops that slept; `off` for not at all.";
     "bot.replay", None, REPLAYS, Some("\"all\""), "\"new\"", Reload,
     "What a page that comes back without saying how far it has read gets: `all` from the start of the conversation, `new` only what comes after. A page that starts a conversation gets all of it.";
+    "bot.message_encryption", Some("WARMLINE_MESSAGE_ENCRYPTION"), MESSAGES, Some("\"offered\""), "\"required\"", Reload,
+    "Whether messages between web pages and Warmline are sealed besides TLS (docs/message-encryption.md): `offered`, by pages that can, as the widget does; `required`, and what comes in the clear is refused, in both directions.";
     "bot.answers_file", None, Kind::Path, None, "\"answers.json\"", Reload,
     "What the built-in bot says: JSON with `greeting`, `fallback` and `topics` of `words` and `answer`. Without it the help desk's answers that come with Warmline.";
     "bot.escalate_phrases", None, Kind::Texts, Some("[\"agent\", \"live agent\", \"talk to a human\"]"), "[\"agent\", \"help me\"]", Reload,

@@ -17,7 +17,7 @@ use axum::{
     extract::{Path, State, rejection::PathRejection},
     http::{HeaderMap, StatusCode},
 };
-use bot_framework::{Activity, direct_line::ErrorCode};
+use bot_framework::direct_line::ErrorCode;
 use session::{Event, FileRefusal, Visitor, id::ConversationKey};
 use store::{ConversationId, Target};
 use tokio::{runtime::Handle, time::timeout};
@@ -25,6 +25,7 @@ use tokio::{runtime::Handle, time::timeout};
 use super::{
     Refused,
     activities::{self, Posted},
+    private,
     refused::unreadable,
     visitor,
 };
@@ -99,8 +100,7 @@ async fn taken(
         return Err(Refused::new(ErrorCode::MissingProperty, "no file came with the request"));
     }
     let activity = activity.unwrap_or_else(|| br#"{"type":"message"}"#.to_vec());
-    let mut activity = Activity::parse(&activity)
-        .map_err(|error| Refused::new(ErrorCode::BadArgument, error.to_string()))?;
+    let mut activity = edge.posted(&claims, &activity).await?;
     if activity.kind() != "message" {
         let message = "files go with an activity of type `message`";
         return Err(Refused::new(ErrorCode::BadArgument, message));
@@ -119,7 +119,7 @@ async fn taken(
     let arrival = Arrival::event(Target::Key(key), event).traced(trace);
     let outcome = taken_in(edge.engine.clone(), arrival, taken).await?;
     edge.presence.called(outcome.conversation);
-    Ok(Json(Posted { id: activity_id(&id, outcome.number), invoke_response: None }))
+    Ok(Json(Posted::as_id(activity_id(&id, outcome.number))))
 }
 
 impl Edge {
@@ -219,7 +219,7 @@ async fn committed(
 /// The most that an upload may have, in bytes.
 fn body_bytes_max(rules: &FileRules) -> u64 {
     let files = rules.file_bytes.saturating_mul(rules.in_message as u64);
-    let activity = activities::ACTIVITY_BYTES_MAX as u64;
+    let activity = private::BODY_BYTES_MAX as u64;
     files.saturating_add(activity).saturating_add(OTHER_BYTES_MAX)
 }
 
