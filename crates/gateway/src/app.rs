@@ -34,7 +34,9 @@ use listener::Entrance;
 use live::Live;
 pub use live::NeedsRestart;
 pub use offline::without_gateway;
-pub use settings::{BotSetup, COMMAND_WORDS, DeskSetup, PageRules, Replay, Settings, WidgetKey};
+pub use settings::{
+    BotSetup, COMMAND_WORDS, DeskSetup, PageRules, Replay, Settings, WebhookRules, WidgetKey,
+};
 
 use crate::{
     alarm::{Alarm, Wakeup},

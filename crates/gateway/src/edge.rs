@@ -126,7 +126,7 @@ impl Service<Request<Incoming>> for Front {
         let has_body = !request.body().is_end_stream();
         let is_upload = has_body && direct_line::is_upload(request.uri().path());
         if webhook::is_callback(&request) {
-            let answer = webhook::answer(Arc::clone(&self.edge), request);
+            let answer = webhook::answer(Arc::clone(&self.edge), self.peer, request);
             return Box::pin(async move { Ok(said_when_last(answer.await, has_body, false)) });
         }
         // Only there it matters; elsewhere the credential says who calls.

@@ -29,6 +29,7 @@ pub mod fuzzed;
 mod gaps;
 mod keeping;
 mod lane;
+mod network;
 mod notices;
 pub mod observe;
 mod plain;
@@ -46,7 +47,8 @@ use store::{Store, StoreError};
 
 pub use app::{
     BotSetup, COMMAND_WORDS, DataExamined, DeskSetup, Gateway, KeyFit, NeedsRestart, PageRules,
-    Replay, Settings, StartError, StopError, WidgetKey, examine_data, without_gateway,
+    Replay, Settings, StartError, StopError, WebhookRules, WidgetKey, examine_data,
+    without_gateway,
 };
 pub use behind::{Answers, BehindSetup};
 pub use bot::BuiltInBot;
@@ -69,8 +71,10 @@ pub use files::{
     BucketSetup, FileRules, FileSetup, REFUSED, ScannerAddress, Scanning, WithoutScanner,
 };
 pub use http::Uri;
+pub use network::{Network, NetworkError, Proxies, ProxyHeader};
 pub use notices::Language;
 pub use observe::Observer;
+pub use outbound::{NoAuthorities, authorities_of};
 // What a gateway is configured with, so that its user needs no other crate of the house.
 pub use servicenow::{ClientConfig, ConfigError, Credentials, Grant, client::instance_url};
 pub use session::{

@@ -252,6 +252,7 @@ impl<'a> Read<'a> {
             desks: desks.into_iter().flatten().collect(),
             bots,
             public_url,
+            proxies: network::proxies(draft)?,
             built_in_bot: BuiltInBot::help_desk()?,
             console_password_hash,
             metrics_token,
@@ -351,6 +352,13 @@ fn refuse_shared(settings: &Settings) -> Result<(), ConfigError> {
             format!("the webhook secret of desk {} of tenant {}", desk.desk, desk.tenant),
             &desk.webhook_secret,
         )
+    }));
+    doors.extend(settings.desks.iter().filter_map(|desk| {
+        let previous = desk.webhook.previous.as_ref()?;
+        Some((
+            format!("the previous webhook secret of desk {} of tenant {}", desk.desk, desk.tenant),
+            previous,
+        ))
     }));
     doors.extend(settings.bots.iter().filter_map(|bot| {
         let secret = bot.direct_line_secret.as_ref()?;

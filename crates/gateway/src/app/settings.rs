@@ -10,12 +10,15 @@ use session::{
     id::{BotId, DeskId, TenantId},
 };
 
+use axum::http::HeaderName;
+
 use crate::{
     behind::BehindSetup,
     bot::BuiltInBot,
     channel::ChannelSetup,
     desk::{media::FilesBy, news::Wording},
     files::FileSetup,
+    network::{Network, Proxies},
     notices::Language,
     trace::Tracing,
 };
@@ -44,6 +47,8 @@ pub struct Settings {
     pub bots: Vec<BotSetup>,
     /// How clients reach this service, without a trailing slash; `None` takes each request's `Host`.
     pub public_url: Option<String>,
+    /// The proxies before this service, which alone are believed where callers are.
+    pub proxies: Proxies,
     /// The built-in bot of bots that have none of their own.
     pub built_in_bot: BuiltInBot,
     /// The argon2id hash (PHC string) of the operators' password; `None` leaves the console closed.
@@ -70,6 +75,8 @@ pub struct DeskSetup {
     pub client: ClientConfig,
     /// What it presents on the webhook.
     pub webhook_secret: SecretString,
+    /// In which other ways, and from where.
+    pub webhook: WebhookRules,
     /// The message-auth token; without it every user is a guest.
     pub message_token: Option<SecretString>,
     /// Words that the instance obeys when they are the whole message (reference 3.7); as words of a
@@ -81,6 +88,19 @@ pub struct DeskSetup {
     pub files: FilesBy,
     /// How it tells things in words.
     pub wording: Wording,
+}
+
+/// How an instance may present its secret on the webhook, besides as a bearer credential.
+#[derive(Debug, Clone, Default)]
+pub struct WebhookRules {
+    /// The secret of before, good as well while the instance is given the new one.
+    pub previous: Option<SecretString>,
+    /// The name that it presents beside the secret (Basic); `None` if it may not.
+    pub user: Option<String>,
+    /// The header that it may present the secret alone in.
+    pub header: Option<HeaderName>,
+    /// Where it calls from; empty for anywhere.
+    pub from: Vec<Network>,
 }
 
 /// One bot of one tenant.

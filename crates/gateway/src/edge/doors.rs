@@ -1,26 +1,32 @@
 //! Who may come in, and how they are understood: what edges take from the settings. Settings that
 //! are read anew replace all of it at once.
 
+use std::sync::Arc;
+
 use session::id::{BotId, DeskId, TenantId};
 
-use crate::{app::PageRules, desk::news::Wording, edge::callers::Callers};
+use crate::{
+    app::PageRules, desk::news::Wording, edge::callers::Callers, network::Proxies,
+};
 
 /// The doors as the settings have them.
 pub(crate) struct Doors {
     pub(crate) callers: Callers,
     /// How each desk tells things in words.
-    pub(crate) wordings: Vec<(TenantId, DeskId, Wording)>,
+    pub(crate) wordings: Vec<(TenantId, DeskId, Arc<Wording>)>,
     /// Every bot that has a Direct Line secret.
     pub(crate) sites: Vec<Site>,
     /// How clients reach this service; `None` takes the request's own `Host`.
     pub(crate) public_url: Option<String>,
+    /// The proxies before this service.
+    pub(crate) proxies: Proxies,
 }
 
 impl Doors {
     /// How this desk tells things in words; every desk with a secret has a wording.
-    pub(crate) fn wording(&self, tenant: &TenantId, desk: &DeskId) -> Option<&Wording> {
+    pub(crate) fn wording(&self, tenant: &TenantId, desk: &DeskId) -> Option<&Arc<Wording>> {
         let of =
-            |(owner, whose, _): &&(TenantId, DeskId, Wording)| owner == tenant && whose == desk;
+            |(owner, whose, _): &&(TenantId, DeskId, Arc<Wording>)| owner == tenant && whose == desk;
         self.wordings.iter().find(of).map(|(.., wording)| wording)
     }
 
