@@ -39,11 +39,13 @@ use axum::{
     middleware::{self, Next},
     response::Response,
 };
+use bot_framework::Activity;
 use hyper::{
     body::{Body as _, Incoming},
     service::Service,
 };
 use hyper_util::service::TowerToHyperService;
+use session::id::TenantId;
 use store::Store;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use vault::Vault;
@@ -174,6 +176,22 @@ fn router(edge: Arc<Edge>) -> Router {
         .fallback(answer::no_such_route)
         .with_state(Arc::clone(&edge))
         .layer(middleware::from_fn_with_state(edge, observe_request))
+}
+
+impl Edge {
+    /// Takes out what may not go on from what a user of this tenant says. Says whether there was anything.
+    pub(crate) fn mask(&self, tenant: &TenantId, activity: &mut Activity) -> bool {
+        let doors = self.doors.get();
+        doors.masks(tenant).is_some_and(|masks| masks.apply(activity, self.language))
+    }
+
+    /// The same for a name that goes alone.
+    pub(crate) fn mask_name(&self, tenant: &TenantId, name: String) -> (String, bool) {
+        let doors = self.doors.get();
+        let masked = doors.masks(tenant).and_then(|masks| masks.masked(&name, self.language));
+        let is_masked = masked.is_some();
+        (masked.unwrap_or(name), is_masked)
+    }
 }
 
 async fn observe_request(

@@ -29,6 +29,7 @@ pub mod fuzzed;
 mod gaps;
 mod keeping;
 mod lane;
+pub mod masking;
 mod network;
 mod notices;
 pub mod observe;

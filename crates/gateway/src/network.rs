@@ -298,7 +298,7 @@ mod tests {
             source(ProxyHeader::XForwardedFor, "10.0.0.1", &[("x-forwarded-for", line)])
         };
         assert_eq!(of(&line), None);
-        let (_, shorter) = line.rsplit_once(", ").unwrap();
+        let (shorter, _) = line.rsplit_once(", ").unwrap();
         assert_eq!(of(shorter).as_deref(), Some("203.0.113.9"));
         assert_eq!(of(&"1".repeat(HEADER_BYTES_MAX + 1)), None);
     }

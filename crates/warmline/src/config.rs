@@ -25,6 +25,7 @@ mod reference;
 mod registration;
 mod remarks;
 pub(crate) mod table;
+mod tenants;
 mod telemetry;
 pub(crate) mod value;
 
@@ -249,6 +250,7 @@ impl<'a> Read<'a> {
         let console_password_hash = console_password_hash(draft, secret("console.password_hash")?)?;
         let settings = Settings {
             data_dir,
+            masks: tenants::masks(draft)?,
             desks: desks.into_iter().flatten().collect(),
             bots,
             public_url,

@@ -203,7 +203,8 @@ pub(super) fn doors(vault: &Vault, settings: &Settings) -> Result<Doors, StartEr
         }
     }
     let (public_url, proxies) = (settings.public_url.clone(), settings.proxies.clone());
-    Ok(Doors { callers, wordings, sites, public_url, proxies })
+    let masks = settings.masks.clone();
+    Ok(Doors { callers, wordings, sites, public_url, masks, proxies })
 }
 
 /// How a desk is spoken to.

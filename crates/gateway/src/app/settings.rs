@@ -1,6 +1,6 @@
 //! What a gateway is started with. Where it comes from is its caller's business.
 
-use std::{path::PathBuf, time::Duration};
+use std::{collections::HashMap, path::PathBuf, time::Duration};
 
 use bot_framework::direct_line::Origin;
 use secrecy::SecretString;
@@ -18,6 +18,7 @@ use crate::{
     channel::ChannelSetup,
     desk::{media::FilesBy, news::Wording},
     files::FileSetup,
+    masking::Masks,
     network::{Network, Proxies},
     notices::Language,
     trace::Tracing,
@@ -41,6 +42,8 @@ pub const COMMAND_WORDS: [&str; 9] = [
 pub struct Settings {
     /// Where the embedded store keeps its files.
     pub data_dir: PathBuf,
+    /// What is taken out of what users say, by tenant.
+    pub masks: HashMap<TenantId, Masks>,
     /// The desks.
     pub desks: Vec<DeskSetup>,
     /// The bots.

@@ -358,7 +358,8 @@ fn settled(
         happening: Happening::Event(settled_event(effect, failure)),
         settles: Some(Settled { work: work.clone(), dead, placed }),
         placed_as: None,
-        trace,
+        masked: false,
+            trace,
     }))
 }
 

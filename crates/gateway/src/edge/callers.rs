@@ -137,32 +137,33 @@ impl Callers {
 
     /// The instance whose secret the caller presents, in whichever of the ways that are its own. One
     /// that presents those of two is neither.
-    pub(crate) fn webhook<'a>(&'a self, headers: &'a HeaderMap) -> Option<&'a Instance> {
-        let mut found: Option<&'a Instance> = None;
-        for instance in self.presented(headers) {
-            let same = |one: &Instance| one.tenant == instance.tenant && one.desk == instance.desk;
+    pub(crate) fn webhook(&self, headers: &HeaderMap) -> Option<&Instance> {
+        let mut found = self.by_authorization(headers);
+        for name in &self.headers {
+            let Some(next) = self.by_header(headers, name) else { continue };
+            let same = |one: &Instance| one.tenant == next.tenant && one.desk == next.desk;
             if found.is_some_and(|found| !same(found)) {
                 return None;
             }
-            found = found.or(Some(instance));
+            found = found.or(Some(next));
         }
         found
     }
 
-    fn presented<'a>(&'a self, headers: &'a HeaderMap) -> impl Iterator<Item = &'a Instance> {
-        let by_authorization = || match authorization(headers)? {
+    fn by_authorization(&self, headers: &HeaderMap) -> Option<&Instance> {
+        match authorization(headers)? {
             Authorization::Bearer(secret) => self.instance(secret),
             Authorization::Basic { user, secret } => {
                 let user = self.key.tag(&[user.as_bytes()]);
                 // Tags are compared: the time that takes tells nothing of the name.
                 self.instance(secret.expose_secret()).filter(|found| found.user == Some(user))
             }
-        };
-        let by_name = |name: &'a HeaderName| {
-            let secret = sole(headers, name)?.to_str().ok()?;
-            self.instance(secret.trim()).filter(|found| found.header.as_ref() == Some(name))
-        };
-        by_authorization().into_iter().chain(self.headers.iter().filter_map(by_name))
+        }
+    }
+
+    fn by_header(&self, headers: &HeaderMap, name: &HeaderName) -> Option<&Instance> {
+        let secret = sole(headers, name)?.to_str().ok()?;
+        self.instance(secret.trim()).filter(|found| found.header.as_ref() == Some(name))
     }
 
     /// Whether a caller of the webhook presents anything that could be a credential.

@@ -1,12 +1,13 @@
 //! Who may come in, and how they are understood: what edges take from the settings. Settings that
 //! are read anew replace all of it at once.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use session::id::{BotId, DeskId, TenantId};
 
 use crate::{
-    app::PageRules, desk::news::Wording, edge::callers::Callers, network::Proxies,
+    app::PageRules, desk::news::Wording, edge::callers::Callers, masking::Masks,
+    network::Proxies,
 };
 
 /// The doors as the settings have them.
@@ -18,6 +19,8 @@ pub(crate) struct Doors {
     pub(crate) sites: Vec<Site>,
     /// How clients reach this service; `None` takes the request's own `Host`.
     pub(crate) public_url: Option<String>,
+    /// What each tenant has taken out of what its users say.
+    pub(crate) masks: HashMap<TenantId, Masks>,
     /// The proxies before this service.
     pub(crate) proxies: Proxies,
 }
@@ -28,6 +31,11 @@ impl Doors {
         let of =
             |(owner, whose, _): &&(TenantId, DeskId, Arc<Wording>)| owner == tenant && whose == desk;
         self.wordings.iter().find(of).map(|(.., wording)| wording)
+    }
+
+    /// What this tenant has taken out; `None` for nothing.
+    pub(crate) fn masks(&self, tenant: &TenantId) -> Option<&Masks> {
+        self.masks.get(tenant).filter(|masks| !masks.is_empty())
     }
 
     /// The site that tokens call so.

@@ -7,9 +7,10 @@ use session::Policy;
 
 use super::*;
 use crate::{
-    app::PageRules,
+    app::{PageRules, WebhookRules},
     bot::BuiltInBot,
     desk::{media::FilesBy, news::Wording},
+    network::Proxies,
     notices::Language,
 };
 
@@ -53,6 +54,7 @@ fn bot(name: &str, desk: &str) -> BotSetup {
 fn settings(desks: Vec<DeskSetup>, bots: Vec<BotSetup>) -> Settings {
     Settings {
         data_dir: "data".into(),
+        masks: HashMap::new(),
         desks,
         bots,
         public_url: None,

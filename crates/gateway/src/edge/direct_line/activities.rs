@@ -103,8 +103,10 @@ async fn taken(
     if is_too_long(&body) {
         return Err(too_long());
     }
-    let activity = Activity::parse(&body)
+    let mut activity = Activity::parse(&body)
         .map_err(|error| Refused::new(ErrorCode::BadArgument, error.to_string()))?;
+    let key = edge.key_of(&claims)?;
+    let masked = edge.mask(&key.tenant, &mut activity);
     let visitor = visitor(&claims, Some(&activity))?;
     let event = match &*activity.kind() {
         kinds::MESSAGE => Event::UserSaid {
@@ -118,7 +120,7 @@ async fn taken(
         // Who joined and what was installed is the channel's to tell,
         // and developers' traces are not a page's.
         kinds::TYPING => {
-            edge.wakes.tell_desk(ToDesk::Types(edge.key_of(&claims)?));
+            edge.wakes.tell_desk(ToDesk::Types(key));
             let id = edge.clock.fresh_id().simple().to_string();
             return Ok(Json(Posted { id, invoke_response: None }));
         }
@@ -140,7 +142,7 @@ async fn taken(
             payload: Payload(activity.to_json()),
         },
     };
-    let arrival = Arrival::event(Target::Key(edge.key_of(&claims)?), event).traced(trace);
+    let arrival = Arrival::event(Target::Key(key), event).masked(masked).traced(trace);
     let outcome = edge.engine.submit(arrival).await?;
     edge.presence.called(outcome.conversation);
     Ok(Json(Posted { id: activity_id(&id, outcome.number), invoke_response: None }))

@@ -119,6 +119,8 @@ fn edge(bed: &Bed) -> Edge {
                 bot: BotId::new("b").unwrap(),
                 pages: PageRules::default(),
             }],
+            masks: std::collections::HashMap::new(),
+            proxies: crate::network::Proxies::default(),
             public_url: None,
         }),
         direct_line: DirectLine::new(&bed.vault).unwrap(),
