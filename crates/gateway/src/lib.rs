@@ -67,6 +67,7 @@ pub use bot_framework::{
 pub use channel::ChannelSetup;
 pub use clock::Clock;
 pub use desk::{media::FilesBy, news::Wording};
+pub use edge::rates::{RATE_MIN, Rates};
 pub use edge::webhook::PATH as WEBHOOK_PATH;
 pub use files::{
     BucketSetup, FileRules, FileSetup, REFUSED, ScannerAddress, Scanning, WithoutScanner,

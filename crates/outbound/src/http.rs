@@ -142,12 +142,12 @@ impl HttpClient {
     /// The same with connections that are closed after another time of silence. It has to be shorter
     /// than the other side's: a request that meets its closing may have arrived, for all we know.
     pub fn with_idle(idle: Duration) -> std::io::Result<Self> {
-        Self::with(idle, Guard::Anywhere, &[])
+        Self::with(idle, Guard::Configured, &[])
     }
 
     /// The same for a destination whose certificate may come from these authorities as well (DER).
     pub fn trusting(authorities: &[Vec<u8>]) -> std::io::Result<Self> {
-        Self::with(POOL_IDLE_TIMEOUT, Guard::Anywhere, authorities)
+        Self::with(POOL_IDLE_TIMEOUT, Guard::Configured, authorities)
     }
 
     /// A pool for addresses that somebody else names: it connects to the public internet only, whatever

@@ -251,6 +251,7 @@ impl<'a> Read<'a> {
         let settings = Settings {
             data_dir,
             masks: tenants::masks(draft)?,
+            rates: tenants::rates(draft)?,
             desks: desks.into_iter().flatten().collect(),
             bots,
             public_url,

@@ -42,6 +42,7 @@ use crate::{
         direct_line::DirectLine,
         doors::{Doors, Site},
         messages::{Besides, Complaints},
+        rates::Measures,
     },
     engine::Policies,
     gaps::DeskKey,
@@ -203,8 +204,8 @@ pub(super) fn doors(vault: &Vault, settings: &Settings) -> Result<Doors, StartEr
         }
     }
     let (public_url, proxies) = (settings.public_url.clone(), settings.proxies.clone());
-    let masks = settings.masks.clone();
-    Ok(Doors { callers, wordings, sites, public_url, masks, proxies })
+    let (masks, rates) = (settings.masks.clone(), settings.rates.clone());
+    Ok(Doors { callers, wordings, sites, public_url, masks, rates, proxies })
 }
 
 /// How a desk is spoken to.
@@ -335,6 +336,7 @@ impl Parts {
             channels: live.channels(),
             handles: live.handles.clone(),
             presence: self.presence,
+            measures: Measures::default(),
             complaints: Complaints::default(),
             besides: Besides::default(),
             console,

@@ -17,6 +17,7 @@ use crate::{
     bot::BuiltInBot,
     channel::ChannelSetup,
     desk::{media::FilesBy, news::Wording},
+    edge::rates::Rates,
     files::FileSetup,
     masking::Masks,
     network::{Network, Proxies},
@@ -44,6 +45,8 @@ pub struct Settings {
     pub data_dir: PathBuf,
     /// What is taken out of what users say, by tenant.
     pub masks: HashMap<TenantId, Masks>,
+    /// How fast callers may be, by tenant.
+    pub rates: HashMap<TenantId, Rates>,
     /// The desks.
     pub desks: Vec<DeskSetup>,
     /// The bots.

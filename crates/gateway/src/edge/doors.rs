@@ -6,7 +6,7 @@ use std::{collections::HashMap, sync::Arc};
 use session::id::{BotId, DeskId, TenantId};
 
 use crate::{
-    app::PageRules, desk::news::Wording, edge::callers::Callers, masking::Masks,
+    app::PageRules, desk::news::Wording, edge::{callers::Callers, rates::Rates}, masking::Masks,
     network::Proxies,
 };
 
@@ -21,6 +21,8 @@ pub(crate) struct Doors {
     pub(crate) public_url: Option<String>,
     /// What each tenant has taken out of what its users say.
     pub(crate) masks: HashMap<TenantId, Masks>,
+    /// How fast each tenant's callers may be.
+    pub(crate) rates: HashMap<TenantId, Rates>,
     /// The proxies before this service.
     pub(crate) proxies: Proxies,
 }
@@ -36,6 +38,11 @@ impl Doors {
     /// What this tenant has taken out; `None` for nothing.
     pub(crate) fn masks(&self, tenant: &TenantId) -> Option<&Masks> {
         self.masks.get(tenant).filter(|masks| !masks.is_empty())
+    }
+
+    /// How fast this tenant's callers may be.
+    pub(crate) fn rates(&self, tenant: &TenantId) -> Rates {
+        self.rates.get(tenant).copied().unwrap_or_default()
     }
 
     /// The site that tokens call so.

@@ -103,6 +103,7 @@ async fn taken(
     {
         link.homes.heard(tenant, &whose.reference.service_url, Instant::now());
     }
+    may_come_so_fast(edge, &whose)?;
     let context = trace.map(|trace| trace.context());
     if activity.kind() == kinds::INVOKE {
         return invoked(edge, &link, whose, (activity, masked)).await;
@@ -135,6 +136,22 @@ async fn taken(
         Ok(_) | Err(EngineError::NotFound) => Ok(StatusCode::OK.into_response()),
         Err(error) => Err(error.into()),
     }
+}
+
+/// Refuses an activity of a conversation, a user or a tenant of which too many come. The channel sends it
+/// again.
+fn may_come_so_fast(edge: &Edge, whose: &Whose) -> Result<(), Refusal> {
+    let rates = edge.doors.get().rates(&whose.key.tenant);
+    let of = (&*whose.key.conversation, Some(whose.visitor.user.as_str()));
+    let now = tokio::time::Instant::now();
+    edge.measures.take(&rates, &whose.key.tenant, of, now).map_err(|_| {
+        Refusal::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "too_many_requests",
+            "these are more activities than a conversation, a user or a tenant may have in a second; \
+             nothing was taken, send it again",
+        )
+    })
 }
 
 /// A message that something is about.

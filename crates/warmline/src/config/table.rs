@@ -192,6 +192,12 @@ settings! {
     "What may not reach the desk, the bot or the store, of what users say: `card` (13 to 19 digits with the check digit of payment cards), `iban`, `us-ssn`. A mask that names the kind stands in its place, and the user is told once.";
     "tenant.mask_patterns", None, Kind::Texts, None, "['staff number: \\bP-[0-9]{6}\\b']", Reload,
     "The same by patterns of your own: a name, a colon, and a regular expression. The name stands in the mask.";
+    "tenant.conversation_rate", None, Kind::Count, Some("100"), "50", Reload,
+    "How many calls one conversation may make in a second, 50 at least; four times as many at once. Beyond it: 429.";
+    "tenant.user_rate", None, Kind::Count, Some("200"), "100", Reload,
+    "The same for one user in all of their conversations.";
+    "tenant.rate", None, Kind::Count, None, "2000", Reload,
+    "The same for all users of the tenant together. Without it there is no such limit. Callbacks of ServiceNow are never counted.";
     "desk.instance", Some("SERVICENOW_INSTANCE"), Kind::Text, None, "\"dev12345\"", Reload,
     "Required. Instance name (`dev12345`), host, or https URL; http only to this machine.";
     "desk.client_id", Some("SERVICENOW_CLIENT_ID"), Kind::Text, None, "\"0a1b2c3d4e5f\"", Reload,

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use gateway::{
-    TenantId,
+    RATE_MIN, Rates, TenantId,
     masking::{BuiltIn, Masks},
 };
 
@@ -12,6 +12,7 @@ use super::{
     desks::texts,
     draft::{Draft, Owner},
     file::nearest,
+    value::Value,
 };
 
 /// What each tenant has taken out of what its users say.
@@ -30,6 +31,32 @@ pub(super) fn masks(draft: &Draft) -> Result<HashMap<TenantId, Masks>, ConfigErr
         all.insert(super::tenant_id(tenant)?, masks);
     }
     Ok(all)
+}
+
+/// How fast each tenant's callers may be.
+pub(super) fn rates(draft: &Draft) -> Result<HashMap<TenantId, Rates>, ConfigError> {
+    let mut all = HashMap::new();
+    for owner in draft.tenants() {
+        let Some(tenant) = owner.tenant() else { continue };
+        let default = Rates::default();
+        let rates = Rates {
+            conversation: rate(draft, &owner, "tenant.conversation_rate")?
+                .unwrap_or(default.conversation),
+            user: rate(draft, &owner, "tenant.user_rate")?.unwrap_or(default.user),
+            tenant: rate(draft, &owner, "tenant.rate")?,
+        };
+        all.insert(super::tenant_id(tenant)?, rates);
+    }
+    Ok(all)
+}
+
+fn rate(draft: &Draft, owner: &Owner, id: &str) -> Result<Option<u32>, ConfigError> {
+    let Some(Value::Count(rate)) = draft.value(owner, id) else { return Ok(None) };
+    let rate = u32::try_from(rate).ok().filter(|rate| *rate >= RATE_MIN);
+    rate.map(Some).ok_or_else(|| ConfigError::Wrong {
+        name: draft.name(owner, id),
+        problem: format!("must be {RATE_MIN} at least: a page needs as many"),
+    })
 }
 
 fn of(draft: &Draft, owner: &Owner) -> Result<Masks, ConfigError> {

@@ -55,6 +55,7 @@ fn settings(desks: Vec<DeskSetup>, bots: Vec<BotSetup>) -> Settings {
     Settings {
         data_dir: "data".into(),
         masks: HashMap::new(),
+        rates: HashMap::new(),
         desks,
         bots,
         public_url: None,

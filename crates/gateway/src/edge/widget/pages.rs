@@ -275,6 +275,7 @@ mod tests {
             wordings: Vec::new(),
             sites,
             masks: std::collections::HashMap::new(),
+            rates: std::collections::HashMap::new(),
             proxies: crate::network::Proxies::default(),
             public_url: None,
         }

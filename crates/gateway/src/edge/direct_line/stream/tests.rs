@@ -120,6 +120,7 @@ fn edge(bed: &Bed) -> Edge {
                 pages: PageRules::default(),
             }],
             masks: std::collections::HashMap::new(),
+            rates: std::collections::HashMap::new(),
             proxies: crate::network::Proxies::default(),
             public_url: None,
         }),
