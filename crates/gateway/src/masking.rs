@@ -191,8 +191,16 @@ impl Sign {
                 u8::try_from(u32::from(c) - 0xff10).map_or(Self::Other, Self::Digit)
             }
             // Blanks that do not break or are thin, and the hyphens and dashes that editors make.
-            ' ' | '-' | '\t' | '\u{a0}' | '\u{2000}'..='\u{200b}' | '\u{202f}' | '\u{3000}'
-            | '\u{2010}'..='\u{2015}' | '\u{2212}' | '\u{ad}' => Self::Gap,
+            ' '
+            | '-'
+            | '\t'
+            | '\u{a0}'
+            | '\u{2000}'..='\u{200b}'
+            | '\u{202f}'
+            | '\u{3000}'
+            | '\u{2010}'..='\u{2015}'
+            | '\u{2212}'
+            | '\u{ad}' => Self::Gap,
             c if c.is_alphabetic() || c == '_' => Self::Letter,
             _ => Self::Other,
         }

@@ -263,12 +263,7 @@ impl Observer {
 
     /// An instance presented this secret of its desk. Of the previous one the log is told now and then:
     /// whoever changes a secret wants to know when nobody needs the old one any more.
-    pub(crate) fn presented(
-        &self,
-        tenant: &TenantId,
-        desk: &DeskId,
-        age: SecretAge,
-    ) {
+    pub(crate) fn presented(&self, tenant: &TenantId, desk: &DeskId, age: SecretAge) {
         let now_s = unix_seconds(self.clock.now());
         let is_told = self.metrics.desk(tenant, desk).presented(age, now_s);
         if is_told && age == SecretAge::Previous {

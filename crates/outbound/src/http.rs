@@ -158,11 +158,7 @@ impl HttpClient {
         Self::with(POOL_IDLE_TIMEOUT, Guard::Public { this_machine }, &[])
     }
 
-    fn with(
-        idle: Duration,
-        guard: Guard,
-        authorities: &[Vec<u8>],
-    ) -> std::io::Result<Self> {
+    fn with(idle: Duration, guard: Guard, authorities: &[Vec<u8>]) -> std::io::Result<Self> {
         let mut tcp = HttpConnector::new_with_resolver(guard);
         tcp.enforce_http(false);
         tcp.set_nodelay(true);

@@ -32,8 +32,8 @@ use tokio::time::{Instant, timeout_at};
 use crate::client::{ClientConfig, Keeper, SendError, Watch};
 pub use fault::CredentialFault;
 
-pub(crate) use endpoint::Examined;
 pub(crate) use endpoint::CREDENTIALS_REFUSED;
+pub(crate) use endpoint::Examined;
 use endpoint::{Endpoint, Got, Way};
 
 mod endpoint;

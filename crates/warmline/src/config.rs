@@ -25,8 +25,8 @@ mod reference;
 mod registration;
 mod remarks;
 pub(crate) mod table;
-mod tenants;
 mod telemetry;
+mod tenants;
 pub(crate) mod value;
 
 use std::{

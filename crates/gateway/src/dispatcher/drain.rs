@@ -359,7 +359,7 @@ fn settled(
         settles: Some(Settled { work: work.clone(), dead, placed }),
         placed_as: None,
         masked: false,
-            trace,
+        trace,
     }))
 }
 

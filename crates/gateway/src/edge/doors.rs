@@ -6,7 +6,10 @@ use std::{collections::HashMap, sync::Arc};
 use session::id::{BotId, DeskId, TenantId};
 
 use crate::{
-    app::PageRules, desk::news::Wording, edge::{callers::Callers, rates::Rates}, masking::Masks,
+    app::PageRules,
+    desk::news::Wording,
+    edge::{callers::Callers, rates::Rates},
+    masking::Masks,
     network::Proxies,
 };
 
@@ -30,8 +33,9 @@ pub(crate) struct Doors {
 impl Doors {
     /// How this desk tells things in words; every desk with a secret has a wording.
     pub(crate) fn wording(&self, tenant: &TenantId, desk: &DeskId) -> Option<&Arc<Wording>> {
-        let of =
-            |(owner, whose, _): &&(TenantId, DeskId, Arc<Wording>)| owner == tenant && whose == desk;
+        let of = |(owner, whose, _): &&(TenantId, DeskId, Arc<Wording>)| {
+            owner == tenant && whose == desk
+        };
         self.wordings.iter().find(of).map(|(.., wording)| wording)
     }
 

@@ -135,7 +135,11 @@ mod tests {
         let (measures, now) = (Measures::default(), Instant::now());
         let rates = Rates { conversation: 100, user: 150, tenant: Some(200) };
         assert_eq!(at_once(&measures, &rates, ("t", "a", Some("kim")), now), 400);
-        assert_eq!(at_once(&measures, &rates, ("t", "b", Some("kim")), now), 200, "600 of the user");
+        assert_eq!(
+            at_once(&measures, &rates, ("t", "b", Some("kim")), now),
+            200,
+            "600 of the user"
+        );
         assert_eq!(at_once(&measures, &rates, ("t", "c", Some("lee")), now), 200, "800 of all");
         assert_eq!(at_once(&measures, &rates, ("t", "d", None), now), 0);
         assert!(at_once(&measures, &rates, ("u", "d", None), now) > 0);

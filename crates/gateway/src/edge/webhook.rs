@@ -72,12 +72,7 @@ pub(crate) async fn answer(
     observed(&edge.observer, &Method::POST, Some(PATH), answer).await
 }
 
-async fn answered(
-    edge: &Edge,
-    peer: Option<IpAddr>,
-    headers: &HeaderMap,
-    body: Body,
-) -> Response {
+async fn answered(edge: &Edge, peer: Option<IpAddr>, headers: &HeaderMap, body: Body) -> Response {
     let mut trace = edge.tracing.callback(PATH);
     let taken = async {
         let caller = proven(edge, peer, headers)?;
@@ -145,8 +140,9 @@ struct Caller {
 fn proven(edge: &Edge, peer: Option<IpAddr>, headers: &HeaderMap) -> Result<Caller, Refusal> {
     let doors = edge.doors.get();
     let instance = doors.callers.webhook(headers);
-    let known = instance
-        .and_then(|found| Some((found.clone(), doors.wording(&found.tenant, &found.desk)?.clone())));
+    let known = instance.and_then(|found| {
+        Some((found.clone(), doors.wording(&found.tenant, &found.desk)?.clone()))
+    });
     let Some((instance, wording)) = known else {
         return Err(unauthorized(&doors.callers, headers));
     };

@@ -35,7 +35,8 @@ const OF_THE_PROTOCOL: [&str; 22] = [
 ];
 
 /// Members at any depth that name a thing to programs: ids, addresses, types.
-const NAMES: [&str; 6] = ["id", "type", "contentType", "clientActivityID", "clientTimestamp", "etag"];
+const NAMES: [&str; 6] =
+    ["id", "type", "contentType", "clientActivityID", "clientTimestamp", "etag"];
 
 /// How the names of such members end.
 const ENDINGS: [&str; 6] = ["Id", "ID", "Url", "URL", "Uri", "_id"];
@@ -81,7 +82,8 @@ impl Masks {
         let listed = activity.raw("attachments").map(RawValue::get);
         let listed: Vec<Box<RawValue>> =
             listed.and_then(|listed| serde_json::from_str(listed).ok()).unwrap_or_default();
-        let rest: Vec<_> = listed.into_iter().filter(|attachment| !says_again(attachment)).collect();
+        let rest: Vec<_> =
+            listed.into_iter().filter(|attachment| !says_again(attachment)).collect();
         activity.set("attachments", rest);
         true
     }

@@ -127,8 +127,17 @@ fn social_security_numbers_are_found_in_their_groups_only() {
     assert_eq!(masked(&masks, "it is 123-45-6789."), format!("it is {ssn}."));
     assert_eq!(masked(&masks, "123 45 6789"), ssn);
     for text in [
-        "123456789", "000-45-6789", "666-45-6789", "900-45-6789", "123-00-6789", "123-45-0000",
-        "1123-45-6789", "123-45-67890", "1-123-45-6789", "123-45-6789-1", "a123-45-6789",
+        "123456789",
+        "000-45-6789",
+        "666-45-6789",
+        "900-45-6789",
+        "123-00-6789",
+        "123-45-0000",
+        "1123-45-6789",
+        "123-45-67890",
+        "1-123-45-6789",
+        "123-45-6789-1",
+        "a123-45-6789",
     ] {
         assert_eq!(masked(&masks, text), text);
     }
@@ -224,7 +233,8 @@ fn what_programs_know_each_other_by_stays() {
         let call = json!({ "type": "invoke", "name": name, "value": { "state": "123456" } });
         assert_eq!(applied(&call), None, "{name}");
     }
-    let call = json!({ "type": "invoke", "name": "adaptiveCard/action", "value": { "n": "123456" } });
+    let call =
+        json!({ "type": "invoke", "name": "adaptiveCard/action", "value": { "n": "123456" } });
     assert_eq!(applied(&call).unwrap()["value"]["n"], "[code removed]");
 }
 

@@ -71,7 +71,9 @@ impl Owner {
     fn path(&self, setting: &Setting) -> String {
         match self {
             Self::House => setting.id.to_owned(),
-            Self::Tenant { .. } | Self::Desk { .. } | Self::Bot { .. } => format!("{}.{}", self.table(), setting.key()),
+            Self::Tenant { .. } | Self::Desk { .. } | Self::Bot { .. } => {
+                format!("{}.{}", self.table(), setting.key())
+            }
         }
     }
 }

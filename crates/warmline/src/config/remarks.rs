@@ -111,12 +111,7 @@ pub(super) fn of(draft: &Draft, environment: &Environment, settings: &Settings) 
 }
 
 /// What to know of the way in for ServiceNow.
-fn of_webhook(
-    draft: &Draft,
-    owner: &Owner,
-    desk: &DeskSetup,
-    settings: &Settings,
-) -> Vec<Remark> {
+fn of_webhook(draft: &Draft, owner: &Owner, desk: &DeskSetup, settings: &Settings) -> Vec<Remark> {
     let mut remarks = Vec::new();
     if let Some(previous) = &desk.webhook.previous {
         let name = draft.name(owner, "desk.webhook_secret_previous");

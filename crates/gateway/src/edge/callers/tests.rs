@@ -27,14 +27,9 @@ fn the_secret_decides_whose_call_it_is() {
     let owner = |value| callers.webhook(&headers(value)).map(|desk| desk.tenant.as_str());
     assert_eq!(owner("Bearer secret+a"), Some("a"));
     assert_eq!(owner("bearer  secret+b "), Some("b"));
-    for wrong in [
-        "Bearer secret+",
-        "Bearer secret+ab",
-        "secret+a",
-        "Basic secret+a",
-        "Bearer",
-        "Bearer ",
-    ] {
+    for wrong in
+        ["Bearer secret+", "Bearer secret+ab", "secret+a", "Basic secret+a", "Bearer", "Bearer "]
+    {
         assert_eq!(owner(wrong), None, "{wrong}");
     }
 }

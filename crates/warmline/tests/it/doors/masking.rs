@@ -90,11 +90,11 @@ async fn values_edits_and_names_of_files_are_masked_as_words_are() {
     house.desk.accept(&chat).unwrap();
     house.hears(house.callbacks().accepted).await;
     let from = json!({ "id": "dl_kim", "name": "Kim 4111111111111111" });
-    let value = json!({ "form": [{ "card": 4_111_111_111_111_111_u64 }, "DE89370400440532013000"] });
+    let value =
+        json!({ "form": [{ "card": 4_111_111_111_111_111_u64 }, "DE89370400440532013000"] });
     posts(&page, &json!({ "type": "message", "value": value, "from": from })).await;
     let said = posts(&page, &json!({ "type": "message", "text": "kolibri", "from": from })).await;
-    let edit =
-        json!({ "type": "messageUpdate", "id": said["id"], "text": PAN, "from": from });
+    let edit = json!({ "type": "messageUpdate", "id": said["id"], "text": PAN, "from": from });
     posts(&page, &edit).await;
     let path = format!("conversations/{}/upload", page.conversation);
     let called = "form-data; name=\"file\"; filename=\"bill 4111-1111-1111-1111.txt\"";

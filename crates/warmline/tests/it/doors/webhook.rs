@@ -114,12 +114,9 @@ async fn a_header_of_ones_own_carries_the_secret_where_authorization_is_a_proxys
 #[tokio::test]
 async fn two_secrets_are_good_while_one_is_changed_and_it_is_told_which_is_used() {
     let set = [("WEBHOOK_SECRET_PREVIOUS", PREVIOUS), ("WARMLINE_METRICS_TOKEN", metrics::TOKEN)];
-    let mut house = House::start_at(
-        Setting::default(),
-        presents(format!("Bearer {PREVIOUS}")),
-        with(&set),
-    )
-    .await;
+    let mut house =
+        House::start_at(Setting::default(), presents(format!("Bearer {PREVIOUS}")), with(&set))
+            .await;
     house.hides(PREVIOUS);
     let used = async |house: &House, secret: &str| {
         let text = metrics::metrics(house).await;
