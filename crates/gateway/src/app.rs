@@ -35,7 +35,8 @@ use live::Live;
 pub use live::NeedsRestart;
 pub use offline::without_gateway;
 pub use settings::{
-    BotSetup, COMMAND_WORDS, DeskSetup, MessageEncryption, PageRules, Replay, Settings, WidgetKey,
+    BotSetup, COMMAND_WORDS, DeskSetup, MessageEncryption, PageRules, Replay, Settings,
+    WebhookRules, WidgetKey,
 };
 
 use crate::{

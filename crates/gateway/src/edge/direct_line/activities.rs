@@ -127,7 +127,9 @@ async fn taken(
     let Path(id) = id?;
     let claims = edge.page(headers, &id)?;
     let body = read_body(body, private::BODY_BYTES_MAX).await?;
-    let activity = edge.posted(&claims, &body).await?;
+    let mut activity = edge.posted(&claims, &body).await?;
+    let key = edge.key_of(&claims)?;
+    let masked = edge.mask(&key.tenant, &mut activity);
     let visitor = visitor(&claims, Some(&activity))?;
     let event = match &*activity.kind() {
         kinds::MESSAGE => Event::UserSaid {
@@ -145,7 +147,7 @@ async fn taken(
         // Who joined and what was installed is the channel's to tell,
         // and developers' traces are not a page's.
         kinds::TYPING => {
-            edge.wakes.tell_desk(ToDesk::Types(edge.key_of(&claims)?));
+            edge.wakes.tell_desk(ToDesk::Types(key));
             let id = edge.clock.fresh_id().simple().to_string();
             return Ok(Json(Posted::as_id(id)));
         }
@@ -167,7 +169,7 @@ async fn taken(
             payload: Payload(activity.to_json()),
         },
     };
-    let arrival = Arrival::event(Target::Key(edge.key_of(&claims)?), event).traced(trace);
+    let arrival = Arrival::event(Target::Key(key), event).masked(masked).traced(trace);
     let outcome = edge.engine.submit(arrival).await?;
     edge.presence.called(outcome.conversation);
     Ok(Json(Posted::as_id(activity_id(&id, outcome.number))))

@@ -85,7 +85,7 @@ async fn taken(
     let known = visitor(&claims, None)?;
     let conversation = edge.begun(&key, &known).await?;
     let taken = Taken { files: Arc::clone(&edge.files), kept: Vec::new() };
-    let mut upload = Upload::new(edge, &keeping, conversation, taken);
+    let mut upload = Upload::new(edge, (&key.tenant, &keeping), conversation, taken);
     let most = body_bytes_max(edge.files.rules());
     let mut body = Arriving::new(body, most, edge.files.pace(Bringer::Page));
     if let Err(trouble) = upload.read(headers, &mut body).await {
@@ -95,7 +95,7 @@ async fn taken(
         }
         return Err(trouble.refused);
     }
-    let Upload { activity, taken, .. } = upload;
+    let Upload { activity, taken, masked: names_masked, .. } = upload;
     if taken.kept.is_empty() {
         return Err(Refused::new(ErrorCode::MissingProperty, "no file came with the request"));
     }
@@ -108,6 +108,8 @@ async fn taken(
     let address =
         |kept: &Kept| format!("{base}/files/{}", edge.files.pass(kept.id, Side::Original));
     merge(&mut activity, &taken.kept, address)?;
+    // After the files found their places by the names that they came with.
+    let masked = edge.mask(&key.tenant, &mut activity) || names_masked;
     let visitor = visitor(&claims, Some(&activity))?;
     let said = session::Said {
         files: taken.kept.iter().map(|brought| brought.kept.clone().into()).collect(),
@@ -116,7 +118,7 @@ async fn taken(
     let sender_key = activities::sender_key(&activity)?;
     let event =
         Event::UserSaid { visitor, said, key: sender_key, fresh: edge.clock.fresh_session() };
-    let arrival = Arrival::event(Target::Key(key), event).traced(trace);
+    let arrival = Arrival::event(Target::Key(key), event).masked(masked).traced(trace);
     let outcome = taken_in(edge.engine.clone(), arrival, taken).await?;
     edge.presence.called(outcome.conversation);
     Ok(Json(Posted::as_id(activity_id(&id, outcome.number))))
@@ -147,7 +149,8 @@ impl Edge {
         called: &str,
         why: FileRefusal,
     ) {
-        let name = (!called.is_empty()).then(|| clean_name(called));
+        let name = (!called.is_empty())
+            .then(|| clean_name(&self.mask_name(&key.tenant, called.to_owned()).0));
         let event = Event::FilesRefused { visitor, name, why };
         let arrival = Arrival::event(Target::Key(key.clone()), event);
         if let Err(error) = self.engine.submit(arrival).await {

@@ -3,6 +3,7 @@
 use axum::http::{HeaderMap, HeaderName, header};
 use bot_framework::direct_line::ErrorCode;
 use bytes::Bytes;
+use session::id::TenantId;
 use store::ConversationId;
 
 use super::{Arriving, Brought, Taken, Trouble};
@@ -30,9 +31,12 @@ enum Part {
 /// An upload that arrives.
 pub(super) struct Upload<'a> {
     edge: &'a Edge,
+    tenant: &'a TenantId,
     keeping: &'a Keeping,
     conversation: ConversationId,
     part: Part,
+    /// Something was taken out of a file's name.
+    pub(super) masked: bool,
     /// What the file is called that came last.
     pub(super) called: String,
     pub(super) activity: Option<Vec<u8>>,
@@ -42,12 +46,13 @@ pub(super) struct Upload<'a> {
 impl<'a> Upload<'a> {
     pub(super) fn new(
         edge: &'a Edge,
-        keeping: &'a Keeping,
+        (tenant, keeping): (&'a TenantId, &'a Keeping),
         conversation: ConversationId,
         taken: Taken,
     ) -> Self {
         let (part, called, activity) = (Part::Ignored, String::new(), None);
-        Self { edge, keeping, conversation, part, called, activity, taken }
+        let masked = false;
+        Self { edge, tenant, keeping, conversation, part, masked, called, activity, taken }
     }
 
     /// Reads all of it.
@@ -114,7 +119,9 @@ impl<'a> Upload<'a> {
         }
         let called = head.filename.unwrap_or_default();
         self.called.clone_from(&called);
-        let (name, kind) = (called.clone(), head.kind.unwrap_or_default());
+        let (name, masked) = self.edge.mask_name(self.tenant, called.clone());
+        self.masked |= masked;
+        let kind = head.kind.unwrap_or_default();
         let new = NewFile { by: Bringer::Page, name, kind, thumbnail: None };
         let intake = self.edge.files.intake(self.conversation, self.keeping, new).await?;
         self.part = Part::File(Box::new(intake), called);
