@@ -22,6 +22,7 @@ use vault::{MasterKey, RingChange, RootId, RootSeen, SealError, Vault};
 use crate::{
     app::StartError,
     clock::{Clock, rfc3339},
+    edge::direct_line::private::ring as message_keys,
 };
 
 /// Where the ring is kept.
@@ -247,7 +248,8 @@ impl Ring {
             effects: count(SealedKind::Effect)?,
             dead_letters: count(SealedKind::DeadLetter)?,
             segment_keys: count(SealedKind::SegmentKey)?,
-            settings: self.old_settings()?.len() as u64,
+            settings: self.old_settings()?.len() as u64
+                + u64::from(message_keys::is_under_old_key(&*self.store, &self.vault)?),
         })
     }
 
@@ -279,7 +281,7 @@ pub struct Left {
     pub dead_letters: u64,
     /// Wrapped keys of segments.
     pub segment_keys: u64,
-    /// Secrets of the configuration and refresh tokens.
+    /// Secrets of the configuration, refresh tokens, and the keys that pages seal to.
     pub settings: u64,
 }
 

@@ -21,6 +21,7 @@ use vault::{RootId, RootSeen};
 use super::{KeysError, KeysSeen, Left, Ring, head_of, line_of};
 use crate::{
     clock::Clock,
+    edge::direct_line::private::ring as message_keys,
     engine::Engine,
     files::Files,
     keeping::{Keeping, KeepingError},
@@ -331,6 +332,11 @@ fn anew(ring: &Ring, kind: SealedKind, row: &SealedRow) -> Result<Vec<u8>, Keepi
 /// Seals the settings anew, which are few.
 fn settings(ring: &Ring) -> Result<Round, KeysError> {
     let mut round = Round::default();
+    let (store, vault) = (&*ring.store, &ring.vault);
+    if message_keys::is_under_old_key(store, vault)? {
+        let replaced = message_keys::seal_anew(store, vault)?;
+        *(if replaced { &mut round.done } else { &mut round.missed }) += 1;
+    }
     for (name, sealed) in ring.old_settings()? {
         let (key, place) = (ring.vault.record_key(name.as_bytes())?, name.as_bytes());
         let Ok(plain) = key.open(place, &sealed) else {

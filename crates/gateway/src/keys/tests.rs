@@ -58,6 +58,19 @@ async fn everything_is_sealed_anew_and_reads_as_before() {
 }
 
 #[tokio::test]
+async fn the_keys_that_pages_seal_to_are_sealed_anew() {
+    let (bed, keys) = bed().await;
+    crate::edge::direct_line::private::ring::keep_one(&*bed.store, &bed.vault);
+    let old = keys.ring.current().to_string();
+    keys.rotate().await.unwrap();
+    assert_eq!(seen(&keys).await.left.settings, 2);
+    keys.retire(&old).await.unwrap();
+    assert_eq!(seen(&keys).await.left.settings, 0);
+    assert!(!message_keys::is_under_old_key(&*bed.store, &bed.vault).unwrap());
+    assert_eq!(crate::edge::direct_line::private::ring::readable(&*bed.store, &bed.vault), 1);
+}
+
+#[tokio::test]
 async fn a_root_key_is_retired_by_order_when_nothing_is_under_it() {
     let (_bed, keys) = bed().await;
     let old = keys.ring.roots()[0].id.to_string();

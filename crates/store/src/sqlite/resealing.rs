@@ -129,8 +129,11 @@ impl Table {
     }
 }
 
-/// How many there are in a conversation's rows, as memory has them where it knows better.
-pub(super) fn count_states(reader: &Connection, hot: &Hot, head: &[u8]) -> Result<u64, StoreError> {
+/// The conversations whose rows have a state that begins otherwise.
+pub(super) fn rows_of_states(
+    reader: &Connection,
+    head: &[u8],
+) -> Result<Vec<ConversationId>, StoreError> {
     let mut statement = reader
         .prepare_cached("SELECT id FROM conversation WHERE substr(state, 1, length(?1)) <> ?1")?;
     let rows = statement.query_map([head], |row| Ok(ConversationId(row.get(0)?)))?;
