@@ -286,8 +286,8 @@ impl Parts {
         watch("sweeper", Box::pin(sweeper.run(stopping.clone())));
         watch("presence", Box::pin(presence.run(store, engine.clone(), stopping.clone())));
         watch("files of desks", Box::pin(media.run_ahead(shows, stopping.clone())));
-        let keys = private::look_after(Arc::clone(&edge), stopping.clone());
-        watch("keys for messages", Box::pin(keys));
+        let turns = private::look_after(Arc::clone(&edge), stopping.clone());
+        watch("keys for messages", Box::pin(turns));
         watch("engine", Box::pin(closed(engine.clone(), stopping.clone())));
         if let Some(control) = control {
             let letters = Letters::new(engine.clone());
