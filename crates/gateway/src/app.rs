@@ -33,11 +33,13 @@ pub use failure::{StartError, StopError};
 use listener::Entrance;
 use live::Live;
 pub use live::NeedsRestart;
+pub(crate) use offline::this_command;
 pub use offline::without_gateway;
 pub use settings::{BotSetup, COMMAND_WORDS, DeskSetup, PageRules, Replay, Settings, WidgetKey};
 
 use crate::{
     alarm::{Alarm, Wakeup},
+    audit::{Audit, Deed, Entry},
     clock::Clock,
     control::{ControlSocket, Letters, Sealed},
     current::Current,
@@ -77,6 +79,7 @@ pub struct Gateway {
     live: Live,
     engine: Engine,
     observer: Arc<Observer>,
+    audit: Audit,
     tasks: TaskTracker,
     open_streams: TaskTracker,
     entrance: Entrance,
@@ -112,7 +115,7 @@ impl Gateway {
                 .map(|desk| (desk.tenant.clone(), desk.desk.clone()))
                 .collect::<Vec<_>>(),
         );
-        let (store, files) = {
+        let (store, audit, files) = {
             let (dir, vault) = (settings.data_dir.clone(), Arc::clone(&vault));
             let (clock, setup) = (clock.clone(), settings.files.clone());
             let observer = Arc::clone(&observer);
@@ -120,15 +123,18 @@ impl Gateway {
             // Opening may wait for a disk, and for tables to be brought up to date.
             let open = move || {
                 let store = open_store(&dir, &vault, boot, IN_USE_FOR)?;
+                let audit = Audit::open(Arc::clone(&store), &vault, clock.clone())?;
                 // Before anybody can call: what comes after a gap waits until it is filled.
                 gaps.open_all(&*store, None)?;
                 let files = Files::open(&dir, setup, &vault, &clock, &observer)
                     .map_err(|error| StartError::Files(Box::new(error)))?;
-                Ok::<_, StartError>((store, Arc::new(files)))
+                Ok::<_, StartError>((store, audit, Arc::new(files)))
             };
             let opened = tokio::task::spawn_blocking(open).await;
             opened.map_err(std::io::Error::other)??
         };
+        audit.keep_for(settings.audit_keep);
+        audit.record(Entry::of_gateway(Deed::Started));
         if let Err(error) = files.count(&store).await {
             let error: &dyn std::error::Error = &error;
             tracing::error!(
@@ -158,7 +164,8 @@ impl Gateway {
             tracing: settings.tracing.clone(),
         })?;
         let presence = Arc::new(Presence::default());
-        let parts = Parts { store, files, vault, clock, engine, wakes, gaps, presence, observer };
+        let parts =
+            Parts { store, files, vault, clock, engine, wakes, gaps, presence, observer, audit };
         let live = Live::new(&parts, policies, settings, own_address(port.address))?;
         parts.run(live, &data_dir, password.as_ref(), hint, lane_hints, port)
     }
@@ -171,7 +178,17 @@ impl Gateway {
     /// Takes over settings that were read anew, as far as they can change while the gateway runs, and
     /// names the rest. On an error nothing has changed.
     pub async fn reload(&self, settings: Settings) -> Result<Vec<NeedsRestart>, StartError> {
-        self.live.reload(settings, &self.stopping).await
+        let keep = settings.audit_keep;
+        let reloaded = self.live.reload(settings, &self.stopping).await;
+        let entry = Entry::of_gateway(Deed::SettingsRead);
+        match &reloaded {
+            Ok(_) => {
+                self.audit.keep_for(keep);
+                self.audit.record(entry);
+            }
+            Err(_) => self.audit.record(entry.with("refused")),
+        }
+        reloaded
     }
 
     /// What is seen of it.
@@ -210,6 +227,7 @@ impl Gateway {
         if ended.await.is_err() {
             tracing::error!("the engine did not end cleanly");
         }
+        self.audit.close().await;
         self.entrance.close().await;
     }
 }
@@ -234,6 +252,7 @@ struct Parts {
     gaps: Arc<Gaps>,
     presence: Arc<Presence>,
     observer: Arc<Observer>,
+    audit: Audit,
 }
 
 impl Parts {
@@ -264,7 +283,12 @@ impl Parts {
         };
         let (engine, presence) = (self.engine.clone(), Arc::clone(&self.presence));
         let (store, observer) = (Arc::clone(&self.store), Arc::clone(&self.observer));
-        let sealed = Sealed { store: Arc::clone(&self.store), vault: Arc::clone(&self.vault) };
+        let audit = self.audit.clone();
+        let sealed = Sealed {
+            store: Arc::clone(&self.store),
+            vault: Arc::clone(&self.vault),
+            audit: audit.clone(),
+        };
         let control = open_control(data_dir);
         let console = self.console(console_password, &dispatcher)?;
         let recorder = console.as_ref().map(Console::recorder);
@@ -280,12 +304,13 @@ impl Parts {
             });
         };
         watch("alarm", Box::pin(alarm.run(stopping.clone())));
+        watch("audit trail", Box::pin(audit.clone().run(stopping.clone())));
         watch("sweeper", Box::pin(sweeper.run(stopping.clone())));
         watch("presence", Box::pin(presence.run(store, engine.clone(), stopping.clone())));
         watch("files of desks", Box::pin(media.run_ahead(shows, stopping.clone())));
         watch("engine", Box::pin(closed(engine.clone(), stopping.clone())));
         if let Some(control) = control {
-            let letters = Letters::new(engine.clone());
+            let letters = Letters::new(engine.clone(), audit.clone());
             watch("control socket", Box::pin(control.serve(letters, sealed, stopping.clone())));
         }
         if let Some(recorder) = recorder {
@@ -297,6 +322,7 @@ impl Parts {
             live,
             engine,
             observer,
+            audit,
             tasks,
             open_streams,
             entrance,

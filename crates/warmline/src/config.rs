@@ -255,6 +255,10 @@ impl<'a> Read<'a> {
             built_in_bot: BuiltInBot::help_desk()?,
             console_password_hash,
             metrics_token,
+            audit_keep: match draft.value(&Owner::House, "audit_keep") {
+                Some(Value::Span(span)) => span,
+                _ => gateway::audit::KEEP_FOR,
+            },
             language: language(draft),
             files: files::setup(draft, &references)?,
             tracing: Tracing::default(),

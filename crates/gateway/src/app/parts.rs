@@ -27,6 +27,7 @@ use crate::{
     bot::BuiltInBots,
     channel::{ChannelLink, Channels, Homes, Pace, People},
     console::PasswordHash,
+    control::Letters,
     current::Current,
     desk::{
         media::{DeskMedia, Handing, With},
@@ -304,9 +305,10 @@ impl Parts {
         desks.sort_by(|a, b| a.to.cmp(&b.to));
         let (bots, channels) = (Arc::clone(&dispatcher.bots), Arc::clone(&dispatcher.channels));
         let destinations = Destinations { desks, bots, channels };
-        let (engine, now) = (self.engine.clone(), self.clock.now());
+        let (letters, now) =
+            (Letters::new(self.engine.clone(), self.audit.clone()), self.clock.now());
         let recorder = Recorder::new(Arc::clone(&self.observer), self.clock.clone());
-        let console = Console::new(password, &self.vault, engine, destinations, recorder, now)?;
+        let console = Console::new(password, &self.vault, letters, destinations, recorder, now)?;
         Ok(Some(console))
     }
 
@@ -336,6 +338,7 @@ impl Parts {
             complaints: Complaints::default(),
             besides: Besides::default(),
             console,
+            audit: self.audit,
             observer: self.observer,
             tracing: live.tracing.clone(),
             stopping,

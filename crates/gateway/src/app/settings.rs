@@ -50,6 +50,8 @@ pub struct Settings {
     pub console_password_hash: Option<SecretString>,
     /// What opens `/metrics`, as a bearer credential; `None` leaves it closed.
     pub metrics_token: Option<SecretString>,
+    /// How long records of the audit trail are kept.
+    pub audit_keep: Duration,
     /// What users are spoken to in, by notices and by the built-in bot. The phrases that they can
     /// type are the policies': [`Language::phrases`].
     pub language: Language,

@@ -51,7 +51,6 @@ use crate::{
         Edge,
         answer::{Refusal, no_such_method, no_such_route},
     },
-    engine::Engine,
 };
 
 /// What the console works with.
@@ -68,14 +67,14 @@ impl Console {
     pub(crate) fn new(
         password: PasswordHash,
         vault: &Vault,
-        engine: Engine,
+        letters: Letters,
         destinations: Destinations,
         recorder: Arc<Recorder>,
         now: Timestamp,
     ) -> Result<Self, SealError> {
         Ok(Self {
             access: access::Access::new(password, vault)?,
-            letters: Letters::new(engine),
+            letters,
             destinations,
             recorder,
             readers: Arc::default(),

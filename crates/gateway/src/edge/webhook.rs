@@ -60,7 +60,7 @@ pub(crate) fn is_callback<B>(request: &Request<B>) -> bool {
 pub(crate) async fn answer(edge: Arc<Edge>, request: Request<Incoming>) -> Response {
     let (parts, body) = request.into_parts();
     let answer = answered(&edge, &parts.headers, Body::new(body));
-    observed(&edge.observer, &Method::POST, Some(PATH), answer).await
+    observed(&edge, &Method::POST, Some(PATH), answer).await
 }
 
 async fn answered(edge: &Edge, headers: &HeaderMap, body: Body) -> Response {

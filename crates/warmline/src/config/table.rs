@@ -138,6 +138,8 @@ settings! {
     "A file that holds the master key, mode 0600. Without this and `master_key`, `master.key` in the data directory is used, and made at the first start.";
     "language", Some("WARMLINE_LANGUAGE"), LANGUAGES, Some("\"en\""), "\"en\"", Restart,
     "The language of the notices to users, and of what they can type unless the phrases are set.";
+    "audit_keep", Some("WARMLINE_AUDIT_KEEP"), Kind::Span, Some("\"400d\""), "\"400d\"", Reload,
+    "How long records of the audit trail (`warmline audit`) are kept; older ones are cut off, and a record says so.";
     "console.password_hash", Some("WARMLINE_CONSOLE_PASSWORD_HASH"), Kind::Secret, None, "\"file:/etc/warmline/console.hash\"", Restart,
     "The argon2id hash (PHC string) of the operators' password. Without it the console is closed.";
     "metrics.token", Some("WARMLINE_METRICS_TOKEN"), Kind::Secret, None, "\"file:/etc/warmline/metrics.token\"", Restart,

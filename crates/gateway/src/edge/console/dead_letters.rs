@@ -22,6 +22,7 @@ use super::{
     view::{bad_query, id_in},
 };
 use crate::{
+    audit::Who,
     control::{Order, Outcome},
     edge::{Edge, answer::Refusal},
 };
@@ -51,7 +52,7 @@ pub(super) async fn list(
         return Err(bad_query(format!("limit is between 1 and {LETTERS_PER_PAGE_MAX}")));
     }
     let console = edge.console.as_ref().ok_or_else(closed)?;
-    match console.letters.ask(Order::List { limit: limit + 1 }).await {
+    match console.letters.ask(Order::List { limit: limit + 1 }, Who::Gateway).await {
         Outcome::Letters(mut letters) => {
             let more = letters.len() > limit;
             letters.truncate(limit);
@@ -95,7 +96,7 @@ async fn ordered(
 ) -> Result<Json<Value>, Refusal> {
     let number = id.parse::<i64>().ok();
     let carried_out = match number {
-        Some(number) => match console.letters.ask(order(number)).await {
+        Some(number) => match console.letters.ask(order(number), operator.who()).await {
             Outcome::Letter(letter) => Ok(Json(json!({ "letter": letter }))),
             Outcome::Letters(letters) => Ok(Json(json!({ "letter": letters.first() }))),
             Outcome::Secret(_) => Err(no_such_letter()),

@@ -10,6 +10,7 @@ use session::id::Timestamp;
 use vault::{MacKey, MasterKey, MasterKeyError};
 
 use super::pace::Source;
+use crate::audit::Who;
 
 /// Operators signed in at a time. Beyond it, of those who come from where most do, the one who did
 /// nothing for the longest time is signed out: whoever signs in again and again pushes nobody out but
@@ -34,6 +35,13 @@ pub(super) struct Operator {
     pub(super) address: IpAddr,
     /// When the session ends whatever happens.
     pub(super) until: Timestamp,
+}
+
+impl Operator {
+    /// As the audit trail names them.
+    pub(super) fn who(&self) -> Who {
+        Who::Operator { name: None, session: Some(self.name.clone()), address: Some(self.address) }
+    }
 }
 
 #[derive(Debug)]
