@@ -22,7 +22,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use secrecy::SecretString;
 use store::{BootId, LaneKey, Store, StoreError, sqlite::SqliteStore};
 use tokio::{net::TcpListener, sync::mpsc};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -44,7 +43,7 @@ use crate::{
     control::{ControlSocket, Letters, Sealed},
     current::Current,
     dispatcher::Dispatcher,
-    edge::console::Console,
+    edge::console::{Console, Member},
     engine::{Engine, Tools},
     files::Files,
     gaps::Gaps,
@@ -142,8 +141,8 @@ impl Gateway {
                 "the files cannot be counted; there may be more than there may be"
             );
         }
-        let (data_dir, password) =
-            (settings.data_dir.clone(), settings.console_password_hash.clone());
+        let data_dir = settings.data_dir.clone();
+        let members = parts::members(&settings)?;
         let wakes = Arc::new(Wakes::default());
         let hint = Arc::new(Wakeup::new());
         let (lanes, lane_hints) = mpsc::channel(LANE_HINTS_MAX);
@@ -167,7 +166,7 @@ impl Gateway {
         let parts =
             Parts { store, files, vault, clock, engine, wakes, gaps, presence, observer, audit };
         let live = Live::new(&parts, policies, settings, own_address(port.address))?;
-        parts.run(live, &data_dir, password.as_ref(), hint, lane_hints, port)
+        parts.run(live, &data_dir, members, hint, lane_hints, port)
     }
 
     /// Where it listens.
@@ -260,7 +259,7 @@ impl Parts {
         self,
         live: Live,
         data_dir: &Path,
-        console_password: Option<&SecretString>,
+        members: Vec<Member>,
         hint: Arc<Wakeup>,
         lane_hints: mpsc::Receiver<LaneKey>,
         port: Port,
@@ -290,7 +289,7 @@ impl Parts {
             audit: audit.clone(),
         };
         let control = open_control(data_dir);
-        let console = self.console(console_password, &dispatcher)?;
+        let console = self.console(members, &dispatcher)?;
         let recorder = console.as_ref().map(Console::recorder);
         let edge = Arc::new(self.edge(&live, console, stopping.clone())?);
         let open_streams = edge.open_streams.clone();

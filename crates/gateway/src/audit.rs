@@ -30,7 +30,7 @@ use tokio_util::sync::CancellationToken;
 use vault::Vault;
 
 pub use deed::{Deed, DeedName, Entry, KeyKind, Record, Who};
-pub use trail::{AuditError, Break, Query, Verified, digest, find, verify};
+pub use trail::{AuditBeside, AuditError, Break, Query, Verified, digest, find, moment, verify};
 pub use trail::{KEY_PLACE, KEY_SETTING};
 
 use crate::{clock::Clock, observe::RouteName};
@@ -40,6 +40,9 @@ use trail::Trail;
 /// Deeds that may wait for the disk. Beyond it they are counted, and the count is a record as soon as
 /// the disk is back: an operator gives a few orders a minute.
 const WAITING_DEEDS_MAX: usize = 4_096;
+
+/// Failed sign-ins and the like that are a record of their own, in a minute.
+const ATTEMPTS_PER_MINUTE_MAX: usize = 30;
 
 /// How often refusals are written, and old records looked for.
 const WRITE_EVERY: Duration = Duration::from_mins(1);
@@ -68,6 +71,8 @@ struct Waiting {
     /// Deeds for which there was no room.
     lost: u64,
     refusals: Refusals,
+    /// Records of this minute that strangers made.
+    attempts: usize,
 }
 
 impl Audit {
@@ -113,6 +118,26 @@ impl Audit {
         self.waiting().refusals.count(door, code, tenant, now);
     }
 
+    /// The same for what strangers can make happen again and again, of which so many are written in a
+    /// minute; the others are in the count of refusals only.
+    pub(crate) fn record_some(&self, entry: Entry) {
+        {
+            let mut waiting = self.waiting();
+            if waiting.attempts >= ATTEMPTS_PER_MINUTE_MAX {
+                return;
+            }
+            waiting.attempts += 1;
+        }
+        self.record(entry);
+    }
+
+    /// The records that fit.
+    pub(crate) async fn find(&self, query: Query) -> Result<Vec<Record>, AuditError> {
+        let trail = Arc::clone(&self.0.trail);
+        let found = tokio::task::spawn_blocking(move || trail.find(&query)).await;
+        found.map_err(|error| store::StoreError::Database(Box::new(error)))?
+    }
+
     /// Writes until told to stop.
     pub(crate) async fn run(self, stop: CancellationToken) {
         let mut tick = tokio::time::interval(WRITE_EVERY);
@@ -139,6 +164,7 @@ impl Audit {
 
     fn gather_refusals(&self) {
         let mut waiting = self.waiting();
+        waiting.attempts = 0;
         let counted = waiting.refusals.take();
         for entry in counted {
             waiting.put(entry);

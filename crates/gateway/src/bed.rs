@@ -192,6 +192,14 @@ impl Store for Watched {
         self.inner.cut_audit(mark)
     }
 
+    fn dead_letters_of(
+        &self,
+        tenants: &[TenantId],
+        limit: usize,
+    ) -> Result<Vec<DeadLetter>, StoreError> {
+        self.inner.dead_letters_of(tenants, limit)
+    }
+
     fn take_over(&self, boot: BootId) -> Result<(), StoreError> {
         self.inner.take_over(boot)
     }

@@ -24,7 +24,7 @@ pub use row::{
     Resolved, Segment, SegmentId, SessionRow, Strike, Target, Waiting, Work,
 };
 
-use session::id::{ConversationKey, Number, SessionId, Timestamp};
+use session::id::{ConversationKey, Number, SessionId, TenantId, Timestamp};
 
 /// The most log entries one read returns; a page, not a limit of the log.
 pub const ENTRIES_PER_READ_MAX: usize = 1_000;
@@ -192,6 +192,13 @@ pub trait Store: AuditSource + Send + Sync + 'static {
 
     /// Dead letters, newest first, at most `limit`.
     fn dead_letters(&self, limit: usize) -> Result<Vec<DeadLetter>, StoreError>;
+
+    /// Dead letters of conversations of these tenants, newest first, at most `limit`.
+    fn dead_letters_of(
+        &self,
+        tenants: &[TenantId],
+        limit: usize,
+    ) -> Result<Vec<DeadLetter>, StoreError>;
 
     /// The dead letter of an effect, until it is buried or resent. What is provided here looks
     /// through all of them.

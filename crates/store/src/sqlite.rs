@@ -44,7 +44,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use rusqlite::{Connection, TransactionBehavior};
-use session::id::{ConversationKey, Number, SessionId, Timestamp};
+use session::id::{ConversationKey, Number, SessionId, TenantId, Timestamp};
 
 use crate::{
     AuditMark, AuditRow, AuditSource, BootId, ConversationId, ConversationRow, DeadLetter,
@@ -285,6 +285,14 @@ impl Store for SqliteStore {
 
     fn dead_letters(&self, limit: usize) -> Result<Vec<DeadLetter>, StoreError> {
         self.read(|reader| dead_letters::newest(reader, limit))
+    }
+
+    fn dead_letters_of(
+        &self,
+        tenants: &[TenantId],
+        limit: usize,
+    ) -> Result<Vec<DeadLetter>, StoreError> {
+        self.read(|reader| dead_letters::newest_of(reader, tenants, limit))
     }
 
     fn dead_letter(&self, effect: OutboxId) -> Result<Option<DeadLetter>, StoreError> {

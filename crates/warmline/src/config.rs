@@ -20,6 +20,7 @@ mod files;
 mod look;
 mod master;
 mod network;
+mod operators;
 mod presented;
 mod reference;
 mod registration;
@@ -247,7 +248,9 @@ impl<'a> Read<'a> {
             }
         }
         let console_password_hash = console_password_hash(draft, secret("console.password_hash")?)?;
+        let operators = operators::setups(draft, &references)?;
         let settings = Settings {
+            operators,
             data_dir,
             desks: desks.into_iter().flatten().collect(),
             bots,

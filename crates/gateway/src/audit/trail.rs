@@ -84,6 +84,11 @@ impl Trail {
         Ok(Self { store, key, end: Mutex::new(end) })
     }
 
+    /// The records that fit. Blocks.
+    pub(super) fn find(&self, query: &Query) -> Result<Vec<Record>, AuditError> {
+        found(&*self.store, &self.key, query)
+    }
+
     /// Appends records; all of them or none. Blocks.
     pub(super) fn append(&self, entries: &[Entry]) -> Result<(), AuditError> {
         let mut end = self.end.lock().unwrap_or_else(PoisonError::into_inner);
@@ -168,8 +173,8 @@ fn key_of(vault: &Vault, wrapped: Option<&[u8]>) -> Result<DataKey, AuditError> 
 pub struct Query {
     /// Of this moment or later.
     pub since: Option<Timestamp>,
-    /// Of this tenant.
-    pub tenant: Option<TenantId>,
+    /// Of one of these tenants.
+    pub tenants: Option<Vec<TenantId>>,
     /// With this deed.
     pub deed: Option<DeedName>,
     /// The newest so many; zero for all.
@@ -179,7 +184,10 @@ pub struct Query {
 impl Query {
     fn fits(&self, row: &AuditRow) -> bool {
         self.since.is_none_or(|since| row.at >= since)
-            && self.tenant.as_ref().is_none_or(|tenant| row.tenant.as_ref() == Some(tenant))
+            && self
+                .tenants
+                .as_ref()
+                .is_none_or(|own| row.tenant.as_ref().is_some_and(|tenant| own.contains(tenant)))
             && self.deed.is_none_or(|deed| &*row.deed == deed.as_str())
     }
 }
@@ -191,18 +199,28 @@ pub fn find(
     wrapped_key: Option<&[u8]>,
     query: &Query,
 ) -> Result<Vec<Record>, AuditError> {
+    if first(source)?.is_none() {
+        return Ok(Vec::new());
+    }
+    found(source, &key_of(vault, wrapped_key)?, query)
+}
+
+fn found(
+    source: &dyn AuditSource,
+    key: &DataKey,
+    query: &Query,
+) -> Result<Vec<Record>, AuditError> {
     let mut found = std::collections::VecDeque::new();
     let (mut end, most) = match first(source)? {
         Some(end) => (end, query.newest),
         None => return Ok(Vec::new()),
     };
     let most = if most == 0 { RECORDS_PER_ANSWER_MAX } else { most.min(RECORDS_PER_ANSWER_MAX) };
-    let key = key_of(vault, wrapped_key)?;
     loop {
         let rows = source.audit_after(end.number, RECORDS_PER_READ)?;
         for row in &rows {
             if query.fits(row) {
-                let inner = opened(&key, row, &end.link);
+                let inner = opened(key, row, &end.link);
                 found
                     .push_back(shown(row, inner.ok_or(AuditError::Record { number: row.number })?));
                 if found.len() > most {
@@ -387,4 +405,50 @@ impl Walk<'_> {
         }
         Ok(())
     }
+}
+
+/// The trail of a data directory that a gateway may be using.
+pub struct AuditBeside {
+    source: store::sqlite::AuditBeside,
+    wrapped_key: Option<Vec<u8>>,
+}
+
+impl AuditBeside {
+    /// Opens it; `None` if there is none yet. Blocks.
+    pub fn open(data_dir: &std::path::Path) -> Result<Option<Self>, AuditError> {
+        let Some(source) = store::sqlite::AuditBeside::open(data_dir)? else { return Ok(None) };
+        let kept = store::sqlite::settings_beside(data_dir, KEY_SETTING)?;
+        let key = kept.into_iter().find(|(name, _)| name == KEY_SETTING);
+        Ok(Some(Self { source, wrapped_key: key.map(|(_, wrapped)| wrapped) }))
+    }
+
+    /// The records that fit, oldest first. Blocks.
+    pub fn find(&self, vault: &Vault, query: &Query) -> Result<Vec<Record>, AuditError> {
+        find(&self.source, vault, self.wrapped_key.as_deref(), query)
+    }
+
+    /// Goes through the whole trail; see [`verify`]. Blocks.
+    pub fn verify(
+        &self,
+        vault: &Vault,
+        elsewhere: Option<&(u64, String)>,
+    ) -> Result<Result<Verified, Break>, AuditError> {
+        verify(&self.source, vault, self.wrapped_key.as_deref(), elsewhere)
+    }
+}
+
+/// A moment as people say it: RFC 3339, or so long ago (`90min`, `24h`, `7d`).
+pub fn moment(text: &str) -> Option<Timestamp> {
+    if let Ok(at) = text.parse::<jiff::Timestamp>() {
+        return Some(Timestamp(at.as_millisecond()));
+    }
+    let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit())?);
+    let unit_ms = match unit {
+        "min" | "m" => 60_000,
+        "h" => 3_600_000,
+        "d" => 86_400_000,
+        _ => return None,
+    };
+    let ago = number.parse::<i64>().ok()?.checked_mul(unit_ms)?;
+    Some(Timestamp(crate::clock::Clock::System.now().0.saturating_sub(ago)))
 }

@@ -59,6 +59,26 @@ impl Letters {
         outcome
     }
 
+    /// The newest letters of these tenants, or of all.
+    pub(crate) async fn newest_of(&self, own: Option<&[TenantId]>, limit: usize) -> Outcome {
+        let Some(own) = own else {
+            return self.asked(Order::List { limit }).await;
+        };
+        match self.engine.letters(LetterOrder::NewestOf(own.into(), limit)).await {
+            Ok(found) => Outcome::Letters(found.into_iter().map(redacted).collect()),
+            Err(error) => Outcome::Error(refusal_of(&error)),
+        }
+    }
+
+    /// How many letters these tenants have, counted up to what one list may have; `None` if that
+    /// cannot be read.
+    pub(crate) async fn count_of(&self, own: &[TenantId]) -> Option<usize> {
+        match self.newest_of(Some(own), LETTERS_PER_LIST_MAX).await {
+            Outcome::Letters(letters) => Some(letters.len()),
+            Outcome::Letter(_) | Outcome::Secret(_) | Outcome::Error(_) => None,
+        }
+    }
+
     async fn asked(&self, order: Order) -> Outcome {
         let asked = match order {
             Order::List { limit } => LetterOrder::Newest(limit.min(LETTERS_PER_LIST_MAX)),

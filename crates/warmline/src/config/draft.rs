@@ -27,6 +27,8 @@ const PROBLEMS: usize = 5;
 pub(crate) enum Owner {
     /// The installation's.
     House,
+    /// An operator's.
+    Operator { name: String },
     /// A desk's.
     Desk { tenant: String, name: String },
     /// A bot's.
@@ -44,7 +46,7 @@ impl Owner {
 
     pub(crate) fn tenant(&self) -> Option<&str> {
         match self {
-            Self::House => None,
+            Self::House | Self::Operator { .. } => None,
             Self::Desk { tenant, .. } | Self::Bot { tenant, .. } => Some(tenant),
         }
     }
@@ -53,6 +55,7 @@ impl Owner {
     pub(crate) fn table(&self) -> String {
         match self {
             Self::House => String::new(),
+            Self::Operator { name } => format!("operators.{}", toml_key(name)),
             Self::Desk { tenant, name } => {
                 format!("tenants.{}.desks.{}", toml_key(tenant), toml_key(name))
             }
@@ -66,7 +69,9 @@ impl Owner {
     fn path(&self, setting: &Setting) -> String {
         match self {
             Self::House => setting.id.to_owned(),
-            Self::Desk { .. } | Self::Bot { .. } => format!("{}.{}", self.table(), setting.key()),
+            Self::Operator { .. } | Self::Desk { .. } | Self::Bot { .. } => {
+                format!("{}.{}", self.table(), setting.key())
+            }
         }
     }
 }
@@ -196,6 +201,7 @@ impl Draft {
                 }
                 Section::Top
                 | Section::Console
+                | Section::Operator
                 | Section::Metrics
                 | Section::Telemetry
                 | Section::Files => Owner::House,
@@ -254,6 +260,10 @@ impl Draft {
 
     pub(crate) fn desks(&self) -> impl Iterator<Item = &Owner> {
         self.owners.iter().filter(|owner| matches!(owner, Owner::Desk { .. }))
+    }
+
+    pub(crate) fn operators(&self) -> impl Iterator<Item = &Owner> {
+        self.owners.iter().filter(|owner| matches!(owner, Owner::Operator { .. }))
     }
 
     pub(crate) fn bots(&self) -> impl Iterator<Item = &Owner> {

@@ -9,6 +9,8 @@ pub(crate) enum Section {
     Top,
     /// `[console]`.
     Console,
+    /// `[operators.NAME]`.
+    Operator,
     /// `[metrics]`.
     Metrics,
     /// `[telemetry]`.
@@ -76,6 +78,7 @@ impl Setting {
         match self.id.split_once('.').map(|(section, _)| section) {
             None => Section::Top,
             Some("console") => Section::Console,
+            Some("operator") => Section::Operator,
             Some("metrics") => Section::Metrics,
             Some("telemetry") => Section::Telemetry,
             Some("files") => Section::Files,
@@ -109,6 +112,7 @@ const WITHOUT_SCANNER: Kind = Kind::Choice(&["refuse", "take"]);
 const BUCKET_STYLES: Kind = Kind::Choice(&["path", "host"]);
 const REPLAYS: Kind = Kind::Choice(&["all", "new"]);
 const FILES_BY: Kind = Kind::Choice(&["auto", "link", "upload"]);
+const ROLES: Kind = Kind::Choice(&["viewer", "operator", "admin"]);
 const GRANTS: Kind = Kind::Choice(&["password", "client_credentials"]);
 
 /// What users may not send unless somebody says otherwise: `gateway::REFUSED`, as a file says it.
@@ -141,7 +145,13 @@ settings! {
     "audit_keep", Some("WARMLINE_AUDIT_KEEP"), Kind::Span, Some("\"400d\""), "\"400d\"", Reload,
     "How long records of the audit trail (`warmline audit`) are kept; older ones are cut off, and a record says so.";
     "console.password_hash", Some("WARMLINE_CONSOLE_PASSWORD_HASH"), Kind::Secret, None, "\"file:/etc/warmline/console.hash\"", Restart,
-    "The argon2id hash (PHC string) of the operators' password. Without it the console is closed.";
+    "The argon2id hash (PHC string) of the password of the operator `admin`, who may do everything. Without it and without `[operators.NAME]` the console is closed.";
+    "operator.password_hash", None, Kind::Secret, None, "\"vault:console-ada\"", Restart,
+    "Required. The argon2id hash of their password, as `warmline console-password` prints it.";
+    "operator.role", None, ROLES, Some("\"viewer\""), "\"operator\"", Restart,
+    "What they may do: `viewer` looks, `operator` also ends chats and deals with dead letters, `admin` also reads the audit trail.";
+    "operator.tenants", None, Kind::Texts, None, "[\"sales\"]", Restart,
+    "The tenants whose affairs they see; nothing of another tenant is shown to them, not even that it is there. Without it all.";
     "metrics.token", Some("WARMLINE_METRICS_TOKEN"), Kind::Secret, None, "\"file:/etc/warmline/metrics.token\"", Restart,
     "What opens `/metrics`, as a bearer credential of at least 16 characters. Without it `/metrics` is closed.";
     "telemetry.otlp_endpoint", Some("OTEL_EXPORTER_OTLP_ENDPOINT"), Kind::Text, None, "\"http://127.0.0.1:4318\"", Restart,
