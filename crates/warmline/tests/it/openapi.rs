@@ -23,6 +23,19 @@ fn description() -> Value {
     serde_json::from_str(&text).unwrap()
 }
 
+/// Every operation that is described, as (method, path).
+pub(crate) fn operations() -> BTreeSet<(String, String)> {
+    let description = description();
+    let mut found = BTreeSet::new();
+    for (path, route) in description["paths"].as_object().unwrap() {
+        let route = followed(&description, route).as_object().unwrap();
+        for method in route.keys().filter(|key| METHODS.contains(&key.as_str())) {
+            found.insert((method.clone(), path.clone()));
+        }
+    }
+    found
+}
+
 /// Sends a request; gives its answer with its method and path.
 pub(crate) async fn sent(request: RequestBuilder, what: &str) -> (Response, String, String) {
     let (client, request) = request.build_split();
