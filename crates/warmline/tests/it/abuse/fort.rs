@@ -261,8 +261,12 @@ impl Fort {
         if body["error"]["message"].as_str().is_none_or(|words| words.len() < 15) {
             return Err(format!("no sentence: {text}"));
         }
-        openapi::describes(&method, &path, met, code);
-        Ok(())
+        // What nobody serves has no place in a description.
+        if matches!(code, "no_such_route" | "method_not_allowed" | "MethodNotAllowed" | "NotFound")
+        {
+            return Ok(());
+        }
+        openapi::undescribed(&method, &path, met, code).map_or(Ok(()), Err)
     }
 }
 
