@@ -17,8 +17,8 @@ pub(super) fn cases(fort: &Fort) -> Vec<Case> {
         case(
             "a viewer ends a chat with a slash behind",
             by(viewer, &post, &format!("{end}/")),
-            403,
-            "role_forbids",
+            404,
+            "no_such_route",
         ),
         case(
             "a viewer ends what is no chat",

@@ -80,7 +80,7 @@ pub(super) fn cases(fort: &Fort) -> Vec<Case> {
                 ),
             ),
             400,
-            "BadArgument",
+            "MissingProperty",
         ),
         case(
             "a program",

@@ -218,10 +218,13 @@ impl Fort {
             let read: Value = read.json().await.unwrap();
             others.push(read["activities"].as_array().unwrap().len());
         }
+        // That a file did not go through is told to who sent it, and to nobody else.
+        let mut shown = self.page.log().await;
+        shown.retain(|one| one["channelData"]["warmline"]["notice"]["key"] != "file_not_taken");
         let overview = self.console(Method::GET, "overview", &self.admin).send().await.unwrap();
         let overview: Value = overview.json().await.unwrap();
         State {
-            shown: self.page.log().await,
+            shown,
             others,
             desk: self.house.desk.ledger().len(),
             bots: [self.other.bot.got().len(), self.third.bot.got().len()],

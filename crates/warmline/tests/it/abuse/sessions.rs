@@ -142,8 +142,8 @@ pub(super) fn cases(fort: &Fort) -> Vec<Case> {
         case(
             "a stream with the token as a bearer only",
             stream(String::new()).bearer_auth(&fort.page.token),
-            400,
-            "BadArgument",
+            401,
+            "NotAuthorized",
         ),
         case("a token of three empty parts", read(".."), 403, "Forbidden"),
         case(
