@@ -34,7 +34,9 @@ use live::Live;
 pub use live::NeedsRestart;
 pub(crate) use offline::this_command;
 pub use offline::without_gateway;
-pub use settings::{BotSetup, COMMAND_WORDS, DeskSetup, PageRules, Replay, Settings, WidgetKey};
+pub use settings::{
+    BotSetup, COMMAND_WORDS, DeskSetup, MessageEncryption, PageRules, Replay, Settings, WidgetKey,
+};
 
 use crate::{
     alarm::{Alarm, Wakeup},
@@ -43,7 +45,10 @@ use crate::{
     control::{ControlSocket, Letters, Sealed},
     current::Current,
     dispatcher::Dispatcher,
-    edge::console::{Console, Member},
+    edge::{
+        console::{Console, Member},
+        direct_line::private,
+    },
     engine::{Engine, Tools},
     files::Files,
     gaps::Gaps,
@@ -307,6 +312,8 @@ impl Parts {
         watch("sweeper", Box::pin(sweeper.run(stopping.clone())));
         watch("presence", Box::pin(presence.run(store, engine.clone(), stopping.clone())));
         watch("files of desks", Box::pin(media.run_ahead(shows, stopping.clone())));
+        let keys = private::look_after(Arc::clone(&edge), stopping.clone());
+        watch("keys for messages", Box::pin(keys));
         watch("engine", Box::pin(closed(engine.clone(), stopping.clone())));
         if let Some(control) = control {
             let letters = Letters::new(engine.clone(), audit.clone());

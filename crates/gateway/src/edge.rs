@@ -3,6 +3,7 @@
 //! | module | routes |
 //! | --- | --- |
 //! | [`webhook`] | `POST /api/v1/snowBot/receiveMessage` |
+//! | [`direct_line::private`] | `/.well-known/warmline-keys` |
 //! | [`messages`] | `POST /api/messages` |
 //! | [`direct_line`] | `/v3/directline/…` |
 //! | [`connector`] | `/v3/conversations/…`, `/v3/attachments/…`, `/bot/{capability}/v3/…` |
@@ -165,6 +166,7 @@ fn router(edge: Arc<Edge>) -> Router {
     Router::new()
         .merge(webhook::routes())
         .nest("/v3/directline", direct_line::routes(&edge))
+        .merge(direct_line::private::routes())
         .merge(messages::routes())
         .merge(connector::routes())
         .merge(files::routes())

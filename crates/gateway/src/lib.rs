@@ -46,8 +46,9 @@ use std::sync::Arc;
 use store::{Store, StoreError};
 
 pub use app::{
-    BotSetup, COMMAND_WORDS, DataExamined, DeskSetup, Gateway, KeyFit, NeedsRestart, PageRules,
-    Replay, Settings, StartError, StopError, WidgetKey, examine_data, without_gateway,
+    BotSetup, COMMAND_WORDS, DataExamined, DeskSetup, Gateway, KeyFit, MessageEncryption,
+    NeedsRestart, PageRules, Replay, Settings, StartError, StopError, WidgetKey, examine_data,
+    without_gateway,
 };
 pub use behind::{Answers, BehindSetup};
 pub use bot::BuiltInBot;

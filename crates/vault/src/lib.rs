@@ -16,7 +16,12 @@
 //! A key is never printed, never serialised, and wiped from memory when dropped.
 
 mod master;
+mod message;
 mod sealed;
 
 pub use master::{MasterKey, MasterKeyError};
+pub use message::{
+    ENCAPSULATED_BYTES, MESSAGE_MORE_BYTES, MessageError, MessageKey, PUBLIC_KEY_BYTES, ReaderKey,
+    ReaderSealing,
+};
 pub use sealed::{DataKey, DerivedKey, MacKey, Opened, SEALED_MORE_BYTES, SealError, Vault};

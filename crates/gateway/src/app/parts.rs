@@ -334,7 +334,7 @@ impl Parts {
         console: Option<Console>,
         stopping: CancellationToken,
     ) -> Result<Edge, StartError> {
-        let direct_line = DirectLine::new(&self.vault)?;
+        let direct_line = DirectLine::new(&self.vault, self.clock.now())?;
         Ok(Edge {
             engine: self.engine,
             store: self.store,

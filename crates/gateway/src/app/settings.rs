@@ -121,13 +121,31 @@ pub struct PageRules {
     pub replay: Replay,
     /// By which pages of trusted origins get tokens themselves; `None` gives them none.
     pub widget_key: Option<WidgetKey>,
+    /// Whether their messages must be sealed between browser and gateway.
+    pub message_encryption: MessageEncryption,
+}
+
+/// Whether messages between a page and the gateway are sealed besides TLS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum MessageEncryption {
+    /// Pages that can, do; what comes in the clear passes.
+    #[default]
+    Offered,
+    /// What comes in the clear is refused, and nothing is shown in the clear.
+    Required,
 }
 
 impl Default for PageRules {
     fn default() -> Self {
         // Longer than a night with the lid closed.
         let token_grace = Duration::from_hours(12);
-        Self { trusted_origins: Vec::new(), token_grace, replay: Replay::All, widget_key: None }
+        Self {
+            trusted_origins: Vec::new(),
+            token_grace,
+            replay: Replay::All,
+            widget_key: None,
+            message_encryption: MessageEncryption::Offered,
+        }
     }
 }
 

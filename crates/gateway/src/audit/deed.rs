@@ -303,7 +303,22 @@ impl Entry {
                 (Some(*count), Some(crate::clock::rfc3339(*since)))
             }
             Deed::Lost { records } => (Some(*records), None),
-            _ => (None, None),
+            Deed::Started
+            | Deed::Stopped
+            | Deed::SettingsRead
+            | Deed::SignIn
+            | Deed::SignOut
+            | Deed::Denied { .. }
+            | Deed::SecretKept { .. }
+            | Deed::SecretRotated { .. }
+            | Deed::SecretForgotten { .. }
+            | Deed::LetterResent { .. }
+            | Deed::LetterDropped { .. }
+            | Deed::SessionEnded { .. }
+            | Deed::Exported { .. }
+            | Deed::Erased { .. }
+            | Deed::KeyRotated { .. }
+            | Deed::Cut { .. } => (None, None),
         };
         Inner {
             who: who.into(),
@@ -366,7 +381,7 @@ impl Record {
             (None, None) => who.to_string(),
         };
         if let Some(address) = address {
-            text.push_str(&format!(" from {address}"));
+            text.extend([" from ", &address.to_string()]);
         }
         text
     }

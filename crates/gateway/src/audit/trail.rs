@@ -309,7 +309,12 @@ pub enum Break {
 
 /// What a record is known by elsewhere: the digits of its end.
 pub fn digest(link: &[u8]) -> String {
-    link.iter().map(|byte| format!("{byte:02x}")).collect()
+    use std::fmt::Write;
+    link.iter().fold(String::with_capacity(link.len() * 2), |mut text, byte| {
+        // Writing to a text cannot fail.
+        write!(text, "{byte:02x}").ok();
+        text
+    })
 }
 
 /// Goes through the whole trail. `elsewhere` is a head that was kept elsewhere before. Blocks.

@@ -3,8 +3,8 @@
 use std::{io::Read, path::Path, time::Duration};
 
 use gateway::{
-    Behind, BotId, BotSetup, BuiltInBot, DeskId, Origin, PageRules, Phrases, Policy, Replay,
-    WidgetKey, folded,
+    Behind, BotId, BotSetup, BuiltInBot, DeskId, MessageEncryption, Origin, PageRules, Phrases,
+    Policy, Replay, WidgetKey, folded,
 };
 
 use super::{
@@ -80,6 +80,10 @@ fn pages(draft: &Draft, owner: &Owner) -> Result<PageRules, ConfigError> {
         replay: match draft.text(owner, "bot.replay").as_deref() {
             Some("new") => Replay::New,
             Some(_) | None => Replay::All,
+        },
+        message_encryption: match draft.text(owner, "bot.message_encryption").as_deref() {
+            Some("required") => MessageEncryption::Required,
+            Some(_) | None => MessageEncryption::Offered,
         },
     })
 }

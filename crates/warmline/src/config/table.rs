@@ -111,12 +111,13 @@ const DELIVERIES: Kind = Kind::Choice(&["normal", "expectReplies"]);
 const WITHOUT_SCANNER: Kind = Kind::Choice(&["refuse", "take"]);
 const BUCKET_STYLES: Kind = Kind::Choice(&["path", "host"]);
 const REPLAYS: Kind = Kind::Choice(&["all", "new"]);
+const MESSAGES: Kind = Kind::Choice(&["offered", "required"]);
 const FILES_BY: Kind = Kind::Choice(&["auto", "link", "upload"]);
 const ROLES: Kind = Kind::Choice(&["viewer", "operator", "admin"]);
 const GRANTS: Kind = Kind::Choice(&["password", "client_credentials"]);
 
 /// What users may not send unless somebody says otherwise: `gateway::REFUSED`, as a file says it.
-const NEVER: &str = "[\".exe\", \".com\", \".scr\", \".pif\", \".bat\", \".cmd\", \".ps1\", \".vbs\", \".vbe\", \".js\", \".jse\", \".wsf\", \".wsh\", \".hta\", \".msi\", \".msp\", \".cpl\", \".dll\", \".lnk\", \".reg\", \".jar\", \".app\", \".apk\", \".deb\", \".rpm\", \".sh\", \".iso\", \".html\", \".htm\", \".shtml\", \".xhtml\", \".xht\", \".svg\", \".svgz\", \".mht\", \".mhtml\", \"application/vnd.microsoft.portable-executable\", \"application/x-executable\", \"application/x-mach-binary\", \"text/x-shellscript\", \"text/html\", \"application/xhtml+xml\", \"image/svg+xml\"]";
+const NEVER: &str = "[\".exe\", \".com\", \".scr\", \".pif\", \".bat\", \".cmd\", \".ps1\", \".vbs\", \".vbe\", \".js\", \".jse\", \".wsf\", \".wsh\", \".hta\", \".msi\", \".msp\", \".cpl\", \".dll\", \".lnk\", \".reg\", \".jar\", \".app\", \".apk\", \".deb\", \".rpm\", \".sh\", \".iso\", \".url\", \".chm\", \".xll\", \".wll\", \".docm\", \".dotm\", \".xlsm\", \".xltm\", \".xlam\", \".pptm\", \".potm\", \".ppam\", \".library-ms\", \".search-ms\", \".settingcontent-ms\", \".one\", \".ps1xml\", \".psm1\", \".psd1\", \".msc\", \".scf\", \".sct\", \".vhd\", \".vhdx\", \".img\", \".jnlp\", \".msix\", \".msixbundle\", \".appx\", \".appref-ms\", \".application\", \".gadget\", \".inf\", \".ws\", \".wsc\", \".vb\", \".pyw\", \".command\", \".desktop\", \".html\", \".htm\", \".shtml\", \".xhtml\", \".xht\", \".svg\", \".svgz\", \".mht\", \".mhtml\", \"application/vnd.microsoft.portable-executable\", \"application/x-executable\", \"application/x-mach-binary\", \"text/x-shellscript\", \"text/html\", \"application/xhtml+xml\", \"image/svg+xml\"]";
 
 /// One row of the table.
 macro_rules! settings {
@@ -286,6 +287,8 @@ settings! {
     "How long a Direct Line token past its end (it lives for 30 minutes) goes on opening its own conversation, for laptops that slept; `off` for not at all.";
     "bot.replay", None, REPLAYS, Some("\"all\""), "\"new\"", Reload,
     "What a page that comes back without saying how far it has read gets: `all` from the start of the conversation, `new` only what comes after. A page that starts a conversation gets all of it.";
+    "bot.message_encryption", Some("WARMLINE_MESSAGE_ENCRYPTION"), MESSAGES, Some("\"offered\""), "\"required\"", Reload,
+    "Whether messages between web pages and Warmline are sealed besides TLS (docs/message-encryption.md): `offered`, by pages that can, as the widget does; `required`, and what comes in the clear is refused, in both directions.";
     "bot.answers_file", None, Kind::Path, None, "\"answers.json\"", Reload,
     "What the built-in bot says: JSON with `greeting`, `fallback` and `topics` of `words` and `answer`. Without it the help desk's answers that come with Warmline.";
     "bot.escalate_phrases", None, Kind::Texts, Some("[\"agent\", \"live agent\", \"talk to a human\"]"), "[\"agent\", \"help me\"]", Reload,

@@ -7,6 +7,7 @@
 
 mod access;
 mod authentication;
+mod canary;
 mod communications;
 mod configuration;
 mod crossing;

@@ -17,7 +17,7 @@ use axum::{
     extract::{Path, State, rejection::PathRejection},
     http::{HeaderMap, StatusCode},
 };
-use bot_framework::{Activity, direct_line::ErrorCode};
+use bot_framework::direct_line::ErrorCode;
 use session::{Event, FileRefusal, Visitor, id::ConversationKey};
 use store::{ConversationId, Target};
 use tokio::{runtime::Handle, time::timeout};
@@ -25,13 +25,14 @@ use tokio::{runtime::Handle, time::timeout};
 use super::{
     Refused,
     activities::{self, Posted},
+    private,
     refused::unreadable,
     visitor,
 };
 use crate::{
     edge::Edge,
     engine::{Arrival, Engine, EngineError, Outcome},
-    files::{FileRules, Files, Kept, Side, clean_name},
+    files::{Bringer, FileRules, Files, Kept, Side, clean_name},
     keeping::Keeping,
     render::activity_id,
     trace::{Context, OpenSpan},
@@ -85,7 +86,8 @@ async fn taken(
     let conversation = edge.begun(&key, &known).await?;
     let taken = Taken { files: Arc::clone(&edge.files), kept: Vec::new() };
     let mut upload = Upload::new(edge, &keeping, conversation, taken);
-    let mut body = Arriving::new(body, body_bytes_max(edge.files.rules()));
+    let most = body_bytes_max(edge.files.rules());
+    let mut body = Arriving::new(body, most, edge.files.pace(Bringer::Page));
     if let Err(trouble) = upload.read(headers, &mut body).await {
         body.drain().await;
         if let Some(why) = trouble.why {
@@ -98,8 +100,7 @@ async fn taken(
         return Err(Refused::new(ErrorCode::MissingProperty, "no file came with the request"));
     }
     let activity = activity.unwrap_or_else(|| br#"{"type":"message"}"#.to_vec());
-    let mut activity = Activity::parse(&activity)
-        .map_err(|error| Refused::new(ErrorCode::BadArgument, error.to_string()))?;
+    let mut activity = edge.posted(&claims, &activity).await?;
     if activity.kind() != "message" {
         let message = "files go with an activity of type `message`";
         return Err(Refused::new(ErrorCode::BadArgument, message));
@@ -118,7 +119,7 @@ async fn taken(
     let arrival = Arrival::event(Target::Key(key), event).traced(trace);
     let outcome = taken_in(edge.engine.clone(), arrival, taken).await?;
     edge.presence.called(outcome.conversation);
-    Ok(Json(Posted { id: activity_id(&id, outcome.number), invoke_response: None }))
+    Ok(Json(Posted::as_id(activity_id(&id, outcome.number))))
 }
 
 impl Edge {
@@ -218,7 +219,7 @@ async fn committed(
 /// The most that an upload may have, in bytes.
 fn body_bytes_max(rules: &FileRules) -> u64 {
     let files = rules.file_bytes.saturating_mul(rules.in_message as u64);
-    let activity = activities::ACTIVITY_BYTES_MAX as u64;
+    let activity = private::BODY_BYTES_MAX as u64;
     files.saturating_add(activity).saturating_add(OTHER_BYTES_MAX)
 }
 

@@ -5,6 +5,7 @@ use reqwest::Method;
 
 use super::fort::{Case, Fort, case};
 
+#[expect(clippy::too_many_lines, reason = "one table: a case in a row or a few")]
 pub(super) fn cases(fort: &Fort) -> Vec<Case> {
     let (get, post) = (Method::GET, Method::POST);
     let by = |cookie: &str, method: &Method, path: &str| fort.console(method.clone(), path, cookie);

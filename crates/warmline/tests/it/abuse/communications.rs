@@ -5,6 +5,7 @@ use serde_json::json;
 
 use super::fort::{Case, Fort, case};
 
+#[expect(clippy::too_many_lines, reason = "one table: a case in a row or a few")]
 pub(super) fn cases(fort: &Fort) -> Vec<Case> {
     let admission = |name: &'static str, value: &'static str| {
         let post =

@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::fort::{Case, Fort, case};
 
+#[expect(clippy::too_many_lines, reason = "one table: a case in a row or a few")]
 pub(super) fn cases(fort: &Fort) -> Vec<Case> {
     let claims = |site: &str| Claims {
         conversation: fort.page.conversation.clone(),

@@ -130,6 +130,8 @@ impl Fort {
                 ("WARMLINE_METRICS_TOKEN", METRICS),
                 ("WARMLINE_CONSOLE_PASSWORD_HASH", HASH),
                 ("OPERATOR_HASH", HASH),
+                // As an operator sets it at three in the morning: the house reads all of it.
+                ("RUST_LOG", "debug"),
             ] {
                 environment.insert(name.to_owned(), value.to_owned());
             }

@@ -5,6 +5,7 @@ use serde_json::json;
 
 use super::fort::{Case, Fort, case};
 
+#[expect(clippy::too_many_lines, reason = "one table: a case in a row or a few")]
 pub(super) fn cases(fort: &Fort) -> Vec<Case> {
     let hook = |changes: serde_json::Value| fort.webhook().json(&fort.told(&changes));
     let session = &fort.session;

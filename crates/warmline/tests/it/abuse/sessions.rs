@@ -4,6 +4,7 @@ use reqwest::Method;
 
 use super::fort::{Case, Fort, case};
 
+#[expect(clippy::too_many_lines, reason = "one table: a case in a row or a few")]
 pub(super) fn cases(fort: &Fort) -> Vec<Case> {
     let with = |cookie: &str| fort.console(Method::GET, "overview", cookie);
     let order = |change: fn(reqwest::RequestBuilder) -> reqwest::RequestBuilder| {

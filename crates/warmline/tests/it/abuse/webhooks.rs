@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::fort::{Case, Fort, OTHER_WEBHOOK, case};
 
+#[expect(clippy::too_many_lines, reason = "one table: a case in a row or a few")]
 pub(super) fn cases(fort: &Fort) -> Vec<Case> {
     let by_other = |changes: serde_json::Value| {
         let post = fort.post("/api/v1/snowBot/receiveMessage").bearer_auth(OTHER_WEBHOOK);

@@ -9,7 +9,7 @@ use super::{Arriving, Brought, Taken, Trouble};
 use crate::{
     edge::{
         Edge,
-        direct_line::{Refused, activities},
+        direct_line::{Refused, activities, private},
         multipart::{Multipart, MultipartError, PartHead, Piece},
     },
     files::{Bringer, Intake, NewFile, essence},
@@ -133,9 +133,6 @@ impl<'a> Upload<'a> {
     async fn end_part(&mut self) -> Result<(), Trouble> {
         match std::mem::replace(&mut self.part, Part::Ignored) {
             Part::Ignored => {}
-            Part::Activity(activity) if activities::is_too_long(&activity) => {
-                return Err(activities::too_long().into());
-            }
             Part::Activity(activity) => self.activity = Some(activity),
             Part::File(intake, called) => {
                 let kept = intake.finish().await?;
@@ -146,9 +143,10 @@ impl<'a> Upload<'a> {
     }
 }
 
-/// Holds the next bytes of the activity, whatever they are, up to as many as one may have.
+/// Holds the next bytes of the activity, whatever they are, up to as many as one may
+/// have that is sealed. How long the activity itself is is looked at when it is opened.
 fn held(activity: &mut Vec<u8>, data: &[u8]) -> Result<(), Refused> {
-    if activity.len().saturating_add(data.len()) > activities::ACTIVITY_BYTES_MAX {
+    if activity.len().saturating_add(data.len()) > private::BODY_BYTES_MAX {
         return Err(activities::too_long());
     }
     activity.extend_from_slice(data);
@@ -171,7 +169,7 @@ mod tests {
                 }
             }
             assert_eq!(told.unwrap_err().status().as_u16(), 413);
-            assert!(activity.len() <= activities::ACTIVITY_BYTES_MAX, "{} held", activity.len());
+            assert!(activity.len() <= private::BODY_BYTES_MAX, "{} held", activity.len());
         }
     }
 }
