@@ -32,6 +32,8 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use wire::Understood;
 
+use crate::audit::Who;
+
 pub use letters::{LETTERS_PER_LIST, LETTERS_PER_LIST_MAX};
 pub(crate) use letters::{Letters, shortened};
 pub(crate) use sealed::Sealed;
@@ -131,6 +133,7 @@ impl Drop for ControlSocket {
 
 /// One line in, one line out.
 async fn converse(mut stream: UnixStream, letters: &Letters, sealed: &Sealed) -> io::Result<()> {
+    let who = Who::Command { uid: stream.peer_cred().ok().map(|peer| peer.uid()) };
     let (reading, mut writing) = stream.split();
     // It may hold a secret, so it is wiped, and no other buffer of ours gets it. What reading its JSON
     // copies meanwhile is not.
@@ -144,8 +147,8 @@ async fn converse(mut stream: UnixStream, letters: &Letters, sealed: &Sealed) ->
     let end = line.iter().position(|byte| *byte == b'\n').map_or(line.len(), |at| at + 1);
     line.truncate(end);
     let answer = match wire::read(&line) {
-        Ok(Understood::Letters(order)) => letters.carry_out(order).await,
-        Ok(Understood::Secret(order)) => sealed.carry_out(order).await,
+        Ok(Understood::Letters(order)) => letters.carry_out(order, who).await,
+        Ok(Understood::Secret(order)) => sealed.carry_out(order, who).await,
         Err(refusal) => refusal.into(),
     };
     timeout(LINE_WITHIN, writing.write_all(&answer.to_line())).await??;
