@@ -11,7 +11,7 @@ use super::{
 };
 
 /// The sections with what stands above them in the default file and in the reference.
-const SECTIONS: [(Section, &str, &str); 8] = [
+const SECTIONS: [(Section, &str, &str); 9] = [
     (Section::Top, "", "The installation"),
     (Section::Console, "console", "The operators' console"),
     (Section::Operator, "operators.ada", "An operator of the console, by name"),

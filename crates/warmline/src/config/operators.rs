@@ -30,7 +30,9 @@ fn setup(
         |id: &str, problem: String| ConfigError::Wrong { name: draft.name(owner, id), problem };
     let name = match owner {
         Owner::Operator { name } => name.clone(),
-        Owner::House | Owner::Desk { .. } | Owner::Bot { .. } => String::new(),
+        Owner::House | Owner::Tenant { .. } | Owner::Desk { .. } | Owner::Bot { .. } => {
+            String::new()
+        }
     };
     let id = "operator.password_hash";
     if name == ADMIN && draft.found(&Owner::House, "console.password_hash").is_some() {
