@@ -186,7 +186,7 @@ export function sessions(
   return read(`sessions?${query}`);
 }
 
-export const login = (password: string) => order('login', { password });
+export const login = (name: string, password: string) => order('login', { name, password });
 export const logout = () => order('logout');
 export const end = (session: string) => order(`sessions/${encodeURIComponent(session)}/end`);
 export const resend = (letter: number) => order(`dead-letters/${letter}/resend`);

@@ -5,6 +5,15 @@ import { element, setText } from './element';
 
 export class Door {
   readonly root: HTMLElement;
+  readonly #name = element('input', {
+    id: 'name',
+    type: 'text',
+    autocomplete: 'username',
+    autocapitalize: 'none',
+    spellcheck: 'false',
+    placeholder: 'admin',
+    'aria-describedby': 'door-trouble',
+  });
   readonly #password = element('input', {
     id: 'password',
     type: 'password',
@@ -22,7 +31,9 @@ export class Door {
       'form',
       { class: 'door' },
       element('h1', {}, 'Warmline console'),
-      element('p', { class: 'quiet' }, 'For the operator of this gateway.'),
+      element('p', { class: 'quiet' }, 'For the operators of this gateway.'),
+      element('label', { for: 'name' }, 'Name'),
+      this.#name,
       element('label', { for: 'password' }, 'Password'),
       this.#password,
       this.#trouble,
@@ -46,7 +57,7 @@ export class Door {
     setText(this.#enter, 'Signing in');
     setText(this.#trouble, '');
     try {
-      await api.login(this.#password.value);
+      await api.login(this.#name.value, this.#password.value);
       this.#password.value = '';
       this.#opened();
     } catch (error) {

@@ -39,8 +39,16 @@ export class Overview {
 
   async ask(): Promise<void> {
     const since = this.#series === null ? null : this.#series.now_ms - this.#series.step_ms;
-    const [overview, fresh] = await Promise.all([api.overview(), api.series(since)]);
+    // Counters of all tenants together are not for who is bound to some of them.
+    const [overview, fresh] = await Promise.all([
+      api.overview(),
+      api.series(since).catch((error: unknown) => {
+        if (error instanceof api.ConsoleError && error.code === 'other_tenants') return null;
+        throw error;
+      }),
+    ]);
     this.#show(overview);
+    if (fresh === null) return;
     this.#series = this.#series === null ? fresh : joined(this.#series, fresh);
     this.#plot(this.#series);
   }

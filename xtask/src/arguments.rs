@@ -16,6 +16,8 @@ The project's own commands:
       Format, lints, documentation, and the dependencies' licences and sources.
   cargo xtask docs
       Builds the documentation as a book; installs mdBook below target/ the first time.
+  cargo xtask sbom
+      Writes what the binary and its pages are made of (CycloneDX) to target/warmline.cdx.json.
   cargo xtask bench [webhook|stream|desk|overload|memory|restart|all]... [--quick] [--json FILE]
       Measures; without a name everything, about six minutes. `--quick` only shows that it works.
       `cargo xtask bench --help` lists the rest.
@@ -36,6 +38,7 @@ pub(crate) enum Command {
     Test,
     Check,
     Docs,
+    Sbom,
     /// `rest` goes to the benchmark as it is.
     Bench {
         rest: Vec<String>,
@@ -53,13 +56,16 @@ impl Command {
         match name.as_str() {
             "help" | "-h" | "--help" => Ok(Self::Help),
             "demo" => Ok(Self::demo(&rest)),
-            "test" | "check" | "docs" if rest.iter().any(|one| is_help(one)) => Ok(Self::Help),
+            "test" | "check" | "docs" | "sbom" if rest.iter().any(|one| is_help(one)) => {
+                Ok(Self::Help)
+            }
             "bench" if rest.iter().any(|one| is_help(one)) => Ok(Self::BenchHelp),
             "bench" => Ok(Self::Bench { rest: without_separator(rest) }),
             "test" => none(&rest, "test", "`cargo test` runs a part").map(|()| Self::Test),
             "check" => {
                 none(&rest, "check", "`cargo clippy` and others take some").map(|()| Self::Check)
             }
+            "sbom" => none(&rest, "sbom", "it writes one file").map(|()| Self::Sbom),
             "docs" => none(&rest, "docs", "it builds every page").map(|()| Self::Docs),
             unknown => bail!("there is no command `{unknown}`\n\n{HELP}"),
         }

@@ -1,4 +1,4 @@
-//! The project's own commands: `cargo xtask demo | test | check | docs | bench`.
+//! The project's own commands: `cargo xtask demo | test | check | docs | sbom | bench`.
 //!
 //! Each is a list of steps that call cargo and npm as a person would, and say what to do when one of
 //! them fails. Knows nothing of what Warmline does.
@@ -10,6 +10,7 @@ mod debian;
 mod docs;
 mod pages;
 mod promtool;
+mod sbom;
 mod step;
 
 use std::process::ExitCode;
@@ -46,6 +47,7 @@ fn run(command: Command) -> Result<()> {
         Command::Test => test(),
         Command::Check => check(),
         Command::Docs => docs::build(),
+        Command::Sbom => sbom::write(),
         Command::Bench { rest } => bench(&rest),
     }
 }

@@ -22,7 +22,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use secrecy::SecretString;
 use store::{BootId, LaneKey, Store, StoreError, sqlite::SqliteStore};
 use tokio::{net::TcpListener, sync::mpsc};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -33,6 +32,7 @@ pub use failure::{StartError, StopError};
 use listener::Entrance;
 use live::Live;
 pub use live::NeedsRestart;
+pub(crate) use offline::this_command;
 pub use offline::without_gateway;
 pub use settings::{
     BotSetup, COMMAND_WORDS, DeskSetup, MessageEncryption, PageRules, Replay, Settings,
@@ -41,11 +41,15 @@ pub use settings::{
 
 use crate::{
     alarm::{Alarm, Wakeup},
+    audit::{Audit, Deed, Entry},
     clock::Clock,
     control::{ControlSocket, Letters, Orders, Sealed},
     current::Current,
     dispatcher::Dispatcher,
-    edge::{console::Console, direct_line::private},
+    edge::{
+        console::{Console, Member},
+        direct_line::private,
+    },
     engine::{Engine, Tools},
     files::Files,
     gaps::Gaps,
@@ -78,6 +82,7 @@ pub struct Gateway {
     live: Live,
     engine: Engine,
     observer: Arc<Observer>,
+    audit: Audit,
     tasks: TaskTracker,
     open_streams: TaskTracker,
     entrance: Entrance,
@@ -113,7 +118,7 @@ impl Gateway {
                 .map(|desk| (desk.tenant.clone(), desk.desk.clone()))
                 .collect::<Vec<_>>(),
         );
-        let (store, files) = {
+        let (store, audit, files) = {
             let (dir, vault) = (settings.data_dir.clone(), Arc::clone(&vault));
             let (clock, setup) = (clock.clone(), settings.files.clone());
             let observer = Arc::clone(&observer);
@@ -121,15 +126,18 @@ impl Gateway {
             // Opening may wait for a disk, and for tables to be brought up to date.
             let open = move || {
                 let store = open_store(&dir, &vault, boot, IN_USE_FOR)?;
+                let audit = Audit::open(Arc::clone(&store), &vault, clock.clone())?;
                 // Before anybody can call: what comes after a gap waits until it is filled.
                 gaps.open_all(&*store, None)?;
                 let files = Files::open(&dir, setup, &vault, &clock, &observer)
                     .map_err(|error| StartError::Files(Box::new(error)))?;
-                Ok::<_, StartError>((store, Arc::new(files)))
+                Ok::<_, StartError>((store, audit, Arc::new(files)))
             };
             let opened = tokio::task::spawn_blocking(open).await;
             opened.map_err(std::io::Error::other)??
         };
+        audit.keep_for(settings.audit_keep);
+        audit.record(Entry::of_gateway(Deed::Started));
         if let Err(error) = files.count(&store).await {
             let error: &dyn std::error::Error = &error;
             tracing::error!(
@@ -137,8 +145,8 @@ impl Gateway {
                 "the files cannot be counted; there may be more than there may be"
             );
         }
-        let (data_dir, password) =
-            (settings.data_dir.clone(), settings.console_password_hash.clone());
+        let data_dir = settings.data_dir.clone();
+        let members = parts::members(&settings)?;
         let wakes = Arc::new(Wakes::default());
         let hint = Arc::new(Wakeup::new());
         let (lanes, lane_hints) = mpsc::channel(LANE_HINTS_MAX);
@@ -159,9 +167,10 @@ impl Gateway {
             tracing: settings.tracing.clone(),
         })?;
         let presence = Arc::new(Presence::default());
-        let parts = Parts { store, files, vault, clock, engine, wakes, gaps, presence, observer };
+        let parts =
+            Parts { store, files, vault, clock, engine, wakes, gaps, presence, observer, audit };
         let live = Live::new(&parts, policies, settings, own_address(port.address))?;
-        parts.run(live, &data_dir, password.as_ref(), hint, lane_hints, port)
+        parts.run(live, &data_dir, members, hint, lane_hints, port)
     }
 
     /// Where it listens.
@@ -172,7 +181,17 @@ impl Gateway {
     /// Takes over settings that were read anew, as far as they can change while the gateway runs, and
     /// names the rest. On an error nothing has changed.
     pub async fn reload(&self, settings: Settings) -> Result<Vec<NeedsRestart>, StartError> {
-        self.live.reload(settings, &self.stopping).await
+        let keep = settings.audit_keep;
+        let reloaded = self.live.reload(settings, &self.stopping).await;
+        let entry = Entry::of_gateway(Deed::SettingsRead);
+        match &reloaded {
+            Ok(_) => {
+                self.audit.keep_for(keep);
+                self.audit.record(entry);
+            }
+            Err(_) => self.audit.record(entry.with("refused")),
+        }
+        reloaded
     }
 
     /// What is seen of it.
@@ -211,6 +230,7 @@ impl Gateway {
         if ended.await.is_err() {
             tracing::error!("the engine did not end cleanly");
         }
+        self.audit.close().await;
         self.entrance.close().await;
     }
 }
@@ -235,6 +255,7 @@ struct Parts {
     gaps: Arc<Gaps>,
     presence: Arc<Presence>,
     observer: Arc<Observer>,
+    audit: Audit,
 }
 
 impl Parts {
@@ -242,7 +263,7 @@ impl Parts {
         self,
         live: Live,
         data_dir: &Path,
-        console_password: Option<&SecretString>,
+        members: Vec<Member>,
         hint: Arc<Wakeup>,
         lane_hints: mpsc::Receiver<LaneKey>,
         port: Port,
@@ -266,9 +287,14 @@ impl Parts {
         let keys = self.keys(&live);
         let (engine, presence) = (self.engine.clone(), Arc::clone(&self.presence));
         let (store, observer) = (Arc::clone(&self.store), Arc::clone(&self.observer));
-        let sealed = Sealed { store: Arc::clone(&self.store), vault: Arc::clone(&self.vault) };
+        let audit = self.audit.clone();
+        let sealed = Sealed {
+            store: Arc::clone(&self.store),
+            vault: Arc::clone(&self.vault),
+            audit: audit.clone(),
+        };
         let control = open_control(data_dir);
-        let console = self.console(console_password, &dispatcher)?;
+        let console = self.console(members, &dispatcher)?;
         let recorder = console.as_ref().map(Console::recorder);
         let edge = Arc::new(self.edge(&live, console, stopping.clone())?);
         let open_streams = edge.open_streams.clone();
@@ -283,6 +309,7 @@ impl Parts {
         };
         watch("alarm", Box::pin(alarm.run(stopping.clone())));
         watch("keys", Box::pin(Arc::clone(&keys).run(stopping.clone())));
+        watch("audit trail", Box::pin(audit.clone().run(stopping.clone())));
         watch("sweeper", Box::pin(sweeper.run(stopping.clone())));
         watch("presence", Box::pin(presence.run(store, engine.clone(), stopping.clone())));
         watch("files of desks", Box::pin(media.run_ahead(shows, stopping.clone())));
@@ -290,8 +317,8 @@ impl Parts {
         watch("keys for messages", Box::pin(turns));
         watch("engine", Box::pin(closed(engine.clone(), stopping.clone())));
         if let Some(control) = control {
-            let letters = Letters::new(engine.clone());
-            let orders = Orders { letters, sealed, keys: Arc::clone(&keys) };
+            let letters = Letters::new(engine.clone(), audit.clone());
+            let orders = Orders { letters, sealed, keys: Arc::clone(&keys), audit: audit.clone() };
             watch("control socket", Box::pin(control.serve(orders, stopping.clone())));
         }
         if let Some(recorder) = recorder {
@@ -303,6 +330,7 @@ impl Parts {
             live,
             engine,
             observer,
+            audit,
             tasks,
             open_streams,
             entrance,

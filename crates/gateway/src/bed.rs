@@ -18,10 +18,10 @@ use session::{
     },
 };
 use store::{
-    Answer, BootId, Changes, Claim, ConversationChange, ConversationId, ConversationRow,
-    DeadLetter, EntryRow, LaneKey, LaneReady, Numbers, Person, RepeatKey, Resealed, Resolved,
-    SealedKind, SealedPage, SegmentId, SessionRow, Store, StoreError, Target, Transaction, Waiting,
-    sqlite::SqliteStore,
+    Answer, AuditMark, AuditRow, AuditSource, BootId, Changes, Claim, ConversationChange,
+    ConversationId, ConversationRow, DeadLetter, EntryRow, LaneKey, LaneReady, Numbers, Person,
+    RepeatKey, Resealed, Resolved, SealedKind, SealedPage, SegmentId, SessionRow, Store,
+    StoreError, Target, Transaction, Waiting, sqlite::SqliteStore,
 };
 use tempfile::TempDir;
 use tokio::sync::{Notify, mpsc};
@@ -29,6 +29,7 @@ use vault::{MasterKey, Vault};
 
 use crate::{
     alarm::Wakeup,
+    audit::Audit,
     clock::Clock,
     current::Current,
     desk::media::{DeskMedia, With},
@@ -147,6 +148,20 @@ impl Watched {
     }
 }
 
+impl AuditSource for Watched {
+    fn audit_after(&self, after: u64, limit: usize) -> Result<Vec<AuditRow>, StoreError> {
+        self.inner.audit_after(after, limit)
+    }
+
+    fn audit_head(&self) -> Result<Option<AuditMark>, StoreError> {
+        self.inner.audit_head()
+    }
+
+    fn audit_cut(&self) -> Result<Option<AuditMark>, StoreError> {
+        self.inner.audit_cut()
+    }
+}
+
 impl Store for Watched {
     fn transact(
         &self,
@@ -165,6 +180,25 @@ impl Store for Watched {
         })?;
         self.commits.fetch_add(1, Ordering::SeqCst);
         Ok(())
+    }
+
+    fn append_audit(&self, rows: &[AuditRow], head: &AuditMark) -> Result<(), StoreError> {
+        if self.fault() == Fault::Full {
+            return Err(StoreError::Database("disk full".into()));
+        }
+        self.inner.append_audit(rows, head)
+    }
+
+    fn cut_audit(&self, mark: &AuditMark) -> Result<usize, StoreError> {
+        self.inner.cut_audit(mark)
+    }
+
+    fn dead_letters_of(
+        &self,
+        tenants: &[TenantId],
+        limit: usize,
+    ) -> Result<Vec<DeadLetter>, StoreError> {
+        self.inner.dead_letters_of(tenants, limit)
     }
 
     fn take_over(&self, boot: BootId) -> Result<(), StoreError> {
@@ -488,6 +522,12 @@ impl Bed {
             policies: Arc::clone(&self.policies),
         };
         DeskMedia::new(with).unwrap()
+    }
+
+    /// The audit trail of this bed's store.
+    pub(crate) fn audit(&self) -> Audit {
+        let store = Arc::clone(&self.store) as Arc<dyn Store>;
+        Audit::open(store, &self.vault, self.clock.clone()).unwrap()
     }
 
     pub(crate) fn advance(&self, by: Duration) {

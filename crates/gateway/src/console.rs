@@ -11,7 +11,65 @@ use argon2::{
     password_hash::{PasswordHash as Phc, SaltString},
 };
 use secrecy::{ExposeSecret, SecretString};
+use session::id::TenantId;
 use vault::MasterKey;
+
+/// What the operator is called whose password stands alone in the configuration.
+pub const ADMIN: &str = "admin";
+
+/// What an operator may do. Each may what the ones before may.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Role {
+    /// Look.
+    Viewer,
+    /// End chats, send dead letters again and drop them.
+    Operator,
+    /// Read the audit trail.
+    Admin,
+}
+
+impl Role {
+    /// The word of the configuration.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Viewer => "viewer",
+            Self::Operator => "operator",
+            Self::Admin => "admin",
+        }
+    }
+}
+
+/// An operator as the configuration has them.
+#[derive(Clone)]
+pub struct OperatorSetup {
+    /// By which they sign in.
+    pub name: Box<str>,
+    /// The argon2id hash (PHC string) of their password.
+    pub password_hash: SecretString,
+    /// What they may do.
+    pub role: Role,
+    /// Whose affairs they see; `None` for everybody's.
+    pub tenants: Option<Vec<TenantId>>,
+}
+
+impl PartialEq for OperatorSetup {
+    fn eq(&self, other: &Self) -> bool {
+        let Self { name, password_hash, role, tenants } = self;
+        *name == other.name
+            && password_hash.expose_secret() == other.password_hash.expose_secret()
+            && *role == other.role
+            && *tenants == other.tenants
+    }
+}
+
+impl fmt::Debug for OperatorSetup {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, role, tenants, .. } = self;
+        let mut shown = f.debug_struct("OperatorSetup");
+        shown.field("name", name).field("role", role).field("tenants", tenants);
+        shown.finish_non_exhaustive()
+    }
+}
 
 /// Memory of one attempt, in KiB: 64 MiB. Two attempts run at a time; more memory is a burden that a
 /// stranger could make us carry.
@@ -108,6 +166,12 @@ impl PasswordHash {
     /// The PHC string.
     pub fn expose(&self) -> &str {
         self.0.expose_secret()
+    }
+
+    /// How much work a check of it is, in passes over a KiB.
+    pub(crate) fn work(&self) -> u64 {
+        let params = Phc::new(self.expose()).ok().and_then(|phc| Params::try_from(&phc).ok());
+        params.map_or(0, |params| u64::from(params.m_cost()) * u64::from(params.t_cost()))
     }
 
     /// Whether it is this password's. Takes a moment, and blocks for it; always the same moment.

@@ -33,7 +33,10 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use wire::Understood;
 
-use crate::keys::resealing::Keys;
+use crate::{
+    audit::{Audit, Who},
+    keys::resealing::Keys,
+};
 
 pub use keys::keys_without_gateway;
 pub use letters::{LETTERS_PER_LIST, LETTERS_PER_LIST_MAX};
@@ -71,6 +74,7 @@ pub(crate) struct Orders {
     pub(crate) letters: Letters,
     pub(crate) sealed: Sealed,
     pub(crate) keys: Arc<Keys>,
+    pub(crate) audit: Audit,
 }
 
 /// The socket of a running gateway; gone when this is dropped.
@@ -142,6 +146,7 @@ impl Drop for ControlSocket {
 
 /// One line in, one line out.
 async fn converse(mut stream: UnixStream, orders: &Orders) -> io::Result<()> {
+    let who = Who::Command { uid: stream.peer_cred().ok().map(|peer| peer.uid()) };
     let (reading, mut writing) = stream.split();
     // It may hold a secret, so it is wiped, and no other buffer of ours gets it. What reading its JSON
     // copies meanwhile is not.
@@ -155,9 +160,9 @@ async fn converse(mut stream: UnixStream, orders: &Orders) -> io::Result<()> {
     let end = line.iter().position(|byte| *byte == b'\n').map_or(line.len(), |at| at + 1);
     line.truncate(end);
     let answer = match wire::read(&line) {
-        Ok(Understood::Letters(order)) => orders.letters.carry_out(order).await,
-        Ok(Understood::Secret(order)) => orders.sealed.carry_out(order).await,
-        Ok(Understood::Keys(order)) => keys::carry_out(&orders.keys, order).await,
+        Ok(Understood::Letters(order)) => orders.letters.carry_out(order, who).await,
+        Ok(Understood::Secret(order)) => orders.sealed.carry_out(order, who).await,
+        Ok(Understood::Keys(order)) => keys::carry_out(orders, order, who).await,
         Err(refusal) => refusal.into(),
     };
     timeout(LINE_WITHIN, writing.write_all(&answer.to_line())).await??;

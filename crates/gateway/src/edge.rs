@@ -53,6 +53,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use vault::Vault;
 
 use crate::{
+    audit::Audit,
     behind::{Bots, Handles},
     channel::Channels,
     clock::Clock,
@@ -65,7 +66,7 @@ use crate::{
     files::Files,
     gaps::Gaps,
     notices::Language,
-    observe::{Answered, Observer},
+    observe::{Answered, Observer, RouteName},
     presence::Presence,
     trace::Tracing,
     wakes::Wakes,
@@ -97,6 +98,7 @@ pub(crate) struct Edge {
     pub(crate) besides: messages::Besides,
     /// `None` while it is closed.
     pub(crate) console: Option<console::Console>,
+    pub(crate) audit: Audit,
     pub(crate) observer: Arc<Observer>,
     pub(crate) tracing: Tracing,
     pub(crate) stopping: CancellationToken,
@@ -231,14 +233,15 @@ async fn observe_request(
 ) -> Response {
     let method = request.method().clone();
     let route = route.as_ref().map(MatchedPath::as_str);
-    let mut response = observed(&edge.observer, &method, route, next.run(request)).await;
+    let mut response = observed(&edge, &method, route, next.run(request)).await;
     told_to_browsers(&mut response, edge.doors.get().public_url.as_deref());
     response
 }
 
-/// Tells the observer of every request once it was answered.
+/// Tells the observer of every request once it was answered, and the audit trail of those that were
+/// refused for what they may not.
 async fn observed(
-    observer: &Observer,
+    edge: &Edge,
     method: &Method,
     route: Option<&str>,
     answer: impl Future<Output = Response>,
@@ -247,7 +250,10 @@ async fn observed(
     let response = answer.await;
     let status = response.status().as_u16();
     let code = response.extensions().get::<RefusalCode>().map(|RefusalCode(code)| *code);
-    observer.answered(&Answered { method, route, status, code, took: began.elapsed() });
+    if matches!(status, 401 | 403 | 429) {
+        edge.audit.refused(RouteName::of(method, route), code.unwrap_or("no_code"), None);
+    }
+    edge.observer.answered(&Answered { method, route, status, code, took: began.elapsed() });
     response
 }
 

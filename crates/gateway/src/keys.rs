@@ -21,6 +21,7 @@ use vault::{MasterKey, RingChange, RootId, RootSeen, SealError, Vault};
 
 use crate::{
     app::StartError,
+    audit,
     clock::{Clock, rfc3339},
     edge::direct_line::private::ring as message_keys,
 };
@@ -249,8 +250,16 @@ impl Ring {
             dead_letters: count(SealedKind::DeadLetter)?,
             segment_keys: count(SealedKind::SegmentKey)?,
             settings: self.old_settings()?.len() as u64
+                + u64::from(self.old_audit_key()?.is_some())
                 + u64::from(message_keys::is_under_old_key(&*self.store, &self.vault)?),
         })
+    }
+
+    /// The audit trail's key, if it is wrapped under an old root key.
+    fn old_audit_key(&self) -> Result<Option<Vec<u8>>, KeysError> {
+        let head = self.vault.data_key_head();
+        let kept = self.store.setting(audit::KEY_SETTING)?;
+        Ok(kept.filter(|wrapped| !wrapped.starts_with(&head)))
     }
 
     /// The sealed settings that are under old root keys.
@@ -281,7 +290,8 @@ pub struct Left {
     pub dead_letters: u64,
     /// Wrapped keys of segments.
     pub segment_keys: u64,
-    /// Secrets of the configuration, refresh tokens, and the keys that pages seal to.
+    /// Secrets of the configuration, refresh tokens, the audit trail's key and the keys that
+    /// pages seal to.
     pub settings: u64,
 }
 

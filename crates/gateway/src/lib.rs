@@ -10,6 +10,7 @@
 
 mod alarm;
 pub mod app;
+pub mod audit;
 #[cfg(test)]
 mod bed;
 mod behind;

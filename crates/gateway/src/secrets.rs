@@ -11,7 +11,9 @@ use vault::{SealError, Vault};
 use zeroize::Zeroizing;
 
 use crate::{
-    app::{StartError, open_alone},
+    app::{StartError, open_alone, this_command},
+    audit::{self, Deed, Entry},
+    clock::Clock,
     keys::{self, KeysError},
 };
 
@@ -112,7 +114,17 @@ pub fn keep_alone(
     value: Option<&SecretString>,
 ) -> Result<bool, StartError> {
     let store = open_alone(data_dir, vault)?;
-    Ok(keep(&*store, vault, name, value)?)
+    let before = keep(&*store, vault, name, value)?;
+    let name = || name.into();
+    let deed = match (value, before) {
+        (None, false) => return Ok(before),
+        (None, true) => Deed::SecretForgotten { name: name() },
+        (Some(_), true) => Deed::SecretRotated { name: name() },
+        (Some(_), false) => Deed::SecretKept { name: name() },
+    };
+    let entry = Entry::new(this_command(), deed);
+    audit::record_alone(store, vault, &Clock::System, entry)?;
+    Ok(before)
 }
 
 /// Keeps a secret, or forgets it; says whether there was one before.

@@ -3,6 +3,7 @@
 //! A backend joins with a [`Bed`] and one line of `contract_tests!`. A behaviour that is not
 //! listed here does not exist.
 
+mod audit;
 mod claiming;
 mod clock;
 mod dead_letters;
@@ -122,6 +123,9 @@ macro_rules! contract_tests {
                 placing::what_a_channel_shows_is_found_by_its_entry_and_by_its_id;
                 placing::an_entry_that_was_placed_twice_has_its_newest_id;
                 placing::ids_that_are_too_old_are_forgotten_oldest_first;
+                audit::records_are_read_in_their_order_and_survive_a_restart;
+                audit::a_record_out_of_turn_is_refused_and_nothing_is_appended;
+                audit::the_oldest_records_are_cut_off_at_a_mark_and_numbers_go_on;
                 repeats::a_repeat_gets_the_first_answer;
                 repeats::a_repeat_counts_in_its_conversation_only;
                 repeats::a_second_answer_to_a_key_is_refused;

@@ -18,14 +18,14 @@ pub mod sqlite;
 mod contract;
 
 pub use row::{
-    Answer, BootId, Changes, Claim, ConversationChange, ConversationId, ConversationRow,
-    DeadLetter, EntryRow, Hold, LaneKey, LaneReady, LogId, NewEffect, NewEntry, NewRepeat, Numbers,
-    OpenCount, OutboxId, Person, Placed, RepeatKey, Reschedule, Resealed, Resend, Resolved,
-    SealedKind, SealedPage, SealedRow, Segment, SegmentId, SessionRow, Strike, Target, Waiting,
-    Work,
+    Answer, AuditMark, AuditRow, BootId, Changes, Claim, ConversationChange, ConversationId,
+    ConversationRow, DeadLetter, EntryRow, Hold, LaneKey, LaneReady, LogId, NewEffect, NewEntry,
+    NewRepeat, Numbers, OpenCount, OutboxId, Person, Placed, RepeatKey, Reschedule, Resealed,
+    Resend, Resolved, SealedKind, SealedPage, SealedRow, Segment, SegmentId, SessionRow, Strike,
+    Target, Waiting, Work,
 };
 
-use session::id::{ConversationKey, Number, SessionId, Timestamp};
+use session::id::{ConversationKey, Number, SessionId, TenantId, Timestamp};
 
 /// The most log entries one read returns; a page, not a limit of the log.
 pub const ENTRIES_PER_READ_MAX: usize = 1_000;
@@ -79,8 +79,20 @@ pub enum StoreError {
     Database(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
+/// Where the audit trail can be read.
+pub trait AuditSource {
+    /// Records with greater numbers, oldest first, at most `limit`.
+    fn audit_after(&self, after: u64, limit: usize) -> Result<Vec<AuditRow>, StoreError>;
+
+    /// The newest record there ever was; `None` before the first.
+    fn audit_head(&self) -> Result<Option<AuditMark>, StoreError>;
+
+    /// Up to where records were cut off; `None` if none were.
+    fn audit_cut(&self) -> Result<Option<AuditMark>, StoreError>;
+}
+
 /// The durable side of the loop.
-pub trait Store: Send + Sync + 'static {
+pub trait Store: AuditSource + Send + Sync + 'static {
     /// Runs `work` in one write transaction and commits what it saved. On an error, from `work` or
     /// from the commit, nothing has changed.
     ///
@@ -182,6 +194,13 @@ pub trait Store: Send + Sync + 'static {
     /// Dead letters, newest first, at most `limit`.
     fn dead_letters(&self, limit: usize) -> Result<Vec<DeadLetter>, StoreError>;
 
+    /// Dead letters of conversations of these tenants, newest first, at most `limit`.
+    fn dead_letters_of(
+        &self,
+        tenants: &[TenantId],
+        limit: usize,
+    ) -> Result<Vec<DeadLetter>, StoreError>;
+
     /// The dead letter of an effect, until it is buried or resent. What is provided here looks
     /// through all of them.
     fn dead_letter(&self, effect: OutboxId) -> Result<Option<DeadLetter>, StoreError> {
@@ -217,6 +236,14 @@ pub trait Store: Send + Sync + 'static {
     /// Replaces blobs of one kind in one short transaction, each only if it still is what it was; says
     /// how many were. Nothing else of their rows changes.
     fn reseal(&self, kind: SealedKind, resealed: &[Resealed]) -> Result<usize, StoreError>;
+
+    /// Appends records to the audit trail and makes `head` its head. The numbers go on where the
+    /// trail ends; anything else is refused and nothing is appended.
+    fn append_audit(&self, rows: &[AuditRow], head: &AuditMark) -> Result<(), StoreError>;
+
+    /// Removes the oldest records of the audit trail, up to and with the mark's, and keeps the mark.
+    /// Says how many went.
+    fn cut_audit(&self, mark: &AuditMark) -> Result<usize, StoreError>;
 
     /// Shreds a segment: its data key is gone, its entries are gaps from now on. Nothing happens if
     /// there is no such segment or it was shredded before.

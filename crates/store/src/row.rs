@@ -473,3 +473,29 @@ pub struct Work {
     /// Where its trace goes on; `None` when nobody kept traces, or a person sends it again.
     pub trace: Option<Box<[u8]>>,
 }
+
+/// A record of the audit trail.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuditRow {
+    /// From 1, without gaps.
+    pub number: u64,
+    /// When it was written.
+    pub at: Timestamp,
+    /// Whose affair it is; `None` for the installation's own.
+    pub tenant: Option<TenantId>,
+    /// What was done, by its name.
+    pub deed: Box<str>,
+    /// The rest of it.
+    pub sealed: Vec<u8>,
+}
+
+/// A mark in the audit trail: its newest record, or the newest of those that were cut off.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuditMark {
+    /// The record's number.
+    pub number: u64,
+    /// What the record after it is bound to.
+    pub link: Vec<u8>,
+    /// Proof that whoever made the records made the mark.
+    pub sealed: Vec<u8>,
+}

@@ -9,9 +9,10 @@
 //! and [`Store::take_over`] voids them all.
 //!
 //! The SQL stands beside the functions that use it: `conversations`, `standing`, `log`, `sessions`,
-//! `repeats`, `outbox`, `placed`, `dead_letters`, `settings`. The tables are described in `migrations/sqlite`.
+//! `repeats`, `outbox`, `placed`, `dead_letters`, `settings`, `audit`. The tables are described in `migrations/sqlite`.
 //! Where a conversation stands is in memory (`hot`) and in a journal before it is in its row.
 
+mod audit;
 mod checkpointer;
 mod column;
 mod connect;
@@ -44,13 +45,14 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use rusqlite::{Connection, TransactionBehavior};
-use session::id::{ConversationKey, Number, SessionId, Timestamp};
+use session::id::{ConversationKey, Number, SessionId, TenantId, Timestamp};
 
 use crate::{
-    BootId, ConversationId, ConversationRow, DeadLetter, EntryRow, LaneReady, Numbers, OutboxId,
-    Resealed, SealedKind, SealedPage, SegmentId, SessionRow, Store, StoreError, Transaction,
-    Waiting,
+    AuditMark, AuditRow, AuditSource, BootId, ConversationId, ConversationRow, DeadLetter,
+    EntryRow, LaneReady, Numbers, OutboxId, Resealed, SealedKind, SealedPage, SegmentId,
+    SessionRow, Store, StoreError, Transaction, Waiting,
 };
+pub use audit::AuditBeside;
 pub use peek::{Peek, peek};
 
 use checkpointer::Checkpointer;
@@ -159,6 +161,20 @@ impl SqliteStore {
         work: impl FnOnce(&Connection) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         work(&self.readers.borrow())
+    }
+}
+
+impl AuditSource for SqliteStore {
+    fn audit_after(&self, after: u64, limit: usize) -> Result<Vec<AuditRow>, StoreError> {
+        self.read(|reader| audit::after(reader, after, limit))
+    }
+
+    fn audit_head(&self) -> Result<Option<AuditMark>, StoreError> {
+        self.read(audit::head)
+    }
+
+    fn audit_cut(&self) -> Result<Option<AuditMark>, StoreError> {
+        self.read(audit::cut_mark)
     }
 }
 
@@ -272,6 +288,14 @@ impl Store for SqliteStore {
         self.read(|reader| dead_letters::newest(reader, limit))
     }
 
+    fn dead_letters_of(
+        &self,
+        tenants: &[TenantId],
+        limit: usize,
+    ) -> Result<Vec<DeadLetter>, StoreError> {
+        self.read(|reader| dead_letters::newest_of(reader, tenants, limit))
+    }
+
     fn dead_letter(&self, effect: OutboxId) -> Result<Option<DeadLetter>, StoreError> {
         self.read(|reader| dead_letters::by_effect(reader, effect))
     }
@@ -339,6 +363,14 @@ impl Store for SqliteStore {
         }
         self.checkpointer.committed();
         Ok(replaced.len())
+    }
+
+    fn append_audit(&self, rows: &[AuditRow], head: &AuditMark) -> Result<(), StoreError> {
+        audit::append(&mut self.writer(), rows, head)
+    }
+
+    fn cut_audit(&self, mark: &AuditMark) -> Result<usize, StoreError> {
+        audit::cut(&mut self.writer(), mark)
     }
 
     fn shred(&self, segment: SegmentId) -> Result<(), StoreError> {

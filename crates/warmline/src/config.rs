@@ -20,6 +20,7 @@ mod files;
 mod look;
 mod master;
 mod network;
+mod operators;
 mod presented;
 mod reference;
 mod registration;
@@ -248,7 +249,9 @@ impl<'a> Read<'a> {
             }
         }
         let console_password_hash = console_password_hash(draft, secret("console.password_hash")?)?;
+        let operators = operators::setups(draft, &references)?;
         let settings = Settings {
+            operators,
             data_dir,
             masks: tenants::masks(draft)?,
             rates: tenants::rates(draft)?,
@@ -259,6 +262,10 @@ impl<'a> Read<'a> {
             built_in_bot: BuiltInBot::help_desk()?,
             console_password_hash,
             metrics_token,
+            audit_keep: match draft.value(&Owner::House, "audit_keep") {
+                Some(Value::Span(span)) => span,
+                _ => gateway::audit::KEEP_FOR,
+            },
             language: language(draft),
             files: files::setup(draft, &references)?,
             tracing: Tracing::default(),

@@ -2,6 +2,7 @@
 //! message on the way. This is the one binary: it reads the configuration, sets up the log and
 //! starts what was asked for. It holds no rule of its own.
 
+mod audit;
 mod check;
 mod config;
 mod console_password;
@@ -56,6 +57,8 @@ enum Command {
     Keys(keys::Options),
     /// See and deal with what could not be delivered. Exit code 1: refused, or nothing there.
     DeadLetters(dead_letters::Options),
+    /// See who did what to which tenant, and whether that record is whole.
+    Audit(audit::Options),
     /// Make the password hash that opens the operator's console. Asks twice without showing what is
     /// typed, or reads one line from a pipe.
     ConsolePassword,
@@ -96,6 +99,7 @@ fn main() -> ExitCode {
         // Its answer is what it prints.
         Command::DeadLetters(_)
         | Command::Keys(_)
+        | Command::Audit(_)
         | Command::ConsolePassword
         | Command::Init(_)
         | Command::TeamsPackage(_)
@@ -107,6 +111,7 @@ fn main() -> ExitCode {
     let ended = runtime.block_on(async {
         match arguments.command {
             Command::Check(options) => return Ok(check::run(options).await),
+            Command::Audit(options) => return audit::run(options),
             Command::Health(options) => check::health::run(options).await,
             Command::Serve(options) => serve::run(options, hangups).await,
             Command::Init(options) => init::run(&options),

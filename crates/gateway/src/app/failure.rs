@@ -29,6 +29,9 @@ pub enum StartError {
     /// The keys cannot be made.
     #[error("the keys cannot be derived")]
     Keys(#[from] SealError),
+    /// The audit trail cannot be used.
+    #[error(transparent)]
+    Audit(#[from] crate::audit::AuditError),
     /// A secret of the configuration cannot be kept.
     #[error(transparent)]
     Secret(#[from] SecretError),

@@ -40,6 +40,9 @@ pub enum NeedsRestart {
     /// The console's password.
     #[error("the console's password")]
     ConsolePassword,
+    /// Who may use the console.
+    #[error("the operators of the console")]
+    Operators,
     /// What opens the metrics.
     #[error("the token of /metrics")]
     MetricsToken,
@@ -234,6 +237,10 @@ fn applicable(in_force: &Settings, mut new: Settings) -> (Settings, Vec<NeedsRes
     if !same_secret(new.console_password_hash.as_ref(), in_force.console_password_hash.as_ref()) {
         rest.push(NeedsRestart::ConsolePassword);
         new.console_password_hash.clone_from(&in_force.console_password_hash);
+    }
+    if new.operators != in_force.operators {
+        rest.push(NeedsRestart::Operators);
+        new.operators.clone_from(&in_force.operators);
     }
     if !same_secret(new.metrics_token.as_ref(), in_force.metrics_token.as_ref()) {
         rest.push(NeedsRestart::MetricsToken);

@@ -10,6 +10,7 @@ use vault::Vault;
 use crate::{
     alarm::Wakeup,
     app::{BotSetup, LEASE, StartError, open_store, parts::policies},
+    audit::{Audit, Who},
     clock::Clock,
     control::{Answer, Letters, Order},
     current::Current,
@@ -34,6 +35,7 @@ pub async fn without_gateway(
     let store =
         tokio::task::spawn_blocking(move || open_store(&dir, &opening, boot, Duration::ZERO)).await;
     let store = store.map_err(std::io::Error::other)??;
+    let audit = Audit::open(Arc::clone(&store), &vault, clock.clone())?;
     // Nobody listens: the lanes are looked at when a gateway starts.
     let (lanes, _) = mpsc::channel(1);
     let engine = Engine::start(Tools {
@@ -51,7 +53,12 @@ pub async fn without_gateway(
         lease: LEASE,
         tracing: Tracing::default(),
     })?;
-    let answer = Letters::new(engine.clone()).carry_out(order).await;
+    let answer = Letters::new(engine.clone(), audit).carry_out(order, this_command()).await;
     tokio::task::spawn_blocking(|| engine.finish()).await.map_err(std::io::Error::other)?;
     Ok(answer)
+}
+
+/// Who gives an order without a gateway: the user of this process.
+pub(crate) fn this_command() -> Who {
+    Who::Command { uid: Some(rustix::process::getuid().as_raw()) }
 }

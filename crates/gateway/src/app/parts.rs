@@ -27,7 +27,8 @@ use crate::{
     behind::{BotLink, Bots, Handles},
     bot::BuiltInBots,
     channel::{ChannelLink, Channels, Homes, Pace, People},
-    console::PasswordHash,
+    console::{ADMIN, OperatorSetup, PasswordHash, Role},
+    control::Letters,
     current::Current,
     desk::{
         media::{DeskMedia, Handing, With},
@@ -39,7 +40,7 @@ use crate::{
         Edge,
         callers::{Callers, Owner},
         connector::CAPABILITY_PREFIX,
-        console::{Console, Destination, Destinations, Recorder},
+        console::{Console, Destination, Destinations, Member, Members, Recorder},
         direct_line::DirectLine,
         doors::{Doors, Site},
         messages::{Besides, Complaints},
@@ -213,6 +214,24 @@ fn signed_for(doors: &Doors, files: &Files) -> Duration {
     tokens.max(files.kept_for_at_most())
 }
 
+/// Who may use the console.
+pub(super) fn members(settings: &Settings) -> Result<Vec<Member>, StartError> {
+    let parse = |hash: &SecretString| {
+        PasswordHash::parse(hash.expose_secret()).map_err(StartError::ConsolePassword)
+    };
+    let mut members = Vec::new();
+    if let Some(hash) = &settings.console_password_hash {
+        let (name, role) = (ADMIN.into(), Role::Admin);
+        members.push(Member { name, hash: parse(hash)?, role, tenants: None });
+    }
+    for OperatorSetup { name, password_hash, role, tenants } in &settings.operators {
+        let tenants = tenants.clone().map(Into::into);
+        let hash = parse(password_hash)?;
+        members.push(Member { name: name.clone(), hash, role: *role, tenants });
+    }
+    Ok(members)
+}
+
 /// Who may come in.
 pub(super) fn doors(vault: &Vault, settings: &Settings) -> Result<Doors, StartError> {
     let mut callers = Callers::new(vault.mac_key("callers")?);
@@ -322,12 +341,10 @@ impl Parts {
     /// The console, if it is open.
     pub(super) fn console(
         &self,
-        password_hash: Option<&SecretString>,
+        members: Vec<Member>,
         dispatcher: &Dispatcher,
     ) -> Result<Option<Console>, StartError> {
-        let Some(hash) = password_hash else { return Ok(None) };
-        let password = PasswordHash::parse(hash.expose_secret());
-        let password = password.map_err(StartError::ConsolePassword)?;
+        let Some(members) = Members::new(members) else { return Ok(None) };
         let desk = |((tenant, desk), link): (&crate::gaps::DeskKey, &DeskLink)| Destination {
             to: lane::Destination::Desk(tenant.clone(), desk.clone()),
             gate: link.gate.clone(),
@@ -336,9 +353,10 @@ impl Parts {
         desks.sort_by(|a, b| a.to.cmp(&b.to));
         let (bots, channels) = (Arc::clone(&dispatcher.bots), Arc::clone(&dispatcher.channels));
         let destinations = Destinations { desks, bots, channels };
-        let (engine, now) = (self.engine.clone(), self.clock.now());
+        let (letters, now) =
+            (Letters::new(self.engine.clone(), self.audit.clone()), self.clock.now());
         let recorder = Recorder::new(Arc::clone(&self.observer), self.clock.clone());
-        let console = Console::new(password, &self.vault, engine, destinations, recorder, now)?;
+        let console = Console::new(members, &self.vault, letters, destinations, recorder, now)?;
         Ok(Some(console))
     }
 
@@ -369,6 +387,7 @@ impl Parts {
             complaints: Complaints::default(),
             besides: Besides::default(),
             console,
+            audit: self.audit,
             observer: self.observer,
             tracing: live.tracing.clone(),
             stopping,

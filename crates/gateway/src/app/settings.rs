@@ -16,6 +16,7 @@ use crate::{
     behind::BehindSetup,
     bot::BuiltInBot,
     channel::ChannelSetup,
+    console::OperatorSetup,
     desk::{media::FilesBy, news::Wording},
     edge::rates::Rates,
     files::FileSetup,
@@ -57,10 +58,15 @@ pub struct Settings {
     pub proxies: Proxies,
     /// The built-in bot of bots that have none of their own.
     pub built_in_bot: BuiltInBot,
-    /// The argon2id hash (PHC string) of the operators' password; `None` leaves the console closed.
+    /// The argon2id hash (PHC string) of the password of the operator `admin`. Without it and other
+    /// operators the console is closed.
     pub console_password_hash: Option<SecretString>,
+    /// Operators by name, besides that one, who is called `admin` and may do everything.
+    pub operators: Vec<OperatorSetup>,
     /// What opens `/metrics`, as a bearer credential; `None` leaves it closed.
     pub metrics_token: Option<SecretString>,
+    /// How long records of the audit trail are kept.
+    pub audit_keep: Duration,
     /// What users are spoken to in, by notices and by the built-in bot. The phrases that they can
     /// type are the policies': [`Language::phrases`].
     pub language: Language,

@@ -6,18 +6,20 @@ use secrecy::ExposeSecret;
 use vault::{MasterKey, Vault};
 
 use crate::{
-    app::{StartError, open_alone},
+    app::{StartError, open_alone, this_command},
+    audit::{self, Deed, Entry, KeyKind, Who},
     clock::Clock,
     control::{
-        Answer, Outcome, Refusal,
+        Answer, Orders, Outcome, Refusal,
         wire::{KeyOrder, Understood},
     },
-    keys::{KeysError, KeysSeen, Ring, line_of, resealing::Keys},
+    keys::{KeysError, KeysSeen, Ring, line_of},
 };
 
 /// Does what was ordered; what it changes is durable when it answers.
-pub(super) async fn carry_out(keys: &Keys, order: KeyOrder) -> Answer {
-    let name = order.name();
+pub(super) async fn carry_out(orders: &Orders, order: KeyOrder, who: Who) -> Answer {
+    let (keys, name) = (&orders.keys, order.name());
+    let rotated = rotated(&order);
     let done = match order {
         KeyOrder::KeysStatus => keys.seen().await.map(Some),
         KeyOrder::RotateKeys => match keys.rotate().await {
@@ -32,6 +34,10 @@ pub(super) async fn carry_out(keys: &Keys, order: KeyOrder) -> Answer {
             keys.change(move |ring| master(ring, &order)).await.map(|()| None)
         }
     };
+    if let (Ok(_), Some(kind)) = (&done, rotated) {
+        let deed = deed(kind, &keys.ring.vault);
+        orders.audit.record_now(Entry::new(who, deed)).await;
+    }
     let outcome = outcome_of(done);
     tracing::info!(
         keys.order = name,
@@ -39,6 +45,21 @@ pub(super) async fn carry_out(keys: &Keys, order: KeyOrder) -> Answer {
         "an operator dealt with keys"
     );
     outcome.into()
+}
+
+/// What an order rotates, when it is carried out.
+fn rotated(order: &KeyOrder) -> Option<KeyKind> {
+    match order {
+        KeyOrder::RotateKeys => Some(KeyKind::Data),
+        KeyOrder::FinishMaster { .. } => Some(KeyKind::Master),
+        KeyOrder::KeysStatus | KeyOrder::RetireKey { .. } | KeyOrder::BeginMaster { .. } => None,
+    }
+}
+
+fn deed(kind: KeyKind, vault: &Vault) -> Deed {
+    // A master key has no name that is shown.
+    let id = if kind == KeyKind::Data { vault.current().to_string() } else { "new".to_owned() };
+    Deed::KeyRotated { kind, id: id.into() }
 }
 
 /// The same on data that no gateway is using. What is to be sealed anew is, by the gateway that starts
@@ -57,7 +78,7 @@ pub fn keys_without_gateway(
         Err(refusal) => return Ok(refusal.into()),
     };
     let store = open_alone(data_dir, &vault)?;
-    let ring = Ring::new(store, Arc::new(vault), clock);
+    let ring = Ring::new(Arc::clone(&store), Arc::new(vault), clock.clone());
     let done = match &order {
         KeyOrder::KeysStatus => seen(&ring).map(Some),
         KeyOrder::RotateKeys => ring.rotate().and_then(|_| seen(&ring)).map(Some),
@@ -66,6 +87,10 @@ pub fn keys_without_gateway(
             master(&ring, &order).map(|()| None)
         }
     };
+    if let (Ok(_), Some(kind)) = (&done, rotated(&order)) {
+        let deed = deed(kind, &ring.vault);
+        audit::record_alone(store, &ring.vault, &clock, Entry::new(this_command(), deed))?;
+    }
     Ok(outcome_of(done).into())
 }
 

@@ -1,10 +1,11 @@
 //! What an operator does with dead letters: lists, shows, resends, drops. Used by the socket's server
 //! and, while no gateway runs, by the command itself.
 
-use session::id::SessionId;
+use session::id::{SessionId, TenantId};
 use store::OutboxId;
 
 use crate::{
+    audit::{Audit, Deed, Entry, Who},
     clock::rfc3339,
     control::{
         Answer, Letter, Order, Outcome, Refusal,
@@ -27,23 +28,65 @@ const USER_CHARS_MAX: usize = 6;
 /// The dead letters, for an operator.
 pub(crate) struct Letters {
     engine: Engine,
+    audit: Audit,
 }
 
 impl Letters {
-    pub(crate) fn new(engine: Engine) -> Self {
-        Self { engine }
+    pub(crate) fn new(engine: Engine, audit: Audit) -> Self {
+        Self { engine, audit }
     }
 
     /// Does what was ordered; what it changes is durable when it answers. Each order is one line in
     /// the log.
-    pub(crate) async fn carry_out(&self, order: Order) -> Answer {
-        let outcome = self.ask(order).await;
+    pub(crate) async fn carry_out(&self, order: Order, who: Who) -> Answer {
+        let outcome = self.ask(order, who).await;
         log(order, &outcome);
         outcome.into()
     }
 
     /// The same for somebody who writes that line in words of their own.
-    pub(crate) async fn ask(&self, order: Order) -> Outcome {
+    pub(crate) async fn ask(&self, order: Order, who: Who) -> Outcome {
+        let outcome = self.asked(order).await;
+        if let Some(deed) = deed_of(order) {
+            let (tenant, code) = match &outcome {
+                Outcome::Letter(letter) => (letter.tenant.as_deref(), "done"),
+                Outcome::Error(refusal) => (None, refusal.code.as_str()),
+                Outcome::Letters(_)
+                | Outcome::Secret(_)
+                | Outcome::Keys(_)
+                | Outcome::MasterKey => (None, "done"),
+            };
+            let tenant = tenant.and_then(|tenant| TenantId::new(tenant).ok());
+            self.audit.record_now(Entry::new(who, deed).of(tenant).with(code)).await;
+        }
+        outcome
+    }
+
+    /// The newest letters of these tenants, or of all.
+    pub(crate) async fn newest_of(&self, own: Option<&[TenantId]>, limit: usize) -> Outcome {
+        let Some(own) = own else {
+            return self.asked(Order::List { limit }).await;
+        };
+        match self.engine.letters(LetterOrder::NewestOf(own.into(), limit)).await {
+            Ok(found) => Outcome::Letters(found.into_iter().map(redacted).collect()),
+            Err(error) => Outcome::Error(refusal_of(&error)),
+        }
+    }
+
+    /// How many letters these tenants have, counted up to what one list may have; `None` if that
+    /// cannot be read.
+    pub(crate) async fn count_of(&self, own: &[TenantId]) -> Option<usize> {
+        match self.newest_of(Some(own), LETTERS_PER_LIST_MAX).await {
+            Outcome::Letters(letters) => Some(letters.len()),
+            Outcome::Letter(_)
+            | Outcome::Secret(_)
+            | Outcome::Keys(_)
+            | Outcome::MasterKey
+            | Outcome::Error(_) => None,
+        }
+    }
+
+    async fn asked(&self, order: Order) -> Outcome {
         let asked = match order {
             Order::List { limit } => LetterOrder::Newest(limit.min(LETTERS_PER_LIST_MAX)),
             Order::Show { id } => LetterOrder::One(OutboxId(id)),
@@ -54,6 +97,15 @@ impl Letters {
             Ok(found) => outcome_of(order, found),
             Err(error) => Outcome::Error(refusal_of(&error)),
         }
+    }
+}
+
+/// What of an order is written down for later: whoever only looks leaves no record.
+fn deed_of(order: Order) -> Option<Deed> {
+    match order {
+        Order::List { .. } | Order::Show { .. } => None,
+        Order::Resend { id } => Some(Deed::LetterResent { id }),
+        Order::Drop { id } => Some(Deed::LetterDropped { id }),
     }
 }
 

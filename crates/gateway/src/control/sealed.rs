@@ -6,6 +6,7 @@ use store::Store;
 use vault::Vault;
 
 use crate::{
+    audit::{Audit, Deed, Entry, Who},
     control::{Answer, Outcome, Refusal, wire::SecretOrder},
     secrets::{self, SecretError},
 };
@@ -14,11 +15,12 @@ use crate::{
 pub(crate) struct Sealed {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) vault: Arc<Vault>,
+    pub(crate) audit: Audit,
 }
 
 impl Sealed {
     /// Does what was ordered; what it changes is durable when it answers. The log has the name only.
-    pub(super) async fn carry_out(&self, order: SecretOrder) -> Answer {
+    pub(super) async fn carry_out(&self, order: SecretOrder, who: Who) -> Answer {
         let (done, name, value) = match order {
             SecretOrder::KeepSecret { name, value } => ("keep", name, Some(value)),
             SecretOrder::ForgetSecret { name } => ("forget", name, None),
@@ -31,7 +33,16 @@ impl Sealed {
         });
         let outcome = match kept.await {
             Ok(Ok(false)) if forgets => Outcome::Error(no_such(&name)),
-            Ok(Ok(_)) => Outcome::Secret(name.clone()),
+            Ok(Ok(before)) => {
+                let name_of = || name.as_str().into();
+                let deed = match (forgets, before) {
+                    (true, _) => Deed::SecretForgotten { name: name_of() },
+                    (false, true) => Deed::SecretRotated { name: name_of() },
+                    (false, false) => Deed::SecretKept { name: name_of() },
+                };
+                self.audit.record_now(Entry::new(who, deed)).await;
+                Outcome::Secret(name.clone())
+            }
             Ok(Err(error)) => Outcome::Error(refusal_of(&error)),
             Err(_) => Outcome::Error(Refusal::new("failed", "the gateway failed; see its log")),
         };

@@ -12,6 +12,10 @@ use crate::{
     engine::{Arrival, Settled},
 };
 
+fn who() -> Who {
+    Who::Command { uid: Some(7) }
+}
+
 /// Leases the head of this person's lane and gives it up.
 async fn buried(bed: &Bed, person: &str, reason: &'static str) -> i64 {
     let lane = LaneKey(format!("desk\u{1f}t\u{1f}d\u{1f}{person}").into());
@@ -29,7 +33,7 @@ async fn sent(bed: &Bed, person: &str) {
 }
 
 async fn order(bed: &Bed, order: Order) -> Outcome {
-    Letters::new(bed.engine.clone()).carry_out(order).await.outcome
+    Letters::new(bed.engine.clone(), bed.audit()).carry_out(order, who()).await.outcome
 }
 
 fn letter(outcome: Outcome) -> Letter {
@@ -56,8 +60,8 @@ async fn a_letter_is_resent_once_however_many_ask_for_it() {
     bed.says("c", "agent").await;
     let id = buried(&bed, "c", "unreadable").await;
     assert_eq!(waiting(&bed, "c"), 0);
-    let letters = Letters::new(bed.engine.clone());
-    let resend = || letters.carry_out(Order::Resend { id });
+    let letters = Letters::new(bed.engine.clone(), bed.audit());
+    let resend = || letters.carry_out(Order::Resend { id }, who());
     let (one, two) = tokio::join!(resend(), resend());
     assert_eq!(letter(one.outcome).effect, "ask");
     assert_eq!(code(two.outcome), "no_such_letter");
@@ -185,13 +189,14 @@ impl Served {
     fn new() -> Self {
         let (bed, folder) = (Bed::new(), tempfile::tempdir().unwrap());
         let socket = ControlSocket::open(folder.path()).unwrap();
-        let stop = CancellationToken::new();
-        let letters = Letters::new(bed.engine.clone());
+        let (stop, audit) = (CancellationToken::new(), bed.audit());
+        let letters = Letters::new(bed.engine.clone(), audit.clone());
         let sealed = Sealed {
+            audit: audit.clone(),
             store: Arc::clone(&bed.store) as Arc<dyn Store>,
             vault: Arc::clone(&bed.vault),
         };
-        let orders = Orders { letters, sealed, keys: bed.keys() };
+        let orders = Orders { letters, sealed, keys: bed.keys(), audit };
         let serving = tokio::spawn(socket.serve(orders, stop.clone()));
         Self { bed, folder, stop, serving }
     }

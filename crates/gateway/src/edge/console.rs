@@ -7,16 +7,22 @@
 //! | `GET …/api/overview`, `series`, `destinations` | how the gateway does |
 //! | `GET …/api/sessions`, `sessions/{id}`, `POST sessions/{id}/end` | live chats |
 //! | `GET …/api/dead-letters`, `POST dead-letters/{id}/resend`, `/drop` | what could not be delivered |
+//! | `GET …/api/audit` | who did what, for who may see it |
 //! | `GET …/api/feed` | what passes, as server-sent events |
+//!
+//! Who looks has a name, a role and perhaps tenants of their own (`members`): what their role may not
+//! do is refused, and of other tenants they see nothing.
 //!
 //! Closed, every one of them is a 404 that says how to open it. Nothing that a user, an agent or a
 //! bot wrote is shown: who wrote when, and what became of it, is what operating takes.
 
 mod access;
+mod audit;
 mod dead_letters;
 mod destinations;
 mod feed;
 mod guard;
+mod members;
 mod overview;
 mod pace;
 mod pages;
@@ -42,16 +48,15 @@ use vault::{SealError, Vault};
 
 pub(crate) use destinations::{Destination, Destinations};
 pub(crate) use guard::{Peer, is_our_origin};
+pub(crate) use members::{Member, Members};
 pub(crate) use recorder::Recorder;
 
 use crate::{
-    console::PasswordHash,
     control::Letters,
     edge::{
         Edge,
         answer::{Refusal, no_such_method, no_such_route},
     },
-    engine::Engine,
 };
 
 /// What the console works with.
@@ -66,16 +71,16 @@ pub(crate) struct Console {
 
 impl Console {
     pub(crate) fn new(
-        password: PasswordHash,
+        members: Members,
         vault: &Vault,
-        engine: Engine,
+        letters: Letters,
         destinations: Destinations,
         recorder: Arc<Recorder>,
         now: Timestamp,
     ) -> Result<Self, SealError> {
         Ok(Self {
-            access: access::Access::new(password, vault)?,
-            letters: Letters::new(engine),
+            access: access::Access::new(members, vault)?,
+            letters,
             destinations,
             recorder,
             readers: Arc::default(),
@@ -105,6 +110,7 @@ pub(crate) fn routes(edge: &Arc<Edge>) -> Router<Arc<Edge>> {
         .route("/dead-letters", get(dead_letters::list).fallback(no_such_method))
         .route("/dead-letters/{id}/resend", post(dead_letters::resend).fallback(no_such_method))
         .route("/dead-letters/{id}/drop", post(dead_letters::drop).fallback(no_such_method))
+        .route("/audit", get(audit::list).fallback(no_such_method))
         .route("/feed", get(feed::feed).fallback(no_such_method))
         .fallback(no_such_route)
         .layer(door);

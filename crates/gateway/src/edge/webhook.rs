@@ -69,7 +69,7 @@ pub(crate) async fn answer(
 ) -> Response {
     let (parts, body) = request.into_parts();
     let answer = answered(&edge, peer, &parts.headers, Body::new(body));
-    observed(&edge.observer, &Method::POST, Some(PATH), answer).await
+    observed(&edge, &Method::POST, Some(PATH), answer).await
 }
 
 async fn answered(edge: &Edge, peer: Option<IpAddr>, headers: &HeaderMap, body: Body) -> Response {

@@ -6,7 +6,11 @@
 
 use std::sync::Arc;
 
-use session::{Effect, TooLate, id::ConversationKey, resendable};
+use session::{
+    Effect, TooLate,
+    id::{ConversationKey, TenantId},
+    resendable,
+};
 use store::{Changes, DeadLetter, LaneKey, OutboxId, Person, Resend, Target, Transaction};
 
 use crate::{
@@ -15,10 +19,12 @@ use crate::{
 };
 
 /// What a person wants of dead letters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum LetterOrder {
     /// To see the newest, at most so many.
     Newest(usize),
+    /// To see the newest of these tenants, at most so many.
+    NewestOf(Arc<[TenantId]>, usize),
     /// To see one.
     One(OutboxId),
     /// To have one sent again.
@@ -75,18 +81,19 @@ pub(super) struct Found {
 
 /// Carries an order out; when this returns it is durable.
 pub(super) fn carry_out(tools: &Tools, order: LetterOrder) -> Result<Found, BatchError> {
-    transact(&*tools.store, |tx| in_transaction(tools, order, tx))
+    transact(&*tools.store, |tx| in_transaction(tools, &order, tx))
 }
 
 fn in_transaction(
     tools: &Tools,
-    order: LetterOrder,
+    order: &LetterOrder,
     tx: &mut dyn Transaction,
 ) -> Result<Found, BatchError> {
     let letters = match order {
-        LetterOrder::Newest(limit) => tools.store.dead_letters(limit)?,
+        LetterOrder::Newest(limit) => tools.store.dead_letters(*limit)?,
+        LetterOrder::NewestOf(tenants, limit) => tools.store.dead_letters_of(tenants, *limit)?,
         LetterOrder::One(id) | LetterOrder::Resend(id) | LetterOrder::Drop(id) => {
-            tools.store.dead_letter(id)?.into_iter().collect()
+            tools.store.dead_letter(*id)?.into_iter().collect()
         }
     };
     let judged = letters.into_iter().map(|letter| judge(tools, letter, tx));
@@ -94,14 +101,15 @@ fn in_transaction(
     let (mut changes, mut lane) = (Changes::default(), None);
     match (order, letters.first()) {
         (LetterOrder::Resend(id), Some(judged)) if judged.resend.is_ok() => {
-            if let Some(again) = again(tools, id, judged) {
+            if let Some(again) = again(tools, *id, judged) {
                 changes.resent.push(again);
                 lane = Some(judged.letter.lane.clone());
             }
         }
-        (LetterOrder::Drop(id), Some(_)) => changes.buried.push(id),
+        (LetterOrder::Drop(id), Some(_)) => changes.buried.push(*id),
         (
             LetterOrder::Newest(_)
+            | LetterOrder::NewestOf(..)
             | LetterOrder::One(_)
             | LetterOrder::Resend(_)
             | LetterOrder::Drop(_),

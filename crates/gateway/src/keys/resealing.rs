@@ -20,6 +20,7 @@ use vault::{RootId, RootSeen};
 
 use super::{KeysError, KeysSeen, Left, Ring, head_of, line_of};
 use crate::{
+    audit,
     clock::Clock,
     edge::direct_line::private::ring as message_keys,
     engine::Engine,
@@ -333,6 +334,15 @@ fn anew(ring: &Ring, kind: SealedKind, row: &SealedRow) -> Result<Vec<u8>, Keepi
 fn settings(ring: &Ring) -> Result<Round, KeysError> {
     let mut round = Round::default();
     let (store, vault) = (&*ring.store, &ring.vault);
+    if let Some(wrapped) = ring.old_audit_key()? {
+        match vault.rewrapped(audit::KEY_PLACE, &wrapped) {
+            Ok(anew) => {
+                let replaced = store.replace_setting(audit::KEY_SETTING, &wrapped, &anew)?;
+                *(if replaced { &mut round.done } else { &mut round.missed }) += 1;
+            }
+            Err(_) => round.unreadable += 1,
+        }
+    }
     if message_keys::is_under_old_key(store, vault)? {
         let replaced = message_keys::seal_anew(store, vault)?;
         *(if replaced { &mut round.done } else { &mut round.missed }) += 1;

@@ -1,7 +1,7 @@
 //! Dead letters: effects that finally failed, for a person to see, remove or send again.
 
 use rusqlite::{Connection, Row, params};
-use session::id::{EffectNumber, SessionId, Timestamp};
+use session::id::{EffectNumber, SessionId, TenantId, Timestamp};
 
 use super::column::{Columns, limited, signed};
 use super::outbox;
@@ -81,6 +81,28 @@ pub(super) fn newest(reader: &Connection, limit: usize) -> Result<Vec<DeadLetter
     while let Some(row) = rows.next()? {
         letters.push(dead_letter(row)?);
     }
+    Ok(letters)
+}
+
+/// The same of some tenants.
+pub(super) fn newest_of(
+    reader: &Connection,
+    tenants: &[TenantId],
+    limit: usize,
+) -> Result<Vec<DeadLetter>, StoreError> {
+    let mut statement = reader.prepare_cached(select_dead_letter!(
+        "WHERE conversation IN (SELECT id FROM conversation_key WHERE tenant = ?1)
+             ORDER BY id DESC LIMIT ?2"
+    ))?;
+    let mut letters = Vec::new();
+    for tenant in tenants {
+        let mut rows = statement.query(params![tenant.as_str(), limited(limit)])?;
+        while let Some(row) = rows.next()? {
+            letters.push(dead_letter(row)?);
+        }
+    }
+    letters.sort_by_key(|letter| std::cmp::Reverse(letter.at));
+    letters.truncate(limit);
     Ok(letters)
 }
 

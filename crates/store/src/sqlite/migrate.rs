@@ -8,12 +8,13 @@ use rusqlite::{Connection, TransactionBehavior};
 use crate::StoreError;
 
 /// The version that each one leads to. A released one is never edited.
-const MIGRATIONS: [(i64, &str); 5] = [
+const MIGRATIONS: [(i64, &str); 6] = [
     (1, include_str!("../../migrations/sqlite/0001_start.sql")),
     (2, include_str!("../../migrations/sqlite/0002_journal.sql")),
     (3, include_str!("../../migrations/sqlite/0003_open_sessions.sql")),
     (4, include_str!("../../migrations/sqlite/0004_traces.sql")),
     (5, include_str!("../../migrations/sqlite/0005_placed.sql")),
+    (7, include_str!("../../migrations/sqlite/0007_audit.sql")),
 ];
 
 /// The version this program reads and writes.

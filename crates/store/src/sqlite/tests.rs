@@ -321,3 +321,35 @@ fn with_log(newest: u64) -> (tempfile::TempDir, crate::ConversationId) {
         .unwrap();
     (dir, id.unwrap())
 }
+
+#[test]
+fn records_of_the_audit_trail_can_be_neither_changed_nor_removed_by_sql() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(dir.path()).unwrap();
+    let row = |number| crate::AuditRow {
+        number,
+        at: session::id::Timestamp(1),
+        tenant: None,
+        deed: "started".into(),
+        sealed: vec![1],
+    };
+    let mark = |number| crate::AuditMark { number, link: vec![1], sealed: vec![2] };
+    store.append_audit(&[row(1), row(2)], &mark(2)).unwrap();
+    store.cut_audit(&mark(1)).unwrap();
+    let writer = store.writer();
+    for (sql, why) in [
+        ("UPDATE audit SET deed = 'stopped'", "never changed"),
+        ("UPDATE audit SET sealed = x'00' WHERE number = 2", "never changed"),
+        ("DELETE FROM audit", "cut at its mark"),
+        ("DELETE FROM audit WHERE number = 2", "cut at its mark"),
+        ("UPDATE audit_mark SET number = 0", "never goes back"),
+        ("DELETE FROM audit_mark", "never removed"),
+        ("INSERT INTO audit VALUES (9, 1, NULL, 'stopped', x'00')", "no gaps"),
+        ("INSERT OR REPLACE INTO audit VALUES (2, 1, NULL, 'stopped', x'00')", "no gaps"),
+    ] {
+        let refused = writer.execute(sql, []).unwrap_err().to_string();
+        assert!(refused.contains(why), "{sql}: {refused}");
+    }
+    drop(writer);
+    assert_eq!(crate::AuditSource::audit_after(&store, 0, 9).unwrap(), [row(2)]);
+}

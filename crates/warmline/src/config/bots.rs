@@ -206,7 +206,11 @@ fn desk_of(draft: &Draft, owner: &Owner, tenant: &str) -> Result<DeskId, ConfigE
     let desks = || {
         draft.desks().filter_map(|desk| match desk {
             Owner::Desk { tenant: whose, name } if whose == tenant => Some(name.as_str()),
-            Owner::Desk { .. } | Owner::Bot { .. } | Owner::Tenant { .. } | Owner::House => None,
+            Owner::Desk { .. }
+            | Owner::Bot { .. }
+            | Owner::Tenant { .. }
+            | Owner::Operator { .. }
+            | Owner::House => None,
         })
     };
     let wrong =

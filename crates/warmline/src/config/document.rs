@@ -11,9 +11,10 @@ use super::{
 };
 
 /// The sections with what stands above them in the default file and in the reference.
-const SECTIONS: [(Section, &str, &str); 8] = [
+const SECTIONS: [(Section, &str, &str); 9] = [
     (Section::Top, "", "The installation"),
     (Section::Console, "console", "The operators' console"),
+    (Section::Operator, "operators.ada", "An operator of the console, by name"),
     (Section::Metrics, "metrics", "Metrics"),
     (Section::Telemetry, "telemetry", "Traces"),
     (Section::Files, "files", "Files"),
@@ -90,6 +91,7 @@ pub(crate) fn reference() -> String {
         let place = match section {
             Section::Top => "Before the first table of the file.".to_owned(),
             Section::Tenant => "`[tenants.NAME]`".to_owned(),
+            Section::Operator => "`[operators.NAME]`".to_owned(),
             Section::Desk => "`[tenants.NAME.desks.NAME]`".to_owned(),
             Section::Bot => "`[tenants.NAME.bots.NAME]`".to_owned(),
             Section::Console | Section::Metrics | Section::Telemetry | Section::Files => {
@@ -147,6 +149,7 @@ pub(crate) fn in_force(environment: &Environment) -> Result<String, ConfigError>
             Section::Tenant => draft.tenants().collect(),
             Section::Desk => draft.desks().cloned().collect(),
             Section::Bot => draft.bots().cloned().collect(),
+            Section::Operator => draft.operators().cloned().collect(),
             Section::Top
             | Section::Console
             | Section::Metrics

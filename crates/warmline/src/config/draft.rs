@@ -29,6 +29,8 @@ pub(crate) enum Owner {
     House,
     /// A tenant's.
     Tenant { tenant: String },
+    /// An operator's.
+    Operator { name: String },
     /// A desk's.
     Desk { tenant: String, name: String },
     /// A bot's.
@@ -46,7 +48,7 @@ impl Owner {
 
     pub(crate) fn tenant(&self) -> Option<&str> {
         match self {
-            Self::House => None,
+            Self::House | Self::Operator { .. } => None,
             Self::Tenant { tenant } | Self::Desk { tenant, .. } | Self::Bot { tenant, .. } => {
                 Some(tenant)
             }
@@ -58,6 +60,7 @@ impl Owner {
         match self {
             Self::House => String::new(),
             Self::Tenant { tenant } => format!("tenants.{}", toml_key(tenant)),
+            Self::Operator { name } => format!("operators.{}", toml_key(name)),
             Self::Desk { tenant, name } => {
                 format!("tenants.{}.desks.{}", toml_key(tenant), toml_key(name))
             }
@@ -71,7 +74,7 @@ impl Owner {
     fn path(&self, setting: &Setting) -> String {
         match self {
             Self::House => setting.id.to_owned(),
-            Self::Tenant { .. } | Self::Desk { .. } | Self::Bot { .. } => {
+            Self::Tenant { .. } | Self::Operator { .. } | Self::Desk { .. } | Self::Bot { .. } => {
                 format!("{}.{}", self.table(), setting.key())
             }
         }
@@ -209,6 +212,7 @@ impl Draft {
                 }
                 Section::Top
                 | Section::Console
+                | Section::Operator
                 | Section::Metrics
                 | Section::Telemetry
                 | Section::Files => Owner::House,
@@ -281,6 +285,10 @@ impl Draft {
         let known = |owner: &Owner| self.owners.iter().any(|own| own.tenant() == owner.tenant());
         let of_tenants = |owner: &&Owner| matches!(owner, Owner::Tenant { .. });
         self.values.keys().map(|(owner, _)| owner).filter(of_tenants).find(|owner| !known(owner))
+    }
+
+    pub(crate) fn operators(&self) -> impl Iterator<Item = &Owner> {
+        self.owners.iter().filter(|owner| matches!(owner, Owner::Operator { .. }))
     }
 
     pub(crate) fn bots(&self) -> impl Iterator<Item = &Owner> {

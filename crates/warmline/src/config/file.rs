@@ -88,15 +88,32 @@ impl Reader<'_> {
                     self.settings(name, section, &Owner::House, table);
                 }
                 (None, DeValue::Table(tenants)) if name == "tenants" => self.tenants(tenants),
+                (None, DeValue::Table(operators)) if name == "operators" => {
+                    self.operators(operators);
+                }
+                (None, _) if name == "operators" => {
+                    self.wrong(key.span(), name, "must be a table: [operators.NAME]");
+                }
                 (Some(_), _) => self.wrong(key.span(), name, "must be a table: [name]"),
                 (None, _) if name == "tenants" => {
                     self.wrong(key.span(), name, "must be a table: [tenants.NAME.desks.NAME]");
                 }
                 (None, value) => {
-                    let tables = TABLES.into_iter().map(|(table, _)| table).chain(["tenants"]);
+                    let tables =
+                        TABLES.into_iter().map(|(table, _)| table).chain(["tenants", "operators"]);
                     self.setting("", Section::Top, &Owner::House, key, value, tables);
                 }
             }
+        }
+    }
+
+    fn operators(&mut self, operators: &DeTable<'_>) {
+        for (name, settings) in operators {
+            let path = format!("operators.{}", name.get_ref());
+            let Some(settings) = self.named_table(&path, name, settings) else { continue };
+            let owner = Owner::Operator { name: name.get_ref().to_string() };
+            self.settings(&path, Section::Operator, &owner, settings);
+            self.parsed.owners.push(owner);
         }
     }
 

@@ -95,7 +95,7 @@ pub(super) fn of(draft: &Draft, environment: &Environment, settings: &Settings) 
         }
         remarks.extend(weak(&desk.webhook_secret, &draft.name(owner, "desk.webhook_secret")));
     }
-    if settings.console_password_hash.is_none() {
+    if settings.console_password_hash.is_none() && settings.operators.is_empty() {
         let way = draft.ways(&Owner::House, "console.password_hash");
         remarks.push(Remark::closed(format!(
             "the console is closed; set {way} to what `warmline console-password` prints to open it \

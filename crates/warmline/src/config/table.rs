@@ -9,6 +9,8 @@ pub(crate) enum Section {
     Top,
     /// `[console]`.
     Console,
+    /// `[operators.NAME]`.
+    Operator,
     /// `[metrics]`.
     Metrics,
     /// `[telemetry]`.
@@ -78,6 +80,7 @@ impl Setting {
         match self.id.split_once('.').map(|(section, _)| section) {
             None => Section::Top,
             Some("console") => Section::Console,
+            Some("operator") => Section::Operator,
             Some("metrics") => Section::Metrics,
             Some("telemetry") => Section::Telemetry,
             Some("files") => Section::Files,
@@ -115,6 +118,7 @@ const MESSAGES: Kind = Kind::Choice(&["offered", "required"]);
 const FILES_BY: Kind = Kind::Choice(&["auto", "link", "upload"]);
 const GRANTS: Kind = Kind::Choice(&["password", "client_credentials", "basic"]);
 const PROXY_HEADERS: Kind = Kind::Choice(&["x-forwarded-for", "forwarded"]);
+const ROLES: Kind = Kind::Choice(&["viewer", "operator", "admin"]);
 
 /// What users may not send unless somebody says otherwise: `gateway::REFUSED`, as a file says it.
 const NEVER: &str = "[\".exe\", \".com\", \".scr\", \".pif\", \".bat\", \".cmd\", \".ps1\", \".vbs\", \".vbe\", \".js\", \".jse\", \".wsf\", \".wsh\", \".hta\", \".msi\", \".msp\", \".cpl\", \".dll\", \".lnk\", \".reg\", \".jar\", \".app\", \".apk\", \".deb\", \".rpm\", \".sh\", \".iso\", \".url\", \".chm\", \".xll\", \".wll\", \".docm\", \".dotm\", \".xlsm\", \".xltm\", \".xlam\", \".pptm\", \".potm\", \".ppam\", \".library-ms\", \".search-ms\", \".settingcontent-ms\", \".one\", \".ps1xml\", \".psm1\", \".psd1\", \".msc\", \".scf\", \".sct\", \".vhd\", \".vhdx\", \".img\", \".jnlp\", \".msix\", \".msixbundle\", \".appx\", \".appref-ms\", \".application\", \".gadget\", \".inf\", \".ws\", \".wsc\", \".vb\", \".pyw\", \".command\", \".desktop\", \".html\", \".htm\", \".shtml\", \".xhtml\", \".xht\", \".svg\", \".svgz\", \".mht\", \".mhtml\", \"application/vnd.microsoft.portable-executable\", \"application/x-executable\", \"application/x-mach-binary\", \"text/x-shellscript\", \"text/html\", \"application/xhtml+xml\", \"image/svg+xml\"]";
@@ -147,8 +151,16 @@ settings! {
     "A file that holds the master key, mode 0600. Without this and `master_key`, `master.key` in the data directory is used, and made at the first start.";
     "language", Some("WARMLINE_LANGUAGE"), LANGUAGES, Some("\"en\""), "\"en\"", Restart,
     "The language of the notices to users, and of what they can type unless the phrases are set.";
+    "audit_keep", Some("WARMLINE_AUDIT_KEEP"), Kind::Span, Some("\"400d\""), "\"400d\"", Reload,
+    "How long records of the audit trail (`warmline audit`) are kept; older ones are cut off, and a record says so.";
     "console.password_hash", Some("WARMLINE_CONSOLE_PASSWORD_HASH"), Kind::Secret, None, "\"file:/etc/warmline/console.hash\"", Restart,
-    "The argon2id hash (PHC string) of the operators' password. Without it the console is closed.";
+    "The argon2id hash (PHC string) of the password of the operator `admin`, who may do everything. Without it and without `[operators.NAME]` the console is closed.";
+    "operator.password_hash", None, Kind::Secret, None, "\"vault:console-ada\"", Restart,
+    "Required. The argon2id hash of their password, as `warmline console-password` prints it.";
+    "operator.role", None, ROLES, Some("\"viewer\""), "\"operator\"", Restart,
+    "What they may do: `viewer` looks, `operator` also ends chats and deals with dead letters, `admin` also reads the audit trail.";
+    "operator.tenants", None, Kind::Texts, None, "[\"sales\"]", Restart,
+    "The tenants whose affairs they see; nothing of another tenant is shown to them, not even that it is there. Without it all.";
     "metrics.token", Some("WARMLINE_METRICS_TOKEN"), Kind::Secret, None, "\"file:/etc/warmline/metrics.token\"", Restart,
     "What opens `/metrics`, as a bearer credential of at least 16 characters. Without it `/metrics` is closed.";
     "telemetry.otlp_endpoint", Some("OTEL_EXPORTER_OTLP_ENDPOINT"), Kind::Text, None, "\"http://127.0.0.1:4318\"", Restart,

@@ -53,7 +53,7 @@ async fn talk(house: &mut House) -> Page {
     page
 }
 
-fn everything_in(folder: &Path) -> Vec<u8> {
+pub(crate) fn everything_in(folder: &Path) -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut files = 0;
     for entry in std::fs::read_dir(folder).unwrap() {

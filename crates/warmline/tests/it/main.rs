@@ -4,6 +4,7 @@
 //! | module | what it proves |
 //! | --- | --- |
 //! | `flows` | every flow of the specification, in both dialects, calm and killed after each step |
+//! | `abuse` | what attackers try, at every door and across tenants, is refused and changes nothing |
 //! | `answers` | every kind of question of the desk, answered by a card and in words, as the instance takes it |
 //! | `bot` | a bot of a team's own behind the gateway: what it gets, what it may call, and when it is away |
 //! | `azure` | people in Teams: forged requests, every flow, throttling and failures, and kill -9 with sends in flight |
@@ -35,6 +36,7 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail the test as tests do")]
 
+mod abuse;
 mod answers;
 mod azure;
 mod bot;

@@ -63,6 +63,8 @@ fn settings(desks: Vec<DeskSetup>, bots: Vec<BotSetup>) -> Settings {
         built_in_bot: BuiltInBot::help_desk().unwrap(),
         console_password_hash: None,
         metrics_token: None,
+        operators: Vec::new(),
+        audit_keep: crate::audit::KEEP_FOR,
         language: Language::English,
         files: crate::files::FileSetup::default(),
         tracing: crate::trace::Tracing::default(),

@@ -24,12 +24,14 @@ use vault::{MacKey, MasterKey, SealError, Vault};
 use super::{
     Console,
     guard::{self, Cookie, Peer},
+    members::{self, Member, Members, NAME_BYTES_MAX},
     pace::{Pace, Source},
     seats::{Operator, Seats},
 };
 use crate::{
+    audit::{Deed, Entry, Who},
     clock::rfc3339,
-    console::{PasswordHash, PasswordHashError},
+    console::{ADMIN, PasswordHashError},
     edge::{Edge, answer::Refusal, body::read_body},
 };
 
@@ -47,7 +49,7 @@ const MARK_DIGITS: usize = 32;
 
 /// What signing in works with.
 pub(super) struct Access {
-    password: PasswordHash,
+    members: Members,
     seats: Seats,
     pace: Mutex<Pace>,
     checks: Arc<Semaphore>,
@@ -55,9 +57,10 @@ pub(super) struct Access {
 }
 
 impl Access {
-    pub(super) fn new(password: PasswordHash, vault: &Vault) -> Result<Self, SealError> {
+    /// With at least one member.
+    pub(super) fn new(members: Members, vault: &Vault) -> Result<Self, SealError> {
         Ok(Self {
-            password,
+            members,
             seats: Seats::new(vault.mac_key("console sessions")?),
             pace: Mutex::new(Pace::new(Instant::now())),
             checks: Arc::new(Semaphore::new(CHECKS_MAX)),
@@ -106,11 +109,11 @@ impl Access {
         Some(format!("{name}{}", hex(&self.marks.tag(&[name.as_bytes()]))))
     }
 
-    /// Whether this is the password; `None` if the check itself failed. Off the async threads, few at
-    /// a time.
-    async fn check(&self, password: SecretString) -> Option<bool> {
+    /// Whether this is the password of who has this name; `None` if the check itself failed. Off the
+    /// async threads, few at a time. Nobody's name takes as long as anybody's.
+    async fn check(&self, member: Option<&Member>, password: SecretString) -> Option<bool> {
         let place = Arc::clone(&self.checks).acquire_owned().await.ok()?;
-        let hash = self.password.clone();
+        let hash = self.members.hash(member);
         let check = move || {
             // Its place goes with the work: a caller who hangs up does not end it.
             let _place = place;
@@ -120,7 +123,7 @@ impl Access {
         let told = |error: &PasswordHashError| {
             tracing::error!(error = error as &dyn std::error::Error, "no password can be checked");
         };
-        checked.inspect_err(told).ok()
+        checked.inspect_err(told).ok().map(|right| right && member.is_some())
     }
 
     fn pace<T>(&self, work: impl FnOnce(&mut Pace) -> T) -> T {
@@ -157,6 +160,11 @@ pub(super) async fn door(
     let Some(operator) = console.access.operator(headers, acts, &edge) else {
         return signed_out().into_response();
     };
+    let (takes, route) = members::takes(request.method(), request.uri().path());
+    if operator.role < takes {
+        denied(&edge, &operator, route, "role_forbids");
+        return members::forbidden(operator.role, takes).into_response();
+    }
     request.extensions_mut().insert(operator);
     next.run(request).await
 }
@@ -165,7 +173,7 @@ fn signed_out() -> Refusal {
     Refusal::new(
         StatusCode::UNAUTHORIZED,
         "signed_out",
-        "nobody is signed in, or the session is over; sign in with the console's password",
+        "nobody is signed in, or the session is over; sign in with your name and password",
     )
     .asks_for(COOKIE)
 }
@@ -174,6 +182,9 @@ fn signed_out() -> Refusal {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Login {
+    /// Without one it is the operator `admin`.
+    #[serde(default)]
+    name: Option<String>,
     password: String,
 }
 
@@ -207,8 +218,13 @@ async fn signs_in(
     guard::from_our_page(headers, public_url).map_err(refuse)?;
     is_json(headers).map_err(refuse)?;
     let body = read_body(body, ORDER_BYTES_MAX).await.map_err(|error| refuse(error.into()))?;
-    let Login { password } = serde_json::from_slice(&body).map_err(|_| refuse(bad_login()))?;
+    let Login { name, password } =
+        serde_json::from_slice(&body).map_err(|_| refuse(bad_login()))?;
     let access = &console.access;
+    let name = name.as_deref().map_or("", str::trim);
+    let name = if name.is_empty() { ADMIN } else { name };
+    let member = Some(name).filter(|name| name.len() <= NAME_BYTES_MAX);
+    let member = member.and_then(|name| access.members.of(name));
     let source = access.source(headers, address);
     if let Err(wait) = access.pace(|pace| pace.attempt(source, Instant::now())) {
         tracing::warn!(
@@ -218,11 +234,15 @@ async fn signs_in(
         );
         return Err(Box::new(too_many(wait)));
     }
-    let right = access.check(password.into()).await;
+    let right = access.check(member, password.into()).await;
     if let Err(refusal) = judged(right) {
         if right.is_none() {
             access.pace(|pace| pace.undo(source));
         }
+        // A name that is nobody's may be anything, a password too.
+        let name = member.map(|member| member.name.clone());
+        let who = Who::Operator { name, session: None, address: Some(address) };
+        edge.audit.record_some(Entry::new(who, Deed::SignIn).with(refusal.code));
         tracing::warn!(
             client.address = %address,
             outcome = refusal.code,
@@ -231,9 +251,12 @@ async fn signs_in(
         return Err(refuse(refusal));
     }
     access.pace(|pace| pace.succeeded(source));
-    let opened = access.seats.open(address, source, edge.clock.now());
+    // A right password is somebody's.
+    let member = member.ok_or_else(|| refuse(not_checked()))?;
+    let opened = access.seats.open(member, address, source, edge.clock.now());
     let (secret, operator) = opened.map_err(|_| refuse(not_checked()))?;
     log(&operator, "sign_in", None, "done");
+    edge.audit.record_now(Entry::new(operator.who(), Deed::SignIn)).await;
     let secure = guard::is_secure(headers, public_url);
     let mark = match source {
         Source::Browser(_) => None,
@@ -266,7 +289,7 @@ fn bad_login() -> Refusal {
     Refusal::new(
         StatusCode::BAD_REQUEST,
         "bad_request",
-        "signing in takes JSON as in {\"password\":\"…\"} and nothing else",
+        "signing in takes JSON as in {\"name\":\"…\",\"password\":\"…\"} and nothing else",
     )
 }
 
@@ -277,7 +300,8 @@ fn judged(right: Option<bool>) -> Result<(), Refusal> {
         Some(false) => Err(Refusal::new(
             StatusCode::UNAUTHORIZED,
             "wrong_password",
-            "this is not the console's password; make a new one with `warmline console-password`",
+            "this is not the console's password, or nobody has this name; a new password is made with \
+             `warmline console-password`",
         )
         .asks_for(COOKIE)),
         None => Err(not_checked()),
@@ -315,6 +339,7 @@ pub(super) async fn logout(
         console.access.seats.close(secret);
     }
     log(&operator, "sign_out", None, "done");
+    edge.audit.record_now(Entry::new(operator.who(), Deed::SignOut)).await;
     let secure = guard::is_secure(&headers, edge.doors.get().public_url.as_deref());
     let mut response = StatusCode::NO_CONTENT.into_response();
     let gone = Cookie::Session.set("", secure);
@@ -322,11 +347,18 @@ pub(super) async fn logout(
     response
 }
 
+/// Puts down that somebody wanted what they may not.
+pub(super) fn denied(edge: &Edge, operator: &Operator, route: &'static str, code: &str) {
+    let entry = Entry::new(operator.who(), Deed::Denied { route }).with(code);
+    edge.audit.record_some(entry);
+}
+
 /// One line for each order: who looks into it later sees what people did. `about` is a session's or a
 /// letter's id.
 pub(super) fn log(operator: &Operator, order: &str, about: Option<&str>, outcome: &str) {
     tracing::info!(
         operator.name = %operator.name,
+        operator.member = %operator.member,
         client.address = %operator.address,
         operator.order = order,
         operator.about = about,

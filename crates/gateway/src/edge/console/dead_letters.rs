@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 use super::{
     Console,
-    access::log,
+    access::{denied, log},
     closed,
     seats::Operator,
     view::{bad_query, id_in},
@@ -43,6 +43,7 @@ pub(super) struct Wanted {
 /// `GET /console/api/dead-letters`: the newest. What comes after them shows when they are dealt with.
 pub(super) async fn list(
     State(edge): State<Arc<Edge>>,
+    Extension(operator): Extension<Operator>,
     wanted: Result<Query<Wanted>, QueryRejection>,
 ) -> Result<Json<Value>, Refusal> {
     let Query(wanted) = wanted.map_err(|_| bad_query("the query may have limit, once"))?;
@@ -51,7 +52,7 @@ pub(super) async fn list(
         return Err(bad_query(format!("limit is between 1 and {LETTERS_PER_PAGE_MAX}")));
     }
     let console = edge.console.as_ref().ok_or_else(closed)?;
-    match console.letters.ask(Order::List { limit: limit + 1 }).await {
+    match console.letters.newest_of(operator.sight.0.as_deref(), limit + 1).await {
         Outcome::Letters(mut letters) => {
             let more = letters.len() > limit;
             letters.truncate(limit);
@@ -74,7 +75,7 @@ pub(super) async fn resend(
 ) -> Result<Json<Value>, Refusal> {
     let id = id_in(id);
     let console = edge.console.as_ref().ok_or_else(closed)?;
-    ordered(console, &operator, "resend_letter", &id, |id| Order::Resend { id }).await
+    ordered(&edge, console, &operator, "resend_letter", &id, |id| Order::Resend { id }).await
 }
 
 /// `POST /console/api/dead-letters/{id}/drop`
@@ -85,10 +86,11 @@ pub(super) async fn drop(
 ) -> Result<Json<Value>, Refusal> {
     let id = id_in(id);
     let console = edge.console.as_ref().ok_or_else(closed)?;
-    ordered(console, &operator, "drop_letter", &id, |id| Order::Drop { id }).await
+    ordered(&edge, console, &operator, "drop_letter", &id, |id| Order::Drop { id }).await
 }
 
 async fn ordered(
+    edge: &Edge,
     console: &Console,
     operator: &Operator,
     name: &str,
@@ -97,7 +99,11 @@ async fn ordered(
 ) -> Result<Json<Value>, Refusal> {
     let number = id.parse::<i64>().ok();
     let carried_out = match number {
-        Some(number) => match console.letters.ask(order(number)).await {
+        Some(number) if !owns(console, operator, number).await => {
+            denied(edge, operator, "dead-letters/{id}", "other_tenant");
+            Err(no_such_letter())
+        }
+        Some(number) => match console.letters.ask(order(number), operator.who()).await {
             Outcome::Letter(letter) => Ok(Json(json!({ "letter": letter }))),
             Outcome::Letters(letters) => Ok(Json(json!({ "letter": letters.first() }))),
             Outcome::Secret(_) | Outcome::Keys(_) | Outcome::MasterKey => Err(no_such_letter()),
@@ -108,6 +114,21 @@ async fn ordered(
     let outcome = carried_out.as_ref().map_or_else(|refusal| refusal.code, |_| "done");
     log(operator, name, number.map(|_| id), outcome);
     carried_out
+}
+
+/// Whether this letter is theirs to deal with. One that is not there is: they are told so.
+async fn owns(console: &Console, operator: &Operator, id: i64) -> bool {
+    if operator.sight.is_whole() {
+        return true;
+    }
+    match console.letters.ask(Order::Show { id }, operator.who()).await {
+        Outcome::Letter(letter) => {
+            letter.tenant.as_deref().is_some_and(|tenant| operator.sight.of(tenant))
+        }
+        // What cannot be read cannot be judged.
+        Outcome::Error(refusal) => refusal.code == "no_such_letter",
+        Outcome::Letters(_) | Outcome::Secret(_) | Outcome::Keys(_) | Outcome::MasterKey => false,
+    }
 }
 
 fn no_such_letter() -> Refusal {

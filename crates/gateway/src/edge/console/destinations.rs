@@ -3,10 +3,13 @@
 
 use std::sync::Arc;
 
-use axum::{Json, extract::State};
+use axum::{
+    Json,
+    extract::{Extension, State},
+};
 use serde_json::{Value, json};
 
-use super::{Recorder, closed};
+use super::{Recorder, closed, members::Sight, seats::Operator};
 use crate::{
     behind::Bots,
     channel::{ChannelLink, Channels},
@@ -60,9 +63,9 @@ impl Destinations {
         self.desks.iter().cloned().chain(bots).chain(channels).collect()
     }
 
-    pub(super) fn down(&self) -> Down {
+    pub(super) fn down(&self, sight: &Sight) -> Down {
         let (mut desks, mut bots, mut channels) = (0, 0, 0);
-        for one in self.now().iter().filter(|one| one.is_down()) {
+        for one in self.now().iter().filter(|one| one.is_down() && one.is_in(sight)) {
             match one.to {
                 lane::Destination::Desk(..) => desks += 1,
                 lane::Destination::Bot(..) => bots += 1,
@@ -74,6 +77,13 @@ impl Destinations {
 }
 
 impl Destination {
+    fn is_in(&self, sight: &Sight) -> bool {
+        let (lane::Destination::Desk(tenant, _)
+        | lane::Destination::Bot(tenant, _)
+        | lane::Destination::Channel(tenant, _)) = &self.to;
+        sight.of(tenant.as_str())
+    }
+
     /// Whether nothing but a probe goes there.
     fn is_down(&self) -> bool {
         matches!(self.gate.breaker.seen(), BreakerSeen::Open { .. })
@@ -111,9 +121,16 @@ impl Destination {
 }
 
 /// `GET /console/api/destinations`
-pub(super) async fn destinations(State(edge): State<Arc<Edge>>) -> Result<Json<Value>, Refusal> {
+pub(super) async fn destinations(
+    State(edge): State<Arc<Edge>>,
+    Extension(operator): Extension<Operator>,
+) -> Result<Json<Value>, Refusal> {
     let console = edge.console.as_ref().ok_or_else(closed)?;
     let all = console.destinations.now();
-    let shown: Vec<_> = all.iter().map(|one| one.shown(&console.recorder)).collect();
+    let shown: Vec<_> = all
+        .iter()
+        .filter(|one| one.is_in(&operator.sight))
+        .map(|one| one.shown(&console.recorder))
+        .collect();
     Ok(Json(json!({ "destinations": shown })))
 }

@@ -18,7 +18,7 @@ use futures_util::{Stream, stream};
 use serde_json::json;
 use tokio::time::Interval;
 
-use super::{closed, seats::Operator};
+use super::{closed, members::Sight, seats::Operator};
 use crate::{
     edge::{Edge, answer::Refusal},
     observe::{Feed, Heard},
@@ -83,6 +83,7 @@ struct Reader {
     headers: HeaderMap,
     feed: Feed,
     look: Interval,
+    sight: Sight,
     _place: Place,
 }
 
@@ -99,6 +100,7 @@ pub(super) async fn feed(
         feed: console.recorder.listen(),
         look: tokio::time::interval(SESSION_LOOKED_AT_EVERY),
         headers,
+        sight: operator.sight,
         _place: place,
         edge: Arc::clone(&edge),
     };
@@ -123,6 +125,11 @@ impl Reader {
                 }
                 heard = self.feed.next() => {
                     let event = match heard? {
+                        // What is nobody's is for those who see everything.
+                        Heard::Passage(passage) if !passage.tenant.as_ref().map_or_else(
+                            || self.sight.is_whole(),
+                            |tenant| self.sight.of(tenant.as_str()),
+                        ) => continue,
                         Heard::Passage(passage) => {
                             Event::default().event("passage").json_data(&passage)
                         }

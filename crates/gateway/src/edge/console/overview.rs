@@ -27,14 +27,21 @@ pub(super) async fn overview(
     let (Some(counted), true) = edge.observer.numbers(&edge.store).await else {
         return Err(store_unavailable());
     };
+    let sight = &operator.sight;
+    let sessions: Vec<_> =
+        counted.sessions.iter().filter(|count| sight.of(count.tenant.as_str())).collect();
     let sum = |status: &str| -> u64 {
-        let of = counted.sessions.iter().filter(|count| *count.status == *status);
+        let of = sessions.iter().filter(|count| *count.status == *status);
         of.map(|count| count.sessions).sum()
     };
-    let waiting = counted.sessions.iter().filter(|count| &*count.status == "waiting");
+    let waiting = sessions.iter().filter(|count| &*count.status == "waiting");
     let oldest = waiting.map(|count| count.oldest).min();
-    let down = console.destinations.down();
-    let letters = counted.dead_letters.min(LETTERS_TOLD_MAX);
+    let down = console.destinations.down(sight);
+    let all = match &sight.0 {
+        None => counted.dead_letters,
+        Some(own) => console.letters.count_of(own).await.ok_or_else(store_unavailable)?,
+    };
+    let letters = all.min(LETTERS_TOLD_MAX);
     Ok(Json(json!({
         "version": env!("CARGO_PKG_VERSION"),
         "now": rfc3339(edge.clock.now()),
@@ -47,11 +54,19 @@ pub(super) async fn overview(
         },
         "dead_letters": {
             "count": letters,
-            "more": counted.dead_letters > LETTERS_TOLD_MAX,
+            "more": all > LETTERS_TOLD_MAX,
         },
         "desks_down": down.desks,
         "bots_down": down.bots,
         "channels_down": down.channels,
-        "operator": { "name": operator.name, "until": rfc3339(operator.until) },
+        "operator": {
+            "name": operator.name,
+            "member": operator.member,
+            "role": operator.role.as_str(),
+            "tenants": sight.0.as_deref().map(|own| {
+                own.iter().map(|tenant| tenant.as_str().to_owned()).collect::<Vec<_>>()
+            }),
+            "until": rfc3339(operator.until),
+        },
     })))
 }

@@ -9,7 +9,11 @@ use std::{
 use session::id::Timestamp;
 use vault::{MacKey, MasterKey, MasterKeyError};
 
-use super::pace::Source;
+use super::{
+    members::{Member, Sight},
+    pace::Source,
+};
+use crate::{audit::Who, console::Role};
 
 /// Operators signed in at a time. Beyond it, of those who come from where most do, the one who did
 /// nothing for the longest time is signed out: whoever signs in again and again pushes nobody out but
@@ -30,10 +34,27 @@ const NAME_DIGITS: usize = 8;
 pub(super) struct Operator {
     /// The session, by a name that opens nothing.
     pub(super) name: Box<str>,
+    /// Who they are.
+    pub(super) member: Box<str>,
+    /// What they may do.
+    pub(super) role: Role,
+    /// What they see.
+    pub(super) sight: Sight,
     /// From where they signed in.
     pub(super) address: IpAddr,
     /// When the session ends whatever happens.
     pub(super) until: Timestamp,
+}
+
+impl Operator {
+    /// As the audit trail names them.
+    pub(super) fn who(&self) -> Who {
+        Who::Operator {
+            name: Some(self.member.clone()),
+            session: Some(self.name.clone()),
+            address: Some(self.address),
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -70,6 +91,7 @@ impl Seats {
     /// Signs an operator in and gives back the secret that proves it.
     pub(super) fn open(
         &self,
+        member: &Member,
         address: IpAddr,
         source: Source,
         now: Timestamp,
@@ -77,7 +99,14 @@ impl Seats {
         let secret = MasterKey::fresh_secret()?;
         let tag = self.key.tag(&[secret.as_bytes()]);
         let name = tag.iter().take(NAME_DIGITS / 2).map(|byte| format!("{byte:02x}")).collect();
-        let operator = Operator { name, address, until: now.after(SESSION_MAX) };
+        let operator = Operator {
+            name,
+            member: member.name.clone(),
+            role: member.role,
+            sight: Sight(member.tenants.clone()),
+            address,
+            until: now.after(SESSION_MAX),
+        };
         let seat = Seat { tag, opened_at: now, active_at: now, source, operator: operator.clone() };
         let mut seats = self.lock();
         seats.retain(|seat| !seat.is_over(now));
@@ -135,13 +164,19 @@ mod tests {
         Seats::new(vault.mac_key("console").unwrap())
     }
 
+    fn member() -> Member {
+        let hash = "$argon2id$v=19$m=8,t=1,p=1$YSBzYWx0IG9mIGEgdGVzdA$WKYXEMtXRHX4/34QKHCu15BlvipuWeIHUwwvCGrhm9M";
+        let hash = crate::console::PasswordHash::parse(hash).unwrap();
+        Member { name: "ada".into(), hash, role: Role::Viewer, tenants: None }
+    }
+
     fn open(seats: &Seats, now: Timestamp) -> String {
         open_from(seats, 1, now)
     }
 
     fn open_from(seats: &Seats, host: u8, now: Timestamp) -> String {
         let address = IpAddr::from([192, 0, 2, host]);
-        seats.open(address, Source::of(address), now).unwrap().0
+        seats.open(&member(), address, Source::of(address), now).unwrap().0
     }
 
     #[test]

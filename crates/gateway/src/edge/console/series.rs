@@ -4,13 +4,13 @@ use std::{collections::VecDeque, sync::Arc};
 
 use axum::{
     Json,
-    extract::{Query, State, rejection::QueryRejection},
+    extract::{Extension, Query, State, rejection::QueryRejection},
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
 use session::id::Timestamp;
 
-use super::{closed, view::bad_query};
+use super::{closed, members::not_of_tenants, seats::Operator, view::bad_query};
 use crate::{
     edge::{Edge, answer::Refusal},
     observe::Totals,
@@ -109,10 +109,15 @@ pub(super) struct Wanted {
 /// `GET /console/api/series`
 pub(super) async fn series(
     State(edge): State<Arc<Edge>>,
+    Extension(operator): Extension<Operator>,
     wanted: Result<Query<Wanted>, QueryRejection>,
 ) -> Result<Json<Value>, Refusal> {
     let Query(wanted) =
         wanted.map_err(|_| bad_query("the query may have since, milliseconds since 1970"))?;
+    // The counters tell no tenants apart.
+    if !operator.sight.is_whole() {
+        return Err(not_of_tenants());
+    }
     let console = edge.console.as_ref().ok_or_else(closed)?;
     let now = edge.clock.now();
     Ok(Json(console.recorder.series(|series| series.shown(now, wanted.since))))

@@ -12,15 +12,20 @@ use axum::{
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
-use session::{Event, id::SessionId};
+use session::{
+    Event,
+    id::{SessionId, TenantId},
+};
 use store::{SessionRow, Store, StoreError, Target};
 
 use super::{
-    access::log,
+    access::{denied, log},
+    members::Sight,
     seats::Operator,
     view::{SessionView, bad_query, id_in, no_such_session, session_id, unreadable},
 };
 use crate::{
+    audit::{Deed, Entry},
     edge::{Edge, answer::Refusal},
     engine::{Arrival, EngineError},
 };
@@ -50,11 +55,12 @@ pub(super) struct Wanted {
 }
 
 impl Wanted {
-    fn fits(&self, row: &SessionRow) -> bool {
+    fn fits(&self, sight: &Sight, row: &SessionRow) -> bool {
         let is = |wanted: &Option<String>, found: &str| {
             wanted.as_ref().is_none_or(|wanted| wanted == found)
         };
-        is(&self.status, &row.status)
+        sight.of(row.person.tenant.as_str())
+            && is(&self.status, &row.status)
             && is(&self.tenant, row.person.tenant.as_str())
             && is(&self.desk, row.person.desk.as_str())
     }
@@ -63,6 +69,7 @@ impl Wanted {
 /// `GET /console/api/sessions`: those that are open, oldest first.
 pub(super) async fn list(
     State(edge): State<Arc<Edge>>,
+    Extension(operator): Extension<Operator>,
     wanted: Result<Query<Wanted>, QueryRejection>,
 ) -> Result<Json<Value>, Refusal> {
     let Query(wanted) = wanted.map_err(|_| {
@@ -81,7 +88,7 @@ pub(super) async fn list(
     let after = after.map_err(|_| bad_query("after is the id of a session"))?;
     let (vault, now) = (Arc::clone(&edge.vault), edge.clock.now());
     let read = move |store: &dyn Store| {
-        let (rows, next) = page(store, &wanted, after, limit)?;
+        let (rows, next) = page(store, &wanted, &operator.sight, after, limit)?;
         let views = rows.iter().map(|row| SessionView::read(store, &vault, row, now));
         Ok((views.collect::<Result<Vec<_>, _>>()?, next))
     };
@@ -94,6 +101,7 @@ pub(super) async fn list(
 fn page(
     store: &dyn Store,
     wanted: &Wanted,
+    sight: &Sight,
     mut after: Option<SessionId>,
     limit: usize,
 ) -> Result<(Vec<SessionRow>, Option<SessionId>), StoreError> {
@@ -106,7 +114,7 @@ fn page(
                 return Ok((found, after));
             }
             after = Some(row.id.clone());
-            if wanted.fits(&row) {
+            if wanted.fits(sight, &row) {
                 found.push(row);
             }
         }
@@ -125,17 +133,29 @@ pub(super) async fn end(
     id: Result<Path<String>, PathRejection>,
 ) -> Result<Json<Value>, Refusal> {
     let id = id_in(id);
-    let ended = ends(&edge, &id).await;
+    let ended = ends(&edge, &operator, &id).await;
     let outcome = ended.as_ref().map_or_else(|refusal| refusal.code, |_| "done");
     // What is no id of ours may be anything, and is not written down.
     let about = SessionId::new(&id).ok();
     log(&operator, "end_session", about.as_ref().map(SessionId::as_str), outcome);
-    ended
+    let tenant = ended.as_ref().ok().and_then(|(tenant, _)| TenantId::new(tenant).ok());
+    let entry = Entry::new(operator.who(), Deed::SessionEnded { id: about });
+    edge.audit.record_now(entry.of(tenant).with(outcome)).await;
+    ended.map(|(_, told)| told)
 }
 
-async fn ends(edge: &Edge, id: &str) -> Result<Json<Value>, Refusal> {
+/// Gives back whose session it was, too.
+async fn ends(
+    edge: &Edge,
+    operator: &Operator,
+    id: &str,
+) -> Result<(String, Json<Value>), Refusal> {
     let id = session_id(id)?;
     let row = row(edge, &id).await?.ok_or_else(no_such_session)?;
+    if !operator.sight.of(row.person.tenant.as_str()) {
+        denied(edge, operator, "sessions/{id}/end", "other_tenant");
+        return Err(no_such_session());
+    }
     if row.ended_at.is_some() {
         return Err(over());
     }
@@ -150,10 +170,11 @@ async fn ends(edge: &Edge, id: &str) -> Result<Json<Value>, Refusal> {
         return Err(over());
     }
     let row = row_as_it_is(edge, &id).await?;
+    let tenant = row.person.tenant.to_string();
     let (vault, now) = (Arc::clone(&edge.vault), edge.clock.now());
     let read = move |store: &dyn Store| SessionView::read(store, &vault, &row, now);
     let session = crate::blocking(&edge.store, read).await.map_err(|error| unreadable(&error))?;
-    Ok(Json(json!({ "session": session })))
+    Ok((tenant, Json(json!({ "session": session }))))
 }
 
 async fn row(edge: &Edge, id: &SessionId) -> Result<Option<SessionRow>, Refusal> {

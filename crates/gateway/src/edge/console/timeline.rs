@@ -9,7 +9,7 @@ use std::sync::Arc;
 use axum::{
     Json,
     extract::{
-        Path, Query, State,
+        Extension, Path, Query, State,
         rejection::{PathRejection, QueryRejection},
     },
 };
@@ -21,6 +21,7 @@ use vault::Vault;
 
 use super::{
     closed,
+    seats::Operator,
     view::{SessionView, bad_query, id_in, no_such_session, session_id, unreadable},
 };
 use crate::{
@@ -80,6 +81,7 @@ struct EffectView {
 /// `GET /console/api/sessions/{id}`
 pub(super) async fn timeline(
     State(edge): State<Arc<Edge>>,
+    Extension(operator): Extension<Operator>,
     id: Result<Path<String>, PathRejection>,
     wanted: Result<Query<Wanted>, QueryRejection>,
 ) -> Result<Json<Value>, Refusal> {
@@ -91,6 +93,10 @@ pub(super) async fn timeline(
     let (vault, now) = (Arc::clone(&edge.vault), edge.clock.now());
     let read = move |store: &dyn Store| {
         let Some(row) = store.session(&id)? else { return Ok(None) };
+        // Another tenant's is as if there were none.
+        if !operator.sight.of(row.person.tenant.as_str()) {
+            return Ok(None);
+        }
         let session = SessionView::read(store, &vault, &row, now)?;
         let (entries, next) = entries(store, &vault, &row, wanted.after)?;
         let effects = effects(store, &vault, &row)?;

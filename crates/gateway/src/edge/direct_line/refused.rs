@@ -66,6 +66,11 @@ impl IntoResponse for Refused {
             let soon = header::HeaderValue::from_static("1");
             response.headers_mut().insert(HeaderName::from_static("retry-after"), soon);
         }
+        if status == StatusCode::UNAUTHORIZED {
+            // No browser has a dialog for it, and a program learns what is asked for (RFC 9110).
+            let asked = header::HeaderValue::from_static("Bearer");
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, asked);
+        }
         response
     }
 }

@@ -11,6 +11,9 @@ const FAULTS_MIN: usize = 30;
 /// And fewer than this many no promises.
 const PROMISES_MIN: usize = 15;
 
+/// And fewer than this many no threat model.
+const THREATS_MIN: usize = 30;
+
 /// Columns: fault, user, agent, operator, test.
 const COLUMNS: usize = 5;
 
@@ -68,6 +71,25 @@ fn every_promise_names_a_test_that_exists() {
             assert!(tests.contains(name), "there is no test {name:?}: {row}");
         }
     }
+}
+
+/// A mitigation that no test shows is a wish.
+#[test]
+fn every_mitigation_in_the_threat_model_names_a_test_that_exists() {
+    let tests = tests();
+    let docs = std::fs::read_to_string(root().join("docs/threat-model.md")).unwrap();
+    let threats = docs.lines().filter(|line| line.starts_with("| **"));
+    let mut count = 0;
+    for row in threats {
+        count += 1;
+        let shown = row.trim_end_matches('|').rsplit('|').next().unwrap();
+        let named: Vec<_> = shown.split('`').skip(1).step_by(2).collect();
+        assert!(!named.is_empty(), "{row}");
+        for name in named {
+            assert!(tests.contains(name), "there is no test {name:?}: {row}");
+        }
+    }
+    assert!(count >= THREATS_MIN, "{count} threats");
 }
 
 /// The pages of the book are there, and every page is in the book.

@@ -139,6 +139,7 @@ fn edge(bed: &Bed) -> Edge {
         complaints: crate::edge::messages::Complaints::default(),
         besides: crate::edge::messages::Besides::default(),
         console: None,
+        audit: bed.audit(),
         tracing: crate::trace::Tracing::default(),
         stopping: CancellationToken::new(),
         open_streams: TaskTracker::new(),

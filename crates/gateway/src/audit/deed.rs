@@ -1,0 +1,403 @@
+//! What can be in the trail: a closed list, and nothing in it has room for what somebody wrote.
+
+use std::net::IpAddr;
+
+use serde::{Deserialize, Serialize};
+use session::id::{SessionId, TenantId, Timestamp};
+
+/// Who did it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Who {
+    /// The gateway itself.
+    Gateway,
+    /// A command on the gateway's own machine, by the number of its user in the system.
+    Command {
+        /// The user's number, where the system tells it.
+        uid: Option<u32>,
+    },
+    /// Somebody signed in at the console, or trying to.
+    Operator {
+        /// As the configuration calls them; `None` for a name that it does not know, which may be
+        /// anything, a password too.
+        name: Option<Box<str>>,
+        /// Their session, by a name that opens nothing.
+        session: Option<Box<str>>,
+        /// From where.
+        address: Option<IpAddr>,
+    },
+    /// Callers at a door, nobody in particular.
+    Callers,
+}
+
+/// Which kind of key was rotated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyKind {
+    /// The master key.
+    Master,
+    /// The keys of the log's segments.
+    Data,
+    /// The keys of message encryption between browser and gateway.
+    Message,
+}
+
+/// What was done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Deed {
+    /// The gateway started.
+    Started,
+    /// The gateway stopped in order.
+    Stopped,
+    /// The configuration was read again.
+    SettingsRead,
+    /// Somebody signed in at the console, or could not.
+    SignIn,
+    /// Somebody signed out.
+    SignOut,
+    /// Somebody signed in wanted something that their role or tenants do not have.
+    Denied {
+        /// The route's pattern.
+        route: &'static str,
+    },
+    /// A secret of the configuration was kept.
+    SecretKept {
+        /// Its name.
+        name: Box<str>,
+    },
+    /// A secret was kept in the place of an earlier one.
+    SecretRotated {
+        /// Its name.
+        name: Box<str>,
+    },
+    /// A secret was forgotten.
+    SecretForgotten {
+        /// Its name.
+        name: Box<str>,
+    },
+    /// A dead letter was put back to be sent again.
+    LetterResent {
+        /// Its number.
+        id: i64,
+    },
+    /// A dead letter was forgotten.
+    LetterDropped {
+        /// Its number.
+        id: i64,
+    },
+    /// A live chat was ended by an operator.
+    SessionEnded {
+        /// Which; `None` if what was asked for is no id of ours.
+        id: Option<SessionId>,
+    },
+    /// One person's data was exported.
+    Exported {
+        /// The person, by a keyed digest of their id.
+        person: [u8; 16],
+    },
+    /// One person's data was erased.
+    Erased {
+        /// The person, by a keyed digest of their id.
+        person: [u8; 16],
+    },
+    /// A key was rotated.
+    KeyRotated {
+        /// Which kind.
+        kind: KeyKind,
+        /// Its id, as `warmline keys` shows it.
+        id: Box<str>,
+    },
+    /// Callers were refused at a door.
+    Refused {
+        /// The door.
+        door: &'static str,
+        /// How many.
+        count: u64,
+        /// Since when; the record's own time is the newest.
+        since: Timestamp,
+    },
+    /// There was no room for some records.
+    Lost {
+        /// How many.
+        records: u64,
+    },
+    /// Old records were cut off.
+    Cut {
+        /// The newest of them.
+        upto: u64,
+    },
+}
+
+/// The names of deeds.
+macro_rules! names {
+    ($($(#[$doc:meta])* $name:ident = $word:literal,)+) => {
+        /// The name of a deed, as the trail and `warmline audit --deed` have it.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum DeedName { $($(#[$doc])* $name,)+ }
+
+        impl DeedName {
+            /// All of them.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)+];
+
+            /// The word.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $word,)+ }
+            }
+
+            /// The one with this word.
+            pub fn read(word: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|name| name.as_str() == word)
+            }
+        }
+    };
+}
+
+names! {
+    /// See [`Deed::Started`].
+    Started = "started",
+    /// See [`Deed::Stopped`].
+    Stopped = "stopped",
+    /// See [`Deed::SettingsRead`].
+    SettingsRead = "settings_read",
+    /// See [`Deed::SignIn`].
+    SignIn = "sign_in",
+    /// See [`Deed::SignOut`].
+    SignOut = "sign_out",
+    /// See [`Deed::Denied`].
+    Denied = "denied",
+    /// See [`Deed::SecretKept`].
+    SecretKept = "secret_kept",
+    /// See [`Deed::SecretRotated`].
+    SecretRotated = "secret_rotated",
+    /// See [`Deed::SecretForgotten`].
+    SecretForgotten = "secret_forgotten",
+    /// See [`Deed::LetterResent`].
+    LetterResent = "letter_resent",
+    /// See [`Deed::LetterDropped`].
+    LetterDropped = "letter_dropped",
+    /// See [`Deed::SessionEnded`].
+    SessionEnded = "session_ended",
+    /// See [`Deed::Exported`].
+    Exported = "exported",
+    /// See [`Deed::Erased`].
+    Erased = "erased",
+    /// See [`Deed::KeyRotated`].
+    KeyRotated = "key_rotated",
+    /// See [`Deed::Refused`].
+    Refused = "refused",
+    /// See [`Deed::Lost`].
+    Lost = "records_lost",
+    /// See [`Deed::Cut`].
+    Cut = "trail_cut",
+}
+
+impl Deed {
+    /// Its name.
+    pub fn name(&self) -> DeedName {
+        match self {
+            Self::Started => DeedName::Started,
+            Self::Stopped => DeedName::Stopped,
+            Self::SettingsRead => DeedName::SettingsRead,
+            Self::SignIn => DeedName::SignIn,
+            Self::SignOut => DeedName::SignOut,
+            Self::Denied { .. } => DeedName::Denied,
+            Self::SecretKept { .. } => DeedName::SecretKept,
+            Self::SecretRotated { .. } => DeedName::SecretRotated,
+            Self::SecretForgotten { .. } => DeedName::SecretForgotten,
+            Self::LetterResent { .. } => DeedName::LetterResent,
+            Self::LetterDropped { .. } => DeedName::LetterDropped,
+            Self::SessionEnded { .. } => DeedName::SessionEnded,
+            Self::Exported { .. } => DeedName::Exported,
+            Self::Erased { .. } => DeedName::Erased,
+            Self::KeyRotated { .. } => DeedName::KeyRotated,
+            Self::Refused { .. } => DeedName::Refused,
+            Self::Lost { .. } => DeedName::Lost,
+            Self::Cut { .. } => DeedName::Cut,
+        }
+    }
+
+    /// What it was done to.
+    fn about(&self) -> Option<String> {
+        match self {
+            Self::Started
+            | Self::Stopped
+            | Self::SettingsRead
+            | Self::SignIn
+            | Self::SignOut
+            | Self::Lost { .. } => None,
+            Self::Denied { route } => Some((*route).to_owned()),
+            Self::SecretKept { name }
+            | Self::SecretRotated { name }
+            | Self::SecretForgotten { name } => Some(name.to_string()),
+            Self::LetterResent { id } | Self::LetterDropped { id } => Some(id.to_string()),
+            Self::SessionEnded { id } => id.as_ref().map(SessionId::to_string),
+            Self::Exported { person } | Self::Erased { person } => {
+                Some(u128::from_be_bytes(*person)).map(|digits| format!("{digits:032x}"))
+            }
+            Self::KeyRotated { kind, id } => {
+                let kind = match kind {
+                    KeyKind::Master => "master",
+                    KeyKind::Data => "data",
+                    KeyKind::Message => "message",
+                };
+                Some(format!("{kind} {id}"))
+            }
+            Self::Refused { door, .. } => Some((*door).to_owned()),
+            Self::Cut { upto } => Some(upto.to_string()),
+        }
+    }
+}
+
+/// A deed with everything that belongs to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// When; zero for the moment in which it is put down.
+    pub(super) at: Timestamp,
+    who: Who,
+    pub(super) tenant: Option<TenantId>,
+    pub(super) deed: Deed,
+    outcome: Box<str>,
+}
+
+impl Entry {
+    /// Somebody did something, and it was done.
+    pub fn new(who: Who, deed: Deed) -> Self {
+        Self { at: Timestamp::default(), who, tenant: None, deed, outcome: "done".into() }
+    }
+
+    /// The gateway did something by itself.
+    pub fn of_gateway(deed: Deed) -> Self {
+        Self::new(Who::Gateway, deed)
+    }
+
+    /// Whose affair it is.
+    #[must_use]
+    pub fn of(mut self, tenant: Option<TenantId>) -> Self {
+        self.tenant = tenant;
+        self
+    }
+
+    /// What came of it: `done`, or the machine code of a refusal.
+    #[must_use]
+    pub fn with(mut self, outcome: &str) -> Self {
+        self.outcome = outcome.into();
+        self
+    }
+
+    pub(super) fn at(mut self, at: Timestamp) -> Self {
+        self.at = at;
+        self
+    }
+
+    /// What of it is sealed.
+    pub(super) fn inner(&self) -> Inner {
+        let (who, name, session, address, uid) = match &self.who {
+            Who::Gateway => ("gateway", None, None, None, None),
+            Who::Command { uid } => ("command", None, None, None, *uid),
+            Who::Operator { name, session, address } => {
+                ("operator", name.clone(), session.clone(), *address, None)
+            }
+            Who::Callers => ("callers", None, None, None, None),
+        };
+        let (count, since) = match &self.deed {
+            Deed::Refused { count, since, .. } => {
+                (Some(*count), Some(crate::clock::rfc3339(*since)))
+            }
+            Deed::Lost { records } => (Some(*records), None),
+            Deed::Started
+            | Deed::Stopped
+            | Deed::SettingsRead
+            | Deed::SignIn
+            | Deed::SignOut
+            | Deed::Denied { .. }
+            | Deed::SecretKept { .. }
+            | Deed::SecretRotated { .. }
+            | Deed::SecretForgotten { .. }
+            | Deed::LetterResent { .. }
+            | Deed::LetterDropped { .. }
+            | Deed::SessionEnded { .. }
+            | Deed::Exported { .. }
+            | Deed::Erased { .. }
+            | Deed::KeyRotated { .. }
+            | Deed::Cut { .. } => (None, None),
+        };
+        Inner {
+            who: who.into(),
+            name,
+            session,
+            address,
+            uid,
+            about: self.deed.about().map(Into::into),
+            outcome: self.outcome.clone(),
+            count,
+            since: since.map(Into::into),
+        }
+    }
+}
+
+/// The sealed part of a record. What it does not know stays away.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Inner {
+    who: Box<str>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    name: Option<Box<str>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    session: Option<Box<str>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    address: Option<IpAddr>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    uid: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    about: Option<Box<str>>,
+    outcome: Box<str>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    count: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    since: Option<Box<str>>,
+}
+
+/// A record as it is shown.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Record {
+    /// From 1, without gaps.
+    pub number: u64,
+    /// When, RFC 3339.
+    pub at: String,
+    /// Whose affair it is; absent for the installation's own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tenant: Option<String>,
+    /// The deed's name.
+    pub deed: String,
+    #[serde(flatten)]
+    pub(super) inner: Inner,
+}
+
+impl Record {
+    /// Who did it, in a word or two.
+    pub fn who(&self) -> String {
+        let Inner { who, name, uid, address, .. } = &self.inner;
+        let mut text = match (name, uid) {
+            (Some(name), _) => format!("{who} {name}"),
+            (None, Some(uid)) => format!("{who} uid={uid}"),
+            (None, None) => who.to_string(),
+        };
+        if let Some(address) = address {
+            text.extend([" from ", &address.to_string()]);
+        }
+        text
+    }
+
+    /// To what it was done.
+    pub fn about(&self) -> Option<&str> {
+        self.inner.about.as_deref()
+    }
+
+    /// What came of it.
+    pub fn outcome(&self) -> &str {
+        &self.inner.outcome
+    }
+
+    /// How many there were, where they are counted.
+    pub fn count(&self) -> Option<u64> {
+        self.inner.count
+    }
+}
