@@ -23,7 +23,7 @@ use session::id::{
 use crate::sqlite::{SqliteStore, tests::crashing};
 use crate::{
     Changes, ConversationChange, ConversationId, ConversationRow, LaneKey, NewEffect, NewEntry,
-    Person, Resolved, SessionRow, Store, StoreError, Target, Transaction,
+    NewSegment, Person, Resolved, SessionRow, Store, StoreError, Target, Transaction,
 };
 
 /// An empty store in a place of its own, which goes when the bed goes.
@@ -254,6 +254,11 @@ fn session_row(name: &str, conversation: ConversationId, who: Person) -> Session
 /// A change of nothing, to be filled.
 fn change(id: ConversationId) -> ConversationChange {
     ConversationChange { id, state: None, deadline: None, new_segment: None, entries: Vec::new() }
+}
+
+/// A segment of bot talk to open, under this wrapped key.
+pub(crate) fn segment(wrapped_key: &[u8]) -> NewSegment {
+    NewSegment { wrapped_key: wrapped_key.to_vec(), since: Timestamp(10_000), session: None }
 }
 
 /// What the entry of this number says; tells conversations apart by `salt`.

@@ -1,4 +1,4 @@
-//! The store in one SQLite file.
+//! The store in two SQLite files: the keys of segments are in one of their own (`keys`).
 //!
 //! One connection writes, behind a lock; one folds the write-ahead log in beside it; a few others
 //! only read. A commit is on the disk when `transact` returns: the write-ahead log is synced each
@@ -9,7 +9,7 @@
 //! and [`Store::take_over`] voids them all.
 //!
 //! The SQL stands beside the functions that use it: `conversations`, `standing`, `log`, `sessions`,
-//! `repeats`, `outbox`, `placed`, `dead_letters`, `settings`. The tables are described in `migrations/sqlite`.
+//! `repeats`, `outbox`, `placed`, `dead_letters`, `settings`, `retention`, `forgetting`. The tables are described in `migrations/sqlite`.
 //! Where a conversation stands is in memory (`hot`) and in a journal before it is in its row.
 
 mod checkpointer;
@@ -19,8 +19,10 @@ mod conversations;
 mod dead_letters;
 mod files;
 mod folding;
+mod forgetting;
 mod hot;
 mod journal;
+mod keys;
 mod log;
 mod migrate;
 mod numbers;
@@ -30,6 +32,7 @@ mod placed;
 mod readers;
 mod recent;
 mod repeats;
+mod retention;
 mod sessions;
 mod settings;
 mod standing;
@@ -39,22 +42,25 @@ mod varint;
 #[cfg(test)]
 pub(crate) mod tests;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use rusqlite::{Connection, TransactionBehavior};
-use session::id::{ConversationKey, Number, SessionId, Timestamp};
+use session::id::{ConversationKey, Number, SessionId, TenantId, Timestamp};
 
 use crate::{
-    BootId, ConversationId, ConversationRow, DeadLetter, EntryRow, LaneReady, Numbers, OutboxId,
-    SegmentId, SessionRow, Store, StoreError, Transaction, Waiting,
+    BootId, ConversationId, ConversationRow, DeadLetter, EntryRow, Forgotten, LaneReady, Numbers,
+    OldSegment, OutboxId, SegmentId, SessionRow, Store, StoreError, Transaction, Waiting, Whose,
 };
 pub use peek::{Peek, peek};
 
 use checkpointer::Checkpointer;
+use files::Both;
+use forgetting::Thorough;
 use hot::{Hot, JOURNAL_RECORDS_MAX};
+use keys::Keys;
 use log::End;
-use readers::Readers;
+use readers::{Reader, Readers};
 use repeats::Round;
 use standing::Standing;
 use transaction::SqliteTransaction;
@@ -70,17 +76,21 @@ pub fn settings_beside(dir: &Path, prefix: &str) -> Result<Vec<(String, Vec<u8>)
     }
 }
 
-/// A store in one SQLite file; see the module's page.
+/// Segments whose entries are emptied in one go; each is found by its key.
+const SEGMENTS_EMPTIED_AT_ONCE: usize = 64;
+
+/// A store in SQLite files; see the module's page.
 // The fields are dropped in this order: the writer must be the last connection to close, because
 // only then does SQLite fold the write-ahead log into the file; the lock goes last of all.
 pub struct SqliteStore {
     checkpointer: Checkpointer,
     readers: Readers,
     writer: Mutex<Connection>,
+    keys: Keys,
     /// Changed by whoever holds the writer, and after the commit only.
     hot: RwLock<Hot>,
     sweeping: Mutex<Round>,
-    file: PathBuf,
+    files: Both,
     _lock: files::Lock,
 }
 
@@ -97,18 +107,21 @@ impl SqliteStore {
 
     fn open_with(dir: &Path, journal_records_max: usize) -> Result<Self, StoreError> {
         connect::require_safe_sqlite()?;
-        let (file, lock) = files::claim(dir)?;
-        let mut writer = connect::writer(&file)?;
+        let (files, lock) = files::claim(dir)?;
+        let keys = Keys::open(&files.keys)?;
+        let mut writer = connect::writer(&files.database, &keys)?;
+        keys.begin_after(newest_segment(&writer)?)?;
         let mut hot = Hot::new(journal_records_max);
-        hot.folded(folding::fold_journal(&mut writer)?);
-        let readers = Readers::open(&file)?;
+        hot.folded(folding::fold_journal(&mut writer, &keys)?);
+        let readers = Readers::open(&files)?;
         Ok(Self {
-            checkpointer: Checkpointer::start(&file)?,
+            checkpointer: Checkpointer::start(&files.database)?,
             readers,
             writer: Mutex::new(writer),
+            keys,
             hot: RwLock::new(hot),
             sweeping: Mutex::new(Round::default()),
-            file,
+            files,
             _lock: lock,
         })
     }
@@ -143,21 +156,75 @@ impl SqliteStore {
 
     fn standing(
         &self,
-        reader: &Connection,
+        reader: &Reader,
         id: ConversationId,
     ) -> Result<Option<ConversationRow>, StoreError> {
         if let Some(standing) = self.hot().standing(id) {
             return Ok(Some(standing.row()));
         }
-        Ok(Standing::load(reader, id)?.as_ref().map(Standing::row))
+        Ok(Standing::load(reader, &reader.keys, id)?.as_ref().map(Standing::row))
     }
 
     fn read<T>(
         &self,
-        work: impl FnOnce(&Connection) -> Result<T, StoreError>,
+        work: impl FnOnce(&Reader) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         work(&self.readers.borrow())
     }
+}
+
+impl SqliteStore {
+    /// Nobody writes to these segments any more; their keys are still there.
+    fn mark_shredded(&self, segments: &[SegmentId]) -> Result<usize, StoreError> {
+        let mut writer = self.writer();
+        let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let marked = retention::mark(&transaction, segments)?;
+        transaction.commit()?;
+        self.hot_mut().shredded(segments);
+        Ok(marked)
+    }
+
+    /// Nobody finds these conversations any more; the keys of their segments are still there.
+    fn begin_forgetting(
+        &self,
+        conversations: &[ConversationId],
+    ) -> Result<(Forgotten, Vec<SegmentId>), StoreError> {
+        let mut writer = self.writer();
+        // What the journal says of them is to go as well, so it is folded in first.
+        self.fold(&mut writer)?;
+        let thorough = Thorough::begin(&writer)?;
+        let transaction = writer.unchecked_transaction()?;
+        let (mut forgotten, mut segments) = (Forgotten::default(), Vec::new());
+        for id in conversations {
+            let (more, theirs) = forgetting::begin(&transaction, &self.hot(), *id)?;
+            forgotten += more;
+            segments.extend(theirs);
+        }
+        forgetting::empty_journal(&transaction)?;
+        transaction.commit()?;
+        drop(thorough);
+        self.hot_mut().forget(conversations);
+        self.checkpointer.committed();
+        Ok((forgotten, segments))
+    }
+
+    /// One short transaction of its own.
+    fn in_short<T>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let mut writer = self.writer();
+        let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let done = work(&transaction)?;
+        transaction.commit()?;
+        self.checkpointer.committed();
+        Ok(done)
+    }
+}
+
+/// The newest segment that the database knows; zero if there is none.
+fn newest_segment(writer: &Connection) -> Result<i64, StoreError> {
+    Ok(writer.query_row("SELECT ifnull(max(id), 0) FROM segment", [], |row| row.get(0))?)
 }
 
 impl Store for SqliteStore {
@@ -168,10 +235,10 @@ impl Store for SqliteStore {
         let mut writer = self.writer();
         // Dropped without a commit, by an error or a panic, it rolls back.
         let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let mut steps = SqliteTransaction::new(&transaction, self.hot());
+        let mut steps = SqliteTransaction::new(&transaction, &self.keys, self.hot());
         work(&mut steps)?;
-        let handover = steps.finish()?;
-        transaction.commit()?;
+        let (handover, added) = steps.finish()?;
+        transaction.commit().inspect_err(|_| keys::unused(&self.keys, &added))?;
         self.hot_mut().take(handover);
         self.checkpointer.committed();
         Ok(())
@@ -282,11 +349,110 @@ impl Store for SqliteStore {
         settings::keep(&self.writer(), name, value)
     }
 
-    fn shred(&self, segment: SegmentId) -> Result<(), StoreError> {
+    fn old_segments(
+        &self,
+        after: SegmentId,
+        talk_before: Timestamp,
+        chats_before: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<OldSegment>, StoreError> {
+        let before = (talk_before, chats_before);
+        self.read(|reader| {
+            retention::old_segments(reader, &self.hot(), after, before, limit)
+        })
+    }
+
+    fn shred(&self, segments: &[SegmentId]) -> Result<usize, StoreError> {
+        let marked = self.mark_shredded(segments)?;
+        self.keys.forget(segments)?;
+        Ok(marked)
+    }
+
+    fn empty_shredded(&self, limit: usize) -> Result<usize, StoreError> {
+        let segments = self.read(|reader| retention::marked(reader, SEGMENTS_EMPTIED_AT_ONCE))?;
+        if segments.is_empty() {
+            return Ok(0);
+        }
+        // Whoever marked them may have been killed before their keys went.
+        self.keys.forget(&segments)?;
+        let mut writer = self.writer();
+        let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let emptied = retention::empty(&transaction, &self.hot(), &segments, limit)?;
+        transaction.commit()?;
+        self.checkpointer.committed();
+        Ok(emptied.max(1))
+    }
+
+    fn forget_ended(
+        &self,
+        tenant: &TenantId,
+        before: Timestamp,
+        limit: usize,
+    ) -> Result<usize, StoreError> {
+        let mut writer = self.writer();
+        let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let (sessions, letters) = retention::forget_ended(&transaction, tenant, before, limit)?;
+        transaction.commit()?;
+        self.hot_mut().forget_sessions(&sessions);
+        Ok(sessions.len() + letters)
+    }
+
+    fn dead_conversations(
+        &self,
+        after: ConversationId,
+        before: Timestamp,
+        limit: usize,
+    ) -> Result<(Vec<ConversationId>, Option<ConversationId>), StoreError> {
+        self.read(|reader| {
+            retention::dead_conversations(reader, &self.hot(), after, before, limit)
+        })
+    }
+
+    fn conversations_of(
+        &self,
+        whose: &Whose,
+        after: ConversationId,
+        limit: usize,
+    ) -> Result<Vec<ConversationRow>, StoreError> {
+        self.read(|reader| {
+            let ids = forgetting::of_person(reader, whose, after, limit)?;
+            let rows = ids.into_iter().map(|id| self.standing(reader, id));
+            Ok(rows.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
+        })
+    }
+
+    fn open_session_of(&self, id: ConversationId) -> Result<Option<SessionId>, StoreError> {
+        self.read(|reader| forgetting::open_session(reader, id))
+    }
+
+    fn forget(&self, conversations: &[ConversationId]) -> Result<Forgotten, StoreError> {
+        let (forgotten, segments) = self.begin_forgetting(conversations)?;
+        self.keys.forget(&segments)?;
+        Ok(forgotten)
+    }
+
+    fn forgetting(&self, limit: usize) -> Result<Vec<ConversationId>, StoreError> {
+        self.read(|reader| forgetting::begun(reader, limit))
+    }
+
+    fn forget_rest(&self, id: ConversationId, limit: usize) -> Result<(u64, bool), StoreError> {
+        // Whoever began may have been killed before the keys went.
+        self.keys.forget(&self.read(|reader| forgetting::segments_of(reader, id))?)?;
         let writer = self.writer();
-        log::shred(&writer, segment)?;
-        self.hot_mut().shredded(segment);
-        Ok(())
+        let thorough = Thorough::begin(&writer)?;
+        let transaction = writer.unchecked_transaction()?;
+        let piece = forgetting::piece(&transaction, &self.hot(), id, limit)?;
+        transaction.commit()?;
+        drop(thorough);
+        self.checkpointer.committed();
+        Ok(piece)
+    }
+
+    fn scrub(&self) -> Result<bool, StoreError> {
+        // Each piece holds the writer up for some milliseconds.
+        while self.in_short(forgetting::fill)? {}
+        while self.in_short(forgetting::unfill)? {}
+        forgetting::empty_log(&self.writer())
     }
 
     fn sweep(&self, repeats_before: Timestamp, limit: usize) -> Result<usize, StoreError> {
@@ -323,7 +489,7 @@ impl Store for SqliteStore {
     }
 
     fn numbers(&self) -> Result<Numbers, StoreError> {
-        let bytes = files::bytes(&self.file).map_err(StoreError::Files)?;
+        let bytes = files::bytes(&self.files).map_err(StoreError::Files)?;
         self.read(|reader| numbers::of(reader, bytes))
     }
 
