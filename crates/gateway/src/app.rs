@@ -48,6 +48,7 @@ use crate::{
     gaps::Gaps,
     observe::Observer,
     presence::Presence,
+    retention::Shredder,
     sweeper::Sweeper,
     wakes::Wakes,
 };
@@ -262,6 +263,14 @@ impl Parts {
             clock: self.clock.clone(),
             observer: Arc::clone(&self.observer),
         };
+        let shredder = Shredder {
+            store: Arc::clone(&self.store),
+            files: Arc::clone(&self.files),
+            vault: Arc::clone(&self.vault),
+            clock: self.clock.clone(),
+            observer: Arc::clone(&self.observer),
+            rules: live.retention(),
+        };
         let (engine, presence) = (self.engine.clone(), Arc::clone(&self.presence));
         let (store, observer) = (Arc::clone(&self.store), Arc::clone(&self.observer));
         let sealed = Sealed { store: Arc::clone(&self.store), vault: Arc::clone(&self.vault) };
@@ -281,6 +290,7 @@ impl Parts {
         };
         watch("alarm", Box::pin(alarm.run(stopping.clone())));
         watch("sweeper", Box::pin(sweeper.run(stopping.clone())));
+        watch("shredder", Box::pin(shredder.run(stopping.clone())));
         watch("presence", Box::pin(presence.run(store, engine.clone(), stopping.clone())));
         watch("files of desks", Box::pin(media.run_ahead(shows, stopping.clone())));
         watch("engine", Box::pin(closed(engine.clone(), stopping.clone())));

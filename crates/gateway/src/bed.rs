@@ -19,8 +19,9 @@ use session::{
 };
 use store::{
     Answer, BootId, Changes, Claim, ConversationChange, ConversationId, ConversationRow,
-    DeadLetter, EntryRow, LaneKey, LaneReady, Numbers, Person, RepeatKey, Resolved, SegmentId,
-    SessionRow, Store, StoreError, Target, Transaction, Waiting, sqlite::SqliteStore,
+    DeadLetter, EntryRow, Forgotten, LaneKey, LaneReady, Numbers, OldSegment, Person, RepeatKey,
+    Resolved, SegmentId, SessionRow, Store, StoreError, Target, Transaction, Waiting, Whose,
+    sqlite::SqliteStore,
 };
 use tempfile::TempDir;
 use tokio::sync::{Notify, mpsc};
@@ -255,8 +256,69 @@ impl Store for Watched {
         self.inner.keep_setting(name, value)
     }
 
-    fn shred(&self, segment: SegmentId) -> Result<(), StoreError> {
-        self.inner.shred(segment)
+    fn old_segments(
+        &self,
+        after: SegmentId,
+        talk_before: Timestamp,
+        chats_before: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<OldSegment>, StoreError> {
+        self.inner.old_segments(after, talk_before, chats_before, limit)
+    }
+
+    fn shred(&self, segments: &[SegmentId]) -> Result<usize, StoreError> {
+        self.inner.shred(segments)
+    }
+
+    fn empty_shredded(&self, limit: usize) -> Result<usize, StoreError> {
+        self.inner.empty_shredded(limit)
+    }
+
+    fn forget_ended(
+        &self,
+        tenant: &TenantId,
+        before: Timestamp,
+        limit: usize,
+    ) -> Result<usize, StoreError> {
+        self.inner.forget_ended(tenant, before, limit)
+    }
+
+    fn dead_conversations(
+        &self,
+        after: ConversationId,
+        before: Timestamp,
+        limit: usize,
+    ) -> Result<(Vec<ConversationId>, Option<ConversationId>), StoreError> {
+        self.inner.dead_conversations(after, before, limit)
+    }
+
+    fn conversations_of(
+        &self,
+        whose: &Whose,
+        after: ConversationId,
+        limit: usize,
+    ) -> Result<Vec<ConversationRow>, StoreError> {
+        self.inner.conversations_of(whose, after, limit)
+    }
+
+    fn open_session_of(&self, id: ConversationId) -> Result<Option<SessionId>, StoreError> {
+        self.inner.open_session_of(id)
+    }
+
+    fn forget(&self, conversations: &[ConversationId]) -> Result<Forgotten, StoreError> {
+        self.inner.forget(conversations)
+    }
+
+    fn forgetting(&self, limit: usize) -> Result<Vec<ConversationId>, StoreError> {
+        self.inner.forgetting(limit)
+    }
+
+    fn forget_rest(&self, id: ConversationId, limit: usize) -> Result<(u64, bool), StoreError> {
+        self.inner.forget_rest(id, limit)
+    }
+
+    fn scrub(&self) -> Result<bool, StoreError> {
+        self.inner.scrub()
     }
 
     fn sweep(&self, repeats_before: Timestamp, limit: usize) -> Result<usize, StoreError> {

@@ -34,6 +34,7 @@ pub mod observe;
 mod plain;
 mod presence;
 mod render;
+mod retention;
 mod rich;
 pub mod secrets;
 mod sweeper;
@@ -71,6 +72,7 @@ pub use files::{
 pub use http::Uri;
 pub use notices::Language;
 pub use observe::Observer;
+pub use retention::{KEPT_MIN, Retention};
 // What a gateway is configured with, so that its user needs no other crate of the house.
 pub use servicenow::{ClientConfig, ConfigError, Credentials, Grant, client::instance_url};
 pub use session::{

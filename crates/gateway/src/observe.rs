@@ -260,6 +260,16 @@ impl Observer {
         self.metrics.swept.inc_by(u64::try_from(repeats).unwrap_or(u64::MAX));
     }
 
+    /// So many segments were shredded.
+    pub(crate) fn shredded(&self, segments: usize) {
+        self.metrics.shredded.inc_by(u64::try_from(segments).unwrap_or(u64::MAX));
+    }
+
+    /// So many conversations were forgotten.
+    pub(crate) fn forgotten(&self, conversations: u64) {
+        self.metrics.forgotten.inc_by(conversations);
+    }
+
     /// Whoever is to be told of a desk's tokens.
     pub(crate) fn tokens(self: &Arc<Self>, tenant: &TenantId, desk: &DeskId) -> TokensOf {
         TokensOf { observer: Arc::clone(self), tenant: tenant.clone(), desk: desk.clone() }

@@ -445,6 +445,8 @@ pub struct OldSegment {
     pub since: Timestamp,
     /// When its newest entry was.
     pub newest: Timestamp,
+    /// The number of that entry.
+    pub last: Number,
     /// A session of its conversation is open, or an effect waits.
     pub busy: bool,
     /// When the newest dead letter of its conversation was given up.

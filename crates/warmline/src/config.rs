@@ -24,6 +24,7 @@ mod presented;
 mod reference;
 mod registration;
 mod remarks;
+mod retention;
 pub(crate) mod table;
 mod telemetry;
 pub(crate) mod value;
@@ -257,6 +258,7 @@ impl<'a> Read<'a> {
             metrics_token,
             language: language(draft),
             files: files::setup(draft, &references)?,
+            retention: retention::setup(draft)?,
             tracing: Tracing::default(),
         };
         refuse_shared(&settings)?;

@@ -17,6 +17,7 @@ use crate::{
     desk::{media::FilesBy, news::Wording},
     files::FileSetup,
     notices::Language,
+    retention::Retention,
     trace::Tracing,
 };
 
@@ -55,6 +56,8 @@ pub struct Settings {
     pub language: Language,
     /// How files are kept.
     pub files: FileSetup,
+    /// How long each tenant keeps what was said; the usual time where it is not named.
+    pub retention: Vec<(TenantId, Retention)>,
     /// Where traces go.
     pub tracing: Tracing,
 }

@@ -7,7 +7,7 @@
 use std::collections::HashSet;
 
 use rusqlite::{Connection, OptionalExtension, params};
-use session::id::{SessionId, TenantId, Timestamp};
+use session::id::{Number, SessionId, TenantId, Timestamp};
 
 use super::column::{Columns, damaged, limited};
 use super::hot::Hot;
@@ -53,16 +53,19 @@ pub(super) fn old_segments(
             Some(last) => Some(last),
             None => head(hot, conversation, columns.get("head")?),
         };
+        let newest = match last {
+            Some(last) => taken_in(reader, last)?,
+            None => None,
+        };
+        let (newest, last) = newest.unwrap_or((since, Number(0)));
         old.push(OldSegment {
             id: SegmentId(id),
             conversation,
             tenant: columns.id("tenant", TenantId::new)?,
             session: columns.optional_id("session", SessionId::new)?,
             since,
-            newest: match last {
-                Some(last) => taken_in(reader, last)?.unwrap_or(since),
-                None => since,
-            },
+            newest,
+            last,
             busy: columns.get("open")?,
             letter: columns.get::<Option<i64>>("letter")?.map(Timestamp),
         });
@@ -84,9 +87,12 @@ fn head(hot: &Hot, conversation: ConversationId, stored: Option<i64>) -> Option<
     }
 }
 
-fn taken_in(reader: &Connection, row: i64) -> Result<Option<Timestamp>, StoreError> {
-    let mut select = reader.prepare_cached("SELECT at FROM log WHERE id = ?1")?;
-    Ok(select.query_row([row], |row| row.get(0)).optional()?.map(Timestamp))
+fn taken_in(reader: &Connection, row: i64) -> Result<Option<(Timestamp, Number)>, StoreError> {
+    let mut select = reader.prepare_cached("SELECT at, number FROM log WHERE id = ?1")?;
+    let mut rows = select.query([row])?;
+    let Some(found) = rows.next()? else { return Ok(None) };
+    let columns = Columns { row: found, table: "log", key: &row };
+    Ok(Some((Timestamp(columns.get("at")?), Number(columns.unsigned("number")?))))
 }
 
 /// The conversations for which something waits. There is no index for it, and none is needed: the outbox has

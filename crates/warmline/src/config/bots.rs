@@ -202,7 +202,7 @@ fn desk_of(draft: &Draft, owner: &Owner, tenant: &str) -> Result<DeskId, ConfigE
     let desks = || {
         draft.desks().filter_map(|desk| match desk {
             Owner::Desk { tenant: whose, name } if whose == tenant => Some(name.as_str()),
-            Owner::Desk { .. } | Owner::Bot { .. } | Owner::House => None,
+            Owner::Tenant { .. } | Owner::Desk { .. } | Owner::Bot { .. } | Owner::House => None,
         })
     };
     let wrong =

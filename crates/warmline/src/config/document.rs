@@ -11,12 +11,13 @@ use super::{
 };
 
 /// The sections with what stands above them in the default file and in the reference.
-const SECTIONS: [(Section, &str, &str); 7] = [
+const SECTIONS: [(Section, &str, &str); 8] = [
     (Section::Top, "", "The installation"),
     (Section::Console, "console", "The operators' console"),
     (Section::Metrics, "metrics", "Metrics"),
     (Section::Telemetry, "telemetry", "Traces"),
     (Section::Files, "files", "Files"),
+    (Section::Tenant, "tenants.default", "A tenant: what holds for all of its desks and bots"),
     (Section::Desk, "tenants.default.desks.default", "A desk: one ServiceNow instance of a tenant"),
     (Section::Bot, "tenants.default.bots.default", "A bot: who users talk to, and by which rules"),
 ];
@@ -88,6 +89,7 @@ pub(crate) fn reference() -> String {
     for (section, table, heading) in SECTIONS {
         let place = match section {
             Section::Top => "Before the first table of the file.".to_owned(),
+            Section::Tenant => "`[tenants.NAME]`".to_owned(),
             Section::Desk => "`[tenants.NAME.desks.NAME]`".to_owned(),
             Section::Bot => "`[tenants.NAME.bots.NAME]`".to_owned(),
             Section::Console | Section::Metrics | Section::Telemetry | Section::Files => {
@@ -142,6 +144,7 @@ pub(crate) fn in_force(environment: &Environment) -> Result<String, ConfigError>
     };
     for (section, table, _) in SECTIONS {
         let owners: Vec<_> = match section {
+            Section::Tenant => draft.tenants().collect(),
             Section::Desk => draft.desks().cloned().collect(),
             Section::Bot => draft.bots().cloned().collect(),
             Section::Top

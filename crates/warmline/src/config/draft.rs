@@ -27,6 +27,8 @@ const PROBLEMS: usize = 5;
 pub(crate) enum Owner {
     /// The installation's.
     House,
+    /// A tenant's.
+    Tenant { tenant: String },
     /// A desk's.
     Desk { tenant: String, name: String },
     /// A bot's.
@@ -45,7 +47,9 @@ impl Owner {
     pub(crate) fn tenant(&self) -> Option<&str> {
         match self {
             Self::House => None,
-            Self::Desk { tenant, .. } | Self::Bot { tenant, .. } => Some(tenant),
+            Self::Tenant { tenant } | Self::Desk { tenant, .. } | Self::Bot { tenant, .. } => {
+                Some(tenant)
+            }
         }
     }
 
@@ -53,6 +57,7 @@ impl Owner {
     pub(crate) fn table(&self) -> String {
         match self {
             Self::House => String::new(),
+            Self::Tenant { tenant } => format!("tenants.{}", toml_key(tenant)),
             Self::Desk { tenant, name } => {
                 format!("tenants.{}.desks.{}", toml_key(tenant), toml_key(name))
             }
@@ -66,7 +71,7 @@ impl Owner {
     fn path(&self, setting: &Setting) -> String {
         match self {
             Self::House => setting.id.to_owned(),
-            Self::Desk { .. } | Self::Bot { .. } => format!("{}.{}", self.table(), setting.key()),
+            Self::Tenant { .. } | Self::Desk { .. } | Self::Bot { .. } => format!("{}.{}", self.table(), setting.key()),
         }
     }
 }
@@ -190,6 +195,12 @@ impl Draft {
             let wrong = |problem| ConfigError::Wrong { name: name.to_owned(), problem };
             let value = setting.read_text(text).map_err(wrong)?;
             let owner = match setting.section() {
+                // The tenant of the desk that the environment is about.
+                Section::Tenant => desk
+                    .as_ref()
+                    .and_then(Owner::tenant)
+                    .map(|tenant| Owner::Tenant { tenant: tenant.to_owned() })
+                    .ok_or_else(|| wrong(AMBIGUOUS_DESK.to_owned()))?,
                 Section::Desk => desk.clone().ok_or_else(|| wrong(AMBIGUOUS_DESK.to_owned()))?,
                 Section::Bot => {
                     self.meant_bot(desk.as_ref()).ok_or_else(|| wrong(AMBIGUOUS_BOT.to_owned()))?
@@ -203,7 +214,8 @@ impl Draft {
             if owner != Owner::House && !self.by_environment.contains(&owner) {
                 self.by_environment.push(owner.clone());
             }
-            self.owners.extend((owner != Owner::House).then(|| owner.clone()));
+            let is_named = matches!(owner, Owner::Desk { .. } | Owner::Bot { .. });
+            self.owners.extend(is_named.then(|| owner.clone()));
             self.values.insert((owner, setting.id), (value, Origin::Variable(name)));
         }
         if self.desks().next().is_none() {
@@ -254,6 +266,12 @@ impl Draft {
 
     pub(crate) fn desks(&self) -> impl Iterator<Item = &Owner> {
         self.owners.iter().filter(|owner| matches!(owner, Owner::Desk { .. }))
+    }
+
+    /// The tenants that have a desk or a bot.
+    pub(crate) fn tenants(&self) -> impl Iterator<Item = Owner> {
+        let names: BTreeSet<_> = self.owners.iter().filter_map(Owner::tenant).collect();
+        names.into_iter().map(|tenant| Owner::Tenant { tenant: tenant.to_owned() })
     }
 
     pub(crate) fn bots(&self) -> impl Iterator<Item = &Owner> {

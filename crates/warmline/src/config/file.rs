@@ -105,16 +105,17 @@ impl Reader<'_> {
             let path = format!("tenants.{}", tenant.get_ref());
             let Some(kinds) = self.named_table(&path, tenant, kinds) else { continue };
             for (kind, things) in kinds {
-                let path = format!("{path}.{}", kind.get_ref());
                 let section = match kind.get_ref().as_ref() {
                     "desks" => Section::Desk,
                     "bots" => Section::Bot,
-                    other => {
-                        let meant = nearest(other, ["desks", "bots"].into_iter());
-                        self.unknown(kind.span(), &path, meant);
+                    _ => {
+                        let owner = Owner::Tenant { tenant: tenant.get_ref().to_string() };
+                        let (value, tables) = (things.get_ref(), ["desks", "bots"].into_iter());
+                        self.setting(&path, Section::Tenant, &owner, kind, value, tables);
                         continue;
                     }
                 };
+                let path = format!("{path}.{}", kind.get_ref());
                 let DeValue::Table(things) = things.get_ref() else {
                     self.wrong(kind.span(), &path, "must hold a table for each: [….NAME]");
                     continue;

@@ -15,6 +15,8 @@ pub(crate) enum Section {
     Telemetry,
     /// `[files]`.
     Files,
+    /// `[tenants.NAME]`.
+    Tenant,
     /// `[tenants.NAME.desks.NAME]`.
     Desk,
     /// `[tenants.NAME.bots.NAME]`.
@@ -79,6 +81,7 @@ impl Setting {
             Some("metrics") => Section::Metrics,
             Some("telemetry") => Section::Telemetry,
             Some("files") => Section::Files,
+            Some("tenant") => Section::Tenant,
             Some("desk") => Section::Desk,
             Some(_) => Section::Bot,
         }
@@ -180,6 +183,10 @@ settings! {
     "That key.";
     "files.bucket_in", None, BUCKET_STYLES, Some("\"path\""), "\"host\"", Restart,
     "Whether requests name the bucket in the path or in the host's name.";
+    "tenant.keep_chats", Some("WARMLINE_KEEP_CHATS"), Kind::SpanOrOff, Some("\"30d\""), "\"7d\"", Reload,
+    "How long the words of a live chat can be read after the last of them, an hour at least; then their key is deleted, and their files with them. `off` keeps them for ever.";
+    "tenant.keep_bot_talk", Some("WARMLINE_KEEP_BOT_TALK"), Kind::SpanOrOff, Some("\"24h\""), "\"24h\"", Reload,
+    "The same for what was said with the bot outside of live chats. What is gone no agent gets as history.";
     "desk.instance", Some("SERVICENOW_INSTANCE"), Kind::Text, None, "\"dev12345\"", Reload,
     "Required. Instance name (`dev12345`), host, or https URL; http only to this machine.";
     "desk.client_id", Some("SERVICENOW_CLIENT_ID"), Kind::Text, None, "\"0a1b2c3d4e5f\"", Reload,

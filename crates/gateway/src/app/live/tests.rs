@@ -60,6 +60,7 @@ fn settings(desks: Vec<DeskSetup>, bots: Vec<BotSetup>) -> Settings {
         metrics_token: None,
         language: Language::English,
         files: crate::files::FileSetup::default(),
+        retention: Vec::new(),
         tracing: crate::trace::Tracing::default(),
     }
 }
