@@ -33,7 +33,7 @@ pub use failure::{StartError, StopError};
 use listener::Entrance;
 use live::Live;
 pub use live::NeedsRestart;
-pub use offline::without_gateway;
+pub use offline::{export_without_gateway, erase_without_gateway, without_gateway};
 pub use settings::{BotSetup, COMMAND_WORDS, DeskSetup, PageRules, Replay, Settings, WidgetKey};
 
 use crate::{
@@ -47,6 +47,7 @@ use crate::{
     files::Files,
     gaps::Gaps,
     observe::Observer,
+    person::Persons,
     presence::Presence,
     retention::Shredder,
     sweeper::Sweeper,
@@ -274,6 +275,12 @@ impl Parts {
         let (engine, presence) = (self.engine.clone(), Arc::clone(&self.presence));
         let (store, observer) = (Arc::clone(&self.store), Arc::clone(&self.observer));
         let sealed = Sealed { store: Arc::clone(&self.store), vault: Arc::clone(&self.vault) };
+        let persons = Persons {
+            store: Arc::clone(&self.store),
+            vault: Arc::clone(&self.vault),
+            files: Arc::clone(&self.files),
+            observer: Arc::clone(&self.observer),
+        };
         let control = open_control(data_dir);
         let console = self.console(console_password, &dispatcher)?;
         let recorder = console.as_ref().map(Console::recorder);
@@ -296,7 +303,7 @@ impl Parts {
         watch("engine", Box::pin(closed(engine.clone(), stopping.clone())));
         if let Some(control) = control {
             let letters = Letters::new(engine.clone());
-            watch("control socket", Box::pin(control.serve(letters, sealed, stopping.clone())));
+            watch("control socket", Box::pin(control.serve(letters, sealed, persons, stopping.clone())));
         }
         if let Some(recorder) = recorder {
             watch("console", Box::pin(recorder.run(stopping.clone())));

@@ -38,6 +38,7 @@ use crate::{
     gaps::DeskKey,
     keeping::{Entry, Keeping},
     observe::Observer,
+    person::Persons,
     trace::Tracing,
     wakes::Wakes,
 };
@@ -301,6 +302,15 @@ impl Store for Watched {
         self.inner.conversations_of(whose, after, limit)
     }
 
+    fn sessions_of(
+        &self,
+        id: ConversationId,
+        after: Option<&SessionId>,
+        limit: usize,
+    ) -> Result<Vec<SessionRow>, StoreError> {
+        self.inner.sessions_of(id, after, limit)
+    }
+
     fn open_session_of(&self, id: ConversationId) -> Result<Option<SessionId>, StoreError> {
         self.inner.open_session_of(id)
     }
@@ -478,6 +488,27 @@ impl Bed {
     /// Where it keeps everything.
     pub(crate) fn dir(&self) -> &std::path::Path {
         self.dir.path()
+    }
+
+    /// What deals with the data of this bed's persons.
+    pub(crate) fn persons(&self) -> Persons {
+        Persons {
+            store: Arc::clone(&self.store) as Arc<dyn Store>,
+            vault: Arc::clone(&self.vault),
+            files: self.files(),
+            observer: Arc::clone(&self.observer),
+        }
+    }
+
+    /// Settles everything that waits, as if it had been delivered to somebody who says nothing.
+    pub(crate) fn settle_all(&self) {
+        loop {
+            let heads: Vec<_> = self.store.lanes(1_000).unwrap().iter().map(|lane| lane.head).collect();
+            if heads.is_empty() {
+                return;
+            }
+            self.save(&Changes { settled: heads, ..Changes::default() });
+        }
     }
 
     /// The files of this bed's conversations.

@@ -32,10 +32,14 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use wire::Understood;
 
+use crate::person::Persons;
+
 pub use letters::{LETTERS_PER_LIST, LETTERS_PER_LIST_MAX};
 pub(crate) use letters::{Letters, shortened};
 pub(crate) use sealed::Sealed;
-pub use wire::{Answer, Letter, Order, Outcome, Refusal, Request, VERSION, secret_line};
+pub use wire::{
+    Answer, Letter, Order, Outcome, PersonOrder, Refusal, Request, VERSION, secret_line,
+};
 
 /// The socket's name in the data directory.
 pub const SOCKET: &str = "warmline.sock";
@@ -85,8 +89,14 @@ impl ControlSocket {
     }
 
     /// Serves until told to stop.
-    pub(crate) async fn serve(self, letters: Letters, sealed: Sealed, stop: CancellationToken) {
-        let (letters, sealed) = (Arc::new(letters), Arc::new(sealed));
+    pub(crate) async fn serve(
+        self,
+        letters: Letters,
+        sealed: Sealed,
+        persons: Persons,
+        stop: CancellationToken,
+    ) {
+        let desks = Arc::new((letters, sealed, persons));
         let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
         loop {
             let accepted = tokio::select! {
@@ -98,10 +108,10 @@ impl ControlSocket {
             };
             match accepted {
                 (Ok((stream, _)), Ok(place)) => {
-                    let (letters, sealed) = (Arc::clone(&letters), Arc::clone(&sealed));
+                    let desks = Arc::clone(&desks);
                     tokio::spawn(async move {
                         let _place = place;
-                        if let Err(error) = converse(stream, &letters, &sealed).await {
+                        if let Err(error) = converse(stream, &desks).await {
                             tracing::debug!(
                                 error = &error as &dyn std::error::Error,
                                 "an operator's connection broke"
@@ -129,8 +139,11 @@ impl Drop for ControlSocket {
     }
 }
 
-/// One line in, one line out.
-async fn converse(mut stream: UnixStream, letters: &Letters, sealed: &Sealed) -> io::Result<()> {
+/// One line in, one line out; for an export many.
+async fn converse(
+    mut stream: UnixStream,
+    (letters, sealed, persons): &(Letters, Sealed, Persons),
+) -> io::Result<()> {
     let (reading, mut writing) = stream.split();
     // It may hold a secret, so it is wiped, and no other buffer of ours gets it. What reading its JSON
     // copies meanwhile is not.
@@ -144,11 +157,20 @@ async fn converse(mut stream: UnixStream, letters: &Letters, sealed: &Sealed) ->
     let end = line.iter().position(|byte| *byte == b'\n').map_or(line.len(), |at| at + 1);
     line.truncate(end);
     let answer = match wire::read(&line) {
-        Ok(Understood::Letters(order)) => letters.carry_out(order).await,
-        Ok(Understood::Secret(order)) => sealed.carry_out(order).await,
-        Err(refusal) => refusal.into(),
+        Ok(Understood::Letters(order)) => Some(letters.carry_out(order).await),
+        Ok(Understood::Secret(order)) => Some(sealed.carry_out(order).await),
+        Ok(Understood::Person(PersonOrder::ErasePerson { tenant, user })) => {
+            Some(persons.erase(&tenant, &user).await.into())
+        }
+        Ok(Understood::Person(PersonOrder::ExportPerson { tenant, user })) => {
+            persons.export(&tenant, &user, &mut writing).await?;
+            None
+        }
+        Err(refusal) => Some(refusal.into()),
     };
-    timeout(LINE_WITHIN, writing.write_all(&answer.to_line())).await??;
+    if let Some(answer) = answer {
+        timeout(LINE_WITHIN, writing.write_all(&answer.to_line())).await??;
+    }
     timeout(LINE_WITHIN, writing.shutdown()).await??;
     // What is left unread would make the system take the answer back.
     reading.set_limit(REST_BYTES_MAX);

@@ -31,6 +31,7 @@ mod keeping;
 mod lane;
 mod notices;
 pub mod observe;
+pub mod person;
 mod plain;
 mod presence;
 mod render;
@@ -47,7 +48,8 @@ use store::{Store, StoreError};
 
 pub use app::{
     BotSetup, COMMAND_WORDS, DataExamined, DeskSetup, Gateway, KeyFit, NeedsRestart, PageRules,
-    Replay, Settings, StartError, StopError, WidgetKey, examine_data, without_gateway,
+    Replay, Settings, StartError, StopError, WidgetKey, erase_without_gateway, examine_data,
+    export_without_gateway, without_gateway,
 };
 pub use behind::{Answers, BehindSetup};
 pub use bot::BuiltInBot;

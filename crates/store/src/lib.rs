@@ -240,12 +240,21 @@ pub trait Store: Send + Sync + 'static {
         limit: usize,
     ) -> Result<Vec<ConversationRow>, StoreError>;
 
+    /// The sessions of a conversation, open and ended, in the order of their ids after `after`, at most
+    /// `limit`.
+    fn sessions_of(
+        &self,
+        id: ConversationId,
+        after: Option<&SessionId>,
+        limit: usize,
+    ) -> Result<Vec<SessionRow>, StoreError>;
+
     /// The session of a conversation that has not ended.
     fn open_session_of(&self, id: ConversationId) -> Result<Option<SessionId>, StoreError>;
 
     /// Forgets conversations with all that is kept of them. When this returns nobody finds them, and their
     /// entries open for nobody; what is left of them goes with [`Store::forget_rest`]. Nothing happens to
-    /// those that are gone.
+    /// those that are gone, or in which a session is open.
     fn forget(&self, conversations: &[ConversationId]) -> Result<Forgotten, StoreError>;
 
     /// Conversations that were forgotten and of which something is left, at most `limit`.

@@ -195,15 +195,17 @@ impl SqliteStore {
         let thorough = Thorough::begin(&writer)?;
         let transaction = writer.unchecked_transaction()?;
         let (mut forgotten, mut segments) = (Forgotten::default(), Vec::new());
+        let mut begun = Vec::new();
         for id in conversations {
             let (more, theirs) = forgetting::begin(&transaction, &self.hot(), *id)?;
+            begun.extend((more.conversations == 1).then_some(*id));
             forgotten += more;
             segments.extend(theirs);
         }
         forgetting::empty_journal(&transaction)?;
         transaction.commit()?;
         drop(thorough);
-        self.hot_mut().forget(conversations);
+        self.hot_mut().forget(&begun);
         self.checkpointer.committed();
         Ok((forgotten, segments))
     }
@@ -419,6 +421,15 @@ impl Store for SqliteStore {
             let rows = ids.into_iter().map(|id| self.standing(reader, id));
             Ok(rows.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
         })
+    }
+
+    fn sessions_of(
+        &self,
+        id: ConversationId,
+        after: Option<&SessionId>,
+        limit: usize,
+    ) -> Result<Vec<SessionRow>, StoreError> {
+        self.read(|reader| sessions::of_conversation(reader, id, after, limit))
     }
 
     fn open_session_of(&self, id: ConversationId) -> Result<Option<SessionId>, StoreError> {

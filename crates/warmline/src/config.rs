@@ -35,7 +35,7 @@ use std::{
 };
 
 use gateway::{
-    BotSetup, BuiltInBot, DeskId, DeskSetup, Language, Settings, TenantId, console::PasswordHash,
+    BotSetup, BuiltInBot, DeskId, DeskSetup, FileSetup, Language, Settings, TenantId, console::PasswordHash,
     secrets::SecretError, trace::Tracing,
 };
 use secrecy::{ExposeSecret, SecretString};
@@ -299,6 +299,13 @@ impl Kept {
         let master_key = master::existing(&draft, &references, &data_dir)?;
         let master_key = master_key.ok_or(ConfigError::NoData { path: data_dir.clone() })?;
         Ok(Self { data_dir, master_key, bots })
+    }
+
+    /// How its files are kept.
+    pub(crate) fn files(environment: &Environment) -> Result<FileSetup, ConfigError> {
+        let draft = Draft::read(environment)?;
+        let references = References::new(&draft, environment, master::data_dir(&draft));
+        files::setup(&draft, &references)
     }
 
     /// The same before there is data: makes the directory and the key, as the first start would.

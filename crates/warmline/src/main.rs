@@ -11,6 +11,7 @@ mod demo;
 mod init;
 mod instance;
 mod language;
+mod person;
 mod secret;
 mod serve;
 mod settings;
@@ -52,6 +53,8 @@ enum Command {
     Secret(secret::Options),
     /// See and deal with what could not be delivered. Exit code 1: refused, or nothing there.
     DeadLetters(dead_letters::Options),
+    /// Give out or erase what is kept of one person.
+    Person(person::Options),
     /// Make the password hash that opens the operator's console. Asks twice without showing what is
     /// typed, or reads one line from a pipe.
     ConsolePassword,
@@ -90,6 +93,7 @@ fn main() -> ExitCode {
         | Command::Init(_)
         | Command::TeamsPackage(_)
         | Command::Config(_)
+        | Command::Person(_)
         | Command::Secret(_) => "warn",
         // What is wrong is a finding; the stand-in's own log would only get in between.
         Command::Check(_) | Command::Health(_) => "error",
@@ -104,6 +108,7 @@ fn main() -> ExitCode {
             Command::Config(options) => settings::run(&options),
             Command::Secret(options) => secret::run(options).await,
             Command::DeadLetters(options) => dead_letters::run(options).await,
+            Command::Person(options) => person::run(options).await,
             Command::ConsolePassword => console_password::run(),
             Command::Demo(options) => demo::run(options).await,
             Command::Simulator(options) => instance::run(options).await,

@@ -185,7 +185,8 @@ impl Served {
             store: Arc::clone(&bed.store) as Arc<dyn Store>,
             vault: Arc::clone(&bed.vault),
         };
-        let serving = tokio::spawn(socket.serve(letters, sealed, stop.clone()));
+        let persons = bed.persons();
+        let serving = tokio::spawn(socket.serve(letters, sealed, persons, stop.clone()));
         Self { bed, folder, stop, serving }
     }
 

@@ -93,7 +93,8 @@ pub(super) fn begin(
     let there: bool = transaction
         .prepare_cached("SELECT EXISTS (SELECT 1 FROM conversation_key WHERE id = ?1)")?
         .query_row([id.0], |row| row.get(0))?;
-    if !there {
+    // Whoever is in a live chat is left alone: its end would reach neither side.
+    if !there || open_session(transaction, id)?.is_some() {
         return Ok((Forgotten::default(), Vec::new()));
     }
     let head = match hot.standing(id) {
