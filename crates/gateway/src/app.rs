@@ -39,13 +39,14 @@ pub use settings::{BotSetup, COMMAND_WORDS, DeskSetup, PageRules, Replay, Settin
 use crate::{
     alarm::{Alarm, Wakeup},
     clock::Clock,
-    control::{ControlSocket, Letters, Sealed},
+    control::{ControlSocket, Letters, Orders, Sealed},
     current::Current,
     dispatcher::Dispatcher,
     edge::console::Console,
     engine::{Engine, Tools},
     files::Files,
     gaps::Gaps,
+    keys,
     observe::Observer,
     person::Persons,
     presence::Presence,
@@ -69,9 +70,6 @@ const IN_USE_FOR: Duration = Duration::from_secs(5);
 
 /// Between two looks at that.
 const IN_USE_PAUSE: Duration = Duration::from_millis(50);
-
-/// Where the master key's check value is kept.
-const CHECK_VALUE: &str = "master key check value";
 
 /// A running gateway.
 pub struct Gateway {
@@ -272,6 +270,7 @@ impl Parts {
             observer: Arc::clone(&self.observer),
             rules: live.retention(),
         };
+        let keys = self.keys(&live);
         let (engine, presence) = (self.engine.clone(), Arc::clone(&self.presence));
         let (store, observer) = (Arc::clone(&self.store), Arc::clone(&self.observer));
         let sealed = Sealed { store: Arc::clone(&self.store), vault: Arc::clone(&self.vault) };
@@ -296,6 +295,7 @@ impl Parts {
             });
         };
         watch("alarm", Box::pin(alarm.run(stopping.clone())));
+        watch("keys", Box::pin(Arc::clone(&keys).run(stopping.clone())));
         watch("sweeper", Box::pin(sweeper.run(stopping.clone())));
         watch("shredder", Box::pin(shredder.run(stopping.clone())));
         watch("presence", Box::pin(presence.run(store, engine.clone(), stopping.clone())));
@@ -303,7 +303,9 @@ impl Parts {
         watch("engine", Box::pin(closed(engine.clone(), stopping.clone())));
         if let Some(control) = control {
             let letters = Letters::new(engine.clone());
-            watch("control socket", Box::pin(control.serve(letters, sealed, persons, stopping.clone())));
+            let keys = Arc::clone(&keys);
+            let orders = Orders { letters, sealed, keys, persons };
+            watch("control socket", Box::pin(control.serve(orders, stopping.clone())));
         }
         if let Some(recorder) = recorder {
             watch("console", Box::pin(recorder.run(stopping.clone())));
@@ -411,7 +413,7 @@ fn open_store(
             opened => break opened?,
         }
     };
-    check_master_key(&store, vault)?;
+    keys::open(&store, vault)?;
     store.take_over(boot)?;
     Ok(Arc::new(store))
 }
@@ -419,14 +421,4 @@ fn open_store(
 /// Opens data that no gateway is using, for a moment. Blocks.
 pub(crate) fn open_alone(dir: &Path, vault: &Vault) -> Result<Arc<dyn Store>, StartError> {
     open_store(dir, vault, BootId(fastrand::i64(..)), Duration::ZERO)
-}
-
-/// Refuses a key that would make everything stored unreadable, before anything is written with it.
-fn check_master_key(store: &dyn Store, vault: &Vault) -> Result<(), StartError> {
-    let value = vault.check_value()?;
-    match store.setting(CHECK_VALUE)? {
-        None => Ok(store.keep_setting(CHECK_VALUE, &value)?),
-        Some(kept) if kept == value => Ok(()),
-        Some(_) => Err(StartError::WrongMasterKey),
-    }
 }

@@ -20,7 +20,8 @@ use session::{
 use store::{
     Answer, BootId, Changes, Claim, ConversationChange, ConversationId, ConversationRow,
     DeadLetter, EntryRow, Forgotten, LaneKey, LaneReady, Numbers, OldSegment, Person, RepeatKey,
-    Resolved, SegmentId, SessionRow, Store, StoreError, Target, Transaction, Waiting, Whose,
+    Resealed, Resolved, SealedKind, SealedPage, SegmentId, SessionRow, Store, StoreError, Target,
+    Transaction, Waiting, Whose,
     sqlite::SqliteStore,
 };
 use tempfile::TempDir;
@@ -37,6 +38,7 @@ use crate::{
     files::{FileSetup, Files},
     gaps::DeskKey,
     keeping::{Entry, Keeping},
+    keys::{Ring, resealing::Keys},
     observe::Observer,
     person::Persons,
     trace::Tracing,
@@ -331,6 +333,32 @@ impl Store for Watched {
         self.inner.scrub()
     }
 
+    fn settings(&self, prefix: &str) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
+        self.inner.settings(prefix)
+    }
+
+    fn replace_setting(&self, name: &str, before: &[u8], value: &[u8]) -> Result<bool, StoreError> {
+        self.inner.replace_setting(name, before, value)
+    }
+
+    fn sealed_unlike(
+        &self,
+        kind: SealedKind,
+        head: &[u8],
+        after: i64,
+        limit: usize,
+    ) -> Result<SealedPage, StoreError> {
+        self.inner.sealed_unlike(kind, head, after, limit)
+    }
+
+    fn count_unlike(&self, kind: SealedKind, head: &[u8]) -> Result<u64, StoreError> {
+        self.inner.count_unlike(kind, head)
+    }
+
+    fn reseal(&self, kind: SealedKind, resealed: &[Resealed]) -> Result<usize, StoreError> {
+        self.inner.reseal(kind, resealed)
+    }
+
     fn sweep(&self, repeats_before: Timestamp, limit: usize) -> Result<usize, StoreError> {
         self.inner.sweep(repeats_before, limit)
     }
@@ -483,6 +511,21 @@ impl Bed {
         let Self { store, vault, clock, engine, dir, .. } = self;
         finish(engine).await;
         Self::on(dir, store, vault, clock, (bot, policy), BootId(2))
+    }
+
+    /// The keys of this bed, as a gateway has them: what was signed is good for an hour.
+    pub(crate) fn keys(&self) -> Arc<Keys> {
+        let (store, vault) = (Arc::clone(&self.store) as Arc<dyn Store>, Arc::clone(&self.vault));
+        let setup = FileSetup::default();
+        let files = Files::open(self.dir(), setup, &vault, &self.clock, &self.observer).unwrap();
+        Arc::new(Keys::new(
+            Arc::new(Ring::new(store, vault, self.clock.clone())),
+            Arc::new(files),
+            self.engine.clone(),
+            self.clock.clone(),
+            Arc::clone(&self.observer),
+            Box::new(|| Duration::from_hours(1)),
+        ))
     }
 
     /// Where it keeps everything.

@@ -7,6 +7,7 @@
 //! It has no part in anything that users or desks do: a gateway that cannot have the socket (a file
 //! system without sockets, a path too long) says so and serves all the same.
 
+mod keys;
 mod letters;
 mod meaning;
 mod sealed;
@@ -32,13 +33,14 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use wire::Understood;
 
-use crate::person::Persons;
+use crate::{keys::resealing::Keys, person::Persons};
 
+pub use keys::keys_without_gateway;
 pub use letters::{LETTERS_PER_LIST, LETTERS_PER_LIST_MAX};
 pub(crate) use letters::{Letters, shortened};
 pub(crate) use sealed::Sealed;
 pub use wire::{
-    Answer, Letter, Order, Outcome, PersonOrder, Refusal, Request, VERSION, secret_line,
+    Answer, Letter, Order, Outcome, PersonOrder, Refusal, Request, VERSION, keys_line, secret_line,
 };
 
 /// The socket's name in the data directory.
@@ -66,6 +68,14 @@ const LINE_WITHIN: Duration = Duration::from_secs(5);
 /// After the system refused a connection (out of descriptors, usually).
 const PAUSE: Duration = Duration::from_millis(100);
 
+/// Who carries orders out.
+pub(crate) struct Orders {
+    pub(crate) letters: Letters,
+    pub(crate) sealed: Sealed,
+    pub(crate) keys: Arc<Keys>,
+    pub(crate) persons: Persons,
+}
+
 /// The socket of a running gateway; gone when this is dropped.
 pub(crate) struct ControlSocket {
     listener: UnixListener,
@@ -89,14 +99,8 @@ impl ControlSocket {
     }
 
     /// Serves until told to stop.
-    pub(crate) async fn serve(
-        self,
-        letters: Letters,
-        sealed: Sealed,
-        persons: Persons,
-        stop: CancellationToken,
-    ) {
-        let desks = Arc::new((letters, sealed, persons));
+    pub(crate) async fn serve(self, orders: Orders, stop: CancellationToken) {
+        let orders = Arc::new(orders);
         let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
         loop {
             let accepted = tokio::select! {
@@ -108,10 +112,10 @@ impl ControlSocket {
             };
             match accepted {
                 (Ok((stream, _)), Ok(place)) => {
-                    let desks = Arc::clone(&desks);
+                    let orders = Arc::clone(&orders);
                     tokio::spawn(async move {
                         let _place = place;
-                        if let Err(error) = converse(stream, &desks).await {
+                        if let Err(error) = converse(stream, &orders).await {
                             tracing::debug!(
                                 error = &error as &dyn std::error::Error,
                                 "an operator's connection broke"
@@ -140,10 +144,7 @@ impl Drop for ControlSocket {
 }
 
 /// One line in, one line out; for an export many.
-async fn converse(
-    mut stream: UnixStream,
-    (letters, sealed, persons): &(Letters, Sealed, Persons),
-) -> io::Result<()> {
+async fn converse(mut stream: UnixStream, orders: &Orders) -> io::Result<()> {
     let (reading, mut writing) = stream.split();
     // It may hold a secret, so it is wiped, and no other buffer of ours gets it. What reading its JSON
     // copies meanwhile is not.
@@ -157,13 +158,14 @@ async fn converse(
     let end = line.iter().position(|byte| *byte == b'\n').map_or(line.len(), |at| at + 1);
     line.truncate(end);
     let answer = match wire::read(&line) {
-        Ok(Understood::Letters(order)) => Some(letters.carry_out(order).await),
-        Ok(Understood::Secret(order)) => Some(sealed.carry_out(order).await),
+        Ok(Understood::Letters(order)) => Some(orders.letters.carry_out(order).await),
+        Ok(Understood::Secret(order)) => Some(orders.sealed.carry_out(order).await),
+        Ok(Understood::Keys(order)) => Some(keys::carry_out(&orders.keys, order).await),
         Ok(Understood::Person(PersonOrder::ErasePerson { tenant, user })) => {
-            Some(persons.erase(&tenant, &user).await.into())
+            Some(orders.persons.erase(&tenant, &user).await.into())
         }
         Ok(Understood::Person(PersonOrder::ExportPerson { tenant, user })) => {
-            persons.export(&tenant, &user, &mut writing).await?;
+            orders.persons.export(&tenant, &user, &mut writing).await?;
             None
         }
         Err(refusal) => Some(refusal.into()),

@@ -35,7 +35,7 @@ use std::{
 use futures_util::TryStreamExt;
 use session::{FileRefusal, id::Timestamp};
 use store::{ConversationId, Store, StoreError};
-use vault::{MacKey, SealError, Vault};
+use vault::{MacKey, SealError, Signing, Vault};
 
 pub use bucket::BucketSetup;
 pub(crate) use id::{FileId, Keep};
@@ -137,7 +137,7 @@ pub(crate) struct Files {
     vault: Arc<Vault>,
     clock: Clock,
     observer: Arc<Observer>,
-    passes: MacKey,
+    passes: Signing<MacKey>,
     ledger: Arc<Mutex<Ledger>>,
     turns: AllTurns,
 }
@@ -157,7 +157,7 @@ impl Files {
         };
         Ok(Self {
             place,
-            passes: vault.mac_key("file passes")?,
+            passes: vault.signing_texts("file passes")?,
             vault: Arc::clone(vault),
             clock: clock.clone(),
             observer: Arc::clone(observer),
@@ -190,6 +190,21 @@ impl Files {
         }
         self.observer.files().keeps(ledger::locked(&self.ledger).all());
         Ok(())
+    }
+
+    /// How many there are that came, or were shown, at or before `at`.
+    pub(crate) async fn since_before(&self, at: Timestamp) -> Result<u64, FileError> {
+        let (mut all, mut count) = (self.place.all(), 0);
+        while let Some(there) = all.try_next().await? {
+            let id = there.name.parse::<FileId>();
+            count += u64::from(id.is_ok_and(|id| id.since() <= at));
+        }
+        Ok(count)
+    }
+
+    /// How long one may be kept, at most.
+    pub(crate) fn kept_for_at_most(&self) -> Duration {
+        KEPT_FOR.max(self.setup.rules.kept_for)
     }
 
     /// Who counts them.

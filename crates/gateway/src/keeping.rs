@@ -12,7 +12,7 @@ use session::{
     id::{ConversationKey, EffectNumber, Number, SessionId, TenantId, Timestamp},
 };
 use store::EntryRow;
-use vault::{DataKey, SealError, Vault};
+use vault::{DataKey, RecordKey, SealError, Vault};
 
 /// The version of the stored state this program writes. It reads this one and the one before.
 const STATE_VERSION: u32 = 2;
@@ -111,7 +111,7 @@ pub(crate) enum KeepingError {
 pub(crate) struct Keeping {
     tenant: TenantId,
     place: Vec<u8>,
-    record: DataKey,
+    record: RecordKey,
 }
 
 impl Keeping {
@@ -124,6 +124,44 @@ impl Keeping {
     /// Whose conversation it is.
     pub(crate) fn tenant(&self) -> &TenantId {
         &self.tenant
+    }
+
+    /// Whether it seals under the root key that is current, without deriving a key each time.
+    pub(crate) fn is_current(&self) -> bool {
+        self.record.is_current()
+    }
+
+    /// A stored state, sealed anew under the current root key.
+    pub(crate) fn state_anew(&self, sealed: &[u8]) -> Result<Vec<u8>, KeepingError> {
+        self.anew("state", &self.at(b"state", 0), sealed)
+    }
+
+    /// The same for an effect.
+    pub(crate) fn effect_anew(
+        &self,
+        number: EffectNumber,
+        sealed: &[u8],
+    ) -> Result<Vec<u8>, KeepingError> {
+        self.anew("effect", &self.at(b"effect", number.0), sealed)
+    }
+
+    /// The same for the wrapped key of a segment.
+    pub(crate) fn segment_anew(
+        &self,
+        vault: &Vault,
+        wrapped: &[u8],
+    ) -> Result<Vec<u8>, KeepingError> {
+        vault.rewrapped(&self.at(b"segment", 0), wrapped).map_err(seal("segment key"))
+    }
+
+    fn anew(
+        &self,
+        what: &'static str,
+        place: &[u8],
+        sealed: &[u8],
+    ) -> Result<Vec<u8>, KeepingError> {
+        let plain = self.record.open(place, sealed).map_err(seal(what))?;
+        self.record.seal(place, &plain).map_err(seal(what))
     }
 
     fn at(&self, kind: &[u8], number: u64) -> Vec<u8> {

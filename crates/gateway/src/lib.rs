@@ -28,6 +28,7 @@ mod files;
 pub mod fuzzed;
 mod gaps;
 mod keeping;
+pub mod keys;
 mod lane;
 mod notices;
 pub mod observe;

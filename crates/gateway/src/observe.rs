@@ -270,6 +270,11 @@ impl Observer {
         self.metrics.forgotten.inc_by(conversations);
     }
 
+    /// So much is sealed under old root keys.
+    pub(crate) fn under_old_keys(&self, left: u64) {
+        self.metrics.under_old_keys.set(i64::try_from(left).unwrap_or(i64::MAX));
+    }
+
     /// Whoever is to be told of a desk's tokens.
     pub(crate) fn tokens(self: &Arc<Self>, tenant: &TenantId, desk: &DeskId) -> TokensOf {
         TokensOf { observer: Arc::clone(self), tenant: tenant.clone(), desk: desk.clone() }

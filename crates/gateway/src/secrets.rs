@@ -1,4 +1,4 @@
-//! Secrets of the configuration that are kept sealed in the store, under the master key.
+//! Secrets of the configuration that are kept sealed in the store, under the root key.
 //!
 //! Reading needs no lock, so the configuration can be read beside a running gateway. Writing goes
 //! through the gateway that has the data ([`crate::control`]) or, while none runs, opens the data.
@@ -10,7 +10,10 @@ use store::{Store, StoreError, sqlite};
 use vault::{SealError, Vault};
 use zeroize::Zeroizing;
 
-use crate::app::{StartError, open_alone};
+use crate::{
+    app::{StartError, open_alone},
+    keys::{self, KeysError},
+};
 
 /// The longest name, in bytes.
 const NAME_BYTES_MAX: usize = 64;
@@ -43,6 +46,21 @@ pub enum SecretError {
     Seal(#[from] SealError),
 }
 
+impl From<KeysError> for SecretError {
+    fn from(error: KeysError) -> Self {
+        match error {
+            KeysError::Store(error) => error.into(),
+            KeysError::Seal(error) => error.into(),
+            // Opening says nothing else.
+            KeysError::TooMany
+            | KeysError::NoSuchRoot
+            | KeysError::WrongMasterKey
+            | KeysError::StillUsed { .. }
+            | KeysError::NeedsGateway => SealError::OtherMasterKey.into(),
+        }
+    }
+}
+
 /// Whether this can be the name of a sealed secret.
 pub fn check_name(name: &str) -> Result<(), SecretError> {
     let fine = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_');
@@ -73,6 +91,7 @@ pub fn read(
     if sealed.is_empty() {
         return Ok(None);
     }
+    keys::open_beside(data_dir, vault)?;
     let opened = vault.record_key(place.as_bytes())?.open(place.as_bytes(), &sealed)?;
     let text = std::str::from_utf8(&opened).map_err(|_| SealError::Malformed)?;
     Ok(Some(text.into()))

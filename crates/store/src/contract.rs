@@ -12,6 +12,7 @@ mod numbers;
 mod outbox;
 mod placing;
 mod repeats;
+mod retention;
 mod saving;
 mod sweeping;
 
@@ -192,6 +193,12 @@ macro_rules! contract_tests {
                 clock::what_was_set_aside_waits_for_its_next_state;
                 clock::a_start_gives_what_was_set_aside_another_try;
                 clock::setting_aside_an_unknown_conversation_is_refused;
+                retention::old_segments_say_what_a_sweep_must_know;
+                retention::shredded_entries_are_emptied_piece_by_piece;
+                retention::an_id_of_a_segment_is_never_given_twice;
+                retention::ended_sessions_are_forgotten_when_nothing_of_theirs_is_left;
+                retention::a_forgotten_conversation_is_nowhere_and_its_neighbours_are_as_they_were;
+                retention::a_conversation_with_an_open_session_is_not_forgotten;
                 sweeping::old_repeats_are_forgotten_and_young_ones_kept;
                 sweeping::a_sweep_is_bounded_and_goes_round;
             }

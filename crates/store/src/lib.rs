@@ -21,7 +21,8 @@ pub use row::{
     Answer, BootId, Changes, Claim, ConversationChange, ConversationId, ConversationRow,
     DeadLetter, EntryRow, Forgotten, Hold, LaneKey, LaneReady, LogId, NewEffect, NewEntry,
     NewRepeat, NewSegment, Numbers, OldSegment, OpenCount, OutboxId, Person, Placed, RepeatKey,
-    Reschedule, Resend, Resolved, Segment, SegmentId, SessionRow, Strike, Target, Waiting, Whose,
+    Reschedule, Resealed, Resend, Resolved, SealedKind, SealedPage, SealedRow, Segment, SegmentId,
+    SessionRow, Strike, Target, Waiting, Whose,
     Work,
 };
 
@@ -267,6 +268,31 @@ pub trait Store: Send + Sync + 'static {
     /// Sees to it that nothing that was deleted is left in the store's files: a matter of seconds where much was.
     /// False if somebody read all the time, and it is to be tried again.
     fn scrub(&self) -> Result<bool, StoreError>;
+
+    /// The named values whose names begin with `prefix`, in the order of their names.
+    fn settings(&self, prefix: &str) -> Result<Vec<(String, Vec<u8>)>, StoreError>;
+
+    /// Replaces a named value that still is `before`; says whether it was.
+    fn replace_setting(&self, name: &str, before: &[u8], value: &[u8]) -> Result<bool, StoreError>;
+
+    /// Blobs of one kind that do not begin with `head`, in the order of their rows, from those after
+    /// `after` on; `limit` bounds what is read. While others write, one that was written meanwhile may
+    /// be missing.
+    fn sealed_unlike(
+        &self,
+        kind: SealedKind,
+        head: &[u8],
+        after: i64,
+        limit: usize,
+    ) -> Result<SealedPage, StoreError>;
+
+    /// How many there are, about: states that were written a moment ago may be counted as they were
+    /// before. Looks at all rows of the kind.
+    fn count_unlike(&self, kind: SealedKind, head: &[u8]) -> Result<u64, StoreError>;
+
+    /// Replaces blobs of one kind in one short transaction, each only if it still is what it was; says
+    /// how many were. Nothing else of their rows changes.
+    fn reseal(&self, kind: SealedKind, resealed: &[Resealed]) -> Result<usize, StoreError>;
 
     /// Forgets repeats that were first seen before `repeats_before`, at most `limit` in one short
     /// transaction, and says how many. A store may keep the newest ones of a conversation longer,

@@ -32,6 +32,7 @@ mod placed;
 mod readers;
 mod recent;
 mod repeats;
+mod resealing;
 mod retention;
 mod sessions;
 mod settings;
@@ -50,7 +51,8 @@ use session::id::{ConversationKey, Number, SessionId, TenantId, Timestamp};
 
 use crate::{
     BootId, ConversationId, ConversationRow, DeadLetter, EntryRow, Forgotten, LaneReady, Numbers,
-    OldSegment, OutboxId, SegmentId, SessionRow, Store, StoreError, Transaction, Waiting, Whose,
+    OldSegment, OutboxId, Resealed, SealedKind, SealedPage, SegmentId, SessionRow, Store,
+    StoreError, Transaction, Waiting, Whose,
 };
 pub use peek::{Peek, peek};
 
@@ -349,6 +351,66 @@ impl Store for SqliteStore {
 
     fn keep_setting(&self, name: &str, value: &[u8]) -> Result<(), StoreError> {
         settings::keep(&self.writer(), name, value)
+    }
+
+    fn settings(&self, prefix: &str) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
+        self.read(|reader| settings::beginning(reader, prefix))
+    }
+
+    fn replace_setting(&self, name: &str, before: &[u8], value: &[u8]) -> Result<bool, StoreError> {
+        settings::replace(&self.writer(), name, before, value)
+    }
+
+    fn sealed_unlike(
+        &self,
+        kind: SealedKind,
+        head: &[u8],
+        after: i64,
+        limit: usize,
+    ) -> Result<SealedPage, StoreError> {
+        let hot = |id| self.hot().standing(id).cloned();
+        self.read(|reader| match resealing::Table::of(kind) {
+            None if kind == SealedKind::SegmentKey => {
+                resealing::segment_keys(reader, head, after, limit)
+            }
+            Some(table) => table.page(reader, head, after, limit),
+            None => resealing::states(reader, hot, head, after, limit),
+        })
+    }
+
+    fn count_unlike(&self, kind: SealedKind, head: &[u8]) -> Result<u64, StoreError> {
+        self.read(|reader| match kind {
+            SealedKind::SegmentKey => keys::count_unlike(&reader.keys, head),
+            SealedKind::State | SealedKind::Effect | SealedKind::DeadLetter => {
+                resealing::count(reader, kind, head)
+            }
+        })
+    }
+
+    fn reseal(&self, kind: SealedKind, resealed: &[Resealed]) -> Result<usize, StoreError> {
+        let mut writer = self.writer();
+        if kind == SealedKind::SegmentKey {
+            let replaced = self.keys.replace(resealed)?;
+            resealing::rewrapped(&mut self.hot_mut(), &replaced);
+            return Ok(replaced.len());
+        }
+        let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let Some(table) = resealing::Table::of(kind) else {
+            let mut steps = SqliteTransaction::new(&transaction, &self.keys, self.hot());
+            let mut replaced = 0;
+            for one in resealed {
+                replaced += usize::from(steps.reseal(one)?);
+            }
+            let (handover, _) = steps.finish()?;
+            transaction.commit()?;
+            self.hot_mut().take(handover);
+            self.checkpointer.committed();
+            return Ok(replaced);
+        };
+        let replaced = table.replace(&transaction, resealed)?;
+        transaction.commit()?;
+        self.checkpointer.committed();
+        Ok(replaced.len())
     }
 
     fn old_segments(

@@ -99,17 +99,7 @@ impl MasterKey {
 
     fn make_file(path: &Path) -> Result<Self, MasterKeyError> {
         let key = Self::generate()?;
-        let unwritable = |source| MasterKeyError::Unwritable { path: path.to_owned(), source };
-        let mut text = key.to_hex();
-        text.push('\n');
-        // A crash must not leave half a key under the real name.
-        let unfinished = path.with_extension("new");
-        let mut file = new_private_file(&unfinished).map_err(unwritable)?;
-        file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(unwritable)?;
-        fs::rename(&unfinished, path).map_err(unwritable)?;
-        if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-            fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(unwritable)?;
-        }
+        key.write_to(path)?;
         Ok(key)
     }
 
@@ -119,7 +109,36 @@ impl MasterKey {
         Ok(Self::generate()?.to_hex().to_string())
     }
 
-    fn to_hex(&self) -> Zeroizing<String> {
+    /// Writes the key to a file (mode 0600), synced to disk; replaces what is there.
+    pub fn write_to(&self, path: &Path) -> Result<(), MasterKeyError> {
+        let unwritable = |source| MasterKeyError::Unwritable { path: path.to_owned(), source };
+        let mut text = self.to_hex();
+        text.push('\n');
+        // A crash must not leave half a key under the real name.
+        let unfinished = path.with_extension("new");
+        let mut file = new_private_file(&unfinished).map_err(unwritable)?;
+        file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(unwritable)?;
+        Self::put_in_place(&unfinished, path)
+    }
+
+    /// Puts a key file that is complete in the place of another one, or of none: whoever is killed
+    /// leaves the one or the other.
+    pub fn put_in_place(new: &Path, path: &Path) -> Result<(), MasterKeyError> {
+        let unwritable = |source| MasterKeyError::Unwritable { path: path.to_owned(), source };
+        fs::rename(new, path).map_err(unwritable)?;
+        if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+            fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(unwritable)?;
+        }
+        Ok(())
+    }
+
+    /// Whether a service manager hands this file to the process, which then cannot replace it.
+    pub fn is_handed_over(path: &Path) -> bool {
+        is_credential(path)
+    }
+
+    /// As it stands in a key file: 64 hexadecimal digits.
+    pub fn to_hex(&self) -> Zeroizing<String> {
         let mut text = Zeroizing::new(String::with_capacity(KEY_BYTES * 2 + 1));
         for byte in self.0.iter() {
             for half in [byte >> 4, byte & 0xf] {

@@ -273,10 +273,13 @@ impl<'a> Read<'a> {
     }
 }
 
+pub(crate) use master::Source as MasterSource;
+
 /// What is needed to open the data of a gateway that does not run.
 pub(crate) struct Kept {
     pub(crate) data_dir: PathBuf,
     pub(crate) master_key: MasterKey,
+    pub(crate) master_source: MasterSource,
     pub(crate) bots: Vec<BotSetup>,
 }
 
@@ -298,7 +301,8 @@ impl Kept {
         let references = References::new(&draft, environment, data_dir.clone());
         let master_key = master::existing(&draft, &references, &data_dir)?;
         let master_key = master_key.ok_or(ConfigError::NoData { path: data_dir.clone() })?;
-        Ok(Self { data_dir, master_key, bots })
+        let master_source = master::source(&draft, &data_dir);
+        Ok(Self { data_dir, master_key, master_source, bots })
     }
 
     /// How its files are kept.
@@ -314,7 +318,8 @@ impl Kept {
         let data_dir = master::data_dir(&draft);
         let references = References::new(&draft, environment, data_dir.clone());
         let master_key = master::existing_or_new(&draft, &references, &data_dir)?;
-        Ok(Self { data_dir, master_key, bots: Vec::new() })
+        let master_source = master::source(&draft, &data_dir);
+        Ok(Self { data_dir, master_key, master_source, bots: Vec::new() })
     }
 }
 

@@ -10,7 +10,9 @@ mod dead_letters;
 mod demo;
 mod init;
 mod instance;
+mod keys;
 mod language;
+mod memory;
 mod person;
 mod secret;
 mod serve;
@@ -51,6 +53,8 @@ enum Command {
     Config(settings::Options),
     /// Keep secrets of the configuration sealed in the store.
     Secret(secret::Options),
+    /// See and rotate the keys that everything is sealed under.
+    Keys(keys::Options),
     /// See and deal with what could not be delivered. Exit code 1: refused, or nothing there.
     DeadLetters(dead_letters::Options),
     /// Give out or erase what is kept of one person.
@@ -69,6 +73,11 @@ enum Command {
 const BLOCKING_THREADS_MAX: usize = 16;
 
 fn main() -> ExitCode {
+    // Before there is anything to see in it.
+    if let Err(error) = memory::keep_private() {
+        writeln!(std::io::stderr(), "warmline: core dumps cannot be switched off: {error}").ok();
+        return ExitCode::FAILURE;
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .max_blocking_threads(BLOCKING_THREADS_MAX)
         .enable_all()
@@ -89,6 +98,7 @@ fn main() -> ExitCode {
         Command::Serve(_) | Command::Demo(_) | Command::Simulator(_) => "info",
         // Its answer is what it prints.
         Command::DeadLetters(_)
+        | Command::Keys(_)
         | Command::ConsolePassword
         | Command::Init(_)
         | Command::TeamsPackage(_)
@@ -107,6 +117,7 @@ fn main() -> ExitCode {
             Command::TeamsPackage(options) => teams::command::run(&options),
             Command::Config(options) => settings::run(&options),
             Command::Secret(options) => secret::run(options).await,
+            Command::Keys(options) => keys::run(options).await,
             Command::DeadLetters(options) => dead_letters::run(options).await,
             Command::Person(options) => person::run(options).await,
             Command::ConsolePassword => console_password::run(),

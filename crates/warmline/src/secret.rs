@@ -42,6 +42,14 @@ enum Command {
         /// How the file refers to it: `vault:NAME`.
         name: String,
     },
+    /// Replace one that is there by a new value: typed, read from standard input, or made.
+    Rotate {
+        /// Its name.
+        name: String,
+        /// Make a random value (64 hexadecimal digits) and print it once, for whoever else needs it.
+        #[arg(long)]
+        generate: bool,
+    },
     /// List their names.
     List,
     /// Forget one.
@@ -64,6 +72,22 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
             secrets::check_value(&value)?;
             let after = keep(&environment, name, Some(&value)).await?;
             format!("The secret {name} is kept; the file refers to it as vault:{name}.{after}\n")
+        }
+        Command::Rotate { name, generate } => {
+            secrets::check_name(name)?;
+            if !secrets::names(&Kept::data_dir(&environment)?)?.contains(name) {
+                bail!("there is no secret {name}; keep it with: warmline secret set {name}");
+            }
+            let (value, made) = if *generate {
+                let made = vault::MasterKey::fresh_secret()?;
+                (SecretString::from(made.clone()), made + "\n")
+            } else {
+                let value = typed::secret(&format!("{name}: "), secrets::SECRET_BYTES_MAX)?;
+                (value, String::new())
+            };
+            secrets::check_value(&value)?;
+            let after = keep(&environment, name, Some(&value)).await?;
+            format!("{made}The secret {name} is replaced.{after}\n")
         }
         Command::Remove { name } => {
             secrets::check_name(name)?;
@@ -92,7 +116,9 @@ async fn keep(
                 Outcome::Secret(_)
                 | Outcome::Letters(_)
                 | Outcome::Letter(_)
-                | Outcome::Erased(_) => {
+                | Outcome::Erased(_)
+                | Outcome::Keys(_)
+                | Outcome::MasterKey => {
                     Ok(" The running gateway takes it over at SIGHUP (kill -HUP).")
                 }
             };

@@ -8,7 +8,7 @@ use std::{
 };
 
 use anyhow::Context;
-use gateway::{Clock, Gateway, Language};
+use gateway::{Clock, Gateway, Language, keys};
 use tokio::{
     net::TcpListener,
     signal::unix::{Signal, SignalKind, signal},
@@ -118,17 +118,21 @@ struct Fixed {
     listen: SocketAddr,
     data_dir: PathBuf,
     master_key: [u8; 16],
+    /// The master key opens the data.
+    fits: bool,
     language: Language,
     telemetry: Telemetry,
 }
 
 impl Fixed {
     fn of(config: &Config) -> anyhow::Result<Self> {
-        let master_key = Vault::new(&config.master_key)?.check_value()?;
         let data_dir = config.settings.data_dir.clone();
+        let vault = Vault::new(&config.master_key)?;
+        let fits = keys::fits(&data_dir, &vault)?.unwrap_or(false);
+        let master_key = vault.check_value()?;
         let (listen, language) = (config.listen, config.settings.language);
         let telemetry = config.telemetry.clone();
-        Ok(Self { listen, data_dir, master_key, language, telemetry })
+        Ok(Self { listen, data_dir, master_key, fits, language, telemetry })
     }
 }
 
@@ -165,7 +169,8 @@ async fn read_again(
     if now.listen != fixed.listen {
         rest.push("listen".to_owned());
     }
-    if now.master_key != fixed.master_key {
+    // One that was rotated opens the same data.
+    if now.master_key != fixed.master_key && !now.fits {
         rest.push("the master key".to_owned());
     }
     if now.telemetry != fixed.telemetry {

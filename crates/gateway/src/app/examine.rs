@@ -6,7 +6,7 @@ use std::path::Path;
 use store::sqlite;
 use vault::Vault;
 
-use crate::app::{CHECK_VALUE, StartError};
+use crate::{app::StartError, keys, keys::KeysError};
 
 /// What a look at the data shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,11 +32,16 @@ pub enum KeyFit {
 
 /// Looks at the data in `data_dir`; `None` if there is none yet. Blocks.
 pub fn examine_data(data_dir: &Path, vault: &Vault) -> Result<Option<DataExamined>, StartError> {
-    let Some(seen) = sqlite::peek(data_dir, CHECK_VALUE)? else { return Ok(None) };
-    let key = match seen.setting {
+    let Some(seen) = sqlite::peek(data_dir, "")? else { return Ok(None) };
+    let fits = keys::fits(data_dir, vault).map_err(|error| match error {
+        KeysError::Store(error) => error.into(),
+        KeysError::Seal(error) => StartError::Keys(error),
+        _ => StartError::WrongMasterKey,
+    })?;
+    let key = match fits {
         None => KeyFit::Free,
-        Some(kept) if kept == vault.check_value()? => KeyFit::Fits,
-        Some(_) => KeyFit::Wrong,
+        Some(true) => KeyFit::Fits,
+        Some(false) => KeyFit::Wrong,
     };
     Ok(Some(DataExamined { schema: seen.schema, known: seen.known, key }))
 }

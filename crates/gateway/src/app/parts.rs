@@ -3,12 +3,13 @@
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use bot_framework::{
     client::BotClient,
     connector::Connector,
+    direct_line::TOKEN_LIFETIME_S,
     verify::{ChannelVerifier, Verifier},
 };
 use secrecy::{ExposeSecret, SecretString};
@@ -44,7 +45,9 @@ use crate::{
         messages::{Besides, Complaints},
     },
     engine::Policies,
+    files::Files,
     gaps::DeskKey,
+    keys::{Ring, resealing::Keys},
     lane,
     observe::{BotNamed, Observer},
 };
@@ -181,6 +184,32 @@ pub(super) fn channels(
         });
     }
     Ok(channels)
+}
+
+impl Parts {
+    /// The keys, for whoever rotates them.
+    pub(super) fn keys(&self, live: &Live) -> Arc<Keys> {
+        let (store, vault) = (Arc::clone(&self.store), Arc::clone(&self.vault));
+        let ring = Ring::new(store, vault, self.clock.clone());
+        let (doors, files) = (live.doors(), Arc::clone(&self.files));
+        let grace = move || signed_for(&doors.get(), &files);
+        Arc::new(Keys::new(
+            Arc::new(ring),
+            Arc::clone(&self.files),
+            self.engine.clone(),
+            self.clock.clone(),
+            Arc::clone(&self.observer),
+            Box::new(grace),
+        ))
+    }
+}
+
+/// How long what a root key signs can be good: tokens with their grace, addresses of files, cookies.
+fn signed_for(doors: &Doors, files: &Files) -> Duration {
+    let tokens = doors.sites.iter().map(|site| site.pages.token_grace).max().unwrap_or_default();
+    let tokens = tokens.saturating_add(Duration::from_secs(TOKEN_LIFETIME_S.into()));
+    // Cookies live for a day, and so does the shortest time of files.
+    tokens.max(files.kept_for_at_most())
 }
 
 /// Who may come in.

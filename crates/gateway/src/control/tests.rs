@@ -185,8 +185,8 @@ impl Served {
             store: Arc::clone(&bed.store) as Arc<dyn Store>,
             vault: Arc::clone(&bed.vault),
         };
-        let persons = bed.persons();
-        let serving = tokio::spawn(socket.serve(letters, sealed, persons, stop.clone()));
+        let orders = Orders { letters, sealed, keys: bed.keys(), persons: bed.persons() };
+        let serving = tokio::spawn(socket.serve(orders, stop.clone()));
         Self { bed, folder, stop, serving }
     }
 

@@ -9,6 +9,11 @@
 //! {"v":1,"do":"forget_secret","name":"webhook"}
 //! {"v":1,"do":"erase_person","tenant":"acme","user":"…"}     {"v":1,"erased":{…}}
 //! {"v":1,"do":"export_person","tenant":"acme","user":"…"}    many lines: see `person::export`
+//! {"v":1,"do":"keys_status"}         {"v":1,"keys":{…}}
+//! {"v":1,"do":"rotate_keys"}
+//! {"v":1,"do":"retire_key","root":"1f2e3d4c"}
+//! {"v":1,"do":"begin_master","in_use":"…","next":"…"}        {"v":1,"master_key":null}
+//! {"v":1,"do":"finish_master","newest":"…"}
 //! ```
 //!
 //! But for an export, and for the ids that a person is asked for by, nothing in them is anybody's words, name
@@ -17,7 +22,7 @@
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
-use crate::person::Erased;
+use crate::{keys::KeysSeen, person::Erased};
 
 /// The version spoken here. Another one is refused with what to do, not guessed at.
 pub const VERSION: u32 = 1;
@@ -109,6 +114,60 @@ impl PersonOrder {
     }
 }
 
+/// What an operator wants of the keys.
+#[derive(Debug, Deserialize)]
+#[serde(tag = "do", rename_all = "snake_case")]
+pub(crate) enum KeyOrder {
+    /// How far they are.
+    KeysStatus,
+    /// Another root key is to be current.
+    RotateKeys,
+    /// An old root key is to go now.
+    RetireKey {
+        /// Which.
+        root: String,
+    },
+    /// A second master key is to open the data as well.
+    BeginMaster {
+        /// One that does now.
+        #[serde(deserialize_with = "hidden")]
+        in_use: SecretString,
+        /// The one to come.
+        #[serde(deserialize_with = "hidden")]
+        next: SecretString,
+    },
+    /// Every other master key is to be forgotten.
+    FinishMaster {
+        /// The one that stays.
+        #[serde(deserialize_with = "hidden")]
+        newest: SecretString,
+    },
+}
+
+impl KeyOrder {
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::KeysStatus => "status",
+            Self::RotateKeys => "rotate",
+            Self::RetireKey { .. } => "retire",
+            Self::BeginMaster { .. } => "begin_master",
+            Self::FinishMaster { .. } => "finish_master",
+        }
+    }
+}
+
+/// The line of an order about keys; `keys` are those that it names.
+pub fn keys_line(order: &str, keys: &[(&str, &SecretString)]) -> zeroize::Zeroizing<Vec<u8>> {
+    use secrecy::ExposeSecret;
+    let mut line = serde_json::Map::new();
+    line.insert("v".to_owned(), VERSION.into());
+    line.insert("do".to_owned(), order.into());
+    for (name, key) in keys {
+        line.insert((*name).to_owned(), key.expose_secret().into());
+    }
+    zeroize::Zeroizing::new(to_line(&line))
+}
+
 fn hidden<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<SecretString, D::Error> {
     String::deserialize(deserializer).map(SecretString::from)
 }
@@ -135,6 +194,7 @@ pub(super) enum Understood {
     Letters(Order),
     Secret(SecretOrder),
     Person(PersonOrder),
+    Keys(KeyOrder),
 }
 
 /// What a client is answered.
@@ -158,6 +218,10 @@ pub enum Outcome {
     Secret(String),
     /// A person's data was erased.
     Erased(Erased),
+    /// The keys as they are now.
+    Keys(Box<KeysSeen>),
+    /// The master keys that open the data are those ordered.
+    MasterKey,
     /// Nothing was done.
     Error(Refusal),
 }
@@ -264,7 +328,7 @@ pub(super) fn read(line: &[u8]) -> Result<Understood, Refusal> {
         Refusal::new(
             "bad_request",
             "an order is one line of JSON as in {\"v\":1,\"do\":\"list\",\"limit\":20}; use the \
-             command `warmline dead-letters`, `warmline secret` or `warmline person`",
+             command `warmline dead-letters`, `warmline secret`, `warmline person` or `warmline keys`",
         )
     };
     if !line.ends_with(b"\n") {
@@ -285,6 +349,9 @@ pub(super) fn read(line: &[u8]) -> Result<Understood, Refusal> {
     }
     if let Ok(order) = serde_json::from_slice(line) {
         return Ok(Understood::Person(order));
+    }
+    if let Ok(order) = serde_json::from_slice(line) {
+        return Ok(Understood::Keys(order));
     }
     let request: Request = serde_json::from_slice(line).map_err(|_| bad())?;
     Ok(Understood::Letters(request.order))

@@ -24,7 +24,7 @@ use std::{collections::HashMap, fmt, sync::Arc};
 use servicenow::client::media::Leads;
 use session::id::{ConversationKey, DeskId, Number};
 use store::{ConversationId, Store};
-use vault::{MacKey, SealError, Vault};
+use vault::{MacKey, SealError, Signing, Vault};
 
 use crate::{
     clock::Clock, current::Current, dispatcher::Reach, engine::Policies, files::Files,
@@ -85,7 +85,9 @@ pub(crate) struct DeskMedia {
     clock: Clock,
     reaches: HashMap<DeskKey, Arc<Current<Reach>>>,
     policies: Arc<Current<Policies>>,
-    passes: MacKey,
+    passes: Signing<MacKey>,
+    /// Makes the numbers under which files are kept, which must stay.
+    places: MacKey,
     flights: Flights,
     uploads: Uploads,
 }
@@ -109,7 +111,8 @@ impl fmt::Debug for DeskMedia {
 impl DeskMedia {
     pub(crate) fn new(with: With) -> Result<Arc<Self>, SealError> {
         let With { files, store, vault, clock, reaches, policies } = with;
-        let passes = vault.mac_key("desk media")?;
+        let passes = vault.signing_texts("desk media")?;
+        let places = vault.mac_key("desk media")?;
         let (flights, uploads) = (Flights::default(), Uploads::default());
         Ok(Arc::new(Self {
             files,
@@ -119,6 +122,7 @@ impl DeskMedia {
             reaches,
             policies,
             passes,
+            places,
             flights,
             uploads,
         }))

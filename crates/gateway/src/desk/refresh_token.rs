@@ -9,12 +9,12 @@ use secrecy::{ExposeSecret, SecretString};
 use servicenow::RefreshTokenKeeper;
 use session::id::{DeskId, TenantId};
 use store::{Store, StoreError};
-use vault::{DataKey, SealError, Vault};
+use vault::{RecordKey, SealError, Vault};
 
 /// Keeps the refresh token of one desk.
 pub(crate) struct KeptRefreshToken {
     store: Arc<dyn Store>,
-    key: DataKey,
+    key: RecordKey,
     name: String,
 }
 

@@ -48,7 +48,7 @@ use bot_framework::{
     },
 };
 use session::{Visitor, id::UserId};
-use vault::{MacKey, SealError, Vault};
+use vault::{MacKey, SealError, Signing, Vault};
 
 pub(crate) use crate::edge::direct_line::refused::Refused;
 use crate::{
@@ -74,11 +74,11 @@ const LIFETIME_S: u64 = TOKEN_LIFETIME_S as u64;
 
 /// Direct Line's own things.
 pub(crate) struct DirectLine {
-    key: TokenKey,
+    keys: Signing<TokenKey>,
     /// Makes the digests of origins that tokens are bound to.
     origins: MacKey,
     /// Proves cookies, and makes session ids of them.
-    browsers: MacKey,
+    browsers: Signing<MacKey>,
     /// How fast strangers get tokens by a site's public key.
     strangers: admission::Pace,
     /// Streams open now.
@@ -88,9 +88,9 @@ pub(crate) struct DirectLine {
 impl DirectLine {
     pub(crate) fn new(vault: &Vault) -> Result<Self, SealError> {
         Ok(Self {
-            key: TokenKey::new(vault.derive("direct line tokens")?.expose()),
+            keys: vault.signing("direct line tokens", |key| TokenKey::new(key.expose()))?,
             origins: vault.mac_key("direct line origins")?,
-            browsers: vault.mac_key("direct line browsers")?,
+            browsers: vault.signing_texts("direct line browsers")?,
             strangers: admission::Pace::default(),
             streams: Arc::default(),
         })

@@ -51,7 +51,8 @@ impl Working {
         row: &ConversationRow,
         memo: Option<Memo>,
     ) -> Result<Self, BatchError> {
-        let memo = memo.filter(|memo| memo.owner == row.key);
+        // Of an old root key it would derive a key with each use.
+        let memo = memo.filter(|memo| memo.owner == row.key && memo.keeping.is_current());
         let (keeping, remembered, unwrapped) = match memo {
             Some(Memo { keeping, state, segment, .. }) => (keeping, state, segment),
             None => (Keeping::new(vault, &row.key)?, None, None),

@@ -70,6 +70,7 @@ pub(super) struct Metrics {
     pub(super) swept: Counter,
     pub(super) shredded: Counter,
     pub(super) forgotten: Counter,
+    pub(super) under_old_keys: Gauge,
     /// By what has no name.
     unnamed: Box<[Counter]>,
     pub(super) files: FileNumbers,
@@ -176,6 +177,11 @@ impl Metrics {
             "conversations_forgotten",
             "Conversations that were removed with all that was kept of them",
         );
+        let under_old_keys = gauge(
+            &mut registry,
+            "sealed_under_old_keys",
+            "Things that are still sealed under a root key that retires; sealed anew in the background",
+        );
         let unnamed = unnamed(&mut registry);
         let files = FileNumbers::new(&mut registry);
         let standing = StandingGauges::new(&mut registry);
@@ -190,6 +196,7 @@ impl Metrics {
             swept,
             shredded,
             forgotten,
+            under_old_keys,
             unnamed,
             files,
             events,

@@ -22,12 +22,13 @@ macro_rules! select_dead_letter {
 }
 
 /// Keeps failed effects and lets them leave the outbox. The first report counts: what has left the
-/// outbox was settled, or is kept already, or was dealt with by a person.
+/// outbox was settled, or is kept already, or was dealt with by a person. The body is the outbox's own:
+/// it may have been sealed anew since it was read.
 pub(super) fn keep(connection: &Connection, dead: &[DeadLetter]) -> Result<(), StoreError> {
     let mut statement = connection.prepare_cached(
         "INSERT INTO dead_letter
              (effect, conversation, number, lane, session, attempts, reason, decided_at, at, body)
-         SELECT id, ?2, ?3, ?4, ?5, ?6, ?7, at, ?8, ?9
+         SELECT id, ?2, ?3, ?4, ?5, ?6, ?7, at, ?8, body
          FROM outbox
          WHERE id = ?1
          ON CONFLICT (effect) DO NOTHING",
@@ -42,7 +43,6 @@ pub(super) fn keep(connection: &Connection, dead: &[DeadLetter]) -> Result<(), S
             letter.attempts,
             letter.reason,
             letter.at.0,
-            letter.body,
         ])?;
     }
     let effects: Vec<OutboxId> = dead.iter().map(|letter| letter.effect).collect();

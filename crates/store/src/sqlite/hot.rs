@@ -224,6 +224,20 @@ impl Hot {
         }
     }
 
+    /// The key of an open segment is wrapped otherwise.
+    pub(super) fn rewrapped(
+        &mut self,
+        conversation: ConversationId,
+        segment: crate::SegmentId,
+        wrapped_key: &[u8],
+    ) {
+        let row = self.rows.get_mut(&conversation);
+        let open = row.and_then(|row| row.standing.segment.as_mut());
+        if let Some(open) = open.filter(|open| open.id == segment) {
+            open.wrapped_key = Arc::from(wrapped_key);
+        }
+    }
+
     /// Forgets what the tables know as well, when there is too much of it.
     fn shrink(&mut self) {
         if self.rows.len() > ROWS_MAX + self.records_max {

@@ -19,8 +19,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
+use super::column::limited;
 use super::connect;
-use crate::{Segment, SegmentId, StoreError};
+use crate::{Resealed, Segment, SegmentId, StoreError};
 
 /// The version of this file's tables.
 const VERSION: i64 = 1;
@@ -110,6 +111,26 @@ impl Keys {
         Ok(())
     }
 
+    /// Replaces keys that still are what they were, and tells which.
+    pub(super) fn replace<'r>(
+        &self,
+        resealed: &'r [Resealed],
+    ) -> Result<Vec<&'r Resealed>, StoreError> {
+        let mut keys = self.lock();
+        let transaction = keys.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let mut replaced = Vec::with_capacity(resealed.len());
+        for one in resealed {
+            let done = transaction
+                .prepare_cached(
+                    "UPDATE segment_key SET wrapped = ?3 WHERE id = ?1 AND wrapped = ?2",
+                )?
+                .execute(params![one.row, one.before, one.after])?;
+            replaced.extend((done == 1).then_some(one));
+        }
+        transaction.commit()?;
+        Ok(replaced)
+    }
+
     /// Forgets keys: when this returns they are neither in the file nor in its write-ahead log.
     pub(super) fn forget(&self, segments: &[SegmentId]) -> Result<(), StoreError> {
         let mut keys = self.lock();
@@ -195,6 +216,34 @@ pub(super) fn find(keys: &Connection, id: SegmentId) -> Result<Option<Segment>, 
     let mut select = keys.prepare_cached("SELECT wrapped FROM segment_key WHERE id = ?1")?;
     let wrapped: Option<Vec<u8>> = select.query_row([id.0], |row| row.get(0)).optional()?;
     Ok(wrapped.map(|wrapped| Segment { id, wrapped_key: Arc::from(wrapped) }))
+}
+
+/// Keys that do not begin with `head`, in the order of their segments after `after`.
+pub(super) fn unlike(
+    keys: &Connection,
+    head: &[u8],
+    after: i64,
+    limit: usize,
+) -> Result<Vec<(i64, Vec<u8>)>, StoreError> {
+    let mut select = keys.prepare_cached(
+        "SELECT id, wrapped
+         FROM segment_key
+         WHERE id > ?1 AND substr(wrapped, 1, length(?2)) <> ?2
+         ORDER BY id
+         LIMIT ?3",
+    )?;
+    let found = select
+        .query_map(params![after, head, limited(limit)], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(found.collect::<Result<_, _>>()?)
+}
+
+/// How many there are.
+pub(super) fn count_unlike(keys: &Connection, head: &[u8]) -> Result<u64, StoreError> {
+    let mut count = keys.prepare_cached(
+        "SELECT count(*) FROM segment_key WHERE substr(wrapped, 1, length(?1)) <> ?1",
+    )?;
+    let count: i64 = count.query_row([head], |row| row.get(0))?;
+    Ok(count.cast_unsigned())
 }
 
 /// Writes everything into the file and cuts the write-ahead log to nothing: what was deleted is in

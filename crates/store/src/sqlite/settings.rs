@@ -37,3 +37,15 @@ pub(super) fn keep(writer: &Connection, name: &str, value: &[u8]) -> Result<(), 
     statement.execute(params![name, value])?;
     Ok(())
 }
+
+/// Replaces a value that still is `before`; says whether it was.
+pub(super) fn replace(
+    writer: &Connection,
+    name: &str,
+    before: &[u8],
+    value: &[u8],
+) -> Result<bool, StoreError> {
+    let mut statement =
+        writer.prepare_cached("UPDATE setting SET value = ?3 WHERE name = ?1 AND value = ?2")?;
+    Ok(statement.execute(params![name, before, value])? == 1)
+}

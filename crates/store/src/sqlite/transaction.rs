@@ -16,7 +16,7 @@ use super::keys::{Keys, KeysInUse};
 use super::standing::{Standing, absent};
 use super::{conversations, dead_letters, log, outbox, placed, sessions};
 use crate::{
-    Answer, BootId, Changes, Claim, ConversationId, LaneKey, Person, RepeatKey, Resolved,
+    Answer, BootId, Changes, Claim, ConversationId, LaneKey, Person, RepeatKey, Resealed, Resolved,
     SegmentId, SessionRow, StoreError, Target, Transaction,
 };
 
@@ -125,6 +125,20 @@ impl<'c> SqliteTransaction<'c> {
                 Ok(standing.map(|standing| free.insert(Touched::unchanged(standing))))
             }
         }
+    }
+
+    /// Replaces a conversation's state by the same under another key, if it still is what it was; says
+    /// whether it was.
+    pub(super) fn reseal(&mut self, resealed: &Resealed) -> Result<bool, StoreError> {
+        self.step(|this| {
+            let Some(touched) = this.touch(resealed.conversation)? else { return Ok(false) };
+            if touched.standing.state.as_deref() != Some(&resealed.before[..]) {
+                return Ok(false);
+            }
+            touched.standing.state = Some(Arc::from(resealed.after.as_slice()));
+            touched.changed.get_or_insert_default();
+            Ok(true)
+        })
     }
 
     fn by_key(&mut self, key: &ConversationKey) -> Result<Option<&mut Touched>, StoreError> {

@@ -24,6 +24,30 @@ pub(super) fn data_dir(draft: &Draft) -> PathBuf {
     draft.path(&Owner::House, "data_dir").unwrap_or_default()
 }
 
+/// Where the master key is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Source {
+    /// In a file that this user can replace.
+    File(PathBuf),
+    /// Where only whoever runs the gateway can change it; the setting in words.
+    Elsewhere(String),
+}
+
+/// Where the master key is kept, or would be.
+pub(super) fn source(draft: &Draft, data_dir: &Path) -> Source {
+    if draft.found(&Owner::House, "master_key").is_some() {
+        return Source::Elsewhere(draft.name(&Owner::House, "master_key"));
+    }
+    let file = draft.path(&Owner::House, "master_key_file");
+    match file {
+        Some(path) if MasterKey::is_handed_over(&path) => {
+            Source::Elsewhere(draft.name(&Owner::House, "master_key_file"))
+        }
+        Some(path) => Source::File(path),
+        None => Source::File(data_dir.join(MASTER_KEY_FILE)),
+    }
+}
+
 /// The key that is configured or lies in the data directory; nothing if there is none yet. Makes
 /// nothing.
 pub(super) fn existing(

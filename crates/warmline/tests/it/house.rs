@@ -245,8 +245,9 @@ impl House {
     /// token is signed with the same master key, and good for ever.
     pub(crate) async fn page_again(&self, user: &str, conversation: &str) -> Page {
         let vault = Vault::new(&MasterKey::from_hex(MASTER_KEY).unwrap()).unwrap();
-        let key = TokenKey::new(vault.derive("direct line tokens").unwrap().expose());
-        let token = key.mint(&Claims {
+        gateway::keys::open_beside(&self.data_dir(), &vault).unwrap();
+        let keys = vault.signing("direct line tokens", |key| TokenKey::new(key.expose())).unwrap();
+        let claims = Claims {
             conversation: conversation.to_owned(),
             user: Some(user.to_owned()),
             name: None,
@@ -256,7 +257,8 @@ impl House {
             issued_at: 0,
             expires_at: u64::from(u32::MAX),
             id: user.to_owned(),
-        });
+        };
+        let token = keys.newest(|key| key.mint(&claims));
         self.page_of(user, conversation, token).await
     }
 

@@ -238,7 +238,7 @@ impl DeskMedia {
         let MediaPass { conversation, entry, desk, address } = pass;
         let (row, entry) = (conversation.0.to_be_bytes(), entry.0.to_be_bytes());
         let (desk, address) = (desk.as_str().as_bytes(), address.as_bytes());
-        let tag = self.passes.tag(&[b"file", &row, &entry, desk, b"\n", address]);
+        let tag = self.places.tag(&[b"file", &row, &entry, desk, b"\n", address]);
         let mut random = [0; 10];
         random.copy_from_slice(&tag[..10]);
         let ms = u64::try_from(shown_at.0).unwrap_or(0);

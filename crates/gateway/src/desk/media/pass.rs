@@ -4,6 +4,7 @@
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use session::id::{DeskId, Number};
 use store::ConversationId;
+use vault::MacKey;
 
 use super::DeskMedia;
 use crate::behind::hex;
@@ -44,7 +45,8 @@ impl DeskMedia {
         // None of the first three has a line end in it.
         let what = format!("{}\n{}\n{}\n{address}", conversation.0, entry.0, desk.as_str());
         let what = URL_SAFE_NO_PAD.encode(what);
-        format!("{BEGIN}{what}.{}", self.tag(&what))
+        let tag = self.passes.newest(|key| tag_of(key, &what));
+        format!("{BEGIN}{what}.{tag}")
     }
 
     /// What this pass opens; `None` if nobody gave it out.
@@ -53,11 +55,11 @@ impl DeskMedia {
             return None;
         }
         let (what, tag) = given.strip_prefix(BEGIN)?.split_once('.')?;
-        let right = self.tag(what);
-        // Hashes are compared, so that the time it takes tells nothing.
-        if self.passes.tag(&[tag.as_bytes()]) != self.passes.tag(&[right.as_bytes()]) {
-            return None;
-        }
+        self.passes.find(|key| {
+            let right = tag_of(key, what);
+            // Hashes are compared, so that the time it takes tells nothing.
+            (key.tag(&[tag.as_bytes()]) == key.tag(&[right.as_bytes()])).then_some(())
+        })?;
         let what = String::from_utf8(URL_SAFE_NO_PAD.decode(what).ok()?).ok()?;
         let mut parts = what.splitn(4, '\n');
         let conversation = ConversationId(parts.next()?.parse().ok()?);
@@ -65,8 +67,8 @@ impl DeskMedia {
         let desk = DeskId::new(parts.next()?).ok()?;
         Some(MediaPass { conversation, entry, desk, address: parts.next()?.to_owned() })
     }
+}
 
-    fn tag(&self, what: &str) -> String {
-        hex(&self.passes.tag(&[b"pass", what.as_bytes()])[..TAG_BYTES])
-    }
+fn tag_of(key: &MacKey, what: &str) -> String {
+    hex(&key.tag(&[b"pass", what.as_bytes()])[..TAG_BYTES])
 }

@@ -56,11 +56,20 @@ pub(super) async fn session_id(
         ));
     };
     let secure = edge.base(&headers)?.starts_with("https:");
-    let (key, now) = (&edge.direct_line.browsers, edge.now_s());
-    let cookie = Cookie::of(&headers, secure)
-        .filter(|cookie| cookie.is_ours(key, now))
-        .unwrap_or_else(|| Cookie::new(key, &edge.fresh_conversation(), now));
-    let answer = Json(json!({ "sessionId": id_of(key, &claims, &cookie) }));
+    let (keys, now) = (&edge.direct_line.browsers, edge.now_s());
+    let known = Cookie::of(&headers, secure).and_then(|cookie| {
+        let id = |key: &MacKey| id_of(key, &claims, &cookie);
+        let id = keys.find(|key| cookie.is_ours(key, now).then(|| id(key)))?;
+        Some((id, cookie))
+    });
+    let (id, cookie) = known.unwrap_or_else(|| {
+        let unique = edge.fresh_conversation();
+        keys.newest(|key| {
+            let cookie = Cookie::new(key, &unique, now);
+            (id_of(key, &claims, &cookie), cookie)
+        })
+    });
+    let answer = Json(json!({ "sessionId": id }));
     let set = cookie.set(secure);
     Ok((AppendHeaders(set.map(|value| (header::SET_COOKIE, value))), answer).into_response())
 }

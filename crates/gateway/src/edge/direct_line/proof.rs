@@ -95,7 +95,13 @@ impl Edge {
 
     fn token(&self, doors: &Doors, token: &str, purpose: Purpose) -> Result<Claims, Refused> {
         let now = self.now_s();
-        match self.direct_line.key.verify(token, purpose, now) {
+        let keys = &self.direct_line.keys;
+        // One of another root key says that the signature does not match.
+        let verified = keys.find(|key| match key.verify(token, purpose, now) {
+            Err(TokenError::BadSignature) => None,
+            verified => Some(verified),
+        });
+        match verified.unwrap_or(Err(TokenError::BadSignature)) {
             Ok(claims) => Ok(claims),
             Err(TokenError::Expired { claims }) if in_grace(doors, &claims, now) => Ok(*claims),
             Err(error @ TokenError::Expired { .. }) => {
@@ -112,13 +118,14 @@ impl Edge {
     /// A fresh token or ticket with the same binding.
     pub(super) fn mint(&self, claims: &Claims, purpose: Purpose, lifetime_s: u64) -> String {
         let now = self.now_s();
-        self.direct_line.key.mint(&Claims {
+        let claims = Claims {
             purpose,
             issued_at: now,
             expires_at: now.saturating_add(lifetime_s),
             id: self.clock.fresh_id().simple().to_string(),
             ..claims.clone()
-        })
+        };
+        self.direct_line.keys.newest(|key| key.mint(&claims))
     }
 
     /// What the conversation of a token is found by.

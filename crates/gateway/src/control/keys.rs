@@ -1,0 +1,109 @@
+//! What an operator does with keys: sees how far they are, rotates and retires them.
+
+use std::{path::Path, sync::Arc};
+
+use secrecy::ExposeSecret;
+use vault::{MasterKey, Vault};
+
+use crate::{
+    app::{StartError, open_alone},
+    clock::Clock,
+    control::{
+        Answer, Outcome, Refusal,
+        wire::{KeyOrder, Understood},
+    },
+    keys::{KeysError, KeysSeen, Ring, line_of, resealing::Keys},
+};
+
+/// Does what was ordered; what it changes is durable when it answers.
+pub(super) async fn carry_out(keys: &Keys, order: KeyOrder) -> Answer {
+    let name = order.name();
+    let done = match order {
+        KeyOrder::KeysStatus => keys.seen().await.map(Some),
+        KeyOrder::RotateKeys => match keys.rotate().await {
+            Ok(_) => keys.seen().await.map(Some),
+            Err(error) => Err(error),
+        },
+        KeyOrder::RetireKey { root } => match keys.retire(&root).await {
+            Ok(()) => keys.seen().await.map(Some),
+            Err(error) => Err(error),
+        },
+        KeyOrder::BeginMaster { .. } | KeyOrder::FinishMaster { .. } => {
+            keys.change(move |ring| master(ring, &order)).await.map(|()| None)
+        }
+    };
+    let outcome = outcome_of(done);
+    tracing::info!(
+        keys.order = name,
+        refused = matches!(outcome, Outcome::Error(_)),
+        "an operator dealt with keys"
+    );
+    outcome.into()
+}
+
+/// The same on data that no gateway is using. What is to be sealed anew is, by the gateway that starts
+/// there next. Blocks.
+pub fn keys_without_gateway(
+    data_dir: &Path,
+    vault: Vault,
+    clock: Clock,
+    line: &[u8],
+) -> Result<Answer, StartError> {
+    let order = match super::wire::read(line) {
+        Ok(Understood::Keys(order)) => order,
+        Ok(Understood::Letters(_) | Understood::Secret(_)) => {
+            return Ok(Refusal::new("bad_request", "this is no order about keys").into());
+        }
+        Err(refusal) => return Ok(refusal.into()),
+    };
+    let store = open_alone(data_dir, &vault)?;
+    let ring = Ring::new(store, Arc::new(vault), clock);
+    let done = match &order {
+        KeyOrder::KeysStatus => seen(&ring).map(Some),
+        KeyOrder::RotateKeys => ring.rotate().and_then(|_| seen(&ring)).map(Some),
+        KeyOrder::RetireKey { .. } => Err(KeysError::NeedsGateway),
+        KeyOrder::BeginMaster { .. } | KeyOrder::FinishMaster { .. } => {
+            master(&ring, &order).map(|()| None)
+        }
+    };
+    Ok(outcome_of(done).into())
+}
+
+fn seen(ring: &Ring) -> Result<KeysSeen, KeysError> {
+    let left = ring.left()?;
+    Ok(KeysSeen {
+        roots: ring.roots().iter().map(|root| line_of(root, None)).collect(),
+        percent: if left.all() == 0 { 100 } else { 0 },
+        left,
+        unreadable: 0,
+        files: None,
+        master_key_changes: ring.vault.master_changes(),
+    })
+}
+
+fn master(ring: &Ring, order: &KeyOrder) -> Result<(), KeysError> {
+    let key = |text: &secrecy::SecretString| {
+        MasterKey::from_hex(text.expose_secret()).map_err(|_| KeysError::WrongMasterKey)
+    };
+    match order {
+        KeyOrder::BeginMaster { in_use, next } => ring.begin_master(&key(in_use)?, &key(next)?),
+        KeyOrder::FinishMaster { newest } => ring.finish_master(&key(newest)?),
+        KeyOrder::KeysStatus | KeyOrder::RotateKeys | KeyOrder::RetireKey { .. } => Ok(()),
+    }
+}
+
+fn outcome_of(done: Result<Option<KeysSeen>, KeysError>) -> Outcome {
+    match done {
+        Ok(Some(seen)) => Outcome::Keys(Box::new(seen)),
+        Ok(None) => Outcome::MasterKey,
+        Err(error) => {
+            if matches!(error, KeysError::Store(_) | KeysError::Seal(_)) {
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "an order about keys failed"
+                );
+            }
+            Outcome::Error(Refusal::new(error.code(), error.to_string()))
+        }
+    }
+}

@@ -1,0 +1,344 @@
+//! The key ring in the store: opened at the start, rotated while the gateway runs.
+//!
+//! Rotating the master key seals the ring for the old and the new one in one write, lets whoever keeps
+//! the key replace it, and forgets the old one; killed in between, both open it. Rotating the root key
+//! makes another one current at once; what is sealed under the old ones is then sealed anew in the
+//! background ([`resealing`]), and when nothing is left and nothing that they signed can still be good,
+//! they leave the ring.
+//!
+//! Nothing is kept of how far that is: each round looks at everything that does not begin as it
+//! should, so whoever is killed goes on with the rest.
+
+pub(crate) mod resealing;
+
+use std::{
+    path::Path,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use store::{SealedKind, Store, StoreError, sqlite};
+use vault::{MasterKey, RingChange, RootId, RootSeen, SealError, Vault};
+
+use crate::{
+    app::StartError,
+    clock::{Clock, rfc3339},
+};
+
+/// Where the ring is kept.
+const RING: &str = "key ring";
+
+/// Where an earlier version kept its master key's check value.
+const CHECK_VALUE: &str = "master key check value";
+
+/// What the settings begin with that are sealed as records of their own names.
+pub(crate) const SEALED_SETTINGS: [&str; 2] = ["secret\u{1f}", "refresh token\u{1f}"];
+
+/// What the blobs of a kind begin with that are sealed under the current root key.
+pub(crate) fn head_of(vault: &Vault, kind: SealedKind) -> [u8; 5] {
+    match kind {
+        SealedKind::State | SealedKind::Effect | SealedKind::DeadLetter => vault.record_head(),
+        SealedKind::SegmentKey => vault.data_key_head(),
+    }
+}
+
+/// Opens the ring of this store, or makes one: before anything is sealed, so that a wrong master key
+/// spoils nothing. Blocks.
+pub(crate) fn open(store: &dyn Store, vault: &Vault) -> Result<(), StartError> {
+    if let Some(kept) = store.setting(RING)? {
+        opened(vault.open_ring(&kept))?;
+        return forget_old_master(store, vault);
+    }
+    let change = match store.setting(CHECK_VALUE)? {
+        Some(kept) if kept == vault.check_value()? => vault.adopted_ring()?,
+        Some(_) => return Err(StartError::WrongMasterKey),
+        None => vault.fresh_ring(Clock::System.now().0)?,
+    };
+    store.keep_setting(RING, change.sealed())?;
+    vault.take(change);
+    Ok(())
+}
+
+fn opened(opened: Result<(), SealError>) -> Result<(), StartError> {
+    opened.map_err(|error| match error {
+        SealError::OtherMasterKey => StartError::WrongMasterKey,
+        error => error.into(),
+    })
+}
+
+/// A change of the master key that was cut short ends with the first start under the new one.
+fn forget_old_master(store: &dyn Store, vault: &Vault) -> Result<(), StartError> {
+    if !vault.master_changes() {
+        return Ok(());
+    }
+    if vault.has_newest_master() {
+        let change = vault.newest_master_only()?;
+        store.keep_setting(RING, change.sealed())?;
+        vault.take(change);
+        tracing::info!("the master key is changed; the one of before opens nothing any more");
+    } else {
+        tracing::warn!(
+            "the change of the master key is not finished: this is the old key, and the new one opens \
+             the data as well; start with the new one, or run warmline keys rotate-master again"
+        );
+    }
+    Ok(())
+}
+
+/// Opens the ring of the data beside whoever has them open; where there is none, the vault stays as an
+/// earlier version had it. Blocks.
+pub fn open_beside(data_dir: &Path, vault: &Vault) -> Result<(), KeysError> {
+    if let Some(kept) = ring_beside(data_dir)? {
+        vault.open_ring(&kept)?;
+    }
+    Ok(())
+}
+
+/// Whether this master key opens the data; `None` if nothing was sealed yet. Blocks.
+pub fn fits(data_dir: &Path, vault: &Vault) -> Result<Option<bool>, KeysError> {
+    if let Some(kept) = ring_beside(data_dir)? {
+        return Ok(Some(vault.opens(&kept)?));
+    }
+    match named(data_dir, CHECK_VALUE)? {
+        Some(kept) => Ok(Some(kept == vault.check_value()?)),
+        None => Ok(None),
+    }
+}
+
+fn ring_beside(data_dir: &Path) -> Result<Option<Vec<u8>>, StoreError> {
+    named(data_dir, RING)
+}
+
+fn named(data_dir: &Path, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
+    let found = sqlite::settings_beside(data_dir, name)?;
+    Ok(found.into_iter().find(|(found, _)| found == name).map(|(_, value)| value))
+}
+
+/// Why an order about keys was not carried out.
+#[derive(Debug, thiserror::Error)]
+pub enum KeysError {
+    /// The store failed.
+    #[error("the store failed")]
+    Store(#[from] StoreError),
+    /// The ring or a blob does not open.
+    #[error("the key ring cannot be opened or sealed")]
+    Seal(#[from] SealError),
+    /// There are as many root keys as there may be.
+    #[error(
+        "there are {} root keys already; wait until the old ones are retired (warmline keys status)",
+        vault::ROOTS_MAX
+    )]
+    TooMany,
+    /// No such root key, or the current one.
+    #[error("there is no root key of this id that retires; warmline keys status shows which do")]
+    NoSuchRoot,
+    /// The master key named is not one that opens the ring.
+    #[error("the master key that this comes from does not open the data")]
+    WrongMasterKey,
+    /// Something is still sealed under it.
+    #[error("{left} things are still sealed under old root keys; warmline keys status shows them")]
+    StillUsed {
+        /// How many.
+        left: u64,
+    },
+    /// Whether anything is still sealed under it is known to a running gateway only.
+    #[error("a root key is retired by a gateway that runs; start it")]
+    NeedsGateway,
+}
+
+impl KeysError {
+    /// Machine code; stable.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Store(_) | Self::Seal(_) => "failed",
+            Self::TooMany => "too_many_keys",
+            Self::NoSuchRoot => "no_such_key",
+            Self::WrongMasterKey => "wrong_master_key",
+            Self::StillUsed { .. } => "still_used",
+            Self::NeedsGateway => "needs_gateway",
+        }
+    }
+}
+
+/// The ring of the data that this process has open, and who changes it.
+pub(crate) struct Ring {
+    store: Arc<dyn Store>,
+    pub(crate) vault: Arc<Vault>,
+    clock: Clock,
+    /// One change at a time: each is made of the ring as it was before.
+    changing: Mutex<()>,
+}
+
+impl Ring {
+    pub(crate) fn new(store: Arc<dyn Store>, vault: Arc<Vault>, clock: Clock) -> Self {
+        Self { store, vault, clock, changing: Mutex::new(()) }
+    }
+
+    fn changing(&self) -> MutexGuard<'_, ()> {
+        // What a panic left undone was not kept.
+        self.changing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Kept first: what is sealed under a key that was not kept would be lost.
+    fn keep(&self, change: RingChange) -> Result<(), KeysError> {
+        self.store.keep_setting(RING, change.sealed())?;
+        self.vault.take(change);
+        Ok(())
+    }
+
+    /// Makes another root key current, and tells its id. Blocks.
+    pub(crate) fn rotate(&self) -> Result<RootId, KeysError> {
+        let _changing = self.changing();
+        let change = self.vault.with_new_root(self.clock.now().0)?.ok_or(KeysError::TooMany)?;
+        self.keep(change)?;
+        let id = self.current();
+        tracing::info!(root = %id, "a new root key is current; what is under the old one is sealed anew");
+        Ok(id)
+    }
+
+    fn current(&self) -> RootId {
+        self.vault.current()
+    }
+
+    /// Takes a root key off the ring. Blocks.
+    pub(crate) fn retire(&self, root: RootId) -> Result<(), KeysError> {
+        let _changing = self.changing();
+        self.keep(self.vault.without_root(root)?)?;
+        tracing::info!(root = %root, "an old root key is retired: what it signed is void");
+        Ok(())
+    }
+
+    /// Seals the ring for a second master key as well. Blocks.
+    pub(crate) fn begin_master(
+        &self,
+        in_use: &MasterKey,
+        next: &MasterKey,
+    ) -> Result<(), KeysError> {
+        let _changing = self.changing();
+        let change = self.vault.with_master(in_use, next).map_err(|error| match error {
+            SealError::OtherMasterKey => KeysError::WrongMasterKey,
+            error => error.into(),
+        })?;
+        self.keep(change)?;
+        tracing::info!("the data open with a second master key, the one to come");
+        Ok(())
+    }
+
+    /// Forgets every master key but this one, which must be the newest. Blocks.
+    pub(crate) fn finish_master(&self, newest: &MasterKey) -> Result<(), KeysError> {
+        let _changing = self.changing();
+        if !self.vault.is_newest_master(newest)? {
+            return Err(KeysError::WrongMasterKey);
+        }
+        self.keep(self.vault.newest_master_only()?)?;
+        tracing::info!("the master key is changed; the one of before opens nothing any more");
+        Ok(())
+    }
+
+    /// The root keys, the oldest first.
+    pub(crate) fn roots(&self) -> Vec<RootSeen> {
+        self.vault.roots()
+    }
+
+    /// How much of each kind is sealed under old root keys. Blocks.
+    pub(crate) fn left(&self) -> Result<Left, KeysError> {
+        let count = |kind| self.store.count_unlike(kind, &head_of(&self.vault, kind));
+        Ok(Left {
+            states: count(SealedKind::State)?,
+            effects: count(SealedKind::Effect)?,
+            dead_letters: count(SealedKind::DeadLetter)?,
+            segment_keys: count(SealedKind::SegmentKey)?,
+            settings: self.old_settings()?.len() as u64,
+        })
+    }
+
+    /// The sealed settings that are under old root keys.
+    fn old_settings(&self) -> Result<Vec<(String, Vec<u8>)>, KeysError> {
+        let head = self.vault.record_head();
+        let mut old = Vec::new();
+        for prefix in SEALED_SETTINGS {
+            let found = self.store.settings(prefix)?;
+            // An empty one was forgotten.
+            old.extend(
+                found
+                    .into_iter()
+                    .filter(|(_, sealed)| !sealed.is_empty() && !sealed.starts_with(&head)),
+            );
+        }
+        Ok(old)
+    }
+}
+
+/// How much is sealed under old root keys.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Left {
+    /// States of conversations.
+    pub states: u64,
+    /// Effects that wait.
+    pub effects: u64,
+    /// Dead letters.
+    pub dead_letters: u64,
+    /// Wrapped keys of segments.
+    pub segment_keys: u64,
+    /// Secrets of the configuration and refresh tokens.
+    pub settings: u64,
+}
+
+impl Left {
+    /// All of it.
+    pub fn all(&self) -> u64 {
+        let Self { states, effects, dead_letters, segment_keys, settings } = self;
+        [states, effects, dead_letters, segment_keys, settings].into_iter().sum()
+    }
+}
+
+/// A root key as an operator sees it.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct RootLine {
+    /// Its name.
+    pub id: String,
+    /// When it was made, RFC 3339; absent for the one that an earlier version had.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub made_at: Option<String>,
+    /// Since when another one is current, RFC 3339; absent for the current one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retiring_since: Option<String>,
+    /// When the last of what it signed is void by itself, RFC 3339: it is retired then, if nothing is
+    /// sealed under it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retires_at: Option<String>,
+}
+
+/// The ring as an operator sees it.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct KeysSeen {
+    /// The oldest first; the last one is current.
+    pub roots: Vec<RootLine>,
+    /// What is sealed under old ones.
+    pub left: Left,
+    /// How much of the sealing anew is done, in percent.
+    pub percent: u64,
+    /// What cannot be opened under any key, and so not be sealed anew.
+    pub unreadable: u64,
+    /// Files that lie under old root keys; they go when they were kept long enough. Absent where no
+    /// gateway runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub files: Option<u64>,
+    /// Two master keys open the data, because the change of the master key is not finished.
+    pub master_key_changes: bool,
+}
+
+pub(crate) fn line_of(root: &RootSeen, grace: Option<std::time::Duration>) -> RootLine {
+    let text = |ms: i64| rfc3339(session::id::Timestamp(ms));
+    let end = root.retiring_since.zip(grace).map(|(since, grace)| {
+        since.saturating_add(i64::try_from(grace.as_millis()).unwrap_or(i64::MAX))
+    });
+    RootLine {
+        id: root.id.to_string(),
+        made_at: Some(root.made_at).filter(|at| *at != 0).map(text),
+        retiring_since: root.retiring_since.map(text),
+        retires_at: end.map(text),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,215 @@
+//! What is sealed outside the log: finding what was sealed under another key, and replacing it by the
+//! same under the current one.
+//!
+//! Nothing here knows what the bytes mean; whoever asks says how right ones begin.
+
+use std::{collections::HashMap, sync::Arc};
+
+use rusqlite::{Connection, OptionalExtension, params};
+use session::id::ConversationKey;
+
+use super::column::{Columns, limited};
+use super::hot::Hot;
+use super::keys;
+use super::readers::Reader;
+use super::standing::{Standing, absent};
+use crate::{ConversationId, Resealed, SealedKind, SealedPage, SealedRow, SegmentId, StoreError};
+
+/// Rows of a kind with the columns that go into a [`SealedRow`], of which `$sealed` begins otherwise.
+macro_rules! select_unlike {
+    ($table:literal, $sealed:literal, $number:literal) => {
+        concat!(
+            "SELECT id, conversation, ",
+            $number,
+            " AS number, ",
+            $sealed,
+            " AS sealed FROM ",
+            $table,
+            " WHERE id > ?1 AND substr(",
+            $sealed,
+            ", 1, length(?2)) <> ?2 ORDER BY id LIMIT ?3"
+        )
+    };
+}
+
+macro_rules! count_unlike {
+    ($table:literal, $sealed:literal) => {
+        concat!(
+            "SELECT count(*) FROM ",
+            $table,
+            " WHERE substr(",
+            $sealed,
+            ", 1, length(?1)) <> ?1"
+        )
+    };
+}
+
+macro_rules! replace {
+    ($table:literal, $sealed:literal) => {
+        concat!("UPDATE ", $table, " SET ", $sealed, " = ?3 WHERE id = ?1 AND ", $sealed, " = ?2")
+    };
+}
+
+/// A table whose rows are as they stand; a conversation's are not, memory may know better.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Table {
+    name: &'static str,
+    page: &'static str,
+    replace: &'static str,
+}
+
+impl Table {
+    /// Where blobs of this kind are; `None` for states, and for the keys of segments, which are in
+    /// another file.
+    pub(super) fn of(kind: SealedKind) -> Option<Self> {
+        match kind {
+            SealedKind::State | SealedKind::SegmentKey => None,
+            SealedKind::Effect => Some(Self {
+                name: "outbox",
+                page: select_unlike!("outbox", "body", "number"),
+                replace: replace!("outbox", "body"),
+            }),
+            SealedKind::DeadLetter => Some(Self {
+                name: "dead_letter",
+                page: select_unlike!("dead_letter", "body", "number"),
+                replace: replace!("dead_letter", "body"),
+            }),
+        }
+    }
+
+    /// Some of those that begin otherwise.
+    pub(super) fn page(
+        self,
+        reader: &Reader,
+        head: &[u8],
+        after: i64,
+        limit: usize,
+    ) -> Result<SealedPage, StoreError> {
+        let mut statement = reader.prepare_cached(self.page)?;
+        let mut found = statement.query(params![after, head, limited(limit)])?;
+        let (mut rows, mut owners) = (Vec::new(), HashMap::new());
+        while let Some(row) = found.next()? {
+            let id: i64 = row.get("id")?;
+            let columns = Columns { row, table: self.name, key: &id };
+            let conversation = ConversationId(columns.get("conversation")?);
+            let key = owner(reader, &mut owners, conversation)?;
+            let (number, sealed) = (columns.unsigned("number")?, columns.get("sealed")?);
+            rows.push(SealedRow { row: id, conversation, key, number, sealed });
+        }
+        let upto = rows.last().map(|row| row.row).filter(|_| rows.len() >= limit);
+        Ok(SealedPage { rows, upto })
+    }
+
+    /// Replaces what still is what it was, and tells which.
+    pub(super) fn replace<'r>(
+        self,
+        connection: &Connection,
+        resealed: &'r [Resealed],
+    ) -> Result<Vec<&'r Resealed>, StoreError> {
+        let mut statement = connection.prepare_cached(self.replace)?;
+        let mut replaced = Vec::with_capacity(resealed.len());
+        for one in resealed {
+            if statement.execute(params![one.row, one.before, one.after])? == 1 {
+                replaced.push(one);
+            }
+        }
+        Ok(replaced)
+    }
+}
+
+/// How many there are, as the tables have them.
+pub(super) fn count(reader: &Connection, kind: SealedKind, head: &[u8]) -> Result<u64, StoreError> {
+    let sql = match kind {
+        SealedKind::State => count_unlike!("conversation", "state"),
+        SealedKind::Effect => count_unlike!("outbox", "body"),
+        SealedKind::DeadLetter => count_unlike!("dead_letter", "body"),
+        SealedKind::SegmentKey => return Ok(0),
+    };
+    let count: i64 = reader.prepare_cached(sql)?.query_row([head], |row| row.get(0))?;
+    Ok(count.cast_unsigned())
+}
+
+/// Wrapped keys of segments that begin otherwise. One that no segment has (its entries were never committed)
+/// is passed over: nobody needs it.
+pub(super) fn segment_keys(
+    reader: &Reader,
+    head: &[u8],
+    after: i64,
+    limit: usize,
+) -> Result<SealedPage, StoreError> {
+    let found = keys::unlike(&reader.keys, head, after, limit)?;
+    let upto = found.last().map(|(id, _)| *id).filter(|_| found.len() >= limit);
+    let mut of = reader.prepare_cached("SELECT conversation FROM segment WHERE id = ?1")?;
+    let (mut rows, mut owners) = (Vec::new(), HashMap::new());
+    for (row, sealed) in found {
+        let conversation: Option<i64> = of.query_row([row], |row| row.get(0)).optional()?;
+        let Some(conversation) = conversation.map(ConversationId) else { continue };
+        // Of a conversation that is being forgotten the key goes, too.
+        let Ok(key) = owner(reader, &mut owners, conversation) else { continue };
+        rows.push(SealedRow { row, conversation, key, number: 0, sealed });
+    }
+    Ok(SealedPage { rows, upto })
+}
+
+fn owner(
+    reader: &Reader,
+    owners: &mut HashMap<ConversationId, Arc<ConversationKey>>,
+    id: ConversationId,
+) -> Result<Arc<ConversationKey>, StoreError> {
+    if let Some(known) = owners.get(&id) {
+        return Ok(Arc::clone(known));
+    }
+    let key = Standing::load(reader, &reader.keys, id)?.ok_or_else(|| absent(id))?.row().key;
+    owners.insert(id, Arc::clone(&key));
+    Ok(key)
+}
+
+/// A page of states: as memory has them where it has them, else as their rows have them. So many rows
+/// are looked at, however few begin otherwise.
+pub(super) fn states(
+    reader: &Reader,
+    hot: impl Fn(ConversationId) -> Option<Standing>,
+    head: &[u8],
+    after: i64,
+    limit: usize,
+) -> Result<SealedPage, StoreError> {
+    let mut statement = reader.prepare_cached(
+        "SELECT id, ifnull(substr(state, 1, length(?2)) <> ?2, 0) AS unlike
+         FROM conversation
+         WHERE id > ?1
+         ORDER BY id
+         LIMIT ?3",
+    )?;
+    let looked_at = statement.query_map(params![after, head, limited(limit)], |row| {
+        Ok((ConversationId(row.get(0)?), row.get::<_, bool>(1)?))
+    })?;
+    let looked_at = looked_at.collect::<Result<Vec<_>, _>>()?;
+    let mut rows = Vec::new();
+    for (id, unlike) in &looked_at {
+        let standing = match hot(*id) {
+            Some(standing) => Some(standing),
+            None if *unlike => Standing::load(reader, &reader.keys, *id)?,
+            None => None,
+        };
+        let Some(standing) = standing.map(|standing| standing.row()) else { continue };
+        if let Some(state) = standing.state.filter(|state| !state.starts_with(head)) {
+            let sealed = state.to_vec();
+            rows.push(SealedRow {
+                row: id.0,
+                conversation: *id,
+                key: standing.key,
+                number: 0,
+                sealed,
+            });
+        }
+    }
+    let upto = looked_at.last().map(|(id, _)| id.0).filter(|_| looked_at.len() >= limit);
+    Ok(SealedPage { rows, upto })
+}
+
+/// Memory learns what the keys of open segments are wrapped in now.
+pub(super) fn rewrapped(hot: &mut Hot, replaced: &[&Resealed]) {
+    for one in replaced {
+        hot.rewrapped(one.conversation, SegmentId(one.row), &one.after);
+    }
+}

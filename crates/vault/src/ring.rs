@@ -1,0 +1,384 @@
+//! The key ring: the root keys that everything is derived from, and how it is kept.
+//!
+//! ```text
+//!   version (1) ‖ count (1) ‖ { master key's id (4) ‖ length (2) ‖ sealed ring }
+//! ```
+//!
+//! Each master key that opens the ring has a sealing of its own, the newest last; there are two only
+//! while the master key is being changed. Inside stand the keys with which those sealings are made, so
+//! that whoever opened the ring can write all of them anew.
+
+use std::sync::Arc;
+
+use aws_lc_rs::{hkdf, hmac, rand};
+use zeroize::Zeroizing;
+
+use crate::{
+    master::{KEY_BYTES, MasterKey},
+    sealed::{DataKey, SealError, expand},
+};
+
+/// Root keys that a ring may hold, the retiring ones among them: a rotation takes hours, so more are a
+/// mistake, and each one makes a wrong token a little dearer to refuse.
+pub const ROOTS_MAX: usize = 8;
+
+/// Master keys that may open a ring at a time: the one in use and the one to come.
+const MASTERS_MAX: usize = 2;
+
+pub(crate) const ID_BYTES: usize = 4;
+
+const VERSION: u8 = 1;
+const PLACE: &[u8] = b"key ring";
+const OPENS_VERSION_1: u8 = 1;
+
+/// The purposes whose keys an earlier version derived from its only key, and that recognise what was
+/// kept or given out: they stay as they were when that key goes.
+const RECOGNISED_BEFORE: [&str; 8] = [
+    "bots",
+    "callers",
+    "console browsers",
+    "console sessions",
+    "desk media",
+    "direct line origins",
+    "refresh tokens",
+    "repeats",
+];
+
+/// A secret of 32 bytes; wiped when dropped.
+pub(crate) type Secret = Zeroizing<[u8; KEY_BYTES]>;
+
+/// The name of a root key. It is no secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct RootId(pub(crate) [u8; ID_BYTES]);
+
+impl std::fmt::Display for RootId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:08x}", u32::from_be_bytes(self.0))
+    }
+}
+
+/// One root key.
+pub(crate) struct Root {
+    pub(crate) id: RootId,
+    /// When it was made, in milliseconds since 1970.
+    pub(crate) made_at: i64,
+    /// Since when another one is current, in milliseconds since 1970.
+    pub(crate) retiring_since: Option<i64>,
+    /// It is the one that an earlier version had, whose blobs name no key.
+    pub(crate) opens_version_1: bool,
+    secret: Secret,
+    pub(crate) prk: hkdf::Prk,
+    pub(crate) wrapping: DataKey,
+}
+
+impl Root {
+    fn new(
+        id: RootId,
+        secret: Secret,
+        made_at: i64,
+        retiring_since: Option<i64>,
+        opens_version_1: bool,
+    ) -> Result<Self, SealError> {
+        let prk = prk(&secret);
+        let wrapping = DataKey::new(expand::<KEY_BYTES>(&prk, &[b"wrap data keys"])?.as_slice())?;
+        Ok(Self { id, made_at, retiring_since, opens_version_1, secret, prk, wrapping })
+    }
+
+    fn again(&self, retiring_since: Option<i64>) -> Result<Self, SealError> {
+        let (secret, first) = (self.secret.clone(), self.opens_version_1);
+        Self::new(self.id, secret, self.made_at, retiring_since, first)
+    }
+}
+
+/// Seals the ring for whoever has one master key.
+pub(crate) struct Opener {
+    pub(crate) id: [u8; ID_BYTES],
+    raw: Secret,
+}
+
+impl Opener {
+    pub(crate) fn of(master: &MasterKey) -> Result<Self, SealError> {
+        let salt = hkdf::Salt::new(hkdf::HKDF_SHA256, b"warmline master key 2");
+        let prk = salt.extract(master.0.as_slice());
+        let id = *expand::<ID_BYTES>(&prk, &[b"id"])?;
+        Ok(Self { id, raw: expand::<KEY_BYTES>(&prk, &[b"seal key ring"])? })
+    }
+
+    fn key(&self) -> Result<DataKey, SealError> {
+        DataKey::new(self.raw.as_slice())
+    }
+
+    fn again(&self) -> Self {
+        Self { id: self.id, raw: self.raw.clone() }
+    }
+}
+
+/// All of it, opened.
+pub(crate) struct Ring {
+    /// The oldest first; the last one is current.
+    roots: Vec<Arc<Root>>,
+    /// What recognises, and stays whatever else is changed.
+    identity: Secret,
+    identity_prk: hkdf::Prk,
+    kept: Vec<(String, Secret)>,
+    /// The newest last.
+    pub(crate) masters: Vec<Opener>,
+}
+
+fn prk(secret: &Secret) -> hkdf::Prk {
+    hkdf::Prk::new_less_safe(hkdf::HKDF_SHA256, secret.as_slice())
+}
+
+pub(crate) fn random<const N: usize>() -> Result<Zeroizing<[u8; N]>, SealError> {
+    let mut out = Zeroizing::new([0; N]);
+    rand::fill(out.as_mut_slice()).map_err(|_| SealError::Library)?;
+    Ok(out)
+}
+
+/// The root key that an earlier version had: HKDF's extract, which is an HMAC.
+fn root_before(master: &MasterKey) -> Result<Root, SealError> {
+    let salt = hmac::Key::new(hmac::HMAC_SHA256, b"warmline vault 1");
+    let mut secret = Zeroizing::new([0; KEY_BYTES]);
+    secret.copy_from_slice(hmac::sign(&salt, master.0.as_slice()).as_ref());
+    let id = RootId(*expand::<ID_BYTES>(&prk(&secret), &[b"key id"])?);
+    Root::new(id, secret, 0, None, true)
+}
+
+impl Ring {
+    fn with(
+        roots: Vec<Arc<Root>>,
+        identity: Secret,
+        kept: Vec<(String, Secret)>,
+        masters: Vec<Opener>,
+    ) -> Self {
+        let identity_prk = prk(&identity);
+        Self { roots, identity, identity_prk, kept, masters }
+    }
+
+    /// What an earlier version derived from its master key, without anything of its own.
+    pub(crate) fn before(master: &MasterKey) -> Result<Self, SealError> {
+        let root = root_before(master)?;
+        let identity = root.secret.clone();
+        let masters = vec![Opener::of(master)?];
+        Ok(Self::with(vec![Arc::new(root)], identity, Vec::new(), masters))
+    }
+
+    /// A ring for data that an earlier version kept: its root key and what it recognises by.
+    pub(crate) fn adopted(&self) -> Result<Self, SealError> {
+        let key = |purpose: &&str| Ok(((*purpose).to_owned(), self.recognising(purpose)?));
+        let kept = RECOGNISED_BEFORE.iter().map(key).collect::<Result<_, SealError>>()?;
+        Ok(Self::with(self.roots.clone(), random()?, kept, self.masters_again()))
+    }
+
+    /// A ring for new data.
+    pub(crate) fn fresh(&self, now: i64) -> Result<Self, SealError> {
+        let root = Root::new(RootId(*random()?), random()?, now, None, false)?;
+        Ok(Self::with(vec![Arc::new(root)], random()?, Vec::new(), self.masters_again()))
+    }
+
+    /// The same with another current root key; `None` if there are too many.
+    pub(crate) fn with_new_root(&self, now: i64) -> Result<Option<Self>, SealError> {
+        if self.roots.len() >= ROOTS_MAX {
+            return Ok(None);
+        }
+        let id = loop {
+            let id = RootId(*random()?);
+            if self.root(id).is_none() {
+                break id;
+            }
+        };
+        let older = self.roots.iter().map(|root| {
+            let retires = root.retiring_since.is_none();
+            if retires { root.again(Some(now)).map(Arc::new) } else { Ok(Arc::clone(root)) }
+        });
+        let mut roots = older.collect::<Result<Vec<_>, SealError>>()?;
+        roots.push(Arc::new(Root::new(id, random()?, now, None, false)?));
+        Ok(Some(self.with_roots(roots)))
+    }
+
+    /// The same without a root key that retires.
+    pub(crate) fn without(&self, gone: RootId) -> Self {
+        let stays = |root: &&Arc<Root>| root.id != gone || root.retiring_since.is_none();
+        self.with_roots(self.roots.iter().filter(stays).cloned().collect())
+    }
+
+    fn with_roots(&self, roots: Vec<Arc<Root>>) -> Self {
+        Self::with(roots, self.identity.clone(), self.kept.clone(), self.masters_again())
+    }
+
+    /// The same for whoever has the master key that opened it now (`in_use`), and for this one.
+    pub(crate) fn with_master(&self, in_use: [u8; ID_BYTES], next: Opener) -> Self {
+        let mut masters = self.masters_again();
+        masters.retain(|opener| opener.id == in_use && opener.id != next.id);
+        masters.push(next);
+        self.with_masters(masters)
+    }
+
+    /// The same for the newest master key only.
+    pub(crate) fn newest_master_only(&self) -> Self {
+        let newest = self.masters.last().map(Opener::again);
+        self.with_masters(newest.into_iter().collect())
+    }
+
+    fn with_masters(&self, masters: Vec<Opener>) -> Self {
+        Self::with(self.roots.clone(), self.identity.clone(), self.kept.clone(), masters)
+    }
+
+    fn masters_again(&self) -> Vec<Opener> {
+        self.masters.iter().map(Opener::again).collect()
+    }
+
+    /// The newest last.
+    pub(crate) fn roots(&self) -> &[Arc<Root>] {
+        &self.roots
+    }
+
+    pub(crate) fn current(&self) -> &Root {
+        // Nothing makes a ring without one: parsing refuses it, and the current one cannot be taken out.
+        self.roots.last().expect("a ring has a root key")
+    }
+
+    pub(crate) fn root(&self, id: RootId) -> Option<&Root> {
+        self.roots.iter().find(|root| root.id == id).map(|root| &**root)
+    }
+
+    pub(crate) fn root_of_version_1(&self) -> Option<&Root> {
+        self.roots.iter().find(|root| root.opens_version_1).map(|root| &**root)
+    }
+
+    /// The key that recognises for a purpose.
+    pub(crate) fn recognising(&self, purpose: &str) -> Result<Secret, SealError> {
+        match self.kept.iter().find(|(name, _)| name == purpose) {
+            Some((_, key)) => Ok(key.clone()),
+            None => expand(&self.identity_prk, &[b"purpose ", purpose.as_bytes()]),
+        }
+    }
+
+    /// As it is kept.
+    pub(crate) fn sealed(&self) -> Result<Vec<u8>, SealError> {
+        let plain = self.plain()?;
+        let mut out = vec![VERSION, count(self.masters.len())?];
+        for opener in &self.masters {
+            let sealed = opener.key()?.seal(PLACE, &plain)?;
+            let length = u16::try_from(sealed.len()).map_err(|_| SealError::Malformed)?;
+            out.extend_from_slice(&opener.id);
+            out.extend_from_slice(&length.to_be_bytes());
+            out.extend_from_slice(&sealed);
+        }
+        Ok(out)
+    }
+
+    /// Opens what was kept.
+    pub(crate) fn open(opener: &Opener, kept: &[u8]) -> Result<Self, SealError> {
+        let mut reader = Reader(kept);
+        if reader.byte()? != VERSION {
+            return Err(SealError::Malformed);
+        }
+        for _ in 0..reader.byte()? {
+            let id: [u8; ID_BYTES] = *reader.array()?;
+            let length = usize::from(u16::from_be_bytes(*reader.array()?));
+            let sealed = reader.bytes(length)?;
+            if id == opener.id {
+                return Self::parsed(&opener.key()?.open(PLACE, sealed)?);
+            }
+        }
+        Err(SealError::OtherMasterKey)
+    }
+
+    fn plain(&self) -> Result<Zeroizing<Vec<u8>>, SealError> {
+        let mut out = Zeroizing::new(Vec::with_capacity(self.bytes()));
+        out.push(VERSION);
+        out.extend_from_slice(self.identity.as_slice());
+        out.push(count(self.kept.len())?);
+        for (name, key) in &self.kept {
+            out.push(count(name.len())?);
+            out.extend_from_slice(name.as_bytes());
+            out.extend_from_slice(key.as_slice());
+        }
+        out.push(count(self.roots.len())?);
+        for root in &self.roots {
+            out.extend_from_slice(&root.id.0);
+            out.push(if root.opens_version_1 { OPENS_VERSION_1 } else { 0 });
+            out.extend_from_slice(&root.made_at.to_be_bytes());
+            out.extend_from_slice(&root.retiring_since.unwrap_or(i64::MIN).to_be_bytes());
+            out.extend_from_slice(root.secret.as_slice());
+        }
+        out.push(count(self.masters.len())?);
+        for opener in &self.masters {
+            out.extend_from_slice(&opener.id);
+            out.extend_from_slice(opener.raw.as_slice());
+        }
+        Ok(out)
+    }
+
+    /// Room for all of it: a buffer that grows leaves what it held behind.
+    fn bytes(&self) -> usize {
+        let kept: usize = self.kept.iter().map(|(name, _)| name.len() + 1 + KEY_BYTES).sum();
+        let roots = self.roots.len() * (ID_BYTES + 1 + 8 + 8 + KEY_BYTES);
+        4 + KEY_BYTES + kept + roots + self.masters.len() * (ID_BYTES + KEY_BYTES)
+    }
+
+    fn parsed(plain: &[u8]) -> Result<Self, SealError> {
+        let mut reader = Reader(plain);
+        if reader.byte()? != VERSION {
+            return Err(SealError::Malformed);
+        }
+        let identity = reader.secret()?;
+        let mut kept = Vec::new();
+        for _ in 0..reader.byte()? {
+            let length = usize::from(reader.byte()?);
+            let name = std::str::from_utf8(reader.bytes(length)?);
+            let name = name.map_err(|_| SealError::Malformed)?.to_owned();
+            kept.push((name, reader.secret()?));
+        }
+        let mut roots = Vec::new();
+        for _ in 0..reader.byte()? {
+            let id = RootId(*reader.array()?);
+            let first = reader.byte()? == OPENS_VERSION_1;
+            let made_at = i64::from_be_bytes(*reader.array()?);
+            let retiring = Some(i64::from_be_bytes(*reader.array()?)).filter(|at| *at != i64::MIN);
+            roots.push(Arc::new(Root::new(id, reader.secret()?, made_at, retiring, first)?));
+        }
+        let mut masters = Vec::new();
+        for _ in 0..reader.byte()? {
+            masters.push(Opener { id: *reader.array()?, raw: reader.secret()? });
+        }
+        let right = reader.0.is_empty()
+            && (1..=ROOTS_MAX).contains(&roots.len())
+            && (1..=MASTERS_MAX).contains(&masters.len());
+        if !right {
+            return Err(SealError::Malformed);
+        }
+        Ok(Self::with(roots, identity, kept, masters))
+    }
+}
+
+fn count(items: usize) -> Result<u8, SealError> {
+    u8::try_from(items).map_err(|_| SealError::Malformed)
+}
+
+struct Reader<'a>(&'a [u8]);
+
+impl<'a> Reader<'a> {
+    fn bytes(&mut self, length: usize) -> Result<&'a [u8], SealError> {
+        let (bytes, rest) = self.0.split_at_checked(length).ok_or(SealError::Malformed)?;
+        self.0 = rest;
+        Ok(bytes)
+    }
+
+    fn array<const N: usize>(&mut self) -> Result<&'a [u8; N], SealError> {
+        let (bytes, rest) = self.0.split_first_chunk().ok_or(SealError::Malformed)?;
+        self.0 = rest;
+        Ok(bytes)
+    }
+
+    fn byte(&mut self) -> Result<u8, SealError> {
+        self.array::<1>().map(|[byte]| *byte)
+    }
+
+    fn secret(&mut self) -> Result<Secret, SealError> {
+        let mut secret = Zeroizing::new([0; KEY_BYTES]);
+        secret.copy_from_slice(self.bytes(KEY_BYTES)?);
+        Ok(secret)
+    }
+}

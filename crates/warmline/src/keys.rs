@@ -1,0 +1,185 @@
+//! `warmline keys`: the keys that everything is sealed under, for an operator to see and rotate.
+//!
+//! A gateway that runs is asked over its control socket, because it has the lock on the data. While
+//! none runs, the command opens the data itself; sealing anew is then done by the next gateway.
+
+mod text;
+
+use std::{
+    io::Write,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, bail};
+use gateway::{
+    Clock, StartError,
+    control::{Outcome, SOCKET, keys_line, keys_without_gateway},
+    keys::KeysSeen,
+};
+use secrecy::SecretString;
+use tokio::time::{Instant, sleep};
+use vault::{MasterKey, Vault};
+
+use crate::{
+    config::{Environment, Kept, MasterSource},
+    control::{IN_USE_FOR, IN_USE_PAUSE, ask},
+};
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Options {
+    #[command(subcommand)]
+    order: Command,
+    /// Print the answer as JSON.
+    #[arg(long, global = true)]
+    json: bool,
+    /// The configuration file, instead of the one that `WARMLINE_CONFIG` names.
+    #[arg(long, global = true, value_name = "PATH")]
+    config: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// Show the root keys and how much is still sealed under old ones.
+    Status,
+    /// Make a new root key; everything is sealed anew under it in the background.
+    Rotate,
+    /// Take an old root key off the ring before its time: what it signed (tokens of pages, addresses of
+    /// files) is void at once. Refused while anything is sealed under it.
+    Retire {
+        /// Its id, as `status` shows it.
+        root: String,
+    },
+    /// Replace the master key. In its file it is replaced at once; where it comes from elsewhere, both
+    /// open the data until the gateway starts with the new one.
+    RotateMaster {
+        /// The file with the new key; made, with a fresh key, if it is not there. Needed where the
+        /// master key comes from a variable or a credential.
+        #[arg(long, value_name = "PATH")]
+        new_key: Option<PathBuf>,
+    },
+}
+
+pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
+    let environment = Environment::of_process().with_file(options.config);
+    let seen = match &options.order {
+        Command::Status => seen_of(carry_out(&environment, &keys_line("keys_status", &[])).await?)?,
+        Command::Rotate => seen_of(carry_out(&environment, &keys_line("rotate_keys", &[])).await?)?,
+        Command::Retire { root } => {
+            let root = SecretString::from(root.as_str());
+            let line = keys_line("retire_key", &[("root", &root)]);
+            seen_of(carry_out(&environment, &line).await?)?
+        }
+        Command::RotateMaster { new_key } => {
+            let said = rotate_master(&environment, new_key.as_deref()).await?;
+            std::io::stdout().write_all(said.as_bytes()).ok();
+            return Ok(());
+        }
+    };
+    let said =
+        if options.json { serde_json::to_string(&seen)? + "\n" } else { text::status(&seen) };
+    // A reader that goes away does not need the rest.
+    std::io::stdout().write_all(said.as_bytes()).ok();
+    Ok(())
+}
+
+fn seen_of(outcome: Outcome) -> anyhow::Result<KeysSeen> {
+    match outcome {
+        Outcome::Keys(seen) => Ok(*seen),
+        Outcome::Letters(_) | Outcome::Letter(_) | Outcome::Secret(_) | Outcome::MasterKey => {
+            bail!("the gateway answered something else; use the command of its release")
+        }
+        Outcome::Error(refusal) => bail!("{} ({})", refusal.message, refusal.code),
+    }
+}
+
+/// Asks the gateway or, where none listens, does without.
+async fn carry_out(environment: &Environment, line: &[u8]) -> anyhow::Result<Outcome> {
+    let data_dir = Kept::data_dir(environment)?;
+    let until = Instant::now() + IN_USE_FOR;
+    loop {
+        if let Some(answer) = ask(&data_dir.join(SOCKET), line).await? {
+            return Ok(answer.outcome);
+        }
+        let kept = Kept::read(environment)?;
+        let vault = Vault::new(&kept.master_key)?;
+        match keys_without_gateway(&data_dir, vault, Clock::System, line) {
+            Ok(answer) => return Ok(answer.outcome),
+            Err(error) if Instant::now() < until && StartError::is_in_use(&error) => {}
+            Err(error) => {
+                return Err(error).context(
+                    "no gateway answers on the control socket in the data directory, and the data \
+                     cannot be opened either",
+                );
+            }
+        }
+        sleep(IN_USE_PAUSE).await;
+    }
+}
+
+/// Both keys open the data before the file is replaced, and only the new one after it: whoever is
+/// killed in between has a key that works, and does the rest with the next try.
+async fn rotate_master(
+    environment: &Environment,
+    new_key: Option<&Path>,
+) -> anyhow::Result<String> {
+    let kept = Kept::read(environment)?;
+    let in_use = hex(&kept.master_key);
+    match (kept.master_source, new_key) {
+        (MasterSource::File(path), given) => {
+            let next = beside(&path);
+            if let Some(given) = given {
+                MasterKey::from_file(given)?.write_to(&next)?;
+            }
+            // One that is there already is of a try that was cut short; it may open the data by now.
+            let newest = hex(&MasterKey::from_file_or_new(&next)?);
+            begin(environment, &in_use, &newest).await?;
+            MasterKey::put_in_place(&next, &path)?;
+            let line = keys_line("finish_master", &[("newest", &newest)]);
+            done(carry_out(environment, &line).await?)?;
+            let path = path.display();
+            Ok(format!(
+                "The master key in {path} is replaced; the one of before opens nothing any more. \
+                 Back the new one up apart from the data.\n"
+            ))
+        }
+        (MasterSource::Elsewhere(setting), None) => bail!(
+            "the master key comes from {setting}, which only whoever starts the gateway can change; \
+             say where the new key is, or is to be made: warmline keys rotate-master --new-key PATH"
+        ),
+        (MasterSource::Elsewhere(setting), Some(path)) => {
+            let newest = hex(&MasterKey::from_file_or_new(path)?);
+            begin(environment, &in_use, &newest).await?;
+            let path = path.display();
+            Ok(format!(
+                "Both master keys open the data now. Put the one in {path} where {setting} takes it \
+                 from and restart the gateway: it forgets the old one with that start.\n"
+            ))
+        }
+    }
+}
+
+fn hex(key: &MasterKey) -> SecretString {
+    SecretString::from(key.to_hex().as_str())
+}
+
+fn beside(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".next");
+    name.into()
+}
+
+async fn begin(
+    environment: &Environment,
+    in_use: &SecretString,
+    next: &SecretString,
+) -> anyhow::Result<()> {
+    let line = keys_line("begin_master", &[("in_use", in_use), ("next", next)]);
+    done(carry_out(environment, &line).await?)
+}
+
+fn done(outcome: Outcome) -> anyhow::Result<()> {
+    match outcome {
+        Outcome::MasterKey => Ok(()),
+        other => seen_of(other).map(|_| ()),
+    }
+}

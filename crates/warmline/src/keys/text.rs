@@ -1,0 +1,80 @@
+//! Keys in words.
+
+use std::fmt::Write as _;
+
+use gateway::keys::{KeysSeen, Left};
+
+/// The root keys and how far the sealing anew is.
+pub(super) fn status(seen: &KeysSeen) -> String {
+    let mut text = String::new();
+    // Writing into a string does not fail.
+    writeln!(text, "ROOT KEY  MADE                      STATE").ok();
+    for root in &seen.roots {
+        let made = root.made_at.as_deref().unwrap_or("by an earlier version");
+        let state = match (&root.retiring_since, &root.retires_at) {
+            (None, _) => "current".to_owned(),
+            (Some(since), None) => format!("old since {since}"),
+            (Some(since), Some(at)) => format!("old since {since}, retired after {at}"),
+        };
+        writeln!(text, "{}  {made:<24}  {state}", root.id).ok();
+    }
+    let Left { states, effects, dead_letters, segment_keys, settings } = seen.left;
+    writeln!(
+        text,
+        "\nsealed under old keys: {states} states, {effects} effects, {dead_letters} dead letters, \
+         {segment_keys} segment keys, {settings} secrets and tokens; {} % are sealed anew",
+        seen.percent
+    )
+    .ok();
+    if let Some(files) = seen.files.filter(|files| *files > 0) {
+        writeln!(text, "{files} files are under old keys and go when they were kept long enough")
+            .ok();
+    }
+    if seen.unreadable > 0 {
+        writeln!(text, "{} of them open under no key: they were damaged before", seen.unreadable)
+            .ok();
+    }
+    if seen.master_key_changes {
+        text.push_str(
+            "the change of the master key is not finished: two open the data until the gateway starts \
+             with the new one, or rotate-master is run again\n",
+        );
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use gateway::keys::RootLine;
+
+    use super::*;
+
+    #[test]
+    fn a_status_tells_keys_what_is_left_and_what_is_unfinished() {
+        let root = |id: &str, since: Option<&str>| RootLine {
+            id: id.to_owned(),
+            made_at: None,
+            retiring_since: since.map(str::to_owned),
+            retires_at: since.map(|_| "2026-12-30T00:00:00.000Z".to_owned()),
+        };
+        let seen = KeysSeen {
+            roots: vec![root("0a0a0a0a", Some("2026-11-30T00:00:00.000Z")), root("0b0b0b0b", None)],
+            left: Left { states: 3, segment_keys: 9, ..Left::default() },
+            percent: 75,
+            unreadable: 1,
+            files: Some(2),
+            master_key_changes: true,
+        };
+        let text = status(&seen);
+        for part in [
+            "0a0a0a0a  by an earlier version     old since 2026-11-30T00:00:00.000Z, retired after",
+            "0b0b0b0b  by an earlier version     current",
+            "3 states, 0 effects, 0 dead letters, 9 segment keys, 0 secrets and tokens; 75 %",
+            "2 files are under old keys",
+            "1 of them open under no key",
+            "is not finished",
+        ] {
+            assert!(text.contains(part), "{part} in\n{text}");
+        }
+    }
+}
