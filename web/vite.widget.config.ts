@@ -35,6 +35,18 @@ function compressed(): Plugin {
     };
   }
 
+/** The licences of what seals messages travel with it. */
+function sealingNotices(): Plugin {
+  const licences = ['core', 'common', 'dhkem-x25519'].map((name) => new URL(`node_modules/@hpke/${name}/LICENSE`, import.meta.url));
+  return {
+    name: 'sealing-notices',
+    generateBundle() {
+      const source = licences.map((licence) => readFileSync(licence, 'utf8')).join('\n');
+      this.emitFile({ type: 'asset', fileName: 'assets/hpke.LICENSE.txt', source });
+    },
+  };
+}
+
   // The widget: a script of one file, which pages load by its name, and the frame that it opens. Both
   // lie below `/widget` of the gateway, wherever that is: addresses in the frame are relative.
   // The two are built one after the other, because a script for any page is no module.
@@ -52,7 +64,7 @@ export default defineConfig(({ mode }) => {
     base: './',
     appType: 'mpa',
     publicDir: false,
-    plugins: script ? [compressed()] : [webChatNotices(), compressed()],
+    plugins: script ? [compressed()] : [webChatNotices(), sealingNotices(), compressed()],
     build: {
       outDir: 'dist-widget',
       emptyOutDir: !script,

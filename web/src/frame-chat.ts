@@ -79,7 +79,9 @@ export class Chat {
       const [webChat, token] = await Promise.all([loadWebChat(), this.#door.open(asking)]);
       if (token === null) return this.#connection('refused');
       this.#token = token;
-      this.#line = connect(webChat, token, (connection) => this.#connection(connection));
+      const { line, isSealed } = await connect(webChat, token, (connection) => this.#connection(connection));
+      this.#line = line;
+      this.#head.sealed(isSealed);
       this.#store = webChat.createStore();
       this.#store.subscribe(() => this.#news.heard(this.#activities()));
       this.#show(webChat);

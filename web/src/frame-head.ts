@@ -21,6 +21,7 @@ export class Head {
   readonly #face: HTMLElement;
   readonly #name: HTMLElement;
   readonly #is: HTMLElement;
+  readonly #lock: HTMLElement;
   readonly #more: HTMLButtonElement;
   readonly #menu: HTMLElement;
   readonly #soundItem: HTMLButtonElement;
@@ -36,6 +37,9 @@ export class Head {
     this.#face = element('span', { class: 'face', 'aria-hidden': 'true' });
     this.#name = element('h1', { class: 'name' });
     this.#is = element('p', { class: 'is', role: 'status' });
+    const sealed = say('sealed');
+    const drawn = icon('', 'M7 11V8a5 5 0 0 1 10 0v3', 'M6 11h12a1 1 0 0 1 1 1v8a1 1 0 0 1-1 1H6a1 1 0 0 1-1-1v-8a1 1 0 0 1 1-1z');
+    this.#lock = element('span', { class: 'lock', role: 'img', 'aria-label': sealed, title: sealed, hidden: true }, drawn);
     this.#close = iconButton(say('close'), 'M6 6l12 12M18 6L6 18');
     this.#close.addEventListener('click', () => orders.close());
     this.#more = iconButton(say('menu'), 'M12 5.5v.01', 'M12 12v.01', 'M12 18.5v.01');
@@ -69,7 +73,7 @@ export class Head {
       const inside = event.target instanceof Node && (this.#menu.contains(event.target) || this.#more.contains(event.target));
       if (!inside) this.#openMenu(false);
     });
-    const who = element('div', { class: 'who' }, this.#name, this.#is);
+    const who = element('div', { class: 'who' }, this.#name, element('div', { class: 'standing' }, this.#is, this.#lock));
     this.root = element('header', { class: 'head' }, this.#face, who, this.#more, this.#close, this.#menu, this.#sure);
     this.#draw();
   }
@@ -87,6 +91,11 @@ export class Head {
   connection(connection: Connection): void {
     this.#connection = connection;
     this.#draw();
+  }
+
+  /** Whether messages are sealed between this browser and the gateway. */
+  sealed(on: boolean): void {
+    this.#lock.hidden = !on;
   }
 
   sound(on: boolean): void {

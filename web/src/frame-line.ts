@@ -3,6 +3,8 @@
  * says truthfully how it is.
  */
 
+import { sealed } from './frame-sealed-line';
+import { canSeal, Sealing } from './frame-sealing';
 import { ConnectionStatus } from './web-chat';
 import type { DirectLine, WebChat } from './web-chat';
 
@@ -59,14 +61,28 @@ async function asked(path: string, body: object, token?: string): Promise<Respon
   }
 }
 
+/** A line, and whether its messages are sealed between this browser and the gateway. */
+export interface Connected {
+  readonly line: DirectLine;
+  readonly isSealed: boolean;
+}
+
 /**
- * Direct Line over this token. Always by a start and never by coming back: both mean the same
+ * Direct Line over this token, with every message sealed where the browser can; there is no falling
+ * back where it fails. Always by a start and never by coming back: both mean the same
  * conversation, but only a start brings all of it from the beginning.
  */
-export function connect(webChat: WebChat, token: string, tell: (connection: Connection) => void): DirectLine {
+export async function connect(
+  webChat: WebChat,
+  token: string,
+  tell: (connection: Connection) => void,
+): Promise<Connected> {
+  const sealing = canSeal() ? await Sealing.begin(GATEWAY) : null;
+  const own = sealing === null ? token : await sealing.present(token);
   watchSockets(tell);
   const domain = new URL('v3/directline', GATEWAY).href;
-  const line = webChat.createDirectLine({ domain, token });
+  const plain = webChat.createDirectLine({ domain, token: own });
+  const line = sealing === null ? plain : sealed(plain, sealing);
   line.connectionStatus$.subscribe((status) => {
     switch (status) {
       case ConnectionStatus.connecting:
@@ -79,7 +95,7 @@ export function connect(webChat: WebChat, token: string, tell: (connection: Conn
         return tell('failed');
     }
   });
-  return line;
+  return { line, isSealed: sealing !== null };
 }
 
 /** The browser's own, before the first line was watched. */

@@ -17,6 +17,7 @@ const en = {
 
   'bot': 'Assistant',
   'bot.is': 'Answers at once',
+  'sealed': 'Messages are encrypted between this browser and the chat service',
   'agent': 'Agent',
   'connecting': 'Connecting …',
   'reconnecting': 'Connection lost; trying again …',
@@ -81,6 +82,7 @@ const de: Record<Key, string> = {
 
   'bot': 'Assistent',
   'bot.is': 'Antwortet sofort',
+  'sealed': 'Nachrichten sind zwischen diesem Browser und dem Chatdienst verschlüsselt',
   'agent': 'Mitarbeiter',
   'connecting': 'Wird verbunden …',
   'reconnecting': 'Verbindung verloren; neuer Versuch …',

@@ -261,6 +261,13 @@ impl Activity {
         self.0.raw(name)
     }
 
+    /// Changes texts and numbers at any depth: `change` is given the activity's member, the name of the
+    /// nearest member inside it, and the text, or the digits; what it answers stands there as a text.
+    /// Says whether anything was changed. All else keeps its text.
+    pub fn rewrite(&mut self, change: impl FnMut(&str, &str, &str) -> Option<String>) -> bool {
+        self.0.rewrite(change)
+    }
+
     /// Replaces a member in its place, or appends it. Nothing is checked: a wrong shape reads as
     /// absent.
     ///

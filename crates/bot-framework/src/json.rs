@@ -6,6 +6,8 @@
 //!
 //! It never decides what a member means.
 
+mod rewrite;
+
 use std::{borrow::Cow, fmt, ops::Range};
 
 use serde::{Deserialize, Deserializer, Serialize, de::Visitor};
@@ -111,6 +113,28 @@ impl Object {
             let name = self.append(&name);
             self.members.push(Member { name, value });
         }
+    }
+
+    /// Changes texts and numbers at any depth: `change` is given the outermost member, the nearest
+    /// member's name and the text, or the digits as they stand, and answers what is to stand there as a
+    /// text. Says whether anything was changed; all else keeps its text.
+    pub(crate) fn rewrite(
+        &mut self,
+        mut change: impl FnMut(&str, &str, &str) -> Option<String>,
+    ) -> bool {
+        let mut any = false;
+        for at in 0..self.members.len() {
+            let (member, value) = (&self.members[at], self.members[at].value.clone());
+            let name = self.name(member).into_owned();
+            let text = &self.text[value];
+            let changed =
+                rewrite::scalars(text, &name, &mut |nearest, said| change(&name, nearest, said));
+            if let Some(changed) = changed {
+                self.members[at].value = self.append(&changed);
+                any = true;
+            }
+        }
+        any
     }
 
     pub(crate) fn remove(&mut self, name: &str) -> bool {

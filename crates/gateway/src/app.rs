@@ -33,8 +33,11 @@ pub use failure::{StartError, StopError};
 use listener::Entrance;
 use live::Live;
 pub use live::NeedsRestart;
-pub use offline::{export_without_gateway, erase_without_gateway, without_gateway};
-pub use settings::{BotSetup, COMMAND_WORDS, DeskSetup, PageRules, Replay, Settings, WidgetKey};
+pub use offline::{erase_without_gateway, export_without_gateway, without_gateway};
+pub use settings::{
+    BotSetup, COMMAND_WORDS, DeskSetup, MessageEncryption, PageRules, Replay, Settings,
+    WebhookRules, WidgetKey,
+};
 
 use crate::{
     alarm::{Alarm, Wakeup},
@@ -42,7 +45,7 @@ use crate::{
     control::{ControlSocket, Letters, Orders, Sealed},
     current::Current,
     dispatcher::Dispatcher,
-    edge::console::Console,
+    edge::{console::Console, direct_line::private},
     engine::{Engine, Tools},
     files::Files,
     gaps::Gaps,
@@ -300,6 +303,8 @@ impl Parts {
         watch("shredder", Box::pin(shredder.run(stopping.clone())));
         watch("presence", Box::pin(presence.run(store, engine.clone(), stopping.clone())));
         watch("files of desks", Box::pin(media.run_ahead(shows, stopping.clone())));
+        let message_keys = private::look_after(Arc::clone(&edge), stopping.clone());
+        watch("keys for messages", Box::pin(message_keys));
         watch("engine", Box::pin(closed(engine.clone(), stopping.clone())));
         if let Some(control) = control {
             let letters = Letters::new(engine.clone());

@@ -21,8 +21,7 @@ use store::{
     Answer, BootId, Changes, Claim, ConversationChange, ConversationId, ConversationRow,
     DeadLetter, EntryRow, Forgotten, LaneKey, LaneReady, Numbers, OldSegment, Person, RepeatKey,
     Resealed, Resolved, SealedKind, SealedPage, SegmentId, SessionRow, Store, StoreError, Target,
-    Transaction, Waiting, Whose,
-    sqlite::SqliteStore,
+    Transaction, Waiting, Whose, sqlite::SqliteStore,
 };
 use tempfile::TempDir;
 use tokio::sync::{Notify, mpsc};
@@ -546,7 +545,8 @@ impl Bed {
     /// Settles everything that waits, as if it had been delivered to somebody who says nothing.
     pub(crate) fn settle_all(&self) {
         loop {
-            let heads: Vec<_> = self.store.lanes(1_000).unwrap().iter().map(|lane| lane.head).collect();
+            let heads: Vec<_> =
+                self.store.lanes(1_000).unwrap().iter().map(|lane| lane.head).collect();
             if heads.is_empty() {
                 return;
             }

@@ -3,6 +3,7 @@
 //! | module | routes |
 //! | --- | --- |
 //! | [`webhook`] | `POST /api/v1/snowBot/receiveMessage` |
+//! | [`direct_line::private`] | `/.well-known/warmline-keys` |
 //! | [`messages`] | `POST /api/messages` |
 //! | [`direct_line`] | `/v3/directline/…` |
 //! | [`connector`] | `/v3/conversations/…`, `/v3/attachments/…`, `/bot/{capability}/v3/…` |
@@ -26,6 +27,7 @@ pub(crate) mod messages;
 pub(crate) mod metrics;
 pub(crate) mod multipart;
 pub(crate) mod openapi;
+pub(crate) mod rates;
 pub(crate) mod relay;
 pub(crate) mod webhook;
 pub(crate) mod widget;
@@ -39,11 +41,13 @@ use axum::{
     middleware::{self, Next},
     response::Response,
 };
+use bot_framework::Activity;
 use hyper::{
     body::{Body as _, Incoming},
     service::Service,
 };
 use hyper_util::service::TowerToHyperService;
+use session::id::TenantId;
 use store::Store;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use vault::Vault;
@@ -85,6 +89,8 @@ pub(crate) struct Edge {
     pub(crate) files: Arc<Files>,
     pub(crate) media: Arc<DeskMedia>,
     pub(crate) presence: Arc<Presence>,
+    /// How fast callers are.
+    pub(crate) measures: rates::Measures,
     /// What was said of activities that were refused.
     pub(crate) complaints: messages::Complaints,
     /// What goes on beside activities that were answered.
@@ -126,7 +132,7 @@ impl Service<Request<Incoming>> for Front {
         let has_body = !request.body().is_end_stream();
         let is_upload = has_body && direct_line::is_upload(request.uri().path());
         if webhook::is_callback(&request) {
-            let answer = webhook::answer(Arc::clone(&self.edge), request);
+            let answer = webhook::answer(Arc::clone(&self.edge), self.peer, request);
             return Box::pin(async move { Ok(said_when_last(answer.await, has_body, false)) });
         }
         // Only there it matters; elsewhere the credential says who calls.
@@ -163,6 +169,7 @@ fn router(edge: Arc<Edge>) -> Router {
     Router::new()
         .merge(webhook::routes())
         .nest("/v3/directline", direct_line::routes(&edge))
+        .merge(direct_line::private::routes())
         .merge(messages::routes())
         .merge(connector::routes())
         .merge(files::routes())
@@ -176,6 +183,46 @@ fn router(edge: Arc<Edge>) -> Router {
         .layer(middleware::from_fn_with_state(edge, observe_request))
 }
 
+impl Edge {
+    /// Takes out what may not go on from what a user of this tenant says. Says whether there was anything.
+    pub(crate) fn mask(&self, tenant: &TenantId, activity: &mut Activity) -> bool {
+        let doors = self.doors.get();
+        doors.masks(tenant).is_some_and(|masks| masks.apply(activity, self.language))
+    }
+
+    /// The same for a name that goes alone.
+    pub(crate) fn mask_name(&self, tenant: &TenantId, name: String) -> (String, bool) {
+        let doors = self.doors.get();
+        let masked = doors.masks(tenant).and_then(|masks| masks.masked(&name, self.language));
+        let is_masked = masked.is_some();
+        (masked.unwrap_or(name), is_masked)
+    }
+}
+
+/// What every answer says to browsers unless it says something of its own: that it is what it says it
+/// is, that nothing in it runs, that no page may put it into a frame, and that addresses are nobody's to
+/// know.
+const TO_BROWSERS: [(header::HeaderName, &str); 3] = [
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (header::REFERRER_POLICY, "no-referrer"),
+    (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
+];
+
+/// For how long a browser that came over https comes in no other way: a year.
+const ONLY_HTTPS: &str = "max-age=31536000";
+
+/// Puts them into an answer.
+fn told_to_browsers(response: &mut Response, public_url: Option<&str>) {
+    let headers = response.headers_mut();
+    for (name, value) in TO_BROWSERS {
+        headers.entry(name).or_insert(header::HeaderValue::from_static(value));
+    }
+    if public_url.is_some_and(|url| url.starts_with("https:")) {
+        let value = header::HeaderValue::from_static(ONLY_HTTPS);
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, value);
+    }
+}
+
 async fn observe_request(
     State(edge): State<Arc<Edge>>,
     route: Option<MatchedPath>,
@@ -184,7 +231,9 @@ async fn observe_request(
 ) -> Response {
     let method = request.method().clone();
     let route = route.as_ref().map(MatchedPath::as_str);
-    observed(&edge.observer, &method, route, next.run(request)).await
+    let mut response = observed(&edge.observer, &method, route, next.run(request)).await;
+    told_to_browsers(&mut response, edge.doors.get().public_url.as_deref());
+    response
 }
 
 /// Tells the observer of every request once it was answered.
@@ -207,6 +256,25 @@ mod tests {
     use axum::response::IntoResponse;
 
     use super::*;
+
+    #[test]
+    fn every_answer_tells_browsers_what_they_may_not_do() {
+        let mut response = StatusCode::OK.into_response();
+        let own = header::HeaderValue::from_static("default-src 'self'");
+        response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, own);
+        told_to_browsers(&mut response, Some("http://127.0.0.1:8080"));
+        let said = |response: &Response, name| response.headers().get(name).cloned();
+        assert_eq!(said(&response, header::STRICT_TRANSPORT_SECURITY), None);
+        told_to_browsers(&mut response, Some("https://chat.example.org"));
+        for (name, value) in [
+            (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+            (header::REFERRER_POLICY, "no-referrer"),
+            (header::CONTENT_SECURITY_POLICY, "default-src 'self'"),
+            (header::STRICT_TRANSPORT_SECURITY, "max-age=31536000"),
+        ] {
+            assert_eq!(said(&response, name).unwrap(), value);
+        }
+    }
 
     #[test]
     fn an_upload_that_is_refused_in_its_middle_is_the_last_on_its_connection() {

@@ -149,6 +149,8 @@ pub(crate) struct Arrival {
     pub(crate) settles: Option<Settled>,
     /// Its channel's id of what was said, by which the channel refers to it later.
     pub(crate) placed_as: Option<Box<str>>,
+    /// Something was taken out of it that may not go on.
+    pub(crate) masked: bool,
     /// Where its trace goes on, if it has one of its own.
     pub(crate) trace: Option<Context>,
 }
@@ -162,7 +164,7 @@ impl Arrival {
         news: Vec<News>,
     ) -> Self {
         let happening = Happening::Callback { request, claims, news, behind_gap: false };
-        Self { target, happening, settles: None, placed_as: None, trace: None }
+        Self { target, happening, settles: None, placed_as: None, masked: false, trace: None }
     }
 
     /// The same callback, whose news stands behind its chat's gap if it says so.
@@ -180,6 +182,7 @@ impl Arrival {
             happening: Happening::Event(event),
             settles: None,
             placed_as: None,
+            masked: false,
             trace: None,
         }
     }
@@ -187,6 +190,11 @@ impl Arrival {
     /// The same, which its channel knows under this id.
     pub(crate) fn placed(self, placed_as: Option<Box<str>>) -> Self {
         Self { placed_as, ..self }
+    }
+
+    /// The same, of which something was taken out.
+    pub(crate) fn masked(self, masked: bool) -> Self {
+        Self { masked, ..self }
     }
 
     /// The same as part of a trace.

@@ -16,6 +16,7 @@ mod id;
 mod intake;
 mod kind;
 mod ledger;
+mod pace;
 mod pass;
 mod place;
 mod reading;
@@ -49,6 +50,7 @@ pub use setup::{FileRules, FileSetup, REFUSED, Scanning, WithoutScanner};
 
 use crate::{clock::Clock, observe::Observer};
 use ledger::Ledger;
+pub(crate) use pace::{PIECE_WITHIN, Pace, TooSlow};
 use place::Place;
 use turns::AllTurns;
 pub(crate) use turns::Reader;
@@ -215,6 +217,11 @@ impl Files {
     /// What holds for files of users and desks.
     pub(crate) fn rules(&self) -> &FileRules {
         &self.setup.rules
+    }
+
+    /// How quickly a file has to come that somebody brings.
+    pub(crate) fn pace(&self, by: Bringer) -> Pace {
+        self.turns.pace(by)
     }
 
     /// Removes a file that nobody was told of.

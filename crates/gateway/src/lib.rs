@@ -30,6 +30,8 @@ mod gaps;
 mod keeping;
 pub mod keys;
 mod lane;
+pub mod masking;
+mod network;
 mod notices;
 pub mod observe;
 pub mod person;
@@ -48,9 +50,9 @@ use std::sync::Arc;
 use store::{Store, StoreError};
 
 pub use app::{
-    BotSetup, COMMAND_WORDS, DataExamined, DeskSetup, Gateway, KeyFit, NeedsRestart, PageRules,
-    Replay, Settings, StartError, StopError, WidgetKey, erase_without_gateway, examine_data,
-    export_without_gateway, without_gateway,
+    BotSetup, COMMAND_WORDS, DataExamined, DeskSetup, Gateway, KeyFit, MessageEncryption,
+    NeedsRestart, PageRules, Replay, Settings, StartError, StopError, WebhookRules, WidgetKey,
+    erase_without_gateway, examine_data, export_without_gateway, without_gateway,
 };
 pub use behind::{Answers, BehindSetup};
 pub use bot::BuiltInBot;
@@ -68,13 +70,16 @@ pub use bot_framework::{
 pub use channel::ChannelSetup;
 pub use clock::Clock;
 pub use desk::{media::FilesBy, news::Wording};
+pub use edge::rates::{RATE_MIN, Rates};
 pub use edge::webhook::PATH as WEBHOOK_PATH;
 pub use files::{
     BucketSetup, FileRules, FileSetup, REFUSED, ScannerAddress, Scanning, WithoutScanner,
 };
 pub use http::Uri;
+pub use network::{Network, NetworkError, Proxies, ProxyHeader};
 pub use notices::Language;
 pub use observe::Observer;
+pub use outbound::{NoAuthorities, authorities_of};
 pub use retention::{KEPT_MIN, Retention};
 // What a gateway is configured with, so that its user needs no other crate of the house.
 pub use servicenow::{ClientConfig, ConfigError, Credentials, Grant, client::instance_url};

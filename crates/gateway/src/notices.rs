@@ -7,6 +7,8 @@ mod german;
 
 use session::{Notice, Phrases};
 
+use crate::masking::BuiltIn;
+
 /// What users are spoken to in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Language {
@@ -110,6 +112,25 @@ pub(crate) fn taken(language: Language) -> &'static str {
     }
 }
 
+/// What stands in place of something that may not be passed on.
+pub(crate) fn mask(language: Language, kind: &str) -> String {
+    match language {
+        Language::English => format!("[{kind} removed]"),
+        Language::German => format!("[{kind} entfernt]"),
+    }
+}
+
+/// What such a thing is called.
+pub(crate) fn kind(language: Language, kind: BuiltIn) -> &'static str {
+    match (language, kind) {
+        (Language::English, BuiltIn::Card) => "card number",
+        (Language::German, BuiltIn::Card) => "Kartennummer",
+        (_, BuiltIn::Iban) => "IBAN",
+        (Language::English, BuiltIn::UsSsn) => "social security number",
+        (Language::German, BuiltIn::UsSsn) => "Sozialversicherungsnummer",
+    }
+}
+
 /// The words of a notice.
 pub(crate) fn words(language: Language, notice: &Notice) -> String {
     match language {
@@ -166,6 +187,7 @@ mod tests {
             Notice::PersonalOnly,
             Notice::AgentUnheard,
             Notice::AnsweredTooLate,
+            Notice::Masked,
         ];
         for agent in agents() {
             all.push(Notice::Connected { agent: agent.clone(), avatar: None });

@@ -18,7 +18,7 @@ mod scrape;
 mod tests;
 mod words;
 
-use std::{sync::Arc, time::Duration};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use axum::http::Method;
 use session::{
@@ -36,7 +36,8 @@ pub(crate) use histogram::Spread;
 pub(crate) use metrics::{BotNamed, FileNumbers, Totals};
 
 use crate::{
-    clock::Clock,
+    clock::{Clock, unix_seconds},
+    edge::callers::SecretAge,
     lane::Destination,
     observe::{
         feed::Speaker,
@@ -273,6 +274,39 @@ impl Observer {
     /// So much is sealed under old root keys.
     pub(crate) fn under_old_keys(&self, left: u64) {
         self.metrics.under_old_keys.set(i64::try_from(left).unwrap_or(i64::MAX));
+    }
+
+    /// An instance presented this secret of its desk. Of the previous one the log is told now and then:
+    /// whoever changes a secret wants to know when nobody needs the old one any more.
+    pub(crate) fn presented(&self, tenant: &TenantId, desk: &DeskId, age: SecretAge) {
+        let now_s = unix_seconds(self.clock.now());
+        let is_told = self.metrics.desk(tenant, desk).presented(age, now_s);
+        if is_told && age == SecretAge::Previous {
+            tracing::info!(
+                tenant.id = tenant.as_str(),
+                desk.id = desk.as_str(),
+                "ServiceNow still presents the previous webhook secret"
+            );
+        }
+    }
+
+    /// A callback with a secret that is right came from an address that is not on the desk's list.
+    pub(crate) fn called_from_elsewhere(
+        &self,
+        tenant: &TenantId,
+        desk: &DeskId,
+        source: Option<IpAddr>,
+    ) {
+        let now_s = unix_seconds(self.clock.now());
+        if self.metrics.desk(tenant, desk).called_from_elsewhere(now_s) {
+            let source = source.map(|source| source.to_string());
+            tracing::warn!(
+                tenant.id = tenant.as_str(),
+                desk.id = desk.as_str(),
+                client.address = source.as_deref().unwrap_or("unknown"),
+                "a callback with the right webhook secret came from an address that is not allowed"
+            );
+        }
     }
 
     /// Whoever is to be told of a desk's tokens.

@@ -20,12 +20,7 @@ use vault::Vault;
 pub use erase::Erased;
 pub use export::Exported;
 
-use crate::{
-    control::Refusal,
-    files::Files,
-    observe::Observer,
-    retention::RetentionError,
-};
+use crate::{control::Refusal, files::Files, observe::Observer, retention::RetentionError};
 
 /// The longest id of a person that is asked for, in bytes: as long as any is.
 pub const USER_BYTES_MAX: usize = 512;

@@ -240,6 +240,9 @@ impl View<'_> {
             Look { surface: Surface::Page, language: self.language, entry, prefix, open: &open };
         let Some(shown) = rich::shown(said, &look) else {
             let words = rich::Words::of(said, self.language, &open);
+            if !rich::fit_on_buttons(Surface::Page, &said.options) {
+                return of_words(said, &format!("{prefix}{}", words.all()), from);
+            }
             return of_said(said, &format!("{prefix}{}", words.prompt()), from);
         };
         let mut activity = Activity::of_kind(kinds::MESSAGE);
@@ -277,15 +280,20 @@ pub(crate) fn agent_account(name: Option<&str>) -> ChannelAccount {
 
 /// Words, and buttons for what can be chosen.
 fn of_said(said: &Said, words: &str, from: ChannelAccount) -> Activity {
-    let mut activity = Activity::message(words);
-    activity.set("from", from);
-    activity.set("textFormat", if said.markdown { "markdown" } else { "plain" });
+    let activity = of_words(said, words, from);
     if said.options.is_empty() {
         return activity;
     }
     let options: Vec<_> =
         said.options.iter().map(|choice| (choice.label.as_str(), choice.value.as_str())).collect();
     activity.with_suggested_actions(&options)
+}
+
+fn of_words(said: &Said, words: &str, from: ChannelAccount) -> Activity {
+    let mut activity = Activity::message(words);
+    activity.set("from", from);
+    activity.set("textFormat", if said.markdown { "markdown" } else { "plain" });
+    activity
 }
 
 /// The words without the list of options that ends them: buttons show the options already. The log

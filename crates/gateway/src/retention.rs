@@ -16,11 +16,7 @@ mod rules;
 #[cfg(test)]
 mod tests;
 
-use std::{
-    collections::HashSet,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use session::{
     Content,
@@ -142,8 +138,7 @@ impl Shredder {
             };
             let found = crate::blocking(&self.store, look).await?;
             let Some(last) = found.last().map(|segment| segment.id) else { return Ok(()) };
-            let old: Vec<_> =
-                found.iter().filter(|segment| may_go(segment, &rules, now)).collect();
+            let old: Vec<_> = found.iter().filter(|segment| may_go(segment, &rules, now)).collect();
             for segment in &old {
                 done.files += self.files_of(segment).await?;
             }
@@ -186,8 +181,7 @@ impl Shredder {
         segment: &OldSegment,
         upto: Number,
     ) -> Result<(Vec<FileId>, Number), RetentionError> {
-        let (conversation, id, vault) =
-            (segment.conversation, segment.id, Arc::clone(&self.vault));
+        let (conversation, id, vault) = (segment.conversation, segment.id, Arc::clone(&self.vault));
         let read = move |store: &dyn Store| {
             let owner = store.conversation_by_id(conversation)?.map(|row| row.key);
             Ok((owner, store.entries_upto(conversation, upto, ENTRIES_AT_ONCE_MAX)?))
@@ -248,9 +242,8 @@ impl Shredder {
         let span = i64::try_from(CONVERSATION_FOR.as_millis()).unwrap_or(i64::MAX);
         loop {
             let before = Timestamp(self.clock.now().0.saturating_sub(span));
-            let look = move |store: &dyn Store| {
-                store.dead_conversations(after, before, ROWS_AT_ONCE_MAX)
-            };
+            let look =
+                move |store: &dyn Store| store.dead_conversations(after, before, ROWS_AT_ONCE_MAX);
             let (dead, last) = crate::blocking(&self.store, look).await?;
             if !dead.is_empty() {
                 let forget = move |store: &dyn Store| store.forget(&dead);

@@ -201,11 +201,16 @@ impl Look<'_> {
     /// The same with buttons for what can be chosen; nothing where there are too many for buttons.
     fn with_options(&self, shown: Shown, said: &Said) -> Option<Shown> {
         let options = &said.options;
-        let fit = options.len() <= self.surface.buttons_max() && session::keeps_all(options);
+        let fit = fit_on_buttons(self.surface, options);
         let button =
             |one: &session::Choice| Choice { label: one.label.clone(), value: one.value.clone() };
         fit.then(|| Shown { buttons: options.iter().map(button).collect(), ..shown })
     }
+}
+
+/// Whether buttons can show these, all of them and whole.
+pub(crate) fn fit_on_buttons(surface: Surface, options: &[session::Choice]) -> bool {
+    options.len() <= surface.buttons_max() && session::keeps_all(options)
 }
 
 /// What anybody may open as it is: a public address. What is at an instance needs its login, and
@@ -220,6 +225,8 @@ pub(crate) fn public(address: &str) -> Option<String> {
     }
     match url.host()? {
         Host::Domain(host) => {
+            // A name means the same with a dot at its end.
+            let host = host.trim_end_matches('.');
             let is_theirs = host.ends_with(INSTANCES) || host == "localhost" || !host.contains('.');
             (!is_theirs && url.username().is_empty() && url.password().is_none())
                 .then(|| url.into())

@@ -19,8 +19,10 @@ use crate::reach::{Reach, reach};
 /// Looks names up, and answers only addresses that may be connected to.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Guard {
-    /// Wherever it leads: whoever configured the host meant it.
-    Anywhere,
+    /// To a host that an operator named: into a private network if that is where it is, but to this
+    /// machine, to one link, and to what a provider tells its machines there, by a name that says so only.
+    /// A name that looks public and leads there was not meant.
+    Configured,
     /// To the public internet, and to this machine by a name of its own if that is allowed.
     Public { this_machine: bool },
 }
@@ -37,19 +39,54 @@ impl Service<Name> for Guard {
     fn call(&mut self, name: Name) -> Self::Future {
         let guard = *self;
         let is_this_machine = reach(name.as_str()) == Reach::ThisMachine;
+        let is_public_name = reach(name.as_str()) == Reach::Public;
         let found = GaiResolver::new().call(name);
         Box::pin(async move {
             let found = found.await?;
             let let_through: Vec<_> = match guard {
-                Self::Anywhere => found.collect(),
+                Self::Configured if !is_public_name => found.collect(),
+                Self::Configured => found.filter(|address| may_be_meant(address.ip())).collect(),
                 Self::Public { this_machine: true } if is_this_machine => found.collect(),
                 Self::Public { .. } => found.filter(|address| is_public(address.ip())).collect(),
             };
             if let_through.is_empty() {
-                return Err(io::Error::other("the host is not on the public internet"));
+                return Err(io::Error::other(match guard {
+                    Self::Configured => "the host's name leads to this machine or to one link",
+                    Self::Public { .. } => "the host is not on the public internet",
+                }));
             }
             Ok(let_through.into_iter())
         })
+    }
+}
+
+/// Where providers tell their machines of themselves over IPv6 (AWS); over IPv4 it is on one link.
+const METADATA_V6: Ipv6Addr = Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254);
+
+/// Whether a name that looks public may lead there: anywhere but to this machine, to one link, to no
+/// single machine, and to a provider's own information.
+pub fn may_be_meant(address: IpAddr) -> bool {
+    let v4 = |address: Ipv4Addr| {
+        !(address.octets()[0] == 0
+            || address.octets()[0] >= 224
+            || address.is_loopback()
+            || address.is_link_local())
+    };
+    match address {
+        IpAddr::V4(address) => v4(address),
+        IpAddr::V6(address) => {
+            let is_link_local = address.segments()[0] & 0xffc0 == 0xfe80;
+            address.to_ipv4_mapped().map_or_else(
+                || {
+                    !(address.is_unspecified()
+                        || address.is_loopback()
+                        || address.is_multicast()
+                        || is_link_local
+                        || address == METADATA_V6)
+                },
+                v4,
+            )
+        }
     }
 }
 
@@ -101,6 +138,33 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_configured_host_may_be_private_and_never_this_machine_by_a_public_name() {
+        for (address, meant) in [
+            ("93.184.216.34", true),
+            ("10.0.0.1", true),
+            ("100.64.0.1", true),
+            ("192.168.1.1", true),
+            ("fd12:3456::1", true),
+            ("2606:2800:220:1::1", true),
+            ("127.0.0.1", false),
+            ("0.0.0.0", false),
+            ("169.254.169.254", false),
+            ("224.0.0.1", false),
+            ("255.255.255.255", false),
+            ("::", false),
+            ("::1", false),
+            ("fe80::1", false),
+            ("ff02::1", false),
+            ("fd00:ec2::254", false),
+            ("::ffff:127.0.0.1", false),
+            ("::ffff:169.254.169.254", false),
+            ("::ffff:10.0.0.1", true),
+        ] {
+            assert_eq!(may_be_meant(address.parse().unwrap()), meant, "{address}");
+        }
+    }
 
     #[test]
     fn only_addresses_of_the_public_internet_are_let_through() {

@@ -142,7 +142,12 @@ impl HttpClient {
     /// The same with connections that are closed after another time of silence. It has to be shorter
     /// than the other side's: a request that meets its closing may have arrived, for all we know.
     pub fn with_idle(idle: Duration) -> std::io::Result<Self> {
-        Self::with(idle, Guard::Anywhere)
+        Self::with(idle, Guard::Configured, &[])
+    }
+
+    /// The same for a destination whose certificate may come from these authorities as well (DER).
+    pub fn trusting(authorities: &[Vec<u8>]) -> std::io::Result<Self> {
+        Self::with(POOL_IDLE_TIMEOUT, Guard::Configured, authorities)
     }
 
     /// A pool for addresses that somebody else names: it connects to the public internet only, whatever
@@ -150,17 +155,17 @@ impl HttpClient {
     /// [`reach`](crate::reach()): nothing is looked up for it. With `this_machine`, names of this machine
     /// are let through as well.
     pub fn guarded(this_machine: bool) -> std::io::Result<Self> {
-        Self::with(POOL_IDLE_TIMEOUT, Guard::Public { this_machine })
+        Self::with(POOL_IDLE_TIMEOUT, Guard::Public { this_machine }, &[])
     }
 
-    fn with(idle: Duration, guard: Guard) -> std::io::Result<Self> {
+    fn with(idle: Duration, guard: Guard, authorities: &[Vec<u8>]) -> std::io::Result<Self> {
         let mut tcp = HttpConnector::new_with_resolver(guard);
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
         tcp.set_connect_timeout(Some(CONNECT_TIMEOUT));
         // Whether plain http is allowed was decided when the configuration was read.
         let connector = HttpsConnectorBuilder::new()
-            .with_provider_and_native_roots(rustls::crypto::aws_lc_rs::default_provider())?
+            .with_tls_config(crate::trust::tls(authorities)?)
             .https_or_http()
             .enable_http1()
             .wrap_connector(tcp);

@@ -8,6 +8,7 @@
 //! | [`token`] | a bearer token: fetched once for everybody, renewed ahead of its end, replaced when refused |
 //! | [`refusals`] | how long what was refused is left alone |
 //! | [`guard`] | which addresses may be connected to for a host that somebody else names |
+//! | [`trust`] | whose certificates are believed |
 //! | [`reach`](mod@reach) | how far away a host is, by its name |
 //!
 //! What this crate deliberately does not know: what an answer means, when to try again, whose
@@ -19,7 +20,9 @@ pub mod http;
 pub mod reach;
 pub mod refusals;
 pub mod token;
+pub mod trust;
 
 pub use self::http::{ANSWER_BYTES_MAX, Answer, Head, HttpClient, HttpError, Pieces, Sent};
 pub use reach::{Reach, reach};
 pub use refusals::Refusals;
+pub use trust::{NoAuthorities, authorities_of};

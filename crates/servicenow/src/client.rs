@@ -24,6 +24,7 @@ use outbound::{ANSWER_BYTES_MAX, Answer, HttpClient};
 use tokio::time::Instant;
 
 use crate::callback::Callback;
+use crate::client::signature::Signer;
 use crate::request::PATH;
 use crate::token::{self, Tokens};
 
@@ -33,6 +34,7 @@ mod examine;
 mod keeper;
 pub mod media;
 mod missed;
+mod signature;
 
 pub use crate::token::CredentialFault;
 pub use config::{ClientConfig, ConfigError, Credentials, Grant, instance_url};
@@ -55,6 +57,8 @@ pub struct Client {
     uploads: http::Uri,
     providers: http::Uri,
     attempt_timeout: Duration,
+    /// `None` where the instance asks for no signature.
+    signer: Option<Signer>,
 }
 
 /// The instance took the request. What becomes of it comes as callbacks, or not at all.
@@ -113,7 +117,8 @@ impl Client {
     )]
     pub fn new(config: ClientConfig) -> Result<Self, ConfigError> {
         config.check()?;
-        let http = HttpClient::new().map_err(ConfigError::RootCertificates)?;
+        let http =
+            HttpClient::trusting(&config.authorities).map_err(ConfigError::RootCertificates)?;
         let endpoint = config.endpoint(PATH)?;
         let messages = config.endpoint(missed::PATH)?;
         let uploads = config.endpoint(media::UPLOAD_PATH)?;
@@ -121,7 +126,18 @@ impl Client {
         let tokens = token::tokens(http.clone(), config.endpoint(token::PATH)?, &config);
         let attempt_timeout = config.attempt_timeout;
         let base = config.base().clone();
-        Ok(Self { http, tokens, endpoint, base, messages, uploads, providers, attempt_timeout })
+        let signer = config.signature_secret.as_ref().map(Signer::new);
+        Ok(Self {
+            http,
+            tokens,
+            endpoint,
+            base,
+            messages,
+            uploads,
+            providers,
+            attempt_timeout,
+            signer,
+        })
     }
 
     /// Makes one attempt to hand over a request, serialised by
@@ -140,12 +156,16 @@ impl Client {
     ) -> Result<Accepted, SendError> {
         let deadline = Instant::now() + self.attempt_timeout;
         let body = Bytes::copy_from_slice(body);
+        let signature = self.signer.as_ref().and_then(|signer| signer.sign(&body));
         let post = || {
             let mut request = Request::new(Full::new(body.clone()));
             *request.method_mut() = Method::POST;
             *request.uri_mut() = self.endpoint.clone();
             let json = HeaderValue::from_static("application/json");
             request.headers_mut().insert(CONTENT_TYPE, json);
+            if let Some(signature) = &signature {
+                request.headers_mut().insert(signature::HEADER, signature.clone());
+            }
             if let Some(trace) = traceparent.and_then(|text| HeaderValue::from_str(text).ok()) {
                 request.headers_mut().insert("traceparent", trace);
             }
@@ -193,13 +213,36 @@ impl Client {
             let answer = self.http.request_up_to(answer_bytes_max, request, deadline).await;
             answer.map_err(|error| answer::no_answer(&error))
         };
-        let token = self.tokens.get(deadline).await?;
+        let token = self.token(deadline).await?;
         let answer = once(&token).await?;
         if answer.status != StatusCode::UNAUTHORIZED {
+            self.let_in();
             return Ok(answer);
         }
-        let token = self.tokens.replace(&token, deadline).await?;
+        let token = self.another(&token, deadline).await?;
         once(&token).await
+    }
+
+    /// What to come with.
+    async fn token(&self, deadline: Instant) -> Result<Token, SendError> {
+        if self.tokens.source().is_without_tokens() {
+            self.tokens.source().may_be_tried()?;
+        }
+        self.tokens.get(deadline).await
+    }
+
+    /// The instance took what we came with.
+    fn let_in(&self) {
+        if self.tokens.source().is_without_tokens() {
+            self.tokens.source().were_taken();
+        }
+    }
+
+    /// What to come with in place of what was refused. With Basic there is nothing else, and trying
+    /// again at once would only get the user locked out.
+    async fn another(&self, refused: &Token, deadline: Instant) -> Result<Token, SendError> {
+        self.tokens.source().refused_without_a_token()?;
+        self.tokens.replace(refused, deadline).await
     }
 }
 

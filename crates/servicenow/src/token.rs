@@ -32,8 +32,9 @@ use tokio::time::{Instant, timeout_at};
 use crate::client::{ClientConfig, Keeper, SendError, Watch};
 pub use fault::CredentialFault;
 
+pub(crate) use endpoint::CREDENTIALS_REFUSED;
 pub(crate) use endpoint::Examined;
-use endpoint::{CREDENTIALS_REFUSED, Endpoint, Got, Way};
+use endpoint::{Endpoint, Got, Way};
 
 mod endpoint;
 mod fault;
@@ -172,12 +173,44 @@ impl Grants {
         }
     }
 
+    /// Where name and password go with every request, the instance has just refused them; they are left
+    /// alone for a while from now on. Fine where there are tokens.
+    pub(crate) fn refused_without_a_token(&self) -> Result<(), SendError> {
+        if !self.endpoint.is_without_tokens() {
+            return Ok(());
+        }
+        let pause = self.refusals().credentials.another(Instant::now());
+        tracing::warn!(pause_s = pause.as_secs(), "the credentials were refused");
+        if let Some(Watch(watch)) = &self.watch {
+            watch.failed(CREDENTIALS_REFUSED);
+        }
+        Err(self.endpoint.refused(Some(pause)))
+    }
+
+    /// Whether name and password go with every request.
+    pub(crate) fn is_without_tokens(&self) -> bool {
+        self.endpoint.is_without_tokens()
+    }
+
+    /// Whether they are to be left alone.
+    pub(crate) fn may_be_tried(&self) -> Result<(), SendError> {
+        match self.refusals().credentials.pause_left(Instant::now()) {
+            Some(pause) => Err(self.endpoint.refused(Some(pause))),
+            None => Ok(()),
+        }
+    }
+
+    /// They were taken.
+    pub(crate) fn were_taken(&self) {
+        self.refusals().credentials = Refusals::default();
+    }
+
     /// Asks with the credentials, unless they were refused a moment ago.
     async fn by_credentials(&self, deadline: Instant) -> Result<Got, SendError> {
-        let pause = self.refusals().credentials.pause_left(Instant::now());
-        if pause.is_some() {
-            return Err(self.endpoint.refused(pause));
+        if let Some(header) = self.endpoint.basic() {
+            return Ok(header);
         }
+        self.may_be_tried()?;
         let asked = self.endpoint.ask(Way::Credentials, deadline).await;
         let mut refusals = self.refusals();
         match &asked {

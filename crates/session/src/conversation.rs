@@ -67,6 +67,9 @@ pub struct Conversation {
     /// what was before.
     #[serde(default, skip_serializing_if = "Number::is_none")]
     pub bot_took: Number,
+    /// The user was told that some things they say are not passed on.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub masking_told: bool,
     /// The newest entry when the bot last said something without saying what it answers.
     #[serde(default, skip_serializing_if = "Number::is_none")]
     pub bot_spoke: Number,

@@ -439,6 +439,8 @@ pub struct Facts<'a> {
     /// at the desk while live, the bot's otherwise; of a bot's the user's, on channels that are
     /// brought things. Counting may stop at [`Policy::lane_max`].
     pub waiting: usize,
+    /// Something was taken out of what the user said before it came here.
+    pub masked: bool,
     /// Since when this gateway runs: what was not fetched before is fetched anew.
     pub started: Timestamp,
 }

@@ -77,6 +77,8 @@ pub enum Notice {
     PersonalOnly,
     /// A secret came in answer to a question that is not open any more; nobody gets it.
     AnsweredTooLate,
+    /// Something in what the user said may not be passed on, and a mask stands in its place.
+    Masked,
     /// For the agent: what they said could not be shown to the user, or nobody knows.
     AgentUnheard,
     /// A file of the user's goes no further.
@@ -120,6 +122,7 @@ impl Notice {
             Self::NoMoreHeld => "no_more_held",
             Self::PersonalOnly => "personal_only",
             Self::AnsweredTooLate => "answered_too_late",
+            Self::Masked => "masked",
             Self::AgentUnheard => "agent_unheard",
             Self::FileNotTaken { .. } => "file_not_taken",
             Self::FileLinked { .. } => "file_linked",

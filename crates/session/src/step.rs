@@ -98,6 +98,9 @@ pub fn step(
         Event::UserBack => turn.user_back(),
         Event::OperatorEnds { session } => turn.operator_ends(&session),
     }
+    if facts.masked {
+        turn.tell_of_masks();
+    }
     check_invariants(conversation, &turn.step);
     Ok(turn.step)
 }

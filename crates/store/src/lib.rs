@@ -22,8 +22,7 @@ pub use row::{
     DeadLetter, EntryRow, Forgotten, Hold, LaneKey, LaneReady, LogId, NewEffect, NewEntry,
     NewRepeat, NewSegment, Numbers, OldSegment, OpenCount, OutboxId, Person, Placed, RepeatKey,
     Reschedule, Resealed, Resend, Resolved, SealedKind, SealedPage, SealedRow, Segment, SegmentId,
-    SessionRow, Strike, Target, Waiting, Whose,
-    Work,
+    SessionRow, Strike, Target, Waiting, Whose, Work,
 };
 
 use session::id::{ConversationKey, Number, SessionId, TenantId, Timestamp};

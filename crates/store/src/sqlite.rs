@@ -421,9 +421,7 @@ impl Store for SqliteStore {
         limit: usize,
     ) -> Result<Vec<OldSegment>, StoreError> {
         let before = (talk_before, chats_before);
-        self.read(|reader| {
-            retention::old_segments(reader, &self.hot(), after, before, limit)
-        })
+        self.read(|reader| retention::old_segments(reader, &self.hot(), after, before, limit))
     }
 
     fn shred(&self, segments: &[SegmentId]) -> Result<usize, StoreError> {
@@ -467,9 +465,7 @@ impl Store for SqliteStore {
         before: Timestamp,
         limit: usize,
     ) -> Result<(Vec<ConversationId>, Option<ConversationId>), StoreError> {
-        self.read(|reader| {
-            retention::dead_conversations(reader, &self.hot(), after, before, limit)
-        })
+        self.read(|reader| retention::dead_conversations(reader, &self.hot(), after, before, limit))
     }
 
     fn conversations_of(

@@ -22,11 +22,16 @@
 //! A key is never printed, never serialised, and wiped from memory when dropped.
 
 mod master;
+mod message;
 mod ring;
 mod sealed;
 mod vault;
 
 pub use master::{MasterKey, MasterKeyError};
+pub use message::{
+    ENCAPSULATED_BYTES, MESSAGE_MORE_BYTES, MessageError, MessageKey, PUBLIC_KEY_BYTES, ReaderKey,
+    ReaderSealing,
+};
 pub use ring::{ROOTS_MAX, RootId};
 pub use sealed::{DataKey, DerivedKey, MacKey, Opened, SEALED_MORE_BYTES, SealError};
 pub use vault::{RecordKey, RingChange, RootSeen, Signing, Vault};

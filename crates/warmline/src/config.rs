@@ -27,6 +27,7 @@ mod remarks;
 mod retention;
 pub(crate) mod table;
 mod telemetry;
+mod tenants;
 pub(crate) mod value;
 
 use std::{
@@ -35,8 +36,8 @@ use std::{
 };
 
 use gateway::{
-    BotSetup, BuiltInBot, DeskId, DeskSetup, FileSetup, Language, Settings, TenantId, console::PasswordHash,
-    secrets::SecretError, trace::Tracing,
+    BotSetup, BuiltInBot, DeskId, DeskSetup, FileSetup, Language, Settings, TenantId,
+    console::PasswordHash, secrets::SecretError, trace::Tracing,
 };
 use secrecy::{ExposeSecret, SecretString};
 use vault::{MasterKey, MasterKeyError};
@@ -250,9 +251,12 @@ impl<'a> Read<'a> {
         let console_password_hash = console_password_hash(draft, secret("console.password_hash")?)?;
         let settings = Settings {
             data_dir,
+            masks: tenants::masks(draft)?,
+            rates: tenants::rates(draft)?,
             desks: desks.into_iter().flatten().collect(),
             bots,
             public_url,
+            proxies: network::proxies(draft)?,
             built_in_bot: BuiltInBot::help_desk()?,
             console_password_hash,
             metrics_token,
@@ -365,6 +369,13 @@ fn refuse_shared(settings: &Settings) -> Result<(), ConfigError> {
             format!("the webhook secret of desk {} of tenant {}", desk.desk, desk.tenant),
             &desk.webhook_secret,
         )
+    }));
+    doors.extend(settings.desks.iter().filter_map(|desk| {
+        let previous = desk.webhook.previous.as_ref()?;
+        Some((
+            format!("the previous webhook secret of desk {} of tenant {}", desk.desk, desk.tenant),
+            previous,
+        ))
     }));
     doors.extend(settings.bots.iter().filter_map(|bot| {
         let secret = bot.direct_line_secret.as_ref()?;

@@ -116,7 +116,9 @@ fn told(erased: &Erased) -> String {
          {files} files, {effects} waiting effects and {dead_letters} dead letters.\n"
     );
     if !erased.scrubbed {
-        said.push_str("The database's free room could not be overwritten yet: do the same again.\n");
+        said.push_str(
+            "The database's free room could not be overwritten yet: do the same again.\n",
+        );
     }
     said
 }
@@ -125,8 +127,8 @@ fn told(erased: &Erased) -> String {
 /// gateway that starts or ends, or another command: that is waited for.
 async fn erase(environment: &Environment, who: Who) -> anyhow::Result<Erased> {
     let socket = Kept::data_dir(environment)?.join(SOCKET);
-    let line = PersonOrder::ErasePerson { tenant: who.tenant.clone(), user: who.user.clone() }
-        .to_line();
+    let line =
+        PersonOrder::ErasePerson { tenant: who.tenant.clone(), user: who.user.clone() }.to_line();
     let until = Instant::now() + IN_USE_FOR;
     loop {
         let answer = match ask_within(&socket, &line, ERASED_WITHIN).await? {
@@ -158,8 +160,7 @@ async fn erase_alone(environment: &Environment, who: &Who) -> anyhow::Result<Ans
     let files = Kept::files(environment)?;
     let vault = Vault::new(&kept.master_key)?;
     let whose = (who.tenant.as_str(), who.user.as_str());
-    let answer =
-        erase_without_gateway(&kept.data_dir, vault, Clock::System, files, whose).await;
+    let answer = erase_without_gateway(&kept.data_dir, vault, Clock::System, files, whose).await;
     answer.context(CANNOT_BE_OPENED)
 }
 
@@ -195,14 +196,8 @@ async fn export_alone(
     let whose = (who.tenant.as_str(), who.user.as_str());
     let (mut into, from) = tokio::io::duplex(PIPE_BYTES);
     let given = async {
-        let given = export_without_gateway(
-            &kept.data_dir,
-            vault,
-            Clock::System,
-            files,
-            whose,
-            &mut into,
-        );
+        let given =
+            export_without_gateway(&kept.data_dir, vault, Clock::System, files, whose, &mut into);
         let given = given.await;
         drop(into);
         given

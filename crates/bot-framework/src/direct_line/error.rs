@@ -3,7 +3,8 @@
 use serde::{Serialize, Serializer, ser::SerializeStruct};
 
 /// The stable codes of Direct Line's errors. The names that Azure uses are used for what Azure uses
-/// them for (reference 4.1); the rest are ours, in the same style.
+/// them for (reference 4.1); the rest are ours, in the same style. What is said of sealed messages is
+/// Warmline's own, and spelt as its codes are everywhere else.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ErrorCode {
     /// 400: something in the request is malformed.
@@ -32,6 +33,16 @@ pub enum ErrorCode {
     BotError,
     /// 502: the bot refused the activity.
     BotRejectedActivity,
+    /// 400: sealed to a key that is not there (any more): fetch the keys again.
+    UnknownKey,
+    /// 400: a suite, or a version of envelopes, that is not spoken here.
+    UnknownSuite,
+    /// 400: sealed to another key, for another place, or changed since.
+    DoesNotOpen,
+    /// 409: an envelope that was taken already, or is too old to know: seal anew.
+    Replayed,
+    /// 400: in the clear, where only sealed messages pass.
+    EncryptionRequired,
     /// 503: starting, draining or full; clients come back on their own.
     ServiceUnavailable,
 }
@@ -53,6 +64,11 @@ impl ErrorCode {
             ErrorCode::ServiceError => "ServiceError",
             ErrorCode::BotError => "BotError",
             ErrorCode::BotRejectedActivity => "BotRejectedActivity",
+            ErrorCode::UnknownKey => "unknown_key",
+            ErrorCode::UnknownSuite => "unknown_suite",
+            ErrorCode::DoesNotOpen => "does_not_open",
+            ErrorCode::Replayed => "replayed",
+            ErrorCode::EncryptionRequired => "encryption_required",
             ErrorCode::ServiceUnavailable => "ServiceUnavailable",
         }
     }
@@ -60,12 +76,17 @@ impl ErrorCode {
     /// The HTTP status that goes with the code.
     pub fn status(self) -> u16 {
         match self {
-            ErrorCode::BadArgument | ErrorCode::MissingProperty => 400,
+            ErrorCode::BadArgument
+            | ErrorCode::MissingProperty
+            | ErrorCode::UnknownKey
+            | ErrorCode::UnknownSuite
+            | ErrorCode::DoesNotOpen
+            | ErrorCode::EncryptionRequired => 400,
             ErrorCode::NotAuthorized => 401,
             ErrorCode::Forbidden | ErrorCode::TokenExpired => 403,
             ErrorCode::NotFound => 404,
             ErrorCode::MethodNotAllowed => 405,
-            ErrorCode::Conflict => 409,
+            ErrorCode::Conflict | ErrorCode::Replayed => 409,
             ErrorCode::TooLarge => 413,
             ErrorCode::TooManyRequests => 429,
             ErrorCode::ServiceError => 500,

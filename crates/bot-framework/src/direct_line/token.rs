@@ -33,6 +33,9 @@ pub struct Claims {
     pub origins: Vec<String>,
     /// Which configured site, and so which bot and tenant, gave it out (`site`).
     pub site: String,
+    /// The public key of the page that reads (`reader`): all that it reads is sealed to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reader: Option<String>,
     /// What it is good for (`use`).
     #[serde(rename = "use")]
     pub purpose: Purpose,

@@ -59,6 +59,12 @@ const CONNECTIONS_MAX: usize = 10_000;
 /// stay silent.
 const HEAD_WITHIN: Duration = Duration::from_secs(30);
 
+/// Headers of one request; browsers behind a few proxies send forty.
+const HEADERS_MAX: usize = 100;
+
+/// The largest head of a request, in bytes, and what is read of a connection at once.
+const HEAD_BYTES_MAX: usize = 128 * 1024;
+
 /// How long a caller waits for a gateway that starts. ServiceNow gives up after five seconds.
 const STARTED_WITHIN: Duration = Duration::from_secs(3);
 
@@ -214,6 +220,8 @@ impl Connection {
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(HEAD_WITHIN)
+            .max_headers(HEADERS_MAX)
+            .max_buf_size(HEAD_BYTES_MAX)
             .serve_connection(TokioIo::new(self.stream), attended)
             .with_upgrades();
         let mut connection = pin!(connection);

@@ -43,6 +43,7 @@ use crate::{
         direct_line::DirectLine,
         doors::{Doors, Site},
         messages::{Besides, Complaints},
+        rates::Measures,
     },
     engine::Policies,
     files::Files,
@@ -217,9 +218,9 @@ pub(super) fn doors(vault: &Vault, settings: &Settings) -> Result<Doors, StartEr
     let mut callers = Callers::new(vault.mac_key("callers")?);
     let (mut wordings, mut sites) = (Vec::new(), Vec::new());
     for desk in &settings.desks {
-        let owner = Owner::Desk(desk.tenant.clone(), desk.desk.clone());
-        callers.add(&desk.webhook_secret, owner)?;
-        wordings.push((desk.tenant.clone(), desk.desk.clone(), desk.wording.clone()));
+        callers.add_desk(desk)?;
+        let wording = Arc::new(desk.wording.clone());
+        wordings.push((desk.tenant.clone(), desk.desk.clone(), wording));
     }
     if let Some(token) = &settings.metrics_token {
         callers.add(token, Owner::Scraper)?;
@@ -231,7 +232,9 @@ pub(super) fn doors(vault: &Vault, settings: &Settings) -> Result<Doors, StartEr
             sites.push(Site { tenant, bot: of, pages: bot.pages.clone() });
         }
     }
-    Ok(Doors { callers, wordings, sites, public_url: settings.public_url.clone() })
+    let (public_url, proxies) = (settings.public_url.clone(), settings.proxies.clone());
+    let (masks, rates) = (settings.masks.clone(), settings.rates.clone());
+    Ok(Doors { callers, wordings, sites, public_url, masks, rates, proxies })
 }
 
 /// How a desk is spoken to.
@@ -345,7 +348,7 @@ impl Parts {
         console: Option<Console>,
         stopping: CancellationToken,
     ) -> Result<Edge, StartError> {
-        let direct_line = DirectLine::new(&self.vault)?;
+        let direct_line = DirectLine::new(&self.vault, self.clock.now())?;
         Ok(Edge {
             engine: self.engine,
             store: self.store,
@@ -362,6 +365,7 @@ impl Parts {
             channels: live.channels(),
             handles: live.handles.clone(),
             presence: self.presence,
+            measures: Measures::default(),
             complaints: Complaints::default(),
             besides: Besides::default(),
             console,

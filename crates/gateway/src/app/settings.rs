@@ -1,6 +1,6 @@
 //! What a gateway is started with. Where it comes from is its caller's business.
 
-use std::{path::PathBuf, time::Duration};
+use std::{collections::HashMap, path::PathBuf, time::Duration};
 
 use bot_framework::direct_line::Origin;
 use secrecy::SecretString;
@@ -10,12 +10,17 @@ use session::{
     id::{BotId, DeskId, TenantId},
 };
 
+use axum::http::HeaderName;
+
 use crate::{
     behind::BehindSetup,
     bot::BuiltInBot,
     channel::ChannelSetup,
     desk::{media::FilesBy, news::Wording},
+    edge::rates::Rates,
     files::FileSetup,
+    masking::Masks,
+    network::{Network, Proxies},
     notices::Language,
     retention::Retention,
     trace::Tracing,
@@ -39,12 +44,18 @@ pub const COMMAND_WORDS: [&str; 9] = [
 pub struct Settings {
     /// Where the embedded store keeps its files.
     pub data_dir: PathBuf,
+    /// What is taken out of what users say, by tenant.
+    pub masks: HashMap<TenantId, Masks>,
+    /// How fast callers may be, by tenant.
+    pub rates: HashMap<TenantId, Rates>,
     /// The desks.
     pub desks: Vec<DeskSetup>,
     /// The bots.
     pub bots: Vec<BotSetup>,
     /// How clients reach this service, without a trailing slash; `None` takes each request's `Host`.
     pub public_url: Option<String>,
+    /// The proxies before this service, which alone are believed where callers are.
+    pub proxies: Proxies,
     /// The built-in bot of bots that have none of their own.
     pub built_in_bot: BuiltInBot,
     /// The argon2id hash (PHC string) of the operators' password; `None` leaves the console closed.
@@ -73,6 +84,8 @@ pub struct DeskSetup {
     pub client: ClientConfig,
     /// What it presents on the webhook.
     pub webhook_secret: SecretString,
+    /// In which other ways, and from where.
+    pub webhook: WebhookRules,
     /// The message-auth token; without it every user is a guest.
     pub message_token: Option<SecretString>,
     /// Words that the instance obeys when they are the whole message (reference 3.7); as words of a
@@ -84,6 +97,19 @@ pub struct DeskSetup {
     pub files: FilesBy,
     /// How it tells things in words.
     pub wording: Wording,
+}
+
+/// How an instance may present its secret on the webhook, besides as a bearer credential.
+#[derive(Debug, Clone, Default)]
+pub struct WebhookRules {
+    /// The secret of before, good as well while the instance is given the new one.
+    pub previous: Option<SecretString>,
+    /// The name that it presents beside the secret (Basic); `None` if it may not.
+    pub user: Option<String>,
+    /// The header that it may present the secret alone in.
+    pub header: Option<HeaderName>,
+    /// Where it calls from; empty for anywhere.
+    pub from: Vec<Network>,
 }
 
 /// One bot of one tenant.
@@ -118,13 +144,31 @@ pub struct PageRules {
     pub replay: Replay,
     /// By which pages of trusted origins get tokens themselves; `None` gives them none.
     pub widget_key: Option<WidgetKey>,
+    /// Whether their messages must be sealed between browser and gateway.
+    pub message_encryption: MessageEncryption,
+}
+
+/// Whether messages between a page and the gateway are sealed besides TLS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum MessageEncryption {
+    /// Pages that can, do; what comes in the clear passes.
+    #[default]
+    Offered,
+    /// What comes in the clear is refused, and nothing is shown in the clear.
+    Required,
 }
 
 impl Default for PageRules {
     fn default() -> Self {
         // Longer than a night with the lid closed.
         let token_grace = Duration::from_hours(12);
-        Self { trusted_origins: Vec::new(), token_grace, replay: Replay::All, widget_key: None }
+        Self {
+            trusted_origins: Vec::new(),
+            token_grace,
+            replay: Replay::All,
+            widget_key: None,
+            message_encryption: MessageEncryption::Offered,
+        }
     }
 }
 

@@ -106,6 +106,7 @@ impl Dispatcher {
             happening: Happening::Event(Event::BotSaid { said, answers: None, key }),
             settles: None,
             placed_as: None,
+            masked: false,
             trace: trace.map(Delivery::attempt),
         };
         match self.engine.submit(arrival).await {

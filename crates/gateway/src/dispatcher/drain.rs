@@ -358,6 +358,7 @@ fn settled(
         happening: Happening::Event(settled_event(effect, failure)),
         settles: Some(Settled { work: work.clone(), dead, placed }),
         placed_as: None,
+        masked: false,
         trace,
     }))
 }

@@ -1,12 +1,20 @@
 //! Who calls: secrets looked up by a keyed hash, so that neither the time it takes nor the table
 //! itself tells anything about them.
 
-use std::collections::{HashMap, hash_map::Entry};
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    net::IpAddr,
+    sync::Arc,
+};
 
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use secrecy::{ExposeSecret, SecretString};
 use session::id::{BotId, DeskId, TenantId};
 use vault::MacKey;
+use zeroize::Zeroizing;
+
+use crate::{app::DeskSetup, network::Network};
 
 /// The longest credential looked at, in bytes.
 const CREDENTIAL_BYTES_MAX: usize = 4_096;
@@ -23,11 +31,52 @@ pub struct SharedSecret {
 #[derive(Debug)]
 pub(crate) enum Owner {
     /// A desk: what ServiceNow presents on the webhook.
-    Desk(TenantId, DeskId),
+    Desk(Box<Instance>),
     /// Whoever collects the metrics.
     Scraper,
     /// A bot's site: what its server presents to Direct Line.
     Site(TenantId, BotId),
+}
+
+/// An instance as a caller of the webhook.
+#[derive(Debug, Clone)]
+pub(crate) struct Instance {
+    pub(crate) tenant: TenantId,
+    pub(crate) desk: DeskId,
+    pub(crate) age: SecretAge,
+    /// The name that it presents beside the secret (Basic), as a tag; `None` if it may not.
+    user: Option<[u8; 32]>,
+    /// The header that it may present the secret alone in.
+    header: Option<HeaderName>,
+    /// Where it calls from; empty for anywhere.
+    from: Arc<[Network]>,
+}
+
+/// While a secret is changed there are two.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SecretAge {
+    Current,
+    Previous,
+}
+
+impl SecretAge {
+    /// In the order of their counters.
+    pub(crate) const ALL: [Self; 2] = [Self::Current, Self::Previous];
+
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Current => "current",
+            Self::Previous => "previous",
+        }
+    }
+}
+
+impl Instance {
+    /// Whether the instance calls from there. `None` is a caller whose address nobody can tell.
+    pub(crate) fn may_call_from(&self, source: Option<IpAddr>) -> bool {
+        let listed = |address| self.from.iter().any(|network| network.contains(address));
+        self.from.is_empty() || source.is_some_and(listed)
+    }
 }
 
 /// The secrets that open the edges.
@@ -35,11 +84,13 @@ pub(crate) enum Owner {
 pub(crate) struct Callers {
     key: MacKey,
     owners: HashMap<[u8; 32], Owner>,
+    /// The headers that instances present secrets in, each once.
+    headers: Vec<HeaderName>,
 }
 
 impl Callers {
     pub(crate) fn new(key: MacKey) -> Self {
-        Self { key, owners: HashMap::new() }
+        Self { key, owners: HashMap::new(), headers: Vec::new() }
     }
 
     /// What this owner presents.
@@ -65,10 +116,65 @@ impl Callers {
         }
     }
 
-    /// The desk whose secret the caller presents.
-    pub(crate) fn webhook(&self, headers: &HeaderMap) -> Option<(&TenantId, &DeskId)> {
-        match self.owner(bearer(headers)?)? {
-            Owner::Desk(tenant, desk) => Some((tenant, desk)),
+    /// What a desk's instance presents, both secrets while there are two.
+    pub(crate) fn add_desk(&mut self, setup: &DeskSetup) -> Result<(), SharedSecret> {
+        let way = &setup.webhook;
+        let user = way.user.as_ref().map(|user| self.key.tag(&[user.as_bytes()]));
+        let of = |age| {
+            let (tenant, desk) = (setup.tenant.clone(), setup.desk.clone());
+            let (header, from) = (way.header.clone(), Arc::from(way.from.as_slice()));
+            Owner::Desk(Box::new(Instance { tenant, desk, age, user, header, from }))
+        };
+        self.add(&setup.webhook_secret, of(SecretAge::Current))?;
+        if let Some(previous) = &way.previous {
+            self.add(previous, of(SecretAge::Previous))?;
+        }
+        if let Some(header) = way.header.as_ref().filter(|name| !self.headers.contains(name)) {
+            self.headers.push(header.clone());
+        }
+        Ok(())
+    }
+
+    /// The instance whose secret the caller presents, in whichever of the ways that are its own. One
+    /// that presents those of two is neither.
+    pub(crate) fn webhook(&self, headers: &HeaderMap) -> Option<&Instance> {
+        let mut found = self.by_authorization(headers);
+        for name in &self.headers {
+            let Some(next) = self.by_header(headers, name) else { continue };
+            let same = |one: &Instance| one.tenant == next.tenant && one.desk == next.desk;
+            if found.is_some_and(|found| !same(found)) {
+                return None;
+            }
+            found = found.or(Some(next));
+        }
+        found
+    }
+
+    fn by_authorization(&self, headers: &HeaderMap) -> Option<&Instance> {
+        match authorization(headers)? {
+            Authorization::Bearer(secret) => self.instance(secret),
+            Authorization::Basic { user, secret } => {
+                let user = self.key.tag(&[user.as_bytes()]);
+                // Tags are compared: the time that takes tells nothing of the name.
+                self.instance(secret.expose_secret()).filter(|found| found.user == Some(user))
+            }
+        }
+    }
+
+    fn by_header(&self, headers: &HeaderMap, name: &HeaderName) -> Option<&Instance> {
+        let secret = sole(headers, name)?.to_str().ok()?;
+        self.instance(secret.trim()).filter(|found| found.header.as_ref() == Some(name))
+    }
+
+    /// Whether a caller of the webhook presents anything that could be a credential.
+    pub(crate) fn presents_any(&self, headers: &HeaderMap) -> bool {
+        authorization(headers).is_some()
+            || self.headers.iter().any(|name| headers.contains_key(name))
+    }
+
+    fn instance(&self, secret: &str) -> Option<&Instance> {
+        match self.owner(secret)? {
+            Owner::Desk(instance) => Some(instance),
             Owner::Site(..) | Owner::Scraper => None,
         }
     }
@@ -93,113 +199,46 @@ impl Callers {
     }
 }
 
-/// The credential of `Authorization: Bearer …`; the scheme in any case (RFC 7235).
-pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
-    let mut values = headers.get_all(header::AUTHORIZATION).iter();
-    let value = values.next()?;
-    if values.next().is_some() || value.len() > CREDENTIAL_BYTES_MAX {
-        return None;
-    }
+/// A credential in the header `Authorization`.
+enum Authorization<'a> {
+    Bearer(&'a str),
+    Basic { user: String, secret: SecretString },
+}
+
+/// What the caller presents in `Authorization`; the scheme in any case (RFC 7235).
+fn authorization(headers: &HeaderMap) -> Option<Authorization<'_>> {
+    let value = sole(headers, &header::AUTHORIZATION)?;
     let (scheme, credential) = value.to_str().ok()?.trim().split_once(' ')?;
     let credential = credential.trim();
-    (scheme.eq_ignore_ascii_case("bearer") && !credential.is_empty()).then_some(credential)
+    if credential.is_empty() {
+        return None;
+    }
+    if scheme.eq_ignore_ascii_case("bearer") {
+        return Some(Authorization::Bearer(credential));
+    }
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return None;
+    }
+    let decoded = Zeroizing::new(STANDARD.decode(credential).ok()?);
+    // A user's name has no colon; the rest is the password (RFC 7617).
+    let (user, secret) = std::str::from_utf8(&decoded).ok()?.split_once(':')?;
+    Some(Authorization::Basic { user: user.to_owned(), secret: secret.into() })
+}
+
+/// The value of a header that stands there once, and is no longer than a credential is.
+fn sole<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a HeaderValue> {
+    let mut values = headers.get_all(name).iter();
+    let value = values.next()?;
+    (values.next().is_none() && value.len() <= CREDENTIAL_BYTES_MAX).then_some(value)
+}
+
+/// The credential of `Authorization: Bearer …`.
+pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
+    match authorization(headers)? {
+        Authorization::Bearer(credential) => Some(credential),
+        Authorization::Basic { .. } => None,
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use axum::http::HeaderValue;
-    use vault::{MasterKey, Vault};
-
-    use super::*;
-
-    fn callers() -> Callers {
-        let vault = Vault::new(&MasterKey::generate().unwrap()).unwrap();
-        Callers::new(vault.mac_key("callers").unwrap())
-    }
-
-    fn headers(value: &str) -> HeaderMap {
-        let mut headers = HeaderMap::new();
-        headers.insert(header::AUTHORIZATION, HeaderValue::from_str(value).unwrap());
-        headers
-    }
-
-    #[test]
-    fn the_secret_decides_whose_call_it_is() {
-        let mut callers = callers();
-        for name in ["a", "b"] {
-            let (tenant, desk) = (TenantId::new(name).unwrap(), DeskId::new("d").unwrap());
-            let owner = Owner::Desk(tenant, desk);
-            callers.add(&format!("secret+{name}").into(), owner).unwrap();
-        }
-        let owner = |value| callers.webhook(&headers(value)).map(|(tenant, _)| tenant.as_str());
-        assert_eq!(owner("Bearer secret+a"), Some("a"));
-        assert_eq!(owner("bearer  secret+b "), Some("b"));
-        for wrong in [
-            "Bearer secret+",
-            "Bearer secret+ab",
-            "secret+a",
-            "Basic secret+a",
-            "Bearer",
-            "Bearer ",
-        ] {
-            assert_eq!(owner(wrong), None, "{wrong}");
-        }
-    }
-
-    fn desk_of(tenant: &str) -> Owner {
-        Owner::Desk(TenantId::new(tenant).unwrap(), DeskId::new("d").unwrap())
-    }
-
-    fn site_of(tenant: &str) -> Owner {
-        Owner::Site(TenantId::new(tenant).unwrap(), BotId::new("b").unwrap())
-    }
-
-    #[test]
-    fn a_shared_secret_is_refused_whatever_doors_it_opens() {
-        for (first, second) in [
-            (desk_of("one"), desk_of("two")),
-            (desk_of("one"), site_of("two")),
-            (site_of("one"), desk_of("two")),
-            (site_of("one"), site_of("two")),
-        ] {
-            let mut callers = callers();
-            callers.add(&"s".into(), first).unwrap();
-            assert!(callers.add(&"s".into(), second).is_err());
-            let owner = callers.webhook(&headers("Bearer s")).map(|(tenant, _)| tenant);
-            let owner = owner.or(callers.site("s").map(|(tenant, _)| tenant)).unwrap();
-            assert_eq!(owner.as_str(), "one", "the refused one changes nothing");
-        }
-    }
-
-    #[test]
-    fn a_secret_opens_its_own_door_only() {
-        let mut callers = callers();
-        callers.add(&"desk".into(), desk_of("t")).unwrap();
-        callers.add(&"site".into(), site_of("t")).unwrap();
-        assert!(callers.webhook(&headers("Bearer desk")).is_some());
-        assert!(callers.site("desk").is_none());
-        assert!(callers.site("site").is_some());
-        assert!(callers.webhook(&headers("Bearer site")).is_none());
-    }
-
-    #[test]
-    fn the_metrics_token_opens_the_metrics_only_and_nothing_else_does() {
-        let mut callers = callers();
-        callers.add(&"desk".into(), desk_of("t")).unwrap();
-        assert_eq!(callers.may_scrape(&headers("Bearer desk")), None, "closed for everybody");
-        callers.add(&"metrics".into(), Owner::Scraper).unwrap();
-        assert_eq!(callers.may_scrape(&headers("Bearer metrics")), Some(true));
-        assert_eq!(callers.may_scrape(&headers("Bearer desk")), Some(false));
-        assert_eq!(callers.may_scrape(&HeaderMap::new()), Some(false));
-        assert!(callers.webhook(&headers("Bearer metrics")).is_none());
-        assert!(callers.site("metrics").is_none());
-        assert!(callers.add(&"desk".into(), Owner::Scraper).is_err(), "a secret of its own");
-    }
-
-    #[test]
-    fn two_authorization_headers_are_one_too_many() {
-        let mut twice = headers("Bearer a");
-        twice.append(header::AUTHORIZATION, HeaderValue::from_static("Bearer b"));
-        assert_eq!(bearer(&twice), None);
-    }
-}
+mod tests;

@@ -13,6 +13,7 @@
 //! | [`conversations`] | starting, and coming back |
 //! | [`activities`], [`stream`] | what is said |
 //! | [`upload`] | files |
+//! | [`private`] | messages that are sealed between the browser and here |
 //! | [`changes`] | what a user changes of it |
 //! | [`browser`] | which browser it is, for sign-in cards |
 //! | [`admission`] | the widget's frame, and the page around it |
@@ -24,6 +25,7 @@ mod changes;
 mod conversations;
 mod origins;
 mod places;
+pub(crate) mod private;
 mod proof;
 mod refused;
 mod relay;
@@ -47,7 +49,10 @@ use bot_framework::{
         token::{Claims, TokenKey},
     },
 };
-use session::{Visitor, id::UserId};
+use session::{
+    Visitor,
+    id::{Timestamp, UserId},
+};
 use vault::{MacKey, SealError, Signing, Vault};
 
 pub(crate) use crate::edge::direct_line::refused::Refused;
@@ -81,17 +86,20 @@ pub(crate) struct DirectLine {
     browsers: Signing<MacKey>,
     /// How fast strangers get tokens by a site's public key.
     strangers: admission::Pace,
+    /// Messages that are sealed on the way.
+    private: private::Private,
     /// Streams open now.
     streams: Arc<Places>,
 }
 
 impl DirectLine {
-    pub(crate) fn new(vault: &Vault) -> Result<Self, SealError> {
+    pub(crate) fn new(vault: &Vault, now: Timestamp) -> Result<Self, SealError> {
         Ok(Self {
             keys: vault.signing("direct line tokens", |key| TokenKey::new(key.expose()))?,
             origins: vault.mac_key("direct line origins")?,
             browsers: vault.signing_texts("direct line browsers")?,
             strangers: admission::Pace::default(),
+            private: private::Private::new(now),
             streams: Arc::default(),
         })
     }
@@ -109,6 +117,7 @@ pub(crate) fn routes(edge: &Arc<Edge>) -> Router<Arc<Edge>> {
             "/conversations/{id}/activities",
             get(activities::read).post(activities::post).fallback(no_method),
         )
+        .route("/conversations/{id}/reader", post(private::present).fallback(no_method))
         .route("/conversations/{id}/upload", post(upload::post).fallback(no_method))
         .route("/conversations/{id}/stream", get(stream::open).fallback(no_method))
         .fallback(no_route)

@@ -94,17 +94,19 @@ async fn taken(
     let activity = Activity::parse(&body)
         .map_err(|error| Refusal::new(StatusCode::BAD_REQUEST, error.code(), error.to_string()))?;
     let link = proof::of(edge, &channels, token, &activity).await?;
-    let Some(activity) = meaning::with_its_user(activity) else {
+    let Some(mut activity) = meaning::with_its_user(activity) else {
         return Ok(StatusCode::OK.into_response());
     };
+    let masked = edge.mask(&link.tenant, &mut activity);
     let whose = Whose::read(&link, &activity)?;
     if let Some(tenant) = whose.reference.tenant.as_deref().filter(|_| is_teams(&whose.key.channel))
     {
         link.homes.heard(tenant, &whose.reference.service_url, Instant::now());
     }
+    may_come_so_fast(edge, &whose)?;
     let context = trace.map(|trace| trace.context());
     if activity.kind() == kinds::INVOKE {
-        return invoked(edge, &link, whose, activity).await;
+        return invoked(edge, &link, whose, (activity, masked)).await;
     }
     if activity.kind() == kinds::TYPING {
         edge.wakes.tell_desk(ToDesk::Types(whose.key));
@@ -121,7 +123,7 @@ async fn taken(
     if activity.kind() == kinds::MESSAGE
         && let Some(message) = brought::Message::read(edge, &link, &whose, &activity)
     {
-        return message.take(activity, context).await;
+        return message.take((activity, masked), context).await;
     }
     let (target, event) = match meaning::of(&whose, activity, about, (edge.language, fresh)) {
         Meaning::Nothing => return Ok(StatusCode::OK.into_response()),
@@ -129,11 +131,27 @@ async fn taken(
         // Nobody begins a conversation by leaving.
         Meaning::Leaves => (Target::Existing(whose.key), Event::UserGone),
     };
-    let arrival = Arrival::event(target, event).placed(placed_as).traced(context);
+    let arrival = Arrival::event(target, event).placed(placed_as).masked(masked).traced(context);
     match edge.engine.submit(arrival).await {
         Ok(_) | Err(EngineError::NotFound) => Ok(StatusCode::OK.into_response()),
         Err(error) => Err(error.into()),
     }
+}
+
+/// Refuses an activity of a conversation, a user or a tenant of which too many come. The channel sends it
+/// again.
+fn may_come_so_fast(edge: &Edge, whose: &Whose) -> Result<(), Refusal> {
+    let rates = edge.doors.get().rates(&whose.key.tenant);
+    let of = (&*whose.key.conversation, Some(whose.visitor.user.as_str()));
+    let now = tokio::time::Instant::now();
+    edge.measures.take(&rates, &whose.key.tenant, of, now).map_err(|_| {
+        Refusal::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "too_many_requests",
+            "these are more activities than a conversation, a user or a tenant may have in a second; \
+             nothing was taken, send it again",
+        )
+    })
 }
 
 /// A message that something is about.
@@ -173,14 +191,15 @@ async fn invoked(
     edge: &Arc<Edge>,
     link: &Arc<ChannelLink>,
     whose: Whose,
-    activity: Activity,
+    (activity, masked): (Activity, bool),
 ) -> Result<Response, Refusal> {
     if let Some(answer) = consent::answered(edge, link, &whose, &activity).await {
         return answer;
     }
     if words::is_answered_here(&activity) {
         let seen = meaning::seen(&whose, &activity, edge.language);
-        edge.engine.submit(Arrival::event(Target::Key(whose.key), seen)).await?;
+        let arrival = Arrival::event(Target::Key(whose.key), seen).masked(masked);
+        edge.engine.submit(arrival).await?;
         let told = json!({
             "statusCode": 200,
             "type": "application/vnd.microsoft.activity.message",
@@ -197,7 +216,7 @@ async fn invoked(
         )
     })?;
     let seen = meaning::seen(&whose, &activity, edge.language);
-    let arrival = Arrival::event(Target::Key(whose.key.clone()), seen);
+    let arrival = Arrival::event(Target::Key(whose.key.clone()), seen).masked(masked);
     let id = edge.engine.submit(arrival).await?.conversation;
     let conversation = edge.handles.conversation(&bot.tenant, &bot.bot, id);
     let outgoing = Outgoing {

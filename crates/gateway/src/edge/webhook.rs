@@ -4,7 +4,7 @@
 //! never repeats a callback (reference 6). So 200 means "durable", also for late news of a session
 //! that is over; 400 is only for what is no event or was never ours; 401 for a wrong secret.
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use axum::{
     Router,
@@ -23,12 +23,16 @@ use session::{
 use store::{Person, Target};
 
 use crate::{
-    desk::{news, request::parse_request_id},
+    desk::{
+        news::{self, Wording},
+        request::parse_request_id,
+    },
     edge::{
         Edge,
         answer::{Refusal, no_such_method},
         body::read_body,
-        callers, observed,
+        callers::{Callers, Instance},
+        observed,
     },
     engine::{Arrival, EngineError, Outcome},
     gaps::Passed,
@@ -47,7 +51,8 @@ pub(crate) fn routes() -> Router<Arc<Edge>> {
 }
 
 async fn receive(State(edge): State<Arc<Edge>>, headers: HeaderMap, body: Body) -> Response {
-    answered(&edge, &headers, body).await
+    // Past the front nobody knows where it comes from.
+    answered(&edge, None, &headers, body).await
 }
 
 /// Whether a request may go past the router, to [`answer`]. It is the busiest route by far, and a
@@ -57,15 +62,23 @@ pub(crate) fn is_callback<B>(request: &Request<B>) -> bool {
 }
 
 /// Answers a request for which [`is_callback`] holds.
-pub(crate) async fn answer(edge: Arc<Edge>, request: Request<Incoming>) -> Response {
+pub(crate) async fn answer(
+    edge: Arc<Edge>,
+    peer: Option<IpAddr>,
+    request: Request<Incoming>,
+) -> Response {
     let (parts, body) = request.into_parts();
-    let answer = answered(&edge, &parts.headers, Body::new(body));
+    let answer = answered(&edge, peer, &parts.headers, Body::new(body));
     observed(&edge.observer, &Method::POST, Some(PATH), answer).await
 }
 
-async fn answered(edge: &Edge, headers: &HeaderMap, body: Body) -> Response {
+async fn answered(edge: &Edge, peer: Option<IpAddr>, headers: &HeaderMap, body: Body) -> Response {
     let mut trace = edge.tracing.callback(PATH);
-    let response = taken(edge, headers, body, trace.as_mut()).await.into_response();
+    let taken = async {
+        let caller = proven(edge, peer, headers)?;
+        taken(edge, &caller, body, trace.as_mut()).await
+    };
+    let response = taken.await.into_response();
     if let Some(trace) = trace {
         trace.answered(response.status());
     }
@@ -77,15 +90,11 @@ const SUCCESS: &str = r#"{"status":"success"}"#;
 
 async fn taken(
     edge: &Edge,
-    headers: &HeaderMap,
+    caller: &Caller,
     body: Body,
     mut trace: Option<&mut OpenSpan>,
 ) -> Result<([(HeaderName, &'static str); 1], &'static str), Refusal> {
-    let doors = edge.doors.get();
-    let caller = doors.callers.webhook(headers);
-    let known =
-        caller.and_then(|(tenant, desk)| Some((tenant, desk, doors.wording(tenant, desk)?)));
-    let Some((tenant, desk, wording)) = known else { return Err(unauthorized(headers)) };
+    let Caller { instance: Instance { tenant, desk, .. }, wording } = caller;
     let body = read_body(body, BODY_BYTES_MAX).await?;
     let callback = servicenow::read(&body)
         .map_err(|error| Refusal::new(StatusCode::BAD_REQUEST, error.code(), error.to_string()))?;
@@ -121,12 +130,44 @@ async fn taken(
     Ok(([(header::CONTENT_TYPE, "application/json")], SUCCESS))
 }
 
-fn unauthorized(headers: &HeaderMap) -> Refusal {
+/// Whose callback it is, proven.
+struct Caller {
+    instance: Instance,
+    wording: Arc<Wording>,
+}
+
+/// Proves who calls: by the secret, and by the address where that is limited.
+fn proven(edge: &Edge, peer: Option<IpAddr>, headers: &HeaderMap) -> Result<Caller, Refusal> {
+    let doors = edge.doors.get();
+    let instance = doors.callers.webhook(headers);
+    let known = instance.and_then(|found| {
+        Some((found.clone(), doors.wording(&found.tenant, &found.desk)?.clone()))
+    });
+    let Some((instance, wording)) = known else {
+        return Err(unauthorized(&doors.callers, headers));
+    };
+    let source = peer.and_then(|peer| doors.proxies.source(peer, headers));
+    if !instance.may_call_from(source) {
+        edge.observer.called_from_elsewhere(&instance.tenant, &instance.desk, source);
+        return Err(Refusal::new(
+            StatusCode::FORBIDDEN,
+            "address_not_allowed",
+            "the webhook secret is right, but this desk takes callbacks from the addresses in \
+             `webhook_from` only; add the instance's, and name the proxies before Warmline in \
+             WARMLINE_TRUSTED_PROXIES",
+        ));
+    }
+    edge.observer.presented(&instance.tenant, &instance.desk, instance.age);
+    Ok(Caller { instance, wording })
+}
+
+fn unauthorized(callers: &Callers, headers: &HeaderMap) -> Refusal {
     let refusal = |message| Refusal::new(StatusCode::UNAUTHORIZED, "unauthorized", message);
-    if callers::bearer(headers).is_some() {
+    if callers.presents_any(headers) {
         let wrong = refusal(
             "the webhook secret is wrong; the header that ServiceNow sends must be «Authorization: \
-             Bearer» and the value of WEBHOOK_SECRET",
+             Bearer» and the value of WEBHOOK_SECRET, or one of the other ways that are set for \
+             the desk",
         );
         wrong.of_wrong_credential()
     } else {

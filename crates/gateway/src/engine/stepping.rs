@@ -163,7 +163,8 @@ impl<'a> Batch<'a> {
         working.fired |= matches!(event, Event::Deadline { .. });
         let (seen, holder) = (&working.seen, holder.as_ref());
         let (carried, started) = (channel::is_carried(&key.channel), self.tools.started);
-        let facts = Facts { key: &key, policy, seen, holder, carried, waiting, started };
+        let masked = arrival.masked;
+        let facts = Facts { key: &key, policy, seen, holder, carried, waiting, masked, started };
         let name = EventName::of(&event);
         let live_before = self.notes.is_heard().then(|| live_of(working)).flatten();
         let stepped = step(working.conversation(), event, &facts, self.now);

@@ -150,7 +150,7 @@ impl Files {
         keeping: &Keeping,
         new: NewFile,
     ) -> Result<Intake, FileError> {
-        let turn = self.turns.to_bring(new.by, id.conversation).await?;
+        let turn = self.turns.to_bring(new.by, keeping.tenant(), id.conversation).await?;
         let place = keeping.file_place(id.number.as_u128());
         let (seal, first) = Seal::fresh(&self.vault, place)?;
         let (tenant, by_page) = (keeping.tenant().clone(), new.by == Bringer::Page);

@@ -263,9 +263,11 @@ pub(crate) fn clean_name(name: &str) -> String {
     let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
     // Marks that turn the direction of writing make `exe.jpg` of `gpj.exe`.
     let turns = |c: char| matches!(c, '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{2069}' | '\u{FEFF}' | '\u{061C}');
-    let name: String = last.chars().filter(|c| !c.is_control() && !turns(*c)).collect();
+    let seen = last.chars().filter(|c| !c.is_control() && !turns(*c));
+    // Behind a colon Windows looks for a stream within the file that stands before it.
+    let name: String = seen.map(|c| if c == ':' { '_' } else { c }).collect();
     let name = name.trim();
-    if name.is_empty() {
+    if name.trim_matches('.').is_empty() {
         return NAMELESS.to_owned();
     }
     let length = name.chars().count();

@@ -3,6 +3,7 @@
 use std::{ops::Range, sync::Arc};
 
 use bytes::{Bytes, BytesMut};
+use session::id::TenantId;
 
 use super::{
     FileError, FileId, Files, Head, Side,
@@ -15,6 +16,7 @@ use crate::keeping::Keeping;
 /// A file whose head was read.
 pub(crate) struct Reading {
     files: Arc<Files>,
+    tenant: TenantId,
     id: FileId,
     laid: Laid,
 }
@@ -35,7 +37,7 @@ impl Files {
         } else {
             begun.whole(&first, whole)?
         };
-        Ok(Reading { files: Arc::clone(self), id, laid })
+        Ok(Reading { files: Arc::clone(self), tenant: keeping.tenant().clone(), id, laid })
     }
 }
 
@@ -71,7 +73,7 @@ impl Reading {
         if left == 0 {
             lies.end = lies.start;
         }
-        let turn = self.files.turns.to_read(by, self.id.conversation).await?;
+        let turn = self.files.turns.to_read(by, &self.tenant, self.id.conversation).await?;
         let source = self.files.place.bytes(&self.id.to_string(), lies).await?;
         let skip = usize::try_from(range.start % CHUNK_BYTES as u64).unwrap_or(0);
         let Self { laid, files, .. } = self;

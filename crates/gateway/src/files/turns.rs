@@ -1,7 +1,7 @@
 //! Whose turn it is: how many files come and go at a time, in all and of one conversation.
 //!
 //! Whoever is slow holds a turn for long. Those who may be slow on purpose have turns that nobody else
-//! waits for, and no conversation has more than a few.
+//! waits for, no conversation has more than a few, and no tenant has all of them.
 
 use std::{
     collections::HashMap,
@@ -9,13 +9,18 @@ use std::{
     time::Duration,
 };
 
+use session::id::TenantId;
 use store::ConversationId;
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     time::{Instant, timeout_at},
 };
 
-use super::{FileError, intake::Bringer};
+use super::{
+    FileError,
+    intake::Bringer,
+    pace::{Crowd, Pace},
+};
 
 /// Files of pages that are taken in at a time. Each needs two parts of memory meanwhile: two megabytes
 /// for a folder, ten for a bucket.
@@ -42,6 +47,9 @@ const HANDED_AT_ONCE_MAX: usize = 32;
 /// Files of one conversation that are given out at a time: what a browser fetches at once, over some
 /// connections.
 const GIVEN_OF_ONE_MAX: usize = 16;
+
+/// The share of all turns that those of one tenant have, in quarters.
+const OF_TENANT_QUARTERS: usize = 3;
 
 /// How long one waits for its turn.
 pub(super) const TURN_WITHIN: Duration = Duration::from_secs(10);
@@ -81,64 +89,101 @@ impl AllTurns {
     pub(super) async fn to_bring(
         &self,
         by: Bringer,
+        tenant: &TenantId,
         of: ConversationId,
     ) -> Result<Turn, FileError> {
-        self.coming[by as usize].take(of).await
+        self.coming[by as usize].take(tenant, of).await
+    }
+
+    /// How quickly a file has to come that somebody brings.
+    pub(super) fn pace(&self, by: Bringer) -> Pace {
+        Pace::new(self.coming[by as usize].crowd.clone())
     }
 
     /// A turn to be given one.
-    pub(super) async fn to_read(&self, by: Reader, of: ConversationId) -> Result<Turn, FileError> {
+    pub(super) async fn to_read(
+        &self,
+        by: Reader,
+        tenant: &TenantId,
+        of: ConversationId,
+    ) -> Result<Turn, FileError> {
         match by {
-            Reader::Page => self.pages.take(of).await,
-            Reader::Desk => self.desks.take(of).await,
+            Reader::Page => self.pages.take(tenant, of).await,
+            Reader::Desk => self.desks.take(tenant, of).await,
         }
     }
 }
 
-type Owns = Arc<Mutex<HashMap<ConversationId, Weak<Semaphore>>>>;
+/// Who has turns of their own.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Owner {
+    Conversation(ConversationId),
+    Tenant(TenantId),
+}
+
+type Owns = Arc<Mutex<HashMap<Owner, Weak<Semaphore>>>>;
 
 /// Turns of one kind.
 struct Turns {
     all: Arc<Semaphore>,
+    of_tenant: usize,
     of_one: usize,
     owns: Owns,
+    crowd: Crowd,
 }
 
 /// A turn; over when it is dropped. Its conversation's comes first, so that one that waits for itself
-/// keeps nobody else from theirs.
+/// keeps nobody else from theirs; then its tenant's.
 pub(super) struct Turn {
     _all: OwnedSemaphorePermit,
-    _own: OwnedSemaphorePermit,
+    _tenants: Own,
+    _own: Own,
+}
+
+/// A turn of an owner's own.
+struct Own {
+    _permit: OwnedSemaphorePermit,
     _forgets: Forgets,
 }
 
-/// Forgets a conversation of which nothing comes or goes any more.
+/// Forgets an owner of whom nothing comes or goes any more.
 struct Forgets {
     owns: Owns,
-    of: ConversationId,
+    of: Owner,
 }
 
 impl Turns {
     fn new(all: usize, of_one: usize) -> Self {
-        Self { all: Arc::new(Semaphore::new(all)), of_one, owns: Arc::default() }
+        let of_tenant = (all * OF_TENANT_QUARTERS / 4).max(1);
+        let (all, owns) = (Arc::new(Semaphore::new(all)), Owns::default());
+        Self { all, of_tenant, of_one, owns, crowd: Crowd::default() }
     }
 
-    async fn take(&self, of: ConversationId) -> Result<Turn, FileError> {
+    async fn take(&self, tenant: &TenantId, of: ConversationId) -> Result<Turn, FileError> {
         let deadline = Instant::now() + TURN_WITHIN;
-        let forgets = Forgets { owns: Arc::clone(&self.owns), of };
-        let own = timeout_at(deadline, self.own(of).acquire_owned()).await;
-        let own = own.map_err(|_| FileError::Busy)?.map_err(|_| FileError::Busy)?;
+        let own = self.own(Owner::Conversation(of), self.of_one, deadline).await?;
+        // Who waits for a turn of its own conversation's waits for itself.
+        let _waits = self.crowd.join();
+        let tenants = self.own(Owner::Tenant(tenant.clone()), self.of_tenant, deadline).await?;
         let all = timeout_at(deadline, Arc::clone(&self.all).acquire_owned()).await;
         let all = all.map_err(|_| FileError::Busy)?.map_err(|_| FileError::Busy)?;
-        Ok(Turn { _all: all, _own: own, _forgets: forgets })
+        Ok(Turn { _all: all, _tenants: tenants, _own: own })
     }
 
-    fn own(&self, of: ConversationId) -> Arc<Semaphore> {
+    async fn own(&self, of: Owner, most: usize, deadline: Instant) -> Result<Own, FileError> {
+        let forgets = Forgets { owns: Arc::clone(&self.owns), of: of.clone() };
+        let turns = self.turns_of(of, most);
+        let permit = timeout_at(deadline, turns.acquire_owned()).await;
+        let permit = permit.map_err(|_| FileError::Busy)?.map_err(|_| FileError::Busy)?;
+        Ok(Own { _permit: permit, _forgets: forgets })
+    }
+
+    fn turns_of(&self, of: Owner, most: usize) -> Arc<Semaphore> {
         let mut owns = self.owns.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(own) = owns.get(&of).and_then(Weak::upgrade) {
             return own;
         }
-        let own = Arc::new(Semaphore::new(self.of_one));
+        let own = Arc::new(Semaphore::new(most));
         owns.insert(of, Arc::downgrade(&own));
         own
     }
@@ -146,7 +191,7 @@ impl Turns {
 
 impl Drop for Forgets {
     fn drop(&mut self) {
-        // Fields are dropped in their order: what held the conversation's turns is gone by now.
+        // Fields are dropped in their order: what held the owner's turns is gone by now.
         let mut owns = self.owns.lock().unwrap_or_else(PoisonError::into_inner);
         if owns.get(&self.of).is_some_and(|own| own.strong_count() == 0) {
             owns.remove(&self.of);
@@ -160,18 +205,25 @@ mod tests {
 
     const ONE: ConversationId = ConversationId(1);
 
+    fn tenant() -> TenantId {
+        TenantId::new("t").unwrap()
+    }
+
     #[tokio::test(start_paused = true)]
     async fn a_conversation_has_some_turns_and_leaves_the_others_to_others() {
         let turns = AllTurns::new();
         let (first, second) = (
-            turns.to_bring(Bringer::Page, ONE).await.unwrap(),
-            turns.to_bring(Bringer::Page, ONE).await.unwrap(),
+            turns.to_bring(Bringer::Page, &tenant(), ONE).await.unwrap(),
+            turns.to_bring(Bringer::Page, &tenant(), ONE).await.unwrap(),
         );
-        let third = turns.to_bring(Bringer::Page, ONE).await;
+        let third = turns.to_bring(Bringer::Page, &tenant(), ONE).await;
         assert!(matches!(third, Err(FileError::Busy)), "after a while");
-        turns.to_bring(Bringer::Page, ConversationId(2)).await.expect("another has its own");
+        turns
+            .to_bring(Bringer::Page, &tenant(), ConversationId(2))
+            .await
+            .expect("another has its own");
         drop(first);
-        let again = turns.to_bring(Bringer::Page, ONE).await.unwrap();
+        let again = turns.to_bring(Bringer::Page, &tenant(), ONE).await.unwrap();
         drop((second, again, third));
         let left = turns.coming.iter().map(|turns| turns.owns.lock().unwrap().len());
         assert_eq!(left.sum::<usize>(), 0, "nothing is remembered of those who are done");
@@ -182,23 +234,28 @@ mod tests {
         let turns = AllTurns::new();
         let mut held = Vec::new();
         for id in 0.. {
-            match turns.to_bring(Bringer::Page, ConversationId(id)).await {
+            match turns.to_bring(Bringer::Page, &tenant(), ConversationId(id)).await {
                 Ok(turn) => held.push(turn),
                 Err(_) => break,
             }
         }
-        assert_eq!(held.len(), PAGES_AT_ONCE_MAX);
+        assert_eq!(held.len(), PAGES_AT_ONCE_MAX * 3 / 4);
+        let other = TenantId::new("u").unwrap();
+        turns.to_bring(Bringer::Page, &other, ONE).await.expect("another tenant has the rest");
         for by in [Bringer::Channel, Bringer::Desk, Bringer::Bot] {
-            turns.to_bring(by, ONE).await.unwrap_or_else(|error| panic!("{by:?}: {error}"));
+            turns
+                .to_bring(by, &tenant(), ONE)
+                .await
+                .unwrap_or_else(|error| panic!("{by:?}: {error}"));
         }
         held.clear();
         for id in 0.. {
-            match turns.to_read(Reader::Page, ConversationId(id)).await {
+            match turns.to_read(Reader::Page, &tenant(), ConversationId(id)).await {
                 Ok(turn) => held.push(turn),
                 Err(_) => break,
             }
         }
-        assert_eq!(held.len(), GIVEN_AT_ONCE_MAX);
-        turns.to_read(Reader::Desk, ONE).await.expect("a desk has turns of its own");
+        assert_eq!(held.len(), GIVEN_AT_ONCE_MAX * 3 / 4);
+        turns.to_read(Reader::Desk, &tenant(), ONE).await.expect("a desk has turns of its own");
     }
 }

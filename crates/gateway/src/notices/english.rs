@@ -35,6 +35,9 @@ pub(super) fn words(notice: &Notice) -> String {
         Notice::WentThrough => "The service desk can be reached again; your words were \
                                 delivered."
             .to_owned(),
+        Notice::Masked => "Some of what you wrote is not passed on here, such as numbers of cards. \
+                           A mask stands in its place."
+            .to_owned(),
         Notice::IdleWarning => "Are you still there? The service desk will end this chat soon if \
                                 you do not write anything."
             .to_owned(),

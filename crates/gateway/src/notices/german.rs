@@ -40,6 +40,9 @@ pub(super) fn words(notice: &Notice) -> String {
         Notice::WentThrough => "Der Service-Desk ist wieder erreichbar; Ihre Nachrichten wurden \
                                 zugestellt."
             .to_owned(),
+        Notice::Masked => "Manches, was Sie geschrieben haben, wird hier nicht weitergegeben, etwa \
+                           Kartennummern. An seiner Stelle steht ein Hinweis."
+            .to_owned(),
         Notice::IdleWarning => "Sind Sie noch da? Der Service-Desk beendet diesen Chat bald, wenn \
                                 Sie nichts schreiben."
             .to_owned(),

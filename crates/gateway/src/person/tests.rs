@@ -63,7 +63,10 @@ async fn an_export_has_everything_of_one_person_and_nothing_of_another() {
     let persons = talked(&bed).await;
     let (lines, text) = exported(&persons, "zoe-canary").await;
     let last = &lines.last().unwrap()["exported"];
-    assert_eq!((&last["conversations"], &last["sessions"], &last["files"]), (&2.into(), &1.into(), &1.into()));
+    assert_eq!(
+        (&last["conversations"], &last["sessions"], &last["files"]),
+        (&2.into(), &1.into(), &1.into())
+    );
     let entries: Vec<_> = lines.iter().filter(|line| line.get("entry").is_some()).collect();
     assert_eq!(entries.len() as u64, last["entries"].as_u64().unwrap());
     let said = |by: &str, text: &str| {
@@ -80,7 +83,8 @@ async fn an_export_has_everything_of_one_person_and_nothing_of_another() {
 async fn nobody_of_another_tenant_or_name_has_anything() {
     let bed = Bed::new();
     let persons = talked(&bed).await;
-    for (tenant, user) in [("other", "zoe-canary"), ("t", "zoe"), ("t", "zoe-canary/1"), ("t", "%")] {
+    for (tenant, user) in [("other", "zoe-canary"), ("t", "zoe"), ("t", "zoe-canary/1"), ("t", "%")]
+    {
         let mut out = Vec::new();
         persons.export(tenant, user, &mut out).await.unwrap();
         let last: serde_json::Value = serde_json::from_slice(&out).unwrap();
@@ -89,7 +93,9 @@ async fn nobody_of_another_tenant_or_name_has_anything() {
         assert_eq!(erased.conversations, 0, "{tenant} {user}");
     }
     for user in ["", &"x".repeat(USER_BYTES_MAX + 1)] {
-        assert!(matches!(persons.erase("t", user).await, Outcome::Error(why) if why.code == "bad_person"));
+        assert!(
+            matches!(persons.erase("t", user).await, Outcome::Error(why) if why.code == "bad_person")
+        );
     }
     assert_eq!(bed.told("yan")[0], "words of yan");
 }
@@ -152,5 +158,7 @@ async fn a_live_chat_is_not_cut_by_an_erasure() {
     assert_eq!(persons.store.forget(&[bed.row("zoe").id]).unwrap().conversations, 0);
     assert_eq!(bed.told("zoe"), before);
     bed.hears("zoe", vec![News::Ended]).await;
-    assert!(matches!(persons.erase("t", "zoe").await, Outcome::Erased(erased) if erased.conversations == 1));
+    assert!(
+        matches!(persons.erase("t", "zoe").await, Outcome::Erased(erased) if erased.conversations == 1)
+    );
 }

@@ -195,6 +195,21 @@ fn what_buttons_show_is_not_listed_again() {
 }
 
 #[test]
+fn what_neither_a_card_nor_buttons_can_show_is_shown_in_words() {
+    let long = "x".repeat(3_000);
+    let options: Vec<_> = (0..100)
+        .map(|n| Choice { label: format!("{n}{long}"), value: format!("{n}{long}") })
+        .collect();
+    let listed: Vec<_> =
+        options.iter().map(|one| json!({ "label": one.label, "value": one.value })).collect();
+    let raw = json!({ "uiType": "Picker", "label": "Which?", "options": listed }).to_string();
+    let said = Said { options, payload: Some(Payload(raw)), ..Said::words("Which?") };
+    let shown = shown(Author::Desk, Content::Said(said)).unwrap();
+    assert!(shown.get("suggestedActions").is_none() && shown.get("attachments").is_none());
+    assert!(shown["text"].as_str().unwrap().starts_with("Which?"));
+}
+
+#[test]
 fn what_the_bot_handed_over_is_never_shown() {
     assert_eq!(shown(Author::Bot, Content::Context(session::Context::new())), None);
 }

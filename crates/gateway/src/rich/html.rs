@@ -9,7 +9,7 @@ mod signs;
 #[cfg(test)]
 mod tests;
 
-use std::sync::LazyLock;
+use std::{borrow::Cow, sync::LazyLock};
 
 use ammonia::Builder;
 use page::Page;
@@ -23,12 +23,23 @@ const HTML_BYTES_MAX: usize = 64 * 1_024;
 /// time that grows with their square.
 const TAGS_MAX: usize = 2_000;
 
+/// What formats words. A parser that does as browsers do opens each anew in every block that follows,
+/// if it was not closed: a page of some kilobytes becomes one of a million elements. Under a name with
+/// [`PLAIN`] before it, each is an element like any other.
+const FORMATS: [&str; 14] = [
+    "a", "b", "big", "code", "em", "font", "i", "nobr", "s", "small", "strike", "strong", "tt", "u",
+];
+
+/// What makes a name that no parser knows.
+const PLAIN: &str = "x-";
+
 static SANITISER: LazyLock<Builder<'static>> = LazyLock::new(|| {
     let mut builder = Builder::empty();
     builder
         .add_tags(TAGS)
+        .add_tags(["x-a", "x-b", "x-strong", "x-i", "x-em", "x-code"])
         .add_clean_content_tags(["script", "style", "template", "noscript", "title"])
-        .add_tag_attributes("a", ["href"])
+        .add_tag_attributes("x-a", ["href"])
         .add_tag_attributes("img", ["src", "alt"])
         .add_url_schemes(["http", "https", "mailto", "tel"])
         .link_rel(None);
@@ -36,13 +47,7 @@ static SANITISER: LazyLock<Builder<'static>> = LazyLock::new(|| {
 });
 
 /// What is left of a page: what Markdown has a form for.
-const TAGS: [&str; 29] = [
-    "a",
-    "b",
-    "strong",
-    "i",
-    "em",
-    "code",
+const TAGS: [&str; 23] = [
     "pre",
     "br",
     "p",
@@ -73,7 +78,7 @@ pub(super) fn markdown(html: &str, opened: &Open<'_>) -> String {
     if html.len() > HTML_BYTES_MAX || html.bytes().filter(|byte| *byte == b'<').count() > TAGS_MAX {
         return String::new();
     }
-    let clean = SANITISER.clean(html).to_string();
+    let clean = SANITISER.clean(&formats_renamed(html)).to_string();
     let mut page = Page::new(opened);
     let mut rest = clean.as_str();
     while let Some(at) = rest.find('<') {
@@ -85,6 +90,29 @@ pub(super) fn markdown(html: &str, opened: &Open<'_>) -> String {
     }
     page.words(&decoded(rest));
     page.finish()
+}
+
+/// The page with other names for what formats words; also where these are no tags at all, which costs
+/// nothing.
+fn formats_renamed(html: &str) -> Cow<'_, str> {
+    let mut renamed = String::new();
+    let mut kept = 0;
+    for (at, _) in html.match_indices('<') {
+        let slash = usize::from(html[at + 1..].starts_with('/'));
+        let name_at = at + 1 + slash;
+        let end = html[name_at..].find(|c: char| c.is_ascii_whitespace() || "/><".contains(c));
+        let name = &html[name_at..end.map_or(html.len(), |end| name_at + end)];
+        if FORMATS.iter().any(|format| format.eq_ignore_ascii_case(name)) {
+            renamed.push_str(&html[kept..name_at]);
+            renamed.push_str(PLAIN);
+            kept = name_at;
+        }
+    }
+    if kept == 0 {
+        return html.into();
+    }
+    renamed.push_str(&html[kept..]);
+    renamed.into()
 }
 
 /// Splits behind the `>` that ends a tag; one within quotes does not.
@@ -105,7 +133,8 @@ struct Tag<'a>(&'a str);
 
 impl Tag<'_> {
     fn name(&self) -> &str {
-        self.0.split([' ', '/']).find(|part| !part.is_empty()).unwrap_or_default()
+        let name = self.0.split([' ', '/']).find(|part| !part.is_empty()).unwrap_or_default();
+        name.strip_prefix(PLAIN).unwrap_or(name)
     }
 
     fn closes(&self) -> bool {

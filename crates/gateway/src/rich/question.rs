@@ -12,8 +12,9 @@ use servicenow::{
 use session::{SKIP, Said};
 
 use super::{
-    CAROUSEL_CARDS_MAX, Look, Shown,
+    CAROUSEL_CARDS_MAX, Look, Shown, Surface,
     card::{self, Answer, DATE_ID, TIME_ID, VALUE_ID},
+    markdown,
     output::beside,
     words::words,
 };
@@ -106,9 +107,15 @@ impl Look<'_> {
     }
 
     fn choice_set(&self, options: &[Opt], label: &str) -> Value {
+        let in_sight = options.len() <= IN_SIGHT_MAX;
+        let title = |label: &str| match self.surface {
+            // Pages read the labels beside round buttons as Markdown, those of a list as they are.
+            Surface::Page if in_sight => markdown::escaped(label),
+            _ => label.to_owned(),
+        };
         let choices: Vec<_> = options
             .iter()
-            .map(|one| json!({ "title": one.choice.label, "value": one.choice.value }))
+            .map(|one| json!({ "title": title(&one.choice.label), "value": one.choice.value }))
             .collect();
         json!({
             "type": "Input.ChoiceSet",
@@ -116,7 +123,7 @@ impl Look<'_> {
             "label": label,
             "isRequired": true,
             "errorMessage": words(self.language).missing,
-            "style": if options.len() <= IN_SIGHT_MAX { "expanded" } else { "compact" },
+            "style": if in_sight { "expanded" } else { "compact" },
             "wrap": true,
             "choices": choices,
         })

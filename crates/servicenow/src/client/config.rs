@@ -22,6 +22,11 @@ pub struct ClientConfig {
     pub credentials: Credentials,
     /// What the credentials are proven by; [`Grant::Password`] unless changed.
     pub grant: Grant,
+    /// The secret of hash message auth: every request then says by `x-b2b-signature` whose it is
+    /// (reference 7.2).
+    pub signature_secret: Option<SecretString>,
+    /// Authorities besides the machine's that the instance's certificate may come from, as DER.
+    pub authorities: Vec<Vec<u8>>,
     /// The longest that one [`send`](crate::Client::send) may take; 10 s unless changed.
     pub attempt_timeout: Duration,
     pub(crate) keeper: Option<Keeper>,
@@ -38,6 +43,8 @@ pub enum Grant {
     /// `glide.oauth.inbound.client.credential.grant_type.enabled` set and an "OAuth Application
     /// User" on the registry entry. Needs no user name and no password, and no refresh token.
     ClientCredentials,
+    /// None: the user's name and password go along with every request (Basic).
+    Basic,
 }
 
 /// The OAuth credentials of the integration user (reference 7.1).
@@ -57,6 +64,11 @@ impl Credentials {
     /// The credentials of a client without a user, for [`Grant::ClientCredentials`].
     pub fn of_client(client_id: String, client_secret: SecretString) -> Self {
         Self { client_id, client_secret, username: String::new(), password: "".into() }
+    }
+
+    /// The credentials of a user without a client, for [`Grant::Basic`].
+    pub fn of_user(username: String, password: SecretString) -> Self {
+        Self { client_id: String::new(), client_secret: "".into(), username, password }
     }
 }
 
@@ -81,8 +93,11 @@ pub enum ConfigError {
     #[error("the instance's URL must end after the host; remove its user, path or query")]
     NotAnOrigin,
     /// The password grant without a user.
-    #[error("the password grant needs SERVICENOW_USERNAME and SERVICENOW_PASSWORD")]
+    #[error("Basic and the password grant need SERVICENOW_USERNAME and SERVICENOW_PASSWORD")]
     NoUser,
+    /// A name with a colon cannot be told from the password behind it (RFC 7617).
+    #[error("SERVICENOW_USERNAME holds a colon, which Basic cannot carry")]
+    ColonInName,
     /// TLS cannot work.
     #[error("this machine has no usable root certificates; install the ca-certificates package")]
     RootCertificates(#[source] std::io::Error),
@@ -109,6 +124,8 @@ impl ClientConfig {
             base,
             credentials,
             grant: Grant::default(),
+            signature_secret: None,
+            authorities: Vec::new(),
             attempt_timeout: ATTEMPT_TIMEOUT,
             keeper: None,
             watch: None,
@@ -140,7 +157,9 @@ impl ClientConfig {
     pub fn is_as(&self, other: &Self) -> bool {
         let [one, two] = [self, other].map(|config| {
             let of = &config.credentials;
-            let secrets = [of.client_secret.expose_secret(), of.password.expose_secret()];
+            let signature = config.signature_secret.as_ref().map(ExposeSecret::expose_secret);
+            let secrets = (of.client_secret.expose_secret(), of.password.expose_secret());
+            let secrets = (secrets, signature, &config.authorities);
             (
                 &config.base,
                 config.grant,
@@ -171,8 +190,9 @@ impl ClientConfig {
         let user =
             !credentials.username.is_empty() && !credentials.password.expose_secret().is_empty();
         match self.grant {
-            Grant::Password if !user => Err(ConfigError::NoUser),
-            Grant::Password | Grant::ClientCredentials => Ok(()),
+            Grant::Password | Grant::Basic if !user => Err(ConfigError::NoUser),
+            Grant::Basic if credentials.username.contains(':') => Err(ConfigError::ColonInName),
+            Grant::Password | Grant::ClientCredentials | Grant::Basic => Ok(()),
         }
     }
 

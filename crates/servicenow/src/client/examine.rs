@@ -10,7 +10,7 @@ use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Method, Request, StatusCode, Uri};
 use http_body_util::Full;
-use outbound::headers::says_json;
+use outbound::headers::{date_ms, says_json};
 use outbound::{ANSWER_BYTES_MAX, Answer};
 use serde_json::Value;
 use tokio::time::Instant;
@@ -67,22 +67,45 @@ pub enum Ordering {
 impl Client {
     /// Asks for a token with the credentials. It becomes the token of this client.
     pub async fn examine_token(&self) -> TokenExamined {
+        if self.tokens.source().is_without_tokens() {
+            return self.examine_user().await;
+        }
         let Examined { took, date_ms, fault, asked } =
             token::examine(&self.tokens, self.until()).await;
         TokenExamined { took, date_ms, fault, lifetime: asked.map(|got| got.token.lifetime) }
     }
 
+    /// Comes with name and password to where every request goes.
+    async fn examine_user(&self) -> TokenExamined {
+        let asked_at = Instant::now();
+        let answer = self.call(|| self.nothing(), ANSWER_BYTES_MAX, self.until()).await;
+        let took = asked_at.elapsed();
+        match answer {
+            Ok(answer) => {
+                let (date_ms, lifetime) = (date_ms(&answer.headers), Ok(Duration::MAX));
+                TokenExamined { took, date_ms, fault: None, lifetime }
+            }
+            Err(error) => {
+                let refused = error.code() == token::CREDENTIALS_REFUSED;
+                let fault = refused.then_some(CredentialFault::User);
+                TokenExamined { took, date_ms: None, fault, lifetime: Err(error) }
+            }
+        }
+    }
+
+    /// A request that asks for nothing.
+    fn nothing(&self) -> Request<Full<Bytes>> {
+        let mut request = Request::new(Full::new(Bytes::from_static(NO_JSON)));
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = self.endpoint.clone();
+        let json = HeaderValue::from_static("application/json");
+        request.headers_mut().insert(CONTENT_TYPE, json);
+        request
+    }
+
     /// Asks whether the Bot Integration resource would take a request from us, without making one.
     pub async fn examine_endpoint(&self) -> Result<(), SendError> {
-        let post = || {
-            let mut request = Request::new(Full::new(Bytes::from_static(NO_JSON)));
-            *request.method_mut() = Method::POST;
-            *request.uri_mut() = self.endpoint.clone();
-            let json = HeaderValue::from_static("application/json");
-            request.headers_mut().insert(CONTENT_TYPE, json);
-            request
-        };
-        let answer = self.call(post, ANSWER_BYTES_MAX, self.until()).await?;
+        let answer = self.call(|| self.nothing(), ANSWER_BYTES_MAX, self.until()).await?;
         // That it is malformed is what we want to hear.
         if answer.status == StatusCode::BAD_REQUEST && says_json(&answer.headers) {
             return Ok(());

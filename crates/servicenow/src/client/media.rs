@@ -187,10 +187,10 @@ impl Client {
             let head = self.http.send(request, first).await;
             head.map_err(|error: HttpError| answer::no_answer(&error))
         };
-        let token = self.tokens.get(deadline).await?;
+        let token = self.token(deadline).await?;
         let mut head = once(&token).await?;
         if head.status == StatusCode::UNAUTHORIZED {
-            let token = self.tokens.replace(&token, deadline).await?;
+            let token = self.another(&token, deadline).await?;
             head = once(&token).await?;
         }
         if head.status != StatusCode::OK {

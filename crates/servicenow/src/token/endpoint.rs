@@ -6,6 +6,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use form_urlencoded::Serializer;
 use http::header::{ACCEPT, CONTENT_TYPE, USER_AGENT};
@@ -23,7 +24,7 @@ use crate::loose::{Loose, Shape};
 use crate::token::fault::CredentialFault;
 
 /// The machine code of refused credentials.
-pub(super) const CREDENTIALS_REFUSED: &str = "credentials_refused";
+pub(crate) const CREDENTIALS_REFUSED: &str = "credentials_refused";
 
 /// How a token is asked for.
 #[derive(Clone, Copy)]
@@ -64,7 +65,12 @@ pub(super) struct Endpoint {
     credentials_form: SecretString,
     /// The form of a refresh, up to the token.
     refresh_form: SecretString,
+    /// What goes with every request where no token is asked for.
+    basic: Option<HeaderValue>,
 }
+
+/// How long name and password are taken for good without another look; nothing is asked then either.
+const BASIC_LIFETIME: Duration = Duration::from_hours(24);
 
 impl fmt::Debug for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -87,19 +93,35 @@ impl Endpoint {
         let mut credentials_form = match grant {
             Grant::Password => form("password"),
             Grant::ClientCredentials => form("client_credentials"),
+            // Never sent.
+            Grant::Basic => Serializer::new(String::new()),
         };
         if grant == Grant::Password {
             credentials_form
                 .append_pair("username", &credentials.username)
                 .append_pair("password", credentials.password.expose_secret());
         }
+        let basic = (grant == Grant::Basic).then(|| basic(credentials));
         Self {
+            basic: basic.flatten(),
             http,
             uri,
             grant,
             credentials_form: credentials_form.finish().into(),
             refresh_form: form("refresh_token").finish().into(),
         }
+    }
+
+    /// Whether nothing is ever asked here.
+    pub(super) fn is_without_tokens(&self) -> bool {
+        self.grant == Grant::Basic
+    }
+
+    /// Name and password in place of a token.
+    pub(super) fn basic(&self) -> Option<Got> {
+        let header = self.basic.clone()?;
+        let token = Granted { header, asked_at: Instant::now(), lifetime: BASIC_LIFETIME };
+        Some(Got { token, refresh_token: None })
     }
 
     /// Whether this endpoint's tokens come with a refresh token worth keeping.
@@ -217,6 +239,16 @@ fn is_refusal(answer: &Answer) -> bool {
         }
         _ => false,
     }
+}
+
+/// Name and password as RFC 7617 has them, marked as sensitive.
+fn basic(credentials: &Credentials) -> Option<HeaderValue> {
+    let pair = format!("{}:{}", credentials.username, credentials.password.expose_secret());
+    let pair = SecretString::from(pair);
+    let mut header =
+        HeaderValue::try_from(format!("Basic {}", STANDARD.encode(pair.expose_secret()))).ok()?;
+    header.set_sensitive(true);
+    Some(header)
 }
 
 #[cfg(test)]

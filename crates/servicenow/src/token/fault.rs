@@ -64,6 +64,11 @@ impl CredentialFault {
                 "the instance does not know the client: check SERVICENOW_CLIENT_ID and \
                  SERVICENOW_CLIENT_SECRET, and that the OAuth entry (Application Registry) is active"
             }
+            (Self::User | Self::Unnamed, Grant::Basic) => {
+                "the instance refused the user: check SERVICENOW_USERNAME and SERVICENOW_PASSWORD, \
+                 that the user is active and not locked out, and that the instance takes Basic \
+                 authentication for its Scripted REST APIs"
+            }
             (Self::User, Grant::Password) => {
                 "the instance refused the user: check SERVICENOW_USERNAME and SERVICENOW_PASSWORD, \
                  and that the user is active and not locked out"
@@ -72,7 +77,7 @@ impl CredentialFault {
                 "the instance refused the user of the OAuth entry (Application Registry): check its \
                  OAuth Application User"
             }
-            (Self::GrantType, Grant::Password) => {
+            (Self::GrantType, Grant::Password | Grant::Basic) => {
                 "the instance does not give tokens for a password: the OAuth entry (Application \
                  Registry) must be one for external clients that allows the password grant, or set \
                  SERVICENOW_GRANT_TYPE to client_credentials"

@@ -106,6 +106,13 @@ impl Turn<'_> {
         Ok(())
     }
 
+    /// What they said came with masks in it; they hear so once.
+    pub(super) fn tell_of_masks(&mut self) {
+        if !std::mem::replace(&mut self.conversation().masking_told, true) {
+            self.tell(Notice::Masked);
+        }
+    }
+
     /// What the user sent was not taken because of its files: they hear why.
     pub(super) fn files_refused(
         &mut self,

@@ -353,6 +353,7 @@ impl World {
             // As the engine does: looked up only where it was asked for.
             holder: self.holder.as_ref().filter(|_| asked),
             waiting: 0,
+            masked: false,
             started: self.started,
         };
         step(&self.conversation, event, &facts, self.now)

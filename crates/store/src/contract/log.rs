@@ -2,7 +2,9 @@
 
 use session::id::{Number, Timestamp};
 
-use super::{Bed, assert_damaged, change, conversation, entry, save, save_change, segment, try_save};
+use super::{
+    Bed, assert_damaged, change, conversation, entry, save, save_change, segment, try_save,
+};
 use crate::{
     Changes, ConversationChange, ConversationId, ENTRIES_PER_READ_MAX, EntryRow, SegmentId, Store,
 };

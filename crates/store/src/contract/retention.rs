@@ -55,10 +55,10 @@ pub(super) fn old_segments_say_what_a_sweep_must_know(bed: &impl Bed) {
     assert_eq!([since(10_001, 10_004), since(10_002, 0), since(0, 10_005)], [0, 1, 1]);
     assert_eq!(store.old_segments(talk, LATE, LATE, 100).unwrap()[0].id, chat);
     assert_eq!(store.old_segments(SegmentId(0), LATE, LATE, 1).unwrap().len(), 1);
-    save(store, &Changes {
-        sessions: vec![session_row("s1", id, person("u"))],
-        ..Changes::default()
-    });
+    save(
+        store,
+        &Changes { sessions: vec![session_row("s1", id, person("u"))], ..Changes::default() },
+    );
     assert!(store.old_segments(SegmentId(0), LATE, LATE, 1).unwrap()[0].busy, "a chat is open");
     let ended = SessionRow { ended_at: Some(Timestamp(5)), ..session_row("s1", id, person("u")) };
     save(store, &Changes { sessions: vec![ended], ..Changes::default() });

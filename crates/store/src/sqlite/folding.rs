@@ -9,9 +9,9 @@ use rusqlite::{Connection, TransactionBehavior};
 use super::column::damaged;
 use super::hot::Hot;
 use super::journal::{self, Record};
+use super::keys::Keys;
 use super::log::End;
 use super::repeats::Repeats;
-use super::keys::Keys;
 use super::standing::{self, Clock, Standing};
 use crate::{ConversationId, Segment, SegmentId, StoreError};
 

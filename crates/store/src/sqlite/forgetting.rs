@@ -112,9 +112,7 @@ pub(super) fn begin(
     let segments = segments.collect::<Result<Vec<_>, _>>()?;
     let marked =
         delete("UPDATE segment SET shredded = 1 WHERE conversation = ?1 AND shredded = 0")?;
-    delete(
-        "DELETE FROM hold WHERE session IN (SELECT id FROM session WHERE conversation = ?1)",
-    )?;
+    delete("DELETE FROM hold WHERE session IN (SELECT id FROM session WHERE conversation = ?1)")?;
     let effects = effects_of(transaction, id)?;
     outbox::settle(transaction, &effects)?;
     let forgotten = Forgotten {

@@ -164,9 +164,8 @@ impl<'k> KeysInUse<'k> {
         if self.added.is_empty() {
             self.connection().execute_batch("BEGIN IMMEDIATE")?;
         }
-        let mut insert = self
-            .connection()
-            .prepare_cached("INSERT INTO segment_key (wrapped) VALUES (?1)")?;
+        let mut insert =
+            self.connection().prepare_cached("INSERT INTO segment_key (wrapped) VALUES (?1)")?;
         let id = SegmentId(insert.insert([wrapped])?);
         drop(insert);
         self.added.push(id);

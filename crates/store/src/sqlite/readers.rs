@@ -32,7 +32,10 @@ impl Deref for Reader {
 impl Reader {
     /// Of these files, which hold a store.
     pub(super) fn open(files: &Both) -> Result<Self, StoreError> {
-        Ok(Self { database: connect::reader(&files.database)?, keys: connect::reader(&files.keys)? })
+        Ok(Self {
+            database: connect::reader(&files.database)?,
+            keys: connect::reader(&files.keys)?,
+        })
     }
 }
 

@@ -105,8 +105,8 @@ fn waiting(reader: &Connection) -> Result<HashSet<i64>, StoreError> {
 
 /// Marks segments as shredded, so that nobody writes to them any more. Says which were not before.
 pub(super) fn mark(writer: &Connection, segments: &[SegmentId]) -> Result<usize, StoreError> {
-    let mut mark = writer
-        .prepare_cached("UPDATE segment SET shredded = 1 WHERE id = ?1 AND shredded = 0")?;
+    let mut mark =
+        writer.prepare_cached("UPDATE segment SET shredded = 1 WHERE id = ?1 AND shredded = 0")?;
     let mut marked = 0;
     for segment in segments {
         marked += mark.execute([segment.0])?;
@@ -140,9 +140,7 @@ pub(super) fn empty(
         while emptied < limit
             && let Some(row) = walk.next(writer)?
         {
-            writer
-                .prepare_cached("UPDATE log SET sealed = x'' WHERE id = ?1")?
-                .execute([row])?;
+            writer.prepare_cached("UPDATE log SET sealed = x'' WHERE id = ?1")?.execute([row])?;
             emptied += 1;
         }
         if walk.is_over() {

@@ -25,6 +25,8 @@ pub(crate) enum Subject {
     Desk,
     /// From a user's message to a bot of one's own and its answer back, against the bot alone.
     Bot,
+    /// Sealed between browser and gateway, against in the clear.
+    Sealed,
     /// Ten times the load that can be carried.
     Overload,
     /// Idle, with many chats, with many streams.

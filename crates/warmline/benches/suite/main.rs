@@ -41,6 +41,7 @@ mod overload;
 mod pipeline;
 mod report;
 mod restart;
+mod sealed;
 mod server;
 mod slow_fsync;
 mod streams;
@@ -126,6 +127,7 @@ async fn section(
         Subject::Stream => pipeline::measure(plan, shim, Way::In).await?,
         Subject::Desk => pipeline::measure(plan, shim, Way::Out).await?,
         Subject::Bot => bot::measure(plan).await?,
+        Subject::Sealed => sealed::measure(plan).await?,
         Subject::Overload => overload::measure(plan).await?,
         Subject::Memory => memory::measure(plan).await?,
         Subject::Restart => restart::measure(plan).await?,

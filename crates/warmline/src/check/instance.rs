@@ -69,7 +69,7 @@ async fn connects(desk: &DeskSetup, now_ms: i64, subject: &Subject, report: &mut
     let url = desk.client.base();
     let host = url.host_str().unwrap_or_default();
     report.looks_at("the connection to the instance");
-    let steps = wire::steps(url, now_ms / 1_000).await;
+    let steps = wire::steps(url, now_ms / 1_000, &desk.client.authorities).await;
     let mut say = |finding: Finding| report.say(finding.about(subject));
     match &steps.addresses {
         Ok(addresses) => {
@@ -134,7 +134,8 @@ fn trouble_with(check: &'static str, trouble: &Trouble) -> Finding {
         }
         "tls" => {
             "set SERVICENOW_INSTANCE to the host that the certificate is for; where a company's \
-                  proxy opens TLS, add its certificate to this machine's (SSL_CERT_FILE)"
+                  proxy opens TLS, or the instance's authority is a company's own, name its \
+                  certificate in SERVICENOW_CA_FILE (`ca_file`)"
         }
         _ => "see whether SERVICENOW_INSTANCE is a ServiceNow instance",
     };
@@ -184,6 +185,10 @@ fn clock(examined: &TokenExamined, asked_ms: i64) -> Finding {
 fn token(examined: &TokenExamined, desk: &DeskSetup) -> Finding {
     const CHECK: &str = "instance.token";
     match (&examined.lifetime, examined.fault) {
+        (Ok(_), _) if desk.client.grant == Grant::Basic => {
+            let words = "the instance takes the user's name and password (Basic)";
+            Finding::ok(CHECK, "taken", words)
+        }
         (Ok(lifetime), _) if *lifetime < LIFETIME_GOOD => {
             let words = format!("a token was given, for {} s only", lifetime.as_secs());
             Finding::warn(CHECK, "short_lived", words).fix(
@@ -195,6 +200,7 @@ fn token(examined: &TokenExamined, desk: &DeskSetup) -> Finding {
             let grant = match desk.client.grant {
                 Grant::Password => "password",
                 Grant::ClientCredentials => "client credentials",
+                Grant::Basic => "basic",
             };
             let words = format!("a token was given for {} s ({grant} grant)", lifetime.as_secs());
             Finding::ok(CHECK, "granted", words)

@@ -160,11 +160,11 @@ pub(super) struct Steps {
     pub(super) connection: Option<Result<Connection, Trouble>>,
 }
 
-/// Connects to where a URL points.
-pub(super) async fn steps(url: &Url, now_s: i64) -> Steps {
+/// Connects to where a URL points, and believes these authorities besides the machine's.
+pub(super) async fn steps(url: &Url, now_s: i64, authorities: &[Vec<u8>]) -> Steps {
     let addresses = addresses(url).await;
     let connection = match &addresses {
-        Ok(addresses) => Some(connect_to(url, addresses, now_s).await),
+        Ok(addresses) => Some(connect_to(url, addresses, now_s, authorities).await),
         Err(_) => None,
     };
     Steps { addresses, connection }
@@ -173,7 +173,7 @@ pub(super) async fn steps(url: &Url, now_s: i64) -> Steps {
 /// Connects to where a URL points.
 pub(super) async fn connect(url: &Url, now_s: i64) -> Result<Connection, Trouble> {
     let addresses = addresses(url).await?;
-    connect_to(url, &addresses, now_s).await
+    connect_to(url, &addresses, now_s, &[]).await
 }
 
 async fn addresses(url: &Url) -> Result<Vec<SocketAddr>, Trouble> {
@@ -195,6 +195,7 @@ async fn connect_to(
     url: &Url,
     addresses: &[SocketAddr],
     now_s: i64,
+    authorities: &[Vec<u8>],
 ) -> Result<Connection, Trouble> {
     let host = url.host_str().ok_or(Trouble::NoHost)?.to_owned();
     let mut cause = String::new();
@@ -214,11 +215,14 @@ async fn connect_to(
     if url.scheme() != "https" {
         return Ok(Connection { stream: Box::new(tcp), certificate: None });
     }
-    encrypted(tcp, host, now_s).await
+    encrypted(tcp, host, Watching::new(now_s, authorities)?).await
 }
 
-async fn encrypted(tcp: TcpStream, host: String, now_s: i64) -> Result<Connection, Trouble> {
-    let watching = Watching::new(now_s)?;
+async fn encrypted(
+    tcp: TcpStream,
+    host: String,
+    watching: Arc<Watching>,
+) -> Result<Connection, Trouble> {
     let tls = |cause: String| Trouble::Tls { host: host.clone(), cause };
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let config = ClientConfig::builder_with_provider(provider)

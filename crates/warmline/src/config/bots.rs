@@ -3,8 +3,8 @@
 use std::{io::Read, path::Path, time::Duration};
 
 use gateway::{
-    Behind, BotId, BotSetup, BuiltInBot, DeskId, Origin, PageRules, Phrases, Policy, Replay,
-    WidgetKey, folded,
+    Behind, BotId, BotSetup, BuiltInBot, DeskId, MessageEncryption, Origin, PageRules, Phrases,
+    Policy, Replay, WidgetKey, folded,
 };
 
 use super::{
@@ -80,6 +80,10 @@ fn pages(draft: &Draft, owner: &Owner) -> Result<PageRules, ConfigError> {
         replay: match draft.text(owner, "bot.replay").as_deref() {
             Some("new") => Replay::New,
             Some(_) | None => Replay::All,
+        },
+        message_encryption: match draft.text(owner, "bot.message_encryption").as_deref() {
+            Some("required") => MessageEncryption::Required,
+            Some(_) | None => MessageEncryption::Offered,
         },
     })
 }
@@ -202,7 +206,7 @@ fn desk_of(draft: &Draft, owner: &Owner, tenant: &str) -> Result<DeskId, ConfigE
     let desks = || {
         draft.desks().filter_map(|desk| match desk {
             Owner::Desk { tenant: whose, name } if whose == tenant => Some(name.as_str()),
-            Owner::Tenant { .. } | Owner::Desk { .. } | Owner::Bot { .. } | Owner::House => None,
+            Owner::Desk { .. } | Owner::Bot { .. } | Owner::Tenant { .. } | Owner::House => None,
         })
     };
     let wrong =

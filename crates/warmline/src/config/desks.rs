@@ -1,30 +1,57 @@
 //! Desks: how ServiceNow is reached and what it presents.
 
+use std::io::Read;
+
 use gateway::{
-    ClientConfig, Credentials, DeskId, DeskSetup, FilesBy, Grant, TenantId, Wording, instance_url,
+    ClientConfig, Credentials, DeskId, DeskSetup, FilesBy, Grant, TenantId, WebhookRules, Wording,
+    instance_url,
 };
+use http::HeaderName;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::{
     ConfigError,
     draft::{Draft, Owner},
-    reference::References,
+    network::networks,
+    reference::{References, open_file},
     value::Value,
 };
+
+/// The largest file of authorities' certificates, in bytes: more than all that a system trusts.
+const CA_FILE_BYTES_MAX: u64 = 1_024 * 1_024;
 
 /// The longest secret that travels in a header, in bytes.
 const SECRET_BYTES_MAX: usize = 1_024;
 
 /// The settings that a desk always needs.
-const REQUIRED: [&str; 4] =
-    ["desk.client_id", "desk.client_secret", "desk.instance", "desk.webhook_secret"];
+const REQUIRED: [&str; 2] = ["desk.instance", "desk.webhook_secret"];
 
-/// The settings that the password grant needs besides.
-pub(super) const REQUIRED_BY_PASSWORD: [&str; 2] = ["desk.username", "desk.password"];
+/// The settings that a token is asked for with.
+pub(super) const OF_A_CLIENT: [&str; 2] = ["desk.client_id", "desk.client_secret"];
+
+/// The settings that name a user.
+pub(super) const OF_A_USER: [&str; 2] = ["desk.username", "desk.password"];
+
+/// Headers that callers and proxies set for purposes of their own, in which no secret is looked for.
+const TAKEN_HEADERS: [&str; 12] = [
+    "authorization",
+    "connection",
+    "content-length",
+    "content-type",
+    "cookie",
+    "forwarded",
+    "host",
+    "traceparent",
+    "transfer-encoding",
+    "upgrade",
+    "user-agent",
+    "x-forwarded-for",
+];
 
 pub(super) fn grant(draft: &Draft, desk: &Owner) -> Grant {
     match draft.text(desk, "desk.grant_type").as_deref() {
         Some("client_credentials") => Grant::ClientCredentials,
+        Some("basic") => Grant::Basic,
         Some(_) | None => Grant::Password,
     }
 }
@@ -32,10 +59,11 @@ pub(super) fn grant(draft: &Draft, desk: &Owner) -> Grant {
 /// What is not set and must be, of all desks.
 pub(super) fn missing(draft: &Draft) -> Vec<String> {
     let of_desk = |desk: &Owner| {
-        let user = grant(draft, desk) == Grant::Password;
-        let user = REQUIRED_BY_PASSWORD.into_iter().filter(move |_| user);
-        let missing: Vec<_> = REQUIRED
-            .into_iter()
+        let grant = grant(draft, desk);
+        let client = OF_A_CLIENT.into_iter().filter(|_| grant != Grant::Basic);
+        let user = OF_A_USER.into_iter().filter(|_| grant != Grant::ClientCredentials);
+        let missing: Vec<_> = client
+            .chain(REQUIRED)
             .chain(user)
             .filter(|id| draft.found(desk, id).is_none())
             .map(|id| draft.ways(desk, id))
@@ -62,19 +90,23 @@ pub(super) fn setup(
     let instance =
         |source| ConfigError::Instance { name: draft.name(owner, "desk.instance"), source };
     let url = instance_url(&need("desk.instance")?).map_err(instance)?;
-    let (client_id, client_secret) = (need("desk.client_id")?, need_secret("desk.client_secret")?);
     let grant = grant(draft, owner);
     let credentials = match grant {
         Grant::Password => Credentials {
-            client_id,
-            client_secret,
+            client_id: need("desk.client_id")?,
+            client_secret: need_secret("desk.client_secret")?,
             username: need("desk.username")?,
             password: need_secret("desk.password")?,
         },
-        Grant::ClientCredentials => Credentials::of_client(client_id, client_secret),
+        Grant::ClientCredentials => {
+            Credentials::of_client(need("desk.client_id")?, need_secret("desk.client_secret")?)
+        }
+        Grant::Basic => Credentials::of_user(need("desk.username")?, need_secret("desk.password")?),
     };
     let mut client = ClientConfig::new(url, credentials).map_err(instance)?;
     client.grant = grant;
+    client.signature_secret = references.secret(owner, "desk.signature_secret")?;
+    client.authorities = authorities(draft, owner)?;
     let webhook_secret = need_secret("desk.webhook_secret")?;
     sendable(draft, owner, "desk.webhook_secret", &webhook_secret)?;
     Ok(DeskSetup {
@@ -82,6 +114,7 @@ pub(super) fn setup(
         desk,
         client,
         webhook_secret,
+        webhook: webhook(draft, references, owner)?,
         message_token: references.secret(owner, "desk.message_token")?,
         command_words: texts(draft, owner, "desk.command_words")
             .into_iter()
@@ -99,6 +132,64 @@ pub(super) fn setup(
             joined: texts(draft, owner, "desk.joined_texts"),
         },
     })
+}
+
+/// In which other ways the instance proves itself, and from where.
+fn webhook(
+    draft: &Draft,
+    references: &References<'_>,
+    owner: &Owner,
+) -> Result<WebhookRules, ConfigError> {
+    let wrong = |id: &str, problem: &str| ConfigError::Wrong {
+        name: draft.name(owner, id),
+        problem: problem.to_owned(),
+    };
+    let previous = references.secret(owner, "desk.webhook_secret_previous")?;
+    if let Some(previous) = &previous {
+        sendable(draft, owner, "desk.webhook_secret_previous", previous)?;
+    }
+    let user = draft.text(owner, "desk.webhook_user");
+    if user.as_ref().is_some_and(|user| user.contains(':') || user.chars().any(char::is_control)) {
+        return Err(wrong("desk.webhook_user", "holds a colon or a control character"));
+    }
+    let header = draft.text(owner, "desk.webhook_header").map(|name| {
+        let name: HeaderName = name
+            .trim()
+            .to_ascii_lowercase()
+            .parse()
+            .map_err(|_| wrong("desk.webhook_header", "is no name of a header"))?;
+        if TAKEN_HEADERS.contains(&name.as_str()) {
+            let problem = "is a header with a meaning of its own; choose another, for instance \
+                           x-warmline-secret";
+            return Err(wrong("desk.webhook_header", problem));
+        }
+        Ok(name)
+    });
+    let (header, from) = (header.transpose()?, networks(draft, owner, "desk.webhook_from")?);
+    Ok(WebhookRules { previous, user, header, from })
+}
+
+/// The certificates of authorities that this desk's instance may have its own from.
+fn authorities(draft: &Draft, owner: &Owner) -> Result<Vec<Vec<u8>>, ConfigError> {
+    const ID: &str = "desk.ca_file";
+    let Some(path) = draft.path(owner, ID) else { return Ok(Vec::new()) };
+    let unreadable = |source| ConfigError::SecretFile {
+        name: draft.name(owner, ID),
+        path: path.clone(),
+        source,
+    };
+    let mut pem = Vec::new();
+    let file = open_file(&path).map_err(unreadable)?;
+    file.take(CA_FILE_BYTES_MAX + 1).read_to_end(&mut pem).map_err(unreadable)?;
+    let wrong = |problem: &str| ConfigError::Wrong {
+        name: draft.name(owner, ID),
+        problem: format!("refers to {}, which {problem}", path.display()),
+    };
+    if pem.len() as u64 > CA_FILE_BYTES_MAX {
+        return Err(wrong("is larger than 1 MiB"));
+    }
+    gateway::authorities_of(&pem)
+        .map_err(|_| wrong("holds something that is no certificate of an authority in PEM form"))
 }
 
 pub(super) fn texts(draft: &Draft, owner: &Owner, id: &str) -> Vec<String> {

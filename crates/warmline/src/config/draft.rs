@@ -71,7 +71,9 @@ impl Owner {
     fn path(&self, setting: &Setting) -> String {
         match self {
             Self::House => setting.id.to_owned(),
-            Self::Tenant { .. } | Self::Desk { .. } | Self::Bot { .. } => format!("{}.{}", self.table(), setting.key()),
+            Self::Tenant { .. } | Self::Desk { .. } | Self::Bot { .. } => {
+                format!("{}.{}", self.table(), setting.key())
+            }
         }
     }
 }
@@ -272,6 +274,13 @@ impl Draft {
     pub(crate) fn tenants(&self) -> impl Iterator<Item = Owner> {
         let names: BTreeSet<_> = self.owners.iter().filter_map(Owner::tenant).collect();
         names.into_iter().map(|tenant| Owner::Tenant { tenant: tenant.to_owned() })
+    }
+
+    /// A tenant that has settings of its own and nothing that they could be about.
+    pub(crate) fn tenant_without_desk(&self) -> Option<&Owner> {
+        let known = |owner: &Owner| self.owners.iter().any(|own| own.tenant() == owner.tenant());
+        let of_tenants = |owner: &&Owner| matches!(owner, Owner::Tenant { .. });
+        self.values.keys().map(|(owner, _)| owner).filter(of_tenants).find(|owner| !known(owner))
     }
 
     pub(crate) fn bots(&self) -> impl Iterator<Item = &Owner> {

@@ -2,11 +2,12 @@
 
 use std::net::SocketAddr;
 
-use gateway::WEBHOOK_PATH;
+use gateway::{Network, Proxies, ProxyHeader, WEBHOOK_PATH};
 use url::{Host, Url};
 
 use super::{
     ConfigError, Environment,
+    desks::texts,
     draft::{Draft, Owner},
 };
 
@@ -54,6 +55,31 @@ fn address(draft: &Draft) -> Result<SocketAddr, ConfigError> {
 fn wrong(draft: &Draft, problem: &str) -> ConfigError {
     let name = draft.name(&Owner::House, LISTEN);
     ConfigError::Wrong { name, problem: problem.to_owned() }
+}
+
+/// The networks of a setting.
+pub(super) fn networks(
+    draft: &Draft,
+    owner: &Owner,
+    id: &str,
+) -> Result<Vec<Network>, ConfigError> {
+    let read = |text: String| {
+        text.parse().map_err(|error: gateway::NetworkError| ConfigError::Wrong {
+            name: draft.name(owner, id),
+            problem: format!("holds «{text}», which {error}"),
+        })
+    };
+    texts(draft, owner, id).into_iter().map(read).collect()
+}
+
+/// The proxies before this service.
+pub(super) fn proxies(draft: &Draft) -> Result<Proxies, ConfigError> {
+    let trusted = networks(draft, &Owner::House, "trusted_proxies")?;
+    let header = match draft.text(&Owner::House, "proxy_header").as_deref() {
+        Some("forwarded") => ProxyHeader::Forwarded,
+        Some(_) | None => ProxyHeader::XForwardedFor,
+    };
+    Ok(Proxies { trusted, header })
 }
 
 /// How ServiceNow and browsers reach the gateway, without a slash at the end.

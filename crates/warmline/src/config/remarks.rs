@@ -3,11 +3,11 @@
 
 use std::fmt;
 
-use gateway::{BotSetup, Grant, Settings};
+use gateway::{BotSetup, DeskSetup, Grant, Settings};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::{
-    desks::{REQUIRED_BY_PASSWORD, grant},
+    desks::{OF_A_CLIENT, OF_A_USER, grant},
     draft::{Draft, Owner},
     environment::{CONFIG, Environment},
     registration::OF_A_REGISTRATION,
@@ -76,14 +76,18 @@ pub(super) fn of(draft: &Draft, environment: &Environment, settings: &Settings) 
     }
     unknown_variables(environment, &mut remarks);
     for (owner, desk) in draft.desks().zip(&settings.desks) {
-        if grant(draft, owner) == Grant::ClientCredentials {
-            let set =
-                REQUIRED_BY_PASSWORD.into_iter().filter(|id| draft.found(owner, id).is_some());
-            let name = |id| draft.name(owner, id);
-            let text = |id| format!("{} is set and has no use with client_credentials", name(id));
-            remarks.extend(set.map(|id| Remark::weak(text(id))));
-        }
-        if desk.message_token.is_none() {
+        let (useless, with) = match grant(draft, owner) {
+            Grant::Password => ([].as_slice(), ""),
+            Grant::ClientCredentials => (OF_A_USER.as_slice(), "client_credentials"),
+            Grant::Basic => (OF_A_CLIENT.as_slice(), "basic"),
+        };
+        let set = useless.iter().filter(|id| draft.found(owner, id).is_some());
+        remarks.extend(set.map(|id| {
+            let name = draft.name(owner, id);
+            Remark::weak(format!("{name} is set and has no use with {with}"))
+        }));
+        remarks.extend(of_webhook(draft, owner, desk, settings));
+        if desk.message_token.is_none() && desk.client.signature_secret.is_none() {
             let way = draft.ways(owner, "desk.message_token");
             let text =
                 format!("every user is a guest at ServiceNow; set {way} to the message-auth token");
@@ -102,6 +106,28 @@ pub(super) fn of(draft: &Draft, environment: &Environment, settings: &Settings) 
         let way = draft.ways(&Owner::House, "public_url");
         let text = format!("ServiceNow cannot be told where to call back; set {way}");
         remarks.push(Remark::weak(text));
+    }
+    remarks
+}
+
+/// What to know of the way in for ServiceNow.
+fn of_webhook(draft: &Draft, owner: &Owner, desk: &DeskSetup, settings: &Settings) -> Vec<Remark> {
+    let mut remarks = Vec::new();
+    if let Some(previous) = &desk.webhook.previous {
+        let name = draft.name(owner, "desk.webhook_secret_previous");
+        remarks.extend(weak(previous, &name));
+        remarks.push(Remark::weak(format!(
+            "{name} is good as well; take it away when ServiceNow presents the new secret"
+        )));
+    }
+    let proxied = settings.public_url.as_deref().is_some_and(|url| url.starts_with("https:"));
+    if !desk.webhook.from.is_empty() && proxied && settings.proxies.trusted.is_empty() {
+        remarks.push(Remark::weak(format!(
+            "{} is compared with the address of whoever connects, which behind a proxy is the \
+             proxy's: set {}",
+            draft.name(owner, "desk.webhook_from"),
+            draft.ways(&Owner::House, "trusted_proxies")
+        )));
     }
     remarks
 }

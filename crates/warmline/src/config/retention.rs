@@ -55,7 +55,8 @@ mod tests {
         let text = "[tenants.a]\nkeep_chats = \"off\"\n[tenants.a.bots.b]\n\
                     [tenants.b]\nkeep_bot_talk = \"1h\"\n[tenants.b.bots.b]\n";
         let rules = setup(&Draft::of_text(text, Path::new("w.toml")).unwrap()).unwrap();
-        let kept: Vec<_> = rules.into_iter().map(|(_, it)| (it.keep_chats, it.keep_bot_talk)).collect();
+        let kept: Vec<_> =
+            rules.into_iter().map(|(_, it)| (it.keep_chats, it.keep_bot_talk)).collect();
         let usual = Retention::default();
         let hour = Some(Duration::from_hours(1));
         assert_eq!(kept, [(None, usual.keep_bot_talk), (usual.keep_chats, hour)]);

@@ -111,11 +111,13 @@ const DELIVERIES: Kind = Kind::Choice(&["normal", "expectReplies"]);
 const WITHOUT_SCANNER: Kind = Kind::Choice(&["refuse", "take"]);
 const BUCKET_STYLES: Kind = Kind::Choice(&["path", "host"]);
 const REPLAYS: Kind = Kind::Choice(&["all", "new"]);
+const MESSAGES: Kind = Kind::Choice(&["offered", "required"]);
 const FILES_BY: Kind = Kind::Choice(&["auto", "link", "upload"]);
-const GRANTS: Kind = Kind::Choice(&["password", "client_credentials"]);
+const GRANTS: Kind = Kind::Choice(&["password", "client_credentials", "basic"]);
+const PROXY_HEADERS: Kind = Kind::Choice(&["x-forwarded-for", "forwarded"]);
 
 /// What users may not send unless somebody says otherwise: `gateway::REFUSED`, as a file says it.
-const NEVER: &str = "[\".exe\", \".com\", \".scr\", \".pif\", \".bat\", \".cmd\", \".ps1\", \".vbs\", \".vbe\", \".js\", \".jse\", \".wsf\", \".wsh\", \".hta\", \".msi\", \".msp\", \".cpl\", \".dll\", \".lnk\", \".reg\", \".jar\", \".app\", \".apk\", \".deb\", \".rpm\", \".sh\", \".iso\", \".html\", \".htm\", \".shtml\", \".xhtml\", \".xht\", \".svg\", \".svgz\", \".mht\", \".mhtml\", \"application/vnd.microsoft.portable-executable\", \"application/x-executable\", \"application/x-mach-binary\", \"text/x-shellscript\", \"text/html\", \"application/xhtml+xml\", \"image/svg+xml\"]";
+const NEVER: &str = "[\".exe\", \".com\", \".scr\", \".pif\", \".bat\", \".cmd\", \".ps1\", \".vbs\", \".vbe\", \".js\", \".jse\", \".wsf\", \".wsh\", \".hta\", \".msi\", \".msp\", \".cpl\", \".dll\", \".lnk\", \".reg\", \".jar\", \".app\", \".apk\", \".deb\", \".rpm\", \".sh\", \".iso\", \".url\", \".chm\", \".xll\", \".wll\", \".docm\", \".dotm\", \".xlsm\", \".xltm\", \".xlam\", \".pptm\", \".potm\", \".ppam\", \".library-ms\", \".search-ms\", \".settingcontent-ms\", \".one\", \".ps1xml\", \".psm1\", \".psd1\", \".msc\", \".scf\", \".sct\", \".vhd\", \".vhdx\", \".img\", \".jnlp\", \".msix\", \".msixbundle\", \".appx\", \".appref-ms\", \".application\", \".gadget\", \".inf\", \".ws\", \".wsc\", \".vb\", \".pyw\", \".command\", \".desktop\", \".html\", \".htm\", \".shtml\", \".xhtml\", \".xht\", \".svg\", \".svgz\", \".mht\", \".mhtml\", \"application/vnd.microsoft.portable-executable\", \"application/x-executable\", \"application/x-mach-binary\", \"text/x-shellscript\", \"text/html\", \"application/xhtml+xml\", \"image/svg+xml\"]";
 
 /// One row of the table.
 macro_rules! settings {
@@ -133,6 +135,10 @@ settings! {
     "Address and port to listen on. Another machine's side needs an https `public_url`, that is, a proxy that ends TLS.";
     "public_url", Some("WARMLINE_PUBLIC_URL"), Kind::Text, None, "\"https://chat.example.org\"", Reload,
     "How ServiceNow and browsers reach this service.";
+    "trusted_proxies", Some("WARMLINE_TRUSTED_PROXIES"), Kind::Texts, None, "[\"10.0.0.0/8\"]", Reload,
+    "The networks of the proxies before this service. What they say of where a request comes from is believed, as far to the left as they are in the list; of anybody else it is not.";
+    "proxy_header", Some("WARMLINE_PROXY_HEADER"), PROXY_HEADERS, Some("\"x-forwarded-for\""), "\"forwarded\"", Reload,
+    "In which header they say it. The other one is not looked at: proxies pass on what they do not write themselves.";
     "data_dir", Some("WARMLINE_DATA_DIR"), Kind::Path, Some("\"./data\""), "\"/var/lib/warmline\"", Restart,
     "Where the store (`warmline.db`) and, unless given otherwise, the master key (`master.key`) are kept.";
     "master_key", Some("WARMLINE_MASTER_KEY"), Kind::Secret, None, "\"env:MASTER_KEY\"", Restart,
@@ -187,22 +193,44 @@ settings! {
     "How long the words of a live chat can be read after the last of them, an hour at least; then their key is deleted, and their files with them. `off` keeps them for ever.";
     "tenant.keep_bot_talk", Some("WARMLINE_KEEP_BOT_TALK"), Kind::SpanOrOff, Some("\"24h\""), "\"24h\"", Reload,
     "The same for what was said with the bot outside of live chats. What is gone no agent gets as history.";
+    "tenant.mask", Some("WARMLINE_MASK"), Kind::Texts, None, "[\"card\", \"iban\"]", Reload,
+    "What may not reach the desk, the bot or the store, of what users say: `card` (13 to 19 digits with the check digit of payment cards), `iban`, `us-ssn`. A mask that names the kind stands in its place, and the user is told once.";
+    "tenant.mask_patterns", None, Kind::Texts, None, "['staff number: \\bP-[0-9]{6}\\b']", Reload,
+    "The same by patterns of your own: a name, a colon, and a regular expression. The name stands in the mask.";
+    "tenant.conversation_rate", None, Kind::Count, Some("100"), "50", Reload,
+    "How many calls one conversation may make in a second, 50 at least; four times as many at once. Beyond it: 429.";
+    "tenant.user_rate", None, Kind::Count, Some("200"), "100", Reload,
+    "The same for one user in all of their conversations.";
+    "tenant.rate", None, Kind::Count, None, "2000", Reload,
+    "The same for all users of the tenant together. Without it there is no such limit. Callbacks of ServiceNow are never counted.";
     "desk.instance", Some("SERVICENOW_INSTANCE"), Kind::Text, None, "\"dev12345\"", Reload,
     "Required. Instance name (`dev12345`), host, or https URL; http only to this machine.";
     "desk.client_id", Some("SERVICENOW_CLIENT_ID"), Kind::Text, None, "\"0a1b2c3d4e5f\"", Reload,
-    "Required. The client id of the OAuth entry for external clients.";
+    "Required but with `basic`. The client id of the OAuth entry for external clients.";
     "desk.client_secret", Some("SERVICENOW_CLIENT_SECRET"), Kind::Secret, None, "\"vault:servicenow-client-secret\"", Reload,
-    "Required. Its client secret.";
+    "Required but with `basic`. Its client secret.";
     "desk.grant_type", Some("SERVICENOW_GRANT_TYPE"), GRANTS, Some("\"password\""), "\"password\"", Reload,
-    "How a token is asked for. `client_credentials` where the instance allows that grant; user name and password are not needed then.";
+    "How a token is asked for. `client_credentials` where the instance allows that grant; user name and password are not needed then. `basic` asks for none and sends user name and password with every request; client id and secret are not needed then.";
     "desk.username", Some("SERVICENOW_USERNAME"), Kind::Text, None, "\"warmline.integration\"", Reload,
-    "Required by the password grant. The integration user.";
+    "Required by the password grant and by `basic`. The integration user.";
     "desk.password", Some("SERVICENOW_PASSWORD"), Kind::Secret, None, "\"vault:servicenow-password\"", Reload,
-    "Required by the password grant. Their password.";
+    "Required by the password grant and by `basic`. Their password.";
     "desk.webhook_secret", Some("WEBHOOK_SECRET"), Kind::Secret, None, "\"vault:webhook-secret\"", Reload,
     "Required. What ServiceNow must present on the webhook: `Authorization: Bearer …`. Each desk has its own.";
+    "desk.webhook_secret_previous", Some("WEBHOOK_SECRET_PREVIOUS"), Kind::Secret, None, "\"vault:webhook-secret-of-before\"", Reload,
+    "The secret of before, good as well while ServiceNow is given the new one. When it was last presented is told by the log and by `warmline_webhook_secret_used_timestamp_seconds`; take it away when it is not any more.";
+    "desk.webhook_user", Some("WEBHOOK_USERNAME"), Kind::Text, None, "\"servicenow\"", Reload,
+    "The user name by which ServiceNow may present the secret as a password, with Basic. Without it Basic is refused.";
+    "desk.webhook_header", Some("WEBHOOK_HEADER"), Kind::Text, None, "\"x-warmline-secret\"", Reload,
+    "A header in which ServiceNow may present the secret alone, for where `Authorization` is a proxy's.";
+    "desk.webhook_from", Some("WEBHOOK_FROM"), Kind::Texts, None, "[\"203.0.113.0/24\"]", Reload,
+    "The networks that ServiceNow calls from. Callbacks from elsewhere are refused also with the right secret. Behind a proxy `trusted_proxies` must be set. Without it any address will do.";
     "desk.message_token", Some("SERVICENOW_TOKEN"), Kind::Secret, None, "\"vault:message-token\"", Reload,
-    "The message-auth token. Without it every user is a guest at ServiceNow.";
+    "The message-auth token. Without it, or `signature_secret`, every user is a guest at ServiceNow.";
+    "desk.signature_secret", Some("SERVICENOW_SIGNATURE_SECRET"), Kind::Secret, None, "\"vault:signature-secret\"", Reload,
+    "The secret of hash message auth (`hash_message_verification`): every request then carries `x-b2b-signature`, the HMAC-SHA1 of the bytes that are sent.";
+    "desk.ca_file", Some("SERVICENOW_CA_FILE"), Kind::Path, None, "\"/etc/warmline/instance-ca.pem\"", Reload,
+    "Certificates (PEM) of authorities that the instance's certificate may come from, besides those that this machine trusts.";
     "desk.command_words", None, Kind::Texts,
     Some("[\"hi\", \"agent\", \"bye\", \"restart\", \"help\", \"logout\", \"notification\", \"notifications\", \"show notification\"]"),
     "[\"bye\", \"restart\"]", Reload,
@@ -281,6 +309,8 @@ settings! {
     "How long a Direct Line token past its end (it lives for 30 minutes) goes on opening its own conversation, for laptops that slept; `off` for not at all.";
     "bot.replay", None, REPLAYS, Some("\"all\""), "\"new\"", Reload,
     "What a page that comes back without saying how far it has read gets: `all` from the start of the conversation, `new` only what comes after. A page that starts a conversation gets all of it.";
+    "bot.message_encryption", Some("WARMLINE_MESSAGE_ENCRYPTION"), MESSAGES, Some("\"offered\""), "\"required\"", Reload,
+    "Whether messages between web pages and Warmline are sealed besides TLS (docs/message-encryption.md): `offered`, by pages that can, as the widget does; `required`, and what comes in the clear is refused, in both directions.";
     "bot.answers_file", None, Kind::Path, None, "\"answers.json\"", Reload,
     "What the built-in bot says: JSON with `greeting`, `fallback` and `topics` of `words` and `answer`. Without it the help desk's answers that come with Warmline.";
     "bot.escalate_phrases", None, Kind::Texts, Some("[\"agent\", \"live agent\", \"talk to a human\"]"), "[\"agent\", \"help me\"]", Reload,

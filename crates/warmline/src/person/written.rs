@@ -66,10 +66,7 @@ impl Written {
     }
 
     /// Takes everything in, and says what it was. An export that broke off is no export: its folder goes.
-    pub(super) async fn take(
-        &mut self,
-        from: impl AsyncRead + Unpin,
-    ) -> anyhow::Result<String> {
+    pub(super) async fn take(&mut self, from: impl AsyncRead + Unpin) -> anyhow::Result<String> {
         let taken = self.take_all(from).await;
         let nothing = taken.as_ref().is_ok_and(|exported| exported.conversations == 0);
         if taken.is_err() || nothing {
@@ -93,7 +90,8 @@ impl Written {
         let mut line = zeroize::Zeroizing::new(Vec::new());
         loop {
             line.clear();
-            let read = async { (&mut from).take(LINE_BYTES_MAX).read_until(b'\n', &mut line).await };
+            let read =
+                async { (&mut from).take(LINE_BYTES_MAX).read_until(b'\n', &mut line).await };
             timeout(LINE_WITHIN, read)
                 .await
                 .context("the export stands still; nothing is left of it")?
@@ -102,7 +100,9 @@ impl Written {
                 bail!("the export broke off; nothing is left of it");
             }
             let understood: Line = serde_json::from_slice(&line).map_err(|_| {
-                anyhow!("the export cannot be read; use the command of the same release as the gateway")
+                anyhow!(
+                    "the export cannot be read; use the command of the same release as the gateway"
+                )
             })?;
             if let Line::Error(refusal) = understood {
                 bail!("{} ({})", refusal.message, refusal.code);

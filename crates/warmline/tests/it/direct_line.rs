@@ -5,6 +5,7 @@ mod attacks;
 mod clamd;
 mod leaving;
 mod origins;
+mod private;
 mod streams;
 mod tokens;
 mod upload;

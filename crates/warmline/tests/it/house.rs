@@ -253,6 +253,7 @@ impl House {
             name: None,
             origins: Vec::new(),
             site: "default/default".to_owned(),
+            reader: None,
             purpose: Purpose::Token,
             issued_at: 0,
             expires_at: u64::from(u32::MAX),

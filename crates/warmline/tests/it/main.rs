@@ -27,6 +27,7 @@
 //! | `metrics` | what `/metrics` tells, and that dashboard, alert rules and docs speak of nothing else |
 //! | `traces` | one trace shows user, ServiceNow, agent and user; it costs nobody anything |
 //! | `desk_files` | what an agent sends opens for the user, what the user sends reaches the agent |
+//! | `doors` | who may come in and how they prove it, what is taken out of what they say, how the instance is called |
 //! | `disk` | nothing that was said lies on the disk in the clear |
 //!
 //! `house`, `process`, `page`, `desk` and `moved_clock` are the means. Every house looks through its gateway's log
@@ -46,6 +47,7 @@ mod desk;
 mod desk_files;
 mod direct_line;
 mod disk;
+mod doors;
 mod earlier_versions;
 mod faults;
 mod flows;

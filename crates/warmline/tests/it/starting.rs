@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// Settings that would start, in a folder of their own.
-async fn environment(folder: &tempfile::TempDir) -> Environment {
+pub(crate) async fn environment(folder: &tempfile::TempDir) -> Environment {
     let port = free_port().await;
     [
         ("SERVICENOW_CLIENT_ID", "client"),

@@ -15,6 +15,7 @@ fn claims() -> Claims {
         name: Some("Ann".to_owned()),
         origins: vec!["5f2c1a90".to_owned()],
         site: "default".to_owned(),
+        reader: None,
         purpose: Purpose::Token,
         issued_at: NOW,
         expires_at: NOW + 1800,

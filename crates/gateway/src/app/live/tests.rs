@@ -7,9 +7,10 @@ use session::Policy;
 
 use super::*;
 use crate::{
-    app::PageRules,
+    app::{PageRules, WebhookRules},
     bot::BuiltInBot,
     desk::{media::FilesBy, news::Wording},
+    network::Proxies,
     notices::Language,
 };
 
@@ -28,6 +29,7 @@ fn desk(name: &str, secret: &str) -> DeskSetup {
         desk: desk_id(name),
         client: ClientConfig::new(instance_url("dev1").unwrap(), credentials).unwrap(),
         webhook_secret: format!("webhook secret of {name}").into(),
+        webhook: WebhookRules::default(),
         message_token: None,
         command_words: Vec::new(),
         receipts: true,
@@ -52,9 +54,12 @@ fn bot(name: &str, desk: &str) -> BotSetup {
 fn settings(desks: Vec<DeskSetup>, bots: Vec<BotSetup>) -> Settings {
     Settings {
         data_dir: "data".into(),
+        masks: HashMap::new(),
+        rates: HashMap::new(),
         desks,
         bots,
         public_url: None,
+        proxies: Proxies::default(),
         built_in_bot: BuiltInBot::help_desk().unwrap(),
         console_password_hash: None,
         metrics_token: None,

@@ -63,7 +63,7 @@ pub(super) fn answer(value: &RawValue) -> Option<Answer> {
         #[serde(default)]
         asks: String,
         #[serde(default)]
-        secret: bool,
+        secret: Value,
     }
     let read: Submitted = serde_json::from_str(value.get()).ok()?;
     let to = Number(read.warmline.answers);
@@ -85,7 +85,8 @@ pub(super) fn answer(value: &RawValue) -> Option<Answer> {
         }
     })?;
     let words = text(&read.warmline.label).unwrap_or_else(|| value.clone());
-    let secret = read.warmline.secret;
+    // Whoever writes it in a way of their own means it, too.
+    let secret = !matches!(read.warmline.secret, Value::Null | Value::Bool(false));
     Some(Answer { given: Given { to, value, secret }, words })
 }
 

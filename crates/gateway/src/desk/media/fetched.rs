@@ -13,13 +13,13 @@ use std::{
 use servicenow::{SendError, client::media::Leads};
 use session::id::{DeskId, TenantId, Timestamp};
 use store::StoreError;
-use tokio::sync::watch;
+use tokio::{sync::watch, time::timeout};
 use uuid::Uuid;
 
 use super::{DeskMedia, MediaPass};
 use crate::{
     clock::unix_seconds,
-    files::{Bringer, FileError, FileId, Keep, NewFile, Pass, Side},
+    files::{Bringer, FileError, FileId, Keep, NewFile, PIECE_WITHIN, Pass, Side, TooSlow},
     keeping::{Keeping, KeepingError},
 };
 
@@ -32,6 +32,9 @@ pub(crate) const FAILED_FOR: Duration = Duration::from_secs(20);
 /// Files that are fetched, or failed lately, at a time. Each that comes has a connection and a few
 /// hundred kilobytes.
 const FLIGHTS_MAX: usize = 256;
+
+/// An instance that lets a file trickle holds a turn that others wait for.
+const TOO_SLOW: FetchError = FetchError::Away { code: "too_slow" };
 
 /// What a file is called whose instance does not tell.
 const NAMELESS: &str = "file";
@@ -226,7 +229,11 @@ impl DeskMedia {
             thumbnail: None,
         };
         let mut intake = self.files.intake_as(file, keeping, new).await?;
-        while let Some(piece) = fetching.piece().await? {
+        let mut pace = self.files.pace(Bringer::Desk);
+        loop {
+            let piece = timeout(PIECE_WITHIN, fetching.piece()).await.map_err(|_| TOO_SLOW)??;
+            let Some(piece) = piece else { break };
+            pace.came(piece.len()).map_err(|TooSlow| TOO_SLOW)?;
             intake.write(piece).await?;
         }
         intake.finish().await?;

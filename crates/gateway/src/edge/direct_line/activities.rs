@@ -35,7 +35,12 @@ use crate::{
     edge::{
         Edge,
         body::read_body,
-        direct_line::{Refused, changes, conversations, refused::unreadable, relay, visitor},
+        direct_line::{
+            Refused, changes, conversations,
+            private::{self, Reading, Sealed},
+            refused::unreadable,
+            relay, visitor,
+        },
     },
     engine::Arrival,
     keeping::{Entry, Keeping},
@@ -70,6 +75,28 @@ pub(super) struct Posted {
     /// Direct Line has no room.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) invoke_response: Option<relay::InvokeResponse>,
+    /// The same, for a page that reads with a key of its own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) sealed: Option<Sealed>,
+}
+
+impl Posted {
+    /// An activity that was taken, and nothing else to say.
+    pub(super) fn as_id(id: String) -> Self {
+        Self { id, invoke_response: None, sealed: None }
+    }
+
+    /// As whoever posted reads it.
+    fn shown_to(self, reading: &mut Reading) -> Result<Self, Refused> {
+        let Some(response) = &self.invoke_response else { return Ok(self) };
+        let json = serde_json::to_string(response).map_err(|_| {
+            Refused::new(ErrorCode::ServiceError, "the bot's answer cannot be written down")
+        })?;
+        Ok(match reading.json(json)? {
+            Some(sealed) => Self { invoke_response: None, sealed: Some(sealed), ..self },
+            None => self,
+        })
+    }
 }
 
 /// The route that activities are posted to, as traces call it.
@@ -99,12 +126,10 @@ async fn taken(
 ) -> Result<Json<Posted>, Refused> {
     let Path(id) = id?;
     let claims = edge.page(headers, &id)?;
-    let body = read_body(body, ACTIVITY_BYTES_MAX).await?;
-    if is_too_long(&body) {
-        return Err(too_long());
-    }
-    let activity = Activity::parse(&body)
-        .map_err(|error| Refused::new(ErrorCode::BadArgument, error.to_string()))?;
+    let body = read_body(body, private::BODY_BYTES_MAX).await?;
+    let mut activity = edge.posted(&claims, &body).await?;
+    let key = edge.key_of(&claims)?;
+    let masked = edge.mask(&key.tenant, &mut activity);
     let visitor = visitor(&claims, Some(&activity))?;
     let event = match &*activity.kind() {
         kinds::MESSAGE => Event::UserSaid {
@@ -114,17 +139,21 @@ async fn taken(
             fresh: edge.clock.fresh_session(),
         },
         kinds::END_OF_CONVERSATION => Event::UserEnds,
-        kinds::INVOKE => return relay::invoke(edge, &claims, headers, activity).await.map(Json),
+        kinds::INVOKE => {
+            let mut reading = edge.reading(&claims).await?;
+            let posted = relay::invoke(edge, &claims, headers, activity).await?;
+            return posted.shown_to(&mut reading).map(Json);
+        }
         // Who joined and what was installed is the channel's to tell,
         // and developers' traces are not a page's.
         kinds::TYPING => {
-            edge.wakes.tell_desk(ToDesk::Types(edge.key_of(&claims)?));
+            edge.wakes.tell_desk(ToDesk::Types(key));
             let id = edge.clock.fresh_id().simple().to_string();
-            return Ok(Json(Posted { id, invoke_response: None }));
+            return Ok(Json(Posted::as_id(id)));
         }
         kinds::CONVERSATION_UPDATE | kinds::INSTALLATION_UPDATE | kinds::TRACE => {
             let id = edge.clock.fresh_id().simple().to_string();
-            return Ok(Json(Posted { id, invoke_response: None }));
+            return Ok(Json(Posted::as_id(id)));
         }
         kinds::EVENT if is_handoffs_own(&activity) => {
             return Err(Refused::new(
@@ -140,10 +169,10 @@ async fn taken(
             payload: Payload(activity.to_json()),
         },
     };
-    let arrival = Arrival::event(Target::Key(edge.key_of(&claims)?), event).traced(trace);
+    let arrival = Arrival::event(Target::Key(key), event).masked(masked).traced(trace);
     let outcome = edge.engine.submit(arrival).await?;
     edge.presence.called(outcome.conversation);
-    Ok(Json(Posted { id: activity_id(&id, outcome.number), invoke_response: None }))
+    Ok(Json(Posted::as_id(activity_id(&id, outcome.number))))
 }
 
 /// Whether a page speaks the protocol between bot and gateway, which the bot would believe.
@@ -158,11 +187,11 @@ pub(super) async fn read(
     reading: Result<Query<conversations::Reading>, QueryRejection>,
     headers: HeaderMap,
 ) -> Result<Response, Refused> {
-    let (Path(id), Query(reading)) = (id?, reading?);
+    let (Path(id), Query(asked)) = (id?, reading?);
     let claims = edge.page(&headers, &id)?;
-    let after = conversations::watermark(reading.watermark.as_deref())?;
+    let after = conversations::watermark(asked.watermark.as_deref())?;
     let after = after.unwrap_or(Watermark::START);
-    match edge.set_for(&claims, &headers, after).await {
+    match edge.set_as_read(&claims, &headers, after).await {
         Ok(set) => Ok(answer(&set)),
         // A page that polls gives up for good on anything but 200 and 403 (reference 4.4). An empty
         // set without a watermark leaves it where it is, and it asks again.
@@ -222,7 +251,18 @@ impl Log {
 }
 
 impl Edge {
-    /// What a page that polls gets.
+    /// What a page that polls gets, sealed if it reads with a key.
+    async fn set_as_read(
+        &self,
+        claims: &Claims,
+        headers: &HeaderMap,
+        after: Watermark,
+    ) -> Result<ActivitySet<String>, Refused> {
+        let mut reading = self.reading(claims).await?;
+        reading.set(self.set_for(claims, headers, after).await?)
+    }
+
+    /// What there is to read after a watermark.
     async fn set_for(
         &self,
         claims: &Claims,

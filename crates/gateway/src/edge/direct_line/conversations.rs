@@ -47,7 +47,10 @@ pub(super) async fn start(
     let name = parameters.user.name.clone();
     let claims = match caller {
         // Who a page says its user is, is a name to show and nothing else.
-        Caller::Page(claims) => claims,
+        Caller::Page(claims) => {
+            edge.lets_read(&claims)?;
+            claims
+        }
         Caller::Site(site) => edge.binding(&site, edge.fresh_conversation(), parameters)?,
     };
     let mut visitor = visitor(&claims, None)?;
@@ -76,6 +79,7 @@ pub(super) async fn reconnect(
 ) -> Result<Json<Conversation>, Refused> {
     let (Path(id), Query(reading)) = (id?, reading?);
     let claims = edge.page(&headers, &id)?;
+    edge.lets_read(&claims)?;
     let watermark = match watermark(reading.watermark.as_deref())? {
         Some(named) => named,
         None => edge.where_to_begin(&claims).await?,

@@ -6,6 +6,7 @@ use bot_framework::direct_line::{
     token::{Claims, Purpose, TokenError},
 };
 use session::id::{ChannelId, ConversationKey};
+use tokio::time::Instant;
 
 use crate::{
     clock::unix_seconds,
@@ -53,7 +54,10 @@ impl Edge {
     /// The page that calls about this conversation.
     pub(super) fn page(&self, headers: &HeaderMap, conversation: &str) -> Result<Claims, Refused> {
         match self.caller(headers)? {
-            Caller::Page(claims) if claims.conversation == conversation => Ok(claims),
+            Caller::Page(claims) if claims.conversation == conversation => {
+                self.may_call_so_fast(&claims)?;
+                Ok(claims)
+            }
             Caller::Page(_) => {
                 Err(Refused::new(ErrorCode::Forbidden, "the token is for another conversation"))
             }
@@ -62,6 +66,21 @@ impl Edge {
                 "this needs a token of the conversation, not the secret",
             )),
         }
+    }
+
+    /// Refuses a page that calls faster than its conversation, its user or its tenant may.
+    fn may_call_so_fast(&self, claims: &Claims) -> Result<(), Refused> {
+        let doors = self.doors.get();
+        let site = site_of(&doors, claims)?;
+        let whose = (claims.conversation.as_str(), claims.user.as_deref());
+        let rates = doors.rates(&site.tenant);
+        self.measures.take(&rates, &site.tenant, whose, Instant::now()).map_err(|_| {
+            Refused::new(
+                ErrorCode::TooManyRequests,
+                "these are more calls than a conversation, a user or a tenant may make in a second; \
+                 nothing was taken, send it again",
+            )
+        })
     }
 
     /// The page that opens its stream.

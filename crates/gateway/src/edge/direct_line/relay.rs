@@ -67,5 +67,6 @@ pub(super) async fn invoke(
     Ok(Posted {
         id: format!("{}-i{fresh}", claims.conversation),
         invoke_response: Some(InvokeResponse { status, body }),
+        sealed: None,
     })
 }

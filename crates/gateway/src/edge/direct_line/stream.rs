@@ -27,7 +27,9 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 use crate::{
     edge::{
         Edge,
-        direct_line::{Refused, activities::Log, conversations::watermark, places::Place},
+        direct_line::{
+            Refused, activities::Log, conversations::watermark, places::Place, private::Reading,
+        },
     },
     presence::Attendance,
     trace::Context,
@@ -73,6 +75,7 @@ pub(super) async fn open(
         Refused::new(ErrorCode::NotAuthorized, "open the streamUrl exactly as it was given")
     })?;
     let claims = edge.ticket(&ticket, &id, &headers)?;
+    let reading = edge.reading(&claims).await?;
     let after = watermark(opening.watermark.as_deref())?.unwrap_or(Watermark::START);
     let upgrade = upgrade.map_err(|_| {
         Refused::new(ErrorCode::BadArgument, "the stream is a WebSocket; upgrade the connection")
@@ -91,8 +94,17 @@ pub(super) async fn open(
         .on_upgrade(move |socket| async move {
             let hints = edge.wakes.subscribe(log.id);
             let present = edge.presence.attend(log.id);
-            let stream =
-                Stream { edge, log, socket, after, hints, place, _present: present, _open: token };
+            let stream = Stream {
+                edge,
+                log,
+                reading,
+                socket,
+                after,
+                hints,
+                place,
+                _present: present,
+                _open: token,
+            };
             stream.run().await;
         }))
 }
@@ -112,6 +124,7 @@ async fn opened(edge: &Edge, claims: &Claims, headers: &HeaderMap) -> Result<Log
 struct Stream<S> {
     edge: Arc<Edge>,
     log: Log,
+    reading: Reading,
     socket: S,
     after: Watermark,
     hints: Receiver<Hint>,
@@ -237,6 +250,7 @@ where
             let read = set.watermark.unwrap_or(self.after);
             let activities = set.activities.len();
             if !set.activities.is_empty() {
+                let set = self.reading.set(set).map_err(|_| End::ComeBack)?;
                 self.send(Message::Text(set.to_json().into())).await?;
                 if let (Entries::New, Some(at)) = (entries, newest) {
                     self.edge.observer.streamed(at);
@@ -265,6 +279,7 @@ where
     async fn show(&mut self, activity: String) -> Result<(), End> {
         // No watermark: it has no place in the log.
         let set = ActivitySet { activities: vec![activity], watermark: None };
+        let set = self.reading.set(set).map_err(|_| End::ComeBack)?;
         self.send(Message::Text(set.to_json().into())).await
     }
 

@@ -134,6 +134,7 @@ impl Edge {
             name: asked.user.name.as_deref().map(kept_name),
             origins,
             site: site_name(&site.tenant, &site.bot),
+            reader: None,
             purpose: Purpose::Token,
             issued_at: 0,
             expires_at: 0,

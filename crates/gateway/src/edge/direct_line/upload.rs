@@ -17,7 +17,7 @@ use axum::{
     extract::{Path, State, rejection::PathRejection},
     http::{HeaderMap, StatusCode},
 };
-use bot_framework::{Activity, direct_line::ErrorCode};
+use bot_framework::direct_line::ErrorCode;
 use session::{Event, FileRefusal, Visitor, id::ConversationKey};
 use store::{ConversationId, Target};
 use tokio::{runtime::Handle, time::timeout};
@@ -25,13 +25,14 @@ use tokio::{runtime::Handle, time::timeout};
 use super::{
     Refused,
     activities::{self, Posted},
+    private,
     refused::unreadable,
     visitor,
 };
 use crate::{
     edge::Edge,
     engine::{Arrival, Engine, EngineError, Outcome},
-    files::{FileRules, Files, Kept, Side, clean_name},
+    files::{Bringer, FileRules, Files, Kept, Side, clean_name},
     keeping::Keeping,
     render::activity_id,
     trace::{Context, OpenSpan},
@@ -84,8 +85,9 @@ async fn taken(
     let known = visitor(&claims, None)?;
     let conversation = edge.begun(&key, &known).await?;
     let taken = Taken { files: Arc::clone(&edge.files), kept: Vec::new() };
-    let mut upload = Upload::new(edge, &keeping, conversation, taken);
-    let mut body = Arriving::new(body, body_bytes_max(edge.files.rules()));
+    let mut upload = Upload::new(edge, (&key.tenant, &keeping), conversation, taken);
+    let most = body_bytes_max(edge.files.rules());
+    let mut body = Arriving::new(body, most, edge.files.pace(Bringer::Page));
     if let Err(trouble) = upload.read(headers, &mut body).await {
         body.drain().await;
         if let Some(why) = trouble.why {
@@ -93,13 +95,12 @@ async fn taken(
         }
         return Err(trouble.refused);
     }
-    let Upload { activity, taken, .. } = upload;
+    let Upload { activity, taken, masked: names_masked, .. } = upload;
     if taken.kept.is_empty() {
         return Err(Refused::new(ErrorCode::MissingProperty, "no file came with the request"));
     }
     let activity = activity.unwrap_or_else(|| br#"{"type":"message"}"#.to_vec());
-    let mut activity = Activity::parse(&activity)
-        .map_err(|error| Refused::new(ErrorCode::BadArgument, error.to_string()))?;
+    let mut activity = edge.posted(&claims, &activity).await?;
     if activity.kind() != "message" {
         let message = "files go with an activity of type `message`";
         return Err(Refused::new(ErrorCode::BadArgument, message));
@@ -107,6 +108,8 @@ async fn taken(
     let address =
         |kept: &Kept| format!("{base}/files/{}", edge.files.pass(kept.id, Side::Original));
     merge(&mut activity, &taken.kept, address)?;
+    // After the files found their places by the names that they came with.
+    let masked = edge.mask(&key.tenant, &mut activity) || names_masked;
     let visitor = visitor(&claims, Some(&activity))?;
     let said = session::Said {
         files: taken.kept.iter().map(|brought| brought.kept.clone().into()).collect(),
@@ -115,10 +118,10 @@ async fn taken(
     let sender_key = activities::sender_key(&activity)?;
     let event =
         Event::UserSaid { visitor, said, key: sender_key, fresh: edge.clock.fresh_session() };
-    let arrival = Arrival::event(Target::Key(key), event).traced(trace);
+    let arrival = Arrival::event(Target::Key(key), event).masked(masked).traced(trace);
     let outcome = taken_in(edge.engine.clone(), arrival, taken).await?;
     edge.presence.called(outcome.conversation);
-    Ok(Json(Posted { id: activity_id(&id, outcome.number), invoke_response: None }))
+    Ok(Json(Posted::as_id(activity_id(&id, outcome.number))))
 }
 
 impl Edge {
@@ -146,7 +149,8 @@ impl Edge {
         called: &str,
         why: FileRefusal,
     ) {
-        let name = (!called.is_empty()).then(|| clean_name(called));
+        let name = (!called.is_empty())
+            .then(|| clean_name(&self.mask_name(&key.tenant, called.to_owned()).0));
         let event = Event::FilesRefused { visitor, name, why };
         let arrival = Arrival::event(Target::Key(key.clone()), event);
         if let Err(error) = self.engine.submit(arrival).await {
@@ -218,7 +222,7 @@ async fn committed(
 /// The most that an upload may have, in bytes.
 fn body_bytes_max(rules: &FileRules) -> u64 {
     let files = rules.file_bytes.saturating_mul(rules.in_message as u64);
-    let activity = activities::ACTIVITY_BYTES_MAX as u64;
+    let activity = private::BODY_BYTES_MAX as u64;
     files.saturating_add(activity).saturating_add(OTHER_BYTES_MAX)
 }
 

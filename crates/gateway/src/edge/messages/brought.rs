@@ -120,7 +120,7 @@ impl Message {
     /// Takes it. What it leads to is done whether its caller waits for it or not.
     pub(super) async fn take(
         self,
-        activity: Activity,
+        activity: (Activity, bool),
         trace: Option<Context>,
     ) -> Result<Response, Refusal> {
         let tasks = self.edge.open_streams.clone();
@@ -136,7 +136,7 @@ impl Message {
 
     async fn taken(
         self: Arc<Self>,
-        activity: Activity,
+        (activity, masked): (Activity, bool),
         trace: Option<Context>,
     ) -> Result<Response, Refusal> {
         let Self { edge, whose, .. } = &*self;
@@ -164,7 +164,7 @@ impl Message {
         } else {
             held.clear();
         }
-        let arrival = Arrival::event(Target::Key(whose.key.clone()), *event);
+        let arrival = Arrival::event(Target::Key(whose.key.clone()), *event).masked(masked);
         let outcome = match edge.engine.submit(arrival.placed(placed_as).traced(trace)).await {
             Err(EngineError::NotFound) => return Ok(StatusCode::OK.into_response()),
             outcome => outcome?,

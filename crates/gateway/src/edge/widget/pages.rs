@@ -274,6 +274,9 @@ mod tests {
             callers: Callers::new(vault.mac_key("callers").unwrap()),
             wordings: Vec::new(),
             sites,
+            masks: std::collections::HashMap::new(),
+            rates: std::collections::HashMap::new(),
+            proxies: crate::network::Proxies::default(),
             public_url: None,
         }
     }

@@ -197,6 +197,7 @@ async fn deliver_one(bed: &Bed, lane: LaneKey) {
         happening: Happening::Event(settled_event(effect, None)),
         settles: Some(Settled { work: *work, dead: None, placed: None }),
         placed_as: None,
+        masked: false,
         trace: None,
     })
     .await;

@@ -129,6 +129,7 @@ async fn a_report_that_cannot_be_stepped_becomes_a_dead_letter() {
         happening: Happening::Event(settled_event(effect, None)),
         settles: Some(Settled { work: *work, dead: None, placed: None }),
         placed_as: None,
+        masked: false,
         trace: None,
     };
     assert!(is_failed(&bed.submit(report).await));

@@ -83,6 +83,20 @@ fn names_are_cut_before_their_ending() {
 }
 
 #[test]
+fn a_name_is_one_for_every_system() {
+    for (name, kept) in [
+        ("a.exe::$DATA", "a.exe__$DATA"),
+        ("..", "file"),
+        (".", "file"),
+        ("../..", "file"),
+        ("C:\\x\\a.txt", "a.txt"),
+        (".profile", ".profile"),
+    ] {
+        assert_eq!(clean_name(name), kept, "{name}");
+    }
+}
+
+#[test]
 fn what_may_not_be_brought_is_refused_by_name_claim_and_bytes() {
     let never = REFUSED.map(str::to_owned).to_vec();
     let all = Allowed { only: None, never: never.clone() };
@@ -93,6 +107,8 @@ fn what_may_not_be_brought_is_refused_by_name_claim_and_bytes() {
         ("a.txt", "text/plain", WORDS, true, false),
         ("a.exe", "image/png", PNG, false, false),
         ("a.EXE. ", "", WORDS, false, false),
+        ("a.exe::$DATA", "", WORDS, true, false),
+        ("a.docm", "", WORDS, false, false),
         ("a.png", "image/png", EXE, false, false),
         ("", "image/png", EXE, false, false),
         ("a.pdf", "application/pdf", ELF, false, false),

@@ -2,7 +2,10 @@
 
 mod families;
 
-use std::collections::HashMap;
+use std::{
+    collections::HashMap,
+    sync::atomic::{AtomicI64, Ordering},
+};
 
 use prometheus_client::{
     metrics::{counter::Counter, gauge::Gauge},
@@ -14,6 +17,7 @@ use session::{
 };
 use store::OpenCount;
 
+use crate::edge::callers::SecretAge;
 use crate::observe::{
     codes::ByCode,
     histogram::{Histogram, Spread},
@@ -55,6 +59,10 @@ const ENDS: [(Status, EndReason); 20] = [
     (Status::Fail, EndReason::Lost),
 ];
 
+/// How often the log is told of what happens with every callback, in seconds: often enough for whoever
+/// waits for the end of it, and no flood.
+const TOLD_EVERY_S: i64 = 60 * 60;
+
 /// The statuses of an open session.
 const OPEN: [Status; 3] = [Status::Waiting, Status::Connected, Status::Active];
 
@@ -84,6 +92,11 @@ pub(crate) struct OfDesk {
     fetched: Counter,
     tokens_granted: Counter,
     tokens_failed: ByCode,
+    /// When each webhook secret was last presented, in seconds since 1970; by age.
+    presented: [Gauge; SecretAge::ALL.len()],
+    elsewhere: Counter,
+    /// When the log was last told of that, in seconds since 1970.
+    elsewhere_told: AtomicI64,
 }
 
 impl Desks {
@@ -177,5 +190,23 @@ impl OfDesk {
             None => self.tokens_granted.inc(),
             Some(code) => self.tokens_failed.of(code).inc(),
         };
+    }
+
+    /// One of the webhook's secrets was presented. Says whether the log is to hear of it: the first
+    /// time, and the first in an hour.
+    pub(crate) fn presented(&self, age: SecretAge, now_s: i64) -> bool {
+        let before = self.presented.get(age as usize).map_or(now_s, |gauge| gauge.set(now_s));
+        now_s - before >= TOLD_EVERY_S
+    }
+
+    /// The secret was right and the address was not. Says whether the log is to hear of it.
+    pub(crate) fn called_from_elsewhere(&self, now_s: i64) -> bool {
+        self.elsewhere.inc();
+        let before = self.elsewhere_told.load(Ordering::Relaxed);
+        now_s - before >= TOLD_EVERY_S
+            && self
+                .elsewhere_told
+                .compare_exchange(before, now_s, Ordering::Relaxed, Ordering::Relaxed)
+                .is_ok()
     }
 }

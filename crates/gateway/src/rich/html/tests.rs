@@ -172,3 +172,14 @@ fn html_that_was_made_to_be_deep_or_long_costs_little() {
     assert_eq!(markdown(&"<ul><li>x".repeat(TAGS_MAX), &opened), "");
     assert_eq!(markdown(&"x".repeat(HTML_BYTES_MAX + 1), &opened), "");
 }
+
+#[test]
+fn what_is_opened_and_not_closed_is_not_opened_again_in_every_block() {
+    let openings = |name: &str| (0..990).map(|id| format!("<{name} id={id}>")).collect::<String>();
+    for name in ["b", "B", "a", "font", "nobr", "x-b"] {
+        let html = "<div>".repeat(500) + &openings(name) + &"</div>x".repeat(500);
+        let clean = SANITISER.clean(&formats_renamed(&html)).to_string();
+        assert!(clean.len() < 3 * html.len(), "{name}: {} of {}", clean.len(), html.len());
+        assert_eq!(markdown(&html, &opened).matches('x').count(), 500, "{name}");
+    }
+}

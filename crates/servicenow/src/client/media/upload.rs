@@ -86,10 +86,10 @@ impl Client {
         within: Duration,
     ) -> Result<Uploaded, SendError> {
         let deadline = Instant::now() + within;
-        let token = self.tokens.get(deadline).await?;
+        let token = self.token(deadline).await?;
         let mut answer = self.upload_once(upload, content(), &token, deadline).await?;
         if answer.status == StatusCode::UNAUTHORIZED {
-            let token = self.tokens.replace(&token, deadline).await?;
+            let token = self.another(&token, deadline).await?;
             answer = self.upload_once(upload, content(), &token, deadline).await?;
         }
         read(&answer, upload)

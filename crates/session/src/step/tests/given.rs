@@ -58,6 +58,7 @@ pub(super) struct Given {
     pub(super) seen: BTreeMap<SenderKey, Number>,
     pub(super) holder: Option<SessionId>,
     pub(super) waiting: usize,
+    pub(super) masked: bool,
     pub(super) carried: bool,
     pub(super) started: Timestamp,
     pub(super) now: Timestamp,
@@ -73,6 +74,7 @@ impl Given {
             seen: &self.seen,
             holder: self.holder.as_ref(),
             waiting: self.waiting,
+            masked: self.masked,
             started: self.started,
         };
         step(&self.conversation, event, &facts, self.now)
@@ -181,6 +183,7 @@ pub(super) fn bot() -> Given {
         seen: BTreeMap::new(),
         holder: None,
         waiting: 0,
+        masked: false,
         carried: false,
         started: ago(3_600),
         now: NOW,

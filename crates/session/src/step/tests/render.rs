@@ -148,6 +148,7 @@ fn notice(notice: &Notice) -> String {
         | Notice::NoMoreHeld
         | Notice::PersonalOnly
         | Notice::AnsweredTooLate
+        | Notice::Masked
         | Notice::AgentUnheard => String::new(),
     };
     format!("{}{more}", notice.key())

@@ -293,6 +293,7 @@ fn a_reason_is_stored_as_its_code_and_a_notice_as_its_key() {
         Notice::UserLeft,
         Notice::NoMoreHeld,
         Notice::AnsweredTooLate,
+        Notice::Masked,
         Notice::FileNotTaken { name: Some("a.exe".to_owned()), why: FileRefusal::NotAllowed },
         Notice::FileNotTaken { name: None, why: FileRefusal::Infected },
     ];

@@ -47,8 +47,7 @@ fn talked(dir: &Path) -> (SqliteStore, [ConversationId; 2], SegmentId) {
             })
             .unwrap();
     }
-    let segment =
-        store.entries_after(ids[0], Number(0), 1).unwrap().remove(0).segment.unwrap().id;
+    let segment = store.entries_after(ids[0], Number(0), 1).unwrap().remove(0).segment.unwrap().id;
     (store, [ids[0], ids[1]], segment)
 }
 

@@ -92,6 +92,7 @@ async fn a_token_that_this_gateway_did_not_sign_opens_nothing() {
         name: None,
         origins: Vec::new(),
         site: "default/default".to_owned(),
+        reader: None,
         purpose: Purpose::Token,
         issued_at: 0,
         expires_at: u64::from(u32::MAX),

@@ -57,6 +57,7 @@ impl Chat {
             holder: None,
             carried: false,
             waiting: 0,
+            masked: false,
             started: bed::START,
         };
         let step = step(&self.conversation, event, &facts, self.now).unwrap();

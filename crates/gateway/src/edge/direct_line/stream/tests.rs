@@ -77,12 +77,14 @@ impl Scene {
             name: None,
             origins: Vec::new(),
             site: "t/b".to_owned(),
+            reader: None,
             purpose: Purpose::Stream,
             issued_at: 0,
             expires_at: 0,
             id: String::new(),
         };
         let log = edge.log_of(&claims, &HeaderMap::new()).await.unwrap().unwrap();
+        let reading = edge.reading(&claims).await.unwrap();
         let (client, heard) = mpsc::unbounded_channel();
         let sent = Arc::default();
         let stuck_until = Instant::now() + stuck_for;
@@ -95,6 +97,7 @@ impl Scene {
             _open: edge.open_streams.token(),
             edge: Arc::clone(&edge),
             log,
+            reading,
         };
         Self { bed, edge, stream, sent, client }
     }
@@ -119,9 +122,12 @@ fn edge(bed: &Bed) -> Edge {
                 bot: BotId::new("b").unwrap(),
                 pages: PageRules::default(),
             }],
+            masks: std::collections::HashMap::new(),
+            rates: std::collections::HashMap::new(),
+            proxies: crate::network::Proxies::default(),
             public_url: None,
         }),
-        direct_line: DirectLine::new(&bed.vault).unwrap(),
+        direct_line: DirectLine::new(&bed.vault, bed.clock.now()).unwrap(),
         bots: Current::new(crate::behind::Bots::new(crate::bot::BuiltInBots::new(
             crate::bot::BuiltInBot::help_desk().unwrap(),
         ))),

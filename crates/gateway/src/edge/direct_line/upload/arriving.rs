@@ -1,21 +1,15 @@
 //! A body as it arrives: quickly enough, and not for ever.
 
-use std::time::Duration;
-
 use axum::body::{Body, BodyDataStream};
 use bot_framework::direct_line::ErrorCode;
 use bytes::Bytes;
 use futures_util::StreamExt;
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 
-use crate::edge::direct_line::Refused;
-
-/// How long the next bytes of a body may take to arrive.
-const PIECE_WITHIN: Duration = Duration::from_secs(15);
-
-/// The least that arrives in as long a time, in bytes: seventy kilobits a second. Who sends less holds a
-/// place that others need.
-const PIECE_BYTES_MIN: usize = 128 * 1024;
+use crate::{
+    edge::direct_line::Refused,
+    files::{PIECE_WITHIN, Pace, TooSlow},
+};
 
 /// What is still let in of an upload that is not taken, in bytes.
 const DRAINED_BYTES_MAX: usize = 64 * 1024 * 1024;
@@ -23,8 +17,7 @@ const DRAINED_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// A body that arrives, and how quickly.
 pub(super) struct Arriving {
     body: BodyDataStream,
-    since: Instant,
-    came: usize,
+    pace: Pace,
     /// What may still come, in bytes.
     left: u64,
     most: u64,
@@ -32,8 +25,8 @@ pub(super) struct Arriving {
 
 impl Arriving {
     /// A body of at most so many bytes.
-    pub(super) fn new(body: Body, most: u64) -> Self {
-        Self { body: body.into_data_stream(), since: Instant::now(), came: 0, left: most, most }
+    pub(super) fn new(body: Body, most: u64, pace: Pace) -> Self {
+        Self { body: body.into_data_stream(), pace, left: most, most }
     }
 
     /// Lets the rest arrive, up to a limit: most clients hear an answer only when they have sent all.
@@ -62,24 +55,21 @@ impl Arriving {
             let message = format!("an upload may have {} bytes at most", self.most);
             return Err(Refused::new(ErrorCode::TooLarge, message));
         };
-        self.came = self.came.saturating_add(bytes.len());
-        if self.since.elapsed() >= PIECE_WITHIN {
-            if self.came < PIECE_BYTES_MIN {
-                return bad("the body arrives too slowly");
-            }
-            (self.since, self.came) = (Instant::now(), 0);
+        match self.pace.came(bytes.len()) {
+            Ok(()) => Ok(Some(bytes)),
+            Err(TooSlow) => bad("the body arrives too slowly; send it again, or something smaller"),
         }
-        Ok(Some(bytes))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::convert::Infallible;
+    use std::{convert::Infallible, time::Duration};
 
     use futures_util::stream;
 
     use super::*;
+    use tokio::time::Instant;
 
     /// A body of pieces of this size, so long apart.
     fn pieces(size: usize, apart: Duration) -> Body {
@@ -103,11 +93,11 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_body_that_trickles_or_stalls_is_given_up_and_one_without_end_is_too() {
         let second = Duration::from_secs(1);
-        let trickles = Arriving::new(pieces(100, second), u64::MAX);
+        let trickles = Arriving::new(pieces(100, second), u64::MAX, Pace::of_nobody_else());
         assert_eq!(told(trickles).await, (400, PIECE_WITHIN), "too slow");
-        let stalls = Arriving::new(pieces(100, 60 * second), u64::MAX);
+        let stalls = Arriving::new(pieces(100, 60 * second), u64::MAX, Pace::of_nobody_else());
         assert_eq!(told(stalls).await, (400, PIECE_WITHIN), "stalled");
-        let endless = Arriving::new(pieces(64 * 1024, second), 10_000_000);
+        let endless = Arriving::new(pieces(64 * 1024, second), 10_000_000, Pace::of_nobody_else());
         let (status, after) = told(endless).await;
         assert_eq!((status, after > 2 * PIECE_WITHIN), (413, true), "quick enough, but too much");
     }

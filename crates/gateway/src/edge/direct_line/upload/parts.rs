@@ -3,13 +3,14 @@
 use axum::http::{HeaderMap, HeaderName, header};
 use bot_framework::direct_line::ErrorCode;
 use bytes::Bytes;
+use session::id::TenantId;
 use store::ConversationId;
 
 use super::{Arriving, Brought, Taken, Trouble};
 use crate::{
     edge::{
         Edge,
-        direct_line::{Refused, activities},
+        direct_line::{Refused, activities, private},
         multipart::{Multipart, MultipartError, PartHead, Piece},
     },
     files::{Bringer, Intake, NewFile, essence},
@@ -30,9 +31,12 @@ enum Part {
 /// An upload that arrives.
 pub(super) struct Upload<'a> {
     edge: &'a Edge,
+    tenant: &'a TenantId,
     keeping: &'a Keeping,
     conversation: ConversationId,
     part: Part,
+    /// Something was taken out of a file's name.
+    pub(super) masked: bool,
     /// What the file is called that came last.
     pub(super) called: String,
     pub(super) activity: Option<Vec<u8>>,
@@ -42,12 +46,13 @@ pub(super) struct Upload<'a> {
 impl<'a> Upload<'a> {
     pub(super) fn new(
         edge: &'a Edge,
-        keeping: &'a Keeping,
+        (tenant, keeping): (&'a TenantId, &'a Keeping),
         conversation: ConversationId,
         taken: Taken,
     ) -> Self {
         let (part, called, activity) = (Part::Ignored, String::new(), None);
-        Self { edge, keeping, conversation, part, called, activity, taken }
+        let masked = false;
+        Self { edge, tenant, keeping, conversation, part, masked, called, activity, taken }
     }
 
     /// Reads all of it.
@@ -114,7 +119,9 @@ impl<'a> Upload<'a> {
         }
         let called = head.filename.unwrap_or_default();
         self.called.clone_from(&called);
-        let (name, kind) = (called.clone(), head.kind.unwrap_or_default());
+        let (name, masked) = self.edge.mask_name(self.tenant, called.clone());
+        self.masked |= masked;
+        let kind = head.kind.unwrap_or_default();
         let new = NewFile { by: Bringer::Page, name, kind, thumbnail: None };
         let intake = self.edge.files.intake(self.conversation, self.keeping, new).await?;
         self.part = Part::File(Box::new(intake), called);
@@ -133,9 +140,6 @@ impl<'a> Upload<'a> {
     async fn end_part(&mut self) -> Result<(), Trouble> {
         match std::mem::replace(&mut self.part, Part::Ignored) {
             Part::Ignored => {}
-            Part::Activity(activity) if activities::is_too_long(&activity) => {
-                return Err(activities::too_long().into());
-            }
             Part::Activity(activity) => self.activity = Some(activity),
             Part::File(intake, called) => {
                 let kept = intake.finish().await?;
@@ -146,9 +150,10 @@ impl<'a> Upload<'a> {
     }
 }
 
-/// Holds the next bytes of the activity, whatever they are, up to as many as one may have.
+/// Holds the next bytes of the activity, whatever they are, up to as many as one may
+/// have that is sealed. How long the activity itself is is looked at when it is opened.
 fn held(activity: &mut Vec<u8>, data: &[u8]) -> Result<(), Refused> {
-    if activity.len().saturating_add(data.len()) > activities::ACTIVITY_BYTES_MAX {
+    if activity.len().saturating_add(data.len()) > private::BODY_BYTES_MAX {
         return Err(activities::too_long());
     }
     activity.extend_from_slice(data);
@@ -171,7 +176,7 @@ mod tests {
                 }
             }
             assert_eq!(told.unwrap_err().status().as_u16(), 413);
-            assert!(activity.len() <= activities::ACTIVITY_BYTES_MAX, "{} held", activity.len());
+            assert!(activity.len() <= private::BODY_BYTES_MAX, "{} held", activity.len());
         }
     }
 }

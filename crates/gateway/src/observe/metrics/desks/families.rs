@@ -1,11 +1,14 @@
 //! The names under which the numbers of desks are shown, registered once; each desk has its own
 //! labels.
 
+use std::sync::atomic::AtomicI64;
+
 use prometheus_client::{
     metrics::{counter::Counter, family::Family, gauge::Gauge},
     registry::Registry,
 };
 
+use crate::edge::callers::SecretAge;
 use crate::observe::{
     codes::{self, ByCode},
     histogram::{DELIVERY, Histogram, PEOPLE, QUICK},
@@ -33,6 +36,8 @@ pub(super) struct Families {
     fetched: Family<Labels, Counter>,
     tokens: Family<Labels, Counter>,
     token_failures: Family<Labels, Counter>,
+    presented: Family<Labels, Gauge>,
+    elsewhere: Family<Labels, Counter>,
 }
 
 /// Those about people and their chats.
@@ -82,7 +87,12 @@ impl People {
 
 impl Families {
     pub(super) fn register(to: &mut Registry) -> Self {
-        let breaker = Family::default();
+        let (breaker, presented) = (Family::default(), Family::default());
+        to.register(
+            "webhook_secret_used_timestamp_seconds",
+            "When each secret of the webhook was last presented, as seconds since 1970; 0 for never",
+            presented.clone(),
+        );
         to.register(
             "breaker_state",
             "1 for the state that the desk's breaker is in",
@@ -131,6 +141,12 @@ impl Families {
                 "token_failures",
                 "OAuth tokens that were asked for in vain, by machine code",
             ),
+            presented,
+            elsewhere: counters(
+                to,
+                "webhook_foreign_addresses",
+                "Callbacks that were refused although their secret is right, for their address",
+            ),
         }
     }
 
@@ -170,6 +186,11 @@ impl Families {
             tokens_failed: ByCode::new(codes::DELIVERY, |code| {
                 self.token_failures.get_or_create_owned(&labels(&[("code", code)]))
             }),
+            presented: SecretAge::ALL.map(|age| {
+                self.presented.get_or_create_owned(&labels(&[("secret", age.as_str())]))
+            }),
+            elsewhere: self.elsewhere.get_or_create_owned(&own),
+            elsewhere_told: AtomicI64::new(0),
         }
     }
 }

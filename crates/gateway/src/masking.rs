@@ -1,0 +1,211 @@
+//! What may not go on: numbers and patterns that a tenant takes out of what users say, before anything
+//! is stored. A mask that names the kind stands in their place.
+//!
+//! Patterns run in linear time, whatever is written; how many there are and how large they grow is
+//! limited. What a file holds is not looked into.
+
+mod activity;
+mod card;
+mod iban;
+mod ssn;
+
+use std::{fmt, ops::Range};
+
+use regex::{Regex, RegexBuilder};
+
+use crate::notices::{self, Language};
+
+/// Patterns of one tenant's own; each is one pass over every message.
+pub const PATTERNS_MAX: usize = 32;
+
+/// The longest pattern, in bytes: what is longer nobody can read any more.
+pub const PATTERN_BYTES_MAX: usize = 512;
+
+/// The largest compiled pattern, in bytes; the library's own limit is forty times that.
+const COMPILED_BYTES_MAX: usize = 256 * 1024;
+
+/// What one pattern may keep in mind while it runs, in bytes, for each thread that runs it.
+const CACHE_BYTES_MAX: usize = 256 * 1024;
+
+/// The longest name of a pattern, in characters; it stands in every mask.
+const NAME_CHARS_MAX: usize = 40;
+
+/// A kind that is known by how it is made, and not only by how it looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BuiltIn {
+    /// Numbers of payment cards: 13 to 19 digits with their check digit.
+    Card,
+    /// International bank account numbers: of a country's length, with their check digits.
+    Iban,
+    /// Social security numbers of the United States, in groups.
+    UsSsn,
+}
+
+impl BuiltIn {
+    /// All of them, by the names that settings have for them.
+    pub const ALL: [(&'static str, Self); 3] =
+        [("card", Self::Card), ("iban", Self::Iban), ("us-ssn", Self::UsSsn)];
+
+    fn find(self, text: &str) -> Vec<Range<usize>> {
+        match self {
+            Self::Card => card::find(text),
+            Self::Iban => iban::find(text),
+            Self::UsSsn => ssn::find(text),
+        }
+    }
+}
+
+/// What one tenant has taken out.
+#[derive(Clone, Default)]
+pub struct Masks {
+    built_in: Vec<BuiltIn>,
+    patterns: Vec<(String, Regex)>,
+}
+
+impl fmt::Debug for Masks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let patterns = self.patterns.iter().map(|(name, _)| name);
+        f.debug_list().entries(&self.built_in).entries(patterns).finish()
+    }
+}
+
+/// Why a text is no pattern. The sentence goes on from the pattern's name.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PatternError {
+    /// There is no name before it.
+    #[error("must be a name, a colon and a regular expression")]
+    NoName,
+    /// The name would make a mask that nobody can read.
+    #[error(
+        "must have a name of {NAME_CHARS_MAX} characters at most, of letters, digits, blanks and hyphens"
+    )]
+    BadName,
+    /// There are too many of them.
+    #[error("is one too many: {PATTERNS_MAX} patterns at most")]
+    TooMany,
+    /// It is too long.
+    #[error("is longer than {PATTERN_BYTES_MAX} bytes")]
+    TooLong,
+    /// Compiled it would be too large: a long repetition of a large class, usually.
+    #[error("grows too large; repeat less, or smaller classes: [0-9] instead of \\d")]
+    TooLarge,
+    /// It is none.
+    #[error("is no regular expression that is understood here: no look-around, no back-references")]
+    Malformed,
+    /// It would put a mask between any two characters.
+    #[error("matches nothing at all as well, so it would match everywhere")]
+    MatchesNothing,
+}
+
+impl Masks {
+    /// Whether nothing is taken out.
+    pub fn is_empty(&self) -> bool {
+        self.built_in.is_empty() && self.patterns.is_empty()
+    }
+
+    /// Takes this kind out as well.
+    pub fn add(&mut self, kind: BuiltIn) {
+        if !self.built_in.contains(&kind) {
+            self.built_in.push(kind);
+        }
+    }
+
+    /// Takes out what a pattern of the tenant's own matches: `name: expression`.
+    pub fn add_pattern(&mut self, written: &str) -> Result<(), PatternError> {
+        let (name, pattern) = written.split_once(':').ok_or(PatternError::NoName)?;
+        let (name, pattern) = (name.trim(), pattern.trim());
+        let fine = |c: char| c.is_alphanumeric() || matches!(c, ' ' | '-');
+        if name.is_empty() || name.chars().count() > NAME_CHARS_MAX || !name.chars().all(fine) {
+            return Err(PatternError::BadName);
+        }
+        if self.patterns.len() >= PATTERNS_MAX {
+            return Err(PatternError::TooMany);
+        }
+        if pattern.len() > PATTERN_BYTES_MAX {
+            return Err(PatternError::TooLong);
+        }
+        let compiled = RegexBuilder::new(pattern)
+            .size_limit(COMPILED_BYTES_MAX)
+            .dfa_size_limit(CACHE_BYTES_MAX)
+            .build()
+            .map_err(|error| match error {
+                regex::Error::CompiledTooBig(_) => PatternError::TooLarge,
+                _ => PatternError::Malformed,
+            })?;
+        if pattern.is_empty() || compiled.is_match("") {
+            return Err(PatternError::MatchesNothing);
+        }
+        self.patterns.push((name.to_owned(), compiled));
+        Ok(())
+    }
+
+    /// The text with masks in it; `None` if there is nothing to take out.
+    pub(crate) fn masked(&self, text: &str, language: Language) -> Option<String> {
+        let built_in = self.built_in.iter().flat_map(|kind| {
+            let name = notices::kind(language, *kind);
+            kind.find(text).into_iter().map(move |range| (range, name))
+        });
+        let own = self.patterns.iter().flat_map(|(name, pattern)| {
+            let found = pattern.find_iter(text).filter(|found| !found.is_empty());
+            found.map(|found| (found.range(), name.as_str()))
+        });
+        let mut found: Vec<_> = built_in.chain(own).collect();
+        if found.is_empty() {
+            return None;
+        }
+        // Of those that begin together the longest, and of equals the first.
+        found.sort_by_key(|(range, _)| (range.start, std::cmp::Reverse(range.end)));
+        let mut out = String::with_capacity(text.len());
+        let mut done = 0;
+        for (range, name) in found {
+            if range.start < done {
+                // It overlaps with what is masked; no part of it may stay.
+                done = done.max(range.end);
+                continue;
+            }
+            out.push_str(&text[done..range.start]);
+            out.push_str(&notices::mask(language, name));
+            done = range.end;
+        }
+        out.push_str(&text[done..]);
+        Some(out)
+    }
+}
+
+/// The characters of a text that are part of numbers: digits of both widths, and what stands between
+/// their groups.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sign {
+    Digit(u8),
+    Gap,
+    Letter,
+    Other,
+}
+
+impl Sign {
+    fn of(c: char) -> Self {
+        match c {
+            '0'..='9' => Self::Digit(c as u8 - b'0'),
+            // The wide forms of East Asian keyboards.
+            '\u{ff10}'..='\u{ff19}' => {
+                u8::try_from(u32::from(c) - 0xff10).map_or(Self::Other, Self::Digit)
+            }
+            // Blanks that do not break or are thin, and the hyphens and dashes that editors make.
+            ' '
+            | '-'
+            | '\t'
+            | '\u{a0}'
+            | '\u{2000}'..='\u{200b}'
+            | '\u{202f}'
+            | '\u{3000}'
+            | '\u{2010}'..='\u{2015}'
+            | '\u{2212}'
+            | '\u{ad}' => Self::Gap,
+            c if c.is_alphabetic() || c == '_' => Self::Letter,
+            _ => Self::Other,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,104 @@
+//! Masks in an activity: in everything that a person may have written into it, at any depth, and in
+//! nothing by which programs know each other.
+
+use bot_framework::{Activity, activity::kinds};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::Masks;
+use crate::{channel::words, notices::Language};
+
+/// Members of an activity that are the protocol's, not the user's.
+const OF_THE_PROTOCOL: [&str; 22] = [
+    "type",
+    "id",
+    "timestamp",
+    "localTimestamp",
+    "localTimezone",
+    "expiration",
+    "callerId",
+    "serviceUrl",
+    "channelId",
+    "conversation",
+    "recipient",
+    "relatesTo",
+    "replyToId",
+    "textFormat",
+    "attachmentLayout",
+    "inputHint",
+    "importance",
+    "deliveryMode",
+    "locale",
+    "valueType",
+    "membersAdded",
+    "membersRemoved",
+];
+
+/// Members at any depth that name a thing to programs: ids, addresses, types.
+const NAMES: [&str; 6] =
+    ["id", "type", "contentType", "clientActivityID", "clientTimestamp", "etag"];
+
+/// How the names of such members end.
+const ENDINGS: [&str; 6] = ["Id", "ID", "Url", "URL", "Uri", "_id"];
+
+/// Calls between a channel's program and ours: what they carry nobody typed, and a code in it opens a
+/// door.
+const NOT_OF_USERS: [&str; 2] = ["signin/", "fileConsent/"];
+
+/// Attachments that say the words of a message again, as HTML, or what it answers.
+const WORDS_AGAIN: [&str; 2] = ["text/html", "messageReference"];
+
+impl Masks {
+    /// Takes out what may not go on. Says whether anything was.
+    pub(crate) fn apply(&self, activity: &mut Activity, language: Language) -> bool {
+        if self.is_empty() {
+            return false;
+        }
+        let call = activity.name().filter(|_| activity.kind() == kinds::INVOKE);
+        if call.is_some_and(|call| NOT_OF_USERS.iter().any(|begin| call.starts_with(begin))) {
+            return false;
+        }
+        let by_parts = activity.rewrite(|member, name, text| {
+            let untouched = OF_THE_PROTOCOL.contains(&member)
+                || member == "from" && name != "name"
+                // What a user gave as a value is the user's whatever a form calls it.
+                || member != "value" && is_of_programs(name);
+            if untouched { None } else { self.masked(text, language) }
+        });
+        by_parts | self.apply_to_words(activity, language)
+    }
+
+    /// The same for words as they are read: HTML may hide what they say between tags and entities.
+    fn apply_to_words(&self, activity: &mut Activity, language: Language) -> bool {
+        let Some(heard) = words::heard(activity, language) else { return false };
+        let own_words = heard.own_words.unwrap_or(heard.text);
+        let text = self.masked(&own_words, language);
+        let quoted = heard.quoted.is_some_and(|quoted| self.masked(&quoted, language).is_some());
+        if text.is_none() && !quoted {
+            return false;
+        }
+        activity.set("text", text.unwrap_or(own_words));
+        activity.set("textFormat", "plain");
+        let listed = activity.raw("attachments").map(RawValue::get);
+        let listed: Vec<Box<RawValue>> =
+            listed.and_then(|listed| serde_json::from_str(listed).ok()).unwrap_or_default();
+        let rest: Vec<_> =
+            listed.into_iter().filter(|attachment| !says_again(attachment)).collect();
+        activity.set("attachments", rest);
+        true
+    }
+}
+
+fn says_again(attachment: &RawValue) -> bool {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Kind {
+        content_type: String,
+    }
+    let kind: Result<Kind, _> = serde_json::from_str(attachment.get());
+    kind.is_ok_and(|kind| WORDS_AGAIN.contains(&kind.content_type.as_str()))
+}
+
+fn is_of_programs(name: &str) -> bool {
+    NAMES.contains(&name) || ENDINGS.iter().any(|ending| name.ends_with(ending))
+}

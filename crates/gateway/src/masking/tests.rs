@@ -1,0 +1,256 @@
+use bot_framework::Activity;
+use serde_json::{Value, json};
+
+use super::*;
+
+fn masks(kinds: &[&str], patterns: &[&str]) -> Masks {
+    let mut masks = Masks::default();
+    for (name, kind) in BuiltIn::ALL {
+        if kinds.contains(&name) {
+            masks.add(kind);
+        }
+    }
+    for pattern in patterns {
+        masks.add_pattern(pattern).unwrap();
+    }
+    masks
+}
+
+fn masked(masks: &Masks, text: &str) -> String {
+    masks.masked(text, Language::English).unwrap_or_else(|| text.to_owned())
+}
+
+const CARD: &str = "[card number removed]";
+
+#[test]
+fn card_numbers_are_found_however_they_are_grouped() {
+    let masks = masks(&["card"], &[]);
+    for number in [
+        "4111111111111111",
+        "4111 1111 1111 1111",
+        "4111-1111-1111-1111",
+        "4111 - 1111 - 1111 - 1111",
+        "4111\u{a0}1111\u{a0}1111\u{a0}1111",
+        "4111\u{2011}1111\u{2013}1111\u{2014}1111",
+        "\u{ff14}\u{ff11}\u{ff11}\u{ff11}1111\u{3000}11111111",
+        "41 11 11 11 11 11 11 11",
+        "3782 822463 10005",
+        "378282246310005",
+        "3056 930902 5904",
+        "5555555555554444",
+        "2223003122003222",
+        "6011111111111117",
+        "4222222222222",
+        "6304000000000000000",
+    ] {
+        for (before, after) in
+            [("", ""), ("card: ", "."), ("(", ")"), ("my card ", " exp 12/27"), ("nr", "")]
+        {
+            let touched = before.ends_with('r');
+            let (text, expected) =
+                (format!("{before}{number}{after}"), format!("{before}{CARD}{after}"));
+            let expected = if touched { text.clone() } else { expected };
+            assert_eq!(masked(&masks, &text), expected);
+        }
+    }
+}
+
+#[test]
+fn a_card_number_among_other_numbers_is_found_by_how_it_is_written() {
+    let masks = masks(&["card"], &[]);
+    for (text, expected) in [
+        ("12 4111111111111111 99", format!("12 {CARD} 99")),
+        ("0049 4111-1111-1111-1111 2027", format!("0049 {CARD} 2027")),
+        ("4111 1111 1111 1111 378282246310005", format!("{CARD} {CARD}")),
+        ("4111111111111111,5555555555554444", format!("{CARD},{CARD}")),
+    ] {
+        assert_eq!(masked(&masks, text), expected, "{text}");
+    }
+}
+
+#[test]
+fn what_is_no_card_number_stays() {
+    let masks = masks(&["card"], &[]);
+    for text in [
+        "",
+        "call +49 30 901820 or 030 90182 0",
+        // One digit off.
+        "4111111111111112",
+        "4111 1111 1111 1112",
+        // Inside a longer row of digits.
+        "41111111111111110000",
+        "99999994111111111111111",
+        // Too short, and a clock's milliseconds.
+        "411111111111",
+        "1764486000007",
+        "0000000000000000",
+        // A part of a name.
+        "a4111111111111111",
+        "4111111111111111b",
+        "order_4111111111111111",
+        "2026-11-30T06:55:25Z",
+        "019b2c8e-4111-7111-8111-111111111111",
+    ] {
+        assert_eq!(masked(&masks, text), text);
+    }
+}
+
+#[test]
+fn bank_account_numbers_are_found_by_their_country_and_their_check_digits() {
+    let masks = masks(&["iban"], &[]);
+    let iban = "[IBAN removed]";
+    for (text, expected) in [
+        ("DE89370400440532013000", iban.to_owned()),
+        ("de89 3704 0044 0532 0130 00 please", format!("{iban} please")),
+        ("IBAN:GB82-WEST-1234-5698-7654-32.", format!("IBAN:{iban}.")),
+        ("NO9386011117947 and FR1420041010050500013M02606", format!("{iban} and {iban}")),
+    ] {
+        assert_eq!(masked(&masks, text), expected, "{text}");
+    }
+    for text in [
+        "DE88370400440532013000",
+        "XX89370400440532013000",
+        "DE8937040044053201300",
+        "DE893704004405320130001",
+        "ADE89370400440532013000",
+        "DE89  3704 0044 0532 0130 00",
+        "DE89",
+    ] {
+        assert_eq!(masked(&masks, text), text);
+    }
+}
+
+#[test]
+fn social_security_numbers_are_found_in_their_groups_only() {
+    let masks = masks(&["us-ssn"], &[]);
+    let ssn = "[social security number removed]";
+    assert_eq!(masked(&masks, "it is 123-45-6789."), format!("it is {ssn}."));
+    assert_eq!(masked(&masks, "123 45 6789"), ssn);
+    for text in [
+        "123456789",
+        "000-45-6789",
+        "666-45-6789",
+        "900-45-6789",
+        "123-00-6789",
+        "123-45-0000",
+        "1123-45-6789",
+        "123-45-67890",
+        "1-123-45-6789",
+        "123-45-6789-1",
+        "a123-45-6789",
+    ] {
+        assert_eq!(masked(&masks, text), text);
+    }
+}
+
+#[test]
+fn what_overlaps_is_masked_as_a_whole() {
+    let masks = masks(&["card"], &["tail: 1 secret", "staff: \\bP-[0-9]{4}\\b"]);
+    assert_eq!(masked(&masks, "4111111111111111 secret!"), format!("{CARD}!"));
+    assert_eq!(masked(&masks, "I am P-0042, P-00421"), "I am [staff removed], P-00421");
+    let german = masks.masked("4111111111111111", Language::German);
+    assert_eq!(german.unwrap(), "[Kartennummer entfernt]");
+}
+
+#[test]
+fn a_pattern_that_cannot_be_used_is_refused_for_what_it_is() {
+    for (written, error) in [
+        ("no colon", PatternError::NoName),
+        (": x", PatternError::BadName),
+        ("[x]: x", PatternError::BadName),
+        ("name: (", PatternError::Malformed),
+        ("name: (?=x)y", PatternError::Malformed),
+        ("name: (x)\\1", PatternError::Malformed),
+        ("name:", PatternError::MatchesNothing),
+        ("name: x*", PatternError::MatchesNothing),
+        ("name: (\\w{1000}){1000}", PatternError::TooLarge),
+        (&format!("name: {}", "x".repeat(PATTERN_BYTES_MAX + 1)), PatternError::TooLong),
+    ] {
+        assert_eq!(Masks::default().add_pattern(written), Err(error), "{written}");
+    }
+    let mut full = Masks::default();
+    for at in 0..PATTERNS_MAX {
+        full.add_pattern(&format!("n{at}: x")).unwrap();
+    }
+    assert_eq!(full.add_pattern("one: x"), Err(PatternError::TooMany));
+}
+
+/// The activity after masks, or nothing if it was left as it was.
+fn applied(activity: &Value) -> Option<Value> {
+    let mut read = Activity::parse(activity.to_string().as_bytes()).unwrap();
+    let masks = masks(&["card"], &["code: \\b[0-9]{6}\\b"]);
+    masks
+        .apply(&mut read, Language::English)
+        .then(|| serde_json::from_str(&read.to_json()).unwrap())
+}
+
+const PAN: &str = "4111 1111 1111 1111";
+
+#[test]
+fn a_user_cannot_hide_a_number_in_any_part_of_an_activity() {
+    for (member, at) in [
+        ("text", ""),
+        ("speak", ""),
+        ("summary", ""),
+        ("value", "/form/cards/1"),
+        ("value", "/paymentId"),
+        ("value", "/id"),
+        ("channelData", "/postBack/said"),
+        ("attachments", "/0/name"),
+        ("attachments", "/0/content/body/text"),
+        ("entities", "/0/text"),
+        ("from", "/name"),
+    ] {
+        let mut activity = json!({
+            "type": "message", "text": "hi", "speak": "x", "summary": "x",
+            "from": { "id": "kim", "name": "Kim" },
+            "value": { "id": 7, "paymentId": "x", "form": { "cards": [1, "x"] } },
+            "channelData": { "postBack": { "said": "x" } },
+            "attachments": [{ "contentType": "x/y", "name": "x", "content": { "body": { "text": "x" } } }],
+            "entities": [{ "type": "x", "text": "x" }],
+        });
+        assert_eq!(applied(&activity), None, "{member}{at}: nothing to take out");
+        *activity[member].pointer_mut(at).unwrap() = json!(PAN);
+        let masked = applied(&activity).unwrap();
+        assert_eq!(masked[member].pointer(at), Some(&json!(CARD)), "{member}{at}");
+        assert!(!masked.to_string().contains("1111"), "{masked}");
+    }
+    let number = json!({ "type": "message", "value": { "card": 4_111_111_111_111_111_u64 } });
+    assert_eq!(applied(&number).unwrap()["value"]["card"], CARD);
+}
+
+#[test]
+fn what_programs_know_each_other_by_stays() {
+    let activity = json!({
+        "type": "message", "id": PAN, "text": "hi", "replyToId": PAN, "serviceUrl": PAN,
+        "conversation": { "id": PAN, "name": PAN }, "recipient": { "id": PAN },
+        "from": { "id": PAN, "aadObjectId": PAN },
+        "channelData": { "clientActivityID": PAN, "tenantId": PAN, "teamUrl": PAN },
+        "attachments": [{ "contentType": "image/png", "contentUrl": PAN, "content": { "downloadUrl": PAN } }],
+    });
+    assert_eq!(applied(&activity), None);
+    for name in ["signin/verifyState", "fileConsent/invoke"] {
+        let call = json!({ "type": "invoke", "name": name, "value": { "state": "123456" } });
+        assert_eq!(applied(&call), None, "{name}");
+    }
+    let call =
+        json!({ "type": "invoke", "name": "adaptiveCard/action", "value": { "n": "123456" } });
+    assert_eq!(applied(&call).unwrap()["value"]["n"], "[code removed]");
+}
+
+#[test]
+fn words_that_html_hides_are_read_as_they_are_shown() {
+    let html = "<div>4111&nbsp;1111 <b>1111</b> 1111</div>";
+    let activity = json!({
+        "type": "message", "channelId": "msteams", "text": "4111&nbsp;1111 1111 1111",
+        "from": { "id": "kim" },
+        "attachments": [
+            { "contentType": "text/html", "content": html },
+            { "contentType": "image/png", "contentUrl": "https://x.example/a.png" },
+        ],
+    });
+    let masked = applied(&activity).unwrap();
+    assert_eq!(masked["text"], CARD);
+    assert_eq!(masked["attachments"].as_array().unwrap().len(), 1, "the picture stays");
+    assert!(!masked.to_string().contains("1111"), "{masked}");
+}

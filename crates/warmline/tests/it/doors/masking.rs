@@ -1,0 +1,115 @@
+//! What a tenant has taken out of what users say reaches neither desk nor bot nor disk.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+use simulator::Speaker;
+
+use crate::{
+    desk,
+    house::{House, Setting},
+    page::{Page, gists},
+};
+
+const PAN: &str = "4111 1111 1111 1111";
+const CARD: &str = "[card number removed]";
+
+async fn start() -> House {
+    House::start_with(Setting::default(), |environment| {
+        let file = std::path::Path::new(&environment["WARMLINE_DATA_DIR"]).with_file_name("w.toml");
+        std::fs::write(
+            &file,
+            "[tenants.default]\nmask = [\"card\", \"iban\"]\n\
+             mask_patterns = ['staff number: \\bP-[0-9]{6}\\b']\n\
+             [tenants.default.desks.default]\n",
+        )
+        .unwrap();
+        environment.insert("WARMLINE_CONFIG".to_owned(), file.display().to_string());
+    })
+    .await
+}
+
+/// Posts an activity; gives back the answer.
+async fn posts(page: &Page, activity: &Value) -> Value {
+    let path = format!("conversations/{}/activities", page.conversation);
+    let answer = page.request(Method::POST, &path).json(activity).send().await.unwrap();
+    assert_eq!(answer.status(), 200);
+    answer.json().await.unwrap()
+}
+
+#[tokio::test]
+async fn a_card_number_reaches_neither_agent_nor_bot_nor_disk_and_the_user_is_told_once() {
+    let mut house = start().await;
+    house.hides("4111");
+    let mut page = house.page("dl_kim").await;
+    page.post(&format!("my card is {PAN}, kolibri")).await;
+    page.post("agent").await;
+    let chat = house.offered("dl_kim").await;
+    house.hears(house.callbacks().queued).await;
+    house.desk.accept(&chat).unwrap();
+    house.hears(house.callbacks().accepted).await;
+    page.skip_what_was_shown();
+    page.post(&format!("again {PAN}, staff P-123456 kolibri")).await;
+    let read = format!("again {CARD}, staff [staff number removed] kolibri");
+    let heard = |seen: &simulator::Snapshot<'_>| {
+        seen.chats()[0].lines.last().is_some_and(|line| line.text == read)
+    };
+    house.desk.wait_until(heard, crate::process::WITHIN).await.expect("the agent reads the mask");
+    page.shows(&[&format!("user: {read}")]).await;
+    let shown = gists(&page.log().await);
+    let told = shown.iter().filter(|line| *line == "notice masked").count();
+    assert_eq!(told, 1, "{shown:#?}");
+    let asked = desk::requests(&house.desk, "dl_kim");
+    assert!(!asked.is_empty() && !json!(asked).to_string().contains("4111"));
+    assert!(desk::lines(&desk::chat(&house.desk, &chat), Speaker::User).contains(&read));
+}
+
+#[tokio::test]
+async fn a_repeat_of_what_was_masked_gets_the_first_answer() {
+    let house = start().await;
+    let page = house.page("dl_kim").await;
+    let said = json!({
+        "type": "message", "text": format!("pay with {PAN}, kolibri"), "from": { "id": "dl_kim" },
+        "channelData": { "clientActivityID": "4111111111111111" },
+    });
+    let first = posts(&page, &said).await;
+    assert_eq!(posts(&page, &said).await, first);
+    let log = page.log().await;
+    let own: Vec<_> = log.iter().filter(|a| a["from"]["id"] == "dl_kim").collect();
+    assert_eq!(own.len(), 1, "{log:#?}");
+    assert_eq!(own[0]["text"], format!("pay with {CARD}, kolibri"));
+    assert_eq!(own[0]["channelData"]["clientActivityID"], "4111111111111111", "the echo is known");
+}
+
+#[tokio::test]
+async fn values_edits_and_names_of_files_are_masked_as_words_are() {
+    let mut house = start().await;
+    let page = house.page("dl_kim").await;
+    posts(&page, &json!({ "type": "message", "text": "agent", "from": { "id": "dl_kim" } })).await;
+    let chat = house.offered("dl_kim").await;
+    house.hears(house.callbacks().queued).await;
+    house.desk.accept(&chat).unwrap();
+    house.hears(house.callbacks().accepted).await;
+    let from = json!({ "id": "dl_kim", "name": "Kim 4111111111111111" });
+    let value =
+        json!({ "form": [{ "card": 4_111_111_111_111_111_u64 }, "DE89370400440532013000"] });
+    posts(&page, &json!({ "type": "message", "value": value, "from": from })).await;
+    let said = posts(&page, &json!({ "type": "message", "text": "kolibri", "from": from })).await;
+    let edit = json!({ "type": "messageUpdate", "id": said["id"], "text": PAN, "from": from });
+    posts(&page, &edit).await;
+    let path = format!("conversations/{}/upload", page.conversation);
+    let called = "form-data; name=\"file\"; filename=\"bill 4111-1111-1111-1111.txt\"";
+    let post = page.request(Method::POST, &path).header("content-type", "text/plain");
+    let post = post.header("content-disposition", called).body("hello kolibri");
+    let answer = post.send().await.unwrap();
+    assert_eq!(answer.status(), 200, "{:?}", answer.text().await);
+    let log = json!(page.log().await).to_string();
+    assert!(!log.contains("1111") && !log.contains("DE89"), "{log}");
+    assert!(log.contains("[IBAN removed]") && log.contains(&format!("bill {CARD}")), "{log}");
+    let reads = |seen: &simulator::Snapshot<'_>| {
+        let lines = &seen.chats()[0].lines;
+        lines.iter().filter(|line| line.text.contains("removed]")).count() >= 2
+    };
+    house.desk.wait_until(reads, crate::process::WITHIN).await.expect("the agent reads masks");
+    let asked = json!(desk::requests(&house.desk, "dl_kim")).to_string();
+    assert!(!asked.contains("1111") && !asked.contains("DE89"), "{asked}");
+}

@@ -1,0 +1,128 @@
+/**
+ * Microsoft's Direct Line client with every activity sealed: what Web Chat posts goes into an envelope
+ * before the client gets it, and what the client hears is opened before Web Chat does, in its order.
+ */
+
+import { Sealing } from './frame-sealing';
+import type { Sealable } from './frame-sealing';
+import type { DirectLine } from './web-chat';
+
+/** Codes of refusals after which the same activity, sealed anew to keys fetched anew, may be taken. */
+const SEAL_ANEW = ['unknown_key', 'replayed'];
+
+interface Listener<T> {
+  next?(value: T): void;
+  error?(error: unknown): void;
+  complete?(): void;
+}
+
+interface Subscription {
+  unsubscribe(): void;
+}
+
+interface Stream<T> {
+  subscribe(listener: Listener<T>): Subscription;
+}
+
+/** Direct Line's client as Web Chat uses it. */
+type Line = Omit<DirectLine, 'postActivity'> & {
+  readonly activity$: Stream<Sealable>;
+  postActivity(activity: object): Stream<string>;
+};
+
+/** The client, sealed. Everything that is not about activities stays as it is. */
+export function sealed(line: DirectLine, sealing: Sealing): DirectLine {
+  const inner = line as unknown as Line;
+  const activity$ = opened(inner, sealing);
+  const postActivity = (activity: object) => observable<string>((listener) => post(inner, sealing, activity, listener));
+  return new Proxy(line, {
+    get(target, name) {
+      if (name === 'activity$') return activity$;
+      if (name === 'postActivity') return postActivity;
+      const value: unknown = Reflect.get(target, name, target);
+      return typeof value === 'function' ? (value.bind(target) as unknown) : value;
+    },
+  });
+}
+
+/** What the client hears, opened once however many listen. */
+function opened(line: Line, sealing: Sealing): Stream<Sealable> {
+  const listeners = new Set<Listener<Sealable>>();
+  let upstream: Subscription | null = null;
+  let order = Promise.resolve();
+  const each = (tell: (listener: Listener<Sealable>) => void) => {
+    order = order.then(() => listeners.forEach(tell));
+  };
+  const heard = (activity: Sealable) => {
+    order = order.then(async () => {
+      try {
+        const plain = await sealing.open(activity, line.token);
+        for (const listener of listeners) listener.next?.(plain);
+      } catch (error) {
+        // Nothing that was forged on the way is shown; what follows may be fine.
+        console.error('Warmline: a message could not be opened', error);
+      }
+    });
+  };
+  return observable((listener) => {
+    listeners.add(listener);
+    upstream ??= line.activity$.subscribe({
+      next: heard,
+      error: (error) => each((one) => one.error?.(error)),
+      complete: () => each((one) => one.complete?.()),
+    });
+    return () => {
+      listeners.delete(listener);
+      if (listeners.size > 0) return;
+      upstream?.unsubscribe();
+      upstream = null;
+    };
+  });
+}
+
+function post(line: Line, sealing: Sealing, activity: object, listener: Listener<string>): () => void {
+  let posting: Subscription | null = null;
+  let over = false;
+  const attempt = async (again: boolean): Promise<void> => {
+    const envelope = await sealing.seal(activity, line.token);
+    if (over) return;
+    posting = line.postActivity(envelope).subscribe({
+      next: (id) => listener.next?.(id),
+      complete: () => listener.complete?.(),
+      error: (error) => {
+        if (again || !SEAL_ANEW.includes(codeOf(error))) return listener.error?.(error);
+        sealing.fetchKeys().then(() => attempt(true)).catch((why: unknown) => listener.error?.(why));
+      },
+    });
+  };
+  attempt(false).catch((error: unknown) => listener.error?.(error));
+  return () => {
+    over = true;
+    posting?.unsubscribe();
+  };
+}
+
+/** The machine code of a refusal, as Direct Line's client hands on what the gateway answered. */
+function codeOf(error: unknown): string {
+  const { xhr, response } = (error ?? {}) as { xhr?: { response?: unknown }; response?: unknown };
+  let body = response ?? xhr?.response;
+  if (typeof body === 'string') {
+    try {
+      body = JSON.parse(body) as unknown;
+    } catch {
+      return '';
+    }
+  }
+  return (body as { error?: { code?: string } } | null)?.error?.code ?? '';
+}
+
+/** As little of an observable as Web Chat needs. */
+function observable<T>(begin: (listener: Listener<T>) => () => void): Stream<T> & { subscribe: unknown } {
+  return {
+    subscribe(first?: Listener<T> | ((value: T) => void), error?: (error: unknown) => void, complete?: () => void) {
+      const listener: Listener<T> =
+        typeof first === 'function' ? { next: first, ...(error ? { error } : {}), ...(complete ? { complete } : {}) } : (first ?? {});
+      return { unsubscribe: begin(listener) };
+    },
+  };
+}
