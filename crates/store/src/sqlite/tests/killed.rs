@@ -195,9 +195,10 @@ fn the_keys_of_an_older_version_move_however_often_it_is_begun() {
     old.execute_batch(
         "INSERT INTO conversation (id) VALUES (1);
          INSERT INTO conversation_key VALUES (1, 't', 'directline', 'b', 'c', 'u');
-         INSERT INTO segment VALUES (1, 1, 'talk-key-canary'), (2, 1, NULL), (3, 1, 'chat-key-canary');
+         INSERT INTO segment VALUES (1, 1, CAST('talk-key-canary' AS BLOB)), (2, 1, NULL),
+                (3, 1, CAST('chat-key-canary' AS BLOB));
          INSERT INTO log (id, conversation, number, prev, at, segment, sealed)
-         VALUES (1, 1, 1, NULL, 10, 1, 'a'), (2, 1, 2, 1, 20, 2, 'b'), (3, 1, 3, 2, 30, 3, 'c');
+         VALUES (1, 1, 1, NULL, 10, 1, x'61'), (2, 1, 2, 1, 20, 2, x'62'), (3, 1, 3, 2, 30, 3, x'63');
          UPDATE conversation SET head = 3, head_number = 3, segment = 3 WHERE id = 1;
          INSERT INTO session VALUES ('ses_1', 1, 't', 'd', 'u', 'completed', 'x', 29, 31);
          PRAGMA user_version = 5;",
