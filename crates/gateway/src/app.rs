@@ -33,7 +33,7 @@ use listener::Entrance;
 use live::Live;
 pub use live::NeedsRestart;
 pub(crate) use offline::this_command;
-pub use offline::without_gateway;
+pub use offline::{erase_without_gateway, export_without_gateway, without_gateway};
 pub use settings::{
     BotSetup, COMMAND_WORDS, DeskSetup, MessageEncryption, PageRules, Replay, Settings,
     WebhookRules, WidgetKey,
@@ -55,7 +55,9 @@ use crate::{
     gaps::Gaps,
     keys,
     observe::Observer,
+    person::Persons,
     presence::Presence,
+    retention::Shredder,
     sweeper::Sweeper,
     wakes::Wakes,
 };
@@ -284,6 +286,14 @@ impl Parts {
             clock: self.clock.clone(),
             observer: Arc::clone(&self.observer),
         };
+        let shredder = Shredder {
+            store: Arc::clone(&self.store),
+            files: Arc::clone(&self.files),
+            vault: Arc::clone(&self.vault),
+            clock: self.clock.clone(),
+            observer: Arc::clone(&self.observer),
+            rules: live.retention(),
+        };
         let keys = self.keys(&live);
         let (engine, presence) = (self.engine.clone(), Arc::clone(&self.presence));
         let (store, observer) = (Arc::clone(&self.store), Arc::clone(&self.observer));
@@ -291,6 +301,13 @@ impl Parts {
         let sealed = Sealed {
             store: Arc::clone(&self.store),
             vault: Arc::clone(&self.vault),
+            audit: audit.clone(),
+        };
+        let persons = Persons {
+            store: Arc::clone(&self.store),
+            vault: Arc::clone(&self.vault),
+            files: Arc::clone(&self.files),
+            observer: Arc::clone(&self.observer),
             audit: audit.clone(),
         };
         let control = open_control(data_dir);
@@ -311,14 +328,16 @@ impl Parts {
         watch("keys", Box::pin(Arc::clone(&keys).run(stopping.clone())));
         watch("audit trail", Box::pin(audit.clone().run(stopping.clone())));
         watch("sweeper", Box::pin(sweeper.run(stopping.clone())));
+        watch("shredder", Box::pin(shredder.run(stopping.clone())));
         watch("presence", Box::pin(presence.run(store, engine.clone(), stopping.clone())));
         watch("files of desks", Box::pin(media.run_ahead(shows, stopping.clone())));
-        let turns = private::look_after(Arc::clone(&edge), stopping.clone());
-        watch("keys for messages", Box::pin(turns));
+        let message_keys = private::look_after(Arc::clone(&edge), stopping.clone());
+        watch("keys for messages", Box::pin(message_keys));
         watch("engine", Box::pin(closed(engine.clone(), stopping.clone())));
         if let Some(control) = control {
             let letters = Letters::new(engine.clone(), audit.clone());
-            let orders = Orders { letters, sealed, keys: Arc::clone(&keys), audit: audit.clone() };
+            let keys = Arc::clone(&keys);
+            let orders = Orders { letters, sealed, keys, audit: audit.clone(), persons };
             watch("control socket", Box::pin(control.serve(orders, stopping.clone())));
         }
         if let Some(recorder) = recorder {

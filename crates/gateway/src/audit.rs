@@ -27,7 +27,7 @@ use session::id::{TenantId, Timestamp};
 use store::Store;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
-use vault::Vault;
+use vault::{MacKey, Vault};
 
 pub use deed::{Deed, DeedName, Entry, KeyKind, Record, Who};
 pub use trail::{AuditBeside, AuditError, Break, Query, Verified, digest, find, moment, verify};
@@ -63,6 +63,8 @@ struct Shared {
     writing: tokio::sync::Mutex<()>,
     hint: Notify,
     keep_ms: AtomicU64,
+    /// What persons are known by.
+    persons: MacKey,
 }
 
 #[derive(Default)]
@@ -91,6 +93,7 @@ impl Audit {
             writing: tokio::sync::Mutex::default(),
             hint: Notify::new(),
             keep_ms,
+            persons: vault.mac_key("audit persons").map_err(AuditError::from)?,
         })))
     }
 
@@ -110,6 +113,14 @@ impl Audit {
     pub async fn record_now(&self, entry: Entry) {
         self.put(entry);
         self.write().await;
+    }
+
+    /// What the trail knows a person by: the same for the same id, and nothing that the id can be read from.
+    pub(crate) fn person(&self, tenant: &TenantId, user: &str) -> [u8; 16] {
+        let tag = self.0.persons.tag(&[tenant.as_str().as_bytes(), user.as_bytes()]);
+        let mut person = [0; 16];
+        person.copy_from_slice(&tag[..16]);
+        person
     }
 
     /// Counts a refusal at a door. `tenant` only if a credential said whose call it is.

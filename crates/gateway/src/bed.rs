@@ -18,10 +18,7 @@ use session::{
     },
 };
 use store::{
-    Answer, AuditMark, AuditRow, AuditSource, BootId, Changes, Claim, ConversationChange,
-    ConversationId, ConversationRow, DeadLetter, EntryRow, LaneKey, LaneReady, Numbers, Person,
-    RepeatKey, Resealed, Resolved, SealedKind, SealedPage, SegmentId, SessionRow, Store,
-    StoreError, Target, Transaction, Waiting, sqlite::SqliteStore,
+    Answer, AuditMark, AuditRow, AuditSource, BootId, Changes, Claim, ConversationChange, ConversationId, ConversationRow, DeadLetter, EntryRow, Forgotten, LaneKey, LaneReady, Numbers, OldSegment, Person, RepeatKey, Resealed, Resolved, SealedKind, SealedPage, SegmentId, SessionRow, Store, StoreError, Target, Transaction, Waiting, Whose, sqlite::SqliteStore,
 };
 use tempfile::TempDir;
 use tokio::sync::{Notify, mpsc};
@@ -40,6 +37,7 @@ use crate::{
     keeping::{Entry, Keeping},
     keys::{Ring, resealing::Keys},
     observe::Observer,
+    person::Persons,
     trace::Tracing,
     wakes::Wakes,
 };
@@ -291,6 +289,80 @@ impl Store for Watched {
         self.inner.keep_setting(name, value)
     }
 
+    fn old_segments(
+        &self,
+        after: SegmentId,
+        talk_before: Timestamp,
+        chats_before: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<OldSegment>, StoreError> {
+        self.inner.old_segments(after, talk_before, chats_before, limit)
+    }
+
+    fn shred(&self, segments: &[SegmentId]) -> Result<usize, StoreError> {
+        self.inner.shred(segments)
+    }
+
+    fn empty_shredded(&self, limit: usize) -> Result<usize, StoreError> {
+        self.inner.empty_shredded(limit)
+    }
+
+    fn forget_ended(
+        &self,
+        tenant: &TenantId,
+        before: Timestamp,
+        limit: usize,
+    ) -> Result<usize, StoreError> {
+        self.inner.forget_ended(tenant, before, limit)
+    }
+
+    fn dead_conversations(
+        &self,
+        after: ConversationId,
+        before: Timestamp,
+        limit: usize,
+    ) -> Result<(Vec<ConversationId>, Option<ConversationId>), StoreError> {
+        self.inner.dead_conversations(after, before, limit)
+    }
+
+    fn conversations_of(
+        &self,
+        whose: &Whose,
+        after: ConversationId,
+        limit: usize,
+    ) -> Result<Vec<ConversationRow>, StoreError> {
+        self.inner.conversations_of(whose, after, limit)
+    }
+
+    fn sessions_of(
+        &self,
+        id: ConversationId,
+        after: Option<&SessionId>,
+        limit: usize,
+    ) -> Result<Vec<SessionRow>, StoreError> {
+        self.inner.sessions_of(id, after, limit)
+    }
+
+    fn open_session_of(&self, id: ConversationId) -> Result<Option<SessionId>, StoreError> {
+        self.inner.open_session_of(id)
+    }
+
+    fn forget(&self, conversations: &[ConversationId]) -> Result<Forgotten, StoreError> {
+        self.inner.forget(conversations)
+    }
+
+    fn forgetting(&self, limit: usize) -> Result<Vec<ConversationId>, StoreError> {
+        self.inner.forgetting(limit)
+    }
+
+    fn forget_rest(&self, id: ConversationId, limit: usize) -> Result<(u64, bool), StoreError> {
+        self.inner.forget_rest(id, limit)
+    }
+
+    fn scrub(&self) -> Result<bool, StoreError> {
+        self.inner.scrub()
+    }
+
     fn settings(&self, prefix: &str) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
         self.inner.settings(prefix)
     }
@@ -315,10 +387,6 @@ impl Store for Watched {
 
     fn reseal(&self, kind: SealedKind, resealed: &[Resealed]) -> Result<usize, StoreError> {
         self.inner.reseal(kind, resealed)
-    }
-
-    fn shred(&self, segment: SegmentId) -> Result<(), StoreError> {
-        self.inner.shred(segment)
     }
 
     fn sweep(&self, repeats_before: Timestamp, limit: usize) -> Result<usize, StoreError> {
@@ -411,6 +479,7 @@ pub(crate) struct Bed {
     pub(crate) alarm: Arc<Wakeup>,
     pub(crate) observer: Arc<Observer>,
     pub(crate) policies: Arc<Current<Policies>>,
+    audit: std::sync::OnceLock<Audit>,
     dir: TempDir,
 }
 
@@ -495,6 +564,29 @@ impl Bed {
         self.dir.path()
     }
 
+    /// What deals with the data of this bed's persons.
+    pub(crate) fn persons(&self) -> Persons {
+        Persons {
+            store: Arc::clone(&self.store) as Arc<dyn Store>,
+            vault: Arc::clone(&self.vault),
+            files: self.files(),
+            observer: Arc::clone(&self.observer),
+            audit: self.audit(),
+        }
+    }
+
+    /// Settles everything that waits, as if it had been delivered to somebody who says nothing.
+    pub(crate) fn settle_all(&self) {
+        loop {
+            let heads: Vec<_> =
+                self.store.lanes(1_000).unwrap().iter().map(|lane| lane.head).collect();
+            if heads.is_empty() {
+                return;
+            }
+            self.save(&Changes { settled: heads, ..Changes::default() });
+        }
+    }
+
     /// The files of this bed's conversations.
     pub(crate) fn files(&self) -> Arc<Files> {
         self.files_with(FileSetup::default())
@@ -525,9 +617,13 @@ impl Bed {
     }
 
     /// The audit trail of this bed's store.
+    /// The one trail of this store: two would give the same numbers.
     pub(crate) fn audit(&self) -> Audit {
-        let store = Arc::clone(&self.store) as Arc<dyn Store>;
-        Audit::open(store, &self.vault, self.clock.clone()).unwrap()
+        let open = || {
+            let store = Arc::clone(&self.store) as Arc<dyn Store>;
+            Audit::open(store, &self.vault, self.clock.clone()).unwrap()
+        };
+        self.audit.get_or_init(open).clone()
     }
 
     pub(crate) fn advance(&self, by: Duration) {

@@ -36,13 +36,16 @@ use wire::Understood;
 use crate::{
     audit::{Audit, Who},
     keys::resealing::Keys,
+    person::Persons,
 };
 
 pub use keys::keys_without_gateway;
 pub use letters::{LETTERS_PER_LIST, LETTERS_PER_LIST_MAX};
 pub(crate) use letters::{Letters, shortened};
 pub(crate) use sealed::Sealed;
-pub use wire::{Answer, Letter, Order, Outcome, Refusal, Request, VERSION, keys_line, secret_line};
+pub use wire::{
+    Answer, Letter, Order, Outcome, PersonOrder, Refusal, Request, VERSION, keys_line, secret_line,
+};
 
 /// The socket's name in the data directory.
 pub const SOCKET: &str = "warmline.sock";
@@ -75,6 +78,7 @@ pub(crate) struct Orders {
     pub(crate) sealed: Sealed,
     pub(crate) keys: Arc<Keys>,
     pub(crate) audit: Audit,
+    pub(crate) persons: Persons,
 }
 
 /// The socket of a running gateway; gone when this is dropped.
@@ -144,7 +148,7 @@ impl Drop for ControlSocket {
     }
 }
 
-/// One line in, one line out.
+/// One line in, one line out; for an export many.
 async fn converse(mut stream: UnixStream, orders: &Orders) -> io::Result<()> {
     let who = Who::Command { uid: stream.peer_cred().ok().map(|peer| peer.uid()) };
     let (reading, mut writing) = stream.split();
@@ -160,12 +164,21 @@ async fn converse(mut stream: UnixStream, orders: &Orders) -> io::Result<()> {
     let end = line.iter().position(|byte| *byte == b'\n').map_or(line.len(), |at| at + 1);
     line.truncate(end);
     let answer = match wire::read(&line) {
-        Ok(Understood::Letters(order)) => orders.letters.carry_out(order, who).await,
-        Ok(Understood::Secret(order)) => orders.sealed.carry_out(order, who).await,
-        Ok(Understood::Keys(order)) => keys::carry_out(orders, order, who).await,
-        Err(refusal) => refusal.into(),
+        Ok(Understood::Letters(order)) => Some(orders.letters.carry_out(order, who).await),
+        Ok(Understood::Secret(order)) => Some(orders.sealed.carry_out(order, who).await),
+        Ok(Understood::Keys(order)) => Some(keys::carry_out(orders, order, who).await),
+        Ok(Understood::Person(PersonOrder::ErasePerson { tenant, user })) => {
+            Some(orders.persons.erase((&tenant, &user), who).await.into())
+        }
+        Ok(Understood::Person(PersonOrder::ExportPerson { tenant, user })) => {
+            orders.persons.export((&tenant, &user), who, &mut writing).await?;
+            None
+        }
+        Err(refusal) => Some(refusal.into()),
     };
-    timeout(LINE_WITHIN, writing.write_all(&answer.to_line())).await??;
+    if let Some(answer) = answer {
+        timeout(LINE_WITHIN, writing.write_all(&answer.to_line())).await??;
+    }
     timeout(LINE_WITHIN, writing.shutdown()).await??;
     // What is left unread would make the system take the answer back.
     reading.set_limit(REST_BYTES_MAX);

@@ -40,6 +40,7 @@ use tokio_util::sync::CancellationToken;
 use vault::{MacKey, Vault};
 
 pub(crate) use letters::{Judged, LetterOrder};
+pub(crate) use working::SEGMENT_FOR;
 
 use crate::{
     alarm::Wakeup,

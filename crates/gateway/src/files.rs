@@ -26,7 +26,7 @@ mod setup;
 mod turns;
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     io,
     path::Path,
     sync::{Arc, Mutex},
@@ -247,6 +247,42 @@ impl Files {
         };
         let kept = i64::try_from(kept.as_millis()).unwrap_or(i64::MAX);
         Timestamp(file.since().0.saturating_add(kept))
+    }
+
+    /// Whether there is any of this conversation.
+    pub(crate) fn has_some(&self, conversation: ConversationId) -> bool {
+        ledger::locked(&self.ledger).has_some(conversation)
+    }
+
+    /// Removes one, if it is there.
+    pub(crate) async fn remove(&self, id: FileId) -> Result<bool, FileError> {
+        let name = id.to_string();
+        let size = match self.place.first(&name, 1).await {
+            Ok((_, size)) => size,
+            Err(FileError::Gone) => return Ok(false),
+            Err(error) => return Err(error),
+        };
+        self.place.remove(&name).await?;
+        ledger::locked(&self.ledger).give_back(id.conversation, size);
+        Ok(true)
+    }
+
+    /// Removes all of these conversations, and tells how many.
+    pub(crate) async fn forget(
+        &self,
+        conversations: &HashSet<ConversationId>,
+    ) -> Result<u64, FileError> {
+        let (mut all, mut removed) = (self.place.all(), 0);
+        while let Some(there) = all.try_next().await? {
+            let Ok(id) = there.name.parse::<FileId>() else { continue };
+            if conversations.contains(&id.conversation) {
+                self.place.remove(&there.name).await?;
+                ledger::locked(&self.ledger).give_back(id.conversation, there.size);
+                removed += 1;
+            }
+        }
+        self.observer.files().keeps(ledger::locked(&self.ledger).all());
+        Ok(removed)
     }
 
     /// Removes what was kept long enough, and tells how many.

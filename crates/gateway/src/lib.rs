@@ -35,9 +35,11 @@ pub mod masking;
 mod network;
 mod notices;
 pub mod observe;
+pub mod person;
 mod plain;
 mod presence;
 mod render;
+mod retention;
 mod rich;
 pub mod secrets;
 mod sweeper;
@@ -51,7 +53,7 @@ use store::{Store, StoreError};
 pub use app::{
     BotSetup, COMMAND_WORDS, DataExamined, DeskSetup, Gateway, KeyFit, MessageEncryption,
     NeedsRestart, PageRules, Replay, Settings, StartError, StopError, WebhookRules, WidgetKey,
-    examine_data, without_gateway,
+    erase_without_gateway, examine_data, export_without_gateway, without_gateway,
 };
 pub use behind::{Answers, BehindSetup};
 pub use bot::BuiltInBot;
@@ -79,6 +81,7 @@ pub use network::{Network, NetworkError, Proxies, ProxyHeader};
 pub use notices::Language;
 pub use observe::Observer;
 pub use outbound::{NoAuthorities, authorities_of};
+pub use retention::{KEPT_MIN, Retention};
 // What a gateway is configured with, so that its user needs no other crate of the house.
 pub use servicenow::{ClientConfig, ConfigError, Credentials, Grant, client::instance_url};
 pub use session::{

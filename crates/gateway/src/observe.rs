@@ -261,6 +261,16 @@ impl Observer {
         self.metrics.swept.inc_by(u64::try_from(repeats).unwrap_or(u64::MAX));
     }
 
+    /// So many segments were shredded.
+    pub(crate) fn shredded(&self, segments: usize) {
+        self.metrics.shredded.inc_by(u64::try_from(segments).unwrap_or(u64::MAX));
+    }
+
+    /// So many conversations were forgotten.
+    pub(crate) fn forgotten(&self, conversations: u64) {
+        self.metrics.forgotten.inc_by(conversations);
+    }
+
     /// So much is sealed under old root keys.
     pub(crate) fn under_old_keys(&self, left: u64) {
         self.metrics.under_old_keys.set(i64::try_from(left).unwrap_or(i64::MAX));

@@ -14,6 +14,7 @@ mod outbox;
 mod placing;
 mod repeats;
 mod resealing;
+mod retention;
 mod saving;
 mod sweeping;
 
@@ -25,7 +26,7 @@ use session::id::{
 use crate::sqlite::{SqliteStore, tests::crashing};
 use crate::{
     Changes, ConversationChange, ConversationId, ConversationRow, LaneKey, NewEffect, NewEntry,
-    Person, Resolved, SessionRow, Store, StoreError, Target, Transaction,
+    NewSegment, Person, Resolved, SessionRow, Store, StoreError, Target, Transaction,
 };
 
 /// An empty store in a place of its own, which goes when the bed goes.
@@ -201,6 +202,12 @@ macro_rules! contract_tests {
                 resealing::what_was_changed_meanwhile_is_left_alone;
                 resealing::keys_of_segments_are_replaced_and_shredded_ones_stay_gone;
                 resealing::an_effect_that_dies_is_kept_as_it_was_sealed_last;
+                retention::old_segments_say_what_a_sweep_must_know;
+                retention::shredded_entries_are_emptied_piece_by_piece;
+                retention::an_id_of_a_segment_is_never_given_twice;
+                retention::ended_sessions_are_forgotten_when_nothing_of_theirs_is_left;
+                retention::a_forgotten_conversation_is_nowhere_and_its_neighbours_are_as_they_were;
+                retention::a_conversation_with_an_open_session_is_not_forgotten;
                 sweeping::old_repeats_are_forgotten_and_young_ones_kept;
                 sweeping::a_sweep_is_bounded_and_goes_round;
             }
@@ -263,6 +270,11 @@ fn session_row(name: &str, conversation: ConversationId, who: Person) -> Session
 /// A change of nothing, to be filled.
 fn change(id: ConversationId) -> ConversationChange {
     ConversationChange { id, state: None, deadline: None, new_segment: None, entries: Vec::new() }
+}
+
+/// A segment of bot talk to open, under this wrapped key.
+pub(crate) fn segment(wrapped_key: &[u8]) -> NewSegment {
+    NewSegment { wrapped_key: wrapped_key.to_vec(), since: Timestamp(10_000), session: None }
 }
 
 /// What the entry of this number says; tells conversations apart by `salt`.

@@ -18,11 +18,7 @@ pub mod sqlite;
 mod contract;
 
 pub use row::{
-    Answer, AuditMark, AuditRow, BootId, Changes, Claim, ConversationChange, ConversationId,
-    ConversationRow, DeadLetter, EntryRow, Hold, LaneKey, LaneReady, LogId, NewEffect, NewEntry,
-    NewRepeat, Numbers, OpenCount, OutboxId, Person, Placed, RepeatKey, Reschedule, Resealed,
-    Resend, Resolved, SealedKind, SealedPage, SealedRow, Segment, SegmentId, SessionRow, Strike,
-    Target, Waiting, Work,
+    Answer, AuditMark, AuditRow, BootId, Changes, Claim, ConversationChange, ConversationId, ConversationRow, DeadLetter, EntryRow, Forgotten, Hold, LaneKey, LaneReady, LogId, NewEffect, NewEntry, NewRepeat, NewSegment, Numbers, OldSegment, OpenCount, OutboxId, Person, Placed, RepeatKey, Reschedule, Resealed, Resend, Resolved, SealedKind, SealedPage, SealedRow, Segment, SegmentId, SessionRow, Strike, Target, Waiting, Whose, Work,
 };
 
 use session::id::{ConversationKey, Number, SessionId, TenantId, Timestamp};
@@ -213,6 +209,80 @@ pub trait Store: AuditSource + Send + Sync + 'static {
     /// Keeps a small named value; replaces an earlier one.
     fn keep_setting(&self, name: &str, value: &[u8]) -> Result<(), StoreError>;
 
+    /// Segments that were not shredded, in the order of their rows after `after`, at most `limit`: bot talk
+    /// that began before `talk_before`, live chats that began before `chats_before`.
+    fn old_segments(
+        &self,
+        after: SegmentId,
+        talk_before: Timestamp,
+        chats_before: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<OldSegment>, StoreError>;
+
+    /// Shreds segments: when this returns their data keys are gone from the disk, and their entries are gaps
+    /// for whoever has the master key, too. Nothing happens to those that are not there or were shredded
+    /// before. Says how many were not.
+    fn shred(&self, segments: &[SegmentId]) -> Result<usize, StoreError>;
+
+    /// Gives back what entries of shredded segments take, at most `limit` of them in one short transaction;
+    /// zero when there is nothing left to do. Goes on with a shredding that was interrupted.
+    fn empty_shredded(&self, limit: usize) -> Result<usize, StoreError>;
+
+    /// Forgets a tenant's sessions that ended before then and whose segments are all shredded, unless
+    /// something of theirs waits, and its dead letters that were given up before then; at most `limit` of
+    /// each in one short transaction. Says how many there were of both.
+    fn forget_ended(
+        &self,
+        tenant: &TenantId,
+        before: Timestamp,
+        limit: usize,
+    ) -> Result<usize, StoreError>;
+
+    /// Of the `limit` conversations after this one, those in which nothing was said since `before` and of
+    /// which nothing is left that anybody needs; and where to go on, `None` at the end.
+    fn dead_conversations(
+        &self,
+        after: ConversationId,
+        before: Timestamp,
+        limit: usize,
+    ) -> Result<(Vec<ConversationId>, Option<ConversationId>), StoreError>;
+
+    /// A person's conversations, in the order of their rows after `after`, at most `limit`.
+    fn conversations_of(
+        &self,
+        whose: &Whose,
+        after: ConversationId,
+        limit: usize,
+    ) -> Result<Vec<ConversationRow>, StoreError>;
+
+    /// The sessions of a conversation, open and ended, in the order of their ids after `after`, at most
+    /// `limit`.
+    fn sessions_of(
+        &self,
+        id: ConversationId,
+        after: Option<&SessionId>,
+        limit: usize,
+    ) -> Result<Vec<SessionRow>, StoreError>;
+
+    /// The session of a conversation that has not ended.
+    fn open_session_of(&self, id: ConversationId) -> Result<Option<SessionId>, StoreError>;
+
+    /// Forgets conversations with all that is kept of them. When this returns nobody finds them, and their
+    /// entries open for nobody; what is left of them goes with [`Store::forget_rest`]. Nothing happens to
+    /// those that are gone, or in which a session is open.
+    fn forget(&self, conversations: &[ConversationId]) -> Result<Forgotten, StoreError>;
+
+    /// Conversations that were forgotten and of which something is left, at most `limit`.
+    fn forgetting(&self, limit: usize) -> Result<Vec<ConversationId>, StoreError>;
+
+    /// Removes what is left of a forgotten conversation, at most `limit` entries in one short transaction. Says
+    /// how many, and whether that was the rest.
+    fn forget_rest(&self, id: ConversationId, limit: usize) -> Result<(u64, bool), StoreError>;
+
+    /// Sees to it that nothing that was deleted is left in the store's files: a matter of seconds where much was.
+    /// False if somebody read all the time, and it is to be tried again.
+    fn scrub(&self) -> Result<bool, StoreError>;
+
     /// The named values whose names begin with `prefix`, in the order of their names.
     fn settings(&self, prefix: &str) -> Result<Vec<(String, Vec<u8>)>, StoreError>;
 
@@ -244,10 +314,6 @@ pub trait Store: AuditSource + Send + Sync + 'static {
     /// Removes the oldest records of the audit trail, up to and with the mark's, and keeps the mark.
     /// Says how many went.
     fn cut_audit(&self, mark: &AuditMark) -> Result<usize, StoreError>;
-
-    /// Shreds a segment: its data key is gone, its entries are gaps from now on. Nothing happens if
-    /// there is no such segment or it was shredded before.
-    fn shred(&self, segment: SegmentId) -> Result<(), StoreError>;
 
     /// Forgets repeats that were first seen before `repeats_before`, at most `limit` in one short
     /// transaction, and says how many. A store may keep the newest ones of a conversation longer,

@@ -171,10 +171,21 @@ pub struct ConversationChange {
     pub state: Option<Arc<[u8]>>,
     /// The next deadline; only looked at when `state` is given.
     pub deadline: Option<Timestamp>,
-    /// The wrapped key of a segment to open before the entries are written.
-    pub new_segment: Option<Vec<u8>>,
+    /// A segment to open before the entries are written.
+    pub new_segment: Option<NewSegment>,
     /// Entries to append, in order, into the open segment.
     pub entries: Vec<NewEntry>,
+}
+
+/// A segment to open.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewSegment {
+    /// Its data key, wrapped under the master key.
+    pub wrapped_key: Vec<u8>,
+    /// When its first entry was taken in.
+    pub since: Timestamp,
+    /// The live chat it holds; `None` for bot talk.
+    pub session: Option<SessionId>,
 }
 
 /// A log entry to append.
@@ -498,4 +509,65 @@ pub struct AuditMark {
     pub link: Vec<u8>,
     /// Proof that whoever made the records made the mark.
     pub sealed: Vec<u8>,
+}
+
+/// A segment that was not shredded, and what a sweep must know before it may be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OldSegment {
+    /// Its row.
+    pub id: SegmentId,
+    /// Whose log it is a stretch of.
+    pub conversation: ConversationId,
+    /// The organisation.
+    pub tenant: TenantId,
+    /// The live chat it holds; `None` for bot talk.
+    pub session: Option<SessionId>,
+    /// When its first entry was taken in.
+    pub since: Timestamp,
+    /// When its newest entry was.
+    pub newest: Timestamp,
+    /// The number of that entry.
+    pub last: Number,
+    /// A session of its conversation is open, or an effect waits.
+    pub busy: bool,
+    /// When the newest dead letter of its conversation was given up.
+    pub letter: Option<Timestamp>,
+}
+
+/// A person whose data somebody asks for: by the id that their channel gives them, or by the one that the
+/// desk knows them by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Whose {
+    /// The organisation.
+    pub tenant: TenantId,
+    /// The id.
+    pub user: Box<str>,
+}
+
+/// How much was forgotten with conversations.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Forgotten {
+    /// Conversations.
+    pub conversations: u64,
+    /// Live chats.
+    pub sessions: u64,
+    /// Segments whose keys were there.
+    pub segments: u64,
+    /// Entries of their logs.
+    pub entries: u64,
+    /// Effects that waited.
+    pub effects: u64,
+    /// Dead letters.
+    pub dead_letters: u64,
+}
+
+impl std::ops::AddAssign for Forgotten {
+    fn add_assign(&mut self, more: Self) {
+        self.conversations += more.conversations;
+        self.sessions += more.sessions;
+        self.segments += more.segments;
+        self.entries += more.entries;
+        self.effects += more.effects;
+        self.dead_letters += more.dead_letters;
+    }
 }

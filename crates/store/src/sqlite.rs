@@ -1,4 +1,4 @@
-//! The store in one SQLite file.
+//! The store in two SQLite files: the keys of segments are in one of their own (`keys`).
 //!
 //! One connection writes, behind a lock; one folds the write-ahead log in beside it; a few others
 //! only read. A commit is on the disk when `transact` returns: the write-ahead log is synced each
@@ -9,7 +9,7 @@
 //! and [`Store::take_over`] voids them all.
 //!
 //! The SQL stands beside the functions that use it: `conversations`, `standing`, `log`, `sessions`,
-//! `repeats`, `outbox`, `placed`, `dead_letters`, `settings`, `audit`. The tables are described in `migrations/sqlite`.
+//! `repeats`, `outbox`, `placed`, `dead_letters`, `settings`, `audit`, `retention`, `forgetting`. The tables are described in `migrations/sqlite`.
 //! Where a conversation stands is in memory (`hot`) and in a journal before it is in its row.
 
 mod audit;
@@ -20,8 +20,10 @@ mod conversations;
 mod dead_letters;
 mod files;
 mod folding;
+mod forgetting;
 mod hot;
 mod journal;
+mod keys;
 mod log;
 mod migrate;
 mod numbers;
@@ -32,6 +34,7 @@ mod readers;
 mod recent;
 mod repeats;
 mod resealing;
+mod retention;
 mod sessions;
 mod settings;
 mod standing;
@@ -41,24 +44,25 @@ mod varint;
 #[cfg(test)]
 pub(crate) mod tests;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use rusqlite::{Connection, TransactionBehavior};
 use session::id::{ConversationKey, Number, SessionId, TenantId, Timestamp};
 
 use crate::{
-    AuditMark, AuditRow, AuditSource, BootId, ConversationId, ConversationRow, DeadLetter,
-    EntryRow, LaneReady, Numbers, OutboxId, Resealed, SealedKind, SealedPage, SegmentId,
-    SessionRow, Store, StoreError, Transaction, Waiting,
+    AuditMark, AuditRow, AuditSource, BootId, ConversationId, ConversationRow, DeadLetter, EntryRow, Forgotten, LaneReady, Numbers, OldSegment, OutboxId, Resealed, SealedKind, SealedPage, SegmentId, SessionRow, Store, StoreError, Transaction, Waiting, Whose,
 };
 pub use audit::AuditBeside;
 pub use peek::{Peek, peek};
 
 use checkpointer::Checkpointer;
+use files::Both;
+use forgetting::Thorough;
 use hot::{Hot, JOURNAL_RECORDS_MAX};
+use keys::Keys;
 use log::End;
-use readers::Readers;
+use readers::{Reader, Readers};
 use repeats::Round;
 use standing::Standing;
 use transaction::SqliteTransaction;
@@ -74,17 +78,21 @@ pub fn settings_beside(dir: &Path, prefix: &str) -> Result<Vec<(String, Vec<u8>)
     }
 }
 
-/// A store in one SQLite file; see the module's page.
+/// Segments whose entries are emptied in one go; each is found by its key.
+const SEGMENTS_EMPTIED_AT_ONCE: usize = 64;
+
+/// A store in SQLite files; see the module's page.
 // The fields are dropped in this order: the writer must be the last connection to close, because
 // only then does SQLite fold the write-ahead log into the file; the lock goes last of all.
 pub struct SqliteStore {
     checkpointer: Checkpointer,
     readers: Readers,
     writer: Mutex<Connection>,
+    keys: Keys,
     /// Changed by whoever holds the writer, and after the commit only.
     hot: RwLock<Hot>,
     sweeping: Mutex<Round>,
-    file: PathBuf,
+    files: Both,
     _lock: files::Lock,
 }
 
@@ -101,18 +109,21 @@ impl SqliteStore {
 
     fn open_with(dir: &Path, journal_records_max: usize) -> Result<Self, StoreError> {
         connect::require_safe_sqlite()?;
-        let (file, lock) = files::claim(dir)?;
-        let mut writer = connect::writer(&file)?;
+        let (files, lock) = files::claim(dir)?;
+        let keys = Keys::open(&files.keys)?;
+        let mut writer = connect::writer(&files.database, &keys)?;
+        keys.begin_after(newest_segment(&writer)?)?;
         let mut hot = Hot::new(journal_records_max);
-        hot.folded(folding::fold_journal(&mut writer)?);
-        let readers = Readers::open(&file)?;
+        hot.folded(folding::fold_journal(&mut writer, &keys)?);
+        let readers = Readers::open(&files)?;
         Ok(Self {
-            checkpointer: Checkpointer::start(&file)?,
+            checkpointer: Checkpointer::start(&files.database)?,
             readers,
             writer: Mutex::new(writer),
+            keys,
             hot: RwLock::new(hot),
             sweeping: Mutex::new(Round::default()),
-            file,
+            files,
             _lock: lock,
         })
     }
@@ -147,18 +158,18 @@ impl SqliteStore {
 
     fn standing(
         &self,
-        reader: &Connection,
+        reader: &Reader,
         id: ConversationId,
     ) -> Result<Option<ConversationRow>, StoreError> {
         if let Some(standing) = self.hot().standing(id) {
             return Ok(Some(standing.row()));
         }
-        Ok(Standing::load(reader, id)?.as_ref().map(Standing::row))
+        Ok(Standing::load(reader, &reader.keys, id)?.as_ref().map(Standing::row))
     }
 
     fn read<T>(
         &self,
-        work: impl FnOnce(&Connection) -> Result<T, StoreError>,
+        work: impl FnOnce(&Reader) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         work(&self.readers.borrow())
     }
@@ -178,6 +189,62 @@ impl AuditSource for SqliteStore {
     }
 }
 
+impl SqliteStore {
+    /// Nobody writes to these segments any more; their keys are still there.
+    fn mark_shredded(&self, segments: &[SegmentId]) -> Result<usize, StoreError> {
+        let mut writer = self.writer();
+        let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let marked = retention::mark(&transaction, segments)?;
+        transaction.commit()?;
+        self.hot_mut().shredded(segments);
+        Ok(marked)
+    }
+
+    /// Nobody finds these conversations any more; the keys of their segments are still there.
+    fn begin_forgetting(
+        &self,
+        conversations: &[ConversationId],
+    ) -> Result<(Forgotten, Vec<SegmentId>), StoreError> {
+        let mut writer = self.writer();
+        // What the journal says of them is to go as well, so it is folded in first.
+        self.fold(&mut writer)?;
+        let thorough = Thorough::begin(&writer)?;
+        let transaction = writer.unchecked_transaction()?;
+        let (mut forgotten, mut segments) = (Forgotten::default(), Vec::new());
+        let mut begun = Vec::new();
+        for id in conversations {
+            let (more, theirs) = forgetting::begin(&transaction, &self.hot(), *id)?;
+            begun.extend((more.conversations == 1).then_some(*id));
+            forgotten += more;
+            segments.extend(theirs);
+        }
+        forgetting::empty_journal(&transaction)?;
+        transaction.commit()?;
+        drop(thorough);
+        self.hot_mut().forget(&begun);
+        self.checkpointer.committed();
+        Ok((forgotten, segments))
+    }
+
+    /// One short transaction of its own.
+    fn in_short<T>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let mut writer = self.writer();
+        let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let done = work(&transaction)?;
+        transaction.commit()?;
+        self.checkpointer.committed();
+        Ok(done)
+    }
+}
+
+/// The newest segment that the database knows; zero if there is none.
+fn newest_segment(writer: &Connection) -> Result<i64, StoreError> {
+    Ok(writer.query_row("SELECT ifnull(max(id), 0) FROM segment", [], |row| row.get(0))?)
+}
+
 impl Store for SqliteStore {
     fn transact(
         &self,
@@ -186,10 +253,10 @@ impl Store for SqliteStore {
         let mut writer = self.writer();
         // Dropped without a commit, by an error or a panic, it rolls back.
         let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let mut steps = SqliteTransaction::new(&transaction, self.hot());
+        let mut steps = SqliteTransaction::new(&transaction, &self.keys, self.hot());
         work(&mut steps)?;
-        let handover = steps.finish()?;
-        transaction.commit()?;
+        let (handover, added) = steps.finish()?;
+        transaction.commit().inspect_err(|_| keys::unused(&self.keys, &added))?;
         self.hot_mut().take(handover);
         self.checkpointer.committed();
         Ok(())
@@ -325,13 +392,22 @@ impl Store for SqliteStore {
     ) -> Result<SealedPage, StoreError> {
         let hot = |id| self.hot().standing(id).cloned();
         self.read(|reader| match resealing::Table::of(kind) {
+            None if kind == SealedKind::SegmentKey => {
+                resealing::segment_keys(reader, head, after, limit)
+            }
             Some(table) => table.page(reader, head, after, limit),
             None => resealing::states(reader, hot, head, after, limit),
         })
     }
 
     fn count_unlike(&self, kind: SealedKind, head: &[u8]) -> Result<u64, StoreError> {
-        self.read(|reader| match resealing::Table::of(kind) {
+        let table = match kind {
+            SealedKind::SegmentKey => {
+                return self.read(|reader| keys::count_unlike(&reader.keys, head));
+            }
+            kind => resealing::Table::of(kind),
+        };
+        self.read(|reader| match table {
             Some(table) => table.count(reader, head),
             None => {
                 let rows = resealing::rows_of_states(reader, head)?;
@@ -343,14 +419,19 @@ impl Store for SqliteStore {
 
     fn reseal(&self, kind: SealedKind, resealed: &[Resealed]) -> Result<usize, StoreError> {
         let mut writer = self.writer();
+        if kind == SealedKind::SegmentKey {
+            let replaced = self.keys.replace(resealed)?;
+            resealing::rewrapped(&mut self.hot_mut(), &replaced);
+            return Ok(replaced.len());
+        }
         let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let Some(table) = resealing::Table::of(kind) else {
-            let mut steps = SqliteTransaction::new(&transaction, self.hot());
+            let mut steps = SqliteTransaction::new(&transaction, &self.keys, self.hot());
             let mut replaced = 0;
             for one in resealed {
                 replaced += usize::from(steps.reseal(one)?);
             }
-            let handover = steps.finish()?;
+            let (handover, _) = steps.finish()?;
             transaction.commit()?;
             self.hot_mut().take(handover);
             self.checkpointer.committed();
@@ -358,9 +439,6 @@ impl Store for SqliteStore {
         };
         let replaced = table.replace(&transaction, resealed)?;
         transaction.commit()?;
-        if kind == SealedKind::SegmentKey {
-            resealing::rewrapped(&mut self.hot_mut(), &replaced);
-        }
         self.checkpointer.committed();
         Ok(replaced.len())
     }
@@ -373,11 +451,115 @@ impl Store for SqliteStore {
         audit::cut(&mut self.writer(), mark)
     }
 
-    fn shred(&self, segment: SegmentId) -> Result<(), StoreError> {
+    fn old_segments(
+        &self,
+        after: SegmentId,
+        talk_before: Timestamp,
+        chats_before: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<OldSegment>, StoreError> {
+        let before = (talk_before, chats_before);
+        self.read(|reader| retention::old_segments(reader, &self.hot(), after, before, limit))
+    }
+
+    fn shred(&self, segments: &[SegmentId]) -> Result<usize, StoreError> {
+        let marked = self.mark_shredded(segments)?;
+        self.keys.forget(segments)?;
+        Ok(marked)
+    }
+
+    fn empty_shredded(&self, limit: usize) -> Result<usize, StoreError> {
+        let segments = self.read(|reader| retention::marked(reader, SEGMENTS_EMPTIED_AT_ONCE))?;
+        if segments.is_empty() {
+            return Ok(0);
+        }
+        // Whoever marked them may have been killed before their keys went.
+        self.keys.forget(&segments)?;
+        let mut writer = self.writer();
+        let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let emptied = retention::empty(&transaction, &self.hot(), &segments, limit)?;
+        transaction.commit()?;
+        self.checkpointer.committed();
+        Ok(emptied.max(1))
+    }
+
+    fn forget_ended(
+        &self,
+        tenant: &TenantId,
+        before: Timestamp,
+        limit: usize,
+    ) -> Result<usize, StoreError> {
+        let mut writer = self.writer();
+        let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let (sessions, letters) = retention::forget_ended(&transaction, tenant, before, limit)?;
+        transaction.commit()?;
+        self.hot_mut().forget_sessions(&sessions);
+        Ok(sessions.len() + letters)
+    }
+
+    fn dead_conversations(
+        &self,
+        after: ConversationId,
+        before: Timestamp,
+        limit: usize,
+    ) -> Result<(Vec<ConversationId>, Option<ConversationId>), StoreError> {
+        self.read(|reader| retention::dead_conversations(reader, &self.hot(), after, before, limit))
+    }
+
+    fn conversations_of(
+        &self,
+        whose: &Whose,
+        after: ConversationId,
+        limit: usize,
+    ) -> Result<Vec<ConversationRow>, StoreError> {
+        self.read(|reader| {
+            let ids = forgetting::of_person(reader, whose, after, limit)?;
+            let rows = ids.into_iter().map(|id| self.standing(reader, id));
+            Ok(rows.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
+        })
+    }
+
+    fn sessions_of(
+        &self,
+        id: ConversationId,
+        after: Option<&SessionId>,
+        limit: usize,
+    ) -> Result<Vec<SessionRow>, StoreError> {
+        self.read(|reader| sessions::of_conversation(reader, id, after, limit))
+    }
+
+    fn open_session_of(&self, id: ConversationId) -> Result<Option<SessionId>, StoreError> {
+        self.read(|reader| forgetting::open_session(reader, id))
+    }
+
+    fn forget(&self, conversations: &[ConversationId]) -> Result<Forgotten, StoreError> {
+        let (forgotten, segments) = self.begin_forgetting(conversations)?;
+        self.keys.forget(&segments)?;
+        Ok(forgotten)
+    }
+
+    fn forgetting(&self, limit: usize) -> Result<Vec<ConversationId>, StoreError> {
+        self.read(|reader| forgetting::begun(reader, limit))
+    }
+
+    fn forget_rest(&self, id: ConversationId, limit: usize) -> Result<(u64, bool), StoreError> {
+        // Whoever began may have been killed before the keys went.
+        self.keys.forget(&self.read(|reader| forgetting::segments_of(reader, id))?)?;
         let writer = self.writer();
-        log::shred(&writer, segment)?;
-        self.hot_mut().shredded(segment);
-        Ok(())
+        let thorough = Thorough::begin(&writer)?;
+        let transaction = writer.unchecked_transaction()?;
+        let piece = forgetting::piece(&transaction, &self.hot(), id, limit)?;
+        transaction.commit()?;
+        drop(thorough);
+        self.checkpointer.committed();
+        Ok(piece)
+    }
+
+    fn scrub(&self) -> Result<bool, StoreError> {
+        // Each piece holds the writer up for some milliseconds.
+        while self.in_short(forgetting::fill)? {}
+        while self.in_short(forgetting::unfill)? {}
+        forgetting::empty_log(&self.writer())
     }
 
     fn sweep(&self, repeats_before: Timestamp, limit: usize) -> Result<usize, StoreError> {
@@ -414,7 +596,7 @@ impl Store for SqliteStore {
     }
 
     fn numbers(&self) -> Result<Numbers, StoreError> {
-        let bytes = files::bytes(&self.file).map_err(StoreError::Files)?;
+        let bytes = files::bytes(&self.files).map_err(StoreError::Files)?;
         self.read(|reader| numbers::of(reader, bytes))
     }
 

@@ -25,6 +25,7 @@ mod presented;
 mod reference;
 mod registration;
 mod remarks;
+mod retention;
 pub(crate) mod table;
 mod telemetry;
 mod tenants;
@@ -36,8 +37,8 @@ use std::{
 };
 
 use gateway::{
-    BotSetup, BuiltInBot, DeskId, DeskSetup, Language, Settings, TenantId, console::PasswordHash,
-    secrets::SecretError, trace::Tracing,
+    BotSetup, BuiltInBot, DeskId, DeskSetup, FileSetup, Language, Settings, TenantId,
+    console::PasswordHash, secrets::SecretError, trace::Tracing,
 };
 use secrecy::{ExposeSecret, SecretString};
 use vault::{MasterKey, MasterKeyError};
@@ -268,6 +269,7 @@ impl<'a> Read<'a> {
             },
             language: language(draft),
             files: files::setup(draft, &references)?,
+            retention: retention::setup(draft)?,
             tracing: Tracing::default(),
         };
         refuse_shared(&settings)?;
@@ -312,6 +314,13 @@ impl Kept {
         let master_key = master_key.ok_or(ConfigError::NoData { path: data_dir.clone() })?;
         let master_source = master::source(&draft, &data_dir);
         Ok(Self { data_dir, master_key, master_source, bots })
+    }
+
+    /// How its files are kept.
+    pub(crate) fn files(environment: &Environment) -> Result<FileSetup, ConfigError> {
+        let draft = Draft::read(environment)?;
+        let references = References::new(&draft, environment, master::data_dir(&draft));
+        files::setup(&draft, &references)
     }
 
     /// The same before there is data: makes the directory and the key, as the first start would.

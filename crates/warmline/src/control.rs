@@ -24,32 +24,44 @@ const ANSWER_BYTES_MAX: u64 = 4 * 1_024 * 1_024;
 
 /// Asks the gateway; `None` if none listens there.
 pub(crate) async fn ask(socket: &Path, request: &[u8]) -> anyhow::Result<Option<Answer>> {
-    let mut stream = match UnixStream::connect(socket).await {
-        Ok(stream) => stream,
+    ask_within(socket, request, ANSWER_WITHIN).await
+}
+
+/// A connection to the gateway; `None` if none listens there.
+pub(crate) async fn connect(socket: &Path) -> anyhow::Result<Option<UnixStream>> {
+    match UnixStream::connect(socket).await {
+        Ok(stream) => Ok(Some(stream)),
         Err(error)
             if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::ConnectionRefused) =>
         {
-            return Ok(None);
+            Ok(None)
         }
         // A path that is too long for a socket: there can be none.
-        Err(error) if error.kind() == ErrorKind::InvalidInput => return Ok(None),
-        Err(error) => {
-            return Err(error).with_context(|| {
-                format!(
-                    "the gateway's control socket {} cannot be used; run this as the user that \
-                     runs the gateway",
-                    socket.display()
-                )
-            });
-        }
-    };
+        Err(error) if error.kind() == ErrorKind::InvalidInput => Ok(None),
+        Err(error) => Err(error).with_context(|| {
+            format!(
+                "the gateway's control socket {} cannot be used; run this as the user that runs the \
+                 gateway",
+                socket.display()
+            )
+        }),
+    }
+}
+
+/// The same as [`ask`] for what takes longer.
+pub(crate) async fn ask_within(
+    socket: &Path,
+    request: &[u8],
+    within: Duration,
+) -> anyhow::Result<Option<Answer>> {
+    let Some(mut stream) = connect(socket).await? else { return Ok(None) };
     let conversation = async {
         let mut line = Vec::new();
         stream.write_all(request).await?;
         stream.take(ANSWER_BYTES_MAX).read_to_end(&mut line).await?;
         std::io::Result::Ok(line)
     };
-    let line = timeout(ANSWER_WITHIN, conversation)
+    let line = timeout(within, conversation)
         .await
         .context("the gateway did not answer in time; whether it was done is not known, so look")?
         .context("the gateway broke off; whether it was done is not known, so look")?;

@@ -85,7 +85,11 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
 fn seen_of(outcome: Outcome) -> anyhow::Result<KeysSeen> {
     match outcome {
         Outcome::Keys(seen) => Ok(*seen),
-        Outcome::Letters(_) | Outcome::Letter(_) | Outcome::Secret(_) | Outcome::MasterKey => {
+        Outcome::Letters(_)
+        | Outcome::Letter(_)
+        | Outcome::Secret(_)
+        | Outcome::Erased(_)
+        | Outcome::MasterKey => {
             bail!("the gateway answered something else; use the command of its release")
         }
         Outcome::Error(refusal) => bail!("{} ({})", refusal.message, refusal.code),

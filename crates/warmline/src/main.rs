@@ -14,6 +14,7 @@ mod instance;
 mod keys;
 mod language;
 mod memory;
+mod person;
 mod secret;
 mod serve;
 mod settings;
@@ -59,6 +60,8 @@ enum Command {
     DeadLetters(dead_letters::Options),
     /// See who did what to which tenant, and whether that record is whole.
     Audit(audit::Options),
+    /// Give out or erase what is kept of one person.
+    Person(person::Options),
     /// Make the password hash that opens the operator's console. Asks twice without showing what is
     /// typed, or reads one line from a pipe.
     ConsolePassword,
@@ -104,6 +107,7 @@ fn main() -> ExitCode {
         | Command::Init(_)
         | Command::TeamsPackage(_)
         | Command::Config(_)
+        | Command::Person(_)
         | Command::Secret(_) => "warn",
         // What is wrong is a finding; the stand-in's own log would only get in between.
         Command::Check(_) | Command::Health(_) => "error",
@@ -120,6 +124,7 @@ fn main() -> ExitCode {
             Command::Secret(options) => secret::run(options).await,
             Command::Keys(options) => keys::run(options).await,
             Command::DeadLetters(options) => dead_letters::run(options).await,
+            Command::Person(options) => person::run(options).await,
             Command::ConsolePassword => console_password::run(),
             Command::Demo(options) => demo::run(options).await,
             Command::Simulator(options) => instance::run(options).await,

@@ -116,6 +116,7 @@ async fn keep(
                 Outcome::Secret(_)
                 | Outcome::Letters(_)
                 | Outcome::Letter(_)
+                | Outcome::Erased(_)
                 | Outcome::Keys(_)
                 | Outcome::MasterKey => {
                     Ok(" The running gateway takes it over at SIGHUP (kill -HUP).")

@@ -28,6 +28,7 @@ use crate::{
     gaps::DeskKey,
     notices::Language,
     observe::Observer,
+    retention::Rules,
     trace::Tracing,
 };
 
@@ -101,6 +102,7 @@ pub(super) struct Live {
     own_address: String,
     reaches: HashMap<DeskKey, Arc<Current<Reach>>>,
     media: Arc<DeskMedia>,
+    retention: Arc<Current<Rules>>,
     /// A change of it needs a restart.
     pub(super) language: Language,
     /// The same.
@@ -140,6 +142,7 @@ impl Live {
             own_address,
             reaches,
             media,
+            retention: Current::new(Rules::new(settings.retention.clone())),
             language: settings.language,
             tracing: settings.tracing.clone(),
             in_force: Mutex::new(settings),
@@ -156,6 +159,10 @@ impl Live {
 
     pub(super) fn channels(&self) -> Arc<Current<Channels>> {
         Arc::clone(&self.channels)
+    }
+
+    pub(super) fn retention(&self) -> Arc<Current<Rules>> {
+        Arc::clone(&self.retention)
     }
 
     pub(super) fn media(&self) -> Arc<DeskMedia> {
@@ -191,6 +198,7 @@ impl Live {
         let rules_changed = !same_rules(&in_force.bots, &new.bots);
         self.doors.replace(doors);
         self.policies.replace(parts::policies(&new.bots));
+        self.retention.replace(Rules::new(new.retention.clone()));
         self.observer.bots(&parts::named(&new.bots));
         self.bots.replace(bots);
         self.channels.replace(channels);

@@ -4,18 +4,20 @@
 use std::{path::Path, sync::Arc, time::Duration};
 
 use store::BootId;
-use tokio::sync::mpsc;
+use tokio::{io::AsyncWrite, sync::mpsc};
 use vault::Vault;
 
 use crate::{
     alarm::Wakeup,
-    app::{BotSetup, LEASE, StartError, open_store, parts::policies},
+    app::{BotSetup, LEASE, StartError, open_alone, open_store, parts::policies},
     audit::{Audit, Who},
     clock::Clock,
     control::{Answer, Letters, Order},
     current::Current,
     engine::{Engine, Tools},
+    files::{FileSetup, Files},
     observe::Observer,
+    person::Persons,
     trace::Tracing,
     wakes::Wakes,
 };
@@ -61,4 +63,57 @@ pub async fn without_gateway(
 /// Who gives an order without a gateway: the user of this process.
 pub(crate) fn this_command() -> Who {
     Who::Command { uid: Some(rustix::process::getuid().as_raw()) }
+}
+
+/// What deals with persons' data while no gateway runs.
+async fn persons(
+    data_dir: &Path,
+    vault: Vault,
+    clock: Clock,
+    setup: FileSetup,
+) -> Result<Persons, StartError> {
+    let (dir, vault) = (data_dir.to_owned(), Arc::new(vault));
+    let observer = Observer::new(clock.clone(), &[]);
+    let opening = (Arc::clone(&vault), Arc::clone(&observer));
+    let opened = tokio::task::spawn_blocking(move || {
+        let (vault, observer) = opening;
+        let store = open_alone(&dir, &vault)?;
+        let audit = Audit::open(Arc::clone(&store), &vault, clock.clone())?;
+        let files = Files::open(&dir, setup, &vault, &clock, &observer)
+            .map_err(|error| StartError::Files(Box::new(error)))?;
+        Ok::<_, StartError>((store, Arc::new(files), audit))
+    });
+    let (store, files, audit) = opened.await.map_err(std::io::Error::other)??;
+    files.count(&store).await.map_err(|error| StartError::Files(Box::new(error)))?;
+    Ok(Persons { store, vault, files, observer, audit })
+}
+
+/// Erases a person's data in `data_dir`, which no gateway may be using meanwhile.
+pub async fn erase_without_gateway(
+    data_dir: &Path,
+    vault: Vault,
+    clock: Clock,
+    files: FileSetup,
+    (tenant, user): (&str, &str),
+) -> Result<Answer, StartError> {
+    let persons = persons(data_dir, vault, clock, files).await?;
+    let answer = persons.erase((tenant, user), this_command()).await.into();
+    tokio::task::spawn_blocking(|| drop(persons)).await.map_err(std::io::Error::other)?;
+    Ok(answer)
+}
+
+/// Gives a person's data out of `data_dir`, which no gateway may be using meanwhile: the same lines as over the
+/// control socket.
+pub async fn export_without_gateway(
+    data_dir: &Path,
+    vault: Vault,
+    clock: Clock,
+    files: FileSetup,
+    (tenant, user): (&str, &str),
+    out: &mut (impl AsyncWrite + Unpin + Send),
+) -> Result<(), StartError> {
+    let persons = persons(data_dir, vault, clock, files).await?;
+    persons.export((tenant, user), this_command(), out).await?;
+    tokio::task::spawn_blocking(|| drop(persons)).await.map_err(std::io::Error::other)?;
+    Ok(())
 }

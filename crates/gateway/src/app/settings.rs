@@ -23,6 +23,7 @@ use crate::{
     masking::Masks,
     network::{Network, Proxies},
     notices::Language,
+    retention::Retention,
     trace::Tracing,
 };
 
@@ -72,6 +73,8 @@ pub struct Settings {
     pub language: Language,
     /// How files are kept.
     pub files: FileSetup,
+    /// How long each tenant keeps what was said; the usual time where it is not named.
+    pub retention: Vec<(TenantId, Retention)>,
     /// Where traces go.
     pub tracing: Tracing,
 }

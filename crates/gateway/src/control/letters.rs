@@ -197,9 +197,11 @@ fn log(order: Order, outcome: &Outcome) {
         Order::Drop { id } => ("drop", Some(id)),
     };
     let (result, kind, session) = match outcome {
-        Outcome::Letters(_) | Outcome::Secret(_) | Outcome::Keys(_) | Outcome::MasterKey => {
-            ("done", None, None)
-        }
+        Outcome::Letters(_)
+        | Outcome::Secret(_)
+        | Outcome::Erased(_)
+        | Outcome::Keys(_)
+        | Outcome::MasterKey => ("done", None, None),
         Outcome::Letter(letter) => {
             ("done", Some(letter.effect.as_str()), letter.session.as_deref())
         }

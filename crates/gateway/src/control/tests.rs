@@ -196,7 +196,7 @@ impl Served {
             store: Arc::clone(&bed.store) as Arc<dyn Store>,
             vault: Arc::clone(&bed.vault),
         };
-        let orders = Orders { letters, sealed, keys: bed.keys(), audit };
+        let orders = Orders { letters, sealed, keys: bed.keys(), audit, persons: bed.persons() };
         let serving = tokio::spawn(socket.serve(orders, stop.clone()));
         Self { bed, folder, stop, serving }
     }

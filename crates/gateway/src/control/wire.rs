@@ -7,6 +7,8 @@
 //! {"v":1,"do":"drop","id":17}
 //! {"v":1,"do":"keep_secret","name":"webhook","value":"…"}    {"v":1,"secret":"webhook"}
 //! {"v":1,"do":"forget_secret","name":"webhook"}
+//! {"v":1,"do":"erase_person","tenant":"acme","user":"…"}     {"v":1,"erased":{…}}
+//! {"v":1,"do":"export_person","tenant":"acme","user":"…"}    many lines: see `person::export`
 //! {"v":1,"do":"keys_status"}         {"v":1,"keys":{…}}
 //! {"v":1,"do":"rotate_keys"}
 //! {"v":1,"do":"retire_key","root":"1f2e3d4c"}
@@ -14,12 +16,13 @@
 //! {"v":1,"do":"finish_master","newest":"…"}
 //! ```
 //!
-//! Nothing in them is anybody's words, name or address, and nothing in an answer is a secret.
+//! But for an export, and for the ids that a person is asked for by, nothing in them is anybody's words, name
+//! or address; nothing in an answer is a secret.
 
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
-use crate::keys::KeysSeen;
+use crate::{keys::KeysSeen, person::Erased};
 
 /// The version spoken here. Another one is refused with what to do, not guessed at.
 pub const VERSION: u32 = 1;
@@ -76,6 +79,39 @@ pub(crate) enum SecretOrder {
         /// Which.
         name: String,
     },
+}
+
+/// What an operator wants of a person's data.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "do", rename_all = "snake_case")]
+pub enum PersonOrder {
+    /// It is to be given out.
+    ExportPerson {
+        /// Whose user they are.
+        tenant: String,
+        /// Their id at the channel, or at the desk.
+        user: String,
+    },
+    /// It is to be erased.
+    ErasePerson {
+        /// Whose user they are.
+        tenant: String,
+        /// Their id at the channel, or at the desk.
+        user: String,
+    },
+}
+
+impl PersonOrder {
+    /// As it goes over the socket.
+    pub fn to_line(&self) -> Vec<u8> {
+        #[derive(Serialize)]
+        struct Line<'a> {
+            v: u32,
+            #[serde(flatten)]
+            order: &'a PersonOrder,
+        }
+        to_line(&Line { v: VERSION, order: self })
+    }
 }
 
 /// What an operator wants of the keys.
@@ -157,6 +193,7 @@ pub fn secret_line(name: &str, value: Option<&SecretString>) -> zeroize::Zeroizi
 pub(super) enum Understood {
     Letters(Order),
     Secret(SecretOrder),
+    Person(PersonOrder),
     Keys(KeyOrder),
 }
 
@@ -179,6 +216,8 @@ pub enum Outcome {
     Letter(Box<Letter>),
     /// The secret of this name is kept, or forgotten.
     Secret(String),
+    /// A person's data was erased.
+    Erased(Erased),
     /// The keys as they are now.
     Keys(Box<KeysSeen>),
     /// The master keys that open the data are those ordered.
@@ -274,7 +313,7 @@ impl From<Refusal> for Answer {
 }
 
 impl Refusal {
-    pub(super) fn new(code: &str, message: impl Into<String>) -> Self {
+    pub(crate) fn new(code: &str, message: impl Into<String>) -> Self {
         Self { code: code.to_owned(), message: message.into() }
     }
 }
@@ -289,7 +328,7 @@ pub(super) fn read(line: &[u8]) -> Result<Understood, Refusal> {
         Refusal::new(
             "bad_request",
             "an order is one line of JSON as in {\"v\":1,\"do\":\"list\",\"limit\":20}; use the \
-             command `warmline dead-letters`, `warmline secret` or `warmline keys`",
+             command `warmline dead-letters`, `warmline secret`, `warmline person` or `warmline keys`",
         )
     };
     if !line.ends_with(b"\n") {
@@ -307,6 +346,9 @@ pub(super) fn read(line: &[u8]) -> Result<Understood, Refusal> {
     }
     if let Ok(order) = serde_json::from_slice(line) {
         return Ok(Understood::Secret(order));
+    }
+    if let Ok(order) = serde_json::from_slice(line) {
+        return Ok(Understood::Person(order));
     }
     if let Ok(order) = serde_json::from_slice(line) {
         return Ok(Understood::Keys(order));

@@ -6,7 +6,7 @@ use session::{
     Conversation, Message,
     id::{ConversationKey, Number, SenderKey, SessionId, Timestamp},
 };
-use store::{ConversationChange, ConversationId, ConversationRow, NewEntry, RepeatKey};
+use store::{ConversationChange, ConversationId, ConversationRow, NewEntry, NewSegment, RepeatKey};
 use vault::{DataKey, Vault};
 
 use crate::{
@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// A data key seals entries for this long at most, so that shredding has a grain.
-const SEGMENT_FOR: Duration = Duration::from_hours(24);
+pub(crate) const SEGMENT_FOR: Duration = Duration::from_hours(24);
 
 /// A conversation being worked on.
 pub(super) struct Working {
@@ -38,8 +38,8 @@ pub(super) struct Working {
     pub(super) fired: bool,
     /// What was appended to the open segment.
     entries: Vec<NewEntry>,
-    /// The wrapped key of the open segment, if this batch opened it.
-    new_segment: Option<Vec<u8>>,
+    /// The open segment, if this batch opened it.
+    new_segment: Option<NewSegment>,
     /// What was appended to segments that are closed again.
     pieces: Vec<ConversationChange>,
 }
@@ -139,9 +139,10 @@ impl Working {
         } else {
             let (key, wrapped) = self.keeping.new_segment(vault)?;
             let of = session_of(&self.kept.conversation).cloned();
-            self.kept.segment = Some(OpenSegment { since: at, of });
+            self.kept.segment = Some(OpenSegment { since: at, of: of.clone() });
             let opened = (Arc::from(wrapped.as_slice()), key);
-            self.new_segment = Some(wrapped);
+            let new = NewSegment { wrapped_key: wrapped, since: at, session: of };
+            self.new_segment = Some(new);
             self.segment.insert(opened)
         };
         let (number, author, content) = (message.number, &message.author, &message.content);

@@ -72,6 +72,11 @@ impl Ledger {
         self.all
     }
 
+    /// Whether something of this conversation is there.
+    pub(super) fn has_some(&self, conversation: ConversationId) -> bool {
+        self.of.contains_key(&conversation)
+    }
+
     /// What is there takes room, whether there is some or not.
     pub(super) fn count(
         &mut self,

@@ -68,6 +68,8 @@ pub(super) struct Metrics {
     given_up: Box<[Counter]>,
     pub(super) streamed: Histogram,
     pub(super) swept: Counter,
+    pub(super) shredded: Counter,
+    pub(super) forgotten: Counter,
     pub(super) under_old_keys: Gauge,
     /// By what has no name.
     unnamed: Box<[Counter]>,
@@ -165,6 +167,16 @@ impl Metrics {
             QUICK,
         );
         let swept = counter(&mut registry, "swept_repeats", "Old repeats that were forgotten");
+        let shredded = counter(
+            &mut registry,
+            "segments_shredded",
+            "Stretches of logs whose keys were deleted, so that nobody can read them any more",
+        );
+        let forgotten = counter(
+            &mut registry,
+            "conversations_forgotten",
+            "Conversations that were removed with all that was kept of them",
+        );
         let under_old_keys = gauge(
             &mut registry,
             "sealed_under_old_keys",
@@ -182,6 +194,8 @@ impl Metrics {
             given_up,
             streamed,
             swept,
+            shredded,
+            forgotten,
             under_old_keys,
             unnamed,
             files,

@@ -2,7 +2,9 @@
 
 use session::id::{Number, Timestamp};
 
-use super::{Bed, assert_damaged, change, conversation, entry, save, save_change, try_save};
+use super::{
+    Bed, assert_damaged, change, conversation, entry, save, save_change, segment, try_save,
+};
 use crate::{
     Changes, ConversationChange, ConversationId, ENTRIES_PER_READ_MAX, EntryRow, SegmentId, Store,
 };
@@ -95,7 +97,7 @@ pub(super) fn conversations_that_talk_in_turn_keep_their_own_logs(bed: &impl Bed
             .iter()
             .zip(["c1", "c2"])
             .map(|(id, salt)| ConversationChange {
-                new_segment: (number == 1).then(|| salt.as_bytes().to_vec()),
+                new_segment: (number == 1).then(|| segment(salt.as_bytes())),
                 entries: vec![entry(number, salt)],
                 ..change(*id)
             })
@@ -147,8 +149,8 @@ pub(super) fn entries_keep_the_segment_they_were_written_to(bed: &impl Bed) {
 
 pub(super) fn a_shredded_segment_leaves_gaps(bed: &impl Bed) {
     let (id, [first, second]) = two_segments(bed.store());
-    bed.store().shred(first).unwrap();
-    bed.store().shred(first).unwrap();
+    bed.store().shred(&[first]).unwrap();
+    bed.store().shred(&[first]).unwrap();
     let read = bed.store().entries_after(id, Number(0), 10).unwrap();
     let found: Vec<_> =
         read.iter().map(|entry| (entry.number.0, entry.segment.as_ref().map(|it| it.id))).collect();
@@ -157,19 +159,19 @@ pub(super) fn a_shredded_segment_leaves_gaps(bed: &impl Bed) {
 
 pub(super) fn a_shredded_segment_is_not_written_to(bed: &impl Bed) {
     let (id, [_, second]) = two_segments(bed.store());
-    bed.store().shred(second).unwrap();
+    bed.store().shred(&[second]).unwrap();
     assert_eq!(bed.store().conversation_by_id(id).unwrap().unwrap().segment, None);
     let more = ConversationChange { entries: vec![entry(5, "c1")], ..change(id) };
     let changes = Changes { conversations: vec![more.clone()], ..Changes::default() };
     assert_damaged(try_save(bed.store(), &changes), "log");
-    save_change(bed.store(), ConversationChange { new_segment: Some(b"key 3".to_vec()), ..more });
+    save_change(bed.store(), ConversationChange { new_segment: Some(segment(b"key 3")), ..more });
     let read = bed.store().entries_after(id, Number(4), 10).unwrap();
     assert_eq!(read[0].segment.as_ref().unwrap().wrapped_key[..], *b"key 3");
 }
 
 pub(super) fn shredding_an_unknown_segment_does_nothing(bed: &impl Bed) {
     let (id, [_, second]) = two_segments(bed.store());
-    bed.store().shred(SegmentId(second.0 + 1)).unwrap();
+    bed.store().shred(&[SegmentId(second.0 + 1)]).unwrap();
     let read = bed.store().entries_after(id, Number(0), 10).unwrap();
     assert!(read.iter().all(|entry| entry.segment.is_some()));
 }
@@ -190,7 +192,7 @@ fn append(
     numbers: std::ops::RangeInclusive<u64>,
     salt: &str,
 ) {
-    let new_segment = (*numbers.start() == 1).then(|| b"key 1".to_vec());
+    let new_segment = (*numbers.start() == 1).then(|| segment(b"key 1"));
     let entries = numbers.map(|number| entry(number, salt)).collect();
     save_change(store, ConversationChange { new_segment, entries, ..change(id) });
 }
@@ -199,7 +201,7 @@ fn append(
 fn two_segments(store: &dyn Store) -> (ConversationId, [SegmentId; 2]) {
     let id = conversation(store, "c1").id;
     let segments = [(b"key 1", [1, 2]), (b"key 2", [3, 4])].map(|(wrapped_key, numbers)| {
-        let new_segment = Some(wrapped_key.to_vec());
+        let new_segment = Some(segment(wrapped_key));
         let entries = numbers.map(|number| entry(number, "c1")).to_vec();
         save_change(store, ConversationChange { new_segment, entries, ..change(id) });
         store.conversation_by_id(id).unwrap().unwrap().segment.unwrap().id

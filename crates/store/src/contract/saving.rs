@@ -9,7 +9,7 @@ use super::outbox::of_session;
 use super::repeats::{answers, repeat};
 use super::{
     Bed, assert_damaged, change, conversation, desk, effect, entry, key, person, put, resolve,
-    save, save_change, session_id, session_row, transact, try_save,
+    save, save_change, segment, session_id, session_row, transact, try_save,
 };
 use crate::{
     Answer, Changes, ConversationChange, ConversationId, Hold, LaneReady, Person, RepeatKey,
@@ -23,7 +23,7 @@ fn everything(id: ConversationId) -> Changes {
             id,
             state: Some(b"state 1".as_slice().into()),
             deadline: Some(Timestamp(7_000)),
-            new_segment: Some(b"key 1".to_vec()),
+            new_segment: Some(segment(b"key 1")),
             entries: vec![entry(1, "c1"), entry(2, "c1")],
         }],
         sessions: vec![session_row("ses_1", id, person("zoe"))],
@@ -124,7 +124,7 @@ pub(super) fn a_change_of_an_unknown_conversation_is_refused(bed: &impl Bed) {
     let nobody = change(ConversationId(conversation(bed.store(), "c1").id.0 + 1));
     for change in [
         ConversationChange { state: Some(b"state".as_slice().into()), ..nobody.clone() },
-        ConversationChange { new_segment: Some(b"key".to_vec()), ..nobody.clone() },
+        ConversationChange { new_segment: Some(segment(b"key")), ..nobody.clone() },
         ConversationChange { entries: vec![entry(1, "c1")], ..nobody },
     ] {
         let changes = Changes { conversations: vec![change], ..Changes::default() };

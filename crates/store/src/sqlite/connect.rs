@@ -6,6 +6,7 @@ use std::time::Duration;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
+use super::keys::Keys;
 use super::migrate;
 use crate::StoreError;
 
@@ -61,27 +62,53 @@ fn require_safe(number: i32, found: &str) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// The one connection that writes. Brings the tables up to date.
-pub(super) fn writer(file: &Path) -> Result<Connection, StoreError> {
+/// The one connection that writes. Brings the tables up to date; keys that are still among them go to the
+/// keys first.
+pub(super) fn writer(file: &Path, keys: &Keys) -> Result<Connection, StoreError> {
     let mut writer = open(file, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     migrate::refuse_the_future(&writer)?;
     // Only a new file takes it, and only before anything else is written.
     writer.pragma_update(None, "page_size", PAGE_BYTES)?;
-    let mode: String =
-        writer.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0))?;
-    if mode != "wal" {
-        return Err(StoreError::Database(Box::new(NoWriteAheadLog { found: mode })));
-    }
+    use_write_ahead_log(&writer)?;
     writer.pragma_update(None, "synchronous", "full")?;
     writer.pragma_update(None, "foreign_keys", true)?;
     writer.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
     writer.pragma_update(None, "journal_size_limit", LEFT_OVER_LOG_BYTES)?;
-    // A shredded key must not survive in the free part of its page. "fast" means: wherever that
-    // costs no further write.
-    writer.pragma_update(None, "secure_delete", "fast")?;
     writer.pragma_update(None, "cache_size", -WRITER_CACHE_KIB)?;
-    migrate::up_to_date(&mut writer)?;
+    // An older version's keys are deleted from its tables.
+    secure_delete(&writer, true)?;
+    migrate::up_to_date(&mut writer, keys)?;
+    secure_delete(&writer, false)?;
     Ok(writer)
+}
+
+/// Whether what is deleted is overwritten with zeros also where that costs writes of its own; else wherever
+/// it costs none. The keys make deleted words unreadable, so this is for what stands in the clear, and for
+/// those who ask for it.
+pub(super) fn secure_delete(writer: &Connection, always: bool) -> Result<(), StoreError> {
+    let how = if always { "on" } else { "fast" };
+    Ok(writer.pragma_update_and_check(None, "secure_delete", how, |_| Ok(()))?)
+}
+
+/// The one connection that writes keys. What is deleted there is overwritten.
+pub(super) fn keys_writer(file: &Path) -> Result<Connection, StoreError> {
+    let keys = open(file, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    keys.pragma_update(None, "page_size", PAGE_BYTES)?;
+    use_write_ahead_log(&keys)?;
+    // A key is on the disk before the entries that need it.
+    keys.pragma_update(None, "synchronous", "full")?;
+    secure_delete(&keys, true)?;
+    keys.pragma_update(None, "cache_size", -READER_CACHE_KIB)?;
+    Ok(keys)
+}
+
+fn use_write_ahead_log(writer: &Connection) -> Result<(), StoreError> {
+    let mode: String =
+        writer.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0))?;
+    if mode == "wal" {
+        return Ok(());
+    }
+    Err(StoreError::Database(Box::new(NoWriteAheadLog { found: mode })))
 }
 
 /// The connection that folds the write-ahead log in, and does nothing else.

@@ -11,6 +11,9 @@ use crate::StoreError;
 
 const DATABASE: &str = "warmline.db";
 
+/// What the keys of segments are in; backups of the database leave it out.
+const KEYS: &str = "keys.db";
+
 /// A file of its own: SQLite's own locks on the database must stay free for the readers.
 const LOCK: &str = "warmline.lock";
 
@@ -20,9 +23,15 @@ pub(super) struct Lock {
     _file: File,
 }
 
-/// Makes the directory and the database file if they are not there, and locks them. Returns the
-/// path of the database file.
-pub(super) fn claim(dir: &Path) -> Result<(PathBuf, Lock), StoreError> {
+/// The two files of a store.
+#[derive(Debug, Clone)]
+pub(super) struct Both {
+    pub(super) database: PathBuf,
+    pub(super) keys: PathBuf,
+}
+
+/// Makes the directory and the files if they are not there, and locks them. Returns their paths.
+pub(super) fn claim(dir: &Path) -> Result<(Both, Lock), StoreError> {
     make_directory(dir).map_err(StoreError::Files)?;
     let lock = open_private(&dir.join(LOCK)).map_err(StoreError::Files)?;
     match lock.try_lock() {
@@ -32,11 +41,13 @@ pub(super) fn claim(dir: &Path) -> Result<(PathBuf, Lock), StoreError> {
         }
         Err(TryLockError::Error(error)) => return Err(StoreError::Files(error)),
     }
-    let database = dir.join(DATABASE);
-    // SQLite gives the write-ahead log the mode of this file.
-    open_private(&database).map_err(StoreError::Files)?;
+    let both = Both { database: dir.join(DATABASE), keys: dir.join(KEYS) };
+    // SQLite gives the write-ahead log the mode of its file.
+    for file in [&both.database, &both.keys] {
+        open_private(file).map_err(StoreError::Files)?;
+    }
     sync_directory(dir).map_err(StoreError::Files)?;
-    Ok((database, Lock { _file: lock }))
+    Ok((both, Lock { _file: lock }))
 }
 
 /// The database file, if it is there and holds something. Makes nothing.
@@ -62,15 +73,18 @@ fn open_private(file: &Path) -> io::Result<File> {
     options.open(file)
 }
 
-/// What the database takes on disk, with the log and the index that SQLite keeps beside it.
-pub(super) fn bytes(database: &Path) -> io::Result<u64> {
+/// What the store takes on disk, with the logs and the indexes that SQLite keeps beside its files.
+pub(super) fn bytes(files: &Both) -> io::Result<u64> {
     let mut bytes = 0;
-    for beside in ["", "-wal", "-shm"] {
-        let mut file = database.as_os_str().to_owned();
+    for (file, beside) in [&files.database, &files.keys]
+        .into_iter()
+        .flat_map(|file| ["", "-wal", "-shm"].map(|beside| (file, beside)))
+    {
+        let mut file = file.as_os_str().to_owned();
         file.push(beside);
         match std::fs::metadata(PathBuf::from(file)) {
             Ok(found) => bytes += found.len(),
-            // Beside the database they come and go.
+            // Beside the files they come and go.
             Err(error) if error.kind() == io::ErrorKind::NotFound && !beside.is_empty() => {}
             Err(error) => return Err(error),
         }

@@ -9,9 +9,10 @@ use rusqlite::{Connection, TransactionBehavior};
 use super::column::damaged;
 use super::hot::Hot;
 use super::journal::{self, Record};
+use super::keys::Keys;
 use super::log::End;
 use super::repeats::Repeats;
-use super::standing::{self, Clock, Standing, absent};
+use super::standing::{self, Clock, Standing};
 use crate::{ConversationId, Segment, SegmentId, StoreError};
 
 /// Conversations folded in one transaction: the write-ahead log needs room for their pages, and a disk
@@ -19,7 +20,7 @@ use crate::{ConversationId, Segment, SegmentId, StoreError};
 const SLICE: usize = 1_000;
 
 /// Folds in whatever the journal holds, and tells the id of its newest row.
-pub(super) fn fold_journal(writer: &mut Connection) -> Result<i64, StoreError> {
+pub(super) fn fold_journal(writer: &mut Connection, keys: &Keys) -> Result<i64, StoreError> {
     let mut standings: BTreeMap<ConversationId, Standing> = BTreeMap::new();
     let mut behind = BTreeSet::new();
     for (page, bytes) in journal::pages(writer)? {
@@ -27,8 +28,11 @@ pub(super) fn fold_journal(writer: &mut Connection) -> Result<i64, StoreError> {
             let standing = match standings.entry(record.id) {
                 Entry::Occupied(known) => known.into_mut(),
                 Entry::Vacant(free) => {
-                    let stored = Standing::load(writer, record.id)?;
-                    free.insert(stored.ok_or_else(|| absent(record.id))?)
+                    match Standing::load(writer, &keys.lock(), record.id)? {
+                        Some(stored) => free.insert(stored),
+                        // It was forgotten since.
+                        None => continue,
+                    }
                 }
             };
             if page > standing.folded {

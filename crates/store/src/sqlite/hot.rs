@@ -193,13 +193,34 @@ impl Hot {
         self.rows.clear();
     }
 
-    /// A segment's key is gone.
-    pub(super) fn shredded(&mut self, segment: crate::SegmentId) {
+    /// These segments are not written to any more.
+    pub(super) fn shredded(&mut self, segments: &[crate::SegmentId]) {
         for row in self.rows.values_mut() {
             let standing = &mut row.standing;
-            if standing.segment.as_ref().is_some_and(|open| open.id == segment) {
+            if standing.segment.as_ref().is_some_and(|open| segments.contains(&open.id)) {
                 standing.segment = None;
             }
+        }
+    }
+
+    /// These conversations are forgotten, and their sessions with them. Their records were folded in, or the
+    /// next open passes over them.
+    pub(super) fn forget(&mut self, conversations: &[ConversationId]) {
+        for id in conversations {
+            if let Some(row) = self.rows.remove(id) {
+                forget_deadline(&mut self.deadlines, &row.standing);
+            }
+        }
+        for row in &mut self.journal {
+            row.oldest_of.retain(|id| !conversations.contains(id));
+        }
+        self.sessions.retain(|_, session| !conversations.contains(&session.conversation));
+    }
+
+    /// The rows of these sessions are gone.
+    pub(super) fn forget_sessions(&mut self, sessions: &[SessionId]) {
+        for session in sessions {
+            self.sessions.remove(session);
         }
     }
 

@@ -21,6 +21,9 @@ use crate::{ConversationId, StoreError};
 
 const TABLE: &str = "journal";
 
+/// What a row says whose records were taken out: no conversation has the id zero.
+pub(super) const EMPTIED: [u8; 1] = [0];
+
 const HEAD: u64 = 1;
 const ANCHOR: u64 = 2;
 const SEGMENT: u64 = 4;
@@ -108,6 +111,9 @@ pub(super) struct Record<'p> {
 pub(super) fn records(id: i64, bytes: &[u8]) -> Result<Vec<Record<'_>>, StoreError> {
     if bytes.is_empty() {
         return Err(damaged(TABLE, id, "it is empty"));
+    }
+    if bytes == EMPTIED {
+        return Ok(Vec::new());
     }
     let mut reader = Reader(bytes);
     let mut records = Vec::new();

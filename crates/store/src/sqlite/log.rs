@@ -10,16 +10,16 @@
 //! it. Every step is checked against the number expected, so a gap is an error and never a shorter
 //! answer.
 
-use std::sync::Arc;
-
 use rusqlite::{CachedStatement, Connection, params};
-use session::id::{Number, Timestamp};
+use session::id::{Number, SessionId, Timestamp};
 
 use super::column::{Columns, damaged, signed};
+use super::keys;
+use super::readers::Reader;
 use super::standing::{self, Standing};
 use crate::{
-    ConversationChange, ConversationId, ENTRIES_PER_READ_MAX, EntryRow, Segment, SegmentId,
-    StoreError,
+    ConversationChange, ConversationId, ENTRIES_PER_READ_MAX, EntryRow, NewSegment, Segment,
+    SegmentId, StoreError,
 };
 
 const TABLE: &str = "log";
@@ -79,14 +79,17 @@ impl<'c> Appender<'c> {
         Ok(Self { connection, insert })
     }
 
-    /// Opens the new segment of a change and appends its entries; the end moves with them.
+    /// Opens the new segment of a change, whose key has given it its id, and appends its entries; the end
+    /// moves with them.
     pub(super) fn append(
         &mut self,
         standing: &mut Standing,
         change: &ConversationChange,
+        segment: Option<Segment>,
     ) -> Result<(), StoreError> {
-        if let Some(wrapped_key) = &change.new_segment {
-            standing.segment = Some(open_segment(self.connection, standing.id, wrapped_key)?);
+        if let (Some(new), Some(segment)) = (&change.new_segment, segment) {
+            open_segment(self.connection, standing, new, segment.id)?;
+            standing.segment = Some(segment);
         }
         append_entries(&mut self.insert, standing, change)
     }
@@ -126,18 +129,10 @@ fn append_entries(
     Ok(())
 }
 
-/// Makes a segment's entries unreadable by forgetting its key.
-pub(super) fn shred(connection: &Connection, segment: SegmentId) -> Result<(), StoreError> {
-    let mut statement =
-        connection.prepare_cached("UPDATE segment SET wrapped_key = NULL WHERE id = ?1")?;
-    statement.execute([segment.0])?;
-    Ok(())
-}
-
 /// The entries with numbers greater than `after`, oldest first. `end` is the end of the log, where
 /// memory knows it; then it was known before this read began.
 pub(super) fn entries_after(
-    reader: &Connection,
+    reader: &Reader,
     conversation: ConversationId,
     end: Option<End>,
     after: Number,
@@ -150,7 +145,7 @@ pub(super) fn entries_after(
 
 /// The newest entries with numbers up to `upto`, oldest first; `end` as above.
 pub(super) fn entries_upto(
-    reader: &Connection,
+    reader: &Reader,
     conversation: ConversationId,
     end: Option<End>,
     upto: Number,
@@ -169,7 +164,7 @@ fn page(limit: usize) -> u64 {
 /// The entries after one number and up to another, which `bounds` chooses when it has seen the
 /// number of the newest.
 fn between(
-    reader: &Connection,
+    reader: &Reader,
     conversation: ConversationId,
     end: Option<End>,
     bounds: impl FnOnce(u64) -> (u64, u64),
@@ -185,7 +180,7 @@ fn between(
     if after >= upto {
         return Ok(Vec::new());
     }
-    let mut walk = Walk::new(&snapshot, conversation)?;
+    let mut walk = Walk::new(&snapshot, &reader.keys, conversation)?;
     let mut place = walk.nearest(head, anchor, upto)?;
     while place.number > upto {
         place = walk.before(place)?;
@@ -208,20 +203,26 @@ struct Walk<'c> {
     conversation: ConversationId,
     links: CachedStatement<'c>,
     entries: CachedStatement<'c>,
+    keys: &'c Connection,
+    /// The segment met last, and its key.
+    met: Option<(i64, Option<Segment>)>,
 }
 
 impl<'c> Walk<'c> {
-    fn new(reader: &'c Connection, conversation: ConversationId) -> Result<Self, StoreError> {
+    fn new(
+        reader: &'c Connection,
+        keys: &'c Connection,
+        conversation: ConversationId,
+    ) -> Result<Self, StoreError> {
         Ok(Self {
             conversation,
             links: reader
                 .prepare_cached("SELECT conversation, number, prev, skip FROM log WHERE id = ?1")?,
             entries: reader.prepare_cached(
-                "SELECT l.conversation, l.number, l.prev, l.at, l.segment, s.wrapped_key, l.sealed
-                 FROM log l
-                 JOIN segment s ON s.id = l.segment
-                 WHERE l.id = ?1",
+                "SELECT conversation, number, prev, at, segment, sealed FROM log WHERE id = ?1",
             )?,
+            keys,
+            met: None,
         })
     }
 
@@ -261,13 +262,26 @@ impl<'c> Walk<'c> {
         let Some(row) = rows.next()? else { return Err(missing(place)) };
         let columns = Columns { row, table: TABLE, key: &place.row };
         expect(columns, self.conversation, place.number)?;
-        let entry = EntryRow {
-            number: Number(place.number),
-            at: Timestamp(columns.get("at")?),
-            sealed: columns.get("sealed")?,
-            segment: standing::segment(columns)?,
-        };
-        Ok((entry, columns.get("prev")?))
+        let (at, sealed, prev) =
+            (Timestamp(columns.get("at")?), columns.get("sealed")?, columns.get("prev")?);
+        let of: i64 = columns.get("segment")?;
+        drop(rows);
+        let segment = self.segment(of)?;
+        Ok((EntryRow { number: Number(place.number), at, sealed, segment }, prev))
+    }
+
+    /// Entries that stand side by side are of one segment as a rule.
+    fn segment(&mut self, id: i64) -> Result<Option<Segment>, StoreError> {
+        if let Some((met, segment)) = &self.met
+            && *met == id
+        {
+            return Ok(segment.clone());
+        }
+        // Entries were committed after their key, and this read began after that; so a key that is not
+        // there was shredded.
+        let segment = keys::find(self.keys, SegmentId(id))?;
+        self.met = Some((id, segment.clone()));
+        Ok(segment)
     }
 }
 
@@ -307,13 +321,23 @@ fn stored_end(connection: &Connection, id: ConversationId) -> Result<Option<End>
     End::of(Columns { row, table: standing::TABLE, key: &id.0 }).map(Some)
 }
 
+/// Opens a segment; the one before it ends with the newest entry.
 fn open_segment(
     connection: &Connection,
-    conversation: ConversationId,
-    wrapped_key: &[u8],
-) -> Result<Segment, StoreError> {
-    let mut insert = connection
-        .prepare_cached("INSERT INTO segment (conversation, wrapped_key) VALUES (?1, ?2)")?;
-    let id = insert.insert(params![conversation.0, wrapped_key])?;
-    Ok(Segment { id: SegmentId(id), wrapped_key: Arc::from(wrapped_key) })
+    standing: &Standing,
+    new: &NewSegment,
+    id: SegmentId,
+) -> Result<(), StoreError> {
+    if let Some(head) = standing.end.head {
+        let mut end = connection.prepare_cached(
+            "UPDATE segment SET last = ?2 WHERE conversation = ?1 AND last IS NULL",
+        )?;
+        end.execute([standing.id.0, head.row])?;
+    }
+    let mut insert = connection.prepare_cached(
+        "INSERT INTO segment (id, conversation, session, since) VALUES (?1, ?2, ?3, ?4)",
+    )?;
+    let session = new.session.as_ref().map(SessionId::as_str);
+    insert.execute(params![id.0, standing.id.0, session, new.since.0])?;
+    Ok(())
 }

@@ -5,15 +5,20 @@
 
 use rusqlite::{Connection, TransactionBehavior};
 
+use super::keys::Keys;
 use crate::StoreError;
 
+/// The version since which the keys of segments are in a file of their own.
+const KEYS_LEAVE: i64 = 6;
+
 /// The version that each one leads to. A released one is never edited.
-const MIGRATIONS: [(i64, &str); 6] = [
+const MIGRATIONS: [(i64, &str); 7] = [
     (1, include_str!("../../migrations/sqlite/0001_start.sql")),
     (2, include_str!("../../migrations/sqlite/0002_journal.sql")),
     (3, include_str!("../../migrations/sqlite/0003_open_sessions.sql")),
     (4, include_str!("../../migrations/sqlite/0004_traces.sql")),
     (5, include_str!("../../migrations/sqlite/0005_placed.sql")),
+    (KEYS_LEAVE, include_str!("../../migrations/sqlite/0006_retention.sql")),
     (7, include_str!("../../migrations/sqlite/0007_audit.sql")),
 ];
 
@@ -35,13 +40,21 @@ pub(super) fn refuse_the_future(connection: &Connection) -> Result<(), StoreErro
 }
 
 /// Applies what is missing.
-pub(super) fn up_to_date(connection: &mut Connection) -> Result<(), StoreError> {
+pub(super) fn up_to_date(connection: &mut Connection, keys: &Keys) -> Result<(), StoreError> {
     let found = version(connection)?;
     for (version, sql) in MIGRATIONS.iter().filter(|(version, _)| *version > found) {
+        if *version == KEYS_LEAVE {
+            // Durable there before they are gone from here; killed in between, it begins again.
+            keys.take_over(connection)?;
+        }
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         transaction.execute_batch(sql)?;
         transaction.pragma_update(None, "user_version", version)?;
         transaction.commit()?;
+    }
+    if found < KEYS_LEAVE {
+        // Nobody reads yet, so nothing is in the way of it: the old keys leave the write-ahead log, too.
+        connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
     }
     Ok(())
 }

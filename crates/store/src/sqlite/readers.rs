@@ -4,25 +4,49 @@
 //! neither wait for the writer nor hold it up.
 
 use std::ops::Deref;
-use std::path::Path;
 use std::sync::{Condvar, Mutex, PoisonError};
 
 use rusqlite::Connection;
 
 use super::connect;
+use super::files::Both;
 use crate::StoreError;
 
 /// How many reads run side by side. Reads are short; more would only compete for the processors.
 const READERS: usize = 4;
 
+/// A pair of connections that cannot write.
+pub(super) struct Reader {
+    database: Connection,
+    pub(super) keys: Connection,
+}
+
+impl Deref for Reader {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        &self.database
+    }
+}
+
+impl Reader {
+    /// Of these files, which hold a store.
+    pub(super) fn open(files: &Both) -> Result<Self, StoreError> {
+        Ok(Self {
+            database: connect::reader(&files.database)?,
+            keys: connect::reader(&files.keys)?,
+        })
+    }
+}
+
 pub(super) struct Readers {
-    idle: Mutex<Vec<Connection>>,
+    idle: Mutex<Vec<Reader>>,
     returned: Condvar,
 }
 
 impl Readers {
-    pub(super) fn open(file: &Path) -> Result<Self, StoreError> {
-        let idle = (0..READERS).map(|_| connect::reader(file)).collect::<Result<_, _>>()?;
+    pub(super) fn open(files: &Both) -> Result<Self, StoreError> {
+        let idle = (0..READERS).map(|_| Reader::open(files)).collect::<Result<_, _>>()?;
         Ok(Self { idle: Mutex::new(idle), returned: Condvar::new() })
     }
 
@@ -41,13 +65,13 @@ impl Readers {
 /// A connection that goes back to its pool, also when its borrower panics.
 pub(super) struct Borrowed<'a> {
     pool: &'a Readers,
-    connection: Option<Connection>,
+    connection: Option<Reader>,
 }
 
 impl Deref for Borrowed<'_> {
-    type Target = Connection;
+    type Target = Reader;
 
-    fn deref(&self) -> &Connection {
+    fn deref(&self) -> &Reader {
         self.connection.as_ref().expect("a borrowed connection stays until the drop")
     }
 }

@@ -5,11 +5,13 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension, params};
 use session::id::ConversationKey;
 
 use super::column::{Columns, limited};
 use super::hot::Hot;
+use super::keys;
+use super::readers::Reader;
 use super::standing::{Standing, absent};
 use crate::{ConversationId, Resealed, SealedKind, SealedPage, SealedRow, SegmentId, StoreError};
 
@@ -58,10 +60,11 @@ pub(super) struct Table {
 }
 
 impl Table {
-    /// Where blobs of this kind are; `None` for states.
+    /// Where blobs of this kind are; `None` for states, and for the keys of segments, which are in
+    /// another file.
     pub(super) fn of(kind: SealedKind) -> Option<Self> {
         match kind {
-            SealedKind::State => None,
+            SealedKind::State | SealedKind::SegmentKey => None,
             SealedKind::Effect => Some(Self {
                 name: "outbox",
                 page: select_unlike!("outbox", "body", "number"),
@@ -74,19 +77,13 @@ impl Table {
                 count: count_unlike!("dead_letter", "body"),
                 replace: replace!("dead_letter", "body"),
             }),
-            SealedKind::SegmentKey => Some(Self {
-                name: "segment",
-                page: select_unlike!("segment", "wrapped_key", "0"),
-                count: count_unlike!("segment", "wrapped_key"),
-                replace: replace!("segment", "wrapped_key"),
-            }),
         }
     }
 
     /// Some of those that begin otherwise.
     pub(super) fn page(
         self,
-        reader: &Connection,
+        reader: &Reader,
         head: &[u8],
         after: i64,
         limit: usize,
@@ -149,15 +146,37 @@ pub(super) fn count_states(hot: &Hot, rows: &[ConversationId], head: &[u8]) -> u
     (stored + hot.lagging().filter(unlike).count()) as u64
 }
 
+/// Wrapped keys of segments that begin otherwise. One that no segment has (its entries were never committed)
+/// is passed over: nobody needs it.
+pub(super) fn segment_keys(
+    reader: &Reader,
+    head: &[u8],
+    after: i64,
+    limit: usize,
+) -> Result<SealedPage, StoreError> {
+    let found = keys::unlike(&reader.keys, head, after, limit)?;
+    let upto = found.last().map(|(id, _)| *id).filter(|_| found.len() >= limit);
+    let mut of = reader.prepare_cached("SELECT conversation FROM segment WHERE id = ?1")?;
+    let (mut rows, mut owners) = (Vec::new(), HashMap::new());
+    for (row, sealed) in found {
+        let conversation: Option<i64> = of.query_row([row], |row| row.get(0)).optional()?;
+        let Some(conversation) = conversation.map(ConversationId) else { continue };
+        // Of a conversation that is being forgotten the key goes, too.
+        let Ok(key) = owner(reader, &mut owners, conversation) else { continue };
+        rows.push(SealedRow { row, conversation, key, number: 0, sealed });
+    }
+    Ok(SealedPage { rows, upto })
+}
+
 fn owner(
-    reader: &Connection,
+    reader: &Reader,
     owners: &mut HashMap<ConversationId, Arc<ConversationKey>>,
     id: ConversationId,
 ) -> Result<Arc<ConversationKey>, StoreError> {
     if let Some(known) = owners.get(&id) {
         return Ok(Arc::clone(known));
     }
-    let key = Standing::load(reader, id)?.ok_or_else(|| absent(id))?.row().key;
+    let key = Standing::load(reader, &reader.keys, id)?.ok_or_else(|| absent(id))?.row().key;
     owners.insert(id, Arc::clone(&key));
     Ok(key)
 }
@@ -165,7 +184,7 @@ fn owner(
 /// A page of states: as memory has them where it has them, else as their rows have them. So many rows
 /// are looked at, however few begin otherwise.
 pub(super) fn states(
-    reader: &Connection,
+    reader: &Reader,
     hot: impl Fn(ConversationId) -> Option<Standing>,
     head: &[u8],
     after: i64,
@@ -186,7 +205,7 @@ pub(super) fn states(
     for (id, unlike) in &looked_at {
         let standing = match hot(*id) {
             Some(standing) => Some(standing),
-            None if *unlike => Standing::load(reader, *id)?,
+            None if *unlike => Standing::load(reader, &reader.keys, *id)?,
             None => None,
         };
         let Some(standing) = standing.map(|standing| standing.row()) else { continue };

@@ -63,6 +63,30 @@ pub(super) fn open(
     Ok(open)
 }
 
+/// All sessions of a conversation, by their ids.
+pub(super) fn of_conversation(
+    connection: &Connection,
+    id: ConversationId,
+    after: Option<&SessionId>,
+    limit: usize,
+) -> Result<Vec<SessionRow>, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT id, conversation, tenant, desk, user, status, reason, opened_at, ended_at
+         FROM session
+         WHERE conversation = ?1 AND id > ?2
+         ORDER BY id
+         LIMIT ?3",
+    )?;
+    let after = after.map_or("", SessionId::as_str);
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let mut rows = statement.query(params![id.0, after, limit])?;
+    let mut all = Vec::new();
+    while let Some(row) = rows.next()? {
+        all.push(session(row)?);
+    }
+    Ok(all)
+}
+
 /// How many sessions have not ended, and since when.
 pub(super) fn open_counts(connection: &Connection) -> Result<Vec<OpenCount>, StoreError> {
     let mut statement = connection.prepare_cached(

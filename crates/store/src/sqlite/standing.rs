@@ -9,6 +9,7 @@ use rusqlite::{Connection, Row, params};
 use session::id::{BotId, ChannelId, ConversationKey, TenantId};
 
 use super::column::{Columns, damaged, signed};
+use super::keys;
 use super::log::End;
 use super::repeats::Repeats;
 use crate::{ConversationChange, ConversationId, ConversationRow, Segment, SegmentId, StoreError};
@@ -62,19 +63,20 @@ impl Standing {
     /// As its row has it; the journal may know better.
     pub(super) fn load(
         connection: &Connection,
+        keys: &Connection,
         id: ConversationId,
     ) -> Result<Option<Self>, StoreError> {
         let mut statement = connection.prepare_cached(
             "SELECT k.id, k.tenant, k.channel, k.bot, k.conversation, k.user, c.state, c.head,
                     c.head_number, c.anchor, c.deadline, c.set_aside, c.spilled, c.recent,
-                    c.folded, s.id AS segment, s.wrapped_key
+                    c.folded, s.id AS segment
              FROM conversation_key k
              JOIN conversation c ON c.id = k.id
-             LEFT JOIN segment s ON s.id = c.segment AND s.wrapped_key IS NOT NULL
+             LEFT JOIN segment s ON s.id = c.segment AND s.shredded = 0
              WHERE k.id = ?1",
         )?;
         let mut rows = statement.query([id.0])?;
-        rows.next()?.map(standing).transpose()
+        rows.next()?.map(|row| standing(row, keys)).transpose()
     }
 
     /// Where it stands, as the engine needs it.
@@ -127,7 +129,7 @@ impl Standing {
     }
 }
 
-fn standing(row: &Row<'_>) -> Result<Standing, StoreError> {
+fn standing(row: &Row<'_>, keys: &Connection) -> Result<Standing, StoreError> {
     let id: i64 = row.get("id")?;
     let columns = Columns { row, table: TABLE, key: &id };
     let id = ConversationId(id);
@@ -142,22 +144,15 @@ fn standing(row: &Row<'_>) -> Result<Standing, StoreError> {
         id,
         key: Arc::new(key),
         end: End::of(columns)?,
-        segment: segment(columns)?,
+        segment: match columns.get::<Option<i64>>("segment")? {
+            Some(open) => keys::find(keys, SegmentId(open))?,
+            None => None,
+        },
         repeats: Repeats::of(id, columns)?,
         clock: Clock { deadline: columns.get("deadline")?, set_aside: columns.get("set_aside")? },
         state: columns.get::<Option<Vec<u8>>>("state")?.map(Arc::from),
         folded: columns.get("folded")?,
     })
-}
-
-/// The segment of a row that has the columns `segment` and `wrapped_key`; none if it was shredded.
-pub(super) fn segment(columns: Columns<'_, '_>) -> Result<Option<Segment>, StoreError> {
-    let id: Option<i64> = columns.get("segment")?;
-    let wrapped_key: Option<Vec<u8>> = columns.get("wrapped_key")?;
-    Ok(id.zip(wrapped_key).map(|(id, wrapped_key)| Segment {
-        id: SegmentId(id),
-        wrapped_key: Arc::from(wrapped_key),
-    }))
 }
 
 /// A change names a conversation that was resolved, so it must be there.

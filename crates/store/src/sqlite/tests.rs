@@ -2,10 +2,12 @@
 //! promises is in `contract`.
 
 pub(crate) mod crashing;
+mod killed;
 
 use rusqlite::Connection;
 
 use super::{SqliteStore, connect};
+use crate::contract::segment;
 use crate::{Answer, Changes, ConversationId, NewRepeat, RepeatKey, Store, StoreError};
 
 #[test]
@@ -65,7 +67,7 @@ fn a_database_of_the_first_version_is_brought_up_to_date_with_all_that_is_in_it(
 #[test]
 fn open_sessions_are_read_off_their_index() {
     let dir = tempfile::tempdir().unwrap();
-    let writer = connect::writer(&file_in(&dir)).unwrap();
+    let writer = writer_in(&dir);
     let plan: String = writer
         .query_row(
             "EXPLAIN QUERY PLAN
@@ -147,7 +149,7 @@ fn the_log_is_folded_into_the_file_beside_the_writer() {
 #[test]
 fn the_writer_syncs_every_commit_and_checks_what_it_writes() {
     let dir = tempfile::tempdir().unwrap();
-    let writer = connect::writer(&file_in(&dir)).unwrap();
+    let writer = writer_in(&dir);
     let pragma = |name: &str| -> String {
         let value =
             writer.pragma_query_value(None, name, |row| row.get::<_, rusqlite::types::Value>(0));
@@ -175,7 +177,7 @@ fn the_writer_syncs_every_commit_and_checks_what_it_writes() {
 fn a_reader_cannot_write() {
     let dir = tempfile::tempdir().unwrap();
     let file = file_in(&dir);
-    let _writer = connect::writer(&file).unwrap();
+    let _writer = writer_in(&dir);
     let reader = connect::reader(&file).unwrap();
     assert!(reader.execute("DELETE FROM setting", []).is_err());
 }
@@ -277,6 +279,14 @@ fn keys_in_table(dir: &tempfile::TempDir) -> Vec<i64> {
     keys.collect::<Result<_, _>>().unwrap()
 }
 
+/// The writing connection of the files in a directory.
+fn writer_in(dir: &tempfile::TempDir) -> Connection {
+    let keys = dir.path().join("keys.db");
+    std::fs::File::create(&keys).unwrap();
+    let file = file_in(dir);
+    connect::writer(&file, &super::keys::Keys::open(&keys).unwrap()).unwrap()
+}
+
 fn file_in(dir: &tempfile::TempDir) -> std::path::PathBuf {
     let file = dir.path().join("warmline.db");
     if !file.exists() {
@@ -311,7 +321,7 @@ fn with_log(newest: u64) -> (tempfile::TempDir, crate::ConversationId) {
                 id: made.conversation.id,
                 state: None,
                 deadline: None,
-                new_segment: Some(b"key".to_vec()),
+                new_segment: Some(segment(b"key")),
                 entries: (1..=newest).map(entry).collect(),
             };
             id = Some(change.id);

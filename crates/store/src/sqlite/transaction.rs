@@ -12,11 +12,12 @@ use session::id::{ConversationKey, SessionId, Timestamp};
 use super::column::damaged;
 use super::hot::{Handover, Hot, Leaving};
 use super::journal::{self, Answers, Page};
+use super::keys::{Keys, KeysInUse};
 use super::standing::{Standing, absent};
 use super::{conversations, dead_letters, log, outbox, placed, sessions};
 use crate::{
     Answer, BootId, Changes, Claim, ConversationId, LaneKey, Person, RepeatKey, Resealed, Resolved,
-    SessionRow, StoreError, Target, Transaction,
+    SegmentId, SessionRow, StoreError, Target, Transaction,
 };
 
 #[derive(Debug, thiserror::Error)]
@@ -25,6 +26,7 @@ struct StepFailed;
 
 pub(super) struct SqliteTransaction<'c> {
     connection: &'c Connection,
+    keys: KeysInUse<'c>,
     /// What earlier transactions committed.
     hot: RwLockReadGuard<'c, Hot>,
     /// What this one looked up or changed.
@@ -49,14 +51,20 @@ impl Touched {
 }
 
 impl<'c> SqliteTransaction<'c> {
-    pub(super) fn new(connection: &'c Connection, hot: RwLockReadGuard<'c, Hot>) -> Self {
+    pub(super) fn new(
+        connection: &'c Connection,
+        keys: &'c Keys,
+        hot: RwLockReadGuard<'c, Hot>,
+    ) -> Self {
         let (conversations, sessions) = (HashMap::new(), HashMap::new());
-        Self { connection, hot, conversations, sessions, failed: false }
+        let keys = KeysInUse::new(keys);
+        Self { connection, keys, hot, conversations, sessions, failed: false }
     }
 
-    /// Writes what is left to write before the commit, and gives what memory takes over after it.
+    /// Writes what is left to write before the commit, and gives what memory takes over after it. New
+    /// keys are durable then, before the entries that need them are; their segments come along.
     /// Refuses if a step failed.
-    pub(super) fn finish(self) -> Result<Handover, StoreError> {
+    pub(super) fn finish(self) -> Result<(Handover, Vec<SegmentId>), StoreError> {
         if self.failed {
             return Err(StoreError::Database(Box::new(StepFailed)));
         }
@@ -84,13 +92,14 @@ impl<'c> SqliteTransaction<'c> {
             journal::forget_before(self.connection, leaving.before.min(newest))?;
             journal = Some(newest);
         }
-        Ok(Handover {
+        let handover = Handover {
             journal,
             changed: changed.into_values().map(|(standing, _)| standing).collect(),
             seen,
             sessions: self.sessions.into_values().collect(),
             leaving,
-        })
+        };
+        Ok((handover, self.keys.commit()?))
     }
 
     fn step<T>(
@@ -111,7 +120,7 @@ impl<'c> SqliteTransaction<'c> {
             Entry::Vacant(free) => {
                 let standing = match self.hot.standing(id) {
                     Some(standing) => Some(standing.clone()),
-                    None => Standing::load(self.connection, id)?,
+                    None => Standing::load(self.connection, self.keys.connection(), id)?,
                 };
                 Ok(standing.map(|standing| free.insert(Touched::unchanged(standing))))
             }
@@ -227,8 +236,10 @@ impl<'c> SqliteTransaction<'c> {
         let connection = self.connection;
         let mut appender = log::Appender::new(connection)?;
         for change in &changes.conversations {
+            let new = change.new_segment.as_ref();
+            let segment = new.map(|new| self.keys.add(&new.wrapped_key)).transpose()?;
             let (standing, _) = self.change(change.id)?;
-            appender.append(standing, change)?;
+            appender.append(standing, change, segment)?;
             standing.take_state(change);
         }
         for repeat in &changes.repeats {

@@ -201,6 +201,10 @@ settings! {
     "That key.";
     "files.bucket_in", None, BUCKET_STYLES, Some("\"path\""), "\"host\"", Restart,
     "Whether requests name the bucket in the path or in the host's name.";
+    "tenant.keep_chats", Some("WARMLINE_KEEP_CHATS"), Kind::SpanOrOff, Some("\"30d\""), "\"7d\"", Reload,
+    "How long the words of a live chat can be read after the last of them, an hour at least; then their key is deleted, and their files with them. `off` keeps them for ever.";
+    "tenant.keep_bot_talk", Some("WARMLINE_KEEP_BOT_TALK"), Kind::SpanOrOff, Some("\"24h\""), "\"24h\"", Reload,
+    "The same for what was said with the bot outside of live chats. What is gone no agent gets as history.";
     "tenant.mask", Some("WARMLINE_MASK"), Kind::Texts, None, "[\"card\", \"iban\"]", Reload,
     "What may not reach the desk, the bot or the store, of what users say: `card` (13 to 19 digits with the check digit of payment cards), `iban`, `us-ssn`. A mask that names the kind stands in its place, and the user is told once.";
     "tenant.mask_patterns", None, Kind::Texts, None, "['staff number: \\bP-[0-9]{6}\\b']", Reload,

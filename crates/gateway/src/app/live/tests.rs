@@ -67,6 +67,7 @@ fn settings(desks: Vec<DeskSetup>, bots: Vec<BotSetup>) -> Settings {
         audit_keep: crate::audit::KEEP_FOR,
         language: Language::English,
         files: crate::files::FileSetup::default(),
+        retention: Vec::new(),
         tracing: crate::trace::Tracing::default(),
     }
 }

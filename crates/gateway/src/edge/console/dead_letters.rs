@@ -60,7 +60,7 @@ pub(super) async fn list(
         }
         Outcome::Letter(letter) => Ok(Json(json!({ "letters": [letter], "more": false }))),
         // Nobody asked for one.
-        Outcome::Secret(_) | Outcome::Keys(_) | Outcome::MasterKey => {
+        Outcome::Secret(_) | Outcome::Erased(_) | Outcome::Keys(_) | Outcome::MasterKey => {
             Ok(Json(json!({ "letters": [], "more": false })))
         }
         Outcome::Error(refused) => Err(refusal(&refused)),
@@ -106,7 +106,9 @@ async fn ordered(
         Some(number) => match console.letters.ask(order(number), operator.who()).await {
             Outcome::Letter(letter) => Ok(Json(json!({ "letter": letter }))),
             Outcome::Letters(letters) => Ok(Json(json!({ "letter": letters.first() }))),
-            Outcome::Secret(_) | Outcome::Keys(_) | Outcome::MasterKey => Err(no_such_letter()),
+            Outcome::Secret(_) | Outcome::Erased(_) | Outcome::Keys(_) | Outcome::MasterKey => {
+                Err(no_such_letter())
+            }
             Outcome::Error(refused) => Err(refusal(&refused)),
         },
         None => Err(no_such_letter()),

@@ -93,7 +93,7 @@ async fn a_segment_is_cut_after_a_day() {
 async fn a_shredded_segment_is_a_gap_and_the_talk_goes_on() {
     let bed = Bed::new();
     bed.says("c", "secret").await;
-    bed.store.shred(segments(&bed, "c")[0]).unwrap();
+    bed.store.shred(&[segments(&bed, "c")[0]]).unwrap();
     assert_eq!(bed.says("c", "next").await.number.0, 2);
     bed.says("c", "one more").await;
     assert_eq!(bed.told("c"), ["next", "one more"]);

@@ -6,6 +6,7 @@ use std::path::Path;
 use session::id::{BotId, ChannelId, ConversationKey, Number, TenantId, Timestamp};
 
 use super::SqliteStore;
+use crate::contract::segment;
 use crate::{
     Answer, Changes, ConversationChange, ConversationId, NewEntry, NewRepeat, RepeatKey, Store,
     StoreError, Target,
@@ -21,7 +22,7 @@ pub(crate) fn open(dir: &Path) -> SqliteStore {
 /// A copy of the files of an open store: what a crash would leave.
 pub(crate) fn files_as_they_are(dir: &Path) -> tempfile::TempDir {
     let copy = tempfile::tempdir().unwrap();
-    for name in ["warmline.db", "warmline.db-wal"] {
+    for name in ["warmline.db", "warmline.db-wal", "keys.db", "keys.db-wal"] {
         std::fs::copy(dir.join(name), copy.path().join(name)).unwrap();
     }
     copy
@@ -106,7 +107,7 @@ impl World {
             state: None,
             deadline: None,
             new_segment: (told.entries.is_empty() || dice.roll(6) == 0)
-                .then(|| format!("key {}", dice.roll(100)).into_bytes()),
+                .then(|| segment(format!("key {}", dice.roll(100)).as_bytes())),
             entries: Vec::new(),
         };
         if dice.roll(3) > 0 {

@@ -1,0 +1,266 @@
+//! Giving out a person's data: line by line, as it is read, so that no more than a page of a log and a piece of
+//! a file are ever in memory.
+//!
+//! ```text
+//! {"conversation":{"id":7,"channel":"directline","bot":"help","conversation":"…","user":"…"}}
+//! {"session":{"conversation":7,"id":"ses_…","desk":"it","user":"…","status":"completed",…}}
+//! {"entry":{"conversation":7,"number":1,"at":"…","by":"user","text":"…","files":[…],"content":{…}}}
+//! {"gap":{"conversation":7,"number":2,"at":"…"}}                 shredded before
+//! {"file":{"id":"…","name":"…","kind":"image/png","bytes":123}}  then its bytes, piece by piece:
+//! {"piece":"…base64…"}
+//! {"exported":{"conversations":1,"entries":1,"gaps":1,"files":1}}  the last line, or
+//! {"error":{"code":"…","message":"…"}}
+//! ```
+
+use std::{collections::BTreeSet, io, time::Duration};
+
+use base64::Engine;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use session::{
+    Author, Content, File,
+    id::{Number, SessionId},
+};
+use store::{ConversationId, ConversationRow, ENTRIES_PER_READ_MAX, SessionRow, Store, Whose};
+use tokio::{
+    io::{AsyncWrite, AsyncWriteExt},
+    time::timeout,
+};
+
+use super::{CONVERSATIONS_AT_ONCE_MAX, PersonError, Persons};
+use crate::{
+    audit::{Deed, Who},
+    clock::rfc3339,
+    files::{FileError, FileId, Reader, Side},
+    keeping::{Entry, Keeping},
+};
+
+/// How long whoever takes the lines may take for one of them.
+const TAKEN_WITHIN: Duration = Duration::from_secs(30);
+
+/// How much was given out.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Exported {
+    /// Conversations.
+    pub conversations: u64,
+    /// Live chats.
+    pub sessions: u64,
+    /// Entries of their logs.
+    pub entries: u64,
+    /// Entries that were shredded before.
+    pub gaps: u64,
+    /// Files.
+    pub files: u64,
+    /// Files that entries name and that were removed before.
+    pub files_gone: u64,
+}
+
+impl Persons {
+    /// Writes everything that is kept of a person, and how much it was.
+    pub(crate) async fn export(
+        &self,
+        (tenant, user): (&str, &str),
+        who: Who,
+        out: &mut (impl AsyncWrite + Unpin + Send),
+    ) -> Result<(), io::Error> {
+        let whose = super::whose(tenant, user);
+        let deed = |person| Deed::Exported { person };
+        let given = match &whose {
+            Ok(whose) => {
+                // Put down before a word is out: a kill in between leaves no export without a record.
+                self.put_down(whose, deed, "begun", who.clone()).await;
+                self.give(whose, out).await
+            }
+            Err(_) => Err(PersonError::Whose),
+        };
+        super::tell("export", tenant, &given);
+        if let Ok(whose) = &whose {
+            self.put_down(whose, deed, super::code_of(&given), who).await;
+        }
+        match given {
+            Ok(exported) => line(out, &json!({ "exported": exported })).await,
+            Err(PersonError::Gone(error)) => Err(error),
+            Err(error) => line(out, &json!({ "error": error.refusal() })).await,
+        }
+    }
+
+    async fn give(
+        &self,
+        whose: &Whose,
+        out: &mut (impl AsyncWrite + Unpin + Send),
+    ) -> Result<Exported, PersonError> {
+        let (mut exported, mut after) = (Exported::default(), ConversationId(0));
+        loop {
+            let asked = whose.clone();
+            let look = move |store: &dyn Store| {
+                store.conversations_of(&asked, after, CONVERSATIONS_AT_ONCE_MAX)
+            };
+            let found = crate::blocking(&self.store, look).await?;
+            let Some(last) = found.last().map(|row| row.id) else { return Ok(exported) };
+            for row in found {
+                exported.conversations += 1;
+                self.conversation(&row, &mut exported, out).await?;
+            }
+            after = last;
+        }
+    }
+
+    async fn conversation(
+        &self,
+        row: &ConversationRow,
+        exported: &mut Exported,
+        out: &mut (impl AsyncWrite + Unpin + Send),
+    ) -> Result<(), PersonError> {
+        let key = &row.key;
+        let told = json!({
+            "id": row.id.0,
+            "channel": key.channel.as_str(),
+            "bot": key.bot.as_str(),
+            "conversation": &*key.conversation,
+            "user": &*key.user,
+        });
+        line(out, &json!({ "conversation": told })).await?;
+        self.sessions(row.id, exported, out).await?;
+        let keeping = Keeping::new(&self.vault, key)?;
+        let mut after = Number(0);
+        loop {
+            let id = row.id;
+            let read =
+                move |store: &dyn Store| store.entries_after(id, after, ENTRIES_PER_READ_MAX);
+            let rows = crate::blocking(&self.store, read).await?;
+            let Some(last) = rows.last() else { return Ok(()) };
+            after = last.number;
+            let mut entries = keeping.read_entries(&self.vault, &rows)?.into_iter().peekable();
+            for row in &rows {
+                match entries.next_if(|entry| entry.number == row.number) {
+                    Some(entry) => self.entry(id, &keeping, &entry, exported, out).await?,
+                    None => {
+                        exported.gaps += 1;
+                        let (number, at) = (row.number.0, rfc3339(row.at));
+                        let gap = json!({ "conversation": id.0, "number": number, "at": at });
+                        line(out, &json!({ "gap": gap })).await?;
+                    }
+                }
+            }
+        }
+    }
+
+    async fn sessions(
+        &self,
+        id: ConversationId,
+        exported: &mut Exported,
+        out: &mut (impl AsyncWrite + Unpin + Send),
+    ) -> Result<(), PersonError> {
+        let mut after: Option<SessionId> = None;
+        loop {
+            let from = after.clone();
+            let look = move |store: &dyn Store| {
+                store.sessions_of(id, from.as_ref(), CONVERSATIONS_AT_ONCE_MAX)
+            };
+            let sessions = crate::blocking(&self.store, look).await?;
+            let Some(last) = sessions.last() else { return Ok(()) };
+            after = Some(last.id.clone());
+            for session in &sessions {
+                exported.sessions += 1;
+                line(out, &json!({ "session": told(session) })).await?;
+            }
+        }
+    }
+
+    async fn entry(
+        &self,
+        of: ConversationId,
+        keeping: &Keeping,
+        entry: &Entry,
+        exported: &mut Exported,
+        out: &mut (impl AsyncWrite + Unpin + Send),
+    ) -> Result<(), PersonError> {
+        exported.entries += 1;
+        let (text, files) = match &entry.content {
+            Content::Said(said) | Content::Revised { said, .. } => {
+                (Some(said.text.as_str()), said.files.as_slice())
+            }
+            _ => (None, [].as_slice()),
+        };
+        let (by, name) = author(&entry.author);
+        let told = json!({
+            "conversation": of.0,
+            "number": entry.number.0,
+            "at": rfc3339(entry.at),
+            "by": by,
+            "name": name,
+            "text": text,
+            "files": files.iter().map(|file| &file.name).collect::<Vec<_>>(),
+            "content": &entry.content,
+        });
+        line(out, &json!({ "entry": told })).await?;
+        let mut given = BTreeSet::new();
+        for file in files.iter().filter(|file| given.insert(&file.id)) {
+            if self.file(of, keeping, file, out).await? {
+                exported.files += 1;
+            } else {
+                exported.files_gone += 1;
+            }
+        }
+        Ok(())
+    }
+
+    /// A file, if it is there: its line, then its bytes.
+    async fn file(
+        &self,
+        of: ConversationId,
+        keeping: &Keeping,
+        file: &File,
+        out: &mut (impl AsyncWrite + Unpin + Send),
+    ) -> Result<bool, PersonError> {
+        let Some(id) = file.id.parse::<FileId>().ok().filter(|id| id.conversation == of) else {
+            return Ok(false);
+        };
+        let reading = match self.files.read(keeping, id).await {
+            Err(FileError::Gone) => return Ok(false),
+            read => read?,
+        };
+        let (name, kind) = (reading.head().name.clone(), reading.head().kind.clone());
+        let mut chunks = reading.side(Side::Original, Reader::Desk).await?;
+        let told = json!({ "id": file.id, "name": name, "kind": kind, "bytes": chunks.left() });
+        line(out, &json!({ "file": told })).await?;
+        while let Some(bytes) = chunks.next().await? {
+            let piece = base64::engine::general_purpose::STANDARD.encode(&bytes);
+            line(out, &json!({ "piece": piece })).await?;
+        }
+        Ok(true)
+    }
+}
+
+fn told(session: &SessionRow) -> serde_json::Value {
+    json!({
+        "conversation": session.conversation.0,
+        "id": session.id.as_str(),
+        "desk": session.person.desk.as_str(),
+        "user": session.person.user.as_str(),
+        "status": &*session.status,
+        "reason": &*session.reason,
+        "opened_at": rfc3339(session.opened_at),
+        "ended_at": session.ended_at.map(rfc3339),
+    })
+}
+
+fn author(author: &Author) -> (&'static str, Option<&str>) {
+    match author {
+        Author::User => ("user", None),
+        Author::Bot => ("bot", None),
+        Author::Agent(agent) => ("agent", agent.name.as_deref()),
+        Author::Desk => ("desk", None),
+        Author::Gateway => ("gateway", None),
+    }
+}
+
+/// One line, which must be taken in time.
+async fn line(
+    out: &mut (impl AsyncWrite + Unpin + Send),
+    value: &serde_json::Value,
+) -> io::Result<()> {
+    let mut line = zeroize::Zeroizing::new(serde_json::to_vec(value)?);
+    line.push(b'\n');
+    timeout(TAKEN_WITHIN, out.write_all(&line)).await?
+}

@@ -1,0 +1,164 @@
+//! One person's data: all of it, and nobody else's.
+
+use bytes::Bytes;
+use session::{Event, File, News, Said, id::Number};
+use store::{Store, Target};
+
+use super::*;
+use crate::{
+    bed::{Bed, agent_said, key, session, visitor},
+    control::Outcome,
+    engine::Arrival,
+    files::{Bringer, NewFile},
+    keeping::Keeping,
+};
+
+/// The user of this conversation shows a file.
+async fn shows(bed: &Bed, persons: &Persons, name: &str, bytes: &'static [u8]) {
+    bed.says(name, "look").await;
+    let row = bed.row(name);
+    let keeping = Keeping::new(&bed.vault, &row.key).unwrap();
+    let new = NewFile {
+        by: Bringer::Page,
+        name: format!("{name}.txt").replace('/', "-"),
+        kind: "text/plain".to_owned(),
+        thumbnail: None,
+    };
+    let mut intake = persons.files.intake(row.id, &keeping, new).await.unwrap();
+    intake.write(Bytes::from_static(bytes)).await.unwrap();
+    let kept = intake.finish().await.unwrap();
+    let file = File {
+        id: kept.id.to_string(),
+        name: "f.txt".to_owned(),
+        kind: "text/plain".to_owned(),
+        bytes: kept.bytes,
+    };
+    let said = Said { files: vec![file], ..Said::words("here it is") };
+    let event = Event::UserSaid { visitor: visitor(name), said, key: None, fresh: session(name) };
+    bed.take(Arrival::event(Target::Key(key(name)), event)).await;
+}
+
+/// Zoe talks in two places, with an agent in one of them; Yan in another.
+async fn talked(bed: &Bed) -> Persons {
+    let persons = bed.persons();
+    bed.connected("zoe-canary/1").await;
+    bed.hears("zoe-canary/1", vec![agent_said("answer for zoe")]).await;
+    bed.hears("zoe-canary/1", vec![News::Ended]).await;
+    shows(bed, &persons, "zoe-canary/2", b"bytes of zoe").await;
+    bed.says("yan", "words of yan").await;
+    shows(bed, &persons, "yan", b"bytes of yan").await;
+    persons
+}
+
+async fn exported(persons: &Persons, user: &str) -> (Vec<serde_json::Value>, String) {
+    let mut out = Vec::new();
+    persons.export(("t", user), Who::Gateway, &mut out).await.unwrap();
+    let text = String::from_utf8(out).unwrap();
+    (text.lines().map(|line| serde_json::from_str(line).unwrap()).collect(), text)
+}
+
+#[tokio::test]
+async fn an_export_has_everything_of_one_person_and_nothing_of_another() {
+    let bed = Bed::new();
+    let persons = talked(&bed).await;
+    let (lines, text) = exported(&persons, "zoe-canary").await;
+    let last = &lines.last().unwrap()["exported"];
+    assert_eq!(
+        (&last["conversations"], &last["sessions"], &last["files"]),
+        (&2.into(), &1.into(), &1.into())
+    );
+    let entries: Vec<_> = lines.iter().filter(|line| line.get("entry").is_some()).collect();
+    assert_eq!(entries.len() as u64, last["entries"].as_u64().unwrap());
+    let said = |by: &str, text: &str| {
+        let mut entries = entries.iter().map(|line| &line["entry"]);
+        entries.any(|entry| entry["by"] == by && entry["text"] == text && entry["at"].is_string())
+    };
+    assert!(said("user", "agent") && said("agent", "answer for zoe") && said("user", "here it is"));
+    let piece = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, b"bytes of zoe");
+    assert!(lines.iter().any(|line| line["piece"] == *piece));
+    assert!(!text.contains("yan"), "{text}");
+}
+
+#[tokio::test]
+async fn nobody_of_another_tenant_or_name_has_anything() {
+    let bed = Bed::new();
+    let persons = talked(&bed).await;
+    for (tenant, user) in [("other", "zoe-canary"), ("t", "zoe"), ("t", "zoe-canary/1"), ("t", "%")]
+    {
+        let mut out = Vec::new();
+        persons.export((tenant, user), Who::Gateway, &mut out).await.unwrap();
+        let last: serde_json::Value = serde_json::from_slice(&out).unwrap();
+        assert_eq!(last["exported"]["conversations"], 0, "{tenant} {user}");
+        let Outcome::Erased(erased) = persons.erase((tenant, user), Who::Gateway).await else { panic!() };
+        assert_eq!(erased.conversations, 0, "{tenant} {user}");
+    }
+    for user in ["", &"x".repeat(USER_BYTES_MAX + 1)] {
+        assert!(
+            matches!(persons.erase(("t", user), Who::Gateway).await, Outcome::Error(why) if why.code == "bad_person")
+        );
+    }
+    assert_eq!(bed.told("yan")[0], "words of yan");
+}
+
+/// Every file below a folder that has these bytes in it.
+fn holding(dir: &std::path::Path, needle: &str) -> Vec<std::path::PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(holding(&path, needle));
+        } else if path.to_string_lossy().contains(needle)
+            || std::fs::read(&path)
+                .unwrap()
+                .windows(needle.len())
+                .any(|bytes| bytes == needle.as_bytes())
+        {
+            found.push(path);
+        }
+    }
+    found
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_erased_person_is_nowhere_on_the_disk_and_others_are_as_they_were() {
+    let bed = Bed::new();
+    let persons = talked(&bed).await;
+    // Much comes and goes meanwhile, with the id in lanes of the outbox.
+    for _ in 0..40 {
+        bed.says("zoe-canary/2", "more").await;
+        bed.says("yan", "more").await;
+    }
+    bed.settle_all();
+    let yan = bed.told("yan");
+    assert!(!holding(bed.dir(), "zoe-canary").is_empty());
+    let Outcome::Erased(erased) = persons.erase(("t", "zoe-canary"), Who::Gateway).await else { panic!() };
+    assert_eq!((erased.conversations, erased.sessions, erased.files), (2, 1, 1));
+    assert!(erased.entries > 40 && erased.segments > 2 && erased.scrubbed, "{erased:?}");
+    assert_eq!(erased.erasures, 1);
+    assert_eq!(holding(bed.dir(), "zoe-canary"), Vec::<std::path::PathBuf>::new());
+    assert_eq!(bed.told("yan"), yan);
+    let Outcome::Erased(again) = persons.erase(("t", "zoe-canary"), Who::Gateway).await else { panic!() };
+    assert_eq!((again.conversations, again.entries, again.erasures), (0, 0, 1), "done once");
+    // Who comes back begins anew, and so does the process.
+    assert_eq!(bed.says("zoe-canary/2", "hi").await.number, Number(1));
+    let bed = bed.restarted(crate::bed::policy()).await;
+    assert_eq!((bed.told("zoe-canary/2"), bed.told("yan")), (vec!["hi".to_owned()], yan));
+}
+
+#[tokio::test]
+async fn a_live_chat_is_not_cut_by_an_erasure() {
+    let bed = Bed::new();
+    let persons = bed.persons();
+    bed.connected("zoe").await;
+    bed.settle_all();
+    let before = bed.told("zoe");
+    let Outcome::Error(refusal) = persons.erase(("t", "zoe"), Who::Gateway).await else { panic!() };
+    assert_eq!(refusal.code, "live_chat");
+    assert!(!refusal.message.contains("zoe") || refusal.message.contains("ses_zoe"));
+    assert_eq!(persons.store.forget(&[bed.row("zoe").id]).unwrap().conversations, 0);
+    assert_eq!(bed.told("zoe"), before);
+    bed.hears("zoe", vec![News::Ended]).await;
+    assert!(
+        matches!(persons.erase(("t", "zoe"), Who::Gateway).await, Outcome::Erased(erased) if erased.conversations == 1)
+    );
+}

@@ -1,0 +1,54 @@
+//! How long each tenant keeps what was said.
+
+use std::time::Duration;
+
+use session::id::{TenantId, Timestamp};
+
+use super::before;
+
+/// The shortest time that words are kept: long enough for any page to come back and read them.
+pub const KEPT_MIN: Duration = Duration::from_hours(1);
+
+/// How long a tenant's words are kept, from the newest of their segment on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retention {
+    /// Words of live chats, with their files, sessions and dead letters; `None` for ever.
+    pub keep_chats: Option<Duration>,
+    /// What was said with the bot outside of live chats; `None` for ever.
+    pub keep_bot_talk: Option<Duration>,
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        let (month, day) = (Duration::from_hours(30 * 24), Duration::from_hours(24));
+        Self { keep_chats: Some(month), keep_bot_talk: Some(day) }
+    }
+}
+
+/// The rules of every tenant. One that is not configured any more has the usual ones.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Rules(Vec<(TenantId, Retention)>);
+
+impl Rules {
+    pub(crate) fn new(rules: Vec<(TenantId, Retention)>) -> Self {
+        Self(rules)
+    }
+
+    pub(super) fn of(&self, tenant: &TenantId) -> Retention {
+        let own = self.0.iter().find(|(owner, _)| owner == tenant);
+        own.map(|(_, retention)| *retention).unwrap_or_default()
+    }
+
+    pub(super) fn tenants(&self) -> impl Iterator<Item = &(TenantId, Retention)> {
+        self.0.iter()
+    }
+
+    /// Bot talk, and live chats, that began after these moments are kept by every tenant.
+    pub(super) fn bounds(&self, now: Timestamp) -> (Timestamp, Timestamp) {
+        let all = || self.0.iter().map(|(_, retention)| *retention).chain([Retention::default()]);
+        let shortest = |of: fn(Retention) -> Option<Duration>| {
+            all().filter_map(of).min().map_or(Timestamp(i64::MIN), |kept| before(now, kept))
+        };
+        (shortest(|rules| rules.keep_bot_talk), shortest(|rules| rules.keep_chats))
+    }
+}

@@ -1,0 +1,227 @@
+//! When words go, and when they stay.
+
+use bytes::Bytes;
+use session::{Event, File, News, Said, id::Number};
+use store::{Changes, DeadLetter, EntryRow, OutboxId, Target};
+
+use super::*;
+use crate::{
+    bed::{Bed, agent_said, key, session, tenant, visitor},
+    engine::Arrival,
+    files::{Bringer, NewFile},
+};
+
+const DAY: Duration = Duration::from_hours(24);
+const MS: Duration = Duration::from_millis(1);
+
+fn shredder(bed: &Bed, rules: Retention) -> Shredder {
+    Shredder {
+        store: Arc::clone(&bed.store) as Arc<dyn Store>,
+        files: bed.files(),
+        vault: Arc::clone(&bed.vault),
+        clock: bed.clock.clone(),
+        observer: Arc::clone(&bed.observer),
+        rules: Current::new(Rules::new(vec![(tenant(), rules)])),
+    }
+}
+
+async fn round(bed: &Bed) -> Done {
+    let (done, error) = shredder(bed, Retention::default()).round().await;
+    assert!(error.is_none(), "{error:?}");
+    done
+}
+
+/// A live chat that was and is over, with nothing left to do.
+async fn chat(bed: &Bed, name: &str) {
+    bed.connected(name).await;
+    bed.hears(name, vec![agent_said("hello")]).await;
+    bed.hears(name, vec![News::Ended]).await;
+    bed.settle_all();
+}
+
+fn rows(bed: &Bed, name: &str) -> Vec<EntryRow> {
+    bed.store.entries_after(bed.row(name).id, Number(0), 1_000).unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn bot_talk_goes_a_day_after_its_last_words_and_not_sooner() {
+    let bed = Bed::new();
+    bed.says("c", "first").await;
+    bed.advance(DAY / 2);
+    bed.says("c", "last").await;
+    bed.settle_all();
+    bed.advance(DAY - MS);
+    assert_eq!(round(&bed).await, Done::default());
+    assert_eq!(bed.told("c"), ["first", "last"]);
+    bed.advance(MS);
+    let done = round(&bed).await;
+    assert_eq!((done.segments, done.entries), (1, 2));
+    assert_eq!(bed.told("c"), Vec::<String>::new());
+    let gaps = rows(&bed, "c");
+    assert!(gaps.iter().all(|row| row.segment.is_none() && row.sealed.is_empty()), "{gaps:?}");
+    bed.says("c", "again").await;
+    assert_eq!((bed.told("c"), rows(&bed, "c").len()), (vec!["again".to_owned()], 3));
+    assert_eq!(round(&bed).await, Done::default(), "what is gone is not looked for again");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_live_chat_is_kept_longer_than_the_talk_around_it() {
+    let bed = Bed::new();
+    bed.says("c", "hi").await;
+    chat(&bed, "c").await;
+    bed.says("c", "bye").await;
+    bed.settle_all();
+    bed.advance(DAY);
+    assert_eq!(round(&bed).await.segments, 2);
+    assert_eq!(bed.told("c"), ["<connected>", "hello", "<ended>", "<back_with_bot>"]);
+    assert!(bed.session("c").is_some());
+    bed.advance(29 * DAY);
+    let done = round(&bed).await;
+    assert_eq!((done.segments, done.rows), (1, 0), "its session ended at the same moment");
+    bed.advance(MS);
+    assert_eq!(round(&bed).await.rows, 1);
+    assert_eq!((bed.told("c"), bed.session("c")), (Vec::new(), None));
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_goes_while_a_chat_is_open_or_an_effect_waits() {
+    let bed = Bed::new();
+    bed.says("open", "hi").await;
+    bed.connected("open").await;
+    bed.settle_all();
+    bed.says("waits", "agent").await;
+    bed.advance(40 * DAY);
+    assert_eq!(round(&bed).await.segments, 0);
+    assert!(bed.told("open").contains(&"hi".to_owned()));
+    bed.hears("open", vec![News::Ended]).await;
+    bed.settle_all();
+    assert!(round(&bed).await.segments > 0);
+    assert!(!bed.told("open").contains(&"hi".to_owned()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dead_letter_keeps_words_until_it_is_as_old_as_a_chat_may_be() {
+    let bed = Bed::new();
+    let conversation = bed.says("c", "hi").await.conversation;
+    let lane = bed.waiting().remove(0);
+    let head = bed.store.lanes(10).unwrap().remove(0).head;
+    let letter = DeadLetter {
+        effect: head,
+        conversation,
+        number: session::id::EffectNumber(1),
+        lane,
+        session: None,
+        body: Vec::new(),
+        attempts: 1,
+        reason: "refused".into(),
+        at: bed.clock.now(),
+    };
+    bed.save(&Changes { dead: vec![letter], ..Changes::default() });
+    bed.settle_all();
+    bed.advance(30 * DAY - MS);
+    assert_eq!(round(&bed).await.segments, 0);
+    assert_eq!(bed.told("c"), ["hi"]);
+    bed.advance(2 * MS);
+    let done = round(&bed).await;
+    assert_eq!((done.segments, done.rows), (1, 1));
+    assert!(bed.store.dead_letter(OutboxId(head.0)).unwrap().is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_tenant_has_its_rules_and_for_ever_is_one() {
+    let bed = Bed::new();
+    chat(&bed, "c").await;
+    let for_ever = Retention { keep_chats: None, keep_bot_talk: None };
+    bed.advance(1_000 * DAY);
+    let (done, _) = shredder(&bed, for_ever).round().await;
+    assert_eq!((done, bed.told("c").len()), (Done::default(), 6));
+    let hour = Some(KEPT_MIN);
+    let (done, _) =
+        shredder(&bed, Retention { keep_chats: hour, keep_bot_talk: None }).round().await;
+    assert_eq!((done.segments, bed.told("c")), (1, vec!["agent".to_owned(), "<asked>".to_owned()]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn files_go_with_the_words_that_name_them() {
+    let bed = Bed::new();
+    let files = bed.files();
+    let mut kept = Vec::new();
+    for name in ["old", "new"] {
+        bed.says(name, "hi").await;
+        let row = bed.row(name);
+        let keeping = Keeping::new(&bed.vault, &row.key).unwrap();
+        let new = NewFile {
+            by: Bringer::Page,
+            name: "a.txt".to_owned(),
+            kind: "text/plain".to_owned(),
+            thumbnail: None,
+        };
+        let mut intake = files.intake(row.id, &keeping, new).await.unwrap();
+        intake.write(Bytes::from_static(b"words in a file")).await.unwrap();
+        let file = intake.finish().await.unwrap();
+        let shown = File {
+            id: file.id.to_string(),
+            name: "a.txt".to_owned(),
+            kind: "text/plain".to_owned(),
+            bytes: file.bytes,
+        };
+        let said = Said { files: vec![shown], ..Said::words("look") };
+        let event =
+            Event::UserSaid { visitor: visitor(name), said, key: None, fresh: session(name) };
+        bed.take(Arrival::event(Target::Key(key(name)), event)).await;
+        kept.push((keeping, file.id));
+        bed.advance(DAY / 2);
+    }
+    bed.settle_all();
+    bed.advance(DAY / 2);
+    let mut shredder = shredder(&bed, Retention::default());
+    shredder.files = Arc::clone(&files);
+    let (done, error) = shredder.round().await;
+    assert!(error.is_none());
+    assert_eq!((done.segments, done.files), (1, 1));
+    assert!(matches!(files.read(&kept[0].0, kept[0].1).await, Err(FileError::Gone)));
+    assert!(files.read(&kept[1].0, kept[1].1).await.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_conversation_of_which_nothing_is_left_goes_and_its_user_may_begin_another() {
+    let bed = Bed::new();
+    chat(&bed, "gone").await;
+    bed.says("newest", "hi").await;
+    bed.settle_all();
+    let id = bed.row("gone").id;
+    bed.advance(30 * DAY + MS);
+    round(&bed).await;
+    bed.advance(60 * DAY - DAY);
+    assert_eq!(round(&bed).await.conversations, 0);
+    bed.advance(DAY + MS);
+    // What was written last is in memory first, and goes once it is in its row.
+    let bed = bed.restarted(crate::bed::policy()).await;
+    assert_eq!(round(&bed).await.conversations, 2);
+    assert!(bed.store.conversation(&key("gone")).unwrap().is_none());
+    assert!(bed.store.forgetting(10).unwrap().is_empty());
+    let again = bed.says("gone", "back").await;
+    assert_eq!((again.number, again.conversation == id), (Number(1), false));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_chat_that_is_written_to_is_never_shredded_however_short_its_time_is() {
+    let bed = Bed::new();
+    let hour = Retention { keep_chats: Some(KEPT_MIN), keep_bot_talk: Some(KEPT_MIN) };
+    let shredder = shredder(&bed, hour);
+    let mut said = Vec::new();
+    for nth in 0..60 {
+        let words = format!("words {nth}");
+        bed.says("c", &words).await;
+        said.push(words);
+        bed.settle_all();
+        // Exactly when it may go, and when it may not be written to any more.
+        bed.advance(Duration::from_mins(60));
+        let (_, error) = shredder.round().await;
+        assert!(error.is_none());
+        assert_eq!(rows(&bed, "c").len(), nth + 1);
+    }
+    let left = bed.told("c");
+    assert_eq!(left, said[said.len() - left.len()..], "what is left is the newest, without a gap");
+    assert!((1..=24).contains(&left.len()), "{}", left.len());
+}

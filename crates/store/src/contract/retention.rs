@@ -1,0 +1,182 @@
+//! Shredding what is old, and forgetting conversations.
+
+use session::id::{Number, SessionId, Timestamp};
+
+use super::{
+    Bed, change, conversation, effect, entry, key, person, put, save, save_change, segment,
+    session_id, session_row, tenant,
+};
+use crate::{
+    Changes, ConversationChange, ConversationId, Forgotten, NewSegment, SegmentId, SessionRow,
+    Store, Whose,
+};
+
+const LATE: Timestamp = Timestamp(i64::MAX);
+
+/// Says so much in a new segment; gives the segment.
+fn says(
+    store: &dyn Store,
+    id: ConversationId,
+    numbers: std::ops::RangeInclusive<u64>,
+    session: Option<SessionId>,
+) -> SegmentId {
+    let since = Timestamp(10_000 + i64::try_from(*numbers.start()).unwrap());
+    let new_segment = Some(NewSegment { wrapped_key: b"key".to_vec(), since, session });
+    let last = Number(*numbers.end());
+    let entries = numbers.map(|number| entry(number, "words")).collect();
+    save_change(store, ConversationChange { new_segment, entries, ..change(id) });
+    store.entries_upto(id, last, 1).unwrap().remove(0).segment.unwrap().id
+}
+
+fn old(store: &dyn Store) -> Vec<SegmentId> {
+    store.old_segments(SegmentId(0), LATE, LATE, 100).unwrap().iter().map(|it| it.id).collect()
+}
+
+fn gaps(store: &dyn Store, id: ConversationId) -> Vec<u64> {
+    let rows = store.entries_after(id, Number(0), 1_000).unwrap();
+    rows.iter().filter(|row| row.segment.is_none()).map(|row| row.number.0).collect()
+}
+
+pub(super) fn old_segments_say_what_a_sweep_must_know(bed: &impl Bed) {
+    let store = bed.store();
+    let id = conversation(store, "c1").id;
+    let talk = says(store, id, 1..=3, None);
+    let chat = says(store, id, 4..=70, Some(session_id("s1")));
+    let found = store.old_segments(SegmentId(0), LATE, LATE, 100).unwrap();
+    assert_eq!(found.iter().map(|it| it.id).collect::<Vec<_>>(), [talk, chat]);
+    let last = |nth: usize| (found[nth].since.0, found[nth].newest.0, found[nth].last.0);
+    assert_eq!([last(0), last(1)], [(10_001, 10_003, 3), (10_004, 10_070, 70)]);
+    assert_eq!((&found[0].session, found[1].session.as_ref()), (&None, Some(&session_id("s1"))));
+    assert!(found.iter().all(|it| it.tenant == tenant("acme") && !it.busy && it.letter.is_none()));
+    let since = |talk, chats| {
+        let found = store.old_segments(SegmentId(0), Timestamp(talk), Timestamp(chats), 100);
+        found.unwrap().len()
+    };
+    assert_eq!([since(10_001, 10_004), since(10_002, 0), since(0, 10_005)], [0, 1, 1]);
+    assert_eq!(store.old_segments(talk, LATE, LATE, 100).unwrap()[0].id, chat);
+    assert_eq!(store.old_segments(SegmentId(0), LATE, LATE, 1).unwrap().len(), 1);
+    save(
+        store,
+        &Changes { sessions: vec![session_row("s1", id, person("u"))], ..Changes::default() },
+    );
+    assert!(store.old_segments(SegmentId(0), LATE, LATE, 1).unwrap()[0].busy, "a chat is open");
+    let ended = SessionRow { ended_at: Some(Timestamp(5)), ..session_row("s1", id, person("u")) };
+    save(store, &Changes { sessions: vec![ended], ..Changes::default() });
+    assert!(!store.old_segments(SegmentId(0), LATE, LATE, 1).unwrap()[0].busy);
+    put(store, vec![effect(id, 1, "lane")]);
+    assert!(store.old_segments(SegmentId(0), LATE, LATE, 1).unwrap()[0].busy, "an effect waits");
+}
+
+pub(super) fn shredded_entries_are_emptied_piece_by_piece(bed: &mut impl Bed) {
+    let id = conversation(bed.store(), "c1").id;
+    let first = says(bed.store(), id, 1..=70, None);
+    let second = says(bed.store(), id, 71..=75, None);
+    assert_eq!(bed.store().shred(&[first]).unwrap(), 1);
+    assert_eq!(bed.store().shred(&[first]).unwrap(), 0);
+    assert_eq!(old(bed.store()), [second]);
+    assert_eq!(bed.store().empty_shredded(50).unwrap(), 50);
+    bed.reopen();
+    assert_eq!(bed.store().empty_shredded(50).unwrap(), 20);
+    assert_eq!(bed.store().empty_shredded(50).unwrap(), 0);
+    assert_eq!(gaps(bed.store(), id), (1..=70).collect::<Vec<_>>());
+    let rows = bed.store().entries_after(id, Number(0), 1_000).unwrap();
+    assert!(rows.iter().all(|row| row.sealed.is_empty() == (row.number.0 <= 70)));
+    // The newest segment, too: what is said next opens another.
+    assert_eq!(bed.store().shred(&[second]).unwrap(), 1);
+    assert!(conversation(bed.store(), "c1").segment.is_none());
+    says(bed.store(), id, 76..=77, None);
+    assert_eq!(bed.store().empty_shredded(50).unwrap(), 5);
+    bed.reopen();
+    assert_eq!(gaps(bed.store(), id), (1..=75).collect::<Vec<_>>());
+}
+
+pub(super) fn an_id_of_a_segment_is_never_given_twice(bed: &mut impl Bed) {
+    let id = conversation(bed.store(), "c1").id;
+    let first = says(bed.store(), id, 1..=1, None);
+    bed.store().shred(&[first]).unwrap();
+    bed.reopen();
+    let second = says(bed.store(), id, 2..=2, None);
+    assert!(second.0 > first.0);
+    // One that was undone leaves its id behind.
+    let lost = ConversationChange { new_segment: Some(segment(b"lost")), ..change(id) };
+    let entries = vec![entry(9, "out of turn")];
+    let lost = Changes {
+        conversations: vec![ConversationChange { entries, ..lost }],
+        ..Changes::default()
+    };
+    assert!(super::try_save(bed.store(), &lost).is_err());
+    let third = says(bed.store(), id, 3..=3, None);
+    assert!(third.0 > second.0);
+    assert_eq!(gaps(bed.store(), id), [1]);
+}
+
+pub(super) fn ended_sessions_are_forgotten_when_nothing_of_theirs_is_left(bed: &impl Bed) {
+    let store = bed.store();
+    let id = conversation(store, "c1").id;
+    let words = says(store, id, 1..=2, Some(session_id("s1")));
+    let ended = SessionRow { ended_at: Some(Timestamp(5)), ..session_row("s1", id, person("u")) };
+    let open = session_row("s2", id, person("u"));
+    save(store, &Changes { sessions: vec![ended, open], ..Changes::default() });
+    let forget = |before| store.forget_ended(&tenant("acme"), Timestamp(before), 10).unwrap();
+    assert_eq!(forget(6), 0, "its words can be read");
+    store.shred(&[words]).unwrap();
+    assert_eq!(store.forget_ended(&tenant("other"), Timestamp(6), 10).unwrap(), 0);
+    assert_eq!([forget(5), forget(6), forget(6)], [0, 1, 0]);
+    assert!(store.session(&session_id("s1")).unwrap().is_none());
+    assert!(store.session(&session_id("s2")).unwrap().is_some(), "an open one stays");
+}
+
+pub(super) fn a_forgotten_conversation_is_nowhere_and_its_neighbours_are_as_they_were(
+    bed: &mut impl Bed,
+) {
+    let ids = ["gone", "stays"].map(|name| conversation(bed.store(), name).id);
+    for id in ids {
+        says(bed.store(), id, 1..=70, None);
+        let name = format!("s{}", id.0);
+        let ended =
+            SessionRow { ended_at: Some(Timestamp(5)), ..session_row(&name, id, person("u")) };
+        save(bed.store(), &Changes { sessions: vec![ended], ..Changes::default() });
+        put(bed.store(), vec![effect(id, 1, "lane")]);
+        let state = Some(b"state".as_slice().into());
+        save_change(bed.store(), ConversationChange { state, ..change(id) });
+    }
+    let whose = Whose { tenant: tenant("acme"), user: "dl_zoe".into() };
+    let found = |bed: &dyn Store, user: &str| -> Vec<ConversationId> {
+        let whose = Whose { user: user.into(), ..whose.clone() };
+        let rows = bed.conversations_of(&whose, ConversationId(0), 10).unwrap();
+        rows.into_iter().map(|row| row.id).collect()
+    };
+    assert_eq!(found(bed.store(), "dl_zoe"), ids, "by the channel's id");
+    assert_eq!(found(bed.store(), "u"), ids, "by the desk's");
+    assert_eq!(found(bed.store(), "nobody"), []);
+    let gone = bed.store().forget(&[ids[0]]).unwrap();
+    let all = Forgotten { conversations: 1, sessions: 1, segments: 1, effects: 1, ..gone };
+    assert_eq!(gone, all);
+    assert_eq!(bed.store().forget(&[ids[0]]).unwrap(), Forgotten::default());
+    assert!(bed.store().conversation(&key("gone")).unwrap().is_none());
+    assert_eq!(found(bed.store(), "u"), [ids[1]]);
+    bed.reopen();
+    assert_eq!(bed.store().forgetting(10).unwrap(), [ids[0]]);
+    assert_eq!(bed.store().forget_rest(ids[0], 50).unwrap(), (50, false));
+    bed.reopen();
+    assert_eq!(bed.store().forget_rest(ids[0], 50).unwrap(), (20, true));
+    assert_eq!(bed.store().forgetting(10).unwrap(), []);
+    assert!(bed.store().scrub().unwrap());
+    let stays = bed.store().conversation(&key("stays")).unwrap().unwrap();
+    assert_eq!((stays.id, stays.state.as_deref()), (ids[1], Some(b"state".as_slice())));
+    assert_eq!(bed.store().entries_after(ids[1], Number(0), 100).unwrap().len(), 70);
+    assert_eq!(bed.store().sessions_of(ids[1], None, 10).unwrap().len(), 1);
+    let again = conversation(bed.store(), "gone").id;
+    assert!(!ids.contains(&again), "a conversation of its own");
+}
+
+pub(super) fn a_conversation_with_an_open_session_is_not_forgotten(bed: &impl Bed) {
+    let id = conversation(bed.store(), "c1").id;
+    says(bed.store(), id, 1..=2, None);
+    let open = session_row("s1", id, person("u"));
+    save(bed.store(), &Changes { sessions: vec![open], ..Changes::default() });
+    assert_eq!(bed.store().open_session_of(id).unwrap(), Some(session_id("s1")));
+    assert_eq!(bed.store().forget(&[id]).unwrap(), Forgotten::default());
+    assert_eq!(conversation(bed.store(), "c1").id, id);
+    assert_eq!(gaps(bed.store(), id), []);
+}

@@ -1,0 +1,253 @@
+//! The wrapped keys of segments, in a file of their own.
+//!
+//! Who copies `warmline.db` for a backup copies nothing that was shredded later: without its key an entry
+//! opens for nobody. So the keys are not in that file, and this one is left out of ordinary backups.
+//!
+//! Two files cannot be committed at once, so their order matters:
+//!
+//! ```text
+//!   a new segment:  key durable here ──► entries durable there ──► answered
+//!   shredding:      marked there ──► key gone here, and from its write-ahead log ──► bytes emptied there
+//! ```
+//!
+//! Killed in between, there is a key that nobody needs, or a segment that nobody writes to any more and whose
+//! shredding goes on with the next sweep; never an entry that was acknowledged and cannot be read. A new segment costs one more fsync, once for
+//! a live chat or a day of talk.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
+
+use super::column::limited;
+use super::connect;
+use crate::{Resealed, Segment, SegmentId, StoreError};
+
+/// The version of this file's tables.
+const VERSION: i64 = 1;
+
+/// Keys copied in one transaction when an older store's come here.
+const COPIED_AT_ONCE: usize = 10_000;
+
+/// A row that could not be cleared out of the write-ahead log because somebody read.
+#[derive(Debug, thiserror::Error)]
+#[error("readers keep the write-ahead log of the keys from being emptied; it is tried again")]
+struct Unemptied;
+
+/// The connection that writes keys. Whoever holds the store's writer may ask for it, never the other way
+/// round.
+pub(super) struct Keys(Mutex<Connection>);
+
+impl Keys {
+    /// Opens the file, which must exist.
+    pub(super) fn open(file: &Path) -> Result<Self, StoreError> {
+        let connection = connect::keys_writer(file)?;
+        let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+        if found > VERSION {
+            return Err(StoreError::FromTheFuture { found, known: VERSION });
+        }
+        if found < VERSION {
+            connection.execute_batch(&format!(
+                "BEGIN IMMEDIATE; {} PRAGMA user_version = {VERSION}; COMMIT;",
+                include_str!("../../migrations/keys/0001_start.sql")
+            ))?;
+        }
+        empty_log(&connection)?;
+        Ok(Self(Mutex::new(connection)))
+    }
+
+    /// A poisoned lock is fine: what was begun is rolled back by whoever begins next.
+    pub(super) fn lock(&self) -> MutexGuard<'_, Connection> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes over the keys of a database that still has its own. Begun again, it does the same.
+    pub(super) fn take_over(&self, database: &Connection) -> Result<(), StoreError> {
+        let mut keys = self.lock();
+        let mut select = database.prepare(
+            "SELECT id, wrapped_key FROM segment WHERE wrapped_key IS NOT NULL AND id > ?1
+             ORDER BY id LIMIT ?2",
+        )?;
+        let mut after = i64::MIN;
+        loop {
+            let rows = select.query_map([after, COPIED_AT_ONCE as i64], |row| {
+                Ok((row.get::<_, i64>(0)?, row.get::<_, Vec<u8>>(1)?))
+            })?;
+            let rows = rows.collect::<Result<Vec<_>, _>>()?;
+            let Some((last, _)) = rows.last() else { return Ok(()) };
+            after = *last;
+            let transaction = keys.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            for (id, wrapped) in &rows {
+                transaction
+                    .prepare_cached(
+                        "INSERT INTO segment_key (id, wrapped) VALUES (?1, ?2)
+                         ON CONFLICT (id) DO UPDATE SET wrapped = excluded.wrapped",
+                    )?
+                    .execute(params![id, wrapped])?;
+            }
+            transaction.commit()?;
+        }
+    }
+
+    /// Sees to it that no id up to this one is given: the file may be a new one beside an old database.
+    pub(super) fn begin_after(&self, newest: i64) -> Result<(), StoreError> {
+        let keys = self.lock();
+        let given: Option<i64> = keys
+            .query_row("SELECT seq FROM sqlite_sequence WHERE name = 'segment_key'", [], |row| {
+                row.get(0)
+            })
+            .optional()?;
+        if given.is_some_and(|given| given >= newest) || newest <= 0 {
+            return Ok(());
+        }
+        // The table of sequences takes values, but SQLite makes the row itself: a row that comes and goes.
+        keys.execute_batch(&format!(
+            "BEGIN IMMEDIATE;
+             INSERT INTO segment_key (id, wrapped) VALUES ({newest}, x'')
+                 ON CONFLICT (id) DO NOTHING;
+             DELETE FROM segment_key WHERE id = {newest} AND wrapped = x'';
+             COMMIT;"
+        ))?;
+        Ok(())
+    }
+
+    /// Replaces keys that still are what they were, and tells which.
+    pub(super) fn replace<'r>(
+        &self,
+        resealed: &'r [Resealed],
+    ) -> Result<Vec<&'r Resealed>, StoreError> {
+        let mut keys = self.lock();
+        let transaction = keys.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let mut replaced = Vec::with_capacity(resealed.len());
+        for one in resealed {
+            let done = transaction
+                .prepare_cached(
+                    "UPDATE segment_key SET wrapped = ?3 WHERE id = ?1 AND wrapped = ?2",
+                )?
+                .execute(params![one.row, one.before, one.after])?;
+            replaced.extend((done == 1).then_some(one));
+        }
+        transaction.commit()?;
+        Ok(replaced)
+    }
+
+    /// Forgets keys: when this returns they are neither in the file nor in its write-ahead log.
+    pub(super) fn forget(&self, segments: &[SegmentId]) -> Result<(), StoreError> {
+        let mut keys = self.lock();
+        let transaction = keys.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        delete(&transaction, segments)?;
+        transaction.commit()?;
+        empty_log(&keys)
+    }
+}
+
+/// The keys as a transaction of the store uses them: locked when it first needs them, and until it ends. Keys
+/// that it adds are undone unless they are committed.
+pub(super) struct KeysInUse<'k> {
+    keys: &'k Keys,
+    locked: Option<MutexGuard<'k, Connection>>,
+    added: Vec<SegmentId>,
+}
+
+impl<'k> KeysInUse<'k> {
+    pub(super) fn new(keys: &'k Keys) -> Self {
+        Self { keys, locked: None, added: Vec::new() }
+    }
+
+    /// To look keys up.
+    pub(super) fn connection(&mut self) -> &Connection {
+        self.locked.get_or_insert_with(|| self.keys.lock())
+    }
+
+    /// Adds a key, and says which segment it is for.
+    pub(super) fn add(&mut self, wrapped: &[u8]) -> Result<Segment, StoreError> {
+        if self.added.is_empty() {
+            self.connection().execute_batch("BEGIN IMMEDIATE")?;
+        }
+        let mut insert =
+            self.connection().prepare_cached("INSERT INTO segment_key (wrapped) VALUES (?1)")?;
+        let id = SegmentId(insert.insert([wrapped])?);
+        drop(insert);
+        self.added.push(id);
+        Ok(Segment { id, wrapped_key: Arc::from(wrapped) })
+    }
+
+    /// Makes what was added durable, and names it: to be forgotten again should the store not commit.
+    pub(super) fn commit(mut self) -> Result<Vec<SegmentId>, StoreError> {
+        if !self.added.is_empty() {
+            self.connection().execute_batch("COMMIT")?;
+        }
+        Ok(std::mem::take(&mut self.added))
+    }
+
+    fn undo(&self) {
+        if let Some(keys) = &self.locked
+            && !keys.is_autocommit()
+        {
+            // If it fails, the next begin on this connection does, and says so.
+            keys.execute_batch("ROLLBACK").ok();
+        }
+    }
+}
+
+impl Drop for KeysInUse<'_> {
+    fn drop(&mut self) {
+        self.undo();
+    }
+}
+
+/// Forgets keys that a transaction added and whose entries were never committed. Left behind they would
+/// only be of no use, so trouble is nobody's.
+pub(super) fn unused(keys: &Keys, added: &[SegmentId]) {
+    delete(&keys.lock(), added).ok();
+}
+
+fn delete(keys: &Connection, segments: &[SegmentId]) -> Result<(), StoreError> {
+    let mut delete = keys.prepare_cached("DELETE FROM segment_key WHERE id = ?1")?;
+    for segment in segments {
+        delete.execute([segment.0])?;
+    }
+    Ok(())
+}
+
+/// The key of a segment; none if it was shredded.
+pub(super) fn find(keys: &Connection, id: SegmentId) -> Result<Option<Segment>, StoreError> {
+    let mut select = keys.prepare_cached("SELECT wrapped FROM segment_key WHERE id = ?1")?;
+    let wrapped: Option<Vec<u8>> = select.query_row([id.0], |row| row.get(0)).optional()?;
+    Ok(wrapped.map(|wrapped| Segment { id, wrapped_key: Arc::from(wrapped) }))
+}
+
+/// Keys that do not begin with `head`, in the order of their segments after `after`.
+pub(super) fn unlike(
+    keys: &Connection,
+    head: &[u8],
+    after: i64,
+    limit: usize,
+) -> Result<Vec<(i64, Vec<u8>)>, StoreError> {
+    let mut select = keys.prepare_cached(
+        "SELECT id, wrapped
+         FROM segment_key
+         WHERE id > ?1 AND substr(wrapped, 1, length(?2)) <> ?2
+         ORDER BY id
+         LIMIT ?3",
+    )?;
+    let found = select
+        .query_map(params![after, head, limited(limit)], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(found.collect::<Result<_, _>>()?)
+}
+
+/// How many there are.
+pub(super) fn count_unlike(keys: &Connection, head: &[u8]) -> Result<u64, StoreError> {
+    let mut count = keys.prepare_cached(
+        "SELECT count(*) FROM segment_key WHERE substr(wrapped, 1, length(?1)) <> ?1",
+    )?;
+    let count: i64 = count.query_row([head], |row| row.get(0))?;
+    Ok(count.cast_unsigned())
+}
+
+/// Writes everything into the file and cuts the write-ahead log to nothing: what was deleted is in
+/// neither then.
+fn empty_log(keys: &Connection) -> Result<(), StoreError> {
+    let busy: i64 = keys.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
+    if busy == 0 { Ok(()) } else { Err(StoreError::Database(Box::new(Unemptied))) }
+}

@@ -1,0 +1,312 @@
+//! What is old: segments that may be shredded, what is left of those that were, and the rows of sessions
+//! and dead letters that nobody needs any more.
+//!
+//! What may go is judged by the gateway, which knows each tenant's rules; here stands what it must know, and
+//! how it goes: in pieces, each a short transaction.
+
+use std::collections::HashSet;
+
+use rusqlite::{Connection, OptionalExtension, params};
+use session::id::{Number, SessionId, TenantId, Timestamp};
+
+use super::column::{Columns, damaged, limited};
+use super::hot::Hot;
+use crate::{ConversationId, OldSegment, SegmentId, StoreError};
+
+const TABLE: &str = "segment";
+
+/// Segments that were not shredded, in the order of their rows after `after`: bot talk that began before
+/// `talk_before`, live chats that began before `chats_before`.
+pub(super) fn old_segments(
+    reader: &Connection,
+    hot: &Hot,
+    after: SegmentId,
+    (talk_before, chats_before): (Timestamp, Timestamp),
+    limit: usize,
+) -> Result<Vec<OldSegment>, StoreError> {
+    let mut select = reader.prepare_cached(
+        "SELECT s.id, s.conversation, k.tenant, s.session, s.since, s.last, c.head,
+                EXISTS (
+                    SELECT 1
+                    FROM session o
+                    WHERE o.conversation = s.conversation AND o.ended_at IS NULL
+                ) AS open,
+                (SELECT max(d.at) FROM dead_letter d WHERE d.conversation = s.conversation) AS letter
+         FROM segment s
+         JOIN conversation_key k ON k.id = s.conversation
+         JOIN conversation c ON c.id = s.conversation
+         WHERE s.id > ?1 AND s.shredded = 0
+             AND s.since < CASE WHEN s.session IS NULL THEN ?2 ELSE ?3 END
+         ORDER BY s.id
+         LIMIT ?4",
+    )?;
+    let bounds = params![after.0, talk_before.0, chats_before.0, limited(limit)];
+    let mut rows = select.query(bounds)?;
+    let mut old = Vec::new();
+    while let Some(row) = rows.next()? {
+        let id: i64 = row.get("id")?;
+        let columns = Columns { row, table: TABLE, key: &id };
+        let conversation = ConversationId(columns.get("conversation")?);
+        let since = Timestamp(columns.get("since")?);
+        let last: Option<i64> = columns.get("last")?;
+        let last = match last {
+            Some(last) => Some(last),
+            None => head(hot, conversation, columns.get("head")?),
+        };
+        let newest = match last {
+            Some(last) => taken_in(reader, last)?,
+            None => None,
+        };
+        let (newest, last) = newest.unwrap_or((since, Number(0)));
+        old.push(OldSegment {
+            id: SegmentId(id),
+            conversation,
+            tenant: columns.id("tenant", TenantId::new)?,
+            session: columns.optional_id("session", SessionId::new)?,
+            since,
+            newest,
+            last,
+            busy: columns.get("open")?,
+            letter: columns.get::<Option<i64>>("letter")?.map(Timestamp),
+        });
+    }
+    if !old.is_empty() {
+        let waiting = waiting(reader)?;
+        for segment in &mut old {
+            segment.busy |= waiting.contains(&segment.conversation.0);
+        }
+    }
+    Ok(old)
+}
+
+/// Where a conversation's log ends: memory knows better than the row.
+fn head(hot: &Hot, conversation: ConversationId, stored: Option<i64>) -> Option<i64> {
+    match hot.standing(conversation) {
+        Some(standing) => standing.end.head.map(|head| head.row),
+        None => stored,
+    }
+}
+
+fn taken_in(reader: &Connection, row: i64) -> Result<Option<(Timestamp, Number)>, StoreError> {
+    let mut select = reader.prepare_cached("SELECT at, number FROM log WHERE id = ?1")?;
+    let mut rows = select.query([row])?;
+    let Some(found) = rows.next()? else { return Ok(None) };
+    let columns = Columns { row: found, table: "log", key: &row };
+    Ok(Some((Timestamp(columns.get("at")?), Number(columns.unsigned("number")?))))
+}
+
+/// The conversations for which something waits. There is no index for it, and none is needed: the outbox has
+/// only what waits.
+fn waiting(reader: &Connection) -> Result<HashSet<i64>, StoreError> {
+    let mut select = reader.prepare_cached("SELECT DISTINCT conversation FROM outbox")?;
+    let waiting = select.query_map([], |row| row.get(0))?;
+    Ok(waiting.collect::<Result<_, _>>()?)
+}
+
+/// Marks segments as shredded, so that nobody writes to them any more. Says which were not before.
+pub(super) fn mark(writer: &Connection, segments: &[SegmentId]) -> Result<usize, StoreError> {
+    let mut mark =
+        writer.prepare_cached("UPDATE segment SET shredded = 1 WHERE id = ?1 AND shredded = 0")?;
+    let mut marked = 0;
+    for segment in segments {
+        marked += mark.execute([segment.0])?;
+    }
+    Ok(marked)
+}
+
+/// Segments that were marked and whose entries still have their bytes, oldest first.
+pub(super) fn marked(reader: &Connection, limit: usize) -> Result<Vec<SegmentId>, StoreError> {
+    let mut select = reader.prepare_cached(
+        "SELECT id FROM segment INDEXED BY segment_shredded WHERE shredded = 1 ORDER BY id LIMIT ?1",
+    )?;
+    let marked = select.query_map([limited(limit)], |row| row.get(0).map(SegmentId))?;
+    Ok(marked.collect::<Result<_, _>>()?)
+}
+
+/// Empties at most `limit` entries of these segments, whose keys are gone; the rows stay as links of their
+/// chains. How many there were.
+pub(super) fn empty(
+    writer: &Connection,
+    hot: &Hot,
+    segments: &[SegmentId],
+    limit: usize,
+) -> Result<usize, StoreError> {
+    let mut emptied = 0;
+    for segment in segments {
+        if emptied >= limit {
+            break;
+        }
+        let mut walk = Walk::of(writer, hot, *segment)?;
+        while emptied < limit
+            && let Some(row) = walk.next(writer)?
+        {
+            writer.prepare_cached("UPDATE log SET sealed = x'' WHERE id = ?1")?.execute([row])?;
+            emptied += 1;
+        }
+        if walk.is_over() {
+            writer
+                .prepare_cached("UPDATE segment SET shredded = 2 WHERE id = ?1")?
+                .execute([segment.0])?;
+        } else {
+            walk.stay(writer)?;
+        }
+    }
+    Ok(emptied)
+}
+
+/// A walk back through the entries of one segment, which goes on where it was left.
+pub(super) struct Walk {
+    segment: SegmentId,
+    at: Option<i64>,
+}
+
+impl Walk {
+    pub(super) fn of(
+        writer: &Connection,
+        hot: &Hot,
+        segment: SegmentId,
+    ) -> Result<Self, StoreError> {
+        let mut select = writer.prepare_cached(
+            "SELECT s.conversation, s.last, c.head
+             FROM segment s
+             JOIN conversation c ON c.id = s.conversation
+             WHERE s.id = ?1",
+        )?;
+        let ends: Option<(i64, Option<i64>, Option<i64>)> = select
+            .query_row([segment.0], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+            .optional()?;
+        let Some((conversation, last, stored)) = ends else {
+            return Ok(Self { segment, at: None });
+        };
+        let at = match last {
+            Some(last) => Some(last),
+            None => head(hot, ConversationId(conversation), stored),
+        };
+        Ok(Self { segment, at })
+    }
+
+    /// The next entry's row.
+    pub(super) fn next(&mut self, writer: &Connection) -> Result<Option<i64>, StoreError> {
+        let Some(row) = self.at else { return Ok(None) };
+        let mut select = writer.prepare_cached("SELECT segment, prev FROM log WHERE id = ?1")?;
+        let found: Option<(i64, Option<i64>)> =
+            select.query_row([row], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+        let Some((segment, prev)) = found else {
+            return Err(damaged("log", row, "there is no such row, and a segment goes through it"));
+        };
+        if segment != self.segment.0 {
+            self.at = None;
+            return Ok(None);
+        }
+        self.at = prev;
+        Ok(Some(row))
+    }
+
+    /// Whether there is nothing more.
+    pub(super) fn is_over(&self) -> bool {
+        self.at.is_none()
+    }
+
+    /// Remembers where to go on.
+    pub(super) fn stay(&self, writer: &Connection) -> Result<(), StoreError> {
+        writer
+            .prepare_cached("UPDATE segment SET last = ?2 WHERE id = ?1")?
+            .execute(params![self.segment.0, self.at])?;
+        Ok(())
+    }
+}
+
+/// Forgets a tenant's sessions that ended before then, and the holds they left behind, once nothing of theirs
+/// can be read or waits; and its dead letters that were given up before then. At most `limit` of each.
+pub(super) fn forget_ended(
+    writer: &Connection,
+    tenant: &TenantId,
+    before: Timestamp,
+    limit: usize,
+) -> Result<(Vec<SessionId>, usize), StoreError> {
+    let mut select = writer.prepare_cached(
+        "SELECT s.id
+         FROM session s INDEXED BY session_ended
+         WHERE s.tenant = ?1 AND s.ended_at < ?2
+             AND NOT EXISTS (
+                 SELECT 1
+                 FROM segment g
+                 WHERE g.conversation = s.conversation AND g.session = s.id AND g.shredded = 0
+             )
+             AND NOT EXISTS (
+                 SELECT 1
+                 FROM outbox o
+                 WHERE o.conversation = s.conversation AND o.session = s.id
+             )
+             AND NOT EXISTS (
+                 SELECT 1
+                 FROM dead_letter d
+                 WHERE d.conversation = s.conversation AND d.session = s.id AND d.at >= ?2
+             )
+         LIMIT ?3",
+    )?;
+    let mut rows = select.query(params![tenant.as_str(), before.0, limited(limit)])?;
+    let mut sessions = Vec::new();
+    while let Some(row) = rows.next()? {
+        let columns = Columns { row, table: "session", key: &"?" };
+        sessions.push(columns.id("id", SessionId::new)?);
+    }
+    for session in &sessions {
+        writer
+            .prepare_cached("DELETE FROM hold WHERE session = ?1")?
+            .execute([session.as_str()])?;
+        writer.prepare_cached("DELETE FROM session WHERE id = ?1")?.execute([session.as_str()])?;
+    }
+    let letters = writer
+        .prepare_cached(
+            "DELETE FROM dead_letter
+             WHERE id IN (
+                 SELECT d.id
+                 FROM dead_letter d
+                 JOIN conversation_key k ON k.id = d.conversation
+                 WHERE d.at < ?2 AND k.tenant = ?1
+                 LIMIT ?3
+             )",
+        )?
+        .execute(params![tenant.as_str(), before.0, limited(limit)])?;
+    Ok((sessions, letters))
+}
+
+/// Of the next `limit` conversations after this one, those in which nothing was said since `before` and of
+/// which nothing is left; and the last that was looked at, `None` at the end.
+pub(super) fn dead_conversations(
+    reader: &Connection,
+    hot: &Hot,
+    after: ConversationId,
+    before: Timestamp,
+    limit: usize,
+) -> Result<(Vec<ConversationId>, Option<ConversationId>), StoreError> {
+    let mut select = reader.prepare_cached(
+        "SELECT c.id,
+                c.deadline IS NULL
+                AND (SELECT at FROM log WHERE id = c.head) < ?2
+                AND EXISTS (SELECT 1 FROM conversation_key k WHERE k.id = c.id)
+                AND NOT EXISTS (
+                    SELECT 1 FROM segment s WHERE s.conversation = c.id AND s.shredded <> 2
+                )
+                AND NOT EXISTS (SELECT 1 FROM session s WHERE s.conversation = c.id)
+                AND NOT EXISTS (SELECT 1 FROM dead_letter d WHERE d.conversation = c.id) AS dead
+         FROM (
+             SELECT id, deadline, head FROM conversation WHERE id > ?1 ORDER BY id LIMIT ?3
+         ) AS c",
+    )?;
+    let mut rows = select.query(params![after.0, before.0, limited(limit)])?;
+    let (mut dead, mut last) = (Vec::new(), None);
+    while let Some(row) = rows.next()? {
+        let id = ConversationId(row.get("id")?);
+        last = Some(id);
+        if row.get::<_, Option<bool>>("dead")? == Some(true) && !hot.lags(id) {
+            dead.push(id);
+        }
+    }
+    if !dead.is_empty() {
+        let waiting = waiting(reader)?;
+        dead.retain(|id| !waiting.contains(&id.0));
+    }
+    Ok((dead, last))
+}

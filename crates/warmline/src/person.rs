@@ -1,0 +1,208 @@
+//! `warmline person`: what is kept of one person, given out into a folder or erased.
+//!
+//! A gateway that runs is asked over its control socket, because it has the lock on the data. While none runs,
+//! the command opens the data itself, with the same master key as `warmline serve`.
+
+mod written;
+
+use std::{
+    io::{IsTerminal, Write},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use anyhow::{Context, bail};
+use gateway::{
+    Clock, StartError,
+    control::{Answer, Outcome, PersonOrder, SOCKET},
+    erase_without_gateway, export_without_gateway,
+    person::Erased,
+};
+use tokio::{
+    io::AsyncWriteExt,
+    time::{Instant, sleep},
+};
+use vault::Vault;
+
+use crate::{
+    config::{Environment, Kept},
+    control::{IN_USE_FOR, IN_USE_PAUSE, ask_within, connect},
+};
+use written::Written;
+
+/// How long an erasure may take: a person's whole log goes in pieces, with breaths between them.
+const ERASED_WITHIN: Duration = Duration::from_mins(30);
+
+/// What is on its way between reading and writing an export, in bytes.
+const PIPE_BYTES: usize = 64 * 1_024;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Options {
+    #[command(subcommand)]
+    order: Command,
+    /// The configuration file, instead of the one that `WARMLINE_CONFIG` names.
+    #[arg(long, global = true, value_name = "PATH")]
+    config: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+struct Who {
+    /// Whose user they are, as the configuration calls it.
+    #[arg(long, default_value = "default")]
+    tenant: String,
+    /// Their id, as their channel has it, or as the desk has it. Whoever has several is several orders.
+    #[arg(long)]
+    user: String,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// Give out everything that is kept of them: what was said, and the files.
+    Export {
+        #[command(flatten)]
+        who: Who,
+        /// A folder that does not exist yet. It is made, for its owner only.
+        #[arg(long, value_name = "FOLDER")]
+        out: PathBuf,
+    },
+    /// Erase everything that is kept of them. Cannot be undone.
+    Erase {
+        #[command(flatten)]
+        who: Who,
+        /// Do not ask.
+        #[arg(long)]
+        yes: bool,
+    },
+}
+
+pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
+    let environment = Environment::of_process().with_file(options.config);
+    let said = match options.order {
+        Command::Export { who, out } => export(&environment, who, &out).await?,
+        Command::Erase { who, yes } => {
+            if !yes && !confirmed(&who)? {
+                bail!("nothing was erased");
+            }
+            told(&erase(&environment, who).await?)
+        }
+    };
+    // A reader that goes away does not need the rest.
+    std::io::stdout().write_all(said.as_bytes()).ok();
+    Ok(())
+}
+
+/// Asks on the terminal; without one, only `--yes` will do.
+fn confirmed(who: &Who) -> anyhow::Result<bool> {
+    if !std::io::stdin().is_terminal() {
+        bail!("nothing was erased: there is nobody to ask; say --yes");
+    }
+    let question = format!(
+        "This erases everything that is kept of that user of tenant {}, for ever. Type erase: ",
+        who.tenant
+    );
+    std::io::stderr().write_all(question.as_bytes()).ok();
+    let mut answer = String::new();
+    std::io::stdin().read_line(&mut answer).context("nothing could be read")?;
+    Ok(answer.trim() == "erase")
+}
+
+fn told(erased: &Erased) -> String {
+    let Erased { conversations, sessions, entries, effects, dead_letters, files, .. } = erased;
+    if (*conversations, *entries, *files) == (0, 0, 0) {
+        return "Nothing is kept of them.\n".to_owned();
+    }
+    let mut said = format!(
+        "Erased: {conversations} conversations with {sessions} live chats, {entries} entries, \
+         {files} files, {effects} waiting effects and {dead_letters} dead letters.\n"
+    );
+    if !erased.scrubbed {
+        said.push_str(
+            "The database's free room could not be overwritten yet: do the same again.\n",
+        );
+    }
+    said
+}
+
+/// Has it erased by the gateway or, where none listens, without. Who has the data open without listening is a
+/// gateway that starts or ends, or another command: that is waited for.
+async fn erase(environment: &Environment, who: Who) -> anyhow::Result<Erased> {
+    let socket = Kept::data_dir(environment)?.join(SOCKET);
+    let line =
+        PersonOrder::ErasePerson { tenant: who.tenant.clone(), user: who.user.clone() }.to_line();
+    let until = Instant::now() + IN_USE_FOR;
+    loop {
+        let answer = match ask_within(&socket, &line, ERASED_WITHIN).await? {
+            Some(answer) => Ok(answer),
+            None => erase_alone(environment, &who).await,
+        };
+        match answer {
+            Ok(Answer { outcome: Outcome::Erased(erased), .. }) => return Ok(erased),
+            Ok(Answer { outcome: Outcome::Error(refusal), .. }) => {
+                bail!("{} ({})", refusal.message, refusal.code)
+            }
+            Ok(_) => bail!("the gateway's answer is about something else; see its log"),
+            Err(error) => wait_if_in_use(error, until).await?,
+        }
+    }
+}
+
+async fn wait_if_in_use(error: anyhow::Error, until: Instant) -> anyhow::Result<()> {
+    let start = error.downcast_ref::<StartError>();
+    if Instant::now() >= until || !start.is_some_and(StartError::is_in_use) {
+        return Err(error);
+    }
+    sleep(IN_USE_PAUSE).await;
+    Ok(())
+}
+
+async fn erase_alone(environment: &Environment, who: &Who) -> anyhow::Result<Answer> {
+    let kept = Kept::read(environment)?;
+    let files = Kept::files(environment)?;
+    let vault = Vault::new(&kept.master_key)?;
+    let whose = (who.tenant.as_str(), who.user.as_str());
+    let answer = erase_without_gateway(&kept.data_dir, vault, Clock::System, files, whose).await;
+    answer.context(CANNOT_BE_OPENED)
+}
+
+const CANNOT_BE_OPENED: &str = "no gateway answers on the control socket in the data directory, and \
+                                the data cannot be opened either";
+
+async fn export(environment: &Environment, who: Who, out: &Path) -> anyhow::Result<String> {
+    let socket = Kept::data_dir(environment)?.join(SOCKET);
+    let mut written = Written::new(out)?;
+    let until = Instant::now() + IN_USE_FOR;
+    loop {
+        if let Some(mut stream) = connect(&socket).await? {
+            let Who { tenant, user } = who;
+            let line = PersonOrder::ExportPerson { tenant, user }.to_line();
+            stream.write_all(&line).await.context("the gateway broke off; nothing was exported")?;
+            return written.take(stream).await;
+        }
+        match export_alone(environment, &who, &mut written).await {
+            Err(error) => wait_if_in_use(error, until).await?,
+            done => return done,
+        }
+    }
+}
+
+async fn export_alone(
+    environment: &Environment,
+    who: &Who,
+    written: &mut Written,
+) -> anyhow::Result<String> {
+    let kept = Kept::read(environment)?;
+    let files = Kept::files(environment)?;
+    let vault = Vault::new(&kept.master_key)?;
+    let whose = (who.tenant.as_str(), who.user.as_str());
+    let (mut into, from) = tokio::io::duplex(PIPE_BYTES);
+    let given = async {
+        let given =
+            export_without_gateway(&kept.data_dir, vault, Clock::System, files, whose, &mut into);
+        let given = given.await;
+        drop(into);
+        given
+    };
+    let (given, taken) = tokio::join!(given, written.take(from));
+    given.context(CANNOT_BE_OPENED)?;
+    taken
+}

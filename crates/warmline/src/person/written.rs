@@ -1,0 +1,243 @@
+//! The folder that an export is written to: `entries.jsonl` and the files. Nobody but the owner can read it.
+
+use std::{
+    fs::{DirBuilder, File, OpenOptions},
+    io::{BufWriter, Write},
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use anyhow::{Context, anyhow, bail};
+use base64::Engine;
+use gateway::{control::Refusal, person::Exported};
+use serde::Deserialize;
+use tokio::{
+    io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader},
+    time::timeout,
+};
+
+/// The longest line taken, in bytes: far more than the longest entry with its original has.
+const LINE_BYTES_MAX: u64 = 16 * 1_024 * 1_024;
+
+/// How long the next line may take.
+const LINE_WITHIN: Duration = Duration::from_mins(2);
+
+/// The most characters of a file's own name that its name in the folder has.
+const NAME_CHARS_MAX: usize = 80;
+
+/// A line, as far as it must be understood.
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Line {
+    File(Told),
+    Piece(String),
+    Exported(Exported),
+    Error(Refusal),
+    #[serde(untagged)]
+    Other(serde::de::IgnoredAny),
+}
+
+#[derive(Deserialize)]
+struct Told {
+    id: String,
+    name: String,
+}
+
+/// The folder, made when there is something to write.
+pub(super) struct Written {
+    folder: PathBuf,
+}
+
+/// What is open while an export comes in.
+struct Open {
+    folder: PathBuf,
+    lines: BufWriter<File>,
+    file: Option<BufWriter<File>>,
+}
+
+impl Written {
+    /// A folder that is not there yet: an export never adds to another.
+    pub(super) fn new(folder: &Path) -> anyhow::Result<Self> {
+        if folder.symlink_metadata().is_ok() {
+            bail!("{} is there already; name a folder that is not", folder.display());
+        }
+        Ok(Self { folder: folder.to_owned() })
+    }
+
+    /// Takes everything in, and says what it was. An export that broke off is no export: its folder goes.
+    pub(super) async fn take(&mut self, from: impl AsyncRead + Unpin) -> anyhow::Result<String> {
+        let taken = self.take_all(from).await;
+        let nothing = taken.as_ref().is_ok_and(|exported| exported.conversations == 0);
+        if taken.is_err() || nothing {
+            std::fs::remove_dir_all(&self.folder).ok();
+        }
+        let exported = taken?;
+        if nothing {
+            return Ok("Nothing is kept of them.\n".to_owned());
+        }
+        let Exported { conversations, sessions, entries, gaps, files, files_gone } = exported;
+        Ok(format!(
+            "Exported to {}: {conversations} conversations with {sessions} live chats, {entries} entries \
+             and {files} files. Gone before by their age: {gaps} entries, {files_gone} files.\n",
+            self.folder.display()
+        ))
+    }
+
+    async fn take_all(&self, from: impl AsyncRead + Unpin) -> anyhow::Result<Exported> {
+        let mut from = BufReader::new(from);
+        let mut open: Option<Open> = None;
+        let mut line = zeroize::Zeroizing::new(Vec::new());
+        loop {
+            line.clear();
+            let read =
+                async { (&mut from).take(LINE_BYTES_MAX).read_until(b'\n', &mut line).await };
+            timeout(LINE_WITHIN, read)
+                .await
+                .context("the export stands still; nothing is left of it")?
+                .context("the export broke off; nothing is left of it")?;
+            if !line.ends_with(b"\n") {
+                bail!("the export broke off; nothing is left of it");
+            }
+            let understood: Line = serde_json::from_slice(&line).map_err(|_| {
+                anyhow!(
+                    "the export cannot be read; use the command of the same release as the gateway"
+                )
+            })?;
+            if let Line::Error(refusal) = understood {
+                bail!("{} ({})", refusal.message, refusal.code);
+            }
+            let open = match &mut open {
+                Some(open) => open,
+                None => open.insert(Open::make(&self.folder)?),
+            };
+            if let Line::Exported(exported) = understood {
+                open.lines.write_all(&line)?;
+                open.close()?;
+                return Ok(exported);
+            }
+            open.write(&line, understood)?;
+        }
+    }
+}
+
+impl Open {
+    fn make(folder: &Path) -> anyhow::Result<Self> {
+        let made = || -> std::io::Result<File> {
+            DirBuilder::new().mode(0o700).create(folder)?;
+            private(&folder.join("entries.jsonl"))
+        };
+        let lines = made().with_context(|| format!("{} cannot be made", folder.display()))?;
+        Ok(Self { folder: folder.to_owned(), lines: BufWriter::new(lines), file: None })
+    }
+
+    fn write(&mut self, line: &[u8], understood: Line) -> anyhow::Result<()> {
+        match understood {
+            Line::Piece(piece) => {
+                let piece = base64::engine::general_purpose::STANDARD
+                    .decode(piece)
+                    .context("a file's bytes cannot be read")?;
+                let file = self.file.as_mut().context("bytes without a file")?;
+                file.write_all(&piece).context("a file cannot be written")?;
+                return Ok(());
+            }
+            Line::File(told) => {
+                self.end_file()?;
+                let folder = self.folder.join("files");
+                if !folder.exists() {
+                    DirBuilder::new().mode(0o700).create(&folder)?;
+                }
+                // The same file may be named by two entries.
+                let path = folder.join(name_of(&told));
+                if path.exists() {
+                    std::fs::remove_file(&path)?;
+                }
+                let file = private(&path).context("a file cannot be written")?;
+                self.file = Some(BufWriter::new(file));
+            }
+            Line::Exported(_) | Line::Error(_) | Line::Other(_) => self.end_file()?,
+        }
+        self.lines.write_all(line).context("the entries cannot be written")
+    }
+
+    fn end_file(&mut self) -> anyhow::Result<()> {
+        if let Some(mut file) = self.file.take() {
+            file.flush().context("a file cannot be written")?;
+        }
+        Ok(())
+    }
+
+    fn close(&mut self) -> anyhow::Result<()> {
+        self.end_file()?;
+        self.lines.flush().context("the entries cannot be written")?;
+        self.lines.get_ref().sync_all().context("the entries cannot be written")
+    }
+}
+
+fn private(path: &Path) -> std::io::Result<File> {
+    OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
+}
+
+/// A file's name in the folder: its id, by which its entry names it, and what may stand of its own name.
+fn name_of(told: &Told) -> String {
+    let fine = |c: char| if c.is_alphanumeric() || matches!(c, '.' | '-' | '_') { c } else { '_' };
+    let clean = |text: &str| text.chars().map(fine).take(NAME_CHARS_MAX).collect::<String>();
+    format!("{}-{}", clean(&told.id), clean(&told.name))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    const EXPORT: &str = concat!(
+        "{\"conversation\":{\"id\":7}}\n",
+        "{\"entry\":{\"number\":1,\"text\":\"hi\"}}\n",
+        "{\"file\":{\"id\":\"7-ab\",\"name\":\"../a b.png\",\"kind\":\"image/png\",\"bytes\":5}}\n",
+        "{\"piece\":\"aGVs\"}\n",
+        "{\"piece\":\"bG8=\"}\n",
+        "{\"gap\":{\"number\":2}}\n",
+        "{\"exported\":{\"conversations\":1,\"sessions\":0,\"entries\":1,\"gaps\":1,\"files\":1,",
+        "\"files_gone\":0}}\n",
+    );
+
+    async fn taken(text: &str) -> (tempfile::TempDir, anyhow::Result<String>) {
+        let dir = tempfile::tempdir().unwrap();
+        let mut written = Written::new(&dir.path().join("out")).unwrap();
+        let said = written.take(text.as_bytes()).await;
+        (dir, said)
+    }
+
+    #[tokio::test]
+    async fn an_export_is_written_for_its_owner_alone() {
+        let (dir, said) = taken(EXPORT).await;
+        assert!(said.unwrap().contains("1 conversations"));
+        let out = dir.path().join("out");
+        let file = out.join("files/7-ab-.._a_b.png");
+        assert_eq!(std::fs::read(&file).unwrap(), b"hello");
+        let lines = std::fs::read_to_string(out.join("entries.jsonl")).unwrap();
+        assert!(lines.contains("\"text\":\"hi\"") && !lines.contains("piece"), "{lines}");
+        let mode = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o777;
+        assert_eq!([mode(&out), mode(&file)], [0o700, 0o600]);
+        assert_eq!(mode(&out.join("entries.jsonl")), 0o600);
+    }
+
+    #[tokio::test]
+    async fn an_export_that_broke_off_leaves_nothing() {
+        for end in 1..EXPORT.len() {
+            let (dir, said) = taken(&EXPORT[..end]).await;
+            assert!(said.is_err(), "{end} bytes");
+            assert!(!dir.path().join("out").exists(), "{end} bytes");
+        }
+        let (dir, said) = taken("{\"error\":{\"code\":\"busy\",\"message\":\"later\"}}\n").await;
+        assert_eq!(said.unwrap_err().to_string(), "later (busy)");
+        assert!(!dir.path().join("out").exists());
+    }
+
+    #[test]
+    fn an_export_never_adds_to_what_is_there() {
+        let dir = tempfile::tempdir().unwrap();
+        assert!(Written::new(dir.path()).is_err());
+    }
+}
