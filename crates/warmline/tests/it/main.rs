@@ -27,6 +27,7 @@
 //! | `metrics` | what `/metrics` tells, and that dashboard, alert rules and docs speak of nothing else |
 //! | `traces` | one trace shows user, ServiceNow, agent and user; it costs nobody anything |
 //! | `desk_files` | what an agent sends opens for the user, what the user sends reaches the agent |
+//! | `transfers` | a kill while a file is on its way loses none without a word |
 //! | `disk` | nothing that was said lies on the disk in the clear |
 //!
 //! `house`, `process`, `page`, `desk` and `moved_clock` are the means. Every house looks through its gateway's log
@@ -61,6 +62,7 @@ mod restart;
 mod starting;
 mod traces;
 mod traffic;
+mod transfers;
 mod tutorial;
 mod vocabulary;
 mod webhook;

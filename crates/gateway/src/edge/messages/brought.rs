@@ -8,7 +8,9 @@
 //!
 //! Only while the user talks to a person, or is about to: a bot gets Teams' own addresses, as it knows
 //! them. What may not come, or does not, is told of; what was said with it is taken all the same. The
-//! files are a task's own, so that nothing is left behind by a caller who goes away.
+//! files are a task's own, so that nothing is left behind by a caller who goes away. Those that come after
+//! their message are written down with it: should this process be killed, the conversation's deadline tells
+//! the user.
 
 mod there;
 
@@ -19,7 +21,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use bot_framework::Activity;
-use session::{Event, FileRefusal, Said, id::SenderKey};
+use session::{Event, FileRefusal, Said, UnderWay, Way, id::SenderKey};
 use store::{ConversationId, Target};
 use tokio::{
     sync::{OwnedSemaphorePermit, broadcast::error::RecvError},
@@ -48,6 +50,9 @@ const FILES_WITHIN: Duration = Duration::from_secs(5);
 /// How long the files of a message that was taken may still take to come: a gigabyte at two megabytes a
 /// second. The addresses are good for longer.
 const LATE_WITHIN: Duration = Duration::from_mins(10);
+
+/// How often it is said of a file that it is still on its way: three times in the time that it counts so.
+const SAID_EVERY: Duration = Duration::from_secs(10);
 
 /// How long after a message its user may still get a person, for whom its files are then fetched: a bot
 /// hands a conversation over by its answer to the message.
@@ -161,6 +166,7 @@ impl Message {
         };
         if let Event::UserSaid { said, .. } = &mut *event {
             said.files = held.values().map(|held| held.file().clone()).collect();
+            said.coming = self.expected(&standing, &coming);
         } else {
             held.clear();
         }
@@ -179,6 +185,40 @@ impl Message {
         }
         self.goes_on(coming, outcome.conversation, matches!(standing, Standing::Bot)).await;
         Ok(StatusCode::OK.into_response())
+    }
+
+    /// What comes after the message, or may.
+    fn expected(&self, standing: &Standing, coming: &Coming) -> Vec<UnderWay> {
+        let expected = |way: Way, at: usize| {
+            let name = self.there.get(at)?.name.clone();
+            Some(UnderWay { key: self.key(at)?, name, way })
+        };
+        match standing {
+            Standing::Taken => Vec::new(),
+            Standing::Live(..) => {
+                coming.open.iter().filter_map(|at| expected(Way::ToDesk, *at)).collect()
+            }
+            Standing::Bot => {
+                let all = 0..self.there.len();
+                all.filter_map(|at| expected(Way::ToDeskIfLive, at)).collect()
+            }
+        }
+    }
+
+    /// These are still on their way. What cannot be said now is said the next time.
+    async fn still_come(&self, open: &[usize]) {
+        for &at in open {
+            let (Some(there), Some(key)) = (self.there.get(at), self.key(at)) else { continue };
+            let file = UnderWay { key, name: there.name.clone(), way: Way::ToDesk };
+            let event = Event::FileUnderWay { file };
+            let arrival = Arrival::event(Target::Existing(self.whose.key.clone()), event);
+            if let Err(error) = self.edge.engine.submit(arrival).await {
+                tracing::debug!(
+                    error = &error as &dyn std::error::Error,
+                    "it was not written down that a file is still on its way"
+                );
+            }
+        }
     }
 
     /// What comes after the message, does so beside it.
@@ -201,9 +241,14 @@ impl Message {
     /// Brings files after their message.
     async fn rest(self: Arc<Self>, mut coming: Coming, turn: OwnedSemaphorePermit) {
         let (deadline, stopping) = (Instant::now() + LATE_WITHIN, self.edge.stopping.clone());
+        let mut say = tokio::time::interval(SAID_EVERY);
         loop {
             let next = tokio::select! {
                 next = coming.next(deadline) => next,
+                _ = say.tick() => {
+                    self.still_come(&coming.open).await;
+                    continue;
+                }
                 () = stopping.cancelled() => None,
             };
             match next {
@@ -250,7 +295,7 @@ impl Message {
         let event = Event::UserSaid {
             visitor: self.whose.visitor.clone(),
             said,
-            key: self.key("file", at),
+            key: self.key(at),
             fresh: self.edge.clock.fresh_session(),
         };
         let arrival = Arrival::event(Target::Existing(self.whose.key.clone()), event);
@@ -271,7 +316,7 @@ impl Message {
     /// that.
     async fn tell_lost(&self, at: usize, why: FileRefusal) {
         let Some(there) = self.there.get(at) else { return };
-        let (name, key) = (there.name.clone(), self.key("lost", at));
+        let (name, key) = (there.name.clone(), self.key(at));
         let event = Event::FileLost { name, why, key };
         let arrival = Arrival::event(Target::Existing(self.whose.key.clone()), event);
         if let Err(error) = self.edge.engine.submit_at_last(arrival, &self.edge.stopping).await {
@@ -282,8 +327,9 @@ impl Message {
         }
     }
 
-    fn key(&self, what: &str, at: usize) -> Option<SenderKey> {
-        SenderKey::new(&format!("ch:{}:{what}:{at}", self.id.as_ref()?)).ok()
+    /// The same whether it comes or not: what is told first of a file is the last word on it.
+    fn key(&self, at: usize) -> Option<SenderKey> {
+        SenderKey::new(&format!("ch:{}:file:{at}", self.id.as_ref()?)).ok()
     }
 
     /// Begins to fetch the files; of more than a message may have nothing is fetched.

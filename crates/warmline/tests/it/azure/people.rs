@@ -2,7 +2,7 @@
 //! what becomes of them when an instance or a gateway restarts.
 
 use simulator::{
-    EndedBy, Fault, Speaker, Times,
+    Control, EndedBy, Fault, Speaker, Times,
     azure::{APP_ID, Standing},
 };
 
@@ -122,4 +122,29 @@ async fn among_others_the_bot_answers_and_a_person_is_to_be_had_in_a_chat_of_one
     })
     .await;
     assert_eq!(rig.desk.ledger().len(), 0, "the desk hears nothing of it");
+}
+
+#[tokio::test]
+async fn a_secret_that_a_user_types_anew_stays_one() {
+    let mut rig = Rig::start(Setting::default()).await;
+    let (user, chat) = connect(&mut rig).await;
+    rig.desk.show(&chat, &[Control::InputTextSecure]).unwrap();
+    let asks = || async { desk::chat(&rig.desk, &chat).asked.is_some().then_some(()) };
+    eventually("the desk asks", asks).await;
+    rig.settles().await;
+    let said = user.says("hummingbird 4711").await;
+    eventually("the desk has it", || async {
+        let answers = desk::chat(&rig.desk, &chat).answers;
+        answers.iter().any(|answer| answer.text == "hummingbird 4711").then_some(())
+    })
+    .await;
+    let (azure, own, person) = (&rig.azure, &user.chat, &user.person);
+    user.delivers(&azure.edit(own, person, &said, "hummingbird 4712")).await;
+    eventually("the agent reads that it was changed", || async {
+        let lines = desk::lines(&desk::chat(&rig.desk, &chat), Speaker::User);
+        lines.iter().any(|text| text == "[Changed “••••••” to:] ••••••").then_some(())
+    })
+    .await;
+    let lines = desk::lines(&desk::chat(&rig.desk, &chat), Speaker::User);
+    assert!(lines.iter().all(|text| !text.contains("4712")), "{lines:?}");
 }
