@@ -16,8 +16,8 @@ The project's own commands:
       Format, lints, documentation, and the dependencies' licences and sources.
   cargo xtask docs
       Builds the documentation as a book; installs mdBook below target/ the first time.
-  cargo xtask bench [webhook|stream|desk|overload|memory|restart|all]... [--quick] [--json FILE]
-      Measures; without a name everything, about six minutes. `--quick` only shows that it works.
+  cargo xtask bench [webhook|stream|desk|bot|overload|memory|restart|files|all]... [--quick] [--json FILE]
+      Measures; without a name everything, about ten minutes. `--quick` only shows that it works.
       `cargo xtask bench --help` lists the rest.
 ";
 
