@@ -3,7 +3,7 @@
 //! Between gateway and instance stands a relay that lets a little of a file through and then no more, so
 //! that the kill comes in the middle however quick the machine is.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use reqwest::Method;
 use serde_json::json;
@@ -28,6 +28,13 @@ use crate::{
 const LET_THROUGH: usize = 100 * 1024;
 
 const FILE_BYTES: usize = 1024 * 1024;
+
+/// A file much larger than what the gateway may grow by while it passes, in bytes.
+const LARGE_BYTES: usize = 64 * 1024 * 1024;
+const GROWS_BYTES: u64 = 32 * 1024 * 1024;
+
+/// How long one may take on a machine that does much else.
+const LARGE_WITHIN: Duration = Duration::from_mins(2);
 
 /// By what a connection is known to carry a file.
 const MEDIA: &[u8] = b"/media/";
@@ -195,4 +202,43 @@ async fn killed_while_a_users_file_is_brought_to_the_instance_the_agent_has_it_a
     let files: Vec<_> = lines.into_iter().filter_map(|line| line.file).collect();
     assert_eq!(files.len(), 2, "once each");
     assert_eq!((files[0].size, &files[0].sha256), (FILE_BYTES, &files[1].sha256));
+}
+
+#[tokio::test]
+async fn large_files_pass_both_ways_and_memory_hardly_grows() {
+    let mut house = House::start_with(Setting::default(), |environment| {
+        environment.insert("WARMLINE_FILE_MAX".to_owned(), "100MB".to_owned());
+    })
+    .await;
+    let (page, chat) = connect(&mut house).await;
+    let (before, _) = house.gateway().memory();
+    let sent = page
+        .request(Method::POST, &format!("/upload?userId={USER}"))
+        .header("content-type", "application/x-data")
+        .header("content-disposition", "name=\"file\"; filename=\"mine.bin\"")
+        .timeout(LARGE_WITHIN)
+        .body(vec![7; LARGE_BYTES])
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(sent.status(), 200, "{}", sent.text().await.unwrap());
+    let has = |seen: &simulator::Snapshot<'_>| {
+        let chats = seen.chats();
+        let mut files =
+            chats.iter().flat_map(|one| &one.lines).filter_map(|line| line.file.as_ref());
+        files.any(|file| file.size == LARGE_BYTES)
+    };
+    house.desk.wait_until(has, LARGE_WITHIN).await.expect("the agent has it");
+    let instance = &house.environment["SERVICENOW_INSTANCE"];
+    let order = format!("{instance}/admin/api/chats/{chat}/file?name=plan.bin&made={LARGE_BYTES}");
+    let order = house.http.post(order).header("content-type", "application/x-data");
+    assert_eq!(order.send().await.unwrap().status(), 204);
+    let shown = address(&house, &page).await;
+    let opened = house.http.get(shown).timeout(LARGE_WITHIN).send().await.unwrap();
+    assert_eq!(opened.status(), 200);
+    assert_eq!(opened.bytes().await.unwrap().len(), LARGE_BYTES);
+    let (_, peak) = house.gateway().memory();
+    let grew = peak.saturating_sub(before);
+    println!("grew by {grew} bytes");
+    assert!(grew < GROWS_BYTES, "{grew} bytes");
 }
