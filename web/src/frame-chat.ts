@@ -13,6 +13,7 @@ import type { Connection } from './frame-line';
 import { paint, roomy } from './frame-look';
 import { News } from './frame-news';
 import { quietNotices } from './frame-notices';
+import { patient } from './frame-resend';
 import { chime, saveAs } from './frame-things';
 import { Strip } from './frame-strip';
 import { transcript } from './frame-story';
@@ -40,6 +41,7 @@ export class Chat {
   #store: Store | null = null;
   #token: string | null = null;
   #redraw: (() => void) | null = null;
+  #isAway = false;
 
   constructor(welcome: Welcome, origin: string, send: (told: FromFrame) => void) {
     this.#send = send;
@@ -116,8 +118,9 @@ export class Chat {
   }
 
   #show(webChat: WebChat): void {
-    const [directLine, store] = [this.#line, this.#store];
-    if (!directLine || !store) return;
+    const [line, store] = [this.#line, this.#store];
+    if (!line || !store) return;
+    const directLine = patient(line, () => this.#isAway || !navigator.onLine);
     const draw = () =>
       webChat.renderWebChat(
         {
@@ -139,6 +142,7 @@ export class Chat {
   }
 
   #connection(connection: Connection): void {
+    this.#isAway = connection === 'reconnecting';
     this.#head.connection(connection);
     this.#strip.connection(connection);
     if (connection === 'online') this.#keep();
