@@ -4,6 +4,7 @@
  * is the business of `chat.ts`.
  */
 
+import './cards.css';
 import scriptUrl from '../node_modules/botframework-webchat/dist/webchat.js?url';
 
 /** Direct Line's own numbers for the state of a connection. */
@@ -31,6 +32,8 @@ export interface Activity {
   readonly timestamp?: string;
   readonly from?: { readonly id?: string; readonly role?: string; readonly name?: string };
   readonly attachments?: readonly { readonly name?: string }[];
+  readonly suggestedActions?: { readonly actions?: readonly unknown[] };
+  readonly value?: unknown;
   readonly channelData?: Readonly<Record<string, unknown>>;
 }
 
@@ -134,6 +137,9 @@ export function styleOptions(): Readonly<Record<string, unknown>> {
     sendBoxButtonShadeColorOnDisabled: colour('surface'),
     sendBoxButtonShadeColorOnHover: colour('hover'),
     sendBoxButtonKeyboardFocusIndicatorBorderColor: colour('accent'),
+    cardEmphasisBackgroundColor: colour('hover'),
+    cardPushButtonBackgroundColor: colour('accent'),
+    cardPushButtonTextColor: colour('accent-ink'),
     suggestedActionLayout: 'flow',
     suggestedActionBorderRadius: 18,
     suggestedActionHeight: 36,
@@ -154,8 +160,7 @@ export function styleOptions(): Readonly<Record<string, unknown>> {
     toastErrorColor: colour('bad'),
     toastSeparatorColor: colour('line'),
     typingAnimationBackgroundImage: dots(colour('muted')),
-    // The demo is about words; files have a page of their own in the manual.
-    hideUploadButton: true,
+    hideUploadButton: false,
   };
 }
 
