@@ -13,10 +13,10 @@ import type { Connection } from './frame-line';
 import { paint, roomy } from './frame-look';
 import { News } from './frame-news';
 import { quietNotices } from './frame-notices';
-import { patient } from './frame-resend';
 import { chime, saveAs } from './frame-things';
 import { Strip } from './frame-strip';
 import { transcript } from './frame-story';
+import { patient } from './resend';
 import { loadWebChat } from './web-chat';
 import type { Activity, DirectLine, Store, WebChat } from './web-chat';
 import type { Asking } from './widget-tokens';
@@ -212,6 +212,11 @@ export class Chat {
 
   #pressed(event: KeyboardEvent): void {
     if (event.key !== 'Escape' || event.defaultPrevented) return;
+    // Who reads in the transcript goes back to the box with it, as Web Chat says there.
+    if (event.target instanceof Element && event.target.closest('.webchat__basic-transcript')) {
+      this.#box()?.focus();
+      return;
+    }
     if (!this.#head.shut() && !this.#strip.shut()) this.#send({ kind: 'close' });
   }
 

@@ -1,6 +1,5 @@
 /** How the chat looks: the page's colours on the frame, and what Web Chat makes of them in a panel. */
 
-import { SENDS_WITHIN_MS } from './frame-resend';
 import { styleOptions } from './web-chat';
 import type { Look } from './widget-wire';
 
@@ -26,8 +25,5 @@ export function roomy(): Readonly<Record<string, unknown>> {
     hideScrollToEndButton: false,
     uploadMultiple: true,
     sendAttachmentOn: 'send',
-    // Until then it is tried again; nobody is to be told before that it failed.
-    sendTimeout: SENDS_WITHIN_MS,
-    sendTimeoutForAttachments: SENDS_WITHIN_MS,
   };
 }

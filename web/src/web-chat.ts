@@ -6,6 +6,7 @@
 
 import './cards.css';
 import scriptUrl from '../node_modules/botframework-webchat/dist/webchat.js?url';
+import { SENDS_WITHIN_MS } from './resend';
 
 /** Direct Line's own numbers for the state of a connection. */
 export const ConnectionStatus = {
@@ -111,9 +112,11 @@ function load(): Promise<WebChat> {
 export function styleOptions(): Readonly<Record<string, unknown>> {
   const style = getComputedStyle(document.documentElement);
   const colour = (name: string) => style.getPropertyValue(`--${name}`).trim();
+  // What letters are written in has to be read on the ground around them.
+  const accent = colour('accent-read') || colour('accent');
   return {
     primaryFont: style.getPropertyValue('--font').trim(),
-    accent: colour('accent'),
+    accent,
     subtle: colour('muted'),
     timestampColor: colour('muted'),
     backgroundColor: colour('surface'),
@@ -131,12 +134,12 @@ export function styleOptions(): Readonly<Record<string, unknown>> {
     sendBoxPlaceholderColor: colour('muted'),
     sendBoxBorderTop: `solid 1px ${colour('line')}`,
     sendBoxHeight: 52,
-    sendBoxButtonColor: colour('accent'),
+    sendBoxButtonColor: accent,
     sendBoxButtonColorOnDisabled: colour('muted'),
     sendBoxButtonShadeColorOnActive: colour('hover'),
     sendBoxButtonShadeColorOnDisabled: colour('surface'),
     sendBoxButtonShadeColorOnHover: colour('hover'),
-    sendBoxButtonKeyboardFocusIndicatorBorderColor: colour('accent'),
+    sendBoxButtonKeyboardFocusIndicatorBorderColor: accent,
     cardEmphasisBackgroundColor: colour('hover'),
     cardPushButtonBackgroundColor: colour('accent'),
     cardPushButtonTextColor: colour('accent-ink'),
@@ -147,10 +150,10 @@ export function styleOptions(): Readonly<Record<string, unknown>> {
     suggestedActionBackgroundColor: colour('surface'),
     suggestedActionBackgroundColorOnHover: colour('hover'),
     suggestedActionBackgroundColorOnActive: colour('hover'),
-    suggestedActionTextColor: colour('accent'),
-    suggestedActionKeyboardFocusIndicatorBorderColor: colour('accent'),
-    transcriptVisualKeyboardIndicatorColor: colour('accent'),
-    suggestedActionsVisualKeyboardIndicatorColor: colour('accent'),
+    suggestedActionTextColor: accent,
+    suggestedActionKeyboardFocusIndicatorBorderColor: accent,
+    transcriptVisualKeyboardIndicatorColor: accent,
+    suggestedActionsVisualKeyboardIndicatorColor: accent,
     notificationText: colour('muted'),
     toastInfoBackgroundColor: colour('hover'),
     toastInfoColor: colour('ink'),
@@ -161,6 +164,9 @@ export function styleOptions(): Readonly<Record<string, unknown>> {
     toastSeparatorColor: colour('line'),
     typingAnimationBackgroundImage: dots(colour('muted')),
     hideUploadButton: false,
+    // Until then it is tried again; nobody is to be told before that it failed.
+    sendTimeout: SENDS_WITHIN_MS,
+    sendTimeoutForAttachments: SENDS_WITHIN_MS,
   };
 }
 

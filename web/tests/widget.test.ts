@@ -238,6 +238,18 @@ test('cards can be read, in the light and in the dark, before and after they are
   }
 });
 
+test('Escape in the transcript goes back to the box and leaves the chat open', async () => {
+  const { page, end } = await arrive();
+  await opened(page);
+  await chat(page).locator('.webchat__basic-transcript').focus();
+  await page.keyboard.press('Escape');
+  await eventually('the keyboard is in the box', () => box(page).evaluate((one) => one === document.activeElement));
+  assert.equal(await panel(page).isVisible(), true);
+  await page.keyboard.press('Escape');
+  await eventually('the panel is closed', async () => !(await panel(page).isVisible()));
+  await end();
+});
+
 test('everything can be done with the keyboard, and Escape gives it back', async () => {
   const { page, end } = await arrive();
   await bubble(page).waitFor();
@@ -414,5 +426,18 @@ test('an accent of the site is read everywhere, with letters that can be read on
     return [backgroundColor, color];
   });
   assert.deepEqual([ground, ink], ['rgb(255, 210, 0)', 'rgb(16, 19, 26)']);
+  const id = await live(page);
+  for (const accent of ['rgb(255, 210, 0)', 'rgb(11, 110, 95)']) {
+    for (const theme of ['light', 'dark'] as const) {
+      await page.emulateMedia({ colorScheme: theme });
+      await page.evaluate((colour) => {
+        document.documentElement.style.setProperty('--warmline-accent', colour);
+        (window as unknown as { Warmline: { repaint(): void } }).Warmline.repaint();
+      }, accent);
+      await demo.desk(`chats/${id}/show`, { control: 'date_time' });
+      await chat(page).locator('.ac-pushButton').last().waitFor();
+      await eventually(`letters in ${accent} can be read in the ${theme}`, async () => (await unreadable(frameOf(page))).length === 0);
+    }
+  }
   await end();
 });
