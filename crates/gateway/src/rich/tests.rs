@@ -224,7 +224,10 @@ fn a_name_never_stands_alone_on_a_page_and_a_file_is_named_once() {
     };
     let picture = by_dana(json!({ "uiType": "OutputImage", "value": "https://e.org/a.png" }));
     let shown = carried(&picture, Surface::Page);
-    assert_eq!((&shown["text"], shown["attachments"].as_array().map(Vec::len)), (&json!(""), Some(1)));
+    assert_eq!(
+        (&shown["text"], shown["attachments"].as_array().map(Vec::len)),
+        (&json!(""), Some(1))
+    );
     assert_eq!(carried(&picture, Surface::Teams)["text"], "Dana:", "Teams shows no sender");
     let file = |header: &str| {
         by_dana(json!({ "uiType": "OutputLink", "header": header, "label": "plan.pdf",
