@@ -174,7 +174,7 @@ mod tests {
                 named += 1;
             }
         }
-        assert_eq!(named, 19, "this test looks at the source, which may look otherwise now");
+        assert_eq!(named, 20, "this test looks at the source, which may look otherwise now");
     }
 
     #[test]
