@@ -116,12 +116,12 @@ impl House {
 
     async fn fetches_source(&self) -> anyhow::Result<()> {
         let file = self.file.display().to_string();
-        self.from_instance(&file).await?;
+        self.brings_from_instance(&file).await?;
         ensure!(std::fs::metadata(&self.file)?.len() == self.bytes, "it did not come whole");
         Ok(())
     }
 
-    async fn from_instance(&self, to: &str) -> anyhow::Result<()> {
+    async fn brings_from_instance(&self, to: &str) -> anyhow::Result<()> {
         let bearer = format!("Authorization: Bearer {}", self.instance_token);
         let from =
             format!("http://{}/api/now/v1/cs/media/{}", self.instance.address, self.source.key);
@@ -130,7 +130,7 @@ impl House {
 
     /// The file is loaded straight from the instance.
     pub(super) async fn opens_at_instance(&self) -> anyhow::Result<()> {
-        self.from_instance("/dev/null").await
+        self.brings_from_instance("/dev/null").await
     }
 
     /// The file is brought straight to the instance.

@@ -10,7 +10,7 @@ use super::{
     flows::{BACK, connect, is_with_the_bot, reads},
     rig::Rig,
 };
-use crate::{desk, house::Setting, page::eventually};
+use crate::{desk, house::Setting, page::eventually, process::WITHIN};
 
 #[tokio::test]
 async fn a_chat_that_the_instance_loses_is_given_back_to_the_bot() {
@@ -131,6 +131,8 @@ async fn a_secret_that_a_user_types_anew_stays_one() {
     rig.desk.show(&chat, &[Control::InputTextSecure]).unwrap();
     let asks = || async { desk::chat(&rig.desk, &chat).asked.is_some().then_some(()) };
     eventually("the desk asks", asks).await;
+    // Words that come before the question are no answer to it.
+    rig.desk.wait_until(|seen| !seen.is_sending(), WITHIN).await.unwrap();
     rig.settles().await;
     let said = user.says("hummingbird 4711").await;
     eventually("the desk has it", || async {
