@@ -227,8 +227,8 @@ test('cards can be read, in the light and in the dark, before and after they are
     await card.click();
     await chat(page).getByText('Please fill this in.').first().waitFor();
     assert.deepEqual(await unreadable(frameOf(page)), [], `${colorScheme}: missing`);
-    await chat(page).locator('input[type=date]').fill('2026-12-24');
-    await chat(page).locator('input[type=time]').fill('09:15');
+    await chat(page).locator('input.ac-dateInput').fill('2026-12-24');
+    await chat(page).locator('input.ac-timeInput').fill('09:15');
     await card.click();
     await said(page, '2026-12-24 09:15').waitFor();
     assert.deepEqual(await unreadable(frameOf(page)), [], `${colorScheme}: answered`);
