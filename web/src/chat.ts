@@ -4,6 +4,7 @@
  */
 
 import { locale } from './language';
+import { patient } from './resend';
 import { ConnectionStatus, loadWebChat, styleOptions } from './web-chat';
 import type { Activity, DirectLine, Store, WebChat } from './web-chat';
 
@@ -48,6 +49,7 @@ export class UserChat {
   readonly #tell: (connection: Connection) => void;
   readonly #heardAll: (activities: readonly Activity[]) => void;
   #store: Store | null = null;
+  #isAway = false;
   #deskUserId: string | null = null;
 
   /** `tell` hears about the connection, `shown` everything that Web Chat shows after each change. */
@@ -57,7 +59,10 @@ export class UserChat {
     shown: (activities: readonly Activity[]) => void,
   ) {
     this.#root = root;
-    this.#tell = tell;
+    this.#tell = (connection) => {
+      this.#isAway = connection === 'reconnecting';
+      tell(connection);
+    };
     this.#heardAll = shown;
   }
 
@@ -100,10 +105,11 @@ export class UserChat {
   }
 
   #render(webChat: WebChat, directLine: DirectLine, store: Store, userID: string): void {
+    const line = patient(directLine, () => this.#isAway || !navigator.onLine);
     const draw = () =>
       webChat.renderWebChat(
         {
-          directLine,
+          directLine: line,
           store,
           userID,
           username: USER_NAME,

@@ -69,6 +69,7 @@ const NOTICES: Readonly<Record<string, string>> = {
   user_left: 'User was away; the chat was closed',
   file_not_taken: 'User told that a file was not taken',
   file_linked: 'User given the address of a file',
+  answered_too_late: 'User told that their answer came too late',
   no_more_held: 'User told that no more words can be kept',
 };
 

@@ -16,6 +16,7 @@ import { quietNotices } from './frame-notices';
 import { chime, saveAs } from './frame-things';
 import { Strip } from './frame-strip';
 import { transcript } from './frame-story';
+import { patient } from './resend';
 import { loadWebChat } from './web-chat';
 import type { Activity, DirectLine, Store, WebChat } from './web-chat';
 import type { Asking } from './widget-tokens';
@@ -40,6 +41,7 @@ export class Chat {
   #store: Store | null = null;
   #token: string | null = null;
   #redraw: (() => void) | null = null;
+  #isAway = false;
 
   constructor(welcome: Welcome, origin: string, send: (told: FromFrame) => void) {
     this.#send = send;
@@ -118,8 +120,9 @@ export class Chat {
   }
 
   #show(webChat: WebChat): void {
-    const [directLine, store] = [this.#line, this.#store];
-    if (!directLine || !store) return;
+    const [line, store] = [this.#line, this.#store];
+    if (!line || !store) return;
+    const directLine = patient(line, () => this.#isAway || !navigator.onLine);
     const draw = () =>
       webChat.renderWebChat(
         {
@@ -141,6 +144,7 @@ export class Chat {
   }
 
   #connection(connection: Connection): void {
+    this.#isAway = connection === 'reconnecting';
     this.#head.connection(connection);
     this.#strip.connection(connection);
     if (connection === 'online') this.#keep();
@@ -210,6 +214,11 @@ export class Chat {
 
   #pressed(event: KeyboardEvent): void {
     if (event.key !== 'Escape' || event.defaultPrevented) return;
+    // Who reads in the transcript goes back to the box with it, as Web Chat says there.
+    if (event.target instanceof Element && event.target.closest('.webchat__basic-transcript')) {
+      this.#box()?.focus();
+      return;
+    }
     if (!this.#head.shut() && !this.#strip.shut()) this.#send({ kind: 'close' });
   }
 

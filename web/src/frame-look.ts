@@ -14,7 +14,6 @@ export function paint(look: Look, dark: boolean): void {
 export function roomy(): Readonly<Record<string, unknown>> {
   return {
     ...styleOptions(),
-    hideUploadButton: false,
     paddingRegular: 12,
     paddingWide: 16,
     bubbleMaxWidth: 320,

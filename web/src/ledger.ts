@@ -23,8 +23,11 @@ export interface Count {
  */
 const plain = (text: string | undefined) => (text ?? '').trim().replace(/\.$/, '').toLowerCase();
 
-/** What the desk writes in place of a file, which is nobody's words. */
-const isFile = (text: string) => /^\(file: .*\)$/s.test(text);
+/**
+ * What the desk writes in place of a file, `(file: plan.pdf)`, or of one of its controls, `(Picker) Which
+ * one?`: nobody's words, and Web Chat shows them in its own way.
+ */
+const isNoWords = (text: string) => /^\((file: .*|[A-Z][A-Za-z]+)\)/s.test(text);
 
 /** Which of `wanted` stand in `there`; each of `there` counts once. */
 function compare(wanted: readonly string[], there: readonly string[]): Count {
@@ -38,6 +41,26 @@ function compare(wanted: readonly string[], there: readonly string[]): Count {
   }
   const twice = left.filter((text) => wanted.includes(text)).length;
   return { total: wanted.length, shown, twice };
+}
+
+/**
+ * What the user said in words of their own. What answers a question is one thing for the user and another
+ * at the desk ("Apple", `a1`), a secret is masked, and a file is a line at the desk.
+ */
+function inWordsOnly(messages: readonly Activity[]): Activity[] {
+  const own: Activity[] = [];
+  let asked = false;
+  for (const message of messages) {
+    const { from, value, attachments, suggestedActions } = message;
+    const carries = (attachments?.length ?? 0) > 0;
+    if (from?.role !== 'user') {
+      asked ||= carries || (suggestedActions?.actions?.length ?? 0) > 0;
+      continue;
+    }
+    if (!asked && value === undefined && !carries) own.push(message);
+    asked = false;
+  }
+  return own;
 }
 
 export class Ledger {
@@ -61,7 +84,7 @@ export class Ledger {
   count(): Count {
     const lines = this.#chats.flatMap((chat) => chat.lines);
     const messages = this.#activities.filter(({ type }) => type === 'message');
-    const written = lines.filter(({ from, text }) => from === 'agent' && !isFile(text));
+    const written = lines.filter(({ from, text }) => from === 'agent' && !isNoWords(text));
     const heard = messages.filter(({ from }) => from?.role === 'bot');
     // An agent's line may come with the agent's name before it.
     const names = new Set(written.map(({ name }) => name).filter((name) => name !== null));
@@ -73,7 +96,7 @@ export class Ledger {
       written.map(({ text }) => plain(text)),
       heard.map(({ text }) => plain(bare(text ?? ''))),
     );
-    const said = messages.filter((message) => this.#isForAgent(message));
+    const said = inWordsOnly(messages).filter((message) => this.#isForAgent(message));
     const toAgent = compare(
       said.map(({ text }) => plain(text)),
       lines.filter(({ from }) => from === 'user').map(({ text }) => plain(text)),

@@ -4,7 +4,9 @@
  * is the business of `chat.ts`.
  */
 
+import './cards.css';
 import scriptUrl from '../node_modules/botframework-webchat/dist/webchat.js?url';
+import { SENDS_WITHIN_MS } from './resend';
 
 /** Direct Line's own numbers for the state of a connection. */
 export const ConnectionStatus = {
@@ -31,6 +33,8 @@ export interface Activity {
   readonly timestamp?: string;
   readonly from?: { readonly id?: string; readonly role?: string; readonly name?: string };
   readonly attachments?: readonly { readonly name?: string }[];
+  readonly suggestedActions?: { readonly actions?: readonly unknown[] };
+  readonly value?: unknown;
   readonly channelData?: Readonly<Record<string, unknown>>;
 }
 
@@ -108,9 +112,11 @@ function load(): Promise<WebChat> {
 export function styleOptions(): Readonly<Record<string, unknown>> {
   const style = getComputedStyle(document.documentElement);
   const colour = (name: string) => style.getPropertyValue(`--${name}`).trim();
+  // What letters are written in has to be read on the ground around them.
+  const accent = colour('accent-read') || colour('accent');
   return {
     primaryFont: style.getPropertyValue('--font').trim(),
-    accent: colour('accent'),
+    accent,
     subtle: colour('muted'),
     timestampColor: colour('muted'),
     backgroundColor: colour('surface'),
@@ -128,12 +134,15 @@ export function styleOptions(): Readonly<Record<string, unknown>> {
     sendBoxPlaceholderColor: colour('muted'),
     sendBoxBorderTop: `solid 1px ${colour('line')}`,
     sendBoxHeight: 52,
-    sendBoxButtonColor: colour('accent'),
+    sendBoxButtonColor: accent,
     sendBoxButtonColorOnDisabled: colour('muted'),
     sendBoxButtonShadeColorOnActive: colour('hover'),
     sendBoxButtonShadeColorOnDisabled: colour('surface'),
     sendBoxButtonShadeColorOnHover: colour('hover'),
-    sendBoxButtonKeyboardFocusIndicatorBorderColor: colour('accent'),
+    sendBoxButtonKeyboardFocusIndicatorBorderColor: accent,
+    cardEmphasisBackgroundColor: colour('hover'),
+    cardPushButtonBackgroundColor: colour('accent'),
+    cardPushButtonTextColor: colour('accent-ink'),
     suggestedActionLayout: 'flow',
     suggestedActionBorderRadius: 18,
     suggestedActionHeight: 36,
@@ -141,10 +150,10 @@ export function styleOptions(): Readonly<Record<string, unknown>> {
     suggestedActionBackgroundColor: colour('surface'),
     suggestedActionBackgroundColorOnHover: colour('hover'),
     suggestedActionBackgroundColorOnActive: colour('hover'),
-    suggestedActionTextColor: colour('accent'),
-    suggestedActionKeyboardFocusIndicatorBorderColor: colour('accent'),
-    transcriptVisualKeyboardIndicatorColor: colour('accent'),
-    suggestedActionsVisualKeyboardIndicatorColor: colour('accent'),
+    suggestedActionTextColor: accent,
+    suggestedActionKeyboardFocusIndicatorBorderColor: accent,
+    transcriptVisualKeyboardIndicatorColor: accent,
+    suggestedActionsVisualKeyboardIndicatorColor: accent,
     notificationText: colour('muted'),
     toastInfoBackgroundColor: colour('hover'),
     toastInfoColor: colour('ink'),
@@ -154,8 +163,10 @@ export function styleOptions(): Readonly<Record<string, unknown>> {
     toastErrorColor: colour('bad'),
     toastSeparatorColor: colour('line'),
     typingAnimationBackgroundImage: dots(colour('muted')),
-    // The demo is about words; files have a page of their own in the manual.
-    hideUploadButton: true,
+    hideUploadButton: false,
+    // Until then it is tried again; nobody is to be told before that it failed.
+    sendTimeout: SENDS_WITHIN_MS,
+    sendTimeoutForAttachments: SENDS_WITHIN_MS,
   };
 }
 

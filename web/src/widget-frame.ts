@@ -10,6 +10,12 @@ import type { FromFrame, FromPage, Welcome } from './widget-wire';
 /** A frame that has not greeted by then will not: it is blocked, or the gateway is away. */
 const GREETS_WITHIN_MS = 20_000;
 
+/**
+ * A frame greets while it loads. One that has loaded and is silent is the browser's own page in place of
+ * one that this page may not have, or that could not be got.
+ */
+const GREETS_AFTER_LOAD_MS = 1_000;
+
 export interface FrameOrders {
   /** What the frame has to know at once. */
   welcome(): Welcome;
@@ -26,7 +32,7 @@ export class Frame {
   readonly root: HTMLIFrameElement;
   readonly #origin: string;
   readonly #orders: FrameOrders;
-  readonly #late: number;
+  #late: number;
   readonly #listen = (event: MessageEvent) => this.#greeted(event);
   #port: MessagePort | null = null;
 
@@ -37,6 +43,11 @@ export class Frame {
     this.#orders = orders;
     this.root = element('iframe', { src: address.href, title, allow: 'autoplay; clipboard-write' });
     this.#late = window.setTimeout(() => orders.late(), GREETS_WITHIN_MS);
+    this.root.addEventListener('load', () => {
+      if (this.isThere) return;
+      clearTimeout(this.#late);
+      this.#late = window.setTimeout(() => orders.late(), GREETS_AFTER_LOAD_MS);
+    });
     addEventListener('message', this.#listen);
   }
 

@@ -203,7 +203,7 @@ export class Panel {
       welcome: () => this.#welcome(),
       greeted: () => this.#greeted(),
       heard: (told) => this.#heard(told),
-      late: () => this.#failed(new NoToken(false, 'the frame of the chat does not come')),
+      late: () => this.#failed(new NoToken(false, silent(named, base))),
     });
     this.#dialog.append(this.#frame.root);
   }
@@ -295,6 +295,16 @@ export class Panel {
     const detail = { count: unread };
     this.#set.host.dispatchEvent(new CustomEvent('warmline-unread', { bubbles: true, detail }));
   }
+}
+
+/** Why a frame may not have come; the browser does not tell pages which of these it is. */
+function silent(named: Named, base: string): string {
+  const site = 'key' in named ? `no site has the key "${named.key}" (\`widget_key\`), ` : '';
+  return (
+    `the frame of the chat does not come from ${base}: ${site}` +
+    `${location.origin} is not among the \`trusted_origins\` of the site, this page's own content ` +
+    'policy does not allow it (`frame-src`), or the gateway is away'
+  );
 }
 
 function complain(error: unknown): void {

@@ -122,6 +122,20 @@ export async function audit(page: Page | Frame, except: readonly string[] = []):
     .map(({ id, help, nodes }) => `${id}: ${help}: ${nodes.map(({ html }) => html).join(' | ')}`);
 }
 
+/** What axe-core finds too faint to read on the cards, in a line each. */
+export async function unreadable(frame: Frame): Promise<string[]> {
+  await frame.evaluate(axe);
+  const findings = await frame.evaluate(async () => {
+    const tool = (window as unknown as { axe: { run(context: object, options: object): Promise<unknown> } }).axe;
+    const only = { runOnly: ['color-contrast'] };
+    const report = await tool.run({ include: ['.webchat__adaptive-card-renderer'] }, only);
+    const { violations, passes } = report as { violations: unknown; passes: unknown[] };
+    if (passes.length === 0) throw new Error('there is no card to be looked at');
+    return violations;
+  });
+  return (findings as Finding[]).flatMap(({ help, nodes }) => nodes.map(({ html }) => `${help}: ${html}`));
+}
+
 /** Whether the page is wider than its window; nothing may need scrolling to the side. */
 export function overflows(page: Page): Promise<boolean> {
   return page.evaluate(

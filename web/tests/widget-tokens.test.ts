@@ -121,8 +121,12 @@ test('a page that is not trusted cannot show the chat, also with the key', async
   assert.ok(stranger);
   const { page, end } = await visit(browser, stranger.origin);
   const refused = page.waitForEvent('console', (line) => /frame-ancestors/.test(line.text()));
+  const said = page.waitForEvent('console', (line) => line.text().startsWith('Warmline: the frame'));
   await bubble(page).click();
   await refused;
+  await cannot(page).waitFor({ timeout: 5_000 });
+  const why = (await said).text();
+  for (const named of [KEY, stranger.origin]) assert.ok(why.includes(named), why);
   assert.equal(await box(page).count(), 0);
   await end();
 });

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { after, afterEach, before, test } from 'node:test';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 
-import { audit, eventually, openBrowser, overflows, shoot, visit } from './browser.ts';
+import { audit, eventually, unreadable, openBrowser, overflows, shoot, visit } from './browser.ts';
 import { badge, box, bubble, chat, drag, frameOf, notice, opened, panel, said, says, strip } from './bubbles.ts';
 import { startDemo } from './program.ts';
 import type { Demo } from './program.ts';
@@ -193,6 +193,63 @@ test('the gateway is killed: the widget says so, and goes on', async () => {
   await end();
 });
 
+test('what is written while the gateway is away is sent by itself, in order and once', async () => {
+  const { page, end } = await arrive();
+  await opened(page);
+  const id = await live(page);
+  await page.context().setOffline(true);
+  for (const words of ['First of the lost', 'Second of the lost']) await says(page, words);
+  await fetch(`${demo.origin}/demo/api/kill`, { method: 'POST' });
+  await chat(page).locator('.is', { hasText: /Connection lost|offline/ }).waitFor();
+  await page.context().setOffline(false);
+  const lines = async (): Promise<string[]> => {
+    const { chats } = (await demo.desk('state', {}, 'GET')) as {
+      chats: { id: string; lines: { from: string; text: string }[] }[];
+    };
+    const own = chats.find((one) => one.id === id)?.lines.filter(({ from }) => from === 'user') ?? [];
+    return own.map(({ text }) => text).filter((text) => text.endsWith('of the lost'));
+  };
+  await eventually('the agent has both', async () => (await lines()).length >= 2);
+  assert.deepEqual(await lines(), ['First of the lost', 'Second of the lost']);
+  assert.equal(await chat(page).getByText('Send failed').count(), 0);
+  await end();
+});
+
+test('cards can be read, in the light and in the dark, before and after they are answered', async () => {
+  for (const colorScheme of ['light', 'dark'] as const) {
+    const { page, end } = await arrive({ colorScheme });
+    await opened(page);
+    const id = await live(page);
+    await demo.desk(`chats/${id}/show`, { control: 'date_time' });
+    const card = chat(page).locator('.ac-pushButton').first();
+    await card.waitFor();
+    assert.deepEqual(await unreadable(frameOf(page)), [], `${colorScheme}: asked`);
+    await card.click();
+    await chat(page).getByText('Please fill this in.').first().waitFor();
+    assert.deepEqual(await unreadable(frameOf(page)), [], `${colorScheme}: missing`);
+    await chat(page).locator('input.ac-dateInput').fill('2026-12-24');
+    await chat(page).locator('input.ac-timeInput').fill('09:15');
+    await card.click();
+    await said(page, '2026-12-24 09:15').waitFor();
+    assert.deepEqual(await unreadable(frameOf(page)), [], `${colorScheme}: answered`);
+    await shoot(page, `widget-card-${colorScheme}`);
+    await end();
+    await demo.calm();
+  }
+});
+
+test('Escape in the transcript goes back to the box and leaves the chat open', async () => {
+  const { page, end } = await arrive();
+  await opened(page);
+  await chat(page).locator('.webchat__basic-transcript').focus();
+  await page.keyboard.press('Escape');
+  await eventually('the keyboard is in the box', () => box(page).evaluate((one) => one === document.activeElement));
+  assert.equal(await panel(page).isVisible(), true);
+  await page.keyboard.press('Escape');
+  await eventually('the panel is closed', async () => !(await panel(page).isVisible()));
+  await end();
+});
+
 test('everything can be done with the keyboard, and Escape gives it back', async () => {
   const { page, end } = await arrive();
   await bubble(page).waitFor();
@@ -369,5 +426,18 @@ test('an accent of the site is read everywhere, with letters that can be read on
     return [backgroundColor, color];
   });
   assert.deepEqual([ground, ink], ['rgb(255, 210, 0)', 'rgb(16, 19, 26)']);
+  const id = await live(page);
+  for (const accent of ['rgb(255, 210, 0)', 'rgb(11, 110, 95)']) {
+    for (const theme of ['light', 'dark'] as const) {
+      await page.emulateMedia({ colorScheme: theme });
+      await page.evaluate((colour) => {
+        document.documentElement.style.setProperty('--warmline-accent', colour);
+        (window as unknown as { Warmline: { repaint(): void } }).Warmline.repaint();
+      }, accent);
+      await demo.desk(`chats/${id}/show`, { control: 'date_time' });
+      await chat(page).locator('.ac-pushButton').last().waitFor();
+      await eventually(`letters in ${accent} can be read in the ${theme}`, async () => (await unreadable(frameOf(page))).length === 0);
+    }
+  }
   await end();
 });

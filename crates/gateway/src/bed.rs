@@ -525,7 +525,8 @@ impl Bed {
             tracing: Tracing::default(),
         });
         let engine = engine.unwrap();
-        Self { store, vault, clock, engine, wakes, lanes, alarm, observer, policies, dir }
+        let audit = std::sync::OnceLock::new();
+        Self { store, vault, clock, engine, wakes, lanes, alarm, observer, policies, audit, dir }
     }
 
     /// The next life of the process, with other rules, on the same files.

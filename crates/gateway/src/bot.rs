@@ -107,6 +107,14 @@ impl BuiltInBot {
         Said::words(knowledge.topic(text).unwrap_or(&knowledge.fallback))
     }
 
+    /// Its answer to files and nothing else: their names are no question.
+    pub(crate) fn answer_to_files(language: Language) -> Said {
+        Said::words(match language {
+            Language::English => english::FILES,
+            Language::German => german::FILES,
+        })
+    }
+
     /// Its next line after a live chat. `meanwhile` is the newest thing the user said in it: after a
     /// chat that failed it is still open.
     pub(crate) fn hear(
@@ -158,6 +166,14 @@ mod tests {
         assert_ne!(bot.answer(EN, "the vpn is slow").text, password);
         assert_eq!(bot.answer(EN, "").text, bot.english.fallback);
         assert_eq!(bot.answer(EN, "passwordless").text, bot.english.fallback, "whole words only");
+    }
+
+    #[test]
+    fn to_files_alone_it_says_in_its_language_how_to_get_a_person() {
+        let [english, german] =
+            [EN, Language::German].map(|language| BuiltInBot::answer_to_files(language).text);
+        assert!(english.contains("“agent”"), "{english}");
+        assert!(german.contains("„Mitarbeiter“"), "{german}");
     }
 
     #[test]

@@ -111,7 +111,8 @@ impl FileError {
         match self {
             Self::ConversationFull | Self::TenantFull | Self::Full => FileRefusal::NoRoom,
             Self::TooLarge { .. } | Self::TooLargeToScan => FileRefusal::TooLarge,
-            Self::Empty | Self::NotAllowed => FileRefusal::NotAllowed,
+            Self::Empty => FileRefusal::Empty,
+            Self::NotAllowed => FileRefusal::NotAllowed,
             Self::Infected => FileRefusal::Infected,
             Self::Busy
             | Self::NotScanned

@@ -198,6 +198,7 @@ mod tests {
         let refusals = [
             FileRefusal::Infected,
             FileRefusal::NotAllowed,
+            FileRefusal::Empty,
             FileRefusal::TooLarge,
             FileRefusal::NoRoom,
             FileRefusal::NotNow,

@@ -12,6 +12,7 @@ use crate::{
     keeping::Entry,
     notices::{self, Language},
     rich::{self, Look, Surface},
+    wakes::Typist,
 };
 
 /// How ids begin that only a token can give.
@@ -72,10 +73,7 @@ impl View<'_> {
             (
                 Author::Desk | Author::Gateway,
                 Content::Said(said) | Content::Revised { said, .. },
-            ) => {
-                let desk = ChannelAccount::new("desk", Role::Bot).named("Service desk");
-                self.of_desk(said, number, "", desk)
-            }
+            ) => self.of_desk(said, number, "", desk_account()),
         };
         if number < entry.number && number < self.first && activity.raw("replyToId").is_none() {
             // Web Chat holds an answer back until it has what was answered; what changes that answer
@@ -104,9 +102,13 @@ impl View<'_> {
     }
 
     /// The agent types. Only ever on a stream: it has no place in the log and no id.
-    pub(crate) fn typing(&self, agent: Option<&str>) -> String {
+    pub(crate) fn typing(&self, who: &Typist) -> String {
         let mut activity = Activity::typing();
-        activity.set("from", agent_account(agent));
+        let from = match who {
+            Typist::Agent(name) => agent_account(name.as_deref()),
+            Typist::Desk => desk_account(),
+        };
+        activity.set("from", from);
         activity.set("channelId", "directline");
         activity.set("conversation", ConversationAccount::new(self.conversation));
         activity.to_json()
@@ -271,6 +273,10 @@ impl View<'_> {
 
 fn bot_account() -> ChannelAccount {
     ChannelAccount::new(BOT, Role::Bot)
+}
+
+fn desk_account() -> ChannelAccount {
+    ChannelAccount::new("desk", Role::Bot).named("Service desk")
 }
 
 pub(crate) fn agent_account(name: Option<&str>) -> ChannelAccount {

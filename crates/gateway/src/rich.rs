@@ -134,6 +134,12 @@ impl Shown {
         self
     }
 
+    /// A page draws nothing for a text that is empty: a name alone would be a bubble of its own above
+    /// each picture. Who sent it stands in `from`.
+    fn has_words(&self) -> bool {
+        !self.text.is_empty() || self.attachments.is_empty()
+    }
+
     /// Whether the place takes it.
     fn fits(&self, surface: Surface) -> bool {
         let bytes: usize = self.attachments.iter().map(|card| card.to_string().len()).sum();
@@ -172,7 +178,10 @@ fn said_by(choice: &Choice, all: &[Choice]) -> Value {
 /// What an item of the desk's looks like; nothing where its words are all there is to show.
 pub(crate) fn shown(said: &Said, look: &Look<'_>) -> Option<Shown> {
     let control = Control::read(&said.payload.as_ref()?.0);
-    let mut shown = look.of(&control, said)?.after(look.prefix);
+    let mut shown = look.of(&control, said)?;
+    if look.surface == Surface::Teams || shown.has_words() {
+        shown = shown.after(look.prefix);
+    }
     let words = Words::of_control(&control, said, look.language, look.open);
     shown.summary = words.all().chars().take(SUMMARY_CHARS_MAX).collect();
     shown.fits(look.surface).then_some(shown)

@@ -231,6 +231,8 @@ fn name_of(happening: &Happening) -> &'static str {
             Event::Desk(_) => "callback",
             Event::Sent { .. } => "sent",
             Event::NotSent { .. } => "not_sent",
+            Event::FileUnderWay { .. } => "file_under_way",
+            Event::FileThere { .. } => "file_there",
             Event::FileLost { .. } => "file_lost",
             Event::FileLinked { .. } => "file_linked",
             Event::Delayed { .. } => "delayed",

@@ -30,15 +30,24 @@ const TO_DESKS_MAX: usize = 4_096;
 /// it is opened.
 const MAY_SHOW_MAX: usize = 1_024;
 
+/// Who types at the desk. A page ends the typing of whoever speaks, so they must be told apart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Typist {
+    /// An agent, by name where known.
+    Agent(Option<String>),
+    /// The desk itself: its virtual agent.
+    Desk,
+}
+
 /// Something new in a conversation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Hint {
     /// Entries were logged; where the trace of what led to them goes on, if there is one.
     Logged(Option<Context>),
-    /// The agent types, or stopped.
+    /// Somebody at the desk types, or stopped.
     Typing {
-        /// By name where known.
-        agent: Option<String>,
+        /// Who.
+        who: Typist,
         /// Whether they type.
         on: bool,
     },
@@ -170,7 +179,7 @@ mod tests {
         let wakes = Wakes::default();
         let mut carried = wakes.carry();
         let (typing, stopped) = (true, false);
-        let types = |on| Hint::Typing { agent: None, on };
+        let types = |on| Hint::Typing { who: Typist::Agent(None), on };
         let mut page = wakes.subscribe(ConversationId(1));
         wakes.wake(ConversationId(1), types(typing));
         assert_eq!(page.try_recv().unwrap(), types(typing));

@@ -50,7 +50,8 @@ pub struct Item {
     /// `sys_cs_message` id: the key for recognising repeats and for receipts. From app 4.0.0.
     pub message_id: Option<String>,
     /// Whether `text` is Markdown: an `OutputText` of the virtual agent, on its own or as a
-    /// part. What agents type is plain.
+    /// part. What agents type is plain; where an instance does not say who its agents are, what comes
+    /// during a live chat may be theirs all the same.
     pub markdown: bool,
     /// The instance sends it again, under the same id, as it goes on.
     pub changes: bool,
@@ -60,9 +61,8 @@ pub struct Item {
 
 impl PartialEq for Item {
     fn eq(&self, other: &Self) -> bool {
-        // Everything else is read from the raw item, except for `markdown`, which also depends on
-        // the envelope.
-        self.raw.get() == other.raw.get() && self.markdown == other.markdown
+        // Everything else is read from the raw item.
+        self.raw.get() == other.raw.get()
     }
 }
 

@@ -46,6 +46,9 @@ pub enum Signal {
         on: bool,
         /// Who, as far as it is told.
         agent: Agent,
+        /// It is the virtual agent, whose words come while they are made: only it streams (reference
+        /// 5.5).
+        streams: bool,
     },
     /// The live chat ended and the instance's virtual agent has the conversation.
     BackToVirtualAgent,
@@ -99,9 +102,12 @@ impl fmt::Debug for Signal {
         match self {
             Self::Item(item) => item.fmt(f),
             Self::AgentHere(agent) => f.debug_tuple("AgentHere").field(agent).finish(),
-            Self::Typing { on, agent } => {
-                f.debug_struct("Typing").field("on", on).field("agent", agent).finish()
-            }
+            Self::Typing { on, agent, streams } => f
+                .debug_struct("Typing")
+                .field("on", on)
+                .field("agent", agent)
+                .field("streams", streams)
+                .finish(),
             Self::System { text } => f.debug_struct("System").field("text", &Hidden(text)).finish(),
             Self::Completed { text: Some(text) } | Self::Failed { message: Some(text) } => {
                 f.debug_tuple(self.name()).field(&Hidden(text)).finish()

@@ -206,7 +206,7 @@ impl Asked {
     }
 
     fn typed(&self, said: &Said, phrases: &Phrases) -> Option<Answered> {
-        let text = said.own_words.as_deref().unwrap_or(&said.text).trim();
+        let text = said.typed().trim();
         let of_option = match self.question.wants {
             Wants::Choices => list::typed(&self.options, text),
             Wants::YesNo => self.alike(text).or_else(|| self.yes_or_no(text, phrases)),

@@ -10,6 +10,7 @@ use crate::{
     id::{DeskId, EffectNumber, Number, SessionId, Timestamp, UserId},
     notice::EndReason,
     said::{Agent, Payload},
+    under_way::Expected,
 };
 
 /// The most words held for an agent who is not there yet. With the last one the user is told
@@ -73,6 +74,9 @@ pub struct Conversation {
     /// The newest entry when the bot last said something without saying what it answers.
     #[serde(default, skip_serializing_if = "Number::is_none")]
     pub bot_spoke: Number,
+    /// Files that are on their way; a few, and most of the time none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub under_way: Vec<Expected>,
 }
 
 /// The user as the channel proves them. The debug form leaves e-mail address and name out.

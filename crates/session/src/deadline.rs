@@ -25,12 +25,22 @@ pub enum Wake {
     Quiet,
     /// News stood behind a gap for long enough.
     BehindGap,
+    /// A file does not come any more.
+    FileOverdue,
 }
 
 impl Conversation {
     /// The next moment this conversation wants to be woken, and why. Every open session has one.
     pub fn deadline(&self, policy: &Policy) -> Option<(Timestamp, Wake)> {
-        self.live().map(|session| session.deadline(policy))
+        let live = self.live().map(|session| session.deadline(policy));
+        let overdue = self.under_way.iter().map(|one| (one.until, Wake::FileOverdue));
+        let overdue = overdue.min_by_key(|(at, _)| *at);
+        // Of both at once the chat's comes first, and the file's right after it.
+        match (live, overdue) {
+            (Some(live), Some(overdue)) if overdue.0 < live.0 => Some(overdue),
+            (Some(live), _) => Some(live),
+            (None, overdue) => overdue,
+        }
     }
 }
 

@@ -11,6 +11,7 @@ use crate::{
     notice::FileRefusal,
     policy::Policy,
     said::{Agent, Author, Context, Line, Names, Payload, Said},
+    under_way::UnderWay,
 };
 
 /// Something that happened. The debug form names what the bot hands over and leaves the values out.
@@ -145,6 +146,17 @@ pub enum Event {
         /// Why.
         failure: Failure,
     },
+    /// A file is on its way to or from the user, or still is. Until it is there, or given up, this is to
+    /// be told again within [`UNDER_WAY_FOR`](crate::UNDER_WAY_FOR).
+    FileUnderWay {
+        /// Which.
+        file: UnderWay,
+    },
+    /// A file that was on its way is where its user wanted it.
+    FileThere {
+        /// Which.
+        key: SenderKey,
+    },
     /// A file that the user sent goes no further; they are told, once for each.
     FileLost {
         /// Its name.
@@ -263,6 +275,8 @@ impl fmt::Debug for Event {
             Self::NotSent { effect, failure } => {
                 f.debug_tuple("NotSent").field(effect).field(failure).finish()
             }
+            Self::FileUnderWay { file } => f.debug_tuple("FileUnderWay").field(file).finish(),
+            Self::FileThere { .. } => f.write_str("FileThere"),
             // A name says as much as words do.
             Self::FileLost { why, .. } => f.debug_tuple("FileLost").field(why).finish(),
             // The address opens it.

@@ -34,6 +34,7 @@ mod policy;
 mod resend;
 mod said;
 mod step;
+mod under_way;
 
 pub use asked::{Asked, Given, Question, SKIP, Wants, keeps_all};
 pub use conversation::{
@@ -52,3 +53,4 @@ pub use said::{
     Agent, Author, Choice, Content, Context, File, Line, Masked, Message, Payload, Said, Unlogged,
 };
 pub use step::{Step, step, wants_holder};
+pub use under_way::{Expected, UNDER_WAY_FOR, UNDER_WAY_MAX, UnderWay, Way};

@@ -138,6 +138,8 @@ pub enum FileRefusal {
     Infected,
     /// Files of this kind are not taken.
     NotAllowed,
+    /// There is nothing in one.
+    Empty,
     /// One is larger than a file may be.
     TooLarge,
     /// There is no room for more.

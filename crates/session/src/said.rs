@@ -15,6 +15,7 @@ pub use file::File;
 use crate::{
     asked::{Given, Question},
     id::SenderKey,
+    under_way::UnderWay,
 };
 
 /// One thing that was said. Richer forms ride along in `payload`, which nobody here looks into.
@@ -58,6 +59,10 @@ pub struct Said {
     /// What goes with the words, in its order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub files: Vec<File>,
+    /// Files of it that are not here yet and come after it. Of the conversation's state from then on,
+    /// and never kept with the words.
+    #[serde(skip)]
+    pub coming: Vec<UnderWay>,
     /// The desk's id of it, under which the desk wants to hear whether the user got it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub desk_id: Option<String>,
@@ -70,6 +75,11 @@ impl Said {
     /// Plain words and nothing else.
     pub fn words(text: impl Into<String>) -> Self {
         Self { text: text.into(), ..Self::default() }
+    }
+
+    /// What its author typed, without the lines for what goes with it.
+    pub(crate) fn typed(&self) -> &str {
+        self.own_words.as_deref().unwrap_or(&self.text)
     }
 
     /// `words` of it, below what they answer: for those who read words only.

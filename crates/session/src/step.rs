@@ -9,6 +9,7 @@ mod rephrase;
 mod talk;
 #[cfg(test)]
 mod tests;
+mod under_way;
 mod user;
 
 use crate::{
@@ -88,7 +89,10 @@ pub fn step(
         Event::Sent { effect } => turn.sent(&effect),
         Event::NotSent { effect, failure } => turn.not_sent(&effect, &failure),
         Event::FileLost { name, why, key } => turn.file_lost(name, why, key),
+        Event::FileUnderWay { file } => turn.file_under_way(file),
+        Event::FileThere { key } => turn.file_settled(Some(&key)),
         Event::FileLinked { name, address, key } => {
+            turn.file_settled(key.as_ref());
             turn.tell_once(Notice::FileLinked { name, address }, key);
         }
         Event::Delayed { effect } => turn.delayed(&effect),
@@ -116,7 +120,7 @@ pub fn wants_holder<'a>(
     }
     match event {
         Event::UserSaid { visitor, said, .. } => {
-            asks_for_person(conversation, &said.text, policy).then_some(&visitor.user)
+            asks_for_person(conversation, said.typed(), policy).then_some(&visitor.user)
         }
         Event::BotAsked { .. } => conversation.visitor.as_ref().map(|visitor| &visitor.user),
         Event::Opened { .. }
@@ -135,6 +139,8 @@ pub fn wants_holder<'a>(
         | Event::Desk(_)
         | Event::Sent { .. }
         | Event::NotSent { .. }
+        | Event::FileUnderWay { .. }
+        | Event::FileThere { .. }
         | Event::FileLost { .. }
         | Event::FileLinked { .. }
         | Event::Delayed { .. }

@@ -181,11 +181,11 @@ impl AuditSource for SqliteStore {
     }
 
     fn audit_head(&self) -> Result<Option<AuditMark>, StoreError> {
-        self.read(audit::head)
+        self.read(|reader| audit::head(reader))
     }
 
     fn audit_cut(&self) -> Result<Option<AuditMark>, StoreError> {
-        self.read(audit::cut_mark)
+        self.read(|reader| audit::cut_mark(reader))
     }
 }
 

@@ -4,6 +4,9 @@ use session::{BotNews, EndReason};
 
 use super::Meanwhile;
 
+/// Its answer to files alone.
+pub(super) const FILES: &str = "I cannot look into files. Tell me in words what it is about, or type “agent” to talk to a person.";
+
 /// Its next line after a live chat.
 pub(super) fn line(news: &BotNews, meanwhile: Meanwhile<'_>) -> Option<String> {
     Some(match news {

@@ -4,6 +4,10 @@ use session::{BotNews, EndReason};
 
 use super::Meanwhile;
 
+/// Its answer to files alone.
+pub(super) const FILES: &str = "In Dateien kann ich nicht hineinsehen. Schreiben Sie mir, worum es geht, \
+     oder schreiben Sie „Mitarbeiter“, um mit einem Menschen zu sprechen.";
+
 /// Its next line after a live chat.
 pub(super) fn line(news: &BotNews, meanwhile: Meanwhile<'_>) -> Option<String> {
     Some(match news {

@@ -148,6 +148,20 @@ fn attached(activity: &Activity) -> Vec<String> {
     lines
 }
 
+/// The words without the lines that name files; `None` where nothing else was said.
+pub(crate) fn without_files(text: &str) -> Option<String> {
+    let names = |line: &str| {
+        let inner = line.strip_prefix('[').and_then(|line| line.strip_suffix(']'));
+        inner.is_some_and(|inner| {
+            matches!(inner, "file" | "image")
+                || ["file: ", "image: ", "+ "].iter().any(|sign| inner.starts_with(sign))
+        })
+    };
+    let (files, words): (Vec<_>, Vec<_>) = text.lines().partition(|line| names(line));
+    let words = words.join("\n");
+    (files.is_empty() || !words.trim().is_empty()).then_some(words)
+}
+
 fn named(attachment: &Attachment) -> String {
     let kind = attachment.content_type().unwrap_or_default();
     if kind.starts_with("application/vnd.microsoft.card.") {

@@ -53,6 +53,7 @@ impl Letters {
                 Outcome::Error(refusal) => (None, refusal.code.as_str()),
                 Outcome::Letters(_)
                 | Outcome::Secret(_)
+                | Outcome::Erased(_)
                 | Outcome::Keys(_)
                 | Outcome::MasterKey => (None, "done"),
             };
@@ -80,6 +81,7 @@ impl Letters {
             Outcome::Letters(letters) => Some(letters.len()),
             Outcome::Letter(_)
             | Outcome::Secret(_)
+            | Outcome::Erased(_)
             | Outcome::Keys(_)
             | Outcome::MasterKey
             | Outcome::Error(_) => None,

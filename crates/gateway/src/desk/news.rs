@@ -3,7 +3,7 @@
 use servicenow::{Asks, Callback, Item, Signal, UiType};
 use session::{Agent, Choice, Claims, News, Payload, Question, Said, Wants, id::SenderKey};
 
-use crate::{observe::Unnamed, plain::plain};
+use crate::{observe::Unnamed, plain::plain, wakes::Typist};
 
 /// Texts by which an instance tells things that have no signal of their own. All are written by
 /// admins and translated, so they are the last resort and can be changed (reference 5.6). Compared
@@ -59,7 +59,7 @@ const ESTIMATE_CHARS_MAX: usize = 200;
 /// Whether somebody at the desk types.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Typing {
-    pub(crate) agent: Option<String>,
+    pub(crate) who: Typist,
     pub(crate) on: bool,
 }
 
@@ -132,9 +132,10 @@ impl Reading<'_> {
             Signal::Active => self.news.push(News::Active),
             Signal::Item(item) => self.item(item),
             Signal::System { text } => self.system(text),
-            Signal::Typing { on, agent } => {
-                let agent = agent_of(agent).name;
-                self.typing.push(Typing { agent, on });
+            Signal::Typing { on, agent, streams } => {
+                let agent = Typist::Agent(agent_of(agent).name);
+                let who = if streams { Typist::Desk } else { agent };
+                self.typing.push(Typing { who, on });
             }
             Signal::Completed { text: Some(text) } => self.system_end(text),
             Signal::BackToVirtualAgent | Signal::Completed { text: None } => {

@@ -8,6 +8,8 @@ use session::{
 use store::{Target, Work};
 
 use crate::{
+    bot::BuiltInBot,
+    channel::words,
     dispatcher::{Dispatcher, Leave, Opened, attempt::Attempt, desk_lane::MaterialError},
     engine::{Arrival, EngineError, Happening},
     keeping::Entry,
@@ -40,8 +42,11 @@ impl Dispatcher {
                 }
             }
             What::TellBot { news, .. } => bot.hear(language, news, None),
-            What::ToBot { message } => match self.words(work, opened, *message).await {
-                Ok(words) => words.map(|words| bot.answer(language, &words)),
+            What::ToBot { message } => match self.said(work, opened, *message).await {
+                Ok(said) => said.map(|said| match words::without_files(&said.text) {
+                    None => BuiltInBot::answer_to_files(language),
+                    Some(words) => bot.answer(language, &words),
+                }),
                 Err(again) => return again,
             },
             What::Ask { .. } | What::Say { .. } | What::End { .. } | What::Show { .. } => None,
@@ -52,14 +57,14 @@ impl Dispatcher {
         }
     }
 
-    async fn words(
+    async fn said(
         &self,
         work: &Work,
         opened: &Opened,
         message: Number,
-    ) -> Result<Option<String>, Attempt> {
+    ) -> Result<Option<Said>, Attempt> {
         match self.entry(work, opened, message).await {
-            Ok(Some(Entry { content: Content::Said(said), .. })) => Ok(Some(said.text)),
+            Ok(Some(Entry { content: Content::Said(said), .. })) => Ok(Some(said)),
             // Shredded meanwhile: there is nothing left to answer.
             Ok(_) => Ok(None),
             Err(error) => Err(self.unreadable(work, &error)),

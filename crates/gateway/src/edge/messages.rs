@@ -119,6 +119,11 @@ async fn taken(
         // Nobody changes what others said.
         return Ok(StatusCode::OK.into_response());
     }
+    // A secret that is typed anew is one, too.
+    let activity = match about.as_ref().filter(|earlier| is_change && earlier.masked) {
+        Some(earlier) => meaning::masked(activity, &earlier.text),
+        None => activity,
+    };
     let about = about.as_ref().map(|earlier| earlier.text.as_str());
     if activity.kind() == kinds::MESSAGE
         && let Some(message) = brought::Message::read(edge, &link, &whose, &activity)
@@ -158,6 +163,8 @@ fn may_come_so_fast(edge: &Edge, whose: &Whose) -> Result<(), Refusal> {
 struct Earlier {
     text: String,
     by_user: bool,
+    /// What it said was for the desk alone; `text` is the mask.
+    masked: bool,
 }
 
 /// What the message said that this changes, takes back or reacts to, if it is known: an agent is to know
@@ -181,8 +188,9 @@ async fn earlier(
         .map_err(|error| unopened(&error))?;
     let entry = entries.into_iter().find(|entry| entry.number == number);
     Ok(entry.and_then(|entry| {
-        let text = entry.content.said().map(|said| said.text.clone())?;
-        Some(Earlier { text, by_user: entry.author == Author::User })
+        let said = entry.content.said()?;
+        let (text, masked) = (said.text.clone(), said.masked.is_some());
+        Some(Earlier { text, by_user: entry.author == Author::User, masked })
     }))
 }
 

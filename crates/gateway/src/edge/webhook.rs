@@ -123,8 +123,8 @@ async fn taken(
         edge.gaps.stands_behind((tenant, desk), &session, outcome.conversation);
     }
     if outcome.open {
-        for news::Typing { agent, on } in typing {
-            edge.wakes.wake(outcome.conversation, Hint::Typing { agent, on });
+        for news::Typing { who, on } in typing {
+            edge.wakes.wake(outcome.conversation, Hint::Typing { who, on });
         }
     }
     Ok(([(header::CONTENT_TYPE, "application/json")], SUCCESS))

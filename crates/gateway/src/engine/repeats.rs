@@ -54,6 +54,8 @@ pub(super) fn sender_keys(happening: &Happening) -> Vec<&SenderKey> {
             | Event::FileLost { key, .. }
             | Event::FileLinked { key, .. },
         ) => key.iter().collect(),
+        // One that is there, or was given up, is not expected again.
+        Happening::Event(Event::FileUnderWay { file }) => vec![&file.key],
         Happening::Event(
             Event::Opened { .. }
             | Event::UserEnds
@@ -70,6 +72,7 @@ pub(super) fn sender_keys(happening: &Happening) -> Vec<&SenderKey> {
             | Event::Delayed { .. }
             | Event::NotSent { .. }
             | Event::Deadline { .. }
+            | Event::FileThere { .. }
             | Event::UserAway
             | Event::UserBack
             | Event::OperatorEnds { .. },

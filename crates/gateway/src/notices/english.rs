@@ -69,6 +69,7 @@ pub(super) fn words(notice: &Notice) -> String {
         Notice::FileNotTaken { name, why } => {
             let why = match why {
                 FileRefusal::TooLarge => "It is too large.",
+                FileRefusal::Empty => "It is empty.",
                 FileRefusal::NotAllowed => "Files like this are not taken here.",
                 FileRefusal::Infected => "The virus scanner found something in it.",
                 FileRefusal::NoRoom => "There are too many files.",

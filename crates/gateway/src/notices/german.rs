@@ -70,6 +70,7 @@ pub(super) fn words(notice: &Notice) -> String {
         Notice::FileNotTaken { name, why } => {
             let why = match why {
                 FileRefusal::TooLarge => "Sie ist zu groß.",
+                FileRefusal::Empty => "Sie ist leer.",
                 FileRefusal::NotAllowed => "Solche Dateien werden hier nicht angenommen.",
                 FileRefusal::Infected => "Der Virenscanner hat darin etwas gefunden.",
                 FileRefusal::NoRoom => "Es sind zu viele Dateien.",

@@ -111,6 +111,9 @@ words! {
         DeskEnded = "desk_ended",
         Sent = "sent",
         NotSent = "not_sent",
+        FileUnderWay = "file_under_way",
+        /// A file is where its user wanted it.
+        FileThere = "file_there",
         FileLost = "file_lost",
         /// A file opens at an address, as it could not be put where the user wanted it.
         FileLinked = "file_linked",
@@ -189,6 +192,8 @@ impl EventName {
             Event::Desk(callback) => Self::of_news(&callback.news),
             Event::Sent { .. } => Self::Sent,
             Event::NotSent { .. } => Self::NotSent,
+            Event::FileUnderWay { .. } => Self::FileUnderWay,
+            Event::FileThere { .. } => Self::FileThere,
             Event::FileLost { .. } => Self::FileLost,
             Event::FileLinked { .. } => Self::FileLinked,
             Event::Delayed { .. } => Self::Delayed,

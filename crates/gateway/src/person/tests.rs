@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use session::{Event, File, News, Said, id::Number};
-use store::{Store, Target};
+use store::Target;
 
 use super::*;
 use crate::{

@@ -71,6 +71,9 @@ impl Look<'_> {
     }
 
     pub(super) fn links(&self, header: Option<&str>, links: &[Link]) -> Shown {
+        // A file comes under its name and with its name; once is enough.
+        let is_said = |header: &str| matches!(links, [only] if only.label.trim() == header.trim());
+        let header = header.filter(|header| !is_said(header));
         let header = header.map(|header| format!("**{}**\n\n", escaped(header)));
         let text = match links {
             [only] if only.description.is_none() => self.one(only),

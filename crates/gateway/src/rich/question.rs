@@ -178,7 +178,10 @@ impl Look<'_> {
     fn limits(&self, max_count: Option<u32>, max_bytes: Option<u64>) -> String {
         const MEGABYTE: u64 = 1024 * 1024;
         let words = words(self.language);
-        let count = max_count.map(|count| format!("{count} {}", words.files_max));
+        let count = max_count.map(|count| {
+            let files = if count == 1 { words.file_max } else { words.files_max };
+            format!("{count} {files}")
+        });
         let size = max_bytes.map(|bytes| format!("{} {}", bytes / MEGABYTE, words.megabytes_each));
         count.into_iter().chain(size).collect::<Vec<_>>().join(", ")
     }

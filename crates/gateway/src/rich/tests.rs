@@ -217,6 +217,28 @@ fn an_agents_name_stands_before_words_and_above_a_list() {
 }
 
 #[test]
+fn a_name_never_stands_alone_on_a_page_and_a_file_is_named_once() {
+    let by_dana = |mut item: Value| {
+        item["agentInfo"] = json!({ "sentFromAgent": true, "agentName": "Dana" });
+        item.to_string()
+    };
+    let picture = by_dana(json!({ "uiType": "OutputImage", "value": "https://e.org/a.png" }));
+    let shown = carried(&picture, Surface::Page);
+    assert_eq!(
+        (&shown["text"], shown["attachments"].as_array().map(Vec::len)),
+        (&json!(""), Some(1))
+    );
+    assert_eq!(carried(&picture, Surface::Teams)["text"], "Dana:", "Teams shows no sender");
+    let file = |header: &str| {
+        by_dana(json!({ "uiType": "OutputLink", "header": header, "label": "plan.pdf",
+            "value": { "action": "https://e.org/plan.pdf" } }))
+    };
+    let text = |header| carried(&file(header), Surface::Page)["text"].as_str().unwrap().to_owned();
+    assert_eq!(text("plan.pdf").matches("plan.pdf").count(), 2, "the label and the address");
+    assert!(text("Read this").contains("**Read this**"));
+}
+
+#[test]
 fn a_part_of_the_virtual_agents_is_markdown_and_its_button_is_no_line_of_it() {
     for (content, text) in [
         (r#"{"uiType":"OutputText","value":"*One*"}"#, "*One*"),

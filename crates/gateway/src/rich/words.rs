@@ -18,6 +18,7 @@ pub(super) struct Words {
     pub(super) of: &'static str,
     pub(super) confidential: &'static str,
     pub(super) missing: &'static str,
+    pub(super) file_max: &'static str,
     pub(super) files_max: &'static str,
     pub(super) megabytes_each: &'static str,
 }
@@ -37,6 +38,7 @@ const ENGLISH: Words = Words {
     of: "of",
     confidential: "Confidential",
     missing: "Please fill this in.",
+    file_max: "file at most",
     files_max: "files at most",
     megabytes_each: "MB each",
 };
@@ -56,6 +58,7 @@ const GERMAN: Words = Words {
     of: "von",
     confidential: "Vertraulich",
     missing: "Bitte ausfüllen.",
+    file_max: "Datei höchstens",
     files_max: "Dateien höchstens",
     megabytes_each: "MB je Datei",
 };

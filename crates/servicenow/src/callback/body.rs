@@ -20,9 +20,9 @@ pub(super) struct Said {
 
 impl Said {
     /// Reads one item.
-    pub(super) fn item(&mut self, raw: &RawValue, agent_chat: bool) {
+    pub(super) fn item(&mut self, raw: &RawValue) {
         match serde_json::from_str::<Shape<RawItem<'_>>>(raw.get()) {
-            Ok(Shape::Object(fields)) => self.fields(&fields, raw, agent_chat),
+            Ok(Shape::Object(fields)) => self.fields(&fields, raw),
             // `null` between items is nothing; other values are at least counted.
             Ok(Shape::Absent) => {}
             Ok(Shape::Other) => self.unknown("item".to_owned()),
@@ -31,13 +31,13 @@ impl Said {
                 .ok()
                 .and_then(|json| RawValue::from_string(json).ok())
             {
-                Some(mended) if mended.get() != raw.get() => self.item(&mended, agent_chat),
+                Some(mended) if mended.get() != raw.get() => self.item(&mended),
                 _ => self.unknown("item".to_owned()),
             },
         }
     }
 
-    fn fields(&mut self, fields: &RawItem<'_>, raw: &RawValue, agent_chat: bool) {
+    fn fields(&mut self, fields: &RawItem<'_>, raw: &RawValue) {
         let (agent, from_agent) = fields.agent();
         if from_agent {
             self.agent(agent.clone().unwrap_or_default());
@@ -45,8 +45,9 @@ impl Said {
         if let Some(name) = action_name(fields) {
             self.action(&name, fields, raw, agent.unwrap_or_default());
         } else if is_streamed(fields) {
-            self.signals.push(Signal::Typing { on: true, agent: agent.unwrap_or_default() });
-        } else if let Some(item) = Item::read(fields, raw, agent_chat) {
+            let agent = agent.unwrap_or_default();
+            self.signals.push(Signal::Typing { on: true, agent, streams: true });
+        } else if let Some(item) = Item::read(fields, raw) {
             self.signals.push(Signal::Item(item));
         } else if !fields.ui_type.is_present() {
             self.unknown("item".to_owned());
@@ -78,8 +79,12 @@ impl Said {
                     self.signals.push(Signal::System { text });
                 }
             }
-            "starttypingindicator" => self.signals.push(Signal::Typing { on: true, agent }),
-            "endtypingindicator" => self.signals.push(Signal::Typing { on: false, agent }),
+            "starttypingindicator" => {
+                self.signals.push(Signal::Typing { on: true, agent, streams: false });
+            }
+            "endtypingindicator" => {
+                self.signals.push(Signal::Typing { on: false, agent, streams: false });
+            }
             "endconversation" => self.once(Signal::Completed { text: message }),
             "dynamicloader" => self.signals.push(match Item::progress(fields, raw) {
                 Some(item) => Signal::Item(item),

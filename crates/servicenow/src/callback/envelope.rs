@@ -102,7 +102,7 @@ impl<'a> Envelope<'a> {
         let mut said = body::Said::default();
         let status = self.status(&mut said);
         for raw in self.items(&mut said)? {
-            said.item(raw, agent_chat);
+            said.item(raw);
         }
 
         let by_status = matches!(status, Status::Connected | Status::Active);

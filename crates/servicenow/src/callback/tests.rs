@@ -19,7 +19,8 @@ fn told(signal: &Signal) -> String {
         Signal::AgentHere(agent) => format!("agent {}", who(agent)),
         Signal::Item(item) => format!("item {}", item.text),
         Signal::System { text } => format!("system {text}"),
-        Signal::Typing { on, agent } => format!("typing {on} {}", who(agent)),
+        Signal::Typing { on, agent, streams: false } => format!("typing {on} {}", who(agent)),
+        Signal::Typing { on, streams: true, .. } => format!("streams {on}"),
         Signal::Completed { text } => format!("completed {}", words(text)),
         Signal::Failed { message } => format!("failed {}", words(message)),
         Signal::Unknown { what } => format!("unknown {what}"),
@@ -307,7 +308,7 @@ fn what_agents_type_is_plain_and_what_the_virtual_agent_says_is_markdown() {
     };
     assert!(markdown(r#""body":[{"uiType":"OutputText","value":"**x**"}]"#));
     assert!(!markdown(r#""body":[{"uiType":"OutputHtml","value":"**x**"}]"#));
-    assert!(!markdown(r#""agentChat":true,"body":[{"uiType":"OutputText","value":"**x**"}]"#));
+    assert!(markdown(r#""agentChat":true,"body":[{"uiType":"OutputText","value":"**x**"}]"#));
     assert!(!markdown(
         r#""body":[{"uiType":"OutputText","value":"**x**","agentInfo":{"sentFromAgent":true}}]"#
     ));
@@ -393,7 +394,7 @@ fn the_specifications_three_shapes_are_understood() {
 fn a_streamed_text_is_shown_when_it_is_complete() {
     check(
         r#"{"body":[{"uiType":"StreamStart","value":"I"},{"uiType":"StreamChunk","value":"I am"},{"uiType":"OutputText","value":"I am here","streamId":"s"}]}"#,
-        &["typing true ?", "typing true ?", "item I am here"],
+        &["streams true", "streams true", "item I am here"],
     );
 }
 

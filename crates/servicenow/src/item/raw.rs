@@ -128,17 +128,14 @@ pub(crate) struct RawAgent<'a> {
 
 impl Item {
     /// Makes an item of the fields read from `raw`; nothing when there is nothing to show.
-    ///
-    /// `agent_chat` is the envelope's: an unsigned text during a live chat may be an agent's whose
-    /// instance tells nothing about agents, and must not be taken for Markdown.
-    pub(crate) fn read(fields: &RawItem<'_>, raw: &RawValue, agent_chat: bool) -> Option<Self> {
+    pub(crate) fn read(fields: &RawItem<'_>, raw: &RawValue) -> Option<Self> {
         let ui_type = UiType::read(fields.ui_type.text().unwrap_or_default());
         let options = options::read(&ui_type, fields);
         let control = Control::of(fields);
         let text = text::render(&ui_type, fields, &control, &options)?;
         let question = question::read(&ui_type, fields, &options);
         let (agent, from_agent) = fields.agent();
-        let markdown = control.has_own_words() && !from_agent && !agent_chat;
+        let markdown = control.has_own_words() && !from_agent;
         let message_id = fields.message_id.text().map(str::to_owned);
         let raw = raw.to_owned();
         Some(Self {

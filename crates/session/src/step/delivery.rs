@@ -235,11 +235,14 @@ impl Turn<'_> {
             // Something happened since the clock looked; the newer deadline will come by itself.
             return;
         }
+        if why == Wake::FileOverdue {
+            return self.files_overdue();
+        }
         if self.due_behind_gap(why) {
             return;
         }
         match self.overdue_end().unwrap_or(why) {
-            Wake::BehindGap => {}
+            Wake::BehindGap | Wake::FileOverdue => {}
             Wake::Silence => self.end(Status::Fail, EndReason::Silence),
             Wake::LongestWait => self.end(Status::Fail, EndReason::WaitedTooLong),
             Wake::UserLeft => self.user_left(),

@@ -89,7 +89,7 @@ impl Turn<'_> {
                 } else if is_routed {
                     // The flag alone says that it was routed (reference 3.4): no silence any more.
                     self.queued(None);
-                    self.desk_said(said, key);
+                    self.desk_said(said, key, with_agents);
                 } else {
                     self.end(Status::Fail, EndReason::NotRouted);
                 }
@@ -134,8 +134,8 @@ impl Turn<'_> {
                 self.meet(&agent);
             }
             News::AgentSaid { agent, said, key } => self.agent_said(agent, said, key),
-            News::DeskSaid { said, key, .. } => self.desk_said(said, key),
-            News::Nobody { said: Some(said) } => self.desk_said(said, None),
+            News::DeskSaid { said, key, with_agents } => self.desk_said(said, key, with_agents),
+            News::Nobody { said: Some(said) } => self.desk_said(said, None, true),
             News::Ended | News::Cancelled => self.end(Status::Completed, EndReason::AgentEnded),
             // Not in the specification's diagram, but it happens: a fault on the instance.
             News::Failed | News::LetGo => self.end(Status::Fail, EndReason::Lost),
@@ -224,8 +224,21 @@ impl Turn<'_> {
         }
     }
 
-    fn desk_said(&mut self, said: Said, key: Option<SenderKey>) {
+    /// What is unsigned may be a person's, whose words are never Markdown, unless this desk signs what
+    /// its people say.
+    fn desk_said(&mut self, mut said: Said, key: Option<SenderKey>, with_agents: bool) {
+        said.markdown &= !with_agents || self.agents_sign();
         self.show(Author::Desk, said, key);
+    }
+
+    /// Whether it is known who the agent is.
+    fn agents_sign(&self) -> bool {
+        self.step.conversation.live().is_some_and(|session| match &session.stage {
+            Stage::Waiting(_) => false,
+            Stage::Connected(talk) | Stage::Active(talk) => {
+                talk.agent.name.is_some() || talk.agent.id.is_some()
+            }
+        })
     }
 
     /// Shows what the desk says; a question is remembered, so that the answer is recognised, and so is

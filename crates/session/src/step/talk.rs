@@ -51,6 +51,10 @@ impl Turn<'_> {
         self.met(visitor);
         self.user_back();
         self.greet_first();
+        self.file_settled(key.as_ref());
+        for file in std::mem::take(&mut said.coming) {
+            self.file_under_way(file);
+        }
         let for_desk = match way {
             Way::Desk => rephrase(&mut said, answered, key.as_ref()),
             Way::Nowhere => {
@@ -221,9 +225,9 @@ impl Turn<'_> {
         let phrases = &self.facts.policy.phrases;
         // Whoever types a secret may still want the chat to end.
         let answers = answered.is_some_and(|answered| *answered != Answered::InSecret);
-        let is = |phrases| !answers && said.answer.is_none() && is_phrase(&said.text, phrases);
+        let is = |phrases| !answers && said.answer.is_none() && is_phrase(said.typed(), phrases);
         match self.step.conversation.live().map(|session| &session.stage) {
-            None if asks_for_person(&self.step.conversation, &said.text, self.facts.policy) => {
+            None if asks_for_person(&self.step.conversation, said.typed(), self.facts.policy) => {
                 Way::Escalate
             }
             None => Way::Bot,

@@ -24,4 +24,5 @@ mod render;
 mod repeats;
 mod resend;
 mod stored;
+mod under_way;
 mod user;

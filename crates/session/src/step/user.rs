@@ -127,6 +127,7 @@ impl Turn<'_> {
 
     /// A file of the user's goes no further: they hear why, once.
     pub(super) fn file_lost(&mut self, name: String, why: FileRefusal, key: Option<SenderKey>) {
+        self.file_settled(key.as_ref());
         self.tell_once(Notice::FileNotTaken { name: Some(name), why }, key);
     }
 

@@ -271,6 +271,7 @@ pub(crate) fn found() -> impl Strategy<Value = Found> {
                 bot_spoke: Number(NUMBERED / 3),
                 bot_took: Number(NUMBERED / 4),
                 bot_answered: Number(NUMBERED / 5),
+                ..Conversation::default()
             };
             let outbox = outbox(&conversation, &picks);
             Found { conversation, outbox, now: START }

@@ -149,10 +149,15 @@ fn fault_for(shared: &Shared, verdict: &Verdict) -> Option<Fault> {
     if verdict.answer.status != StatusCode::OK {
         return None;
     }
-    let asks = verdict.accepted.as_ref().is_some_and(|(_, action)| *action == Action::Agent);
+    let action = verdict.accepted.as_ref().map(|(_, action)| *action);
+    let asks = action == Some(Action::Agent);
+    // They come when they come; whoever counts slow answers counts what is said.
+    let is_signal =
+        matches!(action, Some(Action::Typing | Action::Viewing | Action::UpdateMessages));
     shared.lock().faults.take(|fault| match fault {
         Fault::Synchronous => false,
         Fault::Overtaking => asks,
+        Fault::SlowAnswer(_) if is_signal => false,
         _ => fault.place() == Place::Resource,
     })
 }

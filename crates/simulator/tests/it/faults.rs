@@ -122,7 +122,7 @@ async fn a_reset_after_acceptance_leaves_no_answer_and_all_of_the_effect() {
 async fn a_slow_answer_comes_after_its_effect() {
     let rig = rig(Config::default()).await;
     rig.desk.inject(Fault::SlowAnswer(Duration::from_secs(40)), Times::Once);
-    let body = does("r", "TYPING");
+    let body = does("r", "END_CONVERSATION");
     tokio::time::pause();
     let asked = Instant::now();
     let mut sending = std::pin::pin!(rig.try_send(&body));
@@ -135,6 +135,17 @@ async fn a_slow_answer_comes_after_its_effect() {
     assert!(asked.elapsed() < Duration::from_secs(40));
     assert_eq!(sending.await.unwrap().status(), 200);
     assert!(asked.elapsed() >= Duration::from_secs(40));
+}
+
+#[tokio::test]
+async fn signals_use_up_no_slow_answer() {
+    let rig = rig(Config::default()).await;
+    rig.desk.inject(Fault::SlowAnswer(Duration::from_secs(40)), Times::Once);
+    tokio::time::pause();
+    let asked = Instant::now();
+    rig.send(&does("r", "TYPING")).await;
+    assert!(asked.elapsed() < Duration::from_secs(40));
+    assert_eq!(rig.desk.faults().len(), 1);
 }
 
 #[tokio::test]

@@ -33,6 +33,8 @@ pub(crate) enum Subject {
     Memory,
     /// From the start to ready, with much stored.
     Restart,
+    /// Large files, from users to agents and back, against curl alone.
+    Files,
     /// All of these; the first three also on a slower disk.
     All,
 }

@@ -18,7 +18,7 @@ use crate::{
 pub(crate) const PATH: &str = "/api/v1/snowBot/receiveMessage";
 
 /// Where conversations are.
-const CONVERSATIONS: &str = "/v3/directline/conversations";
+pub(crate) const CONVERSATIONS: &str = "/v3/directline/conversations";
 
 /// Connections while chats are prepared or read.
 const AT_ONCE: usize = 32;

@@ -30,6 +30,7 @@ mod bot_program;
 mod chats;
 mod cost;
 mod feed;
+mod files;
 mod flights;
 mod house;
 mod http;
@@ -130,6 +131,7 @@ async fn section(
         Subject::Sealed => sealed::measure(plan).await?,
         Subject::Overload => overload::measure(plan).await?,
         Subject::Memory => memory::measure(plan).await?,
+        Subject::Files => files::measure(plan).await?,
         Subject::Restart => restart::measure(plan).await?,
         // The plan names each of them.
         Subject::All => return Ok(None),

@@ -173,7 +173,7 @@ async fn ready(address: SocketAddr) -> anyhow::Result<()> {
 }
 
 /// An address that is free now.
-async fn free_port() -> anyhow::Result<SocketAddr> {
+pub(crate) async fn free_port() -> anyhow::Result<SocketAddr> {
     let count = u32::from(PORTS.end - PORTS.start);
     // Runs beside each other begin at different places.
     let first = std::process::id().wrapping_mul(97) % count;

@@ -24,6 +24,9 @@ pub(crate) const WEBHOOK_SECRET: &str = "the-webhook-secret-of-the-benchmark";
 /// What opens Direct Line.
 pub(crate) const DIRECT_LINE_SECRET: &str = "the-direct-line-secret-of-the-benchmark";
 
+/// What the gateway presents at the instance.
+pub(crate) const ANYTHING: &str = "anything";
+
 /// Ten times what a start may take.
 const READY_WITHIN: Duration = Duration::from_secs(20);
 
@@ -63,6 +66,20 @@ impl Server {
         data: &Path,
     ) -> anyhow::Result<Self> {
         Self::start(gateway_at(address, instance, data)).await.context("the gateway")
+    }
+
+    /// The same with settings in a file.
+    pub(crate) async fn gateway_with(
+        settings: &Path,
+        address: SocketAddr,
+        instance: SocketAddr,
+        data: &Path,
+    ) -> anyhow::Result<Self> {
+        let mut command = gateway_at(address, instance, data);
+        command.env("WARMLINE_CONFIG", settings);
+        // Pages have to open what it shows them, wherever it listens.
+        command.env_remove("WARMLINE_PUBLIC_URL");
+        Self::start(command).await.context("the gateway")
     }
 
     /// The gateway as it ships with this bot behind it.
@@ -128,9 +145,9 @@ fn gateway_at(address: SocketAddr, instance: SocketAddr, data: &Path) -> Command
     command.env("WARMLINE_LISTEN", address.to_string()).env("WARMLINE_DATA_DIR", data);
     command.env("SERVICENOW_INSTANCE", format!("http://{instance}"));
     for name in ["CLIENT_ID", "CLIENT_SECRET", "USERNAME", "PASSWORD"] {
-        command.env(format!("SERVICENOW_{name}"), "anything");
+        command.env(format!("SERVICENOW_{name}"), ANYTHING);
     }
-    command.env("SERVICENOW_TOKEN", "anything").env("WEBHOOK_SECRET", WEBHOOK_SECRET);
+    command.env("SERVICENOW_TOKEN", ANYTHING).env("WEBHOOK_SECRET", WEBHOOK_SECRET);
     command.env("DIRECT_LINE_SECRET", DIRECT_LINE_SECRET);
     // Anything on loopback silences the remark that nobody can call back.
     command.env("WARMLINE_PUBLIC_URL", "http://127.0.0.1");

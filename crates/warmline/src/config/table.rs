@@ -316,7 +316,7 @@ settings! {
     "bot.trusted_origins", Some("WARMLINE_TRUSTED_ORIGINS"), Kind::Texts, None, "[\"https://shop.example.org\", \"https://www.example.org:8443\"]", Reload,
     "The pages whose browsers may use Direct Line, as browsers say them in `Origin`; in the variable with commas between them. Without it every page may, unless a token names its own (`trustedOrigins`). Programs that are no browser are not held up by it.";
     "bot.widget_key", Some("WARMLINE_WIDGET_KEY"), Kind::Text, None, "\"shop-2f9c41d07e\"", Reload,
-    "The public key with which the widget on pages of `trusted_origins` begins chats of strangers, for sites without a server that gives tokens. It stands in those pages and is no secret: choose 8 to 64 letters and digits. Without it only your server gives tokens.";
+    "The public key with which the widget on pages of `trusted_origins` begins chats of strangers, for sites without a server that gives tokens. It stands in those pages and is no secret: choose 8 to 64 letters, digits, hyphens and underscores. Without it only your server gives tokens.";
     "bot.token_grace", None, Kind::SpanOrOff, Some("\"12h\""), "\"12h\"", Reload,
     "How long a Direct Line token past its end (it lives for 30 minutes) goes on opening its own conversation, for laptops that slept; `off` for not at all.";
     "bot.replay", None, REPLAYS, Some("\"all\""), "\"new\"", Reload,

@@ -4,9 +4,10 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use simulator::{AnswerView, Control};
+use simulator::{AnswerView, Control, Speaker};
 
 use crate::{
+    desk,
     house::{House, Setting},
     page::{Page, eventually},
     process::WITHIN,
@@ -228,6 +229,18 @@ async fn a_secret_reaches_the_instance_and_is_kept_nowhere_else() {
         assert!(masked["channelData"]["clientActivityID"].is_string(), "its page knows it");
         assert!(masked.get("value").is_none());
     }
+    // Typed anew it is a secret still.
+    let anew = json!({"type": "messageUpdate", "id": shown, "text": "hummingbird 4713",
+        "from": {"id": USER}});
+    let anew = page.request(Method::POST, "/activities").json(&anew).send().await.unwrap();
+    assert_eq!(anew.status(), 200);
+    let told = "[Changed “••••••” to:] ••••••";
+    eventually("the agent reads that it was changed", || async {
+        let lines = desk::lines(&desk::chat(&house.desk, &chat), Speaker::User);
+        lines.iter().any(|text| text == told).then_some(())
+    })
+    .await;
+    let log = page.log().await;
     let all = Value::from(log).to_string();
     assert!(!all.contains("hummingbird"), "{all}");
     // The agents of a later chat, and the bot, read the same.

@@ -291,6 +291,12 @@ async fn what_version_3_kept_goes_on_where_it_was() {
 }
 
 #[tokio::test]
+async fn what_version_5_kept_goes_on_where_it_was() {
+    let (mut house, made) = house_of_then("v5", Duration::from_secs(1)).await;
+    goes_on(&mut house, &made).await;
+}
+
+#[tokio::test]
 async fn what_version_1_kept_ends_in_words_when_it_is_opened_long_after() {
     let (house, made) = house_of_then("v1", Duration::from_hours(48)).await;
     let mut pages = pages_of(&house, &made).await;

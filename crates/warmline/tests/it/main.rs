@@ -29,6 +29,7 @@
 //! | `traces` | one trace shows user, ServiceNow, agent and user; it costs nobody anything |
 //! | `desk_files` | what an agent sends opens for the user, what the user sends reaches the agent |
 //! | `doors` | who may come in and how they prove it, what is taken out of what they say, how the instance is called |
+//! | `transfers` | a kill while a file is on its way loses none without a word |
 //! | `disk` | nothing that was said lies on the disk in the clear |
 //!
 //! `house`, `process`, `page`, `desk` and `moved_clock` are the means. Every house looks through its gateway's log
@@ -66,6 +67,7 @@ mod restart;
 mod starting;
 mod traces;
 mod traffic;
+mod transfers;
 mod tutorial;
 mod vocabulary;
 mod webhook;

@@ -111,6 +111,19 @@ impl Process {
         assert!(set.expect("prlimit is part of util-linux").success());
     }
 
+    /// What it has in memory now, and what it had at most since its start, in bytes.
+    pub(crate) fn memory(&self) -> (u64, u64) {
+        let id = self.child.id().expect("it runs");
+        let status = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap();
+        let bytes = |name: &str| {
+            let line =
+                status.lines().find_map(|line| line.strip_prefix(name)).expect("it is there");
+            let kibibytes = line.split_ascii_whitespace().next().unwrap();
+            kibibytes.parse::<u64>().unwrap() * 1024
+        };
+        (bytes("VmRSS:"), bytes("VmHWM:"))
+    }
+
     /// Waits for its end.
     pub(crate) async fn ended(mut self) -> ExitStatus {
         timeout(WITHIN, self.child.wait()).await.expect("it stops in time").unwrap()

@@ -365,6 +365,20 @@ fn markup() -> impl Strategy<Value = String> {
         .prop_map(|pieces| pieces.concat())
 }
 
+#[test]
+fn names_of_files_are_told_from_words() {
+    for (text, words) in [
+        ("[file: a.pdf]", None),
+        ("[image: a.png]\n[file]\n[+ 3]", None),
+        ("the vpn is slow\n[file: a.pdf]", Some("the vpn is slow")),
+        ("hello", Some("hello")),
+        ("", Some("")),
+        ("[file a.pdf]", Some("[file a.pdf]")),
+    ] {
+        assert_eq!(without_files(text).as_deref(), words, "{text:?}");
+    }
+}
+
 proptest! {
     #[test]
     fn whatever_is_written_is_read_and_the_rest_of_a_mention_is_never_lost(

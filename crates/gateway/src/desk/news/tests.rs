@@ -250,6 +250,8 @@ fn typing_is_told_apart_from_news() {
     );
     assert_eq!(news.iter().map(line).collect::<Vec<_>>(), ["queued"]);
     assert_eq!(typing.iter().map(|typing| typing.on).collect::<Vec<_>>(), [true, false]);
+    let (_, streams) = read_json(r#"{"body":[{"uiType":"StreamChunk","value":"I am"}]}"#);
+    assert_eq!(streams, [Typing { who: Typist::Desk, on: true }], "whoever speaks then");
 }
 
 #[test]

@@ -129,7 +129,11 @@ async fn owns(console: &Console, operator: &Operator, id: i64) -> bool {
         }
         // What cannot be read cannot be judged.
         Outcome::Error(refusal) => refusal.code == "no_such_letter",
-        Outcome::Letters(_) | Outcome::Secret(_) | Outcome::Keys(_) | Outcome::MasterKey => false,
+        Outcome::Letters(_)
+        | Outcome::Secret(_)
+        | Outcome::Erased(_)
+        | Outcome::Keys(_)
+        | Outcome::MasterKey => false,
     }
 }
 

@@ -161,13 +161,16 @@ async fn taken(
                 "only a bot asks for a person by an event, and only the gateway tells what became of it",
             ));
         }
-        kind => Event::UserDid {
-            visitor,
-            told: changes::told(edge, &claims, &activity).await?,
-            words: !matches!(kind, kinds::EVENT | kinds::MESSAGE_REACTION),
-            key: sender_key(&activity)?,
-            payload: Payload(activity.to_json()),
-        },
+        kind => {
+            let (told, masked) = changes::told(edge, &claims, &activity).await?;
+            Event::UserDid {
+                visitor,
+                told,
+                words: !matches!(kind, kinds::EVENT | kinds::MESSAGE_REACTION),
+                key: sender_key(&activity)?,
+                payload: Payload(masked.as_ref().unwrap_or(&activity).to_json()),
+            }
+        }
     };
     let arrival = Arrival::event(Target::Key(key), event).masked(masked).traced(trace);
     let outcome = edge.engine.submit(arrival).await?;

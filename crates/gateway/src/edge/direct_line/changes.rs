@@ -11,29 +11,32 @@ use crate::{
     edge::{
         Edge,
         direct_line::{Refused, refused::unreadable},
-        messages::meaning::is_about,
+        messages::meaning::{is_about, masked},
     },
     keeping::{Entry, Keeping},
 };
 
 /// What an agent is told of it; nothing of what concerns no person, and nothing where somebody would
-/// change what others said.
+/// change what others said. With it the activity as it may be kept, where it changes a secret.
 pub(super) async fn told(
     edge: &Edge,
     claims: &Claims,
     activity: &Activity,
-) -> Result<Option<Said>, Refused> {
+) -> Result<(Option<Said>, Option<Activity>), Refused> {
     let about = match is_about(activity) {
         Some(id) => entry(edge, claims, &id).await?,
         None => None,
     };
     let is_change = activity.kind() != kinds::MESSAGE_REACTION;
     if is_change && about.as_ref().is_some_and(|entry| entry.author != Author::User) {
-        return Ok(None);
+        return Ok((None, None));
     }
     let about = about.as_ref().and_then(|entry| entry.content.said());
+    let secret = about.filter(|said| is_change && said.masked.is_some());
+    let masked = secret.map(|said| masked(activity.clone(), &said.text));
     let about = about.map(|said| said.text.as_str());
-    Ok(words::for_agent(activity, about, edge.language))
+    let told = words::for_agent(masked.as_ref().unwrap_or(activity), about, edge.language);
+    Ok((told, masked))
 }
 
 /// The entry of this conversation that its pages know by this id.

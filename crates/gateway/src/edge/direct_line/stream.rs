@@ -33,7 +33,7 @@ use crate::{
     },
     presence::Attendance,
     trace::Context,
-    wakes::Hint,
+    wakes::{Hint, Typist},
 };
 
 /// Frames from clients are empty; anything larger than this is no client of ours.
@@ -190,7 +190,7 @@ where
             }
             let step = match self.next().await {
                 Woken::Hint(Hint::Logged(trace)) => self.push(trace).await,
-                Woken::Hint(Hint::Typing { agent, on: true }) => self.typing(agent).await,
+                Woken::Hint(Hint::Typing { who, on: true }) => self.typing(&who).await,
                 // Clients end a typing indicator by themselves, or when a message comes.
                 Woken::Hint(Hint::Typing { on: false, .. }) => Ok(()),
                 Woken::Hint(Hint::Passing(activity)) => self.passing(&activity).await,
@@ -264,8 +264,8 @@ where
         }
     }
 
-    async fn typing(&mut self, agent: Option<String>) -> Result<(), End> {
-        self.show(self.log.view().typing(agent.as_deref())).await
+    async fn typing(&mut self, who: &Typist) -> Result<(), End> {
+        self.show(self.log.view().typing(who)).await
     }
 
     /// The bot types.

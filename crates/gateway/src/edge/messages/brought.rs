@@ -8,8 +8,11 @@
 //!
 //! Only while the user talks to a person, or is about to: a bot gets Teams' own addresses, as it knows
 //! them. What may not come, or does not, is told of; what was said with it is taken all the same. The
-//! files are a task's own, so that nothing is left behind by a caller who goes away.
+//! files are a task's own, so that nothing is left behind by a caller who goes away. Those that come after
+//! their message are written down with it: should this process be killed, the conversation's deadline tells
+//! the user.
 
+mod late;
 mod there;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
@@ -19,10 +22,9 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use bot_framework::Activity;
-use session::{Event, FileRefusal, Said, id::SenderKey};
+use session::{Event, FileRefusal, id::SenderKey};
 use store::{ConversationId, Target};
 use tokio::{
-    sync::{OwnedSemaphorePermit, broadcast::error::RecvError},
     task::JoinSet,
     time::{Instant, timeout_at},
 };
@@ -39,19 +41,12 @@ use crate::{
     keeping::Keeping,
     trace::Context,
 };
+use late::LATE_WITHIN;
 use there::{Held, There};
 
 /// How long a message waits for its files. The channel waits some fifteen seconds for an answer and then
 /// delivers the message again; an agent should not wait for words either.
 const FILES_WITHIN: Duration = Duration::from_secs(5);
-
-/// How long the files of a message that was taken may still take to come: a gigabyte at two megabytes a
-/// second. The addresses are good for longer.
-const LATE_WITHIN: Duration = Duration::from_mins(10);
-
-/// How long after a message its user may still get a person, for whom its files are then fetched: a bot
-/// hands a conversation over by its answer to the message.
-const ESCALATES_WITHIN: Duration = Duration::from_secs(20);
 
 /// Messages at a time whose files come after them. Each has a connection for each of its files.
 pub(super) const LATE_MAX: usize = 64;
@@ -161,6 +156,7 @@ impl Message {
         };
         if let Event::UserSaid { said, .. } = &mut *event {
             said.files = held.values().map(|held| held.file().clone()).collect();
+            said.coming = self.expected(&standing, &coming);
         } else {
             held.clear();
         }
@@ -181,97 +177,11 @@ impl Message {
         Ok(StatusCode::OK.into_response())
     }
 
-    /// What comes after the message, does so beside it.
-    async fn goes_on(self: Arc<Self>, coming: Coming, id: ConversationId, may_escalate: bool) {
-        if coming.open.is_empty() && !may_escalate {
-            return;
-        }
-        let tasks = self.edge.open_streams.clone();
-        match self.edge.besides.late() {
-            Some(turn) if may_escalate => drop(tasks.spawn(self.when_escalated(id, turn))),
-            Some(turn) => drop(tasks.spawn(self.rest(coming, turn))),
-            None => {
-                for at in coming.open {
-                    self.tell_lost(at, FileRefusal::NotNow).await;
-                }
-            }
-        }
-    }
-
-    /// Brings files after their message.
-    async fn rest(self: Arc<Self>, mut coming: Coming, turn: OwnedSemaphorePermit) {
-        let (deadline, stopping) = (Instant::now() + LATE_WITHIN, self.edge.stopping.clone());
-        loop {
-            let next = tokio::select! {
-                next = coming.next(deadline) => next,
-                () = stopping.cancelled() => None,
-            };
-            match next {
-                Some((at, Ok(file))) => self.says(at, file).await,
-                Some((at, Err(why))) => self.tell_lost(at, why).await,
-                None => break,
-            }
-        }
-        for at in coming.open {
-            self.tell_lost(at, FileRefusal::NotNow).await;
-        }
-        drop(turn);
-    }
-
-    /// If a message leads to a person, its files are for them.
-    async fn when_escalated(self: Arc<Self>, id: ConversationId, turn: OwnedSemaphorePermit) {
-        let mut hints = self.edge.wakes.subscribe(id);
-        let (deadline, stopping) = (Instant::now() + ESCALATES_WITHIN, self.edge.stopping.clone());
-        loop {
-            match self.live().await {
-                Ok(Some((id, keeping))) => {
-                    let coming = self.begin(id, &keeping);
-                    return self.rest(coming, turn).await;
-                }
-                Ok(None) => {}
-                Err(_) => return,
-            }
-            tokio::select! {
-                hint = timeout_at(deadline, hints.recv()) => match hint {
-                    Ok(Ok(_) | Err(RecvError::Lagged(_))) => {}
-                    Ok(Err(RecvError::Closed)) | Err(_) => return,
-                },
-                () = stopping.cancelled() => return,
-            }
-        }
-    }
-
-    /// A file that comes after its message is a message of its own.
-    async fn says(&self, at: usize, file: Held) {
-        if !matches!(self.live().await, Ok(Some(_))) {
-            return self.tell_lost(at, FileRefusal::NotNow).await;
-        }
-        let said = Said { files: vec![file.file().clone()], ..Said::default() };
-        let event = Event::UserSaid {
-            visitor: self.whose.visitor.clone(),
-            said,
-            key: self.key("file", at),
-            fresh: self.edge.clock.fresh_session(),
-        };
-        let arrival = Arrival::event(Target::Existing(self.whose.key.clone()), event);
-        match self.edge.engine.submit_at_last(arrival, &self.edge.stopping).await {
-            Ok(outcome) if outcome.repeat => {}
-            Ok(_) => file.keep(),
-            Err(error) => {
-                tracing::warn!(
-                    error = &error as &dyn std::error::Error,
-                    "a file that came after its message was not taken"
-                );
-                self.tell_lost(at, FileRefusal::NotNow).await;
-            }
-        }
-    }
-
     /// Tells the user of a file that did not come. What was said with it is taken whatever becomes of
     /// that.
     async fn tell_lost(&self, at: usize, why: FileRefusal) {
         let Some(there) = self.there.get(at) else { return };
-        let (name, key) = (there.name.clone(), self.key("lost", at));
+        let (name, key) = (there.name.clone(), self.key(at));
         let event = Event::FileLost { name, why, key };
         let arrival = Arrival::event(Target::Existing(self.whose.key.clone()), event);
         if let Err(error) = self.edge.engine.submit_at_last(arrival, &self.edge.stopping).await {
@@ -282,8 +192,9 @@ impl Message {
         }
     }
 
-    fn key(&self, what: &str, at: usize) -> Option<SenderKey> {
-        SenderKey::new(&format!("ch:{}:{what}:{at}", self.id.as_ref()?)).ok()
+    /// The same whether it comes or not: what is told first of a file is the last word on it.
+    fn key(&self, at: usize) -> Option<SenderKey> {
+        SenderKey::new(&format!("ch:{}:file:{at}", self.id.as_ref()?)).ok()
     }
 
     /// Begins to fetch the files; of more than a message may have nothing is fetched.

@@ -3,7 +3,8 @@
 //!
 //! Teams waits for an answer for some seconds. Within them the file is put there, or the user gets an
 //! address that opens it instead, through the outbox: what was answered is not lost. An answer that comes
-//! again meanwhile waits for the same.
+//! again meanwhile waits for the same. Before anything is put it is written down: should this process be
+//! killed, the conversation's deadline gives the user the address.
 
 use std::{sync::Arc, time::Duration};
 
@@ -18,7 +19,7 @@ use bot_framework::{
 use bytes::{Bytes, BytesMut};
 use serde::Deserialize;
 use serde_json::json;
-use session::{Event, id::SenderKey};
+use session::{Event, UnderWay, Way, id::SenderKey};
 use store::Target;
 use tokio::{sync::watch, time::timeout};
 
@@ -156,34 +157,48 @@ async fn accepted(
 impl Accepted {
     /// Whether the user has the file, or the address that opens it.
     async fn done(self) -> bool {
+        let key = SenderKey::new(&format!("consent:{}", self.to.unique_id)).ok();
+        let name: String = self.to.name.chars().take(NAME_CHARS_MAX).collect();
+        let address = format!("{}/files/{}", self.link.base, self.pass);
+        if let Some(key) = key.clone() {
+            let way = Way::ToUser { address: address.clone() };
+            let file = UnderWay { key, name: name.clone(), way };
+            if !self.submitted(Event::FileUnderWay { file }).await {
+                return false;
+            }
+        }
         let put = timeout(PUT_WITHIN, self.put()).await.unwrap_or(Err(NotPut::Late));
         let told = match put {
             Ok(()) => self.tell().await,
             Err(error) => Err(error),
         };
-        let Err(error) = told else { return true };
+        let Err(error) = told else {
+            // If this is not written down, the user gets the address as well.
+            if let Some(key) = key {
+                self.submitted(Event::FileThere { key }).await;
+            }
+            return true;
+        };
         tracing::warn!(
             error = &error as &dyn std::error::Error,
             bot = self.link.bot.as_str(),
             "a file could not be put into a user's store; they get an address that opens it"
         );
-        let event = Event::FileLinked {
-            name: self.to.name.chars().take(NAME_CHARS_MAX).collect(),
-            address: format!("{}/files/{}", self.link.base, self.pass),
-            key: SenderKey::new(&format!("consent:{}", self.to.unique_id)).ok(),
-        };
+        self.submitted(Event::FileLinked { name, address, key }).await
+    }
+
+    /// Whether an event is taken in.
+    async fn submitted(&self, event: Event) -> bool {
         let arrival = Arrival::event(Target::Existing(self.whose.key.clone()), event);
-        match self.edge.engine.submit(arrival).await {
-            Ok(_) => true,
-            Err(error) => {
-                tracing::warn!(
-                    error = &error as &dyn std::error::Error,
-                    bot = self.link.bot.as_str(),
-                    "a user was not told where their file is"
-                );
-                false
-            }
+        let submitted = self.edge.engine.submit(arrival).await;
+        if let Err(error) = &submitted {
+            tracing::warn!(
+                error = error as &dyn std::error::Error,
+                bot = self.link.bot.as_str(),
+                "it was not written down what becomes of a user's file"
+            );
         }
+        submitted.is_ok()
     }
 
     async fn put(&self) -> Result<(), NotPut> {

@@ -129,6 +129,19 @@ pub(in crate::edge) fn is_about(activity: &Activity) -> Option<String> {
     }
 }
 
+/// A change of a message that is masked, without what it says now: of the user's own words nothing stays,
+/// wherever they stand.
+pub(in crate::edge) fn masked(mut activity: Activity, mask: &str) -> Activity {
+    for member in ["attachments", "value", "entities", "summary", "speak"] {
+        activity.remove(member);
+    }
+    if activity.remove("text") {
+        activity.set("text", mask);
+        activity.set("textFormat", "plain");
+    }
+    activity
+}
+
 /// `about` is what the message said that it is about, if that is known.
 pub(super) fn of(
     whose: &Whose,
@@ -273,5 +286,18 @@ mod tests {
         }
         let bot_came = r#","membersAdded":[{"id":"bot"}]"#;
         assert_eq!(user_of(&of("conversationUpdate", "c", bot_came)), None);
+    }
+
+    #[test]
+    fn nothing_of_a_changed_secret_stays() {
+        let json = br#"{"type":"messageUpdate","id":"7","text":"<b>0815</b>","textFormat":"xml",
+            "attachments":[{"contentType":"text/html","content":"<p>0815</p>"}],
+            "summary":"0815","value":{"a":"0815"},"channelData":{"eventType":"editMessage"}}"#;
+        let hidden = masked(Activity::parse(json).unwrap(), "xxx");
+        assert!(!hidden.to_json().contains("0815"), "{}", hidden.to_json());
+        assert_eq!(hidden.text().as_deref(), Some("xxx"));
+        let deleted =
+            masked(Activity::parse(br#"{"type":"messageDelete","id":"7"}"#).unwrap(), "xxx");
+        assert_eq!(deleted.text(), None);
     }
 }

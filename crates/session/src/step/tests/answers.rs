@@ -250,6 +250,20 @@ fn a_secret_is_what_was_typed_without_the_names_of_files() {
 }
 
 #[test]
+fn a_phrase_is_one_whatever_goes_with_it() {
+    let with_file = |text: &str| {
+        let own_words = Some(text.to_owned());
+        user_said(Said { own_words, ..Said::words(format!("{text}\n[file: a.png]")) }, None)
+    };
+    let asked = stage("bot").after(with_file("agent"));
+    assert!(asked.conversation.live().is_some(), "a person is asked for");
+    let ended = stage("active").after(with_file("end chat"));
+    assert!(ended.conversation.live().is_none(), "the chat ends");
+    let withdrawn = stage("queued").after(with_file("cancel"));
+    assert!(withdrawn.conversation.live().is_none(), "the request is withdrawn");
+}
+
+#[test]
 fn what_a_user_does_beside_leaves_the_question_open() {
     let reacts = Event::UserDid {
         visitor: visitor(),

@@ -5,8 +5,8 @@ use super::given::{
     table, talk, user_says,
 };
 use crate::{
-    Agent, Answer, Event, News, OVERTAKEN_FOR, Said, Stage, Talk, What, id::Timestamp,
-    step::tests::given::Given,
+    Agent, Answer, Content, Event, Message, News, OVERTAKEN_FOR, Said, Stage, Talk, What,
+    id::Timestamp, step::tests::given::Given,
 };
 
 #[test]
@@ -178,6 +178,25 @@ fn the_desks_own_words_are_shown_when_the_chat_is_with_its_people() {
             ("transferring", "active Ola transferring; desk \"hm\""),
         ],
     );
+}
+
+#[test]
+fn unsigned_words_are_markdown_only_where_agents_sign_theirs() {
+    let said = |with_agents| {
+        let said = Said { markdown: true, ..Said::words("**hm**") };
+        news(vec![News::DeskSaid { said, key: None, with_agents }])
+    };
+    let is_markdown = |given: &Given, event| match &given.after(event).messages[..] {
+        [Message { content: Content::Said(said), .. }] => said.markdown,
+        other => panic!("{other:?}"),
+    };
+    assert!(is_markdown(&stage("active"), said(true)), "Ola signs hers");
+    assert!(!is_markdown(&stage("queued"), said(true)), "nobody is known");
+    assert!(is_markdown(&stage("queued"), said(false)));
+    let mut nameless = stage("active");
+    nameless.talk().agent = Agent::default();
+    assert!(!is_markdown(&nameless, said(true)), "it may be a person's");
+    assert!(is_markdown(&nameless, said(false)));
 }
 
 #[test]

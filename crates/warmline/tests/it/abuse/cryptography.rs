@@ -10,6 +10,7 @@ use super::fort::{Case, Fort, case};
 pub(super) fn cases(fort: &Fort) -> Vec<Case> {
     let claims = |site: &str| Claims {
         conversation: fort.page.conversation.clone(),
+        reader: None,
         user: Some("dl_kim".to_owned()),
         name: None,
         origins: Vec::new(),

@@ -2,7 +2,7 @@
 //! what becomes of them when an instance or a gateway restarts.
 
 use simulator::{
-    EndedBy, Fault, Speaker, Times,
+    Control, EndedBy, Fault, Speaker, Times,
     azure::{APP_ID, Standing},
 };
 
@@ -10,7 +10,7 @@ use super::{
     flows::{BACK, connect, is_with_the_bot, reads},
     rig::Rig,
 };
-use crate::{desk, house::Setting, page::eventually};
+use crate::{desk, house::Setting, page::eventually, process::WITHIN};
 
 #[tokio::test]
 async fn a_chat_that_the_instance_loses_is_given_back_to_the_bot() {
@@ -122,4 +122,31 @@ async fn among_others_the_bot_answers_and_a_person_is_to_be_had_in_a_chat_of_one
     })
     .await;
     assert_eq!(rig.desk.ledger().len(), 0, "the desk hears nothing of it");
+}
+
+#[tokio::test]
+async fn a_secret_that_a_user_types_anew_stays_one() {
+    let mut rig = Rig::start(Setting::default()).await;
+    let (user, chat) = connect(&mut rig).await;
+    rig.desk.show(&chat, &[Control::InputTextSecure]).unwrap();
+    let asks = || async { desk::chat(&rig.desk, &chat).asked.is_some().then_some(()) };
+    eventually("the desk asks", asks).await;
+    // Words that come before the question are no answer to it.
+    rig.desk.wait_until(|seen| !seen.is_sending(), WITHIN).await.unwrap();
+    rig.settles().await;
+    let said = user.says("hummingbird 4711").await;
+    eventually("the desk has it", || async {
+        let answers = desk::chat(&rig.desk, &chat).answers;
+        answers.iter().any(|answer| answer.text == "hummingbird 4711").then_some(())
+    })
+    .await;
+    let (azure, own, person) = (&rig.azure, &user.chat, &user.person);
+    user.delivers(&azure.edit(own, person, &said, "hummingbird 4712")).await;
+    eventually("the agent reads that it was changed", || async {
+        let lines = desk::lines(&desk::chat(&rig.desk, &chat), Speaker::User);
+        lines.iter().any(|text| text == "[Changed “••••••” to:] ••••••").then_some(())
+    })
+    .await;
+    let lines = desk::lines(&desk::chat(&rig.desk, &chat), Speaker::User);
+    assert!(lines.iter().all(|text| !text.contains("4712")), "{lines:?}");
 }

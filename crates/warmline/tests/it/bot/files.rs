@@ -24,6 +24,9 @@ const PICTURE_BYTES: usize = 70;
 /// A file of these words, in base64.
 const WORDS: &str = "Y2xvdWRzIG92ZXIga29saWJyaQ==";
 
+/// The smallest document that is one by its first bytes, `%PDF-1.4`, in base64.
+const PDF: &str = "JVBERi0xLjQKJcOkw7wKMSAwIG9iago8PD4+CmVuZG9iagp0cmFpbGVyCjw8Pj4KJSVFT0YK";
+
 fn picture() -> Value {
     json!({"type": "image/png", "name": "dot kolibri.png", "originalBase64": PICTURE, "thumbnailBase64": PICTURE})
 }
@@ -188,6 +191,20 @@ async fn whatever_could_run_in_a_browser_is_served_to_be_saved() {
         assert_eq!(answer.text().await.unwrap(), "clouds over kolibri");
     }
     assert!(!house.logged().contains("clouds"));
+}
+
+#[tokio::test]
+async fn a_pdf_is_a_pdf_and_is_saved() {
+    let (house, bot, page) = greeted(Setting::default()).await;
+    let activity = asked(&bot, &page).await;
+    let file = json!({"type": "application/pdf", "name": "plan.pdf", "originalBase64": PDF});
+    let address = brings(&bot, &activity, &file).await;
+    let shown = shows(&bot, &activity, &page, "application/pdf", &address).await;
+    let answer = opened(&house, &shown).await;
+    assert_eq!(header(answer.headers(), "content-type"), "application/pdf");
+    let disposition = header(answer.headers(), "content-disposition");
+    assert_eq!(disposition, "attachment; filename*=UTF-8''plan.pdf");
+    assert!(answer.text().await.unwrap().starts_with("%PDF-1.4"));
 }
 
 #[tokio::test]

@@ -116,6 +116,15 @@ async fn slow_caller(door: &Door) -> TcpStream {
     slow
 }
 
+/// Waits until the gateway has begun to stop.
+async fn stops(door: &Door) {
+    let not_ready = || async {
+        let ready = door.house.http.get(format!("{}/readyz", door.house.origin())).send().await;
+        (ready.ok()?.status() == StatusCode::SERVICE_UNAVAILABLE).then_some(())
+    };
+    eventually("it is stopping", not_ready).await;
+}
+
 #[tokio::test]
 async fn a_gateway_that_stops_answers_pages_to_its_last_moment_and_opens_no_stream() {
     let mut door = Door::open().await;
@@ -127,11 +136,7 @@ async fn a_gateway_that_stops_answers_pages_to_its_last_moment_and_opens_no_stre
     door.page.goes_offline().await;
     let mut slow = slow_caller(&door).await;
     door.house.gateway().signal("TERM").await;
-    let not_ready = || async {
-        let ready = door.house.http.get(format!("{}/readyz", door.house.origin())).send().await;
-        (ready.ok()?.status() == StatusCode::SERVICE_UNAVAILABLE).then_some(())
-    };
-    eventually("it is stopping", not_ready).await;
+    stops(&door).await;
     let say = json!({"type": "message", "text": "said to one who leaves kolibri"});
     let page = &door.page;
     for (what, call) in [
@@ -181,11 +186,7 @@ async fn a_caller_whose_connection_was_idle_is_answered_once_more() {
     assert!(before.starts_with("http/1.1 200") && !before.contains("connection: close"));
     let mut slow = slow_caller(&door).await;
     door.house.gateway().signal("TERM").await;
-    let stopping = || async {
-        let ready = door.house.http.get(format!("{}/readyz", door.house.origin())).send().await;
-        (ready.ok()?.status() == StatusCode::SERVICE_UNAVAILABLE).then_some(())
-    };
-    eventually("it is stopping", stopping).await;
+    stops(&door).await;
     let after = ask("/healthz").await;
     assert!(after.starts_with("http/1.1 200") && after.contains("connection: close"), "{after}");
     slow.write_all(SLOW.as_bytes()).await.unwrap();

@@ -13,7 +13,7 @@ use crate::{
 const PREVIOUS: &str = "previous-webhook-secret-3c91d0";
 
 fn with<'a>(more: &'a [(&'a str, &'a str)]) -> impl FnOnce(&mut Environment) + 'a {
-    |environment| {
+    move |environment| {
         for (name, value) in more {
             environment.insert((*name).to_owned(), (*value).to_owned());
         }

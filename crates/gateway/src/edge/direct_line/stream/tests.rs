@@ -19,6 +19,7 @@ use crate::{
         direct_line::DirectLine,
         doors::{Doors, Site},
     },
+    wakes::Typist,
 };
 
 /// The far end of a socket, seen from the gateway: takes nothing in before `stuck_until`.
@@ -136,6 +137,7 @@ fn edge(bed: &Bed) -> Edge {
         files,
         observer: Arc::clone(&bed.observer),
         presence: Arc::default(),
+        measures: crate::edge::rates::Measures::default(),
         complaints: crate::edge::messages::Complaints::default(),
         besides: crate::edge::messages::Besides::default(),
         console: None,
@@ -251,7 +253,7 @@ async fn a_client_that_is_silent_for_five_minutes_is_gone_however_much_it_is_sen
     let mut turns = tokio::time::interval(KEEP_ALIVE / 3);
     while !running.is_finished() {
         turns.tick().await;
-        edge.wakes.wake(bed.row("c1").id, Hint::Typing { agent: None, on: true });
+        edge.wakes.wake(bed.row("c1").id, Hint::Typing { who: Typist::Agent(None), on: true });
         assert!(began.elapsed() < SILENT_MAX * 2, "it never ends");
     }
     assert!(began.elapsed() > SILENT_MAX);

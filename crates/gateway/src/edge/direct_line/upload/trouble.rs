@@ -29,8 +29,7 @@ impl From<MultipartError> for Trouble {
 
 impl From<FileError> for Trouble {
     fn from(error: FileError) -> Self {
-        // That a file is empty is the page's to see.
-        let why = Some(error.fault()).filter(|_| !matches!(error, FileError::Empty));
+        let why = Some(error.fault());
         Self { refused: error.into(), why }
     }
 }

@@ -1,0 +1,131 @@
+/**
+ * Sends what the user wrote while the gateway was away. Direct Line's client tries once and says
+ * "retry"; this tries again until the gateway has taken it, one message after the other, so that they
+ * come in the order they were written in. Each keeps its `clientActivityID`, by which the gateway
+ * knows what it has taken already.
+ */
+
+import type { DirectLine } from './web-chat';
+
+/** Longest wait between two attempts: what is written while nobody is there is sent soon after. */
+const PAUSE_MAX_MS = 3_000;
+
+/** The first wait; each next one is twice as long. */
+const PAUSE_FIRST_MS = 300;
+
+/** Web Chat itself gives up after five minutes; this says so before, and then the user may retry. */
+export const SENDS_WITHIN_MS = 285_000;
+
+/** What Direct Line's client gives in place of an id when nobody has taken the activity. */
+const NOT_TAKEN = 'retry';
+
+interface Listener {
+  next?(id: string): void;
+  error?(error: unknown): void;
+  complete?(): void;
+}
+
+interface Line {
+  postActivity(activity: object): { subscribe(listener: Listener): { unsubscribe(): void } };
+}
+
+/** How time passes; a test has its own. */
+export interface Time {
+  now(): number;
+  pause(ms: number): Promise<void>;
+}
+
+const REAL: Time = {
+  now: () => Date.now(),
+  pause: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+};
+
+/**
+ * The same line, patient. `isAway` says whether the connection is known to be lost: only then a file is
+ * brought again, since a gateway that is there has told the user why it does not take it.
+ */
+export function patient(line: DirectLine, isAway: () => boolean, time: Time = REAL): DirectLine {
+  const inner = line as unknown as Line;
+  let last: Promise<void> = Promise.resolve();
+  const postActivity = (activity: object) => ({
+    subscribe(first?: Listener | ((id: string) => void), error?: (error: unknown) => void, complete?: () => void) {
+      const listener: Listener =
+        typeof first === 'function'
+          ? { next: first, ...(error ? { error } : {}), ...(complete ? { complete } : {}) }
+          : (first ?? {});
+      // That somebody types is worth nothing later.
+      if ((activity as { type?: unknown }).type === 'typing') return inner.postActivity(activity).subscribe(listener);
+      const post = new Post(inner, activity, isAway, time, listener);
+      last = last.then(() => post.send());
+      return { unsubscribe: () => post.stop() };
+    },
+  });
+  return new Proxy(line, {
+    get(target, name) {
+      if (name === 'postActivity') return postActivity;
+      const value: unknown = Reflect.get(target, name, target);
+      return typeof value === 'function' ? (value.bind(target) as unknown) : value;
+    },
+  });
+}
+
+/** One activity on its way. */
+class Post {
+  readonly #line: Line;
+  readonly #activity: object;
+  readonly #isAway: () => boolean;
+  readonly #time: Time;
+  readonly #listener: Listener;
+  readonly #until: number;
+  readonly #hasFiles: boolean;
+  #stopped = false;
+
+  constructor(line: Line, activity: object, isAway: () => boolean, time: Time, listener: Listener) {
+    this.#line = line;
+    this.#activity = activity;
+    this.#isAway = isAway;
+    this.#time = time;
+    this.#listener = listener;
+    this.#until = time.now() + SENDS_WITHIN_MS;
+    const { attachments } = activity as { attachments?: readonly unknown[] };
+    this.#hasFiles = (attachments?.length ?? 0) > 0;
+  }
+
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  /** Resolves when it is taken, refused, given up or not wanted any more; never rejects. */
+  async send(): Promise<void> {
+    for (let pause = PAUSE_FIRST_MS; !this.#stopped; pause = Math.min(pause * 2, PAUSE_MAX_MS)) {
+      try {
+        const id = await this.#once();
+        if (this.#stopped) return;
+        if (id !== NOT_TAKEN || (this.#hasFiles && !this.#isAway())) {
+          this.#listener.next?.(id);
+          this.#listener.complete?.();
+          return;
+        }
+      } catch (error) {
+        if (!this.#stopped) this.#listener.error?.(error);
+        return;
+      }
+      if (this.#time.now() + pause > this.#until) {
+        this.#listener.error?.(new Error('the gateway could not be reached'));
+        return;
+      }
+      await this.#time.pause(pause);
+    }
+  }
+
+  #once(): Promise<string> {
+    return new Promise((resolve, reject) => {
+      let given = NOT_TAKEN;
+      this.#line.postActivity(this.#activity).subscribe({
+        next: (id) => (given = id),
+        error: reject,
+        complete: () => resolve(given),
+      });
+    });
+  }
+}
