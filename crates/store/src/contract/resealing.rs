@@ -5,7 +5,9 @@ use session::id::Timestamp;
 use super::claiming::leased;
 use super::outbox::waiting;
 use super::{Bed, change, conversation, save, save_change};
-use crate::{Changes, ConversationChange, DeadLetter, Resealed, SealedKind, SealedRow, Store};
+use crate::{
+    Changes, ConversationChange, DeadLetter, NewSegment, Resealed, SealedKind, SealedRow, Store,
+};
 
 const NEW: &[u8] = b"new";
 
@@ -73,14 +75,18 @@ pub(super) fn keys_of_segments_are_replaced_and_shredded_ones_stay_gone(bed: &mu
     let mut ids = Vec::new();
     for name in ["c1", "c2"] {
         let row = conversation(bed.store(), name);
-        let new_segment = Some(b"old key".to_vec());
+        let new_segment = Some(NewSegment {
+            wrapped_key: b"old key".to_vec(),
+            since: Timestamp(1_000),
+            session: None,
+        });
         save_change(bed.store(), ConversationChange { new_segment, ..change(row.id) });
         ids.push(conversation(bed.store(), name).segment.unwrap().id);
     }
     let found = unlike(bed.store(), SealedKind::SegmentKey, 1);
     assert_eq!(found.len(), 2);
     assert_eq!(bed.store().count_unlike(SealedKind::SegmentKey, NEW).unwrap(), 2);
-    bed.store().shred(ids[0]).unwrap();
+    bed.store().shred(&ids[..1]).unwrap();
     let resealed: Vec<_> = found.iter().map(anew).collect();
     assert_eq!(bed.store().reseal(SealedKind::SegmentKey, &resealed).unwrap(), 1);
     for _ in 0..2 {
