@@ -18,7 +18,10 @@ use session::{
     },
 };
 use store::{
-    Answer, AuditMark, AuditRow, AuditSource, BootId, Changes, Claim, ConversationChange, ConversationId, ConversationRow, DeadLetter, EntryRow, Forgotten, LaneKey, LaneReady, Numbers, OldSegment, Person, RepeatKey, Resealed, Resolved, SealedKind, SealedPage, SegmentId, SessionRow, Store, StoreError, Target, Transaction, Waiting, Whose, sqlite::SqliteStore,
+    Answer, AuditMark, AuditRow, AuditSource, BootId, Changes, Claim, ConversationChange,
+    ConversationId, ConversationRow, DeadLetter, EntryRow, Forgotten, LaneKey, LaneReady, Numbers,
+    OldSegment, Person, RepeatKey, Resealed, Resolved, SealedKind, SealedPage, SegmentId,
+    SessionRow, Store, StoreError, Target, Transaction, Waiting, Whose, sqlite::SqliteStore,
 };
 use tempfile::TempDir;
 use tokio::sync::{Notify, mpsc};

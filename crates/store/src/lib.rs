@@ -18,7 +18,11 @@ pub mod sqlite;
 mod contract;
 
 pub use row::{
-    Answer, AuditMark, AuditRow, BootId, Changes, Claim, ConversationChange, ConversationId, ConversationRow, DeadLetter, EntryRow, Forgotten, Hold, LaneKey, LaneReady, LogId, NewEffect, NewEntry, NewRepeat, NewSegment, Numbers, OldSegment, OpenCount, OutboxId, Person, Placed, RepeatKey, Reschedule, Resealed, Resend, Resolved, SealedKind, SealedPage, SealedRow, Segment, SegmentId, SessionRow, Strike, Target, Waiting, Whose, Work,
+    Answer, AuditMark, AuditRow, BootId, Changes, Claim, ConversationChange, ConversationId,
+    ConversationRow, DeadLetter, EntryRow, Forgotten, Hold, LaneKey, LaneReady, LogId, NewEffect,
+    NewEntry, NewRepeat, NewSegment, Numbers, OldSegment, OpenCount, OutboxId, Person, Placed,
+    RepeatKey, Reschedule, Resealed, Resend, Resolved, SealedKind, SealedPage, SealedRow, Segment,
+    SegmentId, SessionRow, Strike, Target, Waiting, Whose, Work,
 };
 
 use session::id::{ConversationKey, Number, SessionId, TenantId, Timestamp};

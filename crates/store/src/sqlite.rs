@@ -51,7 +51,9 @@ use rusqlite::{Connection, TransactionBehavior};
 use session::id::{ConversationKey, Number, SessionId, TenantId, Timestamp};
 
 use crate::{
-    AuditMark, AuditRow, AuditSource, BootId, ConversationId, ConversationRow, DeadLetter, EntryRow, Forgotten, LaneReady, Numbers, OldSegment, OutboxId, Resealed, SealedKind, SealedPage, SegmentId, SessionRow, Store, StoreError, Transaction, Waiting, Whose,
+    AuditMark, AuditRow, AuditSource, BootId, ConversationId, ConversationRow, DeadLetter,
+    EntryRow, Forgotten, LaneReady, Numbers, OldSegment, OutboxId, Resealed, SealedKind,
+    SealedPage, SegmentId, SessionRow, Store, StoreError, Transaction, Waiting, Whose,
 };
 pub use audit::AuditBeside;
 pub use peek::{Peek, peek};

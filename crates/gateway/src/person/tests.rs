@@ -89,7 +89,9 @@ async fn nobody_of_another_tenant_or_name_has_anything() {
         persons.export((tenant, user), Who::Gateway, &mut out).await.unwrap();
         let last: serde_json::Value = serde_json::from_slice(&out).unwrap();
         assert_eq!(last["exported"]["conversations"], 0, "{tenant} {user}");
-        let Outcome::Erased(erased) = persons.erase((tenant, user), Who::Gateway).await else { panic!() };
+        let Outcome::Erased(erased) = persons.erase((tenant, user), Who::Gateway).await else {
+            panic!()
+        };
         assert_eq!(erased.conversations, 0, "{tenant} {user}");
     }
     for user in ["", &"x".repeat(USER_BYTES_MAX + 1)] {
@@ -131,13 +133,16 @@ async fn an_erased_person_is_nowhere_on_the_disk_and_others_are_as_they_were() {
     bed.settle_all();
     let yan = bed.told("yan");
     assert!(!holding(bed.dir(), "zoe-canary").is_empty());
-    let Outcome::Erased(erased) = persons.erase(("t", "zoe-canary"), Who::Gateway).await else { panic!() };
+    let outcome = persons.erase(("t", "zoe-canary"), Who::Gateway).await;
+    let Outcome::Erased(erased) = outcome else { panic!("{outcome:?}") };
     assert_eq!((erased.conversations, erased.sessions, erased.files), (2, 1, 1));
     assert!(erased.entries > 40 && erased.segments > 2 && erased.scrubbed, "{erased:?}");
     assert_eq!(erased.erasures, 1);
     assert_eq!(holding(bed.dir(), "zoe-canary"), Vec::<std::path::PathBuf>::new());
     assert_eq!(bed.told("yan"), yan);
-    let Outcome::Erased(again) = persons.erase(("t", "zoe-canary"), Who::Gateway).await else { panic!() };
+    let Outcome::Erased(again) = persons.erase(("t", "zoe-canary"), Who::Gateway).await else {
+        panic!()
+    };
     assert_eq!((again.conversations, again.entries, again.erasures), (0, 0, 1), "done once");
     // Who comes back begins anew, and so does the process.
     assert_eq!(bed.says("zoe-canary/2", "hi").await.number, Number(1));

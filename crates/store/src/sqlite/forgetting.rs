@@ -164,13 +164,14 @@ pub(super) fn begun(reader: &Connection, limit: usize) -> Result<Vec<Conversatio
     Ok(begun.collect::<Result<_, _>>()?)
 }
 
-/// The segments that one of them still has.
+/// The segments that one of them still has, newest first: a walk through one ends at the newest entry of the
+/// segment before it, which must still be there.
 pub(super) fn segments_of(
     reader: &Connection,
     id: ConversationId,
 ) -> Result<Vec<SegmentId>, StoreError> {
     let mut select =
-        reader.prepare_cached("SELECT id FROM segment WHERE conversation = ?1 ORDER BY id")?;
+        reader.prepare_cached("SELECT id FROM segment WHERE conversation = ?1 ORDER BY id DESC")?;
     let segments = select.query_map([id.0], |row| row.get(0).map(SegmentId))?;
     Ok(segments.collect::<Result<_, _>>()?)
 }

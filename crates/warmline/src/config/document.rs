@@ -128,8 +128,8 @@ fn kind(kind: Kind) -> String {
         Kind::Choice(words) => {
             words.iter().map(|word| format!("`\"{word}\"`")).collect::<Vec<_>>().join(" or ")
         }
-        Kind::Span => "length of time".to_owned(),
-        Kind::SpanOrOff => "length of time or `\"off\"`".to_owned(),
+        Kind::Span | Kind::Keep => "length of time".to_owned(),
+        Kind::SpanOrOff | Kind::KeepOrOff => "length of time or `\"off\"`".to_owned(),
         Kind::Count => "number".to_owned(),
         Kind::Size => "number of bytes".to_owned(),
         Kind::Texts => "list of texts".to_owned(),

@@ -40,6 +40,10 @@ pub(crate) enum Kind {
     Span,
     /// A length of time, or `off`.
     SpanOrOff,
+    /// How long something is kept: a length of time that may be of years.
+    Keep,
+    /// The same, or `off`.
+    KeepOrOff,
     /// A number from 1 up.
     Count,
     /// A number of bytes.
@@ -151,7 +155,7 @@ settings! {
     "A file that holds the master key, mode 0600. Without this and `master_key`, `master.key` in the data directory is used, and made at the first start.";
     "language", Some("WARMLINE_LANGUAGE"), LANGUAGES, Some("\"en\""), "\"en\"", Restart,
     "The language of the notices to users, and of what they can type unless the phrases are set.";
-    "audit_keep", Some("WARMLINE_AUDIT_KEEP"), Kind::Span, Some("\"400d\""), "\"400d\"", Reload,
+    "audit_keep", Some("WARMLINE_AUDIT_KEEP"), Kind::Keep, Some("\"400d\""), "\"400d\"", Reload,
     "How long records of the audit trail (`warmline audit`) are kept; older ones are cut off, and a record says so.";
     "console.password_hash", Some("WARMLINE_CONSOLE_PASSWORD_HASH"), Kind::Secret, None, "\"file:/etc/warmline/console.hash\"", Restart,
     "The argon2id hash (PHC string) of the password of the operator `admin`, who may do everything. Without it and without `[operators.NAME]` the console is closed.";
@@ -201,9 +205,9 @@ settings! {
     "That key.";
     "files.bucket_in", None, BUCKET_STYLES, Some("\"path\""), "\"host\"", Restart,
     "Whether requests name the bucket in the path or in the host's name.";
-    "tenant.keep_chats", Some("WARMLINE_KEEP_CHATS"), Kind::SpanOrOff, Some("\"30d\""), "\"7d\"", Reload,
+    "tenant.keep_chats", Some("WARMLINE_KEEP_CHATS"), Kind::KeepOrOff, Some("\"30d\""), "\"7d\"", Reload,
     "How long the words of a live chat can be read after the last of them, an hour at least; then their key is deleted, and their files with them. `off` keeps them for ever.";
-    "tenant.keep_bot_talk", Some("WARMLINE_KEEP_BOT_TALK"), Kind::SpanOrOff, Some("\"24h\""), "\"24h\"", Reload,
+    "tenant.keep_bot_talk", Some("WARMLINE_KEEP_BOT_TALK"), Kind::KeepOrOff, Some("\"24h\""), "\"24h\"", Reload,
     "The same for what was said with the bot outside of live chats. What is gone no agent gets as history.";
     "tenant.mask", Some("WARMLINE_MASK"), Kind::Texts, None, "[\"card\", \"iban\"]", Reload,
     "What may not reach the desk, the bot or the store, of what users say: `card` (13 to 19 digits with the check digit of payment cards), `iban`, `us-ssn`. A mask that names the kind stands in its place, and the user is told once.";

@@ -19,6 +19,9 @@ const SPAN_MIN: Duration = Duration::from_secs(1);
 /// The longest deadline: whatever takes longer has been forgotten by everybody.
 const SPAN_MAX: Duration = Duration::from_hours(720);
 
+/// The longest time for which something is kept: ten years.
+const KEEP_MAX: Duration = Duration::from_hours(3_650 * 24);
+
 /// The largest number.
 const COUNT_MAX: usize = 1_000_000;
 
@@ -117,8 +120,9 @@ impl Setting {
             Kind::Secret => Secret::read(text).map(Value::Secret),
             Kind::Choice(words) if words.contains(&text) => Ok(Value::Text(text.to_owned())),
             Kind::Choice(words) => Err(format!("must be {}", words.join(" or "))),
-            Kind::SpanOrOff if text == "off" => Ok(Value::Off),
-            Kind::Span | Kind::SpanOrOff => span(text).map(Value::Span),
+            Kind::SpanOrOff | Kind::KeepOrOff if text == "off" => Ok(Value::Off),
+            Kind::Span | Kind::SpanOrOff => span(text, SPAN_MAX).map(Value::Span),
+            Kind::Keep | Kind::KeepOrOff => span(text, KEEP_MAX).map(Value::Span),
             Kind::Count => text.parse().map_err(|_| self.expected()).and_then(count),
             Kind::Size => size(text).map(Value::Size),
             Kind::Texts => texts(text),
@@ -164,8 +168,10 @@ impl Setting {
                     .to_owned()
             }
             Kind::Choice(words) => format!("must be {}, in quotation marks", words.join(" or ")),
-            Kind::Span => "must be a length of time, for instance \"60s\" or \"30min\"".to_owned(),
-            Kind::SpanOrOff => {
+            Kind::Span | Kind::Keep => {
+                "must be a length of time, for instance \"60s\" or \"30min\"".to_owned()
+            }
+            Kind::SpanOrOff | Kind::KeepOrOff => {
                 "must be a length of time, for instance \"5min\", or \"off\"".to_owned()
             }
             Kind::Count => format!("must be a whole number from 1 to {COUNT_MAX}"),
@@ -196,7 +202,7 @@ fn count(number: usize) -> Result<Value, String> {
 }
 
 /// Reads `60s`, `30min`, `3h`, `2d`, and several of them in a row.
-fn span(text: &str) -> Result<Duration, String> {
+fn span(text: &str, max: Duration) -> Result<Duration, String> {
     let wrong = || "must be a length of time, for instance 60s, 30min, 3h or 1h 30min".to_owned();
     let mut rest = text.trim();
     let mut seconds: u64 = 0;
@@ -222,10 +228,10 @@ fn span(text: &str) -> Result<Duration, String> {
         rest = tail.trim_start();
     }
     let span = Duration::from_secs(seconds);
-    if (SPAN_MIN..=SPAN_MAX).contains(&span) {
+    if (SPAN_MIN..=max).contains(&span) {
         Ok(span)
     } else {
-        Err("must be from 1s to 30d".to_owned())
+        Err(format!("must be from 1s to {}", span_text(max)))
     }
 }
 

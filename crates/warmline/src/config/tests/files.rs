@@ -419,7 +419,7 @@ fn the_default_file_holds_every_setting_switched_off_and_is_right_when_switched_
                 || SETTINGS.iter().any(|s| line.starts_with(&format!("{} = ", s.key())))
         })
         .collect();
-    assert_eq!(on.len(), SETTINGS.len() + 6, "each setting once, and the tables");
+    assert_eq!(on.len(), SETTINGS.len() + 8, "each setting once, and the tables");
     check_text(&on.join("\n"), std::path::Path::new("default")).unwrap();
 }
 
