@@ -106,7 +106,7 @@ async fn carry_out(environment: &Environment, line: &[u8]) -> anyhow::Result<Out
         }
         let kept = Kept::read(environment)?;
         let vault = Vault::new(&kept.master_key)?;
-        match keys_without_gateway(&data_dir, vault, Clock::System, line) {
+        match keys_without_gateway(&data_dir, vault, &Clock::System, line) {
             Ok(answer) => return Ok(answer.outcome),
             Err(error) if Instant::now() < until && StartError::is_in_use(&error) => {}
             Err(error) => {

@@ -132,7 +132,7 @@ impl Persons {
 
     async fn scrub(&self) -> Result<bool, PersonError> {
         for _ in 0..SCRUBS_MAX {
-            if crate::blocking(&self.store, |store| store.scrub()).await? {
+            if crate::blocking(&self.store, Store::scrub).await? {
                 return Ok(true);
             }
             tokio::time::sleep(SCRUB_AGAIN).await;
