@@ -4,6 +4,7 @@
  * `frame-strip.ts` show how it stands.
  */
 
+import { chatSpeaker } from './chat-words';
 import { Door } from './frame-door';
 import { Drop } from './frame-drop';
 import { element } from './element';
@@ -16,7 +17,10 @@ import { quietNotices } from './frame-notices';
 import { chime, saveAs } from './frame-things';
 import { Strip } from './frame-strip';
 import { transcript } from './frame-story';
+import { Refusals } from './refused';
 import { patient } from './resend';
+import { Retries } from './retry';
+import { Secrets } from './secret';
 import { loadWebChat } from './web-chat';
 import type { Activity, DirectLine, Store, WebChat } from './web-chat';
 import type { Asking } from './widget-tokens';
@@ -36,6 +40,9 @@ export class Chat {
   readonly #strip: Strip;
   readonly #news: News;
   readonly #door: Door;
+  readonly #refusals: Refusals;
+  readonly #retries: Retries;
+  readonly #secrets: Secrets;
   #place: HTMLElement;
   #line: DirectLine | null = null;
   #store: Store | null = null;
@@ -65,6 +72,10 @@ export class Chat {
       this.#head.story(story);
       this.#strip.story(story);
     });
+    const words = chatSpeaker(welcome.language);
+    this.#refusals = new Refusals(words, () => this.#redraw?.());
+    this.#retries = new Retries(() => this.#redraw?.());
+    this.#secrets = new Secrets(words, () => this.#redraw?.());
     this.#place = element('div', { class: 'talk' });
     const drop = new Drop(this.#say('drop'), (files) => this.#attach(files));
     const root = document.getElementById('chat');
@@ -83,7 +94,7 @@ export class Chat {
       this.#token = token;
       this.#line = connect(webChat, token, (connection) => this.#connection(connection));
       this.#store = webChat.createStore();
-      this.#store.subscribe(() => this.#news.heard(this.#activities()));
+      this.#store.subscribe(() => this.#heard());
       this.#show(webChat);
     } catch (error) {
       console.error('Warmline:', error);
@@ -120,8 +131,9 @@ export class Chat {
   #show(webChat: WebChat): void {
     const [line, store] = [this.#line, this.#store];
     if (!line || !store) return;
-    const directLine = patient(line, () => this.#isAway || !navigator.onLine);
-    const draw = () =>
+    const directLine = patient(line, () => this.#isAway || !navigator.onLine, { refusals: this.#refusals, retries: this.#retries });
+    const draw = () => {
+      const held = this.#place.contains(document.activeElement);
       webChat.renderWebChat(
         {
           directLine,
@@ -130,11 +142,16 @@ export class Chat {
           username: this.#say('you'),
           locale: this.#locale,
           sendTypingIndicator: true,
-          activityMiddleware: quietNotices,
+          activityMiddleware: [this.#retries.middleware(), quietNotices],
+          activityStatusMiddleware: this.#refusals.middleware(),
+          attachmentMiddleware: this.#secrets.middleware(),
           styleOptions: roomy(),
         },
         this.#place,
       );
+      // A field that has done its work may be gone, and the keyboard was on its button.
+      if (held && document.activeElement === document.body) this.#focus();
+    };
     draw();
     this.#redraw = draw;
     this.#send({ kind: 'ready' });
@@ -146,6 +163,14 @@ export class Chat {
     this.#head.connection(connection);
     this.#strip.connection(connection);
     if (connection === 'online') this.#keep();
+  }
+
+  #heard(): void {
+    const activities = this.#activities();
+    this.#news.heard(activities);
+    this.#refusals.heard(activities);
+    this.#retries.heard(activities);
+    this.#secrets.heard(activities);
   }
 
   #activities(): readonly Activity[] {

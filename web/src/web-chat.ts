@@ -32,10 +32,16 @@ export interface Activity {
   readonly text?: string;
   readonly timestamp?: string;
   readonly from?: { readonly id?: string; readonly role?: string; readonly name?: string };
-  readonly attachments?: readonly { readonly name?: string }[];
+  readonly attachments?: readonly Attachment[];
   readonly suggestedActions?: { readonly actions?: readonly unknown[] };
   readonly value?: unknown;
   readonly channelData?: Readonly<Record<string, unknown>>;
+}
+
+/** What the pages read of an attachment. */
+export interface Attachment {
+  readonly name?: string;
+  readonly content?: unknown;
 }
 
 export interface Store {
@@ -60,6 +66,26 @@ export type ActivityMiddleware = () => (
   next: (card: { readonly activity: Activity }) => Render | null | false,
 ) => (card: { readonly activity: Activity }) => Render | null | false;
 
+/** Its way to draw what became of an activity that was sent. */
+export type ActivityStatusMiddleware = () => (
+  next: (card: Sent) => Drawn,
+) => (card: Sent) => Drawn;
+
+interface Sent {
+  readonly activity: Activity;
+  readonly sendState: string;
+}
+
+/** Its way to draw what is attached. */
+export type AttachmentMiddleware = () => (
+  next: (card: Attached) => Drawn | null | false,
+) => (card: Attached) => Drawn | null | false;
+
+interface Attached {
+  readonly activity: Activity;
+  readonly attachment: Attachment;
+}
+
 export interface WebChat {
   createDirectLine(options: {
     domain: string;
@@ -75,7 +101,9 @@ export interface WebChat {
       username: string;
       locale: string;
       sendTypingIndicator: boolean;
-      activityMiddleware?: ActivityMiddleware;
+      activityMiddleware?: ActivityMiddleware | readonly ActivityMiddleware[];
+      activityStatusMiddleware?: ActivityStatusMiddleware;
+      attachmentMiddleware?: AttachmentMiddleware;
       styleOptions: Readonly<Record<string, unknown>>;
     },
     into: HTMLElement,

@@ -34,14 +34,21 @@ export async function says(page: Page, words: string): Promise<void> {
   await box(page).press('Enter');
 }
 
+/** What is dragged; with `size`, as many bytes of nothing come after its text. */
+export interface Dragged {
+  readonly name: string;
+  readonly text: string;
+  readonly size?: number;
+}
+
 /** Drags a file over the chat, and lets it go if `name` says so. */
-export function drag(page: Page, name: 'dragenter' | 'drop', file: { name: string; text: string }): Promise<boolean> {
+export function drag(page: Page, name: 'dragenter' | 'drop', file: Dragged): Promise<boolean> {
   return frameOf(page).evaluate(
-    ([kind, called, text]) => {
+    ([kind, { name: called, text, size = 0 }]) => {
       const dataTransfer = new DataTransfer();
-      dataTransfer.items.add(new File([text ?? ''], called ?? '', { type: 'text/plain' }));
-      return dispatchEvent(new DragEvent(kind ?? '', { dataTransfer, bubbles: true, cancelable: true }));
+      dataTransfer.items.add(new File([text, new Uint8Array(size)], called, { type: 'text/plain' }));
+      return dispatchEvent(new DragEvent(kind, { dataTransfer, bubbles: true, cancelable: true }));
     },
-    [name, file.name, file.text],
+    [name, file] as const,
   );
 }

@@ -317,6 +317,66 @@ test('a file that is dropped onto the chat comes to the agent, and can be opened
   await end();
 });
 
+test('what can never be taken says what to do, and Retry stands where it helps', async () => {
+  const { page, end } = await arrive();
+  await opened(page);
+  const unsent = chat(page).locator('.not-sent');
+  for (const [file, words] of [
+    [{ name: 'setup.exe', text: 'MZ and what runs' }, 'files like this are not taken'],
+    [{ name: 'film.txt', text: 'x', size: 27_000_000 }, 'too large. Attach a smaller file.'],
+  ] as const) {
+    await drag(page, 'drop', file);
+    await says(page, `Look at ${file.name}`);
+    await unsent.filter({ hasText: words }).waitFor();
+    await notice(page, file.name).waitFor();
+  }
+  assert.equal(await chat(page).getByText('Retry').count(), 0, 'a retry is no use');
+  await shoot(page, 'widget-file-refused');
+  // Nobody can take it for a moment; later somebody can.
+  await page.route('**/upload?*', (route) => route.fulfill({ status: 503, json: {} }));
+  await drag(page, 'drop', { name: 'note.txt', text: 'all is well' });
+  await says(page, 'Look at note.txt');
+  const retry = chat(page).getByRole('button', { name: 'Retry' });
+  await retry.waitFor();
+  assert.equal(await unsent.count(), 2);
+  await page.unroute('**/upload?*');
+  await retry.click();
+  await chat(page).locator('a[href*="/files/"]', { hasText: 'note.txt' }).first().waitFor();
+  assert.equal(await retry.count(), 0);
+  assert.equal(await said(page, 'Look at note.txt').count(), 1, 'what failed is not there beside it');
+  await end();
+});
+
+test('a secret is gone from its card when it is sent, and the card says so, also after a reload', async () => {
+  const { page, end } = await arrive();
+  await opened(page);
+  const id = await live(page);
+  await demo.desk(`chats/${id}/show`, { control: 'input_text_secure' });
+  const field = chat(page).locator('input[type=password]');
+  await field.fill('Rosebud-1941');
+  await shoot(page, 'widget-secret-asked');
+  await field.press('Tab');
+  await page.keyboard.press('Enter');
+  await chat(page).getByText('Sent, and hidden').waitFor();
+  assert.equal(await field.count(), 0);
+  await said(page, '••••••').waitFor();
+  const left = await frameOf(page).evaluate(() => {
+    const fields = [...document.querySelectorAll('input, textarea')] as HTMLInputElement[];
+    return [document.documentElement.outerHTML, ...fields.map(({ value }) => value)].join(' ');
+  });
+  assert.ok(!left.includes('Rosebud'), 'nothing of it is left on the page');
+  await eventually('the keyboard is in the box', () => box(page).evaluate((one) => one === document.activeElement));
+  await shoot(page, 'widget-secret-sent');
+  await page.reload();
+  await chat(page).getByText('Sent, and hidden').waitFor();
+  assert.equal(await field.count(), 0);
+  // Another question is open, and what was said before does not answer it.
+  await demo.desk(`chats/${id}/show`, { control: 'input_text_secure' });
+  await field.waitFor();
+  assert.equal(await chat(page).getByText('Sent, and hidden').count(), 1);
+  await end();
+});
+
 test('a file of the agent comes to the user', async () => {
   const { page, end } = await arrive();
   await opened(page);
