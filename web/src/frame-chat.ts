@@ -66,6 +66,7 @@ export class Chat {
     this.#strip = new Strip(this.#say, {
       end: () => this.#end(),
       retry: () => void this.#again(),
+      leave: () => this.#focus(),
     });
     this.#door = new Door(origin, welcome.key, send);
     this.#news = new News(welcome, send, (story) => {
@@ -80,7 +81,7 @@ export class Chat {
     const drop = new Drop(this.#say('drop'), (files) => this.#attach(files));
     const root = document.getElementById('chat');
     root?.setAttribute('aria-label', this.#say('conversation'));
-    root?.append(this.#head.root, this.#strip.root, this.#place, drop.root);
+    root?.append(this.#head.root, this.#strip.root, this.#strip.news, this.#place, drop.root);
     addEventListener('keydown', (event) => this.#pressed(event));
     setInterval(() => this.#keep(), KEEP_EVERY_MS);
   }

@@ -35,7 +35,7 @@ export class Head {
     this.#title = title;
     this.#face = element('span', { class: 'face', 'aria-hidden': 'true' });
     this.#name = element('h1', { class: 'name' });
-    this.#is = element('p', { class: 'is', role: 'status' });
+    this.#is = element('p', { class: 'is' });
     this.#close = iconButton(say('close'), 'M6 6l12 12M18 6L6 18');
     this.#close.addEventListener('click', () => orders.close());
     this.#more = iconButton(say('menu'), 'M12 5.5v.01', 'M12 12v.01', 'M12 18.5v.01');

@@ -191,11 +191,19 @@ export function styleOptions(): Readonly<Record<string, unknown>> {
     toastErrorColor: colour('bad'),
     toastSeparatorColor: colour('line'),
     typingAnimationBackgroundImage: dots(colour('muted')),
+    markdownExternalLinkIconImage: arrow(accent),
     hideUploadButton: false,
     // Until then it is tried again; nobody is to be told before that it failed.
     sendTimeout: SENDS_WITHIN_MS,
     sendTimeoutForAttachments: SENDS_WITHIN_MS,
   };
+}
+
+/** The sign behind a link that opens a page of its own; Web Chat's is black on any ground. */
+function arrow(colour: string): string {
+  const lines = 'M6.5 3H3v10h10V9.5M9 3h4v4M13 3 7.5 8.5';
+  const picture = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16"><path d="${lines}" fill="none" stroke="${colour}" stroke-width="1.3"/></svg>`;
+  return `url("data:image/svg+xml,${encodeURIComponent(picture)}")`;
 }
 
 /** Three dots that pulse; Web Chat's own picture has a light background, which glares in the dark. */
