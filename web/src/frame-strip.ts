@@ -21,6 +21,9 @@ const NEWS_FOR_MS = 10 * 60_000;
 /** A strip for a connection that comes and goes within this would only flicker. */
 const LOST_AFTER_MS = 1_500;
 
+/** What was announced is gone after this: who reads on by themselves is not to find it twice. */
+const ANNOUNCED_FOR_MS = 2_000;
+
 export class Strip {
   readonly root: HTMLElement;
   /**
@@ -47,6 +50,7 @@ export class Strip {
   #dismissed: number | null = null;
   #shown = '';
   #told = '';
+  #announcing = 0;
 
   constructor(say: Say, orders: StripOrders) {
     this.#say = say;
@@ -128,6 +132,8 @@ export class Strip {
     const back = this.#told === this.#say('reconnecting.notice') && words === '';
     this.#told = words;
     setText(this.news, back ? this.#say('back') : words);
+    clearTimeout(this.#announcing);
+    this.#announcing = window.setTimeout(() => setText(this.news, ''), ANNOUNCED_FOR_MS);
   }
 
   #what(): Shown | null {

@@ -61,7 +61,7 @@ test('a live chat in the widget: waiting, talking, and its end by the button', a
   await strip(page, 'live').waitFor();
   await shoot(page, 'widget-live');
   await chat(page).getByRole('button', { name: 'End chat' }).click();
-  await chat(page).getByText('End this chat?').waitFor();
+  await strip(page, 'live').getByText('End this chat?').waitFor();
   await shoot(page, 'widget-sure');
   await chat(page).getByRole('button', { name: 'Keep talking' }).click();
   await chat(page).getByText('You are talking to Dana.').waitFor();
