@@ -161,6 +161,7 @@ export class Chat {
 
   #connection(connection: Connection): void {
     this.#isAway = connection === 'reconnecting';
+    document.documentElement.dataset['connection'] = connection;
     this.#head.connection(connection);
     this.#strip.connection(connection);
     if (connection === 'online') this.#keep();

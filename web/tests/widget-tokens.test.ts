@@ -5,7 +5,7 @@ import { after, afterEach, before, test } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
 
 import { eventually, openBrowser, shoot, visit } from './browser.ts';
-import { box, bubble, chat, opened, panel, said, says } from './bubbles.ts';
+import { box, bubble, chat, opened, panel, said, says, strip } from './bubbles.ts';
 import { freePort } from './program.ts';
 import { startGateway, startSite } from './sites.ts';
 import type { Gateway, Site } from './sites.ts';
@@ -148,6 +148,22 @@ test('a wrong key is told to the developer; the user hears that there is no chat
   assert.equal(await page.getByRole('button', { name: 'Try again' }).count(), 0);
   await end();
   await site.stop();
+});
+
+test('a token that this page may not use is told of in the chat, and nothing seems to be coming', async () => {
+  const { page, end } = await arrive(null);
+  await bubble(page).waitFor();
+  const message = 'pages of this origin may not use this token';
+  await page.route('**/widget/admissions', (route) => route.fulfill({ status: 403, json: { error: { message } } }));
+  const said = page.waitForEvent('console', (line) => line.text() === `Warmline: ${message}`);
+  await bubble(page).click();
+  await strip(page, 'bad').getByText('not available on this page').waitFor();
+  await said;
+  assert.equal(await strip(page, 'bad').getByRole('button').count(), 0, 'another attempt would be no use');
+  const spinner = await chat(page).locator('.talk').evaluate((one) => getComputedStyle(one, '::before').display);
+  assert.equal(spinner, 'none');
+  await shoot(page, 'widget-refused-token');
+  await end();
 });
 
 test('a gateway that is away can be tried again, and one that was away for a moment is', async () => {
