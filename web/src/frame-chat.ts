@@ -49,9 +49,12 @@ export class Chat {
   #token: string | null = null;
   #redraw: (() => void) | null = null;
   #isAway = false;
+  /** The user is here with the keyboard, or wants to be. */
+  #called: boolean;
 
   constructor(welcome: Welcome, origin: string, send: (told: FromFrame) => void) {
     this.#send = send;
+    this.#called = welcome.called;
     this.#say = speaker(welcome.language);
     this.#locale = welcome.language === 'de' ? 'de-DE' : 'en-US';
     document.documentElement.lang = welcome.language;
@@ -91,7 +94,7 @@ export class Chat {
     this.#connection('connecting');
     try {
       const [webChat, token] = await Promise.all([loadWebChat(), this.#door.open(asking)]);
-      if (token === null) return this.#connection('refused');
+      if (token === null) return this.#unopened('refused');
       this.#token = token;
       this.#line = connect(webChat, token, (connection) => this.#connection(connection));
       this.#store = webChat.createStore();
@@ -99,7 +102,7 @@ export class Chat {
       this.#show(webChat);
     } catch (error) {
       console.error('Warmline:', error);
-      this.#connection('failed');
+      this.#unopened('failed');
     }
   }
 
@@ -110,6 +113,7 @@ export class Chat {
         this.#door.heard(told);
         return;
       case 'opened':
+        this.#called = true;
         this.#news.opened(true);
         this.#focus();
         return;
@@ -156,7 +160,17 @@ export class Chat {
     draw();
     this.#redraw = draw;
     this.#send({ kind: 'ready' });
-    if (this.#news.isOpen) this.#focus();
+    this.#arrive();
+  }
+
+  #unopened(connection: Connection): void {
+    this.#connection(connection);
+    this.#arrive();
+  }
+
+  /** Takes the keyboard, where the user has called for the chat; a page that goes on with it keeps it. */
+  #arrive(): void {
+    if (this.#called && this.#news.isOpen) this.#focus();
   }
 
   #connection(connection: Connection): void {
@@ -195,12 +209,14 @@ export class Chat {
   }
 
   async #again(): Promise<void> {
+    this.#called = true;
     const stale = this.#token;
     this.#clear();
     await this.open({ stale, fresh: false });
   }
 
   async #startOver(): Promise<void> {
+    this.#called = true;
     const { phase } = this.#news.story;
     if (phase === 'waiting' || phase === 'live') this.#end();
     this.#clear();

@@ -8,7 +8,7 @@ import { Bubble } from './widget-bubble';
 import { Frame } from './widget-frame';
 import type { Named } from './widget-frame';
 import type { Kept, Memory } from './widget-kept';
-import { answers } from './widget-probe';
+import { answers, silent } from './widget-probe';
 import { Rest } from './widget-rest';
 import { look, SKIN, SMALL } from './widget-skin';
 import { NoToken, Tokens } from './widget-tokens';
@@ -136,13 +136,11 @@ export class Panel {
   }
 
   #show(focus: boolean): void {
-    if (this.#small.matches) this.#dialog.showModal();
-    else this.#dialog.show();
+    this.#unfold();
     this.#opened(true);
     this.#load();
     this.#send({ kind: 'opened' });
     if (focus) this.#focus();
-    else if (this.#root.activeElement !== null) (document.activeElement as HTMLElement | null)?.blur();
   }
 
   #opened(open: boolean): void {
@@ -158,12 +156,17 @@ export class Panel {
     else this.#rest.focus();
   }
 
+  /** Beside the page without `show`, which would take the keyboard from wherever it is. */
+  #unfold(): void {
+    if (this.#small.matches) this.#dialog.showModal();
+    else this.#dialog.open = true;
+  }
+
   /** A window that became small or wide while the panel is open. */
   #lay(): void {
     if (!this.isOpen) return;
     this.#dialog.close();
-    if (this.#small.matches) this.#dialog.showModal();
-    else this.#dialog.show();
+    this.#unfold();
     this.#fit();
   }
 
@@ -236,7 +239,8 @@ export class Panel {
   #welcome(): Welcome {
     const { seen, sound } = this.#set.memory.fresh();
     const { language, title, key } = this.#set;
-    return { kind: WELCOME, language, title, key, seen, sound, open: this.isOpen, ...this.#look() };
+    const [open, called] = [this.isOpen, this.isOpen && this.#opener !== null];
+    return { kind: WELCOME, language, title, key, seen, sound, open, called, ...this.#look() };
   }
 
   #greeted(): void {
@@ -308,16 +312,6 @@ export class Panel {
     const detail = { count: unread };
     this.#set.host.dispatchEvent(new CustomEvent('warmline-unread', { bubbles: true, detail }));
   }
-}
-
-/** Why a frame may not have come; the browser does not tell pages which of these it is. */
-function silent(named: Named, base: string, there: boolean): string {
-  const site = 'key' in named ? `no site has the key "${named.key}" (\`widget_key\`), ` : '';
-  return (
-    `the frame of the chat does not come from ${base}: ${there ? '' : 'the gateway is away, '}${site}` +
-    `${location.origin} is not among the \`trusted_origins\` of the site, or this page's own content ` +
-    'policy does not allow it (`frame-src`)'
-  );
 }
 
 function complain(error: unknown): void {

@@ -4,6 +4,8 @@
  * which runs nothing and which every content policy allows that allowed the script's tag.
  */
 
+import type { Named } from './widget-frame';
+
 /** Whoever needs longer for a script of a few kilobytes is taken for away. */
 const ANSWERS_WITHIN_MS = 5_000;
 
@@ -25,4 +27,14 @@ export function answers(base: string, nonce: string): Promise<boolean> {
     link.addEventListener('error', () => told(false));
     document.head.append(link);
   });
+}
+
+/** Why a frame may not have come; the browser does not tell pages which of these it is. */
+export function silent(named: Named, base: string, there: boolean): string {
+  const site = 'key' in named ? `no site has the key "${named.key}" (\`widget_key\`), ` : '';
+  return (
+    `the frame of the chat does not come from ${base}: ${there ? '' : 'the gateway is away, '}${site}` +
+    `${location.origin} is not among the \`trusted_origins\` of the site, or this page's own content ` +
+    'policy does not allow it (`frame-src`)'
+  );
 }

@@ -194,3 +194,17 @@ test('nothing in the chat or in Web Chat is out of a screen reader’s reach', a
   assert.deepEqual(await audit(frameOf(page), ['.talk']), []);
   await end();
 });
+
+test('a chat that opens by itself on the next page leaves the keyboard where it is', async () => {
+  const { page, end } = await arrive();
+  await opened(page);
+  await page.reload();
+  await said(page, 'help desk').first().waitFor();
+  await eventually('the box is there', () => box(page).isVisible());
+  // Whatever is said now is said after the chat was shown.
+  await page.getByRole('button', { name: 'Ask us' }).waitFor();
+  assert.equal(await page.evaluate(() => document.activeElement?.tagName), 'BODY');
+  await page.keyboard.press('Tab');
+  assert.notEqual(await page.evaluate(() => document.activeElement?.tagName), 'WARMLINE-CHAT', 'the page comes first');
+  await end();
+});
