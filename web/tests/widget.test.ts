@@ -77,6 +77,25 @@ test('a live chat in the widget: waiting, talking, and its end by the button', a
   await end();
 });
 
+test('a frame that stays away is looked into, also under the strictest content policy', async () => {
+  const { page, end } = await arrive();
+  const refused: string[] = [];
+  page.on('console', (line) => {
+    if (/Content Security Policy|TrustedScript/.test(line.text())) refused.push(line.text());
+  });
+  await page.route('**/widget/frame?*', (route) => route.abort());
+  await bubble(page).click();
+  // The gateway is there, so trying again would be no use.
+  await page.locator('warmline-chat [role=alert]', { hasText: 'not available on this page' }).waitFor();
+  assert.deepEqual(refused, []);
+  await page.keyboard.press('Escape');
+  await eventually('the panel is closed', async () => !(await panel(page).isVisible()));
+  await eventually('the keyboard is on the bubble', () =>
+    bubble(page).evaluate((one) => (one.getRootNode() as ShadowRoot).activeElement === one),
+  );
+  await end();
+});
+
 test('who waits can cancel by the button', async () => {
   const { page, end } = await arrive();
   await opened(page);
