@@ -72,7 +72,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<ExitCode> {
     match &options.order {
         Some(Command::Verify { expect }) => verify(&trail, &vault, expect.as_ref(), options.json),
         None => {
-            let query = query(&options)?;
+            let query = query(options)?;
             let found = trail.find(&vault, &query)?;
             let mut out = std::io::stdout().lock();
             for record in &found {

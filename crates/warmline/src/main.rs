@@ -115,7 +115,7 @@ fn main() -> ExitCode {
     let ended = runtime.block_on(async {
         match arguments.command {
             Command::Check(options) => return Ok(check::run(options).await),
-            Command::Audit(options) => return audit::run(options),
+            Command::Audit(options) => return audit::run(&options),
             Command::Health(options) => check::health::run(options).await,
             Command::Serve(options) => serve::run(options, hangups).await,
             Command::Init(options) => init::run(&options),
