@@ -39,7 +39,7 @@ pub use settings::{BotSetup, COMMAND_WORDS, DeskSetup, PageRules, Replay, Settin
 use crate::{
     alarm::{Alarm, Wakeup},
     clock::Clock,
-    control::{ControlSocket, Letters, Sealed},
+    control::{self, ControlSocket, Letters, Sealed, Storeroom},
     current::Current,
     dispatcher::Dispatcher,
     edge::console::Console,
@@ -264,7 +264,11 @@ impl Parts {
         };
         let (engine, presence) = (self.engine.clone(), Arc::clone(&self.presence));
         let (store, observer) = (Arc::clone(&self.store), Arc::clone(&self.observer));
-        let sealed = Sealed { store: Arc::clone(&self.store), vault: Arc::clone(&self.vault) };
+        let orders = control::Parts {
+            letters: Letters::new(self.engine.clone()),
+            sealed: Sealed { store: Arc::clone(&self.store), vault: Arc::clone(&self.vault) },
+            files: Storeroom { files: Arc::clone(&self.files) },
+        };
         let control = open_control(data_dir);
         let console = self.console(console_password, &dispatcher)?;
         let recorder = console.as_ref().map(Console::recorder);
@@ -285,8 +289,7 @@ impl Parts {
         watch("files of desks", Box::pin(media.run_ahead(shows, stopping.clone())));
         watch("engine", Box::pin(closed(engine.clone(), stopping.clone())));
         if let Some(control) = control {
-            let letters = Letters::new(engine.clone());
-            watch("control socket", Box::pin(control.serve(letters, sealed, stopping.clone())));
+            watch("control socket", Box::pin(control.serve(orders, stopping.clone())));
         }
         if let Some(recorder) = recorder {
             watch("console", Box::pin(recorder.run(stopping.clone())));

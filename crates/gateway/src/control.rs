@@ -2,11 +2,12 @@
 //!
 //! A Unix socket in the data directory, for its owner only (mode 0600): whoever may read the store
 //! may give orders, and nobody else. One line of JSON each way and the connection ends; the lines
-//! are described in `wire`, what is done about them in `letters`.
+//! are described in `wire`, what is done about them in `letters`, `sealed` and `files`.
 //!
 //! It has no part in anything that users or desks do: a gateway that cannot have the socket (a file
 //! system without sockets, a path too long) says so and serves all the same.
 
+mod files;
 mod letters;
 mod meaning;
 mod sealed;
@@ -32,10 +33,14 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use wire::Understood;
 
+pub(crate) use files::Storeroom;
 pub use letters::{LETTERS_PER_LIST, LETTERS_PER_LIST_MAX};
 pub(crate) use letters::{Letters, shortened};
 pub(crate) use sealed::Sealed;
-pub use wire::{Answer, Letter, Order, Outcome, Refusal, Request, VERSION, secret_line};
+pub use wire::{
+    Answer, FilesDropped, FilesOrder, FilesTaken, Letter, Order, Outcome, Refusal, Request,
+    TenantFiles, VERSION, secret_line,
+};
 
 /// The socket's name in the data directory.
 pub const SOCKET: &str = "warmline.sock";
@@ -62,6 +67,13 @@ const LINE_WITHIN: Duration = Duration::from_secs(5);
 /// After the system refused a connection (out of descriptors, usually).
 const PAUSE: Duration = Duration::from_millis(100);
 
+/// What orders are about.
+pub(crate) struct Parts {
+    pub(crate) letters: Letters,
+    pub(crate) sealed: Sealed,
+    pub(crate) files: Storeroom,
+}
+
 /// The socket of a running gateway; gone when this is dropped.
 pub(crate) struct ControlSocket {
     listener: UnixListener,
@@ -85,8 +97,8 @@ impl ControlSocket {
     }
 
     /// Serves until told to stop.
-    pub(crate) async fn serve(self, letters: Letters, sealed: Sealed, stop: CancellationToken) {
-        let (letters, sealed) = (Arc::new(letters), Arc::new(sealed));
+    pub(crate) async fn serve(self, parts: Parts, stop: CancellationToken) {
+        let parts = Arc::new(parts);
         let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
         loop {
             let accepted = tokio::select! {
@@ -98,10 +110,10 @@ impl ControlSocket {
             };
             match accepted {
                 (Ok((stream, _)), Ok(place)) => {
-                    let (letters, sealed) = (Arc::clone(&letters), Arc::clone(&sealed));
+                    let parts = Arc::clone(&parts);
                     tokio::spawn(async move {
                         let _place = place;
-                        if let Err(error) = converse(stream, &letters, &sealed).await {
+                        if let Err(error) = converse(stream, &parts).await {
                             tracing::debug!(
                                 error = &error as &dyn std::error::Error,
                                 "an operator's connection broke"
@@ -130,7 +142,7 @@ impl Drop for ControlSocket {
 }
 
 /// One line in, one line out.
-async fn converse(mut stream: UnixStream, letters: &Letters, sealed: &Sealed) -> io::Result<()> {
+async fn converse(mut stream: UnixStream, parts: &Parts) -> io::Result<()> {
     let (reading, mut writing) = stream.split();
     // It may hold a secret, so it is wiped, and no other buffer of ours gets it. What reading its JSON
     // copies meanwhile is not.
@@ -144,8 +156,9 @@ async fn converse(mut stream: UnixStream, letters: &Letters, sealed: &Sealed) ->
     let end = line.iter().position(|byte| *byte == b'\n').map_or(line.len(), |at| at + 1);
     line.truncate(end);
     let answer = match wire::read(&line) {
-        Ok(Understood::Letters(order)) => letters.carry_out(order).await,
-        Ok(Understood::Secret(order)) => sealed.carry_out(order).await,
+        Ok(Understood::Letters(order)) => parts.letters.carry_out(order).await,
+        Ok(Understood::Secret(order)) => parts.sealed.carry_out(order).await,
+        Ok(Understood::Files(order)) => parts.files.carry_out(order).await,
         Err(refusal) => refusal.into(),
     };
     timeout(LINE_WITHIN, writing.write_all(&answer.to_line())).await??;

@@ -8,6 +8,7 @@ mod console_password;
 mod control;
 mod dead_letters;
 mod demo;
+mod files;
 mod init;
 mod instance;
 mod language;
@@ -52,6 +53,8 @@ enum Command {
     Secret(secret::Options),
     /// See and deal with what could not be delivered. Exit code 1: refused, or nothing there.
     DeadLetters(dead_letters::Options),
+    /// See how much room files take, and drop some. Exit code 1: refused, or no gateway runs.
+    Files(files::Options),
     /// Make the password hash that opens the operator's console. Asks twice without showing what is
     /// typed, or reads one line from a pipe.
     ConsolePassword,
@@ -86,6 +89,7 @@ fn main() -> ExitCode {
         Command::Serve(_) | Command::Demo(_) | Command::Simulator(_) => "info",
         // Its answer is what it prints.
         Command::DeadLetters(_)
+        | Command::Files(_)
         | Command::ConsolePassword
         | Command::Init(_)
         | Command::TeamsPackage(_)
@@ -104,6 +108,7 @@ fn main() -> ExitCode {
             Command::Config(options) => settings::run(&options),
             Command::Secret(options) => secret::run(options).await,
             Command::DeadLetters(options) => dead_letters::run(options).await,
+            Command::Files(options) => files::run(options).await,
             Command::ConsolePassword => console_password::run(),
             Command::Demo(options) => demo::run(options).await,
             Command::Simulator(options) => instance::run(options).await,

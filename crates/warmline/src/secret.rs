@@ -89,7 +89,11 @@ async fn keep(
         if let Some(answer) = ask(&data_dir.join(SOCKET), &line).await? {
             return match answer.outcome {
                 Outcome::Error(refusal) => bail!("{} ({})", refusal.message, refusal.code),
-                Outcome::Secret(_) | Outcome::Letters(_) | Outcome::Letter(_) => {
+                Outcome::Secret(_)
+                | Outcome::Letters(_)
+                | Outcome::Letter(_)
+                | Outcome::Files(_)
+                | Outcome::FilesDropped(_) => {
                     Ok(" The running gateway takes it over at SIGHUP (kill -HUP).")
                 }
             };

@@ -145,7 +145,9 @@ fn log(order: Order, outcome: &Outcome) {
         Order::Drop { id } => ("drop", Some(id)),
     };
     let (result, kind, session) = match outcome {
-        Outcome::Letters(_) | Outcome::Secret(_) => ("done", None, None),
+        Outcome::Letters(_) | Outcome::Secret(_) | Outcome::Files(_) | Outcome::FilesDropped(_) => {
+            ("done", None, None)
+        }
         Outcome::Letter(letter) => {
             ("done", Some(letter.effect.as_str()), letter.session.as_deref())
         }

@@ -7,6 +7,8 @@
 //! {"v":1,"do":"drop","id":17}
 //! {"v":1,"do":"keep_secret","name":"webhook","value":"…"}    {"v":1,"secret":"webhook"}
 //! {"v":1,"do":"forget_secret","name":"webhook"}
+//! {"v":1,"do":"list_files"}          {"v":1,"files":{…}}
+//! {"v":1,"do":"drop_files","tenant":"acme","strangers":true}    {"v":1,"files_dropped":{…}}
 //! ```
 //!
 //! Nothing in them is anybody's words, name or address, and nothing in an answer is a secret.
@@ -71,6 +73,38 @@ pub(crate) enum SecretOrder {
     },
 }
 
+/// What an operator wants of files.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "do", rename_all = "snake_case")]
+pub enum FilesOrder {
+    /// How much room they take, and whose.
+    ListFiles,
+    /// Those of a tenant are to be dropped.
+    DropFiles {
+        /// Whose.
+        tenant: String,
+        /// Only what strangers brought.
+        #[serde(default)]
+        strangers: bool,
+        /// Only what came before this moment, RFC 3339.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        before: Option<String>,
+    },
+}
+
+impl FilesOrder {
+    /// As it goes over the socket.
+    pub fn to_line(&self) -> Vec<u8> {
+        #[derive(Serialize)]
+        struct Line<'a> {
+            v: u32,
+            #[serde(flatten)]
+            order: &'a FilesOrder,
+        }
+        to_line(&Line { v: VERSION, order: self })
+    }
+}
+
 fn hidden<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<SecretString, D::Error> {
     String::deserialize(deserializer).map(SecretString::from)
 }
@@ -96,6 +130,7 @@ pub fn secret_line(name: &str, value: Option<&SecretString>) -> zeroize::Zeroizi
 pub(super) enum Understood {
     Letters(Order),
     Secret(SecretOrder),
+    Files(FilesOrder),
 }
 
 /// What a client is answered.
@@ -117,6 +152,10 @@ pub enum Outcome {
     Letter(Box<Letter>),
     /// The secret of this name is kept, or forgotten.
     Secret(String),
+    /// How much room files take.
+    Files(FilesTaken),
+    /// What was dropped of them.
+    FilesDropped(FilesDropped),
     /// Nothing was done.
     Error(Refusal),
 }
@@ -128,6 +167,45 @@ pub struct Refusal {
     pub code: String,
     /// One sentence for a person.
     pub message: String,
+}
+
+/// How much room files take, in sealed bytes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FilesTaken {
+    /// All of them.
+    pub bytes: u64,
+    /// What those of strangers take of it.
+    pub of_strangers: u64,
+    /// How much all may take.
+    pub room: u64,
+    /// How much those of one tenant may.
+    pub room_of_tenant: u64,
+    /// How much those of one tenant's strangers may.
+    pub room_of_strangers: u64,
+    /// Each tenant that has some.
+    pub tenants: Vec<TenantFiles>,
+}
+
+/// The same of one tenant.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TenantFiles {
+    /// Which.
+    pub tenant: String,
+    /// All of theirs.
+    pub bytes: u64,
+    /// What those of strangers take of it.
+    pub of_strangers: u64,
+}
+
+/// What was dropped of files.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FilesDropped {
+    /// How many.
+    pub files: u64,
+    /// What they took, in sealed bytes.
+    pub bytes: u64,
+    /// How many could not be dropped; the gateway's log says why.
+    pub left: u64,
 }
 
 /// A dead letter, redacted.
@@ -223,7 +301,7 @@ pub(super) fn read(line: &[u8]) -> Result<Understood, Refusal> {
         Refusal::new(
             "bad_request",
             "an order is one line of JSON as in {\"v\":1,\"do\":\"list\",\"limit\":20}; use the \
-             command `warmline dead-letters` or `warmline secret`",
+             command `warmline dead-letters`, `warmline files` or `warmline secret`",
         )
     };
     if !line.ends_with(b"\n") {
@@ -241,6 +319,9 @@ pub(super) fn read(line: &[u8]) -> Result<Understood, Refusal> {
     }
     if let Ok(order) = serde_json::from_slice(line) {
         return Ok(Understood::Secret(order));
+    }
+    if let Ok(order) = serde_json::from_slice(line) {
+        return Ok(Understood::Files(order));
     }
     let request: Request = serde_json::from_slice(line).map_err(|_| bad())?;
     Ok(Understood::Letters(request.order))

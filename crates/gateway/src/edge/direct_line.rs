@@ -81,6 +81,8 @@ pub(crate) struct DirectLine {
     browsers: MacKey,
     /// How fast strangers get tokens by a site's public key.
     strangers: admission::Pace,
+    /// Which files' refusals users were told of lately.
+    told: upload::Told,
     /// Streams open now.
     streams: Arc<Places>,
 }
@@ -92,6 +94,7 @@ impl DirectLine {
             origins: vault.mac_key("direct line origins")?,
             browsers: vault.mac_key("direct line browsers")?,
             strangers: admission::Pace::default(),
+            told: upload::Told::default(),
             streams: Arc::default(),
         })
     }

@@ -134,7 +134,7 @@ async fn gateway_runs(dir: &Path, report: &mut Report) -> bool {
             let finding = Finding::warn(CHECK, "dead_letters", words);
             (finding.fix("see: warmline dead-letters list"), true)
         }
-        Ok(Some(Outcome::Secret(_))) => {
+        Ok(Some(Outcome::Secret(_) | Outcome::Files(_) | Outcome::FilesDropped(_))) => {
             let words = "the gateway answers something that it was not asked";
             (Finding::warn(CHECK, "no_answer", words).fix("use the gateway's release"), true)
         }

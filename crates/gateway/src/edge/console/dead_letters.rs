@@ -59,7 +59,9 @@ pub(super) async fn list(
         }
         Outcome::Letter(letter) => Ok(Json(json!({ "letters": [letter], "more": false }))),
         // Nobody asked for one.
-        Outcome::Secret(_) => Ok(Json(json!({ "letters": [], "more": false }))),
+        Outcome::Secret(_) | Outcome::Files(_) | Outcome::FilesDropped(_) => {
+            Ok(Json(json!({ "letters": [], "more": false })))
+        }
         Outcome::Error(refused) => Err(refusal(&refused)),
     }
 }
@@ -98,7 +100,9 @@ async fn ordered(
         Some(number) => match console.letters.ask(order(number)).await {
             Outcome::Letter(letter) => Ok(Json(json!({ "letter": letter }))),
             Outcome::Letters(letters) => Ok(Json(json!({ "letter": letters.first() }))),
-            Outcome::Secret(_) => Err(no_such_letter()),
+            Outcome::Secret(_) | Outcome::Files(_) | Outcome::FilesDropped(_) => {
+                Err(no_such_letter())
+            }
             Outcome::Error(refused) => Err(refusal(&refused)),
         },
         None => Err(no_such_letter()),

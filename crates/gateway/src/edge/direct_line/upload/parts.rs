@@ -30,6 +30,7 @@ enum Part {
 /// An upload that arrives.
 pub(super) struct Upload<'a> {
     edge: &'a Edge,
+    by: Bringer,
     keeping: &'a Keeping,
     conversation: ConversationId,
     part: Part,
@@ -42,12 +43,13 @@ pub(super) struct Upload<'a> {
 impl<'a> Upload<'a> {
     pub(super) fn new(
         edge: &'a Edge,
+        by: Bringer,
         keeping: &'a Keeping,
         conversation: ConversationId,
         taken: Taken,
     ) -> Self {
         let (part, called, activity) = (Part::Ignored, String::new(), None);
-        Self { edge, keeping, conversation, part, called, activity, taken }
+        Self { edge, by, keeping, conversation, part, called, activity, taken }
     }
 
     /// Reads all of it.
@@ -115,7 +117,7 @@ impl<'a> Upload<'a> {
         let called = head.filename.unwrap_or_default();
         self.called.clone_from(&called);
         let (name, kind) = (called.clone(), head.kind.unwrap_or_default());
-        let new = NewFile { by: Bringer::Page, name, kind, thumbnail: None };
+        let new = NewFile { by: self.by, name, kind, thumbnail: None };
         let intake = self.edge.files.intake(self.conversation, self.keeping, new).await?;
         self.part = Part::File(Box::new(intake), called);
         Ok(())
