@@ -38,8 +38,8 @@ const BOTS_AT_ONCE_MAX: usize = 4;
 /// Files of one conversation that are taken in at a time.
 const OF_ONE_AT_ONCE_MAX: usize = 2;
 
-/// Files that are given out to pages at a time. Each needs half a megabyte of memory meanwhile: what is
-/// read of it, opened, handed on, and buffered by its connection.
+/// Files that are given out to pages at a time. Each that is taken slowly needs two thirds of a megabyte
+/// of memory meanwhile (measured): what is read of it, opened, handed on, and buffered by its connection.
 const GIVEN_AT_ONCE_MAX: usize = 256;
 
 /// Files that are given out to desks at a time.
