@@ -142,9 +142,9 @@ impl Ledger {
             self.of.remove(&file.conversation);
         }
         let Some(tenant) = tenant else { return };
-        let Some(fill) = self.of_tenant.get_mut(&tenant) else { return };
-        fill.less(file, size);
-        if fill.bytes == 0 {
+        let Some(tenants) = self.of_tenant.get_mut(&tenant) else { return };
+        tenants.less(file, size);
+        if tenants.bytes == 0 {
             self.of_tenant.remove(&tenant);
         }
     }
