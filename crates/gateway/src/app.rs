@@ -43,7 +43,7 @@ use crate::{
     alarm::{Alarm, Wakeup},
     audit::{Audit, Deed, Entry},
     clock::Clock,
-    control::{ControlSocket, Letters, Orders, Sealed},
+    control::{ControlSocket, Letters, Orders, Sealed, Storeroom},
     current::Current,
     dispatcher::Dispatcher,
     edge::{
@@ -358,6 +358,7 @@ impl Parts {
             sealed: Sealed { store, vault, audit: audit.clone() },
             keys: Arc::clone(keys),
             persons: self.persons(),
+            files: Storeroom { files: Arc::clone(&self.files), audit: audit.clone() },
             audit,
         }
     }

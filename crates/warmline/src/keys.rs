@@ -88,6 +88,8 @@ fn seen_of(outcome: Outcome) -> anyhow::Result<KeysSeen> {
         Outcome::Letters(_)
         | Outcome::Letter(_)
         | Outcome::Secret(_)
+        | Outcome::Files(_)
+        | Outcome::FilesDropped(_)
         | Outcome::Erased(_)
         | Outcome::MasterKey => {
             bail!("the gateway answered something else; use the command of its release")

@@ -72,7 +72,12 @@ pub fn keys_without_gateway(
 ) -> Result<Answer, StartError> {
     let order = match super::wire::read(line) {
         Ok(Understood::Keys(order)) => order,
-        Ok(Understood::Letters(_) | Understood::Secret(_) | Understood::Person(_)) => {
+        Ok(
+            Understood::Letters(_)
+            | Understood::Secret(_)
+            | Understood::Files(_)
+            | Understood::Person(_),
+        ) => {
             return Ok(Refusal::new("bad_request", "this is no order about keys").into());
         }
         Err(refusal) => return Ok(refusal.into()),
