@@ -72,10 +72,10 @@ mod tests {
         };
         assert_eq!(
             list(&taken),
-            "TENANT   TAKEN      OF  BY STRANGERS      OF\n\
-             acme    1.0 GB  4.0 GB        1.0 GB  1.0 GB\n\
-             b     512.0 MB  4.0 GB           0 B  1.0 GB\n\
-             (all)   1.5 GB  8.0 GB        1.0 GB\n"
+            "TENANT     TAKEN      OF  BY STRANGERS      OF\n\
+             acme      1.0 GB  4.0 GB        1.0 GB  1.0 GB\n\
+             b       512.0 MB  4.0 GB           0 B  1.0 GB\n\
+             (all)     1.5 GB  8.0 GB        1.0 GB\n"
         );
     }
 
