@@ -55,7 +55,6 @@ use crate::{
     gaps::Gaps,
     keys,
     observe::Observer,
-    person::Persons,
     presence::Presence,
     retention::Shredder,
     sweeper::Sweeper,
@@ -293,6 +292,7 @@ impl Parts {
             clock: self.clock.clone(),
             observer: Arc::clone(&self.observer),
             rules: live.retention(),
+            erasing: Arc::default(),
         };
         let keys = self.keys(&live);
         let (engine, presence) = (self.engine.clone(), Arc::clone(&self.presence));
@@ -303,15 +303,9 @@ impl Parts {
             vault: Arc::clone(&self.vault),
             audit: audit.clone(),
         };
-        let persons = Persons {
-            store: Arc::clone(&self.store),
-            vault: Arc::clone(&self.vault),
-            files: Arc::clone(&self.files),
-            observer: Arc::clone(&self.observer),
-            audit: audit.clone(),
-        };
+        let persons = self.persons(&shredder);
         let control = open_control(data_dir);
-        let console = self.console(members, &dispatcher)?;
+        let console = self.console(members, &dispatcher, &persons)?;
         let recorder = console.as_ref().map(Console::recorder);
         let edge = Arc::new(self.edge(&live, console, stopping.clone())?);
         let open_streams = edge.open_streams.clone();

@@ -78,7 +78,7 @@ pub(crate) struct Orders {
     pub(crate) sealed: Sealed,
     pub(crate) keys: Arc<Keys>,
     pub(crate) audit: Audit,
-    pub(crate) persons: Persons,
+    pub(crate) persons: Arc<Persons>,
 }
 
 /// The socket of a running gateway; gone when this is dropped.

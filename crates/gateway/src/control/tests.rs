@@ -196,7 +196,8 @@ impl Served {
             store: Arc::clone(&bed.store) as Arc<dyn Store>,
             vault: Arc::clone(&bed.vault),
         };
-        let orders = Orders { letters, sealed, keys: bed.keys(), audit, persons: bed.persons() };
+        let orders =
+            Orders { letters, sealed, keys: bed.keys(), audit, persons: Arc::new(bed.persons()) };
         let serving = tokio::spawn(socket.serve(orders, stop.clone()));
         Self { bed, folder, stop, serving }
     }
