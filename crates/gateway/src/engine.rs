@@ -457,7 +457,7 @@ fn run(tools: &Tools, callers: Option<&Handle>, mut queue: mpsc::Receiver<Call>)
             batch::run(tools, &mut memos, callers, jobs);
         }
         for (order, reply) in orders {
-            let found = letters::carry_out(tools, order);
+            let found = letters::carry_out(tools, &order);
             answers::answer_letters(tools, found, reply);
         }
         memos.forget(&unlearned);

@@ -406,13 +406,8 @@ impl Store for SqliteStore {
     }
 
     fn count_unlike(&self, kind: SealedKind, head: &[u8]) -> Result<u64, StoreError> {
-        let table = match kind {
-            SealedKind::SegmentKey => {
-                return self.read(|reader| keys::count_unlike(&reader.keys, head));
-            }
-            kind => resealing::Table::of(kind),
-        };
-        self.read(|reader| match table {
+        self.read(|reader| match resealing::Table::of(kind) {
+            None if kind == SealedKind::SegmentKey => keys::count_unlike(&reader.keys, head),
             Some(table) => table.count(reader, head),
             None => {
                 let rows = resealing::rows_of_states(reader, head)?;

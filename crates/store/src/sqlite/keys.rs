@@ -27,7 +27,7 @@ use crate::{Resealed, Segment, SegmentId, StoreError};
 const VERSION: i64 = 1;
 
 /// Keys copied in one transaction when an older store's come here.
-const COPIED_AT_ONCE: usize = 10_000;
+const COPIED_AT_ONCE: i64 = 10_000;
 
 /// A row that could not be cleared out of the write-ahead log because somebody read.
 #[derive(Debug, thiserror::Error)]
@@ -70,7 +70,7 @@ impl Keys {
         )?;
         let mut after = i64::MIN;
         loop {
-            let rows = select.query_map([after, COPIED_AT_ONCE as i64], |row| {
+            let rows = select.query_map([after, COPIED_AT_ONCE], |row| {
                 Ok((row.get::<_, i64>(0)?, row.get::<_, Vec<u8>>(1)?))
             })?;
             let rows = rows.collect::<Result<Vec<_>, _>>()?;

@@ -69,6 +69,7 @@ fn direct_line(fort: &Fort, all: &mut BTreeMap<(&'static str, &'static str), Cro
     let say = with(post.clone(), own("/activities")).json(&json!({"type": "message", "text": "x"}));
     let file = with(post.clone(), own("/upload?userId=dl_kim")).body("x");
     let file = file.header("content-type", "text/plain");
+    let reader = with(post.clone(), own("/reader")).json(&json!({"key": "x"}));
     let token = fort.post(&own("/tokens")).bearer_auth(OTHER_SITE);
     let token = token.json(&json!({"user": {"id": "dl_kim"}}));
     let base = "/v3/directline";
@@ -88,6 +89,7 @@ fn direct_line(fort: &Fort, all: &mut BTreeMap<(&'static str, &'static str), Cro
         ),
         (("post", "/conversations/{conversationId}/activities"), Refused(say, 403, "Forbidden")),
         (("post", "/conversations/{conversationId}/upload"), Refused(file, 403, "Forbidden")),
+        (("post", "/conversations/{conversationId}/reader"), Refused(reader, 403, "Forbidden")),
         (("post", "/conversations/{conversationId}/tokens"), Refused(token, 404, "NotFound")),
         (("get", "/conversations/{conversationId}/stream"), Refused(stream, 403, "Forbidden")),
         // With its own credential a site gets what is its own.
