@@ -276,12 +276,13 @@ impl Parts {
         };
         let (sweeper, shredder) = (self.sweeper(), self.shredder(&live));
         let keys = self.keys(&live);
-        let orders = self.orders(&keys);
+        let persons = self.persons(&shredder);
+        let orders = self.orders(&keys, &persons);
         let (engine, presence) = (self.engine.clone(), Arc::clone(&self.presence));
         let (store, observer) = (Arc::clone(&self.store), Arc::clone(&self.observer));
         let audit = self.audit.clone();
         let control = open_control(data_dir);
-        let console = self.console(members, &dispatcher)?;
+        let console = self.console(members, &dispatcher, &persons)?;
         let recorder = console.as_ref().map(Console::recorder);
         let edge = Arc::new(self.edge(&live, console, stopping.clone())?);
         let open_streams = edge.open_streams.clone();
@@ -346,30 +347,21 @@ impl Parts {
             clock: self.clock.clone(),
             observer: Arc::clone(&self.observer),
             rules: live.retention(),
+            erasing: Arc::default(),
         }
     }
 
     /// What carries out the orders of the control socket.
-    fn orders(&self, keys: &Arc<crate::keys::resealing::Keys>) -> Orders {
+    fn orders(&self, keys: &Arc<crate::keys::resealing::Keys>, persons: &Arc<Persons>) -> Orders {
         let audit = self.audit.clone();
         let (store, vault) = (Arc::clone(&self.store), Arc::clone(&self.vault));
         Orders {
             letters: Letters::new(self.engine.clone(), audit.clone()),
             sealed: Sealed { store, vault, audit: audit.clone() },
             keys: Arc::clone(keys),
-            persons: self.persons(),
+            persons: Arc::clone(persons),
             files: Storeroom { files: Arc::clone(&self.files), audit: audit.clone() },
             audit,
-        }
-    }
-
-    fn persons(&self) -> Persons {
-        Persons {
-            store: Arc::clone(&self.store),
-            vault: Arc::clone(&self.vault),
-            files: Arc::clone(&self.files),
-            observer: Arc::clone(&self.observer),
-            audit: self.audit.clone(),
         }
     }
 }

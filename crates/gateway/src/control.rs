@@ -81,7 +81,7 @@ pub(crate) struct Orders {
     pub(crate) sealed: Sealed,
     pub(crate) keys: Arc<Keys>,
     pub(crate) audit: Audit,
-    pub(crate) persons: Persons,
+    pub(crate) persons: Arc<Persons>,
     pub(crate) files: Storeroom,
 }
 

@@ -202,7 +202,7 @@ impl Served {
         };
         let files = bed.files();
         let storeroom = Storeroom { files: Arc::clone(&files), audit: audit.clone() };
-        let (keys, persons) = (bed.keys(), bed.persons());
+        let (keys, persons) = (bed.keys(), Arc::new(bed.persons()));
         let orders = Orders { letters, sealed, keys, audit, persons, files: storeroom };
         let serving = tokio::spawn(socket.serve(orders, stop.clone()));
         Self { bed, files, folder, stop, serving }

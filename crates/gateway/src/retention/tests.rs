@@ -29,6 +29,7 @@ fn shredder(bed: &Bed, rules: Retention) -> Shredder {
         clock: bed.clock.clone(),
         observer: Arc::clone(&bed.observer),
         rules: Current::new(Rules::new(vec![(tenant(), rules)])),
+        erasing: Arc::default(),
     }
 }
 

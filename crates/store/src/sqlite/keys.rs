@@ -217,6 +217,19 @@ pub(super) fn find(keys: &Connection, id: SegmentId) -> Result<Option<Segment>, 
     Ok(wrapped.map(|wrapped| Segment { id, wrapped_key: Arc::from(wrapped) }))
 }
 
+/// The segments of the next keys after this one, in their order.
+pub(super) fn page(
+    keys: &Connection,
+    after: SegmentId,
+    limit: usize,
+) -> Result<Vec<SegmentId>, StoreError> {
+    let mut select =
+        keys.prepare_cached("SELECT id FROM segment_key WHERE id > ?1 ORDER BY id LIMIT ?2")?;
+    let found =
+        select.query_map(params![after.0, limited(limit)], |row| row.get(0).map(SegmentId))?;
+    Ok(found.collect::<Result<_, _>>()?)
+}
+
 /// Keys that do not begin with `head`, in the order of their segments after `after`.
 pub(super) fn unlike(
     keys: &Connection,

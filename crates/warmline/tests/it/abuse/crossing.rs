@@ -123,6 +123,7 @@ fn console(fort: &Fort, all: &mut BTreeMap<(&'static str, &'static str), Crossin
     let by = |method: Method, path: &str| fort.console(method, path, &fort.anna);
     let (get, post) = (Method::GET, Method::POST);
     let one = format!("sessions/{}", fort.session);
+    let kim = json!({"tenant": "default", "user": "dl_kim"});
     for ((method, path), crossing) in [
         (("get", "overview"), Hidden(by(get.clone(), "overview"))),
         (("get", "series"), Refused(by(get.clone(), "series"), 403, "other_tenants")),
@@ -140,7 +141,15 @@ fn console(fort: &Fort, all: &mut BTreeMap<(&'static str, &'static str), Crossin
         ),
         (
             ("post", "dead-letters/{id}/drop"),
-            Refused(by(post, "dead-letters/1/drop"), 404, "no_such_letter"),
+            Refused(by(post.clone(), "dead-letters/1/drop"), 404, "no_such_letter"),
+        ),
+        (
+            ("post", "persons/export"),
+            Refused(by(post.clone(), "persons/export").json(&kim), 403, "other_tenants"),
+        ),
+        (
+            ("post", "persons/erase"),
+            Refused(by(post, "persons/erase").json(&kim), 403, "other_tenants"),
         ),
         (("get", "audit"), Hidden(by(get, "audit?tenant=default"))),
         // It has no end; what passes there is looked at by a test of its own.
