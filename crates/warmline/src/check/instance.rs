@@ -69,7 +69,8 @@ async fn connects(desk: &DeskSetup, now_ms: i64, subject: &Subject, report: &mut
     let url = desk.client.base();
     let host = url.host_str().unwrap_or_default();
     report.looks_at("the connection to the instance");
-    let steps = wire::steps(url, now_ms / 1_000, &desk.client.authorities).await;
+    let may_be_at = |address| desk.client.may_be_at(address);
+    let steps = wire::steps(url, now_ms / 1_000, &desk.client.authorities, may_be_at).await;
     let mut say = |finding: Finding| report.say(finding.about(subject));
     match &steps.addresses {
         Ok(addresses) => {
@@ -124,6 +125,11 @@ async fn connects(desk: &DeskSetup, now_ms: i64, subject: &Subject, report: &mut
 
 fn trouble_with(check: &'static str, trouble: &Trouble) -> Finding {
     let fix = match trouble.step() {
+        "dns" if matches!(trouble, Trouble::LeadsInside { .. }) => {
+            "correct what this machine's name server answers for the instance; if a private line \
+             leads to it, name its host in private_hosts (WARMLINE_PRIVATE_HOSTS), which lets it into \
+             private networks, but never to this machine or to a link's own addresses"
+        }
         "dns" => {
             "set SERVICENOW_INSTANCE to the instance's name (dev12345) or host, and let this \
                   machine reach a name server"
