@@ -340,6 +340,15 @@ mod tests {
     }
 
     #[test]
+    fn a_name_that_leads_inside_is_told_with_the_setting_that_lets_it() {
+        let (host, address) = ("dev1.service-now.com".to_owned(), "10.0.0.5".parse().unwrap());
+        let finding = trouble_with("instance.dns", &Trouble::LeadsInside { host, address });
+        assert_eq!(finding.code, "leads_inside");
+        assert!(finding.found.contains("10.0.0.5"), "{}", finding.found);
+        assert!(finding.fix.unwrap().contains("WARMLINE_PRIVATE_HOSTS"));
+    }
+
+    #[test]
     fn an_instance_that_does_not_answer_is_told_by_why() {
         for code in ["hibernating", "busy", "timeout", "rate_limited", "server_error"] {
             let finding = answers(&examined(Err(retry(code))));

@@ -333,3 +333,24 @@ async fn ask(stream: Box<dyn Stream>, request: Request<Full<Bytes>>) -> Result<A
         _ = &mut connection => exchange.await,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn nothing_is_connected_to_where_the_gateway_would_not_go() {
+        let inside = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = inside.local_addr().unwrap().port();
+        let url = Url::parse(&format!("http://localhost:{port}/")).unwrap();
+        let steps = steps(&url, 0, &[], |_| false).await;
+        let Err(trouble) = steps.addresses else { panic!("it was to be refused") };
+        assert_eq!((trouble.step(), trouble.code()), ("dns", "leads_inside"));
+        assert!(trouble.to_string().contains("localhost leads to "), "{trouble}");
+        assert!(steps.connection.is_none());
+        let came = inside.into_std().unwrap().accept();
+        assert_eq!(came.unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
+    }
+}
