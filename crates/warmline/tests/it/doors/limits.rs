@@ -111,7 +111,7 @@ async fn a_head_that_is_too_long_or_has_too_many_lines_is_refused_at_every_door(
 #[tokio::test]
 async fn what_is_too_large_too_deep_or_too_much_is_refused_for_what_it_is() {
     let house = House::start(Setting::default()).await;
-    let mut page = house.page("dl_kim").await;
+    let page = house.page("dl_kim").await;
     let items = |count: usize| {
         let item = json!({ "uiType": "OutputText", "value": "x" });
         json!({ "userId": "dl_kim", "body": vec![item; count] }).to_string()
@@ -138,7 +138,7 @@ async fn what_is_too_large_too_deep_or_too_much_is_refused_for_what_it_is() {
     };
     let value = |value: &str| {
         format!(
-            "{{\"type\":\"event\",\"name\":\"kolibri\",\"from\":{{\"id\":\"dl_kim\"}},\"value\":{value}}}"
+            "{{\"type\":\"message\",\"text\":\"kolibri\",\"from\":{{\"id\":\"dl_kim\"}},\"value\":{value}}}"
         )
     };
     let list = |count: usize| format!("[{}0]", "0,".repeat(count));
@@ -159,9 +159,11 @@ async fn what_is_too_large_too_deep_or_too_much_is_refused_for_what_it_is() {
         let length = body.len();
         assert_eq!(post(body).await, expected, "{length} bytes");
     }
-    page.skip_what_was_shown();
     page.post("still here kolibri").await;
-    page.shows(&["user: still here kolibri", "bot: …"]).await;
+    page.until("it is shown", |heard| {
+        heard.activities.iter().any(|shown| shown["text"] == "still here kolibri")
+    })
+    .await;
 }
 
 #[tokio::test]
