@@ -28,7 +28,7 @@ use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, USER_AGENT};
 use http::{HeaderValue, Method, Request, StatusCode};
 use http_body_util::Full;
 use outbound::token::{Token, Tokens};
-use outbound::{Answer, HttpClient};
+use outbound::{Answer, HttpClient, Names, PrivateHosts, Said};
 use tokio::time::Instant;
 
 use crate::cloud::Cloud;
@@ -62,6 +62,8 @@ pub struct ConnectorConfig {
     /// Further hosts that may have a token, besides the cloud's own: these and their subdomains,
     /// with a port where it is not https's own. On this machine any port will do.
     pub hosts: Vec<String>,
+    /// Hosts that may be in a private network, besides those `hosts` themselves.
+    pub private_hosts: PrivateHosts,
 }
 
 /// The connection to the channels of one registration. Clones share the token and the connections.
@@ -69,9 +71,8 @@ pub struct ConnectorConfig {
 pub struct Connector(Arc<Inner>);
 
 struct Inner {
+    /// For addresses that somebody else says: channels' and files'.
     http: HttpClient,
-    /// For addresses that somebody else names.
-    outside: HttpClient,
     /// Whether channels are on this machine.
     on_this_machine: bool,
     config: ConnectorConfig,
@@ -102,10 +103,19 @@ impl ConnectorConfig {
         hosts.map_err(|host| ConnectorConfigError::NotAHost { host })
     }
 
+    /// Which of the names that activities say may lead into private networks: what an operator wrote, as
+    /// it stands there, and what they said may.
+    fn said(&self, this_machine: bool) -> Result<Said, ConnectorConfigError> {
+        let written = Hosts::read(self.hosts.iter());
+        let written = written.map_err(|host| ConnectorConfigError::NotAHost { host })?.names();
+        Ok(Said { written, private: self.private_hosts.clone(), this_machine })
+    }
+
     fn is_as(&self, other: &Self) -> bool {
         self.registration.is_as(&other.registration)
             && self.cloud == other.cloud
             && self.hosts == other.hosts
+            && self.private_hosts == other.private_hosts
     }
 }
 
@@ -114,14 +124,14 @@ impl Connector {
     pub fn new(config: ConnectorConfig) -> Result<Self, ConnectorConfigError> {
         config.check()?;
         let hosts = config.allowed()?;
-        let http = HttpClient::new().map_err(ConnectorConfigError::RootCertificates)?;
         let on_this_machine = hosts.on_this_machine();
-        let outside = HttpClient::guarded(on_this_machine);
-        let outside = outside.map_err(ConnectorConfigError::RootCertificates)?;
+        let http = HttpClient::to(Names::Said(config.said(on_this_machine)?), &[]);
+        let http = http.map_err(ConnectorConfigError::RootCertificates)?;
+        let login = HttpClient::new().map_err(ConnectorConfigError::RootCertificates)?;
         let scope = Scope::Channels(config.cloud.scope.clone());
-        let tokens = Tokens::new(Login::new(http.clone(), config.registration.clone(), scope)?);
+        let tokens = Tokens::new(Login::new(login, config.registration.clone(), scope)?);
         let useless = Useless::default();
-        Ok(Self(Arc::new(Inner { http, outside, on_this_machine, config, hosts, tokens, useless })))
+        Ok(Self(Arc::new(Inner { http, on_this_machine, config, hosts, tokens, useless })))
     }
 
     /// Whether a client of this configuration would be the same: then this one, with its token and

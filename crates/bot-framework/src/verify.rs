@@ -20,7 +20,7 @@
 //! path (reference 2.2, hazard); here nothing does that was not made out for us.
 
 use http::Uri;
-use outbound::Reach;
+use outbound::{PrivateHosts, Reach};
 
 use entra::{Rules, is_guid};
 use keys::{Keys, is_safe};
@@ -55,6 +55,8 @@ pub struct VerifyConfig {
     pub tenants: Vec<String>,
     /// Further issuers, exactly as tokens name them.
     pub issuers: Vec<String>,
+    /// Hosts that may be in a private network, should the metadata name them for the keys.
+    pub private_hosts: PrivateHosts,
 }
 
 impl VerifyConfig {
@@ -103,7 +105,7 @@ impl Verifier {
     /// Prepares a verifier; fetches nothing yet.
     pub fn new(config: VerifyConfig) -> Result<Self, VerifyConfigError> {
         config.check()?;
-        let keys = Keys::new(config.metadata.clone())?;
+        let keys = Keys::new(config.metadata.clone(), &config.private_hosts)?;
         let rules = Rules::new(&config);
         Ok(Self { config, rules, keys, known: Known::default() })
     }

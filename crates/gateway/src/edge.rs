@@ -59,7 +59,7 @@ use crate::{
     clock::Clock,
     current::Current,
     desk::media::DeskMedia,
-    edge::answer::RefusalCode,
+    edge::answer::{RefusalCode, RefusedBy},
     edge::direct_line::DirectLine,
     edge::doors::Doors,
     engine::Engine,
@@ -251,7 +251,8 @@ async fn observed(
     let status = response.status().as_u16();
     let code = response.extensions().get::<RefusalCode>().map(|RefusalCode(code)| *code);
     if matches!(status, 401 | 403 | 429) {
-        edge.audit.refused(RouteName::of(method, route), code.unwrap_or("no_code"), None);
+        let tenant = response.extensions().get::<RefusedBy>().map(|RefusedBy(tenant)| tenant);
+        edge.audit.refused(RouteName::of(method, route), code.unwrap_or("no_code"), tenant);
     }
     edge.observer.answered(&Answered { method, route, status, code, took: began.elapsed() });
     response

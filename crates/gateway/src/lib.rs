@@ -80,7 +80,7 @@ pub use http::Uri;
 pub use network::{Network, NetworkError, Proxies, ProxyHeader};
 pub use notices::Language;
 pub use observe::Observer;
-pub use outbound::{NoAuthorities, authorities_of};
+pub use outbound::{NoAuthorities, PrivateHost, PrivateHostError, PrivateHosts, authorities_of};
 pub use retention::{KEPT_MIN, Retention};
 // What a gateway is configured with, so that its user needs no other crate of the house.
 pub use servicenow::{ClientConfig, ConfigError, Credentials, Grant, client::instance_url};

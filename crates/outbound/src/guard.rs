@@ -1,30 +1,115 @@
-//! Which addresses may be connected to for a host that somebody else names.
+//! Which addresses may be connected to for a host, by who says its name.
 //!
 //! A name that looks public may lead into our own network (that is how a server is made to fetch what
-//! its caller may not see). So what a name server answers is judged, and what was judged is what is
-//! connected to.
+//! its caller may not see), and may lead elsewhere when it is looked up again. So what a name server
+//! answers is judged, and what was judged is what is connected to: nothing is looked up in between.
 
+use std::fmt;
 use std::future::Future;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::vec::IntoIter;
 
 use hyper_util::client::legacy::connect::dns::{GaiResolver, Name};
 use tower_service::Service;
 
+use crate::addresses::{is_public, may_be_meant};
+use crate::private::PrivateHosts;
 use crate::reach::{Reach, reach};
 
+/// Who says the names that a pool of connections is asked for, and so where they may lead.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Names {
+    /// An operator wrote each of them: it may lead into a private network if that is where the host is,
+    /// but to this machine, to one link, and to what a provider tells its machines there, by a name that
+    /// says so only. A name that looks public and leads there was not meant.
+    #[default]
+    Written,
+    /// Somebody else says them: they lead to the public internet.
+    Said(Said),
+}
+
+/// Which of the names that somebody else says may lead elsewhere than to the public internet.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Said {
+    /// Those that an operator wrote as well; of a name that means something in a private network only,
+    /// everything below it.
+    pub written: Vec<String>,
+    /// Those that may lead into private networks.
+    pub private: PrivateHosts,
+    /// Whether names of this machine may lead to it.
+    pub this_machine: bool,
+}
+
+impl Names {
+    /// Whether a name may lead to an address.
+    pub fn may_lead(&self, name: &str, address: IpAddr) -> bool {
+        match self {
+            Self::Written => written_may_lead(name, address),
+            Self::Said(said) => said.may_lead(name, address),
+        }
+    }
+}
+
+/// What looks private is where it was meant to be, whichever address that is.
+fn written_may_lead(name: &str, address: IpAddr) -> bool {
+    reach(name) != Reach::Public || may_be_meant(address)
+}
+
+impl Said {
+    fn may_lead(&self, name: &str, address: IpAddr) -> bool {
+        let name = name.strip_suffix('.').unwrap_or(name);
+        let is_written = |own: &String| own.eq_ignore_ascii_case(name);
+        if self.written.iter().any(is_written) {
+            return written_may_lead(name, address);
+        }
+        if reach(name) == Reach::ThisMachine {
+            return self.this_machine;
+        }
+        let is_private = self.private.has(name) || self.is_below_a_private_one(name);
+        is_public(address) || (is_private && may_be_meant(address))
+    }
+
+    fn is_below_a_private_one(&self, name: &str) -> bool {
+        let mut private = self.written.iter().filter(|own| reach(own) == Reach::PrivateNetwork);
+        private.any(|own| crate::private::is_below(name, own))
+    }
+}
+
+/// What looks names up.
+pub(crate) trait Lookup: fmt::Debug + Send + Sync {
+    fn look_up(&self, name: Name) -> Looking;
+}
+
+/// The addresses of a name, when they are there.
+pub(crate) type Looking = Pin<Box<dyn Future<Output = io::Result<Vec<SocketAddr>>> + Send>>;
+
+/// As this machine does for everybody.
+#[derive(Debug)]
+struct System;
+
+impl Lookup for System {
+    fn look_up(&self, name: Name) -> Looking {
+        let found = GaiResolver::new().call(name);
+        Box::pin(async move { Ok(found.await?.collect()) })
+    }
+}
+
 /// Looks names up, and answers only addresses that may be connected to.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Guard {
-    /// To a host that an operator named: into a private network if that is where it is, but to this
-    /// machine, to one link, and to what a provider tells its machines there, by a name that says so only.
-    /// A name that looks public and leads there was not meant.
-    Configured,
-    /// To the public internet, and to this machine by a name of its own if that is allowed.
-    Public { this_machine: bool },
+#[derive(Debug, Clone)]
+pub(crate) struct Guard {
+    names: Arc<Names>,
+    lookup: Arc<dyn Lookup>,
+    judge: fn(&Names, &str, IpAddr) -> bool,
+}
+
+impl Guard {
+    pub(crate) fn new(names: Names) -> Self {
+        Self { names: Arc::new(names), lookup: Arc::new(System), judge: Names::may_lead }
+    }
 }
 
 impl Service<Name> for Guard {
@@ -37,171 +122,24 @@ impl Service<Name> for Guard {
     }
 
     fn call(&mut self, name: Name) -> Self::Future {
-        let guard = *self;
-        let is_this_machine = reach(name.as_str()) == Reach::ThisMachine;
-        let is_public_name = reach(name.as_str()) == Reach::Public;
-        let found = GaiResolver::new().call(name);
+        let (names, judge) = (Arc::clone(&self.names), self.judge);
+        let found = self.lookup.look_up(name.clone());
         Box::pin(async move {
-            let found = found.await?;
-            let let_through: Vec<_> = match guard {
-                Self::Configured if !is_public_name => found.collect(),
-                Self::Configured => found.filter(|address| may_be_meant(address.ip())).collect(),
-                Self::Public { this_machine: true } if is_this_machine => found.collect(),
-                Self::Public { .. } => found.filter(|address| is_public(address.ip())).collect(),
-            };
-            if let_through.is_empty() {
-                return Err(io::Error::other(match guard {
-                    Self::Configured => "the host's name leads to this machine or to one link",
-                    Self::Public { .. } => "the host is not on the public internet",
+            let mut found = found.await?;
+            found.retain(|address| judge(&names, name.as_str(), address.ip()));
+            if found.is_empty() {
+                return Err(io::Error::other(match *names {
+                    Names::Written => "the host's name leads to this machine or to one link",
+                    Names::Said(_) => {
+                        "the host's name does not lead to the public internet, and is not among \
+                         private_hosts"
+                    }
                 }));
             }
-            Ok(let_through.into_iter())
+            Ok(found.into_iter())
         })
     }
 }
 
-/// Where providers tell their machines of themselves over IPv6 (AWS); over IPv4 it is on one link.
-const METADATA_V6: Ipv6Addr = Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254);
-
-/// Whether a name that looks public may lead there: anywhere but to this machine, to one link, to no
-/// single machine, and to a provider's own information.
-pub fn may_be_meant(address: IpAddr) -> bool {
-    let v4 = |address: Ipv4Addr| {
-        !(address.octets()[0] == 0
-            || address.octets()[0] >= 224
-            || address.is_loopback()
-            || address.is_link_local())
-    };
-    match address {
-        IpAddr::V4(address) => v4(address),
-        IpAddr::V6(address) => {
-            let is_link_local = address.segments()[0] & 0xffc0 == 0xfe80;
-            address.to_ipv4_mapped().map_or_else(
-                || {
-                    !(address.is_unspecified()
-                        || address.is_loopback()
-                        || address.is_multicast()
-                        || is_link_local
-                        || address == METADATA_V6)
-                },
-                v4,
-            )
-        }
-    }
-}
-
-/// Whether an address is one of the public internet: not of this machine, of a private network, of one
-/// link, of a provider's own network, nor one that is no single machine's. What carries an address of
-/// the older kind inside is judged by that.
-pub fn is_public(address: IpAddr) -> bool {
-    match address {
-        IpAddr::V4(address) => is_public_v4(address),
-        IpAddr::V6(address) => is_public_v6(address),
-    }
-}
-
-fn is_public_v4(address: Ipv4Addr) -> bool {
-    let [a, b, c, _] = address.octets();
-    let is_shared = a == 100 && (64..128).contains(&b); // RFC 6598
-    let is_for_protocols = a == 192 && b == 0 && c == 0; // RFC 6890
-    let is_for_benchmarks = a == 198 && (18..20).contains(&b); // RFC 2544
-    !(a == 0
-        || a >= 240
-        || is_shared
-        || is_for_protocols
-        || is_for_benchmarks
-        || address.is_private()
-        || address.is_loopback()
-        || address.is_link_local()
-        || address.is_multicast()
-        || address.is_documentation())
-}
-
-fn is_public_v6(address: Ipv6Addr) -> bool {
-    let segments = address.segments();
-    let [_, _, _, _, _, _, high, low] = segments;
-    let v4 = |high: u16, low: u16| Ipv4Addr::from(u32::from(high) << 16 | u32::from(low));
-    if let Some(mapped) = address.to_ipv4_mapped() {
-        return is_public_v4(mapped);
-    }
-    match segments {
-        // Translated by the network (RFC 6052), and through a 6to4 relay (RFC 3056).
-        [0x64, 0xff9b, 0, 0, 0, 0, ..] => is_public_v4(v4(high, low)),
-        [0x2002, inner_high, inner_low, ..] => is_public_v4(v4(inner_high, inner_low)),
-        // Teredo, documentation, and the rest that is nobody's.
-        [0x2001, 0 | 0xdb8, ..] => false,
-        // Only this block has been given out (RFC 4291, IANA).
-        [first, ..] => first & 0xe000 == 0x2000,
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_configured_host_may_be_private_and_never_this_machine_by_a_public_name() {
-        for (address, meant) in [
-            ("93.184.216.34", true),
-            ("10.0.0.1", true),
-            ("100.64.0.1", true),
-            ("192.168.1.1", true),
-            ("fd12:3456::1", true),
-            ("2606:2800:220:1::1", true),
-            ("127.0.0.1", false),
-            ("0.0.0.0", false),
-            ("169.254.169.254", false),
-            ("224.0.0.1", false),
-            ("255.255.255.255", false),
-            ("::", false),
-            ("::1", false),
-            ("fe80::1", false),
-            ("ff02::1", false),
-            ("fd00:ec2::254", false),
-            ("::ffff:127.0.0.1", false),
-            ("::ffff:169.254.169.254", false),
-            ("::ffff:10.0.0.1", true),
-        ] {
-            assert_eq!(may_be_meant(address.parse().unwrap()), meant, "{address}");
-        }
-    }
-
-    #[test]
-    fn only_addresses_of_the_public_internet_are_let_through() {
-        for (address, public) in [
-            ("93.184.216.34", true),
-            ("100.63.255.255", true),
-            ("172.32.0.1", true),
-            ("0.0.0.0", false),
-            ("10.0.0.1", false),
-            ("100.64.0.1", false),
-            ("127.0.0.1", false),
-            ("169.254.169.254", false),
-            ("172.16.0.1", false),
-            ("192.0.0.8", false),
-            ("192.0.2.1", false),
-            ("192.168.1.1", false),
-            ("198.18.0.1", false),
-            ("224.0.0.1", false),
-            ("255.255.255.255", false),
-            ("2606:2800:220:1::1", true),
-            ("64:ff9b::5db8:d822", true),
-            ("64:ff9b::a00:1", false),
-            ("2002:a00:1::1", false),
-            ("2002:5db8:d822::1", true),
-            ("::ffff:10.0.0.1", false),
-            ("::ffff:93.184.216.34", true),
-            ("::1", false),
-            ("::", false),
-            ("::10.0.0.1", false),
-            ("fe80::1", false),
-            ("fc00::1", false),
-            ("fd00:ec2::254", false),
-            ("ff02::1", false),
-            ("2001::1", false),
-            ("2001:db8::1", false),
-        ] {
-            assert_eq!(is_public(address.parse().unwrap()), public, "{address}");
-        }
-    }
-}
+pub(crate) mod tests;

@@ -24,7 +24,7 @@ use hyper_util::client::legacy::{Client, Error};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::time::{Instant, timeout_at};
 
-use crate::guard::Guard;
+use crate::guard::{Guard, Names};
 
 /// The largest answer read unless the caller says otherwise. Answers are a few hundred bytes, a synchronous callback a few
 /// kilobytes.
@@ -142,20 +142,15 @@ impl HttpClient {
     /// The same with connections that are closed after another time of silence. It has to be shorter
     /// than the other side's: a request that meets its closing may have arrived, for all we know.
     pub fn with_idle(idle: Duration) -> std::io::Result<Self> {
-        Self::with(idle, Guard::Configured, &[])
+        Self::with(idle, Guard::new(Names::Written), &[])
     }
 
-    /// The same for a destination whose certificate may come from these authorities as well (DER).
-    pub fn trusting(authorities: &[Vec<u8>]) -> std::io::Result<Self> {
-        Self::with(POOL_IDLE_TIMEOUT, Guard::Configured, authorities)
-    }
-
-    /// A pool for addresses that somebody else names: it connects to the public internet only, whatever
-    /// a name server says. An address that names its host by number is for the caller to judge, by
-    /// [`reach`](crate::reach()): nothing is looked up for it. With `this_machine`, names of this machine
-    /// are let through as well.
-    pub fn guarded(this_machine: bool) -> std::io::Result<Self> {
-        Self::with(POOL_IDLE_TIMEOUT, Guard::Public { this_machine }, &[])
+    /// A pool for names that somebody else says, or whose certificates may come from these authorities
+    /// as well (DER). What a name may lead to is judged when it is looked up; an address that names its
+    /// host by number is for the caller to judge, by [`reach`](crate::reach()): nothing is looked up for
+    /// it.
+    pub fn to(names: Names, authorities: &[Vec<u8>]) -> std::io::Result<Self> {
+        Self::with(POOL_IDLE_TIMEOUT, Guard::new(names), authorities)
     }
 
     fn with(idle: Duration, guard: Guard, authorities: &[Vec<u8>]) -> std::io::Result<Self> {

@@ -117,8 +117,8 @@ impl Client {
     )]
     pub fn new(config: ClientConfig) -> Result<Self, ConfigError> {
         config.check()?;
-        let http =
-            HttpClient::trusting(&config.authorities).map_err(ConfigError::RootCertificates)?;
+        let http = HttpClient::to(config.names(), &config.authorities);
+        let http = http.map_err(ConfigError::RootCertificates)?;
         let endpoint = config.endpoint(PATH)?;
         let messages = config.endpoint(missed::PATH)?;
         let uploads = config.endpoint(media::UPLOAD_PATH)?;

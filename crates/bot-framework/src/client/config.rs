@@ -1,7 +1,9 @@
 //! Where a bot is and how Warmline presents itself to it.
 
+use std::net::IpAddr;
+
 use http::Uri;
-use outbound::Reach;
+use outbound::{Names, Reach};
 
 use crate::login::{Registration, RegistrationError};
 use crate::place::place;
@@ -113,6 +115,14 @@ impl BotConfig {
         place(&self.endpoint).is_some_and(|(_, reach)| reach == Reach::ThisMachine)
     }
 
+    /// Whether the bot's name may lead to this address; to another nothing is sent. An operator wrote
+    /// the name, so a private network is as good as any; an address is where it says.
+    pub fn may_be_at(&self, address: IpAddr) -> bool {
+        let host = self.endpoint.host().unwrap_or_default();
+        let is_number = host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok();
+        is_number || Names::Written.may_lead(host, address)
+    }
+
     pub(super) fn is_as(&self, other: &Self) -> bool {
         let credentials = match (&self.credential, &other.credential) {
             (Credential::Anonymous, Credential::Anonymous) => true,
@@ -189,6 +199,24 @@ mod tests {
         ] {
             let config = skill(endpoint, "gateway", "s", LOGIN, "bot");
             assert_eq!(code(config.check()), expected, "{endpoint}");
+        }
+    }
+
+    #[test]
+    fn a_bot_is_wherever_it_was_written_that_it_is() {
+        for (endpoint, address, may) in [
+            ("http://10.0.0.5:3978/api/messages", "10.0.0.5", true),
+            ("http://bot:3978/api/messages", "172.18.0.3", true),
+            ("http://bot:3978/api/messages", "127.0.1.1", true),
+            ("http://localhost:3978/api/messages", "127.0.0.1", true),
+            ("https://bot.example.org/api/messages", "10.0.0.5", true),
+            ("https://bot.example.org/api/messages", "93.184.216.34", true),
+            ("https://bot.example.org/api/messages", "127.0.0.1", false),
+            ("https://bot.example.org/api/messages", "169.254.169.254", false),
+        ] {
+            let endpoint = endpoint.parse().unwrap();
+            let config = BotConfig { endpoint, credential: Credential::Anonymous };
+            assert_eq!(config.may_be_at(address.parse().unwrap()), may, "{config:?} {address}");
         }
     }
 

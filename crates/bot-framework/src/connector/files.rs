@@ -12,7 +12,7 @@ use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, USER_AGENT};
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri};
 use http_body_util::Full;
-use outbound::guard::is_public;
+use outbound::addresses::is_public;
 use outbound::token::Token;
 use outbound::{Head, HttpError, Reach, reach};
 use tokio::time::Instant;
@@ -106,7 +106,7 @@ impl Connector {
         let mut request = Request::new(Full::<Bytes>::default());
         *request.uri_mut() = uri;
         request.headers_mut().insert(USER_AGENT, HeaderValue::from_static(AGENT_NAME));
-        FileFetch::new(self.0.outside.send(request, deadline).await?, deadline)
+        FileFetch::new(self.0.http.send(request, deadline).await?, deadline)
     }
 
     /// Begins to fetch a picture that lies at the Connector, with our token: only from the host that the
@@ -163,7 +163,7 @@ impl Connector {
         if let Ok(value) = HeaderValue::from_str(&content_range) {
             headers.insert(CONTENT_RANGE, value);
         }
-        let head = self.0.outside.send(request, deadline).await?;
+        let head = self.0.http.send(request, deadline).await?;
         if head.status.is_success() {
             return Ok(());
         }

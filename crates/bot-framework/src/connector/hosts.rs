@@ -93,6 +93,11 @@ impl Hosts {
         read.collect::<Result<_, _>>().map(Self)
     }
 
+    /// Their names, without ports.
+    pub(super) fn names(&self) -> Vec<String> {
+        self.0.iter().map(|host| host.name.clone()).collect()
+    }
+
     /// Whether one of them is this machine.
     pub(super) fn on_this_machine(&self) -> bool {
         self.0.iter().any(|host| reach(&host.name) == Reach::ThisMachine)

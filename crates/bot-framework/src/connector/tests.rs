@@ -29,7 +29,8 @@ fn config_with(channel: &Bot, secret: Secret) -> ConnectorConfig {
     };
     let other_teams = Some(format!("{}/gcc", channel.origin()).parse().unwrap());
     let cloud = Cloud { other_teams, ..Cloud::public() };
-    ConnectorConfig { registration, cloud, hosts: vec!["127.0.0.1".to_owned()] }
+    let hosts = vec!["127.0.0.1".to_owned()];
+    ConnectorConfig { registration, cloud, hosts, private_hosts: PrivateHosts::default() }
 }
 
 fn connector(channel: &Bot) -> Connector {
@@ -246,7 +247,12 @@ fn a_configuration_is_whole() {
         secret: "s".into(),
         login: "https://login.microsoftonline.com/tenant".parse().unwrap(),
     };
-    let whole = ConnectorConfig { registration, cloud: Cloud::public(), hosts: Vec::new() };
+    let whole = ConnectorConfig {
+        registration,
+        cloud: Cloud::public(),
+        hosts: Vec::new(),
+        private_hosts: PrivateHosts::default(),
+    };
     let code = |config: &ConnectorConfig| config.check().map_or_else(|error| error.code(), |()| "");
     assert_eq!(code(&whole), "");
     let change = |change: fn(&mut ConnectorConfig)| {

@@ -7,7 +7,7 @@
 //! each time; only what the token says is remembered.
 
 use http::Uri;
-use outbound::Reach;
+use outbound::{PrivateHosts, Reach};
 
 use super::keys::{Keys, is_safe};
 use super::known::{Ends, Known};
@@ -28,6 +28,8 @@ pub struct ChannelVerifyConfig {
     /// Whether tokens of Entra, which our own app got for itself, are accepted too, as the Emulator
     /// and the Agents Playground present them. Its `audiences` are not looked at: ours are.
     pub emulator: Option<VerifyConfig>,
+    /// Hosts that may be in a private network, should the metadata name them for the keys.
+    pub private_hosts: PrivateHosts,
 }
 
 /// Why a configuration cannot be used.
@@ -170,7 +172,7 @@ impl ChannelVerifier {
     /// Prepares a verifier; fetches nothing yet.
     pub fn new(config: ChannelVerifyConfig) -> Result<Self, ChannelVerifyConfigError> {
         config.check()?;
-        let keys = Keys::new(config.metadata.clone())?;
+        let keys = Keys::new(config.metadata.clone(), &config.private_hosts)?;
         let lower = |audience: &String| audience.trim().to_ascii_lowercase();
         let audiences = config.audiences.iter().map(lower).collect();
         let emulator = config.of_emulator().map(Verifier::new).transpose()?;

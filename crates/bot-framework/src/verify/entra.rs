@@ -88,7 +88,7 @@ impl Issuer {
 
 impl Rules {
     pub(super) fn new(config: &VerifyConfig) -> Self {
-        let VerifyConfig { metadata, audiences, tenants, issuers } = config;
+        let VerifyConfig { metadata, audiences, tenants, issuers, .. } = config;
         let audiences =
             audiences.iter().map(|audience| audience.trim().to_ascii_lowercase()).collect();
         let cloud = Cloud::of(metadata.host().unwrap_or_default());

@@ -11,6 +11,7 @@
 //! grows. Owns no rule about what the keys may sign.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex as StdMutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -20,7 +21,8 @@ use http::uri::Scheme;
 use http::{HeaderValue, Request, Uri};
 use http_body_util::Full;
 use jsonwebtoken::DecodingKey;
-use outbound::{HttpClient, Reach, Refusals, reach};
+use outbound::addresses::is_public;
+use outbound::{HttpClient, Names, PrivateHosts, Reach, Refusals, Said, reach};
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -99,8 +101,15 @@ enum Next {
 }
 
 impl Keys {
-    pub(super) fn new(metadata: Uri) -> Result<Self, VerifyConfigError> {
-        let http = HttpClient::new().map_err(VerifyConfigError::RootCertificates)?;
+    pub(super) fn new(metadata: Uri, private: &PrivateHosts) -> Result<Self, VerifyConfigError> {
+        let host = metadata.host().unwrap_or_default();
+        let names = Names::Said(Said {
+            // The metadata says where the keys are.
+            written: vec![host.to_owned()],
+            private: private.clone(),
+            this_machine: reach(host) == Reach::ThisMachine,
+        });
+        let http = HttpClient::to(names, &[]).map_err(VerifyConfigError::RootCertificates)?;
         Ok(Self { http, metadata, state: StdMutex::default(), turn: Mutex::default() })
     }
 
@@ -185,10 +194,13 @@ impl Keys {
             serde_json::from_slice(&metadata).map_err(|_| "the metadata names no jwks_uri")?;
         let address = metadata.jwks_uri.parse::<Uri>();
         let address = address.map_err(|_| "the metadata's jwks_uri is no address")?;
-        let own = reach(self.metadata.host().unwrap_or_default());
+        let own = self.metadata.host().unwrap_or_default();
         // Keys over plain http, only where the metadata came that way.
-        if !is_safe(&address, own) {
+        if !is_safe(&address, reach(own)) {
             return Err("the metadata's jwks_uri is not https".to_owned());
+        }
+        if !may_be_said(&address, own) {
+            return Err("the metadata's jwks_uri leads into a private network".to_owned());
         }
         let keys = published(&self.get(&address, deadline).await?);
         if keys.is_empty() {
@@ -260,6 +272,15 @@ pub(super) fn is_safe(uri: &Uri, http_as_far_as: Reach) -> bool {
         }
         _ => false,
     }
+}
+
+/// Whether keys may be asked for at an address, if its host is a number: a name is judged when it is
+/// looked up.
+fn may_be_said(address: &Uri, own: &str) -> bool {
+    let host = address.host().unwrap_or_default();
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    let here = [host, own].iter().all(|host| reach(host) == Reach::ThisMachine);
+    host == own || here || bare.parse().is_ok_and(is_public) || bare.parse::<IpAddr>().is_err()
 }
 
 #[derive(Deserialize)]

@@ -21,6 +21,7 @@ fn config(login: &Login) -> VerifyConfig {
         audiences: vec![GATEWAY.to_owned()],
         tenants: vec![TENANT.to_owned()],
         issuers: Vec::new(),
+        private_hosts: PrivateHosts::default(),
     }
 }
 
@@ -318,6 +319,7 @@ fn the_login_is_reached_over_https_or_on_this_machine() {
             audiences: vec![GATEWAY.to_owned()],
             tenants: Vec::new(),
             issuers: Vec::new(),
+            private_hosts: PrivateHosts::default(),
         };
         let code = Verifier::new(config).map_or_else(|error| error.code(), |_| "");
         assert_eq!(code, expected, "{metadata}");

@@ -8,6 +8,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde_json::json;
+use session::id::TenantId;
 
 use crate::engine::EngineError;
 
@@ -17,6 +18,10 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// The machine code of a refusal, beside the answer it is in: for whoever observes answers.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct RefusalCode(pub(crate) &'static str);
+
+/// The tenant at whose door it was, where the caller proved to be one of theirs: for the audit trail.
+#[derive(Debug, Clone)]
+pub(crate) struct RefusedBy(pub(crate) TenantId);
 
 /// A refusal.
 #[derive(Debug)]
@@ -28,6 +33,8 @@ pub(crate) struct Refusal {
     challenge: &'static str,
     /// After how long a caller that was told to come back may do so.
     retry_after: Duration,
+    /// At whose door, if that was proven.
+    tenant: Option<Box<TenantId>>,
 }
 
 impl Refusal {
@@ -38,7 +45,14 @@ impl Refusal {
             message: message.into(),
             challenge: "Bearer",
             retry_after: RETRY_AFTER,
+            tenant: None,
         }
+    }
+
+    /// The caller proved to be one of this tenant's, and is refused all the same.
+    pub(crate) fn of(mut self, tenant: &TenantId) -> Self {
+        self.tenant = Some(Box::new(tenant.clone()));
+        self
     }
 
     /// A 401 that asks for something else than a bearer credential.
@@ -104,10 +118,13 @@ impl From<EngineError> for Refusal {
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        let Self { status, code, message, challenge, retry_after } = self;
+        let Self { status, code, message, challenge, retry_after, tenant } = self;
         let body = Json(json!({ "error": { "code": code, "message": message } }));
         let mut response = (status, body).into_response();
         response.extensions_mut().insert(RefusalCode(code));
+        if let Some(tenant) = tenant {
+            response.extensions_mut().insert(RefusedBy(*tenant));
+        }
         let headers = response.headers_mut();
         if matches!(status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS) {
             headers.insert(header::RETRY_AFTER, retry_after.as_secs().into());

@@ -156,6 +156,7 @@ fn may_come_so_fast(edge: &Edge, whose: &Whose) -> Result<(), Refusal> {
             "these are more activities than a conversation, a user or a tenant may have in a second; \
              nothing was taken, send it again",
         )
+        .of(&whose.key.tenant)
     })
 }
 

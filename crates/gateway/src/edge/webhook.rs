@@ -32,7 +32,7 @@ use crate::{
         answer::{Refusal, no_such_method},
         body::read_body,
         callers::{Callers, Instance},
-        observed,
+        observed, told_to_browsers,
     },
     engine::{Arrival, EngineError, Outcome},
     gaps::Passed,
@@ -69,7 +69,9 @@ pub(crate) async fn answer(
 ) -> Response {
     let (parts, body) = request.into_parts();
     let answer = answered(&edge, peer, &parts.headers, Body::new(body));
-    observed(&edge, &Method::POST, Some(PATH), answer).await
+    let mut response = observed(&edge, &Method::POST, Some(PATH), answer).await;
+    told_to_browsers(&mut response, edge.doors.get().public_url.as_deref());
+    response
 }
 
 async fn answered(edge: &Edge, peer: Option<IpAddr>, headers: &HeaderMap, body: Body) -> Response {
@@ -149,16 +151,27 @@ fn proven(edge: &Edge, peer: Option<IpAddr>, headers: &HeaderMap) -> Result<Call
     let source = peer.and_then(|peer| doors.proxies.source(peer, headers));
     if !instance.may_call_from(source) {
         edge.observer.called_from_elsewhere(&instance.tenant, &instance.desk, source);
-        return Err(Refusal::new(
-            StatusCode::FORBIDDEN,
-            "address_not_allowed",
-            "the webhook secret is right, but this desk takes callbacks from the addresses in \
-             `webhook_from` only; add the instance's, and name the proxies before Warmline in \
-             WARMLINE_TRUSTED_PROXIES",
-        ));
+        return Err(from_elsewhere(source).of(&instance.tenant));
     }
     edge.observer.presented(&instance.tenant, &instance.desk, instance.age);
     Ok(Caller { instance, wording })
+}
+
+/// Whoever has the secret may know where they were seen to call from: it tells what a proxy says.
+fn from_elsewhere(source: Option<IpAddr>) -> Refusal {
+    let from = match source {
+        Some(source) => format!("this one came from {source}"),
+        None => "where this one came from, nobody can tell".to_owned(),
+    };
+    Refusal::new(
+        StatusCode::FORBIDDEN,
+        "address_not_allowed",
+        format!(
+            "the webhook secret is right, but this desk takes callbacks from the addresses in \
+             `webhook_from` only; add the instance's, and name the proxies before Warmline in \
+             WARMLINE_TRUSTED_PROXIES; {from}"
+        ),
+    )
 }
 
 fn unauthorized(callers: &Callers, headers: &HeaderMap) -> Refusal {

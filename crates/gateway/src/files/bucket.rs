@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt, stream};
 use http::Method;
-use http_body_util::{BodyExt, Full, StreamBody};
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited, StreamBody};
 use hyper::body::{Body, Frame};
 use object_store::{
     BackoffConfig, ClientOptions, RetryConfig,
@@ -33,6 +33,10 @@ const STALLS_WITHIN: Duration = Duration::from_secs(30);
 
 /// How long the body of an answer may take in all, unless it is a file's: a list of a thousand names.
 const BODY_WITHIN: Duration = Duration::from_mins(1);
+
+/// The largest answer of a bucket's that is no file, in bytes: a thousand names of 1,024 bytes, and what
+/// is told of each.
+const LIST_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// How often a request is repeated that a bucket does not answer well.
 const RETRIES_MAX: usize = 4;
@@ -127,8 +131,15 @@ impl HttpService for Service {
         if let Some(headers) = response.headers_mut() {
             headers.clone_from(&head.headers);
         }
-        let broke = |error| HttpError::new(HttpErrorKind::Interrupted, error);
-        let body = head.into_body().map_err(broke);
+        let broke = |error: Box<dyn std::error::Error + Send + Sync>| {
+            // It would be as long again.
+            let too_long = error.is::<LengthLimitError>();
+            let kind = if too_long { HttpErrorKind::Unknown } else { HttpErrorKind::Interrupted };
+            HttpError::new(kind, io::Error::other(error))
+        };
+        // How long a file is that was kept is known, and so is when to stop reading it.
+        let bytes_max = if is_file { usize::MAX } else { LIST_BYTES_MAX };
+        let body = Limited::new(head.into_body(), bytes_max).map_err(broke);
         let deadline = (!is_file).then(|| Instant::now() + BODY_WITHIN);
         let body = HttpResponseBody::new(StreamBody::new(timely(body, deadline)));
         response.body(body).map_err(|error| HttpError::new(HttpErrorKind::Unknown, error))

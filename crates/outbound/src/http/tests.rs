@@ -4,6 +4,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{advance, pause};
 
 use super::*;
+use crate::guard::tests::Told;
 
 /// Longer than anything here takes.
 const AMPLE: Duration = Duration::from_secs(20);
@@ -107,4 +108,68 @@ async fn an_answer_that_breaks_off_or_is_too_large_is_none_but_its_start_can_be_
         let answer = head.read_start(bytes_max, soon()).await;
         assert_eq!(answer.body, expected);
     }
+}
+
+/// Two addresses of this machine, of which a test takes the first for public.
+async fn at_two_addresses() -> (u16, [TcpListener; 2]) {
+    loop {
+        let one = TcpListener::bind("127.0.0.2:0").await.unwrap();
+        let port = one.local_addr().unwrap().port();
+        if let Ok(other) = TcpListener::bind(("127.0.0.1", port)).await {
+            return (port, [one, other]);
+        }
+    }
+}
+
+fn only_the_vetted(_: &Names, _: &str, address: std::net::IpAddr) -> bool {
+    address == std::net::Ipv4Addr::new(127, 0, 0, 2)
+}
+
+#[tokio::test]
+async fn a_name_that_is_bound_anew_never_leads_beyond_the_address_that_was_vetted() {
+    let (port, [vetted, inside]) = at_two_addresses().await;
+    let url = format!("http://rebinds.example.org:{port}/");
+    // What it was vetted by, and from then on where it should have led.
+    let told = Told::new(&[&["127.0.0.1", "127.0.0.2"], &["127.0.0.1"]]);
+    let guard = Guard::told(Names::default(), std::sync::Arc::clone(&told), only_the_vetted);
+    let client = HttpClient::with(Duration::from_secs(30), guard, &[]).unwrap();
+
+    let serving = tokio::spawn(async move {
+        let (mut stream, _) = vetted.accept().await.unwrap();
+        assert!(read_request(&mut stream).await);
+        let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\nok";
+        stream.write_all(answer).await.unwrap();
+    });
+    assert_eq!(client.request(post(&url), soon()).await.unwrap().body, "ok");
+    // What was judged was connected to: the name was not looked up in between.
+    assert_eq!(told.asked(), 1);
+    serving.await.unwrap();
+
+    let error = client.request(post(&url), soon()).await.unwrap_err();
+    assert!(matches!(error, HttpError::Unreachable(_)), "{error:?}");
+    assert_eq!(told.asked(), 2);
+    // Nobody ever came to the other address.
+    let came = inside.into_std().unwrap().accept();
+    assert_eq!(came.unwrap_err().kind(), io::ErrorKind::WouldBlock);
+}
+
+#[tokio::test]
+async fn a_redirect_is_an_answer_like_any_other() {
+    let elsewhere = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let to = elsewhere.local_addr().unwrap();
+    let clients = [
+        HttpClient::new().unwrap(),
+        HttpClient::to(Names::Said(crate::Said::default()), &[]).unwrap(),
+    ];
+    for status in [301, 302, 303, 307, 308] {
+        let says =
+            format!("HTTP/1.1 {status} X\r\nlocation: http://{to}/\r\ncontent-length: 0\r\n\r\n");
+        let (url, _server) = server(says.leak().as_bytes()).await;
+        for client in &clients {
+            let answer = client.request(post(&url), soon()).await.unwrap();
+            assert_eq!(answer.status.as_u16(), status);
+        }
+    }
+    let came = elsewhere.into_std().unwrap().accept();
+    assert_eq!(came.unwrap_err().kind(), io::ErrorKind::WouldBlock);
 }

@@ -1,18 +1,22 @@
 //! Where an instance is and how to prove who we are.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use outbound::{Reach, reach};
+use outbound::{Names, PrivateHosts, Reach, Said, reach};
 use secrecy::{ExposeSecret, SecretString};
-use url::Url;
+use url::{Host, Url};
 
 use super::keeper::{Keeper, RefreshTokenKeeper, TokenWatch, Watch};
 
 /// How long one attempt may take. The instance answers before it works, so ten seconds mean that it
 /// is in trouble.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What the names of instances end in that ServiceNow runs, for governments too.
+const SERVICENOWS: [&str; 2] = [".service-now.com", ".servicenowservices.com"];
 
 /// How to reach an instance.
 #[derive(Debug, Clone)]
@@ -27,6 +31,8 @@ pub struct ClientConfig {
     pub signature_secret: Option<SecretString>,
     /// Authorities besides the machine's that the instance's certificate may come from, as DER.
     pub authorities: Vec<Vec<u8>>,
+    /// Hosts that may be in a private network; what ServiceNow runs is not, unless it is among these.
+    pub private_hosts: PrivateHosts,
     /// The longest that one [`send`](crate::Client::send) may take; 10 s unless changed.
     pub attempt_timeout: Duration,
     pub(crate) keeper: Option<Keeper>,
@@ -126,6 +132,7 @@ impl ClientConfig {
             grant: Grant::default(),
             signature_secret: None,
             authorities: Vec::new(),
+            private_hosts: PrivateHosts::default(),
             attempt_timeout: ATTEMPT_TIMEOUT,
             keeper: None,
             watch: None,
@@ -159,7 +166,7 @@ impl ClientConfig {
             let of = &config.credentials;
             let signature = config.signature_secret.as_ref().map(ExposeSecret::expose_secret);
             let secrets = (of.client_secret.expose_secret(), of.password.expose_secret());
-            let secrets = (secrets, signature, &config.authorities);
+            let secrets = (secrets, signature, &config.authorities, &config.private_hosts);
             (
                 &config.base,
                 config.grant,
@@ -182,6 +189,30 @@ impl ClientConfig {
     /// The instance's origin.
     pub fn base(&self) -> &Url {
         &self.base
+    }
+
+    /// Where the instance's name may lead. What ServiceNow runs is on the public internet: there a
+    /// private address is a name server's lie. One that an organisation runs itself is where it is.
+    pub(super) fn names(&self) -> Names {
+        if !self.is_at_servicenow() {
+            return Names::Written;
+        }
+        Names::Said(Said { private: self.private_hosts.clone(), ..Said::default() })
+    }
+
+    fn is_at_servicenow(&self) -> bool {
+        let host = self.base.host_str().unwrap_or_default();
+        let host = host.strip_suffix('.').unwrap_or(host);
+        SERVICENOWS.iter().any(|end| host.ends_with(end))
+    }
+
+    /// Whether the instance's name may lead to this address; to another nothing is sent.
+    pub fn may_be_at(&self, address: IpAddr) -> bool {
+        match self.base.host() {
+            Some(Host::Domain(name)) => self.names().may_lead(name, address),
+            Some(Host::Ipv4(_) | Host::Ipv6(_)) => true,
+            None => false,
+        }
     }
 
     /// Whether the grant has what it needs.
@@ -246,6 +277,36 @@ mod tests {
         }
         for wrong in ["", "https://", "a b.example"] {
             assert!(instance_url(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn what_servicenow_runs_is_public_unless_somebody_says_otherwise() {
+        for (instance, private_hosts, address, may) in [
+            ("dev12345", "", "93.184.216.34", true),
+            ("dev12345", "", "10.0.0.5", false),
+            ("dev12345", "", "127.0.0.1", false),
+            ("dev12345.service-now.com.", "", "10.0.0.5", false),
+            ("DEV12345.Service-Now.com", "", "fd12::1", false),
+            ("gov.servicenowservices.com", "", "100.64.0.1", false),
+            ("dev12345", "dev12345.service-now.com", "10.0.0.5", true),
+            ("dev12345", "service-now.com", "10.0.0.5", true),
+            ("dev12345", "service-now.com", "127.0.0.1", false),
+            ("dev12345", "service-now.com", "169.254.169.254", false),
+            ("dev12345", "dev1.service-now.com", "10.0.0.5", false),
+            // What an organisation runs itself is where it wrote that it is.
+            ("servicenow.corp.example", "", "10.0.0.5", true),
+            ("servicenow.corp.example", "", "127.0.0.1", false),
+            ("evil-service-now.com", "", "10.0.0.5", true),
+            ("https://10.0.0.5", "", "10.0.0.5", true),
+        ] {
+            let mut config =
+                ClientConfig::new(instance_url(instance).unwrap(), credentials()).unwrap();
+            let hosts = private_hosts.split_whitespace().map(|host| host.parse());
+            config.private_hosts =
+                hosts.collect::<Result<_, outbound::PrivateHostError>>().unwrap();
+            let (found, said) = (config.may_be_at(address.parse().unwrap()), private_hosts);
+            assert_eq!(found, may, "{instance} {said} {address}");
         }
     }
 

@@ -47,7 +47,7 @@ pub(super) async fn check(bot: &BotSetup, now_s: i64, report: &mut Report) {
     let subject = Subject::of_bot(bot);
     report.looks_at("the bot's messaging endpoint");
     if let Ok(endpoint) = Url::parse(&setup.reach.endpoint.to_string()) {
-        let connected = connection(&endpoint, now_s).await;
+        let connected = connection(&endpoint, setup, now_s).await;
         let stands = connected.status != Status::Fail;
         report.say(connected.about(&subject));
         let answers = if stands {
@@ -66,12 +66,21 @@ pub(super) async fn check(bot: &BotSetup, now_s: i64, report: &mut Report) {
     }
 }
 
-async fn connection(endpoint: &Url, now_s: i64) -> Finding {
+async fn connection(endpoint: &Url, setup: &BehindSetup, now_s: i64) -> Finding {
     const CHECK: &str = "bot.connection";
     let host = endpoint.host_str().unwrap_or_default();
-    match wire::connect(endpoint, now_s).await {
+    let steps = wire::steps(endpoint, now_s, &[], |address| setup.reach.may_be_at(address)).await;
+    let connected = match (steps.addresses, steps.connection) {
+        (Ok(_), Some(connected)) => connected,
+        (Ok(_), None) => Err(Trouble::NoHost),
+        (Err(trouble), _) => Err(trouble),
+    };
+    match connected {
         Err(trouble) => {
             Finding::fail(CHECK, trouble.code(), trouble.to_string()).fix(match trouble.step() {
+                "dns" if matches!(trouble, Trouble::LeadsInside { .. }) => {
+                    "say in BOT_ENDPOINT where the bot is: localhost or 127.0.0.1 for this machine"
+                }
                 "dns" => "set BOT_ENDPOINT to a host that this machine's name server knows",
                 "tls" => {
                     "give the bot a certificate for this host that this machine trusts, or correct \

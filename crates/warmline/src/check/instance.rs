@@ -69,7 +69,8 @@ async fn connects(desk: &DeskSetup, now_ms: i64, subject: &Subject, report: &mut
     let url = desk.client.base();
     let host = url.host_str().unwrap_or_default();
     report.looks_at("the connection to the instance");
-    let steps = wire::steps(url, now_ms / 1_000, &desk.client.authorities).await;
+    let may_be_at = |address| desk.client.may_be_at(address);
+    let steps = wire::steps(url, now_ms / 1_000, &desk.client.authorities, may_be_at).await;
     let mut say = |finding: Finding| report.say(finding.about(subject));
     match &steps.addresses {
         Ok(addresses) => {
@@ -124,6 +125,11 @@ async fn connects(desk: &DeskSetup, now_ms: i64, subject: &Subject, report: &mut
 
 fn trouble_with(check: &'static str, trouble: &Trouble) -> Finding {
     let fix = match trouble.step() {
+        "dns" if matches!(trouble, Trouble::LeadsInside { .. }) => {
+            "correct what this machine's name server answers for the instance; if a private line \
+             leads to it, name its host in private_hosts (WARMLINE_PRIVATE_HOSTS), which lets it into \
+             private networks, but never to this machine or to a link's own addresses"
+        }
         "dns" => {
             "set SERVICENOW_INSTANCE to the instance's name (dev12345) or host, and let this \
                   machine reach a name server"
@@ -331,6 +337,15 @@ mod tests {
         assert!(ahead.found.contains("600 s ahead of the instance's"), "{}", ahead.found);
         let unknown = TokenExamined { date_ms: None, ..examined(Ok(Duration::ZERO)) };
         assert_eq!(clock(&unknown, 0).code, "unknown");
+    }
+
+    #[test]
+    fn a_name_that_leads_inside_is_told_with_the_setting_that_lets_it() {
+        let (host, address) = ("dev1.service-now.com".to_owned(), "10.0.0.5".parse().unwrap());
+        let finding = trouble_with("instance.dns", &Trouble::LeadsInside { host, address });
+        assert_eq!(finding.code, "leads_inside");
+        assert!(finding.found.contains("10.0.0.5"), "{}", finding.found);
+        assert!(finding.fix.unwrap().contains("WARMLINE_PRIVATE_HOSTS"));
     }
 
     #[test]

@@ -1,14 +1,17 @@
 //! The webhook, from outside: what ServiceNow meets when it calls.
 //!
-//! Two requests are made through the public URL, neither of which is an event: one with the secret,
-//! which Warmline refuses for what it says (400), and one with a wrong secret, which it refuses for
-//! who says it (401). Whatever else answers there is not Warmline.
+//! Requests are made through the public URL, none of which is an event: with the secret, in each way
+//! that is set for the desk ([`ways`]), which Warmline refuses for what they say (400), or for where they
+//! come from (403); and with a wrong secret, which it refuses for who says it (401). Whatever else
+//! answers there is not Warmline.
 
-use std::time::Duration;
+mod ways;
+
+use std::{net::IpAddr, time::Duration};
 
 use gateway::{DeskSetup, WEBHOOK_PATH};
 use http::{Method, StatusCode, header};
-use secrecy::ExposeSecret;
+use secrecy::SecretString;
 use serde_json::Value;
 use url::Url;
 
@@ -18,6 +21,7 @@ use super::{
     stand_in::Tag,
     wire::{self, Answer},
 };
+use ways::{Instead, Way};
 
 /// ServiceNow gives up after this long, and may abandon the chat (reference 6, 11).
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -31,8 +35,11 @@ const NO_EVENT: &str = "a word from warmline check";
 /// What Warmline answers to that.
 const NO_EVENT_CODE: &str = "not_json";
 
+/// What Warmline answers to whoever has the secret and calls from elsewhere than the desk's networks.
+const ELSEWHERE_CODE: &str = "address_not_allowed";
+
 /// A secret that nobody has.
-const WRONG_SECRET: &str = "Bearer warmline-check-presents-a-wrong-secret";
+const WRONG_SECRET: &str = "warmline-check-presents-a-wrong-secret";
 
 /// Who answered, and what.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,6 +87,25 @@ pub(super) fn read(answer: &Answer) -> Reading {
     Reading::Foreign { status }
 }
 
+impl Reading {
+    /// Warmline took the secret: what it refuses is what was said, or from where.
+    fn is_let_in(&self) -> bool {
+        matches!(self, Self::Ours { status: 400, code } if code == NO_EVENT_CODE)
+            || self.is_elsewhere()
+    }
+
+    /// Warmline takes the secret, but not from where it saw this come from.
+    fn is_elsewhere(&self) -> bool {
+        matches!(self, Self::Ours { status: 403, code } if code == ELSEWHERE_CODE)
+    }
+}
+
+/// From where Warmline saw a request come that it refuses for that: its last word.
+fn seen_from(answer: &Answer) -> Option<IpAddr> {
+    let said: Value = serde_json::from_slice(&answer.body).ok()?;
+    said["error"]["message"].as_str()?.rsplit(' ').next()?.parse().ok()
+}
+
 /// Looks at one desk's webhook.
 pub(super) async fn check(
     desk: &DeskSetup,
@@ -94,17 +120,69 @@ pub(super) async fn check(
         let words = "WARMLINE_PUBLIC_URL makes no address";
         return report.say(Finding::fail("webhook.answers", "no_address", words).about(&subject));
     };
-    let secret = format!("Bearer {}", desk.webhook_secret.expose_secret());
-    let right = post(&url, &secret, now_s).await;
-    for finding in with_the_secret(&right, &url) {
+    let asking = Asking { url: &url, now_s };
+    let (way, other) = Way::of(&desk.webhook);
+    let right = asking.post(&way, &desk.webhook_secret).await;
+    let reading = right.as_ref().ok().map(read);
+    let instead = match reading {
+        Some(Reading::Ours { status: 401, .. } | Reading::NoSecretSeen) => {
+            asking.instead(desk, &way).await
+        }
+        _ => None,
+    };
+    for finding in with_the_secret(&right, &url, &way, instead) {
         report.say(finding.about(&subject));
     }
-    if right.is_ok_and(|answer| matches!(read(&answer), Reading::Ours { status: 400, .. })) {
-        let wrong = post(&url, WRONG_SECRET, now_s).await;
-        report.say(with_a_wrong_one(wrong.as_ref().map(read).as_ref()).about(&subject));
-    } else {
+    if reading.as_ref().is_none_or(|reading| !reading.is_let_in()) {
         let words = "the webhook does not answer as it should, so this proves nothing";
-        report.say(Finding::skip("webhook.secret", "not_asked", words).about(&subject));
+        return report.say(Finding::skip("webhook.secret", "not_asked", words).about(&subject));
+    }
+    let wrong = asking.post(&way, &WRONG_SECRET.into()).await;
+    report.say(with_a_wrong_one(wrong.as_ref().map(read).as_ref()).about(&subject));
+    if let Some(other) = other {
+        let asked = asking.post(&other, &desk.webhook_secret).await;
+        report.say(ways::another(&other, asked.as_ref().map(read).as_ref()).about(&subject));
+    }
+    if let Some(previous) = &desk.webhook.previous {
+        let asked = asking.post(&way, previous).await;
+        report.say(ways::previous(asked.as_ref().map(read).as_ref()).about(&subject));
+    }
+    if !desk.webhook.from.is_empty() {
+        let elsewhere = right.as_ref().ok().filter(|answer| read(answer).is_elsewhere());
+        report.say(ways::from(elsewhere.map(seen_from), tag.is_some()).about(&subject));
+    }
+}
+
+/// Where is asked.
+struct Asking<'a> {
+    url: &'a Url,
+    now_s: i64,
+}
+
+impl Asking<'_> {
+    async fn post(&self, way: &Way, secret: &SecretString) -> Result<Answer, wire::Trouble> {
+        let mut request = http::Request::builder()
+            .method(Method::POST)
+            .header(header::CONTENT_TYPE, "application/json");
+        if let Some((name, value)) = way.carries(secret) {
+            request = request.header(name, value);
+        }
+        wire::request(self.url, request, NO_EVENT, self.now_s).await
+    }
+
+    /// What the gateway that answers takes instead of what is set here.
+    async fn instead(&self, desk: &DeskSetup, way: &Way) -> Option<Instead> {
+        let is_taken = async |way: &Way, secret| {
+            let asked = self.post(way, secret).await;
+            asked.is_ok_and(|answer| read(&answer).is_let_in())
+        };
+        if *way != Way::Bearer && is_taken(&Way::Bearer, &desk.webhook_secret).await {
+            return Some(Instead::Bearer);
+        }
+        match &desk.webhook.previous {
+            Some(previous) if is_taken(way, previous).await => Some(Instead::Previous),
+            Some(_) | None => None,
+        }
     }
 }
 
@@ -117,18 +195,12 @@ pub(super) fn address(public: &Url, path: &str, tag: Option<&Tag>) -> Option<Url
     Some(url)
 }
 
-async fn post(url: &Url, authorization: &str, now_s: i64) -> Result<Answer, wire::Trouble> {
-    let mut request = http::Request::builder()
-        .method(Method::POST)
-        .header(header::CONTENT_TYPE, "application/json");
-    if let Ok(mut value) = http::HeaderValue::from_str(authorization) {
-        value.set_sensitive(true);
-        request = request.header(header::AUTHORIZATION, value);
-    }
-    wire::request(url, request, NO_EVENT, now_s).await
-}
-
-fn with_the_secret(asked: &Result<Answer, wire::Trouble>, url: &Url) -> Vec<Finding> {
+fn with_the_secret(
+    asked: &Result<Answer, wire::Trouble>,
+    url: &Url,
+    way: &Way,
+    instead: Option<Instead>,
+) -> Vec<Finding> {
     const CHECK: &str = "webhook.answers";
     match asked {
         Err(trouble) => {
@@ -139,32 +211,28 @@ fn with_the_secret(asked: &Result<Answer, wire::Trouble>, url: &Url) -> Vec<Find
             vec![Finding::fail(CHECK, trouble.code(), trouble.to_string()).fix(fix)]
         }
         Ok(answer) => {
-            vec![judged(&read(answer), url), time(answer.took)]
+            vec![judged(&read(answer), url, way, instead), time(answer.took)]
         }
     }
 }
 
 /// The answer to a body that is no event, with the right secret.
-fn judged(reading: &Reading, url: &Url) -> Finding {
+fn judged(reading: &Reading, url: &Url, way: &Way, instead: Option<Instead>) -> Finding {
     const CHECK: &str = "webhook.answers";
     let fail = |code, words: String, fix: &str| Finding::fail(CHECK, code, words).fix(fix);
     let path = url.path();
     match reading {
-        Reading::Ours { status: 400, code } if code == NO_EVENT_CODE => {
-            let words = format!("Warmline answers at {}", &url[..url::Position::AfterPath]);
+        _ if reading.is_let_in() => {
+            let words = format!(
+                "Warmline answers at {}, and takes the secret {}",
+                &url[..url::Position::AfterPath],
+                way.called()
+            );
             Finding::ok(CHECK, "ours", words)
         }
-        Reading::Ours { status: 401, .. } => fail(
-            "other_secret",
-            "the gateway that answers has another webhook secret".to_owned(),
-            "start the gateway with the WEBHOOK_SECRET that is set here, or look whether another \
-             Warmline answers at WARMLINE_PUBLIC_URL",
-        ),
-        Reading::NoSecretSeen => fail(
-            "secret_stripped",
-            "Warmline is reached, but the header Authorization is lost on the way".to_owned(),
-            "set the proxy before Warmline to pass the header Authorization on",
-        ),
+        Reading::Ours { status: 401, .. } | Reading::NoSecretSeen => {
+            ways::refused(way, instead, *reading == Reading::NoSecretSeen)
+        }
         Reading::Ours { status: 404, code } if code == "no_such_route" => fail(
             "other_path",
             format!("Warmline is reached, but not under {path}"),
@@ -230,75 +298,4 @@ fn with_a_wrong_one(reading: Result<&Reading, &&wire::Trouble>) -> Finding {
 }
 
 #[cfg(test)]
-mod tests {
-    use bytes::Bytes;
-    use http::HeaderMap;
-
-    use super::*;
-
-    fn answer(status: u16, headers: &[(&'static str, &str)], body: &str) -> Answer {
-        let mut map = HeaderMap::new();
-        for (name, value) in headers {
-            map.insert(*name, value.parse().unwrap());
-        }
-        Answer {
-            status: StatusCode::from_u16(status).unwrap(),
-            headers: map,
-            body: Bytes::copy_from_slice(body.as_bytes()),
-            took: Duration::ZERO,
-        }
-    }
-
-    fn refusal(code: &str) -> String {
-        serde_json::json!({"error": {"code": code, "message": "words"}}).to_string()
-    }
-
-    #[test]
-    fn whoever_answers_at_the_webhook_is_told_from_warmline() {
-        let url = Url::parse(&format!("https://chat.example.org{WEBHOOK_PATH}")).unwrap();
-        let html = ("content-type", "text/html; charset=utf-8");
-        let wrong = ("www-authenticate", "Bearer error=\"invalid_token\"");
-        for (answer, code) in [
-            (answer(400, &[], &refusal("not_json")), "ours"),
-            (answer(401, &[wrong], &refusal("unauthorized")), "other_secret"),
-            (
-                answer(401, &[("www-authenticate", "Bearer")], &refusal("unauthorized")),
-                "secret_stripped",
-            ),
-            (answer(404, &[], &refusal("no_such_route")), "other_path"),
-            (answer(503, &[], &refusal("stopping")), "not_ready"),
-            (answer(301, &[("location", "https://www.example.org/?k=v")], ""), "redirected"),
-            (answer(502, &[html], "<h1>Bad Gateway</h1>"), "nobody_behind"),
-            (answer(200, &[html], "<h1>Welcome</h1>"), "a_page"),
-            (answer(401, &[html], "<h1>Sign in</h1>"), "a_page"),
-            (answer(200, &[], "{}"), "another_service"),
-            (answer(404, &[], r#"{"error":"not found"}"#), "another_service"),
-        ] {
-            let finding = judged(&read(&answer), &url);
-            assert_eq!(finding.code, code, "{answer:?}");
-            assert_eq!(finding.fix.is_none(), code == "ours", "{finding:?}");
-            assert!(!finding.found.contains("k=v"), "{finding:?}");
-        }
-    }
-
-    #[test]
-    fn a_wrong_secret_must_be_refused_by_warmline_itself() {
-        let ours = |status, code: &str| Reading::Ours { status, code: code.to_owned() };
-        assert_eq!(with_a_wrong_one(Ok(&ours(401, "unauthorized"))).code, "asked_for");
-        assert_eq!(with_a_wrong_one(Ok(&ours(400, "not_json"))).code, "not_asked_for");
-    }
-
-    #[test]
-    fn a_round_trip_is_measured_by_the_patience_of_servicenow() {
-        for (seconds, code) in [(0, "quick"), (3, "slow"), (6, "too_slow")] {
-            assert_eq!(time(Duration::from_secs(seconds)).code, code);
-        }
-    }
-
-    #[test]
-    fn a_path_in_the_public_url_stays() {
-        let public = Url::parse("https://example.org/chat/").unwrap();
-        let url = address(&public, "/x", None).unwrap();
-        assert_eq!(url.as_str(), "https://example.org/chat/x");
-    }
-}
+mod tests;

@@ -2,7 +2,7 @@
 //! TLS, answer. Every step has a time-out.
 
 use std::{
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -69,6 +69,8 @@ pub(super) enum Trouble {
     NoHost,
     #[error("the name {host} is not known to the name server ({cause})")]
     NoSuchName { host: String, cause: String },
+    #[error("the name {host} leads to {address}, and Warmline does not connect there by this name")]
+    LeadsInside { host: String, address: IpAddr },
     #[error("the name server did not answer within {} s", RESOLVE_WITHIN.as_secs())]
     SlowNames,
     #[error("no connection to {host} port {port}: {cause}")]
@@ -116,7 +118,9 @@ impl Trouble {
     /// Which step: `dns`, `tcp`, `tls` or `answer`.
     pub(super) fn step(&self) -> &'static str {
         match self {
-            Self::NoHost | Self::NoSuchName { .. } | Self::SlowNames => "dns",
+            Self::NoHost | Self::NoSuchName { .. } | Self::LeadsInside { .. } | Self::SlowNames => {
+                "dns"
+            }
             Self::NoConnection { .. } => "tcp",
             Self::NoRoots(_) | Self::Certificate { .. } | Self::Tls { .. } => "tls",
             Self::NoAnswer | Self::Broken(_) => "answer",
@@ -141,6 +145,7 @@ impl Trouble {
         match self {
             Self::NoHost => "no_host",
             Self::NoSuchName { .. } => "no_such_name",
+            Self::LeadsInside { .. } => "leads_inside",
             Self::SlowNames => "slow_names",
             Self::NoConnection { .. } => "no_connection",
             Self::NoRoots(_) => "no_roots",
@@ -160,9 +165,15 @@ pub(super) struct Steps {
     pub(super) connection: Option<Result<Connection, Trouble>>,
 }
 
-/// Connects to where a URL points, and believes these authorities besides the machine's.
-pub(super) async fn steps(url: &Url, now_s: i64, authorities: &[Vec<u8>]) -> Steps {
-    let addresses = addresses(url).await;
+/// Connects to where a URL points, if the gateway would, and believes these authorities besides the
+/// machine's.
+pub(super) async fn steps(
+    url: &Url,
+    now_s: i64,
+    authorities: &[Vec<u8>],
+    may_be_at: impl Fn(IpAddr) -> bool,
+) -> Steps {
+    let addresses = addresses(url).await.and_then(|found| judged(url, found, may_be_at));
     let connection = match &addresses {
         Ok(addresses) => Some(connect_to(url, addresses, now_s, authorities).await),
         Err(_) => None,
@@ -174,6 +185,23 @@ pub(super) async fn steps(url: &Url, now_s: i64, authorities: &[Vec<u8>]) -> Ste
 pub(super) async fn connect(url: &Url, now_s: i64) -> Result<Connection, Trouble> {
     let addresses = addresses(url).await?;
     connect_to(url, &addresses, now_s, &[]).await
+}
+
+/// The addresses of a name that the gateway connects to.
+fn judged(
+    url: &Url,
+    found: Vec<SocketAddr>,
+    may_be_at: impl Fn(IpAddr) -> bool,
+) -> Result<Vec<SocketAddr>, Trouble> {
+    let (fine, other): (Vec<_>, Vec<_>) =
+        found.into_iter().partition(|address| may_be_at(address.ip()));
+    match other.first() {
+        Some(address) if fine.is_empty() => {
+            let host = url.host_str().unwrap_or_default().to_owned();
+            Err(Trouble::LeadsInside { host, address: address.ip() })
+        }
+        Some(_) | None => Ok(fine),
+    }
 }
 
 async fn addresses(url: &Url) -> Result<Vec<SocketAddr>, Trouble> {
@@ -303,5 +331,26 @@ async fn ask(stream: Box<dyn Stream>, request: Request<Full<Bytes>>) -> Result<A
     tokio::select! {
         answer = &mut exchange => answer,
         _ = &mut connection => exchange.await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn nothing_is_connected_to_where_the_gateway_would_not_go() {
+        let inside = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = inside.local_addr().unwrap().port();
+        let url = Url::parse(&format!("http://localhost:{port}/")).unwrap();
+        let steps = steps(&url, 0, &[], |_| false).await;
+        let Err(trouble) = steps.addresses else { panic!("it was to be refused") };
+        assert_eq!((trouble.step(), trouble.code()), ("dns", "leads_inside"));
+        assert!(trouble.to_string().contains("localhost leads to "), "{trouble}");
+        assert!(steps.connection.is_none());
+        let came = inside.into_std().unwrap().accept();
+        assert_eq!(came.unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
     }
 }

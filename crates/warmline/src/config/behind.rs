@@ -8,7 +8,7 @@ use super::{
     ConfigError,
     desks::texts,
     draft::{Draft, Owner},
-    network::checked_public_url,
+    network::{checked_public_url, private_hosts},
     reference::References,
     registration::{app_tenant, cloud, guid, registration},
     value::Value,
@@ -45,6 +45,7 @@ pub(super) fn setup(
                 ],
                 tenants: app_tenant(draft, owner)?.into_iter().collect(),
                 issuers: texts(draft, owner, "bot.token_issuers"),
+                private_hosts: private_hosts(draft)?,
             };
             verify.check().map_err(|source| ConfigError::BotTokens {
                 name: draft.name(owner, "bot.entra_metadata_url"),

@@ -8,6 +8,7 @@ use super::{
     ConfigError,
     desks::texts,
     draft::{Draft, Owner},
+    network::private_hosts,
     reference::References,
     registration::{app_tenant, cloud, is_guid, only_tenant, registration, wrong},
 };
@@ -27,12 +28,14 @@ pub(super) fn setup(
     let Some(registration) = registration(draft, references, owner, &cloud)? else {
         return Ok(None);
     };
+    let private_hosts = private_hosts(draft)?;
     let emulator = match draft.text(owner, "bot.emulator").as_deref() {
         Some("on") => Some(VerifyConfig {
             metadata: cloud.entra_metadata.clone(),
             audiences: vec![registration.app_id.clone()],
             tenants: app_tenant(draft, owner)?.into_iter().collect(),
             issuers: Vec::new(),
+            private_hosts: private_hosts.clone(),
         }),
         Some(_) | None => None,
     };
@@ -41,8 +44,9 @@ pub(super) fn setup(
         issuer: cloud.channel_issuer.clone(),
         audiences: vec![registration.app_id.clone()],
         emulator,
+        private_hosts: private_hosts.clone(),
     };
-    let connector = ConnectorConfig { registration, cloud, hosts };
+    let connector = ConnectorConfig { registration, cloud, hosts, private_hosts };
     connector.check().map_err(|error| unusable(draft, owner, &error))?;
     verify.check().map_err(|error| {
         wrong(draft, owner, "bot.channel_metadata_url", format!("cannot be used: {error}"))

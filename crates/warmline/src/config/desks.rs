@@ -12,7 +12,7 @@ use secrecy::{ExposeSecret, SecretString};
 use super::{
     ConfigError,
     draft::{Draft, Owner},
-    network::networks,
+    network::{networks, private_hosts},
     reference::{References, open_file},
     value::Value,
 };
@@ -107,6 +107,7 @@ pub(super) fn setup(
     client.grant = grant;
     client.signature_secret = references.secret(owner, "desk.signature_secret")?;
     client.authorities = authorities(draft, owner)?;
+    client.private_hosts = private_hosts(draft)?;
     let webhook_secret = need_secret("desk.webhook_secret")?;
     sendable(draft, owner, "desk.webhook_secret", &webhook_secret)?;
     Ok(DeskSetup {

@@ -1,6 +1,6 @@
 //! The configuration for somebody who only looks: everything that is wrong at once, and no file made.
 
-use std::net::SocketAddr;
+use std::{collections::BTreeSet, net::SocketAddr};
 
 use gateway::Settings;
 use vault::MasterKey;
@@ -87,6 +87,9 @@ fn all(draft: &Draft, environment: &Environment, first: ConfigError) -> Vec<Conf
     let made = draft.bots().map(|owner| bots::setup(draft, Some(&references), owner));
     problems.extend(made.filter_map(Result::err));
     problems.extend(Telemetry::of(draft).err());
+    // A setting of the installation that is wrong is so for each desk and bot.
+    let mut said = BTreeSet::new();
+    problems.retain(|problem| said.insert(problem.to_string()));
     if problems.is_empty() {
         problems.push(first);
     }

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use gateway::{Network, Proxies, ProxyHeader, WEBHOOK_PATH};
+use gateway::{Network, PrivateHost, PrivateHosts, Proxies, ProxyHeader, WEBHOOK_PATH};
 use url::{Host, Url};
 
 use super::{
@@ -80,6 +80,18 @@ pub(super) fn proxies(draft: &Draft) -> Result<Proxies, ConfigError> {
         Some(_) | None => ProxyHeader::XForwardedFor,
     };
     Ok(Proxies { trusted, header })
+}
+
+/// The hosts that may be in private networks.
+pub(super) fn private_hosts(draft: &Draft) -> Result<PrivateHosts, ConfigError> {
+    const ID: &str = "private_hosts";
+    let read = |text: String| {
+        text.parse::<PrivateHost>().map_err(|error| ConfigError::Wrong {
+            name: draft.name(&Owner::House, ID),
+            problem: format!("holds «{text}», which {error}"),
+        })
+    };
+    texts(draft, &Owner::House, ID).into_iter().map(read).collect()
 }
 
 /// How ServiceNow and browsers reach the gateway, without a slash at the end.

@@ -147,6 +147,8 @@ settings! {
     "The networks of the proxies before this service. What they say of where a request comes from is believed, as far to the left as they are in the list; of anybody else it is not.";
     "proxy_header", Some("WARMLINE_PROXY_HEADER"), PROXY_HEADERS, Some("\"x-forwarded-for\""), "\"forwarded\"", Reload,
     "In which header they say it. The other one is not looked at: proxies pass on what they do not write themselves.";
+    "private_hosts", Some("WARMLINE_PRIVATE_HOSTS"), Kind::Texts, None, "[\"corp.example.org\"]", Reload,
+    "Hosts, with everything below them, that may be in a private network although nobody here wrote that they are: ServiceNow's own (`service-now.com`, where a private line leads to it), and names that channels and logins say. Other names lead to the public internet or nowhere (docs/deployment.md). Bots and instances of your own need no entry.";
     "data_dir", Some("WARMLINE_DATA_DIR"), Kind::Path, Some("\"./data\""), "\"/var/lib/warmline\"", Restart,
     "Where the store (`warmline.db`) and, unless given otherwise, the master key (`master.key`) are kept.";
     "master_key", Some("WARMLINE_MASTER_KEY"), Kind::Secret, None, "\"env:MASTER_KEY\"", Restart,

@@ -57,6 +57,28 @@ fn the_first_six_are_enough() {
 }
 
 #[test]
+fn private_hosts_hold_for_every_desk_and_what_is_no_host_is_refused_once() {
+    let list = "service-now.com, *.corp.example.org";
+    let config = Config::read(&environment(&[("WARMLINE_PRIVATE_HOSTS", list)])).unwrap();
+    let inside = "10.0.0.5".parse().unwrap();
+    assert!(config.settings.desks[0].client.may_be_at(inside));
+    let usual = Config::read(&environment(&[])).unwrap();
+    assert!(!usual.settings.desks[0].client.may_be_at(inside));
+    for (list, problem) in [
+        ("10.0.0.0/8", "is no name of a host"),
+        ("10.0.0.5", "is an address"),
+        ("com", "has one label"),
+        ("https://corp.example.org", "is no name of a host"),
+    ] {
+        let changes = [("WARMLINE_PRIVATE_HOSTS", list)];
+        let said = refusal(&changes);
+        assert!(said.contains("WARMLINE_PRIVATE_HOSTS") && said.contains(problem), "{said}");
+        let Err(all) = Config::look(&environment(&changes)) else { panic!("accepted: {list}") };
+        assert_eq!(all.len(), 1, "{all:?}");
+    }
+}
+
+#[test]
 fn trusted_origins_are_a_list_with_commas() {
     let list = "https://Shop.example.org/, http://127.0.0.1:3000";
     let config = Config::read(&environment(&[("WARMLINE_TRUSTED_ORIGINS", list)])).unwrap();

@@ -121,7 +121,12 @@ fn outbound(public: &str) -> String {
          method `postMessage`, the header on the method.\n   \
          - App from 4.1: table `sn_va_as_service_outbound_configuration`, record “VA Bot to Bot Provider \
          Application” → *Rest connection* → “Bot Connection”: connection URL, and the header as an \
-         attribute."
+         attribute.\n   \
+         - Where the connection takes a user name and a password only (Basic): set `webhook_user` of the \
+         desk, and the secret is the password. Where a proxy keeps `Authorization` for itself: set \
+         `webhook_header`, and the secret stands in that header alone. To change the secret later: both \
+         are good while the one of before is the desk's `webhook_secret_previous`. To take callbacks from \
+         the instance's addresses only: `webhook_from`."
     )
 }
 

@@ -28,6 +28,7 @@ pub(super) fn file(answers: &Answers) -> anyhow::Result<String> {
     let mut values: Vec<(&str, Option<&str>)> = vec![
         ("listen", Some(&answers.listen)),
         ("public_url", answers.public_url.as_deref()),
+        ("trusted_proxies", None),
         ("data_dir", Some(&answers.data_dir)),
         ("language", Some(answers.language.code())),
         ("desk.instance", Some(&answers.instance)),
@@ -37,6 +38,11 @@ pub(super) fn file(answers: &Answers) -> anyhow::Result<String> {
         ("desk.username", answers.credentials.username.as_deref()),
         ("desk.password", answers.credentials.password.as_deref()),
         ("desk.webhook_secret", Some(&webhook_secret)),
+        // As they could be: the instance may prove itself otherwise, and from known networks only.
+        ("desk.webhook_secret_previous", None),
+        ("desk.webhook_user", None),
+        ("desk.webhook_header", None),
+        ("desk.webhook_from", None),
         ("desk.message_token", answers.message_token.as_deref()),
         ("bot.direct_line_secret", direct_line_secret.as_deref()),
         ("bot.endpoint", bot.map(|bot| bot.endpoint.as_str())),

@@ -7,18 +7,14 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use gateway::trace::{Kind, Span, Value};
 use http::{Request, Response};
-use http_body_util::{BodyExt, Full, Limited};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::{
-    client::legacy::{Client, connect::HttpConnector},
-    rt::{TokioExecutor, TokioTimer},
-};
+use http_body_util::Full;
 use opentelemetry::{
     InstrumentationScope, KeyValue,
     trace::{Link, SpanContext, SpanId, SpanKind, Status, TraceFlags, TraceId, TraceState},
 };
 use opentelemetry_http::{HttpClient, HttpError};
 use opentelemetry_sdk::trace::{SpanData, SpanEvents, SpanLinks};
+use tokio::time::Instant;
 
 /// The largest answer of a receiver that is read, in bytes. It says how many spans were refused.
 const ANSWER_BYTES_MAX: usize = 64 * 1024;
@@ -75,38 +71,28 @@ fn attribute((name, value): (&'static str, Value)) -> KeyValue {
     }
 }
 
-/// A client for the receiver.
+/// A client for the receiver: the same as for everything else that goes out.
 #[derive(Debug)]
 pub(super) struct OurClient {
-    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    client: outbound::HttpClient,
     within: Duration,
 }
 
 impl OurClient {
     /// Fails when the machine has no root certificates.
     pub(super) fn new(within: Duration) -> std::io::Result<Self> {
-        let mut tcp = HttpConnector::new();
-        tcp.enforce_http(false);
-        let connector = HttpsConnectorBuilder::new()
-            .with_provider_and_native_roots(rustls::crypto::aws_lc_rs::default_provider())?
-            .https_or_http()
-            .enable_http1()
-            .wrap_connector(tcp);
-        let client =
-            Client::builder(TokioExecutor::new()).pool_timer(TokioTimer::new()).build(connector);
-        Ok(Self { client, within })
-    }
-
-    async fn exchange(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
-        let (parts, body) = self.client.request(request.map(Full::new)).await?.into_parts();
-        let body = Limited::new(body, ANSWER_BYTES_MAX).collect().await?.to_bytes();
-        Ok(Response::from_parts(parts, body))
+        Ok(Self { client: outbound::HttpClient::new()?, within })
     }
 }
 
 #[async_trait]
 impl HttpClient for OurClient {
     async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
-        tokio::time::timeout(self.within, self.exchange(request)).await?
+        let (request, deadline) = (request.map(Full::new), Instant::now() + self.within);
+        let answer = self.client.request_up_to(ANSWER_BYTES_MAX, request, deadline).await?;
+        let mut response = Response::new(answer.body);
+        *response.status_mut() = answer.status;
+        *response.headers_mut() = answer.headers;
+        Ok(response)
     }
 }

@@ -1,6 +1,7 @@
 //! `warmline check`: one test for each thing that it finds.
 
 mod behind;
+mod callers;
 mod channel;
 mod front;
 mod tls;

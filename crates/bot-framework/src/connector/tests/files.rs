@@ -88,7 +88,7 @@ async fn nothing_is_asked_for_where_no_file_of_a_users_lies() {
 #[tokio::test]
 async fn a_name_that_leads_into_our_own_network_is_not_followed() {
     let channel = Bot::start().await;
-    let client = outbound::HttpClient::guarded(false).unwrap();
+    let client = outbound::HttpClient::to(Names::Said(Said::default()), &[]).unwrap();
     let port = channel.origin().rsplit(':').next().unwrap().to_owned();
     let mut request = Request::new(Full::<Bytes>::default());
     *request.uri_mut() = format!("http://localhost:{port}/a").parse().unwrap();

@@ -22,6 +22,7 @@ fn config(login: &Login) -> ChannelVerifyConfig {
         issuer: ISSUER.to_owned(),
         audiences: vec![BOT.to_owned()],
         emulator: None,
+        private_hosts: PrivateHosts::default(),
     }
 }
 
@@ -32,6 +33,7 @@ fn emulator(login: &Login) -> VerifyConfig {
         audiences: vec![ISSUER.to_owned(), OTHER.to_owned()],
         tenants: vec![TENANT.to_owned()],
         issuers: Vec::new(),
+        private_hosts: PrivateHosts::default(),
     }
 }
 

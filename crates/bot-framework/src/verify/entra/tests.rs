@@ -14,6 +14,7 @@ fn config(metadata: &str) -> VerifyConfig {
         audiences: vec![GATEWAY.to_owned()],
         tenants: vec![TENANT.to_owned()],
         issuers: vec!["https://issuer.example.org/".to_owned()],
+        private_hosts: outbound::PrivateHosts::default(),
     }
 }
 

@@ -60,3 +60,25 @@ fn keys_come_over_https_or_from_this_machine() {
         assert_eq!(is_safe(&uri.parse().unwrap(), as_far_as), expected, "{uri} {as_far_as:?}");
     }
 }
+
+#[test]
+fn keys_are_not_fetched_from_inside_because_metadata_says_so() {
+    for (keys, metadata, may) in [
+        ("https://login.example.org/keys", "login.example.org", true),
+        // Another name: judged when it is looked up.
+        ("https://keys.example.org/keys", "login.example.org", true),
+        ("https://93.184.216.34/keys", "login.example.org", true),
+        ("https://10.0.0.5/keys", "login.example.org", false),
+        ("https://127.0.0.1/keys", "login.example.org", false),
+        ("https://169.254.169.254/keys", "login.example.org", false),
+        ("https://[::1]/keys", "login.example.org", false),
+        ("https://[fd00::1]/keys", "login.example.org", false),
+        ("https://[::ffff:10.0.0.5]/keys", "login.example.org", false),
+        // Where the metadata itself is, and on this machine if it is there.
+        ("https://10.0.0.5/keys", "10.0.0.5", true),
+        ("http://127.0.0.1:1/keys", "localhost", true),
+        ("https://10.0.0.5/keys", "localhost", false),
+    ] {
+        assert_eq!(may_be_said(&keys.parse().unwrap(), metadata), may, "{keys} {metadata}");
+    }
+}

@@ -80,6 +80,7 @@ impl Edge {
                 "these are more calls than a conversation, a user or a tenant may make in a second; \
                  nothing was taken, send it again",
             )
+            .of(&site.tenant)
         })
     }
 

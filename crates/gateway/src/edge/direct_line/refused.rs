@@ -7,10 +7,15 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use bot_framework::direct_line::{ErrorBody, ErrorCode};
+use session::id::TenantId;
 use store::StoreError;
 
 use crate::{
-    edge::{answer::RefusalCode, body::BodyError, direct_line::origins::Untrusted},
+    edge::{
+        answer::{RefusalCode, RefusedBy},
+        body::BodyError,
+        direct_line::origins::Untrusted,
+    },
     engine::EngineError,
 };
 
@@ -21,11 +26,18 @@ pub(crate) struct Refused {
     message: String,
     /// The page is of an origin that is not trusted, so it must not read this either.
     untrusted: bool,
+    /// Whose page it is, if that was proven.
+    tenant: Option<Box<TenantId>>,
 }
 
 impl Refused {
     pub(super) fn new(code: ErrorCode, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), untrusted: false }
+        Self { code, message: message.into(), untrusted: false, tenant: None }
+    }
+
+    /// The page proved to be one of this tenant's, and is refused all the same.
+    pub(super) fn of(self, tenant: &TenantId) -> Self {
+        Self { tenant: Some(Box::new(tenant.clone())), ..self }
     }
 
     /// A page that may not call.
@@ -59,6 +71,9 @@ impl IntoResponse for Refused {
         let body = Json(ErrorBody::new(self.code, self.message));
         let mut response = (status, body).into_response();
         response.extensions_mut().insert(RefusalCode(self.code.as_str()));
+        if let Some(tenant) = self.tenant {
+            response.extensions_mut().insert(RefusedBy(*tenant));
+        }
         if self.untrusted {
             response.extensions_mut().insert(Untrusted);
         }

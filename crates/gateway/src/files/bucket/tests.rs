@@ -31,6 +31,8 @@ struct Bucket {
     /// Answers this many requests with 503 first.
     away: usize,
     unsigned: usize,
+    /// What a list has beside the files, in bytes.
+    padding: usize,
     /// What cannot be removed.
     stuck: Option<String>,
 }
@@ -118,7 +120,10 @@ fn listed(bucket: &Bucket, query: &str) -> Response {
     };
     let all = bucket.objects.iter().filter(|(name, _)| name.starts_with(&prefix));
     let all: String = all.map(one).collect();
-    xml(&format!("<ListBucketResult><IsTruncated>false</IsTruncated>{all}</ListBucketResult>"))
+    let padding = " ".repeat(bucket.padding);
+    xml(&format!(
+        "<ListBucketResult><IsTruncated>false</IsTruncated>{all}{padding}</ListBucketResult>"
+    ))
 }
 
 fn part(object: &Bytes, headers: &HeaderMap) -> Response {
@@ -229,6 +234,19 @@ async fn what_does_not_come_to_its_end_leaves_nothing_in_a_bucket() {
         tokio::time::sleep(std::time::Duration::from_millis(1)).await;
     }
     assert!(bucket.lock().unwrap().objects.is_empty());
+}
+
+#[tokio::test]
+async fn a_list_without_end_is_not_read_to_it() {
+    use object_store::ObjectStore as _;
+    let (bucket, setup) = shelf().await;
+    let store = reached(&setup.bucket.unwrap()).unwrap();
+    bucket.lock().unwrap().objects.insert("one".to_owned(), Bytes::from_static(b"x"));
+    for (padding, listed) in [(0, true), (LIST_BYTES_MAX, false)] {
+        bucket.lock().unwrap().padding = padding;
+        let first = store.list(None).next().await.unwrap();
+        assert_eq!(first.is_ok(), listed, "{first:?}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -20,7 +20,7 @@ const STATUSES: [u16; 24] = [
 ];
 
 /// What the webhook answers, counted from the start: an increase from nothing is none.
-const WEBHOOK: [u16; 7] = [200, 400, 401, 413, 429, 500, 503];
+const WEBHOOK: [u16; 8] = [200, 400, 401, 403, 413, 429, 500, 503];
 
 /// Counters of one door: one for each status, made when it is first needed, and one for the rest.
 type ByStatus = [OnceLock<Counter>; STATUSES.len() + 1];

@@ -27,6 +27,7 @@ fn an_issuer_of_another_cloud_is_told() {
         issuer: cloud.channel_issuer,
         audiences: vec!["app".to_owned()],
         emulator: None,
+        private_hosts: gateway::PrivateHosts::default(),
     };
     let said = |issuer: Option<&str>| Metadata {
         date_ms: None,

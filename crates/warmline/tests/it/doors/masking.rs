@@ -14,18 +14,10 @@ const PAN: &str = "4111 1111 1111 1111";
 const CARD: &str = "[card number removed]";
 
 async fn start() -> House {
-    House::start_with(Setting::default(), |environment| {
-        let file = std::path::Path::new(&environment["WARMLINE_DATA_DIR"]).with_file_name("w.toml");
-        std::fs::write(
-            &file,
-            "[tenants.default]\nmask = [\"card\", \"iban\"]\n\
-             mask_patterns = ['staff number: \\bP-[0-9]{6}\\b']\n\
-             [tenants.default.desks.default]\n",
-        )
-        .unwrap();
-        environment.insert("WARMLINE_CONFIG".to_owned(), file.display().to_string());
-    })
-    .await
+    let masks = "[tenants.default]\nmask = [\"card\", \"iban\"]\n\
+                 mask_patterns = ['staff number: \\bP-[0-9]{6}\\b']\n\
+                 [tenants.default.desks.default]\n";
+    House::start_with(Setting::default(), super::file_with(masks)).await
 }
 
 /// Posts an activity; gives back the answer.
