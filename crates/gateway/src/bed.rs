@@ -350,8 +350,12 @@ impl Store for Watched {
         self.inner.open_session_of(id)
     }
 
-    fn forget(&self, conversations: &[ConversationId]) -> Result<Forgotten, StoreError> {
-        self.inner.forget(conversations)
+    fn forget(
+        &self,
+        conversations: &[ConversationId],
+        dead_before: Option<Timestamp>,
+    ) -> Result<Forgotten, StoreError> {
+        self.inner.forget(conversations, dead_before)
     }
 
     fn forgetting(&self, limit: usize) -> Result<Vec<ConversationId>, StoreError> {

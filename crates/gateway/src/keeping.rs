@@ -218,12 +218,22 @@ impl Keeping {
         vault.new_data_key(&self.at(b"segment", 0)).map_err(seal("segment key"))
     }
 
-    pub(crate) fn open_segment(
+    /// Opens the data key of a segment; `None` where the ring has no root key for it: it is from another time than the ring, as
+    /// after a restore of one file without the other. Nobody can read that segment; it reads as a gap.
+    pub(crate) fn open_segment_or_gap(
         &self,
         vault: &Vault,
         wrapped: &[u8],
-    ) -> Result<DataKey, KeepingError> {
-        vault.open_data_key(&self.at(b"segment", 0), wrapped).map_err(seal("segment key"))
+    ) -> Result<Option<DataKey>, KeepingError> {
+        match vault.open_data_key(&self.at(b"segment", 0), wrapped) {
+            Err(SealError::UnknownRoot) => {
+                tracing::warn!(
+                    "a segment's key is from another time than the key ring; it reads as a gap"
+                );
+                Ok(None)
+            }
+            opened => opened.map(Some).map_err(seal("segment key")),
+        }
     }
 
     pub(crate) fn write_entry(
@@ -245,12 +255,16 @@ impl Keeping {
         rows: &[EntryRow],
     ) -> Result<Vec<Entry>, KeepingError> {
         let mut entries = Vec::with_capacity(rows.len());
-        let mut open: Option<(store::SegmentId, DataKey)> = None;
+        let mut open: Option<(store::SegmentId, Option<DataKey>)> = None;
         for row in rows {
             let Some(segment) = &row.segment else { continue };
             let key = match open.take() {
                 Some((id, key)) if id == segment.id => key,
-                Some(_) | None => self.open_segment(vault, &segment.wrapped_key)?,
+                Some(_) | None => self.open_segment_or_gap(vault, &segment.wrapped_key)?,
+            };
+            let Some(key) = key else {
+                open = Some((segment.id, None));
+                continue;
             };
             let plain = key
                 .open(&self.at(b"entry", row.number.0), &row.sealed)
@@ -258,7 +272,7 @@ impl Keeping {
             let ReadEntry { author, content } =
                 serde_json::from_slice(&plain).map_err(text("log entry"))?;
             entries.push(Entry { number: row.number, at: row.at, author, content });
-            open = Some((segment.id, key));
+            open = Some((segment.id, Some(key)));
         }
         Ok(entries)
     }

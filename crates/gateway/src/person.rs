@@ -65,8 +65,8 @@ pub(crate) enum PersonError {
     Whose,
     /// An erasure would cut a live chat.
     #[error(
-        "a live chat of theirs is open ({session}); nothing was erased: end it first (they type «end chat», \
-         or an agent ends it), then erase"
+        "a live chat of theirs is open ({session}): end it first (they type «end chat», or an agent ends it), \
+         then erase; what is in it, and what was said in the same place, stays until then"
     )]
     Live {
         /// Which.

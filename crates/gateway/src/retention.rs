@@ -66,6 +66,12 @@ const BREATH: Duration = Duration::from_millis(50);
 /// back sooner goes on in it, and its messages' numbers with them.
 const CONVERSATION_FOR: Duration = Duration::from_hours(90 * 24);
 
+/// Conversations forgotten in one transaction, in which nobody else can write.
+const FORGOTTEN_AT_ONCE_MAX: usize = 20;
+
+/// How long ago a batch may have looked at the clock that is not committed yet: longer than any takes.
+const UNDER_WAY_FOR: Duration = Duration::from_mins(1);
+
 /// Why a piece of a round failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum RetentionError {
@@ -260,10 +266,14 @@ impl Shredder {
                 move |store: &dyn Store| store.dead_conversations(after, before, ROWS_AT_ONCE_MAX);
             let (dead, last) = crate::blocking(&self.store, look).await?;
             if !dead.is_empty() {
-                let forget = move |store: &dyn Store| store.forget(&dead);
-                let forgotten = crate::blocking(&self.store, forget).await?;
-                self.observer.forgotten(forgotten.conversations);
-                done.conversations += forgotten.conversations;
+                for some in dead.chunks(FORGOTTEN_AT_ONCE_MAX) {
+                    let some = some.to_vec();
+                    let forget = move |store: &dyn Store| store.forget(&some, Some(before));
+                    let forgotten = crate::blocking(&self.store, forget).await?;
+                    self.observer.forgotten(forgotten.conversations);
+                    done.conversations += forgotten.conversations;
+                    tokio::time::sleep(BREATH).await;
+                }
             }
             let Some(last) = last else { return Ok(()) };
             after = last;
@@ -331,7 +341,7 @@ fn may_go(segment: &OldSegment, rules: &Rules, now: Timestamp) -> bool {
     };
     let Some(kept) = kept else { return false };
     // While it is younger than a day, the next entry may go into it.
-    let closed = segment.since.after(SEGMENT_FOR) <= now;
+    let closed = segment.since.after(SEGMENT_FOR + UNDER_WAY_FOR) <= now;
     let old = segment.newest.after(kept) <= now;
     // What an operator may still send again is read when it is sent.
     let letter = segment.letter.is_some_and(|at| match retention.keep_chats {

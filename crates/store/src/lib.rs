@@ -273,8 +273,13 @@ pub trait Store: AuditSource + Send + Sync + 'static {
 
     /// Forgets conversations with all that is kept of them. When this returns nobody finds them, and their
     /// entries open for nobody; what is left of them goes with [`Store::forget_rest`]. Nothing happens to
-    /// those that are gone, or in which a session is open.
-    fn forget(&self, conversations: &[ConversationId]) -> Result<Forgotten, StoreError>;
+    /// those that are gone, or in which a session is open; nor, with `dead_before`, to those that are not dead
+    /// any more (see [`Store::dead_conversations`]): their user may have come back.
+    fn forget(
+        &self,
+        conversations: &[ConversationId],
+        dead_before: Option<Timestamp>,
+    ) -> Result<Forgotten, StoreError>;
 
     /// Conversations that were forgotten and of which something is left, at most `limit`.
     fn forgetting(&self, limit: usize) -> Result<Vec<ConversationId>, StoreError>;

@@ -209,6 +209,7 @@ impl SqliteStore {
     fn begin_forgetting(
         &self,
         conversations: &[ConversationId],
+        dead_before: Option<Timestamp>,
     ) -> Result<(Forgotten, Vec<SegmentId>), StoreError> {
         let mut writer = self.writer();
         // What the journal says of them is to go as well, so it is folded in first.
@@ -218,6 +219,14 @@ impl SqliteStore {
         let (mut forgotten, mut segments) = (Forgotten::default(), Vec::new());
         let mut begun = Vec::new();
         for id in conversations {
+            if let Some(before) = dead_before {
+                let previous = ConversationId(id.0 - 1);
+                let found =
+                    retention::dead_conversations(&transaction, &self.hot(), previous, before, 1)?;
+                if !found.0.contains(id) {
+                    continue;
+                }
+            }
             let (more, theirs) = forgetting::begin(&transaction, &self.hot(), *id)?;
             begun.extend((more.conversations == 1).then_some(*id));
             forgotten += more;
@@ -532,8 +541,12 @@ impl Store for SqliteStore {
         self.read(|reader| forgetting::open_session(reader, id))
     }
 
-    fn forget(&self, conversations: &[ConversationId]) -> Result<Forgotten, StoreError> {
-        let (forgotten, segments) = self.begin_forgetting(conversations)?;
+    fn forget(
+        &self,
+        conversations: &[ConversationId],
+        dead_before: Option<Timestamp>,
+    ) -> Result<Forgotten, StoreError> {
+        let (forgotten, segments) = self.begin_forgetting(conversations, dead_before)?;
         self.keys.forget(&segments)?;
         Ok(forgotten)
     }

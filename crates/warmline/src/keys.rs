@@ -144,7 +144,7 @@ async fn rotate_master(
             done(carry_out(environment, &line).await?)?;
             let path = path.display();
             Ok(format!(
-                "The master key in {path} is replaced; the one of before opens nothing any more. \
+                "The master key in {path} is replaced; the one of before does not open this data any more. \
                  Back the new one up apart from the data.\n"
             ))
         }

@@ -70,11 +70,14 @@ impl Working {
         if let (Some(_), Some(stored)) = (&kept.segment, &row.segment) {
             let wrapped = &stored.wrapped_key;
             let unwrapped = unwrapped.filter(|(of, _)| same(of, wrapped));
-            segment = Some(match unwrapped {
-                Some(unwrapped) => unwrapped,
-                None => (Arc::clone(wrapped), keeping.open_segment(vault, wrapped)?),
-            });
-        } else {
+            segment = match unwrapped {
+                Some(unwrapped) => Some(unwrapped),
+                None => keeping
+                    .open_segment_or_gap(vault, wrapped)?
+                    .map(|key| (Arc::clone(wrapped), key)),
+            };
+        }
+        if segment.is_none() {
             kept.segment = None;
         }
         Ok(Self {

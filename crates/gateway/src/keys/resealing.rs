@@ -7,7 +7,7 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -73,6 +73,8 @@ struct Progress {
     /// How much there was to do when this process began with it.
     of: AtomicU64,
     unreadable: AtomicU64,
+    /// Nothing is under an old key any more, since the last rotation.
+    settled: AtomicBool,
 }
 
 /// What a round came upon.
@@ -133,6 +135,7 @@ impl Keys {
     pub(crate) async fn rotate(&self) -> Result<RootId, KeysError> {
         let root = self.change(Ring::rotate).await?;
         self.progress.of.store(0, Ordering::Relaxed);
+        self.progress.settled.store(false, Ordering::SeqCst);
         self.wake.notify_one();
         Ok(root)
     }
@@ -200,9 +203,15 @@ impl Keys {
             self.observer.under_old_keys(0);
             return Ok(());
         }
-        loop {
+        while !self.progress.settled.load(Ordering::SeqCst) {
+            let current = self.ring.current();
             let round = self.round().await?;
             if round.is_clean() {
+                // In this order: whoever rotates changes the ring first and this after it.
+                self.progress.settled.store(true, Ordering::SeqCst);
+                if self.ring.current() != current {
+                    self.progress.settled.store(false, Ordering::SeqCst);
+                }
                 self.observer.under_old_keys(round.unreadable);
                 break;
             }
@@ -222,10 +231,10 @@ impl Keys {
         let _one = self.round.lock().await;
         let current = self.ring.current();
         // What queued before the key was changed may still be sealed under the old one.
-        self.engine.caught_up().await.ok();
+        let is_behind = self.engine.caught_up().await.is_err();
         let before = self.change(Ring::left).await?.all();
         self.progress.of.fetch_max(before, Ordering::Relaxed);
-        let mut round = Round::default();
+        let mut round = Round { missed: u64::from(is_behind), ..Round::default() };
         let mut told = tokio::time::Instant::now();
         for kind in SealedKind::ALL {
             let mut after = Some(i64::MIN);
@@ -234,6 +243,7 @@ impl Keys {
                 round.add(slice);
                 after = upto;
                 if slice.is_clean() {
+                    tokio::time::sleep(BREATH).await;
                     continue;
                 }
                 let left = before.saturating_sub(round.done);

@@ -88,7 +88,7 @@ impl Persons {
             }
             let all: HashSet<_> = ids.iter().copied().collect();
             let theirs = ids.clone();
-            let forget = move |store: &dyn Store| store.forget(&theirs);
+            let forget = move |store: &dyn Store| store.forget(&theirs, None);
             let more = crate::blocking(&self.store, forget).await?;
             self.unlearn(ids).await;
             if more.conversations == 0 {

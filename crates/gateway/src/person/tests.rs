@@ -201,7 +201,7 @@ async fn an_erasure_that_was_interrupted_is_brought_to_its_end_by_the_shredder()
     // Killed after each step: nobody does the same again.
     persons.store.keep_setting("persons erased", &[0, 0, 0, 0, 0, 0, 0, 1, 1]).unwrap();
     let ids = ["zoe-canary/1", "zoe-canary/2"].map(|name| bed.row(name).id);
-    persons.store.forget(&ids).unwrap();
+    persons.store.forget(&ids, None).unwrap();
     let yan = bed.told("yan");
     drop(persons);
     let bed = bed.restarted(crate::bed::policy()).await;
@@ -240,7 +240,7 @@ async fn a_live_chat_is_not_cut_by_an_erasure() {
     let Outcome::Error(refusal) = persons.erase(("t", "zoe"), Who::Gateway).await else { panic!() };
     assert_eq!(refusal.code, "live_chat");
     assert!(!refusal.message.contains("zoe") || refusal.message.contains("ses_zoe"));
-    assert_eq!(persons.store.forget(&[bed.row("zoe").id]).unwrap().conversations, 0);
+    assert_eq!(persons.store.forget(&[bed.row("zoe").id], None).unwrap().conversations, 0);
     assert_eq!(bed.told("zoe"), before);
     bed.hears("zoe", vec![News::Ended]).await;
     assert!(

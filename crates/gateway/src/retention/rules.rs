@@ -25,7 +25,13 @@ impl Default for Retention {
     }
 }
 
-/// The rules of every tenant. One that is not configured any more has the usual ones.
+impl Retention {
+    /// Nothing goes.
+    const KEEP: Self = Self { keep_chats: None, keep_bot_talk: None };
+}
+
+/// The rules of every tenant. What one has that is not configured any more is kept: a slip in the settings must
+/// shred nothing.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Rules(Vec<(TenantId, Retention)>);
 
@@ -36,7 +42,7 @@ impl Rules {
 
     pub(super) fn of(&self, tenant: &TenantId) -> Retention {
         let own = self.0.iter().find(|(owner, _)| owner == tenant);
-        own.map(|(_, retention)| *retention).unwrap_or_default()
+        own.map_or(Retention::KEEP, |(_, retention)| *retention)
     }
 
     pub(super) fn tenants(&self) -> impl Iterator<Item = &(TenantId, Retention)> {
@@ -45,7 +51,7 @@ impl Rules {
 
     /// Bot talk, and live chats, that began after these moments are kept by every tenant.
     pub(super) fn bounds(&self, now: Timestamp) -> (Timestamp, Timestamp) {
-        let all = || self.0.iter().map(|(_, retention)| *retention).chain([Retention::default()]);
+        let all = || self.0.iter().map(|(_, retention)| *retention);
         let shortest = |of: fn(Retention) -> Option<Duration>| {
             all().filter_map(of).min().map_or(Timestamp(i64::MIN), |kept| before(now, kept))
         };

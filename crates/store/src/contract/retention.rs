@@ -149,10 +149,10 @@ pub(super) fn a_forgotten_conversation_is_nowhere_and_its_neighbours_are_as_they
     assert_eq!(found(bed.store(), "dl_zoe"), ids, "by the channel's id");
     assert_eq!(found(bed.store(), "u"), ids, "by the desk's");
     assert_eq!(found(bed.store(), "nobody"), []);
-    let gone = bed.store().forget(&[ids[0]]).unwrap();
+    let gone = bed.store().forget(&[ids[0]], None).unwrap();
     let all = Forgotten { conversations: 1, sessions: 1, segments: 1, effects: 1, ..gone };
     assert_eq!(gone, all);
-    assert_eq!(bed.store().forget(&[ids[0]]).unwrap(), Forgotten::default());
+    assert_eq!(bed.store().forget(&[ids[0]], None).unwrap(), Forgotten::default());
     assert!(bed.store().conversation(&key("gone")).unwrap().is_none());
     assert_eq!(found(bed.store(), "u"), [ids[1]]);
     bed.reopen();
@@ -176,7 +176,7 @@ pub(super) fn a_conversation_with_an_open_session_is_not_forgotten(bed: &impl Be
     let open = session_row("s1", id, person("u"));
     save(bed.store(), &Changes { sessions: vec![open], ..Changes::default() });
     assert_eq!(bed.store().open_session_of(id).unwrap(), Some(session_id("s1")));
-    assert_eq!(bed.store().forget(&[id]).unwrap(), Forgotten::default());
+    assert_eq!(bed.store().forget(&[id], None).unwrap(), Forgotten::default());
     assert_eq!(conversation(bed.store(), "c1").id, id);
     assert_eq!(gaps(bed.store(), id), []);
 }

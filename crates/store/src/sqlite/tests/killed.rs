@@ -112,7 +112,7 @@ fn a_forgetting_that_was_killed_anywhere_goes_on() {
     let dir = tempfile::tempdir().unwrap();
     let (store, [id, other], _) = talked(dir.path());
     let mut killed = vec![files_as_they_are(dir.path())];
-    let (_, segments) = store.begin_forgetting(&[id]).unwrap();
+    let (_, segments) = store.begin_forgetting(&[id], None).unwrap();
     killed.push(files_as_they_are(dir.path()));
     store.keys.forget(&segments).unwrap();
     killed.push(files_as_they_are(dir.path()));
@@ -123,7 +123,7 @@ fn a_forgetting_that_was_killed_anywhere_goes_on() {
     for (step, killed) in killed.iter().enumerate() {
         let store = SqliteStore::open(killed.path()).unwrap();
         assert_eq!(store.conversation_by_id(id).unwrap().is_none(), step >= 1, "after step {step}");
-        store.forget(&[id]).unwrap();
+        store.forget(&[id], None).unwrap();
         for left in store.forgetting(10).unwrap() {
             while !store.forget_rest(left, 30).unwrap().1 {}
         }
