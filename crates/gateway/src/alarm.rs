@@ -131,13 +131,12 @@ impl Alarm {
         let event = Event::Deadline { due };
         let arrival = Arrival::event(Target::Conversation(conversation), event);
         match self.engine.submit(arrival).await {
-            Ok(_) => Fired::Taken,
+            // A conversation that was erased meanwhile has none any more.
+            Ok(_) | Err(EngineError::NotFound) => Fired::Taken,
             // What can never be stepped was set aside; the rest is still due at the next look.
             Err(EngineError::Busy | EngineError::Stopping | EngineError::Failed(_)) => {
                 Fired::NotYet
             }
-            // Erased meanwhile, it has none any more.
-            Err(EngineError::NotFound) => Fired::Taken,
             Err(error @ EngineError::Rejected(_)) => {
                 tracing::error!(
                     error = &error as &dyn std::error::Error,

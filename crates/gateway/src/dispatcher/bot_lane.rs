@@ -115,12 +115,11 @@ impl Dispatcher {
             trace: trace.map(Delivery::attempt),
         };
         match self.engine.submit(arrival).await {
-            Ok(_) => Attempt::Done,
+            // Its conversation may have been erased meanwhile; then this has left the outbox, too.
+            Ok(_) | Err(EngineError::NotFound) => Attempt::Done,
             Err(EngineError::Busy | EngineError::Stopping) => {
                 Attempt::again(work, self.clock.now(), None, "busy")
             }
-            // It was erased meanwhile, and this has left the outbox.
-            Err(EngineError::NotFound) => Attempt::Done,
             Err(error @ (EngineError::Rejected(_) | EngineError::Failed(_))) => {
                 tracing::error!(
                     error = &error as &dyn std::error::Error,
