@@ -22,8 +22,8 @@ fn persons(fort: &Fort) -> Vec<Case> {
     };
     let plain = fort.console(Method::POST, "persons/export", &fort.admin);
     let get = fort.console(Method::GET, "persons/export?tenant=default&user=dl_kim", &fort.admin);
-    let form = plain.try_clone().expect("it has no body").body("tenant=default&user=dl_kim");
-    let form = form.header("content-type", "application/x-www-form-urlencoded");
+    let typed = plain.try_clone().expect("it has no body").body("tenant=default&user=dl_kim");
+    let typed = typed.header("content-type", "application/x-www-form-urlencoded");
     let raw = fort.post("/console/api/persons/erase").header("cookie", &fort.admin).json(&kim);
     let foreign = asks(&fort.admin, "erase", &kim).header("origin", "https://evil.example");
     let nameless = json!({"tenant": "default", "user": ""});
@@ -56,7 +56,7 @@ fn persons(fort: &Fort) -> Vec<Case> {
             (401, "signed_out"),
         ),
         ("a person is named in an address", get, (405, "method_not_allowed")),
-        ("a person is named by a form", form, (415, "not_json")),
+        ("a person is named by a form", typed, (415, "not_json")),
         ("nobody is named", asks(&fort.admin, "export", &nameless), (400, "bad_person")),
         ("a name longer than any", asks(&fort.admin, "export", &long), (400, "bad_person")),
         ("an order with more in it", asks(&fort.admin, "erase", &more), (400, "bad_request")),
