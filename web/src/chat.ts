@@ -3,8 +3,12 @@
  * conversation that is, also over a reload, and says truthfully whether it is connected.
  */
 
-import { locale } from './language';
+import { chatSpeaker } from './chat-words';
+import { language, locale } from './language';
+import { Refusals } from './refused';
 import { patient } from './resend';
+import { Retries } from './retry';
+import { Secrets } from './secret';
 import { ConnectionStatus, loadWebChat, styleOptions } from './web-chat';
 import type { Activity, DirectLine, Store, WebChat } from './web-chat';
 
@@ -85,7 +89,6 @@ export class UserChat {
     const store = webChat.createStore();
     this.#store = store;
     this.#deskUserId = opening.deskUserId ?? null;
-    store.subscribe(() => this.#heardAll(store.getState().activities));
     directLine.connectionStatus$.subscribe((status) => this.#heard(status, directLine, opening));
     addEventListener('pagehide', () => keep(directLine, opening));
     this.#render(webChat, directLine, store, opening.userId);
@@ -105,7 +108,18 @@ export class UserChat {
   }
 
   #render(webChat: WebChat, directLine: DirectLine, store: Store, userID: string): void {
-    const line = patient(directLine, () => this.#isAway || !navigator.onLine);
+    const words = chatSpeaker(language);
+    const refusals = new Refusals(words, () => draw());
+    const retries = new Retries(() => draw());
+    const secrets = new Secrets(words, () => draw());
+    store.subscribe(() => {
+      const { activities } = store.getState();
+      this.#heardAll(activities);
+      refusals.heard(activities);
+      retries.heard(activities);
+      secrets.heard(activities);
+    });
+    const line = patient(directLine, () => this.#isAway || !navigator.onLine, { refusals, retries });
     const draw = () =>
       webChat.renderWebChat(
         {
@@ -115,6 +129,9 @@ export class UserChat {
           username: USER_NAME,
           locale,
           sendTypingIndicator: true,
+          activityMiddleware: retries.middleware(),
+          activityStatusMiddleware: refusals.middleware(),
+          attachmentMiddleware: secrets.middleware(),
           styleOptions: styleOptions(),
         },
         this.#root,

@@ -4,6 +4,7 @@
  * `frame-strip.ts` show how it stands.
  */
 
+import { chatSpeaker } from './chat-words';
 import { Door } from './frame-door';
 import { Drop } from './frame-drop';
 import { element } from './element';
@@ -16,7 +17,10 @@ import { quietNotices } from './frame-notices';
 import { chime, saveAs } from './frame-things';
 import { Strip } from './frame-strip';
 import { transcript } from './frame-story';
+import { Refusals } from './refused';
 import { patient } from './resend';
+import { Retries } from './retry';
+import { Secrets } from './secret';
 import { loadWebChat } from './web-chat';
 import type { Activity, DirectLine, Store, WebChat } from './web-chat';
 import type { Asking } from './widget-tokens';
@@ -36,15 +40,21 @@ export class Chat {
   readonly #strip: Strip;
   readonly #news: News;
   readonly #door: Door;
+  readonly #refusals: Refusals;
+  readonly #retries: Retries;
+  readonly #secrets: Secrets;
   #place: HTMLElement;
   #line: DirectLine | null = null;
   #store: Store | null = null;
   #token: string | null = null;
   #redraw: (() => void) | null = null;
   #isAway = false;
+  /** The user is here with the keyboard, or wants to be. */
+  #called: boolean;
 
   constructor(welcome: Welcome, origin: string, send: (told: FromFrame) => void) {
     this.#send = send;
+    this.#called = welcome.called;
     this.#say = speaker(welcome.language);
     this.#locale = welcome.language === 'de' ? 'de-DE' : 'en-US';
     document.documentElement.lang = welcome.language;
@@ -59,17 +69,22 @@ export class Chat {
     this.#strip = new Strip(this.#say, {
       end: () => this.#end(),
       retry: () => void this.#again(),
+      leave: () => this.#focus(),
     });
     this.#door = new Door(origin, welcome.key, send);
     this.#news = new News(welcome, send, (story) => {
       this.#head.story(story);
       this.#strip.story(story);
     });
+    const words = chatSpeaker(welcome.language);
+    this.#refusals = new Refusals(words, () => this.#redraw?.());
+    this.#retries = new Retries(() => this.#redraw?.());
+    this.#secrets = new Secrets(words, () => this.#redraw?.());
     this.#place = element('div', { class: 'talk' });
     const drop = new Drop(this.#say('drop'), (files) => this.#attach(files));
     const root = document.getElementById('chat');
     root?.setAttribute('aria-label', this.#say('conversation'));
-    root?.append(this.#head.root, this.#strip.root, this.#place, drop.root);
+    root?.append(this.#head.root, this.#strip.root, this.#strip.news, this.#place, drop.root);
     addEventListener('keydown', (event) => this.#pressed(event));
     setInterval(() => this.#keep(), KEEP_EVERY_MS);
   }
@@ -79,17 +94,17 @@ export class Chat {
     this.#connection('connecting');
     try {
       const [webChat, token] = await Promise.all([loadWebChat(), this.#door.open(asking)]);
-      if (token === null) return this.#connection('refused');
+      if (token === null) return this.#unopened('refused');
       this.#token = token;
       const { line, isSealed } = await connect(webChat, token, (connection) => this.#connection(connection));
       this.#line = line;
       this.#head.sealed(isSealed);
       this.#store = webChat.createStore();
-      this.#store.subscribe(() => this.#news.heard(this.#activities()));
+      this.#store.subscribe(() => this.#heard());
       this.#show(webChat);
     } catch (error) {
       console.error('Warmline:', error);
-      this.#connection('failed');
+      this.#unopened('failed');
     }
   }
 
@@ -100,6 +115,7 @@ export class Chat {
         this.#door.heard(told);
         return;
       case 'opened':
+        this.#called = true;
         this.#news.opened(true);
         this.#focus();
         return;
@@ -122,8 +138,9 @@ export class Chat {
   #show(webChat: WebChat): void {
     const [line, store] = [this.#line, this.#store];
     if (!line || !store) return;
-    const directLine = patient(line, () => this.#isAway || !navigator.onLine);
-    const draw = () =>
+    const directLine = patient(line, () => this.#isAway || !navigator.onLine, { refusals: this.#refusals, retries: this.#retries });
+    const draw = () => {
+      const held = this.#place.contains(document.activeElement);
       webChat.renderWebChat(
         {
           directLine,
@@ -132,22 +149,46 @@ export class Chat {
           username: this.#say('you'),
           locale: this.#locale,
           sendTypingIndicator: true,
-          activityMiddleware: quietNotices,
+          activityMiddleware: [this.#retries.middleware(), quietNotices],
+          activityStatusMiddleware: this.#refusals.middleware(),
+          attachmentMiddleware: this.#secrets.middleware(),
           styleOptions: roomy(),
         },
         this.#place,
       );
+      // A field that has done its work may be gone, and the keyboard was on its button.
+      if (held && document.activeElement === document.body) this.#focus();
+    };
     draw();
     this.#redraw = draw;
     this.#send({ kind: 'ready' });
-    if (this.#news.isOpen) this.#focus();
+    this.#arrive();
+  }
+
+  #unopened(connection: Connection): void {
+    this.#connection(connection);
+    this.#arrive();
+  }
+
+  /** Takes the keyboard, where the user has called for the chat; a page that goes on with it keeps it. */
+  #arrive(): void {
+    if (this.#called && this.#news.isOpen) this.#focus();
   }
 
   #connection(connection: Connection): void {
     this.#isAway = connection === 'reconnecting';
+    document.documentElement.dataset['connection'] = connection;
     this.#head.connection(connection);
     this.#strip.connection(connection);
     if (connection === 'online') this.#keep();
+  }
+
+  #heard(): void {
+    const activities = this.#activities();
+    this.#news.heard(activities);
+    this.#refusals.heard(activities);
+    this.#retries.heard(activities);
+    this.#secrets.heard(activities);
   }
 
   #activities(): readonly Activity[] {
@@ -170,12 +211,14 @@ export class Chat {
   }
 
   async #again(): Promise<void> {
+    this.#called = true;
     const stale = this.#token;
     this.#clear();
     await this.open({ stale, fresh: false });
   }
 
   async #startOver(): Promise<void> {
+    this.#called = true;
     const { phase } = this.#news.story;
     if (phase === 'waiting' || phase === 'live') this.#end();
     this.#clear();

@@ -36,7 +36,7 @@ export class Head {
     this.#title = title;
     this.#face = element('span', { class: 'face', 'aria-hidden': 'true' });
     this.#name = element('h1', { class: 'name' });
-    this.#is = element('p', { class: 'is', role: 'status' });
+    this.#is = element('p', { class: 'is' });
     const sealed = say('sealed');
     const drawn = icon('', 'M7 11V8a5 5 0 0 1 10 0v3', 'M6 11h12a1 1 0 0 1 1 1v8a1 1 0 0 1-1 1H6a1 1 0 0 1-1-1v-8a1 1 0 0 1 1-1z');
     this.#lock = element('span', { class: 'lock', role: 'img', 'aria-label': sealed, title: sealed, hidden: true }, drawn);

@@ -36,6 +36,7 @@ export interface Notice {
   readonly estimate?: unknown;
   readonly agent?: unknown;
   readonly avatar?: unknown;
+  readonly why?: unknown;
 }
 
 export function tell(activities: readonly Activity[]): Story {
@@ -133,7 +134,8 @@ export function numberOf(activity: Activity): number {
   return typeof number === 'number' ? number : 0;
 }
 
-function inOrder(activities: readonly Activity[]): readonly Activity[] {
+/** As they were said; what has no number yet comes last. */
+export function inOrder(activities: readonly Activity[]): readonly Activity[] {
   const numbered = activities.map((activity) => [numberOf(activity) || Infinity, activity] as const);
   return numbered.toSorted(([one], [other]) => (one === other ? 0 : one - other)).map(([, activity]) => activity);
 }

@@ -11,6 +11,8 @@ export interface StripOrders {
   end(): void;
   /** Tries to connect anew. */
   retry(): void;
+  /** The button that the keyboard was on is gone. */
+  leave(): void;
 }
 
 /** An end that is older is no news any more. */
@@ -19,8 +21,16 @@ const NEWS_FOR_MS = 10 * 60_000;
 /** A strip for a connection that comes and goes within this would only flicker. */
 const LOST_AFTER_MS = 1_500;
 
+/** What was announced is gone after this: who reads on by themselves is not to find it twice. */
+const ANNOUNCED_FOR_MS = 2_000;
+
 export class Strip {
   readonly root: HTMLElement;
+  /**
+   * What a screen reader is told of it, always there so that its changes are heard. What the conversation
+   * says by a notice is announced there, and not twice.
+   */
+  readonly news = element('p', { class: 'unseen', role: 'status' });
   readonly #say: Say;
   readonly #orders: StripOrders;
   readonly #words: HTMLElement;
@@ -39,6 +49,8 @@ export class Strip {
   /** Which end the user has put away. */
   #dismissed: number | null = null;
   #shown = '';
+  #told = '';
+  #announcing = 0;
 
   constructor(say: Say, orders: StripOrders) {
     this.#say = say;
@@ -48,8 +60,7 @@ export class Strip {
     this.#clock = element('span', { class: 'strip-clock' });
     this.#choices = element('div', { class: 'choices' });
     this.#progress = element('div', { class: 'progress', 'aria-hidden': 'true' });
-    // The words are news for a screen reader; a clock that ticks is not.
-    const said = element('div', { class: 'strip-said', role: 'status' }, this.#words, this.#more);
+    const said = element('div', { class: 'strip-said' }, this.#words, this.#more);
     const text = element('div', { class: 'strip-text' }, said, this.#clock);
     this.root = element('section', { class: 'strip', hidden: true }, text, this.#choices, this.#progress);
     setInterval(() => this.#tick(), 1_000);
@@ -91,9 +102,14 @@ export class Strip {
 
   #draw(): void {
     const what = this.#what();
+    this.#tell(what?.news === true ? what.words : '');
+    // A button that the keyboard is on stays where it is, whatever else is redrawn.
+    const held = this.#choices.contains(document.activeElement);
     this.root.hidden = what === null;
     if (what === null) {
       this.#shown = '';
+      this.#choices.replaceChildren();
+      if (held) this.#orders.leave();
       return;
     }
     this.root.dataset['tone'] = what.tone;
@@ -103,20 +119,30 @@ export class Strip {
     this.#tick();
     const names = what.buttons.map(([label]) => label).join('|');
     if (names === this.#shown) return;
-    // A button that the keyboard is on stays where it is, whatever else is redrawn.
-    const held = this.#choices.contains(document.activeElement);
     this.#shown = names;
     this.#choices.replaceChildren(...what.buttons.map(([label, look, press]) => button(label, look, press)));
-    if (held) this.#choices.querySelector('button')?.focus();
+    if (!held) return;
+    const first = this.#choices.querySelector('button');
+    if (first) first.focus();
+    else this.#orders.leave();
+  }
+
+  #tell(words: string): void {
+    if (words === this.#told) return;
+    const back = this.#told === this.#say('reconnecting.notice') && words === '';
+    this.#told = words;
+    setText(this.news, back ? this.#say('back') : words);
+    clearTimeout(this.#announcing);
+    this.#announcing = window.setTimeout(() => setText(this.news, ''), ANNOUNCED_FOR_MS);
   }
 
   #what(): Shown | null {
     const say = this.#say;
-    if (this.#connection === 'refused') return { tone: 'bad', words: say('refused'), buttons: [] };
+    if (this.#connection === 'refused') return { tone: 'bad', words: say('refused'), news: true, buttons: [] };
     if (this.#connection === 'failed') {
-      return { tone: 'bad', words: say('failed.notice'), buttons: [[say('retry'), 'strong', () => this.#orders.retry()]] };
+      return { tone: 'bad', words: say('failed.notice'), news: true, buttons: [[say('retry'), 'strong', () => this.#orders.retry()]] };
     }
-    if (this.#lost) return { tone: 'warn', words: say('reconnecting.notice'), buttons: [] };
+    if (this.#lost) return { tone: 'warn', words: say('reconnecting.notice'), news: true, buttons: [] };
     switch (this.#story.phase) {
       case 'bot':
         return null;
@@ -144,11 +170,12 @@ export class Strip {
   #live(): Shown {
     const say = this.#say;
     const { agent, transferring, delayed } = this.#story;
-    if (this.#ending) return { tone: 'live', words: say('ending'), buttons: [] };
+    if (this.#ending) return { tone: 'live', words: say('ending'), news: true, buttons: [] };
     if (this.#asked) {
       return {
         tone: 'live',
         words: say('end.sure'),
+        news: true,
         buttons: [[say('end.no'), 'plain', () => this.shut()], [say('end.yes'), 'grave', () => this.#end()]],
       };
     }
@@ -194,6 +221,8 @@ export class Strip {
 interface Shown {
   readonly tone: 'waiting' | 'live' | 'over' | 'warn' | 'bad';
   readonly words: string;
+  /** The conversation does not say it. */
+  readonly news?: boolean;
   readonly more?: string;
   readonly buttons: readonly (readonly [label: string, look: string, press: () => void])[];
 }

@@ -5,6 +5,9 @@
  * knows what it has taken already.
  */
 
+import { hasFiles } from './refused';
+import type { Refusals } from './refused';
+import type { Retries } from './retry';
 import type { DirectLine } from './web-chat';
 
 /** Longest wait between two attempts: what is written while nobody is there is sent soon after. */
@@ -29,6 +32,12 @@ interface Line {
   postActivity(activity: object): { subscribe(listener: Listener): { unsubscribe(): void } };
 }
 
+/** Who is told what becomes of what is sent. */
+export interface Known {
+  readonly refusals: Refusals;
+  readonly retries: Retries;
+}
+
 /** How time passes; a test has its own. */
 export interface Time {
   now(): number;
@@ -42,9 +51,10 @@ const REAL: Time = {
 
 /**
  * The same line, patient. `isAway` says whether the connection is known to be lost: only then a file is
- * brought again, since a gateway that is there has told the user why it does not take it.
+ * brought again, since a gateway that is there has told the user why it does not take it. `known` hears
+ * what is sent and what is not taken.
  */
-export function patient(line: DirectLine, isAway: () => boolean, time: Time = REAL): DirectLine {
+export function patient(line: DirectLine, isAway: () => boolean, known: Known, time: Time = REAL): DirectLine {
   const inner = line as unknown as Line;
   let last: Promise<void> = Promise.resolve();
   const postActivity = (activity: object) => ({
@@ -55,7 +65,7 @@ export function patient(line: DirectLine, isAway: () => boolean, time: Time = RE
           : (first ?? {});
       // That somebody types is worth nothing later.
       if ((activity as { type?: unknown }).type === 'typing') return inner.postActivity(activity).subscribe(listener);
-      const post = new Post(inner, activity, isAway, time, listener);
+      const post = new Post(inner, known.retries.begun(activity), isAway, known, time, listener);
       last = last.then(() => post.send());
       return { unsubscribe: () => post.stop() };
     },
@@ -74,21 +84,24 @@ class Post {
   readonly #line: Line;
   readonly #activity: object;
   readonly #isAway: () => boolean;
+  readonly #known: Known;
   readonly #time: Time;
   readonly #listener: Listener;
   readonly #until: number;
   readonly #hasFiles: boolean;
   #stopped = false;
 
-  constructor(line: Line, activity: object, isAway: () => boolean, time: Time, listener: Listener) {
+  constructor(
+    line: Line, activity: object, isAway: () => boolean, known: Known, time: Time, listener: Listener,
+  ) {
     this.#line = line;
     this.#activity = activity;
     this.#isAway = isAway;
+    this.#known = known;
     this.#time = time;
     this.#listener = listener;
     this.#until = time.now() + SENDS_WITHIN_MS;
-    const { attachments } = activity as { attachments?: readonly unknown[] };
-    this.#hasFiles = (attachments?.length ?? 0) > 0;
+    this.#hasFiles = hasFiles(activity);
   }
 
   stop(): void {
@@ -99,23 +112,38 @@ class Post {
   async send(): Promise<void> {
     for (let pause = PAUSE_FIRST_MS; !this.#stopped; pause = Math.min(pause * 2, PAUSE_MAX_MS)) {
       try {
+        this.#known.refusals.sending(this.#activity);
         const id = await this.#once();
         if (this.#stopped) return;
-        if (id !== NOT_TAKEN || (this.#hasFiles && !this.#isAway())) {
+        if (id !== NOT_TAKEN) {
           this.#listener.next?.(id);
           this.#listener.complete?.();
           return;
         }
       } catch (error) {
-        if (!this.#stopped) this.#listener.error?.(error);
-        return;
+        if (this.#stopped) return;
+        this.#known.refusals.refused(this.#activity, error);
+        return this.#failed(error);
+      }
+      if (this.#hasFiles && !(await this.#isLost())) {
+        return this.#failed(new Error('the gateway does not take the files'));
       }
       if (this.#time.now() + pause > this.#until) {
-        this.#listener.error?.(new Error('the gateway could not be reached'));
-        return;
+        return this.#failed(new Error('the gateway could not be reached'));
       }
       await this.#time.pause(pause);
     }
+  }
+
+  /** Whether nobody was there to take it; that a connection is lost is known a moment later. */
+  async #isLost(): Promise<boolean> {
+    if (!this.#isAway()) await this.#time.pause(PAUSE_FIRST_MS);
+    return this.#isAway();
+  }
+
+  #failed(error: unknown): void {
+    this.#known.retries.failed(this.#activity);
+    this.#listener.error?.(error);
   }
 
   #once(): Promise<string> {

@@ -32,10 +32,16 @@ export interface Activity {
   readonly text?: string;
   readonly timestamp?: string;
   readonly from?: { readonly id?: string; readonly role?: string; readonly name?: string };
-  readonly attachments?: readonly { readonly name?: string }[];
+  readonly attachments?: readonly Attachment[];
   readonly suggestedActions?: { readonly actions?: readonly unknown[] };
   readonly value?: unknown;
   readonly channelData?: Readonly<Record<string, unknown>>;
+}
+
+/** What the pages read of an attachment. */
+export interface Attachment {
+  readonly name?: string;
+  readonly content?: unknown;
 }
 
 export interface Store {
@@ -60,6 +66,26 @@ export type ActivityMiddleware = () => (
   next: (card: { readonly activity: Activity }) => Render | null | false,
 ) => (card: { readonly activity: Activity }) => Render | null | false;
 
+/** Its way to draw what became of an activity that was sent. */
+export type ActivityStatusMiddleware = () => (
+  next: (card: Sent) => Drawn,
+) => (card: Sent) => Drawn;
+
+interface Sent {
+  readonly activity: Activity;
+  readonly sendState: string;
+}
+
+/** Its way to draw what is attached. */
+export type AttachmentMiddleware = () => (
+  next: (card: Attached) => Drawn | null | false,
+) => (card: Attached) => Drawn | null | false;
+
+interface Attached {
+  readonly activity: Activity;
+  readonly attachment: Attachment;
+}
+
 export interface WebChat {
   createDirectLine(options: {
     domain: string;
@@ -75,7 +101,9 @@ export interface WebChat {
       username: string;
       locale: string;
       sendTypingIndicator: boolean;
-      activityMiddleware?: ActivityMiddleware;
+      activityMiddleware?: ActivityMiddleware | readonly ActivityMiddleware[];
+      activityStatusMiddleware?: ActivityStatusMiddleware;
+      attachmentMiddleware?: AttachmentMiddleware;
       styleOptions: Readonly<Record<string, unknown>>;
     },
     into: HTMLElement,
@@ -163,11 +191,19 @@ export function styleOptions(): Readonly<Record<string, unknown>> {
     toastErrorColor: colour('bad'),
     toastSeparatorColor: colour('line'),
     typingAnimationBackgroundImage: dots(colour('muted')),
+    markdownExternalLinkIconImage: arrow(accent),
     hideUploadButton: false,
     // Until then it is tried again; nobody is to be told before that it failed.
     sendTimeout: SENDS_WITHIN_MS,
     sendTimeoutForAttachments: SENDS_WITHIN_MS,
   };
+}
+
+/** The sign behind a link that opens a page of its own; Web Chat's is black on any ground. */
+function arrow(colour: string): string {
+  const lines = 'M6.5 3H3v10h10V9.5M9 3h4v4M13 3 7.5 8.5';
+  const picture = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16"><path d="${lines}" fill="none" stroke="${colour}" stroke-width="1.3"/></svg>`;
+  return `url("data:image/svg+xml,${encodeURIComponent(picture)}")`;
 }
 
 /** Three dots that pulse; Web Chat's own picture has a light background, which glares in the dark. */

@@ -21,8 +21,8 @@ export interface FrameOrders {
   welcome(): Welcome;
   greeted(): void;
   heard(told: FromFrame): void;
-  /** It has not greeted in time. */
-  late(): void;
+  /** It has not greeted in time; `loaded` says that something is in it. */
+  late(loaded: boolean): void;
 }
 
 /** How the gateway knows the site: by its public key, or by the name that its tokens say. */
@@ -42,11 +42,11 @@ export class Frame {
     this.#origin = address.origin;
     this.#orders = orders;
     this.root = element('iframe', { src: address.href, title, allow: 'autoplay; clipboard-write' });
-    this.#late = window.setTimeout(() => orders.late(), GREETS_WITHIN_MS);
+    this.#late = window.setTimeout(() => orders.late(false), GREETS_WITHIN_MS);
     this.root.addEventListener('load', () => {
       if (this.isThere) return;
       clearTimeout(this.#late);
-      this.#late = window.setTimeout(() => orders.late(), GREETS_AFTER_LOAD_MS);
+      this.#late = window.setTimeout(() => orders.late(true), GREETS_AFTER_LOAD_MS);
     });
     addEventListener('message', this.#listen);
   }

@@ -8,6 +8,7 @@ import { Bubble } from './widget-bubble';
 import { Frame } from './widget-frame';
 import type { Named } from './widget-frame';
 import type { Kept, Memory } from './widget-kept';
+import { answers, silent } from './widget-probe';
 import { Rest } from './widget-rest';
 import { look, SKIN, SMALL } from './widget-skin';
 import { NoToken, Tokens } from './widget-tokens';
@@ -20,6 +21,7 @@ export interface Setting {
   readonly base: string;
   readonly tokenUrl: string | null;
   readonly key: string | null;
+  readonly nonce: string;
   readonly host: HTMLElement;
   readonly memory: Memory;
   readonly language: string;
@@ -60,10 +62,7 @@ export class Panel {
     this.#tokens = new Tokens(setting.tokenUrl, setting.memory, setting.name);
     this.#rest = new Rest(say, {
       close: () => this.close(),
-      again: () => {
-        this.#load();
-        this.#dialog.focus();
-      },
+      again: () => this.#load(),
     });
     this.#dialog = element('dialog', { id: 'panel', 'aria-label': title }, this.#rest.root);
     this.#dialog.addEventListener('cancel', (event) => {
@@ -137,13 +136,11 @@ export class Panel {
   }
 
   #show(focus: boolean): void {
-    if (this.#small.matches) this.#dialog.showModal();
-    else this.#dialog.show();
+    this.#unfold();
     this.#opened(true);
     this.#load();
     this.#send({ kind: 'opened' });
     if (focus) this.#focus();
-    else if (this.#root.activeElement !== null) (document.activeElement as HTMLElement | null)?.blur();
   }
 
   #opened(open: boolean): void {
@@ -159,12 +156,17 @@ export class Panel {
     else this.#rest.focus();
   }
 
+  /** Beside the page without `show`, which would take the keyboard from wherever it is. */
+  #unfold(): void {
+    if (this.#small.matches) this.#dialog.showModal();
+    else this.#dialog.open = true;
+  }
+
   /** A window that became small or wide while the panel is open. */
   #lay(): void {
     if (!this.isOpen) return;
     this.#dialog.close();
-    if (this.#small.matches) this.#dialog.showModal();
-    else this.#dialog.show();
+    this.#unfold();
     this.#fit();
   }
 
@@ -197,15 +199,29 @@ export class Panel {
     }
   }
 
-  #put(named: Named): void {
+  #put(named: Named, again = false): void {
     const { base, title } = this.#set;
     this.#frame = new Frame(base, named, title, {
       welcome: () => this.#welcome(),
       greeted: () => this.#greeted(),
       heard: (told) => this.#heard(told),
-      late: () => this.#failed(new NoToken(false, silent(named, base))),
+      late: (loaded) => void this.#late(named, loaded, again),
     });
     this.#dialog.append(this.#frame.root);
+  }
+
+  /**
+   * The frame is silent. If something is in it though the gateway is there, it may not be shown on this
+   * page, and trying again is no use; but first it is tried once more, since a gateway that was away for
+   * a moment looks the same.
+   */
+  async #late(named: Named, loaded: boolean, again: boolean): Promise<void> {
+    const [frame, { base, nonce }] = [this.#frame, this.#set];
+    const there = loaded && (await answers(base, nonce));
+    if (frame === null || this.#frame !== frame || frame.isThere) return;
+    if (!there || again) return this.#failed(new NoToken(there, silent(named, base, there)));
+    frame.remove();
+    this.#put(named, true);
   }
 
   #unload(): void {
@@ -223,7 +239,8 @@ export class Panel {
   #welcome(): Welcome {
     const { seen, sound } = this.#set.memory.fresh();
     const { language, title, key } = this.#set;
-    return { kind: WELCOME, language, title, key, seen, sound, open: this.isOpen, ...this.#look() };
+    const [open, called] = [this.isOpen, this.isOpen && this.#opener !== null];
+    return { kind: WELCOME, language, title, key, seen, sound, open, called, ...this.#look() };
   }
 
   #greeted(): void {
@@ -295,16 +312,6 @@ export class Panel {
     const detail = { count: unread };
     this.#set.host.dispatchEvent(new CustomEvent('warmline-unread', { bubbles: true, detail }));
   }
-}
-
-/** Why a frame may not have come; the browser does not tell pages which of these it is. */
-function silent(named: Named, base: string): string {
-  const site = 'key' in named ? `no site has the key "${named.key}" (\`widget_key\`), ` : '';
-  return (
-    `the frame of the chat does not come from ${base}: ${site}` +
-    `${location.origin} is not among the \`trusted_origins\` of the site, this page's own content ` +
-    'policy does not allow it (`frame-src`), or the gateway is away'
-  );
 }
 
 function complain(error: unknown): void {

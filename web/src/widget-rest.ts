@@ -22,7 +22,7 @@ export class Rest {
     this.#show(element('span', { class: 'turn' }), element('p', { role: 'status' }, this.#say('loading')));
   }
 
-  /** `refused` is for good; anything else can be tried again. */
+  /** `refused` is for good, and its reason is in the console; anything else can be tried again. */
   failed(refused: boolean): void {
     const words = element('p', { role: 'alert' }, this.#say(refused ? 'refused' : 'unreachable'));
     if (refused) return this.#show(words);
@@ -38,7 +38,11 @@ export class Rest {
   }
 
   #show(...parts: readonly Node[]): void {
+    const within = this.root.getRootNode();
+    const held = within instanceof ShadowRoot && this.root.contains(within.activeElement);
     this.root.replaceChildren(...parts, button(this.#say('close'), 'shut-panel', () => this.#orders.close()));
     this.root.hidden = false;
+    // A keyboard that was on a button before is not left behind.
+    if (held) this.focus();
   }
 }

@@ -23,6 +23,8 @@ export interface Welcome {
   /** The site's public key; without it the page brings tokens of its own server. */
   readonly key: string | null;
   readonly open: boolean;
+  /** The user has opened it just now, and wants the keyboard there; a page that goes on keeps it. */
+  readonly called: boolean;
   readonly sound: boolean;
   /** The number of the newest message that the user has seen, in any tab. */
   readonly seen: number;

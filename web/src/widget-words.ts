@@ -26,7 +26,7 @@ const en = {
   'back': 'Connected again.',
   'failed': 'Not connected',
   'failed.notice': 'The chat could not be connected.',
-  'refused': 'This page may not open the chat. Its owner finds the reason in the documentation of the widget.',
+  'refused': 'The chat is not available on this page. Please reach us in another way.',
 
   'waiting': 'Waiting for an agent',
   'waiting.notice': 'Looking for an agent for you',
@@ -92,7 +92,7 @@ const de: Record<Key, string> = {
   'back': 'Wieder verbunden.',
   'failed': 'Nicht verbunden',
   'failed.notice': 'Der Chat konnte nicht verbunden werden.',
-  'refused': 'Diese Seite darf den Chat nicht öffnen. Den Grund findet ihr Betreiber in der Dokumentation des Widgets.',
+  'refused': 'Der Chat ist auf dieser Seite nicht verfügbar. Bitte wenden Sie sich auf anderem Weg an uns.',
 
   'waiting': 'Wartet auf einen Mitarbeiter',
   'waiting.notice': 'Wir suchen jemanden für Sie',

@@ -13,6 +13,8 @@ interface Options {
   readonly base: string;
   readonly tokenUrl: string | null;
   readonly key: string | null;
+  /** What lets the script in, where the page's content policy goes by that. */
+  readonly nonce: string;
 }
 
 const TAG = 'warmline-chat';
@@ -26,7 +28,7 @@ function options(script: HTMLScriptElement): Options | null {
     );
     return null;
   }
-  return { base: new URL('.', script.src).href, tokenUrl, key };
+  return { base: new URL('.', script.src).href, tokenUrl, key, nonce: script.nonce };
 }
 
 /** Answers a second tag of the same script, which some tag managers make. */

@@ -7,7 +7,7 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { chromium } from 'playwright-core';
 import type { Browser, BrowserContextOptions, Frame, Locator, Page } from 'playwright-core';
 
@@ -77,8 +77,8 @@ export function bubble(page: Page, words: string): Locator {
 
 /** Keeps a picture of the page as it is seen, and gives its path. */
 export async function shoot(page: Page, name: string): Promise<string> {
-  mkdirSync(SCREENSHOTS, { recursive: true });
   const path = join(SCREENSHOTS, `${name}.png`);
+  mkdirSync(dirname(path), { recursive: true });
   await page.screenshot({ path, animations: 'disabled' });
   return path;
 }
@@ -108,15 +108,23 @@ interface Finding {
 
 /**
  * What axe-core calls serious or critical, in one line each. `except` names parts that are not
- * ours, as CSS selectors.
+ * ours, as CSS selectors; `only` the rules that are looked at, all without it.
  */
-export async function audit(page: Page | Frame, except: readonly string[] = []): Promise<string[]> {
+export async function audit(
+  page: Page | Frame,
+  except: readonly string[] = [],
+  only: readonly string[] = [],
+): Promise<string[]> {
   await page.evaluate(axe);
-  const findings = await page.evaluate(async (exclude) => {
-    const tool = (window as unknown as { axe: { run(context: object): Promise<unknown> } }).axe;
-    const report = await tool.run({ include: ['html'], exclude });
-    return (report as { violations: unknown }).violations;
-  }, except.slice());
+  const findings = await page.evaluate(
+    async ([exclude, rules]) => {
+      const tool = (window as unknown as { axe: { run(context: object, options: object): Promise<unknown> } }).axe;
+      const options = rules.length > 0 ? { runOnly: rules } : {};
+      const report = await tool.run({ include: ['html'], exclude }, options);
+      return (report as { violations: unknown }).violations;
+    },
+    [except.slice(), only.slice()] as const,
+  );
   return (findings as Finding[])
     .filter(({ impact }) => impact === 'serious' || impact === 'critical')
     .map(({ id, help, nodes }) => `${id}: ${help}: ${nodes.map(({ html }) => html).join(' | ')}`);

@@ -2,6 +2,9 @@
 
 import type { Frame, FrameLocator, Locator, Page } from 'playwright-core';
 
+import { eventually } from './browser.ts';
+import type { Demo } from './program.ts';
+
 export const bubble = (page: Page): Locator => page.locator('warmline-chat .bubble');
 export const badge = (page: Page): Locator => page.locator('warmline-chat .badge');
 export const panel = (page: Page): Locator => page.locator('warmline-chat dialog');
@@ -34,14 +37,39 @@ export async function says(page: Page, words: string): Promise<void> {
   await box(page).press('Enter');
 }
 
+/** The one chat at the desk that is not over. */
+export async function deskChat(demo: Demo): Promise<string> {
+  return eventually('the desk has a chat', async () => {
+    const { chats } = (await demo.desk('state', {}, 'GET')) as { chats: { id: string; state: string }[] };
+    return chats.find(({ state }) => state !== 'ended')?.id;
+  });
+}
+
+/** The user asks for an agent, who takes the chat; gives its id at the desk. */
+export async function live(page: Page, demo: Demo): Promise<string> {
+  await says(page, 'agent');
+  await strip(page, 'waiting').waitFor();
+  const id = await deskChat(demo);
+  await demo.desk(`chats/${id}/accept`);
+  await strip(page, 'live').waitFor();
+  return id;
+}
+
+/** What is dragged; with `size`, as many bytes of nothing come after its text. */
+export interface Dragged {
+  readonly name: string;
+  readonly text: string;
+  readonly size?: number;
+}
+
 /** Drags a file over the chat, and lets it go if `name` says so. */
-export function drag(page: Page, name: 'dragenter' | 'drop', file: { name: string; text: string }): Promise<boolean> {
+export function drag(page: Page, name: 'dragenter' | 'drop', file: Dragged): Promise<boolean> {
   return frameOf(page).evaluate(
-    ([kind, called, text]) => {
+    ([kind, { name: called, text, size = 0 }]) => {
       const dataTransfer = new DataTransfer();
-      dataTransfer.items.add(new File([text ?? ''], called ?? '', { type: 'text/plain' }));
-      return dispatchEvent(new DragEvent(kind ?? '', { dataTransfer, bubbles: true, cancelable: true }));
+      dataTransfer.items.add(new File([text, new Uint8Array(size)], called, { type: 'text/plain' }));
+      return dispatchEvent(new DragEvent(kind, { dataTransfer, bubbles: true, cancelable: true }));
     },
-    [name, file.name, file.text],
+    [name, file] as const,
   );
 }

@@ -4,8 +4,8 @@ import assert from 'node:assert/strict';
 import { after, afterEach, before, test } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
 
-import { eventually, openBrowser, visit } from './browser.ts';
-import { box, bubble, chat, opened, panel, said, says } from './bubbles.ts';
+import { eventually, openBrowser, shoot, visit } from './browser.ts';
+import { box, bubble, chat, opened, panel, said, says, strip } from './bubbles.ts';
 import { freePort } from './program.ts';
 import { startGateway, startSite } from './sites.ts';
 import type { Gateway, Site } from './sites.ts';
@@ -41,6 +41,7 @@ after(async () => {
   await gateway?.stop();
 });
 
+const never = (page: Page) => page.locator('warmline-chat [role=alert]', { hasText: 'not available on this page' });
 const cannot = (page: Page) => page.locator('warmline-chat [role=alert]', { hasText: 'cannot be opened' });
 
 /** A page of the site that gives tokens. */
@@ -124,9 +125,64 @@ test('a page that is not trusted cannot show the chat, also with the key', async
   const said = page.waitForEvent('console', (line) => line.text().startsWith('Warmline: the frame'));
   await bubble(page).click();
   await refused;
-  await cannot(page).waitFor({ timeout: 5_000 });
+  await never(page).waitFor({ timeout: 8_000 });
+  assert.equal(await page.getByRole('button', { name: 'Try again' }).count(), 0, 'it would be no use');
   const why = (await said).text();
   for (const named of [KEY, stranger.origin]) assert.ok(why.includes(named), why);
+  assert.ok(!why.includes('away'), why);
   assert.equal(await box(page).count(), 0);
+  await shoot(page, 'widget-refused');
+  await page.getByRole('button', { name: 'Close chat' }).last().click();
+  await eventually('the panel is closed', async () => !(await panel(page).isVisible()));
+  await end();
+});
+
+test('a wrong key is told to the developer; the user hears that there is no chat here', async () => {
+  const port = await freePort();
+  const site = await startSite(port, gateway.origin, 'data-key="shop-00000000"');
+  const { page, end } = await visit(browser, site.origin);
+  const said = page.waitForEvent('console', (line) => line.text().startsWith('Warmline: the frame'));
+  await bubble(page).click();
+  await never(page).waitFor({ timeout: 8_000 });
+  assert.ok((await said).text().includes('no site has the key "shop-00000000"'));
+  assert.equal(await page.getByRole('button', { name: 'Try again' }).count(), 0);
+  await end();
+  await site.stop();
+});
+
+test('a token that this page may not use is told of in the chat, and nothing seems to be coming', async () => {
+  const { page, end } = await arrive(null);
+  await bubble(page).waitFor();
+  const message = 'pages of this origin may not use this token';
+  await page.route('**/widget/admissions', (route) => route.fulfill({ status: 403, json: { error: { message } } }));
+  const said = page.waitForEvent('console', (line) => line.text() === `Warmline: ${message}`);
+  await bubble(page).click();
+  await strip(page, 'bad').getByText('not available on this page').waitFor();
+  await said;
+  assert.equal(await strip(page, 'bad').getByRole('button').count(), 0, 'another attempt would be no use');
+  const spinner = await chat(page).locator('.talk').evaluate((one) => getComputedStyle(one, '::before').display);
+  assert.equal(spinner, 'none');
+  await shoot(page, 'widget-refused-token');
+  await end();
+});
+
+test('a gateway that is away can be tried again, and one that was away for a moment is', async () => {
+  assert.ok(shop);
+  const { page, end } = await visit(browser, shop.origin);
+  await bubble(page).waitFor();
+  const all = `${gateway.origin}/**`;
+  await page.route(all, (route) => route.abort());
+  const said = page.waitForEvent('console', (line) => line.text().startsWith('Warmline: the frame'));
+  await bubble(page).click();
+  await cannot(page).waitFor({ timeout: 8_000 });
+  assert.ok((await said).text().includes('the gateway is away'));
+  await shoot(page, 'widget-away');
+  await page.unroute(all);
+  await page.getByRole('button', { name: 'Try again' }).click();
+  await says(page, 'There you are');
+  await page.evaluate(() => (window as unknown as { Warmline: { forget(): void } }).Warmline.forget());
+  // The next frame finds nobody, and the one after it does.
+  await page.route('**/widget/frame?*', (route) => route.abort(), { times: 1 });
+  await opened(page);
   await end();
 });

@@ -2,10 +2,12 @@
 
 import assert from 'node:assert/strict';
 import { after, afterEach, before, test } from 'node:test';
-import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
+import type { Browser, BrowserContextOptions } from 'playwright-core';
 
 import { audit, eventually, unreadable, openBrowser, overflows, shoot, visit } from './browser.ts';
-import { badge, box, bubble, chat, drag, frameOf, notice, opened, panel, said, says, strip } from './bubbles.ts';
+import {
+  badge, box, bubble, chat, deskChat, frameOf, live, notice, opened, panel, said, says, strip,
+} from './bubbles.ts';
 import { startDemo } from './program.ts';
 import type { Demo } from './program.ts';
 
@@ -23,24 +25,6 @@ after(async () => {
 
 const arrive = (options: BrowserContextOptions = {}) =>
   visit(browser, `${demo.origin}/site`, { viewport: { width: 1280, height: 820 }, ...options });
-
-/** The one chat at the desk that is not over. */
-async function deskChat(): Promise<string> {
-  return eventually('the desk has a chat', async () => {
-    const { chats } = (await demo.desk('state', {}, 'GET')) as { chats: { id: string; state: string }[] };
-    return chats.find(({ state }) => state !== 'ended')?.id;
-  });
-}
-
-/** The user asks for an agent, who takes the chat; gives its id at the desk. */
-async function live(page: Page): Promise<string> {
-  await says(page, 'agent');
-  await strip(page, 'waiting').waitFor();
-  const id = await deskChat();
-  await demo.desk(`chats/${id}/accept`);
-  await strip(page, 'live').waitFor();
-  return id;
-}
 
 test('nothing of the chat is loaded before somebody opens it', async () => {
   const { page, end } = await arrive();
@@ -68,7 +52,7 @@ test('a live chat in the widget: waiting, talking, and its end by the button', a
   await chat(page).locator('.strip-estimate', { hasText: /\d+ Second/ }).waitFor();
   await chat(page).locator('.strip-clock', { hasText: /0:0\d/ }).waitFor();
   await shoot(page, 'widget-waiting');
-  const id = await deskChat();
+  const id = await deskChat(demo);
   await demo.desk(`chats/${id}/accept`);
   await demo.desk(`chats/${id}/write`, { text: 'Good morning' });
   await said(page, 'Good morning').waitFor();
@@ -77,7 +61,7 @@ test('a live chat in the widget: waiting, talking, and its end by the button', a
   await strip(page, 'live').waitFor();
   await shoot(page, 'widget-live');
   await chat(page).getByRole('button', { name: 'End chat' }).click();
-  await chat(page).getByText('End this chat?').waitFor();
+  await strip(page, 'live').getByText('End this chat?').waitFor();
   await shoot(page, 'widget-sure');
   await chat(page).getByRole('button', { name: 'Keep talking' }).click();
   await chat(page).getByText('You are talking to Dana.').waitFor();
@@ -93,6 +77,25 @@ test('a live chat in the widget: waiting, talking, and its end by the button', a
   await end();
 });
 
+test('a frame that stays away is looked into, also under the strictest content policy', async () => {
+  const { page, end } = await arrive();
+  const refused: string[] = [];
+  page.on('console', (line) => {
+    if (/Content Security Policy|TrustedScript/.test(line.text())) refused.push(line.text());
+  });
+  await page.route('**/widget/frame?*', (route) => route.abort());
+  await bubble(page).click();
+  // The gateway is there, so trying again would be no use.
+  await page.locator('warmline-chat [role=alert]', { hasText: 'not available on this page' }).waitFor();
+  assert.deepEqual(refused, []);
+  await page.keyboard.press('Escape');
+  await eventually('the panel is closed', async () => !(await panel(page).isVisible()));
+  await eventually('the keyboard is on the bubble', () =>
+    bubble(page).evaluate((one) => (one.getRootNode() as ShadowRoot).activeElement === one),
+  );
+  await end();
+});
+
 test('who waits can cancel by the button', async () => {
   const { page, end } = await arrive();
   await opened(page);
@@ -105,7 +108,7 @@ test('who waits can cancel by the button', async () => {
 test('a live chat goes on after a reload and on the next page, and counts what was not seen', async () => {
   const { page, end } = await arrive();
   await opened(page);
-  const id = await live(page);
+  const id = await live(page, demo);
   await bubble(page).click();
   await eventually('the panel is closed', async () => !(await panel(page).isVisible()));
   await demo.desk(`chats/${id}/write`, { text: 'Are you there?' });
@@ -133,7 +136,7 @@ test('a live chat goes on after a reload and on the next page, and counts what w
 test('tabs share the conversation and what was seen of it', async () => {
   const { page, end } = await arrive();
   await opened(page);
-  const id = await live(page);
+  const id = await live(page, demo);
   const other = await page.context().newPage();
   await other.goto(`${demo.origin}/site/help`);
   await strip(other, 'live').waitFor({ state: 'attached' });
@@ -184,7 +187,7 @@ test('a new conversation begins empty', async () => {
 test('the gateway is killed: the widget says so, and goes on', async () => {
   const { page, end } = await arrive();
   await opened(page);
-  const id = await live(page);
+  const id = await live(page, demo);
   await fetch(`${demo.origin}/demo/api/kill`, { method: 'POST' });
   await chat(page).locator('.is', { hasText: 'Connection lost' }).waitFor();
   await chat(page).locator('.is', { hasText: 'Live chat' }).waitFor();
@@ -196,7 +199,7 @@ test('the gateway is killed: the widget says so, and goes on', async () => {
 test('what is written while the gateway is away is sent by itself, in order and once', async () => {
   const { page, end } = await arrive();
   await opened(page);
-  const id = await live(page);
+  const id = await live(page, demo);
   await page.context().setOffline(true);
   for (const words of ['First of the lost', 'Second of the lost']) await says(page, words);
   await fetch(`${demo.origin}/demo/api/kill`, { method: 'POST' });
@@ -219,7 +222,7 @@ test('cards can be read, in the light and in the dark, before and after they are
   for (const colorScheme of ['light', 'dark'] as const) {
     const { page, end } = await arrive({ colorScheme });
     await opened(page);
-    const id = await live(page);
+    const id = await live(page, demo);
     await demo.desk(`chats/${id}/show`, { control: 'date_time' });
     const card = chat(page).locator('.ac-pushButton').first();
     await card.waitFor();
@@ -295,44 +298,6 @@ test('the conversation can be kept as a text', async () => {
   await end();
 });
 
-test('a file that is dropped onto the chat comes to the agent, and can be opened', async () => {
-  const { page, end } = await arrive();
-  await opened(page);
-  const id = await live(page);
-  const file = { name: 'screen.txt', text: 'black, all black' };
-  await drag(page, 'dragenter', file);
-  await chat(page).getByText('Drop files to attach them').waitFor();
-  await drag(page, 'drop', file);
-  await chat(page).getByText('Drop files to attach them').waitFor({ state: 'hidden' });
-  await says(page, 'This is what I see');
-  const link = chat(page).locator('a[href*="/files/"]', { hasText: 'screen.txt' }).first();
-  const address = await link.getAttribute('href');
-  const kept = await fetch(address ?? '');
-  assert.equal(await kept.text(), file.text);
-  await eventually('the agent has it', async () => {
-    const { chats } = (await demo.desk('state', {}, 'GET')) as { chats: { id: string }[] };
-    return JSON.stringify(chats.find((one) => one.id === id)).includes('screen.txt');
-  });
-  await shoot(page, 'widget-file');
-  await end();
-});
-
-test('a file of the agent comes to the user', async () => {
-  const { page, end } = await arrive();
-  await opened(page);
-  const id = await live(page);
-  const sent = await fetch(`${demo.origin}/desk/api/chats/${id}/file?name=manual.txt`, {
-    method: 'POST',
-    headers: { 'content-type': 'text/plain' },
-    body: 'turn it off and on',
-  });
-  assert.ok(sent.ok, await sent.text());
-  const link = chat(page).locator('a[href*="/files/"]', { hasText: 'manual.txt' }).first();
-  const address = await link.getAttribute('href');
-  assert.equal(await (await fetch(address ?? '')).text(), 'turn it off and on');
-  await end();
-});
-
 test('what Warmline says is a quiet line, and is announced', async () => {
   const { page, end } = await arrive();
   await opened(page);
@@ -349,7 +314,7 @@ test('what Warmline says is a quiet line, and is announced', async () => {
       for (const { addedNodes } of changes) hear(addedNodes);
     }).observe(document.body, { childList: true, subtree: true });
   });
-  await live(page);
+  await live(page, demo);
   const line = notice(page, 'You are now talking').first();
   await line.waitFor();
   assert.equal(await line.evaluate((one) => getComputedStyle(one).textAlign), 'center');
@@ -380,7 +345,7 @@ test('the widget is readable in the dark, in German, and still where motion is n
   await says(page, 'agent');
   await chat(page).getByText('Wir suchen jemanden für Sie').waitFor();
   await shoot(page, 'widget-german');
-  await demo.desk(`chats/${await deskChat()}/accept`);
+  await demo.desk(`chats/${await deskChat(demo)}/accept`);
   await strip(page, 'live').waitFor();
   await shoot(page, 'widget-dark');
   assert.deepEqual(await audit(page, ['iframe']), []);
@@ -395,7 +360,7 @@ test('on a phone the chat takes the whole window, and the page rests', async () 
   const at = await panel(page).boundingBox();
   assert.deepEqual(at, { x: 0, y: 0, width: 390, height: 844 });
   assert.equal(await page.evaluate(() => document.querySelector('warmline-chat')?.shadowRoot?.querySelector('dialog')?.matches(':modal')), true);
-  await live(page);
+  await live(page, demo);
   await shoot(page, 'widget-phone');
   assert.equal(await overflows(page), false);
   await chat(page).getByRole('button', { name: 'Close chat' }).click();
@@ -406,7 +371,7 @@ test('on a phone the chat takes the whole window, and the page rests', async () 
 test('the widget has no serious fault for a screen reader', async () => {
   const { page, end } = await arrive();
   await opened(page);
-  await live(page);
+  await live(page, demo);
   assert.deepEqual(await audit(page, ['iframe']), []);
   assert.deepEqual(await audit(frameOf(page), ['.talk']), []);
   await end();
@@ -426,7 +391,7 @@ test('an accent of the site is read everywhere, with letters that can be read on
     return [backgroundColor, color];
   });
   assert.deepEqual([ground, ink], ['rgb(255, 210, 0)', 'rgb(16, 19, 26)']);
-  const id = await live(page);
+  const id = await live(page, demo);
   for (const accent of ['rgb(255, 210, 0)', 'rgb(11, 110, 95)']) {
     for (const theme of ['light', 'dark'] as const) {
       await page.emulateMedia({ colorScheme: theme });

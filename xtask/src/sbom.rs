@@ -1,4 +1,4 @@
-//! The bill of materials: what the binary and its pages are made of, as CycloneDX 1.6.
+//! The bill of materials: what the binary and its pages are made of, as `CycloneDX` 1.6.
 //!
 //! Crates come from `cargo metadata`: those that the binary reaches by ordinary and build
 //! dependencies on this platform, not what tests need. Packages of the pages come from their lock

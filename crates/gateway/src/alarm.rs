@@ -136,7 +136,9 @@ impl Alarm {
             Err(EngineError::Busy | EngineError::Stopping | EngineError::Failed(_)) => {
                 Fired::NotYet
             }
-            Err(error @ (EngineError::Rejected(_) | EngineError::NotFound)) => {
+            // Erased meanwhile, it has none any more.
+            Err(EngineError::NotFound) => Fired::Taken,
+            Err(error @ EngineError::Rejected(_)) => {
                 tracing::error!(
                     error = &error as &dyn std::error::Error,
                     conversation.row = conversation.0,

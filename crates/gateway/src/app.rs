@@ -43,7 +43,7 @@ use crate::{
     alarm::{Alarm, Wakeup},
     audit::{Audit, Deed, Entry},
     clock::Clock,
-    control::{ControlSocket, Letters, Orders, Sealed},
+    control::{ControlSocket, Letters, Orders, Sealed, Storeroom},
     current::Current,
     dispatcher::Dispatcher,
     edge::{
@@ -112,14 +112,8 @@ impl Gateway {
         let gaps = Arc::new(Gaps::new(
             settings.desks.iter().map(|desk| (desk.tenant.clone(), desk.desk.clone())),
         ));
-        let observer = Observer::new(
-            clock.clone(),
-            &settings
-                .desks
-                .iter()
-                .map(|desk| (desk.tenant.clone(), desk.desk.clone()))
-                .collect::<Vec<_>>(),
-        );
+        let desks = settings.desks.iter().map(|desk| (desk.tenant.clone(), desk.desk.clone()));
+        let observer = Observer::new(clock.clone(), &desks.collect::<Vec<_>>());
         let (store, audit, files) = {
             let (dir, vault) = (settings.data_dir.clone(), Arc::clone(&vault));
             let (clock, setup) = (clock.clone(), settings.files.clone());
@@ -280,38 +274,15 @@ impl Parts {
             clock: self.clock.clone(),
             hint,
         };
-        let sweeper = Sweeper {
-            store: Arc::clone(&self.store),
-            files: Arc::clone(&self.files),
-            clock: self.clock.clone(),
-            observer: Arc::clone(&self.observer),
-        };
-        let shredder = Shredder {
-            store: Arc::clone(&self.store),
-            files: Arc::clone(&self.files),
-            vault: Arc::clone(&self.vault),
-            clock: self.clock.clone(),
-            observer: Arc::clone(&self.observer),
-            rules: live.retention(),
-        };
+        let (sweeper, shredder) = (self.sweeper(), self.shredder(&live));
         let keys = self.keys(&live);
+        let persons = self.persons(&shredder);
+        let orders = self.orders(&keys, &persons);
         let (engine, presence) = (self.engine.clone(), Arc::clone(&self.presence));
         let (store, observer) = (Arc::clone(&self.store), Arc::clone(&self.observer));
         let audit = self.audit.clone();
-        let sealed = Sealed {
-            store: Arc::clone(&self.store),
-            vault: Arc::clone(&self.vault),
-            audit: audit.clone(),
-        };
-        let persons = Persons {
-            store: Arc::clone(&self.store),
-            vault: Arc::clone(&self.vault),
-            files: Arc::clone(&self.files),
-            observer: Arc::clone(&self.observer),
-            audit: audit.clone(),
-        };
         let control = open_control(data_dir);
-        let console = self.console(members, &dispatcher)?;
+        let console = self.console(members, &dispatcher, &persons)?;
         let recorder = console.as_ref().map(Console::recorder);
         let edge = Arc::new(self.edge(&live, console, stopping.clone())?);
         let open_streams = edge.open_streams.clone();
@@ -325,7 +296,7 @@ impl Parts {
             });
         };
         watch("alarm", Box::pin(alarm.run(stopping.clone())));
-        watch("keys", Box::pin(Arc::clone(&keys).run(stopping.clone())));
+        watch("keys", Box::pin(keys.run(stopping.clone())));
         watch("audit trail", Box::pin(audit.clone().run(stopping.clone())));
         watch("sweeper", Box::pin(sweeper.run(stopping.clone())));
         watch("shredder", Box::pin(shredder.run(stopping.clone())));
@@ -335,9 +306,6 @@ impl Parts {
         watch("keys for messages", Box::pin(message_keys));
         watch("engine", Box::pin(closed(engine.clone(), stopping.clone())));
         if let Some(control) = control {
-            let letters = Letters::new(engine.clone(), audit.clone());
-            let keys = Arc::clone(&keys);
-            let orders = Orders { letters, sealed, keys, audit: audit.clone(), persons };
             watch("control socket", Box::pin(control.serve(orders, stopping.clone())));
         }
         if let Some(recorder) = recorder {
@@ -358,6 +326,43 @@ impl Parts {
             failed,
             delivery: Some(delivery),
         })
+    }
+}
+
+impl Parts {
+    fn sweeper(&self) -> Sweeper {
+        Sweeper {
+            store: Arc::clone(&self.store),
+            files: Arc::clone(&self.files),
+            clock: self.clock.clone(),
+            observer: Arc::clone(&self.observer),
+        }
+    }
+
+    fn shredder(&self, live: &Live) -> Shredder {
+        Shredder {
+            store: Arc::clone(&self.store),
+            files: Arc::clone(&self.files),
+            vault: Arc::clone(&self.vault),
+            clock: self.clock.clone(),
+            observer: Arc::clone(&self.observer),
+            rules: live.retention(),
+            erasing: Arc::default(),
+        }
+    }
+
+    /// What carries out the orders of the control socket.
+    fn orders(&self, keys: &Arc<crate::keys::resealing::Keys>, persons: &Arc<Persons>) -> Orders {
+        let audit = self.audit.clone();
+        let (store, vault) = (Arc::clone(&self.store), Arc::clone(&self.vault));
+        Orders {
+            letters: Letters::new(self.engine.clone(), audit.clone()),
+            sealed: Sealed { store, vault, audit: audit.clone() },
+            keys: Arc::clone(keys),
+            persons: Arc::clone(persons),
+            files: Storeroom { files: Arc::clone(&self.files), audit: audit.clone() },
+            audit,
+        }
     }
 }
 

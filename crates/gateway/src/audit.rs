@@ -205,9 +205,9 @@ impl Audit {
             entry.at = self.0.clock.now();
             whole.push(entry);
         }
-        let (trail, writing) = (Arc::clone(&self.0.trail), whole.clone());
-        let written = tokio::task::spawn_blocking(move || trail.append(&writing)).await;
-        let error = match written {
+        let (trail, records) = (Arc::clone(&self.0.trail), whole.clone());
+        let appended = tokio::task::spawn_blocking(move || trail.append(&records)).await;
+        let error = match appended {
             Ok(Ok(())) => return,
             Ok(Err(error)) => error,
             Err(error) => AuditError::Store(store::StoreError::Database(Box::new(error))),

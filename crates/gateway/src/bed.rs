@@ -40,7 +40,7 @@ use crate::{
     keeping::{Entry, Keeping},
     keys::{Ring, resealing::Keys},
     observe::Observer,
-    person::Persons,
+    person::{Persons, Remembering},
     trace::Tracing,
     wakes::Wakes,
 };
@@ -366,6 +366,10 @@ impl Store for Watched {
         self.inner.scrub()
     }
 
+    fn sweep_keys(&self, limit: usize) -> Result<(usize, bool), StoreError> {
+        self.inner.sweep_keys(limit)
+    }
+
     fn settings(&self, prefix: &str) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
         self.inner.settings(prefix)
     }
@@ -576,6 +580,11 @@ impl Bed {
             files: self.files(),
             observer: Arc::clone(&self.observer),
             audit: self.audit(),
+            erasing: Arc::default(),
+            remembering: Some(Remembering {
+                engine: self.engine.clone(),
+                wakes: Arc::clone(&self.wakes),
+            }),
         }
     }
 

@@ -2,11 +2,12 @@
 //!
 //! A Unix socket in the data directory, for its owner only (mode 0600): whoever may read the store
 //! may give orders, and nobody else. One line of JSON each way and the connection ends; the lines
-//! are described in `wire`, what is done about them in `letters`.
+//! are described in `wire`, what is done about them in `letters`, `sealed` and `files`.
 //!
 //! It has no part in anything that users or desks do: a gateway that cannot have the socket (a file
 //! system without sockets, a path too long) says so and serves all the same.
 
+mod files;
 mod keys;
 mod letters;
 mod meaning;
@@ -39,12 +40,14 @@ use crate::{
     person::Persons,
 };
 
+pub(crate) use files::Storeroom;
 pub use keys::keys_without_gateway;
 pub use letters::{LETTERS_PER_LIST, LETTERS_PER_LIST_MAX};
 pub(crate) use letters::{Letters, shortened};
 pub(crate) use sealed::Sealed;
 pub use wire::{
-    Answer, Letter, Order, Outcome, PersonOrder, Refusal, Request, VERSION, keys_line, secret_line,
+    Answer, FilesDropped, FilesOrder, FilesTaken, Letter, Order, Outcome, PersonOrder, Refusal,
+    Request, TenantFiles, VERSION, keys_line, secret_line,
 };
 
 /// The socket's name in the data directory.
@@ -78,7 +81,8 @@ pub(crate) struct Orders {
     pub(crate) sealed: Sealed,
     pub(crate) keys: Arc<Keys>,
     pub(crate) audit: Audit,
-    pub(crate) persons: Persons,
+    pub(crate) persons: Arc<Persons>,
+    pub(crate) files: Storeroom,
 }
 
 /// The socket of a running gateway; gone when this is dropped.
@@ -167,6 +171,7 @@ async fn converse(mut stream: UnixStream, orders: &Orders) -> io::Result<()> {
         Ok(Understood::Letters(order)) => Some(orders.letters.carry_out(order, who).await),
         Ok(Understood::Secret(order)) => Some(orders.sealed.carry_out(order, who).await),
         Ok(Understood::Keys(order)) => Some(keys::carry_out(orders, order, who).await),
+        Ok(Understood::Files(order)) => Some(orders.files.carry_out(order, who).await),
         Ok(Understood::Person(PersonOrder::ErasePerson { tenant, user })) => {
             Some(orders.persons.erase((&tenant, &user), who).await.into())
         }

@@ -253,6 +253,8 @@ enum Call {
     Letters(LetterOrder, Reply<Vec<Judged>>),
     /// Answered once all that queued before was carried out.
     Mark(Reply<()>),
+    /// Nothing of these conversations is to be remembered.
+    Unlearn(Vec<ConversationId>, Reply<()>),
     /// Nothing more is taken in; what queued before is still done.
     Finish,
 }
@@ -383,6 +385,11 @@ impl Engine {
         self.call(Call::Mark).await
     }
 
+    /// Forgets what it remembers of conversations that are no more. What queued before was carried out then.
+    pub(crate) async fn unlearn(&self, ids: Vec<ConversationId>) -> Result<(), EngineError> {
+        self.call(|reply| Call::Unlearn(ids, reply)).await
+    }
+
     async fn ask<T>(&self, job: impl FnOnce(Reply<T>) -> Job) -> Result<T, EngineError> {
         self.call(|reply| Call::Job(job(reply))).await
     }
@@ -433,12 +440,16 @@ fn run(tools: &Tools, callers: Option<&Handle>, mut queue: mpsc::Receiver<Call>)
     let mut memos = memo::Memos::default();
     while queue.blocking_recv_many(&mut calls, share(queue.len())) > 0 {
         let mut jobs = Vec::with_capacity(calls.len());
-        let (mut orders, mut marks) = (Vec::new(), Vec::new());
+        let (mut orders, mut marks, mut unlearned) = (Vec::new(), Vec::new(), Vec::new());
         for call in calls.drain(..) {
             match call {
                 Call::Job(job) => jobs.push(job),
                 Call::Letters(order, reply) => orders.push((order, reply)),
                 Call::Mark(reply) => marks.push(reply),
+                Call::Unlearn(ids, reply) => {
+                    unlearned.extend(ids);
+                    marks.push(reply);
+                }
                 Call::Finish => queue.close(),
             }
         }
@@ -446,9 +457,10 @@ fn run(tools: &Tools, callers: Option<&Handle>, mut queue: mpsc::Receiver<Call>)
             batch::run(tools, &mut memos, callers, jobs);
         }
         for (order, reply) in orders {
-            let found = letters::carry_out(tools, order);
+            let found = letters::carry_out(tools, &order);
             answers::answer_letters(tools, found, reply);
         }
+        memos.forget(&unlearned);
         for reply in marks {
             drop(reply.send(Ok(())));
         }

@@ -34,7 +34,10 @@ use std::{
 };
 
 use futures_util::TryStreamExt;
-use session::{FileRefusal, id::Timestamp};
+use session::{
+    FileRefusal,
+    id::{TenantId, Timestamp},
+};
 use store::{ConversationId, Store, StoreError};
 use vault::{MacKey, SealError, Signing, Vault};
 
@@ -48,9 +51,10 @@ pub use scan::ScannerAddress;
 pub(crate) use sealed::{Head, Side};
 pub use setup::{FileRules, FileSetup, REFUSED, Scanning, WithoutScanner};
 
-use crate::{clock::Clock, observe::Observer};
+use crate::{clock::Clock, control::FilesDropped, observe::Observer};
+pub(crate) use ledger::Fill;
 use ledger::Ledger;
-pub(crate) use pace::{PIECE_WITHIN, Pace, TooSlow};
+pub(crate) use pace::{PIECE_WITHIN, Pace, Taking, TooSlow};
 use place::Place;
 use turns::AllTurns;
 pub(crate) use turns::Reader;
@@ -133,6 +137,17 @@ impl From<object_store::Error> for FileError {
     }
 }
 
+/// Which files an operator drops.
+#[derive(Debug)]
+pub(crate) struct Which {
+    /// Whose.
+    pub(crate) tenant: TenantId,
+    /// Only what strangers brought.
+    pub(crate) strangers: bool,
+    /// Only what came before this.
+    pub(crate) before: Option<Timestamp>,
+}
+
 /// All files of this gateway, which nobody else has open.
 pub(crate) struct Files {
     place: Place,
@@ -143,6 +158,8 @@ pub(crate) struct Files {
     passes: Signing<MacKey>,
     ledger: Arc<Mutex<Ledger>>,
     turns: AllTurns,
+    /// Of those who remove what they find, one at a time: no room is given back twice.
+    removing: tokio::sync::Mutex<()>,
 }
 
 impl Files {
@@ -167,31 +184,33 @@ impl Files {
             ledger: Arc::new(Mutex::new(Ledger::new(&setup.rules))),
             setup,
             turns: AllTurns::new(),
+            removing: tokio::sync::Mutex::default(),
         })
     }
 
     /// Counts what is there; the store knows whose it is.
     pub(crate) async fn count(&self, store: &Arc<dyn Store>) -> Result<(), FileError> {
         let mut all = self.place.all();
-        let mut of = HashMap::<ConversationId, u64>::new();
+        let mut of = HashMap::<ConversationId, Vec<_>>::new();
         while let Some(there) = all.try_next().await? {
             if let Ok(id) = there.name.parse::<FileId>() {
-                let theirs = of.entry(id.conversation).or_default();
-                *theirs = theirs.saturating_add(there.size);
+                of.entry(id.conversation).or_default().push((id, there.size));
             }
         }
         let read = move |store: &dyn Store| {
-            let owned = |(id, size)| {
+            let owned = |(id, theirs)| {
                 let row = store.conversation_by_id(id)?;
-                Ok((id, row.map(|row| row.key.tenant.clone()), size))
+                Ok((row.map(|row| row.key.tenant.clone()), theirs))
             };
             of.into_iter().map(owned).collect::<Result<Vec<_>, StoreError>>()
         };
         let owned = crate::blocking(store, read).await;
-        for (id, tenant, size) in owned.map_err(|error| FileError::Disk(io::Error::other(error)))? {
-            ledger::locked(&self.ledger).count(id, tenant.as_ref(), size);
+        for (tenant, theirs) in owned.map_err(|error| FileError::Disk(io::Error::other(error)))? {
+            for (id, size) in theirs {
+                ledger::locked(&self.ledger).count(id, tenant.as_ref(), size);
+            }
         }
-        self.observer.files().keeps(ledger::locked(&self.ledger).all());
+        self.told();
         Ok(())
     }
 
@@ -208,6 +227,12 @@ impl Files {
     /// How long one may be kept, at most.
     pub(crate) fn kept_for_at_most(&self) -> Duration {
         KEPT_FOR.max(self.setup.rules.kept_for)
+    }
+
+    /// Tells the metrics how much there is.
+    fn told(&self) {
+        let all = ledger::locked(&self.ledger).all();
+        self.observer.files().keeps(all.bytes, all.strangers);
     }
 
     /// Who counts them.
@@ -231,7 +256,7 @@ impl Files {
         let size = self.place.first(&name, 1).await.map(|(_, size)| size);
         let removed = self.place.remove(&name).await;
         match (size, removed) {
-            (Ok(size), Ok(())) => ledger::locked(&self.ledger).give_back(id.conversation, size),
+            (Ok(size), Ok(())) => ledger::locked(&self.ledger).give_back(id, size),
             (Err(FileError::Gone), _) => {}
             (Err(error), _) | (_, Err(error)) => tracing::warn!(
                 error = &error as &dyn std::error::Error,
@@ -245,6 +270,7 @@ impl Files {
         let kept = match file.keep {
             Keep::Day => KEPT_FOR,
             Keep::Chat => self.setup.rules.kept_for,
+            Keep::Stranger => self.setup.rules.strangers_kept_for.min(self.setup.rules.kept_for),
         };
         let kept = i64::try_from(kept.as_millis()).unwrap_or(i64::MAX);
         Timestamp(file.since().0.saturating_add(kept))
@@ -264,7 +290,7 @@ impl Files {
             Err(error) => return Err(error),
         };
         self.place.remove(&name).await?;
-        ledger::locked(&self.ledger).give_back(id.conversation, size);
+        ledger::locked(&self.ledger).give_back(id, size);
         Ok(true)
     }
 
@@ -278,36 +304,70 @@ impl Files {
             let Ok(id) = there.name.parse::<FileId>() else { continue };
             if conversations.contains(&id.conversation) {
                 self.place.remove(&there.name).await?;
-                ledger::locked(&self.ledger).give_back(id.conversation, there.size);
+                ledger::locked(&self.ledger).give_back(id, there.size);
                 removed += 1;
             }
         }
-        self.observer.files().keeps(ledger::locked(&self.ledger).all());
+        self.told();
         Ok(removed)
     }
 
     /// Removes what was kept long enough, and tells how many.
-    pub(crate) async fn sweep(&self) -> Result<usize, FileError> {
+    pub(crate) async fn sweep(&self) -> Result<u64, FileError> {
         let now = self.clock.now();
-        let (mut all, mut removed) = (self.place.all(), 0);
+        Ok(self.remove_those(|id| self.kept_until(id) <= now).await?.files)
+    }
+
+    /// Removes what an operator does not want to keep.
+    pub(crate) async fn drop_those(&self, which: &Which) -> Result<FilesDropped, FileError> {
+        let is_theirs = |id: FileId| {
+            let ledger = ledger::locked(&self.ledger);
+            ledger.tenant_of(id.conversation) == Some(&which.tenant)
+        };
+        self.remove_those(|id| {
+            (!which.strangers || id.keep == Keep::Stranger)
+                && which.before.is_none_or(|before| id.since() < before)
+                && is_theirs(id)
+        })
+        .await
+    }
+
+    async fn remove_those(&self, goes: impl Fn(FileId) -> bool) -> Result<FilesDropped, FileError> {
+        let _alone = self.removing.lock().await;
+        let (mut all, mut removed) = (self.place.all(), FilesDropped::default());
         while let Some(there) = all.try_next().await? {
             let Ok(id) = there.name.parse::<FileId>() else { continue };
-            if self.kept_until(id) <= now {
-                // One that cannot be removed must not keep the others.
-                if let Err(error) = self.place.remove(&there.name).await {
-                    tracing::error!(
-                        error = &error as &dyn std::error::Error,
-                        file = there.name,
-                        "an old file cannot be removed; it is tried again"
-                    );
-                    continue;
-                }
-                ledger::locked(&self.ledger).give_back(id.conversation, there.size);
-                removed += 1;
+            if !goes(id) {
+                continue;
             }
+            // One that cannot be removed must not keep the others.
+            if let Err(error) = self.place.remove(&there.name).await {
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    file = there.name,
+                    "a file cannot be removed"
+                );
+                removed.left += 1;
+                continue;
+            }
+            ledger::locked(&self.ledger).give_back(id, there.size);
+            removed.files += 1;
+            removed.bytes = removed.bytes.saturating_add(there.size);
         }
-        self.observer.files().keeps(ledger::locked(&self.ledger).all());
+        self.told();
         Ok(removed)
+    }
+
+    /// How much all of them take, and each tenant's.
+    pub(crate) fn fill(&self) -> (Fill, Vec<(TenantId, Fill)>) {
+        let ledger = ledger::locked(&self.ledger);
+        let tenants = ledger.tenants().map(|(tenant, fill)| (tenant.clone(), fill));
+        (ledger.all(), tenants.collect())
+    }
+
+    /// Whether a tenant has some.
+    pub(crate) fn has(&self, tenant: &TenantId) -> bool {
+        ledger::locked(&self.ledger).tenants().any(|(one, _)| one == tenant)
     }
 }
 

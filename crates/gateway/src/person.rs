@@ -15,17 +15,21 @@ use std::sync::Arc;
 
 use session::id::TenantId;
 use store::{Store, Whose};
+use tokio::sync::Mutex;
 use vault::Vault;
 
 pub use erase::Erased;
+pub(crate) use erase::finish;
 pub use export::Exported;
 
 use crate::{
     audit::{Audit, Deed, Entry, Who},
     control::Refusal,
+    engine::Engine,
     files::Files,
     observe::Observer,
     retention::RetentionError,
+    wakes::Wakes,
 };
 
 /// The longest id of a person that is asked for, in bytes: as long as any is.
@@ -41,6 +45,16 @@ pub(crate) struct Persons {
     pub(crate) files: Arc<Files>,
     pub(crate) observer: Arc<Observer>,
     pub(crate) audit: Audit,
+    /// Held by an erasure, which goes on alone.
+    pub(crate) erasing: Arc<Mutex<()>>,
+    /// The parts of a running gateway that remember conversations; `None` while none runs.
+    pub(crate) remembering: Option<Remembering>,
+}
+
+/// Who remembers conversations besides the store.
+pub(crate) struct Remembering {
+    pub(crate) engine: Engine,
+    pub(crate) wakes: Arc<Wakes>,
 }
 
 /// Why a person's data cannot be given out or erased.

@@ -223,9 +223,9 @@ async fn submit(engine: &Engine, conversation: ConversationId, tell: Tell) -> To
         }
         Err(EngineError::Busy | EngineError::Stopping) => Told::NotYet,
         Err(EngineError::Failed(error)) if !error.is_lasting() => Told::NotYet,
-        // What failed for good was logged by the engine.
-        Err(EngineError::Failed(_)) => Told::Done,
-        Err(error @ (EngineError::Rejected(_) | EngineError::NotFound)) => {
+        // What failed for good was logged by the engine; who was erased meanwhile is told to nobody.
+        Err(EngineError::Failed(_) | EngineError::NotFound) => Told::Done,
+        Err(error @ EngineError::Rejected(_)) => {
             tracing::error!(
                 error = &error as &dyn std::error::Error,
                 conversation.row = conversation.0,

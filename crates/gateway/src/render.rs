@@ -11,6 +11,7 @@ use crate::{
     edge::direct_line::activities,
     keeping::Entry,
     notices::{self, Language},
+    plain,
     rich::{self, Look, Surface},
     wakes::Typist,
 };
@@ -290,13 +291,17 @@ fn of_said(said: &Said, words: &str, from: ChannelAccount) -> Activity {
     if said.options.is_empty() {
         return activity;
     }
-    let options: Vec<_> =
-        said.options.iter().map(|choice| (choice.label.as_str(), choice.value.as_str())).collect();
+    let labels: Vec<_> = said.options.iter().map(|choice| plain::words(&choice.label)).collect();
+    let options: Vec<_> = labels
+        .iter()
+        .zip(&said.options)
+        .map(|(label, choice)| (&**label, choice.value.as_str()))
+        .collect();
     activity.with_suggested_actions(&options)
 }
 
 fn of_words(said: &Said, words: &str, from: ChannelAccount) -> Activity {
-    let mut activity = Activity::message(words);
+    let mut activity = Activity::message(&plain::words(words));
     activity.set("from", from);
     activity.set("textFormat", if said.markdown { "markdown" } else { "plain" });
     activity

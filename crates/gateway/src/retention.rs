@@ -23,6 +23,7 @@ use session::{
     id::{Number, Timestamp},
 };
 use store::{ConversationId, OldSegment, SegmentId, Store, StoreError};
+use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 use vault::Vault;
 
@@ -36,6 +37,7 @@ use crate::{
     files::{FileError, FileId, Files},
     keeping::{Keeping, KeepingError},
     observe::Observer,
+    person,
 };
 
 /// How often a round begins. Words are gone this much later than they may be, at most.
@@ -49,6 +51,13 @@ const ENTRIES_AT_ONCE_MAX: usize = 500;
 
 /// Rows of ended sessions, or of conversations looked at, in one transaction.
 const ROWS_AT_ONCE_MAX: usize = 500;
+
+/// Data keys looked at in one go: some milliseconds of reading.
+const KEYS_AT_ONCE_MAX: usize = 1_000;
+
+/// Data keys looked at in one round; the next one goes on. Only a kill at the wrong moment, or a copy of the
+/// keys that was put back, leaves some that nobody needs.
+const KEYS_PER_ROUND_MAX: usize = 50_000;
 
 /// Between two pieces the engine has the store to itself.
 const BREATH: Duration = Duration::from_millis(50);
@@ -79,6 +88,8 @@ pub(crate) struct Done {
     pub(crate) entries: usize,
     pub(crate) rows: usize,
     pub(crate) conversations: u64,
+    /// Keys that opened nothing.
+    pub(crate) keys: usize,
 }
 
 /// Shreds what is old.
@@ -89,6 +100,8 @@ pub(crate) struct Shredder {
     pub(crate) clock: Clock,
     pub(crate) observer: Arc<Observer>,
     pub(crate) rules: Arc<Current<Rules>>,
+    /// Held while a person is erased.
+    pub(crate) erasing: Arc<Mutex<()>>,
 }
 
 impl Shredder {
@@ -124,7 +137,8 @@ impl Shredder {
         let ended = self.ended(done).await;
         let dead = self.dead(done).await;
         let rest = self.rest(done).await;
-        shredded.and(emptied).and(ended).and(dead).and(rest)
+        let keys = self.keys(done).await;
+        shredded.and(emptied).and(ended).and(dead).and(rest).and(keys)
     }
 
     /// Shreds segments that are old enough.
@@ -257,12 +271,26 @@ impl Shredder {
         }
     }
 
+    /// Forgets keys that nobody needs.
+    async fn keys(&self, done: &mut Done) -> Result<(), RetentionError> {
+        for _ in 0..KEYS_PER_ROUND_MAX / KEYS_AT_ONCE_MAX {
+            let sweep = |store: &dyn Store| store.sweep_keys(KEYS_AT_ONCE_MAX);
+            let (forgotten, over) = crate::blocking(&self.store, sweep).await?;
+            done.keys += forgotten;
+            if over {
+                break;
+            }
+            tokio::time::sleep(BREATH).await;
+        }
+        Ok(())
+    }
+
     /// Goes on with what was begun to be forgotten, here or by somebody who was killed.
     async fn rest(&self, done: &mut Done) -> Result<(), RetentionError> {
         let (entries, files) = forget_rest(&self.store, &self.files).await?;
         done.entries += usize::try_from(entries).unwrap_or(usize::MAX);
         done.files += files;
-        Ok(())
+        person::finish(&self.store, &self.erasing).await
     }
 }
 
@@ -321,6 +349,7 @@ fn tell((done, error): (Done, Option<RetentionError>)) {
             retention.files = done.files,
             retention.rows = done.rows,
             retention.conversations = done.conversations,
+            retention.keys = done.keys,
             "what was kept long enough is shredded"
         );
     }

@@ -16,6 +16,8 @@ mod question;
 mod told;
 mod words;
 
+use std::borrow::Cow;
+
 use bot_framework::Activity;
 use serde_json::{Value, json};
 use servicenow::{Choice, Control};
@@ -24,7 +26,7 @@ use url::{Host, Url};
 
 pub(crate) use told::Words;
 
-use crate::notices::Language;
+use crate::{notices::Language, plain};
 
 /// The most buttons below a message on a page: more are a card, which has room.
 const PAGE_BUTTONS_MAX: usize = 10;
@@ -148,16 +150,16 @@ impl Shown {
     }
 
     /// Puts it into an activity. `to` are the accounts that are shown buttons.
-    pub(crate) fn put_into(self, activity: &mut Activity, to: &[&str]) {
-        let text = self.text.chars().filter(|c| !c.is_control() || "\n\t".contains(*c));
-        activity.set("text", text.collect::<String>());
+    pub(crate) fn put_into(mut self, activity: &mut Activity, to: &[&str]) {
+        activity.set("text", plain::words(&self.text));
         activity.set("textFormat", if self.markdown { "markdown" } else { "plain" });
         if self.carousel {
             activity.set("attachmentLayout", "carousel");
         }
         if !self.attachments.is_empty() {
+            self.attachments.iter_mut().for_each(clean);
             activity.set("attachments", &self.attachments);
-            activity.set("summary", &self.summary);
+            activity.set("summary", plain::words(&self.summary));
         }
         if !self.buttons.is_empty() {
             let actions: Vec<_> =
@@ -167,12 +169,29 @@ impl Shown {
     }
 }
 
+/// Cleans the words of a card. What its buttons and fields answer stays as the desk knows it.
+fn clean(part: &mut Value) {
+    match part {
+        Value::Array(parts) => parts.iter_mut().for_each(clean),
+        Value::Object(members) => {
+            let answers = |name: &str| matches!(name, "value" | "data");
+            members.iter_mut().filter(|(name, _)| !answers(name)).for_each(|(_, part)| clean(part));
+        }
+        Value::String(words) => {
+            if let Cow::Owned(cleaned) = plain::words(words) {
+                *words = cleaned;
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
 /// A button says its label, so that the user reads what they said; the session knows labels. Where
 /// two have the same, the value tells them apart.
 fn said_by(choice: &Choice, all: &[Choice]) -> Value {
     let alone = all.iter().filter(|other| other.label == choice.label).count() == 1;
     let says = if alone { &choice.label } else { &choice.value };
-    json!({ "type": "imBack", "title": choice.label, "value": says })
+    json!({ "type": "imBack", "title": plain::words(&choice.label), "value": says })
 }
 
 /// What an item of the desk's looks like; nothing where its words are all there is to show.

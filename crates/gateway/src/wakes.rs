@@ -130,6 +130,14 @@ impl Wakes {
         }
     }
 
+    /// Ends the waiting for conversations that are no more: whoever waits comes back, and begins another.
+    pub(crate) fn end(&self, conversations: &[ConversationId]) {
+        let mut waiting = self.lock();
+        for conversation in conversations {
+            waiting.remove(conversation);
+        }
+    }
+
     /// Whether anybody waited.
     fn tell(&self, conversation: ConversationId, hint: Hint) -> bool {
         let mut waiting = self.lock();
@@ -164,6 +172,16 @@ mod tests {
         wakes.wake(ConversationId(1), Hint::Logged(None));
         assert_eq!(one.try_recv().unwrap(), Hint::Logged(None));
         assert!(two.try_recv().is_err());
+    }
+
+    #[test]
+    fn who_waits_for_what_is_no_more_is_told_so() {
+        let wakes = Wakes::default();
+        let mut gone = wakes.subscribe(ConversationId(1));
+        let mut other = wakes.subscribe(ConversationId(2));
+        wakes.end(&[ConversationId(1), ConversationId(3)]);
+        assert_eq!(gone.try_recv(), Err(broadcast::error::TryRecvError::Closed));
+        assert_eq!(other.try_recv(), Err(broadcast::error::TryRecvError::Empty));
     }
 
     #[test]

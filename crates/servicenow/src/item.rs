@@ -15,6 +15,7 @@ pub use control::Control;
 pub use question::{Asks, Question};
 
 pub mod control;
+mod custom;
 mod html;
 mod options;
 mod question;

@@ -33,6 +33,7 @@ const CHANGING_KEPT_MAX: usize = 4;
 
 /// The whole state of one conversation: a few hundred bytes.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own, kept by name")]
 pub struct Conversation {
     /// The newest log entry.
     pub numbered: Number,

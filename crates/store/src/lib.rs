@@ -287,6 +287,11 @@ pub trait Store: AuditSource + Send + Sync + 'static {
     /// False if somebody read all the time, and it is to be tried again.
     fn scrub(&self) -> Result<bool, StoreError>;
 
+    /// Forgets data keys that nobody needs: of segments that were shredded, or whose entries were never
+    /// committed. Looks at the next `limit` keys, and goes round. Says how many went, and whether the round has
+    /// come to its end.
+    fn sweep_keys(&self, limit: usize) -> Result<(usize, bool), StoreError>;
+
     /// The named values whose names begin with `prefix`, in the order of their names.
     fn settings(&self, prefix: &str) -> Result<Vec<(String, Vec<u8>)>, StoreError>;
 

@@ -94,6 +94,8 @@ pub struct SqliteStore {
     /// Changed by whoever holds the writer, and after the commit only.
     hot: RwLock<Hot>,
     sweeping: Mutex<Round>,
+    /// The key that was looked at last.
+    keys_swept: Mutex<SegmentId>,
     files: Both,
     _lock: files::Lock,
 }
@@ -125,6 +127,7 @@ impl SqliteStore {
             keys,
             hot: RwLock::new(hot),
             sweeping: Mutex::new(Round::default()),
+            keys_swept: Mutex::new(SegmentId(0)),
             files,
             _lock: lock,
         })
@@ -403,13 +406,8 @@ impl Store for SqliteStore {
     }
 
     fn count_unlike(&self, kind: SealedKind, head: &[u8]) -> Result<u64, StoreError> {
-        let table = match kind {
-            SealedKind::SegmentKey => {
-                return self.read(|reader| keys::count_unlike(&reader.keys, head));
-            }
-            kind => resealing::Table::of(kind),
-        };
-        self.read(|reader| match table {
+        self.read(|reader| match resealing::Table::of(kind) {
+            None if kind == SealedKind::SegmentKey => keys::count_unlike(&reader.keys, head),
             Some(table) => table.count(reader, head),
             None => {
                 let rows = resealing::rows_of_states(reader, head)?;
@@ -562,6 +560,24 @@ impl Store for SqliteStore {
         while self.in_short(forgetting::fill)? {}
         while self.in_short(forgetting::unfill)? {}
         forgetting::empty_log(&self.writer())
+    }
+
+    fn sweep_keys(&self, limit: usize) -> Result<(usize, bool), StoreError> {
+        let mut swept = self.keys_swept.lock().unwrap_or_else(PoisonError::into_inner);
+        let (page, mut unused) = self.read(|reader| {
+            let page = keys::page(&reader.keys, *swept, limit)?;
+            let unused = retention::without_entries(reader, &page)?;
+            Ok((page, unused))
+        })?;
+        if !unused.is_empty() {
+            // A key is durable before its segment is; while we have the writer, nobody is in between. Ids are
+            // never given twice, so what is not in use now never will be.
+            unused = retention::without_entries(&self.writer(), &unused)?;
+            self.keys.forget(&unused)?;
+        }
+        let over = page.len() < limit;
+        *swept = page.last().copied().filter(|_| !over).unwrap_or(SegmentId(0));
+        Ok((unused.len(), over))
     }
 
     fn sweep(&self, repeats_before: Timestamp, limit: usize) -> Result<usize, StoreError> {

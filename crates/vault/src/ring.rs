@@ -115,8 +115,10 @@ impl Opener {
 
 /// All of it, opened.
 pub(crate) struct Ring {
-    /// The oldest first; the last one is current.
-    roots: Vec<Arc<Root>>,
+    /// The oldest first.
+    older: Vec<Arc<Root>>,
+    /// The newest of all: what is sealed now is sealed under it.
+    current: Arc<Root>,
     /// What recognises, and stays whatever else is changed.
     identity: Secret,
     identity_prk: hkdf::Prk,
@@ -146,13 +148,13 @@ fn root_before(master: &MasterKey) -> Result<Root, SealError> {
 
 impl Ring {
     fn with(
-        roots: Vec<Arc<Root>>,
+        (older, current): (Vec<Arc<Root>>, Arc<Root>),
         identity: Secret,
         kept: Vec<(String, Secret)>,
         masters: Vec<Opener>,
     ) -> Self {
         let identity_prk = prk(&identity);
-        Self { roots, identity, identity_prk, kept, masters }
+        Self { older, current, identity, identity_prk, kept, masters }
     }
 
     /// What an earlier version derived from its master key, without anything of its own.
@@ -160,25 +162,25 @@ impl Ring {
         let root = root_before(master)?;
         let identity = root.secret.clone();
         let masters = vec![Opener::of(master)?];
-        Ok(Self::with(vec![Arc::new(root)], identity, Vec::new(), masters))
+        Ok(Self::with((Vec::new(), Arc::new(root)), identity, Vec::new(), masters))
     }
 
     /// A ring for data that an earlier version kept: its root key and what it recognises by.
     pub(crate) fn adopted(&self) -> Result<Self, SealError> {
         let key = |purpose: &&str| Ok(((*purpose).to_owned(), self.recognising(purpose)?));
         let kept = RECOGNISED_BEFORE.iter().map(key).collect::<Result<_, SealError>>()?;
-        Ok(Self::with(self.roots.clone(), random()?, kept, self.masters_again()))
+        Ok(Self::with(self.all(), random()?, kept, self.masters_again()))
     }
 
     /// A ring for new data.
     pub(crate) fn fresh(&self, now: i64) -> Result<Self, SealError> {
         let root = Root::new(RootId(*random()?), random()?, now, None, false)?;
-        Ok(Self::with(vec![Arc::new(root)], random()?, Vec::new(), self.masters_again()))
+        Ok(Self::with((Vec::new(), Arc::new(root)), random()?, Vec::new(), self.masters_again()))
     }
 
     /// The same with another current root key; `None` if there are too many.
     pub(crate) fn with_new_root(&self, now: i64) -> Result<Option<Self>, SealError> {
-        if self.roots.len() >= ROOTS_MAX {
+        if self.count() >= ROOTS_MAX {
             return Ok(None);
         }
         let id = loop {
@@ -187,22 +189,27 @@ impl Ring {
                 break id;
             }
         };
-        let older = self.roots.iter().map(|root| {
+        let older = self.roots().map(|root| {
             let retires = root.retiring_since.is_none();
             if retires { root.again(Some(now)).map(Arc::new) } else { Ok(Arc::clone(root)) }
         });
-        let mut roots = older.collect::<Result<Vec<_>, SealError>>()?;
-        roots.push(Arc::new(Root::new(id, random()?, now, None, false)?));
-        Ok(Some(self.with_roots(roots)))
+        let older = older.collect::<Result<Vec<_>, SealError>>()?;
+        let current = Arc::new(Root::new(id, random()?, now, None, false)?);
+        Ok(Some(self.with_roots((older, current))))
     }
 
     /// The same without a root key that retires.
     pub(crate) fn without(&self, gone: RootId) -> Self {
         let stays = |root: &&Arc<Root>| root.id != gone || root.retiring_since.is_none();
-        self.with_roots(self.roots.iter().filter(stays).cloned().collect())
+        let older = self.older.iter().filter(stays).cloned().collect();
+        self.with_roots((older, Arc::clone(&self.current)))
     }
 
-    fn with_roots(&self, roots: Vec<Arc<Root>>) -> Self {
+    fn all(&self) -> (Vec<Arc<Root>>, Arc<Root>) {
+        (self.older.clone(), Arc::clone(&self.current))
+    }
+
+    fn with_roots(&self, roots: (Vec<Arc<Root>>, Arc<Root>)) -> Self {
         Self::with(roots, self.identity.clone(), self.kept.clone(), self.masters_again())
     }
 
@@ -221,7 +228,7 @@ impl Ring {
     }
 
     fn with_masters(&self, masters: Vec<Opener>) -> Self {
-        Self::with(self.roots.clone(), self.identity.clone(), self.kept.clone(), masters)
+        Self::with(self.all(), self.identity.clone(), self.kept.clone(), masters)
     }
 
     fn masters_again(&self) -> Vec<Opener> {
@@ -229,21 +236,24 @@ impl Ring {
     }
 
     /// The newest last.
-    pub(crate) fn roots(&self) -> &[Arc<Root>] {
-        &self.roots
+    pub(crate) fn roots(&self) -> impl DoubleEndedIterator<Item = &Arc<Root>> {
+        self.older.iter().chain(std::iter::once(&self.current))
     }
 
-    pub(crate) fn current(&self) -> &Root {
-        // Nothing makes a ring without one: parsing refuses it, and the current one cannot be taken out.
-        self.roots.last().expect("a ring has a root key")
+    fn count(&self) -> usize {
+        self.older.len() + 1
+    }
+
+    pub(crate) fn current(&self) -> &Arc<Root> {
+        &self.current
     }
 
     pub(crate) fn root(&self, id: RootId) -> Option<&Root> {
-        self.roots.iter().find(|root| root.id == id).map(|root| &**root)
+        self.roots().find(|root| root.id == id).map(|root| &**root)
     }
 
     pub(crate) fn root_of_version_1(&self) -> Option<&Root> {
-        self.roots.iter().find(|root| root.opens_version_1).map(|root| &**root)
+        self.roots().find(|root| root.opens_version_1).map(|root| &**root)
     }
 
     /// The key that recognises for a purpose.
@@ -295,8 +305,8 @@ impl Ring {
             out.extend_from_slice(name.as_bytes());
             out.extend_from_slice(key.as_slice());
         }
-        out.push(count(self.roots.len())?);
-        for root in &self.roots {
+        out.push(count(self.count())?);
+        for root in self.roots() {
             out.extend_from_slice(&root.id.0);
             out.push(if root.opens_version_1 { OPENS_VERSION_1 } else { 0 });
             out.extend_from_slice(&root.made_at.to_be_bytes());
@@ -314,7 +324,7 @@ impl Ring {
     /// Room for all of it: a buffer that grows leaves what it held behind.
     fn bytes(&self) -> usize {
         let kept: usize = self.kept.iter().map(|(name, _)| name.len() + 1 + KEY_BYTES).sum();
-        let roots = self.roots.len() * (ID_BYTES + 1 + 8 + 8 + KEY_BYTES);
+        let roots = self.count() * (ID_BYTES + 1 + 8 + 8 + KEY_BYTES);
         4 + KEY_BYTES + kept + roots + self.masters.len() * (ID_BYTES + KEY_BYTES)
     }
 
@@ -349,7 +359,8 @@ impl Ring {
         if !right {
             return Err(SealError::Malformed);
         }
-        Ok(Self::with(roots, identity, kept, masters))
+        let current = roots.pop().ok_or(SealError::Malformed)?;
+        Ok(Self::with((roots, current), identity, kept, masters))
     }
 }
 

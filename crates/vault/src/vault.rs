@@ -180,7 +180,7 @@ impl Vault {
             made_at: root.made_at,
             retiring_since: root.retiring_since,
         };
-        self.shared.get().roots().iter().map(seen).collect()
+        self.shared.get().roots().map(seen).collect()
     }
 
     /// The current root key's name.
@@ -210,9 +210,8 @@ impl Vault {
         make: fn(&DerivedKey) -> T,
     ) -> Result<Signing<T>, SealError> {
         let shared = Arc::clone(&self.shared);
-        let made = Made::of(shared.get(), purpose, make)?;
-        let made = RwLock::new(Arc::new(made));
-        Ok(Signing { shared, purpose: purpose.to_owned(), make, made })
+        let keys = Made::of(shared.get(), purpose, make)?;
+        Ok(Signing { shared, purpose: purpose.to_owned(), make, made: RwLock::new(Arc::new(keys)) })
     }
 
     /// The keys that sign texts for a named purpose.
@@ -345,8 +344,9 @@ pub struct Signing<T> {
 /// The keys of one state of the ring.
 struct Made<T> {
     ring: Arc<Ring>,
-    /// The newest first.
-    keys: Vec<T>,
+    newest: T,
+    /// The others, the newest of them first.
+    older: Vec<T>,
 }
 
 impl<T> Made<T> {
@@ -355,8 +355,10 @@ impl<T> Made<T> {
             let key = expand::<KEY_BYTES>(&root.prk, &[b"purpose ", purpose.as_bytes()])?;
             Ok(make(&DerivedKey::new(key)))
         };
-        let keys = ring.roots().iter().rev().map(key).collect::<Result<_, SealError>>()?;
-        Ok(Self { ring, keys })
+        let newest = key(ring.current())?;
+        let older = ring.roots().rev().skip(1).map(key);
+        let older = older.collect::<Result<_, SealError>>()?;
+        Ok(Self { ring, newest, older })
     }
 }
 
@@ -382,13 +384,13 @@ impl<T> Signing<T> {
 
     /// Signs with the newest key.
     pub fn newest<R>(&self, sign: impl FnOnce(&T) -> R) -> R {
-        // There is a root key, so there is a key.
-        sign(self.now().keys.first().expect("a ring has a root key"))
+        sign(&self.now().newest)
     }
 
     /// What the first key says that says something, the newest asked first.
     pub fn find<R>(&self, proves: impl FnMut(&T) -> Option<R>) -> Option<R> {
-        self.now().keys.iter().find_map(proves)
+        let keys = self.now();
+        std::iter::once(&keys.newest).chain(&keys.older).find_map(proves)
     }
 }
 

@@ -61,7 +61,7 @@ fn head(text: &str) -> Result<(u64, String), String> {
     parts.ok_or_else(|| "give NUMBER:DIGEST as `warmline audit verify` prints it".to_owned())
 }
 
-pub(crate) fn run(options: Options) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(options: &Options) -> anyhow::Result<ExitCode> {
     let environment = Environment::of_process().with_file(options.config.clone());
     let kept = Kept::read(&environment)?;
     let vault = Vault::new(&kept.master_key)?;
@@ -72,7 +72,7 @@ pub(crate) fn run(options: Options) -> anyhow::Result<ExitCode> {
     match &options.order {
         Some(Command::Verify { expect }) => verify(&trail, &vault, expect.as_ref(), options.json),
         None => {
-            let query = query(&options)?;
+            let query = query(options)?;
             let found = trail.find(&vault, &query)?;
             let mut out = std::io::stdout().lock();
             for record in &found {
@@ -153,7 +153,12 @@ fn verify(
     writeln!(out, "{said}").ok();
     Ok(match verified {
         Ok(_) => ExitCode::SUCCESS,
-        Err(Break::Cut | Break::Missing { .. } | Break::Changed { .. })
-        | Err(Break::Head { .. } | Break::Elsewhere { .. }) => ExitCode::FAILURE,
+        Err(
+            Break::Cut
+            | Break::Missing { .. }
+            | Break::Changed { .. }
+            | Break::Head { .. }
+            | Break::Elsewhere { .. },
+        ) => ExitCode::FAILURE,
     })
 }

@@ -95,7 +95,12 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
     match answer.outcome {
         Outcome::Error(refusal) => bail!("{} ({})", refusal.message, refusal.code),
         // Nobody asked for these.
-        Outcome::Secret(_) | Outcome::Erased(_) | Outcome::Keys(_) | Outcome::MasterKey => {}
+        Outcome::Secret(_)
+        | Outcome::Files(_)
+        | Outcome::FilesDropped(_)
+        | Outcome::Erased(_)
+        | Outcome::Keys(_)
+        | Outcome::MasterKey => {}
         Outcome::Letters(_) | Outcome::Letter(_) if options.json => {}
         Outcome::Letters(letters) => drop(out.write_all(text::list(&letters).as_bytes())),
         Outcome::Letter(letter) => {

@@ -88,6 +88,8 @@ fn seen_of(outcome: Outcome) -> anyhow::Result<KeysSeen> {
         Outcome::Letters(_)
         | Outcome::Letter(_)
         | Outcome::Secret(_)
+        | Outcome::Files(_)
+        | Outcome::FilesDropped(_)
         | Outcome::Erased(_)
         | Outcome::MasterKey => {
             bail!("the gateway answered something else; use the command of its release")
@@ -106,7 +108,7 @@ async fn carry_out(environment: &Environment, line: &[u8]) -> anyhow::Result<Out
         }
         let kept = Kept::read(environment)?;
         let vault = Vault::new(&kept.master_key)?;
-        match keys_without_gateway(&data_dir, vault, Clock::System, line) {
+        match keys_without_gateway(&data_dir, vault, &Clock::System, line) {
             Ok(answer) => return Ok(answer.outcome),
             Err(error) if Instant::now() < until && StartError::is_in_use(&error) => {}
             Err(error) => {

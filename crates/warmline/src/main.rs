@@ -9,6 +9,7 @@ mod console_password;
 mod control;
 mod dead_letters;
 mod demo;
+mod files;
 mod init;
 mod instance;
 mod keys;
@@ -62,6 +63,8 @@ enum Command {
     Audit(audit::Options),
     /// Give out or erase what is kept of one person.
     Person(person::Options),
+    /// See how much room files take, and drop some. Exit code 1: refused, or no gateway runs.
+    Files(files::Options),
     /// Make the password hash that opens the operator's console. Asks twice without showing what is
     /// typed, or reads one line from a pipe.
     ConsolePassword,
@@ -103,6 +106,7 @@ fn main() -> ExitCode {
         Command::DeadLetters(_)
         | Command::Keys(_)
         | Command::Audit(_)
+        | Command::Files(_)
         | Command::ConsolePassword
         | Command::Init(_)
         | Command::TeamsPackage(_)
@@ -115,7 +119,7 @@ fn main() -> ExitCode {
     let ended = runtime.block_on(async {
         match arguments.command {
             Command::Check(options) => return Ok(check::run(options).await),
-            Command::Audit(options) => return audit::run(options),
+            Command::Audit(options) => return audit::run(&options),
             Command::Health(options) => check::health::run(options).await,
             Command::Serve(options) => serve::run(options, hangups).await,
             Command::Init(options) => init::run(&options),
@@ -125,6 +129,7 @@ fn main() -> ExitCode {
             Command::Keys(options) => keys::run(options).await,
             Command::DeadLetters(options) => dead_letters::run(options).await,
             Command::Person(options) => person::run(options).await,
+            Command::Files(options) => files::run(options).await,
             Command::ConsolePassword => console_password::run(),
             Command::Demo(options) => demo::run(options).await,
             Command::Simulator(options) => instance::run(options).await,

@@ -116,6 +116,8 @@ async fn keep(
                 Outcome::Secret(_)
                 | Outcome::Letters(_)
                 | Outcome::Letter(_)
+                | Outcome::Files(_)
+                | Outcome::FilesDropped(_)
                 | Outcome::Erased(_)
                 | Outcome::Keys(_)
                 | Outcome::MasterKey => {

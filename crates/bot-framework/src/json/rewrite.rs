@@ -102,7 +102,7 @@ mod tests {
             (r#"[-1.50e+2,"x"]"#, "-1.50e+2", Some(r#"["top!","x"]"#)),
             (r#"{"a":"q\"u","b":"\u0078"}"#, "x", Some(r#"{"a":"q\"u","b":"b!"}"#)),
             (r#"{"a":"\\","b":"x"}"#, "x", Some(r#"{"a":"\\","b":"b!"}"#)),
-            (r#"[true,null,{}]"#, "x", None),
+            (r"[true,null,{}]", "x", None),
         ] {
             assert_eq!(rewritten(text, wanted).as_deref(), expected, "{text}");
         }

@@ -78,6 +78,10 @@ const LAST_ANSWERS_WITHIN: Duration = Duration::from_secs(1);
 /// An answer's size in bytes up to which it leaves with one write, so that nobody need wait for it.
 const LEAVES_AT_ONCE_MAX: u64 = 64 * 1024;
 
+/// What a connection buffers of a request or an answer, in bytes; a request's head has to fit into it.
+/// Hundreds of slow readers of files fill it at a time.
+const CONNECTION_BYTES_MAX: usize = 128 * 1024;
+
 /// After the system refused a connection (out of descriptors, usually).
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -219,6 +223,7 @@ impl Connection {
         };
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
+            .max_buf_size(CONNECTION_BYTES_MAX)
             .header_read_timeout(HEAD_WITHIN)
             .max_headers(HEADERS_MAX)
             .max_buf_size(HEAD_BYTES_MAX)

@@ -85,7 +85,8 @@ async fn persons(
     });
     let (store, files, audit) = opened.await.map_err(std::io::Error::other)??;
     files.count(&store).await.map_err(|error| StartError::Files(Box::new(error)))?;
-    Ok(Persons { store, vault, files, observer, audit })
+    let (erasing, remembering) = (Arc::default(), None);
+    Ok(Persons { store, vault, files, observer, audit, erasing, remembering })
 }
 
 /// Erases a person's data in `data_dir`, which no gateway may be using meanwhile.

@@ -52,6 +52,8 @@ use crate::{
     keys::{Ring, resealing::Keys},
     lane,
     observe::{BotNamed, Observer},
+    person::{Persons, Remembering},
+    retention::Shredder,
 };
 
 /// The rules of every bot.
@@ -338,11 +340,26 @@ impl Parts {
         }
     }
 
+    /// What deals with persons' data.
+    pub(super) fn persons(&self, shredder: &Shredder) -> Arc<Persons> {
+        let (engine, wakes) = (self.engine.clone(), Arc::clone(&self.wakes));
+        Arc::new(Persons {
+            store: Arc::clone(&self.store),
+            vault: Arc::clone(&self.vault),
+            files: Arc::clone(&self.files),
+            observer: Arc::clone(&self.observer),
+            audit: self.audit.clone(),
+            erasing: Arc::clone(&shredder.erasing),
+            remembering: Some(Remembering { engine, wakes }),
+        })
+    }
+
     /// The console, if it is open.
     pub(super) fn console(
         &self,
         members: Vec<Member>,
         dispatcher: &Dispatcher,
+        persons: &Arc<Persons>,
     ) -> Result<Option<Console>, StartError> {
         let Some(members) = Members::new(members) else { return Ok(None) };
         let desk = |((tenant, desk), link): (&crate::gaps::DeskKey, &DeskLink)| Destination {
@@ -356,7 +373,8 @@ impl Parts {
         let (letters, now) =
             (Letters::new(self.engine.clone(), self.audit.clone()), self.clock.now());
         let recorder = Recorder::new(Arc::clone(&self.observer), self.clock.clone());
-        let console = Console::new(members, &self.vault, letters, destinations, recorder, now)?;
+        let orders = (letters, Arc::clone(persons));
+        let console = Console::new(members, &self.vault, orders, destinations, recorder, now)?;
         Ok(Some(console))
     }
 

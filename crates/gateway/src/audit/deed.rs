@@ -99,6 +99,8 @@ pub enum Deed {
         /// The person, by a keyed digest of their id.
         person: [u8; 16],
     },
+    /// Files of a tenant were dropped.
+    FilesDropped,
     /// A key was rotated.
     KeyRotated {
         /// Which kind.
@@ -180,6 +182,8 @@ names! {
     Exported = "exported",
     /// See [`Deed::Erased`].
     Erased = "erased",
+    /// See [`Deed::FilesDropped`].
+    FilesDropped = "files_dropped",
     /// See [`Deed::KeyRotated`].
     KeyRotated = "key_rotated",
     /// See [`Deed::Refused`].
@@ -208,6 +212,7 @@ impl Deed {
             Self::SessionEnded { .. } => DeedName::SessionEnded,
             Self::Exported { .. } => DeedName::Exported,
             Self::Erased { .. } => DeedName::Erased,
+            Self::FilesDropped => DeedName::FilesDropped,
             Self::KeyRotated { .. } => DeedName::KeyRotated,
             Self::Refused { .. } => DeedName::Refused,
             Self::Lost { .. } => DeedName::Lost,
@@ -223,6 +228,7 @@ impl Deed {
             | Self::SettingsRead
             | Self::SignIn
             | Self::SignOut
+            | Self::FilesDropped
             | Self::Lost { .. } => None,
             Self::Denied { route } => Some((*route).to_owned()),
             Self::SecretKept { name }
@@ -317,6 +323,7 @@ impl Entry {
             | Deed::SessionEnded { .. }
             | Deed::Exported { .. }
             | Deed::Erased { .. }
+            | Deed::FilesDropped
             | Deed::KeyRotated { .. }
             | Deed::Cut { .. } => (None, None),
         };

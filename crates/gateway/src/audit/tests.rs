@@ -90,9 +90,10 @@ async fn a_trail_that_was_left_alone_is_whole_also_after_a_restart() {
 
 #[tokio::test]
 async fn every_record_that_was_removed_changed_or_moved_is_found() {
+    type Change = fn(&mut Vec<AuditRow>);
     let bed = Bed::new();
     four_records(&bed).await;
-    let changes: [(fn(&mut Vec<AuditRow>), Break); 7] = [
+    let changes: [(Change, Break); 7] = [
         (|rows| drop(rows.remove(0)), Break::Missing { number: 1 }),
         (|rows| drop(rows.remove(1)), Break::Missing { number: 2 }),
         (|rows| drop(rows.pop()), Break::Head { head: 4, newest: 3 }),

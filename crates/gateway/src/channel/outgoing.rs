@@ -21,6 +21,7 @@ use crate::{
     behind::{Links, handles},
     keeping::Entry,
     notices::{self, Language},
+    plain,
     rich::{self, Look, Surface},
 };
 
@@ -304,9 +305,7 @@ impl Place<'_> {
 
     /// A message. Plain, Teams shows every character as it was typed.
     fn words(&self, text: &str, markdown: bool) -> Activity {
-        let text: String =
-            text.chars().filter(|c| !c.is_control() || "\n\t".contains(*c)).collect();
-        let mut activity = Activity::message(&text);
+        let mut activity = Activity::message(&plain::words(text));
         activity.set("textFormat", if markdown { "markdown" } else { "plain" });
         self.placed(activity)
     }

@@ -67,12 +67,17 @@ fn deed(kind: KeyKind, vault: &Vault) -> Deed {
 pub fn keys_without_gateway(
     data_dir: &Path,
     vault: Vault,
-    clock: Clock,
+    clock: &Clock,
     line: &[u8],
 ) -> Result<Answer, StartError> {
     let order = match super::wire::read(line) {
         Ok(Understood::Keys(order)) => order,
-        Ok(Understood::Letters(_) | Understood::Secret(_) | Understood::Person(_)) => {
+        Ok(
+            Understood::Letters(_)
+            | Understood::Secret(_)
+            | Understood::Files(_)
+            | Understood::Person(_),
+        ) => {
             return Ok(Refusal::new("bad_request", "this is no order about keys").into());
         }
         Err(refusal) => return Ok(refusal.into()),
@@ -89,7 +94,7 @@ pub fn keys_without_gateway(
     };
     if let (Ok(_), Some(kind)) = (&done, rotated(&order)) {
         let deed = deed(kind, &ring.vault);
-        audit::record_alone(store, &ring.vault, &clock, Entry::new(this_command(), deed))?;
+        audit::record_alone(store, &ring.vault, clock, Entry::new(this_command(), deed))?;
     }
     Ok(outcome_of(done).into())
 }

@@ -54,6 +54,8 @@ impl Letters {
                 Outcome::Letters(_)
                 | Outcome::Secret(_)
                 | Outcome::Erased(_)
+                | Outcome::Files(_)
+                | Outcome::FilesDropped(_)
                 | Outcome::Keys(_)
                 | Outcome::MasterKey => (None, "done"),
             };
@@ -82,6 +84,8 @@ impl Letters {
             Outcome::Letter(_)
             | Outcome::Secret(_)
             | Outcome::Erased(_)
+            | Outcome::Files(_)
+            | Outcome::FilesDropped(_)
             | Outcome::Keys(_)
             | Outcome::MasterKey
             | Outcome::Error(_) => None,
@@ -201,6 +205,8 @@ fn log(order: Order, outcome: &Outcome) {
     let (result, kind, session) = match outcome {
         Outcome::Letters(_)
         | Outcome::Secret(_)
+        | Outcome::Files(_)
+        | Outcome::FilesDropped(_)
         | Outcome::Erased(_)
         | Outcome::Keys(_)
         | Outcome::MasterKey => ("done", None, None),

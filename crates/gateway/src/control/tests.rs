@@ -8,8 +8,11 @@ use tokio::net::UnixStream;
 
 use super::*;
 use crate::{
-    bed::{Bed, key, session},
+    bed::{Bed, START, key, session},
+    clock::rfc3339,
     engine::{Arrival, Settled},
+    files::{Bringer, FileId, Files, NewFile},
+    keeping::Keeping,
 };
 
 fn who() -> Who {
@@ -180,6 +183,7 @@ async fn a_list_is_newest_first_and_tells_neither_words_nor_persons() {
 /// A served socket in a folder of its own.
 struct Served {
     bed: Bed,
+    files: Arc<Files>,
     folder: tempfile::TempDir,
     stop: CancellationToken,
     serving: tokio::task::JoinHandle<()>,
@@ -196,9 +200,12 @@ impl Served {
             store: Arc::clone(&bed.store) as Arc<dyn Store>,
             vault: Arc::clone(&bed.vault),
         };
-        let orders = Orders { letters, sealed, keys: bed.keys(), audit, persons: bed.persons() };
+        let files = bed.files();
+        let storeroom = Storeroom { files: Arc::clone(&files), audit: audit.clone() };
+        let (keys, persons) = (bed.keys(), Arc::new(bed.persons()));
+        let orders = Orders { letters, sealed, keys, audit, persons, files: storeroom };
         let serving = tokio::spawn(socket.serve(orders, stop.clone()));
-        Self { bed, folder, stop, serving }
+        Self { bed, files, folder, stop, serving }
     }
 
     async fn connect(&self) -> UnixStream {
@@ -304,4 +311,54 @@ async fn a_secret_is_kept_and_forgotten_over_the_socket_and_never_comes_back() {
     assert_eq!(code(served.ask(&line(None)).await), "no_such_secret");
     let shown = format!("{:?}", wire::read(&line(Some("kolibri"))));
     assert!(!shown.contains("kolibri"), "{shown}");
+}
+
+/// A file of somebody's in this conversation.
+async fn brought(served: &Served, name: &str, by: Bringer) -> FileId {
+    served.bed.says(name, "hi").await;
+    let row = served.bed.row(name);
+    let keeping = Keeping::new(&served.bed.vault, &row.key).unwrap();
+    let (name, kind) = ("a.txt".to_owned(), "text/plain".to_owned());
+    let new = NewFile { by, name, kind, thumbnail: None };
+    let mut intake = served.files.intake(row.id, &keeping, new).await.unwrap();
+    intake.write(bytes::Bytes::from_static(b"kolibri")).await.unwrap();
+    intake.finish().await.unwrap().id
+}
+
+#[tokio::test]
+async fn an_operator_sees_what_files_take_and_drops_those_of_strangers_or_of_a_time() {
+    let served = Served::new();
+    let taken = || async {
+        match served.ask(&FilesOrder::ListFiles.to_line()).await {
+            Outcome::Files(taken) => taken,
+            other => panic!("no list: {other:?}"),
+        }
+    };
+    let dropped = async |strangers, before: Option<&str>| {
+        let (tenant, before) =
+            (crate::bed::tenant().as_str().to_owned(), before.map(str::to_owned));
+        served.ask(&FilesOrder::DropFiles { tenant, strangers, before }.to_line()).await
+    };
+    let count = |outcome| match outcome {
+        Outcome::FilesDropped(dropped) => (dropped.files, dropped.left),
+        other => panic!("nothing dropped: {other:?}"),
+    };
+    assert_eq!((taken().await.bytes, taken().await.tenants.len()), (0, 0));
+    assert_eq!(code(dropped(true, None).await), "no_files");
+    brought(&served, "c1", Bringer::Stranger).await;
+    brought(&served, "c2", Bringer::Page).await;
+    served.bed.advance(Duration::from_hours(1));
+    brought(&served, "c3", Bringer::Desk).await;
+    let before = taken().await;
+    assert_eq!(before.tenants[0].bytes, before.bytes);
+    assert!(0 < before.of_strangers && before.of_strangers < before.bytes, "{before:?}");
+    assert_eq!(code(dropped(true, Some("yesterday")).await), "bad_time");
+    assert_eq!(count(dropped(true, None).await), (1, 0));
+    assert_eq!((taken().await.of_strangers, taken().await.bytes < before.bytes), (0, true));
+    let start = rfc3339(START);
+    assert_eq!(count(dropped(false, Some(&start)).await), (0, 0), "none came before");
+    let half = rfc3339(START.after(Duration::from_mins(30)));
+    assert_eq!(count(dropped(false, Some(&half)).await), (1, 0));
+    assert_eq!(count(dropped(false, None).await), (1, 0));
+    assert_eq!((taken().await.bytes, taken().await.tenants.len()), (0, 0));
 }

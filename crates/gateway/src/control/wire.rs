@@ -7,6 +7,8 @@
 //! {"v":1,"do":"drop","id":17}
 //! {"v":1,"do":"keep_secret","name":"webhook","value":"…"}    {"v":1,"secret":"webhook"}
 //! {"v":1,"do":"forget_secret","name":"webhook"}
+//! {"v":1,"do":"list_files"}          {"v":1,"files":{…}}
+//! {"v":1,"do":"drop_files","tenant":"acme","strangers":true}    {"v":1,"files_dropped":{…}}
 //! {"v":1,"do":"erase_person","tenant":"acme","user":"…"}     {"v":1,"erased":{…}}
 //! {"v":1,"do":"export_person","tenant":"acme","user":"…"}    many lines: see `person::export`
 //! {"v":1,"do":"keys_status"}         {"v":1,"keys":{…}}
@@ -104,14 +106,44 @@ pub enum PersonOrder {
 impl PersonOrder {
     /// As it goes over the socket.
     pub fn to_line(&self) -> Vec<u8> {
-        #[derive(Serialize)]
-        struct Line<'a> {
-            v: u32,
-            #[serde(flatten)]
-            order: &'a PersonOrder,
-        }
-        to_line(&Line { v: VERSION, order: self })
+        order_line(self)
     }
+}
+
+/// What an operator wants of files.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "do", rename_all = "snake_case")]
+pub enum FilesOrder {
+    /// How much room they take, and whose.
+    ListFiles,
+    /// Those of a tenant are to be dropped.
+    DropFiles {
+        /// Whose.
+        tenant: String,
+        /// Only what strangers brought.
+        #[serde(default)]
+        strangers: bool,
+        /// Only what came before this moment, RFC 3339.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        before: Option<String>,
+    },
+}
+
+impl FilesOrder {
+    /// As it goes over the socket.
+    pub fn to_line(&self) -> Vec<u8> {
+        order_line(self)
+    }
+}
+
+fn order_line<T: Serialize>(order: &T) -> Vec<u8> {
+    #[derive(Serialize)]
+    struct Line<'a, T> {
+        v: u32,
+        #[serde(flatten)]
+        order: &'a T,
+    }
+    to_line(&Line { v: VERSION, order })
 }
 
 /// What an operator wants of the keys.
@@ -195,6 +227,7 @@ pub(super) enum Understood {
     Secret(SecretOrder),
     Person(PersonOrder),
     Keys(KeyOrder),
+    Files(FilesOrder),
 }
 
 /// What a client is answered.
@@ -216,6 +249,10 @@ pub enum Outcome {
     Letter(Box<Letter>),
     /// The secret of this name is kept, or forgotten.
     Secret(String),
+    /// How much room files take.
+    Files(FilesTaken),
+    /// What was dropped of them.
+    FilesDropped(FilesDropped),
     /// A person's data was erased.
     Erased(Erased),
     /// The keys as they are now.
@@ -233,6 +270,45 @@ pub struct Refusal {
     pub code: String,
     /// One sentence for a person.
     pub message: String,
+}
+
+/// How much room files take, in sealed bytes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FilesTaken {
+    /// All of them.
+    pub bytes: u64,
+    /// What those of strangers take of it.
+    pub of_strangers: u64,
+    /// How much all may take.
+    pub room: u64,
+    /// How much those of one tenant may.
+    pub room_of_tenant: u64,
+    /// How much those of one tenant's strangers may.
+    pub room_of_strangers: u64,
+    /// Each tenant that has some.
+    pub tenants: Vec<TenantFiles>,
+}
+
+/// The same of one tenant.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TenantFiles {
+    /// Which.
+    pub tenant: String,
+    /// All of theirs.
+    pub bytes: u64,
+    /// What those of strangers take of it.
+    pub of_strangers: u64,
+}
+
+/// What was dropped of files.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FilesDropped {
+    /// How many.
+    pub files: u64,
+    /// What they took, in sealed bytes.
+    pub bytes: u64,
+    /// How many could not be dropped; the gateway's log says why.
+    pub left: u64,
 }
 
 /// A dead letter, redacted.
@@ -328,7 +404,8 @@ pub(super) fn read(line: &[u8]) -> Result<Understood, Refusal> {
         Refusal::new(
             "bad_request",
             "an order is one line of JSON as in {\"v\":1,\"do\":\"list\",\"limit\":20}; use the \
-             command `warmline dead-letters`, `warmline secret`, `warmline person` or `warmline keys`",
+             command `warmline dead-letters`, `warmline files`, `warmline secret`, `warmline person` or \
+             `warmline keys`",
         )
     };
     if !line.ends_with(b"\n") {
@@ -352,6 +429,9 @@ pub(super) fn read(line: &[u8]) -> Result<Understood, Refusal> {
     }
     if let Ok(order) = serde_json::from_slice(line) {
         return Ok(Understood::Keys(order));
+    }
+    if let Ok(order) = serde_json::from_slice(line) {
+        return Ok(Understood::Files(order));
     }
     let request: Request = serde_json::from_slice(line).map_err(|_| bad())?;
     Ok(Understood::Letters(request.order))

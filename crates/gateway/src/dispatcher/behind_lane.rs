@@ -16,7 +16,7 @@ use crate::{
     behind::{Answers, BotLink, Intake, Move, Names, Outgoing},
     channel::{self, Reference},
     dispatcher::{Dispatcher, Leave, Opened, attempt::Attempt, desk_lane::MaterialError},
-    engine::Arrival,
+    engine::{Arrival, EngineError},
     keeping::Entry,
     trace::Delivery,
     wakes::Hint,
@@ -222,7 +222,10 @@ impl Dispatcher {
                     let arrival = arrival.traced(trace.map(Delivery::attempt));
                     // It comes only once: asked again, the bot would do everything again.
                     let taken = self.engine.submit_at_last(arrival, &self.stop).await;
-                    if let Err(error) = taken {
+                    // Its conversation may have been erased meanwhile.
+                    if let Err(error) = taken
+                        && !matches!(error, EngineError::NotFound)
+                    {
                         tracing::error!(
                             error = &error as &dyn std::error::Error,
                             effect.row = work.effect.0,

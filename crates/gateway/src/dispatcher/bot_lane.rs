@@ -119,9 +119,9 @@ impl Dispatcher {
             Err(EngineError::Busy | EngineError::Stopping) => {
                 Attempt::again(work, self.clock.now(), None, "busy")
             }
-            Err(
-                error @ (EngineError::Rejected(_) | EngineError::NotFound | EngineError::Failed(_)),
-            ) => {
+            // It was erased meanwhile, and this has left the outbox.
+            Err(EngineError::NotFound) => Attempt::Done,
+            Err(error @ (EngineError::Rejected(_) | EngineError::Failed(_))) => {
                 tracing::error!(
                     error = &error as &dyn std::error::Error,
                     effect.row = work.effect.0,

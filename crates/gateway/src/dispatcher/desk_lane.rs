@@ -231,7 +231,8 @@ impl Dispatcher {
         let arrival = Arrival::callback(target, None, claims, news).traced(trace);
         // It comes only once; the attempt waits until it is taken.
         match self.engine.submit_at_last(arrival, &self.stop).await {
-            Ok(_) => {}
+            // Its conversation may have been erased meanwhile.
+            Ok(_) | Err(EngineError::NotFound) => {}
             Err(EngineError::Rejected(rejected)) => {
                 tracing::warn!(code = rejected.code(), "a synchronous answer was refused");
             }

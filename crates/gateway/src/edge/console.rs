@@ -7,6 +7,7 @@
 //! | `GET …/api/overview`, `series`, `destinations` | how the gateway does |
 //! | `GET …/api/sessions`, `sessions/{id}`, `POST sessions/{id}/end` | live chats |
 //! | `GET …/api/dead-letters`, `POST dead-letters/{id}/resend`, `/drop` | what could not be delivered |
+//! | `POST …/api/persons/export`, `…/erase` | one person's data, for admins |
 //! | `GET …/api/audit` | who did what, for who may see it |
 //! | `GET …/api/feed` | what passes, as server-sent events |
 //!
@@ -26,6 +27,7 @@ mod members;
 mod overview;
 mod pace;
 mod pages;
+mod persons;
 mod recorder;
 mod seats;
 mod series;
@@ -44,6 +46,7 @@ use axum::{
     routing::{any, get, post},
 };
 use session::id::Timestamp;
+use tokio::sync::Semaphore;
 use vault::{SealError, Vault};
 
 pub(crate) use destinations::{Destination, Destinations};
@@ -57,12 +60,16 @@ use crate::{
         Edge,
         answer::{Refusal, no_such_method, no_such_route},
     },
+    person::Persons,
 };
 
 /// What the console works with.
 pub(crate) struct Console {
     access: access::Access,
     letters: Letters,
+    persons: Arc<Persons>,
+    /// Places for those whose data is given out or erased.
+    person_orders: Arc<Semaphore>,
     destinations: Destinations,
     recorder: Arc<Recorder>,
     readers: Arc<feed::Readers>,
@@ -73,7 +80,7 @@ impl Console {
     pub(crate) fn new(
         members: Members,
         vault: &Vault,
-        letters: Letters,
+        (letters, persons): (Letters, Arc<Persons>),
         destinations: Destinations,
         recorder: Arc<Recorder>,
         now: Timestamp,
@@ -81,6 +88,8 @@ impl Console {
         Ok(Self {
             access: access::Access::new(members, vault)?,
             letters,
+            persons,
+            person_orders: Arc::new(Semaphore::new(persons::PERSON_ORDERS_MAX)),
             destinations,
             recorder,
             readers: Arc::default(),
@@ -110,6 +119,8 @@ pub(crate) fn routes(edge: &Arc<Edge>) -> Router<Arc<Edge>> {
         .route("/dead-letters", get(dead_letters::list).fallback(no_such_method))
         .route("/dead-letters/{id}/resend", post(dead_letters::resend).fallback(no_such_method))
         .route("/dead-letters/{id}/drop", post(dead_letters::drop).fallback(no_such_method))
+        .route("/persons/export", post(persons::export).fallback(no_such_method))
+        .route("/persons/erase", post(persons::erase).fallback(no_such_method))
         .route("/audit", get(audit::list).fallback(no_such_method))
         .route("/feed", get(feed::feed).fallback(no_such_method))
         .fallback(no_such_route)

@@ -88,6 +88,8 @@ pub(crate) struct DirectLine {
     strangers: admission::Pace,
     /// Messages that are sealed on the way.
     private: private::Private,
+    /// Which files' refusals users were told of lately.
+    told: upload::Told,
     /// Streams open now.
     streams: Arc<Places>,
 }
@@ -100,6 +102,7 @@ impl DirectLine {
             browsers: vault.signing_texts("direct line browsers")?,
             strangers: admission::Pace::default(),
             private: private::Private::new(now),
+            told: upload::Told::default(),
             streams: Arc::default(),
         })
     }

@@ -18,7 +18,10 @@ use axum::{
 };
 use bytes::Bytes;
 use futures_util::stream;
-use tokio::{sync::mpsc, time::timeout};
+use tokio::{
+    sync::mpsc,
+    time::{Instant, timeout_at},
+};
 
 use crate::{
     clock::unix_seconds,
@@ -27,7 +30,7 @@ use crate::{
         Edge,
         answer::{Refusal, no_such_method},
     },
-    files::{Chunks, FileError, FileId, Head, PassError, Reader, Reading, Side, essence},
+    files::{Chunks, FileError, FileId, Head, PassError, Reader, Reading, Side, Taking, essence},
     keeping::Keeping,
 };
 use range::Asked;
@@ -48,6 +51,9 @@ const UNKNOWN: &str = "application/octet-stream";
 /// How long whoever fetches a file may take for a piece of it, sixty-four kilobytes: who takes less holds
 /// a place that others need.
 const TAKEN_WITHIN: Duration = Duration::from_secs(30);
+
+/// How often it is looked at whether somebody waits for whoever takes none.
+const LOOKED_AT_EVERY: Duration = Duration::from_secs(1);
 
 /// For a file that is opened as a page of its own.
 const POLICY: &str = "default-src 'none'; frame-ancestors 'none'; sandbox";
@@ -166,7 +172,7 @@ fn set(response: &mut Response, name: HeaderName, value: &str) {
 /// Gives a file out. The answer has begun: what goes wrong now can only cut it.
 async fn given(mut chunks: Chunks, give: mpsc::Sender<Result<Bytes, FileError>>) {
     loop {
-        let Ok(Ok(place)) = timeout(TAKEN_WITHIN, give.reserve()).await else { return };
+        let Some(place) = taken(chunks.taking(), &give).await else { return };
         let next = chunks.next().await.transpose();
         if let Some(Err(error)) = &next {
             tracing::error!(error = error as &dyn std::error::Error, "a file cannot be read on");
@@ -174,6 +180,19 @@ async fn given(mut chunks: Chunks, give: mpsc::Sender<Result<Bytes, FileError>>)
         match next {
             Some(next) => place.send(next),
             None => return,
+        }
+    }
+}
+
+/// Waits until the piece before is taken; `None` if nobody wants more, or not quickly enough.
+async fn taken<'a, T>(taking: &Taking, give: &'a mpsc::Sender<T>) -> Option<mpsc::Permit<'a, T>> {
+    let until = Instant::now() + TAKEN_WITHIN;
+    loop {
+        let next = Instant::now() + LOOKED_AT_EVERY;
+        match timeout_at(next.min(until), give.reserve()).await {
+            Ok(place) => return place.ok(),
+            Err(_) if Instant::now() >= until || taking.holds_up() => return None,
+            Err(_) => {}
         }
     }
 }
@@ -284,67 +303,4 @@ impl From<FileError> for Refusal {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_become_headers_and_never_paths() {
-        for (name, header) in [
-            ("a.png", "a.png"),
-            ("../../etc/passwd", "passwd"),
-            ("C:\\x\\b c.txt", "b%20c.txt"),
-            ("ü\r\nX: y\".png", "%C3%BCX%3A%20y%22.png"),
-            ("", ""),
-        ] {
-            assert_eq!(file_name(name), header, "{name:?}");
-        }
-    }
-
-    #[test]
-    fn an_address_that_was_good_is_told_from_one_that_never_was() {
-        for (error, status, code) in
-            [(PassError::Unknown, 404, "no_such_file"), (PassError::Expired, 410, "expired")]
-        {
-            let refusal = Refusal::from(error);
-            assert_eq!((refusal.status.as_u16(), refusal.code), (status, code));
-        }
-        assert_eq!(Refusal::from(FileError::Gone).code, "no_such_file");
-        assert_eq!(Refusal::from(FileError::Malformed).status.as_u16(), 503);
-    }
-
-    #[test]
-    fn what_passes_is_told_from_what_stays_refused_when_a_desks_file_is_not_kept() {
-        use FileError as E;
-        let disk = || std::io::Error::other("disk full");
-        for (error, status, code) in [
-            (E::Disk(disk()), 503, "store_unavailable"),
-            (E::Malformed, 503, "store_unavailable"),
-            (E::Busy, 503, "busy"),
-            (E::NotScanned, 503, "not_scanned"),
-            (E::ConversationFull, 429, "no_room"),
-            (E::TenantFull, 429, "no_room"),
-            (E::Full, 429, "no_room"),
-            (E::Gone, 410, "desk_has_no_such_file"),
-            (E::TooLarge { limit: 1 }, 403, "file_not_taken"),
-            (E::TooLargeToScan, 403, "file_not_taken"),
-            (E::Empty, 403, "file_not_taken"),
-            (E::NotAllowed, 403, "file_not_taken"),
-            (E::Infected, 403, "file_not_taken"),
-        ] {
-            let what = error.to_string();
-            let refusal = Refusal::from(FetchError::from(error));
-            assert_eq!((refusal.status.as_u16(), refusal.code), (status, code), "{what}");
-        }
-    }
-
-    #[test]
-    fn whoever_asks_for_a_file_that_failed_is_told_when_it_is_tried_again() {
-        for (error, after) in
-            [(FetchError::Away { code: "timeout" }, "20"), (FetchError::Busy, "1")]
-        {
-            let response = Refusal::from(error).into_response();
-            assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
-            assert_eq!(response.headers()[header::RETRY_AFTER], after);
-        }
-    }
-}
+mod tests;

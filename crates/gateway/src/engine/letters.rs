@@ -80,8 +80,8 @@ pub(super) struct Found {
 }
 
 /// Carries an order out; when this returns it is durable.
-pub(super) fn carry_out(tools: &Tools, order: LetterOrder) -> Result<Found, BatchError> {
-    transact(&*tools.store, |tx| in_transaction(tools, &order, tx))
+pub(super) fn carry_out(tools: &Tools, order: &LetterOrder) -> Result<Found, BatchError> {
+    transact(&*tools.store, |tx| in_transaction(tools, order, tx))
 }
 
 fn in_transaction(

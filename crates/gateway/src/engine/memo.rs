@@ -38,6 +38,13 @@ impl Memos {
         self.0.remove(&id)
     }
 
+    /// Nothing of these is remembered any more.
+    pub(super) fn forget(&mut self, ids: &[ConversationId]) {
+        for id in ids {
+            self.0.remove(id);
+        }
+    }
+
     pub(super) fn put(&mut self, id: ConversationId, memo: Memo) {
         if self.0.len() >= MEMOS_MAX {
             // Rare, and only where more chats talk than are remembered: then few are met again.

@@ -13,6 +13,8 @@ pub(crate) enum Keep {
     Day,
     /// As long as the setting says: what went through a chat.
     Chat,
+    /// As long as the setting for them says: what strangers brought to a chat.
+    Stranger,
 }
 
 /// Which file: whose, and its own number, which carries the time from which it is kept.
@@ -32,6 +34,7 @@ impl fmt::Display for FileId {
         match keep {
             Keep::Day => Ok(()),
             Keep::Chat => f.write_str("c"),
+            Keep::Stranger => f.write_str("s"),
         }
     }
 }
@@ -47,9 +50,11 @@ impl FromStr for FileId {
     fn from_str(text: &str) -> Result<Self, NoFileId> {
         let (row, number) = text.split_once('-').ok_or(NoFileId)?;
         let conversation = ConversationId(row.parse().map_err(|_| NoFileId)?);
-        let (number, keep) = match number.strip_suffix('c').filter(|number| number.len() == 32) {
-            Some(number) => (number, Keep::Chat),
-            None => (number, Keep::Day),
+        // A number has thirty-two digits; what follows says how long it is kept.
+        let (number, keep) = match number.split_at_checked(32) {
+            Some((number, "c")) => (number, Keep::Chat),
+            Some((number, "s")) => (number, Keep::Stranger),
+            Some(_) | None => (number, Keep::Day),
         };
         let number = Uuid::try_parse(number).map_err(|_| NoFileId)?;
         let id = Self { conversation, number, keep };
@@ -73,13 +78,18 @@ mod tests {
 
     #[test]
     fn a_file_has_one_name_and_no_other() {
-        for keep in [Keep::Day, Keep::Chat] {
+        for keep in [Keep::Day, Keep::Chat, Keep::Stranger] {
             let number = Uuid::from_u128(0x0123_4567_89ab_7def_8123_4567_89ab_cdec);
             let id = FileId { conversation: ConversationId(7), number, keep };
             let name = id.to_string();
             assert_eq!(name.parse(), Ok(id), "{name}");
-            let spellings =
-                [name.to_uppercase(), format!("0{name}"), format!("{name}c"), format!("+{name}")];
+            let spellings = [
+                name.to_uppercase(),
+                format!("0{name}"),
+                format!("{name}c"),
+                format!("{name}s"),
+                format!("+{name}"),
+            ];
             for other in
                 spellings.iter().map(String::as_str).chain(["", "7", "7-", "-", "a stranger"])
             {

@@ -26,8 +26,10 @@ use crate::keeping::Keeping;
 pub(crate) enum Bringer {
     /// The bot: something to show, for a day.
     Bot,
-    /// The user, on a page: perhaps somebody whom nobody knows.
+    /// The user, on a page of a site that knows them: its server bound a user id into their token.
     Page,
+    /// The user, on a page that anybody may open: nobody knows them.
+    Stranger,
     /// The user, in another channel, which knows them.
     Channel,
     /// The desk: an agent's file, a picture of the instance.
@@ -35,12 +37,14 @@ pub(crate) enum Bringer {
 }
 
 impl Bringer {
-    pub(crate) const ALL: [Self; 4] = [Self::Bot, Self::Page, Self::Channel, Self::Desk];
+    pub(crate) const ALL: [Self; 5] =
+        [Self::Bot, Self::Page, Self::Stranger, Self::Channel, Self::Desk];
 
     pub(crate) fn word(self) -> &'static str {
         match self {
             Self::Bot => "bot",
             Self::Page => "page",
+            Self::Stranger => "stranger",
             Self::Channel => "channel",
             Self::Desk => "desk",
         }
@@ -49,7 +53,7 @@ impl Bringer {
     /// What they may bring. What a bot or a desk shows is its own affair.
     fn allowed(self, files: &Files) -> Allowed {
         match self {
-            Self::Page | Self::Channel => files.setup.rules.allowed(),
+            Self::Page | Self::Stranger | Self::Channel => files.setup.rules.allowed(),
             Self::Bot | Self::Desk => Allowed::default(),
         }
     }
@@ -57,7 +61,9 @@ impl Bringer {
     /// How large a file of theirs may be, in bytes. A bot's comes whole and was measured.
     pub(crate) fn limit(self, files: &Files) -> u64 {
         match self {
-            Self::Page | Self::Channel | Self::Desk => files.setup.rules.file_bytes,
+            Self::Page | Self::Stranger | Self::Channel | Self::Desk => {
+                files.setup.rules.file_bytes
+            }
             Self::Bot => u64::MAX,
         }
     }
@@ -66,6 +72,7 @@ impl Bringer {
         match self {
             Self::Bot => Keep::Day,
             Self::Page | Self::Channel | Self::Desk => Keep::Chat,
+            Self::Stranger => Keep::Stranger,
         }
     }
 }
@@ -153,8 +160,7 @@ impl Files {
         let turn = self.turns.to_bring(new.by, keeping.tenant(), id.conversation).await?;
         let place = keeping.file_place(id.number.as_u128());
         let (seal, first) = Seal::fresh(&self.vault, place)?;
-        let (tenant, by_page) = (keeping.tenant().clone(), new.by == Bringer::Page);
-        let whose = Whose { conversation: id.conversation, tenant, by_page };
+        let whose = Whose { id, tenant: keeping.tenant().clone(), by: new.by };
         let mut room = Room::new(Arc::clone(&self.ledger), whose);
         room.take(first.len() as u64)?;
         let mut out = Out::new(Arc::clone(self), id.to_string());
@@ -236,7 +242,7 @@ impl Intake {
         let (files, by) = (Arc::clone(&self.files), self.new.by);
         let kept = self.end().await;
         files.observer.files().came(by, kept.as_ref().map(|_| ()));
-        files.observer.files().keeps(super::ledger::locked(&files.ledger).all());
+        files.told();
         kept
     }
 

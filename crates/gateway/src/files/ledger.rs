@@ -1,26 +1,66 @@
 //! How much room files take, so that nobody can fill the disk.
 
 use std::{
-    collections::HashMap,
-    hash::Hash,
+    collections::{BTreeMap, HashMap},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use session::id::TenantId;
 use store::ConversationId;
 
-use super::{FileError, FileRules};
+use super::{Bringer, FileError, FileId, FileRules, Keep};
 
-/// Which part of all room pages leave to the others: an eighth. Anybody may open a page; whatever they
-/// bring, desks and bots can show something.
+/// Which part of all room, and of a tenant's, pages leave to the others: an eighth. Whatever users of
+/// pages bring, desks and bots can show something.
 const PAGES_LEAVE_PART: u64 = 8;
+
+/// Which part of all room strangers of all tenants may fill together: half of it. Anybody may open a
+/// page with a public key; users whom somebody knows can send files all the same.
+const STRANGERS_PART_OF_ALL: u64 = 2;
 
 /// Whose a file is, and who brings it.
 #[derive(Debug, Clone)]
 pub(super) struct Whose {
-    pub(super) conversation: ConversationId,
+    pub(super) id: FileId,
     pub(super) tenant: TenantId,
-    pub(super) by_page: bool,
+    pub(super) by: Bringer,
+}
+
+/// How much files take, in sealed bytes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Fill {
+    pub(crate) bytes: u64,
+    /// What those of strangers take of it.
+    pub(crate) strangers: u64,
+}
+
+impl Fill {
+    fn add(&mut self, file: FileId, size: u64) {
+        self.bytes = self.bytes.saturating_add(size);
+        if file.keep == Keep::Stranger {
+            self.strangers = self.strangers.saturating_add(size);
+        }
+    }
+
+    fn less(&mut self, file: FileId, size: u64) {
+        self.bytes = self.bytes.saturating_sub(size);
+        if file.keep == Keep::Stranger {
+            self.strangers = self.strangers.saturating_sub(size);
+        }
+    }
+
+    /// Whether so much more fits into so much room, as far as whoever brings it may fill it.
+    fn fits(self, size: u64, by: Bringer, most: u64, strangers_most: u64) -> bool {
+        let fits = |taken: u64, most: u64| taken.saturating_add(size) <= most;
+        let pages_most = most - most / PAGES_LEAVE_PART;
+        match by {
+            Bringer::Bot | Bringer::Channel | Bringer::Desk => fits(self.bytes, most),
+            Bringer::Page => fits(self.bytes, pages_most),
+            Bringer::Stranger => {
+                fits(self.bytes, pages_most) && fits(self.strangers, strangers_most)
+            }
+        }
+    }
 }
 
 /// What is taken: in all, by each tenant, and by each conversation that has files.
@@ -28,47 +68,47 @@ pub(super) struct Whose {
 pub(super) struct Ledger {
     conversation_most: u64,
     tenant_most: u64,
+    strangers_most: u64,
     all_most: u64,
-    all: u64,
-    of_tenant: HashMap<TenantId, u64>,
+    all: Fill,
+    of_tenant: BTreeMap<TenantId, Fill>,
     /// And whose it is, unless its conversation is not known any more.
     of: HashMap<ConversationId, (Option<TenantId>, u64)>,
 }
 
 impl Ledger {
     pub(super) fn new(rules: &FileRules) -> Self {
-        let FileRules { conversation_bytes, tenant_bytes, all_bytes, .. } = *rules;
         Self {
-            conversation_most: conversation_bytes,
-            tenant_most: tenant_bytes,
-            all_most: all_bytes,
-            all: 0,
-            of_tenant: HashMap::new(),
+            conversation_most: rules.conversation_bytes,
+            tenant_most: rules.tenant_bytes,
+            strangers_most: rules.strangers_bytes,
+            all_most: rules.all_bytes,
+            all: Fill::default(),
+            of_tenant: BTreeMap::new(),
             of: HashMap::new(),
         }
     }
 
     /// Takes room, if there is some.
     pub(super) fn take(&mut self, whose: &Whose, size: u64) -> Result<(), FileError> {
-        let fits = |taken: u64, most: u64| taken.saturating_add(size) <= most;
-        let share = |most: u64| if whose.by_page { most - most / PAGES_LEAVE_PART } else { most };
-        let theirs = self.of.get(&whose.conversation).map_or(0, |(_, bytes)| *bytes);
-        if !fits(theirs, self.conversation_most) {
+        let (by, of) = (whose.by, whose.id.conversation);
+        let theirs = self.of.get(&of).map_or(0, |(_, bytes)| *bytes);
+        if theirs.saturating_add(size) > self.conversation_most {
             return Err(FileError::ConversationFull);
         }
-        let tenants = self.of_tenant.get(&whose.tenant).copied().unwrap_or(0);
-        if !fits(tenants, share(self.tenant_most)) {
+        let tenants = self.of_tenant.get(&whose.tenant).copied().unwrap_or_default();
+        if !tenants.fits(size, by, self.tenant_most, self.strangers_most) {
             return Err(FileError::TenantFull);
         }
-        if !fits(self.all, share(self.all_most)) {
+        if !self.all.fits(size, by, self.all_most, self.all_most / STRANGERS_PART_OF_ALL) {
             return Err(FileError::Full);
         }
-        self.count(whose.conversation, Some(&whose.tenant), size);
+        self.count(whose.id, Some(&whose.tenant), size);
         Ok(())
     }
 
-    /// What all of them take, in bytes.
-    pub(super) fn all(&self) -> u64 {
+    /// What all of them take.
+    pub(super) fn all(&self) -> Fill {
         self.all
     }
 
@@ -77,41 +117,41 @@ impl Ledger {
         self.of.contains_key(&conversation)
     }
 
-    /// What is there takes room, whether there is some or not.
-    pub(super) fn count(
-        &mut self,
-        conversation: ConversationId,
-        tenant: Option<&TenantId>,
-        size: u64,
-    ) {
-        self.all = self.all.saturating_add(size);
-        let (_, theirs) = self.of.entry(conversation).or_insert_with(|| (tenant.cloned(), 0));
-        *theirs = theirs.saturating_add(size);
-        let Some(tenant) = tenant else { return };
-        let tenants = self.of_tenant.entry(tenant.clone()).or_default();
-        *tenants = tenants.saturating_add(size);
+    /// What those of each tenant take that has some.
+    pub(super) fn tenants(&self) -> impl Iterator<Item = (&TenantId, Fill)> {
+        self.of_tenant.iter().map(|(tenant, fill)| (tenant, *fill))
     }
 
-    pub(super) fn give_back(&mut self, conversation: ConversationId, size: u64) {
-        self.all = self.all.saturating_sub(size);
-        let Some((tenant, theirs)) = self.of.get_mut(&conversation) else { return };
+    /// Whose the files of a conversation are.
+    pub(super) fn tenant_of(&self, conversation: ConversationId) -> Option<&TenantId> {
+        self.of.get(&conversation)?.0.as_ref()
+    }
+
+    /// What is there takes room, whether there is some or not.
+    pub(super) fn count(&mut self, file: FileId, tenant: Option<&TenantId>, size: u64) {
+        self.all.add(file, size);
+        let new = || (tenant.cloned(), 0);
+        let (_, theirs) = self.of.entry(file.conversation).or_insert_with(new);
+        *theirs = theirs.saturating_add(size);
+        let Some(tenant) = tenant else { return };
+        self.of_tenant.entry(tenant.clone()).or_default().add(file, size);
+    }
+
+    /// Gives room back; nothing is remembered of those who have nothing.
+    pub(super) fn give_back(&mut self, file: FileId, size: u64) {
+        self.all.less(file, size);
+        let Some((tenant, theirs)) = self.of.get_mut(&file.conversation) else { return };
         *theirs = theirs.saturating_sub(size);
         let (tenant, nothing) = (tenant.clone(), *theirs == 0);
         if nothing {
-            self.of.remove(&conversation);
+            self.of.remove(&file.conversation);
         }
-        if let Some(tenant) = tenant {
-            less(&mut self.of_tenant, &tenant, size);
+        let Some(tenant) = tenant else { return };
+        let Some(tenants) = self.of_tenant.get_mut(&tenant) else { return };
+        tenants.less(file, size);
+        if tenants.bytes == 0 {
+            self.of_tenant.remove(&tenant);
         }
-    }
-}
-
-/// Takes so much off what is counted for one; nothing is remembered of those who have nothing.
-fn less<K: Eq + Hash>(counts: &mut HashMap<K, u64>, of: &K, size: u64) {
-    let Some(count) = counts.get_mut(of) else { return };
-    *count = count.saturating_sub(size);
-    if *count == 0 {
-        counts.remove(of);
     }
 }
 
@@ -148,76 +188,102 @@ impl Room {
 impl Drop for Room {
     fn drop(&mut self) {
         if self.taken > 0 {
-            locked(&self.ledger).give_back(self.whose.conversation, self.taken);
+            locked(&self.ledger).give_back(self.whose.id, self.taken);
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use uuid::Uuid;
+
     use super::*;
 
-    /// What so much of this conversation and tenant leads to, brought by a page or by somebody else.
-    fn whose(conversation: i64, tenant: &str, by_page: bool) -> Whose {
-        let tenant = TenantId::new(tenant).unwrap();
-        Whose { conversation: ConversationId(conversation), tenant, by_page }
+    fn file(conversation: i64, by: Bringer) -> FileId {
+        let keep = if by == Bringer::Stranger { Keep::Stranger } else { Keep::Chat };
+        let conversation = ConversationId(conversation);
+        FileId { conversation, number: Uuid::from_u128(7), keep }
+    }
+
+    /// What so much of this conversation and tenant leads to.
+    fn whose(conversation: i64, tenant: &str, by: Bringer) -> Whose {
+        Whose { id: file(conversation, by), tenant: TenantId::new(tenant).unwrap(), by }
     }
 
     fn ledger() -> Ledger {
         Ledger::new(&FileRules {
             conversation_bytes: 1_000,
             tenant_bytes: 4_000,
+            strangers_bytes: 1_600,
             all_bytes: 6_400,
             ..FileRules::default()
         })
     }
 
     /// Fills what one tenant's callers can, conversation by conversation, and says what stops them.
-    fn filled(ledger: &mut Ledger, tenant: &str, first: i64, by_page: bool) -> FileError {
+    fn filled(ledger: &mut Ledger, tenant: &str, first: i64, by: Bringer) -> FileError {
         let mut ids = first * 10..;
-        let mut fills = |id| ledger.take(&whose(id, tenant, by_page), 100).err();
+        let mut fills = |id| ledger.take(&whose(id, tenant, by), 100).err();
         ids.find_map(|id| fills(id / 10)).expect("there is an end")
     }
 
     #[test]
     fn a_conversation_has_so_much_room_and_gets_it_back() {
         let mut ledger = ledger();
-        let one = whose(1, "a", true);
+        let one = whose(1, "a", Bringer::Page);
         ledger.take(&one, 500).unwrap();
         ledger.take(&one, 500).unwrap();
         assert!(matches!(ledger.take(&one, 1), Err(FileError::ConversationFull)));
-        ledger.take(&whose(2, "a", true), 1).expect("another has room of its own");
-        ledger.give_back(one.conversation, 500);
+        let two = whose(2, "a", Bringer::Stranger);
+        ledger.take(&two, 1).expect("another has room of its own");
+        ledger.give_back(one.id, 500);
         ledger.take(&one, 500).unwrap();
-        ledger.give_back(one.conversation, 1_000);
-        ledger.give_back(ConversationId(2), 1);
+        ledger.give_back(one.id, 1_000);
+        ledger.give_back(two.id, 1);
         let left = (ledger.all, ledger.of.len(), ledger.of_tenant.len());
-        assert_eq!(left, (0, 0, 0), "nothing is left behind");
+        assert_eq!(left, (Fill::default(), 0, 0), "nothing is left behind");
     }
 
     #[test]
     fn no_tenant_and_no_page_takes_what_others_need() {
+        let (page, desk) = (Bringer::Page, Bringer::Desk);
         let mut ledger = ledger();
-        assert!(matches!(filled(&mut ledger, "a", 1_000, true), FileError::TenantFull));
-        assert_eq!(ledger.all, 3_500, "pages leave an eighth of their tenant's room");
-        assert!(matches!(filled(&mut ledger, "b", 2_000, true), FileError::Full));
-        assert_eq!(ledger.all, 5_600, "and an eighth of all");
-        assert!(matches!(filled(&mut ledger, "a", 3_000, false), FileError::TenantFull));
-        assert_eq!(ledger.all, 6_100, "which desks and bots have");
-        assert!(matches!(filled(&mut ledger, "b", 4_000, false), FileError::Full));
-        assert_eq!(ledger.all, 6_400);
+        assert!(matches!(filled(&mut ledger, "a", 1_000, page), FileError::TenantFull));
+        assert_eq!(ledger.all.bytes, 3_500, "pages leave an eighth of their tenant's room");
+        assert!(matches!(filled(&mut ledger, "b", 2_000, page), FileError::Full));
+        assert_eq!(ledger.all.bytes, 5_600, "and an eighth of all");
+        assert!(matches!(filled(&mut ledger, "a", 3_000, desk), FileError::TenantFull));
+        assert_eq!(ledger.all.bytes, 6_100, "which desks and bots have");
+        assert!(matches!(filled(&mut ledger, "b", 4_000, desk), FileError::Full));
+        assert_eq!(ledger.all.bytes, 6_400);
+    }
+
+    #[test]
+    fn strangers_fill_their_share_and_leave_the_rest_to_users_whom_somebody_knows() {
+        let (page, stranger) = (Bringer::Page, Bringer::Stranger);
+        let mut ledger = ledger();
+        assert!(matches!(filled(&mut ledger, "a", 1_000, stranger), FileError::TenantFull));
+        assert_eq!(ledger.all, Fill { bytes: 1_600, strangers: 1_600 });
+        assert!(matches!(filled(&mut ledger, "b", 2_000, stranger), FileError::TenantFull));
+        assert!(matches!(filled(&mut ledger, "c", 3_000, stranger), FileError::Full));
+        assert_eq!(ledger.all.strangers, 3_200, "of all tenants together half of all");
+        assert!(matches!(filled(&mut ledger, "a", 4_000, page), FileError::TenantFull));
+        assert_eq!(ledger.all, Fill { bytes: 5_100, strangers: 3_200 });
+        ledger.give_back(file(1_000, stranger), 1_000);
+        ledger.take(&whose(1_000, "a", stranger), 1_000).expect("what they had is theirs again");
     }
 
     #[test]
     fn what_is_found_counts_for_its_tenant_if_there_is_one() {
         let mut ledger = ledger();
         let tenant = TenantId::new("a").unwrap();
-        ledger.count(ConversationId(1), Some(&tenant), 4_000);
-        ledger.count(ConversationId(2), None, 100);
-        let more = ledger.take(&whose(3, "a", false), 1);
+        let (one, two) = (file(1, Bringer::Page), file(2, Bringer::Stranger));
+        ledger.count(one, Some(&tenant), 4_000);
+        ledger.count(two, None, 100);
+        let more = ledger.take(&whose(3, "a", Bringer::Desk), 1);
         assert!(matches!(more, Err(FileError::TenantFull)), "{more:?}");
-        ledger.give_back(ConversationId(1), 4_000);
-        ledger.give_back(ConversationId(2), 100);
-        assert_eq!((ledger.all, ledger.of_tenant.len()), (0, 0));
+        ledger.give_back(one, 4_000);
+        ledger.give_back(two, 100);
+        assert_eq!((ledger.all, ledger.of_tenant.len()), (Fill::default(), 0));
     }
 }

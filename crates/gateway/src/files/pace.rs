@@ -1,6 +1,6 @@
-//! How quickly the bytes of a file have to come.
+//! How quickly the bytes of a file have to come, and to be taken.
 //!
-//! Whoever brings one holds a turn. Where nobody else waits for it they may take their time, within
+//! Whoever brings one or takes one holds a turn. Where nobody else waits for it they may take their time, within
 //! reason; where somebody does, those who trickle on purpose must not keep them out.
 
 use std::sync::{
@@ -19,6 +19,13 @@ const PIECE_BYTES_MIN: usize = 128 * 1024;
 
 /// The same while somebody waits for a turn: a bit more than half a megabit a second.
 const PIECE_BYTES_MIN_IN_A_CROWD: usize = 1024 * 1024;
+
+/// How long whoever is given a file may take for its next bytes while somebody waits for a turn. The
+/// system holds a megabyte or two for each: what a slow line takes of that comes in bursts.
+const TAKEN_WITHIN_IN_A_CROWD: Duration = Duration::from_secs(15);
+
+/// The least that is taken in as long a time, in bytes.
+const TAKEN_BYTES_MIN_IN_A_CROWD: usize = 256 * 1024;
 
 /// How many wait for a turn.
 #[derive(Debug, Clone, Default)]
@@ -83,9 +90,54 @@ impl Pace {
     }
 }
 
+/// Watches how quickly a file is taken.
+#[derive(Debug)]
+pub(crate) struct Taking {
+    crowd: Crowd,
+    /// Since when so much was taken, which is less than must be.
+    since: Instant,
+    taken: usize,
+}
+
+impl Taking {
+    pub(super) fn new(crowd: Crowd) -> Self {
+        Self { crowd, since: Instant::now(), taken: 0 }
+    }
+
+    /// So many bytes were taken.
+    pub(super) fn took(&mut self, bytes: usize) {
+        self.taken = self.taken.saturating_add(bytes);
+        if self.taken >= TAKEN_BYTES_MIN_IN_A_CROWD {
+            (self.since, self.taken) = (Instant::now(), 0);
+        }
+    }
+
+    /// Whether somebody waits for whoever is slow. Those who were slow before anybody waited are found
+    /// out at once.
+    pub(crate) fn holds_up(&self) -> bool {
+        self.crowd.is_there() && self.since.elapsed() >= TAKEN_WITHIN_IN_A_CROWD
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn who_takes_little_of_a_file_holds_up_those_who_wait_and_nobody_else() {
+        let crowd = Crowd::default();
+        let (mut slow, mut quick) = (Taking::new(crowd.clone()), Taking::new(crowd.clone()));
+        for _ in 0..60 {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            slow.took(1);
+            quick.took(32 * 1024);
+        }
+        assert!(!slow.holds_up(), "nobody waits");
+        let waits = crowd.join();
+        assert_eq!((slow.holds_up(), quick.holds_up()), (true, false));
+        drop(waits);
+        assert!(!slow.holds_up());
+    }
 
     #[tokio::test(start_paused = true)]
     async fn who_takes_their_time_may_until_somebody_waits() {

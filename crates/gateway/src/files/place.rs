@@ -18,6 +18,7 @@ use object_store::{
 use super::{
     FileError,
     bucket::{self, BucketSetup},
+    sealed::SEALED_CHUNK_BYTES,
 };
 
 /// The folder in the data directory.
@@ -32,8 +33,9 @@ const UNFINISHED: char = '#';
 /// What is written at once into a folder, in bytes: one visit to a thread that may wait for the disk.
 const FOLDER_PART_BYTES: usize = 1024 * 1024;
 
-/// What is read at once from a folder, in bytes, for each download.
-const READ_BYTES: usize = 256 * 1024;
+/// What is read at once from a folder, in bytes, for each download: whole chunks, so that nothing is left
+/// over that the next read would have to be put behind.
+const READ_BYTES: usize = 2 * SEALED_CHUNK_BYTES;
 
 /// How long the first or the last bytes of a file may take, a few kilobytes.
 const ENDS_WITHIN: Duration = Duration::from_mins(1);

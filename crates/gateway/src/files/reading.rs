@@ -7,6 +7,7 @@ use session::id::TenantId;
 
 use super::{
     FileError, FileId, Files, Head, Side,
+    pace::Taking,
     place::Source,
     sealed::{Begun, CHUNK_BYTES, FIRST_BYTES, LAST_BYTES, Laid, SEALED_CHUNK_BYTES},
     turns::{Reader, Turn},
@@ -87,6 +88,7 @@ impl Reading {
             left,
             source,
             sealed,
+            taking: files.turns.taking(by),
             files,
             _turn: turn,
         })
@@ -107,10 +109,16 @@ pub(crate) struct Chunks {
     source: Source,
     sealed: BytesMut,
     files: Arc<Files>,
+    taking: Taking,
     _turn: Turn,
 }
 
 impl Chunks {
+    /// How quickly it is taken.
+    pub(crate) fn taking(&self) -> &Taking {
+        &self.taking
+    }
+
     /// How much is left, in bytes.
     pub(crate) fn left(&self) -> u64 {
         self.left
@@ -127,7 +135,12 @@ impl Chunks {
         let length = plain + (SEALED_CHUNK_BYTES - CHUNK_BYTES);
         while self.sealed.len() < length {
             let more = self.source.next().await?.ok_or(FileError::Malformed)?;
-            self.sealed.extend_from_slice(&more);
+            if self.sealed.is_empty() {
+                // Read for nobody else, it is not copied.
+                self.sealed = more.into();
+            } else {
+                self.sealed.extend_from_slice(&more);
+            }
         }
         let sealed = self.sealed.split_to(length);
         let opened = self.laid.seal.open_chunk(self.side, self.number, &sealed)?;
@@ -135,6 +148,7 @@ impl Chunks {
         let given = usize::try_from(self.left).unwrap_or(usize::MAX).min(opened.len());
         let bytes = Bytes::copy_from_slice(&opened[..given]);
         self.files.observer.files().gave_out(given);
+        self.taking.took(given);
         self.left -= given as u64;
         self.number += 1;
         self.skip = 0;

@@ -38,10 +38,14 @@ pub struct FileRules {
     pub conversation_bytes: u64,
     /// The most that one tenant's files may take, in sealed bytes.
     pub tenant_bytes: u64,
+    /// The most of that which strangers' may take: of users whom no site's server names.
+    pub strangers_bytes: u64,
     /// The most that all files may take, in sealed bytes.
     pub all_bytes: u64,
     /// How long they are kept.
     pub kept_for: Duration,
+    /// How long those of strangers are kept.
+    pub strangers_kept_for: Duration,
     /// Patterns of the files that users may bring; `None` for all that are not refused.
     pub only: Option<Vec<String>>,
     /// Patterns of the files that users may not bring.
@@ -142,8 +146,10 @@ impl Default for FileRules {
             in_message: 10,
             conversation_bytes: 256 * 1024 * 1024,
             tenant_bytes: 4 * 1024 * 1024 * 1024,
+            strangers_bytes: 1024 * 1024 * 1024,
             all_bytes: 8 * 1024 * 1024 * 1024,
             kept_for: Duration::from_hours(30 * 24),
+            strangers_kept_for: Duration::from_hours(3 * 24),
             only: None,
             never: REFUSED.map(str::to_owned).to_vec(),
         }

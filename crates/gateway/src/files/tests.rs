@@ -195,7 +195,10 @@ async fn what_does_not_come_to_its_end_was_never_there() {
     for _ in 0..4 {
         intake.write(Bytes::from(vec![7; 1024 * 1024])).await.unwrap();
     }
-    assert!(ledger::locked(&files.ledger).all() > 4 * 1024 * 1024, "it takes room as it comes");
+    assert!(
+        ledger::locked(&files.ledger).all().bytes > 4 * 1024 * 1024,
+        "it takes room as it comes"
+    );
     assert!(names(&bed).iter().all(|name| name.contains('#')), "under its name is nothing yet");
     // As a kill leaves it, for the next start.
     let left = fs::read(path(&bed, &names(&bed)[0])).unwrap();
@@ -205,7 +208,7 @@ async fn what_does_not_come_to_its_end_was_never_there() {
         assert!(tokio::time::Instant::now() < deadline, "{:?}", names(&bed));
         tokio::task::yield_now().await;
     }
-    assert_eq!(ledger::locked(&files.ledger).all(), 0);
+    assert_eq!(ledger::locked(&files.ledger).all().bytes, 0);
     let unfinished = path(&bed, "7-0123#1");
     fs::write(&unfinished, left).unwrap();
     bed.files();
@@ -240,6 +243,28 @@ async fn files_go_after_a_day_and_their_room_is_free_again() {
     assert!(matches!(files.read(&of.1, first).await, Err(FileError::Gone)));
     assert!(path(&bed, "a stranger").exists(), "what is not ours stays");
     keep(&files, &of, new_file(None), &bytes).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_strangers_bring_has_its_share_and_its_days_also_after_a_start() {
+    let bed = Bed::new();
+    let of = conversation(&bed, "c1").await;
+    let rules = FileRules { strangers_bytes: 2_000_000, ..FileRules::default() };
+    let opened = || bed.files_with(FileSetup { rules: rules.clone(), ..FileSetup::default() });
+    let stranger = || NewFile { by: Bringer::Stranger, ..new_file(None) };
+    let (mut files, bytes) = (opened(), vec![7; 1_500_000]);
+    let first = keep(&files, &of, stranger(), &bytes).await.unwrap().id;
+    for _ in 0..2 {
+        let full = keep(&files, &of, stranger(), &bytes).await;
+        assert!(matches!(full, Err(FileError::TenantFull)));
+        files = opened();
+        files.count(&store(&bed)).await.unwrap();
+    }
+    keep(&files, &of, NewFile { by: Bringer::Page, ..new_file(None) }, &bytes).await.unwrap();
+    bed.advance(rules.strangers_kept_for);
+    assert_eq!(files.sweep().await.unwrap(), 1);
+    assert!(matches!(files.read(&of.1, first).await, Err(FileError::Gone)));
+    keep(&files, &of, stranger(), &bytes).await.unwrap();
 }
 
 #[tokio::test]
@@ -341,7 +366,7 @@ async fn as_much_room_is_counted_as_a_file_takes() {
     let bed = Bed::new();
     let of = conversation(&bed, "c1").await;
     let files = bed.files();
-    let counted = || ledger::locked(&files.ledger).all();
+    let counted = || ledger::locked(&files.ledger).all().bytes;
     for length in [1, 70_000, 3_000_000] {
         let id = keep(&files, &of, new_file(Some(WORDS)), &counted_bytes(length)).await.unwrap().id;
         assert_eq!(counted(), fs::metadata(path(&bed, id)).unwrap().len(), "{length}");

@@ -19,7 +19,7 @@ use tokio::{
 use super::{
     FileError,
     intake::Bringer,
-    pace::{Crowd, Pace},
+    pace::{Crowd, Pace, Taking},
 };
 
 /// Files of pages that are taken in at a time. Each needs two parts of memory meanwhile: two megabytes
@@ -38,7 +38,8 @@ const BOTS_AT_ONCE_MAX: usize = 4;
 /// Files of one conversation that are taken in at a time.
 const OF_ONE_AT_ONCE_MAX: usize = 2;
 
-/// Files that are given out to pages at a time. Each needs half a megabyte of memory meanwhile.
+/// Files that are given out to pages at a time. Each that is taken slowly needs two thirds of a megabyte
+/// of memory meanwhile (measured): what is read of it, opened, handed on, and buffered by its connection.
 const GIVEN_AT_ONCE_MAX: usize = 256;
 
 /// Files that are given out to desks at a time.
@@ -65,21 +66,22 @@ pub(crate) enum Reader {
 
 /// All turns there are.
 pub(super) struct AllTurns {
-    coming: [Turns; Bringer::ALL.len()],
+    bots: Turns,
+    users: Turns,
+    channels: Turns,
+    agents: Turns,
     pages: Turns,
     desks: Turns,
 }
 
 impl AllTurns {
     pub(super) fn new() -> Self {
-        let at_once = |by| match by {
-            Bringer::Bot => BOTS_AT_ONCE_MAX,
-            Bringer::Page => PAGES_AT_ONCE_MAX,
-            Bringer::Channel => CHANNELS_AT_ONCE_MAX,
-            Bringer::Desk => DESKS_AT_ONCE_MAX,
-        };
+        let coming = |at_once| Turns::new(at_once, OF_ONE_AT_ONCE_MAX);
         Self {
-            coming: Bringer::ALL.map(|by| Turns::new(at_once(by), OF_ONE_AT_ONCE_MAX)),
+            bots: coming(BOTS_AT_ONCE_MAX),
+            users: coming(PAGES_AT_ONCE_MAX),
+            channels: coming(CHANNELS_AT_ONCE_MAX),
+            agents: coming(DESKS_AT_ONCE_MAX),
             pages: Turns::new(GIVEN_AT_ONCE_MAX, GIVEN_OF_ONE_MAX),
             desks: Turns::new(HANDED_AT_ONCE_MAX, GIVEN_OF_ONE_MAX),
         }
@@ -92,12 +94,21 @@ impl AllTurns {
         tenant: &TenantId,
         of: ConversationId,
     ) -> Result<Turn, FileError> {
-        self.coming[by as usize].take(tenant, of).await
+        self.coming(by).take(tenant, of).await
     }
 
     /// How quickly a file has to come that somebody brings.
     pub(super) fn pace(&self, by: Bringer) -> Pace {
-        Pace::new(self.coming[by as usize].crowd.clone())
+        Pace::new(self.coming(by).crowd.clone())
+    }
+
+    fn coming(&self, by: Bringer) -> &Turns {
+        match by {
+            Bringer::Bot => &self.bots,
+            Bringer::Page | Bringer::Stranger => &self.users,
+            Bringer::Channel => &self.channels,
+            Bringer::Desk => &self.agents,
+        }
     }
 
     /// A turn to be given one.
@@ -107,9 +118,18 @@ impl AllTurns {
         tenant: &TenantId,
         of: ConversationId,
     ) -> Result<Turn, FileError> {
+        self.going(by).take(tenant, of).await
+    }
+
+    /// How quickly a file has to be taken.
+    pub(super) fn taking(&self, by: Reader) -> Taking {
+        Taking::new(self.going(by).crowd.clone())
+    }
+
+    fn going(&self, by: Reader) -> &Turns {
         match by {
-            Reader::Page => self.pages.take(tenant, of).await,
-            Reader::Desk => self.desks.take(tenant, of).await,
+            Reader::Page => &self.pages,
+            Reader::Desk => &self.desks,
         }
     }
 }
@@ -225,8 +245,8 @@ mod tests {
         drop(first);
         let again = turns.to_bring(Bringer::Page, &tenant(), ONE).await.unwrap();
         drop((second, again, third));
-        let left = turns.coming.iter().map(|turns| turns.owns.lock().unwrap().len());
-        assert_eq!(left.sum::<usize>(), 0, "nothing is remembered of those who are done");
+        let left = Bringer::ALL.map(|by| turns.coming(by).owns.lock().unwrap().len());
+        assert_eq!(left.iter().sum::<usize>(), 0, "nothing is remembered of those who are done");
     }
 
     #[tokio::test(start_paused = true)]

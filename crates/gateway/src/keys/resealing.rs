@@ -153,7 +153,7 @@ impl Keys {
         while !self.round().await?.is_clean() {
             rounds += 1;
             if rounds == ROUNDS_MAX {
-                let left = self.change(|ring| ring.left()).await?.all();
+                let left = self.change(Ring::left).await?.all();
                 return Err(KeysError::StillUsed { left });
             }
         }
@@ -167,7 +167,7 @@ impl Keys {
 
     /// The ring as an operator sees it.
     pub(crate) async fn seen(&self) -> Result<KeysSeen, KeysError> {
-        let left = self.change(|ring| ring.left()).await?;
+        let left = self.change(Ring::left).await?;
         let roots = self.ring.roots();
         let grace = (self.grace)();
         let mut files = 0;
@@ -223,7 +223,7 @@ impl Keys {
         let current = self.ring.current();
         // What queued before the key was changed may still be sealed under the old one.
         self.engine.caught_up().await.ok();
-        let before = self.change(|ring| ring.left()).await?.all();
+        let before = self.change(Ring::left).await?.all();
         self.progress.of.fetch_max(before, Ordering::Relaxed);
         let mut round = Round::default();
         let mut told = tokio::time::Instant::now();

@@ -116,5 +116,5 @@ fn luhn(digits: &[u8]) -> bool {
     let sum: u32 = weighed
         .map(|(at, digit)| u32::from(if at % 2 == 1 { doubled(*digit) } else { *digit }))
         .sum();
-    sum % 10 == 0
+    sum.is_multiple_of(10)
 }

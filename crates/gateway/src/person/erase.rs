@@ -1,26 +1,35 @@
 //! Erasing a person: first nobody finds or reads them any more, then what is left goes, and at last what was
-//! deleted is overwritten. Done again, or after a kill at any line, it does the rest.
+//! deleted is overwritten. Done again, it does the rest; so does the shredder after a kill at any line.
 
-use std::{collections::HashSet, time::Duration};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
-use store::{ConversationId, Forgotten, Store, Whose};
+use store::{ConversationId, Forgotten, Store, StoreError, Whose};
+use tokio::sync::Mutex;
 
-use super::{CONVERSATIONS_AT_ONCE_MAX, PersonError, Persons};
+use super::{CONVERSATIONS_AT_ONCE_MAX, PersonError, Persons, Remembering};
 use crate::{
     audit::{Deed, Who},
     control::Outcome,
-    retention,
+    engine::EngineError,
+    retention::{self, RetentionError},
 };
 
-/// Where the number of erasures is kept: all that is remembered of them.
+/// Where the number of erasures is kept: all that is remembered of them. A byte behind it says that the last
+/// one is not over.
 const COUNT: &str = "persons erased";
+
+/// That byte.
+const UNDER_WAY: u8 = 1;
 
 /// How often the last step is tried while somebody reads.
 const SCRUBS_MAX: usize = 60;
 
 /// And after how long again.
 const SCRUB_AGAIN: Duration = Duration::from_millis(500);
+
+/// How often an engine that is busy is asked to forget them; each time it is waited for a second.
+const UNLEARN_TRIES_MAX: usize = 10;
 
 /// What was erased.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,6 +75,7 @@ impl Persons {
     }
 
     async fn remove(&self, whose: &Whose) -> Result<Erased, PersonError> {
+        let _alone = self.erasing.lock().await;
         self.refuse_live(whose).await?;
         let (mut gone, mut files) = (Forgotten::default(), 0);
         loop {
@@ -73,9 +83,14 @@ impl Persons {
             if ids.is_empty() {
                 break;
             }
+            if gone.conversations == 0 {
+                crate::blocking(&self.store, begin).await?;
+            }
             let all: HashSet<_> = ids.iter().copied().collect();
-            let forget = move |store: &dyn Store| store.forget(&ids);
+            let theirs = ids.clone();
+            let forget = move |store: &dyn Store| store.forget(&theirs);
             let more = crate::blocking(&self.store, forget).await?;
+            self.unlearn(ids).await;
             if more.conversations == 0 {
                 // A chat began meanwhile; what could be forgotten is.
                 self.refuse_live(whose).await?;
@@ -97,7 +112,7 @@ impl Persons {
             dead_letters: gone.dead_letters,
             files: files + more_files,
             scrubbed,
-            erasures: self.count(gone.conversations > 0).await?,
+            erasures: crate::blocking(&self.store, read).await?.0,
         })
     }
 
@@ -130,27 +145,70 @@ impl Persons {
         }
     }
 
+    /// Has them forgotten by whoever else remembers them. Pages that are open come back, to another one.
+    async fn unlearn(&self, ids: Vec<ConversationId>) {
+        let Some(Remembering { engine, wakes }) = &self.remembering else { return };
+        wakes.end(&ids);
+        // One that stops forgets everything; one that is busy forgets them when others take their place.
+        for _ in 0..UNLEARN_TRIES_MAX {
+            match engine.unlearn(ids.clone()).await {
+                Err(EngineError::Busy) => {}
+                Ok(()) | Err(_) => return,
+            }
+        }
+    }
+
     async fn scrub(&self) -> Result<bool, PersonError> {
         for _ in 0..SCRUBS_MAX {
-            if crate::blocking(&self.store, |store| store.scrub()).await? {
+            if crate::blocking(&self.store, scrub).await? {
                 return Ok(true);
             }
             tokio::time::sleep(SCRUB_AGAIN).await;
         }
         Ok(false)
     }
+}
 
-    /// How many erasures there were, one more if this was one.
-    async fn count(&self, one_more: bool) -> Result<u64, PersonError> {
-        let count = move |store: &dyn Store| {
-            let kept = store.setting(COUNT)?;
-            let kept = kept.and_then(|bytes| bytes.try_into().ok()).map_or(0, u64::from_be_bytes);
-            let count = kept.saturating_add(u64::from(one_more));
-            if one_more {
-                store.keep_setting(COUNT, &count.to_be_bytes())?;
-            }
-            Ok(count)
-        };
-        Ok(crate::blocking(&self.store, count).await?)
+/// Brings an erasure to its end that was interrupted: what it had begun to forget is gone by now, and what
+/// stood in the clear is overwritten. Nothing happens while one goes on.
+pub(crate) async fn finish(
+    store: &Arc<dyn Store>,
+    erasing: &Mutex<()>,
+) -> Result<(), RetentionError> {
+    let Ok(_alone) = erasing.try_lock() else { return Ok(()) };
+    let finish = |store: &dyn Store| {
+        let (_, under_way) = read(store)?;
+        if under_way && scrub(store)? {
+            tracing::info!("an erasure that was interrupted is done");
+        }
+        Ok(())
+    };
+    Ok(crate::blocking(store, finish).await?)
+}
+
+/// Overwrites what was deleted, and remembers that it was. False while somebody reads.
+fn scrub(store: &dyn Store) -> Result<bool, StoreError> {
+    let scrubbed = store.scrub()?;
+    let (count, under_way) = read(store)?;
+    if scrubbed && under_way {
+        store.keep_setting(COUNT, &count.to_be_bytes())?;
     }
+    Ok(scrubbed)
+}
+
+/// Counts an erasure that begins.
+fn begin(store: &dyn Store) -> Result<(), StoreError> {
+    let (count, _) = read(store)?;
+    let mut value = count.saturating_add(1).to_be_bytes().to_vec();
+    value.push(UNDER_WAY);
+    store.keep_setting(COUNT, &value)
+}
+
+/// How many erasures there were, and whether the last one is not over.
+fn read(store: &dyn Store) -> Result<(u64, bool), StoreError> {
+    let kept = store.setting(COUNT)?.unwrap_or_default();
+    let (count, rest) = kept
+        .split_first_chunk()
+        .map_or((0, [].as_slice()), |(count, rest)| (u64::from_be_bytes(*count), rest));
+    Ok((count, !rest.is_empty()))
 }

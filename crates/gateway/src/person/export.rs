@@ -132,14 +132,13 @@ impl Persons {
             after = last.number;
             let mut entries = keeping.read_entries(&self.vault, &rows)?.into_iter().peekable();
             for row in &rows {
-                match entries.next_if(|entry| entry.number == row.number) {
-                    Some(entry) => self.entry(id, &keeping, &entry, exported, out).await?,
-                    None => {
-                        exported.gaps += 1;
-                        let (number, at) = (row.number.0, rfc3339(row.at));
-                        let gap = json!({ "conversation": id.0, "number": number, "at": at });
-                        line(out, &json!({ "gap": gap })).await?;
-                    }
+                if let Some(entry) = entries.next_if(|entry| entry.number == row.number) {
+                    self.entry(id, &keeping, &entry, exported, out).await?;
+                } else {
+                    exported.gaps += 1;
+                    let (number, at) = (row.number.0, rfc3339(row.at));
+                    let gap = json!({ "conversation": id.0, "number": number, "at": at });
+                    line(out, &json!({ "gap": gap })).await?;
                 }
             }
         }

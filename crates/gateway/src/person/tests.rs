@@ -150,6 +150,86 @@ async fn an_erased_person_is_nowhere_on_the_disk_and_others_are_as_they_were() {
     assert_eq!((bed.told("zoe-canary/2"), bed.told("yan")), (vec!["hi".to_owned()], yan));
 }
 
+/// What was under way when its conversation was forgotten is reported after it; and who comes back does so in
+/// the same process, which had their state in memory.
+#[tokio::test]
+async fn what_is_reported_later_brings_nothing_of_an_erased_person_back() {
+    let bed = Bed::new();
+    let persons = talked(&bed).await;
+    let old = bed.row("zoe-canary/1").id;
+    bed.says("zoe-canary/1", "words that are under way").await;
+    let mut work = None;
+    for lane in bed.waiting() {
+        if let store::Claim::Leased(leased) = bed.engine.claim(lane).await.unwrap()
+            && leased.conversation == old
+        {
+            work = Some(*leased);
+        }
+    }
+    let work = work.expect("something of theirs waits");
+    let mut page = bed.wakes.subscribe(old);
+    let outcome = persons.erase(("t", "zoe-canary"), Who::Gateway).await;
+    assert!(matches!(outcome, Outcome::Erased(erased) if erased.conversations == 2));
+    loop {
+        match page.recv().await {
+            Ok(_) => {}
+            Err(error) => {
+                break assert_eq!(error, tokio::sync::broadcast::error::RecvError::Closed);
+            }
+        }
+    }
+    let settled = crate::engine::Settled { work, dead: Some("refused"), placed: None };
+    bed.engine.bury(settled).await.unwrap();
+    for target in [Target::Conversation(old), Target::Existing(key("zoe-canary/1"))] {
+        let late = bed.engine.submit(Arrival::event(target, Event::UserGone)).await;
+        assert!(matches!(late, Err(crate::engine::EngineError::NotFound)), "{late:?}");
+    }
+    assert_eq!(holding(bed.dir(), "zoe-canary"), Vec::<std::path::PathBuf>::new());
+    assert!(bed.store.dead_letters(10).unwrap().is_empty());
+    let again = bed.says("zoe-canary/1", "hi").await;
+    assert_eq!((again.number, again.conversation == old), (Number(1), false));
+    assert_eq!(bed.told("zoe-canary/1"), ["hi"]);
+    let bed = bed.restarted(crate::bed::policy()).await;
+    assert_eq!(bed.told("zoe-canary/1"), ["hi"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_erasure_that_was_interrupted_is_brought_to_its_end_by_the_shredder() {
+    let bed = Bed::new();
+    let persons = talked(&bed).await;
+    bed.settle_all();
+    // Killed after each step: nobody does the same again.
+    persons.store.keep_setting("persons erased", &[0, 0, 0, 0, 0, 0, 0, 1, 1]).unwrap();
+    let ids = ["zoe-canary/1", "zoe-canary/2"].map(|name| bed.row(name).id);
+    persons.store.forget(&ids).unwrap();
+    let yan = bed.told("yan");
+    drop(persons);
+    let bed = bed.restarted(crate::bed::policy()).await;
+    assert!(!holding(bed.dir(), "zoe-canary").is_empty(), "not overwritten yet");
+    let shredder = crate::retention::Shredder {
+        store: Arc::clone(&bed.store) as Arc<dyn Store>,
+        files: bed.files(),
+        vault: Arc::clone(&bed.vault),
+        clock: bed.clock.clone(),
+        observer: Arc::clone(&bed.observer),
+        rules: crate::current::Current::new(crate::retention::Rules::default()),
+        erasing: Arc::default(),
+    };
+    let held = shredder.erasing.try_lock().unwrap();
+    assert!(shredder.round().await.1.is_none());
+    assert!(!holding(bed.dir(), "zoe-canary").is_empty(), "while one goes on it is left alone");
+    drop(held);
+    let (done, error) = shredder.round().await;
+    assert!(error.is_none(), "{done:?} {error:?}");
+    assert_eq!(holding(bed.dir(), "zoe-canary"), Vec::<std::path::PathBuf>::new());
+    assert_eq!(bed.told("yan"), yan);
+    let persons = bed.persons();
+    let Outcome::Erased(again) = persons.erase(("t", "zoe-canary"), Who::Gateway).await else {
+        panic!()
+    };
+    assert_eq!((again.conversations, again.entries, again.erasures), (0, 0, 1), "counted once");
+}
+
 #[tokio::test]
 async fn a_live_chat_is_not_cut_by_an_erasure() {
     let bed = Bed::new();

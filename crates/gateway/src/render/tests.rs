@@ -222,3 +222,16 @@ fn a_notice_comes_from_the_channel_and_names_its_key() {
     assert_eq!(shown["locale"], "de");
     assert!(shown["text"].as_str().unwrap().starts_with("Ich suche"), "{shown}");
 }
+
+#[test]
+fn plain_words_of_the_desk_carry_nothing_that_cannot_be_seen() {
+    let label = "Now\u{202e}";
+    let options = vec![Choice { label: label.to_owned(), value: "now".to_owned() }];
+    let words = format!("pay\u{202e}00,1\u{1b}[2J\u{85}\nwhen?\n- {label}");
+    let said = Said { options, ..Said::words(&words) };
+    for author in [Author::Desk, Author::Agent(Agent::default())] {
+        let shown = shown(author, Content::Said(said.clone())).unwrap();
+        assert_eq!(shown["text"], "pay00,1[2J\nwhen?");
+        assert_eq!(shown["suggestedActions"]["actions"][0]["title"], "Now");
+    }
+}

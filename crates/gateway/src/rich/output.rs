@@ -14,6 +14,7 @@ use super::{
     markdown::{escaped, link},
     words::words,
 };
+use crate::plain;
 
 /// The most columns of a table that is drawn: more are too narrow to read.
 const COLUMNS_MAX: usize = 6;
@@ -145,10 +146,9 @@ impl Look<'_> {
             None => texts,
         };
         if !shown.fields.is_empty() {
-            let facts = shown
-                .fields
-                .iter()
-                .map(|(title, value)| json!({ "title": escaped(title), "value": escaped(value) }));
+            let facts = shown.fields.iter().map(|(title, value)| {
+                json!({ "title": escaped(title), "value": escaped(&plain::words(value)) })
+            });
             body.push(json!({ "type": "FactSet", "facts": facts.collect::<Vec<_>>() }));
         }
         let title = if shown.template == Template::Video { words.watch } else { words.open };

@@ -317,3 +317,27 @@ fn words_with_sources_keep_what_can_be_chosen() {
     assert_eq!(shown["suggestedActions"]["actions"][0]["value"], "Yes");
     assert_eq!(shown["text"], "Did it help?\n\n**Sources**\n\n- [KB](https://e.org/k)");
 }
+
+#[test]
+fn what_nobody_can_see_is_not_shown_and_answers_are_the_desks_own_to_the_letter() {
+    let hidden = ['\u{202e}', '\u{7}', '\u{9b}', '\u{2067}'];
+    let escaped = r"\u202e\u0007\u009b\u2067";
+    for json in [
+        r#"{"uiType":"OutputText","value":"a@","maskType":"SECURE"}"#,
+        r#"{"uiType":"OutputCard","templateName":"Card","data":{"title":"a@","description":"b@","fields":[{"fieldLabel":"c@","fieldValue":"d@"}],"image":"/kept/x.png","imageAlt":"e@"}}"#,
+        r#"{"uiType":"OutputTable","label":"a@","headers":["b@"],"data":[["c@"]]}"#,
+        r#"{"uiType":"OutputLink","label":"a@","value":{"action":"https://e.org/p"}}"#,
+        r#"{"uiType":"InputText","label":"a@","maskType":"SECURE"}"#,
+    ] {
+        let shown = carried(&json.replace('@', escaped), Surface::Page);
+        let words = serde_json::to_string(&shown).unwrap();
+        assert!(!shown.is_null() && !words.contains(hidden), "{words:?}");
+    }
+    let picker = r#"{"uiType":"Picker","label":"a@","multiSelect":true,"options":[{"label":"b@","value":"c@"}]}"#;
+    let shown = carried(&picker.replace('@', escaped), Surface::Page);
+    let choice = &shown["attachments"][0]["content"]["body"][0]["choices"][0];
+    assert_eq!(
+        (&choice["title"], &choice["value"]),
+        (&json!("b"), &json!(format!("c{}", String::from_iter(hidden))))
+    );
+}

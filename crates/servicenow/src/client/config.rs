@@ -302,7 +302,7 @@ mod tests {
         ] {
             let mut config =
                 ClientConfig::new(instance_url(instance).unwrap(), credentials()).unwrap();
-            let hosts = private_hosts.split_whitespace().map(|host| host.parse());
+            let hosts = private_hosts.split_whitespace().map(str::parse);
             config.private_hosts =
                 hosts.collect::<Result<_, outbound::PrivateHostError>>().unwrap();
             let (found, said) = (config.may_be_at(address.parse().unwrap()), private_hosts);

@@ -4,6 +4,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::control::Opt;
+use super::custom::Custom;
 use super::raw::RawItem;
 use super::{CHOICES_MAX, Choice, UiType};
 use crate::loose::{Loose, Shape};
@@ -69,6 +70,9 @@ fn picture(attachment: &RawValue) -> Option<String> {
 
 /// The choices of an item, at most [`CHOICES_MAX`].
 pub(super) fn read(ui_type: &UiType, fields: &RawItem<'_>) -> Vec<Choice> {
+    if *ui_type == UiType::CustomControl {
+        return plain(Custom::read(fields).options);
+    }
     let mut choices = plain(listed(fields.options));
     if *ui_type == UiType::MultiPartOutput {
         let inner = fields

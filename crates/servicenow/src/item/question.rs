@@ -1,5 +1,6 @@
 //! What an item asks of the user, and in which form the answer is expected (reference 5.3).
 
+use super::custom::Custom;
 use super::raw::RawItem;
 use super::{Choice, UiType};
 
@@ -47,6 +48,9 @@ pub enum Asks {
 
 /// The question of an item; nothing for one that only shows.
 pub(super) fn read(ui_type: &UiType, fields: &RawItem<'_>, options: &[Choice]) -> Option<Question> {
+    if *ui_type == UiType::CustomControl {
+        return of_custom(fields, &Custom::read(fields));
+    }
     let kind = match ui_type {
         UiType::Picker if fields.multi_select.flag() => Asks::Choices,
         UiType::Picker | UiType::TopicPicker => Asks::Choice,
@@ -66,6 +70,20 @@ pub(super) fn read(ui_type: &UiType, fields: &RawItem<'_>, options: &[Choice]) -
     // Only what says so can be skipped: an instance takes `_skip_` for words where it cannot be.
     let required = !fields.required.is_present() || fields.required.flag();
     Some(Question { kind, options: options.to_vec(), required })
+}
+
+/// The question of a control of the instance's own. In which form it wants its answer is nobody's to
+/// know: one of its options, or words.
+pub(super) fn of_custom(fields: &RawItem<'_>, custom: &Custom) -> Option<Question> {
+    let kind = match custom.options.len() {
+        0 if custom.is_input => Asks::Text { secret: is_masked(fields) },
+        0 => return None,
+        _ if fields.multi_select.flag() => Asks::Choices,
+        _ => Asks::Choice,
+    };
+    let options = custom.options.iter().map(|option| option.choice.clone()).collect();
+    let required = !fields.required.is_present() || fields.required.flag();
+    Some(Question { kind, options, required })
 }
 
 /// Whether what is typed, or shown, is not for every eye.

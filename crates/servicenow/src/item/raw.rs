@@ -84,6 +84,10 @@ pub(crate) struct RawItem<'a> {
     pub(super) progress_messages: Option<&'a RawValue>,
     #[serde(borrow)]
     pub(super) default_header: Loose<'a>,
+    #[serde(borrow)]
+    pub(super) is_input: Loose<'a>,
+    #[serde(borrow)]
+    pub(super) serialized_control_data: Option<&'a RawValue>,
 }
 
 impl RawItem<'_> {

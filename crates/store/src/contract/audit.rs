@@ -9,7 +9,7 @@ fn row(number: u64) -> AuditRow {
     AuditRow {
         number,
         at: Timestamp(i64::try_from(number).unwrap()),
-        tenant: (number % 2 == 0).then(|| TenantId::new("t").unwrap()),
+        tenant: number.is_multiple_of(2).then(|| TenantId::new("t").unwrap()),
         deed: "sign_in".into(),
         sealed: vec![7; 3],
     }

@@ -27,7 +27,7 @@ use crate::{Resealed, Segment, SegmentId, StoreError};
 const VERSION: i64 = 1;
 
 /// Keys copied in one transaction when an older store's come here.
-const COPIED_AT_ONCE: usize = 10_000;
+const COPIED_AT_ONCE: i64 = 10_000;
 
 /// A row that could not be cleared out of the write-ahead log because somebody read.
 #[derive(Debug, thiserror::Error)]
@@ -70,7 +70,7 @@ impl Keys {
         )?;
         let mut after = i64::MIN;
         loop {
-            let rows = select.query_map([after, COPIED_AT_ONCE as i64], |row| {
+            let rows = select.query_map([after, COPIED_AT_ONCE], |row| {
                 Ok((row.get::<_, i64>(0)?, row.get::<_, Vec<u8>>(1)?))
             })?;
             let rows = rows.collect::<Result<Vec<_>, _>>()?;
@@ -215,6 +215,19 @@ pub(super) fn find(keys: &Connection, id: SegmentId) -> Result<Option<Segment>, 
     let mut select = keys.prepare_cached("SELECT wrapped FROM segment_key WHERE id = ?1")?;
     let wrapped: Option<Vec<u8>> = select.query_row([id.0], |row| row.get(0)).optional()?;
     Ok(wrapped.map(|wrapped| Segment { id, wrapped_key: Arc::from(wrapped) }))
+}
+
+/// The segments of the next keys after this one, in their order.
+pub(super) fn page(
+    keys: &Connection,
+    after: SegmentId,
+    limit: usize,
+) -> Result<Vec<SegmentId>, StoreError> {
+    let mut select =
+        keys.prepare_cached("SELECT id FROM segment_key WHERE id > ?1 ORDER BY id LIMIT ?2")?;
+    let found =
+        select.query_map(params![after.0, limited(limit)], |row| row.get(0).map(SegmentId))?;
+    Ok(found.collect::<Result<_, _>>()?)
 }
 
 /// Keys that do not begin with `head`, in the order of their segments after `after`.

@@ -154,6 +154,21 @@ pub(super) fn empty(
     Ok(emptied)
 }
 
+/// Those of these segments that are not there, or were shredded: their keys open nothing.
+pub(super) fn without_entries(
+    connection: &Connection,
+    segments: &[SegmentId],
+) -> Result<Vec<SegmentId>, StoreError> {
+    let mut select = connection
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM segment WHERE id = ?1 AND shredded = 0)")?;
+    let mut without = Vec::new();
+    for segment in segments {
+        let is_used: bool = select.query_row([segment.0], |row| row.get(0))?;
+        without.extend((!is_used).then_some(*segment));
+    }
+    Ok(without)
+}
+
 /// A walk back through the entries of one segment, which goes on where it was left.
 pub(super) struct Walk {
     segment: SegmentId,

@@ -34,7 +34,7 @@ const CHECKED_MAX: usize = 50;
 pub(crate) struct Chat {
     pub(crate) number: usize,
     pub(crate) token: String,
-    conversation: String,
+    pub(crate) conversation: String,
     request_id: String,
     session: String,
     variables: Value,

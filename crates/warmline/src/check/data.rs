@@ -135,7 +135,12 @@ async fn gateway_runs(dir: &Path, report: &mut Report) -> bool {
             (finding.fix("see: warmline dead-letters list"), true)
         }
         Ok(Some(
-            Outcome::Secret(_) | Outcome::Erased(_) | Outcome::Keys(_) | Outcome::MasterKey,
+            Outcome::Secret(_)
+            | Outcome::Files(_)
+            | Outcome::FilesDropped(_)
+            | Outcome::Erased(_)
+            | Outcome::Keys(_)
+            | Outcome::MasterKey,
         )) => {
             let words = "the gateway answers something that it was not asked";
             (Finding::warn(CHECK, "no_answer", words).fix("use the gateway's release"), true)

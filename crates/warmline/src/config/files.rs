@@ -10,6 +10,9 @@ use super::{
     value::Value,
 };
 
+/// Which part of a tenant's room strangers may fill unless somebody says otherwise: a quarter.
+const STRANGERS_PART: u64 = 4;
+
 /// What files are kept by.
 pub(super) fn setup(draft: &Draft, references: &References<'_>) -> Result<FileSetup, ConfigError> {
     Ok(FileSetup {
@@ -29,19 +32,26 @@ fn rules(draft: &Draft) -> Result<FileRules, ConfigError> {
         Some(Value::Texts(texts)) => Some(texts),
         _ => None,
     };
+    let span = |id: &str, default| match draft.value(&Owner::House, id) {
+        Some(Value::Span(span)) => span,
+        _ => default,
+    };
+    let file_bytes = size("files.largest", defaults.file_bytes);
+    let tenant_bytes = size("files.of_tenant", defaults.tenant_bytes);
+    // Room for one such file there is always.
+    let strangers_bytes = (tenant_bytes / STRANGERS_PART).max(file_bytes);
     let rules = FileRules {
-        file_bytes: size("files.largest", defaults.file_bytes),
+        file_bytes,
         in_message: match draft.value(&Owner::House, "files.in_message") {
             Some(Value::Count(count)) => count,
             _ => defaults.in_message,
         },
         conversation_bytes: size("files.of_conversation", defaults.conversation_bytes),
-        tenant_bytes: size("files.of_tenant", defaults.tenant_bytes),
+        tenant_bytes,
+        strangers_bytes: size("files.of_strangers", strangers_bytes),
         all_bytes: size("files.of_all", defaults.all_bytes),
-        kept_for: match draft.value(&Owner::House, "files.keep") {
-            Some(Value::Span(span)) => span,
-            _ => defaults.kept_for,
-        },
+        kept_for: span("files.keep", defaults.kept_for),
+        strangers_kept_for: span("files.keep_strangers", defaults.strangers_kept_for),
         only: texts("files.only"),
         never: texts("files.never").unwrap_or(defaults.never),
     };
@@ -60,6 +70,7 @@ fn rules(draft: &Draft) -> Result<FileRules, ConfigError> {
     for (id, room) in [
         ("files.of_conversation", rules.conversation_bytes),
         ("files.of_tenant", rules.tenant_bytes),
+        ("files.of_strangers", rules.strangers_bytes),
         ("files.of_all", rules.all_bytes),
     ] {
         if room < rules.file_bytes {

@@ -181,10 +181,14 @@ settings! {
     "The most that the files of one conversation may take together.";
     "files.of_tenant", None, Kind::Size, Some("\"4GB\""), "\"50GB\"", Restart,
     "The most that the files of one tenant may take together. Users of pages leave an eighth of it to desks, bots and other channels.";
+    "files.of_strangers", None, Kind::Size, None, "\"500MB\"", Restart,
+    "The most of `of_tenant` that files of strangers may take: of users whose token binds no user id, as with a `widget_key`, so of anybody. Without it a quarter. Those of all tenants fill half of `of_all` at most.";
     "files.of_all", None, Kind::Size, Some("\"8GB\""), "\"100GB\"", Restart,
     "The most that all files may take together. Users of pages leave an eighth of it to the others.";
     "files.keep", Some("WARMLINE_FILES_KEEP"), Kind::Span, Some("\"30d\""), "\"7d\"", Restart,
     "How long files of live chats and uploads are kept. What a bot shows is kept for a day.";
+    "files.keep_strangers", None, Kind::Span, Some("\"3d\""), "\"1d\"", Restart,
+    "How long what strangers brought is kept; never longer than `keep`.";
     "files.only", None, Kind::Texts, None, "[\"image/*\", \"application/pdf\", \".docx\"]", Restart,
     "Which files users may send: endings of names, types, or kinds of types. Without it all but those of `never`. What a file is is told by its bytes.";
     "files.never", None, Kind::Texts, Some(NEVER), "[\".exe\", \"text/html\"]", Restart,

@@ -3,7 +3,7 @@
 //! session, no letter, nothing at the desk, nothing at a bot.
 //!
 //! A case is a row; a heading is a module with its table. `crossing` has a row for every route that
-//! the OpenAPI document names: what one tenant's credential does with another tenant's things.
+//! the `OpenAPI` document names: what one tenant's credential does with another tenant's things.
 
 mod access;
 mod authentication;

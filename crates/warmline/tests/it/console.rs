@@ -74,6 +74,19 @@ impl Console {
         request.header("x-warmline-console", "1")
     }
 
+    /// An order about a person's data.
+    pub(crate) async fn asks_for(&self, order: &str, tenant: &str, user: &str) -> Response {
+        let whose = json!({ "tenant": tenant, "user": user });
+        self.orders(&format!("persons/{order}")).json(&whose).send().await.unwrap()
+    }
+
+    /// The same where the gateway may be killed meanwhile; whether it was done.
+    pub(crate) async fn tries_to_erase(&self, user: &str) -> bool {
+        let whose = json!({ "tenant": "default", "user": user });
+        let answer = self.orders("persons/erase").json(&whose).send().await;
+        answer.is_ok_and(|answer| answer.status() == StatusCode::OK)
+    }
+
     pub(crate) async fn reads(&self, path: &str) -> Value {
         let answer = self.request(Method::GET, &format!("/console/api/{path}")).send().await;
         let (status, text) = parts(answer.unwrap()).await;

@@ -79,7 +79,9 @@ async fn rotation_of_every_kind_of_key_under_load_with_no_failed_message() {
     run(&house, &["secret", "list"]).await.unwrap();
     let mut talks = Vec::new();
     for n in 0..CHATS {
-        talks.push(Arc::new(traffic::connect(&mut house, &format!("dl_user-{n}")).await));
+        let mut talk = traffic::connect(&mut house, &format!("dl_user-{n}")).await;
+        talk.page.signs_anew = true;
+        talks.push(Arc::new(talk));
     }
     let progress = Arc::new(watch::Sender::new(0));
     let (mut talking, mut writing) = (JoinSet::new(), JoinSet::new());

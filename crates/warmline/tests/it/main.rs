@@ -30,6 +30,8 @@
 //! | `desk_files` | what an agent sends opens for the user, what the user sends reaches the agent |
 //! | `doors` | who may come in and how they prove it, what is taken out of what they say, how the instance is called |
 //! | `transfers` | a kill while a file is on its way loses none without a word |
+//! | `person` | what is kept of one person is given out, and erased from every byte, whatever is killed meanwhile |
+//! | `retention` | words past their time are gone for the master key and for copies of the database |
 //! | `disk` | nothing that was said lies on the disk in the clear |
 //!
 //! `house`, `process`, `page`, `desk` and `moved_clock` are the means. Every house looks through its gateway's log
@@ -62,8 +64,10 @@ mod moved_clock;
 mod openapi;
 mod packaging;
 mod page;
+mod person;
 mod process;
 mod restart;
+mod retention;
 mod starting;
 mod traces;
 mod traffic;

@@ -1,4 +1,4 @@
-//! A gateway whose wall clock a test moves while it runs, on Linux.
+//! A gateway whose clocks a test moves while it runs, on Linux.
 //!
 //! The binary is the real one: a library of a page of C (`moved_clock.c`) stands between it and the
 //! system's clock.
@@ -26,6 +26,7 @@ impl MovedClock {
         let name = folder.join("moved-clock");
         let mut file = File::create(&name).unwrap();
         file.write_all(&by.to_ne_bytes()).unwrap();
+        file.write_all(&0_i64.to_ne_bytes()).unwrap();
         let mut set = |key: &str, value: &Path| {
             environment.insert(key.to_owned(), value.to_str().unwrap().to_owned());
         };
@@ -37,6 +38,12 @@ impl MovedClock {
     /// From now on the gateway's clock is this many milliseconds ahead of the system's.
     pub(crate) fn set(&self, by: i64) {
         self.file.write_all_at(&by.to_ne_bytes(), 0).unwrap();
+    }
+
+    /// What the gateway waits for so long is due now: its clock of intervals jumps ahead, which a running one
+    /// sees as soon as anything wakes it. For a gateway that has nothing else to do meanwhile.
+    pub(crate) fn passes(&self, milliseconds: i64) {
+        self.file.write_all_at(&milliseconds.to_ne_bytes(), 8).unwrap();
     }
 }
 

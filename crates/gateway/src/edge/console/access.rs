@@ -272,7 +272,7 @@ async fn signs_in(
 }
 
 /// A page elsewhere cannot send JSON without asking us first.
-fn is_json(headers: &HeaderMap) -> Result<(), Refusal> {
+pub(super) fn is_json(headers: &HeaderMap) -> Result<(), Refusal> {
     let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
     let essence = kind.and_then(|kind| kind.split(';').next()).unwrap_or_default();
     if essence.trim().eq_ignore_ascii_case("application/json") {
@@ -281,7 +281,7 @@ fn is_json(headers: &HeaderMap) -> Result<(), Refusal> {
     Err(Refusal::new(
         StatusCode::UNSUPPORTED_MEDIA_TYPE,
         "not_json",
-        "send the password as JSON, with Content-Type: application/json",
+        "send it as JSON, with Content-Type: application/json",
     ))
 }
 

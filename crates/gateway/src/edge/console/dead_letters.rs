@@ -60,9 +60,12 @@ pub(super) async fn list(
         }
         Outcome::Letter(letter) => Ok(Json(json!({ "letters": [letter], "more": false }))),
         // Nobody asked for one.
-        Outcome::Secret(_) | Outcome::Erased(_) | Outcome::Keys(_) | Outcome::MasterKey => {
-            Ok(Json(json!({ "letters": [], "more": false })))
-        }
+        Outcome::Secret(_)
+        | Outcome::Files(_)
+        | Outcome::FilesDropped(_)
+        | Outcome::Erased(_)
+        | Outcome::Keys(_)
+        | Outcome::MasterKey => Ok(Json(json!({ "letters": [], "more": false }))),
         Outcome::Error(refused) => Err(refusal(&refused)),
     }
 }
@@ -106,9 +109,12 @@ async fn ordered(
         Some(number) => match console.letters.ask(order(number), operator.who()).await {
             Outcome::Letter(letter) => Ok(Json(json!({ "letter": letter }))),
             Outcome::Letters(letters) => Ok(Json(json!({ "letter": letters.first() }))),
-            Outcome::Secret(_) | Outcome::Erased(_) | Outcome::Keys(_) | Outcome::MasterKey => {
-                Err(no_such_letter())
-            }
+            Outcome::Secret(_)
+            | Outcome::Files(_)
+            | Outcome::FilesDropped(_)
+            | Outcome::Erased(_)
+            | Outcome::Keys(_)
+            | Outcome::MasterKey => Err(no_such_letter()),
             Outcome::Error(refused) => Err(refusal(&refused)),
         },
         None => Err(no_such_letter()),
@@ -132,6 +138,8 @@ async fn owns(console: &Console, operator: &Operator, id: i64) -> bool {
         Outcome::Letters(_)
         | Outcome::Secret(_)
         | Outcome::Erased(_)
+        | Outcome::Files(_)
+        | Outcome::FilesDropped(_)
         | Outcome::Keys(_)
         | Outcome::MasterKey => false,
     }

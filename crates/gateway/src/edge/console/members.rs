@@ -83,6 +83,10 @@ pub(super) fn takes(method: &Method, path: &str) -> (Role, &'static str) {
         (Role::Operator, "dead-letters/{id}/resend")
     } else if path.ends_with("/drop") {
         (Role::Operator, "dead-letters/{id}/drop")
+    } else if path.ends_with("/persons/export") {
+        (Role::Admin, "persons/export")
+    } else if path.ends_with("/persons/erase") {
+        (Role::Admin, "persons/erase")
     } else {
         (Role::Admin, "other")
     }
@@ -107,6 +111,15 @@ pub(super) fn not_of_tenants() -> Refusal {
     )
 }
 
+/// For what is of a tenant that is not theirs, whether or not there is such a tenant.
+pub(super) fn not_yours() -> Refusal {
+    Refusal::new(
+        StatusCode::FORBIDDEN,
+        "other_tenants",
+        "this is about a tenant that is not yours; nothing was done",
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -122,6 +135,8 @@ mod tests {
             (Method::POST, "/console/api/dead-letters/1/drop", Role::Operator),
             (Method::GET, "/console/api/audit", Role::Admin),
             (Method::HEAD, "/console/api/audit/", Role::Admin),
+            (Method::POST, "/console/api/persons/export", Role::Admin),
+            (Method::POST, "/console/api/persons/erase", Role::Admin),
             (Method::POST, "/console/api/something/new", Role::Admin),
             (Method::DELETE, "/console/api/sessions/x", Role::Admin),
         ] {

@@ -7,6 +7,7 @@
 mod arriving;
 mod merged;
 mod parts;
+mod told;
 mod trouble;
 
 use std::{sync::Arc, time::Duration};
@@ -17,10 +18,13 @@ use axum::{
     extract::{Path, State, rejection::PathRejection},
     http::{HeaderMap, StatusCode},
 };
-use bot_framework::direct_line::ErrorCode;
+use bot_framework::direct_line::{ErrorCode, token::Claims};
 use session::{Event, FileRefusal, Visitor, id::ConversationKey};
 use store::{ConversationId, Target};
-use tokio::{runtime::Handle, time::timeout};
+use tokio::{
+    runtime::Handle,
+    time::{Instant, timeout},
+};
 
 use super::{
     Refused,
@@ -40,6 +44,7 @@ use crate::{
 use arriving::Arriving;
 use merged::merge;
 use parts::Upload;
+pub(super) use told::Told;
 use trouble::Trouble;
 
 /// How long all of them may take: 500 MB at 2 Mbit/s.
@@ -85,13 +90,19 @@ async fn taken(
     let known = visitor(&claims, None)?;
     let conversation = edge.begun(&key, &known).await?;
     let taken = Taken { files: Arc::clone(&edge.files), kept: Vec::new() };
-    let mut upload = Upload::new(edge, (&key.tenant, &keeping), conversation, taken);
+    let by = bringer(&claims);
+    let mut upload = Upload::new(edge, by, (&key.tenant, &keeping), conversation, taken);
     let most = body_bytes_max(edge.files.rules());
-    let mut body = Arriving::new(body, most, edge.files.pace(Bringer::Page));
+    let mut body = Arriving::new(body, most, edge.files.pace(by));
     if let Err(trouble) = upload.read(headers, &mut body).await {
         body.drain().await;
         if let Some(why) = trouble.why {
-            edge.tell_refused(&key, known, &upload.called, why).await;
+            let name = (!upload.called.is_empty())
+                .then(|| clean_name(&edge.mask_name(&key.tenant, upload.called.clone()).0));
+            let refusal = (name, why);
+            if edge.direct_line.told.is_news(conversation, &refusal, Instant::now()) {
+                edge.tell_refused(&key, known, refusal).await;
+            }
         }
         return Err(trouble.refused);
     }
@@ -146,11 +157,8 @@ impl Edge {
         &self,
         key: &ConversationKey,
         visitor: Visitor,
-        called: &str,
-        why: FileRefusal,
+        (name, why): (Option<String>, FileRefusal),
     ) {
-        let name = (!called.is_empty())
-            .then(|| clean_name(&self.mask_name(&key.tenant, called.to_owned()).0));
         let event = Event::FilesRefused { visitor, name, why };
         let arrival = Arrival::event(Target::Key(key.clone()), event);
         if let Err(error) = self.engine.submit(arrival).await {
@@ -217,6 +225,11 @@ async fn committed(
         taken.kept.append(&mut handed);
     }
     told
+}
+
+/// Who brings files with this token: a user whom the site's server named, or a stranger.
+fn bringer(claims: &Claims) -> Bringer {
+    if claims.user.is_some() { Bringer::Page } else { Bringer::Stranger }
 }
 
 /// The most that an upload may have, in bytes.

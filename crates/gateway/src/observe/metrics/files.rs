@@ -43,6 +43,7 @@ pub(crate) struct FileNumbers {
     bytes_in: Counter,
     bytes_out: Counter,
     kept: Gauge,
+    of_strangers: Gauge,
 }
 
 impl FileNumbers {
@@ -61,6 +62,11 @@ impl FileNumbers {
             bytes_in: way("in"),
             bytes_out: way("out"),
             kept: gauge(registry, "files_kept_bytes", "What all files that are kept take, sealed"),
+            of_strangers: gauge(
+                registry,
+                "files_of_strangers_bytes",
+                "What those of them take that strangers brought",
+            ),
         }
     }
 
@@ -84,8 +90,9 @@ impl FileNumbers {
         self.bytes_out.inc_by(bytes as u64);
     }
 
-    /// All of them take so much.
-    pub(crate) fn keeps(&self, bytes: u64) {
+    /// All of them take so much, and strangers' so much of it.
+    pub(crate) fn keeps(&self, bytes: u64, of_strangers: u64) {
         self.kept.set(i64::try_from(bytes).unwrap_or(i64::MAX));
+        self.of_strangers.set(i64::try_from(of_strangers).unwrap_or(i64::MAX));
     }
 }

@@ -4,6 +4,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::{Card, Control, Image, Input, Layout, Link, Progress, Table, Template};
+use crate::item::custom::Custom;
 use crate::item::raw::RawItem;
 use crate::item::text::plain;
 use crate::item::{UiType, options, question};
@@ -54,7 +55,8 @@ impl Source<'_> {
             | UiType::DateTime
             | UiType::FileUpload
             | UiType::Picture => self.input(ui_type).map_or(Control::Other, Control::Input),
-            UiType::MultiPartOutput | UiType::CustomControl => Control::Other,
+            UiType::CustomControl => self.custom(),
+            UiType::MultiPartOutput => Control::Other,
             UiType::Progress | UiType::Other(_) => {
                 self.progress().map_or(Control::Other, Control::Progress)
             }
@@ -178,6 +180,26 @@ impl Source<'_> {
             layout: if is_carousel { Layout::Carousel } else { Layout::List },
             options: options::listed(fields.options),
         })
+    }
+
+    /// A question in words, with what can be chosen; else a card. One that says no more than its name is
+    /// nothing.
+    fn custom(&self) -> Control {
+        let custom = Custom::read(self.fields);
+        let asks = question::of_custom(self.fields, &custom);
+        match asks {
+            Some(question) if !custom.is_rich() || !custom.options.is_empty() => {
+                Control::Input(Input {
+                    prompt: custom.words(),
+                    asks: question.kind,
+                    required: question.required,
+                    layout: Layout::List,
+                    options: custom.options,
+                })
+            }
+            _ if custom.words().is_none() && !custom.is_rich() => Control::Other,
+            _ => Control::Card(custom.card),
+        }
     }
 
     fn progress(&self) -> Option<Progress> {

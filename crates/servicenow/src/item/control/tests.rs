@@ -171,6 +171,27 @@ const CONTROLS: &[(&str, &str)] = &[
         "Input Photo? Files { max_count: None, max_bytes: None } List true",
     ),
     (r#"{"uiType":"CustomControl","name":"x"}"#, "Other"),
+    (r#"{"uiType":"CustomControl","name":"x","serializedControlData":"{\"on\":true}"}"#, "Other"),
+    (
+        r#"{"uiType":"CustomControl","name":"x","label":"Desk","serializedControlData":"{\"deskNumber\":12,\"sys_id\":\"a\",\"image\":\"/d.png\",\"url\":\"https://e.org/d\"}"}"#,
+        r#"Card Record Desk|||</d.png> |[("Desk number", "12")]|https://e.org/d"#,
+    ),
+    (
+        r#"{"uiType":"CustomControl","name":"x","serializedControlData":{"title":"T","text":"W"}}"#,
+        "Card Record T|W|||[]|",
+    ),
+    (
+        r#"{"uiType":"CustomControl","name":"x","isInput":true,"label":"Rate","serializedControlData":"{\"options\":[{\"label\":\"Good\",\"value\":\"5\"}]}"}"#,
+        "Input Rate Choice List true Good=5",
+    ),
+    (
+        r#"{"uiType":"CustomControl","name":"x","isInput":"true","required":false,"serializedControlData":"Where are you?"}"#,
+        "Input Where are you? Text { secret: false } List false",
+    ),
+    (
+        r#"{"uiType":"CustomControl","name":"seats","isInput":true,"serializedControlData":"{\"free_seats\":3}"}"#,
+        r#"Card Record seats||||[("Free seats", "3")]|"#,
+    ),
     (
         r#"{"uiType":"ActionMsg","actionType":"DynamicLoader","header":"Looking","progressMessages":[{"message":"Reading","status":"completed"},{"message":"Writing","status":"inprogress"},{}]}"#,
         r#"Progress Looking [("Reading", true), ("Writing", false)]"#,

@@ -136,6 +136,86 @@ fn a_forgetting_that_was_killed_anywhere_goes_on() {
     }
 }
 
+/// Keys in the file, as many as there are.
+fn keys_kept(store: &SqliteStore) -> i64 {
+    store.keys.lock().query_row("SELECT count(*) FROM segment_key", [], |row| row.get(0)).unwrap()
+}
+
+/// Goes through all keys, a few at a time; how many went.
+fn swept(store: &SqliteStore) -> usize {
+    let mut all = 0;
+    loop {
+        let (gone, over) = store.sweep_keys(2).unwrap();
+        all += gone;
+        if over {
+            return all;
+        }
+    }
+}
+
+#[test]
+fn a_key_whose_entries_were_never_committed_is_swept_and_no_other() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, ids, segment) = talked(dir.path());
+    for lost in [b"lost-key-canary-1", b"lost-key-canary-2", b"lost-key-canary-3"] {
+        let mut keys = crate::sqlite::keys::KeysInUse::new(&store.keys);
+        keys.add(lost).unwrap();
+        keys.commit().unwrap();
+    }
+    // Killed here: the keys are durable, their entries are not.
+    let killed = files_as_they_are(dir.path());
+    let store = SqliteStore::open(killed.path()).unwrap();
+    assert!(!holds(killed.path(), b"lost-key-canary").is_empty());
+    assert_eq!((swept(&store), swept(&store), keys_kept(&store)), (3, 0, 2));
+    assert_eq!(holds(killed.path(), b"lost-key-canary"), Vec::<String>::new());
+    assert!(ids.iter().all(|id| !is_gone(&store, *id)));
+    // A copy of the keys of before is put back: what was shredded since goes from it, too.
+    let before = std::fs::read(killed.path().join("keys.db")).unwrap();
+    store.shred(&[segment]).unwrap();
+    while store.empty_shredded(30).unwrap() > 0 {}
+    drop(store);
+    std::fs::write(killed.path().join("keys.db"), before).unwrap();
+    let store = SqliteStore::open(killed.path()).unwrap();
+    assert!(!holds(killed.path(), KEY).is_empty());
+    assert_eq!((swept(&store), keys_kept(&store)), (1, 1));
+    assert_eq!(holds(killed.path(), KEY), Vec::<String>::new());
+}
+
+#[test]
+fn a_key_that_is_just_being_made_is_not_swept() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, [id, _], _) = talked(dir.path());
+    std::thread::scope(|scope| {
+        let writing = scope.spawn(|| {
+            for number in 101..=200 {
+                let entry =
+                    NewEntry { number: Number(number), at: Timestamp(0), sealed: b"s".to_vec() };
+                let change = ConversationChange {
+                    id,
+                    state: None,
+                    deadline: None,
+                    new_segment: Some(segment(b"new")),
+                    entries: vec![entry],
+                };
+                store
+                    .transact(&mut |tx: &mut dyn Transaction| {
+                        let conversations = vec![change.clone()];
+                        tx.save(&Changes { conversations, ..Changes::default() })
+                    })
+                    .unwrap();
+            }
+        });
+        while !writing.is_finished() {
+            assert_eq!(store.sweep_keys(1_000).unwrap().0, 0);
+        }
+        writing.join().unwrap();
+    });
+    assert_eq!((swept(&store), keys_kept(&store)), (0, 102));
+    assert!(!is_gone(&store, id));
+    let rows = store.entries_after(id, Number(0), 1_000).unwrap();
+    assert!(rows.iter().all(|row| row.segment.is_some()) && rows.len() == 200);
+}
+
 #[test]
 fn an_old_copy_of_the_database_brings_nothing_back() {
     let dir = tempfile::tempdir().unwrap();

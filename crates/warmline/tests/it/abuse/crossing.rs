@@ -69,6 +69,7 @@ fn direct_line(fort: &Fort, all: &mut BTreeMap<(&'static str, &'static str), Cro
     let say = with(post.clone(), own("/activities")).json(&json!({"type": "message", "text": "x"}));
     let file = with(post.clone(), own("/upload?userId=dl_kim")).body("x");
     let file = file.header("content-type", "text/plain");
+    let reader = with(post.clone(), own("/reader")).json(&json!({"key": "x"}));
     let token = fort.post(&own("/tokens")).bearer_auth(OTHER_SITE);
     let token = token.json(&json!({"user": {"id": "dl_kim"}}));
     let base = "/v3/directline";
@@ -88,6 +89,7 @@ fn direct_line(fort: &Fort, all: &mut BTreeMap<(&'static str, &'static str), Cro
         ),
         (("post", "/conversations/{conversationId}/activities"), Refused(say, 403, "Forbidden")),
         (("post", "/conversations/{conversationId}/upload"), Refused(file, 403, "Forbidden")),
+        (("post", "/conversations/{conversationId}/reader"), Refused(reader, 403, "Forbidden")),
         (("post", "/conversations/{conversationId}/tokens"), Refused(token, 404, "NotFound")),
         (("get", "/conversations/{conversationId}/stream"), Refused(stream, 403, "Forbidden")),
         // With its own credential a site gets what is its own.
@@ -121,6 +123,7 @@ fn console(fort: &Fort, all: &mut BTreeMap<(&'static str, &'static str), Crossin
     let by = |method: Method, path: &str| fort.console(method, path, &fort.anna);
     let (get, post) = (Method::GET, Method::POST);
     let one = format!("sessions/{}", fort.session);
+    let kim = json!({"tenant": "default", "user": "dl_kim"});
     for ((method, path), crossing) in [
         (("get", "overview"), Hidden(by(get.clone(), "overview"))),
         (("get", "series"), Refused(by(get.clone(), "series"), 403, "other_tenants")),
@@ -138,7 +141,15 @@ fn console(fort: &Fort, all: &mut BTreeMap<(&'static str, &'static str), Crossin
         ),
         (
             ("post", "dead-letters/{id}/drop"),
-            Refused(by(post, "dead-letters/1/drop"), 404, "no_such_letter"),
+            Refused(by(post.clone(), "dead-letters/1/drop"), 404, "no_such_letter"),
+        ),
+        (
+            ("post", "persons/export"),
+            Refused(by(post.clone(), "persons/export").json(&kim), 403, "other_tenants"),
+        ),
+        (
+            ("post", "persons/erase"),
+            Refused(by(post, "persons/erase").json(&kim), 403, "other_tenants"),
         ),
         (("get", "audit"), Hidden(by(get, "audit?tenant=default"))),
         // It has no end; what passes there is looked at by a test of its own.

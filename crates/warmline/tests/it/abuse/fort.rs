@@ -192,6 +192,7 @@ impl Fort {
     }
 
     /// A request below `/console/api/` by whoever has this cookie.
+    #[expect(clippy::needless_pass_by_value, reason = "a method is a word to its callers")]
     pub(super) fn console(&self, method: Method, path: &str, cookie: &str) -> RequestBuilder {
         let request = self.call(method.clone(), &format!("/console/api/{path}"));
         let request = request.header("cookie", cookie);

@@ -143,6 +143,9 @@ async fn first_line(door: &Door, request: &str) -> String {
     String::from_utf8_lossy(&answer).lines().next().unwrap_or_default().to_owned()
 }
 
+/// Calls that a conversation has at once, before it is held to its rate.
+const AT_ONCE: usize = 400;
+
 #[tokio::test]
 async fn floods_of_headers_and_of_origins_are_turned_away() {
     let mut door = Door::open().await;
@@ -156,12 +159,17 @@ async fn floods_of_headers_and_of_origins_are_turned_away() {
     for n in 0..1_000 {
         let asked = door.page.request(Method::GET, "/activities?watermark=1");
         let answer = asked.header("origin", format!("https://{n}.example.org")).send().await;
-        assert_eq!(answer.unwrap().status(), StatusCode::OK);
+        let status = answer.unwrap().status();
+        // Beyond the rate of one conversation whoever calls is asked to wait.
+        let too_fast = n >= AT_ONCE && status == StatusCode::TOO_MANY_REQUESTS;
+        assert!(status == StatusCode::OK || too_fast, "{n}: {status}");
     }
-    let endless = door.page.request(Method::GET, "/activities?watermark=1");
-    let endless = endless.header("origin", format!("https://{}", "a".repeat(10_000)));
-    let endless = endless.send().await.unwrap();
-    assert_eq!(endless.status(), StatusCode::OK, "where every page may call, this one may");
+    crate::page::eventually("where every page may call, this one may", || async {
+        let endless = door.page.request(Method::GET, "/activities?watermark=1");
+        let endless = endless.header("origin", format!("https://{}", "a".repeat(10_000)));
+        (endless.send().await.unwrap().status() == StatusCode::OK).then_some(())
+    })
+    .await;
     door.page.post("still here kolibri").await;
     door.page.shows(&["user: still here kolibri", "bot: …"]).await;
 }

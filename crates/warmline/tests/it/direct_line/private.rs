@@ -199,6 +199,7 @@ async fn a_sealed_message_is_taken_and_read_sealed_by_each_reader_with_a_key_of_
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "one table: a case in a row or a few")]
 async fn what_does_not_fit_its_envelope_is_refused_and_changes_nothing() {
     let door = Door::open().await;
     let page = Private::of(&door).await;

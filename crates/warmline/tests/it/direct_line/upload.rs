@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::Door;
 use crate::{
     house::{House, Setting},
-    page::eventually,
+    page::{Page, eventually},
 };
 
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR kolibri in a picture";
@@ -59,8 +59,8 @@ async fn door_with(settings: &[(&str, &str)]) -> Door {
 }
 
 /// The activity of this id, as the page reads it.
-async fn shown(door: &Door, id: &str) -> Value {
-    let log = door.page.log().await;
+pub(super) async fn shown(page: &Page, id: &str) -> Value {
+    let log = page.log().await;
     log.into_iter().find(|shown| shown["id"] == id).expect("it is in the log")
 }
 
@@ -116,7 +116,7 @@ async fn a_page_sends_files_with_its_words_and_opens_them_also_after_a_kill() {
             .file("more kolibri.txt", "text/plain", b"words")
     };
     let id = taken(form().to(&door)).await;
-    let message = shown(&door, &id).await;
+    let message = shown(&door.page, &id).await;
     assert_eq!(message["from"]["id"], "dl_kim", "the token says who it is");
     let attachments = message["attachments"].as_array().unwrap();
     let named =
@@ -143,7 +143,7 @@ async fn a_file_can_be_all_there_is_of_a_request_and_of_a_conversation() {
         .header(header::CONTENT_DISPOSITION, "name=\"file\"; filename=\"kolibri.png\"")
         .body(PNG);
     let id = taken(one).await;
-    let message = shown(&door, &id).await;
+    let message = shown(&door.page, &id).await;
     assert_eq!(message["type"], "message");
     assert_eq!(message["attachments"][0]["name"], "kolibri.png");
     assert_eq!(opened(&door, &message["attachments"][0]["contentUrl"]).await, PNG);
@@ -153,7 +153,7 @@ async fn a_file_can_be_all_there_is_of_a_request_and_of_a_conversation() {
 async fn a_download_goes_on_where_it_broke_off() {
     let door = Door::open().await;
     let id = taken(Form::new().file("kolibri.png", "image/png", PNG).to(&door)).await;
-    let message = shown(&door, &id).await;
+    let message = shown(&door.page, &id).await;
     let address = message["attachments"][0]["contentUrl"].as_str().unwrap();
     let get = |headers: &[(&'static str, &str)]| {
         let mut request = door.house.http.get(address);
@@ -259,6 +259,22 @@ async fn files_that_are_not_taken_leave_nothing_and_the_user_knows_why() {
 }
 
 #[tokio::test]
+async fn a_page_that_is_refused_again_and_again_does_not_grow_the_log() {
+    let door = Door::open().await;
+    let refused = async || {
+        let program = Form::new().file("a.exe", "image/png", PNG).to(&door);
+        door.refuses("a program", program, (400, "BadArgument")).await;
+    };
+    refused().await;
+    told_why(&door, "The file “a.exe” did not go through.").await;
+    let before = door.page.log().await.len();
+    for _ in 0..20 {
+        refused().await;
+    }
+    assert_eq!(door.page.log().await.len(), before);
+}
+
+#[tokio::test]
 async fn a_kill_in_the_middle_of_an_upload_leaves_nothing_of_it() {
     use tokio::io::AsyncWriteExt;
     let mut door = Door::open().await;
@@ -277,6 +293,6 @@ async fn a_kill_in_the_middle_of_an_upload_leaves_nothing_of_it() {
     assert_eq!(kept(&door), 2, "the kill left half a file");
     door.house.begin().await;
     assert_eq!(kept(&door), 1, "which is swept");
-    let message = shown(&door, &id).await;
+    let message = shown(&door.page, &id).await;
     assert_eq!(opened(&door, &message["attachments"][0]["contentUrl"]).await, PNG);
 }

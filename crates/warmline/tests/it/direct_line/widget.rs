@@ -3,10 +3,14 @@
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 
-use super::Door;
+use super::{
+    Door,
+    upload::{shown, taken},
+};
 use crate::{
     house::{DIRECT_LINE_SECRET, House, Setting},
     openapi,
+    process::{WITHIN, command},
 };
 
 const SHOP: &str = "https://shop.example.org";
@@ -213,4 +217,56 @@ async fn the_script_is_for_any_page_and_the_frame_for_trusted_ones() {
     }
     door.told("no such file", get("/widget/assets/nothing.js"), (404, "no_such_route")).await;
     door.told("no such method", door.frame("frame", &json!({})), (405, "method_not_allowed")).await;
+}
+
+/// What `warmline files` prints with these arguments.
+async fn files(door: &Door, arguments: &[&str]) -> String {
+    let mut command = command(&door.house.environment);
+    command.arg("files").args(arguments).stdin(std::process::Stdio::null());
+    let output = tokio::time::timeout(WITHIN, command.output()).await.expect("it ends").unwrap();
+    let err = String::from_utf8(output.stderr).unwrap();
+    assert_eq!((output.status.code(), err.as_str()), (Some(0), ""), "{arguments:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[tokio::test]
+async fn what_strangers_bring_is_told_from_what_known_users_do_and_an_operator_drops_it() {
+    let door = public().await;
+    let given = door.frame("tokens", &json!({"origin": SHOP, "key": KEY})).send().await.unwrap();
+    let given: Value = given.json().await.unwrap();
+    let token = given["token"].as_str().unwrap().to_owned();
+    let conversation = given["conversationId"].as_str().unwrap();
+    door.house.hides(&token);
+    let stranger = door.house.page_of("a stranger", conversation, token).await;
+    let upload = |page: &crate::page::Page| {
+        let upload = page.request(Method::POST, "/upload").header("origin", door.house.origin());
+        upload.header("content-type", "text/plain").body("see kolibri")
+    };
+    let taken_by = || async {
+        let answer: Value = serde_json::from_str(&files(&door, &["list", "--json"]).await).unwrap();
+        let [all, strangers] = ["bytes", "of_strangers"].map(|of| answer["files"][of].as_u64());
+        (all.unwrap(), strangers.unwrap())
+    };
+    let of_stranger = taken(upload(&stranger)).await;
+    let (all, strangers) = taken_by().await;
+    assert!(all > 0 && strangers == all, "{all} {strangers}");
+    let of_kim = taken(upload(&door.page)).await;
+    assert_eq!(taken_by().await, (2 * all, all));
+    let address = async |page, id: &str| {
+        shown(page, id).await["attachments"][0]["contentUrl"].as_str().unwrap().to_owned()
+    };
+    let (theirs, kims) =
+        (address(&stranger, &of_stranger).await, address(&door.page, &of_kim).await);
+    let until = |address: &str| address.rsplit('-').nth(1).unwrap().parse::<i64>().unwrap();
+    // Both were brought within a minute.
+    let longer = (until(&kims) - until(&theirs) + 30) / 60;
+    assert_eq!(longer, (30 - 3) * 24 * 60, "a stranger's is kept for less long");
+    let listed = files(&door, &["list"]).await;
+    assert!(listed.contains("BY STRANGERS") && listed.contains("default"), "{listed}");
+    let dropped = files(&door, &["drop", "--tenant", "default", "--strangers"]).await;
+    assert!(dropped.starts_with("1 files are dropped"), "{dropped}");
+    assert_eq!(taken_by().await, (all, 0));
+    let opened = async |address: &str| door.house.http.get(address).send().await.unwrap().status();
+    let told = (opened(&theirs).await, opened(&kims).await);
+    assert_eq!(told, (StatusCode::NOT_FOUND, StatusCode::OK));
 }

@@ -1,5 +1,6 @@
 //! Every way in which an instance may prove itself, and from where.
 
+use base64::{Engine, prelude::BASE64_STANDARD as BASE64};
 use serde_json::json;
 use simulator::Config;
 
@@ -39,8 +40,7 @@ async fn knocks(house: &House, headers: &[(&str, &str)]) -> (u16, String) {
 
 /// The header `Authorization` with a name and a password.
 fn basic(user: &str, password: &str) -> String {
-    let request = reqwest::Client::new().get("http://localhost").basic_auth(user, Some(password));
-    request.build().unwrap().headers()["authorization"].to_str().unwrap().to_owned()
+    format!("Basic {}", BASE64.encode(format!("{user}:{password}")))
 }
 
 fn open() -> (u16, String) {

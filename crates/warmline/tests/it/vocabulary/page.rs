@@ -101,6 +101,23 @@ async fn each_control_is_answered_with_typed_words() {
 }
 
 #[tokio::test]
+async fn pictures_of_cards_open_for_a_user_without_a_login_at_the_instance() {
+    let mut house = House::start(Setting::default()).await;
+    let (page, chat) = live(&mut house).await;
+    let ours = format!("{}/files/", house.origin());
+    for control in [Control::CardLargeImage, Control::CardSmallImage] {
+        let card = shown(&house, &page, &chat, control).await;
+        let words = cards::legible(&card);
+        let address = words.lines().find(|line| line.starts_with(&ours));
+        let address = address.unwrap_or_else(|| panic!("{control} has no picture: {card:#}"));
+        let answer = house.http.get(address).send().await.unwrap();
+        let kind = answer.headers()["content-type"].to_str().unwrap().to_owned();
+        assert_eq!((answer.status(), kind.as_str()), (StatusCode::OK, "image/png"), "{control}");
+        assert!(!answer.bytes().await.unwrap().is_empty());
+    }
+}
+
+#[tokio::test]
 async fn what_is_shown_is_legible_and_the_desk_hears_that_it_was() {
     let mut house = House::start(Setting::default()).await;
     let (page, chat) = live(&mut house).await;

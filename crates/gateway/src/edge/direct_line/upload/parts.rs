@@ -32,6 +32,7 @@ enum Part {
 pub(super) struct Upload<'a> {
     edge: &'a Edge,
     tenant: &'a TenantId,
+    by: Bringer,
     keeping: &'a Keeping,
     conversation: ConversationId,
     part: Part,
@@ -46,13 +47,14 @@ pub(super) struct Upload<'a> {
 impl<'a> Upload<'a> {
     pub(super) fn new(
         edge: &'a Edge,
+        by: Bringer,
         (tenant, keeping): (&'a TenantId, &'a Keeping),
         conversation: ConversationId,
         taken: Taken,
     ) -> Self {
         let (part, called, activity) = (Part::Ignored, String::new(), None);
         let masked = false;
-        Self { edge, tenant, keeping, conversation, part, masked, called, activity, taken }
+        Self { edge, tenant, by, keeping, conversation, part, masked, called, activity, taken }
     }
 
     /// Reads all of it.
@@ -122,7 +124,7 @@ impl<'a> Upload<'a> {
         let (name, masked) = self.edge.mask_name(self.tenant, called.clone());
         self.masked |= masked;
         let kind = head.kind.unwrap_or_default();
-        let new = NewFile { by: Bringer::Page, name, kind, thumbnail: None };
+        let new = NewFile { by: self.by, name, kind, thumbnail: None };
         let intake = self.edge.files.intake(self.conversation, self.keeping, new).await?;
         self.part = Part::File(Box::new(intake), called);
         Ok(())

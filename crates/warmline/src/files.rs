@@ -1,0 +1,89 @@
+//! `warmline files`: how much room files take, and whose; and dropping them.
+//!
+//! The gateway that runs is asked over its control socket: it counts them, wherever they lie. While none
+//! runs nothing comes in, and files in the data directory can be removed by hand.
+
+mod text;
+
+use std::{io::Write, path::PathBuf};
+
+use anyhow::{Context, bail};
+use gateway::control::{FilesOrder, Outcome, SOCKET};
+
+use crate::{
+    config::{Environment, Kept},
+    control::ask,
+};
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Options {
+    #[command(subcommand)]
+    order: Command,
+    /// Print the answer as JSON.
+    #[arg(long, global = true)]
+    json: bool,
+    /// The configuration file, instead of the one that `WARMLINE_CONFIG` names.
+    #[arg(long, global = true, value_name = "PATH")]
+    config: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// List how much room files take, by tenant, and what of it strangers brought.
+    List,
+    /// Drop files of a tenant. Whoever opens one afterwards finds nothing.
+    Drop {
+        /// Whose: the tenant's name in the configuration.
+        #[arg(long)]
+        tenant: String,
+        /// Only what strangers brought: users whom no site's server named.
+        #[arg(long)]
+        strangers: bool,
+        /// Only what came before this moment, as in 2026-11-30T08:00:00Z.
+        #[arg(long, value_name = "TIME")]
+        before: Option<String>,
+    },
+}
+
+impl From<Command> for FilesOrder {
+    fn from(command: Command) -> Self {
+        match command {
+            Command::List => Self::ListFiles,
+            Command::Drop { tenant, strangers, before } => {
+                Self::DropFiles { tenant, strangers, before }
+            }
+        }
+    }
+}
+
+pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
+    let environment = Environment::of_process().with_file(options.config);
+    let socket = Kept::data_dir(&environment)?.join(SOCKET);
+    let order = FilesOrder::from(options.order);
+    let answer = ask(&socket, &order.to_line()).await?.context(
+        "no gateway answers on the control socket in the data directory; it counts the files, so start \
+         it (while it is stopped, those in the folder `files` can be removed by hand)",
+    )?;
+    let said = match &answer.outcome {
+        Outcome::Error(refusal) => bail!("{} ({})", refusal.message, refusal.code),
+        Outcome::Files(taken) => text::list(taken),
+        Outcome::FilesDropped(dropped) => text::dropped(*dropped),
+        Outcome::Letters(_)
+        | Outcome::Letter(_)
+        | Outcome::Secret(_)
+        | Outcome::Erased(_)
+        | Outcome::Keys(_)
+        | Outcome::MasterKey => {
+            bail!("the gateway answers something that it was not asked; use its release's command")
+        }
+    };
+    let said = if options.json { answer.to_line() } else { said.into_bytes() };
+    // A reader that goes away does not need the rest.
+    std::io::stdout().lock().write_all(&said).ok();
+    match answer.outcome {
+        Outcome::FilesDropped(dropped) if dropped.left > 0 => {
+            bail!("{} files could not be dropped; see the gateway's log", dropped.left)
+        }
+        _ => Ok(()),
+    }
+}
