@@ -7,7 +7,7 @@
 
 mod ways;
 
-use std::{net::IpAddr, time::Duration};
+use std::time::Duration;
 
 use gateway::{DeskSetup, WEBHOOK_PATH};
 use http::{Method, StatusCode, header};
@@ -21,7 +21,7 @@ use super::{
     stand_in::Tag,
     wire::{self, Answer},
 };
-use ways::{Instead, Way};
+use ways::{Instead, Seen, Way};
 
 /// ServiceNow gives up after this long, and may abandon the chat (reference 6, 11).
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -100,10 +100,15 @@ impl Reading {
     }
 }
 
-/// From where Warmline saw a request come that it refuses for that: its last word.
-fn seen_from(answer: &Answer) -> Option<IpAddr> {
-    let said: Value = serde_json::from_slice(&answer.body).ok()?;
-    said["error"]["message"].as_str()?.rsplit(' ').next()?.parse().ok()
+/// From where Warmline saw a request come: the last word of a refusal for that.
+fn seen_from(answer: &Answer) -> Seen {
+    if !read(answer).is_elsewhere() {
+        return Seen::Listed;
+    }
+    let said: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+    let last = said["error"]["message"].as_str().and_then(|words| words.rsplit(' ').next());
+    let address = last.and_then(|word| word.parse().ok());
+    address.map_or(Seen::Unknown, Seen::Elsewhere)
 }
 
 /// Looks at one desk's webhook.
@@ -147,9 +152,8 @@ pub(super) async fn check(
         let asked = asking.post(&way, previous).await;
         report.say(ways::previous(asked.as_ref().map(read).as_ref()).about(&subject));
     }
-    if !desk.webhook.from.is_empty() {
-        let elsewhere = right.as_ref().ok().filter(|answer| read(answer).is_elsewhere());
-        report.say(ways::from(elsewhere.map(seen_from), tag.is_some()).about(&subject));
+    if let (Ok(answer), false) = (&right, desk.webhook.from.is_empty()) {
+        report.say(ways::from(seen_from(answer), tag.is_some()).about(&subject));
     }
 }
 

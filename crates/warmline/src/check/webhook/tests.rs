@@ -137,7 +137,6 @@ fn where_calls_are_seen_to_come_from_is_told() {
     ] {
         let reading = read(answer);
         assert!(reading.is_let_in(), "{reading:?}");
-        let elsewhere = reading.is_elsewhere().then(|| seen_from(answer));
-        assert_eq!(ways::from(elsewhere, by_stand_in).code, code, "{answer:?}");
+        assert_eq!(ways::from(seen_from(answer), by_stand_in).code, code, "{answer:?}");
     }
 }

@@ -176,38 +176,48 @@ pub(super) fn previous(reading: Result<&Reading, &&Trouble>) -> Finding {
     }
 }
 
-/// What there is to say of where callbacks may come from. `elsewhere`: this one was refused for where it
-/// came from, as far as Warmline could tell.
-pub(super) fn from(elsewhere: Option<Option<IpAddr>>, by_stand_in: bool) -> Finding {
+/// Where Warmline saw a request come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Seen {
+    /// From where callbacks are taken.
+    Listed,
+    /// From elsewhere.
+    Elsewhere(IpAddr),
+    /// It cannot tell.
+    Unknown,
+}
+
+/// What there is to say of where callbacks may come from.
+pub(super) fn from(seen: Seen, by_stand_in: bool) -> Finding {
     const CHECK: &str = "webhook.from";
     const PROXIES: &str = "name the networks of the proxies before Warmline in \
                            WARMLINE_TRUSTED_PROXIES (`trusted_proxies`), and in WARMLINE_PROXY_HEADER \
                            the header that they write; ServiceNow's calls come the same way";
-    match elsewhere {
+    match seen {
         _ if by_stand_in => {
             let words = "no gateway runs, and a stand-in does not see where calls come from";
             Finding::skip(CHECK, "not_asked", words)
         }
-        Some(None) => {
+        Seen::Unknown => {
             let words = "callbacks are taken from WEBHOOK_FROM only, and Warmline cannot tell where \
                          this one came from";
             Finding::fail(CHECK, "unknown_address", words).fix(PROXIES)
         }
-        Some(Some(from)) if !is_public(from) => {
+        Seen::Elsewhere(from) if !is_public(from) => {
             let words = format!(
                 "callbacks are taken from WEBHOOK_FROM only, and Warmline saw this one come from \
                  {from}, which is of a private network: a proxy's?"
             );
             Finding::warn(CHECK, "looks_like_a_proxy", words).fix(PROXIES)
         }
-        Some(Some(from)) => {
+        Seen::Elsewhere(from) => {
             let words = format!(
                 "callbacks are taken from WEBHOOK_FROM only, and not from here ({from}); whether the \
                  instance's addresses are among them, only a callback shows"
             );
             Finding::ok(CHECK, "not_from_here", words)
         }
-        None => {
+        Seen::Listed => {
             let words = "callbacks are taken from WEBHOOK_FROM only, and this machine is among them; \
                          whether the instance is, only a callback shows";
             Finding::ok(CHECK, "from_here", words)
