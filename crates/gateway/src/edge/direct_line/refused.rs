@@ -48,6 +48,11 @@ impl Refused {
         matches!(self.code, ErrorCode::ServiceUnavailable)
     }
 
+    /// Whether it passes as soon as whoever calls goes slower.
+    pub(super) fn is_too_fast(&self) -> bool {
+        matches!(self.code, ErrorCode::TooManyRequests)
+    }
+
     pub(super) fn status(&self) -> StatusCode {
         StatusCode::from_u16(self.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
