@@ -196,9 +196,10 @@ pub(super) async fn login(
     body: Body,
 ) -> Response {
     let Some(console) = &edge.console else { return super::closed().into_response() };
-    let doors = edge.doors.get();
-    let public_url = doors.public_url.as_deref();
-    let address = guard::address(peer.map(|peer| peer.0), &headers, public_url);
+    let address = {
+        let doors = edge.doors.get();
+        guard::address(peer.map(|peer| peer.0), &headers, &doors.proxies)
+    };
     match signs_in(console, &edge, &headers, address, body).await {
         Ok(response) => response,
         Err(response) => *response,
