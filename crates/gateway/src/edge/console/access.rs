@@ -110,7 +110,8 @@ impl Access {
     }
 
     /// Whether this is the password of who has this name; `None` if the check itself failed. Off the
-    /// async threads, few at a time. Nobody's name takes as long as anybody's.
+    /// async threads, few at a time. Nobody's name takes as long as the
+    /// costliest of anybody's.
     async fn check(&self, member: Option<&Member>, password: SecretString) -> Option<bool> {
         let place = Arc::clone(&self.checks).acquire_owned().await.ok()?;
         let hash = self.members.hash(member);
