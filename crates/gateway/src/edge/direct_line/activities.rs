@@ -127,9 +127,9 @@ async fn taken(
     let Path(id) = id?;
     let claims = edge.page(headers, &id)?;
     let body = read_body(body, private::BODY_BYTES_MAX).await?;
-    let mut activity = edge.posted(&claims, &body).await?;
+    let activity = edge.posted(&claims, &body).await?;
     let key = edge.key_of(&claims)?;
-    let masked = edge.mask(&key.tenant, &mut activity);
+    let (activity, masked) = edge.mask(&key.tenant, activity).await?;
     let visitor = visitor(&claims, Some(&activity))?;
     let event = match &*activity.kind() {
         kinds::MESSAGE => Event::UserSaid {

@@ -12,6 +12,7 @@ use store::StoreError;
 use crate::{
     edge::{answer::RefusalCode, body::BodyError, direct_line::origins::Untrusted},
     engine::EngineError,
+    masking::NotMasked,
 };
 
 /// A refusal in Direct Line's form.
@@ -108,6 +109,12 @@ impl From<EngineError> for Refused {
 impl From<StoreError> for Refused {
     fn from(error: StoreError) -> Self {
         unreadable(&error)
+    }
+}
+
+impl From<NotMasked> for Refused {
+    fn from(error: NotMasked) -> Self {
+        Self::new(ErrorCode::ServiceUnavailable, error.to_string())
     }
 }
 

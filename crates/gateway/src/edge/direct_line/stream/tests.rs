@@ -355,10 +355,9 @@ async fn a_page_that_polls_too_fast_keeps_polling_from_where_it_was() {
         (at_once, String::from_utf8(body.to_vec()).unwrap())
     };
     while edge.page(&headers, "c1").is_ok() {}
-    for (watermark, body) in [
-        (None, r#"{"activities":[]}"#),
-        (Some("1"), r#"{"activities":[],"watermark":"1"}"#),
-    ] {
+    for (watermark, body) in
+        [(None, r#"{"activities":[]}"#), (Some("1"), r#"{"activities":[],"watermark":"1"}"#)]
+    {
         assert_eq!(poll(watermark).await, (false, body.to_owned()));
     }
     tokio::time::advance(Duration::from_secs(1)).await;
