@@ -32,6 +32,9 @@ import type { Say } from './widget-words';
 /** Tokens are renewed every quarter of an hour; the newest is the one to remember. */
 const KEEP_EVERY_MS = 60_000;
 
+/** A line that is lost again so soon is the user's to try again. */
+const LOST_AGAIN_MS = 60_000;
+
 export class Chat {
   readonly #send: (told: FromFrame) => void;
   readonly #say: Say;
@@ -49,6 +52,7 @@ export class Chat {
   #token: string | null = null;
   #redraw: (() => void) | null = null;
   #isAway = false;
+  #lostAt = Number.NEGATIVE_INFINITY;
   /** The user is here with the keyboard, or wants to be. */
   #called: boolean;
 
@@ -95,8 +99,10 @@ export class Chat {
     try {
       const [webChat, token] = await Promise.all([loadWebChat(), this.#door.open(asking)]);
       if (token === null) return this.#unopened('refused');
+      const tell = (connection: Connection) => this.#connection(connection);
+      const { line, isSealed } = await connect(webChat, token, tell, () => void this.#lost());
+      // Until here nothing says that it does not open anything.
       this.#token = token;
-      const { line, isSealed } = await connect(webChat, token, (connection) => this.#connection(connection));
       this.#line = line;
       this.#head.sealed(isSealed);
       this.#store = webChat.createStore();
@@ -215,6 +221,17 @@ export class Chat {
     const stale = this.#token;
     this.#clear();
     await this.open({ stale, fresh: false });
+  }
+
+  /** There is something that cannot be read now; another line with the same token brings it, from the start. */
+  async #lost(): Promise<void> {
+    const isAgain = performance.now() - this.#lostAt < LOST_AGAIN_MS;
+    this.#lostAt = performance.now();
+    this.#clear();
+    // There is nothing wrong with it.
+    this.#token = null;
+    if (isAgain) return this.#unopened('failed');
+    await this.open();
   }
 
   async #startOver(): Promise<void> {

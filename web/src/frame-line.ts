@@ -70,19 +70,21 @@ export interface Connected {
 /**
  * Direct Line over this token, with every message sealed where the browser can; there is no falling
  * back where it fails. Always by a start and never by coming back: both mean the same
- * conversation, but only a start brings all of it from the beginning.
+ * conversation, but only a start brings all of it from the beginning. `lost` is called when this line
+ * cannot go on, and another one might.
  */
 export async function connect(
   webChat: WebChat,
   token: string,
   tell: (connection: Connection) => void,
+  lost: () => void,
 ): Promise<Connected> {
   const sealing = canSeal() ? await Sealing.begin(GATEWAY) : null;
   const own = sealing === null ? token : await sealing.present(token);
   watchSockets(tell);
   const domain = new URL('v3/directline', GATEWAY).href;
   const plain = webChat.createDirectLine({ domain, token: own });
-  const line = sealing === null ? plain : sealed(plain, sealing);
+  const line = sealing === null ? plain : sealed(plain, sealing, lost);
   line.connectionStatus$.subscribe((status) => {
     switch (status) {
       case ConnectionStatus.connecting:

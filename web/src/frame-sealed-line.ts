@@ -3,12 +3,15 @@
  * before the client gets it, and what the client hears is opened before Web Chat does, in its order.
  */
 
-import { Sealing } from './frame-sealing';
+import { KeyAway, Sealing } from './frame-sealing';
 import type { Sealable } from './frame-sealing';
 import type { DirectLine } from './web-chat';
 
 /** Codes of refusals after which the same activity, sealed anew to keys fetched anew, may be taken. */
 const SEAL_ANEW = ['unknown_key', 'replayed'];
+
+/** How long a message waits before its key is asked for again, each time: a network that blinks is back. */
+const ASK_AGAIN_AFTER_MS = [500, 1_000, 2_000, 4_000];
 
 interface Listener<T> {
   next?(value: T): void;
@@ -30,10 +33,16 @@ type Line = Omit<DirectLine, 'postActivity'> & {
   postActivity(activity: object): Stream<string>;
 };
 
-/** The client, sealed. Everything that is not about activities stays as it is. */
-export function sealed(line: DirectLine, sealing: Sealing): DirectLine {
+/**
+ * The client, sealed. Everything that is not about activities stays as it is.
+ *
+ * The client has counted a message as read before it is opened. When one cannot be, for want of a key,
+ * nothing more is shown, so that none is missing between others, and `lost` is called: only another
+ * line, from the start, brings it again.
+ */
+export function sealed(line: DirectLine, sealing: Sealing, lost: () => void): DirectLine {
   const inner = line as unknown as Line;
-  const activity$ = opened(inner, sealing);
+  const activity$ = opened(inner, sealing, lost);
   const postActivity = (activity: object) => observable<string>((listener) => post(inner, sealing, activity, listener));
   return new Proxy(line, {
     get(target, name) {
@@ -46,7 +55,8 @@ export function sealed(line: DirectLine, sealing: Sealing): DirectLine {
 }
 
 /** What the client hears, opened once however many listen. */
-function opened(line: Line, sealing: Sealing): Stream<Sealable> {
+function opened(line: Line, sealing: Sealing, lost: () => void): Stream<Sealable> {
+  let isLost = false;
   const listeners = new Set<Listener<Sealable>>();
   let upstream: Subscription | null = null;
   let order = Promise.resolve();
@@ -55,10 +65,18 @@ function opened(line: Line, sealing: Sealing): Stream<Sealable> {
   };
   const heard = (activity: Sealable) => {
     order = order.then(async () => {
+      if (isLost) return;
       try {
-        const plain = await sealing.open(activity, line.token);
+        const plain = await patiently(() => sealing.open(activity, line.token));
         for (const listener of listeners) listener.next?.(plain);
       } catch (error) {
+        if (error instanceof KeyAway) {
+          isLost = true;
+          console.error('Warmline: the key of a message cannot be had', error);
+          // Nobody is there any more to whom it would be of use.
+          if (listeners.size > 0) lost();
+          return;
+        }
         // Nothing that was forged on the way is shown; what follows may be fine.
         console.error('Warmline: a message could not be opened', error);
       }
@@ -78,6 +96,19 @@ function opened(line: Line, sealing: Sealing): Stream<Sealable> {
       upstream = null;
     };
   });
+}
+
+/** Does it again for a while where only the key was missing. */
+async function patiently<T>(open: () => Promise<T>): Promise<T> {
+  for (const wait of ASK_AGAIN_AFTER_MS) {
+    try {
+      return await open();
+    } catch (error) {
+      if (!(error instanceof KeyAway)) throw error;
+      await new Promise((resolve) => setTimeout(resolve, wait));
+    }
+  }
+  return open();
 }
 
 function post(line: Line, sealing: Sealing, activity: object, listener: Listener<string>): () => void {

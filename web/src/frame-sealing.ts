@@ -48,6 +48,9 @@ export interface Sealable {
 /** The gateway would not take this page's key. */
 export class NotSealed extends Error {}
 
+/** The key that vouches for a message cannot be had at the moment; the message itself may be fine. */
+export class KeyAway extends Error {}
+
 /** This page was not loaded in a way in which browsers encrypt: over HTTPS, or on this very machine. */
 export function canSeal(): boolean {
   return globalThis.isSecureContext && 'subtle' in crypto;
@@ -131,7 +134,10 @@ export class Sealing {
     };
   }
 
-  /** What is in an envelope; an activity that came without one is refused. Call it in their order. */
+  /**
+   * What is in an envelope; an activity that came without one is refused. Call it in their order, and
+   * after `KeyAway` with the same one again.
+   */
   async open<T extends Sealable>(activity: T, token: string): Promise<T> {
     const sealed = (activity.channelData?.['warmline'] as { sealed?: SealedToReader } | undefined)?.sealed;
     const said = read(token);
@@ -148,6 +154,9 @@ export class Sealing {
       this.#suite.createRecipientContext({ recipientKey: this.#own, enc: decoded(enc), senderPublicKey, info: utf8(TO_READER) }),
     );
     this.#contexts.set(enc, made);
+    made.catch(() => {
+      if (this.#contexts.get(enc) === made) this.#contexts.delete(enc);
+    });
     for (const old of [...this.#contexts.keys()].slice(0, -CONTEXTS_MAX)) this.#contexts.delete(old);
     return made;
   }
@@ -156,10 +165,13 @@ export class Sealing {
     const find = () => this.#keys.find((key) => key.kid === kid)?.publicKey;
     let key = find();
     if (!key) {
-      await this.fetchKeys();
+      await this.fetchKeys().catch((cause: unknown) => {
+        throw new KeyAway('the keys of the gateway cannot be fetched', { cause });
+      });
       key = find();
     }
-    if (!key) throw new NotSealed('the gateway vouches with a key that it does not publish');
+    // Somebody between may have kept the list of before.
+    if (!key) throw new KeyAway('the gateway vouches with a key that it does not publish');
     return key;
   }
 

@@ -131,6 +131,32 @@ test('a page whose keys are gone fetches the new ones and says it again by itsel
   await end();
 });
 
+for (const [how, blips] of [
+  ['a blip while a new key is fetched loses no message', 1],
+  ['where a key cannot be had for long the line is opened again from the start', 5],
+] as const) {
+  test(how, async () => {
+    const { page, end } = await visit(browser, site.origin, { viewport: { width: 1280, height: 820 } });
+    let fetched = 0;
+    await page.route('**/.well-known/warmline-keys', async (route) => {
+      fetched += 1;
+      if (fetched > 1 && fetched <= 1 + blips) return route.abort();
+      const answer = await route.fetch();
+      const published = (await answer.json()) as { keys: { kid: string }[] };
+      // The key with which the gateway vouches is one that the page has not heard of.
+      if (fetched === 1) published.keys = published.keys.map((key) => ({ ...key, kid: '00000000000000ff' }));
+      return route.fulfill({ json: published });
+    });
+    await bubble(page).click();
+    await said(page, 'help desk').first().waitFor();
+    await says(page, QUESTION);
+    await said(page, QUESTION).waitFor();
+    assert.equal(await said(page, QUESTION).count(), 1);
+    assert.equal(fetched, 2 + blips);
+    await end();
+  });
+}
+
 test('an independent client of the format seals, and opens what it reads', async () => {
   const base = `${offering.origin}/v3/directline`;
   const post = async (path: string, credential: string, body: object) => {

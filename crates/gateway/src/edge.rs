@@ -65,6 +65,7 @@ use crate::{
     engine::Engine,
     files::Files,
     gaps::Gaps,
+    masking::{self, NotMasked},
     notices::Language,
     observe::{Answered, Observer, RouteName},
     presence::Presence,
@@ -187,9 +188,16 @@ fn router(edge: Arc<Edge>) -> Router {
 
 impl Edge {
     /// Takes out what may not go on from what a user of this tenant says. Says whether there was anything.
-    pub(crate) fn mask(&self, tenant: &TenantId, activity: &mut Activity) -> bool {
-        let doors = self.doors.get();
-        doors.masks(tenant).is_some_and(|masks| masks.apply(activity, self.language))
+    pub(crate) async fn mask(
+        &self,
+        tenant: &TenantId,
+        activity: Activity,
+    ) -> Result<(Activity, bool), NotMasked> {
+        let masks = self.doors.get().masks(tenant).cloned();
+        match masks {
+            Some(masks) => masking::mask(masks, activity, self.language).await,
+            None => Ok((activity, false)),
+        }
     }
 
     /// The same for a name that goes alone.

@@ -1,17 +1,20 @@
 //! What may not go on: numbers and patterns that a tenant takes out of what users say, before anything
 //! is stored. A mask that names the kind stands in their place.
 //!
-//! Patterns run in linear time, whatever is written; how many there are and how large they grow is
-//! limited. What a file holds is not looked into.
+//! Patterns have no back-references, so none takes exponential time; one that begins to match everywhere
+//! and never ends may still look at every letter once for each other. What is long is therefore looked
+//! through on threads that may take long, few at a time. What a file holds is not looked into.
 
 mod activity;
 mod card;
 mod iban;
 mod ssn;
 
-use std::{fmt, ops::Range};
+use std::{fmt, ops::Range, sync::Arc};
 
+use bot_framework::Activity;
 use regex::{Regex, RegexBuilder};
+use tokio::sync::Semaphore;
 
 use crate::notices::{self, Language};
 
@@ -26,6 +29,15 @@ const COMPILED_BYTES_MAX: usize = 256 * 1024;
 
 /// What one pattern may keep in mind while it runs, in bytes, for each thread that runs it.
 const CACHE_BYTES_MAX: usize = 256 * 1024;
+
+/// The largest activity that is looked through where it came in, in bytes: what people write, in a
+/// moment even with as many patterns as there may be.
+const IN_PLACE_BYTES_MAX: usize = 4 * 1024;
+
+/// Larger ones that are looked through at a time, so that the store keeps threads, and small ones cores.
+const LARGE_AT_ONCE_MAX: usize = 4;
+
+static LARGE: Semaphore = Semaphore::const_new(LARGE_AT_ONCE_MAX);
 
 /// The longest name of a pattern, in characters; it stands in every mask.
 const NAME_CHARS_MAX: usize = 40;
@@ -95,6 +107,33 @@ pub enum PatternError {
     /// It would put a mask between any two characters.
     #[error("matches nothing at all as well, so it would match everywhere")]
     MatchesNothing,
+}
+
+/// An activity was not looked through, so nothing of it may go on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("what may not go on could not be looked for; nothing was taken, send it again")]
+pub(crate) struct NotMasked;
+
+/// Takes out of an activity what may not go on. Says whether anything was.
+pub(crate) async fn mask(
+    masks: Arc<Masks>,
+    activity: Activity,
+    language: Language,
+) -> Result<(Activity, bool), NotMasked> {
+    let apply = move |mut activity: Activity| {
+        let masked = masks.apply(&mut activity, language);
+        (activity, masked)
+    };
+    if activity.to_json().len() <= IN_PLACE_BYTES_MAX {
+        return Ok(apply(activity));
+    }
+    let place = LARGE.acquire().await.map_err(|_| NotMasked)?;
+    let work = move || {
+        // Its place goes with the work: a caller who hangs up does not end it.
+        let _place = place;
+        apply(activity)
+    };
+    tokio::task::spawn_blocking(work).await.map_err(|_| NotMasked)
 }
 
 impl Masks {

@@ -125,10 +125,15 @@ impl ReaderKey {
     /// A key as it came.
     pub fn new(bytes: &[u8]) -> Result<Self, MessageError> {
         // Some points agree on nothing; the library says so when it is asked to.
-        let key = PublicKey::from_bytes(bytes).map_err(|_| MessageError::BadKey)?;
-        let key = Self(key);
+        let key = Self::proven(bytes)?;
         MessageKey::fresh().sealing(&key, b"")?;
         Ok(key)
+    }
+
+    /// A key that [`ReaderKey::new`] took before. One that it would not have taken is found out when
+    /// something is sealed to it.
+    pub fn proven(bytes: &[u8]) -> Result<Self, MessageError> {
+        PublicKey::from_bytes(bytes).map(Self).map_err(|_| MessageError::BadKey)
     }
 
     /// The key as it goes.

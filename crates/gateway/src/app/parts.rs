@@ -254,7 +254,9 @@ pub(super) fn doors(vault: &Vault, settings: &Settings) -> Result<Doors, StartEr
         }
     }
     let (public_url, proxies) = (settings.public_url.clone(), settings.proxies.clone());
-    let (masks, rates) = (settings.masks.clone(), settings.rates.clone());
+    let masks =
+        settings.masks.iter().map(|(tenant, masks)| (tenant.clone(), Arc::new(masks.clone())));
+    let (masks, rates) = (masks.collect(), settings.rates.clone());
     Ok(Doors { callers, wordings, sites, public_url, masks, rates, proxies })
 }
 

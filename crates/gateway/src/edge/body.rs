@@ -9,7 +9,7 @@ use axum::{
 use bytes::Bytes;
 use http_body_util::LengthLimitError;
 
-use crate::edge::answer::Refusal;
+use crate::{edge::answer::Refusal, masking::NotMasked};
 
 /// How long a body may take to arrive. A megabyte needs 0.8 Mbit/s; slower than that is somebody
 /// who wants to hold the connection.
@@ -27,6 +27,12 @@ pub(crate) enum BodyError {
     /// The connection broke, or the framing is wrong.
     #[error("the body broke off")]
     BrokeOff,
+}
+
+impl From<NotMasked> for Refusal {
+    fn from(error: NotMasked) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "busy", error.to_string())
+    }
 }
 
 impl From<BodyError> for Refusal {

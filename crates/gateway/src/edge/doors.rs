@@ -23,7 +23,7 @@ pub(crate) struct Doors {
     /// How clients reach this service; `None` takes the request's own `Host`.
     pub(crate) public_url: Option<String>,
     /// What each tenant has taken out of what its users say.
-    pub(crate) masks: HashMap<TenantId, Masks>,
+    pub(crate) masks: HashMap<TenantId, Arc<Masks>>,
     /// How fast each tenant's callers may be.
     pub(crate) rates: HashMap<TenantId, Rates>,
     /// The proxies before this service.
@@ -40,7 +40,7 @@ impl Doors {
     }
 
     /// What this tenant has taken out; `None` for nothing.
-    pub(crate) fn masks(&self, tenant: &TenantId) -> Option<&Masks> {
+    pub(crate) fn masks(&self, tenant: &TenantId) -> Option<&Arc<Masks>> {
         self.masks.get(tenant).filter(|masks| !masks.is_empty())
     }
 

@@ -94,10 +94,10 @@ async fn taken(
     let activity = Activity::parse(&body)
         .map_err(|error| Refusal::new(StatusCode::BAD_REQUEST, error.code(), error.to_string()))?;
     let link = proof::of(edge, &channels, token, &activity).await?;
-    let Some(mut activity) = meaning::with_its_user(activity) else {
+    let Some(activity) = meaning::with_its_user(activity) else {
         return Ok(StatusCode::OK.into_response());
     };
-    let masked = edge.mask(&link.tenant, &mut activity);
+    let (activity, masked) = edge.mask(&link.tenant, activity).await?;
     let whose = Whose::read(&link, &activity)?;
     if let Some(tenant) = whose.reference.tenant.as_deref().filter(|_| is_teams(&whose.key.channel))
     {

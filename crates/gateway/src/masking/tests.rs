@@ -1,4 +1,3 @@
-use bot_framework::Activity;
 use serde_json::{Value, json};
 
 use super::*;
@@ -185,6 +184,26 @@ fn applied(activity: &Value) -> Option<Value> {
 }
 
 const PAN: &str = "4111 1111 1111 1111";
+
+#[tokio::test]
+async fn a_long_text_that_takes_long_holds_up_nobody_else_and_is_masked_all_the_same() {
+    // It begins at every x and looks for an end that never comes.
+    let masks = Arc::new(masks(&["card"], &["slow: x[^y]*y"]));
+    let said = |text: &str| {
+        let json = json!({ "type": "message", "text": text }).to_string();
+        Activity::parse(json.as_bytes()).unwrap()
+    };
+    let long = said(&format!("{} {PAN}", "x".repeat(10_000)));
+    let looking = tokio::spawn(mask(Arc::clone(&masks), long, Language::English));
+    // On a single thread the small one has its answer while the large one is looked through.
+    tokio::task::yield_now().await;
+    assert!(!looking.is_finished());
+    let (short, masked) = mask(masks, said(PAN), Language::English).await.unwrap();
+    assert!(masked && short.text().is_some_and(|text| text == CARD));
+    let (long, masked) = looking.await.unwrap().unwrap();
+    let text = long.text().unwrap();
+    assert!(masked && text.ends_with(CARD) && !text.contains("1111"));
+}
 
 #[test]
 fn a_user_cannot_hide_a_number_in_any_part_of_an_activity() {

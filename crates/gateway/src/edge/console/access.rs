@@ -110,7 +110,8 @@ impl Access {
     }
 
     /// Whether this is the password of who has this name; `None` if the check itself failed. Off the
-    /// async threads, few at a time. Nobody's name takes as long as anybody's.
+    /// async threads, few at a time. Nobody's name takes as long as the
+    /// costliest of anybody's.
     async fn check(&self, member: Option<&Member>, password: SecretString) -> Option<bool> {
         let place = Arc::clone(&self.checks).acquire_owned().await.ok()?;
         let hash = self.members.hash(member);
@@ -196,9 +197,10 @@ pub(super) async fn login(
     body: Body,
 ) -> Response {
     let Some(console) = &edge.console else { return super::closed().into_response() };
-    let doors = edge.doors.get();
-    let public_url = doors.public_url.as_deref();
-    let address = guard::address(peer.map(|peer| peer.0), &headers, public_url);
+    let address = {
+        let doors = edge.doors.get();
+        guard::address(peer.map(|peer| peer.0), &headers, &doors.proxies)
+    };
     match signs_in(console, &edge, &headers, address, body).await {
         Ok(response) => response,
         Err(response) => *response,

@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use url::{Host, Url};
 
-use crate::edge::answer::Refusal;
+use crate::{edge::answer::Refusal, network::Proxies};
 
 /// Every change carries this header: a page elsewhere cannot send it without asking us first, and we
 /// never answer such questions.
@@ -149,16 +149,11 @@ pub(super) fn is_secure(headers: &HeaderMap, public_url: Option<&str>) -> bool {
     seen.is_some_and(|seen| seen.starts_with("https:"))
 }
 
-/// From where a request comes. Behind a proxy, which is there whenever our address is https, it is
-/// what the proxy saw: the last address of the list, the only one that no caller can make up.
-pub(super) fn address(peer: Option<Peer>, headers: &HeaderMap, public_url: Option<&str>) -> IpAddr {
+/// From where a request comes: what the proxies that the operator named say, else the connection's own
+/// address. Where nobody can tell, it is the proxy's.
+pub(super) fn address(peer: Option<Peer>, headers: &HeaderMap, proxies: &Proxies) -> IpAddr {
     let peer = peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0);
-    if !public_url.is_some_and(|url| url.starts_with("https:")) {
-        return peer;
-    }
-    let forwarded = headers.get_all("x-forwarded-for").iter().next_back();
-    let last = forwarded.and_then(|list| list.to_str().ok()?.rsplit(',').next());
-    last.and_then(|address| address.trim().parse().ok()).unwrap_or(peer)
+    proxies.source(peer, headers).unwrap_or(peer)
 }
 
 #[cfg(test)]
@@ -265,14 +260,18 @@ mod tests {
     }
 
     #[test]
-    fn behind_a_proxy_the_address_is_what_the_proxy_saw() {
-        let peer = Some(Peer(IpAddr::from([127, 0, 0, 1])));
-        let forwarded = headers(&[("x-forwarded-for", "10.9.9.9, 192.0.2.7")]);
-        let of =
-            |headers: &HeaderMap, public: Option<&str>| address(peer, headers, public).to_string();
-        assert_eq!(of(&forwarded, PUBLIC), "192.0.2.7");
-        assert_eq!(of(&forwarded, None), "127.0.0.1", "nobody may make up an address");
-        assert_eq!(of(&headers(&[("x-forwarded-for", "who knows")]), PUBLIC), "127.0.0.1");
-        assert_eq!(of(&HeaderMap::new(), PUBLIC), "127.0.0.1");
+    fn the_address_is_what_a_named_proxy_saw_and_nobody_else_makes_one_up() {
+        let of = |peer: [u8; 4], list: &str| {
+            let forwarded = headers(&[("x-forwarded-for", list)]);
+            let trusted = vec!["127.0.0.1".parse().unwrap()];
+            let proxies = Proxies { trusted, ..Proxies::default() };
+            address(Some(Peer(peer.into())), &forwarded, &proxies).to_string()
+        };
+        let proxy = [127, 0, 0, 1];
+        assert_eq!(of(proxy, "10.9.9.9, 192.0.2.7"), "192.0.2.7");
+        assert_eq!(of([203, 0, 113, 9], "192.0.2.7"), "203.0.113.9", "no proxy of ours");
+        assert_eq!(of(proxy, "who knows"), "127.0.0.1", "nobody can tell");
+        let unnamed = address(None, &HeaderMap::new(), &Proxies::default());
+        assert_eq!(unnamed, IpAddr::V4(Ipv4Addr::UNSPECIFIED));
     }
 }

@@ -28,7 +28,9 @@ pub(crate) struct Member {
 pub(crate) struct Members {
     members: Vec<Member>,
     /// What a password is compared with that comes with nobody's name: as much work as the most
-    /// that anybody's is.
+    /// that anybody's is. Whose hash is less work is answered sooner, and so known to be somebody:
+    /// nobody's name tells nothing only where all hashes ask for the same, as those of `warmline
+    /// console-password` do.
     decoy: PasswordHash,
 }
 

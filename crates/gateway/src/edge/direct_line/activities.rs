@@ -127,9 +127,9 @@ async fn taken(
     let Path(id) = id?;
     let claims = edge.page(headers, &id)?;
     let body = read_body(body, private::BODY_BYTES_MAX).await?;
-    let mut activity = edge.posted(&claims, &body).await?;
+    let activity = edge.posted(&claims, &body).await?;
     let key = edge.key_of(&claims)?;
-    let masked = edge.mask(&key.tenant, &mut activity);
+    let (activity, masked) = edge.mask(&key.tenant, activity).await?;
     let visitor = visitor(&claims, Some(&activity))?;
     let event = match &*activity.kind() {
         kinds::MESSAGE => Event::UserSaid {
@@ -191,15 +191,17 @@ pub(super) async fn read(
     headers: HeaderMap,
 ) -> Result<Response, Refused> {
     let (Path(id), Query(asked)) = (id?, reading?);
-    let claims = edge.page(&headers, &id)?;
     let after = conversations::watermark(asked.watermark.as_deref())?;
-    let after = after.unwrap_or(Watermark::START);
-    match edge.set_as_read(&claims, &headers, after).await {
+    let set = match edge.page(&headers, &id) {
+        Ok(claims) => edge.set_as_read(&claims, &headers, after.unwrap_or(Watermark::START)).await,
+        Err(refused) => Err(refused),
+    };
+    match set {
         Ok(set) => Ok(answer(&set)),
         // A page that polls gives up for good on anything but 200 and 403 (reference 4.4). An empty
-        // set without a watermark leaves it where it is, and it asks again.
-        Err(refused) if refused.passes() => {
-            let nothing = ActivitySet { activities: Vec::new(), watermark: None };
+        // set with the watermark that it came with leaves it where it is, and it asks again.
+        Err(refused) if refused.passes() || refused.is_too_fast() => {
+            let nothing = ActivitySet { activities: Vec::new(), watermark: after };
             let mut response = answer(&nothing);
             let soon = HeaderValue::from_static("1");
             response.headers_mut().insert(header::RETRY_AFTER, soon);

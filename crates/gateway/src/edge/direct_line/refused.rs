@@ -17,6 +17,7 @@ use crate::{
         direct_line::origins::Untrusted,
     },
     engine::EngineError,
+    masking::NotMasked,
 };
 
 /// A refusal in Direct Line's form.
@@ -58,6 +59,11 @@ impl Refused {
     /// Whether it passes by itself.
     pub(super) fn passes(&self) -> bool {
         matches!(self.code, ErrorCode::ServiceUnavailable)
+    }
+
+    /// Whether it passes as soon as whoever calls goes slower.
+    pub(super) fn is_too_fast(&self) -> bool {
+        matches!(self.code, ErrorCode::TooManyRequests)
     }
 
     pub(super) fn status(&self) -> StatusCode {
@@ -118,6 +124,12 @@ impl From<EngineError> for Refused {
 impl From<StoreError> for Refused {
     fn from(error: StoreError) -> Self {
         unreadable(&error)
+    }
+}
+
+impl From<NotMasked> for Refused {
+    fn from(error: NotMasked) -> Self {
+        Self::new(ErrorCode::ServiceUnavailable, error.to_string())
     }
 }
 

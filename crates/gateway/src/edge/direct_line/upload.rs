@@ -120,7 +120,8 @@ async fn taken(
         |kept: &Kept| format!("{base}/files/{}", edge.files.pass(kept.id, Side::Original));
     merge(&mut activity, &taken.kept, address)?;
     // After the files found their places by the names that they came with.
-    let masked = edge.mask(&key.tenant, &mut activity) || names_masked;
+    let (activity, masked) = edge.mask(&key.tenant, activity).await?;
+    let masked = masked || names_masked;
     let visitor = visitor(&claims, Some(&activity))?;
     let said = session::Said {
         files: taken.kept.iter().map(|brought| brought.kept.clone().into()).collect(),

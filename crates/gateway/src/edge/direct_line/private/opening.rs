@@ -96,9 +96,12 @@ impl Edge {
         }
         let remembers_nothing =
             matches!(&*opened.kind(), kinds::END_OF_CONVERSATION | kinds::INVOKE);
-        let mark = decoded_key(&envelope.enc).ok_or_else(does_not_open)?;
-        if remembers_nothing && !self.direct_line.private.seen.is_first(mark, at) {
-            return Err(replayed("this envelope was taken already, or may have been"));
+        if remembers_nothing {
+            let mark = decoded_key(&envelope.enc).ok_or_else(does_not_open)?;
+            let tenant = self.key_of(claims)?.tenant;
+            if !self.direct_line.private.seen.is_first(&tenant, mark, at) {
+                return Err(replayed("this envelope was taken already, or may have been"));
+            }
         }
         Ok(opened)
     }

@@ -61,16 +61,13 @@ pub(in crate::edge::direct_line) async fn present(
             "this gateway seals with the suite of its own keys, see /.well-known/warmline-keys";
         return Err(Refused::new(ErrorCode::UnknownSuite, message));
     }
-    let key = key(&presented.public_key).ok_or_else(|| {
+    let key = decoded(&presented.public_key).and_then(|key| ReaderKey::new(&key).ok());
+    let key = key.ok_or_else(|| {
         let message = "`publicKey` is no X25519 public key: 32 bytes in base64url without `=`";
         Refused::new(ErrorCode::BadArgument, message)
     })?;
     let claims = Claims { reader: Some(encoded(&key.to_bytes())), ..claims };
     Ok(Json(edge.described(&claims, None)))
-}
-
-fn key(text: &str) -> Option<ReaderKey> {
-    ReaderKey::new(&decoded(text)?).ok()
 }
 
 /// How one reader reads: sealed to its key, or in the clear if it presented none and need not.
@@ -91,7 +88,9 @@ impl Edge {
         claims: &Claims,
     ) -> Result<Reading, Refused> {
         self.lets_read(claims)?;
-        let Some(key) = claims.reader.as_deref().and_then(key) else { return Ok(Reading(None)) };
+        let Some(key) = claims.reader.as_deref() else { return Ok(Reading(None)) };
+        // It was proven when it was presented, and the token is ours.
+        let key = decoded(key).and_then(|key| ReaderKey::proven(&key).ok()).ok_or_else(unsealed)?;
         let keys = self.direct_line.private.ring.keys(self).await.map_err(|e| unavailable(&e))?;
         let newest = keys.first().ok_or_else(unsealed)?;
         let sealing = newest.key.sealing(&key, TO_READER.as_bytes()).map_err(|_| unsealed())?;

@@ -329,11 +329,40 @@ async fn a_page_that_polls_keeps_polling_while_the_store_cannot_be_read() {
         (200, &"1".parse().unwrap())
     );
     let body = axum::body::to_bytes(answer.into_body(), 1_000).await.unwrap();
-    assert_eq!(body, r#"{"activities":[]}"#, "no watermark: the page keeps its own");
+    assert_eq!(body, r#"{"activities":[],"watermark":"1"}"#, "the page keeps its own");
     bed.store.set(bed::Fault::None);
     let answer = poll("").await.unwrap();
     let body = axum::body::to_bytes(answer.into_body(), 10_000).await.unwrap();
     assert!(String::from_utf8_lossy(&body).contains("hello"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_page_that_polls_too_fast_keeps_polling_from_where_it_was() {
+    use crate::edge::direct_line::{activities::read, conversations::Reading};
+    let Scene { bed: _bed, edge, .. } = Scene::new(Duration::ZERO).await;
+    let site = edge.doors.get().sites[0].clone();
+    let bound = edge.binding(&site, "c1".to_owned(), TokenParameters::default()).unwrap();
+    let claims = Claims { user: Some("c1".to_owned()), ..bound };
+    let headers = bearing(&edge, &claims);
+    let poll = async |watermark: Option<&str>| {
+        let reading = Reading { watermark: watermark.map(ToOwned::to_owned) };
+        let path = Ok(Path("c1".to_owned()));
+        let answer = read(State(Arc::clone(&edge)), path, Ok(Query(reading)), headers.clone());
+        let answer = answer.await.unwrap();
+        let at_once = !answer.headers().contains_key("retry-after");
+        assert_eq!(answer.status(), 200);
+        let body = axum::body::to_bytes(answer.into_body(), 10_000).await.unwrap();
+        (at_once, String::from_utf8(body.to_vec()).unwrap())
+    };
+    while edge.page(&headers, "c1").is_ok() {}
+    for (watermark, body) in
+        [(None, r#"{"activities":[]}"#), (Some("1"), r#"{"activities":[],"watermark":"1"}"#)]
+    {
+        assert_eq!(poll(watermark).await, (false, body.to_owned()));
+    }
+    tokio::time::advance(Duration::from_secs(1)).await;
+    let (at_once, body) = poll(None).await;
+    assert!(at_once && body.contains("hello"), "{body}");
 }
 
 #[tokio::test]
