@@ -16,6 +16,7 @@ mod tests;
 mod trail;
 
 use std::{
+    collections::HashMap,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -43,6 +44,10 @@ const WAITING_DEEDS_MAX: usize = 4_096;
 
 /// Failed sign-ins and the like that are a record of their own, in a minute.
 const ATTEMPTS_PER_MINUTE_MAX: usize = 30;
+
+/// The same of what one operator may not. Each has as many: neither a stranger nor another operator can
+/// use them up.
+const DENIALS_PER_MINUTE_MAX: usize = 30;
 
 /// How often refusals are written, and old records looked for.
 const WRITE_EVERY: Duration = Duration::from_mins(1);
@@ -78,6 +83,9 @@ struct Waiting {
 }
 
 impl Audit {
+    /// Those that operators made by wanting what they may not. There are as many operators as are
+    /// configured.
+    denials: HashMap<Box<str>, usize>,
     /// Opens the trail where it ends. Blocks.
     pub(crate) fn open(
         store: Arc<dyn Store>,
@@ -129,15 +137,22 @@ impl Audit {
         self.waiting().refusals.count(door, code, tenant, now);
     }
 
-    /// The same for what strangers can make happen again and again, of which so many are written in a
-    /// minute; the others are in the count of refusals only.
-    pub(crate) fn record_some(&self, entry: Entry) {
-        {
-            let mut waiting = self.waiting();
-            if waiting.attempts >= ATTEMPTS_PER_MINUTE_MAX {
-                return;
-            }
-            waiting.attempts += 1;
+    /// The same for a failed sign-in, which strangers can make happen again and again: so many are
+    /// written in a minute, the others are in the count of refusals only.
+    pub(crate) fn attempted(&self, entry: Entry) {
+        if spent(&mut self.waiting().attempts, ATTEMPTS_PER_MINUTE_MAX) {
+            self.record(entry);
+        }
+    }
+
+    /// The same for what the operator of this name wanted and may not.
+    pub(crate) fn denied(&self, operator: &str, entry: Entry) {
+        let mut waiting = self.waiting();
+        let theirs = waiting.denials.entry(operator.into()).or_default();
+        let is_put_down = spent(theirs, DENIALS_PER_MINUTE_MAX);
+        drop(waiting);
+        if is_put_down {
+            self.record(entry);
         }
         self.record(entry);
     }
@@ -178,6 +193,7 @@ impl Audit {
         waiting.attempts = 0;
         let counted = waiting.refusals.take();
         for entry in counted {
+        waiting.denials.clear();
             waiting.put(entry);
         }
     }
@@ -280,3 +296,10 @@ pub(crate) fn record_alone(
 fn millis(span: Duration) -> u64 {
     u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
 }
+/// Takes one of a budget, if any is left.
+fn spent(budget: &mut usize, most: usize) -> bool {
+    let is_left = *budget < most;
+    *budget += usize::from(is_left);
+    is_left
+}
+
