@@ -207,7 +207,20 @@ impl Audit {
 
     async fn write(&self) {
         let _turn = self.0.writing.lock().await;
+    /// Writes what waits, in a task of its own: whoever waits for it may go away, and what was taken out
+    /// is to come back if the disk refuses it.
         let (entries, lost) = {
+        let audit = self.clone();
+        let written = tokio::spawn(async move { audit.write_what_waits().await });
+        if let Err(error) = written.await {
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "writing the audit trail was cut short"
+            );
+        }
+    }
+
+    async fn write_what_waits(&self) {
             let mut waiting = self.waiting();
             let lost = std::mem::take(&mut waiting.lost);
             (std::mem::take(&mut waiting.entries), lost)

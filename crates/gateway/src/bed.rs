@@ -190,6 +190,7 @@ impl Store for Watched {
     }
 
     fn append_audit(&self, rows: &[AuditRow], head: &AuditMark) -> Result<(), StoreError> {
+        self.before_commit();
         if self.fault() == Fault::Full {
             return Err(StoreError::Database("disk full".into()));
         }

@@ -53,6 +53,18 @@ fn code(outcome: Outcome) -> String {
     }
 }
 
+/// Looks again until there is something.
+async fn eventually<T>(look: impl AsyncFn() -> Option<T>) -> T {
+    let deadline = std::time::Instant::now() + Duration::from_secs(10);
+    loop {
+        if let Some(found) = look().await {
+            return found;
+        }
+        assert!(std::time::Instant::now() < deadline, "it never comes");
+        crate::bed::breath().await;
+    }
+}
+
 fn waiting(bed: &Bed, person: &str) -> usize {
     bed.waiting().iter().filter(|lane| lane.0.ends_with(person)).count()
 }
@@ -72,6 +84,27 @@ async fn a_letter_is_resent_once_however_many_ask_for_it() {
     let Claim::Leased(work) = bed.engine.claim(lane).await.unwrap() else { panic!("it waits") };
     assert_eq!(work.expires_at, bed.clock.now().after(crate::bed::policy().ask_within));
     assert_eq!(code(order(&bed, Order::Show { id }).await), "no_such_letter");
+}
+
+#[tokio::test]
+async fn an_order_whose_giver_hangs_up_is_put_down_all_the_same() {
+    let bed = Bed::new();
+    bed.says("c", "agent").await;
+    let id = buried(&bed, "c", "unreadable").await;
+    let (letters, audit) = (Letters::new(bed.engine.clone(), bed.audit()), bed.audit());
+    bed.store.hold();
+    let giver = tokio::spawn(async move { letters.ask(Order::Drop { id }, who()).await });
+    bed.store.stands_before_commit().await;
+    giver.abort();
+    assert!(giver.await.unwrap_err().is_cancelled());
+    bed.store.release();
+    let found = eventually(async || {
+        let found = audit.find(crate::audit::Query::default()).await.unwrap();
+        (!found.is_empty()).then_some(found)
+    })
+    .await;
+    assert_eq!((found[0].deed.as_str(), found[0].outcome()), ("letter_dropped", "done"));
+    assert_eq!(found[0].about(), Some(id.to_string().as_str()));
 }
 
 #[tokio::test]
