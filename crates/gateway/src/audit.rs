@@ -42,7 +42,7 @@ use trail::Trail;
 /// the disk is back: an operator gives a few orders a minute.
 const WAITING_DEEDS_MAX: usize = 4_096;
 
-/// Failed sign-ins and the like that are a record of their own, in a minute.
+/// Failed sign-ins that are a record of their own, in a minute: strangers make them.
 const ATTEMPTS_PER_MINUTE_MAX: usize = 30;
 
 /// The same of what one operator may not. Each has as many: neither a stranger nor another operator can
@@ -55,6 +55,9 @@ const WRITE_EVERY: Duration = Duration::from_mins(1);
 /// How long records are kept unless the settings say otherwise: a year and a month, so that a yearly
 /// review sees the whole year.
 pub const KEEP_FOR: Duration = Duration::from_hours(400 * 24);
+
+/// Stands for what was named and is nothing of ours: it may be anything, a secret too.
+pub(crate) const UNKNOWN: &str = "?";
 
 /// The audit trail of a running gateway. Cheap to clone.
 #[derive(Clone)]
@@ -80,12 +83,12 @@ struct Waiting {
     refusals: Refusals,
     /// Records of this minute that strangers made.
     attempts: usize,
-}
-
-impl Audit {
     /// Those that operators made by wanting what they may not. There are as many operators as are
     /// configured.
     denials: HashMap<Box<str>, usize>,
+}
+
+impl Audit {
     /// Opens the trail where it ends. Blocks.
     pub(crate) fn open(
         store: Arc<dyn Store>,
@@ -154,7 +157,6 @@ impl Audit {
         if is_put_down {
             self.record(entry);
         }
-        self.record(entry);
     }
 
     /// The records that fit.
@@ -191,9 +193,9 @@ impl Audit {
     fn gather_refusals(&self) {
         let mut waiting = self.waiting();
         waiting.attempts = 0;
+        waiting.denials.clear();
         let counted = waiting.refusals.take();
         for entry in counted {
-        waiting.denials.clear();
             waiting.put(entry);
         }
     }
@@ -205,11 +207,9 @@ impl Audit {
         self.waiting().put(entry);
     }
 
-    async fn write(&self) {
-        let _turn = self.0.writing.lock().await;
     /// Writes what waits, in a task of its own: whoever waits for it may go away, and what was taken out
     /// is to come back if the disk refuses it.
-        let (entries, lost) = {
+    async fn write(&self) {
         let audit = self.clone();
         let written = tokio::spawn(async move { audit.write_what_waits().await });
         if let Err(error) = written.await {
@@ -221,6 +221,8 @@ impl Audit {
     }
 
     async fn write_what_waits(&self) {
+        let _turn = self.0.writing.lock().await;
+        let (entries, lost) = {
             let mut waiting = self.waiting();
             let lost = std::mem::take(&mut waiting.lost);
             (std::mem::take(&mut waiting.entries), lost)
@@ -295,6 +297,13 @@ impl Waiting {
     }
 }
 
+/// Takes one of a budget, if any is left.
+fn spent(budget: &mut usize, most: usize) -> bool {
+    let is_left = *budget < most;
+    *budget += usize::from(is_left);
+    is_left
+}
+
 /// Records one deed in data that no gateway is using. Blocks.
 pub(crate) fn record_alone(
     store: Arc<dyn Store>,
@@ -309,10 +318,3 @@ pub(crate) fn record_alone(
 fn millis(span: Duration) -> u64 {
     u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
 }
-/// Takes one of a budget, if any is left.
-fn spent(budget: &mut usize, most: usize) -> bool {
-    let is_left = *budget < most;
-    *budget += usize::from(is_left);
-    is_left
-}
-

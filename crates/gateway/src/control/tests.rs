@@ -346,6 +346,78 @@ async fn a_secret_is_kept_and_forgotten_over_the_socket_and_never_comes_back() {
     assert!(!shown.contains("kolibri"), "{shown}");
 }
 
+/// What the trail has, oldest first: deed, about what, what came of it.
+async fn trail(served: &Served) -> Vec<(String, String, String)> {
+    let found = served.bed.audit().find(crate::audit::Query::default()).await.unwrap();
+    let text = |record: &crate::audit::Record| {
+        let about = record.about().unwrap_or_default().to_owned();
+        (record.deed.clone(), about, record.outcome().to_owned())
+    };
+    found.iter().map(text).collect()
+}
+
+fn recorded(deed: &str, about: &str, outcome: &str) -> (String, String, String) {
+    (deed.to_owned(), about.to_owned(), outcome.to_owned())
+}
+
+#[tokio::test]
+async fn an_order_about_a_secret_is_put_down_whatever_came_of_it_and_nothing_in_the_place_of_a_name()
+ {
+    let served = Served::new();
+    let line = |name: &str, value: Option<&str>| {
+        secret_line(name, value.map(secrecy::SecretString::from).as_ref())
+    };
+    for (name, value) in [
+        ("kolibri", None),
+        ("kolibri", Some("two\nlines")),
+        ("a/b", Some("x")),
+        ("snow", Some("x")),
+        ("snow", Some("two\nlines")),
+        ("snow", Some("y")),
+        ("snow", None),
+    ] {
+        served.ask(&line(name, value)).await;
+    }
+    let expected = [
+        recorded("secret_forgotten", "?", "no_such_secret"),
+        recorded("secret_kept", "?", "bad_value"),
+        recorded("secret_kept", "?", "bad_name"),
+        recorded("secret_kept", "snow", "done"),
+        recorded("secret_rotated", "snow", "bad_value"),
+        recorded("secret_rotated", "snow", "done"),
+        recorded("secret_forgotten", "snow", "done"),
+    ];
+    assert_eq!(trail(&served).await, expected);
+}
+
+#[tokio::test]
+async fn an_order_about_keys_is_put_down_whatever_came_of_it() {
+    let served = Served::new();
+    let vault = Arc::clone(&served.bed.vault);
+    crate::keys::open(&*served.bed.store, &vault).unwrap();
+    let old = vault.current().to_string();
+    served.ask(&keys_line("keys_status", &[])).await;
+    served.ask(&keys_line("rotate_keys", &[])).await;
+    let new = vault.current().to_string();
+    for root in ["kolibri", &new, &old] {
+        served.ask(&keys_line("retire_key", &[("root", &root.into())])).await;
+    }
+    let other = secrecy::SecretString::from("ef".repeat(32));
+    let line = keys_line("begin_master", &[("in_use", &other), ("next", &other)]);
+    assert_eq!(code(served.ask(&line).await), "wrong_master_key");
+    let line = keys_line("finish_master", &[("newest", &other)]);
+    assert_eq!(code(served.ask(&line).await), "wrong_master_key");
+    let expected = [
+        recorded("key_rotated", &format!("data {new}"), "done"),
+        recorded("key_retired", "?", "no_such_key"),
+        recorded("key_retired", &new, "no_such_key"),
+        recorded("key_retired", &old, "done"),
+        recorded("key_rotated", "master new", "wrong_master_key"),
+        recorded("key_rotated", "master new", "wrong_master_key"),
+    ];
+    assert_eq!(trail(&served).await, expected);
+}
+
 /// A file of somebody's in this conversation.
 async fn brought(served: &Served, name: &str, by: Bringer) -> FileId {
     served.bed.says(name, "hi").await;
