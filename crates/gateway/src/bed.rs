@@ -219,6 +219,10 @@ impl Store for Watched {
         self.inner.take_over(boot)
     }
 
+    fn count_dead_letters_of(&self, tenants: &[TenantId]) -> Result<usize, StoreError> {
+        self.inner.count_dead_letters_of(tenants)
+    }
+
     fn conversation(&self, key: &ConversationKey) -> Result<Option<ConversationRow>, StoreError> {
         self.inner.conversation(key)
     }

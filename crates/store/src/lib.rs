@@ -204,6 +204,9 @@ pub trait Store: AuditSource + Send + Sync + 'static {
     /// The dead letter of an effect, until it is buried or resent. What is provided here looks
     /// through all of them.
     fn dead_letter(&self, effect: OutboxId) -> Result<Option<DeadLetter>, StoreError> {
+    /// How many dead letters conversations of these tenants have.
+    fn count_dead_letters_of(&self, tenants: &[TenantId]) -> Result<usize, StoreError>;
+
         Ok(self.dead_letters(usize::MAX)?.into_iter().find(|letter| letter.effect == effect))
     }
 

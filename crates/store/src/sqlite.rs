@@ -369,6 +369,10 @@ impl Store for SqliteStore {
         self.read(|reader| dead_letters::by_effect(reader, effect))
     }
 
+    fn count_dead_letters_of(&self, tenants: &[TenantId]) -> Result<usize, StoreError> {
+        self.read(|reader| dead_letters::count_of(reader, tenants))
+    }
+
     fn setting(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
         self.read(|reader| settings::find(reader, name))
     }
