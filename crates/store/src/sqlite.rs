@@ -182,6 +182,10 @@ impl AuditSource for SqliteStore {
         self.read(|reader| audit::after(reader, after, limit))
     }
 
+    fn audit_upto(&self, upto: u64, limit: usize) -> Result<Vec<AuditRow>, StoreError> {
+        self.read(|reader| audit::upto(reader, upto, limit))
+    }
+
     fn audit_head(&self) -> Result<Option<AuditMark>, StoreError> {
         self.read(|reader| audit::head(reader))
     }
@@ -365,12 +369,12 @@ impl Store for SqliteStore {
         self.read(|reader| dead_letters::newest_of(reader, tenants, limit))
     }
 
-    fn dead_letter(&self, effect: OutboxId) -> Result<Option<DeadLetter>, StoreError> {
-        self.read(|reader| dead_letters::by_effect(reader, effect))
-    }
-
     fn count_dead_letters_of(&self, tenants: &[TenantId]) -> Result<usize, StoreError> {
         self.read(|reader| dead_letters::count_of(reader, tenants))
+    }
+
+    fn dead_letter(&self, effect: OutboxId) -> Result<Option<DeadLetter>, StoreError> {
+        self.read(|reader| dead_letters::by_effect(reader, effect))
     }
 
     fn setting(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
