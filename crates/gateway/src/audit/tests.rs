@@ -18,6 +18,12 @@ impl AuditSource for Tampered<'_> {
         Ok(rows)
     }
 
+    fn audit_upto(&self, upto: u64, limit: usize) -> Result<Vec<AuditRow>, StoreError> {
+        let mut rows = self.inner.audit_upto(upto, limit)?;
+        (self.change)(&mut rows);
+        Ok(rows)
+    }
+
     fn audit_head(&self) -> Result<Option<AuditMark>, StoreError> {
         Ok((self.head)(self.inner.audit_head()?))
     }
@@ -203,6 +209,134 @@ async fn a_disk_that_is_full_for_a_while_loses_no_record_and_a_long_one_counts_t
     let last = found.last().unwrap();
     assert_eq!((last.deed.as_str(), last.count()), ("records_lost", Some(6)));
     assert!(whole(&bed, &*bed.store).is_ok());
+}
+
+#[tokio::test]
+async fn a_record_whose_giver_hangs_up_while_the_disk_refuses_it_is_not_lost() {
+    let bed = Bed::new();
+    let audit = bed.audit();
+    bed.store.hold();
+    let giver = {
+        let audit = audit.clone();
+        tokio::spawn(async move { audit.record_now(Entry::new(who(), Deed::SignIn)).await })
+    };
+    bed.store.stands_before_commit().await;
+    giver.abort();
+    assert!(giver.await.unwrap_err().is_cancelled());
+    bed.store.set(Fault::Full);
+    bed.store.release();
+    // After the one that is being refused.
+    drop(audit.0.writing.lock().await);
+    bed.store.set(Fault::None);
+    audit.record_now(Entry::new(who(), Deed::SignOut)).await;
+    let found = all(&bed, &Query::default());
+    let names: Vec<_> = found.iter().map(|record| record.deed.as_str()).collect();
+    assert_eq!(names, ["sign_in", "sign_out"]);
+}
+
+#[tokio::test]
+async fn a_commit_that_fails_and_is_durable_stops_no_later_record() {
+    let bed = Bed::new();
+    let audit = bed.audit();
+    audit.record_now(Entry::of_gateway(Deed::Started)).await;
+    bed.store.set(Fault::KeepsAndFails);
+    audit.record_now(Entry::new(who(), Deed::SignIn)).await;
+    bed.store.set(Fault::None);
+    audit.record_now(Entry::new(who(), Deed::SignOut)).await;
+    let found = all(&bed, &Query::default());
+    let names: Vec<_> = found.iter().map(|record| record.deed.as_str()).collect();
+    assert_eq!(names, ["started", "sign_in", "sign_out"], "each of them once");
+    assert_eq!(whole(&bed, &*bed.store).unwrap().records, 3);
+}
+
+#[tokio::test]
+async fn strangers_at_the_door_use_up_no_operators_records_nor_does_another_operator() {
+    let bed = Bed::new();
+    let audit = bed.audit();
+    let denied = || Entry::new(who(), Deed::Denied { route: "sessions" }).with("role_forbids");
+    for _ in 0..ATTEMPTS_PER_MINUTE_MAX + 5 {
+        audit.attempted(Entry::new(who(), Deed::SignIn).with("wrong_password"));
+    }
+    for _ in 0..DENIALS_PER_MINUTE_MAX + 5 {
+        audit.denied("bob", denied());
+    }
+    audit.denied("ada", denied());
+    audit.write().await;
+    let of = |deed| all(&bed, &Query { deed: Some(deed), ..Query::default() }).len();
+    assert_eq!(of(DeedName::SignIn), ATTEMPTS_PER_MINUTE_MAX);
+    assert_eq!(of(DeedName::Denied), DENIALS_PER_MINUTE_MAX + 1);
+    // The next minute begins anew.
+    audit.gather_refusals();
+    audit.denied("bob", denied());
+    audit.write().await;
+    assert_eq!(of(DeedName::Denied), DENIALS_PER_MINUTE_MAX + 2);
+}
+
+/// A source that counts the records it gives.
+struct Counted<'a>(&'a dyn AuditSource, std::cell::Cell<usize>);
+
+impl AuditSource for Counted<'_> {
+    fn audit_after(&self, after: u64, limit: usize) -> Result<Vec<AuditRow>, StoreError> {
+        let rows = self.0.audit_after(after, limit)?;
+        self.1.set(self.1.get() + rows.len());
+        Ok(rows)
+    }
+
+    fn audit_upto(&self, upto: u64, limit: usize) -> Result<Vec<AuditRow>, StoreError> {
+        let rows = self.0.audit_upto(upto, limit)?;
+        self.1.set(self.1.get() + rows.len());
+        Ok(rows)
+    }
+
+    fn audit_head(&self) -> Result<Option<AuditMark>, StoreError> {
+        self.0.audit_head()
+    }
+
+    fn audit_cut(&self) -> Result<Option<AuditMark>, StoreError> {
+        self.0.audit_cut()
+    }
+}
+
+#[tokio::test]
+async fn whoever_wants_the_newest_few_reads_few_and_all_come_in_their_order() {
+    let bed = Bed::new();
+    let audit = bed.audit();
+    for n in 0..1_200 {
+        let deed = if n % 100 == 0 { Deed::SignIn } else { Deed::SignOut };
+        audit.put(Entry::new(who(), deed));
+    }
+    audit.write().await;
+    let numbers = |query: &Query| -> (Vec<u64>, usize) {
+        let counted = Counted(&*bed.store, std::cell::Cell::new(0));
+        let found = find(&counted, &bed.vault, wrapped(&bed).as_deref(), query).unwrap();
+        (found.iter().map(|record| record.number).collect(), counted.1.get())
+    };
+    let (newest, read) = numbers(&Query { newest: 3, ..Query::default() });
+    assert_eq!(newest, [1_198, 1_199, 1_200]);
+    assert!(read <= 3 + 1, "{read}");
+    assert_eq!(numbers(&Query::default()).0, (1..=1_200).collect::<Vec<_>>());
+    let signed_in = Query { deed: Some(DeedName::SignIn), newest: 4, ..Query::default() };
+    assert_eq!(numbers(&signed_in).0, [801, 901, 1_001, 1_101]);
+    assert_eq!(numbers(&Query { newest: 0, ..signed_in }).0.len(), 12);
+}
+
+#[tokio::test]
+async fn a_record_that_was_changed_or_lost_its_predecessor_is_not_shown() {
+    type Change = fn(&mut Vec<AuditRow>);
+    let bed = Bed::new();
+    four_records(&bed).await;
+    // The newest first.
+    let changes: [(Change, u64); 3] = [
+        (|rows| rows[0].at.0 += 1, 4),
+        (|rows| drop(rows.remove(1)), 4),
+        (|rows| drop(rows.pop()), 2),
+    ];
+    for (change, number) in changes {
+        let source = Tampered { inner: &*bed.store, change, head: |head| head };
+        let found = find(&source, &bed.vault, wrapped(&bed).as_deref(), &Query::default());
+        let is = matches!(found, Err(AuditError::Record { number: found }) if found == number);
+        assert!(is, "{number}: {found:?}");
+    }
 }
 
 #[tokio::test]

@@ -58,7 +58,8 @@ pub enum AuditError {
 pub(super) struct Trail {
     store: Arc<dyn Store>,
     key: DataKey,
-    end: Mutex<End>,
+    /// `None` after an append of which nobody knows what became: the store is asked again.
+    end: Mutex<Option<End>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,8 +81,8 @@ impl Trail {
                 key
             }
         };
-        let end = head.map_or_else(End::start, |head| End { number: head.number, link: head.link });
-        Ok(Self { store, key, end: Mutex::new(end) })
+        let end = Mutex::new(Some(End::of(head)));
+        Ok(Self { store, key, end })
     }
 
     /// The records that fit. Blocks.
@@ -92,11 +93,24 @@ impl Trail {
     /// Appends records; all of them or none. Blocks.
     pub(super) fn append(&self, entries: &[Entry]) -> Result<(), AuditError> {
         let mut end = self.end.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut next = end.clone();
+        // It stays unknown until it is known what became of this.
+        let mut next = match end.take() {
+            Some(end) => end,
+            None => End::of(self.store.audit_head()?),
+        };
         let rows = entries.iter().map(|entry| self.row(&mut next, entry));
         let rows = rows.collect::<Result<Vec<_>, _>>()?;
-        self.store.append_audit(&rows, &mark(&self.key, b"head", &next)?)?;
-        *end = next;
+        let appended = self.store.append_audit(&rows, &mark(&self.key, b"head", &next)?);
+        if let Err(error) = appended {
+            // A commit that fails may be durable all the same: the store says where the trail ends.
+            let Ok(head) = self.store.audit_head() else { return Err(error.into()) };
+            let there = End::of(head);
+            if there != next {
+                *end = Some(there);
+                return Err(error.into());
+            }
+        }
+        *end = Some(next);
         Ok(())
     }
 
@@ -129,6 +143,10 @@ impl Trail {
 impl End {
     fn start() -> Self {
         Self { number: 0, link: Vec::new() }
+    }
+
+    fn of(head: Option<AuditMark>) -> Self {
+        head.map_or_else(Self::start, |head| Self { number: head.number, link: head.link })
     }
 }
 
@@ -182,6 +200,11 @@ pub struct Query {
 }
 
 impl Query {
+    /// Whether every record fits.
+    fn is_of_all(&self) -> bool {
+        self.since.is_none() && self.tenants.is_none() && self.deed.is_none()
+    }
+
     fn fits(&self, row: &AuditRow) -> bool {
         self.since.is_none_or(|since| row.at >= since)
             && self
@@ -205,34 +228,47 @@ pub fn find(
     found(source, &key_of(vault, wrapped_key)?, query)
 }
 
+/// From the newest back, so that whoever wants the newest few reads few. A record opens only with the
+/// end of the one before it, so what is shown is what was written, in its place.
 fn found(
     source: &dyn AuditSource,
     key: &DataKey,
     query: &Query,
 ) -> Result<Vec<Record>, AuditError> {
-    let mut found = std::collections::VecDeque::new();
-    let (mut end, most) = match first(source)? {
-        Some(end) => (end, query.newest),
-        None => return Ok(Vec::new()),
+    let most = match query.newest {
+        0 => RECORDS_PER_ANSWER_MAX,
+        newest => newest.min(RECORDS_PER_ANSWER_MAX),
     };
-    let most = if most == 0 { RECORDS_PER_ANSWER_MAX } else { most.min(RECORDS_PER_ANSWER_MAX) };
+    let page = if query.is_of_all() { most.min(RECORDS_PER_READ) } else { RECORDS_PER_READ };
+    let (mut found, mut upto) = (Vec::new(), u64::MAX);
     loop {
-        let rows = source.audit_after(end.number, RECORDS_PER_READ)?;
-        for row in &rows {
-            if query.fits(row) {
-                let inner = opened(key, row, &end.link);
-                found
-                    .push_back(shown(row, inner.ok_or(AuditError::Record { number: row.number })?));
-                if found.len() > most {
-                    found.pop_front();
-                }
+        // With one more, for its end.
+        let rows = source.audit_upto(upto, page + 1)?;
+        for (row, at) in rows.iter().zip(1..=page) {
+            if !query.fits(row) {
+                continue;
             }
-            end = End { number: row.number, link: link_of(&row.sealed) };
+            let link = match rows.get(at) {
+                Some(before) => link_of(&before.sealed),
+                None => match source.audit_cut()? {
+                    // It was cut off meanwhile.
+                    Some(cut) if cut.number >= row.number => continue,
+                    cut => End::of(cut).link,
+                },
+            };
+            let inner = opened(key, row, &link);
+            found.push(shown(row, inner.ok_or(AuditError::Record { number: row.number })?));
+            if found.len() == most {
+                break;
+            }
         }
-        if rows.len() < RECORDS_PER_READ {
-            return Ok(found.into());
+        match rows.get(page) {
+            Some(next) if found.len() < most => upto = next.number,
+            Some(_) | None => break,
         }
     }
+    found.reverse();
+    Ok(found)
 }
 
 /// Where the records begin; `None` if there are none.
