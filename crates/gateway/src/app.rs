@@ -41,7 +41,7 @@ pub use settings::{
 
 use crate::{
     alarm::{Alarm, Wakeup},
-    audit::{Audit, Deed, Entry},
+    audit::{self, Audit, Deed, Entry, KeyKind, Who},
     clock::Clock,
     control::{ControlSocket, Letters, Orders, Sealed, Storeroom},
     current::Current,
@@ -121,7 +121,7 @@ impl Gateway {
             let gaps = Arc::clone(&gaps);
             // Opening may wait for a disk, and for tables to be brought up to date.
             let open = move || {
-                let store = open_store(&dir, &vault, boot, IN_USE_FOR)?;
+                let store = open_store(&dir, &vault, boot, IN_USE_FOR, Who::Gateway)?;
                 let audit = Audit::open(Arc::clone(&store), &vault, clock.clone())?;
                 // Before anybody can call: what comes after a gap waits until it is filled.
                 gaps.open_all(&*store, None)?;
@@ -435,6 +435,7 @@ fn open_store(
     vault: &Vault,
     boot: BootId,
     patience: Duration,
+    who: Who,
 ) -> Result<Arc<dyn Store>, StartError> {
     let until = Instant::now() + patience;
     let mut told = false;
@@ -452,12 +453,17 @@ fn open_store(
             opened => break opened?,
         }
     };
-    keys::open(&store, vault)?;
+    let store: Arc<dyn Store> = Arc::new(store);
+    if keys::open(&*store, vault)? {
+        let id = keys::NEW_MASTER.into();
+        let entry = Entry::new(who, Deed::KeyRotated { kind: KeyKind::Master, id });
+        audit::record_alone(Arc::clone(&store), vault, &Clock::System, entry)?;
+    }
     store.take_over(boot)?;
-    Ok(Arc::new(store))
+    Ok(store)
 }
 
 /// Opens data that no gateway is using, for a moment. Blocks.
 pub(crate) fn open_alone(dir: &Path, vault: &Vault) -> Result<Arc<dyn Store>, StartError> {
-    open_store(dir, vault, BootId(fastrand::i64(..)), Duration::ZERO)
+    open_store(dir, vault, BootId(fastrand::i64(..)), Duration::ZERO, this_command())
 }

@@ -16,6 +16,7 @@ mod tests;
 mod trail;
 
 use std::{
+    collections::HashMap,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -41,8 +42,12 @@ use trail::Trail;
 /// the disk is back: an operator gives a few orders a minute.
 const WAITING_DEEDS_MAX: usize = 4_096;
 
-/// Failed sign-ins and the like that are a record of their own, in a minute.
+/// Failed sign-ins that are a record of their own, in a minute: strangers make them.
 const ATTEMPTS_PER_MINUTE_MAX: usize = 30;
+
+/// The same of what one operator may not. Each has as many: neither a stranger nor another operator can
+/// use them up.
+const DENIALS_PER_MINUTE_MAX: usize = 30;
 
 /// How often refusals are written, and old records looked for.
 const WRITE_EVERY: Duration = Duration::from_mins(1);
@@ -50,6 +55,9 @@ const WRITE_EVERY: Duration = Duration::from_mins(1);
 /// How long records are kept unless the settings say otherwise: a year and a month, so that a yearly
 /// review sees the whole year.
 pub const KEEP_FOR: Duration = Duration::from_hours(400 * 24);
+
+/// Stands for what was named and is nothing of ours: it may be anything, a secret too.
+pub(crate) const UNKNOWN: &str = "?";
 
 /// The audit trail of a running gateway. Cheap to clone.
 #[derive(Clone)]
@@ -75,6 +83,9 @@ struct Waiting {
     refusals: Refusals,
     /// Records of this minute that strangers made.
     attempts: usize,
+    /// Those that operators made by wanting what they may not. There are as many operators as are
+    /// configured.
+    denials: HashMap<Box<str>, usize>,
 }
 
 impl Audit {
@@ -129,17 +140,23 @@ impl Audit {
         self.waiting().refusals.count(door, code, tenant, now);
     }
 
-    /// The same for what strangers can make happen again and again, of which so many are written in a
-    /// minute; the others are in the count of refusals only.
-    pub(crate) fn record_some(&self, entry: Entry) {
-        {
-            let mut waiting = self.waiting();
-            if waiting.attempts >= ATTEMPTS_PER_MINUTE_MAX {
-                return;
-            }
-            waiting.attempts += 1;
+    /// The same for a failed sign-in, which strangers can make happen again and again: so many are
+    /// written in a minute, the others are in the count of refusals only.
+    pub(crate) fn attempted(&self, entry: Entry) {
+        if spent(&mut self.waiting().attempts, ATTEMPTS_PER_MINUTE_MAX) {
+            self.record(entry);
         }
-        self.record(entry);
+    }
+
+    /// The same for what the operator of this name wanted and may not.
+    pub(crate) fn denied(&self, operator: &str, entry: Entry) {
+        let mut waiting = self.waiting();
+        let theirs = waiting.denials.entry(operator.into()).or_default();
+        let is_put_down = spent(theirs, DENIALS_PER_MINUTE_MAX);
+        drop(waiting);
+        if is_put_down {
+            self.record(entry);
+        }
     }
 
     /// The records that fit.
@@ -176,6 +193,7 @@ impl Audit {
     fn gather_refusals(&self) {
         let mut waiting = self.waiting();
         waiting.attempts = 0;
+        waiting.denials.clear();
         let counted = waiting.refusals.take();
         for entry in counted {
             waiting.put(entry);
@@ -189,7 +207,20 @@ impl Audit {
         self.waiting().put(entry);
     }
 
+    /// Writes what waits, in a task of its own: whoever waits for it may go away, and what was taken out
+    /// is to come back if the disk refuses it.
     async fn write(&self) {
+        let audit = self.clone();
+        let written = tokio::spawn(async move { audit.write_what_waits().await });
+        if let Err(error) = written.await {
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "writing the audit trail was cut short"
+            );
+        }
+    }
+
+    async fn write_what_waits(&self) {
         let _turn = self.0.writing.lock().await;
         let (entries, lost) = {
             let mut waiting = self.waiting();
@@ -264,6 +295,13 @@ impl Waiting {
             self.lost += 1;
         }
     }
+}
+
+/// Takes one of a budget, if any is left.
+fn spent(budget: &mut usize, most: usize) -> bool {
+    let is_left = *budget < most;
+    *budget += usize::from(is_left);
+    is_left
 }
 
 /// Records one deed in data that no gateway is using. Blocks.

@@ -61,6 +61,8 @@ pub(crate) enum Fault {
     Unreadable,
     /// Whoever looks for lanes finds none.
     NoLanes,
+    /// Keeps records of the audit trail and says that it did not.
+    KeepsAndFails,
 }
 
 /// A store that counts what it commits, fails on demand and can be made to wait before a commit.
@@ -121,7 +123,11 @@ impl Watched {
     fn readable(&self) -> Result<(), StoreError> {
         match self.fault() {
             Fault::Unreadable => Err(StoreError::Database("disk error".into())),
-            Fault::None | Fault::Full | Fault::PanicsAt(_) | Fault::NoLanes => Ok(()),
+            Fault::None
+            | Fault::Full
+            | Fault::PanicsAt(_)
+            | Fault::NoLanes
+            | Fault::KeepsAndFails => Ok(()),
         }
     }
 
@@ -184,10 +190,17 @@ impl Store for Watched {
     }
 
     fn append_audit(&self, rows: &[AuditRow], head: &AuditMark) -> Result<(), StoreError> {
+        self.before_commit();
         if self.fault() == Fault::Full {
             return Err(StoreError::Database("disk full".into()));
         }
-        self.inner.append_audit(rows, head)
+        self.inner.append_audit(rows, head)?;
+        match self.fault() {
+            Fault::KeepsAndFails => Err(StoreError::Database("disk error".into())),
+            Fault::None | Fault::Full | Fault::PanicsAt(_) | Fault::Unreadable | Fault::NoLanes => {
+                Ok(())
+            }
+        }
     }
 
     fn cut_audit(&self, mark: &AuditMark) -> Result<usize, StoreError> {

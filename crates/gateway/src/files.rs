@@ -158,7 +158,7 @@ pub(crate) struct Files {
     passes: Signing<MacKey>,
     ledger: Arc<Mutex<Ledger>>,
     turns: AllTurns,
-    /// Of those who remove what they find, one at a time: no room is given back twice.
+    /// Of all who remove, one at a time: no room is given back twice.
     removing: tokio::sync::Mutex<()>,
 }
 
@@ -252,6 +252,7 @@ impl Files {
 
     /// Removes a file that nobody was told of.
     pub(crate) async fn discard(&self, id: FileId) {
+        let _alone = self.removing.lock().await;
         let name = id.to_string();
         let size = self.place.first(&name, 1).await.map(|(_, size)| size);
         let removed = self.place.remove(&name).await;
@@ -283,6 +284,7 @@ impl Files {
 
     /// Removes one, if it is there.
     pub(crate) async fn remove(&self, id: FileId) -> Result<bool, FileError> {
+        let _alone = self.removing.lock().await;
         let name = id.to_string();
         let size = match self.place.first(&name, 1).await {
             Ok((_, size)) => size,
@@ -299,6 +301,7 @@ impl Files {
         &self,
         conversations: &HashSet<ConversationId>,
     ) -> Result<u64, FileError> {
+        let _alone = self.removing.lock().await;
         let (mut all, mut removed) = (self.place.all(), 0);
         while let Some(there) = all.try_next().await? {
             let Ok(id) = there.name.parse::<FileId>() else { continue };

@@ -43,9 +43,12 @@ pub(crate) fn head_of(vault: &Vault, kind: SealedKind) -> [u8; 5] {
     }
 }
 
+/// What the audit trail calls the master key that a change of it leads to.
+pub(crate) const NEW_MASTER: &str = "new";
+
 /// Opens the ring of this store, or makes one: before anything is sealed, so that a wrong master key
-/// spoils nothing. Blocks.
-pub(crate) fn open(store: &dyn Store, vault: &Vault) -> Result<(), StartError> {
+/// spoils nothing. Says whether that ended a change of the master key. Blocks.
+pub(crate) fn open(store: &dyn Store, vault: &Vault) -> Result<bool, StartError> {
     if let Some(kept) = store.setting(RING)? {
         opened(vault.open_ring(&kept))?;
         return forget_old_master(store, vault);
@@ -57,7 +60,7 @@ pub(crate) fn open(store: &dyn Store, vault: &Vault) -> Result<(), StartError> {
     };
     store.keep_setting(RING, change.sealed())?;
     vault.take(change);
-    Ok(())
+    Ok(false)
 }
 
 fn opened(opened: Result<(), SealError>) -> Result<(), StartError> {
@@ -68,11 +71,12 @@ fn opened(opened: Result<(), SealError>) -> Result<(), StartError> {
 }
 
 /// A change of the master key that was cut short ends with the first start under the new one.
-fn forget_old_master(store: &dyn Store, vault: &Vault) -> Result<(), StartError> {
+fn forget_old_master(store: &dyn Store, vault: &Vault) -> Result<bool, StartError> {
     if !vault.master_changes() {
-        return Ok(());
+        return Ok(false);
     }
-    if vault.has_newest_master() {
+    let is_newest = vault.has_newest_master();
+    if is_newest {
         let change = vault.newest_master_only()?;
         store.keep_setting(RING, change.sealed())?;
         vault.take(change);
@@ -83,7 +87,7 @@ fn forget_old_master(store: &dyn Store, vault: &Vault) -> Result<(), StartError>
              the data as well; start with the new one, or run warmline keys rotate-master again"
         );
     }
-    Ok(())
+    Ok(is_newest)
 }
 
 /// Opens the ring of the data beside whoever has them open; where there is none, the vault stays as an

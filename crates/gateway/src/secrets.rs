@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     app::{StartError, open_alone, this_command},
-    audit::{self, Deed, Entry},
+    audit::{self, Deed, Entry, Who},
     clock::Clock,
     keys::{self, KeysError},
 };
@@ -22,6 +22,9 @@ const NAME_BYTES_MAX: usize = 64;
 
 /// The longest secret, in bytes: an order with it still is one line of the control socket.
 pub const SECRET_BYTES_MAX: usize = 1_024;
+
+/// The code of an order to forget one that is not there.
+pub(crate) const NO_SUCH: &str = "no_such_secret";
 
 /// What the store's settings that hold one begin with. Names hold no control characters.
 const PREFIX: &str = "secret\u{1f}";
@@ -46,6 +49,17 @@ pub enum SecretError {
     /// Sealed under another key, or changed.
     #[error("a sealed secret does not open: the master key is not the one it was sealed with")]
     Seal(#[from] SealError),
+}
+
+impl SecretError {
+    /// Machine code; stable.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Name => "bad_name",
+            Self::Value => "bad_value",
+            Self::Store(_) | Self::Seal(_) => "failed",
+        }
+    }
 }
 
 impl From<KeysError> for SecretError {
@@ -114,17 +128,40 @@ pub fn keep_alone(
     value: Option<&SecretString>,
 ) -> Result<bool, StartError> {
     let store = open_alone(data_dir, vault)?;
-    let before = keep(&*store, vault, name, value)?;
-    let name = || name.into();
-    let deed = match (value, before) {
-        (None, false) => return Ok(before),
-        (None, true) => Deed::SecretForgotten { name: name() },
-        (Some(_), true) => Deed::SecretRotated { name: name() },
-        (Some(_), false) => Deed::SecretKept { name: name() },
-    };
-    let entry = Entry::new(this_command(), deed);
+    let was_there = is_there(&*store, name);
+    let kept = keep(&*store, vault, name, value);
+    let entry = entry_of(this_command(), name, value.is_none(), was_there, &kept);
     audit::record_alone(store, vault, &Clock::System, entry)?;
-    Ok(before)
+    Ok(kept?)
+}
+
+/// Whether there is one of this name, as far as the store can say.
+pub(crate) fn is_there(store: &dyn Store, name: &str) -> bool {
+    let kept = check_name(name).ok().and_then(|()| store.setting(&place(name)).ok());
+    kept.flatten().is_some_and(|sealed| !sealed.is_empty())
+}
+
+/// What the audit trail has of an order, also of one that was not carried out.
+pub(crate) fn entry_of(
+    who: Who,
+    name: &str,
+    forgets: bool,
+    was_there: bool,
+    kept: &Result<bool, SecretError>,
+) -> Entry {
+    let (is_done, outcome) = match kept {
+        Ok(false) if forgets => (false, NO_SUCH),
+        Ok(_) => (true, "done"),
+        Err(error) => (false, error.code()),
+    };
+    // What stands in the place of a name that nothing has may be anything, a secret too.
+    let name = if is_done || was_there { name.into() } else { audit::UNKNOWN.into() };
+    let deed = match (forgets, was_there) {
+        (true, _) => Deed::SecretForgotten { name },
+        (false, true) => Deed::SecretRotated { name },
+        (false, false) => Deed::SecretKept { name },
+    };
+    Entry::new(who, deed).with(outcome)
 }
 
 /// Keeps a secret, or forgets it; says whether there was one before.

@@ -34,8 +34,10 @@ pub async fn without_gateway(
     let vault = Arc::new(vault);
     let boot = BootId(fastrand::i64(..));
     let (dir, opening) = (data_dir.to_owned(), Arc::clone(&vault));
-    let store =
-        tokio::task::spawn_blocking(move || open_store(&dir, &opening, boot, Duration::ZERO)).await;
+    let store = tokio::task::spawn_blocking(move || {
+        open_store(&dir, &opening, boot, Duration::ZERO, this_command())
+    })
+    .await;
     let store = store.map_err(std::io::Error::other)??;
     let audit = Audit::open(Arc::clone(&store), &vault, clock.clone())?;
     // Nobody listens: the lanes are looked at when a gateway starts.

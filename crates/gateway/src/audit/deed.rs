@@ -101,10 +101,15 @@ pub enum Deed {
     },
     /// Files of a tenant were dropped.
     FilesDropped,
-    /// A key was rotated.
+    /// A key was rotated, or a second master key was let in (outcome `begun`).
     KeyRotated {
         /// Which kind.
         kind: KeyKind,
+        /// Its id, as `warmline keys` shows it.
+        id: Box<str>,
+    },
+    /// An old root key was taken off the ring by order.
+    KeyRetired {
         /// Its id, as `warmline keys` shows it.
         id: Box<str>,
     },
@@ -186,6 +191,8 @@ names! {
     FilesDropped = "files_dropped",
     /// See [`Deed::KeyRotated`].
     KeyRotated = "key_rotated",
+    /// See [`Deed::KeyRetired`].
+    KeyRetired = "key_retired",
     /// See [`Deed::Refused`].
     Refused = "refused",
     /// See [`Deed::Lost`].
@@ -214,6 +221,7 @@ impl Deed {
             Self::Erased { .. } => DeedName::Erased,
             Self::FilesDropped => DeedName::FilesDropped,
             Self::KeyRotated { .. } => DeedName::KeyRotated,
+            Self::KeyRetired { .. } => DeedName::KeyRetired,
             Self::Refused { .. } => DeedName::Refused,
             Self::Lost { .. } => DeedName::Lost,
             Self::Cut { .. } => DeedName::Cut,
@@ -247,6 +255,7 @@ impl Deed {
                 };
                 Some(format!("{kind} {id}"))
             }
+            Self::KeyRetired { id } => Some(id.to_string()),
             Self::Refused { door, .. } => Some((*door).to_owned()),
             Self::Cut { upto } => Some(upto.to_string()),
         }
@@ -325,6 +334,7 @@ impl Entry {
             | Deed::Erased { .. }
             | Deed::FilesDropped
             | Deed::KeyRotated { .. }
+            | Deed::KeyRetired { .. }
             | Deed::Cut { .. } => (None, None),
         };
         Inner {

@@ -206,6 +206,67 @@ async fn a_disk_that_is_full_for_a_while_loses_no_record_and_a_long_one_counts_t
 }
 
 #[tokio::test]
+async fn a_record_whose_giver_hangs_up_while_the_disk_refuses_it_is_not_lost() {
+    let bed = Bed::new();
+    let audit = bed.audit();
+    bed.store.hold();
+    let giver = {
+        let audit = audit.clone();
+        tokio::spawn(async move { audit.record_now(Entry::new(who(), Deed::SignIn)).await })
+    };
+    bed.store.stands_before_commit().await;
+    giver.abort();
+    assert!(giver.await.unwrap_err().is_cancelled());
+    bed.store.set(Fault::Full);
+    bed.store.release();
+    // After the one that is being refused.
+    drop(audit.0.writing.lock().await);
+    bed.store.set(Fault::None);
+    audit.record_now(Entry::new(who(), Deed::SignOut)).await;
+    let found = all(&bed, &Query::default());
+    let names: Vec<_> = found.iter().map(|record| record.deed.as_str()).collect();
+    assert_eq!(names, ["sign_in", "sign_out"]);
+}
+
+#[tokio::test]
+async fn a_commit_that_fails_and_is_durable_stops_no_later_record() {
+    let bed = Bed::new();
+    let audit = bed.audit();
+    audit.record_now(Entry::of_gateway(Deed::Started)).await;
+    bed.store.set(Fault::KeepsAndFails);
+    audit.record_now(Entry::new(who(), Deed::SignIn)).await;
+    bed.store.set(Fault::None);
+    audit.record_now(Entry::new(who(), Deed::SignOut)).await;
+    let found = all(&bed, &Query::default());
+    let names: Vec<_> = found.iter().map(|record| record.deed.as_str()).collect();
+    assert_eq!(names, ["started", "sign_in", "sign_out"], "each of them once");
+    assert_eq!(whole(&bed, &*bed.store).unwrap().records, 3);
+}
+
+#[tokio::test]
+async fn strangers_at_the_door_use_up_no_operators_records_nor_does_another_operator() {
+    let bed = Bed::new();
+    let audit = bed.audit();
+    let denied = || Entry::new(who(), Deed::Denied { route: "sessions" }).with("role_forbids");
+    for _ in 0..ATTEMPTS_PER_MINUTE_MAX + 5 {
+        audit.attempted(Entry::new(who(), Deed::SignIn).with("wrong_password"));
+    }
+    for _ in 0..DENIALS_PER_MINUTE_MAX + 5 {
+        audit.denied("bob", denied());
+    }
+    audit.denied("ada", denied());
+    audit.write().await;
+    let of = |deed| all(&bed, &Query { deed: Some(deed), ..Query::default() }).len();
+    assert_eq!(of(DeedName::SignIn), ATTEMPTS_PER_MINUTE_MAX);
+    assert_eq!(of(DeedName::Denied), DENIALS_PER_MINUTE_MAX + 1);
+    // The next minute begins anew.
+    audit.gather_refusals();
+    audit.denied("bob", denied());
+    audit.write().await;
+    assert_eq!(of(DeedName::Denied), DENIALS_PER_MINUTE_MAX + 2);
+}
+
+#[tokio::test]
 async fn nothing_that_is_sealed_is_in_the_clear() {
     let bed = Bed::new();
     four_records(&bed).await;

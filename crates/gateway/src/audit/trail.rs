@@ -58,7 +58,8 @@ pub enum AuditError {
 pub(super) struct Trail {
     store: Arc<dyn Store>,
     key: DataKey,
-    end: Mutex<End>,
+    /// `None` after an append of which nobody knows what became: the store is asked again.
+    end: Mutex<Option<End>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,8 +81,8 @@ impl Trail {
                 key
             }
         };
-        let end = head.map_or_else(End::start, |head| End { number: head.number, link: head.link });
-        Ok(Self { store, key, end: Mutex::new(end) })
+        let end = Mutex::new(Some(End::of(head)));
+        Ok(Self { store, key, end })
     }
 
     /// The records that fit. Blocks.
@@ -92,11 +93,24 @@ impl Trail {
     /// Appends records; all of them or none. Blocks.
     pub(super) fn append(&self, entries: &[Entry]) -> Result<(), AuditError> {
         let mut end = self.end.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut next = end.clone();
+        // It stays unknown until it is known what became of this.
+        let mut next = match end.take() {
+            Some(end) => end,
+            None => End::of(self.store.audit_head()?),
+        };
         let rows = entries.iter().map(|entry| self.row(&mut next, entry));
         let rows = rows.collect::<Result<Vec<_>, _>>()?;
-        self.store.append_audit(&rows, &mark(&self.key, b"head", &next)?)?;
-        *end = next;
+        let appended = self.store.append_audit(&rows, &mark(&self.key, b"head", &next)?);
+        if let Err(error) = appended {
+            // A commit that fails may be durable all the same: the store says where the trail ends.
+            let Ok(head) = self.store.audit_head() else { return Err(error.into()) };
+            let there = End::of(head);
+            if there != next {
+                *end = Some(there);
+                return Err(error.into());
+            }
+        }
+        *end = Some(next);
         Ok(())
     }
 
@@ -129,6 +143,10 @@ impl Trail {
 impl End {
     fn start() -> Self {
         Self { number: 0, link: Vec::new() }
+    }
+
+    fn of(head: Option<AuditMark>) -> Self {
+        head.map_or_else(Self::start, |head| Self { number: head.number, link: head.link })
     }
 }
 

@@ -3,7 +3,7 @@
 use std::{path::Path, sync::Arc};
 
 use secrecy::ExposeSecret;
-use vault::{MasterKey, Vault};
+use vault::{MasterKey, RootSeen, Vault};
 
 use crate::{
     app::{StartError, open_alone, this_command},
@@ -13,53 +13,67 @@ use crate::{
         Answer, Orders, Outcome, Refusal,
         wire::{KeyOrder, Understood},
     },
-    keys::{KeysError, KeysSeen, Ring, line_of},
+    keys::{KeysError, KeysSeen, NEW_MASTER, Ring, line_of},
 };
 
 /// Does what was ordered; what it changes is durable when it answers.
 pub(super) async fn carry_out(orders: &Orders, order: KeyOrder, who: Who) -> Answer {
-    let (keys, name) = (&orders.keys, order.name());
-    let rotated = rotated(&order);
-    let done = match order {
+    let (keys, order) = (&orders.keys, Arc::new(order));
+    let roots = keys.ring.roots();
+    let done = match &*order {
         KeyOrder::KeysStatus => keys.seen().await.map(Some),
         KeyOrder::RotateKeys => match keys.rotate().await {
             Ok(_) => keys.seen().await.map(Some),
             Err(error) => Err(error),
         },
-        KeyOrder::RetireKey { root } => match keys.retire(&root).await {
+        KeyOrder::RetireKey { root } => match keys.retire(root).await {
             Ok(()) => keys.seen().await.map(Some),
             Err(error) => Err(error),
         },
         KeyOrder::BeginMaster { .. } | KeyOrder::FinishMaster { .. } => {
+            let order = Arc::clone(&order);
             keys.change(move |ring| master(ring, &order)).await.map(|()| None)
         }
     };
-    if let (Ok(_), Some(kind)) = (&done, rotated) {
-        let deed = deed(kind, &keys.ring.vault);
-        orders.audit.record_now(Entry::new(who, deed)).await;
+    if let Some(entry) = entry_of(&order, who, &roots, &keys.ring.vault, &done) {
+        orders.audit.record_now(entry).await;
     }
     let outcome = outcome_of(done);
     tracing::info!(
-        keys.order = name,
+        keys.order = order.name(),
         refused = matches!(outcome, Outcome::Error(_)),
         "an operator dealt with keys"
     );
     outcome.into()
 }
 
-/// What an order rotates, when it is carried out.
-fn rotated(order: &KeyOrder) -> Option<KeyKind> {
-    match order {
-        KeyOrder::RotateKeys => Some(KeyKind::Data),
-        KeyOrder::FinishMaster { .. } => Some(KeyKind::Master),
-        KeyOrder::KeysStatus | KeyOrder::RetireKey { .. } | KeyOrder::BeginMaster { .. } => None,
-    }
-}
-
-fn deed(kind: KeyKind, vault: &Vault) -> Deed {
+/// What the audit trail has of an order, also of one that was not carried out. `roots` are those that
+/// there were before it.
+fn entry_of<T>(
+    order: &KeyOrder,
+    who: Who,
+    roots: &[RootSeen],
+    vault: &Vault,
+    done: &Result<T, KeysError>,
+) -> Option<Entry> {
     // A master key has no name that is shown.
-    let id = if kind == KeyKind::Data { vault.current().to_string() } else { "new".to_owned() };
-    Deed::KeyRotated { kind, id: id.into() }
+    let master = || Deed::KeyRotated { kind: KeyKind::Master, id: NEW_MASTER.into() };
+    let (deed, code) = match order {
+        KeyOrder::KeysStatus => return None,
+        KeyOrder::RotateKeys => {
+            let id = vault.current().to_string().into();
+            (Deed::KeyRotated { kind: KeyKind::Data, id }, "done")
+        }
+        KeyOrder::RetireKey { root } => {
+            let known = roots.iter().map(|seen| seen.id.to_string()).find(|id| id == root);
+            let id = known.map_or_else(|| audit::UNKNOWN.into(), Into::into);
+            (Deed::KeyRetired { id }, "done")
+        }
+        KeyOrder::BeginMaster { .. } => (master(), "begun"),
+        KeyOrder::FinishMaster { .. } => (master(), "done"),
+    };
+    let outcome = done.as_ref().map_or_else(KeysError::code, |_| code);
+    Some(Entry::new(who, deed).with(outcome))
 }
 
 /// The same on data that no gateway is using. What is to be sealed anew is, by the gateway that starts
@@ -84,6 +98,7 @@ pub fn keys_without_gateway(
     };
     let store = open_alone(data_dir, &vault)?;
     let ring = Ring::new(Arc::clone(&store), Arc::new(vault), clock.clone());
+    let roots = ring.roots();
     let done = match &order {
         KeyOrder::KeysStatus => seen(&ring).map(Some),
         KeyOrder::RotateKeys => ring.rotate().and_then(|_| seen(&ring)).map(Some),
@@ -92,9 +107,8 @@ pub fn keys_without_gateway(
             master(&ring, &order).map(|()| None)
         }
     };
-    if let (Ok(_), Some(kind)) = (&done, rotated(&order)) {
-        let deed = deed(kind, &ring.vault);
-        audit::record_alone(store, &ring.vault, clock, Entry::new(this_command(), deed))?;
+    if let Some(entry) = entry_of(&order, this_command(), &roots, &ring.vault, &done) {
+        audit::record_alone(store, &ring.vault, clock, entry)?;
     }
     Ok(outcome_of(done).into())
 }

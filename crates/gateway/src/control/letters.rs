@@ -25,7 +25,8 @@ pub const LETTERS_PER_LIST_MAX: usize = 200;
 /// at side by side.
 const USER_CHARS_MAX: usize = 6;
 
-/// The dead letters, for an operator.
+/// The dead letters, for an operator. Cheap to clone.
+#[derive(Clone)]
 pub(crate) struct Letters {
     engine: Engine,
     audit: Audit,
@@ -44,8 +45,17 @@ impl Letters {
         outcome.into()
     }
 
-    /// The same for somebody who writes that line in words of their own.
+    /// The same for somebody who writes that line in words of their own. It goes on when whoever asked
+    /// is gone: what is done is put down, too.
     pub(crate) async fn ask(&self, order: Order, who: Who) -> Outcome {
+        let letters = self.clone();
+        let asking = tokio::spawn(async move { letters.put_down(order, who).await });
+        asking.await.unwrap_or_else(|_| {
+            Outcome::Error(Refusal::new("failed", "the gateway failed; see its log"))
+        })
+    }
+
+    async fn put_down(&self, order: Order, who: Who) -> Outcome {
         let outcome = self.asked(order).await;
         if let Some(deed) = deed_of(order) {
             let (tenant, code) = match &outcome {

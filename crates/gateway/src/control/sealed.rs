@@ -6,7 +6,7 @@ use store::Store;
 use vault::Vault;
 
 use crate::{
-    audit::{Audit, Deed, Entry, Who},
+    audit::{Audit, Who},
     control::{Answer, Outcome, Refusal, wire::SecretOrder},
     secrets::{self, SecretError},
 };
@@ -29,21 +29,19 @@ impl Sealed {
         let (store, vault, whose) =
             (Arc::clone(&self.store), Arc::clone(&self.vault), name.clone());
         let kept = tokio::task::spawn_blocking(move || {
-            secrets::keep(&*store, &vault, &whose, value.as_ref())
+            let was_there = secrets::is_there(&*store, &whose);
+            (secrets::keep(&*store, &vault, &whose, value.as_ref()), was_there)
         });
         let outcome = match kept.await {
-            Ok(Ok(false)) if forgets => Outcome::Error(no_such(&name)),
-            Ok(Ok(before)) => {
-                let name_of = || name.as_str().into();
-                let deed = match (forgets, before) {
-                    (true, _) => Deed::SecretForgotten { name: name_of() },
-                    (false, true) => Deed::SecretRotated { name: name_of() },
-                    (false, false) => Deed::SecretKept { name: name_of() },
-                };
-                self.audit.record_now(Entry::new(who, deed)).await;
-                Outcome::Secret(name.clone())
+            Ok((kept, was_there)) => {
+                let entry = secrets::entry_of(who, &name, forgets, was_there, &kept);
+                self.audit.record_now(entry).await;
+                match kept {
+                    Ok(false) if forgets => Outcome::Error(no_such(&name)),
+                    Ok(_) => Outcome::Secret(name.clone()),
+                    Err(error) => Outcome::Error(refusal_of(&error)),
+                }
             }
-            Ok(Err(error)) => Outcome::Error(refusal_of(&error)),
             Err(_) => Outcome::Error(Refusal::new("failed", "the gateway failed; see its log")),
         };
         let refused = matches!(outcome, Outcome::Error(_));
@@ -61,18 +59,20 @@ impl Sealed {
 
 fn no_such(name: &str) -> Refusal {
     Refusal::new(
-        "no_such_secret",
+        secrets::NO_SUCH,
         format!("there is no secret {name}; `warmline secret list` shows what there is"),
     )
 }
 
 fn refusal_of(error: &SecretError) -> Refusal {
     match error {
-        SecretError::Name => Refusal::new("bad_name", error.to_string()),
-        SecretError::Value => Refusal::new("bad_value", error.to_string()),
+        SecretError::Name | SecretError::Value => Refusal::new(error.code(), error.to_string()),
         SecretError::Store(_) | SecretError::Seal(_) => {
             tracing::error!(error = error as &dyn std::error::Error, "a secret cannot be sealed");
-            Refusal::new("failed", "the store failed and nothing was done; see the gateway's log")
+            Refusal::new(
+                error.code(),
+                "the store failed and nothing was done; see the gateway's log",
+            )
         }
     }
 }

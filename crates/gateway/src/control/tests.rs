@@ -53,6 +53,18 @@ fn code(outcome: Outcome) -> String {
     }
 }
 
+/// Looks again until there is something.
+async fn eventually<T>(look: impl AsyncFn() -> Option<T>) -> T {
+    let deadline = std::time::Instant::now() + Duration::from_secs(10);
+    loop {
+        if let Some(found) = look().await {
+            return found;
+        }
+        assert!(std::time::Instant::now() < deadline, "it never comes");
+        crate::bed::breath().await;
+    }
+}
+
 fn waiting(bed: &Bed, person: &str) -> usize {
     bed.waiting().iter().filter(|lane| lane.0.ends_with(person)).count()
 }
@@ -72,6 +84,27 @@ async fn a_letter_is_resent_once_however_many_ask_for_it() {
     let Claim::Leased(work) = bed.engine.claim(lane).await.unwrap() else { panic!("it waits") };
     assert_eq!(work.expires_at, bed.clock.now().after(crate::bed::policy().ask_within));
     assert_eq!(code(order(&bed, Order::Show { id }).await), "no_such_letter");
+}
+
+#[tokio::test]
+async fn an_order_whose_giver_hangs_up_is_put_down_all_the_same() {
+    let bed = Bed::new();
+    bed.says("c", "agent").await;
+    let id = buried(&bed, "c", "unreadable").await;
+    let (letters, audit) = (Letters::new(bed.engine.clone(), bed.audit()), bed.audit());
+    bed.store.hold();
+    let giver = tokio::spawn(async move { letters.ask(Order::Drop { id }, who()).await });
+    bed.store.stands_before_commit().await;
+    giver.abort();
+    assert!(giver.await.unwrap_err().is_cancelled());
+    bed.store.release();
+    let found = eventually(async || {
+        let found = audit.find(crate::audit::Query::default()).await.unwrap();
+        (!found.is_empty()).then_some(found)
+    })
+    .await;
+    assert_eq!((found[0].deed.as_str(), found[0].outcome()), ("letter_dropped", "done"));
+    assert_eq!(found[0].about(), Some(id.to_string().as_str()));
 }
 
 #[tokio::test]
@@ -311,6 +344,78 @@ async fn a_secret_is_kept_and_forgotten_over_the_socket_and_never_comes_back() {
     assert_eq!(code(served.ask(&line(None)).await), "no_such_secret");
     let shown = format!("{:?}", wire::read(&line(Some("kolibri"))));
     assert!(!shown.contains("kolibri"), "{shown}");
+}
+
+/// What the trail has, oldest first: deed, about what, what came of it.
+async fn trail(served: &Served) -> Vec<(String, String, String)> {
+    let found = served.bed.audit().find(crate::audit::Query::default()).await.unwrap();
+    let text = |record: &crate::audit::Record| {
+        let about = record.about().unwrap_or_default().to_owned();
+        (record.deed.clone(), about, record.outcome().to_owned())
+    };
+    found.iter().map(text).collect()
+}
+
+fn recorded(deed: &str, about: &str, outcome: &str) -> (String, String, String) {
+    (deed.to_owned(), about.to_owned(), outcome.to_owned())
+}
+
+#[tokio::test]
+async fn an_order_about_a_secret_is_put_down_whatever_came_of_it_and_nothing_in_the_place_of_a_name()
+ {
+    let served = Served::new();
+    let line = |name: &str, value: Option<&str>| {
+        secret_line(name, value.map(secrecy::SecretString::from).as_ref())
+    };
+    for (name, value) in [
+        ("kolibri", None),
+        ("kolibri", Some("two\nlines")),
+        ("a/b", Some("x")),
+        ("snow", Some("x")),
+        ("snow", Some("two\nlines")),
+        ("snow", Some("y")),
+        ("snow", None),
+    ] {
+        served.ask(&line(name, value)).await;
+    }
+    let expected = [
+        recorded("secret_forgotten", "?", "no_such_secret"),
+        recorded("secret_kept", "?", "bad_value"),
+        recorded("secret_kept", "?", "bad_name"),
+        recorded("secret_kept", "snow", "done"),
+        recorded("secret_rotated", "snow", "bad_value"),
+        recorded("secret_rotated", "snow", "done"),
+        recorded("secret_forgotten", "snow", "done"),
+    ];
+    assert_eq!(trail(&served).await, expected);
+}
+
+#[tokio::test]
+async fn an_order_about_keys_is_put_down_whatever_came_of_it() {
+    let served = Served::new();
+    let vault = Arc::clone(&served.bed.vault);
+    crate::keys::open(&*served.bed.store, &vault).unwrap();
+    let old = vault.current().to_string();
+    served.ask(&keys_line("keys_status", &[])).await;
+    served.ask(&keys_line("rotate_keys", &[])).await;
+    let new = vault.current().to_string();
+    for root in ["kolibri", &new, &old] {
+        served.ask(&keys_line("retire_key", &[("root", &root.into())])).await;
+    }
+    let other = secrecy::SecretString::from("ef".repeat(32));
+    let line = keys_line("begin_master", &[("in_use", &other), ("next", &other)]);
+    assert_eq!(code(served.ask(&line).await), "wrong_master_key");
+    let line = keys_line("finish_master", &[("newest", &other)]);
+    assert_eq!(code(served.ask(&line).await), "wrong_master_key");
+    let expected = [
+        recorded("key_rotated", &format!("data {new}"), "done"),
+        recorded("key_retired", "?", "no_such_key"),
+        recorded("key_retired", &new, "no_such_key"),
+        recorded("key_retired", &old, "done"),
+        recorded("key_rotated", "master new", "wrong_master_key"),
+        recorded("key_rotated", "master new", "wrong_master_key"),
+    ];
+    assert_eq!(trail(&served).await, expected);
 }
 
 /// A file of somebody's in this conversation.

@@ -376,6 +376,20 @@ async fn as_much_room_is_counted_as_a_file_takes() {
 }
 
 #[tokio::test]
+async fn the_room_of_a_file_that_several_remove_at_once_is_given_back_once() {
+    let bed = Bed::new();
+    let of = conversation(&bed, "c1").await;
+    let files = bed.files();
+    let stays = keep(&files, &of, new_file(None), &counted_bytes(70_000)).await.unwrap().id;
+    for _ in 0..10 {
+        let goes = keep(&files, &of, new_file(None), &counted_bytes(1_000)).await.unwrap().id;
+        tokio::join!(files.remove(goes), files.remove(goes), files.discard(goes)).0.unwrap();
+        let counted = ledger::locked(&files.ledger).all().bytes;
+        assert_eq!(counted, fs::metadata(path(&bed, stays)).unwrap().len());
+    }
+}
+
+#[tokio::test]
 async fn what_is_too_large_or_may_not_be_brought_is_refused_as_soon_as_that_is_known() {
     let bed = Bed::new();
     let of = conversation(&bed, "c1").await;

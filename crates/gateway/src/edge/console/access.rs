@@ -242,7 +242,7 @@ async fn signs_in(
         // A name that is nobody's may be anything, a password too.
         let name = member.map(|member| member.name.clone());
         let who = Who::Operator { name, session: None, address: Some(address) };
-        edge.audit.record_some(Entry::new(who, Deed::SignIn).with(refusal.code));
+        edge.audit.attempted(Entry::new(who, Deed::SignIn).with(refusal.code));
         tracing::warn!(
             client.address = %address,
             outcome = refusal.code,
@@ -350,7 +350,7 @@ pub(super) async fn logout(
 /// Puts down that somebody wanted what they may not.
 pub(super) fn denied(edge: &Edge, operator: &Operator, route: &'static str, code: &str) {
     let entry = Entry::new(operator.who(), Deed::Denied { route }).with(code);
-    edge.audit.record_some(entry);
+    edge.audit.denied(&operator.member, entry);
 }
 
 /// One line for each order: who looks into it later sees what people did. `about` is a session's or a

@@ -22,7 +22,9 @@ use super::{
     access::{denied, log},
     members::Sight,
     seats::Operator,
-    view::{SessionView, bad_query, id_in, no_such_session, session_id, unreadable},
+    view::{
+        SessionView, bad_query, id_in, no_such_session, session_id, store_unavailable, unreadable,
+    },
 };
 use crate::{
     audit::{Deed, Entry},
@@ -126,18 +128,28 @@ fn page(
 }
 
 /// `POST /console/api/sessions/{id}/end`: ends a chat whatever stands in its way. Desk, user and bot
-/// are told.
+/// are told. It goes on when the browser hangs up: what is done is put down, too.
 pub(super) async fn end(
     State(edge): State<Arc<Edge>>,
     Extension(operator): Extension<Operator>,
     id: Result<Path<String>, PathRejection>,
 ) -> Result<Json<Value>, Refusal> {
     let id = id_in(id);
-    let ended = ends(&edge, &operator, &id).await;
+    let ending = tokio::spawn(async move { ends_and_tells(&edge, &operator, &id).await });
+    ending.await.unwrap_or_else(|_| Err(store_unavailable()))
+}
+
+/// Puts down how it ended.
+async fn ends_and_tells(
+    edge: &Edge,
+    operator: &Operator,
+    id: &str,
+) -> Result<Json<Value>, Refusal> {
+    let ended = ends(edge, operator, id).await;
     let outcome = ended.as_ref().map_or_else(|refusal| refusal.code, |_| "done");
     // What is no id of ours may be anything, and is not written down.
-    let about = SessionId::new(&id).ok();
-    log(&operator, "end_session", about.as_ref().map(SessionId::as_str), outcome);
+    let about = SessionId::new(id).ok();
+    log(operator, "end_session", about.as_ref().map(SessionId::as_str), outcome);
     let tenant = ended.as_ref().ok().and_then(|(tenant, _)| TenantId::new(tenant).ok());
     let entry = Entry::new(operator.who(), Deed::SessionEnded { id: about });
     edge.audit.record_now(entry.of(tenant).with(outcome)).await;
