@@ -129,14 +129,14 @@ async fn the_newest_records_cannot_be_taken_away_with_a_head_of_ones_own() {
     };
     assert!(matches!(whole(&bed, &source).unwrap_err(), Break::Head { .. }));
     let source = Tampered { inner: &*bed.store, change: Vec::clear, head: |_| None };
-    assert_eq!(whole(&bed, &source).map(|verified| verified.records), Ok(0));
-    // Whoever removes everything leaves a key behind and no head: that is for what was kept elsewhere.
+    // Whoever removes everything leaves a key behind and no head.
+    assert_eq!(whole(&bed, &source).unwrap_err(), Break::Gone);
     let known = whole(&bed, &*bed.store).unwrap().head;
     let elsewhere = |source: &dyn AuditSource, known: &(u64, String)| {
         verify(source, &bed.vault, wrapped(&bed).as_deref(), Some(known)).unwrap()
     };
     assert!(elsewhere(&*bed.store, &known).is_ok());
-    assert_eq!(elsewhere(&source, &known), Err(Break::Elsewhere { number: 4 }));
+    assert_eq!(elsewhere(&source, &known), Err(Break::Gone));
     let other = (known.0, known.1.replace(|_| true, "0"));
     assert_eq!(elsewhere(&*bed.store, &other), Err(Break::Elsewhere { number: 4 }));
 }
@@ -275,4 +275,71 @@ async fn nothing_that_is_sealed_is_in_the_clear() {
         let holds = |row: &AuditRow| row.sealed.windows(words.len()).any(|part| part == words);
         assert!(!rows.iter().any(holds));
     }
+}
+
+/// The data directory of a gateway that ran, and the trail as `warmline audit` sees it.
+struct Kept {
+    dir: tempfile::TempDir,
+    master: vault::MasterKey,
+}
+
+impl Kept {
+    fn record(&self) -> Result<(), AuditError> {
+        let vault = Vault::new(&self.master).unwrap();
+        let store = crate::app::open_alone(self.dir.path(), &vault).unwrap();
+        record_alone(store, &vault, &Clock::System, Entry::of_gateway(Deed::Started))
+    }
+
+    fn verified(&self) -> Result<Verified, Break> {
+        let vault = Vault::new(&self.master).unwrap();
+        crate::keys::open_beside(self.dir.path(), &vault).unwrap();
+        AuditBeside::open(self.dir.path()).unwrap().unwrap().verify(&vault, None).unwrap()
+    }
+
+    fn sql(&self, sql: &str) {
+        let database = rusqlite::Connection::open(self.dir.path().join("warmline.db")).unwrap();
+        database.execute_batch(sql).unwrap();
+    }
+}
+
+const NO_TRIGGERS: &str = "DROP TRIGGER audit_begins_after_its_end; DROP TRIGGER audit_is_not_changed;
+    DROP TRIGGER audit_is_not_removed; DROP TRIGGER audit_mark_goes_on; DROP TRIGGER audit_mark_stays;";
+
+#[test]
+fn a_trail_that_was_emptied_is_found_also_without_its_key_and_the_next_one_says_so() {
+    let emptied = "DELETE FROM audit; DELETE FROM audit_mark;";
+    let without_key =
+        "DELETE FROM audit; DELETE FROM audit_mark; DELETE FROM setting WHERE name = 'audit key';";
+    for tampering in [emptied, without_key] {
+        let kept = Kept {
+            dir: tempfile::tempdir().unwrap(),
+            master: vault::MasterKey::generate().unwrap(),
+        };
+        kept.record().unwrap();
+        kept.record().unwrap();
+        let before = kept.verified().unwrap();
+        assert_eq!((before.records, before.anew), (2, None));
+        kept.sql(NO_TRIGGERS);
+        kept.sql(tampering);
+        assert_eq!(kept.verified(), Err(Break::Gone), "{tampering}");
+        kept.record().unwrap();
+        let anew = kept.verified().unwrap();
+        assert_eq!((anew.records, anew.anew), (2, Some(1)), "{tampering}");
+        kept.record().unwrap();
+        assert_eq!(kept.verified().unwrap().records, 3, "once");
+    }
+}
+
+#[test]
+fn a_trail_whose_marks_are_gone_goes_on_after_its_newest_record_and_says_so() {
+    let kept =
+        Kept { dir: tempfile::tempdir().unwrap(), master: vault::MasterKey::generate().unwrap() };
+    kept.record().unwrap();
+    kept.record().unwrap();
+    kept.sql(NO_TRIGGERS);
+    kept.sql("DELETE FROM audit_mark;");
+    assert!(matches!(kept.verified(), Err(Break::Head { .. })));
+    kept.record().unwrap();
+    let anew = kept.verified().unwrap();
+    assert_eq!((anew.records, anew.anew), (4, Some(3)));
 }
