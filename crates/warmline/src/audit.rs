@@ -83,6 +83,18 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<ExitCode> {
                 }
             }
             drop(out);
+            let damaged: Vec<_> = found
+                .iter()
+                .filter(|record| record.damaged)
+                .map(|record| record.number.to_string())
+                .collect();
+            if !damaged.is_empty() {
+                bail!(
+                    "of the audit trail cannot be read, because they or those before them were changed or \
+                     removed: {}; see: warmline audit verify",
+                    damaged.join(", ")
+                );
+            }
             if found.is_empty() && matches!(trail.verify(&vault, None)?, Err(Break::Gone)) {
                 bail!("{GONE}");
             }

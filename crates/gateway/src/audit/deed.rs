@@ -379,6 +379,23 @@ pub(super) struct Inner {
     since: Option<Box<str>>,
 }
 
+impl Inner {
+    /// What is told of a record that cannot be read.
+    pub(super) fn damaged() -> Self {
+        Self {
+            who: "?".into(),
+            name: None,
+            session: None,
+            address: None,
+            uid: None,
+            about: None,
+            outcome: "damaged".into(),
+            count: None,
+            since: None,
+        }
+    }
+}
+
 /// A record as it is shown.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Record {
@@ -391,6 +408,9 @@ pub struct Record {
     pub tenant: Option<String>,
     /// The deed's name.
     pub deed: String,
+    /// It cannot be read: it was changed, or the one before it was or is gone. What is told of it is not proven.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub damaged: bool,
     #[serde(flatten)]
     pub(super) inner: Inner,
 }

@@ -277,6 +277,21 @@ async fn nothing_that_is_sealed_is_in_the_clear() {
     }
 }
 
+#[tokio::test]
+async fn a_damaged_record_does_not_hide_the_others() {
+    let bed = Bed::new();
+    four_records(&bed).await;
+    let source = Tampered {
+        inner: &*bed.store,
+        change: |rows| rows.iter_mut().filter(|row| row.number == 2).for_each(|row| row.sealed[14] ^= 1),
+        head: |head| head,
+    };
+    let found = find(&source, &bed.vault, wrapped(&bed).as_deref(), &Query::default()).unwrap();
+    let told: Vec<_> = found.iter().map(|record| (record.number, record.damaged)).collect();
+    assert_eq!(told, [(1, false), (2, true), (3, false), (4, false)]);
+    assert_eq!((found[1].who().as_str(), found[1].outcome()), ("?", "damaged"));
+}
+
 /// The data directory of a gateway that ran, and the trail as `warmline audit` sees it.
 struct Kept {
     dir: tempfile::TempDir,

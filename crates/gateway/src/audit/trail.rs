@@ -50,12 +50,6 @@ pub enum AuditError {
     /// There are records and no key.
     #[error("the audit trail has records but its key is gone; put back the database as it was")]
     KeyGone,
-    /// A record does not open.
-    #[error("record {number} of the audit trail cannot be read; run: warmline audit verify")]
-    Record {
-        /// Which.
-        number: u64,
-    },
 }
 
 /// The end of the trail, and what writes there.
@@ -277,7 +271,7 @@ fn found(
             if query.fits(row) {
                 let inner = opened(key, row, &end.link);
                 found
-                    .push_back(shown(row, inner.ok_or(AuditError::Record { number: row.number })?));
+                    .push_back(shown(row, inner));
                 if found.len() > most {
                     found.pop_front();
                 }
@@ -304,13 +298,15 @@ fn opened(key: &DataKey, row: &AuditRow, link: &[u8]) -> Option<Inner> {
     serde_json::from_slice(&key.open(&place, &row.sealed).ok()?).ok()
 }
 
-fn shown(row: &AuditRow, inner: Inner) -> Record {
+/// A record that does not open does not hide the others.
+fn shown(row: &AuditRow, inner: Option<Inner>) -> Record {
     Record {
         number: row.number,
         at: rfc3339(row.at),
         tenant: row.tenant.as_ref().map(TenantId::to_string),
         deed: row.deed.to_string(),
-        inner,
+        damaged: inner.is_none(),
+        inner: inner.unwrap_or_else(Inner::damaged),
     }
 }
 
