@@ -160,6 +160,10 @@ impl AuditSource for Watched {
         self.inner.audit_after(after, limit)
     }
 
+    fn audit_upto(&self, upto: u64, limit: usize) -> Result<Vec<AuditRow>, StoreError> {
+        self.inner.audit_upto(upto, limit)
+    }
+
     fn audit_head(&self) -> Result<Option<AuditMark>, StoreError> {
         self.inner.audit_head()
     }
@@ -213,6 +217,10 @@ impl Store for Watched {
         limit: usize,
     ) -> Result<Vec<DeadLetter>, StoreError> {
         self.inner.dead_letters_of(tenants, limit)
+    }
+
+    fn count_dead_letters_of(&self, tenants: &[TenantId]) -> Result<usize, StoreError> {
+        self.inner.count_dead_letters_of(tenants)
     }
 
     fn take_over(&self, boot: BootId) -> Result<(), StoreError> {

@@ -174,6 +174,7 @@ macro_rules! contract_tests {
                 dead_letters::a_resent_letter_can_be_struck_and_die_again;
                 dead_letters::burying_wins_over_resending;
                 dead_letters::dead_letters_are_counted;
+                dead_letters::dead_letters_of_some_tenants_are_counted;
                 claiming::nothing_waits_in_an_empty_lane;
                 claiming::a_head_is_leased_with_all_it_says;
                 claiming::a_trace_goes_on_at_every_attempt_and_after_a_crash;

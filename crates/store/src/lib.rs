@@ -96,6 +96,9 @@ pub trait AuditSource {
     /// Records with greater numbers, oldest first, at most `limit`.
     fn audit_after(&self, after: u64, limit: usize) -> Result<Vec<AuditRow>, StoreError>;
 
+    /// Records with numbers up to and including `upto`, newest first, at most `limit`.
+    fn audit_upto(&self, upto: u64, limit: usize) -> Result<Vec<AuditRow>, StoreError>;
+
     /// The newest record there ever was; `None` before the first.
     fn audit_head(&self) -> Result<Option<AuditMark>, StoreError>;
 
@@ -212,6 +215,9 @@ pub trait Store: AuditSource + Send + Sync + 'static {
         tenants: &[TenantId],
         limit: usize,
     ) -> Result<Vec<DeadLetter>, StoreError>;
+
+    /// How many dead letters conversations of these tenants have.
+    fn count_dead_letters_of(&self, tenants: &[TenantId]) -> Result<usize, StoreError>;
 
     /// The dead letter of an effect, until it is buried or resent. What is provided here looks
     /// through all of them.

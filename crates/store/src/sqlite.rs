@@ -192,6 +192,10 @@ impl AuditSource for SqliteStore {
         self.read(|reader| audit::after(reader, after, limit))
     }
 
+    fn audit_upto(&self, upto: u64, limit: usize) -> Result<Vec<AuditRow>, StoreError> {
+        self.read(|reader| audit::upto(reader, upto, limit))
+    }
+
     fn audit_head(&self) -> Result<Option<AuditMark>, StoreError> {
         self.read(|reader| audit::head(reader))
     }
@@ -382,6 +386,10 @@ impl Store for SqliteStore {
         limit: usize,
     ) -> Result<Vec<DeadLetter>, StoreError> {
         self.read(|reader| dead_letters::newest_of(reader, tenants, limit))
+    }
+
+    fn count_dead_letters_of(&self, tenants: &[TenantId]) -> Result<usize, StoreError> {
+        self.read(|reader| dead_letters::count_of(reader, tenants))
     }
 
     fn dead_letter(&self, effect: OutboxId) -> Result<Option<DeadLetter>, StoreError> {

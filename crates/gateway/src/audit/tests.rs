@@ -18,6 +18,12 @@ impl AuditSource for Tampered<'_> {
         Ok(rows)
     }
 
+    fn audit_upto(&self, upto: u64, limit: usize) -> Result<Vec<AuditRow>, StoreError> {
+        let mut rows = self.inner.audit_upto(upto, limit)?;
+        (self.change)(&mut rows);
+        Ok(rows)
+    }
+
     fn audit_head(&self) -> Result<Option<AuditMark>, StoreError> {
         Ok((self.head)(self.inner.audit_head()?))
     }
@@ -266,6 +272,73 @@ async fn strangers_at_the_door_use_up_no_operators_records_nor_does_another_oper
     assert_eq!(of(DeedName::Denied), DENIALS_PER_MINUTE_MAX + 2);
 }
 
+/// A source that counts the records it gives.
+struct Counted<'a>(&'a dyn AuditSource, std::cell::Cell<usize>);
+
+impl AuditSource for Counted<'_> {
+    fn audit_after(&self, after: u64, limit: usize) -> Result<Vec<AuditRow>, StoreError> {
+        let rows = self.0.audit_after(after, limit)?;
+        self.1.set(self.1.get() + rows.len());
+        Ok(rows)
+    }
+
+    fn audit_upto(&self, upto: u64, limit: usize) -> Result<Vec<AuditRow>, StoreError> {
+        let rows = self.0.audit_upto(upto, limit)?;
+        self.1.set(self.1.get() + rows.len());
+        Ok(rows)
+    }
+
+    fn audit_head(&self) -> Result<Option<AuditMark>, StoreError> {
+        self.0.audit_head()
+    }
+
+    fn audit_cut(&self) -> Result<Option<AuditMark>, StoreError> {
+        self.0.audit_cut()
+    }
+}
+
+#[tokio::test]
+async fn whoever_wants_the_newest_few_reads_few_and_all_come_in_their_order() {
+    let bed = Bed::new();
+    let audit = bed.audit();
+    for n in 0..1_200 {
+        let deed = if n % 100 == 0 { Deed::SignIn } else { Deed::SignOut };
+        audit.put(Entry::new(who(), deed));
+    }
+    audit.write().await;
+    let numbers = |query: &Query| -> (Vec<u64>, usize) {
+        let counted = Counted(&*bed.store, std::cell::Cell::new(0));
+        let found = find(&counted, &bed.vault, wrapped(&bed).as_deref(), query).unwrap();
+        (found.iter().map(|record| record.number).collect(), counted.1.get())
+    };
+    let (newest, read) = numbers(&Query { newest: 3, ..Query::default() });
+    assert_eq!(newest, [1_198, 1_199, 1_200]);
+    assert!(read <= 3 + 1, "{read}");
+    assert_eq!(numbers(&Query::default()).0, (1..=1_200).collect::<Vec<_>>());
+    let signed_in = Query { deed: Some(DeedName::SignIn), newest: 4, ..Query::default() };
+    assert_eq!(numbers(&signed_in).0, [801, 901, 1_001, 1_101]);
+    assert_eq!(numbers(&Query { newest: 0, ..signed_in }).0.len(), 12);
+}
+
+#[tokio::test]
+async fn a_record_that_was_changed_or_lost_its_predecessor_is_shown_as_damaged() {
+    type Change = fn(&mut Vec<AuditRow>);
+    let bed = Bed::new();
+    four_records(&bed).await;
+    // The newest first.
+    let changes: [(Change, u64); 3] = [
+        (|rows| rows[0].at.0 += 1, 4),
+        (|rows| drop(rows.remove(1)), 4),
+        (|rows| drop(rows.pop()), 2),
+    ];
+    for (change, number) in changes {
+        let source = Tampered { inner: &*bed.store, change, head: |head| head };
+        let found = find(&source, &bed.vault, wrapped(&bed).as_deref(), &Query::default()).unwrap();
+        let damaged: Vec<_> = found.iter().filter(|it| it.damaged).map(|it| it.number).collect();
+        assert_eq!(damaged, [number]);
+    }
+}
+
 #[tokio::test]
 async fn nothing_that_is_sealed_is_in_the_clear() {
     let bed = Bed::new();
@@ -283,7 +356,9 @@ async fn a_damaged_record_does_not_hide_the_others() {
     four_records(&bed).await;
     let source = Tampered {
         inner: &*bed.store,
-        change: |rows| rows.iter_mut().filter(|row| row.number == 2).for_each(|row| row.sealed[14] ^= 1),
+        change: |rows| {
+            rows.iter_mut().filter(|row| row.number == 2).for_each(|row| row.sealed[14] ^= 1)
+        },
         head: |head| head,
     };
     let found = find(&source, &bed.vault, wrapped(&bed).as_deref(), &Query::default()).unwrap();

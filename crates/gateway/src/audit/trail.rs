@@ -231,6 +231,11 @@ pub struct Query {
 }
 
 impl Query {
+    /// Whether every record fits.
+    fn is_of_all(&self) -> bool {
+        self.since.is_none() && self.tenants.is_none() && self.deed.is_none()
+    }
+
     fn fits(&self, row: &AuditRow) -> bool {
         self.since.is_none_or(|since| row.at >= since)
             && self
@@ -254,34 +259,47 @@ pub fn find(
     found(source, &key_of(vault, wrapped_key)?, query)
 }
 
+/// From the newest back, so that whoever wants the newest few reads few. A record opens only with the
+/// end of the one before it, so what is shown is what was written, in its place.
 fn found(
     source: &dyn AuditSource,
     key: &DataKey,
     query: &Query,
 ) -> Result<Vec<Record>, AuditError> {
-    let mut found = std::collections::VecDeque::new();
-    let (mut end, most) = match first(source)? {
-        Some(end) => (end, query.newest),
-        None => return Ok(Vec::new()),
+    let most = match query.newest {
+        0 => RECORDS_PER_ANSWER_MAX,
+        newest => newest.min(RECORDS_PER_ANSWER_MAX),
     };
-    let most = if most == 0 { RECORDS_PER_ANSWER_MAX } else { most.min(RECORDS_PER_ANSWER_MAX) };
+    let page = if query.is_of_all() { most.min(RECORDS_PER_READ) } else { RECORDS_PER_READ };
+    let (mut found, mut upto) = (Vec::new(), u64::MAX);
     loop {
-        let rows = source.audit_after(end.number, RECORDS_PER_READ)?;
-        for row in &rows {
-            if query.fits(row) {
-                let inner = opened(key, row, &end.link);
-                found
-                    .push_back(shown(row, inner));
-                if found.len() > most {
-                    found.pop_front();
-                }
+        // With one more, for its end.
+        let rows = source.audit_upto(upto, page + 1)?;
+        for (row, at) in rows.iter().zip(1..=page) {
+            if !query.fits(row) {
+                continue;
             }
-            end = End { number: row.number, link: link_of(&row.sealed) };
+            let link = match rows.get(at) {
+                Some(before) => link_of(&before.sealed),
+                None => match source.audit_cut()? {
+                    // It was cut off meanwhile.
+                    Some(cut) if cut.number >= row.number => continue,
+                    cut => End::of(cut).link,
+                },
+            };
+            let inner = opened(key, row, &link);
+            found.push(shown(row, inner));
+            if found.len() == most {
+                break;
+            }
         }
-        if rows.len() < RECORDS_PER_READ {
-            return Ok(found.into());
+        match rows.get(page) {
+            Some(next) if found.len() < most => upto = next.number,
+            Some(_) | None => break,
         }
     }
+    found.reverse();
+    Ok(found)
 }
 
 /// Where the records begin; `None` if there are none.

@@ -86,22 +86,6 @@ impl Letters {
         }
     }
 
-    /// How many letters these tenants have, counted up to what one list may have; `None` if that
-    /// cannot be read.
-    pub(crate) async fn count_of(&self, own: &[TenantId]) -> Option<usize> {
-        match self.newest_of(Some(own), LETTERS_PER_LIST_MAX).await {
-            Outcome::Letters(letters) => Some(letters.len()),
-            Outcome::Letter(_)
-            | Outcome::Secret(_)
-            | Outcome::Erased(_)
-            | Outcome::Files(_)
-            | Outcome::FilesDropped(_)
-            | Outcome::Keys(_)
-            | Outcome::MasterKey
-            | Outcome::Error(_) => None,
-        }
-    }
-
     async fn asked(&self, order: Order) -> Outcome {
         let asked = match order {
             Order::List { limit } => LetterOrder::Newest(limit.min(LETTERS_PER_LIST_MAX)),

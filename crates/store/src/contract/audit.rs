@@ -35,6 +35,8 @@ pub(super) fn records_are_read_in_their_order_and_survive_a_restart(bed: &mut im
     bed.reopen();
     assert_eq!(bed.store().audit_after(1, 1).unwrap(), [row(2)]);
     assert_eq!(numbers(bed.store()), [1, 2, 3]);
+    assert_eq!(bed.store().audit_upto(u64::MAX, 2).unwrap(), [row(3), row(2)]);
+    assert_eq!(bed.store().audit_upto(2, 5).unwrap(), [row(2), row(1)]);
     assert_eq!(bed.store().audit_head().unwrap(), Some(mark(3)));
     assert_eq!(bed.store().audit_cut().unwrap(), None);
 }

@@ -1,11 +1,11 @@
 //! Effects that finally failed: kept, buried, sent again.
 
-use session::id::{EffectNumber, Timestamp};
+use session::id::{ConversationKey, EffectNumber, Timestamp};
 
 use super::claiming::{claim, leased};
 use super::outbox::{of_session, settle, strike, waiting};
-use super::{Bed, conversation, effect, lane, put, save, session_id};
-use crate::{Changes, Claim, DeadLetter, NewEffect, OutboxId, Resend, Store, Work};
+use super::{Bed, conversation, effect, key, lane, put, resolve, save, session_id, tenant};
+use crate::{Changes, Claim, DeadLetter, NewEffect, OutboxId, Resend, Store, Target, Work};
 
 pub(super) fn a_dead_letter_is_kept_and_leaves_the_lane(bed: &mut impl Bed) {
     waiting(bed.store(), 2);
@@ -42,6 +42,24 @@ pub(super) fn dead_letters_are_counted(bed: &mut impl Bed) {
     save(bed.store(), &Changes { buried, ..Changes::default() });
     bed.reopen();
     assert_eq!(count(bed.store()), 2);
+}
+
+pub(super) fn dead_letters_of_some_tenants_are_counted(bed: &impl Bed) {
+    let of = |names: &[&str]| {
+        let tenants: Vec<_> = names.iter().map(|name| tenant(name)).collect();
+        bed.store().count_dead_letters_of(&tenants).unwrap()
+    };
+    assert_eq!(of(&["acme"]), 0);
+    let letters = three_dead(bed.store());
+    let theirs = ConversationKey { tenant: tenant("other"), ..key("c1") };
+    let theirs = resolve(bed.store(), &[Target::Key(theirs)]).remove(0).unwrap().conversation;
+    put(bed.store(), vec![effect(theirs.id, 1, "desk")]);
+    bury_alive(bed.store(), &leased(bed.store(), "desk", 5_000));
+    assert_eq!((of(&["acme"]), of(&["other"]), of(&["nobody"]), of(&[])), (3, 1, 0, 0));
+    assert_eq!(of(&["acme", "other", "acme"]), 4, "each letter once");
+    let buried = vec![letters[0].effect];
+    save(bed.store(), &Changes { buried, ..Changes::default() });
+    assert_eq!(of(&["acme"]), 2);
 }
 
 pub(super) fn the_first_report_of_a_death_counts(bed: &impl Bed) {

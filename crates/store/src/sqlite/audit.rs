@@ -5,7 +5,7 @@
 
 use std::path::Path;
 
-use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params};
+use rusqlite::{Connection, OptionalExtension, Row, Rows, TransactionBehavior, params};
 use session::id::{TenantId, Timestamp};
 
 use super::column::{Columns, limited, signed};
@@ -78,7 +78,27 @@ pub(super) fn after(
          ORDER BY number
          LIMIT ?2",
     )?;
-    let mut rows = statement.query([signed(after, TABLE, after)?, limited(limit)])?;
+    records(statement.query([signed(after, TABLE, after)?, limited(limit)])?)
+}
+
+pub(super) fn upto(
+    reader: &Connection,
+    upto: u64,
+    limit: usize,
+) -> Result<Vec<AuditRow>, StoreError> {
+    let mut statement = reader.prepare_cached(
+        "SELECT number, at, tenant, deed, sealed
+         FROM audit
+         WHERE number <= ?1
+         ORDER BY number DESC
+         LIMIT ?2",
+    )?;
+    // No record has a greater number than this.
+    let upto = i64::try_from(upto).unwrap_or(i64::MAX);
+    records(statement.query([upto, limited(limit)])?)
+}
+
+fn records(mut rows: Rows<'_>) -> Result<Vec<AuditRow>, StoreError> {
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
         found.push(record(row)?);
@@ -141,6 +161,10 @@ impl AuditBeside {
 impl AuditSource for AuditBeside {
     fn audit_after(&self, after: u64, limit: usize) -> Result<Vec<AuditRow>, StoreError> {
         self.read(|reader| self::after(reader, after, limit))
+    }
+
+    fn audit_upto(&self, upto: u64, limit: usize) -> Result<Vec<AuditRow>, StoreError> {
+        self.read(|reader| self::upto(reader, upto, limit))
     }
 
     fn audit_head(&self) -> Result<Option<AuditMark>, StoreError> {

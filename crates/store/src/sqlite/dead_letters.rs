@@ -1,9 +1,11 @@
 //! Dead letters: effects that finally failed, for a person to see, remove or send again.
 
+use std::collections::BTreeSet;
+
 use rusqlite::{Connection, Row, params};
 use session::id::{EffectNumber, SessionId, TenantId, Timestamp};
 
-use super::column::{Columns, limited, signed};
+use super::column::{Columns, damaged, limited, signed};
 use super::outbox;
 use crate::{ConversationId, DeadLetter, LaneKey, OutboxId, Resend, StoreError};
 
@@ -104,6 +106,22 @@ pub(super) fn newest_of(
     letters.sort_by_key(|letter| std::cmp::Reverse(letter.at));
     letters.truncate(limit);
     Ok(letters)
+}
+
+/// Looks at each letter, of which there are few, and not at each conversation of the tenants.
+pub(super) fn count_of(reader: &Connection, tenants: &[TenantId]) -> Result<usize, StoreError> {
+    let mut statement = reader.prepare_cached(
+        "SELECT count(*)
+         FROM dead_letter
+         CROSS JOIN conversation_key ON conversation_key.id = dead_letter.conversation
+         WHERE conversation_key.tenant = ?1",
+    )?;
+    let mut all = 0;
+    for tenant in tenants.iter().collect::<BTreeSet<_>>() {
+        let count: i64 = statement.query_row([tenant.as_str()], |row| row.get(0))?;
+        all += usize::try_from(count).map_err(|_| damaged(TABLE, "*", "a negative count"))?;
+    }
+    Ok(all)
 }
 
 pub(super) fn by_effect(

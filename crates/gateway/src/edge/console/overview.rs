@@ -7,8 +7,13 @@ use axum::{
     extract::{Extension, State},
 };
 use serde_json::{Value, json};
+use store::Store;
 
-use super::{closed, seats::Operator, view::store_unavailable};
+use super::{
+    closed,
+    seats::Operator,
+    view::{store_unavailable, unreadable},
+};
 use crate::{
     clock::rfc3339,
     edge::{Edge, answer::Refusal},
@@ -39,7 +44,11 @@ pub(super) async fn overview(
     let down = console.destinations.down(sight);
     let all = match &sight.0 {
         None => counted.dead_letters,
-        Some(own) => console.letters.count_of(own).await.ok_or_else(store_unavailable)?,
+        Some(own) => {
+            let own = own.to_vec();
+            let count = move |store: &dyn Store| store.count_dead_letters_of(&own);
+            crate::blocking(&edge.store, count).await.map_err(|error| unreadable(&error))?
+        }
     };
     let letters = all.min(LETTERS_TOLD_MAX);
     Ok(Json(json!({
