@@ -83,14 +83,13 @@ impl Trail {
                 key
             }
         };
-        let end = match &head {
-            Some(_) => End::of(head),
-            None => {
-                let end = newest(&*store)?;
-                // From now on there is no key without a head, also before the first record.
-                store.append_audit(&[], &mark(&key, b"head", &end)?)?;
-                end
-            }
+        let end = if head.is_some() {
+            End::of(head)
+        } else {
+            let end = newest(&*store)?;
+            // From now on there is no key without a head, also before the first record.
+            store.append_audit(&[], &mark(&key, b"head", &end)?)?;
+            end
         };
         crate::keys::note(&*store, vault, BEGUN_NOTE).map_err(|error| match error {
             KeysError::Seal(error) => AuditError::Key(error),

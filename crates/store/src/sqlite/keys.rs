@@ -337,7 +337,9 @@ mod tests {
         type Spoil = fn(&std::path::Path);
         let spoils: [Spoil; 3] = [
             |dir| std::fs::write(dir.join("keys.db"), "no database".repeat(400)).unwrap(),
-            |dir| drop(std::fs::copy(dir.join("warmline.db"), dir.join("keys.db")).unwrap()),
+            |dir| {
+                std::fs::copy(dir.join("warmline.db"), dir.join("keys.db")).unwrap();
+            },
             |dir| {
                 std::fs::remove_file(dir.join("keys.db")).unwrap();
                 std::fs::create_dir(dir.join("keys.db")).unwrap();

@@ -151,10 +151,7 @@ impl Written {
             }
             let open = match &mut open {
                 Some(open) => open,
-                None => {
-                    let made = Open::make(&self.unfinished, &mut self.is_ours)?;
-                    open.insert(made)
-                }
+                None => open.insert(Open::make(&self.unfinished, &mut self.is_ours)?),
             };
             if let Line::Exported(exported) = understood {
                 open.lines.write_all(&line)?;
