@@ -22,7 +22,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use store::{BootId, LaneKey, Store, StoreError, sqlite::SqliteStore};
+use store::{BootId, LaneKey, Store, StoreError, sqlite, sqlite::SqliteStore};
 use tokio::{net::TcpListener, sync::mpsc};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use vault::Vault;
@@ -429,6 +429,25 @@ fn report_end(part: &'static str, stop: &CancellationToken, failures: &mpsc::Sen
     }
 }
 
+/// Closes the store's files to others, and says what of them is not as it should be. Blocks.
+fn tell_what_is_wrong_with(dir: &Path, store: &SqliteStore) -> Result<(), StoreError> {
+    // With the logs beside them, which are there by now.
+    for (file, error) in sqlite::close_to_others(dir) {
+        let error: &dyn std::error::Error = &error;
+        let file = file.display();
+        tracing::warn!(error, %file, "others may read this file of the data, and its mode cannot be set");
+    }
+    let without_key = store.segments_without_key()?;
+    if without_key > 0 {
+        tracing::warn!(
+            without_key,
+            "KEYS ARE GONE: there are stretches of talk whose keys are not in keys.db, and nobody reads what was \
+             said in them. If keys.db was lost, emptied or replaced, stop and put the newest copy of it back"
+        );
+    }
+    Ok(())
+}
+
 /// Opens the data, if nobody else has it open by then. Blocks.
 fn open_store(
     dir: &Path,
@@ -453,6 +472,7 @@ fn open_store(
             opened => break opened?,
         }
     };
+    tell_what_is_wrong_with(dir, &store)?;
     let store: Arc<dyn Store> = Arc::new(store);
     if keys::open(&*store, vault)? {
         let id = keys::NEW_MASTER.into();

@@ -96,11 +96,15 @@ impl Audit {
         clock: Clock,
     ) -> Result<Self, AuditError> {
         let trail = Arc::new(Trail::open(store, vault)?);
+        let mut waiting = Waiting::default();
+        if trail.is_anew {
+            waiting.put(begun_anew(clock.now()));
+        }
         let keep_ms = AtomicU64::new(millis(KEEP_FOR));
         Ok(Self(Arc::new(Shared {
             trail,
             clock,
-            waiting: Mutex::default(),
+            waiting: Mutex::new(waiting),
             writing: tokio::sync::Mutex::default(),
             hint: Notify::new(),
             keep_ms,
@@ -304,6 +308,15 @@ fn spent(budget: &mut usize, most: usize) -> bool {
     is_left
 }
 
+/// Tells that a trail that was there is gone; the record of it is the first of the new one.
+fn begun_anew(now: Timestamp) -> Entry {
+    tracing::error!(
+        "the audit trail was emptied: there was one, and its records and marks are gone. It begins anew, with a \
+         record that says so; look into a backup, and find out who had the database"
+    );
+    Entry::of_gateway(Deed::BegunAnew).at(now)
+}
+
 /// Records one deed in data that no gateway is using. Blocks.
 pub(crate) fn record_alone(
     store: Arc<dyn Store>,
@@ -312,7 +325,9 @@ pub(crate) fn record_alone(
     mut entry: Entry,
 ) -> Result<(), AuditError> {
     entry.at = clock.now();
-    Trail::open(store, vault)?.append(&[entry])
+    let trail = Trail::open(store, vault)?;
+    let anew = trail.is_anew.then(|| begun_anew(clock.now()));
+    trail.append(&anew.into_iter().chain([entry]).collect::<Vec<_>>())
 }
 
 fn millis(span: Duration) -> u64 {

@@ -130,6 +130,7 @@ impl BatchError {
             Self::Store(
                 StoreError::Database(_)
                 | StoreError::Files(_)
+                | StoreError::Keys { .. }
                 | StoreError::InUse { .. }
                 | StoreError::UnsafeSqlite { .. }
                 | StoreError::FromTheFuture { .. },

@@ -70,6 +70,19 @@ fn opened(opened: Result<(), SealError>) -> Result<(), StartError> {
     })
 }
 
+/// Puts a note into the ring that nobody takes out without the master key. Where there is no ring, nothing is
+/// noted. Blocks.
+pub(crate) fn note(store: &dyn Store, vault: &Vault, note: &str) -> Result<(), KeysError> {
+    if store.setting(RING)?.is_none() {
+        return Ok(());
+    }
+    if let Some(change) = vault.with_note(note)? {
+        store.keep_setting(RING, change.sealed())?;
+        vault.take(change);
+    }
+    Ok(())
+}
+
 /// A change of the master key that was cut short ends with the first start under the new one.
 fn forget_old_master(store: &dyn Store, vault: &Vault) -> Result<bool, StartError> {
     if !vault.master_changes() {

@@ -71,6 +71,18 @@ pub enum StoreError {
         /// What was found.
         what: String,
     },
+    /// The file with the keys of segments is none.
+    #[error(
+        "{path} cannot be used as the file of keys; put back the newest copy of it, or move it away with its -wal \
+         and -shm: a new one is made then, and what was said before is gaps"
+    )]
+    Keys {
+        /// The file.
+        path: String,
+        /// What is wrong with it.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// The files could not be opened or locked.
     #[error("cannot use the data directory")]
     Files(#[source] std::io::Error),

@@ -56,6 +56,7 @@ use crate::{
     SealedPage, SegmentId, SessionRow, Store, StoreError, Transaction, Waiting, Whose,
 };
 pub use audit::AuditBeside;
+pub use files::{close_to_others, open_to_others};
 pub use peek::{Peek, peek};
 
 use checkpointer::Checkpointer;
@@ -114,7 +115,7 @@ impl SqliteStore {
     fn open_with(dir: &Path, journal_records_max: usize) -> Result<Self, StoreError> {
         connect::require_safe_sqlite()?;
         let (files, lock) = files::claim(dir)?;
-        let keys = Keys::open(&files.keys)?;
+        let keys = Keys::open(&files.keys).map_err(|error| keys::told(&files.keys, error))?;
         let mut writer = connect::writer(&files.database, &keys)?;
         keys.begin_after(newest_segment(&writer)?)?;
         let mut hot = Hot::new(journal_records_max);
@@ -131,6 +132,12 @@ impl SqliteStore {
             files,
             _lock: lock,
         })
+    }
+
+    /// How many of the newest segments were not shredded and have no key: what was said in them is gaps, because
+    /// the file of keys was lost, emptied or is another's. Counts so many at most. Blocks.
+    pub fn segments_without_key(&self) -> Result<u64, StoreError> {
+        self.read(|reader| keys::missing(reader, &reader.keys))
     }
 
     /// The writing connection. A poisoned lock is fine: whoever panicked was rolled back on the

@@ -205,6 +205,17 @@ impl Ring {
         self.with_roots((older, Arc::clone(&self.current)))
     }
 
+    /// The same with a note that stays: something was begun with these data. The key beside it is for nobody.
+    pub(crate) fn with_note(&self, note: &str) -> Result<Self, SealError> {
+        let mut kept = self.kept.clone();
+        kept.push((note.to_owned(), random()?));
+        Ok(Self::with(self.all(), self.identity.clone(), kept, self.masters_again()))
+    }
+
+    pub(crate) fn has_note(&self, note: &str) -> bool {
+        self.kept.iter().any(|(name, _)| name == note)
+    }
+
     fn all(&self) -> (Vec<Arc<Root>>, Arc<Root>) {
         (self.older.clone(), Arc::clone(&self.current))
     }

@@ -158,6 +158,21 @@ impl Vault {
         RingChange::new(self.shared.get().newest_master_only())
     }
 
+    /// The ring with a note in it, which nobody takes out without the master key; `None` if it has it.
+    /// A note is no purpose of a key ([`Vault::mac_key`]).
+    pub fn with_note(&self, note: &str) -> Result<Option<RingChange>, SealError> {
+        let ring = self.shared.get();
+        if ring.has_note(note) {
+            return Ok(None);
+        }
+        ring.with_note(note).and_then(RingChange::new).map(Some)
+    }
+
+    /// Whether the ring has this note.
+    pub fn has_note(&self, note: &str) -> bool {
+        self.shared.get().has_note(note)
+    }
+
     /// Works with a changed ring from now on, which was kept before.
     pub fn take(&self, change: RingChange) {
         self.shared.replace(change.ring);

@@ -82,10 +82,29 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<ExitCode> {
                     break;
                 }
             }
+            drop(out);
+            let damaged: Vec<_> = found
+                .iter()
+                .filter(|record| record.damaged)
+                .map(|record| record.number.to_string())
+                .collect();
+            if !damaged.is_empty() {
+                bail!(
+                    "of the audit trail cannot be read, because they or those before them were changed or \
+                     removed: {}; see: warmline audit verify",
+                    damaged.join(", ")
+                );
+            }
+            if found.is_empty() && matches!(trail.verify(&vault, None)?, Err(Break::Gone)) {
+                bail!("{GONE}");
+            }
             Ok(ExitCode::SUCCESS)
         }
     }
 }
+
+const GONE: &str = "there was an audit trail, and all of it is gone: put back a copy of the database, or find \
+                    out who emptied it";
 
 fn query(options: &Options) -> anyhow::Result<Query> {
     let tenant = options.tenant.as_deref().map(gateway::TenantId::new).transpose();
@@ -137,7 +156,7 @@ fn verify(
     let said = match &verified {
         Ok(whole) if json => serde_json::json!({
             "whole": true, "oldest": whole.oldest, "records": whole.records,
-            "head": whole.head.0, "digest": whole.head.1,
+            "head": whole.head.0, "digest": whole.head.1, "begun_anew": whole.anew,
         })
         .to_string(),
         Ok(whole) => format!(
@@ -151,10 +170,20 @@ fn verify(
         Err(broken) => format!("The audit trail is NOT whole: {broken}."),
     };
     writeln!(out, "{said}").ok();
+    if let Ok(audit::Verified { anew: Some(number), .. }) = &verified
+        && !json
+    {
+        writeln!(
+            out,
+            "Record {number} says that the trail before it was found gone: what is before is in no record."
+        )
+        .ok();
+    }
     Ok(match verified {
         Ok(_) => ExitCode::SUCCESS,
         Err(
-            Break::Cut
+            Break::Gone
+            | Break::Cut
             | Break::Missing { .. }
             | Break::Changed { .. }
             | Break::Head { .. }

@@ -13,6 +13,7 @@ use gateway::control::{FilesOrder, Outcome, SOCKET};
 use crate::{
     config::{Environment, Kept},
     control::ask,
+    typed,
 };
 
 #[derive(Debug, clap::Args)]
@@ -42,14 +43,28 @@ enum Command {
         /// Only what came before this moment, as in 2026-11-30T08:00:00Z.
         #[arg(long, value_name = "TIME")]
         before: Option<String>,
+        /// Do not ask.
+        #[arg(long)]
+        yes: bool,
     },
+}
+
+impl Command {
+    /// What it removes for ever, if it does.
+    fn removes(&self) -> Option<String> {
+        let Self::Drop { tenant, strangers, before, yes: false } = self else { return None };
+        let whose = if *strangers { "the files that strangers brought" } else { "all files" };
+        let when = before.as_deref().map(|before| format!(" before {before}"));
+        let when = when.unwrap_or_default();
+        Some(format!("This drops {whose} of tenant {tenant}{when}, for ever."))
+    }
 }
 
 impl From<Command> for FilesOrder {
     fn from(command: Command) -> Self {
         match command {
             Command::List => Self::ListFiles,
-            Command::Drop { tenant, strangers, before } => {
+            Command::Drop { tenant, strangers, before, yes: _ } => {
                 Self::DropFiles { tenant, strangers, before }
             }
         }
@@ -59,6 +74,11 @@ impl From<Command> for FilesOrder {
 pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
     let environment = Environment::of_process().with_file(options.config);
     let socket = Kept::data_dir(&environment)?.join(SOCKET);
+    if let Some(what) = options.order.removes()
+        && !typed::confirmed("dropped", &what, "drop")?
+    {
+        bail!("nothing was dropped");
+    }
     let order = FilesOrder::from(options.order);
     let answer = ask(&socket, &order.to_line()).await?.context(
         "no gateway answers on the control socket in the data directory; it counts the files, so start \
@@ -85,5 +105,29 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
             bail!("{} files could not be dropped; see the gateway's log", dropped.left)
         }
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_drop_asks_and_says_of_what_unless_told_yes() {
+        let drop = |strangers, before: Option<&str>, yes| Command::Drop {
+            tenant: "acme".into(),
+            strangers,
+            before: before.map(str::to_owned),
+            yes,
+        };
+        let asked = drop(false, None, false).removes().unwrap();
+        assert_eq!(asked, "This drops all files of tenant acme, for ever.");
+        let asked = drop(true, Some("2026-11-30T08:00:00Z"), false).removes().unwrap();
+        assert_eq!(
+            asked,
+            "This drops the files that strangers brought of tenant acme before 2026-11-30T08:00:00Z, for ever."
+        );
+        assert_eq!(drop(false, None, true).removes(), None);
+        assert_eq!(Command::List.removes(), None);
     }
 }

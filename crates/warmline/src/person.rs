@@ -6,7 +6,7 @@
 mod written;
 
 use std::{
-    io::{IsTerminal, Write},
+    io::Write,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -20,6 +20,7 @@ use gateway::{
 };
 use tokio::{
     io::AsyncWriteExt,
+    signal::unix::{SignalKind, signal},
     time::{Instant, sleep},
 };
 use vault::Vault;
@@ -78,7 +79,14 @@ enum Command {
 pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
     let environment = Environment::of_process().with_file(options.config);
     let said = match options.order {
-        Command::Export { who, out } => export(&environment, who, &out).await?,
+        Command::Export { who, out } => {
+            let left_off = left_off()?;
+            tokio::select! {
+                exported = export(&environment, who, &out) => exported?,
+                // The export is dropped, and its unfinished folder with it.
+                () = left_off => bail!("stopped by a signal; nothing is left of the export"),
+            }
+        }
         Command::Erase { who, yes } => {
             if !yes && !confirmed(&who)? {
                 bail!("nothing was erased");
@@ -91,19 +99,29 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Ends when this process is told to stop.
+fn left_off() -> anyhow::Result<impl Future<Output = ()>> {
+    let listen = |kind| signal(kind).context("signals cannot be listened for");
+    let (mut interrupt, mut terminate, mut hangup) = (
+        listen(SignalKind::interrupt())?,
+        listen(SignalKind::terminate())?,
+        listen(SignalKind::hangup())?,
+    );
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+            _ = hangup.recv() => {}
+        }
+    })
+}
+
 /// Asks on the terminal; without one, only `--yes` will do.
 fn confirmed(who: &Who) -> anyhow::Result<bool> {
-    if !std::io::stdin().is_terminal() {
-        bail!("nothing was erased: there is nobody to ask; say --yes");
-    }
-    let question = format!(
-        "This erases everything that is kept of that user of tenant {}, for ever. Type erase: ",
-        who.tenant
-    );
-    std::io::stderr().write_all(question.as_bytes()).ok();
-    let mut answer = String::new();
-    std::io::stdin().read_line(&mut answer).context("nothing could be read")?;
-    Ok(answer.trim() == "erase")
+    let tenant = &who.tenant;
+    let what =
+        format!("This erases everything that is kept of that user of tenant {tenant}, for ever.");
+    crate::typed::confirmed("erased", &what, "erase")
 }
 
 fn told(erased: &Erased) -> String {

@@ -1,8 +1,9 @@
-//! A secret that somebody types without seeing it, or that comes in as one line.
+//! What somebody types: a secret that is not seen, or that comes in as one line, and the word without which
+//! nothing is undone for ever.
 
-use std::io::{BufRead, IsTerminal, stdin};
+use std::io::{BufRead, IsTerminal, Write, stderr, stdin};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use secrecy::SecretString;
 use zeroize::Zeroizing;
 
@@ -13,6 +14,18 @@ pub(crate) fn secret(prompt: &str, bytes_max: usize) -> anyhow::Result<SecretStr
         return Ok(rpassword::prompt_password(prompt).context("nothing could be read")?.into());
     }
     line(stdin().lock(), bytes_max)
+}
+
+/// Asks on the terminal whether `what` is meant, to be answered with `word`; without a terminal, only `--yes`
+/// will do.
+pub(crate) fn confirmed(done: &str, what: &str, word: &str) -> anyhow::Result<bool> {
+    if !stdin().is_terminal() {
+        bail!("nothing was {done}: there is nobody to ask; say --yes");
+    }
+    write!(stderr(), "{what} Type {word}: ").ok();
+    let mut answer = String::new();
+    stdin().read_line(&mut answer).context("nothing could be read")?;
+    Ok(answer.trim() == word)
 }
 
 /// One line; its end is not part of it.

@@ -1,7 +1,7 @@
 //! A look at the data of an installation, for `warmline check`: does not open the store, so that it
 //! disturbs nobody who has.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use store::sqlite;
 use vault::Vault;
@@ -9,7 +9,7 @@ use vault::Vault;
 use crate::{app::StartError, keys, keys::KeysError};
 
 /// What a look at the data shows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DataExamined {
     /// The version of the tables.
     pub schema: i64,
@@ -17,6 +17,10 @@ pub struct DataExamined {
     pub known: i64,
     /// Whether the key is the one that the data was sealed with.
     pub key: KeyFit,
+    /// How many of the newest stretches of talk are not shredded and have no key.
+    pub without_key: u64,
+    /// The files that others than their owner may read.
+    pub open_to_others: Vec<PathBuf>,
 }
 
 /// Whether a master key belongs to data.
@@ -43,5 +47,11 @@ pub fn examine_data(data_dir: &Path, vault: &Vault) -> Result<Option<DataExamine
         Some(true) => KeyFit::Fits,
         Some(false) => KeyFit::Wrong,
     };
-    Ok(Some(DataExamined { schema: seen.schema, known: seen.known, key }))
+    Ok(Some(DataExamined {
+        schema: seen.schema,
+        known: seen.known,
+        key,
+        without_key: seen.without_key,
+        open_to_others: sqlite::open_to_others(data_dir),
+    }))
 }

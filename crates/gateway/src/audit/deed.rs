@@ -127,6 +127,8 @@ pub enum Deed {
         /// How many.
         records: u64,
     },
+    /// There was a trail before, and it was found gone: this is a new one's first record.
+    BegunAnew,
     /// Old records were cut off.
     Cut {
         /// The newest of them.
@@ -197,6 +199,8 @@ names! {
     Refused = "refused",
     /// See [`Deed::Lost`].
     Lost = "records_lost",
+    /// See [`Deed::BegunAnew`].
+    BegunAnew = "trail_begun_anew",
     /// See [`Deed::Cut`].
     Cut = "trail_cut",
 }
@@ -224,6 +228,7 @@ impl Deed {
             Self::KeyRetired { .. } => DeedName::KeyRetired,
             Self::Refused { .. } => DeedName::Refused,
             Self::Lost { .. } => DeedName::Lost,
+            Self::BegunAnew => DeedName::BegunAnew,
             Self::Cut { .. } => DeedName::Cut,
         }
     }
@@ -237,6 +242,7 @@ impl Deed {
             | Self::SignIn
             | Self::SignOut
             | Self::FilesDropped
+            | Self::BegunAnew
             | Self::Lost { .. } => None,
             Self::Denied { route } => Some((*route).to_owned()),
             Self::SecretKept { name }
@@ -335,6 +341,7 @@ impl Entry {
             | Deed::FilesDropped
             | Deed::KeyRotated { .. }
             | Deed::KeyRetired { .. }
+            | Deed::BegunAnew
             | Deed::Cut { .. } => (None, None),
         };
         Inner {
@@ -372,6 +379,23 @@ pub(super) struct Inner {
     since: Option<Box<str>>,
 }
 
+impl Inner {
+    /// What is told of a record that cannot be read.
+    pub(super) fn damaged() -> Self {
+        Self {
+            who: "?".into(),
+            name: None,
+            session: None,
+            address: None,
+            uid: None,
+            about: None,
+            outcome: "damaged".into(),
+            count: None,
+            since: None,
+        }
+    }
+}
+
 /// A record as it is shown.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Record {
@@ -384,6 +408,9 @@ pub struct Record {
     pub tenant: Option<String>,
     /// The deed's name.
     pub deed: String,
+    /// It cannot be read: it was changed, or the one before it was or is gone. What is told of it is not proven.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub damaged: bool,
     #[serde(flatten)]
     pub(super) inner: Inner,
 }

@@ -135,14 +135,14 @@ async fn the_newest_records_cannot_be_taken_away_with_a_head_of_ones_own() {
     };
     assert!(matches!(whole(&bed, &source).unwrap_err(), Break::Head { .. }));
     let source = Tampered { inner: &*bed.store, change: Vec::clear, head: |_| None };
-    assert_eq!(whole(&bed, &source).map(|verified| verified.records), Ok(0));
-    // Whoever removes everything leaves a key behind and no head: that is for what was kept elsewhere.
+    // Whoever removes everything leaves a key behind and no head.
+    assert_eq!(whole(&bed, &source).unwrap_err(), Break::Gone);
     let known = whole(&bed, &*bed.store).unwrap().head;
     let elsewhere = |source: &dyn AuditSource, known: &(u64, String)| {
         verify(source, &bed.vault, wrapped(&bed).as_deref(), Some(known)).unwrap()
     };
     assert!(elsewhere(&*bed.store, &known).is_ok());
-    assert_eq!(elsewhere(&source, &known), Err(Break::Elsewhere { number: 4 }));
+    assert_eq!(elsewhere(&source, &known), Err(Break::Gone));
     let other = (known.0, known.1.replace(|_| true, "0"));
     assert_eq!(elsewhere(&*bed.store, &other), Err(Break::Elsewhere { number: 4 }));
 }
@@ -321,7 +321,7 @@ async fn whoever_wants_the_newest_few_reads_few_and_all_come_in_their_order() {
 }
 
 #[tokio::test]
-async fn a_record_that_was_changed_or_lost_its_predecessor_is_not_shown() {
+async fn a_record_that_was_changed_or_lost_its_predecessor_is_shown_as_damaged() {
     type Change = fn(&mut Vec<AuditRow>);
     let bed = Bed::new();
     four_records(&bed).await;
@@ -333,9 +333,9 @@ async fn a_record_that_was_changed_or_lost_its_predecessor_is_not_shown() {
     ];
     for (change, number) in changes {
         let source = Tampered { inner: &*bed.store, change, head: |head| head };
-        let found = find(&source, &bed.vault, wrapped(&bed).as_deref(), &Query::default());
-        let is = matches!(found, Err(AuditError::Record { number: found }) if found == number);
-        assert!(is, "{number}: {found:?}");
+        let found = find(&source, &bed.vault, wrapped(&bed).as_deref(), &Query::default()).unwrap();
+        let damaged: Vec<_> = found.iter().filter(|it| it.damaged).map(|it| it.number).collect();
+        assert_eq!(damaged, [number]);
     }
 }
 
@@ -348,4 +348,88 @@ async fn nothing_that_is_sealed_is_in_the_clear() {
         let holds = |row: &AuditRow| row.sealed.windows(words.len()).any(|part| part == words);
         assert!(!rows.iter().any(holds));
     }
+}
+
+#[tokio::test]
+async fn a_damaged_record_does_not_hide_the_others() {
+    let bed = Bed::new();
+    four_records(&bed).await;
+    let source = Tampered {
+        inner: &*bed.store,
+        change: |rows| {
+            rows.iter_mut().filter(|row| row.number == 2).for_each(|row| row.sealed[14] ^= 1)
+        },
+        head: |head| head,
+    };
+    let found = find(&source, &bed.vault, wrapped(&bed).as_deref(), &Query::default()).unwrap();
+    let told: Vec<_> = found.iter().map(|record| (record.number, record.damaged)).collect();
+    assert_eq!(told, [(1, false), (2, true), (3, false), (4, false)]);
+    assert_eq!((found[1].who().as_str(), found[1].outcome()), ("?", "damaged"));
+}
+
+/// The data directory of a gateway that ran, and the trail as `warmline audit` sees it.
+struct Kept {
+    dir: tempfile::TempDir,
+    master: vault::MasterKey,
+}
+
+impl Kept {
+    fn record(&self) -> Result<(), AuditError> {
+        let vault = Vault::new(&self.master).unwrap();
+        let store = crate::app::open_alone(self.dir.path(), &vault).unwrap();
+        record_alone(store, &vault, &Clock::System, Entry::of_gateway(Deed::Started))
+    }
+
+    fn verified(&self) -> Result<Verified, Break> {
+        let vault = Vault::new(&self.master).unwrap();
+        crate::keys::open_beside(self.dir.path(), &vault).unwrap();
+        AuditBeside::open(self.dir.path()).unwrap().unwrap().verify(&vault, None).unwrap()
+    }
+
+    fn sql(&self, sql: &str) {
+        let database = rusqlite::Connection::open(self.dir.path().join("warmline.db")).unwrap();
+        database.execute_batch(sql).unwrap();
+    }
+}
+
+const NO_TRIGGERS: &str = "DROP TRIGGER audit_begins_after_its_end; DROP TRIGGER audit_is_not_changed;
+    DROP TRIGGER audit_is_not_removed; DROP TRIGGER audit_mark_goes_on; DROP TRIGGER audit_mark_stays;";
+
+#[test]
+fn a_trail_that_was_emptied_is_found_also_without_its_key_and_the_next_one_says_so() {
+    let emptied = "DELETE FROM audit; DELETE FROM audit_mark;";
+    let without_key =
+        "DELETE FROM audit; DELETE FROM audit_mark; DELETE FROM setting WHERE name = 'audit key';";
+    for tampering in [emptied, without_key] {
+        let kept = Kept {
+            dir: tempfile::tempdir().unwrap(),
+            master: vault::MasterKey::generate().unwrap(),
+        };
+        kept.record().unwrap();
+        kept.record().unwrap();
+        let before = kept.verified().unwrap();
+        assert_eq!((before.records, before.anew), (2, None));
+        kept.sql(NO_TRIGGERS);
+        kept.sql(tampering);
+        assert_eq!(kept.verified(), Err(Break::Gone), "{tampering}");
+        kept.record().unwrap();
+        let anew = kept.verified().unwrap();
+        assert_eq!((anew.records, anew.anew), (2, Some(1)), "{tampering}");
+        kept.record().unwrap();
+        assert_eq!(kept.verified().unwrap().records, 3, "once");
+    }
+}
+
+#[test]
+fn a_trail_whose_marks_are_gone_goes_on_after_its_newest_record_and_says_so() {
+    let kept =
+        Kept { dir: tempfile::tempdir().unwrap(), master: vault::MasterKey::generate().unwrap() };
+    kept.record().unwrap();
+    kept.record().unwrap();
+    kept.sql(NO_TRIGGERS);
+    kept.sql("DELETE FROM audit_mark;");
+    assert!(matches!(kept.verified(), Err(Break::Head { .. })));
+    kept.record().unwrap();
+    let anew = kept.verified().unwrap();
+    assert_eq!((anew.records, anew.anew), (4, Some(3)));
 }

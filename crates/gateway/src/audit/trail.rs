@@ -14,13 +14,17 @@ use store::{AuditMark, AuditRow, AuditSource, Store, StoreError};
 use vault::{DataKey, SealError, Vault};
 
 use super::{Deed, DeedName, Entry, Record, deed::Inner};
-use crate::clock::rfc3339;
+use crate::{clock::rfc3339, keys::KeysError};
 
 /// Where the trail's wrapped key is kept among the store's settings.
 pub const KEY_SETTING: &str = "audit key";
 
 /// What it is bound to.
 pub const KEY_PLACE: &[u8] = b"audit key";
+
+/// What the key ring notes when a trail begins: who takes away the trail with its key, but has no master key,
+/// cannot take away that there was one.
+pub(super) const BEGUN_NOTE: &str = "audit trail begun";
 
 /// Bytes of a record's end that the next one is bound to: the tag of the AEAD.
 const LINK_BYTES: usize = 16;
@@ -46,12 +50,6 @@ pub enum AuditError {
     /// There are records and no key.
     #[error("the audit trail has records but its key is gone; put back the database as it was")]
     KeyGone,
-    /// A record does not open.
-    #[error("record {number} of the audit trail cannot be read; run: warmline audit verify")]
-    Record {
-        /// Which.
-        number: u64,
-    },
 }
 
 /// The end of the trail, and what writes there.
@@ -60,6 +58,8 @@ pub(super) struct Trail {
     key: DataKey,
     /// `None` after an append of which nobody knows what became: the store is asked again.
     end: Mutex<Option<End>>,
+    /// There was a trail before, and it is gone: this one begins anew.
+    pub(super) is_anew: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,7 +72,9 @@ impl Trail {
     /// Opens the trail where it ends, and makes its key before the first record. Blocks.
     pub(super) fn open(store: Arc<dyn Store>, vault: &Vault) -> Result<Self, AuditError> {
         let head = store.audit_head()?;
-        let key = match store.setting(KEY_SETTING)? {
+        let wrapped = store.setting(KEY_SETTING)?;
+        let is_anew = head.is_none() && was_begun(vault, wrapped.as_deref());
+        let key = match wrapped {
             Some(wrapped) => vault.open_data_key(KEY_PLACE, &wrapped)?,
             None if head.is_some() => return Err(AuditError::KeyGone),
             None => {
@@ -81,8 +83,21 @@ impl Trail {
                 key
             }
         };
-        let end = Mutex::new(Some(End::of(head)));
-        Ok(Self { store, key, end })
+        let end = if head.is_some() {
+            End::of(head)
+        } else {
+            let end = newest(&*store)?;
+            // From now on there is no key without a head, also before the first record.
+            store.append_audit(&[], &mark(&key, b"head", &end)?)?;
+            end
+        };
+        crate::keys::note(&*store, vault, BEGUN_NOTE).map_err(|error| match error {
+            KeysError::Seal(error) => AuditError::Key(error),
+            KeysError::Store(error) => AuditError::Store(error),
+            error => StoreError::Database(Box::new(error)).into(),
+        })?;
+        let end = Mutex::new(Some(end));
+        Ok(Self { store, key, end, is_anew })
     }
 
     /// The records that fit. Blocks.
@@ -181,6 +196,21 @@ fn mark(key: &DataKey, kind: &[u8], end: &End) -> Result<AuditMark, SealError> {
     Ok(AuditMark { number: end.number, link: end.link.clone(), sealed })
 }
 
+/// Whether there ever was a trail: its key is there, or the ring notes it.
+fn was_begun(vault: &Vault, wrapped_key: Option<&[u8]>) -> bool {
+    wrapped_key.is_some() || vault.has_note(BEGUN_NOTE)
+}
+
+/// The end of what records there are, for a trail whose head is gone.
+fn newest(source: &dyn AuditSource) -> Result<End, StoreError> {
+    let mut end = End::of(source.audit_cut()?);
+    loop {
+        let rows = source.audit_after(end.number, RECORDS_PER_READ)?;
+        let Some(last) = rows.last() else { return Ok(end) };
+        end = End { number: last.number, link: link_of(&last.sealed) };
+    }
+}
+
 /// The key of a trail that was begun.
 fn key_of(vault: &Vault, wrapped: Option<&[u8]>) -> Result<DataKey, AuditError> {
     Ok(vault.open_data_key(KEY_PLACE, wrapped.ok_or(AuditError::KeyGone)?)?)
@@ -257,7 +287,7 @@ fn found(
                 },
             };
             let inner = opened(key, row, &link);
-            found.push(shown(row, inner.ok_or(AuditError::Record { number: row.number })?));
+            found.push(shown(row, inner));
             if found.len() == most {
                 break;
             }
@@ -285,13 +315,15 @@ fn opened(key: &DataKey, row: &AuditRow, link: &[u8]) -> Option<Inner> {
     serde_json::from_slice(&key.open(&place, &row.sealed).ok()?).ok()
 }
 
-fn shown(row: &AuditRow, inner: Inner) -> Record {
+/// A record that does not open does not hide the others.
+fn shown(row: &AuditRow, inner: Option<Inner>) -> Record {
     Record {
         number: row.number,
         at: rfc3339(row.at),
         tenant: row.tenant.as_ref().map(TenantId::to_string),
         deed: row.deed.to_string(),
-        inner,
+        damaged: inner.is_none(),
+        inner: inner.unwrap_or_else(Inner::damaged),
     }
 }
 
@@ -305,11 +337,18 @@ pub struct Verified {
     /// The number of the newest, and its digest: kept elsewhere, they show later that no older copy
     /// was put in the place of the trail.
     pub head: (u64, String),
+    /// The newest record that says that the trail before it was found gone.
+    pub anew: Option<u64>,
 }
 
 /// Where a trail is not whole.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Break {
+    /// There was a trail, and nothing of it is there.
+    #[error(
+        "there was one, and all of it is gone: put back a copy of the database, or find out who emptied it"
+    )]
+    Gone,
     /// The mark where it was cut is not ours.
     #[error("the mark of where the trail was cut off was changed")]
     Cut,
@@ -363,9 +402,12 @@ pub fn verify(
     // Read first: what is appended meanwhile is beyond it.
     let head = source.audit_head()?;
     let Some(start) = first(source)? else {
+        if was_begun(vault, wrapped_key) {
+            return Ok(Err(Break::Gone));
+        }
         let head = (0, String::new());
         let missing = elsewhere.map(|(number, _)| Break::Elsewhere { number: *number });
-        return Ok(missing.map_or(Ok(Verified { oldest: 0, records: 0, head }), Err));
+        return Ok(missing.map_or(Ok(Verified { oldest: 0, records: 0, head, anew: None }), Err));
     };
     let key = key_of(vault, wrapped_key)?;
     let proven = |kind: &[u8], mark: &AuditMark| {
@@ -379,11 +421,11 @@ pub fn verify(
         return Ok(Err(Break::Head { head: 0, newest: start.number }));
     };
     let from = start.number;
-    let mut walk = Walk { key, head, end: start, elsewhere, met: elsewhere.is_none() };
+    let mut walk = Walk { key, head, end: start, elsewhere, met: elsewhere.is_none(), anew: None };
     if let Err(broken) = walk.go(source)? {
         return Ok(Err(broken));
     }
-    let Walk { end, head, met, .. } = walk;
+    let Walk { end, head, met, anew, .. } = walk;
     if end.number < head.number {
         return Ok(Err(Break::Head { head: head.number, newest: end.number }));
     }
@@ -396,6 +438,7 @@ pub fn verify(
             oldest: if end.number > from { from + 1 } else { 0 },
             records: end.number - from,
             head: (end.number, digest(&end.link)),
+            anew,
         })),
     }
 }
@@ -407,6 +450,7 @@ struct Walk<'a> {
     end: End,
     elsewhere: Option<&'a (u64, String)>,
     met: bool,
+    anew: Option<u64>,
 }
 
 impl Walk<'_> {
@@ -433,6 +477,9 @@ impl Walk<'_> {
             return Err(Break::Changed { number });
         }
         self.end = End { number, link: link_of(&row.sealed) };
+        if &*row.deed == DeedName::BegunAnew.as_str() {
+            self.anew = Some(number);
+        }
         if number == self.head.number && self.end.link != self.head.link {
             return Err(Break::Changed { number });
         }

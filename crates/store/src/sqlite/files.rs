@@ -43,9 +43,13 @@ pub(super) fn claim(dir: &Path) -> Result<(Both, Lock), StoreError> {
     }
     let both = Both { database: dir.join(DATABASE), keys: dir.join(KEYS) };
     // SQLite gives the write-ahead log the mode of its file.
-    for file in [&both.database, &both.keys] {
-        open_private(file).map_err(StoreError::Files)?;
-    }
+    open_private(&both.database).map_err(|error| named(&both.database, &error))?;
+    open_private(&both.keys).map_err(|error| match error.kind() {
+        io::ErrorKind::IsADirectory => {
+            StoreError::Keys { path: both.keys.display().to_string(), source: Box::new(error) }
+        }
+        _ => named(&both.keys, &error),
+    })?;
     sync_directory(dir).map_err(StoreError::Files)?;
     Ok((both, Lock { _file: lock }))
 }
@@ -55,6 +59,45 @@ pub(super) fn database_in(dir: &Path) -> Option<PathBuf> {
     let database = dir.join(DATABASE);
     let holds = database.metadata().is_ok_and(|file| file.len() > 0);
     holds.then_some(database)
+}
+
+/// The keys file beside it.
+pub(super) fn keys_in(dir: &Path) -> PathBuf {
+    dir.join(KEYS)
+}
+
+fn named(file: &Path, error: &io::Error) -> StoreError {
+    let words = format!("{}: {error}", file.display());
+    StoreError::Files(io::Error::new(error.kind(), words))
+}
+
+/// The files of the store in `dir` that are there.
+fn all_in(dir: &Path) -> impl Iterator<Item = PathBuf> {
+    [DATABASE, KEYS]
+        .into_iter()
+        .flat_map(|file| ["", "-wal", "-shm"].map(|beside| format!("{file}{beside}")))
+        .map(|name| dir.join(name))
+}
+
+/// The files of the store in `dir` that others than their owner may read or write. A backup that was put
+/// back has the mode that whoever made it gave it. Blocks.
+#[cfg(unix)]
+pub fn open_to_others(dir: &Path) -> Vec<PathBuf> {
+    use std::os::unix::fs::PermissionsExt;
+    let open =
+        |file: &PathBuf| file.metadata().is_ok_and(|file| file.permissions().mode() & 0o077 != 0);
+    all_in(dir).filter(open).collect()
+}
+
+/// Leaves the store's files in `dir` to their owner alone; says which cannot be. Blocks.
+#[cfg(unix)]
+pub fn close_to_others(dir: &Path) -> Vec<(PathBuf, io::Error)> {
+    use std::os::unix::fs::PermissionsExt;
+    let closed = |file: PathBuf| {
+        let closed = std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600));
+        closed.err().map(|error| (file, error))
+    };
+    open_to_others(dir).into_iter().filter_map(closed).collect()
 }
 
 fn make_directory(dir: &Path) -> io::Result<()> {

@@ -34,6 +34,14 @@ const COPIED_AT_ONCE: i64 = 10_000;
 #[error("readers keep the write-ahead log of the keys from being emptied; it is tried again")]
 struct Unemptied;
 
+/// Segments that are looked at for their keys at a start: some milliseconds.
+const LOOKED_AT_MAX: i64 = 10_000;
+
+/// It is a database of something else, for instance a copy of `warmline.db`.
+#[derive(Debug, thiserror::Error)]
+#[error("it is a database, but not one of keys")]
+struct AnotherDatabase;
+
 /// The connection that writes keys. Whoever holds the store's writer may ask for it, never the other way
 /// round.
 pub(super) struct Keys(Mutex<Connection>);
@@ -43,6 +51,9 @@ impl Keys {
     pub(super) fn open(file: &Path) -> Result<Self, StoreError> {
         let connection = connect::keys_writer(file)?;
         let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+        if found > 0 && !connection.table_exists(None, "segment_key")? {
+            return Err(StoreError::Database(Box::new(AnotherDatabase)));
+        }
         if found > VERSION {
             return Err(StoreError::FromTheFuture { found, known: VERSION });
         }
@@ -210,6 +221,54 @@ fn delete(keys: &Connection, segments: &[SegmentId]) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// An error of opening the file, with its name and what to do where the file itself is what is wrong.
+pub(super) fn told(file: &Path, error: StoreError) -> StoreError {
+    match error {
+        StoreError::Database(source) if is_no_file_of_keys(&*source) => {
+            StoreError::Keys { path: file.display().to_string(), source }
+        }
+        error => error,
+    }
+}
+
+fn is_no_file_of_keys(error: &(dyn std::error::Error + 'static)) -> bool {
+    use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
+    let broken = |error: &rusqlite::Error| {
+        matches!(error.sqlite_error_code(), Some(NotADatabase | DatabaseCorrupt))
+    };
+    error.is::<AnotherDatabase>() || error.downcast_ref().is_some_and(broken)
+}
+
+/// How many of the newest segments that were not shredded have no key.
+pub(super) fn missing(database: &Connection, keys: &Connection) -> Result<u64, StoreError> {
+    let mut select = database
+        .prepare_cached("SELECT id FROM segment WHERE shredded = 0 ORDER BY id DESC LIMIT ?1")?;
+    let mut find = keys.prepare_cached("SELECT 1 FROM segment_key WHERE id = ?1")?;
+    let mut rows = select.query([LOOKED_AT_MAX])?;
+    let mut missing = 0;
+    while let Some(row) = rows.next()? {
+        missing += u64::from(!find.exists([row.get::<_, i64>(0)?])?);
+    }
+    Ok(missing)
+}
+
+/// The same of the files in a directory, beside whoever has them open.
+pub(super) fn missing_beside(database: &Connection, file: &Path) -> Result<u64, StoreError> {
+    if file.metadata().is_ok_and(|file| file.len() > 0) {
+        let looked = connect::reader(file).and_then(|keys| {
+            // It is written with its first key.
+            if keys.table_exists(None, "segment_key")? {
+                return missing(database, &keys);
+            }
+            Err(StoreError::Database(Box::new(AnotherDatabase)))
+        });
+        return looked.map_err(|error| told(file, error));
+    }
+    let none = Connection::open_in_memory()?;
+    none.execute_batch("CREATE TABLE segment_key (id INTEGER PRIMARY KEY)")?;
+    missing(database, &none)
+}
+
 /// The key of a segment; none if it was shredded.
 pub(super) fn find(keys: &Connection, id: SegmentId) -> Result<Option<Segment>, StoreError> {
     let mut select = keys.prepare_cached("SELECT wrapped FROM segment_key WHERE id = ?1")?;
@@ -263,4 +322,85 @@ pub(super) fn count_unlike(keys: &Connection, head: &[u8]) -> Result<u64, StoreE
 fn empty_log(keys: &Connection) -> Result<(), StoreError> {
     let busy: i64 = keys.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
     if busy == 0 { Ok(()) } else { Err(StoreError::Database(Box::new(Unemptied))) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::error::Error;
+    use std::os::unix::fs::PermissionsExt;
+
+    use crate::StoreError;
+    use crate::sqlite::{SqliteStore, close_to_others, open_to_others, peek};
+
+    #[test]
+    fn a_file_that_is_none_of_keys_is_named_with_what_to_do() {
+        type Spoil = fn(&std::path::Path);
+        let spoils: [Spoil; 3] = [
+            |dir| std::fs::write(dir.join("keys.db"), "no database".repeat(400)).unwrap(),
+            |dir| {
+                std::fs::copy(dir.join("warmline.db"), dir.join("keys.db")).unwrap();
+            },
+            |dir| {
+                std::fs::remove_file(dir.join("keys.db")).unwrap();
+                std::fs::create_dir(dir.join("keys.db")).unwrap();
+            },
+        ];
+        for (at, spoil) in spoils.iter().enumerate() {
+            let dir = tempfile::tempdir().unwrap();
+            drop(SqliteStore::open(dir.path()).unwrap());
+            spoil(dir.path());
+            let refused = SqliteStore::open(dir.path()).err().unwrap();
+            assert!(matches!(refused, StoreError::Keys { .. }), "{at}: {refused:?}");
+            let words = refused.to_string();
+            assert!(words.contains("keys.db cannot") && words.contains("newest copy"), "{words}");
+            assert!(refused.source().is_some());
+            // As it says: moved away, all is well.
+            std::fs::rename(dir.path().join("keys.db"), dir.path().join("away")).unwrap();
+            SqliteStore::open(dir.path()).unwrap();
+        }
+    }
+
+    #[test]
+    fn segments_whose_keys_are_gone_are_counted() {
+        let dir = tempfile::tempdir().unwrap();
+        drop(SqliteStore::open(dir.path()).unwrap());
+        let without = || peek(dir.path(), "").unwrap().unwrap().without_key;
+        assert_eq!(without(), 0);
+        let database = rusqlite::Connection::open(dir.path().join("warmline.db")).unwrap();
+        database
+            .execute_batch(
+                "INSERT INTO conversation (id) VALUES (1);
+                 INSERT INTO segment (id, conversation, shredded)
+                 VALUES (1, 1, 0), (2, 1, 0), (3, 1, 1), (4, 1, 2);",
+            )
+            .unwrap();
+        drop(database);
+        let keys = rusqlite::Connection::open(dir.path().join("keys.db")).unwrap();
+        keys.execute_batch("INSERT INTO segment_key (id, wrapped) VALUES (1, x'00')").unwrap();
+        drop(keys);
+        assert_eq!(without(), 1);
+        let store = SqliteStore::open(dir.path()).unwrap();
+        assert_eq!(store.segments_without_key().unwrap(), 1);
+        drop(store);
+        std::fs::remove_file(dir.path().join("keys.db")).unwrap();
+        assert_eq!(without(), 2, "gone");
+        std::fs::write(dir.path().join("keys.db"), "").unwrap();
+        assert_eq!(without(), 2, "emptied");
+        let store = SqliteStore::open(dir.path()).unwrap();
+        assert_eq!(store.segments_without_key().unwrap(), 2);
+    }
+
+    #[test]
+    fn files_that_others_may_read_are_closed_to_them() {
+        let dir = tempfile::tempdir().unwrap();
+        let _store = SqliteStore::open(dir.path()).unwrap();
+        assert!(open_to_others(dir.path()).is_empty());
+        for name in ["warmline.db", "keys.db", "warmline.db-wal"] {
+            let open = std::fs::Permissions::from_mode(0o644);
+            std::fs::set_permissions(dir.path().join(name), open).unwrap();
+        }
+        assert_eq!(open_to_others(dir.path()).len(), 3);
+        assert!(close_to_others(dir.path()).is_empty());
+        assert!(open_to_others(dir.path()).is_empty());
+    }
 }

@@ -9,7 +9,7 @@ use super::keys::Keys;
 use crate::StoreError;
 
 /// The version since which the keys of segments are in a file of their own.
-const KEYS_LEAVE: i64 = 6;
+pub(super) const KEYS_LEAVE: i64 = 6;
 
 /// The version that each one leads to. A released one is never edited.
 const MIGRATIONS: [(i64, &str); 7] = [

@@ -15,6 +15,8 @@ pub struct Peek {
     pub schema: i64,
     /// The version that this program reads and writes; it brings older ones up to date.
     pub known: i64,
+    /// How many of the newest segments were not shredded and have no key.
+    pub without_key: u64,
     /// The setting that was asked for.
     pub setting: Option<Vec<u8>>,
 }
@@ -26,7 +28,12 @@ pub fn peek(dir: &Path, setting: &str) -> Result<Option<Peek>, StoreError> {
     migrate::refuse_the_future(&reader)?;
     let schema = migrate::version(&reader)?;
     let setting = if schema == 0 { None } else { settings::find(&reader, setting)? };
-    Ok(Some(Peek { schema, known: migrate::KNOWN, setting }))
+    let without_key = if schema < migrate::KEYS_LEAVE {
+        0
+    } else {
+        super::keys::missing_beside(&reader, &files::keys_in(dir))?
+    };
+    Ok(Some(Peek { schema, known: migrate::KNOWN, without_key, setting }))
 }
 
 #[cfg(test)]

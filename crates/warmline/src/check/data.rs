@@ -184,7 +184,12 @@ fn store(dir: &Path, key: Result<Option<MasterKey>, ConfigError>, running: bool)
             Finding::ok("data.store", "to_be_made", "the store is made at the first start"),
             Finding::ok(KEY, "there", "there is a master key, and no data yet"),
         ],
-        Ok(Some(seen)) => vec![schema(seen.schema, seen.known, running), fit(seen.key)],
+        Ok(Some(seen)) => vec![
+            schema(seen.schema, seen.known, running),
+            fit(seen.key),
+            keys(seen.without_key),
+            modes(&seen.open_to_others),
+        ],
         Err(error) => {
             let words = format!("the store cannot be read: {:#}", anyhow::Error::from(error));
             vec![
@@ -208,6 +213,31 @@ fn schema(found: i64, known: i64, running: bool) -> Finding {
         let words = format!("schema version {found} becomes {known} at the next start");
         Finding::warn(CHECK, "older", words).fix("back the data directory up before that")
     }
+}
+
+/// Whether what was said can be read.
+fn keys(without: u64) -> Finding {
+    const CHECK: &str = "data.keys";
+    if without == 0 {
+        return Finding::ok(CHECK, "there", "every stretch of talk that is kept has its key");
+    }
+    let words = format!(
+        "{without} stretches of talk have no key in keys.db: nobody reads what was said in them"
+    );
+    Finding::fail(CHECK, "gone", words).fix(
+        "if keys.db was lost, emptied or replaced, stop the gateway and put the newest copy of it back",
+    )
+}
+
+fn modes(open: &[PathBuf]) -> Finding {
+    const CHECK: &str = "data.files";
+    if open.is_empty() {
+        return Finding::ok(CHECK, "closed", "nobody but their owner may read the store's files");
+    }
+    let names: Vec<_> = open.iter().map(|file| file.display().to_string()).collect();
+    let names = names.join(" ");
+    Finding::warn(CHECK, "open_to_others", format!("others may read {names}"))
+        .fix(format!("chmod 600 {names}"))
 }
 
 fn fit(key: KeyFit) -> Finding {
@@ -236,6 +266,13 @@ mod tests {
         {
             assert_eq!(schema(found, known, running).code, code);
         }
+    }
+
+    #[test]
+    fn keys_that_are_gone_and_files_that_are_open_are_told() {
+        assert_eq!((keys(0).code, keys(2).code), ("there", "gone"));
+        assert_eq!(modes(&[]).code, "closed");
+        assert_eq!(modes(&["keys.db".into()]).code, "open_to_others");
     }
 
     #[cfg(target_os = "linux")]

@@ -1,4 +1,7 @@
 //! The folder that an export is written to: `entries.jsonl` and the files. Nobody but the owner can read it.
+//!
+//! It has its name when it is whole. Until then it is called `….unfinished`, and goes with whoever leaves off: an
+//! error, a signal. A kill that nobody can hear leaves it, under that name.
 
 use std::{
     fs::{DirBuilder, File, OpenOptions},
@@ -44,9 +47,16 @@ struct Told {
     name: String,
 }
 
+/// What the name of a folder ends with that is being written.
+const UNFINISHED: &str = ".unfinished";
+
 /// The folder, made when there is something to write.
 pub(super) struct Written {
     folder: PathBuf,
+    /// What it is called until it is whole.
+    unfinished: PathBuf,
+    /// It was made, by us, and is not whole.
+    is_ours: bool,
 }
 
 /// What is open while an export comes in.
@@ -62,29 +72,61 @@ impl Written {
         if folder.symlink_metadata().is_ok() {
             bail!("{} is there already; name a folder that is not", folder.display());
         }
-        Ok(Self { folder: folder.to_owned() })
+        let mut unfinished = folder
+            .file_name()
+            .with_context(|| format!("{} names no folder", folder.display()))?
+            .to_owned();
+        unfinished.push(UNFINISHED);
+        let unfinished = folder.with_file_name(unfinished);
+        if unfinished.symlink_metadata().is_ok() {
+            bail!(
+                "{} is there: an export that was killed, or one that is being written; remove it with what was \
+                 said in it",
+                unfinished.display()
+            );
+        }
+        Ok(Self { folder: folder.to_owned(), unfinished, is_ours: false })
     }
 
     /// Takes everything in, and says what it was. An export that broke off is no export: its folder goes.
     pub(super) async fn take(&mut self, from: impl AsyncRead + Unpin) -> anyhow::Result<String> {
         let taken = self.take_all(from).await;
-        let nothing = taken.as_ref().is_ok_and(|exported| exported.conversations == 0);
-        if taken.is_err() || nothing {
-            std::fs::remove_dir_all(&self.folder).ok();
-        }
-        let exported = taken?;
-        if nothing {
+        let exported = taken.inspect_err(|_| self.remove())?;
+        if exported.conversations == 0 {
+            self.remove();
             return Ok("Nothing is kept of them.\n".to_owned());
         }
+        self.finish().inspect_err(|_| self.remove())?;
+        self.is_ours = false;
         let Exported { conversations, sessions, entries, gaps, files, files_gone } = exported;
         Ok(format!(
             "Exported to {}: {conversations} conversations with {sessions} live chats, {entries} entries \
-             and {files} files. Gone before by their age: {gaps} entries, {files_gone} files.\n",
+             and {files} files. No longer there: {gaps} entries, \
+             whose keys are gone (by their age, or with the file keys.db), and {files_gone} files.\n",
             self.folder.display()
         ))
     }
 
-    async fn take_all(&self, from: impl AsyncRead + Unpin) -> anyhow::Result<Exported> {
+    /// Gives it its name. What has that name by now stays as it is.
+    fn finish(&self) -> anyhow::Result<()> {
+        let failed = || format!("{} cannot be given its name", self.folder.display());
+        // A rename would put it in the place of an empty folder.
+        if self.folder.symlink_metadata().is_ok() {
+            bail!("{}: something is there by now", failed());
+        }
+        std::fs::rename(&self.unfinished, &self.folder).with_context(failed)
+    }
+
+    fn remove(&self) {
+        if self.is_ours
+            && let Err(error) = std::fs::remove_dir_all(&self.unfinished)
+        {
+            let folder = self.unfinished.display();
+            tracing::error!(%folder, %error, "an unfinished export cannot be removed; remove it");
+        }
+    }
+
+    async fn take_all(&mut self, from: impl AsyncRead + Unpin) -> anyhow::Result<Exported> {
         let mut from = BufReader::new(from);
         let mut open: Option<Open> = None;
         let mut line = zeroize::Zeroizing::new(Vec::new());
@@ -109,7 +151,7 @@ impl Written {
             }
             let open = match &mut open {
                 Some(open) => open,
-                None => open.insert(Open::make(&self.folder)?),
+                None => open.insert(Open::make(&self.unfinished, &mut self.is_ours)?),
             };
             if let Line::Exported(exported) = understood {
                 open.lines.write_all(&line)?;
@@ -121,10 +163,18 @@ impl Written {
     }
 }
 
+/// Whoever leaves off, for instance at a signal, leaves nothing.
+impl Drop for Written {
+    fn drop(&mut self) {
+        self.remove();
+    }
+}
+
 impl Open {
-    fn make(folder: &Path) -> anyhow::Result<Self> {
-        let made = || -> std::io::Result<File> {
+    fn make(folder: &Path, is_ours: &mut bool) -> anyhow::Result<Self> {
+        let mut made = || -> std::io::Result<File> {
             DirBuilder::new().mode(0o700).create(folder)?;
+            *is_ours = true;
             private(&folder.join("entries.jsonl"))
         };
         let lines = made().with_context(|| format!("{} cannot be made", folder.display()))?;
@@ -228,11 +278,30 @@ mod tests {
         for end in 1..EXPORT.len() {
             let (dir, said) = taken(&EXPORT[..end]).await;
             assert!(said.is_err(), "{end} bytes");
-            assert!(!dir.path().join("out").exists(), "{end} bytes");
+            assert_eq!(dir.path().read_dir().unwrap().count(), 0, "{end} bytes");
         }
         let (dir, said) = taken("{\"error\":{\"code\":\"busy\",\"message\":\"later\"}}\n").await;
         assert_eq!(said.unwrap_err().to_string(), "later (busy)");
         assert!(!dir.path().join("out").exists());
+    }
+
+    #[tokio::test]
+    async fn an_export_that_is_left_off_has_not_its_name_and_leaves_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut written = Written::new(&dir.path().join("out")).unwrap();
+        let (mut into, from) = tokio::io::duplex(1_024);
+        let whole = EXPORT.rfind("{\"exported").unwrap();
+        tokio::io::AsyncWriteExt::write_all(&mut into, &EXPORT.as_bytes()[..whole]).await.unwrap();
+        let taking = timeout(Duration::from_millis(300), written.take(from)).await;
+        assert!(taking.is_err(), "it waits for the rest");
+        let unfinished = dir.path().join("out.unfinished");
+        assert!(unfinished.join("entries.jsonl").exists() && !dir.path().join("out").exists());
+        assert_eq!(unfinished.metadata().unwrap().permissions().mode() & 0o777, 0o700);
+        let refused = Written::new(&dir.path().join("out")).err().unwrap().to_string();
+        assert!(refused.contains("out.unfinished"), "{refused}");
+        // As a signal does.
+        drop(written);
+        assert_eq!(dir.path().read_dir().unwrap().count(), 0);
     }
 
     #[test]

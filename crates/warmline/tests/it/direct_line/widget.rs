@@ -263,7 +263,7 @@ async fn what_strangers_bring_is_told_from_what_known_users_do_and_an_operator_d
     assert_eq!(longer, (30 - 3) * 24 * 60, "a stranger's is kept for less long");
     let listed = files(&door, &["list"]).await;
     assert!(listed.contains("BY STRANGERS") && listed.contains("default"), "{listed}");
-    let dropped = files(&door, &["drop", "--tenant", "default", "--strangers"]).await;
+    let dropped = files(&door, &["drop", "--tenant", "default", "--strangers", "--yes"]).await;
     assert!(dropped.starts_with("1 files are dropped"), "{dropped}");
     assert_eq!(taken_by().await, (all, 0));
     let opened = async |address: &str| door.house.http.get(address).send().await.unwrap().status();
