@@ -156,16 +156,16 @@ impl Masks {
         // Of those that begin together the longest, and of equals the first.
         found.sort_by_key(|(range, _)| (range.start, std::cmp::Reverse(range.end)));
         let mut out = String::with_capacity(text.len());
-        let mut done = 0;
+        let (mut done, mut last) = (0, None);
         for (range, name) in found {
-            if range.start < done {
-                // It overlaps with what is masked; no part of it may stay.
+            // What overlaps with what is masked goes with it, and one mask stands for a row of the same.
+            if range.start < done || range.start == done && last == Some(name) {
                 done = done.max(range.end);
                 continue;
             }
             out.push_str(&text[done..range.start]);
             out.push_str(&notices::mask(language, name));
-            done = range.end;
+            (done, last) = (range.end, Some(name));
         }
         out.push_str(&text[done..]);
         Some(out)

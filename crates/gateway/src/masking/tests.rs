@@ -254,3 +254,33 @@ fn words_that_html_hides_are_read_as_they_are_shown() {
     assert_eq!(masked["attachments"].as_array().unwrap().len(), 1, "the picture stays");
     assert!(!masked.to_string().contains("1111"), "{masked}");
 }
+
+#[test]
+fn a_mask_is_never_masked_again() {
+    let name = "x".repeat(40);
+    for (pattern, text, expected) in [
+        (
+            "password: (?i)password\\s*\\S+".to_owned(),
+            "my password hunter2",
+            "my [password removed]",
+        ),
+        (format!("{name}: [a-z0-9]"), "abc d", &*format!("[{name} removed] [{name} removed]")),
+    ] {
+        let own = masks(&["card"], &[&pattern]);
+        for activity in [
+            json!({ "type": "message", "text": text, "from": { "id": "kim" } }),
+            json!({ "type": "message", "text": text, "textFormat": "xml", "from": { "id": "kim" } }),
+            json!({ "type": "message", "text": text, "channelId": "msteams", "from": { "id": "kim" } }),
+        ] {
+            let mut read = Activity::parse(activity.to_string().as_bytes()).unwrap();
+            assert!(own.apply(&mut read, Language::English));
+            assert_eq!(read.text().as_deref(), Some(expected), "{activity}");
+        }
+        let form = json!({ "type": "message", "value": { "x": text }, "from": { "id": "kim" } });
+        let mut read = Activity::parse(form.to_string().as_bytes()).unwrap();
+        assert!(own.apply(&mut read, Language::English));
+        let value: Value = serde_json::from_str(read.value().unwrap().get()).unwrap();
+        assert_eq!(value["x"], expected, "{form}");
+        assert!(read.to_json().len() < 1000, "{}", read.to_json());
+    }
+}

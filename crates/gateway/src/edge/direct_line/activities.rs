@@ -130,6 +130,7 @@ async fn taken(
     let mut activity = edge.posted(&claims, &body).await?;
     let key = edge.key_of(&claims)?;
     let masked = edge.mask(&key.tenant, &mut activity);
+    still_fits(masked, &activity)?;
     let visitor = visitor(&claims, Some(&activity))?;
     let event = match &*activity.kind() {
         kinds::MESSAGE => Event::UserSaid {
@@ -216,6 +217,12 @@ fn answer(set: &ActivitySet<String>) -> Response {
 pub(super) fn too_long() -> Refused {
     let message = format!("an activity may have {ACTIVITY_CHARS_MAX} characters at most");
     Refused::new(ErrorCode::TooLarge, message)
+}
+
+/// Masks may be longer than what they stand for.
+pub(super) fn still_fits(masked: bool, activity: &Activity) -> Result<(), Refused> {
+    let fits = !masked || !is_too_long(activity.to_json().as_bytes());
+    fits.then_some(()).ok_or_else(too_long)
 }
 
 pub(super) fn is_too_long(body: &[u8]) -> bool {

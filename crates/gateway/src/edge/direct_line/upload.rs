@@ -121,6 +121,7 @@ async fn taken(
     merge(&mut activity, &taken.kept, address)?;
     // After the files found their places by the names that they came with.
     let masked = edge.mask(&key.tenant, &mut activity) || names_masked;
+    activities::still_fits(masked, &activity)?;
     let visitor = visitor(&claims, Some(&activity))?;
     let said = session::Said {
         files: taken.kept.iter().map(|brought| brought.kept.clone().into()).collect(),
