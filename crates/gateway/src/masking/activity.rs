@@ -80,19 +80,23 @@ impl Masks {
     ) -> bool {
         let Some(heard) = words::heard(activity, language) else { return false };
         let left = heard.own_words.unwrap_or(heard.text);
-        let masked = masked.filter(|masked| *masked != left);
         let quoted = heard.quoted.is_some_and(|quoted| self.masked(&quoted, language).is_some());
         if masked.is_none() && !quoted {
             return false;
         }
-        activity.set("text", masked.unwrap_or(left));
-        activity.set("textFormat", "plain");
+        let words = masked.unwrap_or_else(|| left.clone());
+        if quoted || words != left {
+            activity.set("text", words);
+            activity.set("textFormat", "plain");
+        }
         let listed = activity.raw("attachments").map(RawValue::get);
         let listed: Vec<Box<RawValue>> =
             listed.and_then(|listed| serde_json::from_str(listed).ok()).unwrap_or_default();
-        let rest: Vec<_> =
-            listed.into_iter().filter(|attachment| !says_again(attachment)).collect();
-        activity.set("attachments", rest);
+        if listed.iter().any(|attachment| says_again(attachment)) {
+            let rest: Vec<_> =
+                listed.into_iter().filter(|attachment| !says_again(attachment)).collect();
+            activity.set("attachments", rest);
+        }
         true
     }
 }
