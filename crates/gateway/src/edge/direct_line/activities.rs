@@ -39,7 +39,7 @@ use crate::{
             Refused, changes, conversations,
             private::{self, Reading, Sealed},
             refused::unreadable,
-            relay, visitor,
+            relay,
         },
     },
     engine::Arrival,
@@ -131,7 +131,7 @@ async fn taken(
     let key = edge.key_of(&claims)?;
     let masked = edge.mask(&key.tenant, &mut activity);
     still_fits(masked, &activity)?;
-    let visitor = visitor(&claims, Some(&activity))?;
+    let visitor = edge.visitor(&claims, Some(&activity))?;
     let event = match &*activity.kind() {
         kinds::MESSAGE => Event::UserSaid {
             visitor,
