@@ -130,8 +130,23 @@ fn of_char(c: char) -> Option<Sign> {
     Some(match c {
         '0'..='9' => digit(c, '0'),
         'a'..='z' | 'A'..='Z' => Sign::Letter(c.to_ascii_uppercase()),
-        ' ' | '-' | '\t' | '*' | '`' | '~' | '|' | '\\' => Sign::Blank,
-        '.' | '/' | ',' | '+' | '_' | '\n' | '\r' => Sign::Mark,
+        ' '
+        | '-'
+        | '\t'
+        | '*'
+        | '`'
+        | '~'
+        | '|'
+        | '\\'
+        | '\u{2010}'..='\u{2015}'
+        | '\u{2043}'
+        | '\u{2212}'
+        | '\u{fe63}'
+        | '\u{ff0d}' => Sign::Blank,
+        '.' | '/' | ',' | '+' | '_' | '\n' | '\r' | '\u{85}' | '\u{b7}' | '\u{2022}'
+        | '\u{2027}' | '\u{2028}' | '\u{2029}' | '\u{2044}' | '\u{2219}' | '\u{22c5}'
+        | '\u{3001}' | '\u{3002}' | '\u{30fb}' | '\u{ff0b}' | '\u{ff0c}' | '\u{ff0e}'
+        | '\u{ff0f}' | '\u{ff3f}' => Sign::Mark,
         '\0'..='\u{7f}' => Sign::Other,
         // Signs for how a text is laid out, and such as are written over others.
         '\u{ad}'
@@ -145,10 +160,6 @@ fn of_char(c: char) -> Option<Sign> {
         | '\u{fe00}'..='\u{fe0f}'
         | '\u{feff}'
         | '\u{e0000}'..='\u{e0fff}' => return None,
-        '\u{b7}' | '\u{2022}' | '\u{2027}' | '\u{2219}' | '\u{22c5}' | '\u{30fb}' | '\u{ff0c}'
-        | '\u{ff0e}' | '\u{ff0f}' | '\u{ff0b}' | '\u{ff3f}' | '\u{3001}' | '\u{3002}'
-        | '\u{2028}' | '\u{2029}' | '\u{2044}' | '\u{85}' => Sign::Mark,
-        '\u{2010}'..='\u{2015}' | '\u{2043}' | '\u{2212}' | '\u{ff0d}' | '\u{fe63}' => Sign::Blank,
         c if c.is_whitespace() => Sign::Blank,
         '\u{ff21}'..='\u{ff3a}' => letter(c, '\u{ff21}'),
         '\u{ff41}'..='\u{ff5a}' => letter(c, '\u{ff41}'),
