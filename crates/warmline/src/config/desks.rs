@@ -33,7 +33,7 @@ pub(super) const OF_A_CLIENT: [&str; 2] = ["desk.client_id", "desk.client_secret
 pub(super) const OF_A_USER: [&str; 2] = ["desk.username", "desk.password"];
 
 /// Headers that callers and proxies set for purposes of their own, in which no secret is looked for.
-const TAKEN_HEADERS: [&str; 15] = [
+const TAKEN_HEADERS: [&str; 14] = [
     "authorization",
     "connection",
     "content-length",
