@@ -143,7 +143,8 @@ pub enum KeysError {
     Seal(#[from] SealError),
     /// There are as many root keys as there may be.
     #[error(
-        "there are {} root keys already; wait until the old ones are retired (warmline keys status)",
+        "there are {} root keys already; wait until the old ones are retired (warmline keys status shows \
+         them), or retire one under which nothing is sealed any more (warmline keys retire)",
         vault::ROOTS_MAX
     )]
     TooMany,

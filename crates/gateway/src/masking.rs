@@ -8,6 +8,7 @@
 mod activity;
 mod card;
 mod iban;
+mod signs;
 mod ssn;
 
 use std::{fmt, ops::Range, sync::Arc};
@@ -57,14 +58,6 @@ impl BuiltIn {
     /// All of them, by the names that settings have for them.
     pub const ALL: [(&'static str, Self); 3] =
         [("card", Self::Card), ("iban", Self::Iban), ("us-ssn", Self::UsSsn)];
-
-    fn find(self, text: &str) -> Vec<Range<usize>> {
-        match self {
-            Self::Card => card::find(text),
-            Self::Iban => iban::find(text),
-            Self::UsSsn => ssn::find(text),
-        }
-    }
 }
 
 /// What one tenant has taken out.
@@ -178,12 +171,28 @@ impl Masks {
         Ok(())
     }
 
+    /// Where the kinds are that are known by how they are made.
+    fn find_built_in(&self, text: &str) -> Vec<(BuiltIn, Range<usize>)> {
+        if self.built_in.is_empty() || !text.contains(char::is_numeric) {
+            return Vec::new();
+        }
+        let signs = signs::of(text);
+        let runs = signs::runs(&signs);
+        let of = |kind: &BuiltIn| {
+            let found = match kind {
+                BuiltIn::Card => card::find(&runs),
+                BuiltIn::Iban => iban::find(&signs),
+                BuiltIn::UsSsn => ssn::find(text, &runs),
+            };
+            found.into_iter().map(|range| (*kind, range)).collect::<Vec<_>>()
+        };
+        self.built_in.iter().flat_map(of).collect()
+    }
+
     /// The text with masks in it; `None` if there is nothing to take out.
     pub(crate) fn masked(&self, text: &str, language: Language) -> Option<String> {
-        let built_in = self.built_in.iter().flat_map(|kind| {
-            let name = notices::kind(language, *kind);
-            kind.find(text).into_iter().map(move |range| (range, name))
-        });
+        let built_in = self.find_built_in(text).into_iter();
+        let built_in = built_in.map(|(kind, range)| (range, notices::kind(language, kind)));
         let own = self.patterns.iter().flat_map(|(name, pattern)| {
             let found = pattern.find_iter(text).filter(|found| !found.is_empty());
             found.map(|found| (found.range(), name.as_str()))
@@ -195,54 +204,19 @@ impl Masks {
         // Of those that begin together the longest, and of equals the first.
         found.sort_by_key(|(range, _)| (range.start, std::cmp::Reverse(range.end)));
         let mut out = String::with_capacity(text.len());
-        let mut done = 0;
+        let (mut done, mut last) = (0, None);
         for (range, name) in found {
-            if range.start < done {
-                // It overlaps with what is masked; no part of it may stay.
+            // What overlaps with what is masked goes with it, and one mask stands for a row of the same.
+            if range.start < done || range.start == done && last == Some(name) {
                 done = done.max(range.end);
                 continue;
             }
             out.push_str(&text[done..range.start]);
             out.push_str(&notices::mask(language, name));
-            done = range.end;
+            (done, last) = (range.end, Some(name));
         }
         out.push_str(&text[done..]);
         Some(out)
-    }
-}
-
-/// The characters of a text that are part of numbers: digits of both widths, and what stands between
-/// their groups.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Sign {
-    Digit(u8),
-    Gap,
-    Letter,
-    Other,
-}
-
-impl Sign {
-    fn of(c: char) -> Self {
-        match c {
-            '0'..='9' => Self::Digit(c as u8 - b'0'),
-            // The wide forms of East Asian keyboards.
-            '\u{ff10}'..='\u{ff19}' => {
-                u8::try_from(u32::from(c) - 0xff10).map_or(Self::Other, Self::Digit)
-            }
-            // Blanks that do not break or are thin, and the hyphens and dashes that editors make.
-            ' '
-            | '-'
-            | '\t'
-            | '\u{a0}'
-            | '\u{2000}'..='\u{200b}'
-            | '\u{202f}'
-            | '\u{3000}'
-            | '\u{2010}'..='\u{2015}'
-            | '\u{2212}'
-            | '\u{ad}' => Self::Gap,
-            c if c.is_alphabetic() || c == '_' => Self::Letter,
-            _ => Self::Other,
-        }
     }
 }
 

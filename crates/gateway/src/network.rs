@@ -139,7 +139,11 @@ impl Proxies {
             if value.len() > HEADER_BYTES_MAX {
                 return None;
             }
-            hops.extend(value.to_str().ok()?.split(','));
+            let value = value.to_str().ok()?;
+            match self.header {
+                ProxyHeader::XForwardedFor => hops.extend(value.split(',')),
+                ProxyHeader::Forwarded => hops.extend(outside_quotes(value, ',')?),
+            }
         }
         // From the nearest on.
         for hop in hops.into_iter().rev().take(HOPS_MAX) {
@@ -160,9 +164,35 @@ impl Proxies {
     }
 }
 
+/// What stands between separators that are not in a quoted string (RFC 9110, 5.6.4). Nothing where a quoted
+/// string begins inside a word, has a backslash in it, which no address and no name needs, or does not end:
+/// another may read that otherwise.
+fn outside_quotes(text: &str, separator: char) -> Option<Vec<&str>> {
+    let (mut pieces, mut begin, mut quoted, mut before) = (Vec::new(), 0, false, None);
+    for (at, c) in text.char_indices() {
+        match c {
+            '\\' => return None,
+            '"' if !quoted && before != Some('=') => return None,
+            '"' => quoted = !quoted,
+            c if c == separator && !quoted => {
+                pieces.push(&text[begin..at]);
+                begin = at + c.len_utf8();
+            }
+            // Nothing stands behind a quoted string but the next of these.
+            c if !quoted && before == Some('"') && !matches!(c, ',' | ';' | ' ' | '\t') => {
+                return None;
+            }
+            _ => {}
+        }
+        before = Some(c);
+    }
+    pieces.push(&text[begin..]);
+    (!quoted).then_some(pieces)
+}
+
 /// The `for` of one element of `Forwarded`.
 fn forwarded_for(element: &str) -> Option<&str> {
-    let pairs = element.split(';').filter_map(|pair| pair.split_once('='));
+    let pairs = outside_quotes(element, ';')?.into_iter().filter_map(|pair| pair.split_once('='));
     let mut found = pairs.filter(|(name, _)| name.trim().eq_ignore_ascii_case("for"));
     let (_, value) = found.next()?;
     let value = value.trim();
@@ -284,6 +314,15 @@ mod tests {
             ("for=_hidden", None),
             ("for=203.0.113.9;for=198.51.100.1", None),
             ("for=\"203.0.113.9", None),
+            // What a caller puts into quotes is one value, whatever it looks like.
+            ("for=8.8.8.8;host=\"a,for=203.0.113.7;x=b\"", Some("8.8.8.8")),
+            ("host=\"a,for=203.0.113.7;x=b\";for=8.8.8.8", Some("8.8.8.8")),
+            ("for=8.8.8.8;host=\"a;for=203.0.113.7\"", Some("8.8.8.8")),
+            ("for=\"203.0.113.9\"; proto=\"https\"", Some("203.0.113.9")),
+            ("host=\"a, for=203.0.113.7", None),
+            ("host=\"a\\\", for=203.0.113.7", None),
+            ("for=8.8.8.8;host=a\", for=203.0.113.7", None),
+            ("for=8.8.8.8;host=\"a\"b, for=203.0.113.7;x=\"", None),
             ("proto=https", None),
         ] {
             assert_eq!(of(value).as_deref(), expected, "{value}");

@@ -16,7 +16,7 @@ use gateway::{
     control::{Outcome, SOCKET, keys_line, keys_without_gateway},
     keys::KeysSeen,
 };
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use tokio::time::{Instant, sleep};
 use vault::{MasterKey, Vault};
 
@@ -134,7 +134,9 @@ async fn rotate_master(
         (MasterSource::File(path), given) => {
             let next = beside(&path);
             if let Some(given) = given {
-                MasterKey::from_file(given)?.write_to(&next)?;
+                let named = MasterKey::from_file(given)?;
+                is_another(&hex(&named), &in_use, given)?;
+                named.write_to(&next)?;
             }
             // One that is there already is of a try that was cut short; it may open the data by now.
             let newest = hex(&MasterKey::from_file_or_new(&next)?);
@@ -154,6 +156,7 @@ async fn rotate_master(
         ),
         (MasterSource::Elsewhere(setting), Some(path)) => {
             let newest = hex(&MasterKey::from_file_or_new(path)?);
+            is_another(&newest, &in_use, path)?;
             begin(environment, &in_use, &newest).await?;
             let path = path.display();
             Ok(format!(
@@ -162,6 +165,18 @@ async fn rotate_master(
             ))
         }
     }
+}
+
+/// The key in use in another's place would be no rotation, and would be told as one.
+fn is_another(newest: &SecretString, in_use: &SecretString, path: &Path) -> anyhow::Result<()> {
+    if newest.expose_secret() == in_use.expose_secret() {
+        bail!(
+            "the key in {} is the key in use, so nothing would change; name a file that is not there yet, and \
+             a fresh key is made in it",
+            path.display()
+        );
+    }
+    Ok(())
 }
 
 fn hex(key: &MasterKey) -> SecretString {

@@ -167,20 +167,34 @@ impl Edge {
     }
 }
 
-/// The user as the desk will know them: the id that the token binds, else the conversation's own.
-/// Never an id that a page merely claims. The name is for display only: what the site bound, else
-/// what the page says.
-fn visitor(claims: &Claims, told: Option<&Activity>) -> Result<Visitor, Refused> {
-    let name = told.and_then(Activity::from).and_then(|from| from.name);
-    let timezone = told.and_then(timezone::of);
-    let user = UserId::new(claims.user.as_deref().unwrap_or(&claims.conversation));
-    let name = claims.name.clone().or_else(|| name.map(|name| kept_name(&name)));
-    let user = user.map_err(bad_id)?;
-    Ok(Visitor { user, email: None, name, timezone, in_group: false, reference: None })
+impl Edge {
+    /// The user as the desk will know them: the id that the token binds, else the conversation's own.
+    /// Never an id that a page merely claims. The name is for display only: what the site bound, else
+    /// what the page says.
+    fn visitor(&self, claims: &Claims, told: Option<&Activity>) -> Result<Visitor, Refused> {
+        // A name inside an activity was looked through with it.
+        let name = told.and_then(Activity::from).and_then(|from| from.name);
+        let name = name.map(|name| shortened(&name));
+        let bound = claims.name.as_ref().map(|name| self.kept_name(&claims.site, name));
+        let timezone = told.and_then(timezone::of);
+        let user = UserId::new(claims.user.as_deref().unwrap_or(&claims.conversation));
+        let user = user.map_err(bad_id)?;
+        let name = bound.or(name);
+        Ok(Visitor { user, email: None, name, timezone, in_group: false, reference: None })
+    }
+
+    /// A name as it is kept in tokens of a site and in the state, and shown to the agent: without what its
+    /// tenant has taken out, of which the end of a long name would leave a part.
+    fn kept_name(&self, site: &str, name: &str) -> String {
+        let name: String = name.chars().filter(|c| !c.is_control()).collect();
+        let doors = self.doors.get();
+        let masks = doors.site(site).and_then(|site| doors.masks(&site.tenant));
+        let masked = masks.and_then(|masks| masks.masked(&name, self.language));
+        shortened(&masked.unwrap_or(name))
+    }
 }
 
-/// A name as it is kept in tokens and in the state, and shown to the agent.
-fn kept_name(name: &str) -> String {
+fn shortened(name: &str) -> String {
     name.chars().filter(|c| !c.is_control()).take(NAME_CHARS_MAX).collect()
 }
 

@@ -42,7 +42,7 @@ use crate::{
     edge::{
         Edge,
         answer::{Refusal, no_such_method},
-        body::read_body,
+        body::{BodyError, read_body},
         relay::{self, NoAnswer},
     },
     engine::{Arrival, EngineError},
@@ -98,6 +98,7 @@ async fn taken(
         return Ok(StatusCode::OK.into_response());
     };
     let (activity, masked) = edge.mask(&link.tenant, activity).await?;
+    still_fits(masked, &activity)?;
     let whose = Whose::read(&link, &activity)?;
     if let Some(tenant) = whose.reference.tenant.as_deref().filter(|_| is_teams(&whose.key.channel))
     {
@@ -141,6 +142,14 @@ async fn taken(
         Ok(_) | Err(EngineError::NotFound) => Ok(StatusCode::OK.into_response()),
         Err(error) => Err(error.into()),
     }
+}
+
+/// Masks may be longer than what they stand for.
+fn still_fits(masked: bool, activity: &Activity) -> Result<(), Refusal> {
+    if masked && activity.to_json().len() > ACTIVITY_BYTES_MAX {
+        return Err(BodyError::TooLarge { limit: ACTIVITY_BYTES_MAX }.into());
+    }
+    Ok(())
 }
 
 /// Refuses an activity of a conversation, a user or a tenant of which too many come. The channel sends it

@@ -58,6 +58,9 @@ impl Masks {
         if call.is_some_and(|call| NOT_OF_USERS.iter().any(|begin| call.starts_with(begin))) {
             return false;
         }
+        // What is taken out is looked for in what came, and never in a mask: that would be masked again.
+        let words = own_words(activity, language);
+        let words = words.and_then(|words| self.masked(&words, language));
         let by_parts = activity.rewrite(|member, name, text| {
             let untouched = OF_THE_PROTOCOL.contains(&member)
                 || member == "from" && name != "name"
@@ -65,28 +68,43 @@ impl Masks {
                 || member != "value" && is_of_programs(name);
             if untouched { None } else { self.masked(text, language) }
         });
-        by_parts | self.apply_to_words(activity, language)
+        by_parts | self.apply_to_words(activity, words, language)
     }
 
     /// The same for words as they are read: HTML may hide what they say between tags and entities.
-    fn apply_to_words(&self, activity: &mut Activity, language: Language) -> bool {
+    fn apply_to_words(
+        &self,
+        activity: &mut Activity,
+        masked: Option<String>,
+        language: Language,
+    ) -> bool {
         let Some(heard) = words::heard(activity, language) else { return false };
-        let own_words = heard.own_words.unwrap_or(heard.text);
-        let text = self.masked(&own_words, language);
+        let left = heard.own_words.unwrap_or(heard.text);
         let quoted = heard.quoted.is_some_and(|quoted| self.masked(&quoted, language).is_some());
-        if text.is_none() && !quoted {
+        if masked.is_none() && !quoted {
             return false;
         }
-        activity.set("text", text.unwrap_or(own_words));
-        activity.set("textFormat", "plain");
+        let words = masked.unwrap_or_else(|| left.clone());
+        if quoted || words != left {
+            activity.set("text", words);
+            activity.set("textFormat", "plain");
+        }
         let listed = activity.raw("attachments").map(RawValue::get);
         let listed: Vec<Box<RawValue>> =
             listed.and_then(|listed| serde_json::from_str(listed).ok()).unwrap_or_default();
-        let rest: Vec<_> =
-            listed.into_iter().filter(|attachment| !says_again(attachment)).collect();
-        activity.set("attachments", rest);
+        if listed.iter().any(|attachment| says_again(attachment)) {
+            let rest: Vec<_> =
+                listed.into_iter().filter(|attachment| !says_again(attachment)).collect();
+            activity.set("attachments", rest);
+        }
         true
     }
+}
+
+/// What a message says in words of its own.
+fn own_words(activity: &Activity, language: Language) -> Option<String> {
+    let heard = words::heard(activity, language)?;
+    Some(heard.own_words.unwrap_or(heard.text))
 }
 
 fn says_again(attachment: &RawValue) -> bool {

@@ -3,6 +3,8 @@
 
 use std::ops::Range;
 
+use super::signs::{GAP_MAX, Placed, Sign};
+
 /// How long a number is, by country (SWIFT's registry).
 const LENGTHS: &[(&str, usize)] = &[
     ("AD", 24),
@@ -96,16 +98,17 @@ const LENGTHS: &[(&str, usize)] = &[
     ("YE", 30),
 ];
 
+/// The fewest digits of a number, whatever its country: what has fewer is words.
+const DIGITS_MIN: usize = 7;
+
 /// Where the numbers are.
-pub(super) fn find(text: &str) -> Vec<Range<usize>> {
-    let signs: Vec<_> = text.char_indices().collect();
+pub(super) fn find(signs: &[Placed]) -> Vec<Range<usize>> {
     let mut found = Vec::new();
     let mut at = 0;
     while at < signs.len() {
-        match number(&signs, at) {
+        match number(signs, at) {
             Some(end) => {
-                let (last, c) = signs[end - 1];
-                found.push(signs[at].0..last + c.len_utf8());
+                found.push(signs[at].place.start..signs[end - 1].place.end);
                 at = end;
             }
             None => at += 1,
@@ -114,30 +117,36 @@ pub(super) fn find(text: &str) -> Vec<Range<usize>> {
     found
 }
 
-/// The end of the number that begins here.
-fn number(signs: &[(usize, char)], first: usize) -> Option<usize> {
-    let sign = |at: usize| signs.get(at).map(|(_, c)| *c);
-    if first.checked_sub(1).and_then(sign).is_some_and(char::is_alphanumeric) {
+/// The end of the number that begins here. A letter may touch it there, as the name of a currency.
+fn number(signs: &[Placed], first: usize) -> Option<usize> {
+    let sign = |at: usize| signs.get(at).map_or(Sign::Other, |placed| placed.sign);
+    let Sign::Letter(begin) = sign(first) else { return None };
+    let before = first.checked_sub(1).map_or(Sign::Other, sign);
+    if matches!(before, Sign::Letter(_) | Sign::Digit(_)) {
         return None;
     }
-    let country: String =
-        [sign(first)?, sign(first + 1)?].iter().map(char::to_ascii_uppercase).collect();
-    let (_, length) = LENGTHS.iter().find(|(of, _)| *of == country)?;
+    let Sign::Letter(second) = sign(first + 1) else { return None };
+    let is_country = |of: &str| of.chars().eq([begin, second]);
+    let (_, length) = LENGTHS.iter().find(|(of, _)| is_country(of))?;
     let mut taken = Vec::with_capacity(*length);
-    let mut at = first;
+    let (mut at, mut gap) = (first, 0);
     while taken.len() < *length {
-        let c = sign(at)?;
-        if c.is_ascii_alphanumeric() {
-            taken.push(c.to_ascii_uppercase());
-        } else if !matches!(c, ' ' | '-' | '\u{a0}' | '\u{202f}')
-            || !sign(at - 1)?.is_ascii_alphanumeric()
-        {
-            return None;
+        match sign(at) {
+            Sign::Digit(digit) => taken.push(char::from(b'0' + digit)),
+            Sign::Letter(letter) if letter.is_ascii() && !matches!(taken.len(), 2 | 3) => {
+                taken.push(letter);
+            }
+            Sign::Blank | Sign::Mark if gap < GAP_MAX => {
+                (at, gap) = (at + 1, gap + 1);
+                continue;
+            }
+            Sign::Blank | Sign::Mark | Sign::Letter(_) | Sign::Other => return None,
         }
-        at += 1;
+        (at, gap) = (at + 1, 0);
     }
-    let ends = !sign(at).is_some_and(char::is_alphanumeric);
-    (ends && is_checked(&taken)).then_some(at)
+    let ends = !matches!(sign(at), Sign::Digit(_));
+    let digits = taken.iter().filter(|c| c.is_ascii_digit()).count();
+    (ends && digits >= DIGITS_MIN && is_checked(&taken)).then_some(at)
 }
 
 /// Whether the number leaves one when it is divided by 97, its first four signs at its end.

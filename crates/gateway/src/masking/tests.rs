@@ -86,7 +86,6 @@ fn what_is_no_card_number_stays() {
         // A part of a name.
         "a4111111111111111",
         "4111111111111111b",
-        "order_4111111111111111",
         "2026-11-30T06:55:25Z",
         "019b2c8e-4111-7111-8111-111111111111",
     ] {
@@ -112,7 +111,6 @@ fn bank_account_numbers_are_found_by_their_country_and_their_check_digits() {
         "DE8937040044053201300",
         "DE893704004405320130001",
         "ADE89370400440532013000",
-        "DE89  3704 0044 0532 0130 00",
         "DE89",
     ] {
         assert_eq!(masked(&masks, text), text);
@@ -137,6 +135,58 @@ fn social_security_numbers_are_found_in_their_groups_only() {
         "1-123-45-6789",
         "123-45-6789-1",
         "a123-45-6789",
+    ] {
+        assert_eq!(masked(&masks, text), text);
+    }
+}
+
+#[test]
+fn everyday_forms_hide_no_number() {
+    let masks = masks(&["card", "iban", "us-ssn"], &[]);
+    for gap in [
+        "\n", "\r\n", ".", "/", ",", "+", "_", "\u{b7}", "    ", "\u{200c}", "\u{200d}",
+        "\u{2060}", "\u{feff}", "\u{ad}", "\u{1680}", " - ", "**", "<b>", "</b>", "&nbsp;",
+        "&#8203;", "\t", ", ",
+    ] {
+        let number = |groups: &[&str]| format!("it is {}!", groups.join(gap));
+        for (groups, kind) in [
+            (&["4111", "1111", "1111", "1111"][..], CARD),
+            (&["3782", "822463", "10005"], CARD),
+            (&["DE89", "3704", "0044", "0532", "0130", "00"], "[IBAN removed]"),
+        ] {
+            assert_eq!(masked(&masks, &number(groups)), format!("it is {kind}!"), "{gap:?}");
+        }
+        if !["\u{200c}", "\u{200d}", "\u{2060}", "\u{feff}", "\u{ad}", "&#8203;"].contains(&gap) {
+            let ssn = number(&["219", "09", "9999"]);
+            assert_eq!(masked(&masks, &ssn), "it is [social security number removed]!", "{gap:?}");
+        }
+    }
+    for (text, expected) in [
+        ("41111111 11111111 12/26", format!("{CARD} 12/26")),
+        ("41111111 11111111 123", format!("{CARD} 123")),
+        ("4111 1111 1111 1111, 12/26", format!("{CARD}, 12/26")),
+        ("41 11 11 11 11 11 11 11, 12/26", format!("{CARD}, 12/26")),
+        ("\u{664}\u{661}\u{661}\u{661}111111111111", CARD.to_owned()),
+        ("\u{96a}\u{967}\u{967}\u{967}111111111111", CARD.to_owned()),
+        ("\u{1d7d2}\u{1d7cf}\u{1d7d9}\u{1d7e3}111111111111", CARD.to_owned()),
+        ("4111&#49;11111111&#x31;11", CARD.to_owned()),
+        ("4111<b>1111</b>1111 1111", CARD.to_owned()),
+        ("4\u{fe0f}\u{20e3}111111111111111", CARD.to_owned()),
+        ("\u{5361}\u{53f7}4111111111111111", format!("\u{5361}\u{53f7}{CARD}")),
+        ("scan_4111111111111111.txt", format!("scan_{CARD}.txt")),
+        ("<a href=\"tel:4111111111111111\">x</a>", format!("<a href=\"tel:{CARD}\">x</a>")),
+        ("\u{ff24}\u{ff25}\u{ff18}9370400440532013000", "[IBAN removed]".to_owned()),
+        ("DE89370400440532013000EUR", "[IBAN removed]EUR".to_owned()),
+        ("219-09-9999, 30 years", "[social security number removed], 30 years".to_owned()),
+    ] {
+        assert_eq!(masked(&masks, text), expected, "{text}");
+    }
+    for text in [
+        "Version 2.10.4.1, 2026/11/30 06.55.25.123",
+        "2,345,678,901,234 and 192.168.100.200",
+        "be 15 minutes late and so on and so on",
+        "IMG_20261130_065525123.jpg",
+        "a < b and c > d & e; 5 &amp; 6",
     ] {
         assert_eq!(masked(&masks, text), text);
     }
@@ -272,4 +322,34 @@ fn words_that_html_hides_are_read_as_they_are_shown() {
     assert_eq!(masked["text"], CARD);
     assert_eq!(masked["attachments"].as_array().unwrap().len(), 1, "the picture stays");
     assert!(!masked.to_string().contains("1111"), "{masked}");
+}
+
+#[test]
+fn a_mask_is_never_masked_again() {
+    let name = "x".repeat(40);
+    for (pattern, text, expected) in [
+        (
+            "password: (?i)password\\s*\\S+".to_owned(),
+            "my password hunter2",
+            "my [password removed]",
+        ),
+        (format!("{name}: [a-z0-9]"), "abc d", &*format!("[{name} removed] [{name} removed]")),
+    ] {
+        let own = masks(&["card"], &[&pattern]);
+        for activity in [
+            json!({ "type": "message", "text": text, "from": { "id": "kim" } }),
+            json!({ "type": "message", "text": text, "textFormat": "xml", "from": { "id": "kim" } }),
+            json!({ "type": "message", "text": text, "channelId": "msteams", "from": { "id": "kim" } }),
+        ] {
+            let mut read = Activity::parse(activity.to_string().as_bytes()).unwrap();
+            assert!(own.apply(&mut read, Language::English));
+            assert_eq!(read.text().as_deref(), Some(expected), "{activity}");
+        }
+        let form = json!({ "type": "message", "value": { "x": text }, "from": { "id": "kim" } });
+        let mut read = Activity::parse(form.to_string().as_bytes()).unwrap();
+        assert!(own.apply(&mut read, Language::English));
+        let value: Value = serde_json::from_str(read.value().unwrap().get()).unwrap();
+        assert_eq!(value["x"], expected, "{form}");
+        assert!(read.to_json().len() < 1000, "{}", read.to_json());
+    }
 }

@@ -33,7 +33,7 @@ pub(super) const OF_A_CLIENT: [&str; 2] = ["desk.client_id", "desk.client_secret
 pub(super) const OF_A_USER: [&str; 2] = ["desk.username", "desk.password"];
 
 /// Headers that callers and proxies set for purposes of their own, in which no secret is looked for.
-const TAKEN_HEADERS: [&str; 12] = [
+const TAKEN_HEADERS: [&str; 14] = [
     "authorization",
     "connection",
     "content-length",
@@ -43,10 +43,15 @@ const TAKEN_HEADERS: [&str; 12] = [
     "host",
     "traceparent",
     "transfer-encoding",
+    "true-client-ip",
     "upgrade",
     "user-agent",
-    "x-forwarded-for",
+    "via",
+    "x-real-ip",
 ];
+
+/// How the headers begin that proxies write: what stands in them would be theirs, and not the caller's.
+const PROXIES_HEADERS: [&str; 2] = ["cf-", "x-forwarded-"];
 
 pub(super) fn grant(draft: &Draft, desk: &Owner) -> Grant {
     match draft.text(desk, "desk.grant_type").as_deref() {
@@ -159,7 +164,8 @@ fn webhook(
             .to_ascii_lowercase()
             .parse()
             .map_err(|_| wrong("desk.webhook_header", "is no name of a header"))?;
-        if TAKEN_HEADERS.contains(&name.as_str()) {
+        let of_proxies = PROXIES_HEADERS.iter().any(|begin| name.as_str().starts_with(begin));
+        if of_proxies || TAKEN_HEADERS.contains(&name.as_str()) {
             let problem = "is a header with a meaning of its own; choose another, for instance \
                            x-warmline-secret";
             return Err(wrong("desk.webhook_header", problem));

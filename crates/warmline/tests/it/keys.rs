@@ -163,6 +163,20 @@ async fn old_keys_open_nothing(house: &mut House, first_key: &str, page: &Page) 
 }
 
 #[tokio::test]
+async fn the_key_in_use_in_its_own_place_is_no_rotation() {
+    let house = house().await;
+    let in_use = std::fs::read_to_string(key_file(&house)).unwrap();
+    house.hides(in_use.trim());
+    let copy = house.data_dir().with_file_name("copy.key");
+    std::fs::write(&copy, &in_use).unwrap();
+    std::fs::set_permissions(&copy, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    let order = ["keys", "rotate-master", "--new-key", copy.to_str().unwrap()];
+    let refused = run(&house, &order).await.unwrap_err();
+    assert!(refused.contains("is the key in use"), "{refused}");
+    assert_eq!(std::fs::read_to_string(key_file(&house)).unwrap(), in_use);
+}
+
+#[tokio::test]
 async fn a_secret_is_rotated_to_a_new_value_and_only_if_there_is_one() {
     let house = house().await;
     let refused = run(&house, &["secret", "rotate", "webhook", "--generate"]).await.unwrap_err();

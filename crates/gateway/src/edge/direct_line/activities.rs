@@ -39,7 +39,7 @@ use crate::{
             Refused, changes, conversations,
             private::{self, Reading, Sealed},
             refused::unreadable,
-            relay, visitor,
+            relay,
         },
     },
     engine::Arrival,
@@ -130,7 +130,8 @@ async fn taken(
     let activity = edge.posted(&claims, &body).await?;
     let key = edge.key_of(&claims)?;
     let (activity, masked) = edge.mask(&key.tenant, activity).await?;
-    let visitor = visitor(&claims, Some(&activity))?;
+    still_fits(masked, &activity)?;
+    let visitor = edge.visitor(&claims, Some(&activity))?;
     let event = match &*activity.kind() {
         kinds::MESSAGE => Event::UserSaid {
             visitor,
@@ -218,6 +219,12 @@ fn answer(set: &ActivitySet<String>) -> Response {
 pub(super) fn too_long() -> Refused {
     let message = format!("an activity may have {ACTIVITY_CHARS_MAX} characters at most");
     Refused::new(ErrorCode::TooLarge, message)
+}
+
+/// Masks may be longer than what they stand for.
+pub(super) fn still_fits(masked: bool, activity: &Activity) -> Result<(), Refused> {
+    let fits = !masked || !is_too_long(activity.to_json().as_bytes());
+    fits.then_some(()).ok_or_else(too_long)
 }
 
 pub(super) fn is_too_long(body: &[u8]) -> bool {

@@ -55,6 +55,7 @@ pub(super) async fn session_id(
             "a session id is for a page; send the token, not the secret",
         ));
     };
+    edge.may_call_so_fast(&claims)?;
     let secure = edge.base(&headers)?.starts_with("https:");
     let (keys, now) = (&edge.direct_line.browsers, edge.now_s());
     let known = Cookie::of(&headers, secure).and_then(|cookie| {

@@ -23,9 +23,7 @@ use crate::{
     app::Replay,
     edge::{
         Edge,
-        direct_line::{
-            Refused, TICKET_LIFETIME_S, kept_name, proof::Caller, tokens::parameters, visitor,
-        },
+        direct_line::{Refused, TICKET_LIFETIME_S, proof::Caller, tokens::parameters},
     },
     engine::Arrival,
     trace::{Context, OpenSpan},
@@ -48,13 +46,14 @@ pub(super) async fn start(
     let claims = match caller {
         // Who a page says its user is, is a name to show and nothing else.
         Caller::Page(claims) => {
+            edge.may_call_so_fast(&claims)?;
             edge.lets_read(&claims)?;
             claims
         }
         Caller::Site(site) => edge.binding(&site, edge.fresh_conversation(), parameters)?,
     };
-    let mut visitor = visitor(&claims, None)?;
-    visitor.name = visitor.name.or_else(|| name.map(|name| kept_name(&name)));
+    let mut visitor = edge.visitor(&claims, None)?;
+    visitor.name = visitor.name.or_else(|| name.map(|name| edge.kept_name(&claims.site, &name)));
     let trace = edge.tracing.request("POST", "/v3/directline/conversations", &headers);
     let status = match edge.begin(&claims, visitor, trace.as_ref().map(OpenSpan::context)).await {
         Ok(status) => status,

@@ -69,7 +69,7 @@ impl Edge {
     }
 
     /// Refuses a page that calls faster than its conversation, its user or its tenant may.
-    fn may_call_so_fast(&self, claims: &Claims) -> Result<(), Refused> {
+    pub(super) fn may_call_so_fast(&self, claims: &Claims) -> Result<(), Refused> {
         let doors = self.doors.get();
         let site = site_of(&doors, claims)?;
         let whose = (claims.conversation.as_str(), claims.user.as_deref());

@@ -111,7 +111,7 @@ pub(super) async fn open(
 
 /// A page may open its stream before it starts the conversation.
 async fn opened(edge: &Edge, claims: &Claims, headers: &HeaderMap) -> Result<Log, Refused> {
-    let visitor = super::visitor(claims, None)?;
+    let visitor = edge.visitor(claims, None)?;
     let target = store::Target::Key(edge.key_of(claims)?);
     let event = session::Event::Opened { visitor };
     edge.engine.submit(crate::engine::Arrival::event(target, event)).await?;

@@ -19,7 +19,7 @@ use store::Store;
 use crate::edge::{
     Edge,
     body::read_body,
-    direct_line::{LIFETIME_S, PARAMETERS_BYTES_MAX, Refused, bad_id, kept_name, proof::Caller},
+    direct_line::{LIFETIME_S, PARAMETERS_BYTES_MAX, Refused, bad_id, proof::Caller},
     doors::{Site, site_name},
 };
 
@@ -37,13 +37,16 @@ pub(super) async fn generate(
 
 /// A new token for the same conversation. The old one stays good until its own end: other tabs may
 /// hold it. Nothing is read or written, so that it cannot fail: clients do not get over that
-/// (reference 4.4).
+/// (reference 4.4). Only what calls faster than any client does is told to come back.
 pub(super) async fn refresh(
     State(edge): State<Arc<Edge>>,
     headers: HeaderMap,
 ) -> Result<Json<Conversation>, Refused> {
     match edge.caller(&headers)? {
-        Caller::Page(claims) => Ok(Json(edge.described(&claims, None))),
+        Caller::Page(claims) => {
+            edge.may_call_so_fast(&claims)?;
+            Ok(Json(edge.described(&claims, None)))
+        }
         Caller::Site(_) => {
             Err(Refused::new(ErrorCode::Forbidden, "a secret needs no refresh; send the token"))
         }
@@ -128,12 +131,14 @@ impl Edge {
             [] => self.direct_line.digests(&asked.trusted_origins),
             _ => Vec::new(),
         };
+        let name_of_site = site_name(&site.tenant, &site.bot);
+        let name = asked.user.name.as_deref().map(|name| self.kept_name(&name_of_site, name));
         Ok(Claims {
             conversation,
             user: asked.user.id,
-            name: asked.user.name.as_deref().map(kept_name),
+            name,
             origins,
-            site: site_name(&site.tenant, &site.bot),
+            site: name_of_site,
             reader: None,
             purpose: Purpose::Token,
             issued_at: 0,

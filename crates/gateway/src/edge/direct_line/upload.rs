@@ -31,7 +31,6 @@ use super::{
     activities::{self, Posted},
     private,
     refused::unreadable,
-    visitor,
 };
 use crate::{
     edge::Edge,
@@ -87,7 +86,7 @@ async fn taken(
     let key = edge.key_of(&claims)?;
     let base = edge.base(headers)?;
     let keeping = Keeping::new(&edge.vault, &key).map_err(|error| unreadable(&error))?;
-    let known = visitor(&claims, None)?;
+    let known = edge.visitor(&claims, None)?;
     let conversation = edge.begun(&key, &known).await?;
     let taken = Taken { files: Arc::clone(&edge.files), kept: Vec::new() };
     let by = bringer(&claims);
@@ -122,7 +121,8 @@ async fn taken(
     // After the files found their places by the names that they came with.
     let (activity, masked) = edge.mask(&key.tenant, activity).await?;
     let masked = masked || names_masked;
-    let visitor = visitor(&claims, Some(&activity))?;
+    activities::still_fits(masked, &activity)?;
+    let visitor = edge.visitor(&claims, Some(&activity))?;
     let said = session::Said {
         files: taken.kept.iter().map(|brought| brought.kept.clone().into()).collect(),
         ..activities::said(&activity, edge.language)?

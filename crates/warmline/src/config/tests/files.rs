@@ -295,6 +295,11 @@ fn settings_that_do_not_fit_each_other_are_refused() {
         (format!("listen = \"0.0.0.0:80\"\n{DESK}"), ["`listen` on line 1", "plain http"]),
         (DESK.replace("dev12345", "http://dev.org"), ["instance` on line 3", "must be https"]),
         (DESK.replace("hush-webhook-secret-1", "hush secret"), ["webhook_secret", "blank"]),
+        (format!("{DESK}webhook_header = \"X-Real-IP\""), ["webhook_header", "meaning of its own"]),
+        (format!("{DESK}webhook_header = \"x-forwarded-host\""), ["webhook_header", "meaning of"]),
+        (format!("{DESK}webhook_header = \"via\""), ["webhook_header", "meaning of its own"]),
+        (format!("{DESK}webhook_header = \"True-Client-IP\""), ["webhook_header", "meaning of"]),
+        (format!("{DESK}webhook_header = \"cf-ray\""), ["webhook_header", "meaning of its own"]),
     ] {
         let sentence = refusal(&text);
         for part in parts {

@@ -65,6 +65,26 @@ async fn a_page_that_calls_too_fast_is_told_when_to_come_back_and_servicenow_nev
         assert_eq!(knocks(&house, "no event".to_owned()).await, (400, "not_json".to_owned()));
     }
     flooded(&page).await;
+    // Nor is any other door of the page's wider.
+    for (method, path) in [
+        (Method::POST, "tokens/refresh"),
+        (Method::POST, "conversations"),
+        (Method::GET, "session/getsessionid"),
+    ] {
+        let address = format!("{}/v3/directline/{path}", house.origin());
+        let mut calls = 0;
+        let refused = loop {
+            let asked = house.http.request(method.clone(), &address).bearer_auth(&page.token);
+            let answer = asked.send().await.unwrap();
+            calls += 1;
+            assert!(calls < CALLS, "{path}: no end");
+            if !answer.status().is_success() {
+                break answer;
+            }
+        };
+        assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS, "{path}");
+        assert_eq!(refused.headers()["retry-after"], "1", "{path}");
+    }
     house.desk.write(&chat, "still here kolibri").unwrap();
     page.shows(&["agent: Dana: still here kolibri"]).await;
 

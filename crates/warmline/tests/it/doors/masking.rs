@@ -103,3 +103,31 @@ async fn values_edits_and_names_of_files_are_masked_as_words_are() {
     let asked = json!(desk::requests(&house.desk, "dl_kim")).to_string();
     assert!(!asked.contains("1111") && !asked.contains("DE89"), "{asked}");
 }
+
+#[tokio::test]
+async fn names_that_a_site_gives_and_names_of_files_are_masked() {
+    let mut house = start().await;
+    house.hides("4111");
+    let site = |path: &str, body: &Value| {
+        let post = house.http.post(format!("{}/v3/directline/{path}", house.origin()));
+        post.bearer_auth(crate::house::DIRECT_LINE_SECRET).json(body).send()
+    };
+    let user = json!({ "user": { "id": "dl_x", "name": "Card 4111111111111111" } });
+    let given: Value = site("tokens/generate", &user).await.unwrap().json().await.unwrap();
+    let token = given["token"].as_str().unwrap().to_owned();
+    let conversation = given["conversationId"].as_str().unwrap().to_owned();
+    let page = house.page_of("dl_x", &conversation, token).await;
+    page.post("agent").await;
+    let chat = house.offered("dl_x").await;
+    house.hears(house.callbacks().queued).await;
+    house.desk.accept(&chat).unwrap();
+    house.hears(house.callbacks().accepted).await;
+    let called = "form-data; name=\"file\"; filename=\"scan_4111111111111111.txt\"";
+    let post = page.request(Method::POST, "/upload").header("content-type", "text/plain");
+    let post = post.header("content-disposition", called).body("hello kolibri");
+    assert_eq!(post.send().await.unwrap().status(), 200);
+    let log = json!(page.log().await).to_string();
+    assert!(!log.contains("1111") && log.contains(&format!("scan_{CARD}.txt")), "{log}");
+    let asked = json!(desk::requests(&house.desk, "dl_x")).to_string();
+    assert!(!asked.contains("1111") && asked.contains(&format!("Card {CARD}")), "{asked}");
+}
