@@ -120,6 +120,7 @@ impl Written {
     fn remove(&self) {
         if self.is_ours
             && let Err(error) = std::fs::remove_dir_all(&self.unfinished)
+            && error.kind() != std::io::ErrorKind::NotFound
         {
             let folder = self.unfinished.display();
             tracing::error!(%folder, %error, "an unfinished export cannot be removed; remove it");
