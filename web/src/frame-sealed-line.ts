@@ -13,6 +13,15 @@ const SEAL_ANEW = ['unknown_key', 'replayed'];
 /** How long a message waits before its key is asked for again, each time: a network that blinks is back. */
 const ASK_AGAIN_AFTER_MS = [500, 1_000, 2_000, 4_000];
 
+/** Contexts whose order is kept in mind: one is usual, and after a cut two. */
+const CONTEXTS_MAX = 8;
+
+/** Messages that wait for an earlier one. */
+const HELD_MAX = 200;
+
+/** How long they do: what the client turned round comes within the same moment. */
+const MISSING_AFTER_MS = 5_000;
+
 interface Listener<T> {
   next?(value: T): void;
   error?(error: unknown): void;
@@ -63,20 +72,24 @@ function opened(line: Line, sealing: Sealing, lost: () => void): Stream<Sealable
   const each = (tell: (listener: Listener<Sealable>) => void) => {
     order = order.then(() => listeners.forEach(tell));
   };
-  const heard = (activity: Sealable) => {
+  const giveUp = (why: string) => {
+    if (isLost) return;
+    isLost = true;
+    console.error(`Warmline: ${why}`);
+    // Nobody is there any more to whom it would be of use.
+    if (listeners.size > 0) lost();
+  };
+  // The client hands on what it hears in another order at times, and a context opens in its own only.
+  const inOrder = new InOrder(sealing, (activity) => open(activity), () => giveUp('a message did not come'));
+  const heard = (activity: Sealable) => inOrder.heard(activity);
+  const open = (activity: Sealable) => {
     order = order.then(async () => {
       if (isLost) return;
       try {
         const plain = await patiently(() => sealing.open(activity, line.token));
         for (const listener of listeners) listener.next?.(plain);
       } catch (error) {
-        if (error instanceof KeyAway) {
-          isLost = true;
-          console.error('Warmline: the key of a message cannot be had', error);
-          // Nobody is there any more to whom it would be of use.
-          if (listeners.size > 0) lost();
-          return;
-        }
+        if (error instanceof KeyAway) return giveUp(`the key of a message cannot be had (${error.message})`);
         // Nothing that was forged on the way is shown; what follows may be fine.
         console.error('Warmline: a message could not be opened', error);
       }
@@ -96,6 +109,44 @@ function opened(line: Line, sealing: Sealing, lost: () => void): Stream<Sealable
       upstream = null;
     };
   });
+}
+
+/** Puts what is heard back into the order in which it was sealed. */
+class InOrder {
+  readonly #sealing: Sealing;
+  readonly #open: (activity: Sealable) => void;
+  readonly #missing: () => void;
+  /** By context: the next place, and what came before its turn. */
+  readonly #contexts = new Map<string, { next: number; readonly held: Map<number, Sealable> }>();
+
+  constructor(sealing: Sealing, open: (activity: Sealable) => void, missing: () => void) {
+    this.#sealing = sealing;
+    this.#open = open;
+    this.#missing = missing;
+  }
+
+  heard(activity: Sealable): void {
+    const place = this.#sealing.placeOf(activity);
+    if (!place) return this.#open(activity);
+    const context = this.#contexts.get(place.context) ?? { next: 0, held: new Map<number, Sealable>() };
+    this.#contexts.set(place.context, context);
+    for (const old of [...this.#contexts.keys()].slice(0, -CONTEXTS_MAX)) this.#contexts.delete(old);
+    // One that was opened is not opened again.
+    if (place.seq < context.next) return;
+    context.held.set(place.seq, activity);
+    for (let next = context.held.get(context.next); next; next = context.held.get(context.next)) {
+      context.held.delete(context.next);
+      context.next += 1;
+      this.#open(next);
+    }
+    if (context.held.size > HELD_MAX) return this.#missing();
+    if (context.held.size > 0) {
+      const waitsFor = context.next;
+      setTimeout(() => {
+        if (context.next === waitsFor && context.held.size > 0) this.#missing();
+      }, MISSING_AFTER_MS);
+    }
+  }
 }
 
 /** Does it again for a while where only the key was missing. */

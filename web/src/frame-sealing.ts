@@ -31,6 +31,7 @@ interface GatewayKey {
 }
 
 interface SealedToReader {
+  readonly seq: number;
   readonly v: number;
   readonly kid: string;
   readonly enc: string;
@@ -145,6 +146,12 @@ export class Sealing {
     const context = await this.#context(sealed);
     const plain = await context.open(decoded(sealed.ct), boundTo(TO_READER, said.conversation, said.user ?? ''));
     return JSON.parse(new TextDecoder().decode(plain)) as T;
+  }
+
+  /** Which context an activity is sealed in, and its place there; `null` for one that is not sealed. */
+  placeOf(activity: Sealable): { readonly context: string; readonly seq: number } | null {
+    const sealed = (activity.channelData?.['warmline'] as { sealed?: SealedToReader } | undefined)?.sealed;
+    return typeof sealed?.seq === 'number' ? { context: sealed.enc, seq: sealed.seq } : null;
   }
 
   #context({ enc, kid }: SealedToReader): Promise<Recipient> {
