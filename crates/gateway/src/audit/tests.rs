@@ -357,7 +357,7 @@ async fn a_damaged_record_does_not_hide_the_others() {
     let source = Tampered {
         inner: &*bed.store,
         change: |rows| {
-            rows.iter_mut().filter(|row| row.number == 2).for_each(|row| row.sealed[14] ^= 1)
+            rows.iter_mut().filter(|row| row.number == 2).for_each(|row| row.sealed[14] ^= 1);
         },
         head: |head| head,
     };
