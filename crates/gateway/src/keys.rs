@@ -3,7 +3,7 @@
 //! Rotating the master key seals the ring for the old and the new one in one write, lets whoever keeps
 //! the key replace it, and forgets the old one; killed in between, both open it. Rotating the root key
 //! makes another one current at once; what is sealed under the old ones is then sealed anew in the
-//! background ([`resealing`]), and when nothing is left and nothing that they signed can still be good,
+//! background (`resealing`), and when nothing is left and nothing that they signed can still be good,
 //! they leave the ring.
 //!
 //! Nothing is kept of how far that is: each round looks at everything that does not begin as it
