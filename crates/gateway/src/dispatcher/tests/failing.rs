@@ -67,7 +67,8 @@ async fn a_spent_budget_fails_the_session_and_the_end_is_still_sent() {
     }
     desk.instance.is_down(false);
     let took = desk.bed.clock.now().since(began);
-    assert!(took <= policy().say_within, "{took:?}");
+    // The last look may be held back by the desk's pace, which is drawn by lot.
+    assert!(took <= policy().say_within + Duration::from_secs(1), "{took:?}");
     assert!(took + Duration::from_secs(10) >= policy().say_within, "{took:?}");
     assert_eq!(desk.bed.status("c"), "fail unreachable");
     desk.drain_to_the_end("c").await;
