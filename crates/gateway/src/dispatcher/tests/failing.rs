@@ -62,13 +62,14 @@ async fn a_spent_budget_fails_the_session_and_the_end_is_still_sent() {
     while desk.bed.status("c") == "active" {
         let LaneEnd::At(at) = desk.drain("c").await else { break };
         if desk.bed.status("c") == "active" {
+            // The regular look at the store finds a budget that ends while the breaker waits to ask again.
+            let at = at.min(began.after(policy().say_within));
             desk.bed.advance(at.since(desk.bed.clock.now()));
         }
     }
     desk.instance.is_down(false);
     let took = desk.bed.clock.now().since(began);
-    // The last look may be held back by the desk's pace, which is drawn by lot.
-    assert!(took <= policy().say_within + Duration::from_secs(1), "{took:?}");
+    assert!(took <= policy().say_within, "{took:?}");
     assert!(took + Duration::from_secs(10) >= policy().say_within, "{took:?}");
     assert_eq!(desk.bed.status("c"), "fail unreachable");
     desk.drain_to_the_end("c").await;
