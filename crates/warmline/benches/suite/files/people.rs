@@ -213,11 +213,11 @@ impl House {
         );
         eventually("the user is shown the agent's file", async || {
             let log = answered(self.http.get(&log).bearer_auth(&self.token)).await?;
-            let files = log["activities"].as_array().into_iter().flatten();
-            let files = files.flat_map(|one| one["attachments"].as_array().into_iter().flatten());
-            let shown =
-                files.filter(|one| one["name"] == name).find_map(|one| one["contentUrl"].as_str());
-            Ok(shown.map(str::to_owned))
+            Ok(log["activities"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .find_map(|one| address_of(one, name)))
         })
         .await
     }
@@ -290,6 +290,16 @@ async fn connected(
     })
     .await?;
     Ok(chat)
+}
+
+/// Where an activity opens the file of this name: agents send them as attachments and as links.
+fn address_of(activity: &Value, name: &str) -> Option<String> {
+    let mut files = activity["attachments"].as_array().into_iter().flatten();
+    if let Some(file) = files.find(|file| file["name"] == name) {
+        return file["contentUrl"].as_str().map(str::to_owned);
+    }
+    let (_, from) = activity["text"].as_str()?.split_once(&format!("[{name}]("))?;
+    from.split_once(')').map(|(address, _)| address.to_owned())
 }
 
 async fn answered(request: reqwest::RequestBuilder) -> anyhow::Result<Value> {
