@@ -198,7 +198,9 @@ impl Source {
                 let file = file.try_clone().map_err(FileError::Disk)?;
                 let length = usize::try_from(*left).unwrap_or(READ_BYTES).min(READ_BYTES);
                 let begin = *at;
-                let read = tokio::task::spawn_blocking(move || read_at(&file, begin, length)).await;
+                // Made on the thread that frees it, or on one of its like.
+                let bytes = vec![0; length];
+                let read = tokio::task::spawn_blocking(move || read_at(&file, begin, bytes)).await;
                 let read = read.map_err(io::Error::other).and_then(|read| read);
                 let bytes = read.map_err(FileError::Disk)?;
                 *at += length as u64;
@@ -215,8 +217,7 @@ async fn in_time<T>(read: impl Future<Output = Result<T, FileError>>) -> Result<
     read.unwrap_or_else(|_| Err(FileError::Disk(io::ErrorKind::TimedOut.into())))
 }
 
-fn read_at(mut file: &fs::File, at: u64, length: usize) -> io::Result<Vec<u8>> {
-    let mut bytes = vec![0; length];
+fn read_at(mut file: &fs::File, at: u64, mut bytes: Vec<u8>) -> io::Result<Vec<u8>> {
     io::Seek::seek(&mut file, io::SeekFrom::Start(at))?;
     io::Read::read_exact(&mut file, &mut bytes)?;
     Ok(bytes)
