@@ -24,6 +24,7 @@
 //! it is a smoke run.
 
 mod arguments;
+mod at_rest;
 mod bare;
 mod bot;
 mod bot_program;

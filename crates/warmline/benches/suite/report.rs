@@ -70,6 +70,11 @@ impl Figure {
         Some(Self { median: of.median / to.median, ..Self::of(kind, pairs.collect())? })
     }
 
+    /// Of each round.
+    pub(crate) fn rounds(&self) -> &[f64] {
+        &self.rounds
+    }
+
     fn json(&self) -> Value {
         json!({
             "name": self.kind.name,

@@ -17,7 +17,7 @@ use serde_json::json;
 
 use crate::{
     arguments::Plan,
-    chats, cost,
+    at_rest, chats, cost,
     feed::Feed,
     house::House,
     http::Connection,
@@ -93,6 +93,10 @@ pub(crate) async fn measure(plan: &Plan, shim: Option<&Shim>) -> anyhow::Result<
         sides.iter().map(|side| Row::of(side.name, &COLUMNS, &side.rounds)).collect();
     let ratios: Vec<Row> = rows.iter().zip(&houses).map(|(row, _)| ratio(row, &rows)).collect();
     rows.extend(ratios);
+    if let Some(whole) = rows[0].figure(PROCESSOR) {
+        let sealing = at_rest::measure(houses[0].data.path(), whole, plan.rounds)?;
+        rows.extend(sealing);
+    }
     let mut notes = vec![format!("{compared} messages were read back and compared.")];
     if !counts {
         notes.push("Instructions are not counted on this machine.".to_owned());
