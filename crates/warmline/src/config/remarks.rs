@@ -4,7 +4,6 @@
 use std::fmt;
 
 use gateway::{BotSetup, DeskSetup, Grant, Settings};
-use secrecy::{ExposeSecret, SecretString};
 
 use super::{
     desks::{OF_A_CLIENT, OF_A_USER, grant},
@@ -13,9 +12,6 @@ use super::{
     registration::OF_A_REGISTRATION,
     table::SETTINGS,
 };
-
-/// A secret shorter than this is accepted with a warning, in bytes.
-const SECRET_BYTES_GOOD: usize = 16;
 
 /// What bots of the SDKs name another cloud by.
 const CHANNEL_SERVICE: &str = "ChannelService";
@@ -62,13 +58,10 @@ impl fmt::Display for Remark {
 pub(super) fn of(draft: &Draft, environment: &Environment, settings: &Settings) -> Vec<Remark> {
     let mut remarks = Vec::new();
     for (owner, bot) in draft.bots().zip(&settings.bots) {
-        let way = draft.ways(owner, "bot.direct_line_secret");
-        match &bot.direct_line_secret {
-            None => {
-                let text = format!("Direct Line is closed; set {way} to open it for web pages");
-                remarks.push(Remark::closed(text));
-            }
-            Some(secret) => remarks.extend(weak(secret, &way)),
+        if bot.direct_line_secret.is_none() {
+            let way = draft.ways(owner, "bot.direct_line_secret");
+            let text = format!("Direct Line is closed; set {way} to open it for web pages");
+            remarks.push(Remark::closed(text));
         }
     }
     for (owner, bot) in draft.bots().zip(&settings.bots) {
@@ -93,7 +86,6 @@ pub(super) fn of(draft: &Draft, environment: &Environment, settings: &Settings) 
                 format!("every user is a guest at ServiceNow; set {way} to the message-auth token");
             remarks.push(Remark::weak(text));
         }
-        remarks.extend(weak(&desk.webhook_secret, &draft.name(owner, "desk.webhook_secret")));
     }
     if settings.console_password_hash.is_none() && settings.operators.is_empty() {
         let way = draft.ways(&Owner::House, "console.password_hash");
@@ -113,9 +105,8 @@ pub(super) fn of(draft: &Draft, environment: &Environment, settings: &Settings) 
 /// What to know of the way in for ServiceNow.
 fn of_webhook(draft: &Draft, owner: &Owner, desk: &DeskSetup, settings: &Settings) -> Vec<Remark> {
     let mut remarks = Vec::new();
-    if let Some(previous) = &desk.webhook.previous {
+    if desk.webhook.previous.is_some() {
         let name = draft.name(owner, "desk.webhook_secret_previous");
-        remarks.extend(weak(previous, &name));
         remarks.push(Remark::weak(format!(
             "{name} is good as well; take it away when ServiceNow presents the new secret"
         )));
@@ -195,10 +186,4 @@ fn channels(draft: &Draft, owner: &Owner, bot: &BotSetup) -> Vec<Remark> {
         }
     }
     remarks
-}
-
-fn weak(secret: &SecretString, name: &str) -> Option<Remark> {
-    let short = secret.expose_secret().len() < SECRET_BYTES_GOOD;
-    let text = || format!("{name} is short; make a better one with: openssl rand -hex 32");
-    short.then(|| Remark::weak(text()))
 }

@@ -441,8 +441,10 @@ fn the_reference_in_the_docs_is_that_of_the_program() {
 #[test]
 fn what_is_in_force_is_shown_with_its_origin_and_without_secrets() {
     let folder = Folder::with(&format!("{DESK}message_token = \"vault:token\"\n"));
-    let environment = folder
-        .environment(&[("WARMLINE_LISTEN", "127.0.0.1:1"), ("DIRECT_LINE_SECRET", "hush-dl")]);
+    let environment = folder.environment(&[
+        ("WARMLINE_LISTEN", "127.0.0.1:1"),
+        ("DIRECT_LINE_SECRET", "hush-direct-line"),
+    ]);
     let shown = document::in_force(&environment).unwrap();
     for line in [
         "listen = \"127.0.0.1:1\"  # WARMLINE_LISTEN",
