@@ -7,14 +7,14 @@
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
-use object_store::{MultipartUpload, PutPayload};
 use store::ConversationId;
-use tokio::{runtime::Handle, task::JoinHandle};
 
 use super::{
     FileError, FileId, Files, Keep, WithoutScanner,
+    anew::Coming,
     kind::{Allowed, Judged, SNIFFED_BYTES},
     ledger::{Room, Whose},
+    out::Out,
     scan::{Scan, ScanError, Verdict},
     sealed::{CHUNK_BYTES, Head, Seal, Side},
     turns::Turn,
@@ -123,6 +123,8 @@ pub(crate) struct Intake {
     /// How much came.
     came: u64,
     out: Out,
+    /// Until it is there, or discarded.
+    _coming: Coming,
     room: Room,
     _turn: Turn,
 }
@@ -159,6 +161,7 @@ impl Files {
     ) -> Result<Intake, FileError> {
         let turn = self.turns.to_bring(new.by, keeping.tenant(), id.conversation).await?;
         let place = keeping.file_place(id.number.as_u128());
+        let coming = self.comes(id)?;
         let (seal, first) = Seal::fresh(&self.vault, place)?;
         let whose = Whose { id, tenant: keeping.tenant().clone(), by: new.by };
         let mut room = Room::new(Arc::clone(&self.ledger), whose);
@@ -184,6 +187,7 @@ impl Files {
             number: 0,
             came: 0,
             out,
+            _coming: coming,
             room,
             _turn: turn,
         })
@@ -318,84 +322,5 @@ impl Intake {
     async fn put(&mut self, sealed: &[u8]) -> Result<(), FileError> {
         self.room.take(sealed.len() as u64)?;
         self.out.write(sealed).await
-    }
-}
-
-/// Sealed bytes on their way to where they are kept: one part under way, and one that fills.
-struct Out {
-    files: Arc<Files>,
-    name: String,
-    part: BytesMut,
-    upload: Option<Box<dyn MultipartUpload>>,
-    under_way: Option<JoinHandle<object_store::Result<()>>>,
-}
-
-impl Out {
-    fn new(files: Arc<Files>, name: String) -> Self {
-        Self { files, name, part: BytesMut::new(), upload: None, under_way: None }
-    }
-
-    async fn write(&mut self, sealed: &[u8]) -> Result<(), FileError> {
-        self.part.extend_from_slice(sealed);
-        // All parts but the last are of the same size, as some stores ask for.
-        let size = self.files.place.part_bytes;
-        while self.part.len() >= size {
-            let part = self.part.split_to(size).freeze();
-            self.send(part).await?;
-        }
-        Ok(())
-    }
-
-    async fn send(&mut self, part: Bytes) -> Result<(), FileError> {
-        self.arrived().await?;
-        let upload = match &mut self.upload {
-            Some(upload) => upload,
-            none => none.insert(self.files.place.begin(&self.name).await?),
-        };
-        self.under_way = Some(tokio::spawn(upload.put_part(PutPayload::from_bytes(part))));
-        Ok(())
-    }
-
-    /// Waits for the part that is under way.
-    async fn arrived(&mut self) -> Result<(), FileError> {
-        let Some(part) = self.under_way.take() else { return Ok(()) };
-        let arrived = part.await;
-        Ok(arrived.map_err(|error| FileError::Disk(std::io::Error::other(error)))??)
-    }
-
-    async fn end(&mut self) -> Result<(), FileError> {
-        let rest = self.part.split().freeze();
-        if self.upload.is_none() {
-            return self.files.place.put(&self.name, rest).await;
-        }
-        if !rest.is_empty() {
-            self.send(rest).await?;
-        }
-        self.arrived().await?;
-        match self.upload.take() {
-            Some(upload) => self.files.place.end(&self.name, upload).await,
-            None => Ok(()),
-        }
-    }
-}
-
-impl Drop for Out {
-    fn drop(&mut self) {
-        let (Some(mut upload), under_way) = (self.upload.take(), self.under_way.take()) else {
-            return;
-        };
-        // Without a runtime the process ends; the next start sees to it.
-        let Ok(runtime) = Handle::try_current() else { return };
-        runtime.spawn(async move {
-            if let Some(part) = under_way {
-                part.await.ok();
-            }
-            if let Err(error) = upload.abort().await {
-                tracing::warn!(
-                    error = &error as &dyn std::error::Error,
-                    "what came of a file that was not kept cannot be removed"
-                );
-            }
-        });
     }
 }
