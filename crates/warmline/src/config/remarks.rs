@@ -3,7 +3,11 @@
 
 use std::fmt;
 
-use gateway::{BotSetup, DeskSetup, Grant, Settings};
+use gateway::{
+    BotSetup, DeskSetup, Grant, Settings,
+    console::{ADMIN, PasswordHash},
+};
+use secrecy::{ExposeSecret, SecretString};
 
 use super::{
     desks::{OF_A_CLIENT, OF_A_USER, grant},
@@ -94,12 +98,33 @@ pub(super) fn of(draft: &Draft, environment: &Environment, settings: &Settings) 
              at /console"
         )));
     }
+    remarks.extend(unlike_hashes(settings));
     if settings.public_url.is_none() {
         let way = draft.ways(&Owner::House, "public_url");
         let text = format!("ServiceNow cannot be told where to call back; set {way}");
         remarks.push(Remark::weak(text));
     }
     remarks
+}
+
+/// Whose name the time of a sign-in tells: whose hash asks for less work than another's. A name that is
+/// nobody's takes as long as the costliest.
+fn unlike_hashes(settings: &Settings) -> Option<Remark> {
+    let admin = settings.console_password_hash.iter().map(|hash| (ADMIN, hash));
+    let others =
+        settings.operators.iter().map(|operator| (&*operator.name, &operator.password_hash));
+    // Those that are none were refused.
+    let work = |hash: &SecretString| PasswordHash::parse(hash.expose_secret()).ok()?.work();
+    let all: Vec<_> = admin.chain(others).map(|(name, hash)| (name, work(hash))).collect();
+    let most = all.iter().map(|(_, work)| *work).max()?;
+    let less: Vec<_> = all.iter().filter(|(_, work)| *work < most).map(|(name, _)| *name).collect();
+    (!less.is_empty()).then(|| {
+        Remark::weak(format!(
+            "how long a sign-in takes tells strangers that there is an operator {}: the hash asks for less \
+             work than another's; make all of them anew with `warmline console-password`",
+            less.join(", ")
+        ))
+    })
 }
 
 /// What to know of the way in for ServiceNow.
