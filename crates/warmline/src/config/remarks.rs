@@ -114,7 +114,9 @@ fn unlike_hashes(settings: &Settings) -> Option<Remark> {
     let others =
         settings.operators.iter().map(|operator| (&*operator.name, &operator.password_hash));
     // Those that are none were refused.
-    let work = |hash: &SecretString| PasswordHash::parse(hash.expose_secret()).ok()?.work();
+    let work = |hash: &SecretString| {
+        PasswordHash::parse(hash.expose_secret()).map_or(0, |hash| hash.work())
+    };
     let all: Vec<_> = admin.chain(others).map(|(name, hash)| (name, work(hash))).collect();
     let most = all.iter().map(|(_, work)| *work).max()?;
     let less: Vec<_> = all.iter().filter(|(_, work)| *work < most).map(|(name, _)| *name).collect();
