@@ -186,16 +186,15 @@ impl Begun {
         let seal = Seal { key: vault.open_data_key(&place, wrapped)?, place };
         let mut at = KEY_AT + wrapped.len();
         let rest = &first[at..];
-        let head = match first[0] {
-            VERSION => None,
-            _ => {
-                let (length, rest) = rest.split_first_chunk().ok_or(FileError::Malformed)?;
-                let length = usize::try_from(u32::from_be_bytes(*length));
-                let sealed = length.ok().and_then(|length| rest.get(..length));
-                let sealed = sealed.ok_or(FileError::Malformed)?;
-                at += length_bytes() + sealed.len();
-                Some(seal.open_head(sealed)?)
-            }
+        let head = if first[0] == VERSION_BEFORE {
+            let (length, rest) = rest.split_first_chunk().ok_or(FileError::Malformed)?;
+            let length = usize::try_from(u32::from_be_bytes(*length));
+            let sealed = length.ok().and_then(|length| rest.get(..length));
+            let sealed = sealed.ok_or(FileError::Malformed)?;
+            at += length_bytes() + sealed.len();
+            Some(seal.open_head(sealed)?)
+        } else {
+            None
         };
         Ok(Self { seal, at: at as u64, head })
     }

@@ -74,8 +74,7 @@ async fn the_address_that_only_the_bot_knows_is_never_shown() {
     let links = links(&bed);
     let capability = links.handles.capability(&tenant(), &bot());
     let json = format!(
-        r#"{{"value":{{"serviceUrl":"http://gateway/bot/{}"}},"x":"{}"}}"#,
-        capability, capability
+        r#"{{"value":{{"serviceUrl":"http://gateway/bot/{capability}"}},"x":"{capability}"}}"#
     );
     let shown = links.shown(&json);
     assert_eq!(shown, r#"{"value":{"serviceUrl":"http://gateway/bot/-"},"x":"-"}"#);
