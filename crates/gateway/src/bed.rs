@@ -193,6 +193,14 @@ impl Store for Watched {
         Ok(())
     }
 
+    fn begin_audit(&self, key: (&str, &[u8]), head: &AuditMark) -> Result<(), StoreError> {
+        self.before_commit();
+        if self.fault() == Fault::Full {
+            return Err(StoreError::Database("disk full".into()));
+        }
+        self.inner.begin_audit(key, head)
+    }
+
     fn append_audit(&self, rows: &[AuditRow], head: &AuditMark) -> Result<(), StoreError> {
         self.before_commit();
         if self.fault() == Fault::Full {
@@ -515,11 +523,16 @@ pub(crate) struct Bed {
     dir: TempDir,
 }
 
+/// The master key of every bed.
+pub(crate) fn master_key() -> MasterKey {
+    MasterKey::from_hex("5f2c1a90e7d34b68a1c0ff4e9d7b3a25c8e6f10b2d4a69873e5c7b9a1f0d2e48").unwrap()
+}
+
 impl Bed {
     pub(crate) fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let store = Arc::new(Watched::open(&dir));
-        let vault = Arc::new(Vault::new(&MasterKey::generate().unwrap()).unwrap());
+        let vault = Arc::new(Vault::new(&master_key()).unwrap());
         let rules = ("b", policy());
         Self::on(dir, store, vault, Clock::manual(START), rules, BootId(1))
     }
@@ -579,15 +592,19 @@ impl Bed {
 
     /// The keys of this bed, as a gateway has them: what was signed is good for an hour.
     pub(crate) fn keys(&self) -> Arc<Keys> {
+        self.keys_of(self.files())
+    }
+
+    /// The same with these files.
+    pub(crate) fn keys_of(&self, files: Arc<Files>) -> Arc<Keys> {
         let (store, vault) = (Arc::clone(&self.store) as Arc<dyn Store>, Arc::clone(&self.vault));
-        let setup = FileSetup::default();
-        let files = Files::open(self.dir(), setup, &vault, &self.clock, &self.observer).unwrap();
         Arc::new(Keys::new(
             Arc::new(Ring::new(store, vault, self.clock.clone())),
-            Arc::new(files),
+            files,
             self.engine.clone(),
             self.clock.clone(),
             Arc::clone(&self.observer),
+            self.audit(),
             Box::new(|| Duration::from_hours(1)),
         ))
     }

@@ -29,7 +29,7 @@ pub(crate) use intake::{Intake, Move, brought, said};
 pub(crate) use links::Links;
 pub(crate) use outgoing::{Names, Outgoing, user_id};
 
-use crate::{bot::BuiltInBots, dispatcher::Gate};
+use crate::{bot::BuiltInBots, dispatcher::Gate, edge::connector::CAPABILITY_PREFIX};
 
 /// A bot of a team's own.
 #[derive(Debug, Clone)]
@@ -66,12 +66,23 @@ pub(crate) struct BotLink {
     pub(crate) setup: BehindSetup,
     pub(crate) client: BotClient,
     pub(crate) verifier: Option<Arc<Verifier>>,
-    /// The base of the addresses by which it calls.
-    pub(crate) service_url: String,
+    /// How it reaches this gateway, without a trailing slash.
+    pub(crate) base: String,
+    pub(crate) handles: Handles,
     pub(crate) gate: Gate,
 }
 
 impl BotLink {
+    /// The base of the addresses by which it calls; without tokens, one that only it knows, and that is
+    /// another one when the root key is.
+    pub(crate) fn service_url(&self) -> String {
+        if self.verifier.is_some() {
+            return self.base.clone();
+        }
+        let capability = self.handles.capability(&self.tenant, &self.bot);
+        format!("{}{CAPABILITY_PREFIX}/{capability}", self.base)
+    }
+
     /// The bot's own id in Entra; `None` for a bot without tokens.
     pub(crate) fn app_id(&self) -> Option<&str> {
         match &self.setup.reach.credential {

@@ -169,7 +169,7 @@ impl PasswordHash {
     }
 
     /// How much work a check of it is, in passes over a KiB.
-    pub(crate) fn work(&self) -> u64 {
+    pub fn work(&self) -> u64 {
         let params = Phc::new(self.expose()).ok().and_then(|phc| Params::try_from(&phc).ok());
         params.map_or(0, |params| u64::from(params.m_cost()) * u64::from(params.t_cost()))
     }

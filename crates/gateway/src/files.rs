@@ -5,17 +5,19 @@
 //! as it is asked for, whole or in part ([`reading`]); no more than a few chunks of it are ever in
 //! memory. What it is is judged by its first bytes ([`kind`]), and a scanner may see it before it is kept
 //! ([`scan`]). Its name says whose it is, since when, and how long it is kept ([`id`]), so that nothing else
-//! has to be kept about it. How much there is in all is counted ([`ledger`]), and how
-//! many come and go at a time ([`turns`]). Whoever is shown a file gets
+//! has to be kept about it. When root keys are rotated, what wraps its data key is, too ([`anew`]).
+//! How much there is in all is counted ([`ledger`]), and how many come and go at a time ([`turns`]). Whoever is shown a file gets
 //! an address that opens it and nothing else, for a while ([`pass`]).
 //!
 //! It deliberately does not know: HTTP, activities, and who may bring a file.
 
+mod anew;
 mod bucket;
 mod id;
 mod intake;
 mod kind;
 mod ledger;
+mod out;
 mod pace;
 mod pass;
 mod place;
@@ -41,6 +43,7 @@ use session::{
 use store::{ConversationId, Store, StoreError};
 use vault::{MacKey, SealError, Signing, Vault};
 
+pub(crate) use anew::Looked;
 pub use bucket::BucketSetup;
 pub(crate) use id::{FileId, Keep};
 pub(crate) use intake::{Bringer, Intake, Kept, NewFile};
@@ -158,8 +161,11 @@ pub(crate) struct Files {
     passes: Signing<MacKey>,
     ledger: Arc<Mutex<Ledger>>,
     turns: AllTurns,
-    /// Of all who remove, one at a time: no room is given back twice.
+    /// Of all who remove, one at a time: no room is given back twice. Who puts a file in place anew is one
+    /// of them: what was removed does not come back.
     removing: tokio::sync::Mutex<()>,
+    /// Which are under which root key, as far as it is known.
+    known: Mutex<anew::Known>,
 }
 
 impl Files {
@@ -185,6 +191,7 @@ impl Files {
             setup,
             turns: AllTurns::new(),
             removing: tokio::sync::Mutex::default(),
+            known: Mutex::default(),
         })
     }
 
@@ -212,16 +219,6 @@ impl Files {
         }
         self.told();
         Ok(())
-    }
-
-    /// How many there are that came, or were shown, at or before `at`.
-    pub(crate) async fn since_before(&self, at: Timestamp) -> Result<u64, FileError> {
-        let (mut all, mut count) = (self.place.all(), 0);
-        while let Some(there) = all.try_next().await? {
-            let id = there.name.parse::<FileId>();
-            count += u64::from(id.is_ok_and(|id| id.since() <= at));
-        }
-        Ok(count)
     }
 
     /// How long one may be kept, at most.

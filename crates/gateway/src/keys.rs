@@ -215,7 +215,7 @@ impl Ring {
         Ok(id)
     }
 
-    fn current(&self) -> RootId {
+    pub(crate) fn current(&self) -> RootId {
         self.vault.current()
     }
 
@@ -227,19 +227,25 @@ impl Ring {
         Ok(())
     }
 
-    /// Seals the ring for a second master key as well. Blocks.
+    /// Seals the ring for a second master key as well; makes another root key current if the one that is
+    /// came from a master key. Blocks.
     pub(crate) fn begin_master(
         &self,
         in_use: &MasterKey,
         next: &MasterKey,
     ) -> Result<(), KeysError> {
         let _changing = self.changing();
-        let change = self.vault.with_master(in_use, next).map_err(|error| match error {
+        let (before, now) = (self.current(), self.clock.now().0);
+        let change = self.vault.with_master(in_use, next, now).map_err(|error| match error {
             SealError::OtherMasterKey => KeysError::WrongMasterKey,
             error => error.into(),
         })?;
         self.keep(change)?;
         tracing::info!("the data open with a second master key, the one to come");
+        let id = self.current();
+        if id != before {
+            tracing::info!(root = %id, "a new root key is current; the one of before came from the master key");
+        }
         Ok(())
     }
 
@@ -349,8 +355,8 @@ pub struct KeysSeen {
     pub percent: u64,
     /// What cannot be opened under any key, and so not be sealed anew.
     pub unreadable: u64,
-    /// Files that lie under old root keys; they go when they were kept long enough. Absent where no
-    /// gateway runs.
+    /// Files that may lie under old root keys: those that were not looked at yet. They are wrapped anew one
+    /// after another. Absent where no gateway runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub files: Option<u64>,
     /// Two master keys open the data, because the change of the master key is not finished.

@@ -125,6 +125,7 @@ macro_rules! contract_tests {
                 placing::an_entry_that_was_placed_twice_has_its_newest_id;
                 placing::ids_that_are_too_old_are_forgotten_oldest_first;
                 audit::records_are_read_in_their_order_and_survive_a_restart;
+                audit::a_trail_begins_with_its_key_or_not_at_all;
                 audit::a_record_out_of_turn_is_refused_and_nothing_is_appended;
                 audit::the_oldest_records_are_cut_off_at_a_mark_and_numbers_go_on;
                 repeats::a_repeat_gets_the_first_answer;

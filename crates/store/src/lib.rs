@@ -339,6 +339,10 @@ pub trait Store: AuditSource + Send + Sync + 'static {
     /// how many were. Nothing else of their rows changes.
     fn reseal(&self, kind: SealedKind, resealed: &[Resealed]) -> Result<usize, StoreError>;
 
+    /// Begins the audit trail: keeps its key, a small named value, and makes `head` its head; both or
+    /// nothing.
+    fn begin_audit(&self, key: (&str, &[u8]), head: &AuditMark) -> Result<(), StoreError>;
+
     /// Appends records to the audit trail and makes `head` its head. The numbers go on where the
     /// trail ends; anything else is refused and nothing is appended.
     fn append_audit(&self, rows: &[AuditRow], head: &AuditMark) -> Result<(), StoreError>;

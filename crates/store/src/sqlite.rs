@@ -467,6 +467,10 @@ impl Store for SqliteStore {
         Ok(replaced.len())
     }
 
+    fn begin_audit(&self, key: (&str, &[u8]), head: &AuditMark) -> Result<(), StoreError> {
+        audit::begin(&mut self.writer(), key, head)
+    }
+
     fn append_audit(&self, rows: &[AuditRow], head: &AuditMark) -> Result<(), StoreError> {
         audit::append(&mut self.writer(), rows, head)
     }

@@ -23,8 +23,11 @@
 
 mod master;
 mod message;
+mod record;
 mod ring;
 mod sealed;
+mod shared;
+mod signing;
 mod vault;
 
 pub use master::{MasterKey, MasterKeyError};
@@ -32,6 +35,8 @@ pub use message::{
     ENCAPSULATED_BYTES, MESSAGE_MORE_BYTES, MessageError, MessageKey, PUBLIC_KEY_BYTES, ReaderKey,
     ReaderSealing,
 };
+pub use record::RecordKey;
 pub use ring::{ROOTS_MAX, RootId};
 pub use sealed::{DataKey, DerivedKey, MacKey, Opened, SEALED_MORE_BYTES, SealError};
-pub use vault::{RecordKey, RingChange, RootSeen, Signing, Vault};
+pub use signing::Signing;
+pub use vault::{RingChange, RootSeen, Vault};

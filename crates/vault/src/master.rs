@@ -12,6 +12,9 @@ use zeroize::{Zeroize, Zeroizing};
 /// The length of every key here, in bytes.
 pub(crate) const KEY_BYTES: usize = 32;
 
+/// The fewest different bytes of a good key: random ones have about thirty, and never so few.
+const BYTES_DIFFERENT_MIN: usize = 8;
+
 /// The longest key file read, in bytes: 64 digits and some white space.
 const KEY_FILE_BYTES_MAX: u64 = 1_024;
 
@@ -132,6 +135,13 @@ impl MasterKey {
         Ok(())
     }
 
+    /// Whether it repeats a few bytes, as nothing random does: somebody typed it, or nobody filled it in.
+    pub fn is_weak(&self) -> bool {
+        let mut bytes = self.0.clone();
+        bytes.sort_unstable();
+        bytes.chunk_by(|one, next| one == next).count() < BYTES_DIFFERENT_MIN
+    }
+
     /// Whether a service manager hands this file to the process, which then cannot replace it.
     pub fn is_handed_over(path: &Path) -> bool {
         is_credential(path)
@@ -249,6 +259,15 @@ mod tests {
         let (one, two) = (MasterKey::fresh_secret().unwrap(), MasterKey::fresh_secret().unwrap());
         assert!(one.len() == 64 && one.chars().all(|digit| digit.is_ascii_hexdigit()), "{one}");
         assert_ne!(one, two);
+    }
+
+    #[test]
+    fn a_key_that_repeats_a_few_bytes_is_weak() {
+        for digits in ["00", "ff", "ab", "0123", "deadbeef"] {
+            let key = MasterKey::from_hex(&digits.repeat(64 / digits.len())).unwrap();
+            assert!(key.is_weak(), "{digits}");
+        }
+        assert!((0..1_000).all(|_| !MasterKey::generate().unwrap().is_weak()));
     }
 
     #[test]

@@ -17,8 +17,8 @@ use hpke::{
 use zeroize::Zeroizing;
 
 use crate::{
+    record::RecordKey,
     sealed::{Opened, SealError},
-    vault::RecordKey,
 };
 
 type PrivateKey = <Kem as hpke::Kem>::PrivateKey;

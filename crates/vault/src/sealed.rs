@@ -51,7 +51,7 @@ pub struct DerivedKey(Zeroizing<[u8; KEY_BYTES]>);
 
 /// A key that recognises texts: equal texts have equal tags, and nobody without the key can make or
 /// guess one.
-pub struct MacKey(pub(crate) hmac::Key);
+pub struct MacKey(hmac::Key);
 
 struct Bytes(usize);
 
@@ -140,6 +140,10 @@ impl DerivedKey {
 }
 
 impl MacKey {
+    pub(crate) fn new(raw: &[u8]) -> Self {
+        Self(hmac::Key::new(hmac::HMAC_SHA256, raw))
+    }
+
     /// The tag of these parts, each taken with its length, so that no two lists of parts collide.
     pub fn tag(&self, parts: &[&[u8]]) -> [u8; 32] {
         let mut context = hmac::Context::with_key(&self.0);

@@ -1,23 +1,15 @@
 //! The vault: a key ring that is used by many and changed by one.
 
-use std::{
-    fmt,
-    sync::{
-        Arc, PoisonError, RwLock,
-        atomic::{AtomicU32, Ordering},
-    },
-};
-
-use aws_lc_rs::hmac;
+use std::{fmt, sync::Arc};
 
 use crate::{
     master::{KEY_BYTES, MasterKey},
-    ring::{ID_BYTES, Opener, Ring, Root, RootId},
+    record::{RecordKey, VERSION_OF_RECORDS},
+    ring::{ID_BYTES, Opener, Ring, Root, RootId, head},
     sealed::{DataKey, DerivedKey, MacKey, Opened, SealError, VERSION, expand},
+    shared::Shared,
+    signing::Signing,
 };
-
-/// What a sealed blob begins with that names its root key.
-const VERSION_OF_RECORDS: u8 = 2;
 
 /// Derives, wraps and unwraps keys.
 ///
@@ -27,30 +19,6 @@ const VERSION_OF_RECORDS: u8 = 2;
 pub struct Vault {
     opener: Opener,
     shared: Arc<Shared>,
-}
-
-/// The ring as it is now.
-struct Shared {
-    /// The id of the current root key: whether a key at hand is of it costs no lock.
-    current: AtomicU32,
-    ring: RwLock<Arc<Ring>>,
-}
-
-impl Shared {
-    fn get(&self) -> Arc<Ring> {
-        // A pointer is replaced or not; a poisoned lock is fine.
-        Arc::clone(&self.ring.read().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    fn replace(&self, ring: Arc<Ring>) {
-        let current = u32::from_be_bytes(ring.current().id.0);
-        *self.ring.write().unwrap_or_else(PoisonError::into_inner) = ring;
-        self.current.store(current, Ordering::Release);
-    }
-
-    fn is_current(&self, id: RootId) -> bool {
-        self.current.load(Ordering::Acquire) == u32::from_be_bytes(id.0)
-    }
 }
 
 /// A change of the ring that is to be kept first and then taken over.
@@ -85,9 +53,7 @@ pub struct RootSeen {
 impl Vault {
     /// A vault over this master key, with the ring that an earlier version derived from it.
     pub fn new(master: &MasterKey) -> Result<Self, SealError> {
-        let ring = Ring::before(master)?;
-        let current = AtomicU32::new(u32::from_be_bytes(ring.current().id.0));
-        let shared = Arc::new(Shared { current, ring: RwLock::new(Arc::new(ring)) });
+        let shared = Arc::new(Shared::new(Ring::before(master)?));
         Ok(Self { opener: Opener::of(master)?, shared })
     }
 
@@ -135,16 +101,22 @@ impl Vault {
 
     /// The ring for two master keys: one that opens it now, and this one. Any other that opens it does
     /// not any more. [`SealError::OtherMasterKey`] if the first opens it not.
+    ///
+    /// A root key that comes from a master key gives way to a fresh one at once: whoever knew that master
+    /// key could make it again without the ring.
     pub fn with_master(
         &self,
         in_use: &MasterKey,
         next: &MasterKey,
+        now: i64,
     ) -> Result<RingChange, SealError> {
         let (ring, in_use) = (self.shared.get(), Opener::of(in_use)?.id);
         if !ring.masters.iter().any(|opener| opener.id == in_use) {
             return Err(SealError::OtherMasterKey);
         }
-        RingChange::new(ring.with_master(in_use, Opener::of(next)?))
+        let ring = ring.with_master(in_use, Opener::of(next)?);
+        let fresh = if ring.current().opens_version_1 { ring.with_new_root(now)? } else { None };
+        RingChange::new(fresh.unwrap_or(ring))
     }
 
     /// Whether this is the newest of the master keys that open the ring.
@@ -224,9 +196,7 @@ impl Vault {
         purpose: &str,
         make: fn(&DerivedKey) -> T,
     ) -> Result<Signing<T>, SealError> {
-        let shared = Arc::clone(&self.shared);
-        let keys = Made::of(shared.get(), purpose, make)?;
-        Ok(Signing { shared, purpose: purpose.to_owned(), make, made: RwLock::new(Arc::new(keys)) })
+        Signing::new(Arc::clone(&self.shared), purpose, make)
     }
 
     /// The keys that sign texts for a named purpose.
@@ -236,15 +206,7 @@ impl Vault {
 
     /// The key that seals what belongs to one record (a conversation's state and effects).
     pub fn record_key(&self, record: &[u8]) -> Result<RecordKey, SealError> {
-        let ring = self.shared.get();
-        let root = ring.current();
-        let key = key_of_record(root, record)?;
-        Ok(RecordKey {
-            shared: Arc::clone(&self.shared),
-            record: record.into(),
-            root: root.id,
-            key,
-        })
+        RecordKey::new(Arc::clone(&self.shared), record)
     }
 
     /// A fresh data key, and the same wrapped for keeping. Bound to `place`.
@@ -266,16 +228,6 @@ impl Vault {
     }
 }
 
-fn head(version: u8, id: RootId) -> [u8; 1 + ID_BYTES] {
-    let mut head = [version; 1 + ID_BYTES];
-    head[1..].copy_from_slice(&id.0);
-    head
-}
-
-fn key_of_record(root: &Root, record: &[u8]) -> Result<DataKey, SealError> {
-    DataKey::new(expand::<KEY_BYTES>(&root.prk, &[b"record ", record])?.as_slice())
-}
-
 fn wrap(root: &Root, place: &[u8], raw: &[u8]) -> Result<Vec<u8>, SealError> {
     root.wrapping.seal_behind(&head(VERSION, root.id), place, raw)
 }
@@ -290,149 +242,17 @@ fn unwrap(ring: &Ring, place: &[u8], wrapped: &[u8]) -> Result<Opened, SealError
     root.wrapping.open_body(place, body)
 }
 
-/// Seals what belongs to one record: under the current root key, whichever that is by then.
-pub struct RecordKey {
-    shared: Arc<Shared>,
-    record: Box<[u8]>,
-    /// Of which root key the derived one is.
-    root: RootId,
-    key: DataKey,
-}
-
-impl RecordKey {
-    /// Whether its root key is still current. One that is not works, and derives a key each time.
-    pub fn is_current(&self) -> bool {
-        self.shared.is_current(self.root)
-    }
-
-    /// Seals `plain`, bound to `place`: it opens with the same place only.
-    pub fn seal(&self, place: &[u8], plain: &[u8]) -> Result<Vec<u8>, SealError> {
-        if self.is_current() {
-            return self.key.seal_behind(&head(VERSION_OF_RECORDS, self.root), place, plain);
-        }
-        let ring = self.shared.get();
-        let root = ring.current();
-        let key = key_of_record(root, &self.record)?;
-        key.seal_behind(&head(VERSION_OF_RECORDS, root.id), place, plain)
-    }
-
-    /// Opens what was sealed for this `place`, under whichever root key of the ring.
-    pub fn open(&self, place: &[u8], sealed: &[u8]) -> Result<Opened, SealError> {
-        let (version, rest) = sealed.split_first().ok_or(SealError::Malformed)?;
-        match *version {
-            VERSION => {
-                let ring = self.shared.get();
-                let root = ring.root_of_version_1().ok_or(SealError::UnknownRoot)?;
-                self.open_under(root, place, rest)
-            }
-            VERSION_OF_RECORDS => {
-                let (id, body) = rest.split_first_chunk().ok_or(SealError::Malformed)?;
-                let id = RootId(*id);
-                if id == self.root && self.is_current() {
-                    return self.key.open_body(place, body);
-                }
-                let ring = self.shared.get();
-                let root = ring.root(id).ok_or(SealError::UnknownRoot)?;
-                self.open_under(root, place, body)
-            }
-            _ => Err(SealError::Malformed),
-        }
-    }
-
-    fn open_under(&self, root: &Root, place: &[u8], body: &[u8]) -> Result<Opened, SealError> {
-        if root.id == self.root {
-            return self.key.open_body(place, body);
-        }
-        key_of_record(root, &self.record)?.open_body(place, body)
+impl fmt::Debug for Vault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Vault(…)")
     }
 }
 
-/// Keys for one purpose, one of each root key: the newest signs, each of them proves, and what was
-/// signed with a root key ends with it.
-pub struct Signing<T> {
-    shared: Arc<Shared>,
-    purpose: String,
-    make: fn(&DerivedKey) -> T,
-    made: RwLock<Arc<Made<T>>>,
-}
-
-/// The keys of one state of the ring.
-struct Made<T> {
-    ring: Arc<Ring>,
-    newest: T,
-    /// The others, the newest of them first.
-    older: Vec<T>,
-}
-
-impl<T> Made<T> {
-    fn of(ring: Arc<Ring>, purpose: &str, make: fn(&DerivedKey) -> T) -> Result<Self, SealError> {
-        let key = |root: &Arc<Root>| {
-            let key = expand::<KEY_BYTES>(&root.prk, &[b"purpose ", purpose.as_bytes()])?;
-            Ok(make(&DerivedKey::new(key)))
-        };
-        let newest = key(ring.current())?;
-        let older = ring.roots().rev().skip(1).map(key);
-        let older = older.collect::<Result<_, SealError>>()?;
-        Ok(Self { ring, newest, older })
+impl fmt::Debug for RingChange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("RingChange(…)")
     }
 }
-
-impl<T> Signing<T> {
-    /// The keys as the ring is now.
-    fn now(&self) -> Arc<Made<T>> {
-        let made = Arc::clone(&self.made.read().unwrap_or_else(PoisonError::into_inner));
-        let ring = self.shared.get();
-        if Arc::ptr_eq(&ring, &made.ring) {
-            return made;
-        }
-        match Made::of(ring, &self.purpose, self.make) {
-            Ok(now) => {
-                let now = Arc::new(now);
-                let mut made = self.made.write().unwrap_or_else(PoisonError::into_inner);
-                *made = Arc::clone(&now);
-                now
-            }
-            // The library refuses nothing that it did before; if it does, the keys at hand still sign.
-            Err(_) => made,
-        }
-    }
-
-    /// Signs with the newest key.
-    pub fn newest<R>(&self, sign: impl FnOnce(&T) -> R) -> R {
-        sign(&self.now().newest)
-    }
-
-    /// What the first key says that says something, the newest asked first.
-    pub fn find<R>(&self, proves: impl FnMut(&T) -> Option<R>) -> Option<R> {
-        let keys = self.now();
-        std::iter::once(&keys.newest).chain(&keys.older).find_map(proves)
-    }
-}
-
-impl Signing<MacKey> {
-    /// The newest key's tag of these parts.
-    pub fn tag(&self, parts: &[&[u8]]) -> [u8; 32] {
-        self.newest(|key| key.tag(parts))
-    }
-}
-
-impl MacKey {
-    fn new(raw: &[u8]) -> Self {
-        Self(hmac::Key::new(hmac::HMAC_SHA256, raw))
-    }
-}
-
-macro_rules! hidden {
-    ($($name:ident $(<$of:ident>)?),*) => {$(
-        impl $(<$of>)? fmt::Debug for $name $(<$of>)? {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(concat!(stringify!($name), "(…)"))
-            }
-        }
-    )*};
-}
-
-hidden!(Vault, RingChange, RecordKey, Signing<T>);
 
 #[cfg(test)]
 mod tests;

@@ -13,6 +13,7 @@ mod bots;
 mod channel;
 mod desks;
 pub(crate) mod document;
+mod door;
 pub(crate) mod draft;
 mod environment;
 mod file;
@@ -43,6 +44,7 @@ use gateway::{
 use secrecy::{ExposeSecret, SecretString};
 use vault::{MasterKey, MasterKeyError};
 
+pub(crate) use door::may_be_kept;
 use draft::{Draft, Owner};
 pub(crate) use environment::{DEFAULT_FILE, Environment};
 pub(crate) use look::Look;
@@ -53,10 +55,6 @@ pub(crate) use registration::is_guid;
 pub(crate) use remarks::{Kind as RemarkKind, Remark};
 pub(crate) use telemetry::Telemetry;
 use value::Value;
-
-/// The shortest token of `/metrics`, in characters: 64 bits if they are hexadecimal digits, which
-/// nobody finds by asking.
-const METRICS_TOKEN_CHARS_MIN: usize = 16;
 
 /// Why the configuration cannot be used. Never holds a value that may be secret.
 #[derive(Debug, thiserror::Error)]
@@ -139,6 +137,12 @@ pub(crate) enum ConfigError {
         #[source]
         source: MasterKeyError,
     },
+    #[error(
+        "{name} is a master key that anybody may try: it repeats a few bytes. Where nothing is kept yet, \
+         make one with: openssl rand -hex 32. Where there are data, change it with the gateway stopped: \
+         warmline keys rotate-master, and warmline keys rotate after it (docs/keys.md)"
+    )]
+    WeakMasterKey { name: String },
     #[error("the built-in bot's file cannot be read")]
     Bot(#[from] serde_json::Error),
     #[error("{name} refers to {}, which holds no answers", path.display())]
@@ -238,16 +242,7 @@ impl<'a> Read<'a> {
         let secret = |id: &str| references.secret(&Owner::House, id);
         let metrics_token = secret("metrics.token")?;
         if let Some(token) = &metrics_token {
-            desks::sendable(draft, &Owner::House, "metrics.token", token)?;
-            if token.expose_secret().len() < METRICS_TOKEN_CHARS_MIN {
-                return Err(ConfigError::Wrong {
-                    name: draft.name(&Owner::House, "metrics.token"),
-                    problem: format!(
-                        "needs {METRICS_TOKEN_CHARS_MIN} characters at least, because anybody may \
-                         try tokens at /metrics; make one with: openssl rand -hex 32"
-                    ),
-                });
-            }
+            door::fits(draft, &Owner::House, "metrics.token", token)?;
         }
         let console_password_hash = console_password_hash(draft, secret("console.password_hash")?)?;
         let operators = operators::setups(draft, &references)?;

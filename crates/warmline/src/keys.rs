@@ -167,8 +167,16 @@ async fn rotate_master(
     }
 }
 
-/// The key in use in another's place would be no rotation, and would be told as one.
+/// The key in use in another's place would be no rotation, and would be told as one; nor may it be one that
+/// anybody may try.
 fn is_another(newest: &SecretString, in_use: &SecretString, path: &Path) -> anyhow::Result<()> {
+    if MasterKey::from_hex(newest.expose_secret())?.is_weak() {
+        bail!(
+            "the key in {} repeats a few bytes, so anybody may try it; name a file that is not there yet, and \
+             a fresh key is made in it",
+            path.display()
+        );
+    }
     if newest.expose_secret() == in_use.expose_secret() {
         bail!(
             "the key in {} is the key in use, so nothing would change; name a file that is not there yet, and \

@@ -21,7 +21,7 @@ use tokio::time::{Instant, sleep};
 use vault::Vault;
 
 use crate::{
-    config::{Environment, Kept},
+    config::{Environment, Kept, may_be_kept},
     control::{IN_USE_FOR, IN_USE_PAUSE, ask},
     typed,
 };
@@ -70,6 +70,7 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
             secrets::check_name(name)?;
             let value = typed::secret(&format!("{name}: "), secrets::SECRET_BYTES_MAX)?;
             secrets::check_value(&value)?;
+            may_be_kept(&environment, name, &value)?;
             let after = keep(&environment, name, Some(&value)).await?;
             format!("The secret {name} is kept; the file refers to it as vault:{name}.{after}\n")
         }
@@ -86,6 +87,7 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
                 (value, String::new())
             };
             secrets::check_value(&value)?;
+            may_be_kept(&environment, name, &value)?;
             let after = keep(&environment, name, Some(&value)).await?;
             format!("{made}The secret {name} is replaced.{after}\n")
         }

@@ -118,7 +118,7 @@ impl Live {
         settings: Settings,
         own_address: String,
     ) -> Result<Self, StartError> {
-        let handles = Handles::new(parts.vault.mac_key("bots")?);
+        let handles = Handles::of(&parts.vault)?;
         let bots = parts::bots(&settings, None, &handles, &parts.observer, &own_address)?;
         let channels = parts::channels(&settings, None, &parts.observer, &own_address)?;
         parts.observer.bots(&parts::named(&settings.bots));

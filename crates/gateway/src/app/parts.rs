@@ -39,7 +39,6 @@ use crate::{
     edge::{
         Edge,
         callers::{Callers, Owner},
-        connector::CAPABILITY_PREFIX,
         console::{Console, Destination, Destinations, Member, Members, Recorder},
         direct_line::DirectLine,
         doors::{Doors, Site},
@@ -118,17 +117,14 @@ pub(super) fn bots(
             }
         };
         let base = setup.service_url.as_deref().or(settings.public_url.as_deref());
-        let base = base.unwrap_or(own_address).trim_end_matches('/');
-        let service_url = match verifier {
-            Some(_) => base.to_owned(),
-            None => format!("{base}{CAPABILITY_PREFIX}/{}", handles.capability(tenant, bot)),
-        };
+        let base = base.unwrap_or(own_address).trim_end_matches('/').to_owned();
         let gate = match before {
             Some(before) => before.gate.clone(),
             None => Gate::new(lane::Destination::Bot(tenant.clone(), bot.clone()), observer),
         };
         let (tenant, bot, setup) = (tenant.clone(), bot.clone(), setup.clone());
-        bots.add(BotLink { tenant, bot, setup, client, verifier, service_url, gate });
+        let handles = handles.clone();
+        bots.add(BotLink { tenant, bot, setup, client, verifier, base, handles, gate });
     }
     Ok(bots)
 }
@@ -203,6 +199,7 @@ impl Parts {
             self.engine.clone(),
             self.clock.clone(),
             Arc::clone(&self.observer),
+            self.audit.clone(),
             Box::new(grace),
         ))
     }

@@ -433,3 +433,16 @@ fn a_trail_whose_marks_are_gone_goes_on_after_its_newest_record_and_says_so() {
     let anew = kept.verified().unwrap();
     assert_eq!((anew.records, anew.anew), (4, Some(3)));
 }
+
+#[tokio::test]
+async fn a_trail_whose_beginning_was_cut_short_is_not_taken_for_one_that_was_emptied() {
+    let bed = Bed::new();
+    bed.store.set(Fault::Full);
+    let store = || Arc::clone(&bed.store) as Arc<dyn Store>;
+    assert!(Trail::open(store(), &bed.vault).is_err());
+    bed.store.set(Fault::None);
+    assert!(wrapped(&bed).is_none(), "no key is there before the head is");
+    assert!(!Trail::open(store(), &bed.vault).unwrap().is_anew);
+    assert!(!Trail::open(store(), &bed.vault).unwrap().is_anew);
+    assert_eq!(whole(&bed, &*bed.store).unwrap().anew, None);
+}

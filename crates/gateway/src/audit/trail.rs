@@ -74,22 +74,24 @@ impl Trail {
         let head = store.audit_head()?;
         let wrapped = store.setting(KEY_SETTING)?;
         let is_anew = head.is_none() && was_begun(vault, wrapped.as_deref());
-        let key = match wrapped {
-            Some(wrapped) => vault.open_data_key(KEY_PLACE, &wrapped)?,
-            None if head.is_some() => return Err(AuditError::KeyGone),
-            None => {
-                let (key, wrapped) = vault.new_data_key(KEY_PLACE)?;
-                store.keep_setting(KEY_SETTING, &wrapped)?;
-                key
+        // There is never a key without a head, also before the first record: whoever is killed here leaves
+        // both or neither, and a trail whose head is gone is one that was emptied.
+        let (key, end) = match (wrapped, head) {
+            (Some(wrapped), Some(head)) => {
+                (vault.open_data_key(KEY_PLACE, &wrapped)?, End::of(Some(head)))
             }
-        };
-        let end = if head.is_some() {
-            End::of(head)
-        } else {
-            let end = newest(&*store)?;
-            // From now on there is no key without a head, also before the first record.
-            store.append_audit(&[], &mark(&key, b"head", &end)?)?;
-            end
+            (Some(wrapped), None) => {
+                let (key, end) = (vault.open_data_key(KEY_PLACE, &wrapped)?, newest(&*store)?);
+                store.append_audit(&[], &mark(&key, b"head", &end)?)?;
+                (key, end)
+            }
+            (None, Some(_)) => return Err(AuditError::KeyGone),
+            (None, None) => {
+                let (key, wrapped) = vault.new_data_key(KEY_PLACE)?;
+                let end = newest(&*store)?;
+                store.begin_audit((KEY_SETTING, &wrapped), &mark(&key, b"head", &end)?)?;
+                (key, end)
+            }
         };
         crate::keys::note(&*store, vault, BEGUN_NOTE).map_err(|error| match error {
             KeysError::Seal(error) => AuditError::Key(error),

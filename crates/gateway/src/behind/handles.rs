@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use session::id::{BotId, Number, TenantId};
 use store::ConversationId;
-use vault::MacKey;
+use vault::{MacKey, SealError, Signing, Vault};
 
 use crate::render::activity_id;
 
@@ -22,22 +22,36 @@ pub(super) const CAPABILITY_DIGITS: usize = 2 * TAG_BYTES;
 /// Makes and reads these ids.
 #[derive(Clone)]
 pub(crate) struct Handles {
+    /// What conversations are called stays, whatever keys are rotated.
     key: Arc<MacKey>,
+    /// What opens follows the root keys.
+    addresses: Arc<Signing<MacKey>>,
 }
 
 impl Handles {
-    pub(crate) fn new(key: MacKey) -> Self {
-        Self { key: Arc::new(key) }
+    /// Both have the purpose that they had in one when there was the master key only: what it made is what
+    /// its root key makes, so that addresses of then are good as long as that is on the ring.
+    pub(crate) fn of(vault: &Vault) -> Result<Self, SealError> {
+        const PURPOSE: &str = "bots";
+        let (key, addresses) = (vault.mac_key(PURPOSE)?, vault.signing_texts(PURPOSE)?);
+        Ok(Self { key: Arc::new(key), addresses: Arc::new(addresses) })
     }
 
-    /// The last part of the address below which a bot without tokens calls.
+    /// The last part of the address below which a bot without tokens calls: the newest one.
     pub(crate) fn capability(&self, tenant: &TenantId, bot: &BotId) -> String {
-        self.tag("capability", tenant, bot, b"")
+        self.addresses.newest(|key| capability(key, tenant, bot))
     }
 
-    /// Whether this is that bot's.
+    /// All that are good, the newest first.
+    pub(super) fn capabilities(&self, tenant: &TenantId, bot: &BotId) -> Vec<String> {
+        self.addresses.all(|key| capability(key, tenant, bot))
+    }
+
+    /// Whether this is one of that bot's.
     pub(crate) fn is_capability(&self, given: &str, tenant: &TenantId, bot: &BotId) -> bool {
-        self.same(given, &self.capability(tenant, bot))
+        // All are compared, so that the time it takes tells nothing.
+        let right = self.capabilities(tenant, bot);
+        right.iter().fold(false, |is, right| is | self.same(given, right))
     }
 
     /// The conversation's id for this bot.
@@ -64,14 +78,24 @@ impl Handles {
     }
 
     fn tag(&self, kind: &str, tenant: &TenantId, bot: &BotId, what: &[u8]) -> String {
-        let parts = [kind.as_bytes(), tenant.as_str().as_bytes(), bot.as_str().as_bytes(), what];
-        hex(&self.key.tag(&parts)[..TAG_BYTES])
+        tagged(
+            &self.key,
+            &[kind.as_bytes(), tenant.as_str().as_bytes(), bot.as_str().as_bytes(), what],
+        )
     }
 
     /// Compares hashes, so that the time it takes tells nothing.
     fn same(&self, given: &str, right: &str) -> bool {
         self.key.tag(&[given.as_bytes()]) == self.key.tag(&[right.as_bytes()])
     }
+}
+
+fn capability(key: &MacKey, tenant: &TenantId, bot: &BotId) -> String {
+    tagged(key, &[b"capability", tenant.as_str().as_bytes(), bot.as_str().as_bytes(), b""])
+}
+
+fn tagged(key: &MacKey, parts: &[&[u8]]) -> String {
+    hex(&key.tag(parts)[..TAG_BYTES])
 }
 
 /// The entry that an activity's id names, ours or the bot's form of it: they end alike. `None` if it
@@ -113,7 +137,7 @@ mod tests {
 
     fn handles() -> Handles {
         let vault = Vault::new(&MasterKey::generate().unwrap()).unwrap();
-        Handles::new(vault.mac_key("bots").unwrap())
+        Handles::of(&vault).unwrap()
     }
 
     fn names(tenant: &str, bot: &str) -> (TenantId, BotId) {
@@ -152,6 +176,30 @@ mod tests {
         assert!(handles.is_capability(&capability, &tenant, &bot));
         assert!(!handles.is_capability(&capability, &tenant, &another));
         assert!(!handles.is_capability("", &tenant, &bot));
+    }
+
+    #[test]
+    fn a_capability_goes_with_the_root_key_that_made_it_and_handles_stay() {
+        let master = MasterKey::generate().unwrap();
+        let vault = Vault::new(&master).unwrap();
+        let (tenant, bot) = names("t", "b");
+        // What an earlier version gave out, which had the master key only.
+        let before = vault.mac_key("bots").unwrap();
+        let given_then = capability(&before, &tenant, &bot);
+        vault.take(vault.adopted_ring().unwrap());
+        let handles = Handles::of(&vault).unwrap();
+        let conversation = handles.conversation(&tenant, &bot, ConversationId(17));
+        assert_eq!(handles.capability(&tenant, &bot), given_then);
+        let first = vault.current();
+        vault.take(vault.with_new_root(1).unwrap().unwrap());
+        let newest = handles.capability(&tenant, &bot);
+        assert_ne!(newest, given_then, "the bot is told another one from now on");
+        assert_eq!(handles.capabilities(&tenant, &bot), [newest.clone(), given_then.clone()]);
+        assert!([&newest, &given_then].iter().all(|of| handles.is_capability(of, &tenant, &bot)));
+        vault.take(vault.without_root(first).unwrap());
+        assert!(!handles.is_capability(&given_then, &tenant, &bot));
+        assert!(handles.is_capability(&newest, &tenant, &bot));
+        assert_eq!(handles.read(&conversation, &tenant, &bot), Some(ConversationId(17)));
     }
 
     #[test]

@@ -36,8 +36,6 @@ pub(crate) struct Links {
     pub(crate) handles: Handles,
     pub(crate) tenant: TenantId,
     pub(crate) bot: BotId,
-    /// The last part of the address below which a bot without tokens calls.
-    pub(crate) capability: String,
     /// How the page reaches this gateway, without a trailing slash.
     pub(crate) base: String,
     /// What addresses at the desk become.
@@ -67,10 +65,14 @@ impl Links {
             Some(shown) => shown.into(),
             None => plain,
         };
-        if shown.contains(&self.capability) {
-            return shown.replace(&self.capability, HIDDEN).into();
-        }
-        shown
+        let good = self.handles.capabilities(&self.tenant, &self.bot);
+        good.iter().fold(shown, |shown, capability| {
+            if shown.contains(capability) {
+                shown.replace(capability, HIDDEN).into()
+            } else {
+                shown
+            }
+        })
     }
 
     /// `None` if nothing in it is an address of ours.

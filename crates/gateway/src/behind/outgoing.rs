@@ -137,7 +137,7 @@ impl Outgoing<'_> {
         activity.set("id", id);
         activity.set("timestamp", rfc3339(at));
         activity.set("channelId", channel::on_the_wire(self.key.channel.as_str()));
-        activity.set("serviceUrl", &self.link.service_url);
+        activity.set("serviceUrl", self.link.service_url());
         if let Some(reference) = self.reference {
             // What kind of conversation it is, and whose, the bot may want to know.
             activity.set("conversation", reference.conversation());
@@ -161,7 +161,7 @@ impl Outgoing<'_> {
                 json!({
                     "activityId": id,
                     "channelId": channel::on_the_wire(self.key.channel.as_str()),
-                    "serviceUrl": &self.link.service_url,
+                    "serviceUrl": self.link.service_url(),
                     "conversation": { "id": &*self.key.conversation },
                 }),
             );

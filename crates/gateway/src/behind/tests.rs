@@ -43,7 +43,8 @@ fn link(bed: &Bed, setup: BehindSetup) -> BotLink {
         bot: bed::bot(),
         client: BotClient::new(setup.reach.clone()).unwrap(),
         verifier: None,
-        service_url: "http://127.0.0.1:8080/bot/cap".to_owned(),
+        base: "http://127.0.0.1:8080".to_owned(),
+        handles: Handles::of(&bed.vault).unwrap(),
         gate: Gate::new(to, &bed.observer),
         setup,
     }
@@ -90,7 +91,7 @@ async fn a_users_activity_goes_whole_to_the_bot_under_warmlines_own_ids() {
         sent(setup(), &bound(), posted),
         json!({
             "type": "message", "text": "hi", "id": "c7-ab-0000012",
-            "serviceUrl": "http://127.0.0.1:8080/bot/cap",
+            "serviceUrl": link(&Bed::new(), setup()).service_url(),
             "x": {"n": 1.0},
             "from": {"id": "dl_kim", "name": "Kim", "role": "user", "y": 1},
             "recipient": {"id": "b", "role": "bot"},
@@ -259,7 +260,7 @@ fn what_grows_keeps_the_id_that_the_bot_was_told() {
 #[tokio::test]
 async fn a_conversation_is_found_by_the_bots_own_id_for_it() {
     let bed = Bed::new();
-    let handles = Handles::new(bed.vault.mac_key("bots").unwrap());
+    let handles = Handles::of(&bed.vault).unwrap();
     let id = handles.conversation(&bed::tenant(), &bed::bot(), ConversationId(3));
     assert_eq!(handles.read(&id, &bed::tenant(), &bed::bot()), Some(ConversationId(3)));
     let activity = Activity::parse(br#"{"type":"message"}"#).unwrap();

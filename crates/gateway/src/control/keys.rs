@@ -32,10 +32,10 @@ pub(super) async fn carry_out(orders: &Orders, order: KeyOrder, who: Who) -> Ans
         },
         KeyOrder::BeginMaster { .. } | KeyOrder::FinishMaster { .. } => {
             let order = Arc::clone(&order);
-            keys.change(move |ring| master(ring, &order)).await.map(|()| None)
+            keys.change_master(move |ring| master(ring, &order)).await.map(|()| None)
         }
     };
-    if let Some(entry) = entry_of(&order, who, &roots, &keys.ring.vault, &done) {
+    for entry in entries_of(&order, &who, &roots, &keys.ring.vault, &done) {
         orders.audit.record_now(entry).await;
     }
     let outcome = outcome_of(done);
@@ -49,21 +49,22 @@ pub(super) async fn carry_out(orders: &Orders, order: KeyOrder, who: Who) -> Ans
 
 /// What the audit trail has of an order, also of one that was not carried out. `roots` are those that
 /// there were before it.
-fn entry_of<T>(
+fn entries_of<T>(
     order: &KeyOrder,
-    who: Who,
+    who: &Who,
     roots: &[RootSeen],
     vault: &Vault,
     done: &Result<T, KeysError>,
-) -> Option<Entry> {
+) -> Vec<Entry> {
     // A master key has no name that is shown.
     let master = || Deed::KeyRotated { kind: KeyKind::Master, id: NEW_MASTER.into() };
+    let root = || {
+        let id = vault.current().to_string().into();
+        Deed::KeyRotated { kind: KeyKind::Data, id }
+    };
     let (deed, code) = match order {
-        KeyOrder::KeysStatus => return None,
-        KeyOrder::RotateKeys => {
-            let id = vault.current().to_string().into();
-            (Deed::KeyRotated { kind: KeyKind::Data, id }, "done")
-        }
+        KeyOrder::KeysStatus => return Vec::new(),
+        KeyOrder::RotateKeys => (root(), "done"),
         KeyOrder::RetireKey { root } => {
             let known = roots.iter().map(|seen| seen.id.to_string()).find(|id| id == root);
             let id = known.map_or_else(|| audit::UNKNOWN.into(), Into::into);
@@ -73,7 +74,12 @@ fn entry_of<T>(
         KeyOrder::FinishMaster { .. } => (master(), "done"),
     };
     let outcome = done.as_ref().map_or_else(KeysError::code, |_| code);
-    Some(Entry::new(who, deed).with(outcome))
+    let mut entries = vec![Entry::new(who.clone(), deed).with(outcome)];
+    let was_current = roots.last().map(|seen| seen.id);
+    if matches!(order, KeyOrder::BeginMaster { .. }) && was_current != Some(vault.current()) {
+        entries.push(Entry::new(who.clone(), root()).with("done"));
+    }
+    entries
 }
 
 /// The same on data that no gateway is using. What is to be sealed anew is, by the gateway that starts
@@ -107,8 +113,8 @@ pub fn keys_without_gateway(
             master(&ring, &order).map(|()| None)
         }
     };
-    if let Some(entry) = entry_of(&order, this_command(), &roots, &ring.vault, &done) {
-        audit::record_alone(store, &ring.vault, clock, entry)?;
+    for entry in entries_of(&order, &this_command(), &roots, &ring.vault, &done) {
+        audit::record_alone(Arc::clone(&store), &ring.vault, clock, entry)?;
     }
     Ok(outcome_of(done).into())
 }

@@ -418,6 +418,28 @@ async fn an_order_about_keys_is_put_down_whatever_came_of_it() {
     assert_eq!(trail(&served).await, expected);
 }
 
+/// On data of an earlier version, whose root key comes from the master key.
+#[tokio::test]
+async fn a_change_of_the_master_key_that_makes_a_root_key_puts_down_both() {
+    let served = Served::new();
+    let (in_use, next) = (crate::bed::master_key(), vault::MasterKey::generate().unwrap());
+    let text = |key: &vault::MasterKey| secrecy::SecretString::from(key.to_hex().as_str());
+    let line = keys_line("begin_master", &[("in_use", &text(&in_use)), ("next", &text(&next))]);
+    assert!(matches!(served.ask(&line).await, Outcome::MasterKey));
+    let root = served.bed.vault.current().to_string();
+    // A try that is repeated makes none.
+    assert!(matches!(served.ask(&line).await, Outcome::MasterKey));
+    let line = keys_line("finish_master", &[("newest", &text(&next))]);
+    assert!(matches!(served.ask(&line).await, Outcome::MasterKey));
+    let expected = [
+        recorded("key_rotated", "master new", "begun"),
+        recorded("key_rotated", &format!("data {root}"), "done"),
+        recorded("key_rotated", "master new", "begun"),
+        recorded("key_rotated", "master new", "done"),
+    ];
+    assert_eq!(trail(&served).await, expected);
+}
+
 /// A file of somebody's in this conversation.
 async fn brought(served: &Served, name: &str, by: Bringer) -> FileId {
     served.bed.says(name, "hi").await;

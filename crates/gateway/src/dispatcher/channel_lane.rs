@@ -209,10 +209,9 @@ impl Dispatcher {
     /// What the addresses of a bot's attachments become.
     fn links(&self, link: &ChannelLink, work: &Work, opened: &Opened) -> Links {
         let (tenant, bot) = (link.tenant.clone(), link.bot.clone());
-        let capability = self.handles.capability(&tenant, &bot);
         let (files, handles) = (Arc::clone(&self.files), self.handles.clone());
         let desk = self.media.links(&opened.key, work.conversation);
-        Links { files, handles, tenant, bot, capability, base: link.base.clone(), desk }
+        Links { files, handles, tenant, bot, base: link.base.clone(), desk }
     }
 
     /// The channel's own id of what stands in this entry: what it gave the user's words, or how it

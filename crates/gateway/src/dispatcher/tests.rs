@@ -67,7 +67,7 @@ impl Desk {
             channels: Current::new(crate::channel::Channels::default()),
             files,
             media,
-            handles: Handles::new(bed.vault.mac_key("bots").unwrap()),
+            handles: Handles::of(&bed.vault).unwrap(),
             wakes: Arc::clone(&bed.wakes),
             bots: Current::new(Bots::new(BuiltInBots::new(
                 BuiltInBot::from_json(r#"{"greeting":"hi","fallback":"what?","topics":[]}"#)

@@ -16,6 +16,12 @@ use super::FileError;
 const VERSION: u8 = 2;
 const VERSION_BEFORE: u8 = 1;
 
+/// Where the wrapped data key begins: behind version and length.
+const KEY_AT: usize = 3;
+
+/// What is read of a file to see under which root key it is, in bytes: a wrapped data key is shorter.
+pub(super) const KEY_BYTES: u64 = 256;
+
 /// What is sealed at once, in bytes: little enough to hold some for each transfer, enough to seal
 /// at the speed of memory.
 pub(super) const CHUNK_BYTES: usize = 64 * 1024;
@@ -143,6 +149,28 @@ fn sealed_length(plain: u64) -> u64 {
         .saturating_add(plain.div_ceil(CHUNK_BYTES as u64).saturating_mul(SEALED_MORE_BYTES as u64))
 }
 
+/// The wrapped data key of a file, of which `first` are the first bytes.
+pub(super) fn wrapped_key(first: &[u8]) -> Result<&[u8], FileError> {
+    let [VERSION | VERSION_BEFORE, length @ .., _] =
+        first.first_chunk::<{ KEY_AT + 1 }>().ok_or(FileError::Malformed)?
+    else {
+        return Err(FileError::Malformed);
+    };
+    let length = usize::from(u16::from_be_bytes(*length));
+    first.get(KEY_AT..KEY_AT + length).ok_or(FileError::Malformed)
+}
+
+/// How the same file begins with its data key wrapped under the current root key: as many bytes, so that
+/// all others stay where they are.
+pub(super) fn begun_anew(vault: &Vault, place: &[u8], first: &[u8]) -> Result<Vec<u8>, FileError> {
+    let wrapped = wrapped_key(first)?;
+    let anew = vault.rewrapped(place, wrapped)?;
+    if anew.len() != wrapped.len() {
+        return Err(FileError::Malformed);
+    }
+    Ok([&first[..KEY_AT], &anew].concat())
+}
+
 /// How a file begins, read.
 pub(super) struct Begun {
     pub(super) seal: Seal,
@@ -154,24 +182,19 @@ pub(super) struct Begun {
 impl Begun {
     /// Reads how a file begins, of which `first` are the first bytes.
     pub(super) fn read(vault: &Vault, place: Vec<u8>, first: &[u8]) -> Result<Self, FileError> {
-        let (version, rest) = first.split_first().ok_or(FileError::Malformed)?;
-        let (length, rest) = rest.split_first_chunk().ok_or(FileError::Malformed)?;
-        let (wrapped, rest) = rest
-            .split_at_checked(usize::from(u16::from_be_bytes(*length)))
-            .ok_or(FileError::Malformed)?;
+        let wrapped = wrapped_key(first)?;
         let seal = Seal { key: vault.open_data_key(&place, wrapped)?, place };
-        let mut at = first.len() - rest.len();
-        let head = match *version {
-            VERSION => None,
-            VERSION_BEFORE => {
-                let (length, rest) = rest.split_first_chunk().ok_or(FileError::Malformed)?;
-                let length = usize::try_from(u32::from_be_bytes(*length));
-                let sealed = length.ok().and_then(|length| rest.get(..length));
-                let sealed = sealed.ok_or(FileError::Malformed)?;
-                at += length_bytes() + sealed.len();
-                Some(seal.open_head(sealed)?)
-            }
-            _ => return Err(FileError::Malformed),
+        let mut at = KEY_AT + wrapped.len();
+        let rest = &first[at..];
+        let head = if first[0] == VERSION_BEFORE {
+            let (length, rest) = rest.split_first_chunk().ok_or(FileError::Malformed)?;
+            let length = usize::try_from(u32::from_be_bytes(*length));
+            let sealed = length.ok().and_then(|length| rest.get(..length));
+            let sealed = sealed.ok_or(FileError::Malformed)?;
+            at += length_bytes() + sealed.len();
+            Some(seal.open_head(sealed)?)
+        } else {
+            None
         };
         Ok(Self { seal, at: at as u64, head })
     }

@@ -312,12 +312,21 @@ async fn a_file_that_the_version_before_wrote_can_be_read() {
     file.extend(seal.chunk(Side::Original, 0, WORDS).unwrap());
     file.extend(seal.chunk(Side::Thumbnail, 0, b"dot").unwrap());
     fs::write(path(&bed, id), file).unwrap();
-    let read = async || files.read(&keeping, id).await.unwrap();
-    assert_eq!(read().await.head().name, "kolibri.png");
-    let original = read().await.side(Side::Original, Reader::Page).await.unwrap();
-    assert_eq!(all(original).await.unwrap(), WORDS);
-    let thumbnail = read().await.side(Side::Thumbnail, Reader::Page).await.unwrap();
-    assert_eq!(all(thumbnail).await.unwrap(), b"dot");
+    let is_read = async || {
+        let read = async || files.read(&keeping, id).await.unwrap();
+        assert_eq!(read().await.head().name, "kolibri.png");
+        let original = read().await.side(Side::Original, Reader::Page).await.unwrap();
+        assert_eq!(all(original).await.unwrap(), WORDS);
+        let thumbnail = read().await.side(Side::Thumbnail, Reader::Page).await.unwrap();
+        assert_eq!(all(thumbnail).await.unwrap(), b"dot");
+    };
+    is_read().await;
+    // And it goes along when root keys are rotated.
+    let old = bed.vault.current();
+    bed.vault.take(bed.vault.with_new_root(1).unwrap().unwrap());
+    assert_eq!(files.wrap_anew(&store(&bed), &|| Duration::ZERO).await.unwrap().done, 1);
+    bed.vault.take(bed.vault.without_root(old).unwrap());
+    is_read().await;
 }
 
 #[tokio::test]

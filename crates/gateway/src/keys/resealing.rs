@@ -20,11 +20,11 @@ use vault::{RootId, RootSeen};
 
 use super::{KeysError, KeysSeen, Left, Ring, head_of, line_of};
 use crate::{
-    audit,
+    audit::{self, Audit, Deed, Entry},
     clock::Clock,
     edge::direct_line::private::ring as message_keys,
     engine::Engine,
-    files::Files,
+    files::{FileError, Files, Looked},
     keeping::{Keeping, KeepingError},
     observe::Observer,
 };
@@ -60,6 +60,7 @@ pub(crate) struct Keys {
     engine: Engine,
     clock: Clock,
     observer: Arc<Observer>,
+    audit: Audit,
     grace: Grace,
     wake: Notify,
     /// One round at a time.
@@ -102,10 +103,11 @@ impl Keys {
         engine: Engine,
         clock: Clock,
         observer: Arc<Observer>,
+        audit: Audit,
         grace: Grace,
     ) -> Self {
         let (wake, round, progress) = (Notify::new(), Mutex::new(()), Progress::default());
-        Self { ring, files, engine, clock, observer, grace, wake, round, progress }
+        Self { ring, files, engine, clock, observer, audit, grace, wake, round, progress }
     }
 
     /// Works until told to stop.
@@ -134,10 +136,27 @@ impl Keys {
     /// Makes another root key current and begins to seal anew.
     pub(crate) async fn rotate(&self) -> Result<RootId, KeysError> {
         let root = self.change(Ring::rotate).await?;
+        self.begin();
+        Ok(root)
+    }
+
+    /// Changes the master key, with which another root key may become current.
+    pub(crate) async fn change_master(
+        &self,
+        change: impl FnOnce(&Ring) -> Result<(), KeysError> + Send + 'static,
+    ) -> Result<(), KeysError> {
+        let before = self.ring.current();
+        self.change(change).await?;
+        if self.ring.current() != before {
+            self.begin();
+        }
+        Ok(())
+    }
+
+    fn begin(&self) {
         self.progress.of.store(0, Ordering::Relaxed);
         self.progress.settled.store(false, Ordering::SeqCst);
         self.wake.notify_one();
-        Ok(root)
     }
 
     /// Changes the ring on a thread that may wait for the disk.
@@ -160,8 +179,9 @@ impl Keys {
                 return Err(KeysError::StillUsed { left });
             }
         }
-        let files = self.files_under(&seen).await?;
+        let files = self.files_left().await?;
         if files > 0 {
+            self.wake.notify_one();
             return Err(KeysError::StillUsed { left: files });
         }
         let id = seen.id;
@@ -173,10 +193,7 @@ impl Keys {
         let left = self.change(Ring::left).await?;
         let roots = self.ring.roots();
         let grace = (self.grace)();
-        let mut files = 0;
-        if let Some(newest) = roots.iter().rev().find(|root| root.retiring_since.is_some()) {
-            files = self.files_under(newest).await?;
-        }
+        let files = if roots.len() > 1 { self.files_left().await? } else { 0 };
         let unreadable = self.progress.unreadable.load(Ordering::Relaxed);
         Ok(KeysSeen {
             roots: roots.iter().map(|root| line_of(root, Some(grace))).collect(),
@@ -188,13 +205,34 @@ impl Keys {
         })
     }
 
-    /// Files that came while this root key or an older one was current.
-    async fn files_under(&self, root: &RootSeen) -> Result<u64, KeysError> {
-        let Some(since) = root.retiring_since else { return Ok(0) };
-        self.files
-            .since_before(Timestamp(since))
-            .await
-            .map_err(|error| store::StoreError::Database(Box::new(error)).into())
+    /// Files that may be under old root keys.
+    async fn files_left(&self) -> Result<u64, KeysError> {
+        self.files.under_old_keys().await.map_err(failed)
+    }
+
+    /// Wraps the data keys of files anew.
+    async fn files(&self) -> Result<(), KeysError> {
+        self.tell(self.files_left().await?);
+        let busy = || self.engine.waiting() >= BUSY_JOBS;
+        let pause = move || if busy() { BUSY_BREATH } else { BREATH };
+        let looked = self.files.wrap_anew(&self.ring.store, &pause).await.map_err(failed)?;
+        if looked != Looked::default() {
+            let Looked { done, missed, unreadable } = looked;
+            tracing::info!(
+                done,
+                missed,
+                unreadable,
+                "files were wrapped anew under the current root key"
+            );
+        }
+        self.tell(self.files_left().await?);
+        Ok(())
+    }
+
+    /// Tells the metrics how much is left when everything but files is sealed anew.
+    fn tell(&self, files: u64) {
+        let unreadable = self.progress.unreadable.load(Ordering::Relaxed);
+        self.observer.under_old_keys(unreadable.saturating_add(files));
     }
 
     /// Rounds until one finds nothing, then looks which old root keys can go.
@@ -212,15 +250,18 @@ impl Keys {
                 if self.ring.current() != current {
                     self.progress.settled.store(false, Ordering::SeqCst);
                 }
-                self.observer.under_old_keys(round.unreadable);
                 break;
             }
         }
+        self.files().await?;
         let (now, grace) = (self.clock.now(), (self.grace)());
         for root in self.ring.roots() {
             let Some(since) = root.retiring_since else { continue };
-            if now.since(Timestamp(since)) >= grace && self.files_under(&root).await? == 0 {
+            if now.since(Timestamp(since)) >= grace && self.files_left().await? == 0 {
                 self.change(move |ring| ring.retire(root.id)).await?;
+                let id = root.id.to_string().into();
+                let entry = Entry::of_gateway(Deed::KeyRetired { id }).with("done");
+                self.audit.record_now(entry).await;
             }
         }
         Ok(())
@@ -276,6 +317,10 @@ impl Round {
         self.missed += more.missed;
         self.unreadable += more.unreadable;
     }
+}
+
+fn failed(error: FileError) -> KeysError {
+    store::StoreError::Database(Box::new(error)).into()
 }
 
 /// How much is done, of what was to be done and can be.

@@ -5,7 +5,12 @@ use std::time::Duration;
 use store::{Store, sqlite::SqliteStore};
 
 use super::{resealing::Keys, *};
-use crate::{bed::Bed, engine::Arrival, secrets};
+use crate::{
+    bed::Bed,
+    engine::Arrival,
+    files::{Bringer, NewFile, Reader, Side},
+    secrets,
+};
 
 fn master(digits: &str) -> MasterKey {
     MasterKey::from_hex(&digits.repeat(32)).unwrap()
@@ -38,7 +43,8 @@ async fn everything_is_sealed_anew_and_reads_as_before() {
     keys.rotate().await.unwrap();
     let before = seen(&keys).await;
     assert!(before.left.states >= 2 && before.left.segment_keys >= 2, "{before:?}");
-    assert!(before.left.effects >= 1 && before.left.settings == 1, "{before:?}");
+    // A secret and the audit trail's key.
+    assert!(before.left.effects >= 1 && before.left.settings == 2, "{before:?}");
     keys.work().await.unwrap();
     let after = seen(&keys).await;
     assert_eq!((after.left, after.percent, after.unreadable), (Left::default(), 100, 0));
@@ -63,7 +69,7 @@ async fn the_keys_that_pages_seal_to_are_sealed_anew() {
     crate::edge::direct_line::private::ring::keep_one(&*bed.store, &bed.vault);
     let old = keys.ring.current().to_string();
     keys.rotate().await.unwrap();
-    assert_eq!(seen(&keys).await.left.settings, 2);
+    assert_eq!(seen(&keys).await.left.settings, 3);
     keys.retire(&old).await.unwrap();
     assert_eq!(seen(&keys).await.left.settings, 0);
     assert!(!message_keys::is_under_old_key(&*bed.store, &bed.vault).unwrap());
@@ -80,6 +86,36 @@ async fn a_root_key_is_retired_by_order_when_nothing_is_under_it() {
     keys.retire(&old).await.unwrap();
     assert_eq!(seen(&keys).await.roots.len(), 1);
     assert!(matches!(keys.retire(&old).await, Err(KeysError::NoSuchRoot)));
+}
+
+#[tokio::test]
+async fn files_go_along_and_the_old_root_key_is_retired_when_none_is_left() {
+    let bed = bed().await.0;
+    let files = bed.files();
+    let keys = bed.keys_of(Arc::clone(&files));
+    let row = bed.row("live");
+    let keeping = crate::keeping::Keeping::new(&bed.vault, &row.key).unwrap();
+    let new = NewFile {
+        by: Bringer::Desk,
+        name: "night.txt".to_owned(),
+        kind: "text/plain".to_owned(),
+        thumbnail: None,
+    };
+    let mut intake = files.intake(row.id, &keeping, new).await.unwrap();
+    intake.write("it is dark".into()).await.unwrap();
+    let id = intake.finish().await.unwrap().id;
+    let old = keys.ring.current().to_string();
+    assert_eq!(seen(&keys).await.files, Some(0));
+    keys.rotate().await.unwrap();
+    assert_eq!(seen(&keys).await.files, Some(1));
+    assert!(matches!(keys.retire(&old).await, Err(KeysError::StillUsed { left: 1 })));
+    keys.work().await.unwrap();
+    assert_eq!(seen(&keys).await.files, Some(0));
+    // It is kept for thirty days more, and needs no old key for that.
+    keys.retire(&old).await.unwrap();
+    let read = files.read(&keeping, id).await.unwrap();
+    let mut chunks = read.side(Side::Original, Reader::Page).await.unwrap();
+    assert_eq!(&chunks.next().await.unwrap().unwrap()[..], b"it is dark");
 }
 
 #[tokio::test]
@@ -144,6 +180,51 @@ fn a_master_key_that_was_cut_short_in_its_change_ends_with_the_start_under_the_n
     assert!(open(&*store, &new).unwrap(), "it ends here, which goes into the audit trail");
     assert!(!new.master_changes());
     assert!(matches!(open(&*store, &vault("ab")), Err(StartError::WrongMasterKey)));
+}
+
+/// The bed's data are of an earlier version, whose root key comes from the master key.
+#[tokio::test]
+async fn a_new_master_key_leaves_nothing_that_the_old_one_opens() {
+    let (bed, keys) = bed().await;
+    let state = |name| bed.row(name).state.unwrap();
+    let (old, told) = (keys.ring.current(), bed.told("live"));
+    let in_use = crate::bed::master_key();
+    let thief = Vault::new(&in_use).unwrap();
+    let opens = |sealed: &[u8]| {
+        let keeping = crate::keeping::Keeping::new(&thief, &bed.row("live").key).unwrap();
+        keeping.state_anew(sealed).is_ok()
+    };
+    assert!(opens(&state("live")), "before");
+    keys.change_master(move |ring| ring.begin_master(&in_use, &master("cd"))).await.unwrap();
+    keys.ring.finish_master(&master("cd")).unwrap();
+    assert_ne!(keys.ring.current(), old);
+    keys.work().await.unwrap();
+    assert_eq!(seen(&keys).await.left, Left::default());
+    assert!(!opens(&state("live")) && !opens(&state("bot")));
+    assert_eq!(bed.told("live"), told);
+    keys.retire(&old.to_string()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_root_key_that_goes_by_itself_is_in_the_audit_trail() {
+    let (bed, keys) = bed().await;
+    let old = keys.ring.current().to_string();
+    keys.rotate().await.unwrap();
+    keys.work().await.unwrap();
+    let retired = async || {
+        let deed = Some(audit::DeedName::KeyRetired);
+        bed.audit().find(audit::Query { deed, ..audit::Query::default() }).await.unwrap()
+    };
+    assert!(retired().await.is_empty(), "what it signed is good for an hour");
+    bed.advance(Duration::from_hours(1));
+    keys.work().await.unwrap();
+    keys.work().await.unwrap();
+    let found = retired().await;
+    let [one] = found.as_slice() else { panic!("{} records", found.len()) };
+    assert_eq!(
+        (one.about(), one.outcome(), one.who()),
+        (Some(&*old), "done", "gateway".to_owned())
+    );
 }
 
 /// Whoever seals while the key is rotated seals under the one or the other, and nothing is missed.

@@ -41,6 +41,17 @@ pub(super) fn records_are_read_in_their_order_and_survive_a_restart(bed: &mut im
     assert_eq!(bed.store().audit_cut().unwrap(), None);
 }
 
+pub(super) fn a_trail_begins_with_its_key_or_not_at_all(bed: &mut impl Bed) {
+    bed.store().begin_audit(("key", b"one"), &mark(0)).unwrap();
+    bed.reopen();
+    assert_eq!(bed.store().setting("key").unwrap().as_deref(), Some(&b"one"[..]));
+    assert_eq!(bed.store().audit_head().unwrap(), Some(mark(0)));
+    append(bed.store(), &[1]).unwrap();
+    // A head never goes back, and then the key is not kept either.
+    assert!(bed.store().begin_audit(("key", b"two"), &mark(0)).is_err());
+    assert_eq!(bed.store().setting("key").unwrap().as_deref(), Some(&b"one"[..]));
+}
+
 pub(super) fn a_record_out_of_turn_is_refused_and_nothing_is_appended(bed: &impl Bed) {
     append(bed.store(), &[1]).unwrap();
     for wrong in [&[1][..], &[3], &[2, 4], &[0]] {

@@ -9,7 +9,7 @@ use rusqlite::{Connection, OptionalExtension, Row, Rows, TransactionBehavior, pa
 use session::id::{TenantId, Timestamp};
 
 use super::column::{Columns, limited, signed};
-use super::{connect, files};
+use super::{connect, files, settings};
 use crate::{AuditMark, AuditRow, AuditSource, StoreError};
 
 const TABLE: &str = "audit";
@@ -17,6 +17,18 @@ const MARKS: &str = "audit_mark";
 
 const CUT: &str = "cut";
 const HEAD: &str = "head";
+
+/// Keeps the trail's key and sets its head, in one transaction.
+pub(super) fn begin(
+    writer: &mut Connection,
+    (name, key): (&str, &[u8]),
+    head: &AuditMark,
+) -> Result<(), StoreError> {
+    let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    settings::keep(&transaction, name, key)?;
+    set_mark(&transaction, HEAD, head)?;
+    Ok(transaction.commit()?)
+}
 
 /// Appends records and moves the head, in one transaction.
 pub(super) fn append(

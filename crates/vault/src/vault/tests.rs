@@ -180,19 +180,19 @@ fn the_master_key_changes_without_a_moment_in_which_none_works() {
     let running = vault("11");
     let first = take(&running, running.fresh_ring(5).unwrap());
     let sealed = running.record_key(b"r").unwrap().seal(b"p", b"words").unwrap();
-    let wrong = running.with_master(&key("33"), &key("22"));
+    let wrong = running.with_master(&key("33"), &key("22"), 7);
     assert_eq!(wrong.unwrap_err(), SealError::OtherMasterKey);
-    let both = take(&running, running.with_master(&key("11"), &key("22")).unwrap());
+    let both = take(&running, running.with_master(&key("11"), &key("22"), 7).unwrap());
     let (old, new) = (opened("11", &both).unwrap(), opened("22", &both).unwrap());
     assert!(old.master_changes() && !old.has_newest_master() && new.has_newest_master());
     // A root key that is made meanwhile is for both.
     let rotated = take(&old, old.with_new_root(6).unwrap().unwrap());
     assert_eq!(opened("22", &rotated).unwrap().roots(), old.roots());
     // Another try replaces what did not come to its end.
-    let other = take(&running, running.with_master(&key("11"), &key("33")).unwrap());
+    let other = take(&running, running.with_master(&key("11"), &key("33"), 7).unwrap());
     assert_eq!(opened("22", &other).unwrap_err(), SealError::OtherMasterKey);
     // And the key that one that was cut short left in its place goes on as the one in use.
-    let third = take(&running, running.with_master(&key("33"), &key("44")).unwrap());
+    let third = take(&running, running.with_master(&key("33"), &key("44"), 7).unwrap());
     assert!(opened("33", &third).is_ok() && opened("44", &third).is_ok());
     let last = take(&running, running.newest_master_only().unwrap());
     assert!(running.is_newest_master(&key("44")).unwrap() && !running.master_changes());
@@ -202,6 +202,30 @@ fn the_master_key_changes_without_a_moment_in_which_none_works() {
     let now = opened("44", &last).unwrap();
     assert_eq!(&now.record_key(b"r").unwrap().open(b"p", &sealed).unwrap()[..], b"words");
     assert_ne!(first.sealed(), last.sealed());
+    assert_eq!(now.roots().len(), 1, "a root key of its own stays current");
+}
+
+#[test]
+fn a_root_key_that_comes_from_the_master_key_gives_way_with_it() {
+    let key = |byte: &str| MasterKey::from_hex(&byte.repeat(32)).unwrap();
+    let running = vault("11");
+    take(&running, running.adopted_ring().unwrap());
+    let (holder, first) = (running.record_key(b"r").unwrap(), running.current());
+    let sealed = holder.seal(b"p", b"words").unwrap();
+    let both = take(&running, running.with_master(&key("11"), &key("22"), 7).unwrap());
+    for byte in ["11", "22"] {
+        let now = opened(byte, &both).unwrap();
+        assert_eq!(now.roots().len(), 2, "one write makes it and lets both open it");
+        assert_ne!(now.current(), first);
+    }
+    // Whoever knows the old master key makes the root key that came from it, and no other.
+    let thief = vault("11").record_key(b"r").unwrap();
+    assert_eq!(&thief.open(b"p", &sealed).unwrap()[..], b"words");
+    let anew = holder.seal(b"p", b"words").unwrap();
+    assert_eq!(thief.open(b"p", &anew).unwrap_err(), SealError::UnknownRoot);
+    // A try that is repeated makes no other.
+    let again = take(&running, running.with_master(&key("11"), &key("22"), 8).unwrap());
+    assert_eq!(opened("22", &again).unwrap().roots(), opened("22", &both).unwrap().roots());
 }
 
 #[test]

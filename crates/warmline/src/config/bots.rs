@@ -9,7 +9,8 @@ use gateway::{
 
 use super::{
     ConfigError, behind, channel,
-    desks::{sendable, texts},
+    desks::texts,
+    door,
     draft::{Draft, Owner},
     file::nearest,
     reference::{References, open_file},
@@ -39,7 +40,7 @@ pub(super) fn setup(
         None => None,
     };
     if let Some(secret) = &direct_line_secret {
-        sendable(draft, owner, "bot.direct_line_secret", secret)?;
+        door::fits(draft, owner, "bot.direct_line_secret", secret)?;
     }
     let built_in_bot = match draft.path(owner, "bot.answers_file") {
         Some(path) if references.is_some() => Some(answers(draft, owner, &path)?),

@@ -7,10 +7,9 @@ use gateway::{
     instance_url,
 };
 use http::HeaderName;
-use secrecy::{ExposeSecret, SecretString};
 
 use super::{
-    ConfigError,
+    ConfigError, door,
     draft::{Draft, Owner},
     network::{networks, private_hosts},
     reference::{References, open_file},
@@ -19,9 +18,6 @@ use super::{
 
 /// The largest file of authorities' certificates, in bytes: more than all that a system trusts.
 const CA_FILE_BYTES_MAX: u64 = 1_024 * 1_024;
-
-/// The longest secret that travels in a header, in bytes.
-const SECRET_BYTES_MAX: usize = 1_024;
 
 /// The settings that a desk always needs.
 const REQUIRED: [&str; 2] = ["desk.instance", "desk.webhook_secret"];
@@ -114,7 +110,7 @@ pub(super) fn setup(
     client.authorities = authorities(draft, owner)?;
     client.private_hosts = private_hosts(draft)?;
     let webhook_secret = need_secret("desk.webhook_secret")?;
-    sendable(draft, owner, "desk.webhook_secret", &webhook_secret)?;
+    door::fits(draft, owner, "desk.webhook_secret", &webhook_secret)?;
     Ok(DeskSetup {
         tenant,
         desk,
@@ -152,7 +148,7 @@ fn webhook(
     };
     let previous = references.secret(owner, "desk.webhook_secret_previous")?;
     if let Some(previous) = &previous {
-        sendable(draft, owner, "desk.webhook_secret_previous", previous)?;
+        door::fits(draft, owner, "desk.webhook_secret_previous", previous)?;
     }
     let user = draft.text(owner, "desk.webhook_user");
     if user.as_ref().is_some_and(|user| user.contains(':') || user.chars().any(char::is_control)) {
@@ -204,28 +200,4 @@ pub(super) fn texts(draft: &Draft, owner: &Owner, id: &str) -> Vec<String> {
         Some(Value::Texts(texts)) => texts,
         _ => Vec::new(),
     }
-}
-
-/// A secret that travels in a header must be one that a header can carry; otherwise every caller
-/// would be refused and nobody could see why.
-pub(super) fn sendable(
-    draft: &Draft,
-    owner: &Owner,
-    id: &str,
-    secret: &SecretString,
-) -> Result<(), ConfigError> {
-    let wrong = |problem: &str| {
-        Err(ConfigError::Wrong { name: draft.name(owner, id), problem: problem.to_owned() })
-    };
-    let secret = secret.expose_secret();
-    if secret.len() > SECRET_BYTES_MAX {
-        return wrong("is longer than 1,024 bytes");
-    }
-    if !secret.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return wrong(
-            "holds a blank, a line end or a character that no header can carry (a line end at the \
-             end of a mounted file is the usual one)",
-        );
-    }
-    Ok(())
 }

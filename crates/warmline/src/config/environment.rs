@@ -45,6 +45,11 @@ impl Environment {
         self.values.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
 
+    /// Whether it is there and holds nothing.
+    pub(super) fn is_empty(&self, name: &str) -> bool {
+        self.values.get(name).is_some_and(String::is_empty)
+    }
+
     /// The configuration file, if there is to be one: the one that is named, else the default if it
     /// is there.
     pub(crate) fn config_file(&self) -> Option<PathBuf> {

@@ -35,6 +35,7 @@ impl ConfigError {
             Self::NotText { .. } => "not_text",
             Self::Instance { .. } => "instance",
             Self::MasterKey { .. } => "master_key",
+            Self::WeakMasterKey { .. } => "weak_master_key",
             Self::Bot(_) => "bot",
             Self::Behind { .. } => "bot_endpoint",
             Self::BotTokens { .. } => "bot_tokens",
@@ -54,7 +55,8 @@ impl Config {
             Ok(read) => read,
             Err(first) => return Err(all(&draft, environment, first)),
         };
-        let master_key = master::existing(&draft, &read.references, &read.settings.data_dir);
+        let master_key = master::existing(&draft, &read.references, &read.settings.data_dir)
+            .and_then(|key| master::strong(&draft, key));
         let alone = master::alone(&draft, &read.settings.data_dir);
         let Read { listen, settings, mut remarks, references, .. } = read;
         remarks.extend(alone);

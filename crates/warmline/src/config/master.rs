@@ -16,6 +16,9 @@ use super::{
 /// The master key's file inside the data directory.
 pub(super) const MASTER_KEY_FILE: &str = "master.key";
 
+/// The variable that holds the master key.
+const VARIABLE: &str = "WARMLINE_MASTER_KEY";
+
 /// The store's file inside the data directory.
 pub(super) const DATABASE_FILE: &str = "warmline.db";
 
@@ -75,6 +78,7 @@ pub(super) fn existing(
             key.map(Some).map_err(|source| ConfigError::MasterKey { name, source })
         }
         (None, None) => {
+            refuse_empty(references)?;
             let file = data_dir.join(MASTER_KEY_FILE);
             if file.exists() {
                 let name = format!("the master key in {}", in_words(draft));
@@ -111,13 +115,45 @@ pub(super) fn existing_or_new(
     references: &References<'_>,
     data_dir: &Path,
 ) -> Result<MasterKey, ConfigError> {
-    if let Some(key) = existing(draft, references, data_dir)? {
+    if let Some(key) = strong(draft, existing(draft, references, data_dir)?)? {
         return Ok(key);
     }
     make_private_dir(data_dir)
         .map_err(|source| ConfigError::DataDir { path: data_dir.to_owned(), source })?;
     MasterKey::from_file_or_new(&data_dir.join(MASTER_KEY_FILE)).map_err(|source| {
         ConfigError::MasterKey { name: format!("the master key in {}", in_words(draft)), source }
+    })
+}
+
+/// A key may open data that it has sealed already, so that it can be changed; nothing is begun with one that
+/// anybody may try.
+pub(super) fn strong(
+    draft: &Draft,
+    key: Option<MasterKey>,
+) -> Result<Option<MasterKey>, ConfigError> {
+    if !key.as_ref().is_some_and(MasterKey::is_weak) {
+        return Ok(key);
+    }
+    let set = |id: &&str| draft.found(&Owner::House, id).is_some();
+    let name = ["master_key", "master_key_file"].into_iter().find(set);
+    let name = name.map(|id| draft.name(&Owner::House, id));
+    Err(ConfigError::WeakMasterKey {
+        name: name
+            .unwrap_or_else(|| format!("what {MASTER_KEY_FILE} in {} holds", in_words(draft))),
+    })
+}
+
+/// Elsewhere an empty variable is as none. Here somebody means to keep the key apart from the data, and one
+/// would be made beside them instead.
+fn refuse_empty(references: &References<'_>) -> Result<(), ConfigError> {
+    if !references.environment.is_empty(VARIABLE) {
+        return Ok(());
+    }
+    Err(ConfigError::Wrong {
+        name: VARIABLE.to_owned(),
+        problem: "is empty; set it to a key (make one with: openssl rand -hex 32), or unset it to have the \
+                  key in the data directory"
+            .to_owned(),
     })
 }
 

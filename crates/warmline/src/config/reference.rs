@@ -35,7 +35,7 @@ pub(super) fn open_file(path: &Path) -> std::io::Result<File> {
 /// Looks up what references name.
 pub(super) struct References<'a> {
     draft: &'a Draft,
-    environment: &'a Environment,
+    pub(super) environment: &'a Environment,
     data_dir: PathBuf,
     vault: OnceCell<Vault>,
     /// What an operator should know.

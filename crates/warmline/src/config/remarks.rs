@@ -3,7 +3,10 @@
 
 use std::fmt;
 
-use gateway::{BotSetup, DeskSetup, Grant, Settings};
+use gateway::{
+    BotSetup, DeskSetup, Grant, Settings,
+    console::{ADMIN, PasswordHash},
+};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::{
@@ -13,9 +16,6 @@ use super::{
     registration::OF_A_REGISTRATION,
     table::SETTINGS,
 };
-
-/// A secret shorter than this is accepted with a warning, in bytes.
-const SECRET_BYTES_GOOD: usize = 16;
 
 /// What bots of the SDKs name another cloud by.
 const CHANNEL_SERVICE: &str = "ChannelService";
@@ -62,13 +62,10 @@ impl fmt::Display for Remark {
 pub(super) fn of(draft: &Draft, environment: &Environment, settings: &Settings) -> Vec<Remark> {
     let mut remarks = Vec::new();
     for (owner, bot) in draft.bots().zip(&settings.bots) {
-        let way = draft.ways(owner, "bot.direct_line_secret");
-        match &bot.direct_line_secret {
-            None => {
-                let text = format!("Direct Line is closed; set {way} to open it for web pages");
-                remarks.push(Remark::closed(text));
-            }
-            Some(secret) => remarks.extend(weak(secret, &way)),
+        if bot.direct_line_secret.is_none() {
+            let way = draft.ways(owner, "bot.direct_line_secret");
+            let text = format!("Direct Line is closed; set {way} to open it for web pages");
+            remarks.push(Remark::closed(text));
         }
     }
     for (owner, bot) in draft.bots().zip(&settings.bots) {
@@ -93,7 +90,6 @@ pub(super) fn of(draft: &Draft, environment: &Environment, settings: &Settings) 
                 format!("every user is a guest at ServiceNow; set {way} to the message-auth token");
             remarks.push(Remark::weak(text));
         }
-        remarks.extend(weak(&desk.webhook_secret, &draft.name(owner, "desk.webhook_secret")));
     }
     if settings.console_password_hash.is_none() && settings.operators.is_empty() {
         let way = draft.ways(&Owner::House, "console.password_hash");
@@ -102,6 +98,7 @@ pub(super) fn of(draft: &Draft, environment: &Environment, settings: &Settings) 
              at /console"
         )));
     }
+    remarks.extend(unlike_hashes(settings));
     if settings.public_url.is_none() {
         let way = draft.ways(&Owner::House, "public_url");
         let text = format!("ServiceNow cannot be told where to call back; set {way}");
@@ -110,12 +107,33 @@ pub(super) fn of(draft: &Draft, environment: &Environment, settings: &Settings) 
     remarks
 }
 
+/// Whose name the time of a sign-in tells: whose hash asks for less work than another's. A name that is
+/// nobody's takes as long as the costliest.
+fn unlike_hashes(settings: &Settings) -> Option<Remark> {
+    let admin = settings.console_password_hash.iter().map(|hash| (ADMIN, hash));
+    let others =
+        settings.operators.iter().map(|operator| (&*operator.name, &operator.password_hash));
+    // Those that are none were refused.
+    let work = |hash: &SecretString| {
+        PasswordHash::parse(hash.expose_secret()).map_or(0, |hash| hash.work())
+    };
+    let all: Vec<_> = admin.chain(others).map(|(name, hash)| (name, work(hash))).collect();
+    let most = all.iter().map(|(_, work)| *work).max()?;
+    let less: Vec<_> = all.iter().filter(|(_, work)| *work < most).map(|(name, _)| *name).collect();
+    (!less.is_empty()).then(|| {
+        Remark::weak(format!(
+            "how long a sign-in takes tells strangers that there is an operator {}: the hash asks for less \
+             work than another's; make all of them anew with `warmline console-password`",
+            less.join(", ")
+        ))
+    })
+}
+
 /// What to know of the way in for ServiceNow.
 fn of_webhook(draft: &Draft, owner: &Owner, desk: &DeskSetup, settings: &Settings) -> Vec<Remark> {
     let mut remarks = Vec::new();
-    if let Some(previous) = &desk.webhook.previous {
+    if desk.webhook.previous.is_some() {
         let name = draft.name(owner, "desk.webhook_secret_previous");
-        remarks.extend(weak(previous, &name));
         remarks.push(Remark::weak(format!(
             "{name} is good as well; take it away when ServiceNow presents the new secret"
         )));
@@ -195,10 +213,4 @@ fn channels(draft: &Draft, owner: &Owner, bot: &BotSetup) -> Vec<Remark> {
         }
     }
     remarks
-}
-
-fn weak(secret: &SecretString, name: &str) -> Option<Remark> {
-    let short = secret.expose_secret().len() < SECRET_BYTES_GOOD;
-    let text = || format!("{name} is short; make a better one with: openssl rand -hex 32");
-    short.then(|| Remark::weak(text()))
 }

@@ -12,6 +12,8 @@ use super::{
 mod channels;
 mod files;
 
+const MASTER_KEY: &str = "5f2c1a90e7d34b68a1c0ff4e9d7b3a25c8e6f10b2d4a69873e5c7b9a1f0d2e48";
+
 const GRANT_TYPE: &str = "SERVICENOW_GRANT_TYPE";
 
 /// What a start needs at least.
@@ -31,13 +33,15 @@ fn environment(changes: &[(&str, &str)]) -> Environment {
         ("SERVICENOW_USERNAME", "user"),
         ("SERVICENOW_PASSWORD", "pass word"),
         ("SERVICENOW_INSTANCE", "dev12345"),
-        ("WEBHOOK_SECRET", "webhook-secret"),
-        ("WARMLINE_MASTER_KEY", &"ab".repeat(32)),
+        ("WEBHOOK_SECRET", "webhook-secret-of-the-tests"),
+        ("WARMLINE_MASTER_KEY", MASTER_KEY),
     ]
     .into_iter()
     .map(|(name, value)| (name.to_owned(), value.to_owned()))
     .collect();
     values.extend(changes.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())));
+    // Empty is refused; here it says that there is none.
+    values.retain(|name, value| name != "WARMLINE_MASTER_KEY" || !value.is_empty());
     Environment { values, unreadable: Vec::new(), file: None }
 }
 
@@ -265,12 +269,86 @@ fn a_key_that_lies_alone_where_data_was_is_told() {
 }
 
 #[test]
-fn a_token_of_the_metrics_is_long_enough() {
-    let name = "WARMLINE_METRICS_TOKEN";
-    let sentence = refusal(&[(name, "fifteen-letters")]);
-    assert!(sentence.contains(name) && sentence.contains("16 characters"), "{sentence}");
-    assert!(!sentence.contains("fifteen"), "{sentence}");
-    assert!(Config::read(&environment(&[(name, "sixteen--letters")])).is_ok());
+fn a_secret_that_opens_a_door_is_long_enough_and_not_one_key_held_down() {
+    for name in [
+        "WEBHOOK_SECRET",
+        "WEBHOOK_SECRET_PREVIOUS",
+        "DIRECT_LINE_SECRET",
+        "WARMLINE_METRICS_TOKEN",
+    ] {
+        for (weak, problem) in [("x", "16 characters"), ("fifteen-letters", "16 characters")] {
+            let sentence = refusal(&[(name, weak)]);
+            assert!(sentence.contains(name) && sentence.contains(problem), "{sentence}");
+            assert!(
+                sentence.contains("openssl rand") && !sentence.contains("fifteen"),
+                "{sentence}"
+            );
+        }
+        let sentence = refusal(&[(name, &"121".repeat(20))]);
+        assert!(sentence.contains(name) && sentence.contains("repeats"), "{sentence}");
+        let environment = environment(&[(name, "fifteen-letters")]);
+        let Err(looked) = Config::look(&environment) else { panic!("{name} is accepted") };
+        assert!(looked[0].to_string().contains("16 characters"), "{looked:?}");
+        assert!(Config::read(&self::environment(&[(name, "sixteen--letters")])).is_ok(), "{name}");
+    }
+    // Whose form ServiceNow decides.
+    for name in ["SERVICENOW_PASSWORD", "SERVICENOW_CLIENT_SECRET", "SERVICENOW_TOKEN"] {
+        assert!(Config::read(&environment(&[(name, "x")])).is_ok(), "{name}");
+    }
+}
+
+#[test]
+fn a_master_key_that_anybody_may_try_begins_nothing_and_can_be_changed() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().to_str().unwrap();
+    for digits in ["00", "ab", "0123"] {
+        let key = digits.repeat(64 / digits.len());
+        let set = [("WARMLINE_MASTER_KEY", &*key), ("WARMLINE_DATA_DIR", data)];
+        let sentence = refusal(&set);
+        assert!(sentence.contains("WARMLINE_MASTER_KEY"), "{sentence}");
+        assert!(sentence.contains("rotate-master") && !sentence.contains(&key), "{sentence}");
+        let looked = Config::look(&environment(&set)).ok().unwrap();
+        assert!(matches!(looked.master_key, Err(ConfigError::WeakMasterKey { .. })), "{digits}");
+        assert!(Kept::read_or_make(&environment(&set)).is_err(), "no secret is sealed under it");
+        std::fs::write(folder.path().join(DATABASE_FILE), "data").unwrap();
+        assert!(Kept::read(&environment(&set)).is_ok(), "data that it sealed can be changed");
+        std::fs::remove_file(folder.path().join(DATABASE_FILE)).unwrap();
+    }
+    let file = folder.path().join(MASTER_KEY_FILE);
+    vault::MasterKey::from_hex(&"ab".repeat(32)).unwrap().write_to(&file).unwrap();
+    let sentence = refusal(&[("WARMLINE_MASTER_KEY", ""), ("WARMLINE_DATA_DIR", data)]);
+    assert!(
+        sentence.contains(MASTER_KEY_FILE) && sentence.contains("WARMLINE_DATA_DIR"),
+        "{sentence}"
+    );
+}
+
+#[test]
+fn an_empty_master_key_is_not_taken_for_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let mut environment = environment(&[("WARMLINE_DATA_DIR", data.to_str().unwrap())]);
+    environment.values.insert("WARMLINE_MASTER_KEY".to_owned(), String::new());
+    let Err(refused) = Config::read(&environment) else { panic!("accepted") };
+    let sentence = refused.to_string();
+    assert!(sentence.contains("WARMLINE_MASTER_KEY is empty") && sentence.contains("openssl"));
+    let looked = Config::look(&environment).ok().unwrap();
+    assert!(looked.master_key.is_err() && !data.exists(), "nothing is made");
+    // Said elsewhere, it may be empty.
+    let file = folder.path().join("key");
+    vault::MasterKey::generate().unwrap().write_to(&file).unwrap();
+    environment.values.insert("WARMLINE_MASTER_KEY_FILE".to_owned(), file.display().to_string());
+    assert!(Config::read(&environment).is_ok());
+}
+
+#[test]
+fn a_secret_is_kept_if_it_may_open_the_doors_that_refer_to_it() {
+    let environment = environment(&[("DIRECT_LINE_SECRET", "vault:pages")]);
+    let keep = |name: &str, secret: &str| may_be_kept(&environment, name, &secret.into());
+    let sentence = keep("pages", "x").unwrap_err().to_string();
+    assert!(sentence.contains("DIRECT_LINE_SECRET") && sentence.contains("16 characters"));
+    assert!(keep("pages", "sixteen--letters").is_ok());
+    assert!(keep("servicenow-password", "x").is_ok(), "its form is ServiceNow's");
 }
 
 #[test]

@@ -27,8 +27,11 @@ pub(super) fn status(seen: &KeysSeen) -> String {
     )
     .ok();
     if let Some(files) = seen.files.filter(|files| *files > 0) {
-        writeln!(text, "{files} files are under old keys and go when they were kept long enough")
-            .ok();
+        writeln!(
+            text,
+            "{files} files may be under old keys and are wrapped anew, one after another"
+        )
+        .ok();
     }
     if seen.unreadable > 0 {
         writeln!(text, "{} of them open under no key: they were damaged before", seen.unreadable)
@@ -70,7 +73,7 @@ mod tests {
             "0a0a0a0a  by an earlier version     old since 2026-11-30T00:00:00.000Z, retired after",
             "0b0b0b0b  by an earlier version     current",
             "3 states, 0 effects, 0 dead letters, 9 segment keys, 0 secrets and tokens; 75 %",
-            "2 files are under old keys",
+            "2 files may be under old keys",
             "1 of them open under no key",
             "is not finished",
         ] {

@@ -12,7 +12,7 @@ use tokio::time::timeout;
 
 use self::front::Front;
 use crate::{
-    house::{House, Setting},
+    house::{ANOTHER_KEY, House, Setting},
     moved_clock::MovedClock,
     process::{Environment, WITHIN, command, free_port},
 };
@@ -318,12 +318,16 @@ async fn an_address_that_is_taken_is_told_and_what_is_there_is_looked_at() {
 async fn a_key_that_is_not_the_datas_and_a_directory_open_to_others_are_found() {
     use std::os::unix::fs::PermissionsExt;
     let mut house = house().await;
-    set(&mut house.environment, "WARMLINE_MASTER_KEY", "0".repeat(64));
+    set(&mut house.environment, "WARMLINE_MASTER_KEY", ANOTHER_KEY.to_owned());
     let others = std::fs::Permissions::from_mode(0o755);
     std::fs::set_permissions(house.data_dir(), others).unwrap();
     let report = check(&house.environment).await;
     assert_eq!(report.of("data.key"), ("fail", "wrong"));
     assert_eq!(report.of("data.directory"), ("warn", "open_to_others"));
+    for (weak, code) in [("0".repeat(64), "weak_master_key"), (String::new(), "wrong")] {
+        set(&mut house.environment, "WARMLINE_MASTER_KEY", weak);
+        assert_eq!(check(&house.environment).await.of("data.key"), ("fail", code));
+    }
 }
 
 #[tokio::test]

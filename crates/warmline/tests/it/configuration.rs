@@ -285,6 +285,10 @@ async fn a_sealed_secret_is_set_beside_a_running_gateway_and_in_force_after_sigh
     assert_eq!(done(&filed.variables, &["secret", "list"], "").await, "site\n");
     let none = refused(&filed.variables, &["secret", "remove", "other"], "").await;
     assert!(none.contains("there is no secret other"), "{none}");
+    let weak = refused(&filed.variables, &["secret", "set", "site"], "kolibri-site\n").await;
+    assert!(weak.contains("16 characters") && !weak.contains("kolibri"), "{weak}");
+    let weak = refused(&filed.variables, &["secret", "rotate", "site"], "kolibri-site\n").await;
+    assert!(weak.contains("16 characters"), "{weak}");
     let empty = refused(&filed.variables, &["secret", "set", "other"], "\n").await;
     assert!(empty.contains("1 to 1024 bytes"), "{empty}");
     let name = refused(&filed.variables, &["secret", "set", "a/b"], "x").await;

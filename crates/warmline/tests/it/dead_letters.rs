@@ -9,7 +9,7 @@ use tokio::time::timeout;
 
 use crate::{
     desk,
-    house::{CANARY, House, Setting},
+    house::{ANOTHER_KEY, CANARY, House, Setting},
     page::{Page, distinct, eventually, gists},
     process::{WITHIN, command},
 };
@@ -125,7 +125,7 @@ async fn without_a_gateway_the_data_is_opened_and_what_is_resent_goes_out_at_the
     let (_page, id) = refused_end(&mut house).await;
     house.kill().await;
     assert_eq!(listed(&house).await[0]["id"].to_string(), id);
-    let right = house.environment.insert("WARMLINE_MASTER_KEY".to_owned(), "0".repeat(64));
+    let right = house.environment.insert("WARMLINE_MASTER_KEY".to_owned(), ANOTHER_KEY.to_owned());
     assert!(refused(&house, &["list"]).await.contains("the master key is not the one"));
     house.environment.extend(right.map(|key| ("WARMLINE_MASTER_KEY".to_owned(), key)));
     assert!(done(&house, &["resend", &id]).await.contains("is sent when the gateway starts"));

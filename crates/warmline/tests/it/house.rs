@@ -32,6 +32,10 @@ pub(crate) const CANARY: &str = "kolibri";
 pub(crate) const WEBHOOK_SECRET: &str = "webhook-secret-a81f0c5e92";
 pub(crate) const DIRECT_LINE_SECRET: &str = "direct-line-secret-77d1e0";
 const MESSAGE_TOKEN: &str = "message-token-5b0c2f19";
+/// A master key that is not the house's.
+pub(crate) const ANOTHER_KEY: &str =
+    "c4d81e6f05a2937b6e1d0c5a84f7392bd6e0a1f83c7b52964e0d9a7f1b3c5e82";
+
 const MASTER_KEY: &str = "5f2c1a90e7d34b68a1c0ff4e9d7b3a25c8e6f10b2d4a69873e5c7b9a1f0d2e48";
 
 /// What the gateway's life is like.

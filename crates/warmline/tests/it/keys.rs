@@ -162,6 +162,66 @@ async fn old_keys_open_nothing(house: &mut House, first_key: &str, page: &Page) 
     assert!(told.iter().any(|gist| gist == "user: hello"), "{told:?}");
 }
 
+/// Files of a conversation, each longer than what is sealed at once.
+const FILES: usize = 12;
+
+fn text_of_file(n: usize) -> String {
+    format!("line {n} of a file\n").repeat(8_000)
+}
+
+/// Opens every file of the page's under the address that it has now; gives back the addresses.
+async fn reads_files(page: &Page) -> Vec<String> {
+    let mut addresses = Vec::new();
+    for activity in page.log().await {
+        let Some(address) = activity["attachments"][0]["contentUrl"].as_str() else { continue };
+        let got = reqwest::get(address).await.unwrap();
+        assert_eq!(got.status(), 200, "{activity}");
+        assert!(got.text().await.unwrap() == text_of_file(addresses.len()), "{activity}");
+        addresses.push(address.to_owned());
+    }
+    assert_eq!(addresses.len(), FILES);
+    addresses
+}
+
+#[tokio::test]
+async fn files_are_read_through_a_rotation_and_a_kill_and_need_no_old_key() {
+    const USER: &str = "dl_zoe";
+    let mut house = House::start(Setting::default()).await;
+    let page = house.page(USER).await;
+    for n in 0..FILES {
+        let sent = page
+            .request(Method::POST, &format!("/upload?userId={USER}"))
+            .header("content-type", "text/plain")
+            .header("content-disposition", format!("name=\"file\"; filename=\"{n}.txt\""))
+            .body(text_of_file(n));
+        assert_eq!(sent.send().await.unwrap().status(), 200);
+    }
+    let seen = keys(&house, &["rotate"]).await;
+    let old = roots(&seen)[0].clone();
+    assert!(seen["files"].as_u64().unwrap() > 0, "{seen}");
+    // Killed while they are copied, nothing is lost.
+    house.restart().await;
+    reads_files(&page).await;
+    eventually("all are wrapped anew", || async {
+        (keys(&house, &["status"]).await["files"] == 0).then_some(())
+    })
+    .await;
+    let addresses = reads_files(&page).await;
+    let left = roots(&keys(&house, &["retire", &old]).await);
+    let [current] = left.as_slice() else { panic!("{left:?}") };
+    for address in addresses {
+        assert_eq!(reqwest::get(address).await.unwrap().status(), 404, "the old key signed it");
+    }
+    let there = std::fs::read_dir(house.data_dir().join("files")).unwrap();
+    let there: Vec<_> = there.map(|entry| entry.unwrap().path()).collect();
+    assert_eq!(there.len(), FILES, "nothing unfinished is left: {there:?}");
+    for file in there {
+        // Version, length, and the wrapped key's own version stand before the root key's name.
+        let name = std::fs::read(&file).unwrap()[4..8].try_into().unwrap();
+        assert_eq!(&format!("{:08x}", u32::from_be_bytes(name)), current, "{}", file.display());
+    }
+}
+
 #[tokio::test]
 async fn the_key_in_use_in_its_own_place_is_no_rotation() {
     let house = house().await;

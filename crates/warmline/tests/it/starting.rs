@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use tokio::time::timeout;
 
 use crate::{
-    house::{DIRECT_LINE_SECRET, House, Setting},
+    house::{ANOTHER_KEY, DIRECT_LINE_SECRET, House, Setting},
     page::{eventually, gists},
     process::{Environment, Process, WITHIN, free_port, serve},
 };
@@ -103,8 +103,10 @@ async fn a_master_key_that_is_not_the_one_is_refused_and_harms_nothing() {
     let right = environment(&folder).await;
     Process::start(&right, &log).await.terminate().await;
     let mut wrong = right.clone();
-    wrong.insert("WARMLINE_MASTER_KEY".to_owned(), "0".repeat(64));
+    wrong.insert("WARMLINE_MASTER_KEY".to_owned(), ANOTHER_KEY.to_owned());
     assert!(refusal(&wrong).await.contains("the master key is not the one"));
+    wrong.insert("WARMLINE_MASTER_KEY".to_owned(), "0".repeat(64));
+    assert!(refusal(&wrong).await.contains("anybody may try"));
     let ended = Process::start(&right, &log).await.terminate().await;
     assert!(ended.success(), "the right one still opens it");
 }

@@ -7,10 +7,9 @@ use super::*;
 use crate::bed::{Bed, bot, tenant};
 
 fn links(bed: &Bed) -> Links {
-    let handles = Handles::new(bed.vault.mac_key("bots").unwrap());
+    let handles = Handles::of(&bed.vault).unwrap();
     Links {
         files: bed.files(),
-        capability: handles.capability(&tenant(), &bot()),
         handles,
         tenant: tenant(),
         bot: bot(),
@@ -73,19 +72,24 @@ async fn other_addresses_stay_as_they_are() {
 async fn the_address_that_only_the_bot_knows_is_never_shown() {
     let bed = Bed::new();
     let links = links(&bed);
+    let capability = links.handles.capability(&tenant(), &bot());
     let json = format!(
-        r#"{{"value":{{"serviceUrl":"http://gateway/bot/{}"}},"x":"{}"}}"#,
-        links.capability, links.capability
+        r#"{{"value":{{"serviceUrl":"http://gateway/bot/{capability}"}},"x":"{capability}"}}"#
     );
     let shown = links.shown(&json);
     assert_eq!(shown, r#"{"value":{"serviceUrl":"http://gateway/bot/-"},"x":"-"}"#);
+    bed.vault.take(bed.vault.with_new_root(1).unwrap().unwrap());
+    assert_eq!(links.shown(&json), shown, "nor is the one of before, while it is good");
 }
 
 #[tokio::test]
 async fn nor_is_it_in_words_that_an_agent_reads() {
     let bed = Bed::new();
     let links = links(&bed);
-    let address = format!("http://gateway/bot/{}/v3/attachments/x", links.capability);
+    let address = format!(
+        "http://gateway/bot/{}/v3/attachments/x",
+        links.handles.capability(&tenant(), &bot())
+    );
     let words = format!("![a]({address}) and {address}, as /bot/abc or /bots/ do");
     let hidden = hidden(&words);
     assert_eq!(

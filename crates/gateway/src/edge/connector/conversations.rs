@@ -105,7 +105,7 @@ pub(super) async fn create(
     let created = Created {
         activity_id: says.then(|| activity_id(&id, outcome.number)),
         id,
-        service_url: link.service_url.clone(),
+        service_url: link.service_url(),
         channel_data: Some(json!({ "directLine": { "conversationId": page } })),
     };
     Ok((StatusCode::CREATED, Json(created)))

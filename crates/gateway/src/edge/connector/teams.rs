@@ -86,7 +86,7 @@ pub(super) async fn create(
         }
         Some(Move::Passing(_) | Move::Nothing) | None => None,
     };
-    let service_url = link.service_url.clone();
+    let service_url = link.service_url();
     let created = Created { id, activity_id, service_url, channel_data: None };
     Ok((StatusCode::CREATED, Json(created)))
 }

@@ -328,10 +328,9 @@ impl Edge {
     /// more may still have said something, and one may come while a stream is open.
     fn links(&self, key: &ConversationKey, id: ConversationId, base: String) -> Links {
         let (tenant, bot) = (key.tenant.clone(), key.bot.clone());
-        let capability = self.handles.capability(&tenant, &bot);
         let (files, handles) = (Arc::clone(&self.files), self.handles.clone());
         let desk = self.media.links(key, id);
-        Links { files, handles, tenant, bot, capability, base, desk }
+        Links { files, handles, tenant, bot, base, desk }
     }
 
     /// The next activities after a watermark, and whether there may be more.

@@ -441,8 +441,10 @@ fn the_reference_in_the_docs_is_that_of_the_program() {
 #[test]
 fn what_is_in_force_is_shown_with_its_origin_and_without_secrets() {
     let folder = Folder::with(&format!("{DESK}message_token = \"vault:token\"\n"));
-    let environment = folder
-        .environment(&[("WARMLINE_LISTEN", "127.0.0.1:1"), ("DIRECT_LINE_SECRET", "hush-dl")]);
+    let environment = folder.environment(&[
+        ("WARMLINE_LISTEN", "127.0.0.1:1"),
+        ("DIRECT_LINE_SECRET", "hush-direct-line"),
+    ]);
     let shown = document::in_force(&environment).unwrap();
     for line in [
         "listen = \"127.0.0.1:1\"  # WARMLINE_LISTEN",
@@ -556,4 +558,32 @@ fn phrases_that_go_with_the_language_wait_for_it() {
         assert_eq!(phrases(&again).end, ["fertig"], "those that were set change at once");
         assert_eq!(phrases(&again).escalate, spoken.phrases().escalate);
     }
+}
+
+#[test]
+fn operators_whose_hashes_are_less_work_than_anothers_are_named() {
+    let hash = |memory: u32| {
+        format!(
+            "$argon2id$v=19$m={memory},t=2,p=1$2837436c7574915be4425913d8ef1355$8mvcsV9EFJK845ZYb1OBtYpKKNbtf20OAKACO7Xugfo"
+        )
+    };
+    let told = |admin: u32, ada: u32, kim: u32| {
+        let text = format!(
+            "[console]\npassword_hash = \"{}\"\n[operators.ada]\npassword_hash = \"{}\"\n\
+             [operators.kim]\npassword_hash = \"{}\"\n{DESK}",
+            hash(admin),
+            hash(ada),
+            hash(kim)
+        );
+        let folder = Folder::with(&text);
+        let data = folder.path("data");
+        let environment = folder.environment(&[("WARMLINE_DATA_DIR", data.to_str().unwrap())]);
+        let remarks = Config::look(&environment).ok().unwrap().remarks;
+        let text = |remark: &Remark| remark.text.contains("sign-in").then(|| remark.text.clone());
+        remarks.iter().find_map(text)
+    };
+    assert_eq!(told(19_456, 19_456, 19_456), None);
+    let one = told(19_456, 8_192, 19_456).unwrap();
+    assert!(one.contains("operator ada:") && one.contains("console-password"), "{one}");
+    assert!(told(4_096, 19_456, 8_192).unwrap().contains("operator admin, kim:"));
 }

@@ -133,7 +133,7 @@ fn edge(bed: &Bed) -> Edge {
             crate::bot::BuiltInBot::help_desk().unwrap(),
         ))),
         channels: Current::new(crate::channel::Channels::default()),
-        handles: crate::behind::Handles::new(bed.vault.mac_key("bots").unwrap()),
+        handles: crate::behind::Handles::of(&bed.vault).unwrap(),
         files,
         observer: Arc::clone(&bed.observer),
         presence: Arc::default(),

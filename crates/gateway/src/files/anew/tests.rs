@@ -1,0 +1,254 @@
+//! Files at a rotation: read while it goes on, deleted in the middle, cut short, and all there after it.
+
+use std::fs;
+
+use store::ConversationId;
+
+use super::*;
+use crate::{
+    bed::Bed,
+    files::{Bringer, Chunks, Intake, Kept, NewFile, Reader, Side, place},
+};
+
+const BYTES: usize = 3_000_000;
+
+fn store(bed: &Bed) -> Arc<dyn Store> {
+    Arc::<crate::bed::Watched>::clone(&bed.store)
+}
+
+fn rotate(bed: &Bed) {
+    bed.vault.take(bed.vault.with_new_root(1).unwrap().unwrap());
+}
+
+/// Takes every root key off the ring but the current one.
+fn retire(bed: &Bed) {
+    for root in bed.vault.roots() {
+        bed.vault.take(bed.vault.without_root(root.id).unwrap());
+    }
+}
+
+fn bytes() -> Vec<u8> {
+    (0..BYTES).map(|n| n.wrapping_mul(2_654_435_761).to_be_bytes()[4]).collect()
+}
+
+async fn conversation(bed: &Bed, name: &str) -> (ConversationId, Keeping) {
+    bed.says(name, "hi").await;
+    let row = bed.row(name);
+    (row.id, Keeping::new(&bed.vault, &row.key).unwrap())
+}
+
+async fn begun(files: &Arc<Files>, of: &(ConversationId, Keeping), bytes: &[u8]) -> Intake {
+    let new = NewFile {
+        by: Bringer::Bot,
+        name: "kolibri.bin".to_owned(),
+        kind: "application/octet-stream".to_owned(),
+        thumbnail: Some(Bytes::from_static(b"small")),
+    };
+    let mut intake = files.intake(of.0, &of.1, new).await.unwrap();
+    intake.write(Bytes::copy_from_slice(bytes)).await.unwrap();
+    intake
+}
+
+async fn kept(files: &Arc<Files>, of: &(ConversationId, Keeping), bytes: &[u8]) -> Kept {
+    begun(files, of, bytes).await.finish().await.unwrap()
+}
+
+async fn reads(files: &Arc<Files>, of: &(ConversationId, Keeping), id: FileId) -> Chunks {
+    let read = files.read(&of.1, id).await.unwrap();
+    read.side(Side::Original, Reader::Page).await.unwrap()
+}
+
+async fn rest(mut chunks: Chunks) -> Vec<u8> {
+    let mut whole = Vec::new();
+    while let Some(chunk) = chunks.next().await.unwrap() {
+        whole.extend(chunk);
+    }
+    whole
+}
+
+async fn wrapped_anew(bed: &Bed, files: &Arc<Files>) -> Looked {
+    files.wrap_anew(&store(bed), &|| Duration::ZERO).await.unwrap()
+}
+
+fn names(bed: &Bed) -> Vec<String> {
+    let folder = fs::read_dir(bed.dir().join(place::FOLDER)).unwrap();
+    folder.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+}
+
+#[tokio::test]
+async fn files_of_every_length_are_wrapped_anew_and_the_old_key_can_go() {
+    let bed = Bed::new();
+    let (files, of, all) = (bed.files(), conversation(&bed, "c1").await, bytes());
+    let lengths = [1, 65_536, 200_000, BYTES];
+    let mut there = Vec::new();
+    for length in lengths {
+        there.push(kept(&files, &of, &all[..length]).await.id);
+    }
+    let fill = files.fill();
+    let path = |id: &FileId| bed.dir().join(place::FOLDER).join(id.to_string());
+    let before: Vec<_> = there.iter().map(|id| fs::read(path(id)).unwrap()).collect();
+    assert_eq!(wrapped_anew(&bed, &files).await, Looked::default(), "all are under the only key");
+    rotate(&bed);
+    assert_eq!(files.under_old_keys().await.unwrap(), 4);
+    let new = kept(&files, &of, b"it came after the rotation").await.id;
+    assert_eq!(wrapped_anew(&bed, &files).await, Looked { done: 4, missed: 0, unreadable: 0 });
+    assert_eq!(files.under_old_keys().await.unwrap(), 0);
+    assert_eq!(wrapped_anew(&bed, &files).await, Looked::default());
+    for (id, before) in there.iter().zip(before) {
+        let after = fs::read(path(id)).unwrap();
+        let begin = 3 + wrapped_key(&before).unwrap().len();
+        assert!(after[..begin] != before[..begin] && after[begin..] == before[begin..]);
+    }
+    retire(&bed);
+    for (id, length) in there.iter().zip(lengths) {
+        assert!(rest(reads(&files, &of, *id).await).await == all[..length], "{length}");
+    }
+    assert_eq!(rest(reads(&files, &of, new).await).await, b"it came after the rotation");
+    assert_eq!((files.fill(), names(&bed).len()), {
+        let mut fill = fill;
+        let more = fs::metadata(path(&new)).unwrap().len();
+        fill.0.bytes += more;
+        fill.1.iter_mut().for_each(|(_, fill)| fill.bytes += more);
+        (fill, 5)
+    });
+    // Another process looks at all of them once and finds nothing to do.
+    assert_eq!(wrapped_anew(&bed, &bed.files()).await, Looked::default());
+}
+
+#[tokio::test]
+async fn who_reads_a_file_while_it_is_put_in_place_anew_reads_it_to_its_end() {
+    let bed = Bed::new();
+    let (files, of, all) = (bed.files(), conversation(&bed, "c1").await, bytes());
+    let id = kept(&files, &of, &all).await.id;
+    let read = files.read(&of.1, id).await.unwrap();
+    let mut under_way = reads(&files, &of, id).await;
+    let first = under_way.next().await.unwrap().unwrap();
+    rotate(&bed);
+    let copy = files.copy(&store(&bed), id, &|| Duration::ZERO).await.unwrap().unwrap();
+    assert!(rest(reads(&files, &of, id).await).await == all, "while it is copied");
+    assert!(files.put(copy).await.unwrap());
+    assert!([first.to_vec(), rest(under_way).await].concat() == all);
+    // Who has read its head before, and asks for bytes after it.
+    let later = read.range(Side::Original, 1_000_000..1_000_100, Reader::Page).await.unwrap();
+    assert_eq!(rest(later).await, all[1_000_000..1_000_100]);
+}
+
+#[tokio::test]
+async fn a_file_that_is_deleted_while_it_is_copied_does_not_come_back() {
+    let bed = Bed::new();
+    let (files, of, all) = (bed.files(), conversation(&bed, "c1").await, bytes());
+    for length in [10, BYTES] {
+        let id = kept(&files, &of, &all[..length]).await.id;
+        rotate(&bed);
+        let copy = files.copy(&store(&bed), id, &|| Duration::ZERO).await.unwrap().unwrap();
+        assert!(files.remove(id).await.unwrap());
+        assert!(matches!(files.put(copy).await, Err(FileError::Gone)), "{length}");
+        assert_eq!(files.fill().0.bytes, 0);
+        let unfinished = async || {
+            while !names(&bed).is_empty() {
+                tokio::task::yield_now().await;
+            }
+        };
+        let gone = tokio::time::timeout(Duration::from_secs(10), unfinished()).await;
+        assert!(gone.is_ok(), "what was copied goes with it: {:?}", names(&bed));
+    }
+}
+
+#[tokio::test]
+async fn a_copy_does_not_take_the_place_of_another_file_of_the_same_name() {
+    let bed = Bed::new();
+    let (files, of) = (bed.files(), conversation(&bed, "c1").await);
+    let id = kept(&files, &of, b"the one of before").await.id;
+    rotate(&bed);
+    let copied = async || files.copy(&store(&bed), id, &|| Duration::ZERO).await.unwrap().unwrap();
+    let (one, other) = (copied().await, copied().await);
+    // It comes in again, under the number that is made of where it comes from.
+    let again = NewFile {
+        by: Bringer::Bot,
+        name: "kolibri.bin".to_owned(),
+        kind: String::new(),
+        thumbnail: None,
+    };
+    let mut intake = files.intake_as(id, &of.1, again).await.unwrap();
+    assert!(!files.put(one).await.unwrap(), "it is coming");
+    intake.write(Bytes::from_static(b"another")).await.unwrap();
+    intake.finish().await.unwrap();
+    assert!(!files.put(other).await.unwrap(), "it is another");
+    assert_eq!(rest(reads(&files, &of, id).await).await, b"another");
+}
+
+#[tokio::test]
+async fn a_gateway_that_is_killed_in_the_middle_of_a_copy_loses_nothing_and_leaves_nothing() {
+    let bed = Bed::new();
+    let (files, of, all) = (bed.files(), conversation(&bed, "c1").await, bytes());
+    let id = kept(&files, &of, &all).await.id;
+    rotate(&bed);
+    let copy = files.copy(&store(&bed), id, &|| Duration::ZERO).await.unwrap().unwrap();
+    // Nothing of it is cleared away, as after a kill.
+    std::mem::forget(copy);
+    let litter = || names(&bed).iter().filter(|name| name.contains('#')).count();
+    assert_eq!(litter(), 1);
+    let next = bed.files();
+    assert_eq!(litter(), 0, "the next start removes it");
+    assert!(rest(reads(&next, &of, id).await).await == all);
+    assert_eq!(next.under_old_keys().await.unwrap(), 1);
+    assert_eq!(wrapped_anew(&bed, &next).await.done, 1);
+    retire(&bed);
+    assert!(rest(reads(&next, &of, id).await).await == all);
+}
+
+#[tokio::test]
+async fn a_file_that_comes_in_during_a_rotation_holds_the_old_key_until_it_is_wrapped_anew() {
+    let bed = Bed::new();
+    let (files, of) = (bed.files(), conversation(&bed, "c1").await);
+    let intake = begun(&files, &of, b"it takes its time").await;
+    rotate(&bed);
+    assert_eq!(wrapped_anew(&bed, &files).await, Looked::default(), "it is not there yet");
+    assert_eq!(files.under_old_keys().await.unwrap(), 1);
+    let id = intake.finish().await.unwrap().id;
+    assert_eq!(files.under_old_keys().await.unwrap(), 1);
+    assert_eq!(wrapped_anew(&bed, &files).await.done, 1);
+    assert_eq!(files.under_old_keys().await.unwrap(), 0);
+    retire(&bed);
+    assert_eq!(rest(reads(&files, &of, id).await).await, b"it takes its time");
+    // One that does not come to its end holds nothing.
+    let intake = begun(&files, &of, b"never").await;
+    rotate(&bed);
+    drop(intake);
+    wrapped_anew(&bed, &files).await;
+    assert_eq!(files.under_old_keys().await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn another_rotation_in_the_middle_begins_anew_and_what_opens_under_no_key_holds_nothing_up() {
+    let bed = Bed::new();
+    let (files, of) = (bed.files(), conversation(&bed, "c1").await);
+    let mut whole = Vec::new();
+    for n in 0..3_u8 {
+        whole.push(kept(&files, &of, &[n; 10]).await.id);
+    }
+    let damaged = kept(&files, &of, b"damaged").await.id;
+    let path = bed.dir().join(place::FOLDER).join(damaged.to_string());
+    let mut bytes = fs::read(&path).unwrap();
+    bytes[40] ^= 1;
+    fs::write(&path, &bytes).unwrap();
+    rotate(&bed);
+    let rotated = std::sync::atomic::AtomicU64::new(0);
+    let pause = || {
+        if rotated.fetch_add(1, std::sync::atomic::Ordering::Relaxed) == 1 {
+            rotate(&bed);
+        }
+        Duration::ZERO
+    };
+    let looked = files.wrap_anew(&store(&bed), &pause).await.unwrap();
+    assert!(looked.missed == 1 && looked.done < 3, "{looked:?}");
+    assert_eq!(files.under_old_keys().await.unwrap(), 4, "all are looked at again");
+    let looked = wrapped_anew(&bed, &files).await;
+    assert_eq!((looked.missed, looked.unreadable), (0, 1));
+    assert_eq!(files.under_old_keys().await.unwrap(), 0);
+    assert_eq!(fs::read(&path).unwrap(), bytes, "it is left as it is");
+    retire(&bed);
+    for (n, id) in (0..).zip(whole) {
+        assert_eq!(rest(reads(&files, &of, id).await).await, [n; 10]);
+    }
+}

@@ -1,0 +1,96 @@
+//! Secrets that open a door of ours. The operator chooses them and machines present them, so they can be as
+//! long as they should be; what ServiceNow, Azure or a bucket ask for has the form that they give it.
+
+use secrecy::{ExposeSecret, SecretString};
+
+use super::{
+    ConfigError,
+    draft::{Draft, Owner},
+    environment::Environment,
+    value::{Secret, Value},
+};
+
+/// The settings that are such secrets. A widget's key is none: it stands in pages.
+const DOORS: [&str; 4] = [
+    "desk.webhook_secret",
+    "desk.webhook_secret_previous",
+    "bot.direct_line_secret",
+    "metrics.token",
+];
+
+/// The fewest characters of such a secret: 64 bits if they are hexadecimal digits, which nobody finds by
+/// asking.
+const SECRET_CHARS_MIN: usize = 16;
+
+/// The fewest of them that differ: less is a key that was held down.
+const SECRET_CHARS_DIFFERENT_MIN: usize = 4;
+
+/// The longest secret that travels in a header, in bytes.
+const SECRET_BYTES_MAX: usize = 1_024;
+
+/// Whether this secret may open that door; [`ConfigError::Wrong`] says what it should be.
+pub(super) fn fits(
+    draft: &Draft,
+    owner: &Owner,
+    id: &str,
+    secret: &SecretString,
+) -> Result<(), ConfigError> {
+    let wrong = |problem| ConfigError::Wrong { name: draft.name(owner, id), problem };
+    let secret = secret.expose_secret();
+    sendable(secret).and_then(|()| strong(secret)).map_err(wrong)
+}
+
+/// A secret that travels in a header must be one that a header can carry; otherwise every caller
+/// would be refused and nobody could see why.
+fn sendable(secret: &str) -> Result<(), String> {
+    if secret.len() > SECRET_BYTES_MAX {
+        return Err("is longer than 1,024 bytes".to_owned());
+    }
+    if !secret.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(
+            "holds a blank, a line end or a character that no header can carry (a line end \
+                    at the end of a mounted file is the usual one)"
+                .to_owned(),
+        );
+    }
+    Ok(())
+}
+
+/// Anybody may try secrets at a door.
+fn strong(secret: &str) -> Result<(), String> {
+    const MAKE: &str = "make one with: openssl rand -hex 32";
+    if secret.len() < SECRET_CHARS_MIN {
+        return Err(format!(
+            "needs {SECRET_CHARS_MIN} characters at least, because anybody may try secrets there; {MAKE}"
+        ));
+    }
+    let mut different: Vec<_> = secret.bytes().collect();
+    different.sort_unstable();
+    different.dedup();
+    if different.len() < SECRET_CHARS_DIFFERENT_MIN {
+        return Err(format!("repeats a few characters, which anybody may try; {MAKE}"));
+    }
+    Ok(())
+}
+
+/// Whether this secret may be kept under its name (`vault:NAME`) for every door that the configuration says
+/// it opens.
+pub(crate) fn may_be_kept(
+    environment: &Environment,
+    name: &str,
+    secret: &SecretString,
+) -> Result<(), ConfigError> {
+    let draft = Draft::read(environment)?;
+    let house = [Owner::House];
+    for owner in draft.desks().chain(draft.bots()).chain(&house) {
+        for id in DOORS {
+            // Each owner has settings of its own kind only.
+            if let Some((Value::Secret(Secret::Vault(named)), _)) = draft.found(owner, id)
+                && named == name
+            {
+                fits(&draft, owner, id, secret)?;
+            }
+        }
+    }
+    Ok(())
+}
