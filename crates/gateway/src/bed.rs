@@ -18,10 +18,10 @@ use session::{
     },
 };
 use store::{
-    Answer, AuditMark, AuditRow, AuditSource, BootId, Changes, Claim, ConversationChange,
+    Answer, AuditMark, AuditRow, AuditSource, Began, BootId, Changes, Claim, ConversationChange,
     ConversationId, ConversationRow, DeadLetter, EntryRow, Forgotten, LaneKey, LaneReady, Numbers,
     OldSegment, Person, RepeatKey, Resealed, Resolved, SealedKind, SealedPage, SegmentId,
-    SessionRow, Store, StoreError, Target, Transaction, Waiting, Whose, sqlite::SqliteStore,
+    SessionRow, Store, StoreError, Target, Transaction, Waiting, Whose, Words, sqlite::SqliteStore,
 };
 use tempfile::TempDir;
 use tokio::sync::{Notify, mpsc};
@@ -315,12 +315,13 @@ impl Store for Watched {
 
     fn old_segments(
         &self,
-        after: SegmentId,
-        talk_before: Timestamp,
-        chats_before: Timestamp,
+        tenant: &TenantId,
+        words: Words,
+        before: Timestamp,
+        after: Began,
         limit: usize,
     ) -> Result<Vec<OldSegment>, StoreError> {
-        self.inner.old_segments(after, talk_before, chats_before, limit)
+        self.inner.old_segments(tenant, words, before, after, limit)
     }
 
     fn shred(&self, segments: &[SegmentId]) -> Result<usize, StoreError> {
@@ -342,11 +343,11 @@ impl Store for Watched {
 
     fn dead_conversations(
         &self,
-        after: ConversationId,
         before: Timestamp,
+        after: Began,
         limit: usize,
-    ) -> Result<(Vec<ConversationId>, Option<ConversationId>), StoreError> {
-        self.inner.dead_conversations(after, before, limit)
+    ) -> Result<(Vec<ConversationId>, Option<Began>), StoreError> {
+        self.inner.dead_conversations(before, after, limit)
     }
 
     fn conversations_of(

@@ -20,9 +20,9 @@ use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use session::{
     Content,
-    id::{Number, Timestamp},
+    id::{Number, TenantId, Timestamp},
 };
-use store::{ConversationId, OldSegment, SegmentId, Store, StoreError};
+use store::{Began, OldSegment, Store, StoreError, Words};
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 use vault::Vault;
@@ -71,6 +71,9 @@ const FORGOTTEN_AT_ONCE_MAX: usize = 20;
 
 /// How long ago a batch may have looked at the clock that is not committed yet: longer than any takes.
 const UNDER_WAY_FOR: Duration = Duration::from_mins(1);
+
+/// So long after it began, the next entry may go into a segment.
+const WRITTEN_TO_FOR: Duration = SEGMENT_FOR.saturating_add(UNDER_WAY_FOR);
 
 /// Why a piece of a round failed.
 #[derive(Debug, thiserror::Error)]
@@ -147,17 +150,33 @@ impl Shredder {
         shredded.and(emptied).and(ended).and(dead).and(rest).and(keys)
     }
 
-    /// Shreds segments that are old enough.
+    /// Shreds segments that are old enough, of each tenant by its own rules.
     async fn segments(&self, done: &mut Done) -> Result<(), RetentionError> {
-        let mut after = SegmentId(0);
+        let mut all = Ok(());
+        for (tenant, _) in self.rules.get().tenants() {
+            for words in Words::ALL {
+                all = all.and(self.segments_of(tenant, words, done).await);
+            }
+        }
+        all
+    }
+
+    async fn segments_of(
+        &self,
+        tenant: &TenantId,
+        words: Words,
+        done: &mut Done,
+    ) -> Result<(), RetentionError> {
+        let mut after = Began::FIRST;
         loop {
             let (now, rules) = (self.clock.now(), self.rules.get());
-            let (talk, chats) = rules.bounds(now);
+            let Some(before) = rules.of(tenant).began_before(words, now) else { return Ok(()) };
+            let of = tenant.clone();
             let look = move |store: &dyn Store| {
-                store.old_segments(after, talk, chats, SEGMENTS_AT_ONCE_MAX)
+                store.old_segments(&of, words, before, after, SEGMENTS_AT_ONCE_MAX)
             };
             let found = crate::blocking(&self.store, look).await?;
-            let Some(last) = found.last().map(|segment| segment.id) else { return Ok(()) };
+            let Some(last) = found.last().map(OldSegment::began) else { return Ok(()) };
             let old: Vec<_> = found.iter().filter(|segment| may_go(segment, &rules, now)).collect();
             for segment in &old {
                 done.files += self.files_of(segment).await?;
@@ -258,12 +277,12 @@ impl Shredder {
 
     /// Forgets conversations of which nothing is left.
     async fn dead(&self, done: &mut Done) -> Result<(), RetentionError> {
-        let mut after = ConversationId(0);
+        let mut after = Began::FIRST;
         let span = i64::try_from(CONVERSATION_FOR.as_millis()).unwrap_or(i64::MAX);
         loop {
             let before = Timestamp(self.clock.now().0.saturating_sub(span));
             let look =
-                move |store: &dyn Store| store.dead_conversations(after, before, ROWS_AT_ONCE_MAX);
+                move |store: &dyn Store| store.dead_conversations(before, after, ROWS_AT_ONCE_MAX);
             let (dead, last) = crate::blocking(&self.store, look).await?;
             if !dead.is_empty() {
                 for some in dead.chunks(FORGOTTEN_AT_ONCE_MAX) {
@@ -335,13 +354,8 @@ pub(crate) async fn forget_rest(
 /// Whether a segment is old enough, and nobody needs it.
 fn may_go(segment: &OldSegment, rules: &Rules, now: Timestamp) -> bool {
     let retention = rules.of(&segment.tenant);
-    let kept = match segment.session {
-        Some(_) => retention.keep_chats,
-        None => retention.keep_bot_talk,
-    };
-    let Some(kept) = kept else { return false };
-    // While it is younger than a day, the next entry may go into it.
-    let closed = segment.since.after(SEGMENT_FOR + UNDER_WAY_FOR) <= now;
+    let Some(kept) = retention.kept(segment.words()) else { return false };
+    let closed = segment.since.after(WRITTEN_TO_FOR) <= now;
     let old = segment.newest.after(kept) <= now;
     // What an operator may still send again is read when it is sent.
     let letter = segment.letter.is_some_and(|at| match retention.keep_chats {
@@ -372,8 +386,20 @@ fn tell((done, error): (Done, Option<RetentionError>)) {
 }
 
 impl Retention {
+    fn kept(&self, words: Words) -> Option<Duration> {
+        match words {
+            Words::Chat => self.keep_chats,
+            Words::BotTalk => self.keep_bot_talk,
+        }
+    }
+
     fn chats_before(&self, now: Timestamp) -> Option<Timestamp> {
         self.keep_chats.map(|kept| before(now, kept))
+    }
+
+    /// Segments that began later are kept, or may be written to; `None` if all are kept.
+    fn began_before(&self, words: Words, now: Timestamp) -> Option<Timestamp> {
+        self.kept(words).map(|kept| before(now, kept.max(WRITTEN_TO_FOR)))
     }
 }
 

@@ -18,11 +18,11 @@ pub mod sqlite;
 mod contract;
 
 pub use row::{
-    Answer, AuditMark, AuditRow, BootId, Changes, Claim, ConversationChange, ConversationId,
+    Answer, AuditMark, AuditRow, Began, BootId, Changes, Claim, ConversationChange, ConversationId,
     ConversationRow, DeadLetter, EntryRow, Forgotten, Hold, LaneKey, LaneReady, LogId, NewEffect,
     NewEntry, NewRepeat, NewSegment, Numbers, OldSegment, OpenCount, OutboxId, Person, Placed,
     RepeatKey, Reschedule, Resealed, Resend, Resolved, SealedKind, SealedPage, SealedRow, Segment,
-    SegmentId, SessionRow, Strike, Target, Waiting, Whose, Work,
+    SegmentId, SessionRow, Strike, Target, Waiting, Whose, Words, Work,
 };
 
 use session::id::{ConversationKey, Number, SessionId, TenantId, Timestamp};
@@ -231,13 +231,14 @@ pub trait Store: AuditSource + Send + Sync + 'static {
     /// Keeps a small named value; replaces an earlier one.
     fn keep_setting(&self, name: &str, value: &[u8]) -> Result<(), StoreError>;
 
-    /// Segments that were not shredded, in the order of their rows after `after`, at most `limit`: bot talk
-    /// that began before `talk_before`, live chats that began before `chats_before`.
+    /// Segments of a tenant that hold such words, were not shredded and began before then: oldest first, those
+    /// after `after`, at most `limit`. Reads nothing that began later.
     fn old_segments(
         &self,
-        after: SegmentId,
-        talk_before: Timestamp,
-        chats_before: Timestamp,
+        tenant: &TenantId,
+        words: Words,
+        before: Timestamp,
+        after: Began,
         limit: usize,
     ) -> Result<Vec<OldSegment>, StoreError>;
 
@@ -260,14 +261,15 @@ pub trait Store: AuditSource + Send + Sync + 'static {
         limit: usize,
     ) -> Result<usize, StoreError>;
 
-    /// Of the `limit` conversations after this one, those in which nothing was said since `before` and of
-    /// which nothing is left that anybody needs; and where to go on, `None` at the end.
+    /// Of the `limit` conversations after `after` whose newest segment is emptied and began before then, those
+    /// in which nothing was said since and of which nothing is left that anybody needs; and where to go on,
+    /// `None` at the end. Reads nothing of the others.
     fn dead_conversations(
         &self,
-        after: ConversationId,
         before: Timestamp,
+        after: Began,
         limit: usize,
-    ) -> Result<(Vec<ConversationId>, Option<ConversationId>), StoreError>;
+    ) -> Result<(Vec<ConversationId>, Option<Began>), StoreError>;
 
     /// A person's conversations, in the order of their rows after `after`, at most `limit`.
     fn conversations_of(

@@ -534,6 +534,49 @@ pub struct OldSegment {
     pub letter: Option<Timestamp>,
 }
 
+impl OldSegment {
+    /// Its place, after which a look goes on.
+    pub fn began(&self) -> Began {
+        Began { at: self.since, segment: self.id }
+    }
+
+    /// What its words were said in.
+    pub fn words(&self) -> Words {
+        match self.session {
+            Some(_) => Words::Chat,
+            None => Words::BotTalk,
+        }
+    }
+}
+
+/// What the words of a segment were said in. Each has a time of its own to be kept for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Words {
+    /// A live chat.
+    Chat,
+    /// What was said with the bot, outside of live chats.
+    BotTalk,
+}
+
+impl Words {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Chat, Self::BotTalk];
+}
+
+/// A place among segments in the order in which they began.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Began {
+    /// When the one at this place did.
+    pub at: Timestamp,
+    /// Which one it is.
+    pub segment: SegmentId,
+}
+
+impl Began {
+    /// Before all of them.
+    pub const FIRST: Self = Self { at: Timestamp(i64::MIN), segment: SegmentId(0) };
+}
+
 /// A person whose data somebody asks for: by the id that their channel gives them, or by the one that the
 /// desk knows them by.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -51,9 +51,9 @@ use rusqlite::{Connection, TransactionBehavior};
 use session::id::{ConversationKey, Number, SessionId, TenantId, Timestamp};
 
 use crate::{
-    AuditMark, AuditRow, AuditSource, BootId, ConversationId, ConversationRow, DeadLetter,
+    AuditMark, AuditRow, AuditSource, Began, BootId, ConversationId, ConversationRow, DeadLetter,
     EntryRow, Forgotten, LaneReady, Numbers, OldSegment, OutboxId, Resealed, SealedKind,
-    SealedPage, SegmentId, SessionRow, Store, StoreError, Transaction, Waiting, Whose,
+    SealedPage, SegmentId, SessionRow, Store, StoreError, Transaction, Waiting, Whose, Words,
 };
 pub use audit::AuditBeside;
 pub use files::{close_to_others, open_to_others};
@@ -230,13 +230,10 @@ impl SqliteStore {
         let (mut forgotten, mut segments) = (Forgotten::default(), Vec::new());
         let mut begun = Vec::new();
         for id in conversations {
-            if let Some(before) = dead_before {
-                let previous = ConversationId(id.0 - 1);
-                let found =
-                    retention::dead_conversations(&transaction, &self.hot(), previous, before, 1)?;
-                if !found.0.contains(id) {
-                    continue;
-                }
+            if let Some(before) = dead_before
+                && !retention::is_dead(&transaction, &self.hot(), *id, before)?
+            {
+                continue;
             }
             let (more, theirs) = forgetting::begin(&transaction, &self.hot(), *id)?;
             begun.extend((more.conversations == 1).then_some(*id));
@@ -477,13 +474,14 @@ impl Store for SqliteStore {
 
     fn old_segments(
         &self,
-        after: SegmentId,
-        talk_before: Timestamp,
-        chats_before: Timestamp,
+        tenant: &TenantId,
+        words: Words,
+        before: Timestamp,
+        after: Began,
         limit: usize,
     ) -> Result<Vec<OldSegment>, StoreError> {
-        let before = (talk_before, chats_before);
-        self.read(|reader| retention::old_segments(reader, &self.hot(), after, before, limit))
+        let of = (tenant, words);
+        self.read(|reader| retention::old_segments(reader, &self.hot(), of, before, after, limit))
     }
 
     fn shred(&self, segments: &[SegmentId]) -> Result<usize, StoreError> {
@@ -523,11 +521,11 @@ impl Store for SqliteStore {
 
     fn dead_conversations(
         &self,
-        after: ConversationId,
         before: Timestamp,
+        after: Began,
         limit: usize,
-    ) -> Result<(Vec<ConversationId>, Option<ConversationId>), StoreError> {
-        self.read(|reader| retention::dead_conversations(reader, &self.hot(), after, before, limit))
+    ) -> Result<(Vec<ConversationId>, Option<Began>), StoreError> {
+        self.read(|reader| retention::dead_conversations(reader, &self.hot(), before, after, limit))
     }
 
     fn conversations_of(

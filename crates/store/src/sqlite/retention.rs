@@ -11,36 +11,52 @@ use session::id::{Number, SessionId, TenantId, Timestamp};
 
 use super::column::{Columns, damaged, limited};
 use super::hot::Hot;
-use crate::{ConversationId, OldSegment, SegmentId, StoreError};
+use crate::{Began, ConversationId, OldSegment, SegmentId, StoreError, Words};
 
 const TABLE: &str = "segment";
 
-/// Segments that were not shredded, in the order of their rows after `after`: bot talk that began before
-/// `talk_before`, live chats that began before `chats_before`.
+/// Segments of a tenant that were not shredded and began before then, oldest first. Each kind of words has an
+/// index of its own, so nothing that began later is read.
+macro_rules! select_old {
+    ($index:literal, $holds:literal) => {
+        concat!(
+            "SELECT s.id, s.conversation, s.session, s.since, s.last, c.head,
+                    EXISTS (
+                        SELECT 1
+                        FROM session o
+                        WHERE o.conversation = s.conversation AND o.ended_at IS NULL
+                    ) AS open,
+                    (SELECT max(d.at) FROM dead_letter d WHERE d.conversation = s.conversation) AS letter
+             FROM segment s INDEXED BY ",
+            $index,
+            " JOIN conversation c ON c.id = s.conversation
+             WHERE s.tenant = ?1 AND s.shredded = 0 AND ",
+            $holds,
+            " AND (s.since, s.id) > (?2, ?3) AND s.since < ?4
+             ORDER BY s.since, s.id
+             LIMIT ?5"
+        )
+    };
+}
+
+pub(super) fn select_old(words: Words) -> &'static str {
+    match words {
+        Words::BotTalk => select_old!("segment_talk", "s.session IS NULL"),
+        Words::Chat => select_old!("segment_chat", "s.session IS NOT NULL"),
+    }
+}
+
+/// Segments of a tenant that were not shredded and began before then.
 pub(super) fn old_segments(
     reader: &Connection,
     hot: &Hot,
-    after: SegmentId,
-    (talk_before, chats_before): (Timestamp, Timestamp),
+    (tenant, words): (&TenantId, Words),
+    before: Timestamp,
+    after: Began,
     limit: usize,
 ) -> Result<Vec<OldSegment>, StoreError> {
-    let mut select = reader.prepare_cached(
-        "SELECT s.id, s.conversation, k.tenant, s.session, s.since, s.last, c.head,
-                EXISTS (
-                    SELECT 1
-                    FROM session o
-                    WHERE o.conversation = s.conversation AND o.ended_at IS NULL
-                ) AS open,
-                (SELECT max(d.at) FROM dead_letter d WHERE d.conversation = s.conversation) AS letter
-         FROM segment s
-         JOIN conversation_key k ON k.id = s.conversation
-         JOIN conversation c ON c.id = s.conversation
-         WHERE s.id > ?1 AND s.shredded = 0
-             AND s.since < CASE WHEN s.session IS NULL THEN ?2 ELSE ?3 END
-         ORDER BY s.id
-         LIMIT ?4",
-    )?;
-    let bounds = params![after.0, talk_before.0, chats_before.0, limited(limit)];
+    let mut select = reader.prepare_cached(select_old(words))?;
+    let bounds = params![tenant.as_str(), after.at.0, after.segment.0, before.0, limited(limit)];
     let mut rows = select.query(bounds)?;
     let mut old = Vec::new();
     while let Some(row) = rows.next()? {
@@ -61,7 +77,7 @@ pub(super) fn old_segments(
         old.push(OldSegment {
             id: SegmentId(id),
             conversation,
-            tenant: columns.id("tenant", TenantId::new)?,
+            tenant: tenant.clone(),
             session: columns.optional_id("session", SessionId::new)?,
             since,
             newest,
@@ -136,7 +152,7 @@ pub(super) fn empty(
         if emptied >= limit {
             break;
         }
-        let mut walk = Walk::of(writer, hot, *segment)?;
+        let mut walk = Walk::through(writer, hot, *segment, On::WhereItRested)?;
         while emptied < limit
             && let Some(row) = walk.next(writer)?
         {
@@ -145,10 +161,10 @@ pub(super) fn empty(
         }
         if walk.is_over() {
             writer
-                .prepare_cached("UPDATE segment SET shredded = 2 WHERE id = ?1")?
+                .prepare_cached("UPDATE segment SET shredded = 2, rest = NULL WHERE id = ?1")?
                 .execute([segment.0])?;
         } else {
-            walk.stay(writer)?;
+            walk.rest(writer)?;
         }
     }
     Ok(emptied)
@@ -169,6 +185,15 @@ pub(super) fn without_entries(
     Ok(without)
 }
 
+/// Where a walk begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum On {
+    /// At the segment's newest entry.
+    ItsEnd,
+    /// Where the last one rested, if one did.
+    WhereItRested,
+}
+
 /// A walk back through the entries of one segment, which goes on where it was left.
 pub(super) struct Walk {
     segment: SegmentId,
@@ -176,25 +201,26 @@ pub(super) struct Walk {
 }
 
 impl Walk {
-    pub(super) fn of(
+    pub(super) fn through(
         writer: &Connection,
         hot: &Hot,
         segment: SegmentId,
+        on: On,
     ) -> Result<Self, StoreError> {
         let mut select = writer.prepare_cached(
-            "SELECT s.conversation, s.last, c.head
+            "SELECT s.conversation, s.rest, s.last, c.head
              FROM segment s
              JOIN conversation c ON c.id = s.conversation
              WHERE s.id = ?1",
         )?;
-        let ends: Option<(i64, Option<i64>, Option<i64>)> = select
-            .query_row([segment.0], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+        let ends: Option<(i64, Option<i64>, Option<i64>, Option<i64>)> = select
+            .query_row([segment.0], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))
             .optional()?;
-        let Some((conversation, last, stored)) = ends else {
+        let Some((conversation, rest, last, stored)) = ends else {
             return Ok(Self { segment, at: None });
         };
-        let at = match last {
-            Some(last) => Some(last),
+        let at = match rest.filter(|_| on == On::WhereItRested).or(last) {
+            Some(row) => Some(row),
             None => head(hot, ConversationId(conversation), stored),
         };
         Ok(Self { segment, at })
@@ -222,14 +248,51 @@ impl Walk {
         self.at.is_none()
     }
 
-    /// Remembers where to go on.
-    pub(super) fn stay(&self, writer: &Connection) -> Result<(), StoreError> {
+    /// Remembers where to go on; what was passed is still there.
+    pub(super) fn rest(&self, writer: &Connection) -> Result<(), StoreError> {
+        writer
+            .prepare_cached("UPDATE segment SET rest = ?2 WHERE id = ?1")?
+            .execute(params![self.segment.0, self.at])?;
+        Ok(())
+    }
+
+    /// The segment ends here now; what was passed is gone.
+    pub(super) fn cut(&self, writer: &Connection) -> Result<(), StoreError> {
         writer
             .prepare_cached("UPDATE segment SET last = ?2 WHERE id = ?1")?
             .execute(params![self.segment.0, self.at])?;
         Ok(())
     }
 }
+
+pub(super) const ENDED: &str = "SELECT s.id
+     FROM session s INDEXED BY session_ended
+     WHERE s.tenant = ?1 AND s.ended_at < ?2
+         AND NOT EXISTS (
+             SELECT 1
+             FROM segment g
+             WHERE g.conversation = s.conversation AND g.session = s.id AND g.shredded = 0
+         )
+         AND NOT EXISTS (
+             SELECT 1
+             FROM outbox o
+             WHERE o.conversation = s.conversation AND o.session = s.id
+         )
+         AND NOT EXISTS (
+             SELECT 1
+             FROM dead_letter d
+             WHERE d.conversation = s.conversation AND d.session = s.id AND d.at >= ?2
+         )
+     LIMIT ?3";
+
+pub(super) const FORGET_LETTERS: &str = "DELETE FROM dead_letter
+     WHERE id IN (
+         SELECT d.id
+         FROM dead_letter d INDEXED BY dead_letter_at
+         CROSS JOIN conversation_key k ON k.id = d.conversation
+         WHERE d.at < ?2 AND k.tenant = ?1
+         LIMIT ?3
+     )";
 
 /// Forgets a tenant's sessions that ended before then, and the holds they left behind, once nothing of theirs
 /// can be read or waits; and its dead letters that were given up before then. At most `limit` of each.
@@ -239,27 +302,7 @@ pub(super) fn forget_ended(
     before: Timestamp,
     limit: usize,
 ) -> Result<(Vec<SessionId>, usize), StoreError> {
-    let mut select = writer.prepare_cached(
-        "SELECT s.id
-         FROM session s INDEXED BY session_ended
-         WHERE s.tenant = ?1 AND s.ended_at < ?2
-             AND NOT EXISTS (
-                 SELECT 1
-                 FROM segment g
-                 WHERE g.conversation = s.conversation AND g.session = s.id AND g.shredded = 0
-             )
-             AND NOT EXISTS (
-                 SELECT 1
-                 FROM outbox o
-                 WHERE o.conversation = s.conversation AND o.session = s.id
-             )
-             AND NOT EXISTS (
-                 SELECT 1
-                 FROM dead_letter d
-                 WHERE d.conversation = s.conversation AND d.session = s.id AND d.at >= ?2
-             )
-         LIMIT ?3",
-    )?;
+    let mut select = writer.prepare_cached(ENDED)?;
     let mut rows = select.query(params![tenant.as_str(), before.0, limited(limit)])?;
     let mut sessions = Vec::new();
     while let Some(row) = rows.next()? {
@@ -272,49 +315,57 @@ pub(super) fn forget_ended(
             .execute([session.as_str()])?;
         writer.prepare_cached("DELETE FROM session WHERE id = ?1")?.execute([session.as_str()])?;
     }
-    let letters = writer
-        .prepare_cached(
-            "DELETE FROM dead_letter
-             WHERE id IN (
-                 SELECT d.id
-                 FROM dead_letter d
-                 JOIN conversation_key k ON k.id = d.conversation
-                 WHERE d.at < ?2 AND k.tenant = ?1
-                 LIMIT ?3
-             )",
-        )?
-        .execute(params![tenant.as_str(), before.0, limited(limit)])?;
+    let letters = writer.prepare_cached(FORGET_LETTERS)?.execute(params![
+        tenant.as_str(),
+        before.0,
+        limited(limit)
+    ])?;
     Ok((sessions, letters))
 }
 
-/// Of the next `limit` conversations after this one, those in which nothing was said since `before` and of
-/// which nothing is left; and the last that was looked at, `None` at the end.
+/// Whether nothing was said in conversation `c` since `?1`, and nothing is left of it.
+macro_rules! is_dead {
+    () => {
+        "c.deadline IS NULL
+         AND (SELECT at FROM log WHERE id = c.head) < ?1
+         AND EXISTS (SELECT 1 FROM conversation_key k WHERE k.id = c.id)
+         AND NOT EXISTS (
+             SELECT 1 FROM segment s WHERE s.conversation = c.id AND s.shredded <> 2
+         )
+         AND NOT EXISTS (SELECT 1 FROM session s WHERE s.conversation = c.id)
+         AND NOT EXISTS (SELECT 1 FROM dead_letter d WHERE d.conversation = c.id)"
+    };
+}
+
+/// A conversation that is dead has a newest segment, which began before its last words and is emptied; those
+/// that began later are not read.
+pub(super) const DEAD: &str = concat!(
+    "SELECT n.id, n.since, c.id AS conversation, ",
+    is_dead!(),
+    " AS dead
+     FROM segment n INDEXED BY segment_over
+     JOIN conversation c ON c.id = n.conversation
+     WHERE n.shredded = 2 AND n.last IS NULL AND n.since < ?1 AND (n.since, n.id) > (?2, ?3)
+     ORDER BY n.since, n.id
+     LIMIT ?4"
+);
+
+/// Of the next `limit` conversations of which nothing can be read, those in which nothing was said since
+/// `before` and of which nothing is left; and the last that was looked at, `None` at the end.
 pub(super) fn dead_conversations(
     reader: &Connection,
     hot: &Hot,
-    after: ConversationId,
     before: Timestamp,
+    after: Began,
     limit: usize,
-) -> Result<(Vec<ConversationId>, Option<ConversationId>), StoreError> {
-    let mut select = reader.prepare_cached(
-        "SELECT c.id,
-                c.deadline IS NULL
-                AND (SELECT at FROM log WHERE id = c.head) < ?2
-                AND EXISTS (SELECT 1 FROM conversation_key k WHERE k.id = c.id)
-                AND NOT EXISTS (
-                    SELECT 1 FROM segment s WHERE s.conversation = c.id AND s.shredded <> 2
-                )
-                AND NOT EXISTS (SELECT 1 FROM session s WHERE s.conversation = c.id)
-                AND NOT EXISTS (SELECT 1 FROM dead_letter d WHERE d.conversation = c.id) AS dead
-         FROM (
-             SELECT id, deadline, head FROM conversation WHERE id > ?1 ORDER BY id LIMIT ?3
-         ) AS c",
-    )?;
-    let mut rows = select.query(params![after.0, before.0, limited(limit)])?;
+) -> Result<(Vec<ConversationId>, Option<Began>), StoreError> {
+    let mut select = reader.prepare_cached(DEAD)?;
+    let bounds = params![before.0, after.at.0, after.segment.0, limited(limit)];
+    let mut rows = select.query(bounds)?;
     let (mut dead, mut last) = (Vec::new(), None);
     while let Some(row) = rows.next()? {
-        let id = ConversationId(row.get("id")?);
-        last = Some(id);
+        last = Some(Began { at: Timestamp(row.get("since")?), segment: SegmentId(row.get("id")?) });
+        let id = ConversationId(row.get("conversation")?);
         if row.get::<_, Option<bool>>("dead")? == Some(true) && !hot.lags(id) {
             dead.push(id);
         }
@@ -324,4 +375,23 @@ pub(super) fn dead_conversations(
         dead.retain(|id| !waiting.contains(&id.0));
     }
     Ok((dead, last))
+}
+
+/// Whether this one is, as of now.
+pub(super) fn is_dead(
+    connection: &Connection,
+    hot: &Hot,
+    id: ConversationId,
+    before: Timestamp,
+) -> Result<bool, StoreError> {
+    let mut select = connection.prepare_cached(concat!(
+        "SELECT ",
+        is_dead!(),
+        " AND NOT EXISTS (SELECT 1 FROM outbox o WHERE o.conversation = c.id)
+         FROM conversation c
+         WHERE c.id = ?2"
+    ))?;
+    let dead: Option<Option<bool>> =
+        select.query_row([before.0, id.0], |row| row.get(0)).optional()?;
+    Ok(dead.flatten() == Some(true) && !hot.lags(id))
 }
