@@ -19,9 +19,10 @@ use session::{
 };
 use store::{
     Answer, AuditMark, AuditRow, AuditSource, Began, BootId, Changes, Claim, ConversationChange,
-    ConversationId, ConversationRow, DeadLetter, EntryRow, Forgotten, LaneKey, LaneReady, Numbers,
-    OldSegment, Person, RepeatKey, Resealed, Resolved, SealedKind, SealedPage, SegmentId,
-    SessionRow, Store, StoreError, Target, Transaction, Waiting, Whose, Words, sqlite::SqliteStore,
+    ConversationId, ConversationRow, DeadLetter, EntryRow, Forgetting, Forgotten, LaneKey,
+    LaneReady, Numbers, OldSegment, Person, RepeatKey, Resealed, Resealing, Resolved, SealedKind,
+    SealedPage, SegmentId, SessionRow, Store, StoreError, Target, Transaction, Waiting, Whose,
+    Words, sqlite::SqliteStore,
 };
 use tempfile::TempDir;
 use tokio::sync::{Notify, mpsc};
@@ -313,6 +314,50 @@ impl Store for Watched {
         self.inner.keep_setting(name, value)
     }
 
+    fn settings(&self, prefix: &str) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
+        self.inner.settings(prefix)
+    }
+
+    fn replace_setting(&self, name: &str, before: &[u8], value: &[u8]) -> Result<bool, StoreError> {
+        self.inner.replace_setting(name, before, value)
+    }
+
+    fn sweep(&self, repeats_before: Timestamp, limit: usize) -> Result<usize, StoreError> {
+        self.inner.sweep(repeats_before, limit)
+    }
+
+    fn placed_as(
+        &self,
+        conversation: ConversationId,
+        number: Number,
+    ) -> Result<Option<Box<str>>, StoreError> {
+        self.inner.placed_as(conversation, number)
+    }
+
+    fn placed_entry(
+        &self,
+        conversation: ConversationId,
+        placed_as: &str,
+    ) -> Result<Option<Number>, StoreError> {
+        self.inner.placed_entry(conversation, placed_as)
+    }
+
+    fn forget_placed(&self, before: Timestamp, limit: usize) -> Result<usize, StoreError> {
+        self.inner.forget_placed(before, limit)
+    }
+
+    fn numbers(&self) -> Result<Numbers, StoreError> {
+        self.counts.fetch_add(1, Ordering::SeqCst);
+        self.readable()?;
+        self.inner.numbers()
+    }
+
+    fn ping(&self) -> Result<(), StoreError> {
+        self.inner.ping()
+    }
+}
+
+impl Forgetting for Watched {
     fn old_segments(
         &self,
         tenant: &TenantId,
@@ -395,15 +440,9 @@ impl Store for Watched {
     fn sweep_keys(&self, limit: usize) -> Result<(usize, bool), StoreError> {
         self.inner.sweep_keys(limit)
     }
+}
 
-    fn settings(&self, prefix: &str) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
-        self.inner.settings(prefix)
-    }
-
-    fn replace_setting(&self, name: &str, before: &[u8], value: &[u8]) -> Result<bool, StoreError> {
-        self.inner.replace_setting(name, before, value)
-    }
-
+impl Resealing for Watched {
     fn sealed_unlike(
         &self,
         kind: SealedKind,
@@ -420,40 +459,6 @@ impl Store for Watched {
 
     fn reseal(&self, kind: SealedKind, resealed: &[Resealed]) -> Result<usize, StoreError> {
         self.inner.reseal(kind, resealed)
-    }
-
-    fn sweep(&self, repeats_before: Timestamp, limit: usize) -> Result<usize, StoreError> {
-        self.inner.sweep(repeats_before, limit)
-    }
-
-    fn placed_as(
-        &self,
-        conversation: ConversationId,
-        number: Number,
-    ) -> Result<Option<Box<str>>, StoreError> {
-        self.inner.placed_as(conversation, number)
-    }
-
-    fn placed_entry(
-        &self,
-        conversation: ConversationId,
-        placed_as: &str,
-    ) -> Result<Option<Number>, StoreError> {
-        self.inner.placed_entry(conversation, placed_as)
-    }
-
-    fn forget_placed(&self, before: Timestamp, limit: usize) -> Result<usize, StoreError> {
-        self.inner.forget_placed(before, limit)
-    }
-
-    fn numbers(&self) -> Result<Numbers, StoreError> {
-        self.counts.fetch_add(1, Ordering::SeqCst);
-        self.readable()?;
-        self.inner.numbers()
-    }
-
-    fn ping(&self) -> Result<(), StoreError> {
-        self.inner.ping()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use session::{Event, File, News, Said, id::Number};
-use store::{Changes, DeadLetter, EntryRow, OutboxId, Target};
+use store::{Changes, DeadLetter, EntryRow, Forgetting, OutboxId, Target};
 
 use super::*;
 use crate::{

@@ -14,7 +14,7 @@ use session::id::SessionId;
 
 use super::column::{damaged, limited};
 use super::hot::Hot;
-use super::retention::{On, Walk};
+use super::retention::walk::{On, Walk};
 use super::{connect, journal, outbox};
 use crate::{ConversationId, Forgotten, OutboxId, SegmentId, StoreError, Whose};
 

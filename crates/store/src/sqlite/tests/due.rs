@@ -4,8 +4,11 @@ use rusqlite::{Connection, StatementStatus};
 use session::id::{Number, TenantId, Timestamp};
 
 use super::{file_in, writer_in};
-use crate::sqlite::{SqliteStore, forgetting, retention};
-use crate::{Began, ConversationId, SegmentId, Store, Whose, Words};
+use crate::sqlite::{
+    SqliteStore, forgetting,
+    retention::{ended, segments},
+};
+use crate::{Began, ConversationId, Forgetting, SegmentId, Whose, Words};
 
 /// Conversations of two tenants with bot talk and a live chat each, said at 1,000; and as many of which nothing
 /// can be read any more. Everybody has an id of their own.
@@ -45,17 +48,17 @@ fn looks() -> [(&'static str, &'static str, Vec<Box<dyn rusqlite::ToSql>>); 6] {
         vec![Box::new("acme"), Box::new(i64::MIN), Box::new(0), Box::new(1_000), Box::new(200)]
     };
     [
-        ("segment_talk", retention::select_old(Words::BotTalk), bounded()),
-        ("segment_chat", retention::select_old(Words::Chat), bounded()),
+        ("segment_talk", segments::select_old(Words::BotTalk), bounded()),
+        ("segment_chat", segments::select_old(Words::Chat), bounded()),
         (
             "segment_over",
-            retention::DEAD,
+            ended::DEAD,
             vec![Box::new(1_000), Box::new(i64::MIN), Box::new(0), Box::new(500)],
         ),
-        ("session_ended", retention::ENDED, vec![Box::new("acme"), Box::new(1_000), Box::new(500)]),
+        ("session_ended", ended::ENDED, vec![Box::new("acme"), Box::new(1_000), Box::new(500)]),
         (
             "dead_letter_at",
-            retention::FORGET_LETTERS,
+            ended::FORGET_LETTERS,
             vec![Box::new("acme"), Box::new(1_000), Box::new(500)],
         ),
         (

@@ -9,8 +9,8 @@ use super::crashing::files_as_they_are;
 use crate::contract::segment;
 use crate::sqlite::SqliteStore;
 use crate::{
-    Began, Changes, ConversationChange, ConversationId, NewEntry, SegmentId, Store, Target,
-    Transaction, Words,
+    Began, Changes, ConversationChange, ConversationId, Forgetting, NewEntry, SegmentId, Store,
+    Target, Transaction, Words,
 };
 
 const KEY: &[u8] = b"wrapped-key-canary";
