@@ -11,7 +11,7 @@
 //! | refused | – | given up |
 //!
 //! An attempt counts as made from the moment it is claimed, durably; so whatever happens, nothing is
-//! sent more often than [`SENDS_MAX`] times. What follows from a failure: [`came_of`].
+//! sent more often than [`SENDS_MAX`] times. What follows from a failure: [`mod@came_of`].
 
 mod came_of;
 

@@ -31,18 +31,20 @@ impl Walk {
         on: On,
     ) -> Result<Self, StoreError> {
         let mut select = writer.prepare_cached(
-            "SELECT s.conversation, s.rest, s.last, c.head
+            "SELECT s.conversation, iif(?2, coalesce(s.rest, s.last), s.last), c.head
              FROM segment s
              JOIN conversation c ON c.id = s.conversation
              WHERE s.id = ?1",
         )?;
-        let ends: Option<(i64, Option<i64>, Option<i64>, Option<i64>)> = select
-            .query_row([segment.0], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))
+        let ends: Option<(i64, Option<i64>, Option<i64>)> = select
+            .query_row(params![segment.0, on == On::WhereItRested], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+            })
             .optional()?;
-        let Some((conversation, rest, last, stored)) = ends else {
+        let Some((conversation, begin, stored)) = ends else {
             return Ok(Self { segment, at: None });
         };
-        let at = match rest.filter(|_| on == On::WhereItRested).or(last) {
+        let at = match begin {
             Some(row) => Some(row),
             None => head(hot, ConversationId(conversation), stored),
         };

@@ -1,6 +1,6 @@
 //! A look for what is due costs what is due, however much is kept.
 
-use rusqlite::{Connection, StatementStatus};
+use rusqlite::{Connection, StatementStatus, types::Value};
 use session::id::{Number, TenantId, Timestamp};
 
 use super::{file_in, writer_in};
@@ -42,38 +42,42 @@ fn keep(writer: &Connection, conversations: i64) {
         .unwrap();
 }
 
-/// What one look runs, with bounds that nothing is old enough for.
-fn looks() -> [(&'static str, &'static str, Vec<Box<dyn rusqlite::ToSql>>); 6] {
-    let bounded = || -> Vec<Box<dyn rusqlite::ToSql>> {
-        vec![Box::new("acme"), Box::new(i64::MIN), Box::new(0), Box::new(1_000), Box::new(200)]
-    };
+/// A look, with bounds that nothing is old enough for.
+struct Look {
+    index: &'static str,
+    sql: &'static str,
+    bounds: Vec<Value>,
+}
+
+fn looks() -> [Look; 6] {
+    let old = || [text("acme"), number(i64::MIN), number(0), number(1_000), number(200)];
+    let due = || [text("acme"), number(1_000), number(500)];
+    let dead = [number(1_000), number(i64::MIN), number(0), number(500)];
+    let nobody = [text("acme"), text("nobody"), number(0), number(100)];
+    let (talk, chats) = (segments::select_old(Words::BotTalk), segments::select_old(Words::Chat));
     [
-        ("segment_talk", segments::select_old(Words::BotTalk), bounded()),
-        ("segment_chat", segments::select_old(Words::Chat), bounded()),
-        (
-            "segment_over",
-            ended::DEAD,
-            vec![Box::new(1_000), Box::new(i64::MIN), Box::new(0), Box::new(500)],
-        ),
-        ("session_ended", ended::ENDED, vec![Box::new("acme"), Box::new(1_000), Box::new(500)]),
-        (
-            "dead_letter_at",
-            ended::FORGET_LETTERS,
-            vec![Box::new("acme"), Box::new(1_000), Box::new(500)],
-        ),
-        (
-            "conversation_key_user",
-            forgetting::OF_PERSON,
-            vec![Box::new("acme"), Box::new("nobody"), Box::new(0), Box::new(100)],
-        ),
+        Look { index: "segment_talk", sql: talk, bounds: old().into() },
+        Look { index: "segment_chat", sql: chats, bounds: old().into() },
+        Look { index: "segment_over", sql: ended::DEAD, bounds: dead.into() },
+        Look { index: "session_ended", sql: ended::ENDED, bounds: due().into() },
+        Look { index: "dead_letter_at", sql: ended::FORGET_LETTERS, bounds: due().into() },
+        Look { index: "conversation_key_user", sql: forgetting::OF_PERSON, bounds: nobody.into() },
     ]
+}
+
+fn text(text: &str) -> Value {
+    Value::Text(text.to_owned())
+}
+
+fn number(number: i64) -> Value {
+    Value::Integer(number)
 }
 
 #[test]
 fn a_look_for_what_is_due_goes_by_an_index() {
     let dir = tempfile::tempdir().unwrap();
     let writer = writer_in(&dir);
-    for (index, sql, bounds) in looks() {
+    for Look { index, sql, bounds } in looks() {
         let mut explained = writer.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
         let bounds = rusqlite::params_from_iter(&bounds);
         let plan = explained.query_map(bounds, |row| row.get::<_, String>("detail")).unwrap();
@@ -97,7 +101,7 @@ fn a_look_that_finds_nothing_takes_as_many_steps_however_much_is_kept() {
         let looks = looks();
         looks
             .iter()
-            .map(|(_, sql, bounds)| {
+            .map(|Look { sql, bounds, .. }| {
                 let mut look = writer.prepare(sql).unwrap();
                 let bounds = rusqlite::params_from_iter(bounds);
                 assert!(look.query(bounds).unwrap().next().unwrap().is_none(), "{sql}");
