@@ -9,6 +9,7 @@ use crate::{
     bed::{Bed, agent_said, key, session, tenant, visitor},
     engine::Arrival,
     files::{Bringer, NewFile},
+    keeping::Keeping,
 };
 
 const DAY: Duration = Duration::from_hours(24);
