@@ -12,8 +12,13 @@ WHERE owner.id = segment.conversation;
 
 UPDATE segment
 SET last = grouped.last
-FROM (SELECT segment, max(id) AS last FROM log GROUP BY segment) AS grouped
-WHERE grouped.segment = segment.id AND segment.shredded > 0 AND segment.last IS NOT NULL;
+FROM (
+    SELECT segment, max(id) AS last
+    FROM log
+    WHERE segment IN (SELECT id FROM segment WHERE shredded > 0 AND last IS NOT NULL)
+    GROUP BY segment
+) AS grouped
+WHERE grouped.segment = segment.id;
 
 -- The end of a conversation's newest segment is the conversation's; of one that is forgotten it is not.
 UPDATE segment
