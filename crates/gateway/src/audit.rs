@@ -9,11 +9,15 @@
 //! Nothing here is on the way of a message: a deed is put down in memory and written by a task of its
 //! own. What an operator does is on the disk before the operator is answered.
 
+mod beside;
 mod deed;
+mod finding;
+mod record;
 mod refusals;
 #[cfg(test)]
 mod tests;
 mod trail;
+mod verifying;
 
 use std::{
     collections::HashMap,
@@ -30,9 +34,12 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use vault::{MacKey, Vault};
 
-pub use deed::{Deed, DeedName, Entry, KeyKind, Record, Who};
-pub use trail::{AuditBeside, AuditError, Break, Query, Verified, digest, find, moment, verify};
-pub use trail::{KEY_PLACE, KEY_SETTING};
+pub use beside::AuditBeside;
+pub use deed::{Deed, DeedName, KeyKind, Who};
+pub use finding::{Query, find, moment};
+pub use record::{Entry, Record};
+pub use trail::{AuditError, KEY_PLACE, KEY_SETTING};
+pub use verifying::{Break, Verified, digest, verify};
 
 use crate::{clock::Clock, observe::RouteName};
 use refusals::Refusals;

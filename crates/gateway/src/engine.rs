@@ -8,11 +8,14 @@
 //! refused, and a conversation that cannot be stepped is set aside so that its deadline does not
 //! fire for ever. A panic counts as a failure.
 //!
-//! The engine knows nothing of HTTP or of what the effects do. How a batch runs: [`batch`]; its
-//! steps: [`stepping`]; one conversation of it: [`working`]; what is told afterwards: [`answers`].
+//! The engine knows nothing of HTTP or of what the effects do. What comes in: [`arrival`]; how a batch
+//! runs: [`batch`]; its steps: [`stepping`]; one conversation of it: [`working`]; what is told
+//! afterwards: [`answers`].
 
 mod answers;
+mod arrival;
 mod batch;
+mod error;
 mod letters;
 mod memo;
 mod repeats;
@@ -27,10 +30,10 @@ use std::{
 };
 
 use session::{
-    Callback, Claims, Effect, Event, Failure, News, Policy, Rejected,
-    id::{BotId, EffectNumber, Number, SessionId, TenantId, Timestamp},
+    Policy,
+    id::{BotId, TenantId, Timestamp},
 };
-use store::{Claim, ConversationId, LaneKey, Reschedule, Store, StoreError, Target, Work};
+use store::{Claim, ConversationId, LaneKey, Reschedule, Store};
 use tokio::{
     runtime::Handle,
     sync::{mpsc, oneshot},
@@ -39,17 +42,13 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use vault::{MacKey, Vault};
 
+pub(crate) use arrival::{Arrival, Happening, Outcome, Settled, settled_event};
+pub(crate) use error::{BatchError, EngineError};
 pub(crate) use letters::{Judged, LetterOrder};
 pub(crate) use working::SEGMENT_FOR;
 
 use crate::{
-    alarm::Wakeup,
-    clock::Clock,
-    current::Current,
-    keeping::KeepingError,
-    observe::Observer,
-    trace::{Context, Tracing},
-    wakes::Wakes,
+    alarm::Wakeup, clock::Clock, current::Current, observe::Observer, trace::Tracing, wakes::Wakes,
 };
 
 /// Jobs that may wait for the engine. Filled by edges and dispatcher, drained in batches; when it is
@@ -72,170 +71,6 @@ const INSIST_FOR: Duration = Duration::from_mins(15);
 
 /// And how often.
 const INSIST_EVERY: Duration = Duration::from_secs(1);
-
-/// Why the engine did not take an event.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum EngineError {
-    /// The request was wrong; nothing changed.
-    #[error(transparent)]
-    Rejected(#[from] Rejected),
-    /// Its target does not exist.
-    #[error("there is no such conversation")]
-    NotFound,
-    /// The queue stayed full; the caller may try again.
-    #[error("the gateway is busy")]
-    Busy,
-    /// The gateway is stopping; the caller may try again soon.
-    #[error("the gateway is stopping")]
-    Stopping,
-    /// Something is broken; nothing changed.
-    #[error("the event could not be carried out")]
-    Failed(#[source] Arc<BatchError>),
-}
-
-impl EngineError {
-    /// Whether the same may be taken a little later: there was no room, or the store was in trouble
-    /// (a full disk) that may pass.
-    pub(crate) fn passes(&self) -> bool {
-        match self {
-            Self::Busy => true,
-            Self::Failed(error) => !error.is_lasting(),
-            Self::Rejected(_) | Self::NotFound | Self::Stopping => false,
-        }
-    }
-}
-
-/// Why a batch, or one event of it, failed.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum BatchError {
-    #[error("the store failed")]
-    Store(#[from] StoreError),
-    #[error("something stored cannot be read or written")]
-    Keeping(#[from] KeepingError),
-    #[error("no bot is configured for tenant {tenant}")]
-    NoPolicy { tenant: TenantId },
-    #[error("the step panicked")]
-    Panicked,
-}
-
-impl BatchError {
-    /// Whether it would fail again however well the store is: then what caused it is set aside. A
-    /// store that refuses (a full disk) is nobody's fault, and the event comes again.
-    pub(crate) fn is_lasting(&self) -> bool {
-        match self {
-            Self::Keeping(_)
-            | Self::NoPolicy { .. }
-            | Self::Panicked
-            | Self::Store(StoreError::Damaged { .. }) => true,
-            Self::Store(
-                StoreError::Database(_)
-                | StoreError::Files(_)
-                | StoreError::Keys { .. }
-                | StoreError::InUse { .. }
-                | StoreError::UnsafeSqlite { .. }
-                | StoreError::FromTheFuture { .. },
-            ) => false,
-        }
-    }
-}
-
-/// Something that happened, on its way to its conversation.
-#[derive(Debug, Clone)]
-pub(crate) struct Arrival {
-    /// Whose it is.
-    pub(crate) target: Target,
-    /// What it is.
-    pub(crate) happening: Happening,
-    /// The outbox row this settles, when it reports a delivery.
-    pub(crate) settles: Option<Settled>,
-    /// Its channel's id of what was said, by which the channel refers to it later.
-    pub(crate) placed_as: Option<Box<str>>,
-    /// Something was taken out of it that may not go on.
-    pub(crate) masked: bool,
-    /// Where its trace goes on, if it has one of its own.
-    pub(crate) trace: Option<Context>,
-}
-
-impl Arrival {
-    /// A callback of the desk.
-    pub(crate) fn callback(
-        target: Target,
-        request: Option<EffectNumber>,
-        claims: Claims,
-        news: Vec<News>,
-    ) -> Self {
-        let happening = Happening::Callback { request, claims, news, behind_gap: false };
-        Self { target, happening, settles: None, placed_as: None, masked: false, trace: None }
-    }
-
-    /// The same callback, whose news stands behind its chat's gap if it says so.
-    pub(crate) fn behind_gap(mut self, behind: bool) -> Self {
-        if let Happening::Callback { behind_gap, .. } = &mut self.happening {
-            *behind_gap = behind;
-        }
-        self
-    }
-
-    /// An event for this target.
-    pub(crate) fn event(target: Target, event: Event) -> Self {
-        Self {
-            target,
-            happening: Happening::Event(event),
-            settles: None,
-            placed_as: None,
-            masked: false,
-            trace: None,
-        }
-    }
-
-    /// The same, which its channel knows under this id.
-    pub(crate) fn placed(self, placed_as: Option<Box<str>>) -> Self {
-        Self { placed_as, ..self }
-    }
-
-    /// The same, of which something was taken out.
-    pub(crate) fn masked(self, masked: bool) -> Self {
-        Self { masked, ..self }
-    }
-
-    /// The same as part of a trace.
-    pub(crate) fn traced(self, trace: Option<Context>) -> Self {
-        Self { trace, ..self }
-    }
-}
-
-/// What happened; a callback learns its session only when its target is resolved.
-#[derive(Debug, Clone)]
-#[expect(clippy::large_enum_variant, reason = "an arrival is boxed as a whole when it queues")]
-pub(crate) enum Happening {
-    Event(Event),
-    Callback { request: Option<EffectNumber>, claims: Claims, news: Vec<News>, behind_gap: bool },
-}
-
-/// An outbox row that is done with.
-#[derive(Debug, Clone)]
-pub(crate) struct Settled {
-    pub(crate) work: Work,
-    /// The reason code, if it became a dead letter.
-    pub(crate) dead: Option<&'static str>,
-    /// The entry that the channel shows now, and its id for it.
-    pub(crate) placed: Option<(Number, Box<str>)>,
-}
-
-/// What an event led to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Outcome {
-    /// The conversation.
-    pub(crate) conversation: ConversationId,
-    /// The entry of what the caller said; its first delivery's for a repeat.
-    pub(crate) number: Number,
-    /// All of it was taken before; nothing of it is kept again.
-    pub(crate) repeat: bool,
-    /// The session a callback was about is still open.
-    pub(crate) open: bool,
-    /// It was this event that ended a session.
-    pub(crate) ended: bool,
-}
 
 type Reply<T> = oneshot::Sender<Result<T, EngineError>>;
 
@@ -464,24 +299,6 @@ fn run(tools: &Tools, callers: Option<&Handle>, mut queue: mpsc::Receiver<Call>)
         memos.forget(&unlearned);
         for reply in marks {
             drop(reply.send(Ok(())));
-        }
-    }
-}
-
-/// The event that reports an effect as settled.
-pub(crate) fn settled_event(effect: Effect, failure: Option<Failure>) -> Event {
-    match failure {
-        None => Event::Sent { effect },
-        Some(failure) => Event::NotSent { effect, failure },
-    }
-}
-
-/// Turns what happened into the event of a resolved target.
-fn event_of(happening: Happening, session: Option<SessionId>) -> Option<Event> {
-    match happening {
-        Happening::Event(event) => Some(event),
-        Happening::Callback { request, claims, news, behind_gap } => {
-            Some(Event::Desk(Callback { session: session?, request, claims, news, behind_gap }))
         }
     }
 }

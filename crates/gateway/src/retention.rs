@@ -13,16 +13,14 @@
 //! Killed at any line, the next round goes on: what is gone is gone, what is marked is found again.
 
 mod rules;
+mod segments;
 #[cfg(test)]
 mod tests;
 
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
-use session::{
-    Content,
-    id::{Number, Timestamp},
-};
-use store::{ConversationId, OldSegment, SegmentId, Store, StoreError};
+use session::id::Timestamp;
+use store::{Began, Store, StoreError};
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 use vault::Vault;
@@ -33,18 +31,14 @@ pub use rules::{KEPT_MIN, Retention};
 use crate::{
     clock::Clock,
     current::Current,
-    engine::SEGMENT_FOR,
-    files::{FileError, FileId, Files},
-    keeping::{Keeping, KeepingError},
+    files::{FileError, Files},
+    keeping::KeepingError,
     observe::Observer,
     person,
 };
 
 /// How often a round begins. Words are gone this much later than they may be, at most.
 const SHRED_EVERY: Duration = Duration::from_mins(15);
-
-/// Segments looked at, and shredded, in one go: their keys go with one commit.
-const SEGMENTS_AT_ONCE_MAX: usize = 200;
 
 /// Entries whose bytes are given back in one transaction: a few milliseconds.
 const ENTRIES_AT_ONCE_MAX: usize = 500;
@@ -68,9 +62,6 @@ const CONVERSATION_FOR: Duration = Duration::from_hours(90 * 24);
 
 /// Conversations forgotten in one transaction, in which nobody else can write.
 const FORGOTTEN_AT_ONCE_MAX: usize = 20;
-
-/// How long ago a batch may have looked at the clock that is not committed yet: longer than any takes.
-const UNDER_WAY_FOR: Duration = Duration::from_mins(1);
 
 /// Why a piece of a round failed.
 #[derive(Debug, thiserror::Error)]
@@ -147,83 +138,6 @@ impl Shredder {
         shredded.and(emptied).and(ended).and(dead).and(rest).and(keys)
     }
 
-    /// Shreds segments that are old enough.
-    async fn segments(&self, done: &mut Done) -> Result<(), RetentionError> {
-        let mut after = SegmentId(0);
-        loop {
-            let (now, rules) = (self.clock.now(), self.rules.get());
-            let (talk, chats) = rules.bounds(now);
-            let look = move |store: &dyn Store| {
-                store.old_segments(after, talk, chats, SEGMENTS_AT_ONCE_MAX)
-            };
-            let found = crate::blocking(&self.store, look).await?;
-            let Some(last) = found.last().map(|segment| segment.id) else { return Ok(()) };
-            let old: Vec<_> = found.iter().filter(|segment| may_go(segment, &rules, now)).collect();
-            for segment in &old {
-                done.files += self.files_of(segment).await?;
-            }
-            let old: Vec<_> = old.into_iter().map(|segment| segment.id).collect();
-            if !old.is_empty() {
-                let shred = move |store: &dyn Store| store.shred(&old);
-                let shredded = crate::blocking(&self.store, shred).await?;
-                self.observer.shredded(shredded);
-                done.segments += shredded;
-            }
-            if found.len() < SEGMENTS_AT_ONCE_MAX {
-                return Ok(());
-            }
-            after = last;
-            tokio::time::sleep(BREATH).await;
-        }
-    }
-
-    /// Removes the files that entries of this segment name: before its key goes, because nobody knows them
-    /// after it.
-    async fn files_of(&self, segment: &OldSegment) -> Result<u64, RetentionError> {
-        if !self.files.has_some(segment.conversation) {
-            return Ok(0);
-        }
-        let mut removed = 0;
-        let mut upto = segment.last;
-        while upto.0 > 0 {
-            let (named, next) = self.named_by(segment, upto).await?;
-            for id in named {
-                removed += u64::from(self.files.remove(id).await?);
-            }
-            upto = next;
-        }
-        Ok(removed)
-    }
-
-    /// The files that a page of the segment's entries names, and where the page before it ends.
-    async fn named_by(
-        &self,
-        segment: &OldSegment,
-        upto: Number,
-    ) -> Result<(Vec<FileId>, Number), RetentionError> {
-        let (conversation, id, vault) = (segment.conversation, segment.id, Arc::clone(&self.vault));
-        let read = move |store: &dyn Store| {
-            let owner = store.conversation_by_id(conversation)?.map(|row| row.key);
-            Ok((owner, store.entries_upto(conversation, upto, ENTRIES_AT_ONCE_MAX)?))
-        };
-        let (owner, mut rows) = crate::blocking(&self.store, read).await?;
-        let Some(owner) = owner else { return Ok((Vec::new(), Number(0))) };
-        let whole = rows.len();
-        rows.retain(|row| row.segment.as_ref().is_some_and(|of| of.id == id));
-        let next = match rows.first() {
-            // All of the page is of this segment, so the one before it may be.
-            Some(first) if rows.len() == whole => Number(first.number.0.saturating_sub(1)),
-            Some(_) | None => Number(0),
-        };
-        let entries = Keeping::new(&vault, &owner)?.read_entries(&vault, &rows)?;
-        let files = entries.iter().flat_map(|entry| match &entry.content {
-            Content::Said(said) | Content::Revised { said, .. } => said.files.as_slice(),
-            _ => &[],
-        });
-        let mine = |id: &FileId| id.conversation == conversation;
-        Ok((files.filter_map(|file| file.id.parse().ok()).filter(mine).collect(), next))
-    }
-
     /// Gives back what shredded entries take.
     async fn bytes(&self, done: &mut Done) -> Result<(), RetentionError> {
         loop {
@@ -258,12 +172,12 @@ impl Shredder {
 
     /// Forgets conversations of which nothing is left.
     async fn dead(&self, done: &mut Done) -> Result<(), RetentionError> {
-        let mut after = ConversationId(0);
+        let mut after = Began::FIRST;
         let span = i64::try_from(CONVERSATION_FOR.as_millis()).unwrap_or(i64::MAX);
         loop {
             let before = Timestamp(self.clock.now().0.saturating_sub(span));
             let look =
-                move |store: &dyn Store| store.dead_conversations(after, before, ROWS_AT_ONCE_MAX);
+                move |store: &dyn Store| store.dead_conversations(before, after, ROWS_AT_ONCE_MAX);
             let (dead, last) = crate::blocking(&self.store, look).await?;
             if !dead.is_empty() {
                 for some in dead.chunks(FORGOTTEN_AT_ONCE_MAX) {
@@ -330,25 +244,6 @@ pub(crate) async fn forget_rest(
             }
         }
     }
-}
-
-/// Whether a segment is old enough, and nobody needs it.
-fn may_go(segment: &OldSegment, rules: &Rules, now: Timestamp) -> bool {
-    let retention = rules.of(&segment.tenant);
-    let kept = match segment.session {
-        Some(_) => retention.keep_chats,
-        None => retention.keep_bot_talk,
-    };
-    let Some(kept) = kept else { return false };
-    // While it is younger than a day, the next entry may go into it.
-    let closed = segment.since.after(SEGMENT_FOR + UNDER_WAY_FOR) <= now;
-    let old = segment.newest.after(kept) <= now;
-    // What an operator may still send again is read when it is sent.
-    let letter = segment.letter.is_some_and(|at| match retention.keep_chats {
-        Some(kept) => at.after(kept) > now,
-        None => true,
-    });
-    closed && old && !segment.busy && !letter
 }
 
 fn tell((done, error): (Done, Option<RetentionError>)) {

@@ -1,16 +1,21 @@
 //! Everything that can happen to a conversation, in one closed list.
 
-use std::{collections::BTreeMap, fmt};
+mod callback;
+mod missed;
+mod shown;
 
-use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+pub use callback::{Callback, Claims, News};
+pub use missed::{Compared, Missed};
 
 use crate::{
     conversation::Visitor,
     effect::{Effect, Failure},
-    id::{ConversationKey, EffectNumber, Number, SenderKey, SessionId, Timestamp},
+    id::{ConversationKey, Number, SenderKey, SessionId, Timestamp},
     notice::FileRefusal,
     policy::Policy,
-    said::{Agent, Author, Context, Line, Names, Payload, Said},
+    said::{Author, Context, Line, Payload, Said},
     under_way::UnderWay,
 };
 
@@ -210,229 +215,6 @@ pub enum Event {
         /// Which: the chat that was looked at, not one that began meanwhile.
         session: SessionId,
     },
-}
-
-impl fmt::Debug for Event {
-    #[expect(clippy::too_many_lines, reason = "an arm for each event")]
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Opened { visitor } => f.debug_tuple("Opened").field(visitor).finish(),
-            Self::UserSaid { visitor, said, key, fresh } => f
-                .debug_struct("UserSaid")
-                .field("visitor", visitor)
-                .field("said", said)
-                .field("key", key)
-                .field("fresh", fresh)
-                .finish(),
-            Self::UserDid { visitor, payload, words, told, key } => f
-                .debug_struct("UserDid")
-                .field("visitor", visitor)
-                .field("payload", payload)
-                .field("words", words)
-                .field("told", told)
-                .field("key", key)
-                .finish(),
-            Self::UserEnds => f.write_str("UserEnds"),
-            Self::UserGone => f.write_str("UserGone"),
-            Self::UserSeen { visitor, .. } => f.debug_tuple("UserSeen").field(visitor).finish(),
-            Self::FilesRefused { visitor, name: _, why } => {
-                f.debug_tuple("FilesRefused").field(visitor).field(why).finish()
-            }
-            Self::BotBegan { visitor } => f.debug_tuple("BotBegan").field(visitor).finish(),
-            Self::BotSaid { said, answers, key } => f
-                .debug_struct("BotSaid")
-                .field("said", said)
-                .field("answers", answers)
-                .field("key", key)
-                .finish(),
-            Self::BotDid { payload, answers, key } => f
-                .debug_struct("BotDid")
-                .field("payload", payload)
-                .field("answers", answers)
-                .field("key", key)
-                .finish(),
-            Self::BotRevised { of, at, said } => f
-                .debug_struct("BotRevised")
-                .field("of", of)
-                .field("at", at)
-                .field("said", said)
-                .finish(),
-            Self::BotWithdrew { of, at } => {
-                f.debug_struct("BotWithdrew").field("of", of).field("at", at).finish()
-            }
-            Self::BotBrought { lines } => f.debug_tuple("BotBrought").field(&lines.len()).finish(),
-            Self::BotEnds { said } => f.debug_struct("BotEnds").field("said", said).finish(),
-            Self::BotAsked { said, context, transcript, key, fresh } => f
-                .debug_struct("BotAsked")
-                .field("said", said)
-                .field("context", &Names(context))
-                .field("transcript", &transcript.len())
-                .field("key", key)
-                .field("fresh", fresh)
-                .finish(),
-            Self::Desk(callback) => f.debug_tuple("Desk").field(callback).finish(),
-            Self::Sent { effect } => f.debug_tuple("Sent").field(effect).finish(),
-            Self::NotSent { effect, failure } => {
-                f.debug_tuple("NotSent").field(effect).field(failure).finish()
-            }
-            Self::FileUnderWay { file } => f.debug_tuple("FileUnderWay").field(file).finish(),
-            Self::FileThere { .. } => f.write_str("FileThere"),
-            // A name says as much as words do.
-            Self::FileLost { why, .. } => f.debug_tuple("FileLost").field(why).finish(),
-            // The address opens it.
-            Self::FileLinked { .. } => f.write_str("FileLinked"),
-            Self::Delayed { effect } => f.debug_tuple("Delayed").field(effect).finish(),
-            Self::Deadline { due } => f.debug_tuple("Deadline").field(due).finish(),
-            Self::CaughtUp { session, as_of, missed } => f
-                .debug_struct("CaughtUp")
-                .field("session", session)
-                .field("as_of", as_of)
-                .field("missed", missed)
-                .finish(),
-            Self::UserAway => f.write_str("UserAway"),
-            Self::UserBack => f.write_str("UserBack"),
-            Self::OperatorEnds { session } => f.debug_tuple("OperatorEnds").field(session).finish(),
-        }
-    }
-}
-
-/// A callback of the desk, addressed to a session of this conversation.
-#[derive(Debug, Clone)]
-pub struct Callback {
-    /// The session it was found to be about.
-    pub session: SessionId,
-    /// The number in its `requestId`, if it names one.
-    pub request: Option<EffectNumber>,
-    /// What its `clientVariables` claim.
-    pub claims: Claims,
-    /// What it says, in order.
-    pub news: Vec<News>,
-    /// What was missed before it is not told yet: it stands behind that.
-    pub behind_gap: bool,
-}
-
-/// What a callback's `clientVariables` claim about whose it is. What is absent claims nothing.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Claims {
-    /// `tenantId`
-    pub tenant: Option<String>,
-    /// `botId`
-    pub bot: Option<String>,
-    /// `conversationId`
-    pub conversation: Option<String>,
-}
-
-/// One piece of news from the desk.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum News {
-    /// The request waits in a queue, or the chat is with the live-agent side at all.
-    Queued,
-    /// The desk's estimate, verbatim.
-    Estimate(String),
-    /// An agent is there.
-    AgentHere(Agent),
-    /// People talk (the specification's `active`): somebody is there.
-    Active,
-    /// An agent said something.
-    AgentSaid {
-        /// Who.
-        agent: Agent,
-        /// What.
-        said: Said,
-        /// By which a repeat is recognised.
-        key: Option<SenderKey>,
-    },
-    /// The desk itself, or its virtual agent, said something.
-    DeskSaid {
-        /// What.
-        said: Said,
-        /// By which a repeat is recognised.
-        key: Option<SenderKey>,
-        /// The same callback says that the chat is with the live-agent side.
-        with_agents: bool,
-    },
-    /// The desk says in words that nobody is there.
-    Nobody {
-        /// Its words, for the user; absent when nothing fit to show came with it.
-        said: Option<Said>,
-    },
-    /// The chat is over: `completed`, back with the virtual agent, or an ending text.
-    Ended,
-    /// The virtual agent gave the conversation back, without an agent.
-    LetGo,
-    /// The specification's `fail`.
-    Failed,
-    /// The specification's `cancelled`.
-    Cancelled,
-    /// The desk has a record of the conversation.
-    Started {
-        /// Its id at the desk, by which missed words can be asked for.
-        conversation: String,
-    },
-}
-
-impl News {
-    /// By which a repeat of it is recognised; only what somebody said has one.
-    pub fn key(&self) -> Option<&SenderKey> {
-        match self {
-            Self::AgentSaid { key, .. } | Self::DeskSaid { key, .. } => key.as_ref(),
-            Self::Queued
-            | Self::Estimate(_)
-            | Self::AgentHere(_)
-            | Self::Active
-            | Self::Nobody { .. }
-            | Self::Ended
-            | Self::LetGo
-            | Self::Failed
-            | Self::Cancelled
-            | Self::Started { .. } => None,
-        }
-    }
-}
-
-/// Something the desk told while nobody listened, as its own records have it.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "there are few at a time, and most of them are words"
-)]
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Missed {
-    /// An agent said something. The records do not say which agent.
-    AgentSaid {
-        /// What.
-        said: Said,
-        /// By which the callback with the same words is recognised.
-        key: SenderKey,
-    },
-    /// Here belong the words of agents that stand behind the gap, until so many of them are left.
-    BehindGap {
-        /// How many are left.
-        left: usize,
-    },
-    /// The chat was closed.
-    Ended,
-}
-
-/// What the missed words were compared with.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Compared {
-    /// The newest log entry.
-    pub numbered: Number,
-    /// How many words of agents stood behind the gap.
-    pub behind_gap: usize,
-    /// Those of them that were shown already, by their places, counted from zero.
-    pub shown: Vec<usize>,
-}
-
-impl Missed {
-    /// By which a repeat of it is recognised.
-    pub fn key(&self) -> Option<&SenderKey> {
-        match self {
-            Self::AgentSaid { key, .. } => Some(key),
-            Self::BehindGap { .. } | Self::Ended => None,
-        }
-    }
 }
 
 /// What one conversation cannot know by itself.

@@ -205,6 +205,8 @@ macro_rules! contract_tests {
                 resealing::keys_of_segments_are_replaced_and_shredded_ones_stay_gone;
                 resealing::an_effect_that_dies_is_kept_as_it_was_sealed_last;
                 retention::old_segments_say_what_a_sweep_must_know;
+                retention::old_segments_that_began_together_are_each_seen_once;
+                retention::a_conversation_is_dead_when_nothing_of_it_is_left;
                 retention::shredded_entries_are_emptied_piece_by_piece;
                 retention::an_id_of_a_segment_is_never_given_twice;
                 retention::ended_sessions_are_forgotten_when_nothing_of_theirs_is_left;

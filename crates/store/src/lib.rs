@@ -11,18 +11,25 @@
 //! All methods block. Call [`Store::transact`] from a thread of its own and the reads from threads
 //! that may wait for a disk.
 
+mod audit;
+mod error;
+mod forgetting;
+mod resealing;
 mod row;
 pub mod sqlite;
 
 #[cfg(test)]
 mod contract;
 
+pub use audit::{AuditMark, AuditRow, AuditSource};
+pub use error::StoreError;
+pub use forgetting::{Began, Forgetting, Forgotten, OldSegment, Whose, Words};
+pub use resealing::{Resealed, Resealing, SealedKind, SealedPage, SealedRow};
 pub use row::{
-    Answer, AuditMark, AuditRow, BootId, Changes, Claim, ConversationChange, ConversationId,
-    ConversationRow, DeadLetter, EntryRow, Forgotten, Hold, LaneKey, LaneReady, LogId, NewEffect,
-    NewEntry, NewRepeat, NewSegment, Numbers, OldSegment, OpenCount, OutboxId, Person, Placed,
-    RepeatKey, Reschedule, Resealed, Resend, Resolved, SealedKind, SealedPage, SealedRow, Segment,
-    SegmentId, SessionRow, Strike, Target, Waiting, Whose, Work,
+    Answer, BootId, Changes, Claim, ConversationChange, ConversationId, ConversationRow,
+    DeadLetter, EntryRow, Hold, LaneKey, LaneReady, LogId, NewEffect, NewEntry, NewRepeat,
+    NewSegment, Numbers, OpenCount, OutboxId, Person, Placed, RepeatKey, Reschedule, Resend,
+    Resolved, Segment, SegmentId, SessionRow, Strike, Target, Waiting, Work,
 };
 
 use session::id::{ConversationKey, Number, SessionId, TenantId, Timestamp};
@@ -34,80 +41,9 @@ pub const ENTRIES_PER_READ_MAX: usize = 1_000;
 /// set back; it counts as past, so that nothing waits for the size of the step.
 pub const AHEAD_MAX: std::time::Duration = std::time::Duration::from_hours(1);
 
-/// Why the store could not do it.
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    /// Another process has these files open.
-    #[error("another Warmline process is using the data directory {path}; stop it first")]
-    InUse {
-        /// The directory.
-        path: String,
-    },
-    /// The linked SQLite can lose acknowledged writes (bug fixed in 3.51.3).
-    #[error("the linked SQLite is {found}; at least {needed} is needed")]
-    UnsafeSqlite {
-        /// What is linked.
-        found: String,
-        /// What is needed.
-        needed: &'static str,
-    },
-    /// The database was written by a newer Warmline.
-    #[error(
-        "the database has schema version {found}, this Warmline knows up to {known}; start the newer version"
-    )]
-    FromTheFuture {
-        /// The version in the file.
-        found: i64,
-        /// The newest version this program can read.
-        known: i64,
-    },
-    /// A row that the schema should have made impossible.
-    #[error("row {key} of {table} is not what it should be: {what}")]
-    Damaged {
-        /// The table.
-        table: &'static str,
-        /// Which row.
-        key: String,
-        /// What was found.
-        what: String,
-    },
-    /// The file with the keys of segments is none.
-    #[error(
-        "{path} cannot be used as the file of keys; put back the newest copy of it, or move it away with its -wal \
-         and -shm: a new one is made then, and what was said before is gaps"
-    )]
-    Keys {
-        /// The file.
-        path: String,
-        /// What is wrong with it.
-        #[source]
-        source: Box<dyn std::error::Error + Send + Sync>,
-    },
-    /// The files could not be opened or locked.
-    #[error("cannot use the data directory")]
-    Files(#[source] std::io::Error),
-    /// The engine underneath refused.
-    #[error("the database refused")]
-    Database(#[source] Box<dyn std::error::Error + Send + Sync>),
-}
-
-/// Where the audit trail can be read.
-pub trait AuditSource {
-    /// Records with greater numbers, oldest first, at most `limit`.
-    fn audit_after(&self, after: u64, limit: usize) -> Result<Vec<AuditRow>, StoreError>;
-
-    /// Records with numbers up to and including `upto`, newest first, at most `limit`.
-    fn audit_upto(&self, upto: u64, limit: usize) -> Result<Vec<AuditRow>, StoreError>;
-
-    /// The newest record there ever was; `None` before the first.
-    fn audit_head(&self) -> Result<Option<AuditMark>, StoreError>;
-
-    /// Up to where records were cut off; `None` if none were.
-    fn audit_cut(&self) -> Result<Option<AuditMark>, StoreError>;
-}
-
-/// The durable side of the loop.
-pub trait Store: AuditSource + Send + Sync + 'static {
+/// The durable side of the loop. Whoever shreds and erases, seals anew or reads the audit trail finds the rest
+/// of it in traits of their own.
+pub trait Store: AuditSource + Forgetting + Resealing + Send + Sync + 'static {
     /// Runs `work` in one write transaction and commits what it saved. On an error, from `work` or
     /// from the commit, nothing has changed.
     ///
@@ -231,113 +167,11 @@ pub trait Store: AuditSource + Send + Sync + 'static {
     /// Keeps a small named value; replaces an earlier one.
     fn keep_setting(&self, name: &str, value: &[u8]) -> Result<(), StoreError>;
 
-    /// Segments that were not shredded, in the order of their rows after `after`, at most `limit`: bot talk
-    /// that began before `talk_before`, live chats that began before `chats_before`.
-    fn old_segments(
-        &self,
-        after: SegmentId,
-        talk_before: Timestamp,
-        chats_before: Timestamp,
-        limit: usize,
-    ) -> Result<Vec<OldSegment>, StoreError>;
-
-    /// Shreds segments: when this returns their data keys are gone from the disk, and their entries are gaps
-    /// for whoever has the master key, too. Nothing happens to those that are not there or were shredded
-    /// before. Says how many were not.
-    fn shred(&self, segments: &[SegmentId]) -> Result<usize, StoreError>;
-
-    /// Gives back what entries of shredded segments take, at most `limit` of them in one short transaction;
-    /// zero when there is nothing left to do. Goes on with a shredding that was interrupted.
-    fn empty_shredded(&self, limit: usize) -> Result<usize, StoreError>;
-
-    /// Forgets a tenant's sessions that ended before then and whose segments are all shredded, unless
-    /// something of theirs waits, and its dead letters that were given up before then; at most `limit` of
-    /// each in one short transaction. Says how many there were of both.
-    fn forget_ended(
-        &self,
-        tenant: &TenantId,
-        before: Timestamp,
-        limit: usize,
-    ) -> Result<usize, StoreError>;
-
-    /// Of the `limit` conversations after this one, those in which nothing was said since `before` and of
-    /// which nothing is left that anybody needs; and where to go on, `None` at the end.
-    fn dead_conversations(
-        &self,
-        after: ConversationId,
-        before: Timestamp,
-        limit: usize,
-    ) -> Result<(Vec<ConversationId>, Option<ConversationId>), StoreError>;
-
-    /// A person's conversations, in the order of their rows after `after`, at most `limit`.
-    fn conversations_of(
-        &self,
-        whose: &Whose,
-        after: ConversationId,
-        limit: usize,
-    ) -> Result<Vec<ConversationRow>, StoreError>;
-
-    /// The sessions of a conversation, open and ended, in the order of their ids after `after`, at most
-    /// `limit`.
-    fn sessions_of(
-        &self,
-        id: ConversationId,
-        after: Option<&SessionId>,
-        limit: usize,
-    ) -> Result<Vec<SessionRow>, StoreError>;
-
-    /// The session of a conversation that has not ended.
-    fn open_session_of(&self, id: ConversationId) -> Result<Option<SessionId>, StoreError>;
-
-    /// Forgets conversations with all that is kept of them. When this returns nobody finds them, and their
-    /// entries open for nobody; what is left of them goes with [`Store::forget_rest`]. Nothing happens to
-    /// those that are gone, or in which a session is open; nor, with `dead_before`, to those that are not dead
-    /// any more (see [`Store::dead_conversations`]): their user may have come back.
-    fn forget(
-        &self,
-        conversations: &[ConversationId],
-        dead_before: Option<Timestamp>,
-    ) -> Result<Forgotten, StoreError>;
-
-    /// Conversations that were forgotten and of which something is left, at most `limit`.
-    fn forgetting(&self, limit: usize) -> Result<Vec<ConversationId>, StoreError>;
-
-    /// Removes what is left of a forgotten conversation, at most `limit` entries in one short transaction. Says
-    /// how many, and whether that was the rest.
-    fn forget_rest(&self, id: ConversationId, limit: usize) -> Result<(u64, bool), StoreError>;
-
-    /// Sees to it that nothing that was deleted is left in the store's files: a matter of seconds where much was.
-    /// False if somebody read all the time, and it is to be tried again.
-    fn scrub(&self) -> Result<bool, StoreError>;
-
-    /// Forgets data keys that nobody needs: of segments that were shredded, or whose entries were never
-    /// committed. Looks at the next `limit` keys, and goes round. Says how many went, and whether the round has
-    /// come to its end.
-    fn sweep_keys(&self, limit: usize) -> Result<(usize, bool), StoreError>;
-
     /// The named values whose names begin with `prefix`, in the order of their names.
     fn settings(&self, prefix: &str) -> Result<Vec<(String, Vec<u8>)>, StoreError>;
 
     /// Replaces a named value that still is `before`; says whether it was.
     fn replace_setting(&self, name: &str, before: &[u8], value: &[u8]) -> Result<bool, StoreError>;
-
-    /// Blobs of one kind that do not begin with `head`, in the order of their rows, from those after
-    /// `after` on; `limit` bounds what is read. While others write, one that was written meanwhile may
-    /// be missing.
-    fn sealed_unlike(
-        &self,
-        kind: SealedKind,
-        head: &[u8],
-        after: i64,
-        limit: usize,
-    ) -> Result<SealedPage, StoreError>;
-
-    /// How many there are, of what was written before. Looks at all rows of the kind.
-    fn count_unlike(&self, kind: SealedKind, head: &[u8]) -> Result<u64, StoreError>;
-
-    /// Replaces blobs of one kind in one short transaction, each only if it still is what it was; says
-    /// how many were. Nothing else of their rows changes.
-    fn reseal(&self, kind: SealedKind, resealed: &[Resealed]) -> Result<usize, StoreError>;
 
     /// Begins the audit trail: keeps its key, a small named value, and makes `head` its head; both or
     /// nothing.

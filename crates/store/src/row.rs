@@ -1,10 +1,14 @@
 //! What goes into the store and what comes out: plain values, no behaviour.
 
+mod outbox;
+
 use std::sync::Arc;
 
-use session::id::{
-    ConversationKey, DeskId, EffectNumber, Number, SessionId, TenantId, Timestamp, UserId,
+pub use outbox::{
+    Claim, DeadLetter, LaneReady, NewEffect, Reschedule, Resend, Strike, Waiting, Work,
 };
+
+use session::id::{ConversationKey, DeskId, Number, SessionId, TenantId, Timestamp, UserId};
 
 macro_rules! row_ids {
     ($($(#[$doc:meta])* $name:ident;)*) => {$(
@@ -226,40 +230,6 @@ pub struct NewRepeat {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Answer(pub Number);
 
-/// An effect to put into the outbox.
-#[derive(Debug, Clone)]
-pub struct NewEffect {
-    /// Whose effect.
-    pub conversation: ConversationId,
-    /// Its number in the conversation; with the conversation it is unique.
-    pub number: EffectNumber,
-    /// The lane it waits in.
-    pub lane: LaneKey,
-    /// The session it belongs to, if any; strikes go by it.
-    pub session: Option<SessionId>,
-    /// What to do, as the engine wrote it. Names log entries, holds no message text.
-    pub body: Vec<u8>,
-    /// When it was decided.
-    pub at: Timestamp,
-    /// After this moment it is not attempted again.
-    pub expires_at: Timestamp,
-    /// Where its trace goes on, as the engine wrote it; `None` when nobody keeps traces.
-    pub trace: Option<Box<[u8]>>,
-}
-
-/// Effects of one session that must not be sent any more: those with a number below `below` that
-/// were never attempted. They stay in their lane, marked, so that their owner hears of it in order.
-/// One that is leased for its first attempt is hit when that attempt is given back.
-#[derive(Debug, Clone)]
-pub struct Strike {
-    /// Whose effects.
-    pub conversation: ConversationId,
-    /// Of which session.
-    pub session: SessionId,
-    /// Only effects numbered below this one.
-    pub below: EffectNumber,
-}
-
 /// An entry that a channel shows, and under which id.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Placed {
@@ -271,123 +241,6 @@ pub struct Placed {
     pub placed_as: Box<str>,
     /// When it was placed; the sweeper forgets old ones.
     pub at: Timestamp,
-}
-
-/// A leased effect that comes again.
-#[derive(Debug, Clone, Copy)]
-pub struct Reschedule {
-    /// Which effect.
-    pub effect: OutboxId,
-    /// Not before this moment. The lease ends.
-    pub not_before: Timestamp,
-    /// Whether an attempt was made; false gives the attempt back, so that a strike hits it, also one
-    /// that came during the lease.
-    pub made: bool,
-}
-
-/// A dead letter that goes back to the end of its lane as a new effect: a new row, no attempts, free
-/// to be attempted at once. Its number, session and body stay.
-#[derive(Debug, Clone, Copy)]
-pub struct Resend {
-    /// The outbox row it was.
-    pub effect: OutboxId,
-    /// After this moment it is not attempted again.
-    pub expires_at: Timestamp,
-}
-
-/// An effect that finally failed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DeadLetter {
-    /// The outbox row it was.
-    pub effect: OutboxId,
-    /// Whose effect.
-    pub conversation: ConversationId,
-    /// Its number.
-    pub number: EffectNumber,
-    /// The lane it waited in.
-    pub lane: LaneKey,
-    /// The session it belonged to.
-    pub session: Option<SessionId>,
-    /// What was to be done.
-    pub body: Vec<u8>,
-    /// How often it was attempted.
-    pub attempts: u32,
-    /// Machine code of the failure.
-    pub reason: Box<str>,
-    /// When it was given up.
-    pub at: Timestamp,
-}
-
-/// A lane with waiting effects.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LaneReady {
-    /// Which.
-    pub lane: LaneKey,
-    /// When its head may be attempted.
-    pub at: Timestamp,
-    /// Its head.
-    pub head: OutboxId,
-    /// When its head was decided.
-    pub decided_at: Timestamp,
-    /// After this moment its head is not attempted again.
-    pub expires_at: Timestamp,
-    /// Its head was struck: it is to be reported, not sent.
-    pub struck: bool,
-}
-
-/// What is kept sealed outside the log, one blob a row.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SealedKind {
-    /// A conversation's state.
-    State,
-    /// The body of an effect that waits.
-    Effect,
-    /// The body of a dead letter.
-    DeadLetter,
-    /// The wrapped data key of a segment that was not shredded.
-    SegmentKey,
-}
-
-impl SealedKind {
-    /// All of them.
-    pub const ALL: [Self; 4] = [Self::State, Self::Effect, Self::DeadLetter, Self::SegmentKey];
-}
-
-/// A sealed blob and where it belongs.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SealedRow {
-    /// Its row, of its kind.
-    pub row: i64,
-    /// Whose it is.
-    pub conversation: ConversationId,
-    /// What that conversation is found by.
-    pub key: Arc<ConversationKey>,
-    /// The effect's number; 0 for what is no effect.
-    pub number: u64,
-    /// It.
-    pub sealed: Vec<u8>,
-}
-
-/// Some of the blobs of one kind.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SealedPage {
-    /// In the order of their rows.
-    pub rows: Vec<SealedRow>,
-    /// The next page begins after this row; `None` if this was the last one.
-    pub upto: Option<i64>,
-}
-
-/// A blob that is to be replaced by the same under another key.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Resealed {
-    /// Its row, of its kind.
-    pub row: i64,
-    /// Whose it is.
-    pub conversation: ConversationId,
-    /// What it was when it was read.
-    pub before: Vec<u8>,
-    /// What it is to be.
-    pub after: Vec<u8>,
 }
 
 /// How many sessions of one desk have one status and have not ended.
@@ -405,29 +258,6 @@ pub struct OpenCount {
     pub oldest: Timestamp,
 }
 
-/// An effect that waits or is being attempted.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Waiting {
-    /// Its row.
-    pub effect: OutboxId,
-    /// Its number in the conversation.
-    pub number: EffectNumber,
-    /// How many attempts there were, one under way among them.
-    pub attempts: u32,
-    /// When it was decided.
-    pub at: Timestamp,
-    /// The moment before which it is not attempted (again); 1970 if at once.
-    pub not_before: Timestamp,
-    /// After this moment it is not attempted again.
-    pub expires_at: Timestamp,
-    /// It is being attempted.
-    pub leased: bool,
-    /// It was struck: it is to be reported, not sent.
-    pub struck: bool,
-    /// What to do, as the engine wrote it.
-    pub body: Vec<u8>,
-}
-
 /// How much there is of what waits, for whoever watches over it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Numbers {
@@ -443,131 +273,4 @@ pub struct Numbers {
     pub dead_letters: usize,
     /// What the store takes on disk, in bytes.
     pub bytes: u64,
-}
-
-/// What came of an attempt to lease a lane.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Claim {
-    /// Nothing waits there.
-    Empty,
-    /// The head may not be attempted before this moment.
-    Later(Timestamp),
-    /// Another boot has it, until then.
-    Elsewhere(Timestamp),
-    /// The head is leased for one attempt.
-    Leased(Box<Work>),
-}
-
-/// The head of a lane, leased for one attempt.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Work {
-    /// Its row.
-    pub effect: OutboxId,
-    /// Whose effect.
-    pub conversation: ConversationId,
-    /// Its number in the conversation.
-    pub number: EffectNumber,
-    /// The lane.
-    pub lane: LaneKey,
-    /// The session it belongs to.
-    pub session: Option<SessionId>,
-    /// What to do, as the engine wrote it.
-    pub body: Vec<u8>,
-    /// How many attempts there were, this one included; zero when it was struck.
-    pub attempts: u32,
-    /// When it was decided.
-    pub at: Timestamp,
-    /// After this moment it is not attempted again.
-    pub expires_at: Timestamp,
-    /// It was struck before its first attempt: do not send, report it.
-    pub struck: bool,
-    /// Where its trace goes on; `None` when nobody kept traces, or a person sends it again.
-    pub trace: Option<Box<[u8]>>,
-}
-
-/// A record of the audit trail.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AuditRow {
-    /// From 1, without gaps.
-    pub number: u64,
-    /// When it was written.
-    pub at: Timestamp,
-    /// Whose affair it is; `None` for the installation's own.
-    pub tenant: Option<TenantId>,
-    /// What was done, by its name.
-    pub deed: Box<str>,
-    /// The rest of it.
-    pub sealed: Vec<u8>,
-}
-
-/// A mark in the audit trail: its newest record, or the newest of those that were cut off.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AuditMark {
-    /// The record's number.
-    pub number: u64,
-    /// What the record after it is bound to.
-    pub link: Vec<u8>,
-    /// Proof that whoever made the records made the mark.
-    pub sealed: Vec<u8>,
-}
-
-/// A segment that was not shredded, and what a sweep must know before it may be.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OldSegment {
-    /// Its row.
-    pub id: SegmentId,
-    /// Whose log it is a stretch of.
-    pub conversation: ConversationId,
-    /// The organisation.
-    pub tenant: TenantId,
-    /// The live chat it holds; `None` for bot talk.
-    pub session: Option<SessionId>,
-    /// When its first entry was taken in.
-    pub since: Timestamp,
-    /// When its newest entry was.
-    pub newest: Timestamp,
-    /// The number of that entry.
-    pub last: Number,
-    /// A session of its conversation is open, or an effect waits.
-    pub busy: bool,
-    /// When the newest dead letter of its conversation was given up.
-    pub letter: Option<Timestamp>,
-}
-
-/// A person whose data somebody asks for: by the id that their channel gives them, or by the one that the
-/// desk knows them by.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Whose {
-    /// The organisation.
-    pub tenant: TenantId,
-    /// The id.
-    pub user: Box<str>,
-}
-
-/// How much was forgotten with conversations.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Forgotten {
-    /// Conversations.
-    pub conversations: u64,
-    /// Live chats.
-    pub sessions: u64,
-    /// Segments whose keys were there.
-    pub segments: u64,
-    /// Entries of their logs.
-    pub entries: u64,
-    /// Effects that waited.
-    pub effects: u64,
-    /// Dead letters.
-    pub dead_letters: u64,
-}
-
-impl std::ops::AddAssign for Forgotten {
-    fn add_assign(&mut self, more: Self) {
-        self.conversations += more.conversations;
-        self.sessions += more.sessions;
-        self.segments += more.segments;
-        self.entries += more.entries;
-        self.effects += more.effects;
-        self.dead_letters += more.dead_letters;
-    }
 }

@@ -109,7 +109,7 @@ impl Entrance {
         let listening = tokio::spawn(async move {
             let closing = stages.closing.clone();
             serve(listener, stages).await;
-            super::report_end("listener", &closing, &failures);
+            super::running::report_end("listener", &closing, &failures);
         });
         Self { front: show, under_way, closing: closing.drop_guard(), listening }
     }

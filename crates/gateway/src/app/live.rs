@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use vault::Vault;
 
 use crate::{
-    app::{BotSetup, DeskSetup, Parts, Settings, StartError, parts},
+    app::{BotSetup, DeskSetup, Parts, Settings, StartError, doors, links},
     behind::{Bots, Handles},
     channel::Channels,
     current::Current,
@@ -119,13 +119,13 @@ impl Live {
         own_address: String,
     ) -> Result<Self, StartError> {
         let handles = Handles::of(&parts.vault)?;
-        let bots = parts::bots(&settings, None, &handles, &parts.observer, &own_address)?;
-        let channels = parts::channels(&settings, None, &parts.observer, &own_address)?;
-        parts.observer.bots(&parts::named(&settings.bots));
+        let bots = links::bots(&settings, None, &handles, &parts.observer, &own_address)?;
+        let channels = links::channels(&settings, None, &parts.observer, &own_address)?;
+        parts.observer.bots(&links::named(&settings.bots));
         let mut reaches = HashMap::new();
         for desk in &settings.desks {
-            let handing = parts::handing(&settings, &own_address, desk);
-            let reach = parts::reach(&parts.store, &parts.vault, &parts.observer, desk, handing)?;
+            let handing = links::handing(&settings, &own_address, desk);
+            let reach = links::reach(&parts.store, &parts.vault, &parts.observer, desk, handing)?;
             reaches.insert(key_of(desk), Current::new(reach));
         }
         let media = parts.media(&policies, &reaches)?;
@@ -134,7 +134,7 @@ impl Live {
             vault: Arc::clone(&parts.vault),
             engine: parts.engine.clone(),
             observer: Arc::clone(&parts.observer),
-            doors: Current::new(parts::doors(&parts.vault, &settings)?),
+            doors: Current::new(doors::doors(&parts.vault, &settings)?),
             policies,
             bots: Current::new(bots),
             channels: Current::new(channels),
@@ -181,13 +181,13 @@ impl Live {
     ) -> Result<Vec<NeedsRestart>, StartError> {
         let mut in_force = self.in_force.lock().await;
         let (new, rest) = applicable(&in_force, new);
-        let doors = parts::doors(&self.vault, &new)?;
+        let doors = doors::doors(&self.vault, &new)?;
         let before = self.bots.get();
         let bots =
-            parts::bots(&new, Some(&before), &self.handles, &self.observer, &self.own_address)?;
+            links::bots(&new, Some(&before), &self.handles, &self.observer, &self.own_address)?;
         let channels = {
             let before = self.channels.get();
-            parts::channels(&new, Some(&before), &self.observer, &self.own_address)?
+            links::channels(&new, Some(&before), &self.observer, &self.own_address)?
         };
         let mut reaches = Vec::new();
         for desk in &new.desks {
@@ -197,9 +197,9 @@ impl Live {
         // From here on nothing fails.
         let rules_changed = !same_rules(&in_force.bots, &new.bots);
         self.doors.replace(doors);
-        self.policies.replace(parts::policies(&new.bots));
+        self.policies.replace(links::policies(&new.bots));
         self.retention.replace(Rules::new(new.retention.clone()));
-        self.observer.bots(&parts::named(&new.bots));
+        self.observer.bots(&links::named(&new.bots));
         self.bots.replace(bots);
         self.channels.replace(channels);
         for (cell, reach) in reaches {
@@ -220,14 +220,14 @@ impl Live {
         in_force: &Settings,
         new: &Settings,
     ) -> Result<Reach, StartError> {
-        let handing = parts::handing(new, &self.own_address, desk);
+        let handing = links::handing(new, &self.own_address, desk);
         let before = in_force.desks.iter().find(|before| key_of(before) == key_of(desk));
         if before.is_some_and(|before| before.client.is_as(&desk.client)) {
             let client = Arc::clone(&cell.get().client);
-            let (dress, wording) = (parts::dress(desk), desk.wording.clone());
+            let (dress, wording) = (links::dress(desk), desk.wording.clone());
             return Ok(Reach { client, dress, wording, handing });
         }
-        parts::reach(&self.store, &self.vault, &self.observer, desk, handing)
+        links::reach(&self.store, &self.vault, &self.observer, desk, handing)
     }
 }
 

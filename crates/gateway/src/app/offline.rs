@@ -9,7 +9,7 @@ use vault::Vault;
 
 use crate::{
     alarm::Wakeup,
-    app::{BotSetup, LEASE, StartError, open_alone, open_store, parts::policies},
+    app::{BotSetup, LEASE, StartError, links::policies, open_alone, open_store},
     audit::{Audit, Who},
     clock::Clock,
     control::{Answer, Letters, Order},

@@ -167,7 +167,8 @@ async fn what_nobody_can_read_can_only_be_dropped() {
         before: work.body.clone(),
         after: b"not sealed by anybody".to_vec(),
     };
-    assert_eq!(bed.store.reseal(store::SealedKind::Effect, &[damaged]).unwrap(), 1);
+    let bodies = store::SealedKind::Effect;
+    assert_eq!(store::Resealing::reseal(&*bed.store, bodies, &[damaged]).unwrap(), 1);
     bed.engine.bury(Settled { work: *work, dead: Some("unreadable"), placed: None }).await.unwrap();
     assert_eq!(code(order(&bed, Order::Resend { id }).await), "unreadable");
     assert_eq!(letter(order(&bed, Order::Drop { id }).await).effect, "unreadable");

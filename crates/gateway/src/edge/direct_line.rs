@@ -11,7 +11,8 @@
 //! | [`origins`] | from which pages, and what browsers are told of it |
 //! | [`tokens`] | giving tokens out |
 //! | [`conversations`] | starting, and coming back |
-//! | [`activities`], [`stream`] | what is said |
+//! | [`activities`] | what a page says |
+//! | [`log`], [`stream`] | what it is shown |
 //! | [`upload`] | files |
 //! | [`private`] | messages that are sealed between the browser and here |
 //! | [`changes`] | what a user changes of it |
@@ -23,6 +24,7 @@ pub(crate) mod admission;
 mod browser;
 mod changes;
 mod conversations;
+mod log;
 mod origins;
 mod places;
 pub(crate) mod private;
@@ -118,7 +120,7 @@ pub(crate) fn routes(edge: &Arc<Edge>) -> Router<Arc<Edge>> {
         .route("/conversations/{id}/tokens", post(tokens::again).fallback(no_method))
         .route(
             "/conversations/{id}/activities",
-            get(activities::read).post(activities::post).fallback(no_method),
+            get(log::read).post(activities::post).fallback(no_method),
         )
         .route("/conversations/{id}/reader", post(private::present).fallback(no_method))
         .route("/conversations/{id}/upload", post(upload::post).fallback(no_method))

@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use session::id::{TenantId, Timestamp};
-
-use super::before;
+use session::id::TenantId;
 
 /// The shortest time that words are kept: long enough for any page to come back and read them.
 pub const KEPT_MIN: Duration = Duration::from_hours(1);
@@ -47,14 +45,5 @@ impl Rules {
 
     pub(super) fn tenants(&self) -> impl Iterator<Item = &(TenantId, Retention)> {
         self.0.iter()
-    }
-
-    /// Bot talk, and live chats, that began after these moments are kept by every tenant.
-    pub(super) fn bounds(&self, now: Timestamp) -> (Timestamp, Timestamp) {
-        let all = || self.0.iter().map(|(_, retention)| *retention);
-        let shortest = |of: fn(Retention) -> Option<Duration>| {
-            all().filter_map(of).min().map_or(Timestamp(i64::MIN), |kept| before(now, kept))
-        };
-        (shortest(|rules| rules.keep_bot_talk), shortest(|rules| rules.keep_chats))
     }
 }

@@ -2,13 +2,14 @@
 
 use bytes::Bytes;
 use session::{Event, File, News, Said, id::Number};
-use store::{Changes, DeadLetter, EntryRow, OutboxId, Target};
+use store::{Changes, DeadLetter, EntryRow, Forgetting, OutboxId, Target};
 
 use super::*;
 use crate::{
     bed::{Bed, agent_said, key, session, tenant, visitor},
     engine::Arrival,
     files::{Bringer, NewFile},
+    keeping::Keeping,
 };
 
 const DAY: Duration = Duration::from_hours(24);

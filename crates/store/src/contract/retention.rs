@@ -7,8 +7,8 @@ use super::{
     session_id, session_row, tenant,
 };
 use crate::{
-    Changes, ConversationChange, ConversationId, Forgotten, NewSegment, SegmentId, SessionRow,
-    Store, Whose,
+    Began, Changes, ConversationChange, ConversationId, Forgotten, NewSegment, OldSegment,
+    SegmentId, SessionRow, Store, Whose, Words,
 };
 
 const LATE: Timestamp = Timestamp(i64::MAX);
@@ -28,8 +28,18 @@ fn says(
     store.entries_upto(id, last, 1).unwrap().remove(0).segment.unwrap().id
 }
 
+fn of(store: &dyn Store, words: Words, before: Timestamp, after: Began) -> Vec<OldSegment> {
+    store.old_segments(&tenant("acme"), words, before, after, 100).unwrap()
+}
+
 fn old(store: &dyn Store) -> Vec<SegmentId> {
-    store.old_segments(SegmentId(0), LATE, LATE, 100).unwrap().iter().map(|it| it.id).collect()
+    let mut all: Vec<_> = Words::ALL
+        .into_iter()
+        .flat_map(|words| of(store, words, LATE, Began::FIRST))
+        .map(|it| it.id)
+        .collect();
+    all.sort_unstable();
+    all
 }
 
 fn gaps(store: &dyn Store, id: ConversationId) -> Vec<u64> {
@@ -42,29 +52,88 @@ pub(super) fn old_segments_say_what_a_sweep_must_know(bed: &impl Bed) {
     let id = conversation(store, "c1").id;
     let talk = says(store, id, 1..=3, None);
     let chat = says(store, id, 4..=70, Some(session_id("s1")));
-    let found = store.old_segments(SegmentId(0), LATE, LATE, 100).unwrap();
-    assert_eq!(found.iter().map(|it| it.id).collect::<Vec<_>>(), [talk, chat]);
+    let more = says(store, id, 71..=72, Some(session_id("s2")));
+    let first = |words| of(store, words, LATE, Began::FIRST).remove(0);
+    let found = [first(Words::BotTalk), first(Words::Chat)];
+    assert_eq!([found[0].id, found[1].id], [talk, chat]);
     let last = |nth: usize| (found[nth].since.0, found[nth].newest.0, found[nth].last.0);
     assert_eq!([last(0), last(1)], [(10_001, 10_003, 3), (10_004, 10_070, 70)]);
     assert_eq!((&found[0].session, found[1].session.as_ref()), (&None, Some(&session_id("s1"))));
+    assert_eq!(found.each_ref().map(OldSegment::words), [Words::BotTalk, Words::Chat]);
     assert!(found.iter().all(|it| it.tenant == tenant("acme") && !it.busy && it.letter.is_none()));
-    let since = |talk, chats| {
-        let found = store.old_segments(SegmentId(0), Timestamp(talk), Timestamp(chats), 100);
-        found.unwrap().len()
+    let ids = |words, before, after| -> Vec<_> {
+        of(store, words, Timestamp(before), after).iter().map(|it| it.id).collect()
     };
-    assert_eq!([since(10_001, 10_004), since(10_002, 0), since(0, 10_005)], [0, 1, 1]);
-    assert_eq!(store.old_segments(talk, LATE, LATE, 100).unwrap()[0].id, chat);
-    assert_eq!(store.old_segments(SegmentId(0), LATE, LATE, 1).unwrap().len(), 1);
+    assert_eq!(ids(Words::BotTalk, 10_001, Began::FIRST), []);
+    assert_eq!(ids(Words::BotTalk, 10_002, Began::FIRST), [talk]);
+    assert_eq!(ids(Words::Chat, 10_004, Began::FIRST), []);
+    assert_eq!(ids(Words::Chat, 10_005, Began::FIRST), [chat]);
+    assert_eq!(ids(Words::Chat, i64::MAX, Began::FIRST), [chat, more]);
+    assert_eq!(ids(Words::Chat, i64::MAX, found[1].began()), [more]);
+    let limited = store.old_segments(&tenant("acme"), Words::Chat, LATE, Began::FIRST, 1).unwrap();
+    assert_eq!(limited.len(), 1);
+    let others = store.old_segments(&tenant("other"), Words::Chat, LATE, Began::FIRST, 9).unwrap();
+    assert_eq!(others, [], "another tenant's");
+    let busy = || first(Words::BotTalk).busy;
     save(
         store,
         &Changes { sessions: vec![session_row("s1", id, person("u"))], ..Changes::default() },
     );
-    assert!(store.old_segments(SegmentId(0), LATE, LATE, 1).unwrap()[0].busy, "a chat is open");
+    assert!(busy(), "a chat is open");
     let ended = SessionRow { ended_at: Some(Timestamp(5)), ..session_row("s1", id, person("u")) };
     save(store, &Changes { sessions: vec![ended], ..Changes::default() });
-    assert!(!store.old_segments(SegmentId(0), LATE, LATE, 1).unwrap()[0].busy);
+    assert!(!busy());
     put(store, vec![effect(id, 1, "lane")]);
-    assert!(store.old_segments(SegmentId(0), LATE, LATE, 1).unwrap()[0].busy, "an effect waits");
+    assert!(busy(), "an effect waits");
+}
+
+/// A page ends among those that began at the same moment, and the next one goes on there.
+pub(super) fn old_segments_that_began_together_are_each_seen_once(bed: &impl Bed) {
+    let store = bed.store();
+    let mut made = Vec::new();
+    for nth in 0..5 {
+        let id = conversation(store, &format!("c{nth}")).id;
+        made.push(says(store, id, 1..=1, None));
+    }
+    let (mut seen, mut after) = (Vec::new(), Began::FIRST);
+    loop {
+        let page = store.old_segments(&tenant("acme"), Words::BotTalk, LATE, after, 2).unwrap();
+        let Some(last) = page.last() else { break };
+        after = last.began();
+        seen.extend(page.iter().map(|it| it.id));
+    }
+    assert_eq!(seen, made);
+}
+
+pub(super) fn a_conversation_is_dead_when_nothing_of_it_is_left(bed: &mut impl Bed) {
+    let ids = ["c1", "c2"].map(|name| conversation(bed.store(), name).id);
+    let mut words = Vec::new();
+    for id in ids {
+        words.push(says(bed.store(), id, 1..=60, None));
+    }
+    bed.reopen();
+    let dead = |store: &dyn Store, before: i64| {
+        let found = store.dead_conversations(Timestamp(before), Began::FIRST, 9).unwrap();
+        (found.0, found.1.is_some())
+    };
+    assert_eq!(dead(bed.store(), i64::MAX), (vec![], false), "what can be read is not looked at");
+    bed.store().shred(&[words[0]]).unwrap();
+    assert_eq!(bed.store().empty_shredded(50).unwrap(), 50);
+    assert_eq!(dead(bed.store(), i64::MAX), (vec![], false), "nor what has bytes left");
+    assert_eq!(bed.store().empty_shredded(50).unwrap(), 10);
+    bed.reopen();
+    assert_eq!(dead(bed.store(), 10_001), (vec![], false), "nor what began later");
+    assert_eq!(dead(bed.store(), 10_060), (vec![], true), "its last words are younger");
+    assert_eq!(dead(bed.store(), 10_061), (vec![ids[0]], true));
+    let page = bed.store().dead_conversations(LATE, Began::FIRST, 9).unwrap();
+    let next = bed.store().dead_conversations(LATE, page.1.unwrap(), 9).unwrap();
+    assert_eq!(next, (vec![], None));
+    let kept = bed.store().forget(&[ids[0]], Some(Timestamp(10_060))).unwrap();
+    assert_eq!(kept.conversations, 0, "not dead by then");
+    says(bed.store(), ids[0], 61..=61, None);
+    bed.reopen();
+    assert_eq!(dead(bed.store(), i64::MAX), (vec![], false), "its user came back");
+    assert_eq!(bed.store().forget(&[ids[0]], Some(LATE)).unwrap().conversations, 0);
 }
 
 pub(super) fn shredded_entries_are_emptied_piece_by_piece(bed: &mut impl Bed) {

@@ -9,7 +9,7 @@ use rusqlite::{Connection, OptionalExtension, Row, Rows, TransactionBehavior, pa
 use session::id::{TenantId, Timestamp};
 
 use super::column::{Columns, limited, signed};
-use super::{connect, files, settings};
+use super::{SqliteStore, connect, files, settings};
 use crate::{AuditMark, AuditRow, AuditSource, StoreError};
 
 const TABLE: &str = "audit";
@@ -185,5 +185,23 @@ impl AuditSource for AuditBeside {
 
     fn audit_cut(&self) -> Result<Option<AuditMark>, StoreError> {
         self.read(cut_mark)
+    }
+}
+
+impl AuditSource for SqliteStore {
+    fn audit_after(&self, after: u64, limit: usize) -> Result<Vec<AuditRow>, StoreError> {
+        self.read(|reader| self::after(reader, after, limit))
+    }
+
+    fn audit_upto(&self, upto: u64, limit: usize) -> Result<Vec<AuditRow>, StoreError> {
+        self.read(|reader| self::upto(reader, upto, limit))
+    }
+
+    fn audit_head(&self) -> Result<Option<AuditMark>, StoreError> {
+        self.read(|reader| head(reader))
+    }
+
+    fn audit_cut(&self) -> Result<Option<AuditMark>, StoreError> {
+        self.read(|reader| cut_mark(reader))
     }
 }

@@ -14,7 +14,7 @@ use session::id::SessionId;
 
 use super::column::{damaged, limited};
 use super::hot::Hot;
-use super::retention::Walk;
+use super::retention::walk::{On, Walk};
 use super::{connect, journal, outbox};
 use crate::{ConversationId, Forgotten, OutboxId, SegmentId, StoreError, Whose};
 
@@ -48,6 +48,13 @@ impl Drop for Thorough<'_> {
     }
 }
 
+pub(super) const OF_PERSON: &str =
+    "SELECT id FROM conversation_key WHERE tenant = ?1 AND user = ?2 AND id > ?3
+     UNION
+     SELECT conversation FROM session WHERE tenant = ?1 AND user = ?2 AND conversation > ?3
+     ORDER BY 1
+     LIMIT ?4";
+
 /// The conversations of a person, in the order of their rows.
 pub(super) fn of_person(
     reader: &Connection,
@@ -55,13 +62,7 @@ pub(super) fn of_person(
     after: ConversationId,
     limit: usize,
 ) -> Result<Vec<ConversationId>, StoreError> {
-    let mut select = reader.prepare_cached(
-        "SELECT id FROM conversation_key WHERE tenant = ?1 AND user = ?2 AND id > ?3
-         UNION
-         SELECT conversation FROM session WHERE tenant = ?1 AND user = ?2 AND conversation > ?3
-         ORDER BY 1
-         LIMIT ?4",
-    )?;
+    let mut select = reader.prepare_cached(OF_PERSON)?;
     let bounds = params![whose.tenant.as_str(), whose.user, after.0, limited(limit)];
     let found = select.query_map(bounds, |row| row.get(0).map(ConversationId))?;
     Ok(found.collect::<Result<_, _>>()?)
@@ -185,7 +186,7 @@ pub(super) fn piece(
 ) -> Result<(u64, bool), StoreError> {
     let mut entries = 0;
     for segment in segments_of(transaction, id)? {
-        let mut walk = Walk::of(transaction, hot, segment)?;
+        let mut walk = Walk::through(transaction, hot, segment, On::ItsEnd)?;
         while entries < limit
             && let Some(row) = walk.next(transaction)?
         {
@@ -193,7 +194,7 @@ pub(super) fn piece(
             entries += 1;
         }
         if entries >= limit && !walk.is_over() {
-            walk.stay(transaction)?;
+            walk.cut(transaction)?;
             return Ok((entries as u64, false));
         }
         transaction.prepare_cached("DELETE FROM segment WHERE id = ?1")?.execute([segment.0])?;

@@ -335,9 +335,10 @@ fn open_segment(
         end.execute([standing.id.0, head.row])?;
     }
     let mut insert = connection.prepare_cached(
-        "INSERT INTO segment (id, conversation, session, since) VALUES (?1, ?2, ?3, ?4)",
+        "INSERT INTO segment (id, conversation, tenant, session, since) VALUES (?1, ?2, ?3, ?4, ?5)",
     )?;
     let session = new.session.as_ref().map(SessionId::as_str);
-    insert.execute(params![id.0, standing.id.0, session, new.since.0])?;
+    let tenant = standing.key.tenant.as_str();
+    insert.execute(params![id.0, standing.id.0, tenant, session, new.since.0])?;
     Ok(())
 }

@@ -5,7 +5,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 use session::id::ConversationKey;
 
 use super::column::{Columns, limited};
@@ -13,7 +13,10 @@ use super::hot::Hot;
 use super::keys;
 use super::readers::Reader;
 use super::standing::{Standing, absent};
-use crate::{ConversationId, Resealed, SealedKind, SealedPage, SealedRow, SegmentId, StoreError};
+use super::{SqliteStore, transaction::SqliteTransaction};
+use crate::{
+    ConversationId, Resealed, Resealing, SealedKind, SealedPage, SealedRow, SegmentId, StoreError,
+};
 
 /// Rows of a kind with the columns that go into a [`SealedRow`], of which `$sealed` begins otherwise.
 macro_rules! select_unlike {
@@ -228,5 +231,60 @@ pub(super) fn states(
 pub(super) fn rewrapped(hot: &mut Hot, replaced: &[&Resealed]) {
     for one in replaced {
         hot.rewrapped(one.conversation, SegmentId(one.row), &one.after);
+    }
+}
+
+impl Resealing for SqliteStore {
+    fn sealed_unlike(
+        &self,
+        kind: SealedKind,
+        head: &[u8],
+        after: i64,
+        limit: usize,
+    ) -> Result<SealedPage, StoreError> {
+        let hot = |id| self.hot().standing(id).cloned();
+        self.read(|reader| match Table::of(kind) {
+            None if kind == SealedKind::SegmentKey => segment_keys(reader, head, after, limit),
+            Some(table) => table.page(reader, head, after, limit),
+            None => states(reader, hot, head, after, limit),
+        })
+    }
+
+    fn count_unlike(&self, kind: SealedKind, head: &[u8]) -> Result<u64, StoreError> {
+        self.read(|reader| match Table::of(kind) {
+            None if kind == SealedKind::SegmentKey => keys::count_unlike(&reader.keys, head),
+            Some(table) => table.count(reader, head),
+            None => {
+                let rows = rows_of_states(reader, head)?;
+                // Not before: nobody may commit while memory is looked at.
+                Ok(count_states(&self.hot(), &rows, head))
+            }
+        })
+    }
+
+    fn reseal(&self, kind: SealedKind, resealed: &[Resealed]) -> Result<usize, StoreError> {
+        let mut writer = self.writer();
+        if kind == SealedKind::SegmentKey {
+            let replaced = self.keys.replace(resealed)?;
+            rewrapped(&mut self.hot_mut(), &replaced);
+            return Ok(replaced.len());
+        }
+        let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let Some(table) = Table::of(kind) else {
+            let mut steps = SqliteTransaction::new(&transaction, &self.keys, self.hot());
+            let mut replaced = 0;
+            for one in resealed {
+                replaced += usize::from(steps.reseal(one)?);
+            }
+            let (handover, _) = steps.finish()?;
+            transaction.commit()?;
+            self.hot_mut().take(handover);
+            self.checkpointer.committed();
+            return Ok(replaced);
+        };
+        let replaced = table.replace(&transaction, resealed)?;
+        transaction.commit()?;
+        self.checkpointer.committed();
+        Ok(replaced.len())
     }
 }

@@ -1,327 +1,220 @@
-//! What is old: segments that may be shredded, what is left of those that were, and the rows of sessions
-//! and dead letters that nobody needs any more.
+//! Shredding what is old, and forgetting conversations: what may go is judged by the gateway, which knows each
+//! tenant's rules; here stands what it must know, and how it goes: in pieces, each a short transaction.
 //!
-//! What may go is judged by the gateway, which knows each tenant's rules; here stands what it must know, and
-//! how it goes: in pieces, each a short transaction.
+//! Segments: `segments`; what is left when their words are gone: `ended`; a conversation that is forgotten
+//! altogether: `sqlite::forgetting`.
 
-use std::collections::HashSet;
+pub(super) mod ended;
+pub(super) mod segments;
+pub(super) mod walk;
 
-use rusqlite::{Connection, OptionalExtension, params};
-use session::id::{Number, SessionId, TenantId, Timestamp};
+use std::sync::PoisonError;
 
-use super::column::{Columns, damaged, limited};
-use super::hot::Hot;
-use crate::{ConversationId, OldSegment, SegmentId, StoreError};
+use rusqlite::{Connection, TransactionBehavior};
+use session::id::{SessionId, TenantId, Timestamp};
 
-const TABLE: &str = "segment";
+use super::{
+    SqliteStore,
+    forgetting::{self, Thorough},
+    keys, sessions,
+};
+use crate::{
+    Began, ConversationId, ConversationRow, Forgetting, Forgotten, OldSegment, SegmentId,
+    SessionRow, StoreError, Whose, Words,
+};
 
-/// Segments that were not shredded, in the order of their rows after `after`: bot talk that began before
-/// `talk_before`, live chats that began before `chats_before`.
-pub(super) fn old_segments(
-    reader: &Connection,
-    hot: &Hot,
-    after: SegmentId,
-    (talk_before, chats_before): (Timestamp, Timestamp),
-    limit: usize,
-) -> Result<Vec<OldSegment>, StoreError> {
-    let mut select = reader.prepare_cached(
-        "SELECT s.id, s.conversation, k.tenant, s.session, s.since, s.last, c.head,
-                EXISTS (
-                    SELECT 1
-                    FROM session o
-                    WHERE o.conversation = s.conversation AND o.ended_at IS NULL
-                ) AS open,
-                (SELECT max(d.at) FROM dead_letter d WHERE d.conversation = s.conversation) AS letter
-         FROM segment s
-         JOIN conversation_key k ON k.id = s.conversation
-         JOIN conversation c ON c.id = s.conversation
-         WHERE s.id > ?1 AND s.shredded = 0
-             AND s.since < CASE WHEN s.session IS NULL THEN ?2 ELSE ?3 END
-         ORDER BY s.id
-         LIMIT ?4",
-    )?;
-    let bounds = params![after.0, talk_before.0, chats_before.0, limited(limit)];
-    let mut rows = select.query(bounds)?;
-    let mut old = Vec::new();
-    while let Some(row) = rows.next()? {
-        let id: i64 = row.get("id")?;
-        let columns = Columns { row, table: TABLE, key: &id };
-        let conversation = ConversationId(columns.get("conversation")?);
-        let since = Timestamp(columns.get("since")?);
-        let last: Option<i64> = columns.get("last")?;
-        let last = match last {
-            Some(last) => Some(last),
-            None => head(hot, conversation, columns.get("head")?),
-        };
-        let newest = match last {
-            Some(last) => taken_in(reader, last)?,
-            None => None,
-        };
-        let (newest, last) = newest.unwrap_or((since, Number(0)));
-        old.push(OldSegment {
-            id: SegmentId(id),
-            conversation,
-            tenant: columns.id("tenant", TenantId::new)?,
-            session: columns.optional_id("session", SessionId::new)?,
-            since,
-            newest,
-            last,
-            busy: columns.get("open")?,
-            letter: columns.get::<Option<i64>>("letter")?.map(Timestamp),
-        });
+/// Segments whose entries are emptied in one go; each is found by its key.
+const SEGMENTS_EMPTIED_AT_ONCE: usize = 64;
+
+impl SqliteStore {
+    /// Nobody writes to these segments any more; their keys are still there.
+    pub(super) fn mark_shredded(&self, segments: &[SegmentId]) -> Result<usize, StoreError> {
+        let mut writer = self.writer();
+        let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let marked = segments::mark(&transaction, segments)?;
+        transaction.commit()?;
+        self.hot_mut().shredded(segments);
+        Ok(marked)
     }
-    if !old.is_empty() {
-        let waiting = waiting(reader)?;
-        for segment in &mut old {
-            segment.busy |= waiting.contains(&segment.conversation.0);
+
+    /// Nobody finds these conversations any more; the keys of their segments are still there.
+    pub(super) fn begin_forgetting(
+        &self,
+        conversations: &[ConversationId],
+        dead_before: Option<Timestamp>,
+    ) -> Result<(Forgotten, Vec<SegmentId>), StoreError> {
+        let mut writer = self.writer();
+        // What the journal says of them is to go as well, so it is folded in first.
+        self.fold(&mut writer)?;
+        let thorough = Thorough::begin(&writer)?;
+        let transaction = writer.unchecked_transaction()?;
+        let (mut forgotten, mut segments) = (Forgotten::default(), Vec::new());
+        let mut begun = Vec::new();
+        for id in conversations {
+            if let Some(before) = dead_before
+                && !ended::is_dead(&transaction, &self.hot(), *id, before)?
+            {
+                continue;
+            }
+            let (more, theirs) = forgetting::begin(&transaction, &self.hot(), *id)?;
+            begun.extend((more.conversations == 1).then_some(*id));
+            forgotten += more;
+            segments.extend(theirs);
         }
+        forgetting::empty_journal(&transaction)?;
+        transaction.commit()?;
+        drop(thorough);
+        self.hot_mut().forget(&begun);
+        self.checkpointer.committed();
+        Ok((forgotten, segments))
     }
-    Ok(old)
-}
 
-/// Where a conversation's log ends: memory knows better than the row.
-fn head(hot: &Hot, conversation: ConversationId, stored: Option<i64>) -> Option<i64> {
-    match hot.standing(conversation) {
-        Some(standing) => standing.end.head.map(|head| head.row),
-        None => stored,
+    /// One short transaction of its own.
+    fn in_short<T>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let mut writer = self.writer();
+        let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let done = work(&transaction)?;
+        transaction.commit()?;
+        self.checkpointer.committed();
+        Ok(done)
     }
 }
 
-fn taken_in(reader: &Connection, row: i64) -> Result<Option<(Timestamp, Number)>, StoreError> {
-    let mut select = reader.prepare_cached("SELECT at, number FROM log WHERE id = ?1")?;
-    let mut rows = select.query([row])?;
-    let Some(found) = rows.next()? else { return Ok(None) };
-    let columns = Columns { row: found, table: "log", key: &row };
-    Ok(Some((Timestamp(columns.get("at")?), Number(columns.unsigned("number")?))))
-}
-
-/// The conversations for which something waits. There is no index for it, and none is needed: the outbox has
-/// only what waits.
-fn waiting(reader: &Connection) -> Result<HashSet<i64>, StoreError> {
-    let mut select = reader.prepare_cached("SELECT DISTINCT conversation FROM outbox")?;
-    let waiting = select.query_map([], |row| row.get(0))?;
-    Ok(waiting.collect::<Result<_, _>>()?)
-}
-
-/// Marks segments as shredded, so that nobody writes to them any more. Says which were not before.
-pub(super) fn mark(writer: &Connection, segments: &[SegmentId]) -> Result<usize, StoreError> {
-    let mut mark =
-        writer.prepare_cached("UPDATE segment SET shredded = 1 WHERE id = ?1 AND shredded = 0")?;
-    let mut marked = 0;
-    for segment in segments {
-        marked += mark.execute([segment.0])?;
+impl Forgetting for SqliteStore {
+    fn old_segments(
+        &self,
+        tenant: &TenantId,
+        words: Words,
+        before: Timestamp,
+        after: Began,
+        limit: usize,
+    ) -> Result<Vec<OldSegment>, StoreError> {
+        let of = (tenant, words);
+        self.read(|reader| segments::old_segments(reader, &self.hot(), of, before, after, limit))
     }
-    Ok(marked)
-}
 
-/// Segments that were marked and whose entries still have their bytes, oldest first.
-pub(super) fn marked(reader: &Connection, limit: usize) -> Result<Vec<SegmentId>, StoreError> {
-    let mut select = reader.prepare_cached(
-        "SELECT id FROM segment INDEXED BY segment_shredded WHERE shredded = 1 ORDER BY id LIMIT ?1",
-    )?;
-    let marked = select.query_map([limited(limit)], |row| row.get(0).map(SegmentId))?;
-    Ok(marked.collect::<Result<_, _>>()?)
-}
+    fn shred(&self, segments: &[SegmentId]) -> Result<usize, StoreError> {
+        let marked = self.mark_shredded(segments)?;
+        self.keys.forget(segments)?;
+        Ok(marked)
+    }
 
-/// Empties at most `limit` entries of these segments, whose keys are gone; the rows stay as links of their
-/// chains. How many there were.
-pub(super) fn empty(
-    writer: &Connection,
-    hot: &Hot,
-    segments: &[SegmentId],
-    limit: usize,
-) -> Result<usize, StoreError> {
-    let mut emptied = 0;
-    for segment in segments {
-        if emptied >= limit {
-            break;
+    fn empty_shredded(&self, limit: usize) -> Result<usize, StoreError> {
+        let segments = self.read(|reader| segments::marked(reader, SEGMENTS_EMPTIED_AT_ONCE))?;
+        if segments.is_empty() {
+            return Ok(0);
         }
-        let mut walk = Walk::of(writer, hot, *segment)?;
-        while emptied < limit
-            && let Some(row) = walk.next(writer)?
-        {
-            writer.prepare_cached("UPDATE log SET sealed = x'' WHERE id = ?1")?.execute([row])?;
-            emptied += 1;
+        // Whoever marked them may have been killed before their keys went.
+        self.keys.forget(&segments)?;
+        let mut writer = self.writer();
+        let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let emptied = segments::empty(&transaction, &self.hot(), &segments, limit)?;
+        transaction.commit()?;
+        self.checkpointer.committed();
+        Ok(emptied.max(1))
+    }
+
+    fn forget_ended(
+        &self,
+        tenant: &TenantId,
+        before: Timestamp,
+        limit: usize,
+    ) -> Result<usize, StoreError> {
+        let mut writer = self.writer();
+        let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let (sessions, letters) = ended::forget_ended(&transaction, tenant, before, limit)?;
+        transaction.commit()?;
+        self.hot_mut().forget_sessions(&sessions);
+        Ok(sessions.len() + letters)
+    }
+
+    fn dead_conversations(
+        &self,
+        before: Timestamp,
+        after: Began,
+        limit: usize,
+    ) -> Result<(Vec<ConversationId>, Option<Began>), StoreError> {
+        self.read(|reader| ended::dead_conversations(reader, &self.hot(), before, after, limit))
+    }
+
+    fn conversations_of(
+        &self,
+        whose: &Whose,
+        after: ConversationId,
+        limit: usize,
+    ) -> Result<Vec<ConversationRow>, StoreError> {
+        self.read(|reader| {
+            let ids = forgetting::of_person(reader, whose, after, limit)?;
+            let rows = ids.into_iter().map(|id| self.standing(reader, id));
+            Ok(rows.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
+        })
+    }
+
+    fn sessions_of(
+        &self,
+        id: ConversationId,
+        after: Option<&SessionId>,
+        limit: usize,
+    ) -> Result<Vec<SessionRow>, StoreError> {
+        self.read(|reader| sessions::of_conversation(reader, id, after, limit))
+    }
+
+    fn open_session_of(&self, id: ConversationId) -> Result<Option<SessionId>, StoreError> {
+        self.read(|reader| forgetting::open_session(reader, id))
+    }
+
+    fn forget(
+        &self,
+        conversations: &[ConversationId],
+        dead_before: Option<Timestamp>,
+    ) -> Result<Forgotten, StoreError> {
+        let (forgotten, segments) = self.begin_forgetting(conversations, dead_before)?;
+        self.keys.forget(&segments)?;
+        Ok(forgotten)
+    }
+
+    fn forgetting(&self, limit: usize) -> Result<Vec<ConversationId>, StoreError> {
+        self.read(|reader| forgetting::begun(reader, limit))
+    }
+
+    fn forget_rest(&self, id: ConversationId, limit: usize) -> Result<(u64, bool), StoreError> {
+        // Whoever began may have been killed before the keys went.
+        self.keys.forget(&self.read(|reader| forgetting::segments_of(reader, id))?)?;
+        let writer = self.writer();
+        let thorough = Thorough::begin(&writer)?;
+        let transaction = writer.unchecked_transaction()?;
+        let piece = forgetting::piece(&transaction, &self.hot(), id, limit)?;
+        transaction.commit()?;
+        drop(thorough);
+        self.checkpointer.committed();
+        Ok(piece)
+    }
+
+    fn scrub(&self) -> Result<bool, StoreError> {
+        // Each piece holds the writer up for some milliseconds.
+        while self.in_short(forgetting::fill)? {}
+        while self.in_short(forgetting::unfill)? {}
+        forgetting::empty_log(&self.writer())
+    }
+
+    fn sweep_keys(&self, limit: usize) -> Result<(usize, bool), StoreError> {
+        let mut swept = self.keys_swept.lock().unwrap_or_else(PoisonError::into_inner);
+        let (page, mut unused) = self.read(|reader| {
+            let page = keys::page(&reader.keys, *swept, limit)?;
+            let unused = segments::without_entries(reader, &page)?;
+            Ok((page, unused))
+        })?;
+        if !unused.is_empty() {
+            // A key is durable before its segment is; while we have the writer, nobody is in between. Ids are
+            // never given twice, so what is not in use now never will be.
+            unused = segments::without_entries(&self.writer(), &unused)?;
+            self.keys.forget(&unused)?;
         }
-        if walk.is_over() {
-            writer
-                .prepare_cached("UPDATE segment SET shredded = 2 WHERE id = ?1")?
-                .execute([segment.0])?;
-        } else {
-            walk.stay(writer)?;
-        }
+        let over = page.len() < limit;
+        *swept = page.last().copied().filter(|_| !over).unwrap_or(SegmentId(0));
+        Ok((unused.len(), over))
     }
-    Ok(emptied)
-}
-
-/// Those of these segments that are not there, or were shredded: their keys open nothing.
-pub(super) fn without_entries(
-    connection: &Connection,
-    segments: &[SegmentId],
-) -> Result<Vec<SegmentId>, StoreError> {
-    let mut select = connection
-        .prepare_cached("SELECT EXISTS (SELECT 1 FROM segment WHERE id = ?1 AND shredded = 0)")?;
-    let mut without = Vec::new();
-    for segment in segments {
-        let is_used: bool = select.query_row([segment.0], |row| row.get(0))?;
-        without.extend((!is_used).then_some(*segment));
-    }
-    Ok(without)
-}
-
-/// A walk back through the entries of one segment, which goes on where it was left.
-pub(super) struct Walk {
-    segment: SegmentId,
-    at: Option<i64>,
-}
-
-impl Walk {
-    pub(super) fn of(
-        writer: &Connection,
-        hot: &Hot,
-        segment: SegmentId,
-    ) -> Result<Self, StoreError> {
-        let mut select = writer.prepare_cached(
-            "SELECT s.conversation, s.last, c.head
-             FROM segment s
-             JOIN conversation c ON c.id = s.conversation
-             WHERE s.id = ?1",
-        )?;
-        let ends: Option<(i64, Option<i64>, Option<i64>)> = select
-            .query_row([segment.0], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
-            .optional()?;
-        let Some((conversation, last, stored)) = ends else {
-            return Ok(Self { segment, at: None });
-        };
-        let at = match last {
-            Some(last) => Some(last),
-            None => head(hot, ConversationId(conversation), stored),
-        };
-        Ok(Self { segment, at })
-    }
-
-    /// The next entry's row.
-    pub(super) fn next(&mut self, writer: &Connection) -> Result<Option<i64>, StoreError> {
-        let Some(row) = self.at else { return Ok(None) };
-        let mut select = writer.prepare_cached("SELECT segment, prev FROM log WHERE id = ?1")?;
-        let found: Option<(i64, Option<i64>)> =
-            select.query_row([row], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
-        let Some((segment, prev)) = found else {
-            return Err(damaged("log", row, "there is no such row, and a segment goes through it"));
-        };
-        if segment != self.segment.0 {
-            self.at = None;
-            return Ok(None);
-        }
-        self.at = prev;
-        Ok(Some(row))
-    }
-
-    /// Whether there is nothing more.
-    pub(super) fn is_over(&self) -> bool {
-        self.at.is_none()
-    }
-
-    /// Remembers where to go on.
-    pub(super) fn stay(&self, writer: &Connection) -> Result<(), StoreError> {
-        writer
-            .prepare_cached("UPDATE segment SET last = ?2 WHERE id = ?1")?
-            .execute(params![self.segment.0, self.at])?;
-        Ok(())
-    }
-}
-
-/// Forgets a tenant's sessions that ended before then, and the holds they left behind, once nothing of theirs
-/// can be read or waits; and its dead letters that were given up before then. At most `limit` of each.
-pub(super) fn forget_ended(
-    writer: &Connection,
-    tenant: &TenantId,
-    before: Timestamp,
-    limit: usize,
-) -> Result<(Vec<SessionId>, usize), StoreError> {
-    let mut select = writer.prepare_cached(
-        "SELECT s.id
-         FROM session s INDEXED BY session_ended
-         WHERE s.tenant = ?1 AND s.ended_at < ?2
-             AND NOT EXISTS (
-                 SELECT 1
-                 FROM segment g
-                 WHERE g.conversation = s.conversation AND g.session = s.id AND g.shredded = 0
-             )
-             AND NOT EXISTS (
-                 SELECT 1
-                 FROM outbox o
-                 WHERE o.conversation = s.conversation AND o.session = s.id
-             )
-             AND NOT EXISTS (
-                 SELECT 1
-                 FROM dead_letter d
-                 WHERE d.conversation = s.conversation AND d.session = s.id AND d.at >= ?2
-             )
-         LIMIT ?3",
-    )?;
-    let mut rows = select.query(params![tenant.as_str(), before.0, limited(limit)])?;
-    let mut sessions = Vec::new();
-    while let Some(row) = rows.next()? {
-        let columns = Columns { row, table: "session", key: &"?" };
-        sessions.push(columns.id("id", SessionId::new)?);
-    }
-    for session in &sessions {
-        writer
-            .prepare_cached("DELETE FROM hold WHERE session = ?1")?
-            .execute([session.as_str()])?;
-        writer.prepare_cached("DELETE FROM session WHERE id = ?1")?.execute([session.as_str()])?;
-    }
-    let letters = writer
-        .prepare_cached(
-            "DELETE FROM dead_letter
-             WHERE id IN (
-                 SELECT d.id
-                 FROM dead_letter d
-                 JOIN conversation_key k ON k.id = d.conversation
-                 WHERE d.at < ?2 AND k.tenant = ?1
-                 LIMIT ?3
-             )",
-        )?
-        .execute(params![tenant.as_str(), before.0, limited(limit)])?;
-    Ok((sessions, letters))
-}
-
-/// Of the next `limit` conversations after this one, those in which nothing was said since `before` and of
-/// which nothing is left; and the last that was looked at, `None` at the end.
-pub(super) fn dead_conversations(
-    reader: &Connection,
-    hot: &Hot,
-    after: ConversationId,
-    before: Timestamp,
-    limit: usize,
-) -> Result<(Vec<ConversationId>, Option<ConversationId>), StoreError> {
-    let mut select = reader.prepare_cached(
-        "SELECT c.id,
-                c.deadline IS NULL
-                AND (SELECT at FROM log WHERE id = c.head) < ?2
-                AND EXISTS (SELECT 1 FROM conversation_key k WHERE k.id = c.id)
-                AND NOT EXISTS (
-                    SELECT 1 FROM segment s WHERE s.conversation = c.id AND s.shredded <> 2
-                )
-                AND NOT EXISTS (SELECT 1 FROM session s WHERE s.conversation = c.id)
-                AND NOT EXISTS (SELECT 1 FROM dead_letter d WHERE d.conversation = c.id) AS dead
-         FROM (
-             SELECT id, deadline, head FROM conversation WHERE id > ?1 ORDER BY id LIMIT ?3
-         ) AS c",
-    )?;
-    let mut rows = select.query(params![after.0, before.0, limited(limit)])?;
-    let (mut dead, mut last) = (Vec::new(), None);
-    while let Some(row) = rows.next()? {
-        let id = ConversationId(row.get("id")?);
-        last = Some(id);
-        if row.get::<_, Option<bool>>("dead")? == Some(true) && !hot.lags(id) {
-            dead.push(id);
-        }
-    }
-    if !dead.is_empty() {
-        let waiting = waiting(reader)?;
-        dead.retain(|id| !waiting.contains(&id.0));
-    }
-    Ok((dead, last))
 }

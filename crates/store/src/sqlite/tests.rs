@@ -2,6 +2,7 @@
 //! promises is in `contract`.
 
 pub(crate) mod crashing;
+mod due;
 mod killed;
 
 use rusqlite::Connection;

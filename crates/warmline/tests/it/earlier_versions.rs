@@ -21,9 +21,11 @@ use crate::{
     process::WITHIN,
 };
 
-/// The file in a data directory, and its name as a fixture.
+/// The file in a data directory.
 const DATABASE: &str = "warmline.db";
-const DATABASE_KEPT: &str = "data.sqlite";
+
+/// The files in a data directory, and their names as fixtures. The second one came with version 6.
+const KEPT: [(&str, &str); 2] = [(DATABASE, "data.sqlite"), ("keys.db", "keys.sqlite")];
 
 /// What was shown then.
 const SHOWN_KEPT: &str = "shown.json";
@@ -159,7 +161,12 @@ async fn house_of_then(version: &str, after: Duration) -> (House, Made) {
     let house = House::start_with(Setting::default(), |environment| {
         let data = PathBuf::from(&environment["WARMLINE_DATA_DIR"]);
         std::fs::create_dir(&data).unwrap();
-        std::fs::copy(fixture(version).join(DATABASE_KEPT), data.join(DATABASE)).unwrap();
+        for (name, kept) in KEPT {
+            let kept = fixture(version).join(kept);
+            if name == DATABASE || kept.exists() {
+                std::fs::copy(kept, data.join(name)).unwrap();
+            }
+        }
         MovedClock::of(environment, &data, opened - system_time());
     })
     .await;
@@ -252,13 +259,15 @@ async fn what_this_version_keeps_is_taken_over_by_itself() {
     let mut house = House::start(Setting::default()).await;
     let made = make(&mut house).await;
     house.kill().await;
-    let file = house.data_dir().join(DATABASE);
-    let folded = rusqlite::Connection::open(&file).unwrap();
-    folded.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
-    drop(folded);
+    for (name, _) in KEPT {
+        let folded = rusqlite::Connection::open(house.data_dir().join(name)).unwrap();
+        folded.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
+    }
     if let Some(folder) = std::env::var_os(KEEP_IN).map(PathBuf::from) {
         std::fs::create_dir_all(&folder).unwrap();
-        std::fs::copy(&file, folder.join(DATABASE_KEPT)).unwrap();
+        for (name, kept) in KEPT {
+            std::fs::copy(house.data_dir().join(name), folder.join(kept)).unwrap();
+        }
         let shown = serde_json::to_string_pretty(&made).unwrap();
         std::fs::write(folder.join(SHOWN_KEPT), shown + "\n").unwrap();
     }
@@ -293,6 +302,12 @@ async fn what_version_3_kept_goes_on_where_it_was() {
 #[tokio::test]
 async fn what_version_5_kept_goes_on_where_it_was() {
     let (mut house, made) = house_of_then("v5", Duration::from_secs(1)).await;
+    goes_on(&mut house, &made).await;
+}
+
+#[tokio::test]
+async fn what_version_7_kept_goes_on_where_it_was() {
+    let (mut house, made) = house_of_then("v7", Duration::from_secs(1)).await;
     goes_on(&mut house, &made).await;
 }
 

@@ -28,7 +28,7 @@ use crate::{
     edge::{
         Edge,
         direct_line::{
-            Refused, activities::Log, conversations::watermark, places::Place, private::Reading,
+            Refused, conversations::watermark, log::Log, places::Place, private::Reading,
         },
     },
     presence::Attendance,

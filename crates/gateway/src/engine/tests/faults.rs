@@ -8,7 +8,7 @@ use session::News;
 use super::*;
 use crate::{
     bed::{Fault, START, key, news_for, says, says_again},
-    keeping::{Keeping, Kept},
+    keeping::{Keeping, KeepingError, Kept},
 };
 
 fn eight() -> Vec<Arrival> {

@@ -3,7 +3,7 @@
 use std::{sync::atomic::Ordering, time::Duration};
 
 use session::{News, id::Number};
-use store::SegmentId;
+use store::{Forgetting, SegmentId};
 
 use super::*;
 use crate::{

@@ -9,7 +9,8 @@ use super::crashing::files_as_they_are;
 use crate::contract::segment;
 use crate::sqlite::SqliteStore;
 use crate::{
-    Changes, ConversationChange, ConversationId, NewEntry, SegmentId, Store, Target, Transaction,
+    Began, Changes, ConversationChange, ConversationId, Forgetting, NewEntry, SegmentId, Store,
+    Target, Transaction, Words,
 };
 
 const KEY: &[u8] = b"wrapped-key-canary";
@@ -297,11 +298,12 @@ fn the_keys_of_an_older_version_move_however_often_it_is_begun() {
         .map(|row| row.segment.as_ref().map(|it| String::from_utf8_lossy(&it.wrapped_key)))
         .collect();
     assert_eq!(keys, [Some("talk-key-canary".into()), None, Some("chat-key-canary".into())]);
-    let late = Timestamp(i64::MAX);
-    let old = store.old_segments(SegmentId(0), late, late, 9).unwrap();
-    let facts: Vec<_> =
-        old.iter().map(|it| (it.id.0, it.since.0, it.newest.0, it.session.is_some())).collect();
-    assert_eq!(facts, [(1, 10, 10, false), (3, 30, 30, true)]);
+    let (tenant, late) = (TenantId::new("t").unwrap(), Timestamp(i64::MAX));
+    for (words, facts) in [(Words::BotTalk, (1, 10, 10)), (Words::Chat, (3, 30, 30))] {
+        let old = store.old_segments(&tenant, words, late, Began::FIRST, 9).unwrap();
+        let old: Vec<_> = old.iter().map(|it| (it.id.0, it.since.0, it.newest.0)).collect();
+        assert_eq!(old, [facts]);
+    }
     for canary in ["talk-key-canary", "chat-key-canary"] {
         let found = holds(dir.path(), canary.as_bytes());
         assert!(found.iter().all(|file| file.starts_with("keys.db")), "{found:?}");

@@ -209,7 +209,7 @@ async fn a_page_that_polls_is_there_for_a_minute_after_each_call() {
     headers.insert("authorization", token.parse().unwrap());
     let began = Instant::now();
     let reading = crate::edge::direct_line::conversations::Reading { watermark: None };
-    let polled = crate::edge::direct_line::activities::read(
+    let polled = crate::edge::direct_line::log::read(
         State(Arc::clone(&edge)),
         Ok(Path("c1".to_owned())),
         Ok(Query(reading)),
@@ -308,7 +308,7 @@ fn bearing(edge: &Edge, claims: &Claims) -> HeaderMap {
 
 #[tokio::test]
 async fn a_page_that_polls_keeps_polling_while_the_store_cannot_be_read() {
-    use crate::edge::direct_line::{activities::read, conversations::Reading};
+    use crate::edge::direct_line::{conversations::Reading, log::read};
     let Scene { bed, edge, .. } = Scene::new(Duration::ZERO).await;
     let site = edge.doors.get().sites[0].clone();
     let bound = edge.binding(&site, "c1".to_owned(), TokenParameters::default()).unwrap();
@@ -338,7 +338,7 @@ async fn a_page_that_polls_keeps_polling_while_the_store_cannot_be_read() {
 
 #[tokio::test(start_paused = true)]
 async fn a_page_that_polls_too_fast_keeps_polling_from_where_it_was() {
-    use crate::edge::direct_line::{activities::read, conversations::Reading};
+    use crate::edge::direct_line::{conversations::Reading, log::read};
     let Scene { bed: _bed, edge, .. } = Scene::new(Duration::ZERO).await;
     let site = edge.doors.get().sites[0].clone();
     let bound = edge.binding(&site, "c1".to_owned(), TokenParameters::default()).unwrap();
