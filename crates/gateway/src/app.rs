@@ -33,7 +33,9 @@ use listener::Entrance;
 use live::Live;
 pub use live::NeedsRestart;
 pub(crate) use offline::this_command;
-pub use offline::{erase_without_gateway, export_without_gateway, without_gateway};
+pub use offline::{
+    erase_without_gateway, export_without_gateway, letter_without_gateway, list_without_gateway,
+};
 pub use settings::{
     BotSetup, COMMAND_WORDS, DeskSetup, MessageEncryption, PageRules, Replay, Settings,
     WebhookRules, WidgetKey,
@@ -43,7 +45,7 @@ use crate::{
     alarm::{Alarm, Wakeup},
     audit::{self, Audit, Deed, Entry, KeyKind, Who},
     clock::Clock,
-    control::{ControlSocket, Letters, Orders, Sealed, Storeroom},
+    control::{ControlSocket, Letters, Orders, Sealed, Storeroom, UnderWay},
     current::Current,
     dispatcher::Dispatcher,
     edge::{
@@ -87,6 +89,7 @@ pub struct Gateway {
     audit: Audit,
     tasks: TaskTracker,
     open_streams: TaskTracker,
+    orders_under_way: UnderWay,
     entrance: Entrance,
     stopping: CancellationToken,
     delivering: CancellationToken,
@@ -209,7 +212,12 @@ impl Gateway {
         self.tasks.close();
         self.open_streams.close();
         let ended = async {
-            tokio::join!(self.tasks.wait(), self.open_streams.wait(), self.entrance.answered())
+            tokio::join!(
+                self.tasks.wait(),
+                self.open_streams.wait(),
+                self.orders_under_way.ended(),
+                self.entrance.answered()
+            )
         };
         if tokio::time::timeout(REQUESTS_END_WITHIN, ended).await.is_err() {
             tracing::warn!("requests under way did not end in time; they are cut");
@@ -277,12 +285,13 @@ impl Parts {
         let (sweeper, shredder) = (self.sweeper(), self.shredder(&live));
         let keys = self.keys(&live);
         let persons = self.persons(&shredder);
-        let orders = self.orders(&keys, &persons);
+        let orders_under_way = UnderWay::default();
+        let orders = self.orders(&keys, &persons, orders_under_way.clone());
         let (engine, presence) = (self.engine.clone(), Arc::clone(&self.presence));
         let (store, observer) = (Arc::clone(&self.store), Arc::clone(&self.observer));
         let audit = self.audit.clone();
         let control = open_control(data_dir);
-        let console = self.console(members, &dispatcher, &persons)?;
+        let console = self.console(members, &dispatcher, &persons, &orders_under_way)?;
         let recorder = console.as_ref().map(Console::recorder);
         let edge = Arc::new(self.edge(&live, console, stopping.clone())?);
         let open_streams = edge.open_streams.clone();
@@ -320,6 +329,7 @@ impl Parts {
             audit,
             tasks,
             open_streams,
+            orders_under_way,
             entrance,
             stopping,
             delivering,
@@ -352,7 +362,12 @@ impl Parts {
     }
 
     /// What carries out the orders of the control socket.
-    fn orders(&self, keys: &Arc<crate::keys::resealing::Keys>, persons: &Arc<Persons>) -> Orders {
+    fn orders(
+        &self,
+        keys: &Arc<crate::keys::resealing::Keys>,
+        persons: &Arc<Persons>,
+        under_way: UnderWay,
+    ) -> Orders {
         let audit = self.audit.clone();
         let (store, vault) = (Arc::clone(&self.store), Arc::clone(&self.vault));
         Orders {
@@ -362,6 +377,7 @@ impl Parts {
             persons: Arc::clone(persons),
             files: Storeroom { files: Arc::clone(&self.files), audit: audit.clone() },
             audit,
+            under_way,
         }
     }
 }

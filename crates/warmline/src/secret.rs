@@ -12,17 +12,15 @@ use std::{
 
 use anyhow::bail;
 use gateway::{
-    StartError,
-    control::{Outcome, SOCKET, secret_line},
+    control::{SOCKET, SecretName, SecretOrder},
     secrets,
 };
 use secrecy::SecretString;
-use tokio::time::{Instant, sleep};
 use vault::Vault;
 
 use crate::{
     config::{Environment, Kept},
-    control::{IN_USE_FOR, IN_USE_PAUSE, ask},
+    control::{Asked, By},
     typed,
 };
 
@@ -107,36 +105,26 @@ async fn keep(
     value: Option<&SecretString>,
 ) -> anyhow::Result<&'static str> {
     let data_dir = Kept::data_dir(environment)?;
-    let line = secret_line(name, value);
-    let until = Instant::now() + IN_USE_FOR;
-    loop {
-        if let Some(answer) = ask(&data_dir.join(SOCKET), &line).await? {
-            return match answer.outcome {
-                Outcome::Error(refusal) => bail!("{} ({})", refusal.message, refusal.code),
-                Outcome::Secret(_)
-                | Outcome::Letters(_)
-                | Outcome::Letter(_)
-                | Outcome::Files(_)
-                | Outcome::FilesDropped(_)
-                | Outcome::Erased(_)
-                | Outcome::Keys(_)
-                | Outcome::MasterKey => {
-                    Ok(" The running gateway takes it over at SIGHUP (kill -HUP).")
-                }
-            };
-        }
-        match alone(environment, &data_dir, name, value) {
-            Ok(()) => return Ok(""),
-            Err(error) => {
-                let start = error.downcast_ref::<StartError>();
-                if Instant::now() >= until || !start.is_some_and(StartError::is_in_use) {
-                    return Err(error);
-                }
-            }
-        }
-        sleep(IN_USE_PAUSE).await;
-    }
+    let named = name.to_owned();
+    let order = match value {
+        Some(value) => SecretOrder::KeepSecret { name: named, value: value.clone() },
+        None => SecretOrder::ForgetSecret { name: named },
+    };
+    let alone = async || {
+        alone(environment, &data_dir, name, value).map(|()| Ok(SecretName(name.to_owned())))
+    };
+    let socket = data_dir.join(SOCKET);
+    let (done, by) = Asked::new(&order, AGAIN).of_gateway_or(&socket, alone).await?;
+    done?;
+    Ok(match by {
+        By::Gateway => " The running gateway takes it over at SIGHUP (kill -HUP).",
+        By::Command => "",
+    })
 }
+
+/// What to do when the answer does not come.
+const AGAIN: &str = "whether it was done is not known: do the same again (which names there are shows \
+                     `warmline secret list`)";
 
 fn alone(
     environment: &Environment,

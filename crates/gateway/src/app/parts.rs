@@ -28,7 +28,7 @@ use crate::{
     bot::BuiltInBots,
     channel::{ChannelLink, Channels, Homes, Pace, People},
     console::{ADMIN, OperatorSetup, PasswordHash, Role},
-    control::Letters,
+    control::{Letters, UnderWay},
     current::Current,
     desk::{
         media::{DeskMedia, Handing, With},
@@ -362,6 +362,7 @@ impl Parts {
         members: Vec<Member>,
         dispatcher: &Dispatcher,
         persons: &Arc<Persons>,
+        under_way: &UnderWay,
     ) -> Result<Option<Console>, StartError> {
         let Some(members) = Members::new(members) else { return Ok(None) };
         let desk = |((tenant, desk), link): (&crate::gaps::DeskKey, &DeskLink)| Destination {
@@ -375,7 +376,7 @@ impl Parts {
         let (letters, now) =
             (Letters::new(self.engine.clone(), self.audit.clone()), self.clock.now());
         let recorder = Recorder::new(Arc::clone(&self.observer), self.clock.clone());
-        let orders = (letters, Arc::clone(persons));
+        let orders = (letters, Arc::clone(persons), under_way.clone());
         let console = Console::new(members, &self.vault, orders, destinations, recorder, now)?;
         Ok(Some(console))
     }
