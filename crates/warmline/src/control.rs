@@ -174,8 +174,12 @@ pub(crate) async fn connect(socket: &Path) -> Result<Option<UnixStream>, Unanswe
         Err(error) => error,
     };
     match error.kind() {
-        // One that was left behind, or a path that is too long for a socket: there can be none.
-        ErrorKind::NotFound | ErrorKind::ConnectionRefused | ErrorKind::InvalidInput => Ok(None),
+        // One that was left behind, or whose gateway ended before it was asked, or a path that is too long for
+        // a socket: there can be none.
+        ErrorKind::NotFound
+        | ErrorKind::ConnectionRefused
+        | ErrorKind::ConnectionReset
+        | ErrorKind::InvalidInput => Ok(None),
         ErrorKind::PermissionDenied => Err(not_yours(socket)),
         ErrorKind::WouldBlock => Err(Unanswered::Crowded),
         _ => Err(Unanswered::Unusable { path: socket.to_owned(), source: error }),

@@ -10,7 +10,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::bail;
+use anyhow::{Context, bail};
 use gateway::{
     control::{SOCKET, SecretName, SecretOrder},
     secrets,
@@ -61,7 +61,7 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
     let environment = Environment::of_process().with_file(options.config);
     let said = match &options.order {
         Command::List => {
-            let names = secrets::names(&Kept::data_dir(&environment)?)?;
+            let names = names(&environment)?;
             names.into_iter().map(|name| name + "\n").collect()
         }
         Command::Set { name } => {
@@ -73,7 +73,7 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
         }
         Command::Rotate { name, generate } => {
             secrets::check_name(name)?;
-            if !secrets::names(&Kept::data_dir(&environment)?)?.contains(name) {
+            if !names(&environment)?.contains(name) {
                 bail!("there is no secret {name}; keep it with: warmline secret set {name}");
             }
             let (value, made) = if *generate {
@@ -96,6 +96,17 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
     // A reader that goes away does not need the rest.
     std::io::stdout().write_all(said.as_bytes()).ok();
     Ok(())
+}
+
+/// The names there are; none where there is no store yet.
+fn names(environment: &Environment) -> anyhow::Result<Vec<String>> {
+    let data_dir = Kept::data_dir(environment)?;
+    if !Kept::has_data(&data_dir)? {
+        return Ok(Vec::new());
+    }
+    secrets::names(&data_dir).with_context(|| {
+        format!("the secrets in {} cannot be listed by this user", data_dir.display())
+    })
 }
 
 /// Tells the gateway or, where none listens, does without. Gives back what is to be done next.

@@ -141,7 +141,7 @@ impl Written {
             timeout(LINE_WITHIN, read)
                 .await
                 .context("the export stands still; nothing is left of it")?
-                .context(BROKE_OFF)?;
+                .map_err(|_| anyhow!(BROKE_OFF))?;
             if !line.ends_with(b"\n") {
                 bail!(BROKE_OFF);
             }

@@ -136,7 +136,7 @@ async fn names_that_a_site_gives_and_names_of_files_are_masked() {
 
 #[tokio::test]
 async fn what_only_its_masks_make_too_long_is_refused_and_nothing_of_it_is_kept() {
-    let mut house = start().await;
+    let house = start().await;
     house.hides("4111");
     let page = house.page("dl_kim").await;
     // As long as may be, and each mask is longer than what it stands for.
