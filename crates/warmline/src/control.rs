@@ -188,11 +188,34 @@ pub(crate) async fn connect(socket: &Path) -> Result<Option<UnixStream>, Unanswe
 
 fn not_yours(socket: &Path) -> Unanswered {
     let (path, own) = (socket.to_owned(), rustix::process::geteuid().as_raw());
-    match std::fs::symlink_metadata(socket) {
-        Ok(found) => Unanswered::NotYours { path, owner: found.uid(), own },
-        Err(_) => {
-            let path = socket.parent().map_or(path, Path::to_owned);
-            Unanswered::Closed { path, own }
-        }
+    if let Ok(found) = std::fs::symlink_metadata(socket) {
+        return Unanswered::NotYours { path, owner: found.uid(), own };
+    }
+    let path = socket.parent().map_or(path, Path::to_owned);
+    Unanswered::Closed { path, own }
+}
+
+#[cfg(test)]
+mod tests {
+    use gateway::control::ListLetters;
+    use tokio::net::UnixListener;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_gateway_that_does_not_say_a_word_is_left_and_a_socket_that_nobody_listens_on_is_none()
+     {
+        let folder = tempfile::tempdir().unwrap();
+        let socket = folder.path().join("warmline.sock");
+        let order = ListLetters { limit: 1 };
+        let asked = || Asked::new(&order, NOTHING_CHANGED).within(Duration::ZERO);
+        assert!(asked().of(&socket).await.unwrap().is_none());
+        let listener = UnixListener::bind(&socket).unwrap();
+        let error = asked().of(&socket).await.unwrap_err().to_string();
+        let expected = "the gateway has not answered for 0 seconds; nothing was to be changed by it: ask again";
+        assert_eq!(error, expected);
+        drop(listener);
+        assert!(socket.exists(), "it is left behind");
+        assert!(asked().of(&socket).await.unwrap().is_none());
     }
 }

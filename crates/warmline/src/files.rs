@@ -80,13 +80,13 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
         Command::List => {
             let taken = ask(&socket, &Asked::new(&ListFiles {}, NOTHING_CHANGED)).await??;
             let text = text::list(&taken);
-            print(if json { answer_line(&Ok(taken)) } else { text.into_bytes() });
+            print(&if json { answer_line(&Ok(taken)) } else { text.into_bytes() });
         }
         Command::Drop { tenant, strangers, before, yes: _ } => {
             let order = DropFiles { tenant, strangers, before };
             let dropped = ask(&socket, &Asked::new(&order, LOOK)).await??;
             let text = text::dropped(dropped);
-            print(if json { answer_line(&Ok(dropped)) } else { text.into_bytes() });
+            print(&if json { answer_line(&Ok(dropped)) } else { text.into_bytes() });
             if dropped.left > 0 {
                 bail!("{} files could not be dropped; see the gateway's log", dropped.left);
             }
@@ -103,9 +103,9 @@ async fn ask<O: Order>(socket: &Path, asked: &Asked<'_, O>) -> anyhow::Result<Ou
     )
 }
 
-fn print(said: Vec<u8>) {
+fn print(said: &[u8]) {
     // A reader that goes away does not need the rest.
-    std::io::stdout().lock().write_all(&said).ok();
+    std::io::stdout().lock().write_all(said).ok();
 }
 
 #[cfg(test)]

@@ -39,7 +39,7 @@ impl Storeroom {
     /// Drops those that were ordered; that is one line in the log.
     pub(super) async fn dropped(&self, order: DropFiles, who: Who) -> Outcome<FilesDropped> {
         let DropFiles { tenant, strangers, before } = order;
-        let has_files = TenantId::new(&*tenant).ok().filter(|tenant| self.files.has(tenant));
+        let has_files = TenantId::new(&tenant).ok().filter(|tenant| self.files.has(tenant));
         let tenant = has_files.ok_or_else(|| {
             Refusal::new(
                 "no_files",
