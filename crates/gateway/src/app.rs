@@ -41,7 +41,9 @@ use listener::Entrance;
 use live::Live;
 pub use live::NeedsRestart;
 pub(crate) use offline::this_command;
-pub use offline::{erase_without_gateway, export_without_gateway, without_gateway};
+pub use offline::{
+    erase_without_gateway, export_without_gateway, letter_without_gateway, list_without_gateway,
+};
 use parts::Parts;
 use running::Port;
 pub use settings::{
@@ -53,6 +55,7 @@ use crate::{
     alarm::Wakeup,
     audit::{Audit, Deed, Entry, Who},
     clock::Clock,
+    control::UnderWay,
     current::Current,
     engine::{Engine, Tools},
     files::Files,
@@ -80,6 +83,7 @@ pub struct Gateway {
     audit: Audit,
     tasks: TaskTracker,
     open_streams: TaskTracker,
+    orders_under_way: UnderWay,
     entrance: Entrance,
     stopping: CancellationToken,
     delivering: CancellationToken,
@@ -202,7 +206,12 @@ impl Gateway {
         self.tasks.close();
         self.open_streams.close();
         let ended = async {
-            tokio::join!(self.tasks.wait(), self.open_streams.wait(), self.entrance.answered())
+            tokio::join!(
+                self.tasks.wait(),
+                self.open_streams.wait(),
+                self.orders_under_way.ended(),
+                self.entrance.answered()
+            )
         };
         if tokio::time::timeout(REQUESTS_END_WITHIN, ended).await.is_err() {
             tracing::warn!("requests under way did not end in time; they are cut");

@@ -53,7 +53,8 @@ use store::{Store, StoreError};
 pub use app::{
     BotSetup, COMMAND_WORDS, DataExamined, DeskSetup, Gateway, KeyFit, MessageEncryption,
     NeedsRestart, PageRules, Replay, Settings, StartError, StopError, WebhookRules, WidgetKey,
-    erase_without_gateway, examine_data, export_without_gateway, without_gateway,
+    erase_without_gateway, examine_data, export_without_gateway, letter_without_gateway,
+    list_without_gateway,
 };
 pub use behind::{Answers, BehindSetup};
 pub use bot::BuiltInBot;

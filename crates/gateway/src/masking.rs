@@ -189,6 +189,18 @@ impl Masks {
         self.built_in.iter().flat_map(of).collect()
     }
 
+    /// Where masks are already, in order: a name may come by here twice, and a pattern may match its own mask.
+    fn there(&self, text: &str, language: Language) -> Vec<Range<usize>> {
+        let built_in = self.built_in.iter().map(|kind| notices::kind(language, *kind));
+        let kinds = built_in.chain(self.patterns.iter().map(|(name, _)| name.as_str()));
+        let mut there = Vec::new();
+        for mask in kinds.map(|kind| notices::mask(language, kind)) {
+            there.extend(text.match_indices(&mask).map(|(at, _)| at..at + mask.len()));
+        }
+        there.sort_by_key(|range| range.start);
+        there
+    }
+
     /// The text with masks in it; `None` if there is nothing to take out.
     pub(crate) fn masked(&self, text: &str, language: Language) -> Option<String> {
         let built_in = self.find_built_in(text).into_iter();
@@ -198,6 +210,14 @@ impl Masks {
             found.map(|found| (found.range(), name.as_str()))
         });
         let mut found: Vec<_> = built_in.chain(own).collect();
+        if found.is_empty() {
+            return None;
+        }
+        let there = self.there(text, language);
+        found.retain(|(range, _)| {
+            let before = there.partition_point(|mask| mask.start <= range.start);
+            before == 0 || there[before - 1].end < range.end
+        });
         if found.is_empty() {
             return None;
         }

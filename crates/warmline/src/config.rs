@@ -105,6 +105,11 @@ pub(crate) enum ConfigError {
         path.display()
     )]
     NoData { path: PathBuf },
+    #[error(
+        "this user may not look into the data directory {}; run this as the user that runs the gateway",
+        path.display()
+    )]
+    Closed { path: PathBuf, source: std::io::Error },
     #[error("{name} is not UTF-8 text")]
     NotText { name: String },
     #[error("{name} cannot be used")]
@@ -295,11 +300,17 @@ impl Kept {
         Ok(master::data_dir(&Draft::read(environment)?))
     }
 
+    /// Whether there is a store in it. One that this user may not see is not taken for none.
+    pub(crate) fn has_data(data_dir: &Path) -> Result<bool, ConfigError> {
+        let there = data_dir.join(master::DATABASE_FILE).try_exists();
+        there.map_err(|source| ConfigError::Closed { path: data_dir.to_owned(), source })
+    }
+
     /// Reads what is needed, and makes nothing: neither a directory nor a key.
     pub(crate) fn read(environment: &Environment) -> Result<Self, ConfigError> {
         let draft = Draft::read(environment)?;
         let data_dir = master::data_dir(&draft);
-        if !data_dir.join(master::DATABASE_FILE).exists() {
+        if !Self::has_data(&data_dir)? {
             return Err(ConfigError::NoData { path: data_dir });
         }
         let bots = draft.bots().map(|owner| bots::setup(&draft, None, owner));

@@ -7,19 +7,24 @@ mod text;
 
 use std::{io::Write, path::Path};
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use gateway::{
     Clock, StartError,
-    control::{Answer, LETTERS_PER_LIST, LETTERS_PER_LIST_MAX, Order, Outcome, Request, SOCKET},
-    without_gateway,
+    control::{
+        Done, LETTERS_PER_LIST, LETTERS_PER_LIST_MAX, Letter, ListLetters, OneLetter, Outcome,
+        SOCKET, answer_line,
+    },
+    letter_without_gateway, list_without_gateway,
 };
-use tokio::time::{Instant, sleep};
 use vault::Vault;
 
 use crate::{
     config::{Environment, Kept},
-    control::{IN_USE_FOR, IN_USE_PAUSE, ask},
+    control::{Asked, By, NOTHING_CHANGED},
 };
+
+/// What to do when the answer to an order that changes something does not come.
+const LOOK: &str = "whether it was done is not known: look with `warmline dead-letters list`";
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
@@ -55,17 +60,6 @@ enum Command {
     },
 }
 
-impl From<&Command> for Order {
-    fn from(command: &Command) -> Self {
-        match *command {
-            Command::List { limit } => Self::List { limit },
-            Command::Show { id } => Self::Show { id },
-            Command::Resend { id } => Self::Resend { id },
-            Command::Drop { id } => Self::Drop { id },
-        }
-    }
-}
-
 fn limit(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(limit) if (1..=LETTERS_PER_LIST_MAX).contains(&limit) => Ok(limit),
@@ -73,79 +67,93 @@ fn limit(text: &str) -> Result<usize, String> {
     }
 }
 
-/// Who carried an order out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum By {
-    /// The gateway that runs on the data.
-    Gateway,
-    /// This command itself.
-    Command,
-}
-
 pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
     let environment = Environment::of_process();
-    let order = Order::from(&options.order);
-    let data_dir = Kept::data_dir(&environment)?;
-    let (answer, by) = carry_out(&environment, &data_dir.join(SOCKET), order).await?;
-    let mut out = std::io::stdout().lock();
-    if options.json {
-        // A reader that goes away does not need the rest.
-        out.write_all(&answer.to_line()).ok();
-    }
-    match answer.outcome {
-        Outcome::Error(refusal) => bail!("{} ({})", refusal.message, refusal.code),
-        // Nobody asked for these.
-        Outcome::Secret(_)
-        | Outcome::Files(_)
-        | Outcome::FilesDropped(_)
-        | Outcome::Erased(_)
-        | Outcome::Keys(_)
-        | Outcome::MasterKey => {}
-        Outcome::Letters(_) | Outcome::Letter(_) if options.json => {}
-        Outcome::Letters(letters) => drop(out.write_all(text::list(&letters).as_bytes())),
-        Outcome::Letter(letter) => {
-            let said = match options.order {
-                Command::List { .. } | Command::Show { .. } => text::show(&letter),
-                Command::Resend { .. } => text::resent(&letter, by == By::Gateway),
-                Command::Drop { .. } => text::dropped(&letter),
-            };
-            out.write_all(said.as_bytes()).ok();
+    let socket = Kept::data_dir(&environment)?.join(SOCKET);
+    let json = options.json;
+    let said = match options.order {
+        Command::List { limit } => {
+            let letters = list(&environment, &socket, ListLetters { limit }).await?;
+            said(json, letters, |letters| text::list(&letters))?
         }
-    }
+        Command::Show { id } => {
+            let (letter, _) = one(&environment, &socket, OneLetter::Show { id }).await?;
+            said(json, letter, |letter| text::show(&letter))?
+        }
+        Command::Resend { id } => {
+            let (letter, by) = one(&environment, &socket, OneLetter::Resend { id }).await?;
+            said(json, letter, |letter| text::resent(&letter, by == By::Gateway))?
+        }
+        Command::Drop { id } => {
+            let (letter, _) = one(&environment, &socket, OneLetter::Drop { id }).await?;
+            said(json, letter, |letter| text::dropped(&letter))?
+        }
+    };
+    print(said.as_bytes());
     Ok(())
 }
 
-/// Asks the gateway or, where none listens, does without. Who has the data open without listening
-/// is a gateway that starts or ends, or another command: that is waited for.
-async fn carry_out(
-    environment: &Environment,
-    socket: &Path,
-    order: Order,
-) -> anyhow::Result<(Answer, By)> {
-    let until = Instant::now() + IN_USE_FOR;
-    loop {
-        if let Some(answer) = ask(socket, &Request::new(order).to_line()).await? {
-            return Ok((answer, By::Gateway));
-        }
-        match alone(environment, order).await {
-            Ok(answer) => return Ok((answer, By::Command)),
-            Err(error) => {
-                let start = error.downcast_ref::<StartError>();
-                if Instant::now() >= until || !start.is_some_and(StartError::is_in_use) {
-                    return Err(error);
-                }
-            }
-        }
-        sleep(IN_USE_PAUSE).await;
+/// What is printed of an answer. Asked for as JSON, a refusal is printed as well.
+fn said<T: Done>(
+    json: bool,
+    outcome: Outcome<T>,
+    text: impl FnOnce(T) -> String,
+) -> anyhow::Result<String> {
+    if json {
+        print(&answer_line(&outcome));
+        outcome?;
+        return Ok(String::new());
     }
+    Ok(text(outcome?))
 }
 
-/// Does without a gateway.
-async fn alone(environment: &Environment, order: Order) -> anyhow::Result<Answer> {
+fn print(said: &[u8]) {
+    // A reader that goes away does not need the rest.
+    std::io::stdout().lock().write_all(said).ok();
+}
+
+async fn list(
+    environment: &Environment,
+    socket: &Path,
+    order: ListLetters,
+) -> anyhow::Result<Outcome<Vec<Letter>>> {
+    let alone = async || {
+        let (kept, vault) = opened(environment)?;
+        let listed =
+            list_without_gateway(&kept.data_dir, vault, Clock::System, &kept.bots, order).await;
+        alone(listed)
+    };
+    let (answer, _) = Asked::new(&order, NOTHING_CHANGED).of_gateway_or(socket, alone).await?;
+    Ok(answer)
+}
+
+async fn one(
+    environment: &Environment,
+    socket: &Path,
+    order: OneLetter,
+) -> anyhow::Result<(Outcome<Letter>, By)> {
+    let what_now = match order {
+        OneLetter::Show { .. } => NOTHING_CHANGED,
+        OneLetter::Resend { .. } | OneLetter::Drop { .. } => LOOK,
+    };
+    let alone = async || {
+        let (kept, vault) = opened(environment)?;
+        let done =
+            letter_without_gateway(&kept.data_dir, vault, Clock::System, &kept.bots, order).await;
+        alone(done)
+    };
+    Asked::new(&order, what_now).of_gateway_or(socket, alone).await
+}
+
+/// What is needed to do without a gateway.
+fn opened(environment: &Environment) -> anyhow::Result<(Kept, Vault)> {
     let kept = Kept::read(environment)?;
     let vault = Vault::new(&kept.master_key)?;
-    let answer = without_gateway(&kept.data_dir, vault, Clock::System, &kept.bots, order).await;
-    answer.context(
+    Ok((kept, vault))
+}
+
+fn alone<T>(done: Result<T, StartError>) -> anyhow::Result<T> {
+    done.context(
         "no gateway answers on the control socket in the data directory, and the data cannot be \
          opened either",
     )

@@ -5,14 +5,17 @@
 
 mod text;
 
-use std::{io::Write, path::PathBuf};
+use std::{
+    io::Write,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context, bail};
-use gateway::control::{FilesOrder, Outcome, SOCKET};
+use gateway::control::{DropFiles, ListFiles, Order, Outcome, SOCKET, answer_line};
 
 use crate::{
     config::{Environment, Kept},
-    control::ask,
+    control::{Asked, NOTHING_CHANGED},
     typed,
 };
 
@@ -60,16 +63,9 @@ impl Command {
     }
 }
 
-impl From<Command> for FilesOrder {
-    fn from(command: Command) -> Self {
-        match command {
-            Command::List => Self::ListFiles,
-            Command::Drop { tenant, strangers, before, yes: _ } => {
-                Self::DropFiles { tenant, strangers, before }
-            }
-        }
-    }
-}
+/// What to do when the answer to a drop does not come.
+const LOOK: &str =
+    "whether it was done is not known: look with `warmline files list`, or do the same again";
 
 pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
     let environment = Environment::of_process().with_file(options.config);
@@ -79,33 +75,37 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
     {
         bail!("nothing was dropped");
     }
-    let order = FilesOrder::from(options.order);
-    let answer = ask(&socket, &order.to_line()).await?.context(
-        "no gateway answers on the control socket in the data directory; it counts the files, so start \
-         it (while it is stopped, those in the folder `files` can be removed by hand)",
-    )?;
-    let said = match &answer.outcome {
-        Outcome::Error(refusal) => bail!("{} ({})", refusal.message, refusal.code),
-        Outcome::Files(taken) => text::list(taken),
-        Outcome::FilesDropped(dropped) => text::dropped(*dropped),
-        Outcome::Letters(_)
-        | Outcome::Letter(_)
-        | Outcome::Secret(_)
-        | Outcome::Erased(_)
-        | Outcome::Keys(_)
-        | Outcome::MasterKey => {
-            bail!("the gateway answers something that it was not asked; use its release's command")
+    let json = options.json;
+    match options.order {
+        Command::List => {
+            let taken = ask(&socket, &Asked::new(&ListFiles {}, NOTHING_CHANGED)).await??;
+            let text = text::list(&taken);
+            print(&if json { answer_line(&Ok(taken)) } else { text.into_bytes() });
         }
-    };
-    let said = if options.json { answer.to_line() } else { said.into_bytes() };
-    // A reader that goes away does not need the rest.
-    std::io::stdout().lock().write_all(&said).ok();
-    match answer.outcome {
-        Outcome::FilesDropped(dropped) if dropped.left > 0 => {
-            bail!("{} files could not be dropped; see the gateway's log", dropped.left)
+        Command::Drop { tenant, strangers, before, yes: _ } => {
+            let order = DropFiles { tenant, strangers, before };
+            let dropped = ask(&socket, &Asked::new(&order, LOOK)).await??;
+            let text = text::dropped(dropped);
+            print(&if json { answer_line(&Ok(dropped)) } else { text.into_bytes() });
+            if dropped.left > 0 {
+                bail!("{} files could not be dropped; see the gateway's log", dropped.left);
+            }
         }
-        _ => Ok(()),
     }
+    Ok(())
+}
+
+async fn ask<O: Order>(socket: &Path, asked: &Asked<'_, O>) -> anyhow::Result<Outcome<O::Done>> {
+    asked.of(socket).await?.context(
+        "no gateway answers on the control socket in the data directory (none runs, or it is starting or \
+         stopping); it counts the files, so nothing can be done without it (while it is stopped, those in the \
+         folder `files` can be removed by hand)",
+    )
+}
+
+fn print(said: &[u8]) {
+    // A reader that goes away does not need the rest.
+    std::io::stdout().lock().write_all(said).ok();
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 //! A gateway that runs is asked over its control socket, because it has the lock on the data. While
 //! none runs, the command opens the data itself; sealing anew is then done by the next gateway.
 
+mod alone;
 mod text;
 
 use std::{
@@ -12,18 +13,18 @@ use std::{
 
 use anyhow::{Context, bail};
 use gateway::{
-    Clock, StartError,
-    control::{Outcome, SOCKET, keys_line, keys_without_gateway},
+    Clock,
+    control::{KeysOrder, MasterOrder, SOCKET, keys_without_gateway, master_without_gateway},
     keys::KeysSeen,
 };
 use secrecy::{ExposeSecret, SecretString};
-use tokio::time::{Instant, sleep};
 use vault::{MasterKey, Vault};
 
 use crate::{
     config::{Environment, Kept, MasterSource},
-    control::{IN_USE_FOR, IN_USE_PAUSE, ask},
+    control::{Asked, NOTHING_CHANGED},
 };
+use alone::Alone;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
@@ -61,20 +62,17 @@ enum Command {
 
 pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
     let environment = Environment::of_process().with_file(options.config);
-    let seen = match &options.order {
-        Command::Status => seen_of(carry_out(&environment, &keys_line("keys_status", &[])).await?)?,
-        Command::Rotate => seen_of(carry_out(&environment, &keys_line("rotate_keys", &[])).await?)?,
-        Command::Retire { root } => {
-            let root = SecretString::from(root.as_str());
-            let line = keys_line("retire_key", &[("root", &root)]);
-            seen_of(carry_out(&environment, &line).await?)?
-        }
+    let order = match options.order {
+        Command::Status => KeysOrder::KeysStatus,
+        Command::Rotate => KeysOrder::RotateKeys,
+        Command::Retire { root } => KeysOrder::RetireKey { root },
         Command::RotateMaster { new_key } => {
             let said = rotate_master(&environment, new_key.as_deref()).await?;
             std::io::stdout().write_all(said.as_bytes()).ok();
             return Ok(());
         }
     };
+    let seen = carry_out(&environment, &order).await?;
     let said =
         if options.json { serde_json::to_string(&seen)? + "\n" } else { text::status(&seen) };
     // A reader that goes away does not need the rest.
@@ -82,45 +80,43 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn seen_of(outcome: Outcome) -> anyhow::Result<KeysSeen> {
-    match outcome {
-        Outcome::Keys(seen) => Ok(*seen),
-        Outcome::Letters(_)
-        | Outcome::Letter(_)
-        | Outcome::Secret(_)
-        | Outcome::Files(_)
-        | Outcome::FilesDropped(_)
-        | Outcome::Erased(_)
-        | Outcome::MasterKey => {
-            bail!("the gateway answered something else; use the command of its release")
+/// Asks the gateway or, where none listens, does without.
+async fn carry_out(environment: &Environment, order: &KeysOrder) -> anyhow::Result<KeysSeen> {
+    let data_dir = Kept::data_dir(environment)?;
+    let what_now = match order {
+        KeysOrder::KeysStatus => NOTHING_CHANGED,
+        KeysOrder::RotateKeys | KeysOrder::RetireKey { .. } => {
+            "whether it was done is not known: look with `warmline keys status`"
         }
-        Outcome::Error(refusal) => bail!("{} ({})", refusal.message, refusal.code),
-    }
+    };
+    let alone = async || {
+        let vault = Vault::new(&Kept::read(environment)?.master_key)?;
+        keys_without_gateway(&data_dir, vault, &Clock::System, order).context(CANNOT_BE_OPENED)
+    };
+    let socket = data_dir.join(SOCKET);
+    let (seen, _) = Asked::new(order, what_now).of_gateway_or(&socket, alone).await?;
+    Ok(seen?)
 }
 
-/// Asks the gateway or, where none listens, does without.
-async fn carry_out(environment: &Environment, line: &[u8]) -> anyhow::Result<Outcome> {
+/// The same of the master key.
+async fn change_master(environment: &Environment, order: &MasterOrder) -> anyhow::Result<()> {
     let data_dir = Kept::data_dir(environment)?;
-    let until = Instant::now() + IN_USE_FOR;
-    loop {
-        if let Some(answer) = ask(&data_dir.join(SOCKET), line).await? {
-            return Ok(answer.outcome);
-        }
-        let kept = Kept::read(environment)?;
-        let vault = Vault::new(&kept.master_key)?;
-        match keys_without_gateway(&data_dir, vault, &Clock::System, line) {
-            Ok(answer) => return Ok(answer.outcome),
-            Err(error) if Instant::now() < until && StartError::is_in_use(&error) => {}
-            Err(error) => {
-                return Err(error).context(
-                    "no gateway answers on the control socket in the data directory, and the data \
-                     cannot be opened either",
-                );
-            }
-        }
-        sleep(IN_USE_PAUSE).await;
-    }
+    let alone = async || {
+        let vault = Vault::new(&Kept::read(environment)?.master_key)?;
+        master_without_gateway(&data_dir, vault, &Clock::System, order).context(CANNOT_BE_OPENED)
+    };
+    let socket = data_dir.join(SOCKET);
+    let (changed, _) = Asked::new(order, AGAIN).of_gateway_or(&socket, alone).await?;
+    changed?;
+    Ok(())
 }
+
+const CANNOT_BE_OPENED: &str = "no gateway answers on the control socket in the data directory, and \
+                                the data cannot be opened either";
+
+/// What to do when the answer does not come in the middle of a change of the master key.
+const AGAIN: &str = "the master key that is in place opens the data either way: run the command again, which \
+                     does the rest";
 
 /// Both keys open the data before the file is replaced, and only the new one after it: whoever is
 /// killed in between has a key that works, and does the rest with the next try.
@@ -128,6 +124,8 @@ async fn rotate_master(
     environment: &Environment,
     new_key: Option<&Path>,
 ) -> anyhow::Result<String> {
+    let _alone = Alone::new(&Kept::read(environment)?.data_dir)?;
+    // Read now that nobody else changes it.
     let kept = Kept::read(environment)?;
     let in_use = hex(&kept.master_key);
     match (kept.master_source, new_key) {
@@ -140,10 +138,9 @@ async fn rotate_master(
             }
             // One that is there already is of a try that was cut short; it may open the data by now.
             let newest = hex(&MasterKey::from_file_or_new(&next)?);
-            begin(environment, &in_use, &newest).await?;
+            begin(environment, in_use, newest.clone()).await?;
             MasterKey::put_in_place(&next, &path)?;
-            let line = keys_line("finish_master", &[("newest", &newest)]);
-            done(carry_out(environment, &line).await?)?;
+            change_master(environment, &MasterOrder::FinishMaster { newest }).await?;
             let path = path.display();
             Ok(format!(
                 "The master key in {path} is replaced; the one of before does not open this data any more. \
@@ -157,7 +154,7 @@ async fn rotate_master(
         (MasterSource::Elsewhere(setting), Some(path)) => {
             let newest = hex(&MasterKey::from_file_or_new(path)?);
             is_another(&newest, &in_use, path)?;
-            begin(environment, &in_use, &newest).await?;
+            begin(environment, in_use, newest).await?;
             let path = path.display();
             Ok(format!(
                 "Both master keys open the data now. Put the one in {path} where {setting} takes it \
@@ -199,16 +196,8 @@ fn beside(path: &Path) -> PathBuf {
 
 async fn begin(
     environment: &Environment,
-    in_use: &SecretString,
-    next: &SecretString,
+    in_use: SecretString,
+    next: SecretString,
 ) -> anyhow::Result<()> {
-    let line = keys_line("begin_master", &[("in_use", in_use), ("next", next)]);
-    done(carry_out(environment, &line).await?)
-}
-
-fn done(outcome: Outcome) -> anyhow::Result<()> {
-    match outcome {
-        Outcome::MasterKey => Ok(()),
-        other => seen_of(other).map(|_| ()),
-    }
+    change_master(environment, &MasterOrder::BeginMaster { in_use, next }).await
 }

@@ -13,21 +13,20 @@ use std::{
 
 use anyhow::{Context, bail};
 use gateway::{
-    Clock, StartError,
-    control::{Answer, Outcome, PersonOrder, SOCKET},
+    Clock,
+    control::{ErasePerson, ExportPerson, Outcome, SOCKET},
     erase_without_gateway, export_without_gateway,
     person::Erased,
 };
 use tokio::{
     io::AsyncWriteExt,
     signal::unix::{SignalKind, signal},
-    time::{Instant, sleep},
 };
 use vault::Vault;
 
 use crate::{
     config::{Environment, Kept},
-    control::{IN_USE_FOR, IN_USE_PAUSE, ask_within, connect},
+    control::{Asked, Patience, connect},
 };
 use written::Written;
 
@@ -141,39 +140,21 @@ fn told(erased: &Erased) -> String {
     said
 }
 
-/// Has it erased by the gateway or, where none listens, without. Who has the data open without listening is a
-/// gateway that starts or ends, or another command: that is waited for.
+/// Has it erased by the gateway or, where none listens, without.
 async fn erase(environment: &Environment, who: Who) -> anyhow::Result<Erased> {
     let socket = Kept::data_dir(environment)?.join(SOCKET);
-    let line =
-        PersonOrder::ErasePerson { tenant: who.tenant.clone(), user: who.user.clone() }.to_line();
-    let until = Instant::now() + IN_USE_FOR;
-    loop {
-        let answer = match ask_within(&socket, &line, ERASED_WITHIN).await? {
-            Some(answer) => Ok(answer),
-            None => erase_alone(environment, &who).await,
-        };
-        match answer {
-            Ok(Answer { outcome: Outcome::Erased(erased), .. }) => return Ok(erased),
-            Ok(Answer { outcome: Outcome::Error(refusal), .. }) => {
-                bail!("{} ({})", refusal.message, refusal.code)
-            }
-            Ok(_) => bail!("the gateway's answer is about something else; see its log"),
-            Err(error) => wait_if_in_use(error, until).await?,
-        }
-    }
+    let order = ErasePerson { tenant: who.tenant.clone(), user: who.user.clone() };
+    let asked = Asked::new(&order, AGAIN).within(ERASED_WITHIN);
+    let alone = async || erase_alone(environment, &who).await;
+    let (erased, _) = asked.of_gateway_or(&socket, alone).await?;
+    Ok(erased?)
 }
 
-async fn wait_if_in_use(error: anyhow::Error, until: Instant) -> anyhow::Result<()> {
-    let start = error.downcast_ref::<StartError>();
-    if Instant::now() >= until || !start.is_some_and(StartError::is_in_use) {
-        return Err(error);
-    }
-    sleep(IN_USE_PAUSE).await;
-    Ok(())
-}
+/// What to do when the answer does not come.
+const AGAIN: &str =
+    "whether it was done to the end is not known: do the same again, which does the rest";
 
-async fn erase_alone(environment: &Environment, who: &Who) -> anyhow::Result<Answer> {
+async fn erase_alone(environment: &Environment, who: &Who) -> anyhow::Result<Outcome<Erased>> {
     let kept = Kept::read(environment)?;
     let files = Kept::files(environment)?;
     let vault = Vault::new(&kept.master_key)?;
@@ -188,16 +169,17 @@ const CANNOT_BE_OPENED: &str = "no gateway answers on the control socket in the 
 async fn export(environment: &Environment, who: Who, out: &Path) -> anyhow::Result<String> {
     let socket = Kept::data_dir(environment)?.join(SOCKET);
     let mut written = Written::new(out)?;
-    let until = Instant::now() + IN_USE_FOR;
+    let patience = Patience::begins();
     loop {
         if let Some(mut stream) = connect(&socket).await? {
             let Who { tenant, user } = who;
-            let line = PersonOrder::ExportPerson { tenant, user }.to_line();
-            stream.write_all(&line).await.context("the gateway broke off; nothing was exported")?;
+            let line = ExportPerson { tenant, user }.to_line();
+            // What became of it shows when it is read.
+            stream.write_all(&line).await.ok();
             return written.take(stream).await;
         }
         match export_alone(environment, &who, &mut written).await {
-            Err(error) => wait_if_in_use(error, until).await?,
+            Err(error) => patience.waits(error).await?,
             done => return done,
         }
     }

@@ -10,19 +10,17 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::bail;
+use anyhow::{Context, bail};
 use gateway::{
-    StartError,
-    control::{Outcome, SOCKET, secret_line},
+    control::{SOCKET, SecretName, SecretOrder},
     secrets,
 };
 use secrecy::SecretString;
-use tokio::time::{Instant, sleep};
 use vault::Vault;
 
 use crate::{
     config::{Environment, Kept, may_be_kept},
-    control::{IN_USE_FOR, IN_USE_PAUSE, ask},
+    control::{Asked, By},
     typed,
 };
 
@@ -63,7 +61,7 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
     let environment = Environment::of_process().with_file(options.config);
     let said = match &options.order {
         Command::List => {
-            let names = secrets::names(&Kept::data_dir(&environment)?)?;
+            let names = names(&environment)?;
             names.into_iter().map(|name| name + "\n").collect()
         }
         Command::Set { name } => {
@@ -76,7 +74,7 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
         }
         Command::Rotate { name, generate } => {
             secrets::check_name(name)?;
-            if !secrets::names(&Kept::data_dir(&environment)?)?.contains(name) {
+            if !names(&environment)?.contains(name) {
                 bail!("there is no secret {name}; keep it with: warmline secret set {name}");
             }
             let (value, made) = if *generate {
@@ -102,6 +100,17 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// The names there are; none where there is no store yet.
+fn names(environment: &Environment) -> anyhow::Result<Vec<String>> {
+    let data_dir = Kept::data_dir(environment)?;
+    if !Kept::has_data(&data_dir)? {
+        return Ok(Vec::new());
+    }
+    secrets::names(&data_dir).with_context(|| {
+        format!("the secrets in {} cannot be listed by this user", data_dir.display())
+    })
+}
+
 /// Tells the gateway or, where none listens, does without. Gives back what is to be done next.
 async fn keep(
     environment: &Environment,
@@ -109,36 +118,26 @@ async fn keep(
     value: Option<&SecretString>,
 ) -> anyhow::Result<&'static str> {
     let data_dir = Kept::data_dir(environment)?;
-    let line = secret_line(name, value);
-    let until = Instant::now() + IN_USE_FOR;
-    loop {
-        if let Some(answer) = ask(&data_dir.join(SOCKET), &line).await? {
-            return match answer.outcome {
-                Outcome::Error(refusal) => bail!("{} ({})", refusal.message, refusal.code),
-                Outcome::Secret(_)
-                | Outcome::Letters(_)
-                | Outcome::Letter(_)
-                | Outcome::Files(_)
-                | Outcome::FilesDropped(_)
-                | Outcome::Erased(_)
-                | Outcome::Keys(_)
-                | Outcome::MasterKey => {
-                    Ok(" The running gateway takes it over at SIGHUP (kill -HUP).")
-                }
-            };
-        }
-        match alone(environment, &data_dir, name, value) {
-            Ok(()) => return Ok(""),
-            Err(error) => {
-                let start = error.downcast_ref::<StartError>();
-                if Instant::now() >= until || !start.is_some_and(StartError::is_in_use) {
-                    return Err(error);
-                }
-            }
-        }
-        sleep(IN_USE_PAUSE).await;
-    }
+    let named = name.to_owned();
+    let order = match value {
+        Some(value) => SecretOrder::KeepSecret { name: named, value: value.clone() },
+        None => SecretOrder::ForgetSecret { name: named },
+    };
+    let alone = async || {
+        alone(environment, &data_dir, name, value).map(|()| Ok(SecretName(name.to_owned())))
+    };
+    let socket = data_dir.join(SOCKET);
+    let (done, by) = Asked::new(&order, AGAIN).of_gateway_or(&socket, alone).await?;
+    done?;
+    Ok(match by {
+        By::Gateway => " The running gateway takes it over at SIGHUP (kill -HUP).",
+        By::Command => "",
+    })
 }
+
+/// What to do when the answer does not come.
+const AGAIN: &str = "whether it was done is not known: do the same again (which names there are shows \
+                     `warmline secret list`)";
 
 fn alone(
     environment: &Environment,

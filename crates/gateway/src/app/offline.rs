@@ -12,25 +12,47 @@ use crate::{
     app::{BotSetup, LEASE, StartError, links::policies, open_alone, open_store},
     audit::{Audit, Who},
     clock::Clock,
-    control::{Answer, Letters, Order},
+    control::{Letter, Letters, ListLetters, OneLetter, Outcome},
     current::Current,
     engine::{Engine, Tools},
     files::{FileSetup, Files},
     observe::Observer,
-    person::Persons,
+    person::{Erased, Persons},
     trace::Tracing,
     wakes::Wakes,
 };
 
-/// Carries out an order on the data in `data_dir`, which no gateway may be using meanwhile. What is
-/// to be sent again is sent by the next gateway that starts there.
-pub async fn without_gateway(
+/// Lists dead letters in `data_dir`, which no gateway may be using meanwhile.
+pub async fn list_without_gateway(
     data_dir: &Path,
     vault: Vault,
     clock: Clock,
     bots: &[BotSetup],
-    order: Order,
-) -> Result<Answer, StartError> {
+    order: ListLetters,
+) -> Result<Outcome<Vec<Letter>>, StartError> {
+    with_letters(data_dir, vault, clock, bots, async |letters| letters.list(order).await).await
+}
+
+/// Carries out an order about a dead letter in `data_dir`, which no gateway may be using meanwhile. What is
+/// to be sent again is sent by the next gateway that starts there.
+pub async fn letter_without_gateway(
+    data_dir: &Path,
+    vault: Vault,
+    clock: Clock,
+    bots: &[BotSetup],
+    order: OneLetter,
+) -> Result<Outcome<Letter>, StartError> {
+    let ordered = async |letters: Letters| letters.carry_out(order, this_command()).await;
+    with_letters(data_dir, vault, clock, bots, ordered).await
+}
+
+async fn with_letters<T>(
+    data_dir: &Path,
+    vault: Vault,
+    clock: Clock,
+    bots: &[BotSetup],
+    ordered: impl AsyncFnOnce(Letters) -> T,
+) -> Result<T, StartError> {
     let vault = Arc::new(vault);
     let boot = BootId(fastrand::i64(..));
     let (dir, opening) = (data_dir.to_owned(), Arc::clone(&vault));
@@ -57,7 +79,7 @@ pub async fn without_gateway(
         lease: LEASE,
         tracing: Tracing::default(),
     })?;
-    let answer = Letters::new(engine.clone(), audit).carry_out(order, this_command()).await;
+    let answer = ordered(Letters::new(engine.clone(), audit)).await;
     tokio::task::spawn_blocking(|| engine.finish()).await.map_err(std::io::Error::other)?;
     Ok(answer)
 }
@@ -98,9 +120,9 @@ pub async fn erase_without_gateway(
     clock: Clock,
     files: FileSetup,
     (tenant, user): (&str, &str),
-) -> Result<Answer, StartError> {
+) -> Result<Outcome<Erased>, StartError> {
     let persons = persons(data_dir, vault, clock, files).await?;
-    let answer = persons.erase((tenant, user), this_command()).await.into();
+    let answer = persons.erase((tenant, user), this_command()).await;
     tokio::task::spawn_blocking(|| drop(persons)).await.map_err(std::io::Error::other)?;
     Ok(answer)
 }

@@ -11,7 +11,7 @@ use crate::{
     app::{StartError, doors::signed_for, live::Live},
     audit::Audit,
     clock::Clock,
-    control::{Letters, Orders, Sealed, Storeroom},
+    control::{Letters, Orders, Sealed, Storeroom, UnderWay},
     current::Current,
     desk::media::{DeskMedia, With},
     dispatcher::{ATTEMPTS_MAX, DeskLink, Dispatcher, Gate, Openings, Reach},
@@ -72,7 +72,12 @@ impl Parts {
     }
 
     /// What carries out the orders of the control socket.
-    pub(super) fn orders(&self, keys: &Arc<Keys>, persons: &Arc<Persons>) -> Orders {
+    pub(super) fn orders(
+        &self,
+        keys: &Arc<Keys>,
+        persons: &Arc<Persons>,
+        under_way: UnderWay,
+    ) -> Orders {
         let audit = self.audit.clone();
         let (store, vault) = (Arc::clone(&self.store), Arc::clone(&self.vault));
         Orders {
@@ -82,6 +87,7 @@ impl Parts {
             persons: Arc::clone(persons),
             files: Storeroom { files: Arc::clone(&self.files), audit: audit.clone() },
             audit,
+            under_way,
         }
     }
 
@@ -169,6 +175,7 @@ impl Parts {
         members: Vec<Member>,
         dispatcher: &Dispatcher,
         persons: &Arc<Persons>,
+        under_way: &UnderWay,
     ) -> Result<Option<Console>, StartError> {
         let Some(members) = Members::new(members) else { return Ok(None) };
         let desk = |((tenant, desk), link): (&DeskKey, &DeskLink)| Destination {
@@ -182,7 +189,7 @@ impl Parts {
         let (letters, now) =
             (Letters::new(self.engine.clone(), self.audit.clone()), self.clock.now());
         let recorder = Recorder::new(Arc::clone(&self.observer), self.clock.clone());
-        let orders = (letters, Arc::clone(persons));
+        let orders = (letters, Arc::clone(persons), under_way.clone());
         let console = Console::new(members, &self.vault, orders, destinations, recorder, now)?;
         Ok(Some(console))
     }

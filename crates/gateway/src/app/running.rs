@@ -9,7 +9,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     alarm::{Alarm, Wakeup},
     app::{Gateway, StartError, listener::Entrance, live::Live, parts::Parts},
-    control::ControlSocket,
+    control::{ControlSocket, UnderWay},
     dispatcher::Dispatcher,
     edge::{
         Front,
@@ -55,12 +55,13 @@ impl Parts {
         let (sweeper, shredder) = (self.sweeper(), self.shredder(&live));
         let keys = self.keys(&live);
         let persons = self.persons(&shredder);
-        let orders = self.orders(&keys, &persons);
+        let orders_under_way = UnderWay::default();
+        let orders = self.orders(&keys, &persons, orders_under_way.clone());
         let (engine, presence) = (self.engine.clone(), Arc::clone(&self.presence));
         let (store, observer) = (Arc::clone(&self.store), Arc::clone(&self.observer));
         let audit = self.audit.clone();
         let control = open_control(data_dir);
-        let console = self.console(members, &dispatcher, &persons)?;
+        let console = self.console(members, &dispatcher, &persons, &orders_under_way)?;
         let recorder = console.as_ref().map(Console::recorder);
         let edge = Arc::new(self.edge(&live, console, stopping.clone())?);
         let open_streams = edge.open_streams.clone();
@@ -98,6 +99,7 @@ impl Parts {
             audit,
             tasks,
             open_streams,
+            orders_under_way,
             entrance,
             stopping,
             delivering,

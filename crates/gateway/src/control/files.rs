@@ -6,10 +6,7 @@ use session::id::{TenantId, Timestamp};
 
 use crate::{
     audit::{Audit, Deed, Entry, Who},
-    control::{
-        Answer, Outcome, Refusal,
-        wire::{FilesOrder, FilesTaken, TenantFiles},
-    },
+    control::{DropFiles, FilesDropped, FilesTaken, Outcome, Refusal, TenantFiles},
     files::{FileError, Files, Which},
 };
 
@@ -20,20 +17,8 @@ pub(crate) struct Storeroom {
 }
 
 impl Storeroom {
-    /// Does what was ordered. What is dropped is one line in the log.
-    pub(super) async fn carry_out(&self, order: FilesOrder, who: Who) -> Answer {
-        match order {
-            FilesOrder::ListFiles => Outcome::Files(self.taken()).into(),
-            FilesOrder::DropFiles { tenant, strangers, before } => {
-                match self.dropped(&tenant, strangers, before.as_deref(), who).await {
-                    Ok(outcome) => outcome.into(),
-                    Err(refusal) => refusal.into(),
-                }
-            }
-        }
-    }
-
-    fn taken(&self) -> FilesTaken {
+    /// How full they are.
+    pub(super) fn taken(&self) -> FilesTaken {
         let rules = self.files.rules();
         let (all, tenants) = self.files.fill();
         let tenants = tenants.into_iter().map(|(tenant, fill)| TenantFiles {
@@ -51,21 +36,17 @@ impl Storeroom {
         }
     }
 
-    async fn dropped(
-        &self,
-        tenant: &str,
-        strangers: bool,
-        before: Option<&str>,
-        who: Who,
-    ) -> Result<Outcome, Refusal> {
-        let has_files = TenantId::new(tenant).ok().filter(|tenant| self.files.has(tenant));
+    /// Drops those that were ordered; that is one line in the log.
+    pub(super) async fn dropped(&self, order: DropFiles, who: Who) -> Outcome<FilesDropped> {
+        let DropFiles { tenant, strangers, before } = order;
+        let has_files = TenantId::new(&tenant).ok().filter(|tenant| self.files.has(tenant));
         let tenant = has_files.ok_or_else(|| {
             Refusal::new(
                 "no_files",
                 format!("the tenant {tenant} has no files; `warmline files list` shows who has"),
             )
         })?;
-        let before = before.map(moment).transpose()?;
+        let before = before.as_deref().map(moment).transpose()?;
         let which = Which { tenant, strangers, before };
         let dropped = self.files.drop_those(&which).await;
         let outcome = if dropped.is_ok() { "done" } else { "failed" };
@@ -81,7 +62,7 @@ impl Storeroom {
             left = dropped.left,
             "an operator dropped files"
         );
-        Ok(Outcome::FilesDropped(dropped))
+        Ok(dropped)
     }
 }
 

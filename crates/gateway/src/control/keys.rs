@@ -2,82 +2,118 @@
 
 use std::{path::Path, sync::Arc};
 
-use secrecy::ExposeSecret;
-use vault::{MasterKey, RootSeen, Vault};
+use secrecy::{ExposeSecret, SecretString};
+use vault::{MasterKey, RootId, RootSeen, Vault};
 
 use crate::{
     app::{StartError, open_alone, this_command},
     audit::{self, Deed, Entry, KeyKind, Who},
     clock::Clock,
-    control::{
-        Answer, Orders, Outcome, Refusal,
-        wire::{KeyOrder, Understood},
-    },
+    control::{KeysOrder, MasterKeys, MasterOrder, Orders, Outcome, Refusal},
     keys::{KeysError, KeysSeen, NEW_MASTER, Ring, line_of},
 };
 
 /// Does what was ordered; what it changes is durable when it answers.
-pub(super) async fn carry_out(orders: &Orders, order: KeyOrder, who: Who) -> Answer {
-    let (keys, order) = (&orders.keys, Arc::new(order));
+pub(super) async fn carry_out(orders: &Orders, order: KeysOrder, who: Who) -> Outcome<KeysSeen> {
+    let keys = &orders.keys;
     let roots = keys.ring.roots();
-    let done = match &*order {
-        KeyOrder::KeysStatus => keys.seen().await.map(Some),
-        KeyOrder::RotateKeys => match keys.rotate().await {
-            Ok(_) => keys.seen().await.map(Some),
-            Err(error) => Err(error),
-        },
-        KeyOrder::RetireKey { root } => match keys.retire(root).await {
-            Ok(()) => keys.seen().await.map(Some),
-            Err(error) => Err(error),
-        },
-        KeyOrder::BeginMaster { .. } | KeyOrder::FinishMaster { .. } => {
-            let order = Arc::clone(&order);
-            keys.change_master(move |ring| master(ring, &order)).await.map(|()| None)
-        }
+    let changed = match &order {
+        KeysOrder::KeysStatus => Ok(()),
+        KeysOrder::RotateKeys => keys.rotate().await.map(|_| ()),
+        KeysOrder::RetireKey { root } => keys.retire(root).await,
     };
-    for entry in entries_of(&order, &who, &roots, &keys.ring.vault, &done) {
+    let done = match changed {
+        Ok(()) => keys.seen().await,
+        Err(error) => Err(error),
+    };
+    if let Some(entry) = entry_of(&order, who, &roots, &keys.ring.vault, &done) {
         orders.audit.record_now(entry).await;
     }
-    let outcome = outcome_of(done);
-    tracing::info!(
-        keys.order = order.name(),
-        refused = matches!(outcome, Outcome::Error(_)),
-        "an operator dealt with keys"
-    );
-    outcome.into()
+    let name = match order {
+        KeysOrder::KeysStatus => "status",
+        KeysOrder::RotateKeys => "rotate",
+        KeysOrder::RetireKey { .. } => "retire",
+    };
+    told(name, done)
+}
+
+/// The same of the master key.
+pub(super) async fn change_master(
+    orders: &Orders,
+    order: MasterOrder,
+    who: Who,
+) -> Outcome<MasterKeys> {
+    let (name, put_down) = (name_of(&order), code_of(&order));
+    let before = orders.keys.ring.current();
+    let done = orders.keys.change_master(move |ring| master(ring, &order)).await;
+    for entry in master_entries(put_down, &who, &orders.keys.ring, before, &done) {
+        orders.audit.record_now(entry).await;
+    }
+    told(name, done.map(|()| MasterKeys))
+}
+
+fn name_of(order: &MasterOrder) -> &'static str {
+    match order {
+        MasterOrder::BeginMaster { .. } => "begin_master",
+        MasterOrder::FinishMaster { .. } => "finish_master",
+    }
+}
+
+/// How the audit trail calls it when it is done.
+fn code_of(order: &MasterOrder) -> &'static str {
+    match order {
+        MasterOrder::BeginMaster { .. } => "begun",
+        MasterOrder::FinishMaster { .. } => "done",
+    }
+}
+
+/// One line in the log, and what is answered.
+fn told<T>(order: &'static str, done: Result<T, KeysError>) -> Outcome<T> {
+    let refused = done.is_err();
+    tracing::info!(keys.order = order, refused, "an operator dealt with keys");
+    done.map_err(|error| refusal_of(&error))
 }
 
 /// What the audit trail has of an order, also of one that was not carried out. `roots` are those that
 /// there were before it.
-fn entries_of<T>(
-    order: &KeyOrder,
-    who: &Who,
+fn entry_of<T>(
+    order: &KeysOrder,
+    who: Who,
     roots: &[RootSeen],
     vault: &Vault,
     done: &Result<T, KeysError>,
-) -> Vec<Entry> {
-    // A master key has no name that is shown.
-    let master = || Deed::KeyRotated { kind: KeyKind::Master, id: NEW_MASTER.into() };
-    let root = || {
-        let id = vault.current().to_string().into();
-        Deed::KeyRotated { kind: KeyKind::Data, id }
-    };
-    let (deed, code) = match order {
-        KeyOrder::KeysStatus => return Vec::new(),
-        KeyOrder::RotateKeys => (root(), "done"),
-        KeyOrder::RetireKey { root } => {
+) -> Option<Entry> {
+    let deed = match order {
+        KeysOrder::KeysStatus => return None,
+        KeysOrder::RotateKeys => new_root(vault.current()),
+        KeysOrder::RetireKey { root } => {
             let known = roots.iter().map(|seen| seen.id.to_string()).find(|id| id == root);
             let id = known.map_or_else(|| audit::UNKNOWN.into(), Into::into);
-            (Deed::KeyRetired { id }, "done")
+            Deed::KeyRetired { id }
         }
-        KeyOrder::BeginMaster { .. } => (master(), "begun"),
-        KeyOrder::FinishMaster { .. } => (master(), "done"),
     };
-    let outcome = done.as_ref().map_or_else(KeysError::code, |_| code);
-    let mut entries = vec![Entry::new(who.clone(), deed).with(outcome)];
-    let was_current = roots.last().map(|seen| seen.id);
-    if matches!(order, KeyOrder::BeginMaster { .. }) && was_current != Some(vault.current()) {
-        entries.push(Entry::new(who.clone(), root()).with("done"));
+    let outcome = done.as_ref().map_or_else(KeysError::code, |_| "done");
+    Some(Entry::new(who, deed).with(outcome))
+}
+
+fn new_root(root: RootId) -> Deed {
+    Deed::KeyRotated { kind: KeyKind::Data, id: root.to_string().into() }
+}
+
+/// The same of the master key, with which another root key than the one `before` may have become current. A
+/// master key has no name that is shown.
+fn master_entries<T>(
+    put_down: &'static str,
+    who: &Who,
+    ring: &Ring,
+    before: RootId,
+    done: &Result<T, KeysError>,
+) -> Vec<Entry> {
+    let deed = Deed::KeyRotated { kind: KeyKind::Master, id: NEW_MASTER.into() };
+    let code = done.as_ref().map_or_else(KeysError::code, |_| put_down);
+    let mut entries = vec![Entry::new(who.clone(), deed).with(code)];
+    if ring.current() != before {
+        entries.push(Entry::new(who.clone(), new_root(ring.current())).with("done"));
     }
     entries
 }
@@ -88,35 +124,37 @@ pub fn keys_without_gateway(
     data_dir: &Path,
     vault: Vault,
     clock: &Clock,
-    line: &[u8],
-) -> Result<Answer, StartError> {
-    let order = match super::wire::read(line) {
-        Ok(Understood::Keys(order)) => order,
-        Ok(
-            Understood::Letters(_)
-            | Understood::Secret(_)
-            | Understood::Files(_)
-            | Understood::Person(_),
-        ) => {
-            return Ok(Refusal::new("bad_request", "this is no order about keys").into());
-        }
-        Err(refusal) => return Ok(refusal.into()),
-    };
+    order: &KeysOrder,
+) -> Result<Outcome<KeysSeen>, StartError> {
     let store = open_alone(data_dir, &vault)?;
     let ring = Ring::new(Arc::clone(&store), Arc::new(vault), clock.clone());
     let roots = ring.roots();
-    let done = match &order {
-        KeyOrder::KeysStatus => seen(&ring).map(Some),
-        KeyOrder::RotateKeys => ring.rotate().and_then(|_| seen(&ring)).map(Some),
-        KeyOrder::RetireKey { .. } => Err(KeysError::NeedsGateway),
-        KeyOrder::BeginMaster { .. } | KeyOrder::FinishMaster { .. } => {
-            master(&ring, &order).map(|()| None)
-        }
+    let done = match order {
+        KeysOrder::KeysStatus => seen(&ring),
+        KeysOrder::RotateKeys => ring.rotate().and_then(|_| seen(&ring)),
+        KeysOrder::RetireKey { .. } => Err(KeysError::NeedsGateway),
     };
-    for entry in entries_of(&order, &this_command(), &roots, &ring.vault, &done) {
+    if let Some(entry) = entry_of(order, this_command(), &roots, &ring.vault, &done) {
+        audit::record_alone(store, &ring.vault, clock, entry)?;
+    }
+    Ok(done.map_err(|error| refusal_of(&error)))
+}
+
+/// The master key changed on data that no gateway is using. Blocks.
+pub fn master_without_gateway(
+    data_dir: &Path,
+    vault: Vault,
+    clock: &Clock,
+    order: &MasterOrder,
+) -> Result<Outcome<MasterKeys>, StartError> {
+    let store = open_alone(data_dir, &vault)?;
+    let ring = Ring::new(Arc::clone(&store), Arc::new(vault), clock.clone());
+    let before = ring.current();
+    let done = master(&ring, order);
+    for entry in master_entries(code_of(order), &this_command(), &ring, before, &done) {
         audit::record_alone(Arc::clone(&store), &ring.vault, clock, entry)?;
     }
-    Ok(outcome_of(done).into())
+    Ok(done.map(|()| MasterKeys).map_err(|error| refusal_of(&error)))
 }
 
 fn seen(ring: &Ring) -> Result<KeysSeen, KeysError> {
@@ -131,29 +169,19 @@ fn seen(ring: &Ring) -> Result<KeysSeen, KeysError> {
     })
 }
 
-fn master(ring: &Ring, order: &KeyOrder) -> Result<(), KeysError> {
-    let key = |text: &secrecy::SecretString| {
+fn master(ring: &Ring, order: &MasterOrder) -> Result<(), KeysError> {
+    let key = |text: &SecretString| {
         MasterKey::from_hex(text.expose_secret()).map_err(|_| KeysError::WrongMasterKey)
     };
     match order {
-        KeyOrder::BeginMaster { in_use, next } => ring.begin_master(&key(in_use)?, &key(next)?),
-        KeyOrder::FinishMaster { newest } => ring.finish_master(&key(newest)?),
-        KeyOrder::KeysStatus | KeyOrder::RotateKeys | KeyOrder::RetireKey { .. } => Ok(()),
+        MasterOrder::BeginMaster { in_use, next } => ring.begin_master(&key(in_use)?, &key(next)?),
+        MasterOrder::FinishMaster { newest } => ring.finish_master(&key(newest)?),
     }
 }
 
-fn outcome_of(done: Result<Option<KeysSeen>, KeysError>) -> Outcome {
-    match done {
-        Ok(Some(seen)) => Outcome::Keys(Box::new(seen)),
-        Ok(None) => Outcome::MasterKey,
-        Err(error) => {
-            if matches!(error, KeysError::Store(_) | KeysError::Seal(_)) {
-                tracing::error!(
-                    error = &error as &dyn std::error::Error,
-                    "an order about keys failed"
-                );
-            }
-            Outcome::Error(Refusal::new(error.code(), error.to_string()))
-        }
+fn refusal_of(error: &KeysError) -> Refusal {
+    if matches!(error, KeysError::Store(_) | KeysError::Seal(_)) {
+        tracing::error!(error = error as &dyn std::error::Error, "an order about keys failed");
     }
+    Refusal::new(error.code(), error.to_string())
 }

@@ -8,7 +8,7 @@ use crate::{
     audit::{Audit, Deed, Entry, Who},
     clock::rfc3339,
     control::{
-        Answer, Letter, Order, Outcome, Refusal,
+        Letter, ListLetters, OneLetter, Outcome, Refusal,
         meaning::{meaning_of, of_bot, of_channel},
     },
     engine::{Engine, EngineError, Judged, LetterOrder},
@@ -37,37 +37,33 @@ impl Letters {
         Self { engine, audit }
     }
 
+    /// The newest, as far as a list goes. Each order is one line in the log.
+    pub(crate) async fn list(&self, order: ListLetters) -> Outcome<Vec<Letter>> {
+        let outcome = self.newest_of(None, order.limit.min(LETTERS_PER_LIST_MAX)).await;
+        log("list", None, &outcome.as_ref().map(|_| None));
+        outcome
+    }
+
     /// Does what was ordered; what it changes is durable when it answers. Each order is one line in
     /// the log.
-    pub(crate) async fn carry_out(&self, order: Order, who: Who) -> Answer {
+    pub(crate) async fn carry_out(&self, order: OneLetter, who: Who) -> Outcome<Letter> {
         let outcome = self.ask(order, who).await;
-        log(order, &outcome);
-        outcome.into()
+        let name = match order {
+            OneLetter::Show { .. } => "show",
+            OneLetter::Resend { .. } => "resend",
+            OneLetter::Drop { .. } => "drop",
+        };
+        log(name, Some(order.id()), &outcome.as_ref().map(Some));
+        outcome
     }
 
-    /// The same for somebody who writes that line in words of their own. It goes on when whoever asked
-    /// is gone: what is done is put down, too.
-    pub(crate) async fn ask(&self, order: Order, who: Who) -> Outcome {
-        let letters = self.clone();
-        let asking = tokio::spawn(async move { letters.put_down(order, who).await });
-        asking.await.unwrap_or_else(|_| {
-            Outcome::Error(Refusal::new("failed", "the gateway failed; see its log"))
-        })
-    }
-
-    async fn put_down(&self, order: Order, who: Who) -> Outcome {
+    /// The same for somebody who writes that line in words of their own.
+    pub(crate) async fn ask(&self, order: OneLetter, who: Who) -> Outcome<Letter> {
         let outcome = self.asked(order).await;
         if let Some(deed) = deed_of(order) {
             let (tenant, code) = match &outcome {
-                Outcome::Letter(letter) => (letter.tenant.as_deref(), "done"),
-                Outcome::Error(refusal) => (None, refusal.code.as_str()),
-                Outcome::Letters(_)
-                | Outcome::Secret(_)
-                | Outcome::Erased(_)
-                | Outcome::Files(_)
-                | Outcome::FilesDropped(_)
-                | Outcome::Keys(_)
-                | Outcome::MasterKey => (None, "done"),
+                Ok(letter) => (letter.tenant.as_deref(), "done"),
+                Err(refusal) => (None, refusal.code.as_str()),
             };
             let tenant = tenant.and_then(|tenant| TenantId::new(tenant).ok());
             self.audit.record_now(Entry::new(who, deed).of(tenant).with(code)).await;
@@ -76,63 +72,54 @@ impl Letters {
     }
 
     /// The newest letters of these tenants, or of all.
-    pub(crate) async fn newest_of(&self, own: Option<&[TenantId]>, limit: usize) -> Outcome {
-        let Some(own) = own else {
-            return self.asked(Order::List { limit }).await;
+    pub(crate) async fn newest_of(
+        &self,
+        own: Option<&[TenantId]>,
+        limit: usize,
+    ) -> Outcome<Vec<Letter>> {
+        let newest = match own {
+            Some(own) => LetterOrder::NewestOf(own.into(), limit),
+            None => LetterOrder::Newest(limit),
         };
-        match self.engine.letters(LetterOrder::NewestOf(own.into(), limit)).await {
-            Ok(found) => Outcome::Letters(found.into_iter().map(redacted).collect()),
-            Err(error) => Outcome::Error(refusal_of(&error)),
-        }
+        let found = self.engine.letters(newest).await.map_err(|error| refusal_of(&error))?;
+        Ok(found.into_iter().map(redacted).collect())
     }
 
-    async fn asked(&self, order: Order) -> Outcome {
+    async fn asked(&self, order: OneLetter) -> Outcome<Letter> {
         let asked = match order {
-            Order::List { limit } => LetterOrder::Newest(limit.min(LETTERS_PER_LIST_MAX)),
-            Order::Show { id } => LetterOrder::One(OutboxId(id)),
-            Order::Resend { id } => LetterOrder::Resend(OutboxId(id)),
-            Order::Drop { id } => LetterOrder::Drop(OutboxId(id)),
+            OneLetter::Show { id } => LetterOrder::One(OutboxId(id)),
+            OneLetter::Resend { id } => LetterOrder::Resend(OutboxId(id)),
+            OneLetter::Drop { id } => LetterOrder::Drop(OutboxId(id)),
         };
-        match self.engine.letters(asked).await {
-            Ok(found) => outcome_of(order, found),
-            Err(error) => Outcome::Error(refusal_of(&error)),
+        let found = self.engine.letters(asked).await.map_err(|error| refusal_of(&error))?;
+        let id = order.id();
+        let judged = found.into_iter().next().ok_or_else(|| {
+            Refusal::new(
+                "no_such_letter",
+                format!(
+                    "there is no dead letter {id}: there never was, or somebody has resent or dropped \
+                     it; `warmline dead-letters list` shows what there is"
+                ),
+            )
+        })?;
+        let letter = redacted(judged);
+        match (order, &letter.unsendable) {
+            (OneLetter::Resend { .. }, Some(refusal)) => Err(Refusal::new(
+                &refusal.code,
+                format!("dead letter {id} is not sent again: {}", refusal.message),
+            )),
+            (OneLetter::Resend { .. }, None)
+            | (OneLetter::Show { .. } | OneLetter::Drop { .. }, _) => Ok(letter),
         }
     }
 }
 
 /// What of an order is written down for later: whoever only looks leaves no record.
-fn deed_of(order: Order) -> Option<Deed> {
+fn deed_of(order: OneLetter) -> Option<Deed> {
     match order {
-        Order::List { .. } | Order::Show { .. } => None,
-        Order::Resend { id } => Some(Deed::LetterResent { id }),
-        Order::Drop { id } => Some(Deed::LetterDropped { id }),
-    }
-}
-
-fn outcome_of(order: Order, found: Vec<Judged>) -> Outcome {
-    let id = match order {
-        Order::List { .. } => return Outcome::Letters(found.into_iter().map(redacted).collect()),
-        Order::Show { id } | Order::Resend { id } | Order::Drop { id } => id,
-    };
-    let Some(judged) = found.into_iter().next() else {
-        return Outcome::Error(Refusal::new(
-            "no_such_letter",
-            format!(
-                "there is no dead letter {id}: there never was, or somebody has resent or dropped \
-                 it; `warmline dead-letters list` shows what there is"
-            ),
-        ));
-    };
-    let letter = redacted(judged);
-    match (order, &letter.unsendable) {
-        (Order::Resend { .. }, Some(refusal)) => Outcome::Error(Refusal::new(
-            &refusal.code,
-            format!("dead letter {id} is not sent again: {}", refusal.message),
-        )),
-        (Order::Resend { .. }, None)
-        | (Order::List { .. } | Order::Show { .. } | Order::Drop { .. }, _) => {
-            Outcome::Letter(Box::new(letter))
-        }
+        OneLetter::Show { .. } => None,
+        OneLetter::Resend { id } => Some(Deed::LetterResent { id }),
+        OneLetter::Drop { id } => Some(Deed::LetterDropped { id }),
     }
 }
 
@@ -189,32 +176,14 @@ fn refusal_of(error: &EngineError) -> Refusal {
 }
 
 /// One line for each order: who looks into it later sees what people did.
-fn log(order: Order, outcome: &Outcome) {
-    let (done, id) = match order {
-        Order::List { .. } => ("list", None),
-        Order::Show { id } => ("show", Some(id)),
-        Order::Resend { id } => ("resend", Some(id)),
-        Order::Drop { id } => ("drop", Some(id)),
-    };
-    let (result, kind, session) = match outcome {
-        Outcome::Letters(_)
-        | Outcome::Secret(_)
-        | Outcome::Files(_)
-        | Outcome::FilesDropped(_)
-        | Outcome::Erased(_)
-        | Outcome::Keys(_)
-        | Outcome::MasterKey => ("done", None, None),
-        Outcome::Letter(letter) => {
-            ("done", Some(letter.effect.as_str()), letter.session.as_deref())
-        }
-        Outcome::Error(refusal) => (refusal.code.as_str(), None, None),
-    };
+fn log(done: &'static str, id: Option<i64>, outcome: &Result<Option<&Letter>, &Refusal>) {
+    let letter = outcome.ok().flatten();
     tracing::info!(
         letter.order = done,
         letter.id = id,
-        letter.outcome = result,
-        delivery.kind = kind,
-        session.id = session,
+        letter.outcome = outcome.err().map_or("done", |refusal| refusal.code.as_str()),
+        delivery.kind = letter.map(|letter| letter.effect.as_str()),
+        session.id = letter.and_then(|letter| letter.session.as_deref()),
         "an operator dealt with dead letters"
     );
 }

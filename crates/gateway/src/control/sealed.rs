@@ -7,7 +7,7 @@ use vault::Vault;
 
 use crate::{
     audit::{Audit, Who},
-    control::{Answer, Outcome, Refusal, wire::SecretOrder},
+    control::{Outcome, Refusal, SecretName, SecretOrder},
     secrets::{self, SecretError},
 };
 
@@ -20,7 +20,7 @@ pub(crate) struct Sealed {
 
 impl Sealed {
     /// Does what was ordered; what it changes is durable when it answers. The log has the name only.
-    pub(super) async fn carry_out(&self, order: SecretOrder, who: Who) -> Answer {
+    pub(super) async fn carry_out(&self, order: SecretOrder, who: Who) -> Outcome<SecretName> {
         let (done, name, value) = match order {
             SecretOrder::KeepSecret { name, value } => ("keep", name, Some(value)),
             SecretOrder::ForgetSecret { name } => ("forget", name, None),
@@ -37,14 +37,14 @@ impl Sealed {
                 let entry = secrets::entry_of(who, &name, forgets, was_there, &kept);
                 self.audit.record_now(entry).await;
                 match kept {
-                    Ok(false) if forgets => Outcome::Error(no_such(&name)),
-                    Ok(_) => Outcome::Secret(name.clone()),
-                    Err(error) => Outcome::Error(refusal_of(&error)),
+                    Ok(false) if forgets => Err(no_such(&name)),
+                    Ok(_) => Ok(SecretName(name.clone())),
+                    Err(error) => Err(refusal_of(&error)),
                 }
             }
-            Err(_) => Outcome::Error(Refusal::new("failed", "the gateway failed; see its log")),
+            Err(_) => Err(Refusal::new("failed", "the gateway failed; see its log")),
         };
-        let refused = matches!(outcome, Outcome::Error(_));
+        let refused = outcome.is_err();
         // What was refused may be anything, in the place of a name too.
         let named = if refused { "" } else { name.as_str() };
         tracing::info!(
@@ -53,7 +53,7 @@ impl Sealed {
             refused,
             "an operator dealt with a sealed secret"
         );
-        outcome.into()
+        outcome
     }
 }
 

@@ -1,13 +1,24 @@
 //! What an operator may do, and what may come over the socket.
 
+mod places;
+
 use std::os::unix::fs::PermissionsExt;
 
 use session::{Agent, Event, News, Said, Visitor, id::UserId};
 use store::{Claim, LaneKey, OutboxId, Store, Target};
-use tokio::net::UnixStream;
 
-use super::*;
+use std::time::Duration;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::UnixStream,
+};
+
+use super::{
+    conversation::{CONNECTIONS_MAX, LINE_WITHIN},
+    *,
+};
 use crate::{
+    audit::Who,
     bed::{Bed, START, key, session},
     clock::rfc3339,
     engine::{Arrival, Settled},
@@ -35,34 +46,17 @@ async fn sent(bed: &Bed, person: &str) {
     bed.save(&store::Changes { buried: vec![id], ..store::Changes::default() });
 }
 
-async fn order(bed: &Bed, order: Order) -> Outcome {
-    Letters::new(bed.engine.clone(), bed.audit()).carry_out(order, who()).await.outcome
+async fn order(bed: &Bed, order: OneLetter) -> Outcome<Letter> {
+    Letters::new(bed.engine.clone(), bed.audit()).carry_out(order, who()).await
 }
 
-fn letter(outcome: Outcome) -> Letter {
-    match outcome {
-        Outcome::Letter(letter) => *letter,
-        other => panic!("no letter: {other:?}"),
-    }
+async fn list(bed: &Bed, limit: usize) -> Vec<Letter> {
+    let letters = Letters::new(bed.engine.clone(), bed.audit());
+    letters.list(ListLetters { limit }).await.unwrap()
 }
 
-fn code(outcome: Outcome) -> String {
-    match outcome {
-        Outcome::Error(refusal) => refusal.code,
-        other => panic!("not refused: {other:?}"),
-    }
-}
-
-/// Looks again until there is something.
-async fn eventually<T>(look: impl AsyncFn() -> Option<T>) -> T {
-    let deadline = std::time::Instant::now() + Duration::from_secs(10);
-    loop {
-        if let Some(found) = look().await {
-            return found;
-        }
-        assert!(std::time::Instant::now() < deadline, "it never comes");
-        crate::bed::breath().await;
-    }
+fn code<T: std::fmt::Debug>(outcome: Outcome<T>) -> String {
+    outcome.unwrap_err().code
 }
 
 fn waiting(bed: &Bed, person: &str) -> usize {
@@ -76,14 +70,14 @@ async fn a_letter_is_resent_once_however_many_ask_for_it() {
     let id = buried(&bed, "c", "unreadable").await;
     assert_eq!(waiting(&bed, "c"), 0);
     let letters = Letters::new(bed.engine.clone(), bed.audit());
-    let resend = || letters.carry_out(Order::Resend { id }, who());
+    let resend = || letters.carry_out(OneLetter::Resend { id }, who());
     let (one, two) = tokio::join!(resend(), resend());
-    assert_eq!(letter(one.outcome).effect, "ask");
-    assert_eq!(code(two.outcome), "no_such_letter");
+    assert_eq!(one.unwrap().effect, "ask");
+    assert_eq!(code(two), "no_such_letter");
     let lane = bed.waiting().into_iter().find(|lane| lane.0.ends_with('c')).unwrap();
     let Claim::Leased(work) = bed.engine.claim(lane).await.unwrap() else { panic!("it waits") };
     assert_eq!(work.expires_at, bed.clock.now().after(crate::bed::policy().ask_within));
-    assert_eq!(code(order(&bed, Order::Show { id }).await), "no_such_letter");
+    assert_eq!(code(order(&bed, OneLetter::Show { id }).await), "no_such_letter");
 }
 
 #[tokio::test]
@@ -92,17 +86,19 @@ async fn an_order_whose_giver_hangs_up_is_put_down_all_the_same() {
     bed.says("c", "agent").await;
     let id = buried(&bed, "c", "unreadable").await;
     let (letters, audit) = (Letters::new(bed.engine.clone(), bed.audit()), bed.audit());
+    let under_way = UnderWay::default();
     bed.store.hold();
-    let giver = tokio::spawn(async move { letters.ask(Order::Drop { id }, who()).await });
+    let dropping = async move { letters.ask(OneLetter::Drop { id }, who()).await };
+    let giver = tokio::spawn({
+        let under_way = under_way.clone();
+        async move { under_way.carried_out(dropping).await }
+    });
     bed.store.stands_before_commit().await;
     giver.abort();
     assert!(giver.await.unwrap_err().is_cancelled());
     bed.store.release();
-    let found = eventually(async || {
-        let found = audit.find(crate::audit::Query::default()).await.unwrap();
-        (!found.is_empty()).then_some(found)
-    })
-    .await;
+    under_way.ended().await;
+    let found = audit.find(crate::audit::Query::default()).await.unwrap();
     assert_eq!((found[0].deed.as_str(), found[0].outcome()), ("letter_dropped", "done"));
     assert_eq!(found[0].about(), Some(id.to_string().as_str()));
 }
@@ -116,14 +112,14 @@ async fn words_are_not_sent_after_their_chat_and_can_be_dropped() {
     let id = buried(&bed, "c", "forbidden").await;
     bed.hears("c", vec![News::Ended]).await;
     for _ in 0..2 {
-        assert_eq!(code(order(&bed, Order::Resend { id }).await), "session_over");
+        assert_eq!(code(order(&bed, OneLetter::Resend { id }).await), "session_over");
     }
-    let shown = letter(order(&bed, Order::Show { id }).await);
+    let shown = order(&bed, OneLetter::Show { id }).await.unwrap();
     assert_eq!(shown.unsendable.unwrap().code, "session_over");
     assert!(shown.meaning.contains("sn_va_as_service.integration_user"), "{}", shown.meaning);
-    let dropped = letter(order(&bed, Order::Drop { id }).await);
+    let dropped = order(&bed, OneLetter::Drop { id }).await.unwrap();
     assert_eq!((dropped.id, dropped.effect.as_str()), (id, "say"));
-    assert_eq!(code(order(&bed, Order::Drop { id }).await), "no_such_letter");
+    assert_eq!(code(order(&bed, OneLetter::Drop { id }).await), "no_such_letter");
     assert!(bed.waiting().iter().all(|lane| lane.0.starts_with("bot")));
 }
 
@@ -147,11 +143,11 @@ async fn an_end_is_not_resent_into_another_chat_of_the_same_person() {
         ..store::Changes::default()
     });
     bed.says("c/other", "agent").await;
-    assert_eq!(code(order(&bed, Order::Resend { id }).await), "other_chat");
+    assert_eq!(code(order(&bed, OneLetter::Resend { id }).await), "other_chat");
     bed.says("c/other", "cancel").await;
     sent(&bed, "c").await;
     sent(&bed, "c").await;
-    assert_eq!(letter(order(&bed, Order::Resend { id }).await).effect, "end");
+    assert_eq!(order(&bed, OneLetter::Resend { id }).await.unwrap().effect, "end");
 }
 
 #[tokio::test]
@@ -170,8 +166,8 @@ async fn what_nobody_can_read_can_only_be_dropped() {
     let bodies = store::SealedKind::Effect;
     assert_eq!(store::Resealing::reseal(&*bed.store, bodies, &[damaged]).unwrap(), 1);
     bed.engine.bury(Settled { work: *work, dead: Some("unreadable"), placed: None }).await.unwrap();
-    assert_eq!(code(order(&bed, Order::Resend { id }).await), "unreadable");
-    assert_eq!(letter(order(&bed, Order::Drop { id }).await).effect, "unreadable");
+    assert_eq!(code(order(&bed, OneLetter::Resend { id }).await), "unreadable");
+    assert_eq!(order(&bed, OneLetter::Drop { id }).await.unwrap().effect, "unreadable");
 }
 
 #[tokio::test]
@@ -201,23 +197,22 @@ async fn a_list_is_newest_first_and_tells_neither_words_nor_persons() {
     };
     bed.take(Arrival::event(Target::Key(key("c")), event)).await;
     let ids = [buried(&bed, person, "server_error").await, buried(&bed, person, "expired").await];
-    let outcome = order(&bed, Order::List { limit: 9 }).await;
-    let line = String::from_utf8(Answer::from(outcome.clone()).to_line()).unwrap();
+    let letters = list(&bed, 9).await;
+    let line = String::from_utf8(answer_line(&Ok(letters.clone()))).unwrap();
     for hidden in ["olibri", "kim@", person, "Kim", "Ola"] {
         assert!(!line.contains(hidden), "{hidden} in {line}");
     }
-    let Outcome::Letters(letters) = outcome else { panic!("{outcome:?}") };
     assert_eq!(letters.iter().map(|l| l.id).collect::<Vec<_>>(), [ids[1], ids[0]]);
     assert_eq!(letters[1].request_id.as_deref(), Some(&*format!("{}.2", session("c"))));
-    let Outcome::Letters(one) = order(&bed, Order::List { limit: 1 }).await else { panic!() };
-    assert_eq!(one, letters[..1]);
-    assert_eq!(Answer::read(line.as_bytes()).unwrap().outcome, Outcome::Letters(letters));
+    assert_eq!(list(&bed, 1).await, letters[..1]);
+    assert_eq!(read_answer(line.as_bytes()), Some(Ok(letters)));
 }
 
 /// A served socket in a folder of its own.
 struct Served {
     bed: Bed,
     files: Arc<Files>,
+    persons: Arc<Persons>,
     folder: tempfile::TempDir,
     stop: CancellationToken,
     serving: tokio::task::JoinHandle<()>,
@@ -237,23 +232,42 @@ impl Served {
         let files = bed.files();
         let storeroom = Storeroom { files: Arc::clone(&files), audit: audit.clone() };
         let (keys, persons) = (bed.keys(), Arc::new(bed.persons()));
-        let orders = Orders { letters, sealed, keys, audit, persons, files: storeroom };
+        let under_way = UnderWay::default();
+        let orders = Orders {
+            letters,
+            sealed,
+            keys,
+            audit,
+            persons: Arc::clone(&persons),
+            files: storeroom,
+            under_way,
+        };
         let serving = tokio::spawn(socket.serve(orders, stop.clone()));
-        Self { bed, files, folder, stop, serving }
+        Self { bed, files, persons, folder, stop, serving }
     }
 
     async fn connect(&self) -> UnixStream {
         UnixStream::connect(self.folder.path().join(SOCKET)).await.unwrap()
     }
 
-    async fn ask(&self, line: &[u8]) -> Outcome {
+    /// What a line is answered.
+    async fn told(&self, line: &[u8]) -> Vec<u8> {
         let mut stream = self.connect().await;
         // It may answer, and close, before it has everything.
         stream.write_all(line).await.ok();
         stream.shutdown().await.ok();
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer).await.unwrap();
-        Answer::read(&answer).unwrap().outcome
+        answer
+    }
+
+    async fn ask<O: Order>(&self, order: &O) -> Outcome<O::Done> {
+        read_answer(&self.told(&order.to_line()).await).unwrap()
+    }
+
+    /// The code with which a line is refused.
+    async fn refused(&self, line: &[u8]) -> String {
+        code(read_answer::<Letter>(&self.told(line).await).unwrap())
     }
 }
 
@@ -277,8 +291,8 @@ async fn one_line_is_answered_by_one_line() {
     served.bed.says("c", "agent").await;
     let id = buried(&served.bed, "c", "unreadable").await;
     let line = format!("{{\"v\":1,\"do\":\"show\",\"id\":{id}}}\n");
-    assert_eq!(Request::new(Order::Show { id }).to_line(), line.as_bytes());
-    assert_eq!(letter(served.ask(line.as_bytes()).await).id, id);
+    assert_eq!(*OneLetter::Show { id }.to_line(), line.as_bytes());
+    assert_eq!(served.ask(&OneLetter::Show { id }).await.unwrap().id, id);
     served.stop.cancel();
     served.serving.await.unwrap();
     assert!(!served.folder.path().join(SOCKET).exists());
@@ -299,7 +313,7 @@ async fn what_is_no_order_is_refused_and_changes_nothing() {
         (b"{\"do\":\"drop\",\"id\":1}\n", "bad_request"),
         (&[b' '; 4_096], "bad_request"),
     ] {
-        assert_eq!(code(served.ask(line).await), expected, "{}", String::from_utf8_lossy(line));
+        assert_eq!(served.refused(line).await, expected, "{}", String::from_utf8_lossy(line));
     }
     // One that is much too long is heard out, so that the answer arrives.
     let mut long = served.connect().await;
@@ -307,7 +321,7 @@ async fn what_is_no_order_is_refused_and_changes_nothing() {
     long.shutdown().await.unwrap();
     let mut answer = Vec::new();
     long.read_to_end(&mut answer).await.unwrap();
-    assert_eq!(code(Answer::read(&answer).unwrap().outcome), "bad_request");
+    assert_eq!(code(read_answer::<Letter>(&answer).unwrap()), "bad_request");
     // A line without an end is cut off, perhaps before its answer is read.
     let mut endless = served.connect().await;
     while endless.write_all(&[b' '; 4_096]).await.is_ok() {}
@@ -321,30 +335,33 @@ async fn clients_that_say_nothing_hold_nobody_up_for_long() {
     for _ in 0..CONNECTIONS_MAX {
         silent.push(served.connect().await);
     }
-    let (began, request) = (tokio::time::Instant::now(), Request::new(Order::List { limit: 1 }));
-    assert_eq!(served.ask(&request.to_line()).await, Outcome::Letters(Vec::new()));
+    let began = tokio::time::Instant::now();
+    assert_eq!(served.ask(&ListLetters { limit: 1 }).await, Ok(Vec::new()));
     assert!(began.elapsed() < 2 * LINE_WITHIN);
 }
 
 #[tokio::test]
 async fn a_secret_is_kept_and_forgotten_over_the_socket_and_never_comes_back() {
     let served = Served::new();
-    let line = |value: Option<&str>| {
-        let value = value.map(secrecy::SecretString::from);
-        secret_line("snow", value.as_ref())
-    };
-    let kept = served.ask(&line(Some("kolibri"))).await;
-    assert_eq!(kept, Outcome::Secret("snow".to_owned()));
+    let kept = served.ask(&keeps("snow", "kolibri")).await;
+    assert_eq!(kept, Ok(SecretName("snow".to_owned())));
     let store = &served.bed.store;
     let sealed = store.setting("secret\u{1f}snow").unwrap().unwrap();
     assert!(!sealed.windows(7).any(|window| window == b"kolibri"));
-    assert_eq!(code(served.ask(&line(Some("two\nlines"))).await), "bad_value");
-    let named = secret_line("a/b", Some(&"x".into()));
-    assert_eq!(code(served.ask(&named).await), "bad_name");
-    assert_eq!(served.ask(&line(None)).await, Outcome::Secret("snow".to_owned()));
-    assert_eq!(code(served.ask(&line(None)).await), "no_such_secret");
-    let shown = format!("{:?}", wire::read(&line(Some("kolibri"))));
-    assert!(!shown.contains("kolibri"), "{shown}");
+    assert_eq!(code(served.ask(&keeps("snow", "two\nlines")).await), "bad_value");
+    assert_eq!(code(served.ask(&keeps("a/b", "x")).await), "bad_name");
+    assert_eq!(served.ask(&forgets("snow")).await, Ok(SecretName("snow".to_owned())));
+    assert_eq!(code(served.ask(&forgets("snow")).await), "no_such_secret");
+    let shown = format!("{:?}", wire::read(&keeps("snow", "kolibri").to_line()));
+    assert!(shown.contains("snow") && !shown.contains("kolibri"), "{shown}");
+}
+
+fn keeps(name: &str, value: &str) -> SecretOrder {
+    SecretOrder::KeepSecret { name: name.to_owned(), value: value.into() }
+}
+
+fn forgets(name: &str) -> SecretOrder {
+    SecretOrder::ForgetSecret { name: name.to_owned() }
 }
 
 /// What the trail has, oldest first: deed, about what, what came of it.
@@ -365,9 +382,6 @@ fn recorded(deed: &str, about: &str, outcome: &str) -> (String, String, String) 
 async fn an_order_about_a_secret_is_put_down_whatever_came_of_it_and_nothing_in_the_place_of_a_name()
  {
     let served = Served::new();
-    let line = |name: &str, value: Option<&str>| {
-        secret_line(name, value.map(secrecy::SecretString::from).as_ref())
-    };
     for (name, value) in [
         ("kolibri", None),
         ("kolibri", Some("two\nlines")),
@@ -377,7 +391,8 @@ async fn an_order_about_a_secret_is_put_down_whatever_came_of_it_and_nothing_in_
         ("snow", Some("y")),
         ("snow", None),
     ] {
-        served.ask(&line(name, value)).await;
+        let order = value.map_or_else(|| forgets(name), |value| keeps(name, value));
+        served.ask(&order).await.ok();
     }
     let expected = [
         recorded("secret_forgotten", "?", "no_such_secret"),
@@ -397,17 +412,17 @@ async fn an_order_about_keys_is_put_down_whatever_came_of_it() {
     let vault = Arc::clone(&served.bed.vault);
     crate::keys::open(&*served.bed.store, &vault).unwrap();
     let old = vault.current().to_string();
-    served.ask(&keys_line("keys_status", &[])).await;
-    served.ask(&keys_line("rotate_keys", &[])).await;
+    served.ask(&KeysOrder::KeysStatus).await.unwrap();
+    served.ask(&KeysOrder::RotateKeys).await.unwrap();
     let new = vault.current().to_string();
     for root in ["kolibri", &new, &old] {
-        served.ask(&keys_line("retire_key", &[("root", &root.into())])).await;
+        served.ask(&KeysOrder::RetireKey { root: root.to_owned() }).await.ok();
     }
     let other = secrecy::SecretString::from("ef".repeat(32));
-    let line = keys_line("begin_master", &[("in_use", &other), ("next", &other)]);
-    assert_eq!(code(served.ask(&line).await), "wrong_master_key");
-    let line = keys_line("finish_master", &[("newest", &other)]);
-    assert_eq!(code(served.ask(&line).await), "wrong_master_key");
+    let begin = MasterOrder::BeginMaster { in_use: other.clone(), next: other.clone() };
+    assert_eq!(code(served.ask(&begin).await), "wrong_master_key");
+    let finish = MasterOrder::FinishMaster { newest: other };
+    assert_eq!(code(served.ask(&finish).await), "wrong_master_key");
     let expected = [
         recorded("key_rotated", &format!("data {new}"), "done"),
         recorded("key_retired", "?", "no_such_key"),
@@ -425,13 +440,12 @@ async fn a_change_of_the_master_key_that_makes_a_root_key_puts_down_both() {
     let served = Served::new();
     let (in_use, next) = (crate::bed::master_key(), vault::MasterKey::generate().unwrap());
     let text = |key: &vault::MasterKey| secrecy::SecretString::from(key.to_hex().as_str());
-    let line = keys_line("begin_master", &[("in_use", &text(&in_use)), ("next", &text(&next))]);
-    assert!(matches!(served.ask(&line).await, Outcome::MasterKey));
+    let begin = MasterOrder::BeginMaster { in_use: text(&in_use), next: text(&next) };
+    served.ask(&begin).await.unwrap();
     let root = served.bed.vault.current().to_string();
     // A try that is repeated makes none.
-    assert!(matches!(served.ask(&line).await, Outcome::MasterKey));
-    let line = keys_line("finish_master", &[("newest", &text(&next))]);
-    assert!(matches!(served.ask(&line).await, Outcome::MasterKey));
+    served.ask(&begin).await.unwrap();
+    served.ask(&MasterOrder::FinishMaster { newest: text(&next) }).await.unwrap();
     let expected = [
         recorded("key_rotated", "master new", "begun"),
         recorded("key_rotated", &format!("data {root}"), "done"),
@@ -456,20 +470,15 @@ async fn brought(served: &Served, name: &str, by: Bringer) -> FileId {
 #[tokio::test]
 async fn an_operator_sees_what_files_take_and_drops_those_of_strangers_or_of_a_time() {
     let served = Served::new();
-    let taken = || async {
-        match served.ask(&FilesOrder::ListFiles.to_line()).await {
-            Outcome::Files(taken) => taken,
-            other => panic!("no list: {other:?}"),
-        }
-    };
+    let taken = || async { served.ask(&ListFiles {}).await.unwrap() };
     let dropped = async |strangers, before: Option<&str>| {
         let (tenant, before) =
             (crate::bed::tenant().as_str().to_owned(), before.map(str::to_owned));
-        served.ask(&FilesOrder::DropFiles { tenant, strangers, before }.to_line()).await
+        served.ask(&DropFiles { tenant, strangers, before }).await
     };
-    let count = |outcome| match outcome {
-        Outcome::FilesDropped(dropped) => (dropped.files, dropped.left),
-        other => panic!("nothing dropped: {other:?}"),
+    let count = |outcome: Outcome<FilesDropped>| {
+        let dropped = outcome.unwrap();
+        (dropped.files, dropped.left)
     };
     assert_eq!((taken().await.bytes, taken().await.tenants.len()), (0, 0));
     assert_eq!(code(dropped(true, None).await), "no_files");

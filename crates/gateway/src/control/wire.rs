@@ -21,371 +21,56 @@
 //! But for an export, and for the ids that a person is asked for by, nothing in them is anybody's words, name
 //! or address; nothing in an answer is a secret.
 
-use secrecy::SecretString;
-use serde::{Deserialize, Serialize};
+mod files;
+mod keys;
+mod letters;
+mod persons;
+mod secrets;
+#[cfg(test)]
+mod tests;
 
-use crate::{keys::KeysSeen, person::Erased};
+use secrecy::{ExposeSecret, SecretString};
+use serde::{
+    Deserialize, Deserializer, Serialize, Serializer, de::DeserializeOwned, ser::SerializeMap,
+};
+
+pub use files::{DropFiles, FilesDropped, FilesTaken, ListFiles, TenantFiles};
+pub use keys::{KeysOrder, MasterKeys, MasterOrder};
+pub use letters::{Letter, ListLetters, OneLetter};
+pub use persons::{ErasePerson, ExportPerson};
+pub use secrets::{SecretName, SecretOrder};
 
 /// The version spoken here. Another one is refused with what to do, not guessed at.
 pub const VERSION: u32 = 1;
 
-/// What a client sends.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Request {
-    v: u32,
-    #[serde(flatten)]
-    order: Order,
-}
+/// What a command orders, in one line, to be answered in one.
+pub trait Order: Serialize {
+    /// What it is answered, if it is done.
+    type Done: Done;
 
-/// What an operator wants.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "do", rename_all = "snake_case")]
-pub enum Order {
-    /// The newest dead letters.
-    List {
-        /// How many at most; never more than
-        /// [`LETTERS_PER_LIST_MAX`](super::LETTERS_PER_LIST_MAX) come.
-        limit: usize,
-    },
-    /// One of them.
-    Show {
-        /// Which.
-        id: i64,
-    },
-    /// One of them is to be sent again.
-    Resend {
-        /// Which.
-        id: i64,
-    },
-    /// One of them is to be forgotten.
-    Drop {
-        /// Which.
-        id: i64,
-    },
-}
-
-/// What an operator wants of the sealed secrets.
-#[derive(Debug, Deserialize)]
-#[serde(tag = "do", rename_all = "snake_case")]
-pub(crate) enum SecretOrder {
-    /// One is to be kept, instead of an earlier one of its name.
-    KeepSecret {
-        /// How the configuration calls it.
-        name: String,
-        /// It.
-        #[serde(deserialize_with = "hidden")]
-        value: SecretString,
-    },
-    /// One is to be forgotten.
-    ForgetSecret {
-        /// Which.
-        name: String,
-    },
-}
-
-/// What an operator wants of a person's data.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "do", rename_all = "snake_case")]
-pub enum PersonOrder {
-    /// It is to be given out.
-    ExportPerson {
-        /// Whose user they are.
-        tenant: String,
-        /// Their id at the channel, or at the desk.
-        user: String,
-    },
-    /// It is to be erased.
-    ErasePerson {
-        /// Whose user they are.
-        tenant: String,
-        /// Their id at the channel, or at the desk.
-        user: String,
-    },
-}
-
-impl PersonOrder {
-    /// As it goes over the socket.
-    pub fn to_line(&self) -> Vec<u8> {
-        order_line(self)
+    /// As it goes over the socket. Wiped afterwards: there may be a secret in it.
+    fn to_line(&self) -> zeroize::Zeroizing<Vec<u8>> {
+        zeroize::Zeroizing::new(line_of(self))
     }
 }
 
-/// What an operator wants of files.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "do", rename_all = "snake_case")]
-pub enum FilesOrder {
-    /// How much room they take, and whose.
-    ListFiles,
-    /// Those of a tenant are to be dropped.
-    DropFiles {
-        /// Whose.
-        tenant: String,
-        /// Only what strangers brought.
-        #[serde(default)]
-        strangers: bool,
-        /// Only what came before this moment, RFC 3339.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        before: Option<String>,
-    },
-}
-
-impl FilesOrder {
-    /// As it goes over the socket.
-    pub fn to_line(&self) -> Vec<u8> {
-        order_line(self)
-    }
-}
-
-fn order_line<T: Serialize>(order: &T) -> Vec<u8> {
-    #[derive(Serialize)]
-    struct Line<'a, T> {
-        v: u32,
-        #[serde(flatten)]
-        order: &'a T,
-    }
-    to_line(&Line { v: VERSION, order })
-}
-
-/// What an operator wants of the keys.
-#[derive(Debug, Deserialize)]
-#[serde(tag = "do", rename_all = "snake_case")]
-pub(crate) enum KeyOrder {
-    /// How far they are.
-    KeysStatus,
-    /// Another root key is to be current.
-    RotateKeys,
-    /// An old root key is to go now.
-    RetireKey {
-        /// Which.
-        root: String,
-    },
-    /// A second master key is to open the data as well.
-    BeginMaster {
-        /// One that does now.
-        #[serde(deserialize_with = "hidden")]
-        in_use: SecretString,
-        /// The one to come.
-        #[serde(deserialize_with = "hidden")]
-        next: SecretString,
-    },
-    /// Every other master key is to be forgotten.
-    FinishMaster {
-        /// The one that stays.
-        #[serde(deserialize_with = "hidden")]
-        newest: SecretString,
-    },
-}
-
-impl KeyOrder {
-    pub(crate) fn name(&self) -> &'static str {
-        match self {
-            Self::KeysStatus => "status",
-            Self::RotateKeys => "rotate",
-            Self::RetireKey { .. } => "retire",
-            Self::BeginMaster { .. } => "begin_master",
-            Self::FinishMaster { .. } => "finish_master",
-        }
-    }
-}
-
-/// The line of an order about keys; `keys` are those that it names.
-pub fn keys_line(order: &str, keys: &[(&str, &SecretString)]) -> zeroize::Zeroizing<Vec<u8>> {
-    use secrecy::ExposeSecret;
-    let mut line = serde_json::Map::new();
-    line.insert("v".to_owned(), VERSION.into());
-    line.insert("do".to_owned(), order.into());
-    for (name, key) in keys {
-        line.insert((*name).to_owned(), key.expose_secret().into());
-    }
-    zeroize::Zeroizing::new(to_line(&line))
-}
-
-fn hidden<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<SecretString, D::Error> {
-    String::deserialize(deserializer).map(SecretString::from)
-}
-
-/// The line that has a secret kept, or forgotten.
-pub fn secret_line(name: &str, value: Option<&SecretString>) -> zeroize::Zeroizing<Vec<u8>> {
-    use secrecy::ExposeSecret;
-    #[derive(Serialize)]
-    struct Line<'a> {
-        v: u32,
-        r#do: &'static str,
-        name: &'a str,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        value: Option<&'a str>,
-    }
-    let value = value.map(ExposeSecret::expose_secret);
-    let order = if value.is_some() { "keep_secret" } else { "forget_secret" };
-    zeroize::Zeroizing::new(to_line(&Line { v: VERSION, r#do: order, name, value }))
-}
-
-/// A line that was understood.
-#[derive(Debug)]
-pub(super) enum Understood {
-    Letters(Order),
-    Secret(SecretOrder),
-    Person(PersonOrder),
-    Keys(KeyOrder),
-    Files(FilesOrder),
-}
-
-/// What a client is answered.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Answer {
-    v: u32,
-    /// What came of it.
-    #[serde(flatten)]
-    pub outcome: Outcome,
+/// What came of an order that is done.
+pub trait Done: Serialize + DeserializeOwned {
+    /// Under which name it stands in the answer.
+    const NAME: &str;
 }
 
 /// What came of an order.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Outcome {
-    /// The letters asked for, newest first.
-    Letters(Vec<Letter>),
-    /// The letter asked for, or what it was before it was resent or dropped.
-    Letter(Box<Letter>),
-    /// The secret of this name is kept, or forgotten.
-    Secret(String),
-    /// How much room files take.
-    Files(FilesTaken),
-    /// What was dropped of them.
-    FilesDropped(FilesDropped),
-    /// A person's data was erased.
-    Erased(Erased),
-    /// The keys as they are now.
-    Keys(Box<KeysSeen>),
-    /// The master keys that open the data are those ordered.
-    MasterKey,
-    /// Nothing was done.
-    Error(Refusal),
-}
+pub type Outcome<T> = Result<T, Refusal>;
 
-/// Why not.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// Why nothing was done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{message} ({code})")]
 pub struct Refusal {
     /// Machine code; stable.
     pub code: String,
     /// One sentence for a person.
     pub message: String,
-}
-
-/// How much room files take, in sealed bytes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FilesTaken {
-    /// All of them.
-    pub bytes: u64,
-    /// What those of strangers take of it.
-    pub of_strangers: u64,
-    /// How much all may take.
-    pub room: u64,
-    /// How much those of one tenant may.
-    pub room_of_tenant: u64,
-    /// How much those of one tenant's strangers may.
-    pub room_of_strangers: u64,
-    /// Each tenant that has some.
-    pub tenants: Vec<TenantFiles>,
-}
-
-/// The same of one tenant.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TenantFiles {
-    /// Which.
-    pub tenant: String,
-    /// All of theirs.
-    pub bytes: u64,
-    /// What those of strangers take of it.
-    pub of_strangers: u64,
-}
-
-/// What was dropped of files.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FilesDropped {
-    /// How many.
-    pub files: u64,
-    /// What they took, in sealed bytes.
-    pub bytes: u64,
-    /// How many could not be dropped; the gateway's log says why.
-    pub left: u64,
-}
-
-/// A dead letter, redacted.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Letter {
-    /// By which the other commands know it.
-    pub id: i64,
-    /// When it was given up, RFC 3339.
-    pub at: String,
-    /// Whose; absent, as everything up to `user`, when its conversation is gone.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub tenant: Option<String>,
-    /// The channel of its conversation.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub channel: Option<String>,
-    /// The bot of its conversation.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub bot: Option<String>,
-    /// The user's id, cut short.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub user: Option<String>,
-    /// The desk it was for; absent for what goes to the bot.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub desk: Option<String>,
-    /// The kind of effect (`ask`, `say`, `end`, `greet`, `to_bot`, `tell_bot`), or `unreadable`.
-    pub effect: String,
-    /// The live chat it belonged to.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub session: Option<String>,
-    /// Its `requestId` at the desk, to look for in ServiceNow's logs.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub request_id: Option<String>,
-    /// How often it was attempted.
-    pub attempts: u32,
-    /// Machine code of the failure.
-    pub reason: String,
-    /// What the code means and what to do, for a person.
-    pub meaning: String,
-    /// Why it cannot be sent again; absent if it can.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub unsendable: Option<Refusal>,
-}
-
-impl Request {
-    /// An order in the version spoken here.
-    pub fn new(order: Order) -> Self {
-        Self { v: VERSION, order }
-    }
-
-    /// As it goes over the socket.
-    pub fn to_line(&self) -> Vec<u8> {
-        to_line(self)
-    }
-}
-
-impl Answer {
-    /// Reads what came over the socket; `None` if it is no answer of this version.
-    pub fn read(line: &[u8]) -> Option<Self> {
-        serde_json::from_slice(line).ok().filter(|answer: &Self| answer.v == VERSION)
-    }
-
-    /// As it goes over the socket.
-    pub fn to_line(&self) -> Vec<u8> {
-        to_line(self)
-    }
-}
-
-impl From<Outcome> for Answer {
-    fn from(outcome: Outcome) -> Self {
-        Self { v: VERSION, outcome }
-    }
-}
-
-impl From<Refusal> for Answer {
-    fn from(refusal: Refusal) -> Self {
-        Outcome::Error(refusal).into()
-    }
 }
 
 impl Refusal {
@@ -394,24 +79,107 @@ impl Refusal {
     }
 }
 
+/// An answer as it goes over the socket.
+pub fn answer_line<T: Done>(outcome: &Outcome<T>) -> Vec<u8> {
+    struct Answer<'a, T>(&'a T);
+    impl<T: Done> Serialize for Answer<'_, T> {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            let mut line = serializer.serialize_map(Some(2))?;
+            line.serialize_entry("v", &VERSION)?;
+            line.serialize_entry(T::NAME, self.0)?;
+            line.end()
+        }
+    }
+    match outcome {
+        Ok(done) => to_line(&Answer(done)),
+        Err(refusal) => refusal_line(refusal),
+    }
+}
+
+/// The same of what was refused, whatever it was.
+pub(super) fn refusal_line(refusal: &Refusal) -> Vec<u8> {
+    #[derive(Serialize)]
+    struct Refused<'a> {
+        v: u32,
+        error: &'a Refusal,
+    }
+    to_line(&Refused { v: VERSION, error: refusal })
+}
+
+/// An export's only line if it is refused: as its last one is if it breaks off.
+pub(super) fn export_refused(refusal: &Refusal) -> Vec<u8> {
+    to_line(&serde_json::json!({ "error": refusal }))
+}
+
+/// Reads what came over the socket; `None` if it is no answer of this version to such an order.
+pub fn read_answer<T: Done>(line: &[u8]) -> Option<Outcome<T>> {
+    let mut answer: serde_json::Map<String, serde_json::Value> =
+        serde_json::from_slice(line).ok()?;
+    if *answer.get("v")? != VERSION {
+        return None;
+    }
+    if let Some(refusal) = answer.remove("error") {
+        return serde_json::from_value(refusal).ok().map(Err);
+    }
+    serde_json::from_value(answer.remove(T::NAME)?).ok().map(Ok)
+}
+
+/// A line that was understood.
+#[derive(Debug)]
+pub(super) enum Understood {
+    /// To be answered by many lines.
+    Export(ExportPerson),
+    OneLine(OneLine),
+}
+
+/// An order that is answered by one line.
+#[derive(Debug)]
+pub(super) enum OneLine {
+    ListLetters(ListLetters),
+    OneLetter(OneLetter),
+    Secret(SecretOrder),
+    Erase(ErasePerson),
+    Keys(KeysOrder),
+    Master(MasterOrder),
+    ListFiles(ListFiles),
+    DropFiles(DropFiles),
+}
+
+/// What each order is called.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Name {
+    List,
+    Show,
+    Resend,
+    Drop,
+    KeepSecret,
+    ForgetSecret,
+    ListFiles,
+    DropFiles,
+    ErasePerson,
+    ExportPerson,
+    KeysStatus,
+    RotateKeys,
+    RetireKey,
+    BeginMaster,
+    FinishMaster,
+}
+
 /// Reads a client's line.
 pub(super) fn read(line: &[u8]) -> Result<Understood, Refusal> {
     #[derive(Deserialize)]
     struct Version {
         v: u32,
     }
-    let bad = || {
-        Refusal::new(
-            "bad_request",
-            "an order is one line of JSON as in {\"v\":1,\"do\":\"list\",\"limit\":20}; use the \
-             command `warmline dead-letters`, `warmline files`, `warmline secret`, `warmline person` or \
-             `warmline keys`",
-        )
-    };
+    #[derive(Deserialize)]
+    struct Named {
+        r#do: Name,
+    }
     if !line.ends_with(b"\n") {
         return Err(bad());
     }
-    let Version { v } = serde_json::from_slice(line).map_err(|_| bad())?;
+    let Version { v } = parsed(line)?;
     if v != VERSION {
         return Err(Refusal::new(
             "other_version",
@@ -421,20 +189,41 @@ pub(super) fn read(line: &[u8]) -> Result<Understood, Refusal> {
             ),
         ));
     }
-    if let Ok(order) = serde_json::from_slice(line) {
-        return Ok(Understood::Secret(order));
+    let Named { r#do } = parsed(line)?;
+    Ok(Understood::OneLine(match r#do {
+        Name::ExportPerson => return parsed(line).map(Understood::Export),
+        Name::List => OneLine::ListLetters(parsed(line)?),
+        Name::Show | Name::Resend | Name::Drop => OneLine::OneLetter(parsed(line)?),
+        Name::KeepSecret | Name::ForgetSecret => OneLine::Secret(parsed(line)?),
+        Name::ListFiles => OneLine::ListFiles(parsed(line)?),
+        Name::DropFiles => OneLine::DropFiles(parsed(line)?),
+        Name::ErasePerson => OneLine::Erase(parsed(line)?),
+        Name::KeysStatus | Name::RotateKeys | Name::RetireKey => OneLine::Keys(parsed(line)?),
+        Name::BeginMaster | Name::FinishMaster => OneLine::Master(parsed(line)?),
+    }))
+}
+
+fn parsed<T: DeserializeOwned>(line: &[u8]) -> Result<T, Refusal> {
+    serde_json::from_slice(line).map_err(|_| bad())
+}
+
+fn bad() -> Refusal {
+    Refusal::new(
+        "bad_request",
+        "an order is one line of JSON as in {\"v\":1,\"do\":\"list\",\"limit\":20}; use the \
+         command `warmline dead-letters`, `warmline files`, `warmline secret`, `warmline person` or \
+         `warmline keys`",
+    )
+}
+
+fn line_of(order: &(impl Serialize + ?Sized)) -> Vec<u8> {
+    #[derive(Serialize)]
+    struct Line<'a, T: ?Sized> {
+        v: u32,
+        #[serde(flatten)]
+        order: &'a T,
     }
-    if let Ok(order) = serde_json::from_slice(line) {
-        return Ok(Understood::Person(order));
-    }
-    if let Ok(order) = serde_json::from_slice(line) {
-        return Ok(Understood::Keys(order));
-    }
-    if let Ok(order) = serde_json::from_slice(line) {
-        return Ok(Understood::Files(order));
-    }
-    let request: Request = serde_json::from_slice(line).map_err(|_| bad())?;
-    Ok(Understood::Letters(request.order))
+    to_line(&Line { v: VERSION, order })
 }
 
 fn to_line(value: &impl Serialize) -> Vec<u8> {
@@ -442,4 +231,13 @@ fn to_line(value: &impl Serialize) -> Vec<u8> {
     let mut line = serde_json::to_vec(value).unwrap_or_default();
     line.push(b'\n');
     line
+}
+
+/// A secret in an order is printed nowhere but there.
+fn shown<S: Serializer>(secret: &SecretString, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(secret.expose_secret())
+}
+
+fn hidden<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SecretString, D::Error> {
+    String::deserialize(deserializer).map(SecretString::from)
 }

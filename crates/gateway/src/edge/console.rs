@@ -55,7 +55,7 @@ pub(crate) use members::{Member, Members};
 pub(crate) use recorder::Recorder;
 
 use crate::{
-    control::Letters,
+    control::{Letters, UnderWay},
     edge::{
         Edge,
         answer::{Refusal, no_such_method, no_such_route},
@@ -68,6 +68,7 @@ pub(crate) struct Console {
     access: access::Access,
     letters: Letters,
     persons: Arc<Persons>,
+    under_way: UnderWay,
     /// Places for those whose data is given out or erased.
     person_orders: Arc<Semaphore>,
     destinations: Destinations,
@@ -80,7 +81,7 @@ impl Console {
     pub(crate) fn new(
         members: Members,
         vault: &Vault,
-        (letters, persons): (Letters, Arc<Persons>),
+        (letters, persons, under_way): (Letters, Arc<Persons>, UnderWay),
         destinations: Destinations,
         recorder: Arc<Recorder>,
         now: Timestamp,
@@ -89,6 +90,7 @@ impl Console {
             access: access::Access::new(members, vault)?,
             letters,
             persons,
+            under_way,
             person_orders: Arc::new(Semaphore::new(persons::PERSON_ORDERS_MAX)),
             destinations,
             recorder,

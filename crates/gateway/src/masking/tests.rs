@@ -202,6 +202,28 @@ fn what_overlaps_is_masked_as_a_whole() {
 }
 
 #[test]
+fn what_is_masked_already_is_not_masked_again() {
+    let masks = masks(&["card"], &["staff: staff( [0-9]+)?", "number: number|card|d 7"]);
+    for (text, once) in [
+        ("I am staff 12", "I am [staff removed]"),
+        ("a card, 4111111111111111!", "a [number removed], [card number removed]!"),
+        // What only begins in one, or holds one, is taken out as a whole.
+        ("[staff removed 7", "[[staff removed] remove[number removed]"),
+    ] {
+        let said = masked(&masks, text);
+        assert_eq!(said, once);
+        assert_eq!(masks.masked(&said, Language::English), None, "{said}");
+    }
+    let around = masks_around();
+    assert_eq!(masked(&around, "<[staff removed]>"), "[all removed]");
+    assert_eq!(masked(&around, "[staff removed] staff"), "[staff removed] [staff removed]");
+}
+
+fn masks_around() -> Masks {
+    masks(&[], &["staff: staff", "all: <.*>"])
+}
+
+#[test]
 fn a_pattern_that_cannot_be_used_is_refused_for_what_it_is() {
     for (written, error) in [
         ("no colon", PatternError::NoName),

@@ -57,7 +57,7 @@ pub struct Erased {
 
 impl Persons {
     /// Erases everything that is kept of a person. Refused while a live chat of theirs is open.
-    pub(crate) async fn erase(&self, (tenant, user): (&str, &str), who: Who) -> Outcome {
+    pub(crate) async fn erase(&self, (tenant, user): (&str, &str), who: Who) -> Outcome<Erased> {
         let whose = super::whose(tenant, user);
         let deed = |person| Deed::Erased { person };
         let erased = match &whose {
@@ -68,10 +68,7 @@ impl Persons {
         if let Ok(whose) = &whose {
             self.put_down(whose, deed, super::code_of(&erased), who).await;
         }
-        match erased {
-            Ok(erased) => Outcome::Erased(erased),
-            Err(error) => Outcome::Error(error.refusal()),
-        }
+        erased.map_err(|error| error.refusal())
     }
 
     async fn remove(&self, whose: &Whose) -> Result<Erased, PersonError> {

@@ -7,7 +7,6 @@ use store::Target;
 use super::*;
 use crate::{
     bed::{Bed, agent_said, key, session, visitor},
-    control::Outcome,
     engine::Arrival,
     files::{Bringer, NewFile},
     keeping::Keeping,
@@ -89,14 +88,12 @@ async fn nobody_of_another_tenant_or_name_has_anything() {
         persons.export((tenant, user), Who::Gateway, &mut out).await.unwrap();
         let last: serde_json::Value = serde_json::from_slice(&out).unwrap();
         assert_eq!(last["exported"]["conversations"], 0, "{tenant} {user}");
-        let Outcome::Erased(erased) = persons.erase((tenant, user), Who::Gateway).await else {
-            panic!()
-        };
+        let Ok(erased) = persons.erase((tenant, user), Who::Gateway).await else { panic!() };
         assert_eq!(erased.conversations, 0, "{tenant} {user}");
     }
     for user in ["", &"x".repeat(USER_BYTES_MAX + 1)] {
         assert!(
-            matches!(persons.erase(("t", user), Who::Gateway).await, Outcome::Error(why) if why.code == "bad_person")
+            matches!(persons.erase(("t", user), Who::Gateway).await, Err(why) if why.code == "bad_person")
         );
     }
     assert_eq!(bed.told("yan")[0], "words of yan");
@@ -134,15 +131,13 @@ async fn an_erased_person_is_nowhere_on_the_disk_and_others_are_as_they_were() {
     let yan = bed.told("yan");
     assert!(!holding(bed.dir(), "zoe-canary").is_empty());
     let outcome = persons.erase(("t", "zoe-canary"), Who::Gateway).await;
-    let Outcome::Erased(erased) = outcome else { panic!("{outcome:?}") };
+    let Ok(erased) = outcome else { panic!("{outcome:?}") };
     assert_eq!((erased.conversations, erased.sessions, erased.files), (2, 1, 1));
     assert!(erased.entries > 40 && erased.segments > 2 && erased.scrubbed, "{erased:?}");
     assert_eq!(erased.erasures, 1);
     assert_eq!(holding(bed.dir(), "zoe-canary"), Vec::<std::path::PathBuf>::new());
     assert_eq!(bed.told("yan"), yan);
-    let Outcome::Erased(again) = persons.erase(("t", "zoe-canary"), Who::Gateway).await else {
-        panic!()
-    };
+    let Ok(again) = persons.erase(("t", "zoe-canary"), Who::Gateway).await else { panic!() };
     assert_eq!((again.conversations, again.entries, again.erasures), (0, 0, 1), "done once");
     // Who comes back begins anew, and so does the process.
     assert_eq!(bed.says("zoe-canary/2", "hi").await.number, Number(1));
@@ -169,7 +164,7 @@ async fn what_is_reported_later_brings_nothing_of_an_erased_person_back() {
     let work = work.expect("something of theirs waits");
     let mut page = bed.wakes.subscribe(old);
     let outcome = persons.erase(("t", "zoe-canary"), Who::Gateway).await;
-    assert!(matches!(outcome, Outcome::Erased(erased) if erased.conversations == 2));
+    assert!(matches!(outcome, Ok(erased) if erased.conversations == 2));
     loop {
         match page.recv().await {
             Ok(_) => {}
@@ -224,9 +219,7 @@ async fn an_erasure_that_was_interrupted_is_brought_to_its_end_by_the_shredder()
     assert_eq!(holding(bed.dir(), "zoe-canary"), Vec::<std::path::PathBuf>::new());
     assert_eq!(bed.told("yan"), yan);
     let persons = bed.persons();
-    let Outcome::Erased(again) = persons.erase(("t", "zoe-canary"), Who::Gateway).await else {
-        panic!()
-    };
+    let Ok(again) = persons.erase(("t", "zoe-canary"), Who::Gateway).await else { panic!() };
     assert_eq!((again.conversations, again.entries, again.erasures), (0, 0, 1), "counted once");
 }
 
@@ -237,13 +230,13 @@ async fn a_live_chat_is_not_cut_by_an_erasure() {
     bed.connected("zoe").await;
     bed.settle_all();
     let before = bed.told("zoe");
-    let Outcome::Error(refusal) = persons.erase(("t", "zoe"), Who::Gateway).await else { panic!() };
+    let Err(refusal) = persons.erase(("t", "zoe"), Who::Gateway).await else { panic!() };
     assert_eq!(refusal.code, "live_chat");
     assert!(!refusal.message.contains("zoe") || refusal.message.contains("ses_zoe"));
     assert_eq!(persons.store.forget(&[bed.row("zoe").id], None).unwrap().conversations, 0);
     assert_eq!(bed.told("zoe"), before);
     bed.hears("zoe", vec![News::Ended]).await;
     assert!(
-        matches!(persons.erase(("t", "zoe"), Who::Gateway).await, Outcome::Erased(erased) if erased.conversations == 1)
+        matches!(persons.erase(("t", "zoe"), Who::Gateway).await, Ok(erased) if erased.conversations == 1)
     );
 }

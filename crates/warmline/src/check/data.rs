@@ -8,7 +8,7 @@ use std::{
 
 use gateway::{
     KeyFit,
-    control::{Order, Outcome, Request, SOCKET},
+    control::{ListLetters, SOCKET},
     examine_data,
 };
 use rustix::fs::{Access, access, statvfs};
@@ -17,7 +17,7 @@ use vault::{MasterKey, Vault};
 use super::{finding::Finding, report::Report};
 use crate::{
     config::{ConfigError, Look},
-    control,
+    control::{Asked, NOTHING_CHANGED, Unanswered},
 };
 
 /// Less free space than this, in bytes, and commits are about to fail.
@@ -119,39 +119,38 @@ fn space(dir: &Path, report: &mut Report) {
 /// Asks the control socket.
 async fn gateway_runs(dir: &Path, report: &mut Report) -> bool {
     const CHECK: &str = "data.gateway";
-    let order = Request::new(Order::List { limit: 1 }).to_line();
-    let asked = control::ask(&dir.join(SOCKET), &order).await;
-    let (finding, running) = match asked.map(|answer| answer.map(|answer| answer.outcome)) {
+    let asked = Asked::new(&ListLetters { limit: 1 }, NOTHING_CHANGED).of(&dir.join(SOCKET)).await;
+    let (finding, running) = match asked {
         Ok(None) => {
             let words = "no gateway runs on this data, or it is still starting";
             (Finding::ok(CHECK, "none", words), false)
         }
-        Ok(Some(Outcome::Letters(letters))) if letters.is_empty() => {
+        Ok(Some(Ok(letters))) if letters.is_empty() => {
             (Finding::ok(CHECK, "runs", "a gateway runs on this data and its store answers"), true)
         }
-        Ok(Some(Outcome::Letters(_) | Outcome::Letter(_))) => {
+        Ok(Some(Ok(_))) => {
             let words = "a gateway runs on this data, and something could not be delivered";
             let finding = Finding::warn(CHECK, "dead_letters", words);
             (finding.fix("see: warmline dead-letters list"), true)
         }
-        Ok(Some(
-            Outcome::Secret(_)
-            | Outcome::Files(_)
-            | Outcome::FilesDropped(_)
-            | Outcome::Erased(_)
-            | Outcome::Keys(_)
-            | Outcome::MasterKey,
-        )) => {
-            let words = "the gateway answers something that it was not asked";
-            (Finding::warn(CHECK, "no_answer", words).fix("use the gateway's release"), true)
-        }
-        Ok(Some(Outcome::Error(refusal))) => {
-            let words = format!("the gateway says: {} ({})", refusal.message, refusal.code);
+        Ok(Some(Err(refusal))) => {
+            let words = format!("the gateway says: {refusal}");
             (Finding::fail(CHECK, "refuses", words).fix("see the gateway's log"), true)
         }
         Err(error) => {
-            let finding = Finding::warn(CHECK, "no_answer", format!("{error:#}"));
-            (finding.fix("run this as the gateway's user, from the gateway's release"), true)
+            let fix = match error {
+                Unanswered::NotYours { .. } | Unanswered::Closed { .. } => {
+                    "run this as the gateway's user"
+                }
+                Unanswered::Unreadable { .. } => "run this from the gateway's release",
+                Unanswered::Crowded
+                | Unanswered::Unusable { .. }
+                | Unanswered::Ended { .. }
+                | Unanswered::Silent { .. }
+                | Unanswered::InUse => "see whether the gateway runs, and its log",
+            };
+            let words = format!("{:#}", anyhow::Error::from(error));
+            (Finding::warn(CHECK, "no_answer", words).fix(fix), true)
         }
     };
     report.say(finding);

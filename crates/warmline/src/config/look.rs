@@ -32,6 +32,7 @@ impl ConfigError {
             Self::Sealed { .. } => "sealed",
             Self::KeyLost { .. } => "key_lost",
             Self::NoData { .. } => "no_data",
+            Self::Closed { .. } => "closed",
             Self::NotText { .. } => "not_text",
             Self::Instance { .. } => "instance",
             Self::MasterKey { .. } => "master_key",

@@ -29,16 +29,15 @@ const LINE_WITHIN: Duration = Duration::from_mins(2);
 /// The most characters of a file's own name that its name in the folder has.
 const NAME_CHARS_MAX: usize = 80;
 
-/// A line, as far as it must be understood.
-#[derive(Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Line {
-    File(Told),
-    Piece(String),
-    Exported(Exported),
-    Error(Refusal),
-    #[serde(untagged)]
-    Other(serde::de::IgnoredAny),
+/// A line, as far as it must be understood: each has one of these, or another that need not be.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Line {
+    file: Option<Told>,
+    piece: Option<String>,
+    exported: Option<Exported>,
+    /// Of an order that was not understood there is the version of the gateway beside it.
+    error: Option<Refusal>,
 }
 
 #[derive(Deserialize)]
@@ -46,6 +45,10 @@ struct Told {
     id: String,
     name: String,
 }
+
+/// What is said when it ends in the middle.
+const BROKE_OFF: &str = "the export broke off: the gateway ended, or waited too long for this command; nothing \
+                         is left of it, so ask again";
 
 /// What the name of a folder ends with that is being written.
 const UNFINISHED: &str = ".unfinished";
@@ -138,23 +141,23 @@ impl Written {
             timeout(LINE_WITHIN, read)
                 .await
                 .context("the export stands still; nothing is left of it")?
-                .context("the export broke off; nothing is left of it")?;
+                .map_err(|_| anyhow!(BROKE_OFF))?;
             if !line.ends_with(b"\n") {
-                bail!("the export broke off; nothing is left of it");
+                bail!(BROKE_OFF);
             }
             let understood: Line = serde_json::from_slice(&line).map_err(|_| {
                 anyhow!(
                     "the export cannot be read; use the command of the same release as the gateway"
                 )
             })?;
-            if let Line::Error(refusal) = understood {
-                bail!("{} ({})", refusal.message, refusal.code);
+            if let Some(refusal) = understood.error {
+                return Err(refusal.into());
             }
             let open = match &mut open {
                 Some(open) => open,
                 None => open.insert(Open::make(&self.unfinished, &mut self.is_ours)?),
             };
-            if let Line::Exported(exported) = understood {
+            if let Some(exported) = understood.exported {
                 open.lines.write_all(&line)?;
                 open.close()?;
                 return Ok(exported);
@@ -183,30 +186,27 @@ impl Open {
     }
 
     fn write(&mut self, line: &[u8], understood: Line) -> anyhow::Result<()> {
-        match understood {
-            Line::Piece(piece) => {
-                let piece = base64::engine::general_purpose::STANDARD
-                    .decode(piece)
-                    .context("a file's bytes cannot be read")?;
-                let file = self.file.as_mut().context("bytes without a file")?;
-                file.write_all(&piece).context("a file cannot be written")?;
-                return Ok(());
+        if let Some(piece) = understood.piece {
+            let piece = base64::engine::general_purpose::STANDARD
+                .decode(piece)
+                .context("a file's bytes cannot be read")?;
+            let file = self.file.as_mut().context("bytes without a file")?;
+            file.write_all(&piece).context("a file cannot be written")?;
+            return Ok(());
+        }
+        self.end_file()?;
+        if let Some(told) = understood.file {
+            let folder = self.folder.join("files");
+            if !folder.exists() {
+                DirBuilder::new().mode(0o700).create(&folder)?;
             }
-            Line::File(told) => {
-                self.end_file()?;
-                let folder = self.folder.join("files");
-                if !folder.exists() {
-                    DirBuilder::new().mode(0o700).create(&folder)?;
-                }
-                // The same file may be named by two entries.
-                let path = folder.join(name_of(&told));
-                if path.exists() {
-                    std::fs::remove_file(&path)?;
-                }
-                let file = private(&path).context("a file cannot be written")?;
-                self.file = Some(BufWriter::new(file));
+            // The same file may be named by two entries.
+            let path = folder.join(name_of(&told));
+            if path.exists() {
+                std::fs::remove_file(&path)?;
             }
-            Line::Exported(_) | Line::Error(_) | Line::Other(_) => self.end_file()?,
+            let file = private(&path).context("a file cannot be written")?;
+            self.file = Some(BufWriter::new(file));
         }
         self.lines.write_all(line).context("the entries cannot be written")
     }
@@ -281,9 +281,13 @@ mod tests {
             assert!(said.is_err(), "{end} bytes");
             assert_eq!(dir.path().read_dir().unwrap().count(), 0, "{end} bytes");
         }
-        let (dir, said) = taken("{\"error\":{\"code\":\"busy\",\"message\":\"later\"}}\n").await;
-        assert_eq!(said.unwrap_err().to_string(), "later (busy)");
-        assert!(!dir.path().join("out").exists());
+        for version in ["", "\"v\":1,"] {
+            let refused =
+                format!("{{{version}\"error\":{{\"code\":\"busy\",\"message\":\"later\"}}}}\n");
+            let (dir, said) = taken(&refused).await;
+            assert_eq!(said.unwrap_err().to_string(), "later (busy)");
+            assert_eq!(dir.path().read_dir().unwrap().count(), 0);
+        }
     }
 
     #[tokio::test]

@@ -18,6 +18,7 @@
 //! | `earlier_versions` | what an earlier version kept is taken over, and a later one's is refused |
 //! | `restart` | a start is quick however much is stored, and a stop loses nothing |
 //! | `dead_letters` | what could not be delivered is seen and dealt with by an operator |
+//! | `orders` | what commands say when the gateway dies before it answers, is somebody else's, or another command is at it |
 //! | `openapi` | `/openapi.json` describes every route, and every refusal that these tests provoke |
 //! | `tutorial` | the tutorial, word for word, in an empty folder |
 //! | `configuration` | the file, sealed secrets, what SIGHUP changes, and what `init` writes |
@@ -62,6 +63,7 @@ mod language;
 mod metrics;
 mod moved_clock;
 mod openapi;
+mod orders;
 mod packaging;
 mod page;
 mod person;

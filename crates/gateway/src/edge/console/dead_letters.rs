@@ -22,7 +22,7 @@ use super::{
     view::{bad_query, id_in},
 };
 use crate::{
-    control::{Order, Outcome},
+    control::{Letter, OneLetter, Outcome},
     edge::{Edge, answer::Refusal},
 };
 
@@ -52,22 +52,11 @@ pub(super) async fn list(
         return Err(bad_query(format!("limit is between 1 and {LETTERS_PER_PAGE_MAX}")));
     }
     let console = edge.console.as_ref().ok_or_else(closed)?;
-    match console.letters.newest_of(operator.sight.0.as_deref(), limit + 1).await {
-        Outcome::Letters(mut letters) => {
-            let more = letters.len() > limit;
-            letters.truncate(limit);
-            Ok(Json(json!({ "letters": letters, "more": more })))
-        }
-        Outcome::Letter(letter) => Ok(Json(json!({ "letters": [letter], "more": false }))),
-        // Nobody asked for one.
-        Outcome::Secret(_)
-        | Outcome::Files(_)
-        | Outcome::FilesDropped(_)
-        | Outcome::Erased(_)
-        | Outcome::Keys(_)
-        | Outcome::MasterKey => Ok(Json(json!({ "letters": [], "more": false }))),
-        Outcome::Error(refused) => Err(refusal(&refused)),
-    }
+    let newest = console.letters.newest_of(operator.sight.0.as_deref(), limit + 1).await;
+    let mut letters = newest.map_err(|refused| refusal(&refused))?;
+    let more = letters.len() > limit;
+    letters.truncate(limit);
+    Ok(Json(json!({ "letters": letters, "more": more })))
 }
 
 /// `POST /console/api/dead-letters/{id}/resend`
@@ -78,7 +67,7 @@ pub(super) async fn resend(
 ) -> Result<Json<Value>, Refusal> {
     let id = id_in(id);
     let console = edge.console.as_ref().ok_or_else(closed)?;
-    ordered(&edge, console, &operator, "resend_letter", &id, |id| Order::Resend { id }).await
+    ordered(&edge, console, &operator, "resend_letter", &id, |id| OneLetter::Resend { id }).await
 }
 
 /// `POST /console/api/dead-letters/{id}/drop`
@@ -89,7 +78,7 @@ pub(super) async fn drop(
 ) -> Result<Json<Value>, Refusal> {
     let id = id_in(id);
     let console = edge.console.as_ref().ok_or_else(closed)?;
-    ordered(&edge, console, &operator, "drop_letter", &id, |id| Order::Drop { id }).await
+    ordered(&edge, console, &operator, "drop_letter", &id, |id| OneLetter::Drop { id }).await
 }
 
 async fn ordered(
@@ -98,30 +87,29 @@ async fn ordered(
     operator: &Operator,
     name: &str,
     id: &str,
-    order: impl FnOnce(i64) -> Order,
+    order: impl FnOnce(i64) -> OneLetter,
 ) -> Result<Json<Value>, Refusal> {
     let number = id.parse::<i64>().ok();
-    let carried_out = match number {
+    let answer = match number {
         Some(number) if !owns(console, operator, number).await => {
             denied(edge, operator, "dead-letters/{id}", "other_tenant");
             Err(no_such_letter())
         }
-        Some(number) => match console.letters.ask(order(number), operator.who()).await {
-            Outcome::Letter(letter) => Ok(Json(json!({ "letter": letter }))),
-            Outcome::Letters(letters) => Ok(Json(json!({ "letter": letters.first() }))),
-            Outcome::Secret(_)
-            | Outcome::Files(_)
-            | Outcome::FilesDropped(_)
-            | Outcome::Erased(_)
-            | Outcome::Keys(_)
-            | Outcome::MasterKey => Err(no_such_letter()),
-            Outcome::Error(refused) => Err(refusal(&refused)),
+        Some(number) => match carried_out(console, operator, order(number)).await {
+            Ok(letter) => Ok(Json(json!({ "letter": letter }))),
+            Err(refused) => Err(refusal(&refused)),
         },
         None => Err(no_such_letter()),
     };
-    let outcome = carried_out.as_ref().map_or_else(|refusal| refusal.code, |_| "done");
+    let outcome = answer.as_ref().map_or_else(|refusal| refusal.code, |_| "done");
     log(operator, name, number.map(|_| id), outcome);
-    carried_out
+    answer
+}
+
+/// Does what was ordered, whether or not its giver is still there at the end.
+async fn carried_out(console: &Console, operator: &Operator, order: OneLetter) -> Outcome<Letter> {
+    let (letters, who) = (console.letters.clone(), operator.who());
+    console.under_way.carried_out(async move { letters.ask(order, who).await }).await
 }
 
 /// Whether this letter is theirs to deal with. One that is not there is: they are told so.
@@ -129,19 +117,10 @@ async fn owns(console: &Console, operator: &Operator, id: i64) -> bool {
     if operator.sight.is_whole() {
         return true;
     }
-    match console.letters.ask(Order::Show { id }, operator.who()).await {
-        Outcome::Letter(letter) => {
-            letter.tenant.as_deref().is_some_and(|tenant| operator.sight.of(tenant))
-        }
+    match console.letters.ask(OneLetter::Show { id }, operator.who()).await {
+        Ok(letter) => letter.tenant.as_deref().is_some_and(|tenant| operator.sight.of(tenant)),
         // What cannot be read cannot be judged.
-        Outcome::Error(refusal) => refusal.code == "no_such_letter",
-        Outcome::Letters(_)
-        | Outcome::Secret(_)
-        | Outcome::Erased(_)
-        | Outcome::Files(_)
-        | Outcome::FilesDropped(_)
-        | Outcome::Keys(_)
-        | Outcome::MasterKey => false,
+        Err(refusal) => refusal.code == "no_such_letter",
     }
 }
 

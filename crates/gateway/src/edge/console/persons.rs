@@ -30,7 +30,6 @@ use super::{
     seats::Operator,
 };
 use crate::{
-    control::Outcome,
     edge::{Edge, answer::Refusal, body::read_body},
     person,
 };
@@ -78,7 +77,7 @@ pub(super) async fn export(
     let (persons, who) = (Arc::clone(&console.persons), operator.who());
     let (mut into, from) = tokio::io::duplex(PIPE_BYTES);
     let stopping = edge.stopping.clone();
-    let giving = edge.open_streams.spawn(async move {
+    let giving = console.under_way.begun(async move {
         let _place = place;
         tokio::select! {
             () = stopping.cancelled() => false,
@@ -118,7 +117,7 @@ pub(super) async fn erase(
     let console = edge.console.as_ref().ok_or_else(closed)?;
     let asked = asked(&edge, &operator, "persons/erase", &headers, body).await;
     let erased = match asked.and_then(|asked| Ok((asked, place(console)?))) {
-        Ok((asked, place)) => erases(&edge, console, &operator, asked, place).await,
+        Ok((asked, place)) => erases(console, &operator, asked, place).await,
         Err(refusal) => Err(refusal),
     };
     let outcome = erased.as_ref().map_or_else(|refusal| refusal.code, |_| "done");
@@ -127,23 +126,18 @@ pub(super) async fn erase(
 }
 
 async fn erases(
-    edge: &Edge,
     console: &Console,
     operator: &Operator,
     Asked { tenant, user }: Asked,
     place: OwnedSemaphorePermit,
 ) -> Result<Json<Value>, Refusal> {
     let (persons, who) = (Arc::clone(&console.persons), operator.who());
-    let erasing = edge.open_streams.spawn(async move {
+    let erasing = async move {
         let _place = place;
         persons.erase((&tenant, &user), who).await
-    });
-    match erasing.await {
-        Ok(Outcome::Erased(erased)) => Ok(Json(json!({ "erased": erased }))),
-        Ok(Outcome::Error(refused)) => Err(refusal(&refused)),
-        // It ended without an answer, or with somebody else's.
-        Ok(_) | Err(_) => Err(failed()),
-    }
+    };
+    let erased = console.under_way.carried_out(erasing).await;
+    erased.map(|erased| Json(json!({ "erased": erased }))).map_err(|refused| refusal(&refused))
 }
 
 /// Who is asked for, by somebody who may.
@@ -190,12 +184,4 @@ fn refusal(refused: &crate::control::Refusal) -> Refusal {
         _ => (StatusCode::SERVICE_UNAVAILABLE, "failed"),
     };
     Refusal::new(status, code, refused.message.clone())
-}
-
-fn failed() -> Refusal {
-    Refusal::new(
-        StatusCode::SERVICE_UNAVAILABLE,
-        "failed",
-        "it is not done to the end; see the gateway's log, then do the same again",
-    )
 }
