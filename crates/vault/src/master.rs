@@ -135,11 +135,16 @@ impl MasterKey {
         Ok(())
     }
 
-    /// Whether it repeats a few bytes, as nothing random does: somebody typed it, or nobody filled it in.
+    /// Whether it repeats a few bytes, as nothing random does: somebody typed it.
     pub fn is_weak(&self) -> bool {
         let mut bytes = self.0.clone();
         bytes.sort_unstable();
         bytes.chunk_by(|one, next| one == next).count() < BYTES_DIFFERENT_MIN
+    }
+
+    /// Whether it is nothing but zeros: nobody filled it in.
+    pub fn is_blank(&self) -> bool {
+        self.0.iter().all(|byte| *byte == 0)
     }
 
     /// Whether a service manager hands this file to the process, which then cannot replace it.
@@ -266,6 +271,7 @@ mod tests {
         for digits in ["00", "ff", "ab", "0123", "deadbeef"] {
             let key = MasterKey::from_hex(&digits.repeat(64 / digits.len())).unwrap();
             assert!(key.is_weak(), "{digits}");
+            assert_eq!(key.is_blank(), digits == "00", "{digits}");
         }
         assert!((0..1_000).all(|_| !MasterKey::generate().unwrap().is_weak()));
     }

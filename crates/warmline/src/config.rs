@@ -143,7 +143,7 @@ pub(crate) enum ConfigError {
         source: MasterKeyError,
     },
     #[error(
-        "{name} is a master key that anybody may try: it repeats a few bytes. Where nothing is kept yet, \
+        "{name} is no master key but zeros, as if nobody had filled it in. Where nothing is kept yet, \
          make one with: openssl rand -hex 32. Where there are data, change it with the gateway stopped: \
          warmline keys rotate-master, and warmline keys rotate after it (docs/keys.md)"
     )]
@@ -193,6 +193,7 @@ impl Config {
         // Last: everything else is right, so now files may be made.
         let master_key =
             master::existing_or_new(&draft, &read.references, &read.settings.data_dir)?;
+        read.remarks.extend(master::remark(&draft, &master_key));
         Ok(read.with(master_key))
     }
 

@@ -4,7 +4,7 @@
 use secrecy::{ExposeSecret, SecretString};
 
 use super::{
-    ConfigError,
+    ConfigError, Remark,
     draft::{Draft, Owner},
     environment::Environment,
     value::{Secret, Value},
@@ -18,12 +18,15 @@ const DOORS: [&str; 4] = [
     "metrics.token",
 ];
 
-/// The fewest characters of such a secret: 64 bits if they are hexadecimal digits, which nobody finds by
-/// asking.
-const SECRET_CHARS_MIN: usize = 16;
+/// The fewest characters of a good secret: 64 bits if they are hexadecimal digits, which nobody finds by
+/// asking. One that is shorter is not kept any more, and a gateway that is set up with it says so.
+const SECRET_CHARS_GOOD: usize = 16;
+
+/// The fewest with which a gateway starts: whoever asks all day finds a shorter one.
+const SECRET_CHARS_MIN: usize = 6;
 
 /// The fewest of them that differ: less is a key that was held down.
-const SECRET_CHARS_DIFFERENT_MIN: usize = 4;
+const SECRET_CHARS_DIFFERENT_MIN: usize = 3;
 
 /// The longest secret that travels in a header, in bytes.
 const SECRET_BYTES_MAX: usize = 1_024;
@@ -35,9 +38,33 @@ pub(super) fn fits(
     id: &str,
     secret: &SecretString,
 ) -> Result<(), ConfigError> {
+    // Only people choose it, and nobody has to be given a new one: it was never shorter.
+    let least = if id == "metrics.token" { SECRET_CHARS_GOOD } else { SECRET_CHARS_MIN };
+    has(draft, owner, id, secret, least)
+}
+
+fn has(
+    draft: &Draft,
+    owner: &Owner,
+    id: &str,
+    secret: &SecretString,
+    least: usize,
+) -> Result<(), ConfigError> {
     let wrong = |problem| ConfigError::Wrong { name: draft.name(owner, id), problem };
     let secret = secret.expose_secret();
-    sendable(secret).and_then(|()| strong(secret)).map_err(wrong)
+    sendable(secret).and_then(|()| strong(secret, least)).map_err(wrong)
+}
+
+/// What to see to about the secret of this door, which its way names.
+pub(super) fn remark(secret: &SecretString, way: &str) -> Option<Remark> {
+    let short = secret.expose_secret().len() < SECRET_CHARS_GOOD;
+    let text = || {
+        format!(
+            "{way} has fewer than {SECRET_CHARS_GOOD} characters, and anybody may try secrets there; make a \
+             better one with: openssl rand -hex 32"
+        )
+    };
+    short.then(|| Remark::weak(text()))
 }
 
 /// A secret that travels in a header must be one that a header can carry; otherwise every caller
@@ -57,11 +84,11 @@ fn sendable(secret: &str) -> Result<(), String> {
 }
 
 /// Anybody may try secrets at a door.
-fn strong(secret: &str) -> Result<(), String> {
+fn strong(secret: &str, least: usize) -> Result<(), String> {
     const MAKE: &str = "make one with: openssl rand -hex 32";
-    if secret.len() < SECRET_CHARS_MIN {
+    if secret.len() < least {
         return Err(format!(
-            "needs {SECRET_CHARS_MIN} characters at least, because anybody may try secrets there; {MAKE}"
+            "needs {least} characters at least, because anybody may try secrets there; {MAKE}"
         ));
     }
     let mut different: Vec<_> = secret.bytes().collect();
@@ -74,7 +101,7 @@ fn strong(secret: &str) -> Result<(), String> {
 }
 
 /// Whether this secret may be kept under its name (`vault:NAME`) for every door that the configuration says
-/// it opens.
+/// it opens. Whoever keeps one chooses it just now, so it has to be a good one.
 pub(crate) fn may_be_kept(
     environment: &Environment,
     name: &str,
@@ -88,7 +115,7 @@ pub(crate) fn may_be_kept(
             if let Some((Value::Secret(Secret::Vault(named)), _)) = draft.found(owner, id)
                 && named == name
             {
-                fits(&draft, owner, id, secret)?;
+                has(&draft, owner, id, secret, SECRET_CHARS_GOOD)?;
             }
         }
     }

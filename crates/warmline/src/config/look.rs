@@ -57,10 +57,13 @@ impl Config {
             Err(first) => return Err(all(&draft, environment, first)),
         };
         let master_key = master::existing(&draft, &read.references, &read.settings.data_dir)
-            .and_then(|key| master::strong(&draft, key));
+            .and_then(|key| master::filled_in(&draft, key));
         let alone = master::alone(&draft, &read.settings.data_dir);
         let Read { listen, settings, mut remarks, references, .. } = read;
         remarks.extend(alone);
+        if let Ok(Some(key)) = &master_key {
+            remarks.extend(master::remark(&draft, key));
+        }
         remarks.extend(references.remarks.into_inner());
         Ok(Look { listen, settings, master_key, remarks })
     }

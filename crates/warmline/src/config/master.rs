@@ -115,7 +115,7 @@ pub(super) fn existing_or_new(
     references: &References<'_>,
     data_dir: &Path,
 ) -> Result<MasterKey, ConfigError> {
-    if let Some(key) = strong(draft, existing(draft, references, data_dir)?)? {
+    if let Some(key) = filled_in(draft, existing(draft, references, data_dir)?)? {
         return Ok(key);
     }
     make_private_dir(data_dir)
@@ -125,22 +125,35 @@ pub(super) fn existing_or_new(
     })
 }
 
-/// A key may open data that it has sealed already, so that it can be changed; nothing is begun with one that
-/// anybody may try.
-pub(super) fn strong(
+/// A key that nobody filled in may open data that it has sealed already, so that it can be changed; nothing is
+/// begun with it.
+pub(super) fn filled_in(
     draft: &Draft,
     key: Option<MasterKey>,
 ) -> Result<Option<MasterKey>, ConfigError> {
-    if !key.as_ref().is_some_and(MasterKey::is_weak) {
-        return Ok(key);
+    if key.as_ref().is_some_and(MasterKey::is_blank) {
+        return Err(ConfigError::WeakMasterKey { name: key_name(draft) });
     }
+    Ok(key)
+}
+
+/// What to see to about a key that somebody typed.
+pub(super) fn remark(draft: &Draft, key: &MasterKey) -> Option<Remark> {
+    key.is_weak().then(|| {
+        Remark::weak(format!(
+            "{} repeats a few bytes, so that anybody may try it; change it with warmline keys rotate-master, \
+             and warmline keys rotate after it",
+            key_name(draft)
+        ))
+    })
+}
+
+/// What says the key.
+fn key_name(draft: &Draft) -> String {
     let set = |id: &&str| draft.found(&Owner::House, id).is_some();
     let name = ["master_key", "master_key_file"].into_iter().find(set);
     let name = name.map(|id| draft.name(&Owner::House, id));
-    Err(ConfigError::WeakMasterKey {
-        name: name
-            .unwrap_or_else(|| format!("what {MASTER_KEY_FILE} in {} holds", in_words(draft))),
-    })
+    name.unwrap_or_else(|| format!("what {MASTER_KEY_FILE} in {} holds", in_words(draft)))
 }
 
 /// Elsewhere an empty variable is as none. Here somebody means to keep the key apart from the data, and one

@@ -11,6 +11,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::{
     desks::{OF_A_CLIENT, OF_A_USER, grant},
+    door,
     draft::{Draft, Owner},
     environment::{CONFIG, Environment},
     registration::OF_A_REGISTRATION,
@@ -62,10 +63,13 @@ impl fmt::Display for Remark {
 pub(super) fn of(draft: &Draft, environment: &Environment, settings: &Settings) -> Vec<Remark> {
     let mut remarks = Vec::new();
     for (owner, bot) in draft.bots().zip(&settings.bots) {
-        if bot.direct_line_secret.is_none() {
-            let way = draft.ways(owner, "bot.direct_line_secret");
-            let text = format!("Direct Line is closed; set {way} to open it for web pages");
-            remarks.push(Remark::closed(text));
+        let way = draft.ways(owner, "bot.direct_line_secret");
+        match &bot.direct_line_secret {
+            None => {
+                let text = format!("Direct Line is closed; set {way} to open it for web pages");
+                remarks.push(Remark::closed(text));
+            }
+            Some(secret) => remarks.extend(door::remark(secret, &way)),
         }
     }
     for (owner, bot) in draft.bots().zip(&settings.bots) {
@@ -90,6 +94,8 @@ pub(super) fn of(draft: &Draft, environment: &Environment, settings: &Settings) 
                 format!("every user is a guest at ServiceNow; set {way} to the message-auth token");
             remarks.push(Remark::weak(text));
         }
+        let way = draft.name(owner, "desk.webhook_secret");
+        remarks.extend(door::remark(&desk.webhook_secret, &way));
     }
     if settings.console_password_hash.is_none() && settings.operators.is_empty() {
         let way = draft.ways(&Owner::House, "console.password_hash");
@@ -132,8 +138,9 @@ fn unlike_hashes(settings: &Settings) -> Option<Remark> {
 /// What to know of the way in for ServiceNow.
 fn of_webhook(draft: &Draft, owner: &Owner, desk: &DeskSetup, settings: &Settings) -> Vec<Remark> {
     let mut remarks = Vec::new();
-    if desk.webhook.previous.is_some() {
+    if let Some(previous) = &desk.webhook.previous {
         let name = draft.name(owner, "desk.webhook_secret_previous");
+        remarks.extend(door::remark(previous, &name));
         remarks.push(Remark::weak(format!(
             "{name} is good as well; take it away when ServiceNow presents the new secret"
         )));

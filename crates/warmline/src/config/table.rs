@@ -152,7 +152,7 @@ settings! {
     "data_dir", Some("WARMLINE_DATA_DIR"), Kind::Path, Some("\"./data\""), "\"/var/lib/warmline\"", Restart,
     "Where the store (`warmline.db`) and, unless given otherwise, the master key (`master.key`) are kept.";
     "master_key", Some("WARMLINE_MASTER_KEY"), Kind::Secret, None, "\"env:MASTER_KEY\"", Restart,
-    "64 hexadecimal digits that seal everything (`openssl rand -hex 32`); one that repeats a few bytes, and an empty variable, are refused; `vault:` cannot be used here. Back it up apart from the data: without it the data is lost. Not beside `master_key_file`.";
+    "64 hexadecimal digits that seal everything (`openssl rand -hex 32`); zeros, and an empty variable, are refused, one that repeats a few bytes is warned of; `vault:` cannot be used here. Back it up apart from the data: without it the data is lost. Not beside `master_key_file`.";
     "master_key_file", Some("WARMLINE_MASTER_KEY_FILE"), Kind::Path, None, "\"/etc/warmline/master.key\"", Restart,
     "A file that holds the master key, mode 0600. Without this and `master_key`, `master.key` in the data directory is used, and made at the first start.";
     "language", Some("WARMLINE_LANGUAGE"), LANGUAGES, Some("\"en\""), "\"en\"", Restart,
@@ -238,9 +238,9 @@ settings! {
     "desk.password", Some("SERVICENOW_PASSWORD"), Kind::Secret, None, "\"vault:servicenow-password\"", Reload,
     "Required by the password grant and by `basic`. Their password.";
     "desk.webhook_secret", Some("WEBHOOK_SECRET"), Kind::Secret, None, "\"vault:webhook-secret\"", Reload,
-    "Required. What ServiceNow must present on the webhook: `Authorization: Bearer …`; at least 16 characters (`openssl rand -hex 32`). Each desk has its own.";
+    "Required. What ServiceNow must present on the webhook: `Authorization: Bearer …`. Make it with `openssl rand -hex 32`: fewer than 16 characters are warned of, fewer than 6 refused. Each desk has its own.";
     "desk.webhook_secret_previous", Some("WEBHOOK_SECRET_PREVIOUS"), Kind::Secret, None, "\"vault:webhook-secret-of-before\"", Reload,
-    "The secret of before, good as well while ServiceNow is given the new one; at least 16 characters, too. When it was last presented is told by the log and by `warmline_webhook_secret_used_timestamp_seconds`; take it away when it is not any more.";
+    "The secret of before, good as well while ServiceNow is given the new one, under the same conditions. When it was last presented is told by the log and by `warmline_webhook_secret_used_timestamp_seconds`; take it away when it is not any more.";
     "desk.webhook_user", Some("WEBHOOK_USERNAME"), Kind::Text, None, "\"servicenow\"", Reload,
     "The user name by which ServiceNow may present the secret as a password, with Basic. Without it Basic is refused.";
     "desk.webhook_header", Some("WEBHOOK_HEADER"), Kind::Text, None, "\"x-warmline-secret\"", Reload,
@@ -322,7 +322,7 @@ settings! {
     "bot.desk", None, Kind::Text, None, "\"default\"", Reload,
     "The desk of the same tenant where its users are handed over. Needed where the tenant has several.";
     "bot.direct_line_secret", Some("DIRECT_LINE_SECRET"), Kind::Secret, None, "\"vault:direct-line-secret\"", Reload,
-    "Opens Direct Line for web pages; at least 16 characters (`openssl rand -hex 32`). Without it Direct Line is closed. Each bot has its own.";
+    "Opens Direct Line for web pages. Make it with `openssl rand -hex 32`: fewer than 16 characters are warned of, fewer than 6 refused. Without it Direct Line is closed. Each bot has its own.";
     "bot.trusted_origins", Some("WARMLINE_TRUSTED_ORIGINS"), Kind::Texts, None, "[\"https://shop.example.org\", \"https://www.example.org:8443\"]", Reload,
     "The pages whose browsers may use Direct Line, as browsers say them in `Origin`; in the variable with commas between them. Without it every page may, unless a token names its own (`trustedOrigins`). Programs that are no browser are not held up by it.";
     "bot.widget_key", Some("WARMLINE_WIDGET_KEY"), Kind::Text, None, "\"shop-2f9c41d07e\"", Reload,

@@ -276,20 +276,28 @@ fn a_secret_that_opens_a_door_is_long_enough_and_not_one_key_held_down() {
         "DIRECT_LINE_SECRET",
         "WARMLINE_METRICS_TOKEN",
     ] {
-        for (weak, problem) in [("x", "16 characters"), ("fifteen-letters", "16 characters")] {
+        let is_metrics = name == "WARMLINE_METRICS_TOKEN";
+        let least = if is_metrics { "16 characters" } else { "6 characters" };
+        for weak in ["x", "birds", if is_metrics { "fifteen-letters" } else { "x" }] {
             let sentence = refusal(&[(name, weak)]);
-            assert!(sentence.contains(name) && sentence.contains(problem), "{sentence}");
-            assert!(
-                sentence.contains("openssl rand") && !sentence.contains("fifteen"),
-                "{sentence}"
-            );
+            assert!(sentence.contains(name) && sentence.contains(least), "{sentence}");
+            assert!(sentence.contains("openssl rand"), "{sentence}");
+            assert!(!sentence.contains("birds") && !sentence.contains("fifteen"), "{sentence}");
         }
         let sentence = refusal(&[(name, &"121".repeat(20))]);
         assert!(sentence.contains(name) && sentence.contains("repeats"), "{sentence}");
-        let environment = environment(&[(name, "fifteen-letters")]);
-        let Err(looked) = Config::look(&environment) else { panic!("{name} is accepted") };
-        assert!(looked[0].to_string().contains("16 characters"), "{looked:?}");
-        assert!(Config::read(&self::environment(&[(name, "sixteen--letters")])).is_ok(), "{name}");
+        let environment = |secret| environment(&[(name, secret)]);
+        let Err(looked) = Config::look(&environment("birds")) else { panic!("{name} is accepted") };
+        assert!(looked[0].to_string().contains(least), "{looked:?}");
+        let warned = |secret| {
+            let remarks = Config::read(&environment(secret)).unwrap().remarks;
+            remarks.iter().any(|remark| {
+                let remark = remark.to_string();
+                remark.contains(name) && remark.contains("fewer than 16")
+            })
+        };
+        assert!(is_metrics || warned("fifteen-letters"), "{name}");
+        assert!(!warned("sixteen--letters"), "{name}");
     }
     // Whose form ServiceNow decides.
     for name in ["SERVICENOW_PASSWORD", "SERVICENOW_CLIENT_SECRET", "SERVICENOW_TOKEN"] {
@@ -301,21 +309,34 @@ fn a_secret_that_opens_a_door_is_long_enough_and_not_one_key_held_down() {
 fn a_master_key_that_anybody_may_try_begins_nothing_and_can_be_changed() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().to_str().unwrap();
-    for digits in ["00", "ab", "0123"] {
+    let zeros = "0".repeat(64);
+    let set = [("WARMLINE_MASTER_KEY", &*zeros), ("WARMLINE_DATA_DIR", data)];
+    let sentence = refusal(&set);
+    assert!(sentence.contains("WARMLINE_MASTER_KEY"), "{sentence}");
+    assert!(sentence.contains("rotate-master") && !sentence.contains(&zeros), "{sentence}");
+    let looked = Config::look(&environment(&set)).ok().unwrap();
+    assert!(matches!(looked.master_key, Err(ConfigError::WeakMasterKey { .. })));
+    assert!(Kept::read_or_make(&environment(&set)).is_err(), "no secret is sealed under it");
+    std::fs::write(folder.path().join(DATABASE_FILE), "data").unwrap();
+    assert!(Kept::read(&environment(&set)).is_ok(), "data that it sealed can be changed");
+    std::fs::remove_file(folder.path().join(DATABASE_FILE)).unwrap();
+    for (digits, is_warned) in [("ab", true), ("0123", true), ("123456789abcdef0", false)] {
         let key = digits.repeat(64 / digits.len());
         let set = [("WARMLINE_MASTER_KEY", &*key), ("WARMLINE_DATA_DIR", data)];
-        let sentence = refusal(&set);
-        assert!(sentence.contains("WARMLINE_MASTER_KEY"), "{sentence}");
-        assert!(sentence.contains("rotate-master") && !sentence.contains(&key), "{sentence}");
-        let looked = Config::look(&environment(&set)).ok().unwrap();
-        assert!(matches!(looked.master_key, Err(ConfigError::WeakMasterKey { .. })), "{digits}");
-        assert!(Kept::read_or_make(&environment(&set)).is_err(), "no secret is sealed under it");
-        std::fs::write(folder.path().join(DATABASE_FILE), "data").unwrap();
-        assert!(Kept::read(&environment(&set)).is_ok(), "data that it sealed can be changed");
-        std::fs::remove_file(folder.path().join(DATABASE_FILE)).unwrap();
+        let remarks = [
+            Config::read(&environment(&set)).unwrap().remarks,
+            Config::look(&environment(&set)).ok().unwrap().remarks,
+        ];
+        for remarks in remarks {
+            let said: Vec<_> = remarks.iter().map(ToString::to_string).collect();
+            let warned = said.iter().find(|said| said.contains("WARMLINE_MASTER_KEY repeats"));
+            assert_eq!(warned.is_some(), is_warned, "{digits}: {said:?}");
+            assert!(said.iter().all(|said| !said.contains(&key)), "{said:?}");
+        }
     }
     let file = folder.path().join(MASTER_KEY_FILE);
-    vault::MasterKey::from_hex(&"ab".repeat(32)).unwrap().write_to(&file).unwrap();
+    std::fs::remove_file(&file).ok();
+    vault::MasterKey::from_hex(&zeros).unwrap().write_to(&file).unwrap();
     let sentence = refusal(&[("WARMLINE_MASTER_KEY", ""), ("WARMLINE_DATA_DIR", data)]);
     assert!(
         sentence.contains(MASTER_KEY_FILE) && sentence.contains("WARMLINE_DATA_DIR"),
