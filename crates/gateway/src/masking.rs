@@ -98,7 +98,7 @@ pub enum PatternError {
     #[error("is no regular expression that is understood here: no look-around, no back-references")]
     Malformed,
     /// It would put a mask between any two characters.
-    #[error("matches nothing at all as well, so it would match everywhere")]
+    #[error("matches the empty text as well, so it would mask between any two letters")]
     MatchesNothing,
 }
 

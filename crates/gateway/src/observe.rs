@@ -107,6 +107,7 @@ impl Observer {
                     http.method = %method,
                     http.route = route.unwrap_or("(no route)"),
                     http.status = status,
+                    error.code = code,
                     duration_ms = took.as_millis(),
                     "a request was answered"
                 )

@@ -110,6 +110,12 @@ pub(crate) enum ConfigError {
         path.display()
     )]
     Closed { path: PathBuf, source: std::io::Error },
+    #[error(
+        "the data in {} belong to the user with the id {uid}, and what this command makes there would be \
+         root's, which that user's gateway cannot open; run it as that user: sudo -u '#{uid}' …",
+        path.display()
+    )]
+    OtherUser { path: PathBuf, uid: u32 },
     #[error("{name} is not UTF-8 text")]
     NotText { name: String },
     #[error("{name} cannot be used")]
@@ -301,6 +307,12 @@ impl Kept {
         Ok(master::data_dir(&Draft::read(environment)?))
     }
 
+    /// The tenants that the settings name.
+    pub(crate) fn tenants(environment: &Environment) -> Result<Vec<String>, ConfigError> {
+        let draft = Draft::read(environment)?;
+        Ok(draft.tenants().filter_map(|owner| owner.tenant().map(str::to_owned)).collect())
+    }
+
     /// Whether there is a store in it. One that this user may not see is not taken for none.
     pub(crate) fn has_data(data_dir: &Path) -> Result<bool, ConfigError> {
         let there = data_dir.join(master::DATABASE_FILE).try_exists();
@@ -314,6 +326,7 @@ impl Kept {
         if !Self::has_data(&data_dir)? {
             return Err(ConfigError::NoData { path: data_dir });
         }
+        Self::refuse_others(&data_dir)?;
         let bots = draft.bots().map(|owner| bots::setup(&draft, None, owner));
         let bots = bots.collect::<Result<_, _>>()?;
         let references = References::new(&draft, environment, data_dir.clone());
@@ -321,6 +334,20 @@ impl Kept {
         let master_key = master_key.ok_or(ConfigError::NoData { path: data_dir.clone() })?;
         let master_source = master::source(&draft, &data_dir);
         Ok(Self { data_dir, master_key, master_source, bots })
+    }
+
+    /// What a command makes in the data directory belongs to whoever runs it, and a gateway of another user could
+    /// not open it any more. Nobody but root could make something there.
+    fn refuse_others(data_dir: &Path) -> Result<(), ConfigError> {
+        let own = rustix::process::geteuid().as_raw();
+        let places = [data_dir.join(master::DATABASE_FILE), data_dir.to_owned()];
+        let owner = places.iter().find_map(|place| place.metadata().ok());
+        match owner.map(|found| std::os::unix::fs::MetadataExt::uid(&found)) {
+            Some(uid) if own == 0 && uid != own => {
+                Err(ConfigError::OtherUser { path: data_dir.to_owned(), uid })
+            }
+            Some(_) | None => Ok(()),
+        }
     }
 
     /// How its files are kept.
@@ -334,6 +361,7 @@ impl Kept {
     pub(crate) fn read_or_make(environment: &Environment) -> Result<Self, ConfigError> {
         let draft = Draft::read(environment)?;
         let data_dir = master::data_dir(&draft);
+        Self::refuse_others(&data_dir)?;
         let references = References::new(&draft, environment, data_dir.clone());
         let master_key = master::existing_or_new(&draft, &references, &data_dir)?;
         let master_source = master::source(&draft, &data_dir);

@@ -138,6 +138,7 @@ async fn rotate_master(
             }
             // One that is there already is of a try that was cut short; it may open the data by now.
             let newest = hex(&MasterKey::from_file_or_new(&next)?);
+            is_another(&newest, &in_use, &next)?;
             begin(environment, in_use, newest.clone()).await?;
             MasterKey::put_in_place(&next, &path)?;
             change_master(environment, &MasterOrder::FinishMaster { newest }).await?;
@@ -169,15 +170,15 @@ async fn rotate_master(
 fn is_another(newest: &SecretString, in_use: &SecretString, path: &Path) -> anyhow::Result<()> {
     if MasterKey::from_hex(newest.expose_secret())?.is_weak() {
         bail!(
-            "the key in {} repeats a few bytes, so anybody may try it; name a file that is not there yet, and \
-             a fresh key is made in it",
+            "the key in {} repeats a few bytes, so anybody may try it; remove \
+             that file, or name a better one (openssl rand -hex 32)",
             path.display()
         );
     }
     if newest.expose_secret() == in_use.expose_secret() {
         bail!(
-            "the key in {} is the key in use, so nothing would change; name a file that is not there yet, and \
-             a fresh key is made in it",
+            "the key in {} is the key in use, so nothing would change; remove that file, or name \
+             another one",
             path.display()
         );
     }

@@ -77,11 +77,13 @@ enum Command {
 
 pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
     let environment = Environment::of_process().with_file(options.config);
+    let (Command::Export { who, .. } | Command::Erase { who, .. }) = &options.order;
+    let nothing = nothing_of(who, &Kept::tenants(&environment)?);
     let said = match options.order {
         Command::Export { who, out } => {
             let left_off = left_off()?;
             tokio::select! {
-                exported = export(&environment, who, &out) => exported?,
+                exported = export(&environment, who, &out) => exported?.map_or(nothing, Ok)?,
                 // The export is dropped, and its unfinished folder with it.
                 () = left_off => bail!("stopped by a signal; nothing is left of the export"),
             }
@@ -90,7 +92,7 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
             if !yes && !confirmed(&who)? {
                 bail!("nothing was erased");
             }
-            told(&erase(&environment, who).await?)
+            told(&erase(&environment, who).await?).map_or(nothing, Ok)?
         }
     };
     // A reader that goes away does not need the rest.
@@ -117,16 +119,32 @@ fn left_off() -> anyhow::Result<impl Future<Output = ()>> {
 
 /// Asks on the terminal; without one, only `--yes` will do.
 fn confirmed(who: &Who) -> anyhow::Result<bool> {
-    let tenant = &who.tenant;
-    let what =
-        format!("This erases everything that is kept of that user of tenant {tenant}, for ever.");
+    let Who { tenant, user } = who;
+    let what = format!(
+        "This erases everything that is kept of the user {} of tenant {tenant}, for ever.",
+        user.escape_debug()
+    );
     crate::typed::confirmed("erased", &what, "erase")
 }
 
-fn told(erased: &Erased) -> String {
+/// What is said where nothing is kept: of a tenant whom nobody knows it would be no answer.
+fn nothing_of(who: &Who, tenants: &[String]) -> anyhow::Result<String> {
+    if tenants.contains(&who.tenant) {
+        return Ok("Nothing is kept of them.\n".to_owned());
+    }
+    bail!(
+        "there is no tenant {} in the settings, and nothing is kept of such a user under that name; the tenants \
+         there are: {} (--tenant NAME)",
+        who.tenant.escape_debug(),
+        tenants.join(", ")
+    )
+}
+
+/// What was erased; `None` if nothing was there.
+fn told(erased: &Erased) -> Option<String> {
     let Erased { conversations, sessions, entries, effects, dead_letters, files, .. } = erased;
     if (*conversations, *entries, *files) == (0, 0, 0) {
-        return "Nothing is kept of them.\n".to_owned();
+        return None;
     }
     let mut said = format!(
         "Erased: {conversations} conversations with {sessions} live chats, {entries} entries, \
@@ -137,7 +155,7 @@ fn told(erased: &Erased) -> String {
             "The database's free room could not be overwritten yet: do the same again.\n",
         );
     }
-    said
+    Some(said)
 }
 
 /// Has it erased by the gateway or, where none listens, without.
@@ -166,7 +184,8 @@ async fn erase_alone(environment: &Environment, who: &Who) -> anyhow::Result<Out
 const CANNOT_BE_OPENED: &str = "no gateway answers on the control socket in the data directory, and \
                                 the data cannot be opened either";
 
-async fn export(environment: &Environment, who: Who, out: &Path) -> anyhow::Result<String> {
+/// What was exported; `None` if nothing was there.
+async fn export(environment: &Environment, who: Who, out: &Path) -> anyhow::Result<Option<String>> {
     let socket = Kept::data_dir(environment)?.join(SOCKET);
     let mut written = Written::new(out)?;
     let patience = Patience::begins();
@@ -189,7 +208,7 @@ async fn export_alone(
     environment: &Environment,
     who: &Who,
     written: &mut Written,
-) -> anyhow::Result<String> {
+) -> anyhow::Result<Option<String>> {
     let kept = Kept::read(environment)?;
     let files = Kept::files(environment)?;
     let vault = Vault::new(&kept.master_key)?;

@@ -143,12 +143,14 @@ fn of_char(c: char) -> Option<Sign> {
         | '\u{2212}'
         | '\u{fe63}'
         | '\u{ff0d}' => Sign::Blank,
-        '.' | '/' | ',' | '+' | '_' | '\n' | '\r' | '\u{85}' | '\u{b7}' | '\u{2022}'
-        | '\u{2027}' | '\u{2028}' | '\u{2029}' | '\u{2044}' | '\u{2219}' | '\u{22c5}'
-        | '\u{3001}' | '\u{3002}' | '\u{30fb}' | '\u{ff0b}' | '\u{ff0c}' | '\u{ff0e}'
-        | '\u{ff0f}' | '\u{ff3f}' => Sign::Mark,
+        '.' | '/' | ',' | '+' | '_' | '\n' | '\r' | '\u{b}' | '\u{c}' | '\u{85}' | '\u{b7}'
+        | '\u{2022}' | '\u{2027}' | '\u{2028}' | '\u{2029}' | '\u{2044}' | '\u{2219}'
+        | '\u{22c5}' | '\u{3001}' | '\u{3002}' | '\u{30fb}' | '\u{ff0b}' | '\u{ff0c}'
+        | '\u{ff0e}' | '\u{ff0f}' | '\u{ff3f}' => Sign::Mark,
+        // Control characters, signs for how a text is laid out, and such as are written over others.
+        '\0'..='\u{8}' | '\u{e}'..='\u{1f}' | '\u{7f}' => return None,
         '\0'..='\u{7f}' => Sign::Other,
-        // Signs for how a text is laid out, and such as are written over others.
+        '\u{80}'..='\u{9f}' => return None,
         '\u{ad}'
         | '\u{300}'..='\u{36f}'
         | '\u{61c}'

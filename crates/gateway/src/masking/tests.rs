@@ -171,6 +171,8 @@ fn everyday_forms_hide_no_number() {
         ("\u{1d7d2}\u{1d7cf}\u{1d7d9}\u{1d7e3}111111111111", CARD.to_owned()),
         ("4111&#49;11111111&#x31;11", CARD.to_owned()),
         ("4111<b>1111</b>1111 1111", CARD.to_owned()),
+        ("4111\u{c}1111\u{b}1111\u{1}\u{c}1111", CARD.to_owned()),
+        ("41\u{0}11\u{1f}111\u{8e}111111111", CARD.to_owned()),
         ("4\u{fe0f}\u{20e3}111111111111111", CARD.to_owned()),
         ("\u{5361}\u{53f7}4111111111111111", format!("\u{5361}\u{53f7}{CARD}")),
         ("scan_4111111111111111.txt", format!("scan_{CARD}.txt")),

@@ -53,6 +53,16 @@ pub struct Exported {
     pub files: u64,
     /// Files that entries name and that were removed before.
     pub files_gone: u64,
+    /// Files that are there and do not open, or not to their end.
+    #[serde(default)]
+    pub files_damaged: u64,
+}
+
+/// What became of a file.
+enum FileGiven {
+    Whole,
+    Gone,
+    Damaged,
 }
 
 impl Persons {
@@ -195,39 +205,50 @@ impl Persons {
         line(out, &json!({ "entry": told })).await?;
         let mut given = BTreeSet::new();
         for file in files.iter().filter(|file| given.insert(&file.id)) {
-            if self.file(of, keeping, file, out).await? {
-                exported.files += 1;
-            } else {
-                exported.files_gone += 1;
+            match self.file(of, keeping, file, out).await? {
+                FileGiven::Whole => exported.files += 1,
+                FileGiven::Gone => exported.files_gone += 1,
+                // The rest is theirs all the same.
+                FileGiven::Damaged => {
+                    exported.files_damaged += 1;
+                    tracing::error!(file = &*file.id, "a file of an export is damaged");
+                    line(out, &json!({ "damaged": { "id": file.id, "name": file.name } })).await?;
+                }
             }
         }
         Ok(())
     }
 
-    /// A file, if it is there: its line, then its bytes.
+    /// A file, if it is there and opens: its line, then its bytes.
     async fn file(
         &self,
         of: ConversationId,
         keeping: &Keeping,
         file: &File,
         out: &mut (impl AsyncWrite + Unpin + Send),
-    ) -> Result<bool, PersonError> {
+    ) -> Result<FileGiven, PersonError> {
         let Some(id) = file.id.parse::<FileId>().ok().filter(|id| id.conversation == of) else {
-            return Ok(false);
+            return Ok(FileGiven::Gone);
         };
         let reading = match self.files.read(keeping, id).await {
-            Err(FileError::Gone) => return Ok(false),
+            Err(FileError::Gone) => return Ok(FileGiven::Gone),
+            Err(FileError::Malformed | FileError::Sealed(_)) => return Ok(FileGiven::Damaged),
             read => read?,
         };
         let (name, kind) = (reading.head().name.clone(), reading.head().kind.clone());
         let mut chunks = reading.side(Side::Original, Reader::Desk).await?;
         let told = json!({ "id": file.id, "name": name, "kind": kind, "bytes": chunks.left() });
         line(out, &json!({ "file": told })).await?;
-        while let Some(bytes) = chunks.next().await? {
+        loop {
+            let bytes = match chunks.next().await {
+                Ok(Some(bytes)) => bytes,
+                Ok(None) => return Ok(FileGiven::Whole),
+                Err(FileError::Malformed | FileError::Sealed(_)) => return Ok(FileGiven::Damaged),
+                Err(error) => return Err(error.into()),
+            };
             let piece = base64::engine::general_purpose::STANDARD.encode(&bytes);
             line(out, &json!({ "piece": piece })).await?;
         }
-        Ok(true)
     }
 }
 

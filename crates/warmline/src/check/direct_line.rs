@@ -5,8 +5,9 @@
 
 use std::time::Duration;
 
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use futures_util::StreamExt;
-use gateway::BotSetup;
+use gateway::{BotSetup, MessageEncryption};
 use http::{Method, header};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
@@ -16,6 +17,7 @@ use tokio_tungstenite::{
     tungstenite::{self, client::IntoClientRequest},
 };
 use url::Url;
+use vault::MessageKey;
 
 use super::{
     finding::{Finding, Subject},
@@ -27,6 +29,9 @@ use super::{
 
 /// For the upgrade, and for the first frame after it.
 const STREAM_WITHIN: Duration = Duration::from_secs(5);
+
+/// What is said of the stream.
+const STREAM: &str = "direct_line.stream";
 
 /// Who the conversation of a check is with.
 const USER: &str = r#"{"user":{"id":"dl_warmline_check"}}"#;
@@ -50,14 +55,14 @@ pub(super) async fn check(
         Ok(token) => {
             let words = "a token can be generated through the public URL";
             report.say(Finding::ok("direct_line.token", "granted", words).about(&subject));
-            match stream_url(public, &token, tag, now_s).await {
+            match reading(bot, public, token, tag, now_s).await {
                 Ok(url) => open(&url, public, now_s).await,
                 Err(finding) => *finding,
             }
         }
         Err(finding) => {
             report.say(finding.about(&subject));
-            Finding::skip("direct_line.stream", "no_token", "there is no token to open it with")
+            Finding::skip(STREAM, "no_token", "there is no token to open it with")
         }
     };
     report.say(stream.about(&subject));
@@ -76,14 +81,36 @@ async fn generate(
     now_s: i64,
 ) -> Result<Token, Box<Finding>> {
     const CHECK: &str = "direct_line.token";
-    let said =
-        ask(CHECK, public, "/v3/directline/tokens/generate", Method::POST, secret, tag, now_s);
-    let said = said.await?;
+    let asked = Asked { method: Method::POST, path: "/v3/directline/tokens/generate", body: USER };
+    token_in(CHECK, &ask(CHECK, public, asked, secret, tag, now_s).await?)
+}
+
+fn token_in(check: &'static str, said: &Value) -> Result<Token, Box<Finding>> {
     let text = |name: &str| said[name].as_str().map(str::to_owned);
     text("conversationId").zip(text("token")).map_or_else(
-        || Err(Box::new(Finding::fail(CHECK, "no_token", "what answers gives no token").fix(FIX))),
+        || Err(Box::new(Finding::fail(check, "no_token", "what answers gives no token").fix(FIX))),
         |(conversation, token)| Ok(Token { conversation, token: token.into() }),
     )
+}
+
+/// The stream of a token's conversation; for a bot that speaks sealed only, with a key to seal to.
+async fn reading(
+    bot: &BotSetup,
+    public: &Url,
+    token: Token,
+    tag: Option<&Tag>,
+    now_s: i64,
+) -> Result<Url, Box<Finding>> {
+    if bot.pages.message_encryption != MessageEncryption::Required {
+        return stream_url(public, &token, tag, now_s).await;
+    }
+    let path = format!("/v3/directline/conversations/{}/reader", token.conversation);
+    // Nothing that comes is opened, so nobody keeps the private half.
+    let key = URL_SAFE_NO_PAD.encode(MessageKey::fresh().public());
+    let body = serde_json::json!({"suite": {"kem": 32, "kdf": 1, "aead": 2}, "publicKey": key});
+    let asked = Asked { method: Method::POST, path: &path, body: &body.to_string() };
+    let said = ask(STREAM, public, asked, &token.token, tag, now_s).await?;
+    stream_url(public, &token_in(STREAM, &said)?, tag, now_s).await
 }
 
 /// What to look at when somebody else answers.
@@ -96,9 +123,10 @@ async fn stream_url(
     tag: Option<&Tag>,
     now_s: i64,
 ) -> Result<Url, Box<Finding>> {
-    const CHECK: &str = "direct_line.stream";
+    const CHECK: &str = STREAM;
     let path = format!("/v3/directline/conversations/{}", token.conversation);
-    let said = ask(CHECK, public, &path, Method::GET, &token.token, tag, now_s).await?;
+    let asked = Asked { method: Method::GET, path: &path, body: USER };
+    let said = ask(CHECK, public, asked, &token.token, tag, now_s).await?;
     let mut url =
         said["streamUrl"].as_str().and_then(|url| Url::parse(url).ok()).ok_or_else(|| {
             Box::new(Finding::fail(CHECK, "no_stream", "what answers names no stream").fix(FIX))
@@ -109,21 +137,27 @@ async fn stream_url(
     Ok(url)
 }
 
+/// A request of Direct Line.
+struct Asked<'a> {
+    method: Method,
+    path: &'a str,
+    body: &'a str,
+}
+
 /// Makes a request and gives back what Warmline says to it.
 async fn ask(
     check: &'static str,
     public: &Url,
-    path: &str,
-    method: Method,
+    asked: Asked<'_>,
     secret: &SecretString,
     tag: Option<&Tag>,
     now_s: i64,
 ) -> Result<Value, Box<Finding>> {
-    let url = address(public, path, tag);
+    let url = address(public, asked.path, tag);
     let url = url.ok_or_else(|| {
         Box::new(Finding::fail(check, "no_address", "WARMLINE_PUBLIC_URL makes no address"))
     })?;
-    let mut request = http::Request::builder().method(method);
+    let mut request = http::Request::builder().method(asked.method);
     if let Ok(mut value) =
         http::HeaderValue::from_str(&format!("Bearer {}", secret.expose_secret()))
     {
@@ -131,7 +165,7 @@ async fn ask(
         request = request.header(header::AUTHORIZATION, value);
     }
     request = request.header(header::CONTENT_TYPE, "application/json");
-    let answer = wire::request(&url, request, USER, now_s).await.map_err(|trouble| {
+    let answer = wire::request(&url, request, asked.body, now_s).await.map_err(|trouble| {
         let finding = Finding::fail(check, trouble.code(), trouble.to_string());
         Box::new(finding.fix(trouble.fix_of_public_url(
             "let WARMLINE_PUBLIC_URL lead to Warmline from wherever browsers are",
@@ -159,7 +193,7 @@ async fn ask(
 
 /// Opens the stream until its first frame.
 async fn open(url: &Url, public: &Url, now_s: i64) -> Finding {
-    const CHECK: &str = "direct_line.stream";
+    const CHECK: &str = STREAM;
     let fix = "set the proxy to pass WebSockets: HTTP/1.1 to Warmline with the headers Upgrade and \
                Connection, no buffering, no time-out below 30 s";
     if url.host_str() != public.host_str()

@@ -292,7 +292,7 @@ impl Connection {
 pub(super) async fn request(
     url: &Url,
     request: http::request::Builder,
-    body: &'static str,
+    body: &str,
     now_s: i64,
 ) -> Result<Answer, Trouble> {
     let began = Instant::now();
@@ -306,7 +306,7 @@ pub(super) async fn request(
         .uri(target)
         .header(header::HOST, host)
         .header(header::CONNECTION, "close")
-        .body(Full::new(Bytes::from_static(body.as_bytes())))
+        .body(Full::new(Bytes::copy_from_slice(body.as_bytes())))
         .map_err(|error| Trouble::Broken(error.to_string()))?;
     let asked = timeout(ANSWER_WITHIN, ask(connection.stream, request)).await;
     let mut answer = asked.map_err(|_| Trouble::NoAnswer)??;

@@ -33,6 +33,7 @@ impl ConfigError {
             Self::KeyLost { .. } => "key_lost",
             Self::NoData { .. } => "no_data",
             Self::Closed { .. } => "closed",
+            Self::OtherUser { .. } => "other_user",
             Self::NotText { .. } => "not_text",
             Self::Instance { .. } => "instance",
             Self::MasterKey { .. } => "master_key",

@@ -164,7 +164,7 @@ settings! {
     "operator.password_hash", None, Kind::Secret, None, "\"vault:console-ada\"", Restart,
     "Required. The argon2id hash of their password, as `warmline console-password` prints it.";
     "operator.role", None, ROLES, Some("\"viewer\""), "\"operator\"", Restart,
-    "What they may do: `viewer` looks, `operator` also ends chats and deals with dead letters, `admin` also reads the audit trail.";
+    "What they may do: `viewer` looks, `operator` also ends chats and deals with dead letters, `admin` also reads the audit trail, and exports and erases what is kept of a person.";
     "operator.tenants", None, Kind::Texts, None, "[\"sales\"]", Restart,
     "The tenants whose affairs they see; nothing of another tenant is shown to them, not even that it is there. Without it all.";
     "metrics.token", Some("WARMLINE_METRICS_TOKEN"), Kind::Secret, None, "\"file:/etc/warmline/metrics.token\"", Restart,

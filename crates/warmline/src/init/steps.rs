@@ -21,6 +21,7 @@ pub(super) fn page(answers: &Answers, file: &Path) -> anyhow::Result<String> {
         message_auth(answers),
         outbound(public),
         provider(),
+        files(answers),
         "**Channel.** Table `sys_cs_channel`, record “Bot to Bot”: asynchronous, typing indicator on. An \
          idle time-out is optional; Warmline warns a silent user at 150 seconds unless told otherwise."
             .to_owned(),
@@ -127,6 +128,18 @@ fn outbound(public: &str) -> String {
          `webhook_header`, and the secret stands in that header alone. To change the secret later: both \
          are good while the one of before is the desk's `webhook_secret_previous`. To take callbacks from \
          the instance's addresses only: `webhook_from`."
+    )
+}
+
+fn files(answers: &Answers) -> String {
+    let host = answers.public_url.as_deref().and_then(|url| url::Url::parse(url).ok());
+    let host = host.as_ref().and_then(url::Url::host_str).unwrap_or("<the public URL's host>");
+    format!(
+        "**Users' files.** Where the instance fetches them (`files` of the desk is `link`, or `auto` with an \
+         https public URL that is not of a private network): the provider application's *Trusted media \
+         domains*, else those of `sys_cs_provider`, must have `{host}`; files from elsewhere are dropped in \
+         silence. Where they are brought to it (`upload`, or `auto` otherwise): the integration user needs a \
+         role that the property `glide.attachment.role` names."
     )
 }
 

@@ -39,6 +39,7 @@ fn two_files_are_written_for_their_owner_only_and_never_over_others() {
         "`id`",
         "`warm`",
         "Maintain message ordering",
+        "must have `chat.example.org`",
         "sn_va_as_service.integration_user",
     ] {
         assert!(steps.contains(part), "{part} in {steps}");

@@ -91,23 +91,35 @@ impl Written {
         Ok(Self { folder: folder.to_owned(), unfinished, is_ours: false })
     }
 
-    /// Takes everything in, and says what it was. An export that broke off is no export: its folder goes.
-    pub(super) async fn take(&mut self, from: impl AsyncRead + Unpin) -> anyhow::Result<String> {
+    /// Takes everything in, and says what it was; `None` if it was nothing. An export that broke off is no export:
+    /// its folder goes.
+    pub(super) async fn take(
+        &mut self,
+        from: impl AsyncRead + Unpin,
+    ) -> anyhow::Result<Option<String>> {
         let taken = self.take_all(from).await;
         let exported = taken.inspect_err(|_| self.remove())?;
         if exported.conversations == 0 {
             self.remove();
-            return Ok("Nothing is kept of them.\n".to_owned());
+            return Ok(None);
         }
         self.finish().inspect_err(|_| self.remove())?;
         self.is_ours = false;
-        let Exported { conversations, sessions, entries, gaps, files, files_gone } = exported;
-        Ok(format!(
+        let Exported { conversations, sessions, entries, gaps, files, files_gone, files_damaged } =
+            exported;
+        let damaged = match files_damaged {
+            0 => String::new(),
+            some => format!(
+                " {some} files are damaged and could not be opened, or not to their end; the lines `damaged` name \
+                 them."
+            ),
+        };
+        Ok(Some(format!(
             "Exported to {}: {conversations} conversations with {sessions} live chats, {entries} entries \
              and {files} files. No longer there: {gaps} entries, \
-             whose keys are gone (by their age, or with the file keys.db), and {files_gone} files.\n",
+             whose keys are gone (by their age, or with the file keys.db), and {files_gone} files.{damaged}\n",
             self.folder.display()
-        ))
+        )))
     }
 
     /// Gives it its name. What has that name by now stays as it is.
@@ -257,7 +269,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let mut written = Written::new(&dir.path().join("out")).unwrap();
         let said = written.take(text.as_bytes()).await;
-        (dir, said)
+        (dir, said.map(Option::unwrap_or_default))
     }
 
     #[tokio::test]
