@@ -249,8 +249,7 @@ pub(super) fn emptying_and_forgetting_may_take_turns(bed: &mut impl Bed) {
     bed.store().forget(&[id], None).unwrap();
     let mut gone = 0;
     for turn in 1..=10 {
-        bed.store().empty_shredded(7).unwrap();
-        bed.store().empty_shredded(7).unwrap();
+        bed.store().empty_shredded(3).unwrap();
         let (entries, over) = bed.store().forget_rest(id, 19).unwrap();
         gone += entries;
         if over {
@@ -260,7 +259,7 @@ pub(super) fn emptying_and_forgetting_may_take_turns(bed: &mut impl Bed) {
         bed.reopen();
     }
     assert_eq!(gone, 150);
-    assert_eq!(bed.store().empty_shredded(7).unwrap(), 0);
+    assert_eq!(bed.store().empty_shredded(3).unwrap(), 0);
     assert_eq!(bed.store().forgetting(ConversationId(0), 10).unwrap(), []);
 }
 

@@ -133,8 +133,7 @@ fn what_was_emptied_in_pieces_is_forgotten_whole() {
 }
 
 /// Gives a file the tables of version 7.
-const BACK_TO_7: &str =
-    "DROP INDEX segment_talk; DROP INDEX segment_chat; DROP INDEX segment_over;
+const BACK_TO_7: &str = "DROP INDEX segment_talk; DROP INDEX segment_chat; DROP INDEX segment_over;
      DROP INDEX dead_letter_at; DROP INDEX conversation_key_user; DROP INDEX session_user;
      ALTER TABLE segment DROP COLUMN tenant; ALTER TABLE segment DROP COLUMN rest;
      PRAGMA user_version = 7;
