@@ -12,12 +12,13 @@
 //! Everything goes in pieces, each a short transaction with a breath after it, beside what users wait for.
 //! Killed at any line, the next round goes on: what is gone is gone, what is marked is found again.
 
+mod rest;
 mod rules;
 mod segments;
 #[cfg(test)]
 mod tests;
 
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use session::id::Timestamp;
 use store::{Began, Store, StoreError};
@@ -25,6 +26,7 @@ use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 use vault::Vault;
 
+pub(crate) use rest::forget_rest;
 pub(crate) use rules::Rules;
 pub use rules::{KEPT_MIN, Retention};
 
@@ -211,38 +213,10 @@ impl Shredder {
 
     /// Goes on with what was begun to be forgotten, here or by somebody who was killed.
     async fn rest(&self, done: &mut Done) -> Result<(), RetentionError> {
-        let (entries, files) = forget_rest(&self.store, &self.files).await?;
-        done.entries += usize::try_from(entries).unwrap_or(usize::MAX);
-        done.files += files;
-        person::finish(&self.store, &self.erasing).await
-    }
-}
-
-/// Removes whatever is left of conversations that are being forgotten: how many entries and files.
-pub(crate) async fn forget_rest(
-    store: &Arc<dyn Store>,
-    files: &Files,
-) -> Result<(u64, u64), RetentionError> {
-    let (mut entries, mut removed) = (0, 0);
-    loop {
-        let begun = |store: &dyn Store| store.forgetting(ROWS_AT_ONCE_MAX);
-        let begun = crate::blocking(store, begun).await?;
-        if begun.is_empty() {
-            return Ok((entries, removed));
-        }
-        let all: HashSet<_> = begun.iter().copied().collect();
-        removed += files.forget(&all).await?;
-        for id in begun {
-            loop {
-                let piece = move |store: &dyn Store| store.forget_rest(id, ENTRIES_AT_ONCE_MAX);
-                let (gone, over) = crate::blocking(store, piece).await?;
-                entries += gone;
-                if over {
-                    break;
-                }
-                tokio::time::sleep(BREATH).await;
-            }
-        }
+        let (removed, rest) = forget_rest(&self.store, &self.files).await;
+        done.entries += usize::try_from(removed.entries).unwrap_or(usize::MAX);
+        done.files += removed.files;
+        rest.and(person::finish(&self.store, &self.erasing).await)
     }
 }
 

@@ -211,6 +211,7 @@ macro_rules! contract_tests {
                 retention::an_id_of_a_segment_is_never_given_twice;
                 retention::ended_sessions_are_forgotten_when_nothing_of_theirs_is_left;
                 retention::a_forgotten_conversation_is_nowhere_and_its_neighbours_are_as_they_were;
+                retention::emptying_and_forgetting_may_take_turns;
                 retention::a_conversation_with_an_open_session_is_not_forgotten;
                 sweeping::old_repeats_are_forgotten_and_young_ones_kept;
                 sweeping::a_sweep_is_bounded_and_goes_round;

@@ -76,8 +76,13 @@ pub trait Forgetting {
         dead_before: Option<Timestamp>,
     ) -> Result<Forgotten, StoreError>;
 
-    /// Conversations that were forgotten and of which something is left, at most `limit`.
-    fn forgetting(&self, limit: usize) -> Result<Vec<ConversationId>, StoreError>;
+    /// Conversations that were forgotten and of which something is left, in the order of their rows after `after`,
+    /// at most `limit`.
+    fn forgetting(
+        &self,
+        after: ConversationId,
+        limit: usize,
+    ) -> Result<Vec<ConversationId>, StoreError>;
 
     /// Removes what is left of a forgotten conversation, at most `limit` entries in one short transaction. Says
     /// how many, and whether that was the rest.

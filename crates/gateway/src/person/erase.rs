@@ -75,42 +75,92 @@ impl Persons {
         let _alone = self.erasing.lock().await;
         self.refuse_live(whose).await?;
         let (mut gone, mut files) = (Forgotten::default(), 0);
-        loop {
-            let ids = self.conversations(whose, ConversationId(0)).await?;
-            if ids.is_empty() {
-                break;
-            }
-            if gone.conversations == 0 {
-                crate::blocking(&self.store, begin).await?;
-            }
-            let all: HashSet<_> = ids.iter().copied().collect();
-            let theirs = ids.clone();
-            let forget = move |store: &dyn Store| store.forget(&theirs, None);
-            let more = crate::blocking(&self.store, forget).await?;
-            self.unlearn(ids).await;
-            if more.conversations == 0 {
-                // A chat began meanwhile; what could be forgotten is.
-                self.refuse_live(whose).await?;
-            }
-            gone += more;
-            files += self.files.forget(&all).await?;
-        }
+        let begun = self.begin_all(whose, &mut gone, &mut files).await;
         // Also what an earlier try, or the shredder, had begun.
-        let (entries, more_files) = retention::forget_rest(&self.store, &self.files).await?;
-        let scrubbed = self.scrub().await?;
+        let (removed, rest) = retention::forget_rest(&self.store, &self.files).await;
+        let scrubbed = self.scrub().await;
         self.observer.forgotten(gone.conversations);
         self.observer.shredded(usize::try_from(gone.segments).unwrap_or(usize::MAX));
+        begun?;
+        rest?;
         Ok(Erased {
             conversations: gone.conversations,
             sessions: gone.sessions,
             segments: gone.segments,
-            entries,
+            entries: removed.entries,
             effects: gone.effects,
             dead_letters: gone.dead_letters,
-            files: files + more_files,
-            scrubbed,
+            files: files + removed.files,
+            scrubbed: scrubbed?,
             erasures: crate::blocking(&self.store, read).await?.0,
         })
+    }
+
+    /// Has nobody find or read their conversations any more, and removes their files. Trouble with one must not
+    /// keep the others: says the first error at the end.
+    async fn begin_all(
+        &self,
+        whose: &Whose,
+        gone: &mut Forgotten,
+        files: &mut u64,
+    ) -> Result<(), PersonError> {
+        let (mut after, mut all, mut is_counted) = (ConversationId(0), Ok(()), false);
+        loop {
+            let ids = self.conversations(whose, after).await?;
+            if ids.is_empty() {
+                return all;
+            }
+            if !std::mem::replace(&mut is_counted, true) {
+                crate::blocking(&self.store, begin).await?;
+            }
+            let (more, stays) = self.forget(&ids).await;
+            self.unlearn(ids.clone()).await;
+            *gone += more;
+            let theirs: HashSet<_> = ids.into_iter().collect();
+            match stays {
+                Some((last, error)) => {
+                    after = last;
+                    all = all.and(Err(error.into()));
+                }
+                // A chat began meanwhile; what could be forgotten is.
+                None if more.conversations == 0 => self.refuse_live(whose).await?,
+                None => {}
+            }
+            match self.files.forget(&theirs).await {
+                Ok(removed) => *files += removed,
+                Err(error) => all = all.and(Err(error.into())),
+            }
+        }
+    }
+
+    /// All of these at once, or else each by itself: how much went, the last of those that stay, and why the first
+    /// of them does.
+    async fn forget(
+        &self,
+        ids: &[ConversationId],
+    ) -> (Forgotten, Option<(ConversationId, StoreError)>) {
+        let forget = |ids: Vec<ConversationId>| async {
+            let forget = move |store: &dyn Store| store.forget(&ids, None);
+            crate::blocking(&self.store, forget).await
+        };
+        if let Ok(gone) = forget(ids.to_vec()).await {
+            return (gone, None);
+        }
+        let (mut gone, mut stays) = (Forgotten::default(), None);
+        for id in ids {
+            match forget(vec![*id]).await {
+                Ok(more) => gone += more,
+                Err(error) => {
+                    tracing::error!(
+                        error = &error as &dyn std::error::Error,
+                        conversation.row = id.0,
+                        "a conversation cannot be forgotten"
+                    );
+                    stays = Some((*id, stays.map_or(error, |(_, first)| first)));
+                }
+            }
+        }
+        (gone, stays)
     }
 
     async fn conversations(
@@ -166,8 +216,8 @@ impl Persons {
     }
 }
 
-/// Brings an erasure to its end that was interrupted: what it had begun to forget is gone by now, and what
-/// stood in the clear is overwritten. Nothing happens while one goes on.
+/// Brings an erasure to its end that was interrupted: what it had begun to forget is gone by now, but for what
+/// cannot be removed yet, and what stood in the clear is overwritten. Nothing happens while one goes on.
 pub(crate) async fn finish(
     store: &Arc<dyn Store>,
     erasing: &Mutex<()>,

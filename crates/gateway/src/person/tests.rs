@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use session::{Event, File, News, Said, id::Number};
-use store::Target;
+use store::{ConversationId, Forgetting, Target};
 
 use super::*;
 use crate::{
@@ -239,4 +239,42 @@ async fn a_live_chat_is_not_cut_by_an_erasure() {
     assert!(
         matches!(persons.erase(("t", "zoe"), Who::Gateway).await, Ok(erased) if erased.conversations == 1)
     );
+}
+
+/// The first of their conversations cannot be begun with, an earlier one of somebody else's cannot be finished.
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_erased_keeps_nothing_else() {
+    let bed = Bed::new();
+    bed.says("earlier", "words of an earlier one").await;
+    let persons = talked(&bed).await;
+    bed.settle_all();
+    let [earlier, first, second] =
+        ["earlier", "zoe-canary/1", "zoe-canary/2"].map(|name| bed.row(name).id);
+    persons.store.forget(&[earlier], None).unwrap();
+    let beside = rusqlite::Connection::open(bed.dir().join("warmline.db")).unwrap();
+    let broken = |table: &str, id: ConversationId| {
+        let sql = format!(
+            "CREATE TRIGGER broken_{table} BEFORE DELETE ON {table} WHEN old.conversation = {}
+             BEGIN SELECT RAISE(ABORT, 'on purpose'); END",
+            id.0
+        );
+        beside.execute_batch(&sql).unwrap();
+    };
+    broken("log", earlier);
+    broken("session", first);
+    let yan = bed.told("yan");
+    let Err(refusal) = persons.erase(("t", "zoe-canary"), Who::Gateway).await else { panic!() };
+    assert_eq!(refusal.code, "failed");
+    assert!(bed.store.conversation(&key("zoe-canary/1")).unwrap().is_some());
+    assert!(bed.store.conversation(&key("zoe-canary/2")).unwrap().is_none());
+    assert_eq!(bed.store.forgetting(ConversationId(0), 9).unwrap(), [earlier]);
+    let left = |id: ConversationId| -> i64 {
+        let count = "SELECT count(*) FROM log WHERE conversation = ?1";
+        beside.query_row(count, [id.0], |row| row.get(0)).unwrap()
+    };
+    assert!(left(first) > 0 && left(second) == 0);
+    beside.execute_batch("DROP TRIGGER broken_log; DROP TRIGGER broken_session").unwrap();
+    let Ok(again) = persons.erase(("t", "zoe-canary"), Who::Gateway).await else { panic!() };
+    assert_eq!((again.conversations, left(first), left(earlier)), (1, 0, 0));
+    assert_eq!(bed.told("yan"), yan);
 }

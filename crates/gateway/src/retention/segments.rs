@@ -40,21 +40,35 @@ impl Shredder {
         words: Words,
         done: &mut Done,
     ) -> Result<(), RetentionError> {
-        let mut after = Began::FIRST;
+        let (mut after, mut all) = (Began::FIRST, Ok(()));
         loop {
             let (now, rules) = (self.clock.now(), self.rules.get());
-            let Some(before) = rules.of(tenant).began_before(words, now) else { return Ok(()) };
+            let Some(before) = rules.of(tenant).began_before(words, now) else { return all };
             let of = tenant.clone();
             let look = move |store: &dyn Store| {
                 store.old_segments(&of, words, before, after, SEGMENTS_AT_ONCE_MAX)
             };
             let found = crate::blocking(&self.store, look).await?;
-            let Some(last) = found.last().map(OldSegment::began) else { return Ok(()) };
-            let old: Vec<_> = found.iter().filter(|segment| may_go(segment, &rules, now)).collect();
-            for segment in &old {
-                done.files += self.files_of(segment).await?;
+            let Some(last) = found.last().map(OldSegment::began) else { return all };
+            let mut old = Vec::new();
+            for segment in found.iter().filter(|segment| may_go(segment, &rules, now)) {
+                match self.files_of(segment).await {
+                    Ok(files) => {
+                        done.files += files;
+                        old.push(segment.id);
+                    }
+                    Err(error) => {
+                        // Nobody knows its files without its key, so it stays; those after it need not.
+                        tracing::error!(
+                            error = &error as &dyn std::error::Error,
+                            conversation.row = segment.conversation.0,
+                            segment.row = segment.id.0,
+                            "the files of a stretch of talk cannot be removed, so its words stay; it is tried again"
+                        );
+                        all = all.and(Err(error));
+                    }
+                }
             }
-            let old: Vec<_> = old.into_iter().map(|segment| segment.id).collect();
             if !old.is_empty() {
                 let shred = move |store: &dyn Store| store.shred(&old);
                 let shredded = crate::blocking(&self.store, shred).await?;
@@ -62,7 +76,7 @@ impl Shredder {
                 done.segments += shredded;
             }
             if found.len() < SEGMENTS_AT_ONCE_MAX {
-                return Ok(());
+                return all;
             }
             after = last;
             tokio::time::sleep(BREATH).await;

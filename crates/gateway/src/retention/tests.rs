@@ -2,13 +2,13 @@
 
 use bytes::Bytes;
 use session::{Event, File, News, Said, id::Number};
-use store::{Changes, DeadLetter, EntryRow, Forgetting, OutboxId, Target};
+use store::{Changes, ConversationId, DeadLetter, EntryRow, Forgetting, OutboxId, Target};
 
 use super::*;
 use crate::{
     bed::{Bed, agent_said, key, session, tenant, visitor},
     engine::Arrival,
-    files::{Bringer, NewFile},
+    files::{Bringer, FileId, NewFile},
     keeping::Keeping,
 };
 
@@ -150,35 +150,39 @@ async fn each_tenant_has_its_rules_and_for_ever_is_one() {
     assert_eq!((done.segments, bed.told("c")), (1, vec!["agent".to_owned(), "<asked>".to_owned()]));
 }
 
+/// The user of this conversation says something and shows a file.
+async fn shows(bed: &Bed, files: &Arc<Files>, name: &str) -> (Keeping, FileId) {
+    bed.says(name, "hi").await;
+    let row = bed.row(name);
+    let keeping = Keeping::new(&bed.vault, &row.key).unwrap();
+    let new = NewFile {
+        by: Bringer::Page,
+        name: "a.txt".to_owned(),
+        kind: "text/plain".to_owned(),
+        thumbnail: None,
+    };
+    let mut intake = files.intake(row.id, &keeping, new).await.unwrap();
+    intake.write(Bytes::from_static(b"words in a file")).await.unwrap();
+    let file = intake.finish().await.unwrap();
+    let shown = File {
+        id: file.id.to_string(),
+        name: "a.txt".to_owned(),
+        kind: "text/plain".to_owned(),
+        bytes: file.bytes,
+    };
+    let said = Said { files: vec![shown], ..Said::words("look") };
+    let event = Event::UserSaid { visitor: visitor(name), said, key: None, fresh: session(name) };
+    bed.take(Arrival::event(Target::Key(key(name)), event)).await;
+    (keeping, file.id)
+}
+
 #[tokio::test(start_paused = true)]
 async fn files_go_with_the_words_that_name_them() {
     let bed = Bed::new();
     let files = bed.files();
     let mut kept = Vec::new();
     for name in ["old", "new"] {
-        bed.says(name, "hi").await;
-        let row = bed.row(name);
-        let keeping = Keeping::new(&bed.vault, &row.key).unwrap();
-        let new = NewFile {
-            by: Bringer::Page,
-            name: "a.txt".to_owned(),
-            kind: "text/plain".to_owned(),
-            thumbnail: None,
-        };
-        let mut intake = files.intake(row.id, &keeping, new).await.unwrap();
-        intake.write(Bytes::from_static(b"words in a file")).await.unwrap();
-        let file = intake.finish().await.unwrap();
-        let shown = File {
-            id: file.id.to_string(),
-            name: "a.txt".to_owned(),
-            kind: "text/plain".to_owned(),
-            bytes: file.bytes,
-        };
-        let said = Said { files: vec![shown], ..Said::words("look") };
-        let event =
-            Event::UserSaid { visitor: visitor(name), said, key: None, fresh: session(name) };
-        bed.take(Arrival::event(Target::Key(key(name)), event)).await;
-        kept.push((keeping, file.id));
+        kept.push(shows(&bed, &files, name).await);
         bed.advance(DAY / 2);
     }
     bed.settle_all();
@@ -190,6 +194,64 @@ async fn files_go_with_the_words_that_name_them() {
     assert_eq!((done.segments, done.files), (1, 1));
     assert!(matches!(files.read(&kept[0].0, kept[0].1).await, Err(FileError::Gone)));
     assert!(files.read(&kept[1].0, kept[1].1).await.is_ok());
+}
+
+/// Does this to the data beside whoever has them open.
+fn meddle(bed: &Bed, sql: &str) {
+    let beside = rusqlite::Connection::open(bed.dir().join("warmline.db")).unwrap();
+    beside.execute_batch(sql).unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn words_that_cannot_be_looked_through_keep_no_younger_ones() {
+    let bed = Bed::new();
+    let files = bed.files();
+    for name in ["broken", "younger"] {
+        shows(&bed, &files, name).await;
+        bed.settle_all();
+        bed.advance(SOON);
+    }
+    let broken = bed.row("broken").id;
+    meddle(&bed, &format!("UPDATE log SET sealed = x'00' WHERE conversation = {}", broken.0));
+    bed.advance(DAY);
+    let mut shredder = shredder(&bed, Retention::default());
+    shredder.files = files;
+    for (segments, removed) in [(1, 1), (0, 0)] {
+        let (done, error) = shredder.round().await;
+        assert!(matches!(error, Some(RetentionError::Keeping(_))), "{error:?}");
+        assert_eq!((done.segments, done.files), (segments, removed));
+    }
+    assert_eq!(bed.told("younger"), Vec::<String>::new());
+    assert!(shredder.files.has_some(broken), "nobody would find its file again");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_conversation_that_cannot_be_forgotten_keeps_no_other() {
+    let bed = Bed::new();
+    for name in ["broken", "other", "newest"] {
+        bed.says(name, "hi").await;
+    }
+    bed.settle_all();
+    let [broken, other] = ["broken", "other"].map(|name| bed.row(name).id);
+    bed.store.keep_setting("persons erased", &[0, 0, 0, 0, 0, 0, 0, 1, 1]).unwrap();
+    bed.store.forget(&[broken, other], None).unwrap();
+    meddle(
+        &bed,
+        &format!(
+            "CREATE TRIGGER broken BEFORE DELETE ON log WHEN old.conversation = {}
+             BEGIN SELECT RAISE(ABORT, 'on purpose'); END",
+            broken.0
+        ),
+    );
+    let (done, error) = shredder(&bed, Retention::default()).round().await;
+    assert!(matches!(error, Some(RetentionError::Store(_))), "{error:?}");
+    assert_eq!(done.entries, 3, "both are emptied, and the other one's is removed");
+    assert_eq!(bed.store.forgetting(ConversationId(0), 10).unwrap(), [broken]);
+    let kept = bed.store.setting("persons erased").unwrap().unwrap();
+    assert_eq!(kept, [0, 0, 0, 0, 0, 0, 0, 1], "what stood in the clear is overwritten");
+    meddle(&bed, "DROP TRIGGER broken");
+    assert_eq!(round(&bed).await.entries, 1);
+    assert_eq!(bed.store.forgetting(ConversationId(0), 10).unwrap(), []);
 }
 
 #[tokio::test(start_paused = true)]
@@ -208,7 +270,7 @@ async fn a_conversation_of_which_nothing_is_left_goes_and_its_user_may_begin_ano
     let bed = bed.restarted(crate::bed::policy()).await;
     assert_eq!(round(&bed).await.conversations, 2);
     assert!(bed.store.conversation(&key("gone")).unwrap().is_none());
-    assert!(bed.store.forgetting(10).unwrap().is_empty());
+    assert!(bed.store.forgetting(ConversationId(0), 10).unwrap().is_empty());
     let again = bed.says("gone", "back").await;
     assert_eq!((again.number, again.conversation == id), (Number(1), false));
 }

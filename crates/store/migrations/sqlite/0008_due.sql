@@ -10,24 +10,41 @@ SET tenant = owner.tenant
 FROM conversation_key AS owner
 WHERE owner.id = segment.conversation;
 
+-- The end of a conversation's newest segment is the conversation's; of one that is forgotten it is not, see below.
 UPDATE segment
 SET last = grouped.last
 FROM (
     SELECT segment, max(id) AS last
     FROM log
-    WHERE segment IN (SELECT id FROM segment WHERE shredded > 0 AND last IS NOT NULL)
+    WHERE segment IN (
+        SELECT id
+        FROM segment
+        WHERE shredded > 0 AND last IS NOT NULL
+            AND id NOT IN (SELECT max(id) FROM segment GROUP BY conversation)
+    )
     GROUP BY segment
 ) AS grouped
 WHERE grouped.segment = segment.id;
 
--- The end of a conversation's newest segment is the conversation's; of one that is forgotten it is not.
 UPDATE segment
 SET last = NULL
 WHERE shredded > 0 AND last IS NOT NULL
     AND id IN (SELECT max(id) FROM segment GROUP BY conversation)
     AND conversation NOT IN (SELECT conversation FROM forgotten);
 
-DELETE FROM log WHERE segment NOT IN (SELECT id FROM segment);
+-- A conversation that is forgotten goes newest row first, so of its segments only the newest that is left may have
+-- lost rows: from `last` upwards, but for those that emptying had passed, which stayed and are found by nobody.
+DELETE FROM log
+WHERE segment NOT IN (SELECT id FROM segment)
+    OR (
+        segment IN (
+            SELECT max(id)
+            FROM segment
+            WHERE conversation IN (SELECT conversation FROM forgotten)
+            GROUP BY conversation
+        )
+        AND id > (SELECT s.last FROM segment s WHERE s.id = log.segment)
+    );
 
 -- Segments that can be read, a tenant's oldest first.
 CREATE INDEX segment_talk ON segment (tenant, since) WHERE shredded = 0 AND session IS NULL;

@@ -225,11 +225,12 @@ pub(super) fn a_forgotten_conversation_is_nowhere_and_its_neighbours_are_as_they
     assert!(bed.store().conversation(&key("gone")).unwrap().is_none());
     assert_eq!(found(bed.store(), "u"), [ids[1]]);
     bed.reopen();
-    assert_eq!(bed.store().forgetting(10).unwrap(), [ids[0]]);
+    assert_eq!(bed.store().forgetting(ConversationId(0), 10).unwrap(), [ids[0]]);
+    assert_eq!(bed.store().forgetting(ids[0], 10).unwrap(), [], "the next page");
     assert_eq!(bed.store().forget_rest(ids[0], 50).unwrap(), (50, false));
     bed.reopen();
     assert_eq!(bed.store().forget_rest(ids[0], 50).unwrap(), (20, true));
-    assert_eq!(bed.store().forgetting(10).unwrap(), []);
+    assert_eq!(bed.store().forgetting(ConversationId(0), 10).unwrap(), []);
     assert!(bed.store().scrub().unwrap());
     let stays = bed.store().conversation(&key("stays")).unwrap().unwrap();
     assert_eq!((stays.id, stays.state.as_deref()), (ids[1], Some(b"state".as_slice())));
@@ -237,6 +238,29 @@ pub(super) fn a_forgotten_conversation_is_nowhere_and_its_neighbours_are_as_they
     assert_eq!(bed.store().sessions_of(ids[1], None, 10).unwrap().len(), 1);
     let again = conversation(bed.store(), "gone").id;
     assert!(!ids.contains(&again), "a conversation of its own");
+}
+
+/// Both go through the segments of a conversation that is forgotten, each in pieces of its own.
+pub(super) fn emptying_and_forgetting_may_take_turns(bed: &mut impl Bed) {
+    let id = conversation(bed.store(), "gone").id;
+    says(bed.store(), id, 1..=70, None);
+    says(bed.store(), id, 71..=150, None);
+    conversation(bed.store(), "stays");
+    bed.store().forget(&[id], None).unwrap();
+    let mut gone = 0;
+    for turn in 1..=10 {
+        bed.store().empty_shredded(3).unwrap();
+        let (entries, over) = bed.store().forget_rest(id, 19).unwrap();
+        gone += entries;
+        if over {
+            break;
+        }
+        assert!(turn < 10, "it comes to an end");
+        bed.reopen();
+    }
+    assert_eq!(gone, 150);
+    assert_eq!(bed.store().empty_shredded(3).unwrap(), 0);
+    assert_eq!(bed.store().forgetting(ConversationId(0), 10).unwrap(), []);
 }
 
 pub(super) fn a_conversation_with_an_open_session_is_not_forgotten(bed: &impl Bed) {

@@ -152,16 +152,23 @@ pub(super) fn empty_journal(transaction: &Connection) -> Result<(), StoreError> 
     Ok(())
 }
 
-/// Conversations that are being forgotten and have something left.
-pub(super) fn begun(reader: &Connection, limit: usize) -> Result<Vec<ConversationId>, StoreError> {
+/// Conversations that are being forgotten and have something left, in the order of their rows.
+pub(super) fn begun(
+    reader: &Connection,
+    after: ConversationId,
+    limit: usize,
+) -> Result<Vec<ConversationId>, StoreError> {
     let mut select = reader.prepare_cached(
         "SELECT conversation FROM forgotten
-         WHERE conversation < (SELECT max(id) FROM conversation)
+         WHERE conversation > ?1 AND (
+             conversation < (SELECT max(id) FROM conversation)
              OR EXISTS (SELECT 1 FROM segment s WHERE s.conversation = forgotten.conversation)
              OR EXISTS (SELECT 1 FROM repeat r WHERE r.conversation = forgotten.conversation)
-         ORDER BY conversation LIMIT ?1",
+         )
+         ORDER BY conversation LIMIT ?2",
     )?;
-    let begun = select.query_map([limited(limit)], |row| row.get(0).map(ConversationId))?;
+    let bounds = params![after.0, limited(limit)];
+    let begun = select.query_map(bounds, |row| row.get(0).map(ConversationId))?;
     Ok(begun.collect::<Result<_, _>>()?)
 }
 

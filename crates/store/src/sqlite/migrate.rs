@@ -43,7 +43,17 @@ pub(super) fn refuse_the_future(connection: &Connection) -> Result<(), StoreErro
 /// Applies what is missing.
 pub(super) fn up_to_date(connection: &mut Connection, keys: &Keys) -> Result<(), StoreError> {
     let found = version(connection)?;
+    let mut from = found;
     for (version, sql) in MIGRATIONS.iter().filter(|(version, _)| *version > found) {
+        // A new file has no version, and nothing that takes time.
+        if found > 0 {
+            tracing::info!(
+                from,
+                to = version,
+                "an earlier version's data are taken over; where there is much this takes minutes"
+            );
+        }
+        from = *version;
         if *version == KEYS_LEAVE {
             // Durable there before they are gone from here; killed in between, it begins again.
             keys.take_over(connection)?;

@@ -176,8 +176,12 @@ impl Forgetting for SqliteStore {
         Ok(forgotten)
     }
 
-    fn forgetting(&self, limit: usize) -> Result<Vec<ConversationId>, StoreError> {
-        self.read(|reader| forgetting::begun(reader, limit))
+    fn forgetting(
+        &self,
+        after: ConversationId,
+        limit: usize,
+    ) -> Result<Vec<ConversationId>, StoreError> {
+        self.read(|reader| forgetting::begun(reader, after, limit))
     }
 
     fn forget_rest(&self, id: ConversationId, limit: usize) -> Result<(u64, bool), StoreError> {

@@ -305,6 +305,27 @@ async fn what_version_5_kept_goes_on_where_it_was() {
     goes_on(&mut house, &made).await;
 }
 
+/// Whoever waits for a start that takes its time sees what it is at; one that has nothing to do says nothing.
+#[tokio::test]
+async fn each_step_from_an_earlier_version_is_in_the_log() {
+    let taken_over = |house: &House| -> Vec<(i64, i64)> {
+        let log = house.logged();
+        let told = log.lines().filter(|line| line.contains("data are taken over"));
+        let number = |line: &str, name: &str| -> i64 {
+            let (_, rest) = line.split_once(name).expect(name);
+            rest.split_whitespace().next().unwrap().parse().unwrap()
+        };
+        told.map(|line| (number(line, " from="), number(line, " to="))).collect()
+    };
+    let (mut house, _) = house_of_then("v5", Duration::from_secs(1)).await;
+    assert_eq!(taken_over(&house), [(5, 6), (6, 7), (7, 8)]);
+    house.terminate().await;
+    house.begin().await;
+    assert_eq!(taken_over(&house).len(), 3, "it is done");
+    let house = House::start(Setting::default()).await;
+    assert_eq!(taken_over(&house), [], "new data");
+}
+
 #[tokio::test]
 async fn what_version_7_kept_goes_on_where_it_was() {
     let (mut house, made) = house_of_then("v7", Duration::from_secs(1)).await;

@@ -95,8 +95,12 @@ impl Forgetting for Watched {
         self.inner.forget(conversations, dead_before)
     }
 
-    fn forgetting(&self, limit: usize) -> Result<Vec<ConversationId>, StoreError> {
-        self.inner.forgetting(limit)
+    fn forgetting(
+        &self,
+        after: ConversationId,
+        limit: usize,
+    ) -> Result<Vec<ConversationId>, StoreError> {
+        self.inner.forgetting(after, limit)
     }
 
     fn forget_rest(&self, id: ConversationId, limit: usize) -> Result<(u64, bool), StoreError> {

@@ -84,10 +84,10 @@ impl Walk {
         Ok(())
     }
 
-    /// The segment ends here now; what was passed is gone.
+    /// The segment ends here now; what was passed is gone, and where another walk rested may be, too.
     pub(in crate::sqlite) fn cut(&self, writer: &Connection) -> Result<(), StoreError> {
         writer
-            .prepare_cached("UPDATE segment SET last = ?2 WHERE id = ?1")?
+            .prepare_cached("UPDATE segment SET last = ?2, rest = NULL WHERE id = ?1")?
             .execute(params![self.segment.0, self.at])?;
         Ok(())
     }

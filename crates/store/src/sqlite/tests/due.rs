@@ -132,20 +132,23 @@ fn what_was_emptied_in_pieces_is_forgotten_whole() {
     assert_eq!(entries(&dir), 0);
 }
 
+/// Gives a file the tables of version 7.
+const BACK_TO_7: &str = "DROP INDEX segment_talk; DROP INDEX segment_chat; DROP INDEX segment_over;
+     DROP INDEX dead_letter_at; DROP INDEX conversation_key_user; DROP INDEX session_user;
+     ALTER TABLE segment DROP COLUMN tenant; ALTER TABLE segment DROP COLUMN rest;
+     PRAGMA user_version = 7;
+     PRAGMA foreign_keys = OFF;";
+
 /// A conversation of version 7 whose first segment was emptied in pieces, and what was left of another one.
 #[test]
 fn what_an_earlier_version_emptied_in_pieces_is_put_right() {
     let (dir, id) = super::with_log(70);
     let old = Connection::open(file_in(&dir)).unwrap();
+    old.execute_batch(BACK_TO_7).unwrap();
     old.execute_batch(
-        "DROP INDEX segment_talk; DROP INDEX segment_chat; DROP INDEX segment_over;
-         DROP INDEX dead_letter_at; DROP INDEX conversation_key_user; DROP INDEX session_user;
-         ALTER TABLE segment DROP COLUMN tenant; ALTER TABLE segment DROP COLUMN rest;
-         UPDATE segment SET shredded = 2, last = 20;
+        "UPDATE segment SET shredded = 2, last = 20;
          UPDATE log SET sealed = x'';
-         PRAGMA foreign_keys = OFF;
-         INSERT INTO log (conversation, number, prev, at, segment, sealed) VALUES (9, 2, 1, 5, 9, x'');
-         PRAGMA user_version = 7;",
+         INSERT INTO log (conversation, number, prev, at, segment, sealed) VALUES (9, 2, 1, 5, 9, x'');",
     )
     .unwrap();
     drop(old);
@@ -158,18 +161,43 @@ fn what_an_earlier_version_emptied_in_pieces_is_put_right() {
     assert_eq!(entries(&dir), 0);
 }
 
+/// Version 7 was killed in the middle of forgetting a conversation of two segments, both emptied in pieces: the
+/// older one (1 to 40) is whole, of the newer one (41 to 70) rows 50 to 46 are gone, which lay below those that
+/// emptying had passed.
+#[test]
+fn what_an_earlier_version_had_begun_to_forget_is_forgotten_whole() {
+    let (dir, id) = super::with_log(70);
+    let old = Connection::open(file_in(&dir)).unwrap();
+    old.execute_batch(BACK_TO_7).unwrap();
+    old.execute_batch(
+        "INSERT INTO segment (id, conversation, since, last, shredded) VALUES (2, 1, 5, 45, 2);
+         UPDATE segment SET shredded = 2, last = 20 WHERE id = 1;
+         UPDATE log SET sealed = x'';
+         UPDATE log SET segment = 2 WHERE id > 40;
+         DELETE FROM log WHERE id BETWEEN 46 AND 50;
+         DELETE FROM conversation_key;
+         UPDATE conversation
+         SET head = NULL, head_number = 0, anchor = NULL, segment = NULL, recent = x'', state = NULL;
+         INSERT INTO conversation (id) VALUES (2);
+         INSERT INTO forgotten VALUES (1);",
+    )
+    .unwrap();
+    drop(old);
+    let store = SqliteStore::open(dir.path()).unwrap();
+    assert_eq!(id, ConversationId(1));
+    assert_eq!(entries(&dir), 45, "what nobody could find is gone");
+    assert_eq!(store.forgetting(ConversationId(0), 9).unwrap(), [id]);
+    assert_eq!(store.forget_rest(id, 30).unwrap(), (30, false));
+    assert_eq!(store.forget_rest(id, 30).unwrap(), (15, true));
+    assert_eq!((entries(&dir), store.forgetting(ConversationId(0), 9).unwrap()), (0, vec![]));
+}
+
 /// Segments know their tenant from then on, also those that were there before.
 #[test]
 fn what_an_earlier_version_kept_is_found_by_its_tenant() {
     let (dir, _) = super::with_log(3);
     let old = Connection::open(file_in(&dir)).unwrap();
-    old.execute_batch(
-        "DROP INDEX segment_talk; DROP INDEX segment_chat; DROP INDEX segment_over;
-         DROP INDEX dead_letter_at; DROP INDEX conversation_key_user; DROP INDEX session_user;
-         ALTER TABLE segment DROP COLUMN tenant; ALTER TABLE segment DROP COLUMN rest;
-         PRAGMA user_version = 7;",
-    )
-    .unwrap();
+    old.execute_batch(BACK_TO_7).unwrap();
     drop(old);
     let store = SqliteStore::open(dir.path()).unwrap();
     let (acme, late) = (TenantId::new("acme").unwrap(), Timestamp(i64::MAX));

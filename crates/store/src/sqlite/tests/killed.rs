@@ -125,7 +125,7 @@ fn a_forgetting_that_was_killed_anywhere_goes_on() {
         let store = SqliteStore::open(killed.path()).unwrap();
         assert_eq!(store.conversation_by_id(id).unwrap().is_none(), step >= 1, "after step {step}");
         store.forget(&[id], None).unwrap();
-        for left in store.forgetting(10).unwrap() {
+        for left in store.forgetting(ConversationId(0), 10).unwrap() {
             while !store.forget_rest(left, 30).unwrap().1 {}
         }
         assert!(store.scrub().unwrap());
