@@ -29,7 +29,8 @@ pub(crate) use intake::{Intake, Move, brought, said};
 pub(crate) use links::Links;
 pub(crate) use outgoing::{Names, Outgoing, user_id};
 
-use crate::{bot::BuiltInBots, dispatcher::Gate, edge::connector::CAPABILITY_PREFIX};
+use crate::{bot::BuiltInBots, dispatcher::Gate};
+use handles::CAPABILITY_PREFIX;
 
 /// A bot of a team's own.
 #[derive(Debug, Clone)]

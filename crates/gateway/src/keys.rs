@@ -237,12 +237,12 @@ impl Ring {
     }
 
     /// Seals the ring for a second master key as well; makes another root key current if the one that is
-    /// came from a master key. Blocks.
+    /// came from a master key, and says which. Blocks.
     pub(crate) fn begin_master(
         &self,
         in_use: &MasterKey,
         next: &MasterKey,
-    ) -> Result<(), KeysError> {
+    ) -> Result<Option<RootId>, KeysError> {
         let _changing = self.changing();
         let (before, now) = (self.current(), self.clock.now().0);
         let change = self.vault.with_master(in_use, next, now).map_err(|error| match error {
@@ -251,11 +251,11 @@ impl Ring {
         })?;
         self.keep(change)?;
         tracing::info!("the data open with a second master key, the one to come");
-        let id = self.current();
-        if id != before {
+        let new = Some(self.current()).filter(|id| *id != before);
+        if let Some(id) = new {
             tracing::info!(root = %id, "a new root key is current; the one of before came from the master key");
         }
-        Ok(())
+        Ok(new)
     }
 
     /// Forgets every master key but this one, which must be the newest. Blocks.

@@ -248,7 +248,7 @@ impl<'a> Read<'a> {
         let secret = |id: &str| references.secret(&Owner::House, id);
         let metrics_token = secret("metrics.token")?;
         if let Some(token) = &metrics_token {
-            door::fits(draft, &Owner::House, "metrics.token", token)?;
+            door::fits(draft, &Owner::House, door::Door::Metrics, token)?;
         }
         let console_password_hash = console_password_hash(draft, secret("console.password_hash")?)?;
         let operators = operators::setups(draft, &references)?;

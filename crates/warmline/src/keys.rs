@@ -45,7 +45,7 @@ enum Command {
     /// Make a new root key; everything is sealed anew under it in the background.
     Rotate,
     /// Take an old root key off the ring before its time: what it signed (tokens of pages, addresses of
-    /// files) is void at once. Refused while anything is sealed under it.
+    /// files and of bots without tokens) is void at once. Refused while anything is sealed under it.
     Retire {
         /// Its id, as `status` shows it.
         root: String,

@@ -16,6 +16,9 @@ use crate::render::activity_id;
 /// How much of a keyed hash goes into an id, in bytes: more than anybody can guess.
 const TAG_BYTES: usize = 16;
 
+/// Where a bot without tokens calls; its capability follows.
+pub(super) const CAPABILITY_PREFIX: &str = "/bot";
+
 /// How many digits the last part of the address has below which a bot without tokens calls.
 pub(super) const CAPABILITY_DIGITS: usize = 2 * TAG_BYTES;
 

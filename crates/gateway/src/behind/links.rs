@@ -9,10 +9,13 @@ use std::{borrow::Cow, sync::Arc};
 
 use session::id::{BotId, Number, TenantId};
 
-use super::{Handles, handles::CAPABILITY_DIGITS, hex};
+use super::{
+    Handles,
+    handles::{CAPABILITY_DIGITS, CAPABILITY_PREFIX},
+    hex,
+};
 use crate::{
     desk::media::DeskLinks,
-    edge::connector::CAPABILITY_PREFIX,
     files::{FileId, Files, Keep, Side},
     rich,
 };

@@ -14,10 +14,14 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Orders, Refusal, keys,
+    KeysOrder, Orders, Refusal, keys,
     wire::{self, OneLine, Understood, answer_line, refusal_line},
 };
 use crate::audit::Who;
+
+/// Orders carried out at a time that go through everything there is, in places of their own: how far keys are,
+/// a key that goes, files that are dropped.
+pub(super) const WALKS_MAX: usize = 2;
 
 /// Connections served at a time whose order is short, or is not known yet: people who type commands. More
 /// wait in the system's queue.
@@ -29,7 +33,7 @@ pub(super) const EXPORTS_MAX: usize = 2;
 /// Erasures ordered at a time, in places of their own: one is carried out, and the next waits for it.
 pub(super) const ERASURES_MAX: usize = 2;
 
-/// The longest line taken, in bytes; an order has fewer than a hundred.
+/// The longest line taken, in bytes: an order with a secret of 1,024 bytes in it, escaped.
 const LINE_BYTES_MAX: u64 = 4_096;
 
 /// Room for a whole line, and for one byte more that never comes: a buffer that grows leaves what it
@@ -47,6 +51,7 @@ pub(super) struct Places {
     pub(super) connections: Arc<Semaphore>,
     exports: Arc<Semaphore>,
     erasures: Arc<Semaphore>,
+    walks: Arc<Semaphore>,
 }
 
 impl Places {
@@ -56,6 +61,30 @@ impl Places {
             connections: places(CONNECTIONS_MAX),
             exports: places(EXPORTS_MAX),
             erasures: places(ERASURES_MAX),
+            walks: places(WALKS_MAX),
+        }
+    }
+}
+
+impl Places {
+    /// The place that this order belongs into instead of that of its connection, or why there is none.
+    pub(super) fn fit(
+        &self,
+        place: OwnedSemaphorePermit,
+        order: &OneLine,
+    ) -> Result<OwnedSemaphorePermit, Refusal> {
+        match order {
+            OneLine::Erase(_) => moved(place, &self.erasures, ERASING),
+            OneLine::DropFiles(_)
+            | OneLine::Keys(KeysOrder::KeysStatus | KeysOrder::RetireKey { .. }) => {
+                moved(place, &self.walks, WALKING)
+            }
+            OneLine::Keys(KeysOrder::RotateKeys)
+            | OneLine::ListLetters(_)
+            | OneLine::OneLetter(_)
+            | OneLine::Secret(_)
+            | OneLine::Master(_)
+            | OneLine::ListFiles(_) => Ok(place),
         }
     }
 }
@@ -101,13 +130,10 @@ impl Conversation {
                 }
                 Err(refusal) => (Some(wire::export_refused(&refusal)), None),
             },
-            Ok(Understood::OneLine(order @ OneLine::Erase(_))) => {
-                match moved(place, &self.places.erasures, ERASING) {
-                    Ok(place) => (Some(self.answered(order, who).await), Some(place)),
-                    Err(refusal) => (Some(refusal_line(&refusal)), None),
-                }
-            }
-            Ok(Understood::OneLine(order)) => (Some(self.answered(order, who).await), Some(place)),
+            Ok(Understood::OneLine(order)) => match self.places.fit(place, &order) {
+                Ok(place) => (Some(self.answered(order, who).await), Some(place)),
+                Err(refusal) => (Some(refusal_line(&refusal)), None),
+            },
             Err(refusal) => (Some(refusal_line(&refusal)), Some(place)),
         };
         if let Some(answer) = answer {
@@ -181,6 +207,9 @@ async fn order(reading: &mut ReadHalf<'_>) -> io::Result<Result<Understood, Refu
 
 const EXPORTING: &str = "as many exports as can be at a time are being given out to other commands, and nothing \
                          was given out; try again when one of them is over";
+
+const WALKING: &str = "other commands go through all keys or files just now, and nothing was done; try again when \
+                       one of them is over";
 
 const ERASING: &str = "one erasure is under way and another waits for it already, and nothing was erased; try \
                        again when they are over";

@@ -44,12 +44,11 @@ pub(super) async fn change_master(
     who: Who,
 ) -> Outcome<MasterKeys> {
     let (name, put_down) = (name_of(&order), code_of(&order));
-    let before = orders.keys.ring.current();
     let done = orders.keys.change_master(move |ring| master(ring, &order)).await;
-    for entry in master_entries(put_down, &who, &orders.keys.ring, before, &done) {
+    for entry in master_entries(put_down, &who, &done) {
         orders.audit.record_now(entry).await;
     }
-    told(name, done.map(|()| MasterKeys))
+    told(name, done.map(|_| MasterKeys))
 }
 
 fn name_of(order: &MasterOrder) -> &'static str {
@@ -100,20 +99,18 @@ fn new_root(root: RootId) -> Deed {
     Deed::KeyRotated { kind: KeyKind::Data, id: root.to_string().into() }
 }
 
-/// The same of the master key, with which another root key than the one `before` may have become current. A
-/// master key has no name that is shown.
-fn master_entries<T>(
+/// The same of the master key, with which a new root key may have become current. A master key has no name that
+/// is shown.
+fn master_entries(
     put_down: &'static str,
     who: &Who,
-    ring: &Ring,
-    before: RootId,
-    done: &Result<T, KeysError>,
+    done: &Result<Option<RootId>, KeysError>,
 ) -> Vec<Entry> {
     let deed = Deed::KeyRotated { kind: KeyKind::Master, id: NEW_MASTER.into() };
     let code = done.as_ref().map_or_else(KeysError::code, |_| put_down);
     let mut entries = vec![Entry::new(who.clone(), deed).with(code)];
-    if ring.current() != before {
-        entries.push(Entry::new(who.clone(), new_root(ring.current())).with("done"));
+    if let Ok(Some(root)) = done {
+        entries.push(Entry::new(who.clone(), new_root(*root)).with("done"));
     }
     entries
 }
@@ -149,12 +146,11 @@ pub fn master_without_gateway(
 ) -> Result<Outcome<MasterKeys>, StartError> {
     let store = open_alone(data_dir, &vault)?;
     let ring = Ring::new(Arc::clone(&store), Arc::new(vault), clock.clone());
-    let before = ring.current();
     let done = master(&ring, order);
-    for entry in master_entries(code_of(order), &this_command(), &ring, before, &done) {
+    for entry in master_entries(code_of(order), &this_command(), &done) {
         audit::record_alone(Arc::clone(&store), &ring.vault, clock, entry)?;
     }
-    Ok(done.map(|()| MasterKeys).map_err(|error| refusal_of(&error)))
+    Ok(done.map(|_| MasterKeys).map_err(|error| refusal_of(&error)))
 }
 
 fn seen(ring: &Ring) -> Result<KeysSeen, KeysError> {
@@ -170,13 +166,13 @@ fn seen(ring: &Ring) -> Result<KeysSeen, KeysError> {
     })
 }
 
-fn master(ring: &Ring, order: &MasterOrder) -> Result<(), KeysError> {
+fn master(ring: &Ring, order: &MasterOrder) -> Result<Option<RootId>, KeysError> {
     let key = |text: &SecretString| {
         MasterKey::from_hex(text.expose_secret()).map_err(|_| KeysError::WrongMasterKey)
     };
     match order {
         MasterOrder::BeginMaster { in_use, next } => ring.begin_master(&key(in_use)?, &key(next)?),
-        MasterOrder::FinishMaster { newest } => ring.finish_master(&key(newest)?),
+        MasterOrder::FinishMaster { newest } => ring.finish_master(&key(newest)?).map(|()| None),
     }
 }
 

@@ -48,7 +48,8 @@ pub trait Order: Serialize {
     /// What it is answered, if it is done.
     type Done: Done;
 
-    /// As it goes over the socket. Wiped afterwards: there may be a secret in it.
+    /// As it goes over the socket. What is given back is wiped afterwards, since there may be a secret in it; what
+    /// writing the JSON leaves behind on its way is not.
     fn to_line(&self) -> zeroize::Zeroizing<Vec<u8>> {
         zeroize::Zeroizing::new(line_of(self))
     }

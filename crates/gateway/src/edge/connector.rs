@@ -25,9 +25,6 @@ use axum::{
 use crate::edge::Edge;
 use refused::{no_method, no_route};
 
-/// Where a bot without tokens calls; its capability follows.
-pub(crate) const CAPABILITY_PREFIX: &str = "/bot";
-
 /// The largest activity of a bot, in bytes: as large as a page's.
 const ACTIVITY_BYTES_MAX: usize = 768 * 1024;
 

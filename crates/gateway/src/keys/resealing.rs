@@ -140,17 +140,16 @@ impl Keys {
         Ok(root)
     }
 
-    /// Changes the master key, with which another root key may become current.
+    /// Changes the master key; says which root key became current with that, if one did.
     pub(crate) async fn change_master(
         &self,
-        change: impl FnOnce(&Ring) -> Result<(), KeysError> + Send + 'static,
-    ) -> Result<(), KeysError> {
-        let before = self.ring.current();
-        self.change(change).await?;
-        if self.ring.current() != before {
+        change: impl FnOnce(&Ring) -> Result<Option<RootId>, KeysError> + Send + 'static,
+    ) -> Result<Option<RootId>, KeysError> {
+        let new = self.change(change).await?;
+        if new.is_some() {
             self.begin();
         }
-        Ok(())
+        Ok(new)
     }
 
     fn begin(&self) {

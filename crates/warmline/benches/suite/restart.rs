@@ -189,8 +189,13 @@ pub(crate) async fn free_port() -> anyhow::Result<SocketAddr> {
 
 /// Makes the files of one folder those of another.
 fn copy_files(from: &std::path::Path, to: &std::path::Path) -> anyhow::Result<()> {
-    for file in std::fs::read_dir(to)? {
-        std::fs::remove_file(file?.path())?;
+    for entry in std::fs::read_dir(to)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            std::fs::remove_dir_all(entry.path())?;
+        } else {
+            std::fs::remove_file(entry.path())?;
+        }
     }
     for file in std::fs::read_dir(from)? {
         let file = file?;

@@ -10,7 +10,7 @@ use gateway::{
 use super::{
     ConfigError, behind, channel,
     desks::texts,
-    door,
+    door::{self, Door},
     draft::{Draft, Owner},
     file::nearest,
     reference::{References, open_file},
@@ -40,7 +40,7 @@ pub(super) fn setup(
         None => None,
     };
     if let Some(secret) = &direct_line_secret {
-        door::fits(draft, owner, "bot.direct_line_secret", secret)?;
+        door::fits(draft, owner, Door::DirectLine, secret)?;
     }
     let built_in_bot = match draft.path(owner, "bot.answers_file") {
         Some(path) if references.is_some() => Some(answers(draft, owner, &path)?),

@@ -9,7 +9,8 @@ use gateway::{
 use http::HeaderName;
 
 use super::{
-    ConfigError, door,
+    ConfigError,
+    door::{self, Door},
     draft::{Draft, Owner},
     network::{networks, private_hosts},
     reference::{References, open_file},
@@ -110,7 +111,7 @@ pub(super) fn setup(
     client.authorities = authorities(draft, owner)?;
     client.private_hosts = private_hosts(draft)?;
     let webhook_secret = need_secret("desk.webhook_secret")?;
-    door::fits(draft, owner, "desk.webhook_secret", &webhook_secret)?;
+    door::fits(draft, owner, Door::Webhook, &webhook_secret)?;
     Ok(DeskSetup {
         tenant,
         desk,
@@ -148,7 +149,7 @@ fn webhook(
     };
     let previous = references.secret(owner, "desk.webhook_secret_previous")?;
     if let Some(previous) = &previous {
-        door::fits(draft, owner, "desk.webhook_secret_previous", previous)?;
+        door::fits(draft, owner, Door::WebhookPrevious, previous)?;
     }
     let user = draft.text(owner, "desk.webhook_user");
     if user.as_ref().is_some_and(|user| user.contains(':') || user.chars().any(char::is_control)) {

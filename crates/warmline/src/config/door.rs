@@ -10,13 +10,37 @@ use super::{
     value::{Secret, Value},
 };
 
-/// The settings that are such secrets. A widget's key is none: it stands in pages.
-const DOORS: [&str; 4] = [
-    "desk.webhook_secret",
-    "desk.webhook_secret_previous",
-    "bot.direct_line_secret",
-    "metrics.token",
-];
+/// A door that such a secret opens. A widget's key is none: it stands in pages.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Door {
+    Webhook,
+    WebhookPrevious,
+    DirectLine,
+    Metrics,
+}
+
+impl Door {
+    const ALL: [Self; 4] = [Self::Webhook, Self::WebhookPrevious, Self::DirectLine, Self::Metrics];
+
+    /// The setting that is its secret.
+    pub(super) fn id(self) -> &'static str {
+        match self {
+            Self::Webhook => "desk.webhook_secret",
+            Self::WebhookPrevious => "desk.webhook_secret_previous",
+            Self::DirectLine => "bot.direct_line_secret",
+            Self::Metrics => "metrics.token",
+        }
+    }
+
+    /// The fewest characters with which a gateway starts. Only people choose the token of metrics, and none was
+    /// ever shorter.
+    fn least(self) -> usize {
+        match self {
+            Self::Webhook | Self::WebhookPrevious | Self::DirectLine => SECRET_CHARS_MIN,
+            Self::Metrics => SECRET_CHARS_GOOD,
+        }
+    }
+}
 
 /// The fewest characters of a good secret: 64 bits if they are hexadecimal digits, which nobody finds by
 /// asking. One that is shorter is not kept any more, and a gateway that is set up with it says so.
@@ -35,22 +59,20 @@ const SECRET_BYTES_MAX: usize = 1_024;
 pub(super) fn fits(
     draft: &Draft,
     owner: &Owner,
-    id: &str,
+    door: Door,
     secret: &SecretString,
 ) -> Result<(), ConfigError> {
-    // Only people choose it, and nobody has to be given a new one: it was never shorter.
-    let least = if id == "metrics.token" { SECRET_CHARS_GOOD } else { SECRET_CHARS_MIN };
-    has(draft, owner, id, secret, least)
+    has(draft, owner, door, secret, door.least())
 }
 
 fn has(
     draft: &Draft,
     owner: &Owner,
-    id: &str,
+    door: Door,
     secret: &SecretString,
     least: usize,
 ) -> Result<(), ConfigError> {
-    let wrong = |problem| ConfigError::Wrong { name: draft.name(owner, id), problem };
+    let wrong = |problem| ConfigError::Wrong { name: draft.name(owner, door.id()), problem };
     let secret = secret.expose_secret();
     sendable(secret).and_then(|()| strong(secret, least)).map_err(wrong)
 }
@@ -110,12 +132,12 @@ pub(crate) fn may_be_kept(
     let draft = Draft::read(environment)?;
     let house = [Owner::House];
     for owner in draft.desks().chain(draft.bots()).chain(&house) {
-        for id in DOORS {
+        for door in Door::ALL {
             // Each owner has settings of its own kind only.
-            if let Some((Value::Secret(Secret::Vault(named)), _)) = draft.found(owner, id)
+            if let Some((Value::Secret(Secret::Vault(named)), _)) = draft.found(owner, door.id())
                 && named == name
             {
-                has(&draft, owner, id, secret, SECRET_CHARS_GOOD)?;
+                has(&draft, owner, door, secret, SECRET_CHARS_GOOD)?;
             }
         }
     }

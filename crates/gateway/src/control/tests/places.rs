@@ -7,7 +7,10 @@ use tokio::{
 };
 
 use super::*;
-use crate::control::conversation::{ERASURES_MAX, EXPORTS_MAX};
+use crate::control::{
+    conversation::{ERASURES_MAX, EXPORTS_MAX, Places, WALKS_MAX},
+    wire::OneLine,
+};
 
 /// An export whose reader has taken one line.
 async fn exports(served: &Served, user: &str) -> (Value, Lines<BufReader<UnixStream>>) {
@@ -81,6 +84,25 @@ async fn erasures_wait_for_each_other_in_places_of_their_own() {
     while let Some(erased) = asked.join_next().await {
         assert_eq!(erased.unwrap().unwrap().conversations, 0);
     }
+}
+
+#[tokio::test]
+async fn orders_that_go_through_everything_leave_the_short_places() {
+    let places = Places::new();
+    let fit = |order: OneLine| {
+        let place = Arc::clone(&places.connections).try_acquire_owned().unwrap();
+        places.fit(place, &order)
+    };
+    let retire = || OneLine::Keys(KeysOrder::RetireKey { root: "1f2e3d4c".to_owned() });
+    let walking: Vec<_> = (0..WALKS_MAX).map(|_| fit(retire()).unwrap()).collect();
+    assert_eq!(places.connections.available_permits(), CONNECTIONS_MAX);
+    let refused = fit(OneLine::Keys(KeysOrder::KeysStatus));
+    assert_eq!(refused.map(drop).unwrap_err().code, "busy");
+    assert_eq!(places.connections.available_permits(), CONNECTIONS_MAX);
+    let short = fit(OneLine::Keys(KeysOrder::RotateKeys)).unwrap();
+    assert_eq!(places.connections.available_permits(), CONNECTIONS_MAX - 1);
+    drop((walking, short));
+    assert!(fit(retire()).is_ok());
 }
 
 #[tokio::test]
