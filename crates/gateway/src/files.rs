@@ -13,6 +13,8 @@
 
 mod anew;
 mod bucket;
+#[cfg(test)]
+mod faulty;
 mod id;
 mod intake;
 mod kind;
@@ -25,6 +27,7 @@ mod reading;
 mod scan;
 mod sealed;
 mod setup;
+mod staged;
 mod turns;
 
 use std::{
@@ -163,7 +166,7 @@ pub(crate) struct Files {
     turns: AllTurns,
     /// Of all who remove, one at a time: no room is given back twice. Who puts a file in place anew is one
     /// of them: what was removed does not come back.
-    removing: tokio::sync::Mutex<()>,
+    removing: Arc<tokio::sync::Mutex<()>>,
     /// Which are under which root key, as far as it is known.
     known: Mutex<anew::Known>,
 }
@@ -190,7 +193,7 @@ impl Files {
             ledger: Arc::new(Mutex::new(Ledger::new(&setup.rules))),
             setup,
             turns: AllTurns::new(),
-            removing: tokio::sync::Mutex::default(),
+            removing: Arc::default(),
             known: Mutex::default(),
         })
     }
@@ -254,13 +257,18 @@ impl Files {
         let size = self.place.first(&name, 1).await.map(|(_, size)| size);
         let removed = self.place.remove(&name).await;
         match (size, removed) {
-            (Ok(size), Ok(())) => ledger::locked(&self.ledger).give_back(id, size),
+            (Ok(size), Ok(())) => self.was_removed(id, size),
             (Err(FileError::Gone), _) => {}
             (Err(error), _) | (_, Err(error)) => tracing::warn!(
                 error = &error as &dyn std::error::Error,
                 "a file that nobody was told of cannot be removed; it goes with the others"
             ),
         }
+    }
+
+    fn was_removed(&self, id: FileId, size: u64) {
+        ledger::locked(&self.ledger).give_back(id, size);
+        self.known().was_removed(id);
     }
 
     /// Until when a file is kept.
@@ -289,7 +297,7 @@ impl Files {
             Err(error) => return Err(error),
         };
         self.place.remove(&name).await?;
-        ledger::locked(&self.ledger).give_back(id, size);
+        self.was_removed(id, size);
         Ok(true)
     }
 
@@ -304,7 +312,7 @@ impl Files {
             let Ok(id) = there.name.parse::<FileId>() else { continue };
             if conversations.contains(&id.conversation) {
                 self.place.remove(&there.name).await?;
-                ledger::locked(&self.ledger).give_back(id, there.size);
+                self.was_removed(id, there.size);
                 removed += 1;
             }
         }
@@ -314,6 +322,7 @@ impl Files {
 
     /// Removes what was kept long enough, and tells how many.
     pub(crate) async fn sweep(&self) -> Result<u64, FileError> {
+        self.remove_what_came_back().await;
         let now = self.clock.now();
         Ok(self.remove_those(|id| self.kept_until(id) <= now).await?.files)
     }
@@ -350,7 +359,7 @@ impl Files {
                 removed.left += 1;
                 continue;
             }
-            ledger::locked(&self.ledger).give_back(id, there.size);
+            self.was_removed(id, there.size);
             removed.files += 1;
             removed.bytes = removed.bytes.saturating_add(there.size);
         }

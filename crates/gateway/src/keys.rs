@@ -160,6 +160,15 @@ pub enum KeysError {
         /// How many.
         left: u64,
     },
+    /// Files may still be under it.
+    #[error(
+        "{left} files may be under old root keys; they are wrapped anew one after another, and warmline keys \
+         status shows how many are left: when none is, retire the key"
+    )]
+    FilesLeft {
+        /// How many.
+        left: u64,
+    },
     /// Whether anything is still sealed under it is known to a running gateway only.
     #[error("a root key is retired by a gateway that runs; start it")]
     NeedsGateway,
@@ -173,7 +182,7 @@ impl KeysError {
             Self::TooMany => "too_many_keys",
             Self::NoSuchRoot => "no_such_key",
             Self::WrongMasterKey => "wrong_master_key",
-            Self::StillUsed { .. } => "still_used",
+            Self::StillUsed { .. } | Self::FilesLeft { .. } => "still_used",
             Self::NeedsGateway => "needs_gateway",
         }
     }
@@ -359,6 +368,10 @@ pub struct KeysSeen {
     /// after another. Absent where no gateway runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub files: Option<u64>,
+    /// Those of them that were looked at and could not be wrapped anew so far; the log names them. They are
+    /// tried again. Absent where no gateway runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub files_stuck: Option<u64>,
     /// Two master keys open the data, because the change of the master key is not finished.
     pub master_key_changes: bool,
 }

@@ -72,6 +72,7 @@ impl From<KeysError> for SecretError {
             | KeysError::NoSuchRoot
             | KeysError::WrongMasterKey
             | KeysError::StillUsed { .. }
+            | KeysError::FilesLeft { .. }
             | KeysError::NeedsGateway => SealError::OtherMasterKey.into(),
         }
     }

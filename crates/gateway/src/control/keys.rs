@@ -161,6 +161,7 @@ fn seen(ring: &Ring) -> Result<KeysSeen, KeysError> {
         left,
         unreadable: 0,
         files: None,
+        files_stuck: None,
         master_key_changes: ring.vault.master_changes(),
     })
 }

@@ -2,90 +2,37 @@
 //!
 //! A file begins with its wrapped data key. So it is written once more, part by part, with another
 //! beginning that is as long and every other byte as it was, and takes the place of the one of before in
-//! one step: whoever reads goes on in the one or the other and sees no difference. Whoever is killed
-//! leaves the one of before, and an unfinished upload as any other.
+//! one step. Whoever reads in a folder goes on in the one or the other and sees no difference. From a bucket
+//! it is the same, unless the answer breaks off: it is taken up again only where the tag is the same, so a
+//! download that breaks off after that step has to be asked for once more. Whoever is killed leaves the one
+//! of before, and an unfinished upload as any other.
 //!
 //! Which are done is kept in the files and nowhere else; what this process looked at, it remembers.
+
+mod known;
 
 use std::{
     collections::HashSet,
     io,
-    sync::{Arc, MutexGuard, PoisonError},
+    sync::{Arc, MutexGuard},
     time::Duration,
 };
 
 use bytes::Bytes;
 use futures_util::TryStreamExt;
 use store::Store;
-use vault::RootId;
+use vault::{RootId, SealError};
 
+pub(super) use self::known::{Coming, Known};
 use super::{
     FileError, FileId, Files,
     out::Out,
     sealed::{KEY_BYTES, begun_anew, wrapped_key},
 };
-use crate::keeping::Keeping;
+use crate::keeping::{Keeping, KeepingError};
 
 /// What is copied between two pauses, in bytes.
 const COPIED_AT_ONCE_BYTES: usize = 1024 * 1024;
-
-/// Which files are under the current root key, as far as it is known.
-#[derive(Default)]
-pub(super) struct Known {
-    /// For which root key it holds.
-    root: Option<RootId>,
-    /// Those with which nothing is to be done: they are under it, or open under none.
-    looked_at: HashSet<FileId>,
-    /// That is so for all; what comes is under it.
-    settled: bool,
-    /// Those that come in, and which root key was current when they began.
-    coming: Vec<(FileId, RootId)>,
-    /// The one that is being put in place.
-    replaced: Option<FileId>,
-}
-
-impl Known {
-    /// What is known for this root key.
-    fn of(&mut self, root: RootId) -> &mut Self {
-        if self.root != Some(root) {
-            self.root = Some(root);
-            self.looked_at.clear();
-            self.settled = false;
-        }
-        self
-    }
-
-    /// How many come in that may be under another.
-    fn coming_under_others(&self, root: RootId) -> usize {
-        self.coming.iter().filter(|(_, of)| *of != root).count()
-    }
-}
-
-/// A file that comes in, until it is there or discarded. Nobody sees it before, but its data key is wrapped.
-pub(super) struct Coming {
-    files: Arc<Files>,
-    id: FileId,
-    root: RootId,
-}
-
-impl Drop for Coming {
-    fn drop(&mut self) {
-        let mut known = self.files.known();
-        let this = (self.id, self.root);
-        if let Some(at) = known.coming.iter().position(|coming| *coming == this) {
-            known.coming.swap_remove(at);
-        }
-    }
-}
-
-/// The one that is being put in place, until that is done.
-struct Replaced<'a>(&'a Files);
-
-impl Drop for Replaced<'_> {
-    fn drop(&mut self) {
-        self.0.known().replaced = None;
-    }
-}
 
 /// What came of looking at files.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -98,33 +45,30 @@ pub(crate) struct Looked {
     pub(crate) unreadable: u64,
 }
 
+/// What came of looking at one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    /// Nothing is to be done.
+    Right,
+    /// It was wrapped anew.
+    Wrapped,
+    /// It could not be, for now.
+    Missed,
+    /// It opens under no key, and never will.
+    Unreadable,
+}
+
 /// A file that is written once more, but for its last step.
 struct Copy {
     id: FileId,
     out: Out,
+    /// How it begins.
+    begin: Vec<u8>,
     /// How the one of before begins, and how long it is.
-    first: Bytes,
-    whole: u64,
+    before: (Bytes, u64),
 }
 
 impl Files {
-    fn known(&self) -> MutexGuard<'_, Known> {
-        // Each change is whole by itself.
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// A file comes in; its data key is wrapped after this.
-    pub(super) fn comes(self: &Arc<Self>, id: FileId) -> Result<Coming, FileError> {
-        let mut known = self.known();
-        if known.replaced == Some(id) {
-            return Err(FileError::Busy);
-        }
-        // Asked under the lock: who looks after a rotation sees it, or it is under the new one.
-        let root = self.vault.current();
-        known.coming.push((id, root));
-        Ok(Coming { files: Arc::clone(self), id, root })
-    }
-
     /// How many files may be under other root keys than the current one.
     pub(crate) async fn under_old_keys(&self) -> Result<u64, FileError> {
         let root = self.vault.current();
@@ -148,6 +92,12 @@ impl Files {
         Ok(left)
     }
 
+    /// How many of them were looked at and could not be wrapped anew so far.
+    pub(crate) fn stuck(&self) -> u64 {
+        let root = self.vault.current();
+        self.known().of(root).later.len() as u64
+    }
+
     /// Looks at every file that it did not look at, one after another, and wraps anew what is under an old
     /// root key; `pause` says how long the store has its rest each time.
     pub(crate) async fn wrap_anew(
@@ -155,6 +105,7 @@ impl Files {
         store: &Arc<dyn Store>,
         pause: &(dyn Fn() -> Duration + Send + Sync),
     ) -> Result<Looked, FileError> {
+        self.remove_what_came_back().await;
         let (root, mut looked) = (self.vault.current(), Looked::default());
         let coming = {
             let mut known = self.known();
@@ -163,63 +114,84 @@ impl Files {
             }
             known.coming_under_others(root)
         };
-        for id in self.left(root).await? {
-            tokio::time::sleep(pause()).await;
-            let error = match self.look(store, id, pause).await {
-                Ok(Some(true)) => {
-                    looked.done += 1;
-                    None
-                }
-                Ok(None) | Err(FileError::Gone) => None,
-                Ok(Some(false)) => {
-                    looked.missed += 1;
-                    continue;
-                }
-                Err(error @ (FileError::Sealed(_) | FileError::Malformed)) => {
-                    looked.unreadable += 1;
-                    Some(error)
-                }
-                Err(error) => {
-                    let told = &error as &dyn std::error::Error;
-                    tracing::warn!(
-                        error = told,
-                        "a file cannot be wrapped anew; it is tried again"
-                    );
-                    looked.missed += 1;
-                    continue;
-                }
-            };
-            if let Some(error) = error {
-                let told = &error as &dyn std::error::Error;
-                tracing::debug!(error = told, "a file opens under no key");
+        let left = self.left(root).await?;
+        self.known().only(&left);
+        for id in left {
+            if self.known().rests(id) {
+                looked.missed += 1;
+                continue;
             }
-            let mut known = self.known();
-            if self.vault.current() != root || known.root != Some(root) {
+            tokio::time::sleep(pause()).await;
+            let outcome = self.judged(id, self.look(store, id, pause).await);
+            looked.count(outcome);
+            if outcome == Outcome::Missed {
+                continue;
+            }
+            let Some(mut known) = self.known_for(root) else {
                 // Another one became current: all are looked at again.
                 looked.missed += 1;
                 return Ok(looked);
-            }
+            };
             known.looked_at.insert(id);
+            known.later.remove(&id);
         }
-        let mut known = self.known();
-        if looked.missed == 0 && coming == 0 && self.vault.current() == root {
-            let known = known.of(root);
+        if looked.missed == 0
+            && coming == 0
+            && let Some(mut known) = self.known_for(root)
+        {
             known.settled = true;
             known.looked_at = HashSet::new();
         }
         Ok(looked)
     }
 
-    /// Looks at one: `None` if nothing is to be done, else whether it was.
+    /// What is known, if this root key is still current.
+    fn known_for(&self, root: RootId) -> Option<MutexGuard<'_, Known>> {
+        let known = self.known();
+        (self.vault.current() == root && known.root == Some(root)).then_some(known)
+    }
+
+    /// What looking at a file came to. Only what cannot become otherwise is given up: an old root key may
+    /// go after that.
+    fn judged(&self, id: FileId, looked: Result<Outcome, FileError>) -> Outcome {
+        let error = match looked {
+            Ok(outcome) => return outcome,
+            Err(FileError::Gone) => return Outcome::Right,
+            Err(error) => error,
+        };
+        let told = &error as &dyn std::error::Error;
+        if is_for_ever(&error) {
+            tracing::warn!(error = told, file = %id, "a file opens under no key; it is left as it is");
+            return Outcome::Unreadable;
+        }
+        let rest = self.known().failed(id);
+        if !is_full(&error) {
+            let again_in = rest.as_secs();
+            tracing::warn!(
+                error = told,
+                file = %id,
+                again_in,
+                "a file cannot be wrapped anew; it is tried again"
+            );
+        }
+        Outcome::Missed
+    }
+
+    /// Looks at one.
     async fn look(
         self: &Arc<Self>,
         store: &Arc<dyn Store>,
         id: FileId,
         pause: &(dyn Fn() -> Duration + Send + Sync),
-    ) -> Result<Option<bool>, FileError> {
-        match self.copy(store, id, pause).await? {
-            Some(copy) => self.put(copy).await.map(Some),
-            None => Ok(None),
+    ) -> Result<Outcome, FileError> {
+        let copy = match self.copy(store, id, pause).await {
+            // It may have been changed on its way only.
+            Err(FileError::Sealed(SealError::Refused)) => self.copy(store, id, pause).await,
+            copy => copy,
+        };
+        match copy? {
+            Some(copy) => self.put(copy).await,
+            None => Ok(Outcome::Right),
         }
     }
 
@@ -236,6 +208,7 @@ impl Files {
             return Ok(None);
         }
         let begin = begun_anew(&self.vault, &self.bound(store, id).await?, &first)?;
+        self.has_room(id, whole).await?;
         let mut out = Out::new(Arc::clone(self), name.clone());
         out.write(&begin).await?;
         let (from, mut copied, mut at_once) = (begin.len() as u64, 0, 0);
@@ -252,29 +225,62 @@ impl Files {
         if from + copied != whole {
             return Err(FileError::Disk(io::ErrorKind::UnexpectedEof.into()));
         }
-        Ok(Some(Copy { id, out, first, whole }))
+        Ok(Some(Copy { id, out, begin, before: (first, whole) }))
     }
 
-    /// Puts it in the place of the one of before, if that is still there; says whether it did. Whoever
-    /// removes files waits, and so finds it there before or after.
-    async fn put(self: &Arc<Self>, copy: Copy) -> Result<bool, FileError> {
-        let Copy { id, mut out, first, whole } = copy;
-        let _alone = self.removing.lock().await;
-        let _replaced = {
-            let mut known = self.known();
-            if known.coming.iter().any(|(coming, _)| *coming == id) {
-                return Ok(false);
-            }
-            known.replaced = Some(id);
-            Replaced(self)
-        };
-        let there = self.place.first(&id.to_string(), KEY_BYTES).await?;
-        // Another one under the same name begins with another data key.
-        if there != (first, whole) {
-            return Ok(false);
+    /// Whether a file of this size can be written once more without filling the disk; told once if not.
+    async fn has_room(&self, id: FileId, size: u64) -> Result<(), FileError> {
+        let Some(free) = self.place.free().await else { return Ok(()) };
+        let needed = size.saturating_add(self.place.reserve_bytes);
+        if free >= needed {
+            return Ok(());
         }
-        out.end().await?;
-        Ok(true)
+        if !std::mem::replace(&mut self.known().told_full, true) {
+            tracing::warn!(
+                file = %id,
+                free,
+                needed,
+                "there is no room to wrap a file anew, which copies it: make room in the file system of the \
+                 data directory (bytes are told); old root keys stay until then, and it goes on by itself"
+            );
+        }
+        Err(FileError::Disk(io::ErrorKind::StorageFull.into()))
+    }
+
+    /// Puts it in the place of the one of before, if that is still there. Whoever removes files waits, and
+    /// so finds it there before or after.
+    async fn put(self: &Arc<Self>, mut copy: Copy) -> Result<Outcome, FileError> {
+        // Before anybody has to wait for it.
+        copy.out.arrive().await?;
+        let alone = Arc::clone(&self.removing).lock_owned().await;
+        let files = Arc::clone(self);
+        // The last step goes on whoever waits for it, as on a thread that waits for the disk. So it is a task's
+        // own, which holds the lock until it is over: a file that is removed after it does not come back.
+        let last = tokio::spawn(async move {
+            let put = files.put_alone(copy).await;
+            drop(alone);
+            put
+        });
+        last.await.map_err(|error| FileError::Disk(io::Error::other(error)))?
+    }
+
+    async fn put_alone(&self, copy: Copy) -> Result<Outcome, FileError> {
+        let Copy { id, mut out, begin, before } = copy;
+        let Some(_replaced) = self.replaces(id) else { return Ok(Outcome::Missed) };
+        let name = id.to_string();
+        // Another one under the same name begins with another data key.
+        if self.place.first(&name, KEY_BYTES).await? != before {
+            return Ok(Outcome::Missed);
+        }
+        let Err(error) = out.complete().await else { return Ok(Outcome::Wrapped) };
+        // It may have come to its end all the same, or may yet.
+        let is_over = out.give_up().await;
+        match self.place.first(&name, begin.len() as u64).await {
+            Ok((there, _)) if there == begin => return Ok(Outcome::Wrapped),
+            _ if !is_over => self.known().is_in_doubt(id, begin),
+            _ => {}
+        }
+        Err(error)
     }
 
     /// What a file is bound to; one whose conversation is gone is nobody's, and nobody opens it.
@@ -282,9 +288,35 @@ impl Files {
         let read = move |store: &dyn Store| store.conversation_by_id(id.conversation);
         let row = crate::blocking(store, read).await;
         let row = row.map_err(|error| FileError::Disk(io::Error::other(error)))?;
-        let keeping = Keeping::new(&self.vault, &row.ok_or(FileError::Malformed)?.key);
-        Ok(keeping.map_err(|_| FileError::Malformed)?.file_place(id.number.as_u128()))
+        let keeping = Keeping::new(&self.vault, &row.ok_or(FileError::Gone)?.key);
+        let keeping = keeping.map_err(|error| match error {
+            KeepingError::Seal { source, .. } => FileError::Sealed(source),
+            error => FileError::Disk(io::Error::other(error)),
+        });
+        Ok(keeping?.file_place(id.number.as_u128()))
     }
+}
+
+impl Looked {
+    fn count(&mut self, outcome: Outcome) {
+        match outcome {
+            Outcome::Right => {}
+            Outcome::Wrapped => self.done += 1,
+            Outcome::Missed => self.missed += 1,
+            Outcome::Unreadable => self.unreadable += 1,
+        }
+    }
+}
+
+/// Whether it will be no other tomorrow: it is of no form that is known, is under a root key that is gone,
+/// or did not open when it was read twice.
+fn is_for_ever(error: &FileError) -> bool {
+    use SealError::{Malformed, Refused, UnknownRoot};
+    matches!(error, FileError::Malformed | FileError::Sealed(UnknownRoot | Malformed | Refused))
+}
+
+fn is_full(error: &FileError) -> bool {
+    matches!(error, FileError::Disk(error) if error.kind() == io::ErrorKind::StorageFull)
 }
 
 #[cfg(test)]

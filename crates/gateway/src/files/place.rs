@@ -12,13 +12,14 @@ use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream::BoxStream};
 use object_store::{
     GetOptions, GetRange, GetResultPayload, MultipartUpload, ObjectStore, ObjectStoreExt,
-    PutPayload, local::LocalFileSystem, path::Path,
+    PutPayload, UploadPart, local::LocalFileSystem, path::Path,
 };
 
 use super::{
     FileError,
     bucket::{self, BucketSetup},
     sealed::SEALED_CHUNK_BYTES,
+    staged::{Stage, Staging},
 };
 
 /// The folder in the data directory.
@@ -28,7 +29,7 @@ pub(super) const FOLDER: &str = "files";
 const UNFINISHED_BEFORE: &str = ".part";
 
 /// What stands in the name of a file that is not written to its end yet.
-const UNFINISHED: char = '#';
+pub(super) const UNFINISHED: char = '#';
 
 /// What is written at once into a folder, in bytes: one visit to a thread that may wait for the disk.
 const FOLDER_PART_BYTES: usize = 1024 * 1024;
@@ -40,15 +41,48 @@ const READ_BYTES: usize = 2 * SEALED_CHUNK_BYTES;
 /// How long the first or the last bytes of a file may take, a few kilobytes.
 const ENDS_WITHIN: Duration = Duration::from_mins(1);
 
+/// What a copy of a file leaves free in the folder's file system, in bytes: the database lies there, too,
+/// and nothing is taken in without it.
+const RESERVE_BYTES: u64 = 256 * 1024 * 1024;
+
 /// Files under their names.
 pub(super) struct Place {
-    store: Arc<dyn ObjectStore>,
+    pub(super) store: Arc<dyn ObjectStore>,
     /// The folder, if it is one.
     folder: Option<PathBuf>,
     /// What stands before the names in a bucket.
     prefix: Path,
     /// What is sent at once.
     pub(super) part_bytes: usize,
+    /// What stays free.
+    pub(super) reserve_bytes: u64,
+    staging: Arc<Staging>,
+}
+
+/// A file that is written part by part.
+pub(super) struct Upload {
+    inner: Box<dyn MultipartUpload>,
+    /// In a folder.
+    stage: Option<Stage>,
+}
+
+impl Upload {
+    pub(super) fn put_part(&mut self, part: Bytes) -> UploadPart {
+        self.inner.put_part(PutPayload::from_bytes(part))
+    }
+
+    /// Ends it without the file: if this goes well, it does not come any more.
+    pub(super) async fn abort(&mut self) -> Result<(), FileError> {
+        match (self.inner.abort().await, &self.stage) {
+            (Ok(()) | Err(object_store::Error::NotFound { .. }), _) => Ok(()),
+            // The library lets go of it with the last step, whether that goes well or not.
+            (Err(_), Some(stage)) => {
+                stage.is_litter();
+                Ok(())
+            }
+            (Err(error), None) => Err(error.into()),
+        }
+    }
 }
 
 /// What is told of a file that is there.
@@ -78,6 +112,8 @@ impl Place {
             folder: Some(folder),
             prefix: Path::default(),
             part_bytes,
+            reserve_bytes: RESERVE_BYTES,
+            staging: Arc::default(),
         })
     }
 
@@ -86,7 +122,14 @@ impl Place {
     pub(super) fn bucket(setup: &BucketSetup) -> Result<Self, FileError> {
         let store = bucket::reached(setup)?;
         let prefix = Path::from(setup.prefix.as_str());
-        Ok(Self { store: Arc::new(store), folder: None, prefix, part_bytes: bucket::PART_BYTES })
+        Ok(Self {
+            store: Arc::new(store),
+            folder: None,
+            prefix,
+            part_bytes: bucket::PART_BYTES,
+            reserve_bytes: RESERVE_BYTES,
+            staging: Arc::default(),
+        })
     }
 
     fn path(&self, name: &str) -> Path {
@@ -104,25 +147,36 @@ impl Place {
             .boxed()
     }
 
-    /// Begins a file that is written part by part.
-    pub(super) async fn begin(&self, name: &str) -> Result<Box<dyn MultipartUpload>, FileError> {
-        Ok(self.store.put_multipart(&self.path(name)).await?)
+    fn stage(&self, name: &str) -> Option<Stage> {
+        self.folder.as_ref().map(|folder| self.staging.begin(folder.join(name)))
     }
 
-    /// Ends it: when this returns it is there, whatever happens.
-    pub(super) async fn end(
-        &self,
-        name: &str,
-        mut upload: Box<dyn MultipartUpload>,
-    ) -> Result<(), FileError> {
-        upload.complete().await?;
+    /// Begins a file that is written part by part.
+    pub(super) async fn begin(&self, name: &str) -> Result<Upload, FileError> {
+        let stage = self.stage(name);
+        Ok(Upload { inner: self.store.put_multipart(&self.path(name)).await?, stage })
+    }
+
+    /// Ends it: when this returns it is there, whatever happens. If it fails, it may be there all the same,
+    /// or come yet, until it is aborted.
+    pub(super) async fn end(&self, name: &str, upload: &mut Upload) -> Result<(), FileError> {
+        upload.inner.complete().await?;
         self.written(name)
     }
 
     /// Writes a file at once.
     pub(super) async fn put(&self, name: &str, bytes: Bytes) -> Result<(), FileError> {
+        let _stage = self.stage(name);
         self.store.put(&self.path(name), PutPayload::from_bytes(bytes)).await?;
         self.written(name)
+    }
+
+    /// How much is free where the folder lies, in bytes; `None` in a bucket, and where nobody knows.
+    pub(super) async fn free(&self) -> Option<u64> {
+        let folder = self.folder.clone()?;
+        let asked = tokio::task::spawn_blocking(move || rustix::fs::statvfs(&folder));
+        let disk = asked.await.ok()?.ok()?;
+        Some(disk.f_bavail.saturating_mul(disk.f_frsize))
     }
 
     /// The folder is its owner's only, and each file in it is, too.
@@ -149,9 +203,18 @@ impl Place {
             GetOptions { range: Some(GetRange::Bounded(0..bytes)), ..GetOptions::default() };
         let path = self.path(name);
         in_time(async {
-            let got = self.store.get_opts(&path, options).await?;
-            let whole = got.meta.size;
-            Ok((got.bytes().await?, whole))
+            match self.store.get_opts(&path, options).await {
+                Ok(got) => {
+                    let whole = got.meta.size;
+                    Ok((got.bytes().await?, whole))
+                }
+                Err(error @ object_store::Error::NotFound { .. }) => Err(error.into()),
+                // An empty one has no first byte, which is an error to the library.
+                Err(error) => match self.store.head(&path).await {
+                    Ok(meta) if meta.size == 0 => Ok((Bytes::new(), 0)),
+                    _ => Err(error.into()),
+                },
+            }
         })
         .await
     }

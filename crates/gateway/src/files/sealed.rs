@@ -8,6 +8,8 @@
 //!
 //! The version before had the sealed head, behind its length, right after the data key.
 
+use std::io;
+
 use serde::{Deserialize, Serialize};
 use vault::{DataKey, SEALED_MORE_BYTES, SealError, Vault};
 
@@ -166,7 +168,8 @@ pub(super) fn begun_anew(vault: &Vault, place: &[u8], first: &[u8]) -> Result<Ve
     let wrapped = wrapped_key(first)?;
     let anew = vault.rewrapped(place, wrapped)?;
     if anew.len() != wrapped.len() {
-        return Err(FileError::Malformed);
+        // It opens, so it is not given up.
+        return Err(FileError::Disk(io::Error::other("its data key is wrapped in another length")));
     }
     Ok([&first[..KEY_AT], &anew].concat())
 }

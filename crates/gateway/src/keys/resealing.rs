@@ -181,7 +181,7 @@ impl Keys {
         let files = self.files_left().await?;
         if files > 0 {
             self.wake.notify_one();
-            return Err(KeysError::StillUsed { left: files });
+            return Err(KeysError::FilesLeft { left: files });
         }
         let id = seen.id;
         self.change(move |ring| ring.retire(id)).await
@@ -196,10 +196,11 @@ impl Keys {
         let unreadable = self.progress.unreadable.load(Ordering::Relaxed);
         Ok(KeysSeen {
             roots: roots.iter().map(|root| line_of(root, Some(grace))).collect(),
-            percent: percent(left, self.progress.of.load(Ordering::Relaxed), unreadable),
+            percent: percent(left, files, self.progress.of.load(Ordering::Relaxed), unreadable),
             left,
             unreadable,
             files: Some(files),
+            files_stuck: Some(self.files.stuck().min(files)),
             master_key_changes: self.ring.vault.master_changes(),
         })
     }
@@ -272,7 +273,7 @@ impl Keys {
         let current = self.ring.current();
         // What queued before the key was changed may still be sealed under the old one.
         let is_behind = self.engine.caught_up().await.is_err();
-        let before = self.change(Ring::left).await?.all();
+        let before = self.change(Ring::left).await?.all() + self.files_left().await?;
         self.progress.of.fetch_max(before, Ordering::Relaxed);
         let mut round = Round { missed: u64::from(is_behind), ..Round::default() };
         let mut told = tokio::time::Instant::now();
@@ -322,9 +323,9 @@ fn failed(error: FileError) -> KeysError {
     store::StoreError::Database(Box::new(error)).into()
 }
 
-/// How much is done, of what was to be done and can be.
-fn percent(left: Left, of: u64, unreadable: u64) -> u64 {
-    let left = left.all().saturating_sub(unreadable);
+/// How much is done, of what was to be done and can be, files among it.
+fn percent(left: Left, files: u64, of: u64, unreadable: u64) -> u64 {
+    let left = left.all().saturating_sub(unreadable).saturating_add(files);
     match (of.max(left), left) {
         (_, 0) => 100,
         (of, left) => (of - left) * 100 / of,

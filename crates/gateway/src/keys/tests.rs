@@ -108,9 +108,13 @@ async fn files_go_along_and_the_old_root_key_is_retired_when_none_is_left() {
     assert_eq!(seen(&keys).await.files, Some(0));
     keys.rotate().await.unwrap();
     assert_eq!(seen(&keys).await.files, Some(1));
-    assert!(matches!(keys.retire(&old).await, Err(KeysError::StillUsed { left: 1 })));
+    assert!(matches!(keys.retire(&old).await, Err(KeysError::FilesLeft { left: 1 })));
+    let before = seen(&keys).await;
+    assert_eq!((before.left, before.files_stuck), (Left::default(), Some(0)));
+    assert!(before.percent < 100, "a file is left: {before:?}");
     keys.work().await.unwrap();
-    assert_eq!(seen(&keys).await.files, Some(0));
+    let after = seen(&keys).await;
+    assert_eq!((after.files, after.percent), (Some(0), 100));
     // It is kept for thirty days more, and needs no old key for that.
     keys.retire(&old).await.unwrap();
     let read = files.read(&keeping, id).await.unwrap();

@@ -33,9 +33,20 @@ pub(super) fn status(seen: &KeysSeen) -> String {
         )
         .ok();
     }
+    if let Some(stuck) = seen.files_stuck.filter(|stuck| *stuck > 0) {
+        writeln!(
+            text,
+            "{stuck} of these files could not be wrapped anew so far and are tried again; the log says why"
+        )
+        .ok();
+    }
     if seen.unreadable > 0 {
-        writeln!(text, "{} of them open under no key: they were damaged before", seen.unreadable)
-            .ok();
+        writeln!(
+            text,
+            "{} of what is sealed opens under no key: it was damaged before",
+            seen.unreadable
+        )
+        .ok();
     }
     if seen.master_key_changes {
         text.push_str(
@@ -66,6 +77,7 @@ mod tests {
             percent: 75,
             unreadable: 1,
             files: Some(2),
+            files_stuck: Some(1),
             master_key_changes: true,
         };
         let text = status(&seen);
@@ -74,7 +86,8 @@ mod tests {
             "0b0b0b0b  by an earlier version     current",
             "3 states, 0 effects, 0 dead letters, 9 segment keys, 0 secrets and tokens; 75 %",
             "2 files may be under old keys",
-            "1 of them open under no key",
+            "1 of these files could not be wrapped anew",
+            "1 of what is sealed opens under no key",
             "is not finished",
         ] {
             assert!(text.contains(part), "{part} in\n{text}");

@@ -7,7 +7,11 @@ use store::ConversationId;
 use super::*;
 use crate::{
     bed::Bed,
-    files::{Bringer, Chunks, Intake, Kept, NewFile, Reader, Side, place},
+    files::{
+        Bringer, Chunks, Intake, Kept, NewFile, Reader, Side,
+        faulty::{self, Ending},
+        place,
+    },
 };
 
 const BYTES: usize = 3_000_000;
@@ -126,7 +130,7 @@ async fn who_reads_a_file_while_it_is_put_in_place_anew_reads_it_to_its_end() {
     rotate(&bed);
     let copy = files.copy(&store(&bed), id, &|| Duration::ZERO).await.unwrap().unwrap();
     assert!(rest(reads(&files, &of, id).await).await == all, "while it is copied");
-    assert!(files.put(copy).await.unwrap());
+    assert_eq!(files.put(copy).await.unwrap(), Outcome::Wrapped);
     assert!([first.to_vec(), rest(under_way).await].concat() == all);
     // Who has read its head before, and asks for bytes after it.
     let later = read.range(Side::Original, 1_000_000..1_000_100, Reader::Page).await.unwrap();
@@ -170,10 +174,10 @@ async fn a_copy_does_not_take_the_place_of_another_file_of_the_same_name() {
         thumbnail: None,
     };
     let mut intake = files.intake_as(id, &of.1, again).await.unwrap();
-    assert!(!files.put(one).await.unwrap(), "it is coming");
+    assert_eq!(files.put(one).await.unwrap(), Outcome::Missed, "it is coming");
     intake.write(Bytes::from_static(b"another")).await.unwrap();
     intake.finish().await.unwrap();
-    assert!(!files.put(other).await.unwrap(), "it is another");
+    assert_eq!(files.put(other).await.unwrap(), Outcome::Missed, "it is another");
     assert_eq!(rest(reads(&files, &of, id).await).await, b"another");
 }
 
@@ -251,4 +255,144 @@ async fn another_rotation_in_the_middle_begins_anew_and_what_opens_under_no_key_
     for (n, id) in (0..).zip(whole) {
         assert_eq!(rest(reads(&files, &of, id).await).await, [n; 10]);
     }
+}
+
+async fn within<T>(what: impl Future<Output = T>) -> T {
+    tokio::time::timeout(Duration::from_secs(10), what).await.expect("it comes")
+}
+
+#[tokio::test]
+async fn a_stop_in_the_middle_of_the_last_step_brings_no_file_back_that_is_erased_meanwhile() {
+    let bed = Bed::new();
+    let mut files = bed.files();
+    let faults = faulty::between(&mut files);
+    let of = conversation(&bed, "c1").await;
+    let id = kept(&files, &of, b"erase me").await.id;
+    rotate(&bed);
+    *faults.ending.lock().unwrap() = Ending::WhenLet;
+    let (copying, its_store) = (Arc::clone(&files), store(&bed));
+    let work = tokio::spawn(async move { copying.wrap_anew(&its_store, &|| Duration::ZERO).await });
+    within(faults.begun.acquire()).await.unwrap().forget();
+    let erasing = Arc::clone(&files);
+    let erased = tokio::spawn(async move { erasing.forget(&[id.conversation].into()).await });
+    // As at a stop: whoever waited for the last step is gone, and it goes on.
+    work.abort();
+    work.await.unwrap_err();
+    tokio::time::timeout(Duration::from_millis(50), faults.ended.acquire()).await.unwrap_err();
+    assert!(!erased.is_finished(), "it waits for the last step");
+    faults.let_end.add_permits(1);
+    within(faults.ended.acquire()).await.unwrap().forget();
+    assert_eq!(within(erased).await.unwrap().unwrap(), 1);
+    assert!(names(&bed).is_empty(), "{:?}", names(&bed));
+}
+
+#[tokio::test]
+async fn a_copy_that_comes_after_its_file_was_removed_is_removed() {
+    let bed = Bed::new();
+    let (files, of) = (bed.files(), conversation(&bed, "c1").await);
+    let id = kept(&files, &of, b"erase me").await.id;
+    rotate(&bed);
+    let mut copy = files.copy(&store(&bed), id, &|| Duration::ZERO).await.unwrap().unwrap();
+    copy.out.arrive().await.unwrap();
+    files.known().is_in_doubt(id, copy.begin.clone());
+    files.sweep().await.unwrap();
+    assert_eq!(names(&bed).iter().filter(|name| !name.contains('#')).count(), 1, "it is there");
+    assert!(files.remove(id).await.unwrap());
+    copy.out.complete().await.unwrap();
+    assert_eq!(names(&bed), [id.to_string()], "it is back");
+    files.sweep().await.unwrap();
+    assert!(names(&bed).is_empty());
+}
+
+#[tokio::test]
+async fn a_last_step_that_fails_is_looked_after_and_tried_again_later_and_later() {
+    let bed = Bed::new();
+    let mut files = bed.files();
+    let faults = faulty::between(&mut files);
+    let of = conversation(&bed, "c1").await;
+    let id = kept(&files, &of, b"it takes its time").await.id;
+    rotate(&bed);
+    tokio::time::pause();
+    *faults.ending.lock().unwrap() = Ending::Fails;
+    let tries = || faults.parts.lock().unwrap().len();
+    for (rests, tried) in [(0, 1), (59, 1), (2, 2), (60, 2), (61, 3), (240, 4), (3_600, 5)] {
+        tokio::time::advance(Duration::from_secs(rests)).await;
+        assert_eq!(wrapped_anew(&bed, &files).await.missed, 1);
+        assert_eq!((tries(), names(&bed)), (tried, vec![id.to_string()]), "after {rests} more");
+    }
+    assert_eq!((files.under_old_keys().await.unwrap(), files.stuck()), (1, 1));
+    // It says that it failed, and did not.
+    *faults.ending.lock().unwrap() = Ending::IsThere;
+    tokio::time::advance(Duration::from_hours(1)).await;
+    assert_eq!(wrapped_anew(&bed, &files).await, Looked { done: 1, missed: 0, unreadable: 0 });
+    assert_eq!((files.under_old_keys().await.unwrap(), files.stuck()), (0, 0));
+    retire(&bed);
+    assert_eq!(rest(reads(&files, &of, id).await).await, b"it takes its time");
+}
+
+#[tokio::test]
+async fn no_copy_is_begun_that_would_fill_the_disk() {
+    let bed = Bed::new();
+    let mut files = bed.files();
+    let faults = faulty::between(&mut files);
+    let of = conversation(&bed, "c1").await;
+    kept(&files, &of, b"it takes room").await;
+    rotate(&bed);
+    Arc::get_mut(&mut files).unwrap().place.reserve_bytes = u64::MAX / 2;
+    assert_eq!(wrapped_anew(&bed, &files).await.missed, 1);
+    assert_eq!((faults.parts.lock().unwrap().len(), files.stuck()), (0, 1));
+    assert!(files.known().told_full);
+    Arc::get_mut(&mut files).unwrap().place.reserve_bytes = 0;
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_mins(1)).await;
+    assert_eq!(wrapped_anew(&bed, &files).await.done, 1);
+}
+
+#[tokio::test]
+async fn a_file_that_is_cut_short_keeps_no_root_key_and_can_be_removed() {
+    let bed = Bed::new();
+    let (files, of) = (bed.files(), conversation(&bed, "c1").await);
+    for length in [0, 2, 30] {
+        let id = kept(&files, &of, b"it is cut short").await.id;
+        let path = bed.dir().join(place::FOLDER).join(id.to_string());
+        fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(length).unwrap();
+        rotate(&bed);
+        let looked = wrapped_anew(&bed, &files).await;
+        assert_eq!(looked, Looked { done: 0, missed: 0, unreadable: 1 }, "{length}");
+        assert_eq!(files.under_old_keys().await.unwrap(), 0);
+        let read = files.read(&of.1, id).await.map(|_| ());
+        assert!(matches!(read, Err(FileError::Malformed)), "{read:?}");
+        assert!(files.remove(id).await.unwrap(), "{length}");
+        retire(&bed);
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_did_not_open_once_is_read_once_more_before_it_is_given_up() {
+    let bed = Bed::new();
+    let mut files = bed.files();
+    let faults = faulty::between(&mut files);
+    let of = conversation(&bed, "c1").await;
+    let id = kept(&files, &of, b"it is whole").await.id;
+    rotate(&bed);
+    faults.damages_once.store(true, std::sync::atomic::Ordering::SeqCst);
+    assert_eq!(wrapped_anew(&bed, &files).await, Looked { done: 1, missed: 0, unreadable: 0 });
+    retire(&bed);
+    assert_eq!(rest(reads(&files, &of, id).await).await, b"it is whole");
+}
+
+#[tokio::test]
+async fn what_fails_for_another_reason_than_its_bytes_is_not_given_up() {
+    use SealError::{Library, Malformed, OtherMasterKey, Refused, UnknownRoot};
+    let bed = Bed::new();
+    let files = bed.files();
+    let id = kept(&files, &conversation(&bed, "c1").await, b"it is whole").await.id;
+    let sealed = |error| files.judged(id, Err(FileError::Sealed(error)));
+    for error in [Malformed, Refused, UnknownRoot] {
+        assert_eq!(sealed(error), Outcome::Unreadable);
+    }
+    for error in [Library, OtherMasterKey] {
+        assert_eq!(sealed(error), Outcome::Missed);
+    }
+    assert_eq!(files.judged(id, Err(FileError::Busy)), Outcome::Missed);
 }

@@ -17,7 +17,7 @@ use tokio::net::TcpListener;
 use super::*;
 use crate::{
     bed::Bed,
-    files::{Bringer, FileSetup, NewFile, Reader, Side},
+    files::{Bringer, FileId, FileSetup, Files, NewFile, Reader, Side},
     keeping::Keeping,
 };
 
@@ -35,6 +35,10 @@ struct Bucket {
     padding: usize,
     /// What cannot be removed.
     stuck: Option<String>,
+    /// Takes a last step and does not say so; nor does it hear that it is not wanted any more.
+    mute: bool,
+    /// What such a step leads to, later.
+    late: Option<(String, Bytes)>,
 }
 
 type Shared = Arc<Mutex<Bucket>>;
@@ -71,6 +75,14 @@ async fn answer(State(bucket): State<Shared>, request: Request) -> Response {
             bucket.uploads.get_mut(&name).unwrap().insert(number, body);
             tagged(StatusCode::OK)
         }
+        (Method::POST | Method::DELETE, Some(_)) if bucket.mute => {
+            if let Some(parts) = bucket.uploads.remove(&name) {
+                let whole: Vec<u8> = parts.into_values().flatten().collect();
+                bucket.late = Some((name, whole.into()));
+            }
+            // No status that is asked again for.
+            StatusCode::FORBIDDEN.into_response()
+        }
         (Method::POST, Some(_)) => {
             let parts = bucket.uploads.remove(&name).unwrap();
             let whole: Vec<u8> = parts.into_values().flatten().collect();
@@ -93,7 +105,7 @@ async fn answer(State(bucket): State<Shared>, request: Request) -> Response {
             StatusCode::NO_CONTENT.into_response()
         }
         (Method::GET, _) if query.contains("list-type=2") => listed(&bucket, query),
-        (Method::GET, _) => match bucket.objects.get(&name) {
+        (Method::GET | Method::HEAD, _) => match bucket.objects.get(&name) {
             Some(object) => part(object, &parts.headers),
             None => StatusCode::NOT_FOUND.into_response(),
         },
@@ -135,6 +147,9 @@ fn part(object: &Bytes, headers: &HeaderMap) -> Response {
     let range = range.to_str().unwrap().strip_prefix("bytes=").unwrap();
     let (first, last) = range.split_once('-').unwrap();
     let first: usize = first.parse().unwrap();
+    if first >= object.len() {
+        return StatusCode::RANGE_NOT_SATISFIABLE.into_response();
+    }
     let end = last.parse::<usize>().unwrap().saturating_add(1).min(object.len());
     let told = format!("bytes {first}-{}/{}", end - 1, object.len());
     let head = [modified, tag, (header::CONTENT_RANGE, told)];
@@ -212,6 +227,84 @@ async fn files_lie_in_a_bucket_as_they_do_in_a_folder() {
     let bucket = bucket.lock().unwrap();
     assert!(bucket.objects.is_empty());
     assert_eq!(bucket.unsigned, 0, "every request is signed");
+}
+
+fn stored(bed: &Bed) -> Arc<dyn store::Store> {
+    Arc::<crate::bed::Watched>::clone(&bed.store)
+}
+
+/// Brings a file of this length and makes another root key current.
+async fn brought_and_rotated(
+    bed: &Bed,
+    files: &Arc<Files>,
+    length: usize,
+) -> (Keeping, FileId, Vec<u8>) {
+    bed.says("c1", "hi").await;
+    let row = bed.row("c1");
+    let keeping = Keeping::new(&bed.vault, &row.key).unwrap();
+    let bytes: Vec<u8> =
+        (0..length).map(|n| n.wrapping_mul(2_654_435_761).to_be_bytes()[4]).collect();
+    let mut intake = files.intake(row.id, &keeping, picture()).await.unwrap();
+    intake.write(Bytes::from(bytes.clone())).await.unwrap();
+    let id = intake.finish().await.unwrap().id;
+    bed.vault.take(bed.vault.with_new_root(1).unwrap().unwrap());
+    (keeping, id, bytes)
+}
+
+const NO_PAUSE: &(dyn Fn() -> std::time::Duration + Send + Sync) = &|| std::time::Duration::ZERO;
+
+#[tokio::test]
+async fn files_in_a_bucket_are_wrapped_anew_and_need_no_old_key() {
+    let bed = Bed::new();
+    let (bucket, setup) = shelf().await;
+    let files = bed.files_with(setup);
+    let (keeping, small, few) = brought_and_rotated(&bed, &files, 100).await;
+    let (_, large, many) = brought_and_rotated(&bed, &files, 12_000_000).await;
+    let empty = FileId { number: uuid::Uuid::from_u128(7), ..small };
+    bucket.lock().unwrap().objects.insert(format!("a/b/{empty}"), Bytes::new());
+    let before = bucket.lock().unwrap().objects.clone();
+    let looked = files.wrap_anew(&stored(&bed), NO_PAUSE).await.unwrap();
+    assert_eq!((looked.done, looked.missed, looked.unreadable), (2, 0, 1));
+    let after = bucket.lock().unwrap().objects.clone();
+    for (name, before) in &before {
+        let (after, begin) = (&after[name], before.len().min(256));
+        assert!(after.len() == before.len() && after[begin..] == before[begin..]);
+        assert_eq!(after == before, before.is_empty());
+    }
+    for root in bed.vault.roots() {
+        bed.vault.take(bed.vault.without_root(root.id).unwrap());
+    }
+    for (id, bytes) in [(small, few), (large, many)] {
+        let reading = files.read(&keeping, id).await.unwrap();
+        let mut all = reading.side(Side::Original, Reader::Page).await.unwrap();
+        let mut whole = Vec::new();
+        while let Some(bytes) = all.next().await.unwrap() {
+            whole.extend(bytes);
+        }
+        assert!(whole == bytes);
+    }
+    assert!(bucket.lock().unwrap().uploads.is_empty());
+    assert!(files.remove(empty).await.unwrap(), "an empty one can be removed");
+}
+
+#[tokio::test]
+async fn a_bucket_that_ends_a_copy_late_brings_no_file_back() {
+    let bed = Bed::new();
+    let (bucket, setup) = shelf().await;
+    let files = bed.files_with(setup);
+    let (_, id, _) = brought_and_rotated(&bed, &files, 100).await;
+    bucket.lock().unwrap().mute = true;
+    let looked = files.wrap_anew(&stored(&bed), NO_PAUSE).await.unwrap();
+    assert_eq!((looked.done, looked.missed), (0, 1));
+    bucket.lock().unwrap().mute = false;
+    assert!(files.remove(id).await.unwrap());
+    {
+        let mut bucket = bucket.lock().unwrap();
+        let (name, copy) = bucket.late.take().unwrap();
+        bucket.objects.insert(name, copy);
+    }
+    assert_eq!(files.sweep().await.unwrap(), 0, "it is not old");
+    assert!(bucket.lock().unwrap().objects.is_empty());
 }
 
 #[tokio::test]
