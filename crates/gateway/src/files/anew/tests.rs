@@ -120,6 +120,24 @@ async fn files_of_every_length_are_wrapped_anew_and_the_old_key_can_go() {
 }
 
 #[tokio::test]
+async fn files_that_are_away_for_a_while_are_not_taken_for_none() {
+    let bed = Bed::new();
+    let (files, of) = (bed.files(), conversation(&bed, "c1").await);
+    let id = kept(&files, &of, b"kolibri").await.id;
+    rotate(&bed);
+    let (folder, away) = (bed.dir().join(place::FOLDER), bed.dir().join("away"));
+    fs::rename(&folder, &away).unwrap();
+    assert!(matches!(files.under_old_keys().await, Err(FileError::Disk(_))));
+    let looked = files.wrap_anew(&store(&bed), &|| Duration::ZERO).await;
+    assert!(matches!(looked, Err(FileError::Disk(_))));
+    fs::rename(&away, &folder).unwrap();
+    assert_eq!(files.under_old_keys().await.unwrap(), 1);
+    assert_eq!(wrapped_anew(&bed, &files).await.done, 1);
+    retire(&bed);
+    assert_eq!(rest(reads(&files, &of, id).await).await, b"kolibri");
+}
+
+#[tokio::test]
 async fn who_reads_a_file_while_it_is_put_in_place_anew_reads_it_to_its_end() {
     let bed = Bed::new();
     let (files, of, all) = (bed.files(), conversation(&bed, "c1").await, bytes());
