@@ -79,6 +79,30 @@ async fn an_export_has_everything_of_one_person_and_nothing_of_another() {
 }
 
 #[tokio::test]
+async fn a_damaged_file_is_named_and_everything_else_is_exported() {
+    let bed = Bed::new();
+    let persons = bed.persons();
+    shows(&bed, &persons, "zoe-canary/1", b"bytes of zoe").await;
+    let mut folder = std::fs::read_dir(bed.dir().join("files")).unwrap();
+    let path = folder.next().unwrap().unwrap().path();
+    let whole = std::fs::read(&path).unwrap();
+    let mut flipped = whole.clone();
+    *flipped.iter_mut().nth(100).unwrap() ^= 1;
+    for damaged in [Vec::new(), whole[..whole.len() / 2].to_vec(), vec![7; whole.len()], flipped] {
+        std::fs::write(&path, damaged).unwrap();
+        let (lines, text) = exported(&persons, "zoe-canary").await;
+        let last = &lines.last().unwrap()["exported"];
+        assert_eq!((&last["files"], &last["files_damaged"]), (&0.into(), &1.into()), "{text}");
+        let named = lines.iter().find_map(|line| line["damaged"]["id"].as_str());
+        assert_eq!(named, path.file_name().unwrap().to_str(), "{text}");
+        assert!(text.contains("here it is"), "{text}");
+    }
+    std::fs::write(&path, whole).unwrap();
+    let (lines, _) = exported(&persons, "zoe-canary").await;
+    assert_eq!(lines.last().unwrap()["exported"]["files"], 1);
+}
+
+#[tokio::test]
 async fn nobody_of_another_tenant_or_name_has_anything() {
     let bed = Bed::new();
     let persons = talked(&bed).await;

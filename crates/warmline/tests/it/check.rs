@@ -126,6 +126,24 @@ async fn with_a_gateway_that_runs_all_is_well_and_nobody_is_disturbed() {
     assert_eq!(house.desk.tokens_granted(), 1, "one log-in, whatever is asked");
 }
 
+/// Whoever reads has to show a key to seal to first.
+#[tokio::test]
+async fn the_stream_of_a_bot_that_takes_sealed_messages_only_opens_too() {
+    let house = House::start_at(
+        Setting { reads_messages: true, ..Setting::default() },
+        |config| config.may_read_provider = true,
+        |environment| {
+            let public = format!("http://{}", environment["WARMLINE_LISTEN"]);
+            environment.insert("WARMLINE_PUBLIC_URL".to_owned(), public);
+            environment.insert("WARMLINE_MESSAGE_ENCRYPTION".to_owned(), "required".to_owned());
+        },
+    )
+    .await;
+    let report = check(&house.environment).await;
+    report.is_well();
+    assert_eq!(report.of("direct_line.stream"), ("ok", "open"));
+}
+
 #[tokio::test]
 async fn before_the_first_start_a_stand_in_answers_and_nothing_is_made() {
     let mut house = house().await;

@@ -236,6 +236,27 @@ async fn the_key_in_use_in_its_own_place_is_no_rotation() {
     assert_eq!(std::fs::read_to_string(key_file(&house)).unwrap(), in_use);
 }
 
+/// As a try that was cut short leaves one; this one somebody else put there.
+#[tokio::test]
+async fn a_key_that_lies_beside_the_one_in_use_is_looked_at_like_any_other() {
+    let house = house().await;
+    let in_use = std::fs::read_to_string(key_file(&house)).unwrap();
+    house.hides(in_use.trim());
+    let next = key_file(&house).with_extension("key.next");
+    for (key, why) in [("ab".repeat(32), "repeats a few bytes"), (in_use.clone(), "the key in use")]
+    {
+        std::fs::write(&next, key).unwrap();
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+        std::fs::set_permissions(&next, mode).unwrap();
+        let refused = run(&house, &["keys", "rotate-master"]).await.unwrap_err();
+        assert!(refused.contains(why) && refused.contains("master.key.next"), "{refused}");
+        assert_eq!(std::fs::read_to_string(key_file(&house)).unwrap(), in_use);
+    }
+    std::fs::remove_file(&next).unwrap();
+    run(&house, &["keys", "rotate-master"]).await.unwrap();
+    assert_ne!(std::fs::read_to_string(key_file(&house)).unwrap(), in_use);
+}
+
 #[tokio::test]
 async fn a_secret_is_rotated_to_a_new_value_and_only_if_there_is_one() {
     let house = house().await;

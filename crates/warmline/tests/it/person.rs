@@ -280,3 +280,20 @@ async fn an_erasure_that_is_killed_anywhere_is_whole_after_the_next_start() {
     let again = house.page_again(OTHER, &other.conversation).await;
     assert!(gists(&again.log().await).contains(&OTHERS.to_owned()));
 }
+
+#[tokio::test]
+async fn under_a_tenant_that_is_not_there_nothing_kept_is_no_answer() {
+    let mut house = House::start(Setting::default()).await;
+    let page = house.page(ZOE).await;
+    house.says(&page, "words of zoe").await;
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out").display().to_string();
+    for order in [&["erase", "--yes"][..], &["export", "--out", &out]] {
+        let asked = [&["person"], order, &["--tenant", "defualt", "--user", ZOE]].concat();
+        let (code, said, error) = warmline(&house, &asked).await;
+        assert_eq!((code, said.as_str()), (Some(1), ""), "{error}");
+        assert!(error.contains("no tenant defualt") && error.contains("are: default"), "{error}");
+    }
+    assert!(is_kept(&house, ZOE).await);
+    assert!(!is_kept(&house, "somebody else").await, "of a tenant that is there it is one");
+}
