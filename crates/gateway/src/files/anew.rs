@@ -80,22 +80,15 @@ impl Files {
         Ok((left + coming) as u64)
     }
 
-    /// Those that are there and were not looked at. Where none is, though there were some, their folder or bucket
-    /// is away, which looks like an empty one: nobody can say what is in it.
+    /// Those that are there and were not looked at.
     async fn left(&self, root: RootId) -> Result<Vec<FileId>, FileError> {
-        let (mut all, mut left, mut is_empty) = (self.place.all(), Vec::new(), true);
-        let counted = self.fill().0.bytes;
+        self.place.is_there()?;
+        let (mut all, mut left) = (self.place.all(), Vec::new());
         while let Some(there) = all.try_next().await? {
-            is_empty = false;
             let Ok(id) = there.name.parse::<FileId>() else { continue };
             if !self.known().of(root).looked_at.contains(&id) {
                 left.push(id);
             }
-        }
-        if is_empty && counted > 0 && self.fill().0.bytes > 0 {
-            const AWAY: &str =
-                "the folder or bucket of the files is away, or empty though it held some";
-            return Err(FileError::Disk(io::Error::new(io::ErrorKind::NotFound, AWAY)));
         }
         Ok(left)
     }

@@ -136,6 +136,14 @@ impl Place {
         self.prefix.clone().join(name)
     }
 
+    /// Fails where the folder is away, which would be listed as an empty one. Of a bucket nobody can tell.
+    pub(super) fn is_there(&self) -> Result<(), FileError> {
+        match &self.folder {
+            Some(folder) => folder.metadata().map(drop).map_err(FileError::Disk),
+            None => Ok(()),
+        }
+    }
+
     /// Everything that is there.
     pub(super) fn all(&self) -> BoxStream<'static, Result<There, FileError>> {
         let there = self.store.list(Some(&self.prefix)).map_err(FileError::from);
