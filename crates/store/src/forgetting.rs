@@ -67,9 +67,9 @@ pub trait Forgetting {
     fn open_session_of(&self, id: ConversationId) -> Result<Option<SessionId>, StoreError>;
 
     /// Forgets conversations with all that is kept of them. When this returns nobody finds them, and their
-    /// entries open for nobody; what is left of them goes with [`Store::forget_rest`]. Nothing happens to
+    /// entries open for nobody; what is left of them goes with [`Forgetting::forget_rest`]. Nothing happens to
     /// those that are gone, or in which a session is open; nor, with `dead_before`, to those that are not dead
-    /// any more (see [`Store::dead_conversations`]): their user may have come back.
+    /// any more (see [`Forgetting::dead_conversations`]): their user may have come back.
     fn forget(
         &self,
         conversations: &[ConversationId],

@@ -148,10 +148,10 @@ fn of_char(c: char) -> Option<Sign> {
         | '\u{22c5}' | '\u{3001}' | '\u{3002}' | '\u{30fb}' | '\u{ff0b}' | '\u{ff0c}'
         | '\u{ff0e}' | '\u{ff0f}' | '\u{ff3f}' => Sign::Mark,
         // Control characters, signs for how a text is laid out, and such as are written over others.
-        '\0'..='\u{8}' | '\u{e}'..='\u{1f}' | '\u{7f}' => return None,
-        '\0'..='\u{7f}' => Sign::Other,
-        '\u{80}'..='\u{9f}' => return None,
-        '\u{ad}'
+        '\0'..='\u{8}'
+        | '\u{e}'..='\u{1f}'
+        | '\u{7f}'..='\u{9f}'
+        | '\u{ad}'
         | '\u{300}'..='\u{36f}'
         | '\u{61c}'
         | '\u{180e}'
@@ -162,6 +162,7 @@ fn of_char(c: char) -> Option<Sign> {
         | '\u{fe00}'..='\u{fe0f}'
         | '\u{feff}'
         | '\u{e0000}'..='\u{e0fff}' => return None,
+        '\0'..='\u{7f}' => Sign::Other,
         c if c.is_whitespace() => Sign::Blank,
         '\u{ff21}'..='\u{ff3a}' => letter(c, '\u{ff21}'),
         '\u{ff41}'..='\u{ff5a}' => letter(c, '\u{ff41}'),

@@ -87,7 +87,7 @@ async fn a_damaged_file_is_named_and_everything_else_is_exported() {
     let path = folder.next().unwrap().unwrap().path();
     let whole = std::fs::read(&path).unwrap();
     let mut flipped = whole.clone();
-    *flipped.iter_mut().nth(100).unwrap() ^= 1;
+    flipped[100] ^= 1;
     for damaged in [Vec::new(), whole[..whole.len() / 2].to_vec(), vec![7; whole.len()], flipped] {
         std::fs::write(&path, damaged).unwrap();
         let (lines, text) = exported(&persons, "zoe-canary").await;
