@@ -162,7 +162,7 @@ fn of_char(c: char) -> Option<Sign> {
         | '\u{fe00}'..='\u{fe0f}'
         | '\u{feff}'
         | '\u{e0000}'..='\u{e0fff}' => return None,
-        '\0'..='\u{7f}' => Sign::Other,
+        '\0'..='\u{7e}' => Sign::Other,
         c if c.is_whitespace() => Sign::Blank,
         '\u{ff21}'..='\u{ff3a}' => letter(c, '\u{ff21}'),
         '\u{ff41}'..='\u{ff5a}' => letter(c, '\u{ff41}'),
