@@ -336,13 +336,13 @@ impl Kept {
         Ok(Self { data_dir, master_key, master_source, bots })
     }
 
-    /// What a command makes in the data directory belongs to whoever runs it, and a gateway of another user could
-    /// not open it any more. Nobody but root could make something there.
+    /// What a command makes beside the store belongs to whoever runs it, and a gateway of another user could not
+    /// open it any more. Nobody but root could make something there. Before there is a store, nobody knows whose
+    /// gateway it will be.
     fn refuse_others(data_dir: &Path) -> Result<(), ConfigError> {
         let own = rustix::process::geteuid().as_raw();
-        let places = [data_dir.join(master::DATABASE_FILE), data_dir.to_owned()];
-        let owner = places.iter().find_map(|place| place.metadata().ok());
-        match owner.map(|found| std::os::unix::fs::MetadataExt::uid(&found)) {
+        let store = data_dir.join(master::DATABASE_FILE).metadata().ok();
+        match store.map(|found| std::os::unix::fs::MetadataExt::uid(&found)) {
             Some(uid) if own == 0 && uid != own => {
                 Err(ConfigError::OtherUser { path: data_dir.to_owned(), uid })
             }

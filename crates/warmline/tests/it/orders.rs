@@ -332,3 +332,34 @@ async fn what_a_killed_change_of_the_master_key_left_is_done_by_the_next() {
     house.begin().await;
     done(&house, &["keys", "status"]).await;
 }
+
+/// What root makes in the place of another user's gateway, that gateway cannot open.
+#[tokio::test]
+async fn root_makes_nothing_beside_the_store_of_another_user() {
+    let mut house = House::start(Setting::default()).await;
+    house.terminate().await;
+    let data = house.data_dir();
+    let there = || {
+        let entries = std::fs::read_dir(&data).unwrap();
+        entries.map(|entry| entry.unwrap().file_name()).collect::<std::collections::BTreeSet<_>>()
+    };
+    done(&house, &["keys", "status"]).await;
+    // Nobody else can give it away; of their own data root and others are refused nothing.
+    if !is_root() {
+        return;
+    }
+    std::os::unix::fs::chown(data.join("warmline.db"), Some(65_534), None).unwrap();
+    let before = there();
+    for order in [
+        &["keys", "rotate-master"][..],
+        &["keys", "status"],
+        &["person", "erase", "--user", "zoe", "--yes"],
+    ] {
+        let said = refused(&house, order).await;
+        assert!(
+            said.contains("belong to the user with the id 65534") && said.contains("sudo -u"),
+            "{said}"
+        );
+        assert_eq!(there(), before, "{order:?}");
+    }
+}
