@@ -173,7 +173,7 @@ function post(line: Line, sealing: Sealing, activity: object, listener: Listener
       complete: () => listener.complete?.(),
       error: (error) => {
         if (again || !SEAL_ANEW.includes(codeOf(error))) return listener.error?.(error);
-        sealing.fetchKeys().then(() => attempt(true)).catch((why: unknown) => listener.error?.(why));
+        sealing.renew(envelope).then(() => attempt(true)).catch((why: unknown) => listener.error?.(why));
       },
     });
   };

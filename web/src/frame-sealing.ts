@@ -64,6 +64,7 @@ export class Sealing {
   readonly #contexts = new Map<string, Promise<Recipient>>();
   #keys: readonly GatewayKey[] = [];
   #ahead = 0;
+  #fetching: Promise<void> | null = null;
 
   private constructor(gateway: string, suite: CipherSuite, own: CryptoKeyPair) {
     this.#gateway = gateway;
@@ -78,8 +79,24 @@ export class Sealing {
     return sealing;
   }
 
-  /** Gets the gateway's keys, and how far its clock is from this one. */
-  async fetchKeys(): Promise<void> {
+  /** Gets the gateway's keys, and how far its clock is from this one: once for all who ask meanwhile. */
+  fetchKeys(): Promise<void> {
+    this.#fetching ??= this.#fetchKeys().finally(() => {
+      this.#fetching = null;
+    });
+    return this.#fetching;
+  }
+
+  /**
+   * Gets newer keys, and the gateway's time, after it refused this envelope. What was sealed before they
+   * were fetched may be refused after it: then they are here already.
+   */
+  async renew(refused: Sealable): Promise<void> {
+    const { kid } = (refused.channelData?.['warmline'] as { sealed: { kid: string } }).sealed;
+    if (this.#keys[0]?.kid === kid) await this.fetchKeys();
+  }
+
+  async #fetchKeys(): Promise<void> {
     const answer = await this.#fetch('.well-known/warmline-keys', { cache: 'no-store' });
     if (!answer.ok) throw new NotSealed(`the gateway has no keys for messages: ${answer.status}`);
     const { now, keys } = (await answer.json()) as {
