@@ -81,18 +81,25 @@ impl Command {
     }
 }
 
-/// The benchmark's arguments with the file of `--json` as seen from this folder: cargo runs
-/// benchmarks in a folder of its own.
+/// Arguments of the benchmark that name a file.
+const FILES: [&str; 2] = ["--json", "--against"];
+
+/// The benchmark's arguments with their files as seen from this folder: cargo runs benchmarks in a
+/// folder of its own.
 pub(crate) fn with_file_from(folder: &Path, rest: &[String]) -> Vec<String> {
     let from_here = |file: &str| folder.join(file).to_string_lossy().into_owned();
     let mut is_file = false;
     rest.iter()
-        .map(|argument| match (std::mem::take(&mut is_file), argument.strip_prefix("--json=")) {
-            (true, _) => from_here(argument),
-            (false, Some(file)) => format!("--json={}", from_here(file)),
-            (false, None) => {
-                is_file = argument == "--json";
-                argument.clone()
+        .map(|argument| {
+            if std::mem::take(&mut is_file) {
+                return from_here(argument);
+            }
+            is_file = FILES.contains(&argument.as_str());
+            match argument.split_once('=') {
+                Some((name, file)) if FILES.contains(&name) => {
+                    format!("{name}={}", from_here(file))
+                }
+                _ => argument.clone(),
             }
         })
         .collect()
@@ -191,6 +198,8 @@ mod tests {
         for (given, expected) in [
             ("desk --json out.json --quick", format!("desk --json {file} --quick")),
             ("--json=out.json desk", format!("--json={file} desk")),
+            ("--against out.json --quick", format!("--against {file} --quick")),
+            ("--against=out.json", format!("--against={file}")),
             ("desk --quick", "desk --quick".to_owned()),
             ("--json", "--json".to_owned()),
         ] {

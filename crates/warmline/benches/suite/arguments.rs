@@ -79,6 +79,9 @@ pub(crate) struct Arguments {
     /// Stored conversations of restart [default: 100000, quick: 1000].
     #[arg(long)]
     stored: Option<usize>,
+    /// Another build of the gateway, for `webhook` to take turns with: its program.
+    #[arg(long, value_name = "PROGRAM")]
+    against: Option<PathBuf>,
     /// Threads of the generator.
     #[arg(long, default_value_t = 1)]
     pub(crate) threads: usize,
@@ -103,6 +106,7 @@ pub(crate) struct Plan {
     pub(crate) timing: Timing,
     pub(crate) rate: f64,
     pub(crate) stored: usize,
+    pub(crate) against: Option<PathBuf>,
     chats: Option<usize>,
     connections: Option<usize>,
 }
@@ -132,6 +136,7 @@ impl Plan {
             },
             rate: arguments.rate,
             stored: arguments.stored.unwrap_or(if quick { 1_000 } else { 100_000 }),
+            against: arguments.against.clone(),
             chats: arguments.chats,
             connections: arguments.connections,
         };

@@ -1,6 +1,6 @@
 //! A gateway with an instance behind it and live chats inside, as a subject needs it.
 
-use std::time::Instant;
+use std::{path::Path, time::Instant};
 
 use anyhow::ensure;
 use tempfile::TempDir;
@@ -11,6 +11,28 @@ use crate::{
     server::Server,
     slow_fsync::Shim,
 };
+
+/// Which gateway it is.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Which<'a> {
+    /// The one this benchmark was built with.
+    Own,
+    /// The same, on a slower disk.
+    Slower(&'a Shim),
+    /// Another build, to be compared with: its program.
+    Other(&'a Path),
+}
+
+impl Which<'_> {
+    /// What its rows in the tables are called.
+    fn name(self) -> String {
+        match self {
+            Self::Own => "gateway".to_owned(),
+            Self::Slower(shim) => format!("gateway, fsync +{:?}", shim.added()),
+            Self::Other(_) => "the other build".to_owned(),
+        }
+    }
+}
 
 /// Everything that one gateway needs, for as long as it runs.
 #[derive(Debug)]
@@ -26,25 +48,21 @@ pub(crate) struct House {
 
 impl House {
     /// A gateway without a chat.
-    pub(crate) async fn empty(shim: Option<&Shim>) -> anyhow::Result<Self> {
+    pub(crate) async fn empty(which: Which<'_>) -> anyhow::Result<Self> {
         let instance = Instance::start().await?;
         let data = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
-        let gateway = Server::gateway(instance.address, data.path(), shim).await?;
-        let name = match shim {
-            None => "gateway".to_owned(),
-            Some(shim) => format!("gateway, fsync +{:?}", shim.added()),
-        };
-        if let Some(shim) = shim {
+        let gateway = Server::gateway(which, instance.address, data.path()).await?;
+        if let Which::Slower(shim) = which {
             let began = Instant::now();
             chats::start_only(gateway.address, 1, None).await?;
             ensure!(began.elapsed() >= shim.added(), "the shim has no effect on this gateway");
         }
-        Ok(Self { gateway, chats: Vec::new(), instance, name, data })
+        Ok(Self { gateway, chats: Vec::new(), instance, name: which.name(), data })
     }
 
     /// A gateway with so many live chats.
-    pub(crate) async fn with_chats(count: usize, shim: Option<&Shim>) -> anyhow::Result<Self> {
-        let mut house = Self::empty(shim).await?;
+    pub(crate) async fn with_chats(count: usize, which: Which<'_>) -> anyhow::Result<Self> {
+        let mut house = Self::empty(which).await?;
         house.open_chats(count).await?;
         Ok(house)
     }

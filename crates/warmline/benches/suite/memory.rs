@@ -13,7 +13,7 @@ use crate::{
     arguments::Plan,
     cost,
     flights::Flights,
-    house::House,
+    house::{House, Which},
     load::as_f64,
     report::{Column, Kind, Row, Section},
     streams::Streams,
@@ -89,7 +89,7 @@ pub(crate) async fn measure(plan: &Plan) -> anyhow::Result<Section> {
 }
 
 async fn one(chats: usize, before: usize, streams: usize) -> anyhow::Result<Round> {
-    let mut house = House::empty(None).await?;
+    let mut house = House::empty(Which::Own).await?;
     let pid = house.gateway.pid;
     let idle = settled(pid).await?;
     house.open_chats(chats).await?;

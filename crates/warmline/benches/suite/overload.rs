@@ -20,7 +20,7 @@ use crate::{
     arguments::Plan,
     chats, cost,
     feed::Feed,
-    house::House,
+    house::{House, Which},
     load::{Window, as_f64},
     report::{Column, Figure, Kind, Row, Section},
     webhook::{self, answered},
@@ -91,7 +91,7 @@ pub(crate) async fn measure(plan: &Plan) -> anyhow::Result<Section> {
     let connections = wanted.min(room);
     ensure!(connections > BEST_CONNECTIONS, "too few open files are allowed (ulimit -n)");
     // A chat belongs to one connection, and one chat to the caller that comes afterwards.
-    let house = House::with_chats(connections + 1, None).await?;
+    let house = House::with_chats(connections + 1, Which::Own).await?;
     let gateway = &house.gateway;
     let mut feeds: Vec<Feed> =
         house.chats.iter().map(|chat| Feed::agents(chat, gateway.address)).collect();

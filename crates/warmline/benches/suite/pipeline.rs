@@ -20,7 +20,7 @@ use crate::{
     chats, cost,
     feed::Feed,
     flights::Flights,
-    house::House,
+    house::{House, Which},
     http::Connection,
     load::{Stage, Window, Workers, dealt, join, percentile_ms, stage},
     report::{Column, Kind, Row, Section, number},
@@ -162,7 +162,7 @@ impl Pace {
 }
 
 async fn line(count: usize, shim: Option<&Shim>, way: Way) -> anyhow::Result<Line> {
-    let house = House::with_chats(count, shim).await?;
+    let house = House::with_chats(count, shim.map_or(Which::Own, Which::Slower)).await?;
     let (gateway, flights) = (house.gateway.address, Flights::new(count));
     let streams = match way {
         Way::In => Some(Streams::open(gateway, &house.chats, &flights).await?),

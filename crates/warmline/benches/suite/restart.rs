@@ -20,7 +20,7 @@ use crate::{
     chats, cost,
     feed::Feed,
     flights::Flights,
-    house::House,
+    house::{House, Which},
     http::{Connection, request},
     load::{Workers, as_f64, dealt, join, stage},
     report::{Column, Kind, Row, Section},
@@ -61,7 +61,7 @@ const COLUMNS: [Column<Round>; 3] = [
 pub(crate) async fn measure(plan: &Plan) -> anyhow::Result<Section> {
     let live = (plan.stored / ONE_LIVE_OF).max(1);
     let began = Instant::now();
-    let mut house = House::empty(None).await?;
+    let mut house = House::empty(Which::Own).await?;
     eprintln!("preparing {} stored conversations …", plan.stored);
     chats::start_only(house.gateway.address, plan.stored - live, Some("Hello!")).await?;
     house.open_chats(live).await?;

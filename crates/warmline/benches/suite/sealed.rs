@@ -23,7 +23,7 @@ use crate::{
     arguments::Plan,
     chats::Chat,
     cost::processor_time,
-    house::House,
+    house::{House, Which},
     http::{Connection, request},
     load::{Window, as_f64},
     report::{Column, Figure, Kind, Row, Section},
@@ -81,7 +81,7 @@ struct Token {
 pub(crate) async fn measure(plan: &Plan) -> anyhow::Result<Section> {
     let (chats, each) = (plan.chats(4, 32), if plan.quick { 10 } else { 100 });
     let reads = if plan.quick { 3 } else { 60 };
-    let house = House::with_chats(chats, None).await?;
+    let house = House::with_chats(chats, Which::Own).await?;
     let mut rounds: [Vec<Round>; 4] = Default::default();
     for round in 0..plan.rounds {
         for (place, case) in CASES.iter().enumerate() {

@@ -13,7 +13,7 @@ use tokio::{
     process::{Child, Command},
 };
 
-use crate::slow_fsync::Shim;
+use crate::house::Which;
 
 /// What stands before the address in the line that a server prints once it listens.
 pub(crate) const READY: &str = "listens on http://";
@@ -46,14 +46,17 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// The gateway as it ships, with this instance behind it, on this disk.
+    /// A gateway as it ships, with this instance behind it.
     pub(crate) async fn gateway(
+        which: Which<'_>,
         instance: SocketAddr,
         data: &Path,
-        shim: Option<&Shim>,
     ) -> anyhow::Result<Self> {
-        let mut command = gateway_at(ANYWHERE, instance, data);
-        if let Some(shim) = shim {
+        let mut command = match which {
+            Which::Own | Which::Slower(_) => gateway_at(ANYWHERE, instance, data),
+            Which::Other(program) => configured(Command::new(program), ANYWHERE, instance, data),
+        };
+        if let Which::Slower(shim) = which {
             shim.load_into(&mut command)?;
         }
         Self::start(command).await.context("the gateway")
@@ -139,7 +142,15 @@ impl Server {
 }
 
 fn gateway_at(address: SocketAddr, instance: SocketAddr, data: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_warmline"));
+    configured(Command::new(env!("CARGO_BIN_EXE_warmline")), address, instance, data)
+}
+
+fn configured(
+    mut command: Command,
+    address: SocketAddr,
+    instance: SocketAddr,
+    data: &Path,
+) -> Command {
     // Nothing of the person's own environment may configure what is measured.
     command.arg("serve").env_clear().env("RUST_LOG", "error");
     command.env("WARMLINE_LISTEN", address.to_string()).env("WARMLINE_DATA_DIR", data);

@@ -19,7 +19,7 @@ use crate::{
     arguments::Plan,
     at_rest, chats, cost,
     feed::Feed,
-    house::House,
+    house::{House, Which},
     http::Connection,
     load::{Stage, Window, Workers, dealt, join, percentile_ms, stage},
     report::{Column, Figure, Kind, Row, Section},
@@ -61,9 +61,11 @@ struct Side<'a> {
 
 pub(crate) async fn measure(plan: &Plan, shim: Option<&Shim>) -> anyhow::Result<Section> {
     let (count, connections) = (plan.chats(100, 1_000), plan.connections(100, 128));
-    let mut houses = vec![House::with_chats(count, None).await?];
-    if let Some(shim) = shim {
-        houses.push(House::with_chats(count, Some(shim)).await?);
+    let mut houses = vec![House::with_chats(count, Which::Own).await?];
+    for which in
+        shim.map(Which::Slower).into_iter().chain(plan.against.as_deref().map(Which::Other))
+    {
+        houses.push(House::with_chats(count, which).await?);
     }
     let bare = Server::bare().await?;
     let feeds = |house: &House, to: &Server| -> Vec<Feed> {
@@ -93,6 +95,9 @@ pub(crate) async fn measure(plan: &Plan, shim: Option<&Shim>) -> anyhow::Result<
         sides.iter().map(|side| Row::of(side.name, &COLUMNS, &side.rounds)).collect();
     let ratios: Vec<Row> = rows.iter().zip(&houses).map(|(row, _)| ratio(row, &rows)).collect();
     rows.extend(ratios);
+    if plan.against.is_some() {
+        rows.push(ratio(&rows[0], &rows[..houses.len()]));
+    }
     if let Some(whole) = rows[0].figure(PROCESSOR) {
         let sealing = at_rest::measure(houses[0].data.path(), whole, plan.rounds)?;
         rows.extend(sealing);
@@ -120,19 +125,19 @@ pub(crate) async fn measure(plan: &Plan, shim: Option<&Shim>) -> anyhow::Result<
     })
 }
 
-/// A gateway as a share of the bare handler, which is the last row: 1 would be as good. A cost is
-/// turned over, so that more is always better.
+/// A gateway as a share of what stands in the last row, the bare handler or another build: 1 would be
+/// as good. A cost is turned over, so that more is always better.
 fn ratio(row: &Row, rows: &[Row]) -> Row {
-    let bare = rows.last().map_or(&[][..], |bare| &bare.figures);
-    let figures = bare.iter().filter_map(|bare| {
-        let gateway = row.figure(bare.kind)?;
-        match bare.kind {
-            RATE => Figure::ratio(gateway, bare),
-            PROCESSOR | INSTRUCTIONS => Figure::ratio(bare, gateway),
+    let (name, other) = rows.last().map_or(("", &[][..]), |other| (&other.case, &other.figures));
+    let figures = other.iter().filter_map(|other| {
+        let gateway = row.figure(other.kind)?;
+        match other.kind {
+            RATE => Figure::ratio(gateway, other),
+            PROCESSOR | INSTRUCTIONS => Figure::ratio(other, gateway),
             _ => None,
         }
     });
-    Row { case: format!("{} / bare handler", row.case), figures: figures.collect() }
+    Row { case: format!("{} / {name}", row.case), figures: figures.collect() }
 }
 
 impl Round {
