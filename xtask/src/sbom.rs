@@ -2,10 +2,14 @@
 //!
 //! Crates come from `cargo metadata`: those that the binary reaches by ordinary and build
 //! dependencies on this platform, not what tests need. Packages of the pages come from their lock
-//! file, and those that only build them are left out. Sorted, and without a time or a random number:
+//! file: what is among the `dependencies` of `web/package.json` reaches browsers, with all that it
+//! needs; the rest only builds the pages and is left out. Sorted, and without a time or a random number:
 //! the same sources make the same file.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
 
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
@@ -31,13 +35,17 @@ pub(crate) fn write() -> Result<()> {
         bail!("cargo metadata failed: {}", String::from_utf8_lossy(&metadata.stderr));
     }
     let metadata = serde_json::from_slice(&metadata.stdout).context("cargo's answer is no JSON")?;
-    let lock = std::fs::read(root.join("web/package-lock.json")).context("the pages' lock file")?;
-    let lock = serde_json::from_slice(&lock).context("the pages' lock file is no JSON")?;
-    let sbom = bill(&metadata, &lock)?;
+    let sbom = bill(&metadata, &lock_of_pages(&root)?)?;
     let count = sbom["components"].as_array().map_or(0, Vec::len);
     std::fs::write(root.join(FILE), serde_json::to_vec_pretty(&sbom)?)?;
     eprintln!("\n{count} components are in {FILE}");
     Ok(())
+}
+
+fn lock_of_pages(workspace: &Path) -> Result<Value> {
+    let lock = std::fs::read(workspace.join("web/package-lock.json"));
+    let lock = lock.context("the pages' lock file")?;
+    serde_json::from_slice(&lock).context("the pages' lock file is no JSON")
 }
 
 /// The platform this is built for, as rustc names it.
@@ -181,5 +189,41 @@ mod tests {
         assert_eq!(names, ["pkg:cargo/a@1.0.0", "pkg:cargo/b@1.0.0", "pkg:npm/%40x/y@2.0.0"]);
         assert_eq!(bill["components"][0]["licenses"][0]["expression"], "MIT OR Apache-2.0");
         assert_eq!(bill["dependencies"][1], json!({"ref": "pkg:cargo/b@1.0.0", "dependsOn": []}));
+    }
+
+    /// What a page of ours takes from a package, by whichever way it says so.
+    fn packages_of(source: &str) -> impl Iterator<Item = &str> {
+        let ways = ["from '", "import '", "import('", "/node_modules/"];
+        let after = ways.into_iter().flat_map(|way| source.split(way).skip(1));
+        let names = after.filter_map(|rest| rest.split(['\'', '?']).next());
+        names.filter(|name| !name.starts_with('.') && !name.contains(['\n', ' '])).map(|name| {
+            let slashes = if name.starts_with('@') { 2 } else { 1 };
+            name.match_indices('/').nth(slashes - 1).map_or(name, |(end, _)| &name[..end])
+        })
+    }
+
+    #[test]
+    fn what_our_pages_take_into_a_browser_is_in_the_bill() {
+        let root = step::workspace();
+        let lock = lock_of_pages(&root).unwrap();
+        let pages = lock["packages"].as_object().unwrap().iter();
+        let listed: BTreeSet<String> = pages
+            .filter_map(|(path, package)| page_package(path, package))
+            .map(|(_, component)| component["name"].as_str().unwrap().to_owned())
+            .collect();
+        let mut taken = BTreeSet::new();
+        for file in std::fs::read_dir(root.join("web/src")).unwrap() {
+            let file = file.unwrap().path();
+            if file.extension().is_some_and(|kind| kind == "ts") {
+                let source = std::fs::read_to_string(file).unwrap();
+                taken.extend(packages_of(&source).map(str::to_owned));
+            }
+        }
+        assert!(
+            taken.contains("@hpke/core") && taken.contains("botframework-webchat"),
+            "{taken:?}"
+        );
+        assert!(taken.is_subset(&listed), "left out: {:?}", taken.difference(&listed));
+        assert!(!listed.contains("vite") && !listed.contains("playwright-core"));
     }
 }

@@ -82,6 +82,10 @@ const PASSES_MAX: u32 = 16;
 const MEMORY_KIB: u32 = 19 * 1_024;
 const PASSES: u32 = 2;
 
+/// The least work that makes guessing slow for whoever has taken a hash, in passes over a KiB: the
+/// lightest choice of OWASP's list (m=7168, t=5).
+pub const WORK_ADVISED: u64 = 7 * 1_024 * 5;
+
 /// The shortest password that a hash is made of, in characters. One that guards people's chats is
 /// guessed at over the network only, and slowly.
 pub const PASSWORD_CHARS_MIN: usize = 12;
@@ -215,6 +219,7 @@ mod tests {
     #[test]
     fn only_argon2id_that_is_bearable_is_taken() {
         let good = PasswordHash::of(&"correct horse battery".into()).unwrap();
+        assert!(good.work() >= WORK_ADVISED, "what is made here is no weak one");
         let good = good.expose();
         for bad in [
             "",

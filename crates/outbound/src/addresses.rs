@@ -5,31 +5,40 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 /// Where providers tell their machines of themselves over IPv6 (AWS); over IPv4 it is on one link.
 const METADATA_V6: Ipv6Addr = Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254);
 
+/// Where other providers do, among addresses that may be anybody's: Azure's agent of its machines,
+/// Alibaba Cloud, Oracle Cloud.
+const OF_PROVIDERS: [Ipv4Addr; 3] = [
+    Ipv4Addr::new(168, 63, 129, 16),
+    Ipv4Addr::new(100, 100, 100, 200),
+    Ipv4Addr::new(192, 0, 0, 192),
+];
+
 /// Whether a name that looks public may lead there: anywhere but to this machine, to one link, to no
-/// single machine, and to a provider's own information.
+/// single machine, and to a provider's own information. What carries an address of the older kind
+/// inside is judged by that.
 pub fn may_be_meant(address: IpAddr) -> bool {
-    let v4 = |address: Ipv4Addr| {
-        !(address.octets()[0] == 0
-            || address.octets()[0] >= 224
-            || address.is_loopback()
-            || address.is_link_local())
-    };
     match address {
-        IpAddr::V4(address) => v4(address),
-        IpAddr::V6(address) => {
-            let is_link_local = address.segments()[0] & 0xffc0 == 0xfe80;
-            address.to_ipv4_mapped().map_or_else(
-                || {
-                    !(address.is_unspecified()
-                        || address.is_loopback()
-                        || address.is_multicast()
-                        || is_link_local
-                        || address == METADATA_V6)
-                },
-                v4,
-            )
-        }
+        IpAddr::V4(address) => may_be_meant_v4(address),
+        IpAddr::V6(address) => carried(address).map_or_else(
+            || {
+                let is_link_local = address.segments()[0] & 0xffc0 == 0xfe80;
+                !(address.is_unspecified()
+                    || address.is_loopback()
+                    || address.is_multicast()
+                    || is_link_local
+                    || address == METADATA_V6)
+            },
+            may_be_meant_v4,
+        ),
     }
+}
+
+fn may_be_meant_v4(address: Ipv4Addr) -> bool {
+    !(address.octets()[0] == 0
+        || address.octets()[0] >= 224
+        || address.is_loopback()
+        || address.is_link_local()
+        || OF_PROVIDERS.contains(&address))
 }
 
 /// Whether an address is one of the public internet: not of this machine, of a private network, of one
@@ -38,7 +47,22 @@ pub fn may_be_meant(address: IpAddr) -> bool {
 pub fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => is_public_v4(address),
-        IpAddr::V6(address) => is_public_v6(address),
+        IpAddr::V6(address) => carried(address).map_or_else(|| is_public_v6(address), is_public_v4),
+    }
+}
+
+/// The address of the older kind that this one carries inside, and that a network leads it to.
+fn carried(address: Ipv6Addr) -> Option<Ipv4Addr> {
+    let v4 = |high: u16, low: u16| Some(Ipv4Addr::from(u32::from(high) << 16 | u32::from(low)));
+    match address.segments() {
+        // Neither of these two carries anything.
+        [0, 0, 0, 0, 0, 0, 0, 0 | 1] => None,
+        // Mapped, and compatible, which is out of use (RFC 4291); translated by the network (RFC 6052).
+        [0, 0, 0, 0, 0, 0 | 0xffff, high, low]
+        | [0x64, 0xff9b, 0, 0, 0, 0, high, low]
+        // Through a 6to4 relay (RFC 3056).
+        | [0x2002, high, low, ..] => v4(high, low),
+        _ => None,
     }
 }
 
@@ -56,20 +80,12 @@ fn is_public_v4(address: Ipv4Addr) -> bool {
         || address.is_loopback()
         || address.is_link_local()
         || address.is_multicast()
-        || address.is_documentation())
+        || address.is_documentation()
+        || OF_PROVIDERS.contains(&address))
 }
 
 fn is_public_v6(address: Ipv6Addr) -> bool {
-    let segments = address.segments();
-    let [_, _, _, _, _, _, high, low] = segments;
-    let v4 = |high: u16, low: u16| Ipv4Addr::from(u32::from(high) << 16 | u32::from(low));
-    if let Some(mapped) = address.to_ipv4_mapped() {
-        return is_public_v4(mapped);
-    }
-    match segments {
-        // Translated by the network (RFC 6052), and through a 6to4 relay (RFC 3056).
-        [0x64, 0xff9b, 0, 0, 0, 0, ..] => is_public_v4(v4(high, low)),
-        [0x2002, inner_high, inner_low, ..] => is_public_v4(v4(inner_high, inner_low)),
+    match address.segments() {
         // Teredo, documentation, and the rest that is nobody's.
         [0x2001, 0 | 0xdb8, ..] => false,
         // Only this block has been given out (RFC 4291, IANA).
@@ -103,6 +119,15 @@ mod tests {
             ("::ffff:127.0.0.1", false),
             ("::ffff:169.254.169.254", false),
             ("::ffff:10.0.0.1", true),
+            ("168.63.129.16", false),
+            ("100.100.100.200", false),
+            ("192.0.0.192", false),
+            ("64:ff9b::a9fe:a9fe", false),
+            ("64:ff9b::a00:1", true),
+            ("2002:7f00:1::", false),
+            ("2002:a00:1::1", true),
+            ("::127.0.0.1", false),
+            ("::ffff:168.63.129.16", false),
         ] {
             assert_eq!(may_be_meant(address.parse().unwrap()), meant, "{address}");
         }
@@ -112,6 +137,9 @@ mod tests {
     fn only_addresses_of_the_public_internet_are_let_through() {
         for (address, public) in [
             ("93.184.216.34", true),
+            ("168.63.129.16", false),
+            ("168.63.129.17", true),
+            ("64:ff9b::a83f:8110", false),
             ("100.63.255.255", true),
             ("172.32.0.1", true),
             ("0.0.0.0", false),

@@ -5,7 +5,7 @@ use std::fmt;
 
 use gateway::{
     BotSetup, DeskSetup, Grant, Settings,
-    console::{ADMIN, PasswordHash},
+    console::{ADMIN, PasswordHash, WORK_ADVISED},
 };
 use secrecy::{ExposeSecret, SecretString};
 
@@ -104,7 +104,7 @@ pub(super) fn of(draft: &Draft, environment: &Environment, settings: &Settings) 
              at /console"
         )));
     }
-    remarks.extend(unlike_hashes(settings));
+    remarks.extend(of_hashes(settings));
     if settings.public_url.is_none() {
         let way = draft.ways(&Owner::House, "public_url");
         let text = format!("ServiceNow cannot be told where to call back; set {way}");
@@ -113,9 +113,8 @@ pub(super) fn of(draft: &Draft, environment: &Environment, settings: &Settings) 
     remarks
 }
 
-/// Whose name the time of a sign-in tells: whose hash asks for less work than another's. A name that is
-/// nobody's takes as long as the costliest.
-fn unlike_hashes(settings: &Settings) -> Option<Remark> {
+/// What to know of the hashes of passwords.
+fn of_hashes(settings: &Settings) -> Vec<Remark> {
     let admin = settings.console_password_hash.iter().map(|hash| (ADMIN, hash));
     let others =
         settings.operators.iter().map(|operator| (&*operator.name, &operator.password_hash));
@@ -124,15 +123,26 @@ fn unlike_hashes(settings: &Settings) -> Option<Remark> {
         PasswordHash::parse(hash.expose_secret()).map_or(0, |hash| hash.work())
     };
     let all: Vec<_> = admin.chain(others).map(|(name, hash)| (name, work(hash))).collect();
-    let most = all.iter().map(|(_, work)| *work).max()?;
-    let less: Vec<_> = all.iter().filter(|(_, work)| *work < most).map(|(name, _)| *name).collect();
-    (!less.is_empty()).then(|| {
-        Remark::weak(format!(
-            "how long a sign-in takes tells strangers that there is an operator {}: the hash asks for less \
-             work than another's; make all of them anew with `warmline console-password`",
-            less.join(", ")
-        ))
-    })
+    let below = |least: u64| {
+        let names: Vec<_> =
+            all.iter().filter(|(_, work)| *work < least).map(|(name, _)| *name).collect();
+        (!names.is_empty()).then(|| names.join(", "))
+    };
+    let mut remarks = Vec::new();
+    if let Some(names) = below(WORK_ADVISED) {
+        remarks.push(Remark::weak(format!(
+            "whoever gets hold of this configuration guesses the password of {names} quickly: the hash asks \
+             for less work than m=7168,t=5; make it anew with `warmline console-password`"
+        )));
+    }
+    // A name that is nobody's takes as long as the costliest.
+    if let Some(names) = all.iter().map(|(_, work)| *work).max().and_then(below) {
+        remarks.push(Remark::weak(format!(
+            "how long a sign-in takes tells strangers that there is an operator {names}: the hash asks for \
+             less work than another's; make all of them anew with `warmline console-password`"
+        )));
+    }
+    remarks
 }
 
 /// What to know of the way in for ServiceNow.

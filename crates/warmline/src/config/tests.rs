@@ -388,6 +388,26 @@ fn what_has_no_use_is_said() {
 }
 
 #[test]
+fn a_hash_that_is_guessed_quickly_is_said_to_be() {
+    let hash = |cost: &str| {
+        format!(
+            "$argon2id$v=19${cost}$YSBzYWx0IG9mIGEgdGVzdA$WKYXEMtXRHX4/34QKHCu15BlvipuWeIHUwwvCGrhm9M"
+        )
+    };
+    for (cost, is_weak) in
+        [("m=8,t=1,p=1", true), ("m=19456,t=1,p=1", true), ("m=7168,t=5,p=1", false)]
+    {
+        let hash = hash(cost);
+        let set = [("WARMLINE_CONSOLE_PASSWORD_HASH", hash.as_str())];
+        let remarks = Config::read(&environment(&set)).unwrap().remarks;
+        let said = remarks.iter().any(|remark| {
+            remark.kind == RemarkKind::Weak && remark.text.contains("the password of admin quickly")
+        });
+        assert_eq!(said, is_weak, "{cost}: {remarks:?}");
+    }
+}
+
+#[test]
 fn a_setting_that_is_no_text_is_not_taken_for_missing() {
     let mut environment = environment(&[("WARMLINE_MASTER_KEY", "")]);
     environment.unreadable = vec!["LANG".to_owned(), "WARMLINE_MASTER_KEY".to_owned()];

@@ -33,7 +33,8 @@ pub(super) fn page(answers: &Answers, file: &Path) -> anyhow::Result<String> {
          variables that the bot hands over."
             .to_owned(),
         "**Agent Chat.** Agents' names, the waiting-time texts, the texts for transfer and for nobody \
-         there; no survey before the chat on this channel. If the texts are not English, put parts of \
+         there; no survey on this channel, before the chat (nothing would be routed) or after it (it is \
+         kept from the user). If the texts are not English, put parts of \
          them into `nobody_texts`, `ended_texts` and `joined_texts` of the desk."
             .to_owned(),
         "**Property** `va.bot.to.bot.take.control_times`: a high number, so that Virtual Agent does not \
