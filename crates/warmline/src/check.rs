@@ -30,7 +30,7 @@ mod stand_in;
 mod webhook;
 mod wire;
 
-use std::{path::PathBuf, process::ExitCode};
+use std::process::ExitCode;
 
 use gateway::Clock;
 use url::Url;
@@ -41,13 +41,12 @@ use self::{
     report::{Outcome, Report},
     stand_in::{NoStandIn, StandIn},
 };
-use crate::config::{Config, ConfigError, Environment, Look, Remark, RemarkKind};
+use crate::config::{Config, ConfigError, ConfigFile, Environment, Look, Remark, RemarkKind};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
-    /// The configuration file, instead of the one that `WARMLINE_CONFIG` names.
-    #[arg(long, value_name = "PATH")]
-    config: Option<PathBuf>,
+    #[command(flatten)]
+    file: ConfigFile,
     /// Print everything as JSON, at the end.
     #[arg(long)]
     json: bool,
@@ -59,7 +58,7 @@ pub(crate) struct Options {
 /// Checks everything. The exit code: 0 all well, 1 something fails, 2 the configuration cannot be
 /// read.
 pub(crate) async fn run(options: Options) -> ExitCode {
-    let environment = Environment::of_process().with_file(options.config);
+    let environment = options.file.environment();
     let mut report = Report::new(options.json, options.quiet);
     let outcome = match Config::look(&environment) {
         Err(problems) => {

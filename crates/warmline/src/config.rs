@@ -46,7 +46,7 @@ use vault::{MasterKey, MasterKeyError};
 
 pub(crate) use door::may_be_kept;
 use draft::{Draft, Owner};
-pub(crate) use environment::{DEFAULT_FILE, Environment};
+pub(crate) use environment::{ConfigFile, DEFAULT_FILE, Environment};
 pub(crate) use look::Look;
 pub(crate) use network::{checked_public_url, listen_alone};
 pub(crate) use presented::{Presented, PresentedBot};

@@ -1,18 +1,17 @@
 //! `warmline config`: what the configuration could say, and what it says.
 
-use std::{io::Write, path::PathBuf};
+use std::io::Write;
 
 use anyhow::bail;
 
-use crate::config::{Config, Environment, Look, document};
+use crate::config::{Config, ConfigFile, Environment, Look, document};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
     #[command(subcommand)]
     order: Command,
-    /// The configuration file, instead of the one that `WARMLINE_CONFIG` names.
-    #[arg(long, global = true, value_name = "PATH")]
-    config: Option<PathBuf>,
+    #[command(flatten)]
+    file: ConfigFile,
 }
 
 #[derive(Debug, clap::Subcommand)]
@@ -28,7 +27,7 @@ enum Command {
 }
 
 pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
-    let environment = || Environment::of_process().with_file(options.config.clone());
+    let environment = || options.file.environment();
     let text = match options.order {
         Command::Default => document::default_file(),
         Command::Show => document::in_force(&environment())?,

@@ -9,13 +9,15 @@ use http::Method;
 use url::Url;
 
 use super::wire;
-use crate::config::{Environment, listen_alone};
+use crate::config::{ConfigFile, listen_alone};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
     /// Where the gateway listens, if not at the configured address.
     #[arg(long, value_name = "ADDRESS")]
     address: Option<SocketAddr>,
+    #[command(flatten)]
+    file: ConfigFile,
 }
 
 /// Asks `/healthz`. Ends well if the gateway answers that it is alive.
@@ -23,7 +25,7 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
     let address = match options.address {
         Some(address) => address,
         // The rest of the configuration may be wrong by now; the gateway runs on as before.
-        None => listen_alone(&Environment::of_process())
+        None => listen_alone(&options.file.environment())
             .context("where the gateway listens is not known; say it with --address")?,
     };
     let url = Url::parse(&format!("http://{}/healthz", reachable(address)))?;
