@@ -63,6 +63,12 @@ pub(crate) enum ConfigError {
     Missing(Vec<String>),
     #[error("{name} {problem}")]
     Wrong { name: String, problem: String },
+    #[error(
+        "{} set to nothing: fill in the value, or do without by not setting the variable at all (unset {}; for a \
+         service or a container, delete the line)",
+        are(.0), .0.join(" ")
+    )]
+    Empty(Vec<&'static str>),
     #[error("{}: {problems}", path.display())]
     File { path: PathBuf, problems: String },
     #[error(
@@ -173,6 +179,12 @@ pub(crate) enum ConfigError {
 
 /// Everything `warmline serve` needs.
 pub(crate) struct Config {
+/// Several names before what they are.
+fn are(names: &[&str]) -> String {
+    let is = if names.len() == 1 { "is" } else { "are" };
+    format!("{} {is}", names.join(", "))
+}
+
     pub(crate) listen: SocketAddr,
     pub(crate) settings: Settings,
     pub(crate) master_key: MasterKey,

@@ -115,6 +115,10 @@ impl Draft {
         if let Some(name) = environment.unreadable.iter().find(ours) {
             return Err(ConfigError::NotText { name: name.clone() });
         }
+        let empty = empty(environment);
+        if !empty.is_empty() {
+            return Err(ConfigError::Empty(empty));
+        }
         let mut draft = match environment.config_file() {
             Some(path) => Self::of_file(&path)?,
             None => Self::default(),
@@ -381,6 +385,15 @@ fn text_of(path: &Path) -> Result<(zeroize::Zeroizing<String>, bool), ConfigErro
     file.take(FILE_BYTES_MAX + 1).read_to_string(&mut text).map_err(unreadable)?;
     if text.len() as u64 > FILE_BYTES_MAX {
         let problems = "it is larger than 1 MiB".to_owned();
+/// The variables that are set to nothing and must not be.
+fn empty(environment: &Environment) -> Vec<&'static str> {
+    let never = SETTINGS.iter().filter(|setting| setting.is_never_empty());
+    let never = never.filter_map(|setting| setting.env);
+    // Whoever names a file in a command does not ask it.
+    let config = Some(CONFIG).filter(|_| environment.file.is_none());
+    never.chain(config).filter(|name| environment.is_empty(name)).collect()
+}
+
         return Err(ConfigError::File { path: path.to_owned(), problems });
     }
     Ok((text, exposed))

@@ -45,6 +45,7 @@ impl ConfigError {
             Self::Answers { .. } => "answers",
             Self::DataDir { .. } => "data_dir",
         }
+            Self::Empty(_) => "empty",
     }
 }
 

@@ -16,9 +16,6 @@ use super::{
 /// The master key's file inside the data directory.
 pub(super) const MASTER_KEY_FILE: &str = "master.key";
 
-/// The variable that holds the master key.
-const VARIABLE: &str = "WARMLINE_MASTER_KEY";
-
 /// The store's file inside the data directory.
 pub(super) const DATABASE_FILE: &str = "warmline.db";
 
@@ -78,7 +75,6 @@ pub(super) fn existing(
             key.map(Some).map_err(|source| ConfigError::MasterKey { name, source })
         }
         (None, None) => {
-            refuse_empty(references)?;
             let file = data_dir.join(MASTER_KEY_FILE);
             if file.exists() {
                 let name = format!("the master key in {}", in_words(draft));
@@ -154,20 +150,6 @@ fn key_name(draft: &Draft) -> String {
     let name = ["master_key", "master_key_file"].into_iter().find(set);
     let name = name.map(|id| draft.name(&Owner::House, id));
     name.unwrap_or_else(|| format!("what {MASTER_KEY_FILE} in {} holds", in_words(draft)))
-}
-
-/// Elsewhere an empty variable is as none. Here somebody means to keep the key apart from the data, and one
-/// would be made beside them instead.
-fn refuse_empty(references: &References<'_>) -> Result<(), ConfigError> {
-    if !references.environment.is_empty(VARIABLE) {
-        return Ok(());
-    }
-    Err(ConfigError::Wrong {
-        name: VARIABLE.to_owned(),
-        problem: "is empty; set it to a key (make one with: openssl rand -hex 32), or unset it to have the \
-                  key in the data directory"
-            .to_owned(),
-    })
 }
 
 fn in_words(draft: &Draft) -> String {
