@@ -51,7 +51,12 @@ pub(crate) async fn run(options: Options, kept: Option<io::Result<Signal>>) -> a
     let vault = Vault::new(&config.master_key)?;
     let listener = TcpListener::bind(config.listen)
         .await
-        .with_context(|| format!("WARMLINE_LISTEN {} cannot be used", config.listen))?;
+        .with_context(|| {
+            format!(
+                "nobody can listen at {}; set `listen` (or WARMLINE_LISTEN) to a free address of this machine",
+                config.listen
+            )
+        })?;
     let behind = behind(&config.settings.bots);
     let mut gateway = Gateway::start(config.settings, vault, Clock::System, listener).await?;
     for remark in &config.remarks {

@@ -41,7 +41,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
 
 /// Says that all is right, or all that is wrong. Makes nothing and connects to nothing.
 fn checked(environment: &Environment) -> anyhow::Result<String> {
-    let Look { listen, settings, master_key, remarks } = match Config::look(environment) {
+    let Look { listen, settings, master_key, remarks, .. } = match Config::look(environment) {
         Ok(look) => look,
         Err(problems) => {
             let told = problems.into_iter().map(|problem| {

@@ -357,6 +357,15 @@ impl Draft {
         }
     }
 
+    /// What a setting is called wherever it is, or can be, set; without its line.
+    pub(super) fn called(&self, owner: &Owner, id: &str) -> String {
+        match (setting(id), self.found(owner, id)) {
+            (Some(_), Some((_, Origin::Variable(name)))) => (*name).to_owned(),
+            (Some(setting), Some((_, Origin::Line(_)))) => format!("`{}`", owner.path(setting)),
+            (Some(_), None) | (None, _) => self.ways(owner, id),
+        }
+    }
+
     /// What a setting that is not set can be set by.
     pub(crate) fn ways(&self, owner: &Owner, id: &str) -> String {
         let Some(setting) = setting(id) else { return id.to_owned() };
@@ -376,15 +385,6 @@ const AMBIGUOUS_DESK: &str = "is set, but the file has several desks and none of
 const AMBIGUOUS_BOT: &str = "is set, but the file has several bots and none of them is \
     [tenants.default.bots.default], which the environment is about; say it in the file";
 
-/// What a file says, and whether others than its owner can read it.
-fn text_of(path: &Path) -> Result<(zeroize::Zeroizing<String>, bool), ConfigError> {
-    let unreadable = |source| ConfigError::Unreadable { path: path.to_owned(), source };
-    let file = open_file(path).map_err(unreadable)?;
-    let exposed = exposed(&file.metadata().map_err(unreadable)?);
-    let mut text = zeroize::Zeroizing::new(String::new());
-    file.take(FILE_BYTES_MAX + 1).read_to_string(&mut text).map_err(unreadable)?;
-    if text.len() as u64 > FILE_BYTES_MAX {
-        let problems = "it is larger than 1 MiB".to_owned();
 /// The variables that are set to nothing and must not be.
 fn empty(environment: &Environment) -> Vec<&'static str> {
     let never = SETTINGS.iter().filter(|setting| setting.is_never_empty());
@@ -394,6 +394,15 @@ fn empty(environment: &Environment) -> Vec<&'static str> {
     never.chain(config).filter(|name| environment.is_empty(name)).collect()
 }
 
+/// What a file says, and whether others than its owner can read it.
+fn text_of(path: &Path) -> Result<(zeroize::Zeroizing<String>, bool), ConfigError> {
+    let unreadable = |source| ConfigError::Unreadable { path: path.to_owned(), source };
+    let file = open_file(path).map_err(unreadable)?;
+    let exposed = exposed(&file.metadata().map_err(unreadable)?);
+    let mut text = zeroize::Zeroizing::new(String::new());
+    file.take(FILE_BYTES_MAX + 1).read_to_string(&mut text).map_err(unreadable)?;
+    if text.len() as u64 > FILE_BYTES_MAX {
+        let problems = "it is larger than 1 MiB".to_owned();
         return Err(ConfigError::File { path: path.to_owned(), problems });
     }
     Ok((text, exposed))
