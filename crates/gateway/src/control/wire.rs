@@ -29,9 +29,13 @@ mod secrets;
 #[cfg(test)]
 mod tests;
 
+use std::fmt;
+
 use secrecy::{ExposeSecret, SecretString};
 use serde::{
-    Deserialize, Deserializer, Serialize, Serializer, de::DeserializeOwned, ser::SerializeMap,
+    Deserialize, Deserializer, Serialize, Serializer,
+    de::{DeserializeOwned, IgnoredAny, MapAccess, Visitor},
+    ser::SerializeMap,
 };
 
 pub use files::{DropFiles, FilesDropped, FilesTaken, ListFiles, TenantFiles};
@@ -175,6 +179,69 @@ pub(super) fn read(line: &[u8]) -> Result<Understood, Refusal> {
     }
     #[derive(Deserialize)]
     struct Named {
+impl Name {
+    /// What its line holds, besides the version and this name.
+    fn members(self) -> &'static [&'static str] {
+        match self {
+            Self::List => &["limit"],
+            Self::Show | Self::Resend | Self::Drop => &["id"],
+            Self::KeepSecret => &["name", "value"],
+            Self::ForgetSecret => &["name"],
+            Self::ListFiles | Self::KeysStatus | Self::RotateKeys => &[],
+            Self::DropFiles => &["tenant", "strangers", "before"],
+            Self::ErasePerson | Self::ExportPerson => &["tenant", "user"],
+            Self::RetireKey => &["root"],
+            Self::BeginMaster => &["in_use", "next"],
+            Self::FinishMaster => &["newest"],
+        }
+    }
+}
+
+/// The names of a line's members, without a copy of what they hold.
+struct Members(Vec<String>);
+
+impl<'de> Deserialize<'de> for Members {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Names;
+        impl<'de> Visitor<'de> for Names {
+            type Value = Members;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members, A::Error> {
+                let mut names = Vec::new();
+                while let Some((name, IgnoredAny)) = map.next_entry()? {
+                    names.push(name);
+                }
+                Ok(Members(names))
+            }
+        }
+        deserializer.deserialize_map(Names)
+    }
+}
+
+/// Refuses what the order does not have. What it would narrow is not known here (which files are dropped, and
+/// which are not), so it is not passed over.
+fn refuse_unknown(line: &[u8], name: Name) -> Result<(), Refusal> {
+    const SHOWN_CHARS: usize = 40;
+    let Members(members) = parsed(line)?;
+    let known = |member: &&String| {
+        ["v", "do"].contains(&member.as_str()) || name.members().contains(&member.as_str())
+    };
+    let Some(unknown) = members.iter().find(|member| !known(member)) else { return Ok(()) };
+    let shown = unknown.chars().map(|c| if c.is_control() { '?' } else { c });
+    let shown: String = shown.take(SHOWN_CHARS).collect();
+    Err(Refusal::new(
+        "unknown_member",
+        format!(
+            "this order has no member «{shown}», and nothing was done; use the command of the same release as \
+             the gateway"
+        ),
+    ))
+}
+
         r#do: Name,
     }
     if !line.ends_with(b"\n") {
@@ -199,6 +266,7 @@ pub(super) fn read(line: &[u8]) -> Result<Understood, Refusal> {
         Name::ListFiles => OneLine::ListFiles(parsed(line)?),
         Name::DropFiles => OneLine::DropFiles(parsed(line)?),
         Name::ErasePerson => OneLine::Erase(parsed(line)?),
+    refuse_unknown(line, r#do)?;
         Name::KeysStatus | Name::RotateKeys | Name::RetireKey => OneLine::Keys(parsed(line)?),
         Name::BeginMaster | Name::FinishMaster => OneLine::Master(parsed(line)?),
     }))
