@@ -305,7 +305,7 @@ impl<'a> Read<'a> {
     }
 }
 
-pub(crate) use master::Source as MasterSource;
+pub(crate) use master::{Source as MasterSource, data_dir_alone};
 
 /// What is needed to open the data of a gateway that does not run.
 pub(crate) struct Kept {

@@ -37,6 +37,9 @@ use serde::{
     de::{DeserializeOwned, IgnoredAny, MapAccess, Visitor},
     ser::SerializeMap,
 };
+use store::StoreError;
+
+use crate::edge::DISK_FULL;
 
 pub use files::{DropFiles, FilesDropped, FilesTaken, ListFiles, TenantFiles};
 pub use keys::{KeysOrder, MasterKeys, MasterOrder};
@@ -79,6 +82,11 @@ pub struct Refusal {
 }
 
 impl Refusal {
+    /// For an operator of this machine, who may know the folder.
+    pub(super) fn disk_full(error: &StoreError) -> Self {
+        Self::new(DISK_FULL, format!("{error}; nothing was done"))
+    }
+
     pub(crate) fn new(code: &str, message: impl Into<String>) -> Self {
         Self { code: code.to_owned(), message: message.into() }
     }
@@ -171,14 +179,6 @@ enum Name {
     FinishMaster,
 }
 
-/// Reads a client's line.
-pub(super) fn read(line: &[u8]) -> Result<Understood, Refusal> {
-    #[derive(Deserialize)]
-    struct Version {
-        v: u32,
-    }
-    #[derive(Deserialize)]
-    struct Named {
 impl Name {
     /// What its line holds, besides the version and this name.
     fn members(self) -> &'static [&'static str] {
@@ -242,6 +242,14 @@ fn refuse_unknown(line: &[u8], name: Name) -> Result<(), Refusal> {
     ))
 }
 
+/// Reads a client's line.
+pub(super) fn read(line: &[u8]) -> Result<Understood, Refusal> {
+    #[derive(Deserialize)]
+    struct Version {
+        v: u32,
+    }
+    #[derive(Deserialize)]
+    struct Named {
         r#do: Name,
     }
     if !line.ends_with(b"\n") {
@@ -258,6 +266,7 @@ fn refuse_unknown(line: &[u8], name: Name) -> Result<(), Refusal> {
         ));
     }
     let Named { r#do } = parsed(line)?;
+    refuse_unknown(line, r#do)?;
     Ok(Understood::OneLine(match r#do {
         Name::ExportPerson => return parsed(line).map(Understood::Export),
         Name::List => OneLine::ListLetters(parsed(line)?),
@@ -266,7 +275,6 @@ fn refuse_unknown(line: &[u8], name: Name) -> Result<(), Refusal> {
         Name::ListFiles => OneLine::ListFiles(parsed(line)?),
         Name::DropFiles => OneLine::DropFiles(parsed(line)?),
         Name::ErasePerson => OneLine::Erase(parsed(line)?),
-    refuse_unknown(line, r#do)?;
         Name::KeysStatus | Name::RotateKeys | Name::RetireKey => OneLine::Keys(parsed(line)?),
         Name::BeginMaster | Name::FinishMaster => OneLine::Master(parsed(line)?),
     }))

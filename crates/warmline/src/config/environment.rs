@@ -51,6 +51,12 @@ impl Environment {
         Self { values, unreadable, file: None }
     }
 
+    /// Nothing but this file.
+    #[cfg(test)]
+    pub(crate) fn of_file(file: PathBuf) -> Self {
+        Self { values: BTreeMap::new(), unreadable: Vec::new(), file: Some(file) }
+    }
+
     /// The same, with the file that a command was given; it goes before `WARMLINE_CONFIG`.
     fn with_file(mut self, file: Option<PathBuf>) -> Self {
         self.file = file;

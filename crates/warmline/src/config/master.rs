@@ -8,6 +8,7 @@ use vault::MasterKey;
 use super::{
     ConfigError,
     draft::{Draft, Owner},
+    environment::Environment,
     reference::References,
     remarks::Remark,
     value::Value,
@@ -22,6 +23,12 @@ pub(super) const DATABASE_FILE: &str = "warmline.db";
 /// Where the data is, or would be.
 pub(super) fn data_dir(draft: &Draft) -> PathBuf {
     draft.path(&Owner::House, "data_dir").unwrap_or_default()
+}
+
+/// Where the data is by this configuration, whatever else is wrong with it.
+pub(crate) fn data_dir_alone(environment: &Environment) -> Option<PathBuf> {
+    let draft = Draft::of_one(environment, "data_dir").ok()?;
+    draft.path(&Owner::House, "data_dir")
 }
 
 /// Where the master key is kept.
