@@ -95,16 +95,26 @@ impl ControlSocket {
             let accepted = tokio::select! {
                 () = stop.cancelled() => break,
                 accepted = async {
-                    let place = Arc::clone(&places.connections).acquire_owned().await;
-                    (self.listener.accept().await, place)
+                    // One that has no place is told so from here.
+                    let last = Arc::clone(&places.turned_away).acquire_owned().await;
+                    (self.listener.accept().await, last)
                 } => accepted,
             };
             match accepted {
-                (Ok((stream, _)), Ok(place)) => {
+                (Ok((stream, _)), Ok(last)) => {
+                    let place = Arc::clone(&places.listened_to).try_acquire_owned();
                     let (orders, places) = (Arc::clone(&orders), Arc::clone(&places));
                     let conversation = Conversation { orders, places, stop: stop.clone() };
                     conversations.spawn(async move {
-                        if let Err(error) = conversation.hold(stream, place).await {
+                        let held = match place {
+                            Ok(place) => {
+                                drop(last);
+                                conversation.hold(stream, place).await
+                            }
+                            Err(_) => conversation.turn_away(stream, last).await,
+                        };
+                        // Whoever hangs up early does not want to know.
+                        if let Err(error) = held {
                             tracing::debug!(
                                 error = &error as &dyn std::error::Error,
                                 "an operator's connection broke"

@@ -52,6 +52,8 @@ use store::Store;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use vault::Vault;
 
+pub(crate) use answer::DISK_FULL;
+
 use crate::{
     audit::Audit,
     behind::{Bots, Handles},

@@ -84,7 +84,9 @@ pub use observe::Observer;
 pub use outbound::{NoAuthorities, PrivateHost, PrivateHostError, PrivateHosts, authorities_of};
 pub use retention::{KEPT_MIN, Retention};
 // What a gateway is configured with, so that its user needs no other crate of the house.
-pub use servicenow::{ClientConfig, ConfigError, Credentials, Grant, client::instance_url};
+pub use servicenow::{
+    ClientConfig, ConfigError, Credentials, Grant, SettingNames, client::instance_url,
+};
 pub use session::{
     Behind, Phrases, Policy, fold as folded,
     id::{BotId, DeskId, IdError, TenantId},

@@ -34,6 +34,7 @@ mod examine;
 mod keeper;
 pub mod media;
 mod missed;
+mod names;
 mod signature;
 
 pub use crate::token::CredentialFault;
@@ -42,6 +43,7 @@ pub use examine::{MessagesReadable, Ordering, TokenExamined};
 pub(crate) use keeper::{Keeper, Watch};
 pub use keeper::{RefreshTokenKeeper, TokenWatch};
 pub use missed::{FetchError, MISSED_MAX, MissedFrom, MissedMessage, MissedQuery, NotASysId};
+pub use names::SettingNames;
 
 /// What we call ourselves; instance logs show it.
 pub(crate) const AGENT_NAME: &str = concat!("warmline/", env!("CARGO_PKG_VERSION"));
@@ -117,7 +119,7 @@ impl Client {
     )]
     pub fn new(config: ClientConfig) -> Result<Self, ConfigError> {
         config.check()?;
-        let http = HttpClient::to(config.names(), &config.authorities);
+        let http = HttpClient::to(config.leads(), &config.authorities);
         let http = http.map_err(ConfigError::RootCertificates)?;
         let endpoint = config.endpoint(PATH)?;
         let messages = config.endpoint(missed::PATH)?;

@@ -31,7 +31,7 @@ pub use callback::{Callback, ClientVariablesIn, ReadError, read};
 pub use client::{
     Accepted, Client, ClientConfig, ConfigError, CredentialFault, Credentials, FetchError, Grant,
     MISSED_MAX, MessagesReadable, MissedMessage, MissedQuery, NotASysId, Ordering,
-    RefreshTokenKeeper, SendError, TokenExamined, TokenWatch, instance_url,
+    RefreshTokenKeeper, SendError, SettingNames, TokenExamined, TokenWatch, instance_url,
 };
 pub use item::{Asks, Choice, Control, Item, Question, UiType, control};
 pub use request::{

@@ -80,7 +80,7 @@ impl fmt::Debug for Grants {
 
 /// The token of an instance.
 pub(crate) fn tokens(http: HttpClient, endpoint: Uri, config: &ClientConfig) -> Tokens {
-    let endpoint = Endpoint::new(http, endpoint, config.grant, &config.credentials);
+    let endpoint = Endpoint::new(http, endpoint, config);
     let keeper = config.keeper.clone().filter(|_| endpoint.refreshes());
     let watch = config.watch.clone();
     Tokens::new(Grants { endpoint, keeper, watch, refusals: std::sync::Mutex::default() })

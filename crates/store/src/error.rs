@@ -1,5 +1,7 @@
 //! Why the store could not do it.
 
+use std::{io::ErrorKind, path::Path};
+
 /// Why the store could not do it.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -55,4 +57,35 @@ pub enum StoreError {
     /// The engine underneath refused.
     #[error("the database refused")]
     Database(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// There is no room on the disk. It goes on by itself when there is.
+    #[error(
+        "the disk of {} is full, and nothing is taken in before there is room",
+        folder.as_deref().unwrap_or("the data directory")
+    )]
+    Full {
+        /// The data directory, where it is known.
+        folder: Option<String>,
+        /// In whose words.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}
+
+impl StoreError {
+    /// Whether there is no room on the disk.
+    pub fn is_full(&self) -> bool {
+        matches!(self, Self::Full { .. })
+    }
+
+    /// The same for somebody who has to make room: with the folder whose disk it is.
+    pub(crate) fn of_folder(self, folder: &Path) -> Self {
+        let named = || Some(folder.display().to_string());
+        match self {
+            Self::Full { folder: None, source } => Self::Full { folder: named(), source },
+            Self::Files(error) if error.kind() == ErrorKind::StorageFull => {
+                Self::Full { folder: named(), source: Box::new(error) }
+            }
+            other => other,
+        }
+    }
 }

@@ -213,7 +213,8 @@ pub trait Store: AuditSource + Forgetting + Resealing + Send + Sync + 'static {
     /// milliseconds with 100,000 conversations.
     fn numbers(&self) -> Result<Numbers, StoreError>;
 
-    /// Proves that the store answers (for readiness).
+    /// Proves that the store answers and has room (for readiness). [`StoreError::Full`] where it has none: what
+    /// is there can be read all the same.
     fn ping(&self) -> Result<(), StoreError>;
 }
 

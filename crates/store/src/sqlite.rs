@@ -99,10 +99,10 @@ impl SqliteStore {
     /// tables up to date.
     ///
     /// Errors: [`StoreError::InUse`] when it is open already, in this process or another;
-    /// [`StoreError::UnsafeSqlite`], [`StoreError::FromTheFuture`], [`StoreError::Files`] and
-    /// [`StoreError::Database`] as their names say.
+    /// [`StoreError::UnsafeSqlite`], [`StoreError::FromTheFuture`], [`StoreError::Full`],
+    /// [`StoreError::Files`] and [`StoreError::Database`] as their names say.
     pub fn open(dir: &Path) -> Result<Self, StoreError> {
-        Self::open_with(dir, JOURNAL_RECORDS_MAX)
+        Self::open_with(dir, JOURNAL_RECORDS_MAX).map_err(|error| error.of_folder(dir))
     }
 
     fn open_with(dir: &Path, journal_records_max: usize) -> Result<Self, StoreError> {
@@ -170,6 +170,14 @@ impl SqliteStore {
             return Ok(Some(standing.row()));
         }
         Ok(Standing::load(reader, &reader.keys, id)?.as_ref().map(Standing::row))
+    }
+
+    /// Does what writes. Whose disk has no room is said with the folder's name.
+    fn write<T>(&self, work: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
+        work().map_err(|error| match self.files.database.parent() {
+            Some(folder) => error.of_folder(folder),
+            None => error,
+        })
     }
 
     fn read<T>(

@@ -1,13 +1,13 @@
 //! `warmline audit`: who did what to which tenant. Read from the data directory, beside a gateway that
 //! runs there or without one; the master key opens what is sealed in it.
 
-use std::{io::Write, path::PathBuf, process::ExitCode};
+use std::{io::Write, process::ExitCode};
 
 use anyhow::{Context, bail};
 use gateway::audit::{self, AuditBeside, Break, DeedName, Query, Record};
 use vault::Vault;
 
-use crate::config::{Environment, Kept};
+use crate::config::{ConfigFile, Kept};
 
 /// Records in a list unless asked otherwise.
 const RECORDS_PER_LIST: usize = 50;
@@ -31,9 +31,8 @@ pub(crate) struct Options {
     /// Print a line of JSON for each record.
     #[arg(long, global = true)]
     json: bool,
-    /// The configuration file, instead of the one that `WARMLINE_CONFIG` names.
-    #[arg(long, global = true, value_name = "PATH")]
-    config: Option<PathBuf>,
+    #[command(flatten)]
+    file: ConfigFile,
 }
 
 #[derive(Debug, clap::Subcommand)]
@@ -62,7 +61,7 @@ fn head(text: &str) -> Result<(u64, String), String> {
 }
 
 pub(crate) fn run(options: &Options) -> anyhow::Result<ExitCode> {
-    let environment = Environment::of_process().with_file(options.config.clone());
+    let environment = options.file.environment();
     let kept = Kept::read(&environment)?;
     let vault = Vault::new(&kept.master_key)?;
     gateway::keys::open_beside(&kept.data_dir, &vault)?;

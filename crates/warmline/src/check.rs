@@ -30,7 +30,7 @@ mod stand_in;
 mod webhook;
 mod wire;
 
-use std::{path::PathBuf, process::ExitCode};
+use std::process::ExitCode;
 
 use gateway::Clock;
 use url::Url;
@@ -41,13 +41,14 @@ use self::{
     report::{Outcome, Report},
     stand_in::{NoStandIn, StandIn},
 };
-use crate::config::{Config, ConfigError, Environment, Look, Remark, RemarkKind};
+use crate::config::{
+    Called, Config, ConfigError, ConfigFile, Environment, Look, Remark, RemarkKind,
+};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
-    /// The configuration file, instead of the one that `WARMLINE_CONFIG` names.
-    #[arg(long, value_name = "PATH")]
-    config: Option<PathBuf>,
+    #[command(flatten)]
+    file: ConfigFile,
     /// Print everything as JSON, at the end.
     #[arg(long)]
     json: bool,
@@ -59,7 +60,7 @@ pub(crate) struct Options {
 /// Checks everything. The exit code: 0 all well, 1 something fails, 2 the configuration cannot be
 /// read.
 pub(crate) async fn run(options: Options) -> ExitCode {
-    let environment = Environment::of_process().with_file(options.config);
+    let environment = options.file.environment();
     let mut report = Report::new(options.json, options.quiet);
     let outcome = match Config::look(&environment) {
         Err(problems) => {
@@ -96,12 +97,12 @@ async fn check(mut look: Look, environment: &Environment, report: &mut Report) {
         report.say(remark_on(remark));
     }
     let running = data::check(&mut look, report).await;
-    for desk in &look.settings.desks {
-        instance::check(desk, now_ms, report).await;
+    for (desk, called) in look.desks() {
+        instance::check(desk, called, now_ms, report).await;
     }
-    for bot in &look.settings.bots {
-        behind::check(bot, now_ms / 1_000, report).await;
-        channel::check(bot, now_ms / 1_000, report).await;
+    for (bot, called) in look.bots() {
+        behind::check(bot, called, now_ms / 1_000, report).await;
+        channel::check(bot, called, now_ms / 1_000, report).await;
     }
     way_in(&look, running, environment, now_ms / 1_000, report).await;
 }
@@ -126,29 +127,30 @@ async fn way_in(
 ) {
     let public = look.settings.public_url.as_deref().and_then(|url| Url::parse(url).ok());
     let Some(public) = public else {
-        let words = "WARMLINE_PUBLIC_URL is not set, so nobody knows where to call";
+        let way = look.called().setting("public_url");
+        let words = format!("{way} is not set, so nobody knows where to call");
         for check in ["webhook.answers", "direct_line.token"] {
-            report.say(Finding::skip(check, "no_public_url", words));
+            report.say(Finding::skip(check, "no_public_url", words.clone()));
         }
-        for bot in &look.settings.bots {
-            channel::way_in::none(bot, report);
+        for (bot, called) in look.bots() {
+            channel::way_in::none(bot, called, report);
             let served = if running { Served::Yes(None) } else { Served::No };
-            behind::way_back(bot, None, served, now_s, report).await;
+            behind::way_back((bot, called), None, served, now_s, report).await;
         }
         return;
     };
-    let stand_in = if running { None } else { stand_in(environment, report).await };
+    let stand_in = if running { None } else { stand_in(look.called(), environment, report).await };
     let tag = stand_in.as_ref().map(|stand_in| &stand_in.tag);
-    certificate_of(&public, now_s, report).await;
-    for desk in &look.settings.desks {
-        webhook::check(desk, &public, tag, now_s, report).await;
+    certificate_of(&public, look.called(), now_s, report).await;
+    for (desk, called) in look.desks() {
+        webhook::check((desk, called), &public, tag, now_s, report).await;
     }
-    for bot in &look.settings.bots {
-        direct_line::check(bot, &public, tag, now_s, report).await;
-        channel::way_in::check(bot, &public, tag, now_s, report).await;
+    for (bot, called) in look.bots() {
+        direct_line::check((bot, called), &public, tag, now_s, report).await;
+        channel::way_in::check((bot, called), &public, tag, now_s, report).await;
         let somebody = running || stand_in.is_some();
         let served = if somebody { Served::Yes(tag) } else { Served::No };
-        behind::way_back(bot, Some(&public), served, now_s, report).await;
+        behind::way_back((bot, called), Some(&public), served, now_s, report).await;
     }
     if let Some(stand_in) = stand_in {
         report.looks_at("the end of the stand-in");
@@ -156,21 +158,26 @@ async fn way_in(
     }
 }
 
-async fn stand_in(environment: &Environment, report: &mut Report) -> Option<StandIn> {
+async fn stand_in(
+    called: Called<'_>,
+    environment: &Environment,
+    report: &mut Report,
+) -> Option<StandIn> {
     const CHECK: &str = "webhook.listener";
     report.looks_at("the address to listen on");
+    let (listen, data_dir) = (called.setting("listen"), called.setting("data_dir"));
     match StandIn::start(environment).await {
         Ok(stand_in) => {
-            let words = "no gateway runs, so one stands in at WARMLINE_LISTEN while this looks";
+            let words = format!("no gateway runs, so one stands in at {listen} while this looks");
             report.say(Finding::ok(CHECK, "stand_in", words));
             Some(stand_in)
         }
         Err(error @ NoStandIn::Taken { .. }) => {
             let words = format!("{error}; what is there is looked at instead");
-            report.say(Finding::warn(CHECK, "taken", words).fix(
-                "if that is the gateway, run this as its user and with its WARMLINE_DATA_DIR; \
-                 otherwise set WARMLINE_LISTEN to a free address of this machine",
-            ));
+            report.say(Finding::warn(CHECK, "taken", words).fix(format!(
+                "if that is the gateway, run this as its user and with its {data_dir}; otherwise set \
+                 {listen} to a free address of this machine"
+            )));
             None
         }
         Err(error @ NoStandIn::Failed(_)) => {
@@ -184,7 +191,7 @@ async fn stand_in(environment: &Environment, report: &mut Report) -> Option<Stan
 }
 
 /// Who vouches for the public address, and for how long.
-async fn certificate_of(public: &Url, now_s: i64, report: &mut Report) {
+async fn certificate_of(public: &Url, called: Called<'_>, now_s: i64, report: &mut Report) {
     const CHECK: &str = "webhook.tls";
     if public.scheme() != "https" {
         let words = "http on this machine: fine for a trial, and nobody outside can call";
@@ -193,10 +200,12 @@ async fn certificate_of(public: &Url, now_s: i64, report: &mut Report) {
     report.looks_at("the connection to the public URL");
     report.say(match wire::connect(public, now_s).await {
         Err(trouble) => {
-            let fix = trouble.fix_of_public_url(
-                "give the proxy at WARMLINE_PUBLIC_URL a certificate for this host, with its whole \
-                 chain, from an authority that ServiceNow and browsers trust",
-            );
+            let fix = trouble.fix_of_public_url(called, |public_url| {
+                format!(
+                    "give the proxy at {public_url} a certificate for this host, with its whole \
+                     chain, from an authority that ServiceNow and browsers trust"
+                )
+            });
             Finding::fail(CHECK, trouble.code(), trouble.to_string()).fix(fix)
         }
         Ok(connection) => match connection.certificate {

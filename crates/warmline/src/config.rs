@@ -10,6 +10,7 @@
 
 mod behind;
 mod bots;
+mod called;
 mod channel;
 mod desks;
 pub(crate) mod document;
@@ -44,9 +45,10 @@ use gateway::{
 use secrecy::{ExposeSecret, SecretString};
 use vault::{MasterKey, MasterKeyError};
 
+pub(crate) use called::Called;
 pub(crate) use door::may_be_kept;
 use draft::{Draft, Owner};
-pub(crate) use environment::{DEFAULT_FILE, Environment};
+pub(crate) use environment::{ConfigFile, DEFAULT_FILE, Environment};
 pub(crate) use look::Look;
 pub(crate) use network::{checked_public_url, listen_alone};
 pub(crate) use presented::{Presented, PresentedBot};
@@ -61,6 +63,12 @@ use value::Value;
 pub(crate) enum ConfigError {
     #[error("{} must be set: see docs/configuration.md", .0.join(", "))]
     Missing(Vec<String>),
+    #[error(
+        "{} set to nothing: fill in the value, or do without by not setting the variable at all (unset {}; for a \
+         service or a container, delete the line)",
+        are(.0), .0.join(" ")
+    )]
+    Empty(Vec<&'static str>),
     #[error("{name} {problem}")]
     Wrong { name: String, problem: String },
     #[error("{}: {problems}", path.display())]
@@ -95,13 +103,13 @@ pub(crate) enum ConfigError {
     },
     #[error(
         "the data directory {} holds a database but not its master key; put the file master.key \
-         back, or set WARMLINE_MASTER_KEY to the key it was sealed with",
+         back, or set `master_key` (WARMLINE_MASTER_KEY) to the key it was sealed with",
         path.display()
     )]
     KeyLost { path: PathBuf },
     #[error(
-        "there is no data in {}; set WARMLINE_DATA_DIR to the gateway's, or run this where the \
-         gateway was started",
+        "there is no data in {}; say --config with the gateway's file (or set WARMLINE_DATA_DIR to its), or run this \
+         where the gateway was started",
         path.display()
     )]
     NoData { path: PathBuf },
@@ -169,6 +177,12 @@ pub(crate) enum ConfigError {
         #[source]
         source: std::io::Error,
     },
+}
+
+/// Several names before what they are.
+fn are(names: &[&str]) -> String {
+    let is = if names.len() == 1 { "is" } else { "are" };
+    format!("{} {is}", names.join(", "))
 }
 
 /// Everything `warmline serve` needs.
@@ -291,7 +305,7 @@ impl<'a> Read<'a> {
     }
 }
 
-pub(crate) use master::Source as MasterSource;
+pub(crate) use master::{Source as MasterSource, data_dir_alone};
 
 /// What is needed to open the data of a gateway that does not run.
 pub(crate) struct Kept {

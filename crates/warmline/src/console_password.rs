@@ -26,8 +26,8 @@ pub(crate) fn run() -> anyhow::Result<()> {
     if typed {
         writeln!(
             io::stderr(),
-            "Set WARMLINE_CONSOLE_PASSWORD_HASH to this, in single quotes, and start the gateway \
-             again:"
+            "Set WARMLINE_CONSOLE_PASSWORD_HASH (in single quotes), or `password_hash` of [console] or of an \
+             [operators.NAME], to this, and start the gateway again:"
         )
         .ok();
     }

@@ -19,7 +19,7 @@ use gateway::{
 use vault::Vault;
 
 use crate::{
-    config::{Environment, Kept},
+    config::{ConfigFile, Environment, Kept},
     control::{Asked, By, NOTHING_CHANGED},
 };
 
@@ -33,6 +33,8 @@ pub(crate) struct Options {
     /// Print the answer as JSON.
     #[arg(long, global = true)]
     json: bool,
+    #[command(flatten)]
+    file: ConfigFile,
 }
 
 #[derive(Debug, clap::Subcommand)]
@@ -68,7 +70,7 @@ fn limit(text: &str) -> Result<usize, String> {
 }
 
 pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
-    let environment = Environment::of_process();
+    let environment = options.file.environment();
     let socket = Kept::data_dir(&environment)?.join(SOCKET);
     let json = options.json;
     let said = match options.order {

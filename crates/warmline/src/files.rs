@@ -5,16 +5,13 @@
 
 mod text;
 
-use std::{
-    io::Write,
-    path::{Path, PathBuf},
-};
+use std::{io::Write, path::Path};
 
 use anyhow::{Context, bail};
 use gateway::control::{DropFiles, ListFiles, Order, Outcome, SOCKET, answer_line};
 
 use crate::{
-    config::{Environment, Kept},
+    config::{ConfigFile, Kept},
     control::{Asked, NOTHING_CHANGED},
     typed,
 };
@@ -26,9 +23,8 @@ pub(crate) struct Options {
     /// Print the answer as JSON.
     #[arg(long, global = true)]
     json: bool,
-    /// The configuration file, instead of the one that `WARMLINE_CONFIG` names.
-    #[arg(long, global = true, value_name = "PATH")]
-    config: Option<PathBuf>,
+    #[command(flatten)]
+    file: ConfigFile,
 }
 
 #[derive(Debug, clap::Subcommand)]
@@ -68,7 +64,7 @@ const LOOK: &str =
     "whether it was done is not known: look with `warmline files list`, or do the same again";
 
 pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
-    let environment = Environment::of_process().with_file(options.config);
+    let environment = options.file.environment();
     let socket = Kept::data_dir(&environment)?.join(SOCKET);
     if let Some(what) = options.order.removes()
         && !typed::confirmed("dropped", &what, "drop")?

@@ -21,7 +21,7 @@ use secrecy::{ExposeSecret, SecretString};
 use vault::{MasterKey, Vault};
 
 use crate::{
-    config::{Environment, Kept, MasterSource},
+    config::{ConfigFile, Environment, Kept, MasterSource},
     control::{Asked, NOTHING_CHANGED},
 };
 use alone::Alone;
@@ -33,9 +33,8 @@ pub(crate) struct Options {
     /// Print the answer as JSON.
     #[arg(long, global = true)]
     json: bool,
-    /// The configuration file, instead of the one that `WARMLINE_CONFIG` names.
-    #[arg(long, global = true, value_name = "PATH")]
-    config: Option<PathBuf>,
+    #[command(flatten)]
+    file: ConfigFile,
 }
 
 #[derive(Debug, clap::Subcommand)]
@@ -61,7 +60,7 @@ enum Command {
 }
 
 pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
-    let environment = Environment::of_process().with_file(options.config);
+    let environment = options.file.environment();
     let order = match options.order {
         Command::Status => KeysOrder::KeysStatus,
         Command::Rotate => KeysOrder::RotateKeys,

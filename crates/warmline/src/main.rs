@@ -145,3 +145,32 @@ fn main() -> ExitCode {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    /// What reads no configuration: it makes one, or none is needed.
+    const WITHOUT: [&str; 4] = ["init", "console-password", "demo", "simulator"];
+
+    #[test]
+    fn whoever_reads_the_configuration_is_told_where_it_is_in_the_same_words() {
+        let program = Arguments::command();
+        let mut told = Vec::new();
+        for command in program.get_subcommands() {
+            let about = command.get_about().map(ToString::to_string).unwrap_or_default();
+            assert!(!about.contains("configuration is"), "not of the option: {about}");
+            let option = command.get_arguments().find(|it| it.get_long() == Some("config"));
+            assert_eq!(option.is_none(), WITHOUT.contains(&command.get_name()), "{command}");
+            let nested = command.get_subcommands().next().is_some();
+            let option = option.filter(|option| option.is_global_set() || !nested);
+            told.extend(option.map(|option| option.get_help().map(ToString::to_string)));
+        }
+        assert_eq!(told.len() + WITHOUT.len(), program.get_subcommands().count());
+        told.dedup();
+        let all = "The configuration file, instead of the one that `WARMLINE_CONFIG` names";
+        assert_eq!(told, [Some(all.to_owned())]);
+    }
+}

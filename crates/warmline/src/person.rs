@@ -25,7 +25,7 @@ use tokio::{
 use vault::Vault;
 
 use crate::{
-    config::{Environment, Kept},
+    config::{ConfigFile, Environment, Kept},
     control::{Asked, Patience, connect},
 };
 use written::Written;
@@ -40,9 +40,8 @@ const PIPE_BYTES: usize = 64 * 1_024;
 pub(crate) struct Options {
     #[command(subcommand)]
     order: Command,
-    /// The configuration file, instead of the one that `WARMLINE_CONFIG` names.
-    #[arg(long, global = true, value_name = "PATH")]
-    config: Option<PathBuf>,
+    #[command(flatten)]
+    file: ConfigFile,
 }
 
 #[derive(Debug, clap::Args)]
@@ -76,7 +75,7 @@ enum Command {
 }
 
 pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
-    let environment = Environment::of_process().with_file(options.config);
+    let environment = options.file.environment();
     let (Command::Export { who, .. } | Command::Erase { who, .. }) = &options.order;
     let nothing = nothing_of(who, &Kept::tenants(&environment)?);
     let said = match options.order {

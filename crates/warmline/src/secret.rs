@@ -5,10 +5,7 @@
 //! none runs, the command opens the data itself; before the first start it makes them, as the start
 //! would.
 
-use std::{
-    io::Write,
-    path::{Path, PathBuf},
-};
+use std::{io::Write, path::Path};
 
 use anyhow::{Context, bail};
 use gateway::{
@@ -19,7 +16,7 @@ use secrecy::SecretString;
 use vault::Vault;
 
 use crate::{
-    config::{Environment, Kept, may_be_kept},
+    config::{ConfigFile, Environment, Kept, may_be_kept},
     control::{Asked, By},
     typed,
 };
@@ -28,9 +25,8 @@ use crate::{
 pub(crate) struct Options {
     #[command(subcommand)]
     order: Command,
-    /// The configuration file, instead of the one that `WARMLINE_CONFIG` names.
-    #[arg(long, global = true, value_name = "PATH")]
-    config: Option<PathBuf>,
+    #[command(flatten)]
+    file: ConfigFile,
 }
 
 #[derive(Debug, clap::Subcommand)]
@@ -58,7 +54,7 @@ enum Command {
 }
 
 pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
-    let environment = Environment::of_process().with_file(options.config);
+    let environment = options.file.environment();
     let said = match &options.order {
         Command::List => {
             let names = names(&environment)?;

@@ -16,7 +16,7 @@ use tokio::{
 use vault::Vault;
 
 use crate::{
-    config::{Config, Environment, Telemetry},
+    config::{Config, ConfigFile, Environment, Telemetry},
     telemetry::traces,
 };
 
@@ -26,9 +26,8 @@ const SIGXFSZ: i32 = 25;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
-    /// The configuration file, instead of the one that `WARMLINE_CONFIG` names.
-    #[arg(long, value_name = "PATH")]
-    config: Option<PathBuf>,
+    #[command(flatten)]
+    file: ConfigFile,
 }
 
 /// Signals to read the configuration again, kept from now on. Asked for within a runtime.
@@ -43,7 +42,7 @@ pub(crate) async fn run(options: Options, kept: Option<io::Result<Signal>>) -> a
     drop(signal(SignalKind::from_raw(SIGXFSZ))?);
     // One that came early is answered when the gateway runs.
     let mut hangup = kept.unwrap_or_else(hangups)?;
-    let environment = Arc::new(Environment::of_process().with_file(options.config));
+    let environment = Arc::new(options.file.environment());
     let mut config = Config::read(&environment)?;
     let fixed = Fixed::of(&config)?;
     let telemetry = &fixed.telemetry;
@@ -52,7 +51,12 @@ pub(crate) async fn run(options: Options, kept: Option<io::Result<Signal>>) -> a
     let vault = Vault::new(&config.master_key)?;
     let listener = TcpListener::bind(config.listen)
         .await
-        .with_context(|| format!("WARMLINE_LISTEN {} cannot be used", config.listen))?;
+        .with_context(|| {
+            format!(
+                "nobody can listen at {}; set `listen` (or WARMLINE_LISTEN) to a free address of this machine",
+                config.listen
+            )
+        })?;
     let behind = behind(&config.settings.bots);
     let mut gateway = Gateway::start(config.settings, vault, Clock::System, listener).await?;
     for remark in &config.remarks {

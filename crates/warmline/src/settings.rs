@@ -1,18 +1,17 @@
 //! `warmline config`: what the configuration could say, and what it says.
 
-use std::{io::Write, path::PathBuf};
+use std::io::Write;
 
 use anyhow::bail;
 
-use crate::config::{Config, Environment, Look, document};
+use crate::config::{Config, ConfigFile, Environment, Look, document};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
     #[command(subcommand)]
     order: Command,
-    /// The configuration file, instead of the one that `WARMLINE_CONFIG` names.
-    #[arg(long, global = true, value_name = "PATH")]
-    config: Option<PathBuf>,
+    #[command(flatten)]
+    file: ConfigFile,
 }
 
 #[derive(Debug, clap::Subcommand)]
@@ -28,7 +27,7 @@ enum Command {
 }
 
 pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
-    let environment = || Environment::of_process().with_file(options.config.clone());
+    let environment = || options.file.environment();
     let text = match options.order {
         Command::Default => document::default_file(),
         Command::Show => document::in_force(&environment())?,
@@ -42,7 +41,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
 
 /// Says that all is right, or all that is wrong. Makes nothing and connects to nothing.
 fn checked(environment: &Environment) -> anyhow::Result<String> {
-    let Look { listen, settings, master_key, remarks } = match Config::look(environment) {
+    let Look { listen, settings, master_key, remarks, .. } = match Config::look(environment) {
         Ok(look) => look,
         Err(problems) => {
             let told = problems.into_iter().map(|problem| {

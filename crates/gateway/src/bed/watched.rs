@@ -123,6 +123,10 @@ impl Watched {
     }
 }
 
+fn full() -> StoreError {
+    StoreError::Full { folder: Some("/a/folder".to_owned()), source: "no room".into() }
+}
+
 impl Store for Watched {
     fn transact(
         &self,
@@ -134,7 +138,7 @@ impl Store for Watched {
             self.before_commit();
             if fault == Fault::Full {
                 self.refusals.fetch_add(1, Ordering::SeqCst);
-                Err(StoreError::Database("disk full".into()))
+                Err(full())
             } else {
                 Ok(())
             }
@@ -146,7 +150,7 @@ impl Store for Watched {
     fn begin_audit(&self, key: (&str, &[u8]), head: &AuditMark) -> Result<(), StoreError> {
         self.before_commit();
         if self.fault() == Fault::Full {
-            return Err(StoreError::Database("disk full".into()));
+            return Err(full());
         }
         self.inner.begin_audit(key, head)
     }
@@ -154,7 +158,7 @@ impl Store for Watched {
     fn append_audit(&self, rows: &[AuditRow], head: &AuditMark) -> Result<(), StoreError> {
         self.before_commit();
         if self.fault() == Fault::Full {
-            return Err(StoreError::Database("disk full".into()));
+            return Err(full());
         }
         self.inner.append_audit(rows, head)?;
         match self.fault() {
@@ -310,6 +314,9 @@ impl Store for Watched {
     }
 
     fn ping(&self) -> Result<(), StoreError> {
+        if self.fault() == Fault::Full {
+            return Err(full());
+        }
         self.inner.ping()
     }
 }

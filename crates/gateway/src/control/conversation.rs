@@ -23,9 +23,15 @@ use crate::audit::Who;
 /// a key that goes, files that are dropped.
 pub(super) const WALKS_MAX: usize = 2;
 
-/// Connections served at a time whose order is short, or is not known yet: people who type commands. More
-/// wait in the system's queue.
-pub(super) const CONNECTIONS_MAX: usize = 4;
+/// Short orders carried out at a time: people who type commands. The next waits, where it was heard.
+pub(super) const ORDERS_MAX: usize = 4;
+
+/// Connections at a time: their order is not known yet, or waits for its place, or is answered. Whoever says
+/// nothing stands in the way of nobody else here, and more than that is no crowd of people.
+pub(super) const LISTENED_TO_MAX: usize = 32;
+
+/// Connections at a time that are told that there are too many. More wait in the system's queue.
+pub(super) const TURNED_AWAY_MAX: usize = 8;
 
 /// Exports given out at a time, in places of their own: each goes on for as long as its reader takes.
 pub(super) const EXPORTS_MAX: usize = 2;
@@ -46,9 +52,12 @@ const REST_BYTES_MAX: u64 = 1_024 * 1_024;
 /// How long a client may take to send its line, and to take the answer.
 pub(super) const LINE_WITHIN: Duration = Duration::from_secs(5);
 
-/// Places for orders, by how long they take: whoever stands still in one kind holds up no other.
+/// Places for connections that are listened to, and for orders by how long they take: whoever stands still in
+/// one kind holds up no other.
 pub(super) struct Places {
-    pub(super) connections: Arc<Semaphore>,
+    pub(super) listened_to: Arc<Semaphore>,
+    pub(super) turned_away: Arc<Semaphore>,
+    pub(super) orders: Arc<Semaphore>,
     exports: Arc<Semaphore>,
     erasures: Arc<Semaphore>,
     walks: Arc<Semaphore>,
@@ -58,7 +67,9 @@ impl Places {
     pub(super) fn new() -> Self {
         let places = |count| Arc::new(Semaphore::new(count));
         Self {
-            connections: places(CONNECTIONS_MAX),
+            listened_to: places(LISTENED_TO_MAX),
+            turned_away: places(TURNED_AWAY_MAX),
+            orders: places(ORDERS_MAX),
             exports: places(EXPORTS_MAX),
             erasures: places(ERASURES_MAX),
             walks: places(WALKS_MAX),
@@ -67,37 +78,30 @@ impl Places {
 }
 
 impl Places {
-    /// The place that this order belongs into instead of that of its connection, or why there is none.
-    pub(super) fn fit(
-        &self,
-        place: OwnedSemaphorePermit,
-        order: &OneLine,
-    ) -> Result<OwnedSemaphorePermit, Refusal> {
+    /// The place that this order belongs into, or why there is none. A short one waits for it.
+    pub(super) async fn fit(&self, order: &OneLine) -> Result<OwnedSemaphorePermit, Refusal> {
         match order {
-            OneLine::Erase(_) => moved(place, &self.erasures, ERASING),
+            OneLine::Erase(_) => free(&self.erasures, ERASING),
             OneLine::DropFiles(_)
             | OneLine::Keys(KeysOrder::KeysStatus | KeysOrder::RetireKey { .. }) => {
-                moved(place, &self.walks, WALKING)
+                free(&self.walks, WALKING)
             }
             OneLine::Keys(KeysOrder::RotateKeys)
             | OneLine::ListLetters(_)
             | OneLine::OneLetter(_)
             | OneLine::Secret(_)
             | OneLine::Master(_)
-            | OneLine::ListFiles(_) => Ok(place),
+            | OneLine::ListFiles(_) => {
+                let place = Arc::clone(&self.orders).acquire_owned().await;
+                place.map_err(|_| stopping())
+            }
         }
     }
 }
 
-/// A place among long orders instead of this one, or why not.
-fn moved(
-    place: OwnedSemaphorePermit,
-    to: &Arc<Semaphore>,
-    full: &str,
-) -> Result<OwnedSemaphorePermit, Refusal> {
-    let long = Arc::clone(to).try_acquire_owned();
-    drop(place);
-    long.map_err(|_| Refusal::new("busy", full))
+/// A place among long orders, or why there is none.
+fn free(places: &Arc<Semaphore>, full: &str) -> Result<OwnedSemaphorePermit, Refusal> {
+    Arc::clone(places).try_acquire_owned().map_err(|_| Refusal::new("busy", full))
 }
 
 /// Where what is said goes, and comes from.
@@ -112,7 +116,7 @@ impl Conversation {
     pub(super) async fn hold(
         self,
         mut stream: UnixStream,
-        place: OwnedSemaphorePermit,
+        _place: OwnedSemaphorePermit,
     ) -> io::Result<()> {
         let who = Who::Command { uid: stream.peer_cred().ok().map(|peer| peer.uid()) };
         let (mut reading, mut writing) = stream.split();
@@ -121,23 +125,44 @@ impl Conversation {
             order = order(&mut reading) => order?,
             () = self.stop.cancelled() => Err(stopping()),
         };
-        // Its place is held to the end.
-        let (answer, _place) = match order {
-            Ok(Understood::Export(order)) => match moved(place, &self.places.exports, EXPORTING) {
-                Ok(place) => {
+        let answer = match order {
+            Ok(Understood::Export(order)) => match free(&self.places.exports, EXPORTING) {
+                Ok(_own) => {
                     self.exported(&order, who, &mut writing).await?;
-                    (None, Some(place))
+                    None
                 }
-                Err(refusal) => (Some(wire::export_refused(&refusal)), None),
+                Err(refusal) => Some(wire::export_refused(&refusal)),
             },
-            Ok(Understood::OneLine(order)) => match self.places.fit(place, &order) {
-                Ok(place) => (Some(self.answered(order, who).await), Some(place)),
-                Err(refusal) => (Some(refusal_line(&refusal)), None),
-            },
-            Err(refusal) => (Some(refusal_line(&refusal)), Some(place)),
+            Ok(Understood::OneLine(order)) => Some(match self.fit(&order).await {
+                // Gone with the order: whoever is slow to take the answer holds up no other.
+                Ok(_own) => self.answered(order, who).await,
+                Err(refusal) => refusal_line(&refusal),
+            }),
+            Err(refusal) => Some(refusal_line(&refusal)),
         };
+        self.ended(&mut reading, &mut writing, answer.as_deref()).await
+    }
+
+    /// Says that there are too many.
+    pub(super) async fn turn_away(
+        self,
+        mut stream: UnixStream,
+        _place: OwnedSemaphorePermit,
+    ) -> io::Result<()> {
+        let (mut reading, mut writing) = stream.split();
+        let answer = refusal_line(&Refusal::new("busy", CROWDED));
+        self.ended(&mut reading, &mut writing, Some(&answer)).await
+    }
+
+    /// Says the last line, if there is one, and hears the other side out.
+    async fn ended(
+        &self,
+        reading: &mut ReadHalf<'_>,
+        writing: &mut WriteHalf<'_>,
+        answer: Option<&[u8]>,
+    ) -> io::Result<()> {
         if let Some(answer) = answer {
-            timeout(LINE_WITHIN, writing.write_all(&answer)).await??;
+            timeout(LINE_WITHIN, writing.write_all(answer)).await??;
         }
         timeout(LINE_WITHIN, writing.shutdown()).await??;
         // What is left unread would make the system take the answer back.
@@ -147,6 +172,15 @@ impl Conversation {
             () = self.stop.cancelled() => {}
         }
         Ok(())
+    }
+
+    /// A place for this order, unless the gateway stops before there is one.
+    async fn fit(&self, order: &OneLine) -> Result<OwnedSemaphorePermit, Refusal> {
+        tokio::select! {
+            biased;
+            place = self.places.fit(order) => place,
+            () = self.stop.cancelled() => Err(stopping()),
+        }
     }
 
     /// Gives out what is kept of a person, until the gateway stops.
@@ -195,15 +229,32 @@ async fn order(reading: &mut ReadHalf<'_>) -> io::Result<Result<Understood, Refu
     // copies meanwhile is not.
     let mut line = zeroize::Zeroizing::new(Vec::with_capacity(LINE_BYTES));
     let mut reading = reading.take(LINE_BYTES_MAX);
-    timeout(LINE_WITHIN, async {
+    let heard = timeout(LINE_WITHIN, async {
         while !line.contains(&b'\n') && reading.read_buf(&mut *line).await? > 0 {}
         io::Result::Ok(())
-    })
-    .await??;
-    let end = line.iter().position(|byte| *byte == b'\n').map_or(line.len(), |at| at + 1);
-    line.truncate(end);
+    });
+    match heard.await {
+        Ok(heard) => heard?,
+        Err(_) => return Ok(Err(Refusal::new("too_slow", TOO_SLOW))),
+    }
+    match line.iter().position(|byte| *byte == b'\n') {
+        Some(end) => line.truncate(end + 1),
+        None if line.len() as u64 == LINE_BYTES_MAX => {
+            return Ok(Err(Refusal::new("too_long", TOO_LONG)));
+        }
+        None => {}
+    }
     Ok(wire::read(&line))
 }
+
+const TOO_SLOW: &str = "no order came within five seconds of the connection, and nothing was done; an order is \
+                        one line with a line end";
+
+const TOO_LONG: &str = "an order has 4,096 bytes at most, its line end included; this one is longer, and nothing \
+                        was done";
+
+const CROWDED: &str = "too many connections wait at the gateway's control socket already, and nothing was done; \
+                       try again in a few seconds";
 
 const EXPORTING: &str = "as many exports as can be at a time are being given out to other commands, and nothing \
                          was given out; try again when one of them is over";

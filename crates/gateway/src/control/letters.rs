@@ -11,7 +11,7 @@ use crate::{
         Letter, ListLetters, OneLetter, Outcome, Refusal,
         meaning::{meaning_of, of_bot, of_channel},
     },
-    engine::{Engine, EngineError, Judged, LetterOrder},
+    engine::{BatchError, Engine, EngineError, Judged, LetterOrder},
     plain::plain,
 };
 
@@ -170,6 +170,12 @@ fn refusal_of(error: &EngineError) -> Refusal {
         ),
         EngineError::Rejected(_) | EngineError::NotFound | EngineError::Failed(_) => {
             tracing::error!(error = error as &dyn std::error::Error, "dead letters cannot be read");
+            if let EngineError::Failed(error) = error
+                && let BatchError::Store(error) = &**error
+                && error.is_full()
+            {
+                return Refusal::disk_full(error);
+            }
             Refusal::new("failed", "the store failed and nothing was done; see the gateway's log")
         }
     }

@@ -19,13 +19,15 @@ const MEANINGS: [(&str, &str); 22] = [
     ),
     (
         "unreachable",
-        "No connection could be made, or it broke. Check SERVICENOW_INSTANCE, name \
-         resolution, proxies and firewalls between this machine and the instance.",
+        "No connection could be made, or it broke. Check the desk's `instance` \
+         (SERVICENOW_INSTANCE), name resolution, proxies and firewalls between this machine and the \
+         instance.",
     ),
     (
         "interrupted",
-        "No connection could be made, or it broke. Check SERVICENOW_INSTANCE, name \
-         resolution, proxies and firewalls between this machine and the instance.",
+        "No connection could be made, or it broke. Check the desk's `instance` \
+         (SERVICENOW_INSTANCE), name resolution, proxies and firewalls between this machine and the \
+         instance.",
     ),
     ("hibernating", "The developer instance slept. Wake it at developer.servicenow.com."),
     (
@@ -56,9 +58,9 @@ const MEANINGS: [(&str, &str); 22] = [
     ),
     (
         "credentials_refused",
-        "The instance refused the OAuth credentials. Check SERVICENOW_CLIENT_ID, \
-         SERVICENOW_CLIENT_SECRET and, with the password grant, SERVICENOW_USERNAME and \
-         SERVICENOW_PASSWORD.",
+        "The instance refused the desk's credentials. Check its `client_id` and `client_secret` and, \
+         with the password grant, `username` and `password`; `warmline check` says where they are \
+         set.",
     ),
     (
         "forbidden",
@@ -68,9 +70,9 @@ const MEANINGS: [(&str, &str); 22] = [
     (
         "not_found",
         "There is no such address at the instance. Install the Virtual Agent API app and \
-         check SERVICENOW_INSTANCE.",
+         check the desk's `instance` (SERVICENOW_INSTANCE).",
     ),
-    ("redirected", "The instance redirects. Check SERVICENOW_INSTANCE."),
+    ("redirected", "The instance redirects. Check the desk's `instance` (SERVICENOW_INSTANCE)."),
     (
         "refused",
         "The instance refused it for good. The gateway's log at the time of its attempt \
@@ -114,8 +116,8 @@ pub(super) fn of_bot(code: &str) -> &'static str {
             meaning_of(code)
         }
         "expired" | "bot_away" | "unreachable" | "timeout" | "interrupted" | "busy" => {
-            "The bot could not be reached until its time ran out. See that it runs and that \
-             BOT_ENDPOINT is its address; `warmline check` tries both."
+            "The bot could not be reached until its time ran out. See that it runs and that its \
+             `endpoint` (BOT_ENDPOINT) is its address; `warmline check` tries both."
         }
         _ => {
             "The bot refused it, or failed. The gateway's log at the time of its attempt says with \
@@ -129,25 +131,31 @@ pub(super) fn of_channel(code: &str) -> &'static str {
     match code {
         "entry_gone" | "unreadable" | "not_reported" | "log_unreadable" => meaning_of(code),
         "blocked_by_user" | "writes_blocked" => {
-            "The user has blocked the bot, or may not be written to. They have to unblock it; what is              here is then old, so drop it."
+            "The user has blocked the bot, or may not be written to. They have to unblock it; what is \
+             here is then old, so drop it."
         }
         "not_in_roster" | "never_installed" | "conversation_not_found" | "disabled_by_admin" => {
-            "The bot's app is not there any more: removed by the user, or by an administrator's              policy. It has to be installed again; drop this."
+            "The bot's app is not there any more: removed by the user, or by an administrator's \
+             policy. It has to be installed again; drop this."
         }
         "message_too_large" => {
             "The channel takes no message as large. A bot behind has to send less at a time."
         }
         "unanswered" | "channel_timeout" | "channel_failed" | "timeout" | "interrupted" => {
-            "It was sent twice and never answered for: the user may have it. Ask them before it is              sent again."
+            "It was sent twice and never answered for: the user may have it. Ask them before it is \
+             sent again."
         }
         "channel_not_configured" => {
-            "The bot has no Azure registration in the configuration any more. Put it back, or drop              the letter."
+            "The bot has no Azure registration in the configuration any more. Put it back, or drop \
+             the letter."
         }
         "expired" | "channel_away" | "unreachable" | "throttled" => {
-            "The Connector took nothing until its time ran out. See status.azure.com and this              machine's way out; `warmline check` tries both."
+            "The Connector took nothing until its time ran out. See status.azure.com and this \
+             machine's way out; `warmline check` tries both."
         }
         _ => {
-            "The Connector refused it. The gateway's log at the time of its attempt says with what;              docs/channel-codes.md says for each code what to do."
+            "The Connector refused it. The gateway's log at the time of its attempt says with \
+             what; docs/channel-codes.md says for each code what to do."
         }
     }
 }

@@ -69,6 +69,11 @@ fn refusal_of(error: &SecretError) -> Refusal {
         SecretError::Name | SecretError::Value => Refusal::new(error.code(), error.to_string()),
         SecretError::Store(_) | SecretError::Seal(_) => {
             tracing::error!(error = error as &dyn std::error::Error, "a secret cannot be sealed");
+            if let SecretError::Store(error) = error
+                && error.is_full()
+            {
+                return Refusal::disk_full(error);
+            }
             Refusal::new(
                 error.code(),
                 "the store failed and nothing was done; see the gateway's log",

@@ -14,7 +14,7 @@ use tokio::{
 };
 
 use super::{
-    conversation::{CONNECTIONS_MAX, LINE_WITHIN},
+    conversation::{LINE_WITHIN, LISTENED_TO_MAX, ORDERS_MAX, TURNED_AWAY_MAX},
     *,
 };
 use crate::{
@@ -311,7 +311,9 @@ async fn what_is_no_order_is_refused_and_changes_nothing() {
         (b"{\"v\":1,\"do\":\"drop\"}\n", "bad_request"),
         (b"{\"v\":2,\"do\":\"drop\",\"id\":1}\n", "other_version"),
         (b"{\"do\":\"drop\",\"id\":1}\n", "bad_request"),
-        (&[b' '; 4_096], "bad_request"),
+        (b"{\"v\":1,\"do\":\"drop\",\"id\":1,\"yes\":true}\n", "unknown_member"),
+        (&[b' '; 4_096], "too_long"),
+        (&[b' '; 4_095], "bad_request"),
     ] {
         assert_eq!(served.refused(line).await, expected, "{}", String::from_utf8_lossy(line));
     }
@@ -321,23 +323,57 @@ async fn what_is_no_order_is_refused_and_changes_nothing() {
     long.shutdown().await.unwrap();
     let mut answer = Vec::new();
     long.read_to_end(&mut answer).await.unwrap();
-    assert_eq!(code(read_answer::<Letter>(&answer).unwrap()), "bad_request");
+    assert_eq!(code(read_answer::<Letter>(&answer).unwrap()), "too_long");
     // A line without an end is cut off, perhaps before its answer is read.
     let mut endless = served.connect().await;
     while endless.write_all(&[b' '; 4_096]).await.is_ok() {}
     assert!(served.bed.store.dead_letter(OutboxId(id)).unwrap().is_some());
 }
 
-#[tokio::test(start_paused = true)]
-async fn clients_that_say_nothing_hold_nobody_up_for_long() {
+#[tokio::test]
+async fn clients_that_say_nothing_hold_nobody_up_and_are_told_that_they_were_too_slow() {
     let served = Served::new();
     let mut silent = Vec::new();
-    for _ in 0..CONNECTIONS_MAX {
+    for _ in 1..LISTENED_TO_MAX {
         silent.push(served.connect().await);
     }
     let began = tokio::time::Instant::now();
-    assert_eq!(served.ask(&ListLetters { limit: 1 }).await, Ok(Vec::new()));
-    assert!(began.elapsed() < 2 * LINE_WITHIN);
+    // Nor do those who order something and then stay.
+    silent.truncate(LISTENED_TO_MAX - ORDERS_MAX - 1);
+    for _ in 0..ORDERS_MAX {
+        let mut stays = served.connect().await;
+        stays.write_all(&ListLetters { limit: 1 }.to_line()).await.unwrap();
+        silent.push(stays);
+    }
+    for _ in 0..2 * ORDERS_MAX {
+        assert_eq!(served.ask(&ListLetters { limit: 1 }).await, Ok(Vec::new()));
+    }
+    assert!(began.elapsed() < LINE_WITHIN, "they wait for nobody");
+    tokio::time::pause();
+    let mut answer = Vec::new();
+    silent[0].read_to_end(&mut answer).await.unwrap();
+    assert_eq!(code(read_answer::<Letter>(&answer).unwrap()), "too_slow");
+}
+
+#[tokio::test]
+async fn whoever_comes_to_a_crowd_is_told_so_and_served_when_it_is_gone() {
+    let served = Served::new();
+    let mut silent = Vec::new();
+    for _ in 0..LISTENED_TO_MAX {
+        silent.push(served.connect().await);
+    }
+    let list = ListLetters { limit: 1 };
+    for _ in 0..2 * TURNED_AWAY_MAX {
+        assert_eq!(code(served.ask(&list).await), "busy");
+    }
+    // Those who are told, and do not listen, are left as well.
+    let mut deaf = Vec::new();
+    for _ in 0..=TURNED_AWAY_MAX {
+        deaf.push(served.connect().await);
+    }
+    tokio::time::pause();
+    tokio::time::sleep(2 * LINE_WITHIN).await;
+    assert_eq!(served.ask(&list).await, Ok(Vec::new()));
 }
 
 #[tokio::test]

@@ -29,10 +29,17 @@ mod secrets;
 #[cfg(test)]
 mod tests;
 
+use std::fmt;
+
 use secrecy::{ExposeSecret, SecretString};
 use serde::{
-    Deserialize, Deserializer, Serialize, Serializer, de::DeserializeOwned, ser::SerializeMap,
+    Deserialize, Deserializer, Serialize, Serializer,
+    de::{DeserializeOwned, IgnoredAny, MapAccess, Visitor},
+    ser::SerializeMap,
 };
+use store::StoreError;
+
+use crate::edge::DISK_FULL;
 
 pub use files::{DropFiles, FilesDropped, FilesTaken, ListFiles, TenantFiles};
 pub use keys::{KeysOrder, MasterKeys, MasterOrder};
@@ -75,6 +82,11 @@ pub struct Refusal {
 }
 
 impl Refusal {
+    /// For an operator of this machine, who may know the folder.
+    pub(super) fn disk_full(error: &StoreError) -> Self {
+        Self::new(DISK_FULL, format!("{error}; nothing was done"))
+    }
+
     pub(crate) fn new(code: &str, message: impl Into<String>) -> Self {
         Self { code: code.to_owned(), message: message.into() }
     }
@@ -167,6 +179,69 @@ enum Name {
     FinishMaster,
 }
 
+impl Name {
+    /// What its line holds, besides the version and this name.
+    fn members(self) -> &'static [&'static str] {
+        match self {
+            Self::List => &["limit"],
+            Self::Show | Self::Resend | Self::Drop => &["id"],
+            Self::KeepSecret => &["name", "value"],
+            Self::ForgetSecret => &["name"],
+            Self::ListFiles | Self::KeysStatus | Self::RotateKeys => &[],
+            Self::DropFiles => &["tenant", "strangers", "before"],
+            Self::ErasePerson | Self::ExportPerson => &["tenant", "user"],
+            Self::RetireKey => &["root"],
+            Self::BeginMaster => &["in_use", "next"],
+            Self::FinishMaster => &["newest"],
+        }
+    }
+}
+
+/// The names of a line's members, without a copy of what they hold.
+struct Members(Vec<String>);
+
+impl<'de> Deserialize<'de> for Members {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Names;
+        impl<'de> Visitor<'de> for Names {
+            type Value = Members;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members, A::Error> {
+                let mut names = Vec::new();
+                while let Some((name, IgnoredAny)) = map.next_entry()? {
+                    names.push(name);
+                }
+                Ok(Members(names))
+            }
+        }
+        deserializer.deserialize_map(Names)
+    }
+}
+
+/// Refuses what the order does not have. What it would narrow is not known here (which files are dropped, and
+/// which are not), so it is not passed over.
+fn refuse_unknown(line: &[u8], name: Name) -> Result<(), Refusal> {
+    const SHOWN_CHARS: usize = 40;
+    let Members(members) = parsed(line)?;
+    let known = |member: &&String| {
+        ["v", "do"].contains(&member.as_str()) || name.members().contains(&member.as_str())
+    };
+    let Some(unknown) = members.iter().find(|member| !known(member)) else { return Ok(()) };
+    let shown = unknown.chars().map(|c| if c.is_control() { '?' } else { c });
+    let shown: String = shown.take(SHOWN_CHARS).collect();
+    Err(Refusal::new(
+        "unknown_member",
+        format!(
+            "this order has no member «{shown}», and nothing was done; use the command of the same release as \
+             the gateway"
+        ),
+    ))
+}
+
 /// Reads a client's line.
 pub(super) fn read(line: &[u8]) -> Result<Understood, Refusal> {
     #[derive(Deserialize)]
@@ -191,6 +266,7 @@ pub(super) fn read(line: &[u8]) -> Result<Understood, Refusal> {
         ));
     }
     let Named { r#do } = parsed(line)?;
+    refuse_unknown(line, r#do)?;
     Ok(Understood::OneLine(match r#do {
         Name::ExportPerson => return parsed(line).map(Understood::Export),
         Name::List => OneLine::ListLetters(parsed(line)?),

@@ -15,6 +15,9 @@ use crate::engine::EngineError;
 /// After how long a caller that was told to come back may do so.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
+/// The machine code of what is refused for want of room on the gateway's own disk.
+pub(crate) const DISK_FULL: &str = "disk_full";
+
 /// The machine code of a refusal, beside the answer it is in: for whoever observes answers.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct RefusalCode(pub(crate) &'static str);
@@ -101,6 +104,11 @@ impl From<EngineError> for Refusal {
                 "stopping",
                 "the gateway is restarting; nothing was taken, send it again",
             ),
+            EngineError::Failed(error) if error.is_full() => Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                DISK_FULL,
+                "the gateway's disk is full; nothing was taken, send it again when there is room",
+            ),
             // What exactly failed was logged where it failed. A store in trouble may be well again soon.
             EngineError::Failed(error) if !error.is_lasting() => Self::new(
                 StatusCode::SERVICE_UNAVAILABLE,
@@ -164,11 +172,13 @@ mod tests {
 
     #[tokio::test]
     async fn every_trouble_of_the_engine_says_what_to_do() {
-        let store = || BatchError::Store(StoreError::Database("disk full".into()));
+        let store = || BatchError::Store(StoreError::Database("disk error".into()));
+        let full = StoreError::Full { folder: None, source: "no room".into() };
         for (error, status, code, comes_back) in [
             (EngineError::Busy, 503, "busy", true),
             (EngineError::Stopping, 503, "stopping", true),
             (EngineError::Failed(Arc::new(store())), 503, "store_unavailable", true),
+            (EngineError::Failed(Arc::new(BatchError::Store(full))), 503, "disk_full", true),
             (EngineError::Rejected(Rejected::TooManyHeld), 429, "too_many_held", true),
             (EngineError::Rejected(Rejected::TooManyWaiting), 429, "too_many_waiting", true),
             (EngineError::Failed(Arc::new(BatchError::Panicked)), 500, "internal", false),

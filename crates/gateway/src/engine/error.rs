@@ -53,6 +53,11 @@ pub(crate) enum BatchError {
 }
 
 impl BatchError {
+    /// Whether there is no room on the disk.
+    pub(crate) fn is_full(&self) -> bool {
+        matches!(self, Self::Store(error) if error.is_full())
+    }
+
     /// Whether it would fail again however well the store is: then what caused it is set aside. A
     /// store that refuses (a full disk) is nobody's fault, and the event comes again.
     pub(crate) fn is_lasting(&self) -> bool {
@@ -62,7 +67,8 @@ impl BatchError {
             | Self::Panicked
             | Self::Store(StoreError::Damaged { .. }) => true,
             Self::Store(
-                StoreError::Database(_)
+                StoreError::Full { .. }
+                | StoreError::Database(_)
                 | StoreError::Files(_)
                 | StoreError::Keys { .. }
                 | StoreError::InUse { .. }

@@ -91,16 +91,17 @@ pub(crate) fn refusal(answer: &Answer, sent: &[u8]) -> SendError {
             "server_error",
             with_quote(&format!("the instance answered {status}"), answer, sent),
         ),
-        _ if status.is_redirection() => {
-            refused("redirected", "the instance redirects: check SERVICENOW_INSTANCE")
-        }
+        _ if status.is_redirection() => refused(
+            "redirected",
+            "the instance redirects: the API is not at the address that is set for it",
+        ),
         StatusCode::FORBIDDEN => refused(
             "forbidden",
             "the integration user lacks the role sn_va_as_service.integration_user, or an ACL forbids it",
         ),
         StatusCode::NOT_FOUND => refused(
             "not_found",
-            "no such address: is the Virtual Agent API app installed, and is SERVICENOW_INSTANCE right?",
+            "no such address: is the Virtual Agent API app installed, and is this the right instance?",
         ),
         _ => refused("refused", &format!("the instance answered {status}")),
     }

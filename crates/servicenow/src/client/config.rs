@@ -10,6 +10,7 @@ use secrecy::{ExposeSecret, SecretString};
 use url::{Host, Url};
 
 use super::keeper::{Keeper, RefreshTokenKeeper, TokenWatch, Watch};
+use super::names::SettingNames;
 
 /// How long one attempt may take. The instance answers before it works, so ten seconds mean that it
 /// is in trouble.
@@ -33,6 +34,8 @@ pub struct ClientConfig {
     pub authorities: Vec<Vec<u8>>,
     /// Hosts that may be in a private network; what ServiceNow runs is not, unless it is among these.
     pub private_hosts: PrivateHosts,
+    /// What the operator calls these settings; the variables unless changed.
+    pub names: SettingNames,
     /// The longest that one [`send`](crate::Client::send) may take; 10 s unless changed.
     pub attempt_timeout: Duration,
     pub(crate) keeper: Option<Keeper>,
@@ -56,13 +59,13 @@ pub enum Grant {
 /// The OAuth credentials of the integration user (reference 7.1).
 #[derive(Clone)]
 pub struct Credentials {
-    /// `SERVICENOW_CLIENT_ID`.
+    /// Of the instance's OAuth entry.
     pub client_id: String,
-    /// `SERVICENOW_CLIENT_SECRET`.
+    /// What proves it.
     pub client_secret: SecretString,
-    /// `SERVICENOW_USERNAME`; not looked at with [`Grant::ClientCredentials`].
+    /// The integration user's; not looked at with [`Grant::ClientCredentials`].
     pub username: String,
-    /// `SERVICENOW_PASSWORD`; not looked at with [`Grant::ClientCredentials`].
+    /// Theirs; not looked at with [`Grant::ClientCredentials`].
     pub password: SecretString,
 }
 
@@ -99,10 +102,10 @@ pub enum ConfigError {
     #[error("the instance's URL must end after the host; remove its user, path or query")]
     NotAnOrigin,
     /// The password grant without a user.
-    #[error("Basic and the password grant need SERVICENOW_USERNAME and SERVICENOW_PASSWORD")]
+    #[error("Basic and the password grant need a user name and a password")]
     NoUser,
     /// A name with a colon cannot be told from the password behind it (RFC 7617).
-    #[error("SERVICENOW_USERNAME holds a colon, which Basic cannot carry")]
+    #[error("the user name holds a colon, which Basic cannot carry")]
     ColonInName,
     /// TLS cannot work.
     #[error("this machine has no usable root certificates; install the ca-certificates package")]
@@ -133,6 +136,7 @@ impl ClientConfig {
             signature_secret: None,
             authorities: Vec::new(),
             private_hosts: PrivateHosts::default(),
+            names: SettingNames::default(),
             attempt_timeout: ATTEMPT_TIMEOUT,
             keeper: None,
             watch: None,
@@ -193,7 +197,7 @@ impl ClientConfig {
 
     /// Where the instance's name may lead. What ServiceNow runs is on the public internet: there a
     /// private address is a name server's lie. One that an organisation runs itself is where it is.
-    pub(super) fn names(&self) -> Names {
+    pub(super) fn leads(&self) -> Names {
         if !self.is_at_servicenow() {
             return Names::Written;
         }
@@ -209,7 +213,7 @@ impl ClientConfig {
     /// Whether the instance's name may lead to this address; to another nothing is sent.
     pub fn may_be_at(&self, address: IpAddr) -> bool {
         match self.base.host() {
-            Some(Host::Domain(name)) => self.names().may_lead(name, address),
+            Some(Host::Domain(name)) => self.leads().may_lead(name, address),
             Some(Host::Ipv4(_) | Host::Ipv6(_)) => true,
             None => false,
         }
@@ -234,7 +238,7 @@ impl ClientConfig {
     }
 }
 
-/// The URL that `SERVICENOW_INSTANCE` means: an instance name (`dev12345`), a host, or a URL.
+/// The URL that an operator means: an instance name (`dev12345`), a host, or a URL.
 pub fn instance_url(instance: &str) -> Result<Url, ConfigError> {
     let instance = instance.trim();
     let url = if instance.contains("://") {

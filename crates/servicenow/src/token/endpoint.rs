@@ -19,7 +19,9 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use tokio::time::Instant;
 
-use crate::client::{AGENT_NAME, Credentials, Grant, SendError, answer};
+use crate::client::{
+    AGENT_NAME, ClientConfig, Credentials, Grant, SendError, SettingNames, answer,
+};
 use crate::loose::{Loose, Shape};
 use crate::token::fault::CredentialFault;
 
@@ -61,6 +63,8 @@ pub(super) struct Endpoint {
     http: HttpClient,
     uri: Uri,
     grant: Grant,
+    /// For whoever has to mend it.
+    names: SettingNames,
     /// The form of the configured grant.
     credentials_form: SecretString,
     /// The form of a refresh, up to the token.
@@ -82,7 +86,8 @@ impl fmt::Debug for Endpoint {
 }
 
 impl Endpoint {
-    pub(super) fn new(http: HttpClient, uri: Uri, grant: Grant, credentials: &Credentials) -> Self {
+    pub(super) fn new(http: HttpClient, uri: Uri, config: &ClientConfig) -> Self {
+        let (grant, credentials) = (config.grant, &config.credentials);
         let form = |grant_type: &str| {
             let mut form = Serializer::new(String::new());
             form.append_pair("grant_type", grant_type)
@@ -107,6 +112,7 @@ impl Endpoint {
             http,
             uri,
             grant,
+            names: config.names.clone(),
             credentials_form: credentials_form.finish().into(),
             refresh_form: form("refresh_token").finish().into(),
         }
@@ -162,7 +168,7 @@ impl Endpoint {
 
     /// An admin may mend this within the budget of what waits, so it is no final refusal.
     fn refused_for(&self, fault: CredentialFault, not_before: Option<Duration>) -> SendError {
-        let detail = fault.sentence(self.grant).to_owned();
+        let detail = fault.sentence(self.grant, &self.names);
         SendError::Retry { not_before, reason: CREDENTIALS_REFUSED, detail }
     }
 

@@ -8,7 +8,7 @@ use outbound::Answer;
 use outbound::headers::says_json;
 use serde_json::Value;
 
-use crate::client::Grant;
+use crate::client::{Grant, SettingNames};
 
 /// The header of an answer that asks for a second factor (reference 4.1).
 const SECOND_FACTOR: &str = "x-mfa_token";
@@ -57,52 +57,92 @@ impl CredentialFault {
         }
     }
 
-    /// What to look at, for an operator.
-    pub(super) fn sentence(self, grant: Grant) -> &'static str {
+    /// What to look at, for an operator, who calls their settings so.
+    pub(super) fn sentence(self, grant: Grant, names: &SettingNames) -> String {
+        let SettingNames { instance: _, client_id, client_secret, username, password, grant_type } =
+            names;
         match (self, grant) {
-            (Self::Client, _) => {
-                "the instance does not know the client: check SERVICENOW_CLIENT_ID and \
-                 SERVICENOW_CLIENT_SECRET, and that the OAuth entry (Application Registry) is active"
-            }
-            (Self::User | Self::Unnamed, Grant::Basic) => {
-                "the instance refused the user: check SERVICENOW_USERNAME and SERVICENOW_PASSWORD, \
-                 that the user is active and not locked out, and that the instance takes Basic \
-                 authentication for its Scripted REST APIs"
-            }
-            (Self::User, Grant::Password) => {
-                "the instance refused the user: check SERVICENOW_USERNAME and SERVICENOW_PASSWORD, \
-                 and that the user is active and not locked out"
-            }
+            (Self::Client, _) => format!(
+                "the instance does not know the client: check {client_id} and {client_secret}, and \
+                 that the OAuth entry (Application Registry) is active"
+            ),
+            (Self::User | Self::Unnamed, Grant::Basic) => format!(
+                "the instance refused the user: check {username} and {password}, that the user is \
+                 active and not locked out, and that the instance takes Basic authentication for its \
+                 Scripted REST APIs"
+            ),
+            (Self::User, Grant::Password) => format!(
+                "the instance refused the user: check {username} and {password}, and that the user is \
+                 active and not locked out"
+            ),
             (Self::User, Grant::ClientCredentials) => {
                 "the instance refused the user of the OAuth entry (Application Registry): check its \
                  OAuth Application User"
+                    .to_owned()
             }
-            (Self::GrantType, Grant::Password | Grant::Basic) => {
+            (Self::GrantType, Grant::Password | Grant::Basic) => format!(
                 "the instance does not give tokens for a password: the OAuth entry (Application \
                  Registry) must be one for external clients that allows the password grant, or set \
-                 SERVICENOW_GRANT_TYPE to client_credentials"
-            }
-            (Self::GrantType, Grant::ClientCredentials) => {
+                 {grant_type} to client_credentials"
+            ),
+            (Self::GrantType, Grant::ClientCredentials) => format!(
                 "the instance does not give tokens for client credentials: the property \
-                 glide.oauth.inbound.client.credential.grant_type.enabled must be true and the \
-                 OAuth entry must name an OAuth Application User, or set SERVICENOW_GRANT_TYPE to \
-                 password"
-            }
+                 glide.oauth.inbound.client.credential.grant_type.enabled must be true and the OAuth \
+                 entry must name an OAuth Application User, or set {grant_type} to password"
+            ),
             (Self::SecondFactor, _) => {
                 "the instance asks the integration user for a second factor, which a program cannot \
                  give: take the user out of multi-factor authentication, or use client credentials"
+                    .to_owned()
             }
-            (Self::Unnamed, Grant::Password) => {
-                "the instance gave no token: check SERVICENOW_CLIENT_ID, SERVICENOW_CLIENT_SECRET, \
-                 SERVICENOW_USERNAME and SERVICENOW_PASSWORD, that the user is active and not \
-                 locked out, and that the OAuth entry (Application Registry) is active"
-            }
-            (Self::Unnamed, Grant::ClientCredentials) => {
-                "the instance gave no token: check SERVICENOW_CLIENT_ID and \
-                 SERVICENOW_CLIENT_SECRET, that the OAuth entry (Application Registry) is active \
-                 and names an OAuth Application User, and that the property \
-                 glide.oauth.inbound.client.credential.grant_type.enabled is true"
+            (Self::Unnamed, Grant::Password) => format!(
+                "the instance gave no token: check {client_id}, {client_secret}, {username} and \
+                 {password}, that the user is active and not locked out, and that the OAuth entry \
+                 (Application Registry) is active"
+            ),
+            (Self::Unnamed, Grant::ClientCredentials) => format!(
+                "the instance gave no token: check {client_id} and {client_secret}, that the OAuth \
+                 entry (Application Registry) is active and names an OAuth Application User, and that \
+                 the property glide.oauth.inbound.client.credential.grant_type.enabled is true"
+            ),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_sentence_names_settings_as_the_operator_does() {
+        let called = |key: &str| format!("`tenants.acme.desks.it.{key}`");
+        let names = SettingNames {
+            instance: called("instance"),
+            client_id: called("client_id"),
+            client_secret: called("client_secret"),
+            username: called("username"),
+            password: called("password"),
+            grant_type: called("grant_type"),
+        };
+        let faults = [
+            CredentialFault::Client,
+            CredentialFault::User,
+            CredentialFault::GrantType,
+            CredentialFault::SecondFactor,
+            CredentialFault::Unnamed,
+        ];
+        for fault in faults {
+            for grant in [Grant::Password, Grant::ClientCredentials, Grant::Basic] {
+                let sentence = fault.sentence(grant, &names);
+                assert!(!sentence.contains("SERVICENOW_"), "{sentence}");
             }
         }
+        let unnamed = CredentialFault::Unnamed.sentence(Grant::Password, &names);
+        for key in ["client_id", "client_secret", "username", "password"] {
+            assert!(unnamed.contains(&called(key)), "{unnamed}");
+        }
+        let variable =
+            CredentialFault::GrantType.sentence(Grant::Password, &SettingNames::default());
+        assert!(variable.contains("set SERVICENOW_GRANT_TYPE to"), "{variable}");
     }
 }

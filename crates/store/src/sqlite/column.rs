@@ -10,7 +10,12 @@ use crate::StoreError;
 
 impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
-        Self::Database(Box::new(error))
+        match error.sqlite_error_code() {
+            Some(rusqlite::ErrorCode::DiskFull) => {
+                Self::Full { folder: None, source: Box::new(error) }
+            }
+            _ => Self::Database(Box::new(error)),
+        }
     }
 }
 

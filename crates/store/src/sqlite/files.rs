@@ -135,6 +135,24 @@ pub(super) fn bytes(files: &Both) -> io::Result<u64> {
     Ok(bytes)
 }
 
+/// The least room in which commits go on, in bytes: a few pages of both files' logs.
+const ROOM_BYTES_MIN: u64 = 64 * 1_024;
+
+/// Whether there is room for a commit. What the system does not tell is no reason to doubt: then the next write
+/// shows it.
+pub(super) fn room(files: &Both) -> io::Result<()> {
+    let Some(disk) = files.database.parent().and_then(|dir| rustix::fs::statvfs(dir).ok()) else {
+        return Ok(());
+    };
+    // What is set aside for root is no room for anybody else.
+    let root = rustix::process::geteuid().is_root();
+    let blocks = if root { disk.f_bfree } else { disk.f_bavail };
+    if blocks.saturating_mul(disk.f_frsize) < ROOM_BYTES_MIN {
+        return Err(io::ErrorKind::StorageFull.into());
+    }
+    Ok(())
+}
+
 /// A new file is only durable once its directory is; SQLite sees to that for the files it makes
 /// itself. Elsewhere than on Unix a directory cannot be synced and needs not be.
 fn sync_directory(dir: &Path) -> io::Result<()> {

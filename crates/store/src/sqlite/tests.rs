@@ -92,6 +92,30 @@ fn a_file_that_is_no_database_is_refused() {
 }
 
 #[test]
+fn a_full_disk_is_told_with_the_folder_that_is_on_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(dir.path()).unwrap();
+    // No larger than it is: SQLite says of this what it says of a disk without room.
+    let pages: i64 =
+        store.writer().pragma_query_value(None, "page_count", |row| row.get(0)).unwrap();
+    let limited = |pages: i64| {
+        let set = store.writer().pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()));
+        set.unwrap();
+    };
+    limited(pages);
+    let value = vec![7; 1_000_000];
+    let refused = store.keep_setting("large", &value).unwrap_err();
+    assert!(refused.is_full(), "{refused:?}");
+    let folder = dir.path().display();
+    assert_eq!(
+        refused.to_string(),
+        format!("the disk of {folder} is full, and nothing is taken in before there is room")
+    );
+    limited(pages + 1_000);
+    store.keep_setting("large", &value).unwrap();
+}
+
+#[test]
 fn a_directory_that_cannot_be_made_is_an_error_of_files() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("file");

@@ -19,25 +19,29 @@ impl Store for SqliteStore {
         &self,
         work: &mut dyn FnMut(&mut dyn Transaction) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
-        let mut writer = self.writer();
-        // Dropped without a commit, by an error or a panic, it rolls back.
-        let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let mut steps = SqliteTransaction::new(&transaction, &self.keys, self.hot());
-        work(&mut steps)?;
-        let (handover, added) = steps.finish()?;
-        transaction.commit().inspect_err(|_| keys::unused(&self.keys, &added))?;
-        self.hot_mut().take(handover);
-        self.checkpointer.committed();
-        Ok(())
+        self.write(|| {
+            let mut writer = self.writer();
+            // Dropped without a commit, by an error or a panic, it rolls back.
+            let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let mut steps = SqliteTransaction::new(&transaction, &self.keys, self.hot());
+            work(&mut steps)?;
+            let (handover, added) = steps.finish()?;
+            transaction.commit().inspect_err(|_| keys::unused(&self.keys, &added))?;
+            self.hot_mut().take(handover);
+            self.checkpointer.committed();
+            Ok(())
+        })
     }
 
     fn take_over(&self, _boot: BootId) -> Result<(), StoreError> {
-        let mut writer = self.writer();
-        self.fold(&mut writer)?;
-        let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        outbox::void_leases(&transaction)?;
-        conversations::take_up_again(&transaction)?;
-        Ok(transaction.commit()?)
+        self.write(|| {
+            let mut writer = self.writer();
+            self.fold(&mut writer)?;
+            let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            outbox::void_leases(&transaction)?;
+            conversations::take_up_again(&transaction)?;
+            Ok(transaction.commit()?)
+        })
     }
 
     fn conversation(&self, key: &ConversationKey) -> Result<Option<ConversationRow>, StoreError> {
@@ -145,7 +149,7 @@ impl Store for SqliteStore {
     }
 
     fn keep_setting(&self, name: &str, value: &[u8]) -> Result<(), StoreError> {
-        settings::keep(&self.writer(), name, value)
+        self.write(|| settings::keep(&self.writer(), name, value))
     }
 
     fn settings(&self, prefix: &str) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
@@ -153,29 +157,32 @@ impl Store for SqliteStore {
     }
 
     fn replace_setting(&self, name: &str, before: &[u8], value: &[u8]) -> Result<bool, StoreError> {
-        settings::replace(&self.writer(), name, before, value)
+        self.write(|| settings::replace(&self.writer(), name, before, value))
     }
 
     fn begin_audit(&self, key: (&str, &[u8]), head: &AuditMark) -> Result<(), StoreError> {
-        audit::begin(&mut self.writer(), key, head)
+        self.write(|| audit::begin(&mut self.writer(), key, head))
     }
 
     fn append_audit(&self, rows: &[AuditRow], head: &AuditMark) -> Result<(), StoreError> {
-        audit::append(&mut self.writer(), rows, head)
+        self.write(|| audit::append(&mut self.writer(), rows, head))
     }
 
     fn cut_audit(&self, mark: &AuditMark) -> Result<usize, StoreError> {
-        audit::cut(&mut self.writer(), mark)
+        self.write(|| audit::cut(&mut self.writer(), mark))
     }
 
     fn sweep(&self, repeats_before: Timestamp, limit: usize) -> Result<usize, StoreError> {
         let mut round = self.sweeping.lock().unwrap_or_else(PoisonError::into_inner);
         let (old, next) = self.read(|reader| round.find(reader, repeats_before, limit))?;
         if !old.is_empty() {
-            let mut writer = self.writer();
-            let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            repeats::forget(&transaction, &old, repeats_before)?;
-            transaction.commit()?;
+            self.write(|| {
+                let mut writer = self.writer();
+                let transaction =
+                    writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
+                repeats::forget(&transaction, &old, repeats_before)?;
+                Ok(transaction.commit()?)
+            })?;
         }
         *round = next;
         Ok(old.len())
@@ -198,7 +205,7 @@ impl Store for SqliteStore {
     }
 
     fn forget_placed(&self, before: Timestamp, limit: usize) -> Result<usize, StoreError> {
-        placed::forget(&self.writer(), before, limit)
+        self.write(|| placed::forget(&self.writer(), before, limit))
     }
 
     fn numbers(&self) -> Result<Numbers, StoreError> {
@@ -207,6 +214,7 @@ impl Store for SqliteStore {
     }
 
     fn ping(&self) -> Result<(), StoreError> {
-        self.read(|reader| migrate::version(reader).map(|_| ()))
+        self.read(|reader| migrate::version(reader).map(|_| ()))?;
+        self.write(|| files::room(&self.files).map_err(StoreError::Files))
     }
 }

@@ -19,6 +19,7 @@ use super::{
     webhook::{Reading, address, read},
     wire::{self, Answer, Trouble},
 };
+use crate::config::Called;
 
 /// For a token.
 const TOKEN_WITHIN: Duration = Duration::from_secs(10);
@@ -42,31 +43,36 @@ pub(super) enum Served<'a> {
 }
 
 /// Looks at the bot itself, and at what stands between.
-pub(super) async fn check(bot: &BotSetup, now_s: i64, report: &mut Report) {
+pub(super) async fn check(bot: &BotSetup, called: Called<'_>, now_s: i64, report: &mut Report) {
     let Some(setup) = &bot.behind else { return };
     let subject = Subject::of_bot(bot);
     report.looks_at("the bot's messaging endpoint");
     if let Ok(endpoint) = Url::parse(&setup.reach.endpoint.to_string()) {
-        let connected = connection(&endpoint, setup, now_s).await;
+        let connected = connection(&endpoint, setup, called, now_s).await;
         let stands = connected.status != Status::Fail;
         report.say(connected.about(&subject));
         let answers = if stands {
-            answers(&endpoint, &setup.reach.credential, now_s).await
+            answers(&endpoint, &setup.reach.credential, called, now_s).await
         } else {
             Finding::skip("bot.answers", "unreachable", "the bot cannot be reached")
         };
         report.say(answers.about(&subject));
     } else {
-        let words = "BOT_ENDPOINT makes no address";
+        let words = format!("{} makes no address", called.setting("bot.endpoint"));
         report.say(Finding::fail("bot.connection", "no_address", words).about(&subject));
     }
     report.looks_at("Entra, for the bot");
-    for finding in [token(setup).await, keys(setup).await] {
+    for finding in [token(setup, called).await, keys(setup).await] {
         report.say(finding.about(&subject));
     }
 }
 
-async fn connection(endpoint: &Url, setup: &BehindSetup, now_s: i64) -> Finding {
+async fn connection(
+    endpoint: &Url,
+    setup: &BehindSetup,
+    called: Called<'_>,
+    now_s: i64,
+) -> Finding {
     const CHECK: &str = "bot.connection";
     let host = endpoint.host_str().unwrap_or_default();
     let steps = wire::steps(endpoint, now_s, &[], |address| setup.reach.may_be_at(address)).await;
@@ -77,19 +83,20 @@ async fn connection(endpoint: &Url, setup: &BehindSetup, now_s: i64) -> Finding 
     };
     match connected {
         Err(trouble) => {
+            let way = called.setting("bot.endpoint");
             Finding::fail(CHECK, trouble.code(), trouble.to_string()).fix(match trouble.step() {
                 "dns" if matches!(trouble, Trouble::LeadsInside { .. }) => {
-                    "say in BOT_ENDPOINT where the bot is: localhost or 127.0.0.1 for this machine"
+                    format!("say in {way} where the bot is: localhost or 127.0.0.1 for this machine")
                 }
-                "dns" => "set BOT_ENDPOINT to a host that this machine's name server knows",
-                "tls" => {
-                    "give the bot a certificate for this host that this machine trusts, or correct \
-                     the host in BOT_ENDPOINT"
-                }
-                _ => {
-                    "start the bot; see that BOT_ENDPOINT has its host and port, and that no \
-                     firewall stands between"
-                }
+                "dns" => format!("set {way} to a host that this machine's name server knows"),
+                "tls" => format!(
+                    "give the bot a certificate for this host that this machine trusts, or correct the \
+                     host in {way}"
+                ),
+                _ => format!(
+                    "start the bot; see that {way} has its host and port, and that no firewall stands \
+                     between"
+                ),
             })
         }
         Ok(connection) => match connection.certificate {
@@ -110,18 +117,31 @@ async fn connection(endpoint: &Url, setup: &BehindSetup, now_s: i64) -> Finding 
 }
 
 /// Whether somebody who takes posts of JSON is there.
-async fn answers(endpoint: &Url, credential: &Credential, now_s: i64) -> Finding {
+async fn answers(
+    endpoint: &Url,
+    credential: &Credential,
+    called: Called<'_>,
+    now_s: i64,
+) -> Finding {
     let request = http::Request::builder()
         .method(Method::POST)
         .header(header::CONTENT_TYPE, "application/json");
     let asked = wire::request(endpoint, request, NO_ACTIVITY, now_s).await;
-    judged(&asked, endpoint, matches!(credential, Credential::Anonymous))
+    judged(&asked, endpoint, called, matches!(credential, Credential::Anonymous))
 }
 
-fn judged(asked: &Result<Answer, Trouble>, endpoint: &Url, anonymous: bool) -> Finding {
+fn judged(
+    asked: &Result<Answer, Trouble>,
+    endpoint: &Url,
+    called: Called<'_>,
+    anonymous: bool,
+) -> Finding {
     const CHECK: &str = "bot.answers";
     let fail = |code, words: String, fix: &str| Finding::fail(CHECK, code, words).fix(fix);
-    let path = endpoint.path();
+    let (path, way) = (endpoint.path(), called.setting("bot.endpoint"));
+    let by_convention = format!(
+        "set {way} to the bot's messaging endpoint; by convention it ends with /api/messages"
+    );
     let answer = match asked {
         Ok(answer) => answer,
         Err(trouble) => {
@@ -136,22 +156,16 @@ fn judged(asked: &Result<Answer, Trouble>, endpoint: &Url, anonymous: bool) -> F
         .and_then(|kind| kind.to_str().ok())
         .is_some_and(|kind| kind.contains("html"));
     match answer.status {
-        StatusCode::NOT_FOUND => fail(
-            "not_found",
-            format!("nothing is at {path} (404)"),
-            "set BOT_ENDPOINT to the bot's messaging endpoint; by convention it ends with \
-             /api/messages",
-        ),
-        StatusCode::METHOD_NOT_ALLOWED => fail(
-            "method_not_allowed",
-            format!("{path} takes no posts (405)"),
-            "set BOT_ENDPOINT to the bot's messaging endpoint; by convention it ends with \
-             /api/messages",
-        ),
+        StatusCode::NOT_FOUND => {
+            fail("not_found", format!("nothing is at {path} (404)"), &by_convention)
+        }
+        StatusCode::METHOD_NOT_ALLOWED => {
+            fail("method_not_allowed", format!("{path} takes no posts (405)"), &by_convention)
+        }
         _ if answer.status.is_redirection() => fail(
             "redirected",
             format!("{path} leads elsewhere ({status}), and posts do not follow"),
-            "set BOT_ENDPOINT to the address where the bot is",
+            &format!("set {way} to the address where the bot is"),
         ),
         StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT => {
             fail(
@@ -163,17 +177,17 @@ fn judged(asked: &Result<Answer, Trouble>, endpoint: &Url, anonymous: bool) -> F
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN if anonymous => fail(
             "wants_token",
             format!("the bot wants a token ({status}), so it runs with an app id"),
-            "set BOT_APP_ID and the MicrosoftApp variables, or run the bot without an app id",
+            &format!("{}, or run the bot without an app id", app_ids(called)),
         ),
         _ if answer.status.is_success() && is_page => fail(
             "a_page",
             format!("a page for people answers at {path} ({status})"),
-            "set BOT_ENDPOINT to the bot's messaging endpoint, past any log-in or notice",
+            &format!("set {way} to the bot's messaging endpoint, past any log-in or notice"),
         ),
         _ if answer.status.is_success() => {
             let words = format!("{path} takes what is no activity ({status}): is it a bot?");
             Finding::warn(CHECK, "takes_anything", words)
-                .fix("compare BOT_ENDPOINT with the bot's messaging endpoint")
+                .fix(format!("compare {way} with the bot's messaging endpoint"))
         }
         // 400, 401, 415, 422, also 500: what reads bodies refuses this one before there is a turn.
         _ => {
@@ -182,8 +196,15 @@ fn judged(asked: &Result<Answer, Trouble>, endpoint: &Url, anonymous: bool) -> F
     }
 }
 
+/// What to set for a bot that has an app id.
+fn app_ids(called: Called<'_>) -> String {
+    let [bots, ours, secret] = ["bot.endpoint_app_id", "bot.app_id", "bot.app_password"]
+        .map(|setting| called.setting(setting));
+    format!("set {bots} to the bot's app id, and {ours} and {secret} to Warmline's own")
+}
+
 /// Whether Entra gives a token that is made out for the bot.
-async fn token(setup: &BehindSetup) -> Finding {
+async fn token(setup: &BehindSetup, called: Called<'_>) -> Finding {
     const CHECK: &str = "bot.token";
     match &setup.reach.credential {
         Credential::Anonymous if setup.reach.is_on_this_machine() => {
@@ -192,10 +213,10 @@ async fn token(setup: &BehindSetup) -> Finding {
         }
         Credential::Anonymous => {
             let words = "the bot runs without an app id, so it believes whoever reaches it";
-            return Finding::warn(CHECK, "without", words).fix(
-                "see that nobody else in that network reaches it; otherwise give it an app id and \
-                 set BOT_APP_ID and the MicrosoftApp variables",
-            );
+            return Finding::warn(CHECK, "without", words).fix(format!(
+                "see that nobody else in that network reaches it; otherwise give it an app id, and {}",
+                app_ids(called)
+            ));
         }
         Credential::Skill { .. } => {}
     }
@@ -240,7 +261,7 @@ async fn keys(setup: &BehindSetup) -> Finding {
 
 /// Looks at how the bot's replies come back.
 pub(super) async fn way_back(
-    bot: &BotSetup,
+    (bot, called): (&BotSetup, Called<'_>),
     public: Option<&Url>,
     served: Served<'_>,
     now_s: i64,
@@ -249,6 +270,7 @@ pub(super) async fn way_back(
     const CHECK: &str = "bot.replies";
     let Some(setup) = &bot.behind else { return };
     report.looks_at("the way back from the bot");
+    let (own_way, public_way) = (called.setting("bot.service_url"), called.setting("public_url"));
     let own = setup.service_url.as_deref().and_then(|url| Url::parse(url).ok());
     let finding = match (setup.answers, own.as_ref().or(public)) {
         (Answers::WithAnswer, _) => {
@@ -262,17 +284,15 @@ pub(super) async fn way_back(
             "no_public_url",
             "the bot is told an address of this machine for its replies, and is not on it",
         )
-        .fix(
-            "set WARMLINE_PUBLIC_URL, or WARMLINE_BOT_SERVICE_URL to how the bot reaches Warmline",
-        ),
+        .fix(format!("set {public_way}, or {own_way} to how the bot reaches Warmline")),
         (Answers::ByCall, Some(base)) if is_loopback(base) && !setup.reach.is_on_this_machine() => {
             let words =
                 format!("the bot is told {base} for its replies, and is not on this machine");
             Finding::fail(CHECK, "loopback", words)
-                .fix("set WARMLINE_BOT_SERVICE_URL to how the bot reaches Warmline")
+                .fix(format!("set {own_way} to how the bot reaches Warmline"))
         }
         (Answers::ByCall, Some(base)) => match served {
-            Served::Yes(tag) => asked_back(setup, base, tag, now_s).await,
+            Served::Yes(tag) => asked_back(setup, base, called, tag, now_s).await,
             Served::No => {
                 Finding::skip(CHECK, "not_asked", "no gateway serves that could be asked")
             }
@@ -282,7 +302,13 @@ pub(super) async fn way_back(
 }
 
 /// Whether Warmline answers where the bot is told to call.
-async fn asked_back(setup: &BehindSetup, base: &Url, tag: Option<&Tag>, now_s: i64) -> Finding {
+async fn asked_back(
+    setup: &BehindSetup,
+    base: &Url,
+    called: Called<'_>,
+    tag: Option<&Tag>,
+    now_s: i64,
+) -> Finding {
     const CHECK: &str = "bot.replies";
     let path = if setup.verify.is_some() { WAY_BACK } else { WAY_BACK_WITHOUT_TOKENS };
     let Some(url) = address(base, path, tag) else {
@@ -296,10 +322,16 @@ async fn asked_back(setup: &BehindSetup, base: &Url, tag: Option<&Tag>, now_s: i
             let words = format!("Warmline answers at {base}, where the bot is told to reply");
             Finding::ok(CHECK, "ours", words)
         }
-        Err(trouble) if theirs => Finding::warn(CHECK, trouble.code(), trouble.to_string())
-            .fix("see from the bot's machine whether WARMLINE_BOT_SERVICE_URL leads to Warmline"),
-        Err(trouble) => Finding::fail(CHECK, trouble.code(), trouble.to_string())
-            .fix("let WARMLINE_PUBLIC_URL lead to Warmline from where the bot is"),
+        Err(trouble) if theirs => {
+            Finding::warn(CHECK, trouble.code(), trouble.to_string()).fix(format!(
+                "see from the bot's machine whether {} leads to Warmline",
+                called.setting("bot.service_url")
+            ))
+        }
+        Err(trouble) => Finding::fail(CHECK, trouble.code(), trouble.to_string()).fix(format!(
+            "let {} lead to Warmline from where the bot is",
+            called.setting("public_url")
+        )),
         Ok(_) => {
             let words = format!("what answers at {base} is not what takes a bot's replies");
             Finding::fail(CHECK, "not_ours", words)
@@ -346,7 +378,7 @@ mod tests {
             headers.insert(header::CONTENT_TYPE, kind.parse().unwrap());
             let status = StatusCode::from_u16(status).unwrap();
             let answer = Answer { status, headers, body: Bytes::new(), took: Duration::ZERO };
-            let finding = judged(&Ok(answer), &endpoint, anonymous);
+            let finding = judged(&Ok(answer), &endpoint, Called::by_variables(), anonymous);
             assert_eq!(finding.code, code, "{status} {kind}");
             assert_eq!(finding.fix.is_none(), code == "takes_posts", "{finding:?}");
         }

@@ -23,6 +23,7 @@ use super::{
     report::Report,
     wire::{self, Answer, Trouble},
 };
+use crate::config::Called;
 
 /// For a token.
 const TOKEN_WITHIN: Duration = Duration::from_secs(10);
@@ -34,29 +35,32 @@ const DAY_S: i64 = 24 * 3_600;
 const TEAMS: &str = "msteams";
 
 /// Looks at what Warmline needs of Azure, and at its clock.
-pub(super) async fn check(bot: &BotSetup, now_s: i64, report: &mut Report) {
+pub(super) async fn check(bot: &BotSetup, called: Called<'_>, now_s: i64, report: &mut Report) {
     let Some(setup) = &bot.channel else { return };
     let subject = Subject::of_bot(bot);
     let mut say = |finding: Finding| report.say(finding.about(&subject));
     if let Secret::Certificate(certificate) = &setup.connector.registration.secret {
-        say(ends(certificate, now_s));
+        say(ends(certificate, called, now_s));
     }
     say(token(setup).await);
     let asked_ms = Clock::System.now().0;
     let began = Instant::now();
     let metadata = metadata(&setup.verify, now_s).await;
     say(their_clock(metadata.as_ref().ok(), asked_ms, began.elapsed()));
-    say(issuer(metadata.as_ref(), &setup.verify));
-    say(keys(metadata.as_ref().ok(), &setup.verify, now_s).await);
+    say(issuer(metadata.as_ref(), &setup.verify, called));
+    say(keys(metadata.as_ref().ok(), &setup.verify, called, now_s).await);
 }
 
 /// Whether the certificate still is one.
-fn ends(certificate: &Certificate, now_s: i64) -> Finding {
+fn ends(certificate: &Certificate, called: Called<'_>, now_s: i64) -> Finding {
     const CHECK: &str = "channel.certificate";
     let ends_s = i64::try_from(certificate.ends_at()).unwrap_or(i64::MAX);
     let days = (ends_s - now_s).div_euclid(DAY_S);
-    let fix = "make another, upload it to the registration in Entra, and set \
-               WARMLINE_APP_CERTIFICATE_FILE and WARMLINE_APP_CERTIFICATE_KEY to it";
+    let fix = format!(
+        "make another, upload it to the registration in Entra, and set {} and {} to it",
+        called.setting("bot.app_certificate_file"),
+        called.setting("bot.app_certificate_key")
+    );
     if days < 0 {
         let words = format!("the registration's certificate ended {} days ago", -days);
         Finding::fail(CHECK, "expired", words).fix(fix)
@@ -131,19 +135,25 @@ fn their_clock(metadata: Option<&Metadata>, asked_ms: i64, took: Duration) -> Fi
 }
 
 /// Whether the tokens that come will be from whom they are expected.
-fn issuer(metadata: Result<&Metadata, &String>, verify: &ChannelVerifyConfig) -> Finding {
+fn issuer(
+    metadata: Result<&Metadata, &String>,
+    verify: &ChannelVerifyConfig,
+    called: Called<'_>,
+) -> Finding {
     const CHECK: &str = "channel.issuer";
-    let fix = "let WARMLINE_CLOUD be the Azure Bot's cloud, and take \
-               ToBotFromChannelTokenIssuer and ToBotFromChannelOpenIdMetadataUrl away unless they \
-               are a pair";
+    let cloud = called.setting("bot.cloud");
+    let fix = format!(
+        "let {cloud} be the Azure Bot's cloud, and take {} and {} away unless they are a pair",
+        called.setting("bot.channel_token_issuer"),
+        called.setting("bot.channel_metadata_url")
+    );
     match metadata.map(|metadata| metadata.issuer.as_deref()) {
         Err(reason) => {
             let host = verify.metadata.host().unwrap_or_default();
             let words = format!("the channels' metadata cannot be fetched from {host}: {reason}");
-            Finding::fail(CHECK, "unavailable", words).fix(
-                "let this machine reach that host on port 443, or set WARMLINE_CLOUD to the \
-                 Azure Bot's cloud",
-            )
+            Finding::fail(CHECK, "unavailable", words).fix(format!(
+                "let this machine reach that host on port 443, or set {cloud} to the Azure Bot's cloud"
+            ))
         }
         Ok(Some(issuer)) if issuer == verify.issuer => {
             Finding::ok(CHECK, "same", format!("tokens of the channels are from {issuer}"))
@@ -164,7 +174,12 @@ fn issuer(metadata: Result<&Metadata, &String>, verify: &ChannelVerifyConfig) ->
 
 /// Whether the keys can be had by which the channels' tokens are proven, as the gateway has them,
 /// and for which channels they are good.
-async fn keys(metadata: Option<&Metadata>, verify: &ChannelVerifyConfig, now_s: i64) -> Finding {
+async fn keys(
+    metadata: Option<&Metadata>,
+    verify: &ChannelVerifyConfig,
+    called: Called<'_>,
+    now_s: i64,
+) -> Finding {
     const CHECK: &str = "channel.keys";
     let verifier = match ChannelVerifier::new(verify.clone()) {
         Ok(verifier) => verifier,
@@ -190,8 +205,10 @@ async fn keys(metadata: Option<&Metadata>, verify: &ChannelVerifyConfig, now_s: 
         Finding::ok(CHECK, "fetched", words)
     } else {
         let words = format!("{words}, none of them for Teams");
-        Finding::warn(CHECK, "not_for_teams", words)
-            .fix("for users in Teams let WARMLINE_CLOUD be the Azure Bot's cloud")
+        Finding::warn(CHECK, "not_for_teams", words).fix(format!(
+            "for users in Teams let {} be the Azure Bot's cloud",
+            called.setting("bot.cloud")
+        ))
     }
 }
 

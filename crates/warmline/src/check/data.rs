@@ -30,7 +30,8 @@ const SPACE_GOOD_BYTES: u64 = 1_024 * 1_024 * 1_024;
 pub(super) async fn check(look: &mut Look, report: &mut Report) -> bool {
     report.looks_at("the data directory");
     let dir = look.settings.data_dir.clone();
-    directory(&dir, report);
+    let data_dir = look.called().setting("data_dir");
+    directory(&dir, &data_dir, report);
     let running = gateway_runs(&dir, report).await;
     let key = std::mem::replace(&mut look.master_key, Ok(None));
     let looked = tokio::task::spawn_blocking(move || store(&dir, key, running)).await;
@@ -40,14 +41,14 @@ pub(super) async fn check(look: &mut Look, report: &mut Report) -> bool {
     running
 }
 
-fn directory(dir: &Path, report: &mut Report) {
+/// `way` is what its setting is called.
+fn directory(dir: &Path, way: &str, report: &mut Report) {
     const CHECK: &str = "data.directory";
     let shown = dir.display();
     if keeps_nothing(dir) {
         let words = format!("{shown} is where the system shows itself, and no files can be kept");
         return report.say(
-            Finding::fail(CHECK, "no_disk", words)
-                .fix("set WARMLINE_DATA_DIR to a place on a disk"),
+            Finding::fail(CHECK, "no_disk", words).fix(format!("set {way} to a place on a disk")),
         );
     }
     let found = match std::fs::metadata(dir) {
@@ -60,7 +61,7 @@ fn directory(dir: &Path, report: &mut Report) {
                 Finding::fail(CHECK, "not_writable", format!("{shown} cannot be made"))
                     .fix(format!("give this user the right to write in {}", above.display()))
             });
-            return space(&above, report);
+            return space(&above, way, report);
         }
         Err(error) => {
             let words = format!("{shown} cannot be looked at: {error}");
@@ -73,7 +74,7 @@ fn directory(dir: &Path, report: &mut Report) {
     let mode = found.permissions().mode() & 0o777;
     report.say(if !found.is_dir() {
         Finding::fail(CHECK, "no_directory", format!("{shown} is no directory"))
-            .fix("set WARMLINE_DATA_DIR to a directory")
+            .fix(format!("set {way} to a directory"))
     } else if access(dir, Access::READ_OK | Access::WRITE_OK | Access::EXEC_OK).is_err() {
         Finding::fail(CHECK, "not_writable", format!("{shown} cannot be written by this user"))
             .fix("run this as the gateway's user, or give the directory to it (chown)")
@@ -83,7 +84,7 @@ fn directory(dir: &Path, report: &mut Report) {
     } else {
         Finding::ok(CHECK, "writable", format!("{shown} can be written (mode {mode:o})"))
     });
-    space(dir, report);
+    space(dir, way, report);
 }
 
 /// Whether it is, or would be, in a file system such as `/proc` or `/sys`: of no size at all. One whose
@@ -99,7 +100,7 @@ fn above(dir: &Path) -> PathBuf {
     existing.filter(|path| !path.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_owned()
 }
 
-fn space(dir: &Path, report: &mut Report) {
+fn space(dir: &Path, way: &str, report: &mut Report) {
     const CHECK: &str = "data.space";
     let Ok(free) = statvfs(dir).map(|disk| disk.f_bavail.saturating_mul(disk.f_frsize)) else {
         return report.say(Finding::skip(CHECK, "unknown", "the system does not tell"));
@@ -107,7 +108,7 @@ fn space(dir: &Path, report: &mut Report) {
     let words = format!("{} MiB are free", free / (1_024 * 1_024));
     report.say(match free {
         0..SPACE_NEEDED_BYTES => {
-            Finding::fail(CHECK, "full", words).fix("make room, or set WARMLINE_DATA_DIR elsewhere")
+            Finding::fail(CHECK, "full", words).fix(format!("make room, or set {way} elsewhere"))
         }
         SPACE_NEEDED_BYTES..SPACE_GOOD_BYTES => {
             Finding::warn(CHECK, "nearly_full", words).fix("make room on the disk")

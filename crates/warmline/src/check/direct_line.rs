@@ -26,6 +26,7 @@ use super::{
     webhook::{Reading, address, read},
     wire,
 };
+use crate::config::Called;
 
 /// For the upgrade, and for the first frame after it.
 const STREAM_WITHIN: Duration = Duration::from_secs(5);
@@ -38,25 +39,27 @@ const USER: &str = r#"{"user":{"id":"dl_warmline_check"}}"#;
 
 /// Looks at one bot's Direct Line.
 pub(super) async fn check(
-    bot: &BotSetup,
+    (bot, called): (&BotSetup, Called<'_>),
     public: &Url,
     tag: Option<&Tag>,
     now_s: i64,
     report: &mut Report,
 ) {
+    let way = Way { public, called, tag, now_s };
     let subject = Subject::of_bot(bot);
     let Some(secret) = &bot.direct_line_secret else {
         let closed = Finding::skip("direct_line.token", "closed", "Direct Line is closed");
-        return report
-            .say(closed.fix("set DIRECT_LINE_SECRET to open it for web pages").about(&subject));
+        let fix =
+            format!("set {} to open it for web pages", called.setting("bot.direct_line_secret"));
+        return report.say(closed.fix(fix).about(&subject));
     };
     report.looks_at("Direct Line");
-    let stream = match generate(public, secret, tag, now_s).await {
+    let stream = match way.generate(secret).await {
         Ok(token) => {
             let words = "a token can be generated through the public URL";
             report.say(Finding::ok("direct_line.token", "granted", words).about(&subject));
-            match reading(bot, public, token, tag, now_s).await {
-                Ok(url) => open(&url, public, now_s).await,
+            match way.reading(bot, token).await {
+                Ok(url) => way.open(&url).await,
                 Err(finding) => *finding,
             }
         }
@@ -74,67 +77,13 @@ struct Token {
     token: SecretString,
 }
 
-async fn generate(
-    public: &Url,
-    secret: &SecretString,
-    tag: Option<&Tag>,
+/// How Direct Line is come to, and what its settings are called.
+#[derive(Clone, Copy)]
+struct Way<'a> {
+    public: &'a Url,
+    called: Called<'a>,
+    tag: Option<&'a Tag>,
     now_s: i64,
-) -> Result<Token, Box<Finding>> {
-    const CHECK: &str = "direct_line.token";
-    let asked = Asked { method: Method::POST, path: "/v3/directline/tokens/generate", body: USER };
-    token_in(CHECK, &ask(CHECK, public, asked, secret, tag, now_s).await?)
-}
-
-fn token_in(check: &'static str, said: &Value) -> Result<Token, Box<Finding>> {
-    let text = |name: &str| said[name].as_str().map(str::to_owned);
-    text("conversationId").zip(text("token")).map_or_else(
-        || Err(Box::new(Finding::fail(check, "no_token", "what answers gives no token").fix(FIX))),
-        |(conversation, token)| Ok(Token { conversation, token: token.into() }),
-    )
-}
-
-/// The stream of a token's conversation; for a bot that speaks sealed only, with a key to seal to.
-async fn reading(
-    bot: &BotSetup,
-    public: &Url,
-    token: Token,
-    tag: Option<&Tag>,
-    now_s: i64,
-) -> Result<Url, Box<Finding>> {
-    if bot.pages.message_encryption != MessageEncryption::Required {
-        return stream_url(public, &token, tag, now_s).await;
-    }
-    let path = format!("/v3/directline/conversations/{}/reader", token.conversation);
-    // Nothing that comes is opened, so nobody keeps the private half.
-    let key = URL_SAFE_NO_PAD.encode(MessageKey::fresh().public());
-    let body = serde_json::json!({"suite": {"kem": 32, "kdf": 1, "aead": 2}, "publicKey": key});
-    let asked = Asked { method: Method::POST, path: &path, body: &body.to_string() };
-    let said = ask(STREAM, public, asked, &token.token, tag, now_s).await?;
-    stream_url(public, &token_in(STREAM, &said)?, tag, now_s).await
-}
-
-/// What to look at when somebody else answers.
-const FIX: &str = "let the proxy pass /v3/directline to Warmline unchanged, header Authorization \
-                   included, and start the gateway with the DIRECT_LINE_SECRET that is set here";
-
-async fn stream_url(
-    public: &Url,
-    token: &Token,
-    tag: Option<&Tag>,
-    now_s: i64,
-) -> Result<Url, Box<Finding>> {
-    const CHECK: &str = STREAM;
-    let path = format!("/v3/directline/conversations/{}", token.conversation);
-    let asked = Asked { method: Method::GET, path: &path, body: USER };
-    let said = ask(CHECK, public, asked, &token.token, tag, now_s).await?;
-    let mut url =
-        said["streamUrl"].as_str().and_then(|url| Url::parse(url).ok()).ok_or_else(|| {
-            Box::new(Finding::fail(CHECK, "no_stream", "what answers names no stream").fix(FIX))
-        })?;
-    if let Some(tag) = tag {
-        tag.put_on(&mut url);
-    }
-    Ok(url)
 }
 
 /// A request of Direct Line.
@@ -144,39 +93,157 @@ struct Asked<'a> {
     body: &'a str,
 }
 
-/// Makes a request and gives back what Warmline says to it.
-async fn ask(
-    check: &'static str,
-    public: &Url,
-    asked: Asked<'_>,
-    secret: &SecretString,
-    tag: Option<&Tag>,
-    now_s: i64,
-) -> Result<Value, Box<Finding>> {
-    let url = address(public, asked.path, tag);
-    let url = url.ok_or_else(|| {
-        Box::new(Finding::fail(check, "no_address", "WARMLINE_PUBLIC_URL makes no address"))
-    })?;
-    let mut request = http::Request::builder().method(asked.method);
-    if let Ok(mut value) =
-        http::HeaderValue::from_str(&format!("Bearer {}", secret.expose_secret()))
-    {
-        value.set_sensitive(true);
-        request = request.header(header::AUTHORIZATION, value);
+impl Way<'_> {
+    async fn generate(self, secret: &SecretString) -> Result<Token, Box<Finding>> {
+        const CHECK: &str = "direct_line.token";
+        let path = "/v3/directline/tokens/generate";
+        let asked = Asked { method: Method::POST, path, body: USER };
+        self.token_in(CHECK, &self.ask(CHECK, asked, secret).await?)
     }
-    request = request.header(header::CONTENT_TYPE, "application/json");
-    let answer = wire::request(&url, request, asked.body, now_s).await.map_err(|trouble| {
-        let finding = Finding::fail(check, trouble.code(), trouble.to_string());
-        Box::new(finding.fix(trouble.fix_of_public_url(
-            "let WARMLINE_PUBLIC_URL lead to Warmline from wherever browsers are",
-        )))
-    })?;
-    if answer.status.is_success()
-        && let Ok(said) = serde_json::from_slice(&answer.body)
-    {
-        return Ok(said);
+
+    fn token_in(self, check: &'static str, said: &Value) -> Result<Token, Box<Finding>> {
+        let text = |name: &str| said[name].as_str().map(str::to_owned);
+        let finding = || Finding::fail(check, "no_token", "what answers gives no token");
+        text("conversationId").zip(text("token")).map_or_else(
+            || Err(Box::new(finding().fix(self.fix()))),
+            |(conversation, token)| Ok(Token { conversation, token: token.into() }),
+        )
     }
-    let (code, words) = match read(&answer) {
+
+    /// The stream of a token's conversation; for a bot that speaks sealed only, with a key to seal to.
+    async fn reading(self, bot: &BotSetup, token: Token) -> Result<Url, Box<Finding>> {
+        if bot.pages.message_encryption != MessageEncryption::Required {
+            return self.stream_url(&token).await;
+        }
+        let path = format!("/v3/directline/conversations/{}/reader", token.conversation);
+        // Nothing that comes is opened, so nobody keeps the private half.
+        let key = URL_SAFE_NO_PAD.encode(MessageKey::fresh().public());
+        let body = serde_json::json!({"suite": {"kem": 32, "kdf": 1, "aead": 2}, "publicKey": key});
+        let asked = Asked { method: Method::POST, path: &path, body: &body.to_string() };
+        let said = self.ask(STREAM, asked, &token.token).await?;
+        self.stream_url(&self.token_in(STREAM, &said)?).await
+    }
+
+    async fn stream_url(self, token: &Token) -> Result<Url, Box<Finding>> {
+        let path = format!("/v3/directline/conversations/{}", token.conversation);
+        let asked = Asked { method: Method::GET, path: &path, body: USER };
+        let said = self.ask(STREAM, asked, &token.token).await?;
+        let named = said["streamUrl"].as_str().and_then(|url| Url::parse(url).ok());
+        let none = || Finding::fail(STREAM, "no_stream", "what answers names no stream");
+        let mut url = named.ok_or_else(|| Box::new(none().fix(self.fix())))?;
+        if let Some(tag) = self.tag {
+            tag.put_on(&mut url);
+        }
+        Ok(url)
+    }
+
+    /// What to look at when somebody else answers.
+    fn fix(self) -> String {
+        format!(
+            "let the proxy pass /v3/directline to Warmline unchanged, header Authorization included, and \
+             start the gateway with the {} that is set here",
+            self.called.setting("bot.direct_line_secret")
+        )
+    }
+
+    /// Makes a request and gives back what Warmline says to it.
+    async fn ask(
+        self,
+        check: &'static str,
+        asked: Asked<'_>,
+        secret: &SecretString,
+    ) -> Result<Value, Box<Finding>> {
+        let url = address(self.public, asked.path, self.tag).ok_or_else(|| {
+            let words = format!("{} makes no address", self.called.setting("public_url"));
+            Box::new(Finding::fail(check, "no_address", words))
+        })?;
+        let mut request = http::Request::builder().method(asked.method);
+        if let Ok(mut value) =
+            http::HeaderValue::from_str(&format!("Bearer {}", secret.expose_secret()))
+        {
+            value.set_sensitive(true);
+            request = request.header(header::AUTHORIZATION, value);
+        }
+        request = request.header(header::CONTENT_TYPE, "application/json");
+        let answer = wire::request(&url, request, asked.body, self.now_s).await;
+        let answer = answer.map_err(|trouble| {
+            let finding = Finding::fail(check, trouble.code(), trouble.to_string());
+            Box::new(finding.fix(trouble.fix_of_public_url(self.called, |public_url| {
+                format!("let {public_url} lead to Warmline from wherever browsers are")
+            })))
+        })?;
+        if answer.status.is_success()
+            && let Ok(said) = serde_json::from_slice(&answer.body)
+        {
+            return Ok(said);
+        }
+        let (code, words) = other(&read(&answer));
+        Err(Box::new(Finding::fail(check, code, words).fix(self.fix())))
+    }
+
+    /// Opens the stream until its first frame.
+    async fn open(self, url: &Url) -> Finding {
+        let Self { public, called, now_s, .. } = self;
+        const CHECK: &str = STREAM;
+        let fix = "set the proxy to pass WebSockets: HTTP/1.1 to Warmline with the headers Upgrade and \
+                   Connection, no buffering, no time-out below 30 s";
+        if url.host_str() != public.host_str()
+            || url.port_or_known_default() != public.port_or_known_default()
+        {
+            let way = called.setting("public_url");
+            let words = format!("the gateway that answers gives pages another address than {way}");
+            return Finding::fail(CHECK, "another_address", words)
+                .fix(format!("start the gateway with the {way} that is set here"));
+        }
+        // The same connection as for everything else; only the name of the scheme differs.
+        let mut plain = public.clone();
+        plain.set_path("/");
+        let connection = match wire::connect(&plain, now_s).await {
+            Ok(connection) => connection,
+            Err(trouble) => {
+                return Finding::fail(CHECK, trouble.code(), trouble.to_string()).fix(fix);
+            }
+        };
+        let upgrading = async {
+            let request = url.as_str().into_client_request()?;
+            client_async(request, connection.into_stream()).await
+        };
+        let mut socket = match timeout(STREAM_WITHIN, upgrading).await {
+            Err(_) => {
+                let words = "the upgrade to a WebSocket was not answered in time";
+                return Finding::fail(CHECK, "no_answer", words).fix(fix);
+            }
+            Ok(Err(tungstenite::Error::Http(refused))) => {
+                let words = format!("the upgrade to a WebSocket is answered {}", refused.status());
+                return Finding::fail(CHECK, "no_upgrade", words).fix(fix);
+            }
+            Ok(Err(error)) => {
+                // What failed in words of the protocol; the address holds a ticket and stays out.
+                let words = format!("the upgrade to a WebSocket broke: {error}");
+                return Finding::fail(CHECK, "no_upgrade", words).fix(fix);
+            }
+            Ok(Ok((socket, _))) => socket,
+        };
+        match timeout(STREAM_WITHIN, socket.next()).await {
+            Ok(Some(Ok(_))) => {
+                drop(timeout(STREAM_WITHIN, socket.close(None)).await);
+                Finding::ok(CHECK, "open", "a WebSocket passes, in both directions")
+            }
+            Ok(Some(Err(_)) | None) => {
+                let words = "the WebSocket was closed before anything came through";
+                Finding::fail(CHECK, "closed", words).fix(fix)
+            }
+            Err(_) => {
+                let words = "the WebSocket opened, and nothing came through it in time";
+                Finding::fail(CHECK, "silent", words).fix(fix)
+            }
+        }
+    }
+}
+
+/// What answers where Warmline should have said yes.
+fn other(reading: &Reading) -> (&'static str, String) {
+    match reading {
         Reading::Ours { status, code } => ("refused", format!("Warmline refuses: {status} {code}")),
         Reading::NoSecretSeen => ("secret_stripped", "Warmline sees no secret".to_owned()),
         Reading::Redirect { to } => ("redirected", format!("callers are sent on to {to}")),
@@ -186,62 +253,6 @@ async fn ask(
         Reading::Page { status } => ("a_page", format!("a page for people answers ({status})")),
         Reading::Foreign { status } => {
             ("another_service", format!("something answers {status} that is not Warmline"))
-        }
-    };
-    Err(Box::new(Finding::fail(check, code, words).fix(FIX)))
-}
-
-/// Opens the stream until its first frame.
-async fn open(url: &Url, public: &Url, now_s: i64) -> Finding {
-    const CHECK: &str = STREAM;
-    let fix = "set the proxy to pass WebSockets: HTTP/1.1 to Warmline with the headers Upgrade and \
-               Connection, no buffering, no time-out below 30 s";
-    if url.host_str() != public.host_str()
-        || url.port_or_known_default() != public.port_or_known_default()
-    {
-        let words = "the gateway that answers gives pages another address than WARMLINE_PUBLIC_URL";
-        return Finding::fail(CHECK, "another_address", words)
-            .fix("start the gateway with the WARMLINE_PUBLIC_URL that is set here");
-    }
-    // The same connection as for everything else; only the name of the scheme differs.
-    let mut plain = public.clone();
-    plain.set_path("/");
-    let connection = match wire::connect(&plain, now_s).await {
-        Ok(connection) => connection,
-        Err(trouble) => return Finding::fail(CHECK, trouble.code(), trouble.to_string()).fix(fix),
-    };
-    let upgrading = async {
-        let request = url.as_str().into_client_request()?;
-        client_async(request, connection.into_stream()).await
-    };
-    let mut socket = match timeout(STREAM_WITHIN, upgrading).await {
-        Err(_) => {
-            let words = "the upgrade to a WebSocket was not answered in time";
-            return Finding::fail(CHECK, "no_answer", words).fix(fix);
-        }
-        Ok(Err(tungstenite::Error::Http(refused))) => {
-            let words = format!("the upgrade to a WebSocket is answered {}", refused.status());
-            return Finding::fail(CHECK, "no_upgrade", words).fix(fix);
-        }
-        Ok(Err(error)) => {
-            // What failed in words of the protocol; the address holds a ticket and stays out.
-            let words = format!("the upgrade to a WebSocket broke: {error}");
-            return Finding::fail(CHECK, "no_upgrade", words).fix(fix);
-        }
-        Ok(Ok((socket, _))) => socket,
-    };
-    match timeout(STREAM_WITHIN, socket.next()).await {
-        Ok(Some(Ok(_))) => {
-            drop(timeout(STREAM_WITHIN, socket.close(None)).await);
-            Finding::ok(CHECK, "open", "a WebSocket passes, in both directions")
-        }
-        Ok(Some(Err(_)) | None) => {
-            let words = "the WebSocket was closed before anything came through";
-            Finding::fail(CHECK, "closed", words).fix(fix)
-        }
-        Err(_) => {
-            let words = "the WebSocket opened, and nothing came through it in time";
-            Finding::fail(CHECK, "silent", words).fix(fix)
         }
     }
 }

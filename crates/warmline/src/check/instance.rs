@@ -14,6 +14,7 @@ use super::{
     report::Report,
     wire::{self, Trouble},
 };
+use crate::config::Called;
 
 /// An instance that takes longer for a token makes people wait for each word after a pause.
 const SLOW: Duration = Duration::from_secs(3);
@@ -28,9 +29,9 @@ pub(super) const EXPIRY_SEEN_DAYS: i64 = 21;
 const WITH_TOKEN: [&str; 3] = ["instance.endpoint", "instance.messages", "instance.ordering"];
 
 /// Looks at one desk's instance.
-pub(super) async fn check(desk: &DeskSetup, now_ms: i64, report: &mut Report) {
+pub(super) async fn check(desk: &DeskSetup, called: Called<'_>, now_ms: i64, report: &mut Report) {
     let subject = Subject::of_desk(desk);
-    if !connects(desk, now_ms, &subject, report).await {
+    if !connects((desk, called), now_ms, &subject, report).await {
         for check in
             ["instance.answers", "instance.clock", "instance.token"].into_iter().chain(WITH_TOKEN)
         {
@@ -49,7 +50,8 @@ pub(super) async fn check(desk: &DeskSetup, now_ms: i64, report: &mut Report) {
     report.looks_at("the instance's token endpoint");
     let asked_ms = gateway::Clock::System.now().0;
     let examined = client.examine_token().await;
-    for finding in [answers(&examined), clock(&examined, asked_ms), token(&examined, desk)] {
+    for finding in [answers(&examined, called), clock(&examined, asked_ms), token(&examined, desk)]
+    {
         report.say(finding.about(&subject));
     }
     if examined.lifetime.is_err() {
@@ -65,7 +67,12 @@ pub(super) async fn check(desk: &DeskSetup, now_ms: i64, report: &mut Report) {
 }
 
 /// Name, address, certificate.
-async fn connects(desk: &DeskSetup, now_ms: i64, subject: &Subject, report: &mut Report) -> bool {
+async fn connects(
+    (desk, called): (&DeskSetup, Called<'_>),
+    now_ms: i64,
+    subject: &Subject,
+    report: &mut Report,
+) -> bool {
     let url = desk.client.base();
     let host = url.host_str().unwrap_or_default();
     report.looks_at("the connection to the instance");
@@ -78,7 +85,7 @@ async fn connects(desk: &DeskSetup, now_ms: i64, subject: &Subject, report: &mut
             say(Finding::ok("instance.dns", "resolved", words));
         }
         Err(trouble) => {
-            say(trouble_with("instance.dns", trouble));
+            say(trouble_with("instance.dns", trouble, called));
             for check in ["instance.tcp", "instance.tls"] {
                 say(Finding::skip(check, "no_address", "there is no address to connect to"));
             }
@@ -110,46 +117,47 @@ async fn connects(desk: &DeskSetup, now_ms: i64, subject: &Subject, report: &mut
             true
         }
         Some(Err(trouble)) if trouble.step() == "tcp" => {
-            say(trouble_with("instance.tcp", &trouble));
+            say(trouble_with("instance.tcp", &trouble, called));
             say(Finding::skip("instance.tls", "no_connection", "there is no connection"));
             false
         }
         Some(Err(trouble)) => {
             say(connected());
-            say(trouble_with("instance.tls", &trouble));
+            say(trouble_with("instance.tls", &trouble, called));
             false
         }
         None => false,
     }
 }
 
-fn trouble_with(check: &'static str, trouble: &Trouble) -> Finding {
+fn trouble_with(check: &'static str, trouble: &Trouble, called: Called<'_>) -> Finding {
+    let instance = called.setting("desk.instance");
     let fix = match trouble.step() {
-        "dns" if matches!(trouble, Trouble::LeadsInside { .. }) => {
-            "correct what this machine's name server answers for the instance; if a private line \
-             leads to it, name its host in private_hosts (WARMLINE_PRIVATE_HOSTS), which lets it into \
-             private networks, but never to this machine or to a link's own addresses"
-        }
-        "dns" => {
-            "set SERVICENOW_INSTANCE to the instance's name (dev12345) or host, and let this \
-                  machine reach a name server"
-        }
+        "dns" if matches!(trouble, Trouble::LeadsInside { .. }) => format!(
+            "correct what this machine's name server answers for the instance; if a private line leads \
+             to it, name its host in {}, which lets it into private networks, but never to this machine \
+             or to a link's own addresses",
+            called.setting("private_hosts")
+        ),
+        "dns" => format!(
+            "set {instance} to the instance's name (dev12345) or host, and let this machine reach a \
+             name server"
+        ),
         "tcp" => {
-            "let this machine reach the instance: firewall, proxy, the port in \
-                  SERVICENOW_INSTANCE"
+            format!("let this machine reach the instance: firewall, proxy, the port in {instance}")
         }
-        "tls" => {
-            "set SERVICENOW_INSTANCE to the host that the certificate is for; where a company's \
-                  proxy opens TLS, or the instance's authority is a company's own, name its \
-                  certificate in SERVICENOW_CA_FILE (`ca_file`)"
-        }
-        _ => "see whether SERVICENOW_INSTANCE is a ServiceNow instance",
+        "tls" => format!(
+            "set {instance} to the host that the certificate is for; where a company's proxy opens TLS, \
+             or the instance's authority is a company's own, name its certificate in {}",
+            called.setting("desk.ca_file")
+        ),
+        _ => format!("see whether {instance} is a ServiceNow instance"),
     };
     Finding::fail(check, trouble.code(), trouble.to_string()).fix(fix)
 }
 
 /// Whether it is awake, and how quick.
-fn answers(examined: &TokenExamined) -> Finding {
+fn answers(examined: &TokenExamined, called: Called<'_>) -> Finding {
     const CHECK: &str = "instance.answers";
     let took = examined.took.as_millis();
     match &examined.lifetime {
@@ -162,9 +170,10 @@ fn answers(examined: &TokenExamined) -> Finding {
                 "busy" => "wait until the instance is back, or ask whoever runs it",
                 "timeout" => "ask whoever runs the instance why it is slow",
                 "rate_limited" => "lift the instance's rate-limit rule for the integration user",
-                "redirected" | "not_found" | "not_success_json" => {
-                    "set SERVICENOW_INSTANCE to the instance itself, not to a portal before it"
-                }
+                "redirected" | "not_found" | "not_success_json" => &format!(
+                    "set {} to the instance itself, not to a portal before it",
+                    called.setting("desk.instance")
+                ),
                 _ => "see the instance's system log",
             };
             Finding::fail(CHECK, error.code(), words.clone()).fix(fix)
@@ -342,7 +351,8 @@ mod tests {
     #[test]
     fn a_name_that_leads_inside_is_told_with_the_setting_that_lets_it() {
         let (host, address) = ("dev1.service-now.com".to_owned(), "10.0.0.5".parse().unwrap());
-        let finding = trouble_with("instance.dns", &Trouble::LeadsInside { host, address });
+        let inside = Trouble::LeadsInside { host, address };
+        let finding = trouble_with("instance.dns", &inside, Called::by_variables());
         assert_eq!(finding.code, "leads_inside");
         assert!(finding.found.contains("10.0.0.5"), "{}", finding.found);
         assert!(finding.fix.unwrap().contains("WARMLINE_PRIVATE_HOSTS"));
@@ -351,15 +361,19 @@ mod tests {
     #[test]
     fn an_instance_that_does_not_answer_is_told_by_why() {
         for code in ["hibernating", "busy", "timeout", "rate_limited", "server_error"] {
-            let finding = answers(&examined(Err(retry(code))));
+            let finding = answers(&examined(Err(retry(code))), Called::by_variables());
             assert_eq!(finding.code, code);
             assert!(finding.fix.is_some(), "{code}");
         }
         let refused =
             TokenExamined { fault: Some(CredentialFault::User), ..examined(Err(retry("x"))) };
-        assert_eq!(answers(&refused).code, "awake", "it answers, if only to refuse");
+        assert_eq!(
+            answers(&refused, Called::by_variables()).code,
+            "awake",
+            "it answers, if only to refuse"
+        );
         let slow = TokenExamined { took: SLOW * 2, ..examined(Ok(Duration::from_mins(30))) };
-        assert_eq!(answers(&slow).code, "slow");
+        assert_eq!(answers(&slow, Called::by_variables()).code, "slow");
     }
 
     #[test]

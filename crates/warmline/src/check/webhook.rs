@@ -21,7 +21,8 @@ use super::{
     stand_in::Tag,
     wire::{self, Answer},
 };
-use ways::{Instead, Seen, Way};
+use crate::config::Called;
+use ways::{Instead, Presented, Seen, Way};
 
 /// ServiceNow gives up after this long, and may abandon the chat (reference 6, 11).
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -113,7 +114,7 @@ fn seen_from(answer: &Answer) -> Seen {
 
 /// Looks at one desk's webhook.
 pub(super) async fn check(
-    desk: &DeskSetup,
+    (desk, called): (&DeskSetup, Called<'_>),
     public: &Url,
     tag: Option<&Tag>,
     now_s: i64,
@@ -122,7 +123,7 @@ pub(super) async fn check(
     let subject = Subject::of_desk(desk);
     report.looks_at("the webhook");
     let Some(url) = address(public, WEBHOOK_PATH, tag) else {
-        let words = "WARMLINE_PUBLIC_URL makes no address";
+        let words = format!("{} makes no address", called.setting("public_url"));
         return report.say(Finding::fail("webhook.answers", "no_address", words).about(&subject));
     };
     let asking = Asking { url: &url, now_s };
@@ -135,7 +136,7 @@ pub(super) async fn check(
         }
         _ => None,
     };
-    for finding in with_the_secret(&right, &url, &way, instead) {
+    for finding in with_the_secret(&right, &url, &Presented { way: &way, instead, called }) {
         report.say(finding.about(&subject));
     }
     if reading.as_ref().is_none_or(|reading| !reading.is_let_in()) {
@@ -146,14 +147,15 @@ pub(super) async fn check(
     report.say(with_a_wrong_one(wrong.as_ref().map(read).as_ref()).about(&subject));
     if let Some(other) = other {
         let asked = asking.post(&other, &desk.webhook_secret).await;
-        report.say(ways::another(&other, asked.as_ref().map(read).as_ref()).about(&subject));
+        report
+            .say(ways::another(&other, called, asked.as_ref().map(read).as_ref()).about(&subject));
     }
     if let Some(previous) = &desk.webhook.previous {
         let asked = asking.post(&way, previous).await;
-        report.say(ways::previous(asked.as_ref().map(read).as_ref()).about(&subject));
+        report.say(ways::previous(called, asked.as_ref().map(read).as_ref()).about(&subject));
     }
     if let (Ok(answer), false) = (&right, desk.webhook.from.is_empty()) {
-        report.say(ways::from(seen_from(answer), tag.is_some()).about(&subject));
+        report.say(ways::from(seen_from(answer), called, tag.is_some()).about(&subject));
     }
 }
 
@@ -202,61 +204,65 @@ pub(super) fn address(public: &Url, path: &str, tag: Option<&Tag>) -> Option<Url
 fn with_the_secret(
     asked: &Result<Answer, wire::Trouble>,
     url: &Url,
-    way: &Way,
-    instead: Option<Instead>,
+    presented: &Presented<'_>,
 ) -> Vec<Finding> {
     const CHECK: &str = "webhook.answers";
     match asked {
         Err(trouble) => {
-            let fix = trouble.fix_of_public_url(
-                "let WARMLINE_PUBLIC_URL lead to Warmline from everywhere that ServiceNow calls \
-                 from; its certificate must be one that everybody trusts",
-            );
+            let fix = trouble.fix_of_public_url(presented.called, |public_url| {
+                format!(
+                    "let {public_url} lead to Warmline from everywhere that ServiceNow calls from; its \
+                     certificate must be one that everybody trusts"
+                )
+            });
             vec![Finding::fail(CHECK, trouble.code(), trouble.to_string()).fix(fix)]
         }
         Ok(answer) => {
-            vec![judged(&read(answer), url, way, instead), time(answer.took)]
+            vec![judged(&read(answer), url, presented), time(answer.took)]
         }
     }
 }
 
 /// The answer to a body that is no event, with the right secret.
-fn judged(reading: &Reading, url: &Url, way: &Way, instead: Option<Instead>) -> Finding {
+fn judged(reading: &Reading, url: &Url, presented: &Presented<'_>) -> Finding {
     const CHECK: &str = "webhook.answers";
     let fail = |code, words: String, fix: &str| Finding::fail(CHECK, code, words).fix(fix);
-    let path = url.path();
+    let (path, called) = (url.path(), presented.called);
+    let public_url = called.setting("public_url");
     match reading {
         _ if reading.is_let_in() => {
             let words = format!(
                 "Warmline answers at {}, and takes the secret {}",
                 &url[..url::Position::AfterPath],
-                way.called()
+                presented.way.called(called)
             );
             Finding::ok(CHECK, "ours", words)
         }
         Reading::Ours { status: 401, .. } | Reading::NoSecretSeen => {
-            ways::refused(way, instead, *reading == Reading::NoSecretSeen)
+            ways::refused(presented, *reading == Reading::NoSecretSeen)
         }
         Reading::Ours { status: 404, code } if code == "no_such_route" => fail(
             "other_path",
             format!("Warmline is reached, but not under {path}"),
-            "set the proxy before Warmline to pass paths on unchanged, or put the prefix that it \
-             takes away into WARMLINE_PUBLIC_URL",
+            &format!(
+                "set the proxy before Warmline to pass paths on unchanged, or put the prefix that it \
+                 takes away into {public_url}"
+            ),
         ),
         Reading::Ours { status, code } => fail(
             "not_ready",
             format!("what answers refuses with {status} {code}"),
-            "see the gateway's log; if it is no Warmline, correct WARMLINE_PUBLIC_URL",
+            &format!("see the gateway's log; if it is no Warmline, correct {public_url}"),
         ),
         Reading::Redirect { to } => fail(
             "redirected",
             format!("callers are sent on to {to}, and ServiceNow does not follow"),
-            "set WARMLINE_PUBLIC_URL to the address itself, with https",
+            &format!("set {public_url} to the address itself, with https"),
         ),
         Reading::NobodyBehind { status } => fail(
             "nobody_behind",
             format!("a proxy answers {status}: it does not reach Warmline"),
-            "point the proxy to WARMLINE_LISTEN and start the gateway",
+            &format!("point the proxy to {} and start the gateway", called.setting("listen")),
         ),
         Reading::Page { status } => fail(
             "a_page",
@@ -268,7 +274,7 @@ fn judged(reading: &Reading, url: &Url, way: &Way, instead: Option<Instead>) -> 
         Reading::Foreign { status } => fail(
             "another_service",
             format!("something answers {status} that is not Warmline"),
-            "correct WARMLINE_PUBLIC_URL, or the proxy that stands there",
+            &format!("correct {public_url}, or the proxy that stands there"),
         ),
     }
 }

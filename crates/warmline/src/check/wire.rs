@@ -21,6 +21,7 @@ use tokio_rustls::TlsConnector;
 use url::{Host, Url};
 
 use super::certificate::{Fault, NoRoots, Shown, Watching};
+use crate::config::Called;
 
 /// A name server that takes longer is in trouble, and so is everybody who asks it.
 const RESOLVE_WITHIN: Duration = Duration::from_secs(5);
@@ -129,14 +130,19 @@ impl Trouble {
 
     /// What to do about it where the public URL leads: there is a certificate to be looked at only
     /// where something listens.
-    pub(super) fn fix_of_public_url(&self, otherwise: &'static str) -> &'static str {
+    pub(super) fn fix_of_public_url(
+        &self,
+        called: Called<'_>,
+        otherwise: impl FnOnce(&str) -> String,
+    ) -> String {
+        let way = called.setting("public_url");
         match self.step() {
-            "dns" => "make a DNS entry for that name, or correct WARMLINE_PUBLIC_URL",
-            "tcp" => {
-                "start the proxy or tunnel that WARMLINE_PUBLIC_URL leads to, or correct the port \
-                 there; see that no firewall stands between"
-            }
-            _ => otherwise,
+            "dns" => format!("make a DNS entry for that name, or correct {way}"),
+            "tcp" => format!(
+                "start the proxy or tunnel that {way} leads to, or correct the port there; see that \
+                 no firewall stands between"
+            ),
+            _ => otherwise(&way),
         }
     }
 

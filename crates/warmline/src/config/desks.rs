@@ -3,13 +3,13 @@
 use std::io::Read;
 
 use gateway::{
-    ClientConfig, Credentials, DeskId, DeskSetup, FilesBy, Grant, TenantId, WebhookRules, Wording,
-    instance_url,
+    ClientConfig, Credentials, DeskId, DeskSetup, FilesBy, Grant, SettingNames, TenantId,
+    WebhookRules, Wording, instance_url,
 };
 use http::HeaderName;
 
 use super::{
-    ConfigError,
+    Called, ConfigError,
     door::{self, Door},
     draft::{Draft, Owner},
     network::{networks, private_hosts},
@@ -103,10 +103,17 @@ pub(super) fn setup(
         Grant::ClientCredentials => {
             Credentials::of_client(need("desk.client_id")?, need_secret("desk.client_secret")?)
         }
+        Grant::Basic if need("desk.username")?.contains(':') => {
+            return Err(ConfigError::Wrong {
+                name: draft.name(owner, "desk.username"),
+                problem: "holds a colon, which Basic cannot carry".to_owned(),
+            });
+        }
         Grant::Basic => Credentials::of_user(need("desk.username")?, need_secret("desk.password")?),
     };
     let mut client = ClientConfig::new(url, credentials).map_err(instance)?;
     client.grant = grant;
+    client.names = names(Called::new(draft, owner));
     client.signature_secret = references.secret(owner, "desk.signature_secret")?;
     client.authorities = authorities(draft, owner)?;
     client.private_hosts = private_hosts(draft)?;
@@ -135,6 +142,18 @@ pub(super) fn setup(
             joined: texts(draft, owner, "desk.joined_texts"),
         },
     })
+}
+
+/// What a desk's settings are called that its instance may find wrong.
+fn names(called: Called<'_>) -> SettingNames {
+    SettingNames {
+        instance: called.setting("desk.instance"),
+        client_id: called.setting("desk.client_id"),
+        client_secret: called.setting("desk.client_secret"),
+        username: called.setting("desk.username"),
+        password: called.setting("desk.password"),
+        grant_type: called.setting("desk.grant_type"),
+    }
 }
 
 /// In which other ways the instance proves itself, and from where.

@@ -115,6 +115,10 @@ impl Draft {
         if let Some(name) = environment.unreadable.iter().find(ours) {
             return Err(ConfigError::NotText { name: name.clone() });
         }
+        let empty = empty(environment);
+        if !empty.is_empty() {
+            return Err(ConfigError::Empty(empty));
+        }
         let mut draft = match environment.config_file() {
             Some(path) => Self::of_file(&path)?,
             None => Self::default(),
@@ -353,6 +357,15 @@ impl Draft {
         }
     }
 
+    /// What a setting is called wherever it is, or can be, set; without its line.
+    pub(super) fn called(&self, owner: &Owner, id: &str) -> String {
+        match (setting(id), self.found(owner, id)) {
+            (Some(_), Some((_, Origin::Variable(name)))) => (*name).to_owned(),
+            (Some(setting), Some((_, Origin::Line(_)))) => format!("`{}`", owner.path(setting)),
+            (Some(_), None) | (None, _) => self.ways(owner, id),
+        }
+    }
+
     /// What a setting that is not set can be set by.
     pub(crate) fn ways(&self, owner: &Owner, id: &str) -> String {
         let Some(setting) = setting(id) else { return id.to_owned() };
@@ -371,6 +384,15 @@ const AMBIGUOUS_DESK: &str = "is set, but the file has several desks and none of
 
 const AMBIGUOUS_BOT: &str = "is set, but the file has several bots and none of them is \
     [tenants.default.bots.default], which the environment is about; say it in the file";
+
+/// The variables that are set to nothing and must not be.
+fn empty(environment: &Environment) -> Vec<&'static str> {
+    let never = SETTINGS.iter().filter(|setting| setting.is_never_empty());
+    let never = never.filter_map(|setting| setting.env);
+    // Whoever names a file in a command does not ask it.
+    let config = Some(CONFIG).filter(|_| environment.file.is_none());
+    never.chain(config).filter(|name| environment.is_empty(name)).collect()
+}
 
 /// What a file says, and whether others than its owner can read it.
 fn text_of(path: &Path) -> Result<(zeroize::Zeroizing<String>, bool), ConfigError> {

@@ -11,7 +11,23 @@ pub(crate) const CONFIG: &str = "WARMLINE_CONFIG";
 /// Where the configuration file is looked for unless it is named.
 pub(crate) const DEFAULT_FILE: &str = "warmline.toml";
 
-/// The environment and where the file is. An empty value counts as not set.
+/// Where a command's configuration is. Each that reads one takes this, so that all are told it alike.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ConfigFile {
+    /// The configuration file, instead of the one that `WARMLINE_CONFIG` names.
+    #[arg(long = "config", global = true, value_name = "PATH")]
+    path: Option<PathBuf>,
+}
+
+impl ConfigFile {
+    /// The environment of the process, with that file.
+    pub(crate) fn environment(&self) -> Environment {
+        Environment::of_process().with_file(self.path.clone())
+    }
+}
+
+/// The environment and where the file is. An empty value counts as not set; those that must not be empty
+/// ([`Setting::is_never_empty`](super::table::Setting::is_never_empty)) are refused before anybody asks.
 pub(crate) struct Environment {
     pub(super) values: BTreeMap<String, String>,
     /// Names whose values are not UTF-8.
@@ -22,7 +38,7 @@ pub(crate) struct Environment {
 
 impl Environment {
     /// The process's own.
-    pub(crate) fn of_process() -> Self {
+    fn of_process() -> Self {
         let (mut values, mut unreadable) = (BTreeMap::new(), Vec::new());
         for (name, value) in std::env::vars_os() {
             // A name that is not UTF-8 is none of ours.
@@ -35,8 +51,14 @@ impl Environment {
         Self { values, unreadable, file: None }
     }
 
+    /// Nothing but this file.
+    #[cfg(test)]
+    pub(crate) fn of_file(file: PathBuf) -> Self {
+        Self { values: BTreeMap::new(), unreadable: Vec::new(), file: Some(file) }
+    }
+
     /// The same, with the file that a command was given; it goes before `WARMLINE_CONFIG`.
-    pub(crate) fn with_file(mut self, file: Option<PathBuf>) -> Self {
+    fn with_file(mut self, file: Option<PathBuf>) -> Self {
         self.file = file;
         self
     }

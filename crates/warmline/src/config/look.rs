@@ -2,12 +2,12 @@
 
 use std::{collections::BTreeSet, net::SocketAddr};
 
-use gateway::Settings;
+use gateway::{BotSetup, DeskSetup, Settings};
 use vault::MasterKey;
 
 use super::{
-    Config, ConfigError, Draft, Environment, Owner, Read, References, Remark, Telemetry, bots,
-    desk_id, desks, master, network, refuse_unsupported, tenant_id,
+    Called, Config, ConfigError, Draft, Environment, Owner, Read, References, Remark, Telemetry,
+    bots, desk_id, desks, master, network, refuse_unsupported, tenant_id,
 };
 
 /// What somebody who looks is shown.
@@ -17,6 +17,27 @@ pub(crate) struct Look {
     /// The master key, if there is one already.
     pub(crate) master_key: Result<Option<MasterKey>, ConfigError>,
     pub(crate) remarks: Vec<Remark>,
+    /// What was read.
+    draft: Draft,
+}
+
+impl Look {
+    /// What the installation's settings are called.
+    pub(crate) fn called(&self) -> Called<'_> {
+        Called::new(&self.draft, &Owner::House)
+    }
+
+    /// The desks, each with what its settings are called.
+    pub(crate) fn desks(&self) -> impl Iterator<Item = (&DeskSetup, Called<'_>)> {
+        let called = self.draft.desks().map(|owner| Called::new(&self.draft, owner));
+        self.settings.desks.iter().zip(called)
+    }
+
+    /// The same of bots.
+    pub(crate) fn bots(&self) -> impl Iterator<Item = (&BotSetup, Called<'_>)> {
+        let called = self.draft.bots().map(|owner| Called::new(&self.draft, owner));
+        self.settings.bots.iter().zip(called)
+    }
 }
 
 impl ConfigError {
@@ -24,6 +45,7 @@ impl ConfigError {
     pub(crate) fn code(&self) -> &'static str {
         match self {
             Self::Missing(_) => "missing",
+            Self::Empty(_) => "empty",
             Self::Wrong { .. } => "wrong",
             Self::File { .. } => "file",
             Self::Unreadable { .. } => "unreadable",
@@ -66,7 +88,7 @@ impl Config {
             remarks.extend(master::remark(&draft, key));
         }
         remarks.extend(references.remarks.into_inner());
-        Ok(Look { listen, settings, master_key, remarks })
+        Ok(Look { listen, settings, master_key, remarks, draft })
     }
 }
 

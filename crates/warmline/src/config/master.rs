@@ -8,6 +8,7 @@ use vault::MasterKey;
 use super::{
     ConfigError,
     draft::{Draft, Owner},
+    environment::Environment,
     reference::References,
     remarks::Remark,
     value::Value,
@@ -16,15 +17,18 @@ use super::{
 /// The master key's file inside the data directory.
 pub(super) const MASTER_KEY_FILE: &str = "master.key";
 
-/// The variable that holds the master key.
-const VARIABLE: &str = "WARMLINE_MASTER_KEY";
-
 /// The store's file inside the data directory.
 pub(super) const DATABASE_FILE: &str = "warmline.db";
 
 /// Where the data is, or would be.
 pub(super) fn data_dir(draft: &Draft) -> PathBuf {
     draft.path(&Owner::House, "data_dir").unwrap_or_default()
+}
+
+/// Where the data is by this configuration, whatever else is wrong with it.
+pub(crate) fn data_dir_alone(environment: &Environment) -> Option<PathBuf> {
+    let draft = Draft::of_one(environment, "data_dir").ok()?;
+    draft.path(&Owner::House, "data_dir")
 }
 
 /// Where the master key is kept.
@@ -78,7 +82,6 @@ pub(super) fn existing(
             key.map(Some).map_err(|source| ConfigError::MasterKey { name, source })
         }
         (None, None) => {
-            refuse_empty(references)?;
             let file = data_dir.join(MASTER_KEY_FILE);
             if file.exists() {
                 let name = format!("the master key in {}", in_words(draft));
@@ -154,20 +157,6 @@ fn key_name(draft: &Draft) -> String {
     let name = ["master_key", "master_key_file"].into_iter().find(set);
     let name = name.map(|id| draft.name(&Owner::House, id));
     name.unwrap_or_else(|| format!("what {MASTER_KEY_FILE} in {} holds", in_words(draft)))
-}
-
-/// Elsewhere an empty variable is as none. Here somebody means to keep the key apart from the data, and one
-/// would be made beside them instead.
-fn refuse_empty(references: &References<'_>) -> Result<(), ConfigError> {
-    if !references.environment.is_empty(VARIABLE) {
-        return Ok(());
-    }
-    Err(ConfigError::Wrong {
-        name: VARIABLE.to_owned(),
-        problem: "is empty; set it to a key (make one with: openssl rand -hex 32), or unset it to have the \
-                  key in the data directory"
-            .to_owned(),
-    })
 }
 
 fn in_words(draft: &Draft) -> String {

@@ -72,8 +72,10 @@ impl<'a> References<'a> {
             Secret::Plain(secret) => Ok(secret.clone()),
             Secret::Env(variable) => {
                 self.environment.get(variable).map(SecretString::from).ok_or_else(|| {
+                    let found =
+                        if self.environment.is_empty(variable) { "empty" } else { "not set" };
                     wrong(format!(
-                        "refers to the variable {variable}, which is not set; export it in this \
+                        "refers to the variable {variable}, which is {found}; export it in this \
                          shell, and set it for the service (systemd: EnvironmentFile), or keep the \
                          secret elsewhere and say file:PATH or vault:NAME"
                     ))

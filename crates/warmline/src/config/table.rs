@@ -94,6 +94,13 @@ impl Setting {
         }
     }
 
+    /// Whether an empty variable is refused rather than taken for none. Whoever names a secret or a path means
+    /// it, and what stands in its place otherwise (a key made beside the data, a folder found here, a door that
+    /// is closed) is something else than they meant.
+    pub(crate) fn is_never_empty(&self) -> bool {
+        matches!(self.kind, Kind::Secret | Kind::Path)
+    }
+
     /// Its name in its table.
     pub(crate) fn key(&self) -> &'static str {
         self.id.split_once('.').map_or(self.id, |(_, key)| key)
@@ -152,7 +159,7 @@ settings! {
     "data_dir", Some("WARMLINE_DATA_DIR"), Kind::Path, Some("\"./data\""), "\"/var/lib/warmline\"", Restart,
     "Where the store (`warmline.db`) and, unless given otherwise, the master key (`master.key`) are kept.";
     "master_key", Some("WARMLINE_MASTER_KEY"), Kind::Secret, None, "\"env:MASTER_KEY\"", Restart,
-    "64 hexadecimal digits that seal everything (`openssl rand -hex 32`); zeros, and an empty variable, are refused, one that repeats a few bytes is warned of; `vault:` cannot be used here. Back it up apart from the data: without it the data is lost. Not beside `master_key_file`.";
+    "64 hexadecimal digits that seal everything (`openssl rand -hex 32`); zeros are refused, one that repeats a few bytes is warned of; `vault:` cannot be used here. Back it up apart from the data: without it the data is lost. Not beside `master_key_file`.";
     "master_key_file", Some("WARMLINE_MASTER_KEY_FILE"), Kind::Path, None, "\"/etc/warmline/master.key\"", Restart,
     "A file that holds the master key, mode 0600. Without this and `master_key`, `master.key` in the data directory is used, and made at the first start.";
     "language", Some("WARMLINE_LANGUAGE"), LANGUAGES, Some("\"en\""), "\"en\"", Restart,

@@ -40,8 +40,11 @@ fn environment(changes: &[(&str, &str)]) -> Environment {
     .map(|(name, value)| (name.to_owned(), value.to_owned()))
     .collect();
     values.extend(changes.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())));
-    // Empty is refused; here it says that there is none.
-    values.retain(|name, value| name != "WARMLINE_MASTER_KEY" || !value.is_empty());
+    // Empty is refused of secrets and paths; here it says that there is none.
+    let never = |name: &str| {
+        table::SETTINGS.iter().any(|known| known.env == Some(name) && known.is_never_empty())
+    };
+    values.retain(|name, value| !(value.is_empty() && never(name)));
     Environment { values, unreadable: Vec::new(), file: None }
 }
 
@@ -179,7 +182,7 @@ fn opening_data_makes_none_and_asks_for_no_desk() {
 }
 
 #[test]
-fn every_missing_setting_is_named_and_empty_is_missing() {
+fn every_missing_setting_is_named() {
     for name in REQUIRED {
         assert!(refusal(&[(name, "")]).contains(name), "{name}");
     }
@@ -345,21 +348,33 @@ fn a_master_key_that_anybody_may_try_begins_nothing_and_can_be_changed() {
 }
 
 #[test]
-fn an_empty_master_key_is_not_taken_for_none() {
+fn an_empty_secret_or_path_is_not_taken_for_none() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
-    let mut environment = environment(&[("WARMLINE_DATA_DIR", data.to_str().unwrap())]);
-    environment.values.insert("WARMLINE_MASTER_KEY".to_owned(), String::new());
-    let Err(refused) = Config::read(&environment) else { panic!("accepted") };
-    let sentence = refused.to_string();
-    assert!(sentence.contains("WARMLINE_MASTER_KEY is empty") && sentence.contains("openssl"));
-    let looked = Config::look(&environment).ok().unwrap();
-    assert!(looked.master_key.is_err() && !data.exists(), "nothing is made");
-    // Said elsewhere, it may be empty.
-    let file = folder.path().join("key");
-    vault::MasterKey::generate().unwrap().write_to(&file).unwrap();
-    environment.values.insert("WARMLINE_MASTER_KEY_FILE".to_owned(), file.display().to_string());
-    assert!(Config::read(&environment).is_ok());
+    let with = |names: &[&str]| {
+        let mut environment = environment(&[("WARMLINE_DATA_DIR", data.to_str().unwrap())]);
+        environment.values.extend(names.iter().map(|name| ((*name).to_owned(), String::new())));
+        environment
+    };
+    let never = table::SETTINGS.iter().filter(|setting| setting.is_never_empty());
+    let names: Vec<_> =
+        never.filter_map(|setting| setting.env).chain(["WARMLINE_CONFIG"]).collect();
+    for name in ["WARMLINE_MASTER_KEY", "WARMLINE_MASTER_KEY_FILE", "SERVICENOW_CA_FILE"] {
+        assert!(names.contains(&name), "{name}");
+    }
+    for name in names {
+        let Err(refused) = Config::read(&with(&[name])) else { panic!("accepted: {name}") };
+        let sentence = refused.to_string();
+        let begin = format!("{name} is set to nothing: fill in the value");
+        assert!(sentence.starts_with(&begin) && sentence.contains(&format!("unset {name};")));
+    }
+    assert!(!data.exists(), "nothing is made");
+    let two = with(&["WEBHOOK_SECRET", "DIRECT_LINE_SECRET"]);
+    let [refused] = &Config::look(&two).err().unwrap()[..] else { panic!("one sentence") };
+    assert_eq!(refused.code(), "empty");
+    assert!(refused.to_string().contains("WEBHOOK_SECRET, DIRECT_LINE_SECRET are set to nothing"));
+    // A word of another kind may be.
+    assert!(Config::read(&with(&["WARMLINE_LANGUAGE"])).is_ok());
 }
 
 #[test]

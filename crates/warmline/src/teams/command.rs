@@ -9,13 +9,12 @@ use std::{
 use anyhow::{Context, bail, ensure};
 
 use super::{App, Looks, PACKAGE_FILE, package};
-use crate::config::{Environment, Presented, PresentedBot};
+use crate::config::{ConfigFile, Presented, PresentedBot};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
-    /// The configuration file, instead of the one that `WARMLINE_CONFIG` names.
-    #[arg(long, value_name = "PATH")]
-    config: Option<PathBuf>,
+    #[command(flatten)]
+    file: ConfigFile,
     /// The bot, by its name in the configuration, where there are several.
     #[arg(long, value_name = "NAME")]
     bot: Option<String>,
@@ -33,7 +32,7 @@ pub(crate) struct Options {
 }
 
 pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
-    let environment = Environment::of_process().with_file(options.config.clone());
+    let environment = options.file.environment();
     let presented = Presented::read(&environment)?;
     let bot = chosen(&presented, options)?;
     let id = bot.app_id.as_deref().with_context(|| {

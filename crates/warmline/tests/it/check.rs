@@ -342,10 +342,11 @@ async fn a_key_that_is_not_the_datas_and_a_directory_open_to_others_are_found() 
     let report = check(&house.environment).await;
     assert_eq!(report.of("data.key"), ("fail", "wrong"));
     assert_eq!(report.of("data.directory"), ("warn", "open_to_others"));
-    for (weak, code) in [("0".repeat(64), "weak_master_key"), (String::new(), "wrong")] {
-        set(&mut house.environment, "WARMLINE_MASTER_KEY", weak);
-        assert_eq!(check(&house.environment).await.of("data.key"), ("fail", code));
-    }
+    set(&mut house.environment, "WARMLINE_MASTER_KEY", "0".repeat(64));
+    assert_eq!(check(&house.environment).await.of("data.key"), ("fail", "weak_master_key"));
+    set(&mut house.environment, "WARMLINE_MASTER_KEY", "");
+    let report = check(&house.environment).await;
+    assert_eq!((report.code, report.of("configuration")), (2, ("fail", "empty")));
 }
 
 #[tokio::test]
@@ -376,4 +377,44 @@ async fn people_get_a_line_for_each_finding_and_only_trouble_if_they_want() {
     let [line] = trouble.lines().collect::<Vec<_>>()[..] else { panic!("{trouble}") };
     assert!(line.starts_with("fail  instance.token"), "{line}");
     assert!(line.contains(" – check SERVICENOW_CLIENT_ID"), "{line}");
+}
+
+#[tokio::test]
+async fn settings_of_a_file_are_named_with_the_desk_that_they_belong_to() {
+    let house = house().await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("warmline.toml");
+    let desk = |tenant: &str, instance: &str| {
+        let (id, user) =
+            (&house.environment["SERVICENOW_CLIENT_ID"], &house.environment["SERVICENOW_USERNAME"]);
+        format!(
+            "[tenants.{tenant}.desks.it]\ninstance = \"{instance}\"\nclient_id = \"{id}\"\n\
+             client_secret = \"env:CLIENT_SECRET\"\nusername = \"{user}\"\n\
+             password = \"env:NOT_THE_PASSWORD\"\nwebhook_secret = \"env:OF_{tenant}\"\n"
+        )
+    };
+    let nobody = format!("http://127.0.0.1:{}", free_port().await);
+    let here = &house.environment["SERVICENOW_INSTANCE"];
+    std::fs::write(&file, desk("acme", here) + &desk("globex", &nobody)).unwrap();
+    let mut environment = Environment::new();
+    let secret = house.environment["SERVICENOW_CLIENT_SECRET"].clone();
+    set(&mut environment, "CLIENT_SECRET", secret);
+    set(&mut environment, "NOT_THE_PASSWORD", "not-the-password");
+    set(&mut environment, "OF_acme", "a-webhook-secret-of-acme");
+    set(&mut environment, "OF_globex", "a-webhook-secret-of-globex");
+    set(&mut environment, "WARMLINE_CONFIG", file.to_str().unwrap());
+    let report = check(&environment).await;
+    assert_eq!(report.code, 1, "{:#}", report.json);
+    let fix = |tenant: &str, check: &str| {
+        let mut found = report.json["checks"].as_array().unwrap().iter();
+        let of = |it: &&Value| it["tenant"] == tenant && it["check"] == check;
+        found.find(of).unwrap()["fix"].as_str().unwrap_or_default().to_owned()
+    };
+    let token = fix("acme", "instance.token");
+    for key in ["client_id", "client_secret", "username", "password"] {
+        assert!(token.contains(&format!("`tenants.acme.desks.it.{key}`")), "{token}");
+    }
+    let tcp = fix("globex", "instance.tcp");
+    assert!(tcp.contains("`tenants.globex.desks.it.instance`"), "{tcp}");
+    assert!(!report.json.to_string().contains("SERVICENOW_"), "{:#}", report.json);
 }

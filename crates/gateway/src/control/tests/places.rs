@@ -45,7 +45,7 @@ async fn exports_that_nobody_reads_hold_up_no_other_order_and_end() {
     let (refused, mut rest) = exports(&served, "d").await;
     assert_eq!(refused["error"]["code"], "busy", "{refused}");
     assert_eq!(rest.next_line().await.unwrap(), None);
-    for _ in 0..2 * CONNECTIONS_MAX {
+    for _ in 0..2 * ORDERS_MAX {
         assert_eq!(served.ask(&ListLetters { limit: 1 }).await, Ok(Vec::new()));
     }
     let tenant = crate::bed::tenant().as_str().to_owned();
@@ -77,7 +77,7 @@ async fn erasures_wait_for_each_other_in_places_of_their_own() {
     }
     let first = asked.join_next().await.unwrap().unwrap();
     assert_eq!(code(first), "busy");
-    for _ in 0..2 * CONNECTIONS_MAX {
+    for _ in 0..2 * ORDERS_MAX {
         assert_eq!(served.ask(&ListLetters { limit: 1 }).await, Ok(Vec::new()));
     }
     drop(held);
@@ -89,20 +89,19 @@ async fn erasures_wait_for_each_other_in_places_of_their_own() {
 #[tokio::test]
 async fn orders_that_go_through_everything_leave_the_short_places() {
     let places = Places::new();
-    let fit = |order: OneLine| {
-        let place = Arc::clone(&places.connections).try_acquire_owned().unwrap();
-        places.fit(place, &order)
-    };
+    let fit = async |order: OneLine| places.fit(&order).await;
     let retire = || OneLine::Keys(KeysOrder::RetireKey { root: "1f2e3d4c".to_owned() });
-    let walking: Vec<_> = (0..WALKS_MAX).map(|_| fit(retire()).unwrap()).collect();
-    assert_eq!(places.connections.available_permits(), CONNECTIONS_MAX);
-    let refused = fit(OneLine::Keys(KeysOrder::KeysStatus));
+    let mut walking = Vec::new();
+    for _ in 0..WALKS_MAX {
+        walking.push(fit(retire()).await.unwrap());
+    }
+    let refused = fit(OneLine::Keys(KeysOrder::KeysStatus)).await;
     assert_eq!(refused.map(drop).unwrap_err().code, "busy");
-    assert_eq!(places.connections.available_permits(), CONNECTIONS_MAX);
-    let short = fit(OneLine::Keys(KeysOrder::RotateKeys)).unwrap();
-    assert_eq!(places.connections.available_permits(), CONNECTIONS_MAX - 1);
+    assert_eq!(places.orders.available_permits(), ORDERS_MAX);
+    let short = fit(OneLine::Keys(KeysOrder::RotateKeys)).await.unwrap();
+    assert_eq!(places.orders.available_permits(), ORDERS_MAX - 1);
     drop((walking, short));
-    assert!(fit(retire()).is_ok());
+    assert!(fit(retire()).await.is_ok());
 }
 
 #[tokio::test]

@@ -68,6 +68,11 @@ fn each_order_has_the_line_that_it_always_had() {
             },
         };
         assert_eq!(text(&understood), text(&line), "it is understood as what it is");
+        // What it does not have is not passed over.
+        let more = text(&line).replacen('{', "{\"befor\":\"\",", 1);
+        let refusal = read(more.as_bytes()).map(|_| ()).unwrap_err();
+        assert_eq!(refusal.code, "unknown_member");
+        assert!(refusal.message.contains("«befor»"), "{refusal}");
     }
     // What may be left out may still be.
     let least = read(b"{\"v\":1,\"do\":\"drop_files\",\"tenant\":\"acme\"}\n").unwrap();

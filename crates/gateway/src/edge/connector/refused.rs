@@ -110,6 +110,9 @@ impl From<EngineError> for Refused {
             EngineError::Busy | EngineError::Stopping => {
                 busy("the gateway cannot take this now; nothing was taken, send it again")
             }
+            EngineError::Failed(error) if error.is_full() => busy(
+                "the gateway's disk is full; nothing was taken, send it again when there is room",
+            ),
             EngineError::Failed(error) if !error.is_lasting() => {
                 busy("the gateway cannot write at the moment; nothing was taken, send it again")
             }

@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     control::{Letter, OneLetter, Outcome},
-    edge::{Edge, answer::Refusal},
+    edge::{DISK_FULL, Edge, answer::Refusal},
 };
 
 /// Letters on a page unless asked otherwise.
@@ -136,6 +136,11 @@ fn no_such_letter() -> Refusal {
 fn refusal(refused: &crate::control::Refusal) -> Refusal {
     let (status, code) = match refused.code.as_str() {
         "no_such_letter" => return no_such_letter(),
+        // In words of its own: the folder is for operators of the machine.
+        DISK_FULL => {
+            let message = "the gateway's disk is full, and nothing was done";
+            return Refusal::new(StatusCode::SERVICE_UNAVAILABLE, DISK_FULL, message);
+        }
         "busy" => (StatusCode::SERVICE_UNAVAILABLE, "busy"),
         "stopping" => (StatusCode::SERVICE_UNAVAILABLE, "stopping"),
         "session_over" => (StatusCode::CONFLICT, "session_over"),

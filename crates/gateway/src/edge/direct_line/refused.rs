@@ -109,6 +109,10 @@ impl From<EngineError> for Refused {
                 ErrorCode::ServiceUnavailable,
                 "the gateway cannot take this now; nothing was taken, send it again",
             ),
+            EngineError::Failed(error) if error.is_full() => Self::new(
+                ErrorCode::ServiceUnavailable,
+                "the gateway's disk is full; nothing was taken, send it again when there is room",
+            ),
             EngineError::Failed(error) if !error.is_lasting() => Self::new(
                 ErrorCode::ServiceUnavailable,
                 "the gateway cannot write at the moment; nothing was taken, send it again",

@@ -41,7 +41,7 @@ fn an_issuer_of_another_cloud_is_told() {
         (Ok(said(None)), Status::Fail, "no_metadata"),
         (Err(reason), Status::Fail, "unavailable"),
     ] {
-        let finding = issuer(metadata.as_ref(), &verify);
+        let finding = issuer(metadata.as_ref(), &verify, Called::by_variables());
         assert_eq!((finding.status, finding.code), (status, code));
         assert_eq!(finding.fix.is_some(), status == Status::Fail, "{finding:?}");
     }

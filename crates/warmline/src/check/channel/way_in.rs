@@ -13,6 +13,7 @@ use crate::check::{
     webhook::{Reading, address, read},
     wire::{self, Answer, Trouble},
 };
+use crate::config::Called;
 
 /// Where Azure Bot Service calls.
 const MESSAGES_PATH: &str = "/api/messages";
@@ -27,11 +28,14 @@ const TYPING: &str = r#"{"type":"typing","id":"warmline-check","channelId":"warm
 const NO_TOKEN: &str = "Bearer warmline-check-presents-no-token";
 
 /// There is no public URL.
-pub(in crate::check) fn none(bot: &BotSetup, report: &mut Report) {
+pub(in crate::check) fn none(bot: &BotSetup, called: Called<'_>, report: &mut Report) {
     if bot.channel.is_none() {
         return;
     }
-    let words = "WARMLINE_PUBLIC_URL is not set, so Azure Bot Service cannot be told where to call";
+    let words = format!(
+        "{} is not set, so Azure Bot Service cannot be told where to call",
+        called.setting("public_url")
+    );
     let fix = "set it to the https address that leads to this gateway, and the Azure Bot's messaging \
                endpoint to it with /api/messages behind it";
     let finding = Finding::fail("channel.address", "no_public_url", words).fix(fix);
@@ -40,7 +44,7 @@ pub(in crate::check) fn none(bot: &BotSetup, report: &mut Report) {
 
 /// Looks at the way in, as Azure Bot Service comes.
 pub(in crate::check) async fn check(
-    bot: &BotSetup,
+    (bot, called): (&BotSetup, Called<'_>),
     public: &Url,
     tag: Option<&Tag>,
     now_s: i64,
@@ -52,13 +56,13 @@ pub(in crate::check) async fn check(
     }
     let subject = Subject::of_bot(bot);
     report.looks_at(MESSAGES_PATH);
-    report.say(reached(public).about(&subject));
+    report.say(reached(public, called).about(&subject));
     let Some(url) = address(public, MESSAGES_PATH, tag) else {
-        let words = "WARMLINE_PUBLIC_URL makes no address";
+        let words = format!("{} makes no address", called.setting("public_url"));
         return report.say(Finding::fail(CHECK, "no_address", words).about(&subject));
     };
     let without = post(&url, None, now_s).await;
-    let mut finding = judged(&without, &url);
+    let mut finding = judged(&without, &url, called);
     if finding.code == "ours" {
         let with = post(&url, Some(NO_TOKEN), now_s).await;
         if let Some(lost) = on_the_way(&with) {
@@ -69,10 +73,12 @@ pub(in crate::check) async fn check(
 }
 
 /// Whether somebody outside could call there at all.
-fn reached(public: &Url) -> Finding {
+fn reached(public: &Url, called: Called<'_>) -> Finding {
     const CHECK: &str = "channel.address";
-    let fix = "set WARMLINE_PUBLIC_URL to the https address that everybody reaches, or to a tunnel's \
-               for a trial";
+    let fix = format!(
+        "set {} to the https address that everybody reaches, or to a tunnel's for a trial",
+        called.setting("public_url")
+    );
     let inside = match public.host() {
         Some(Host::Ipv4(ip)) => ip.is_loopback() || ip.is_private() || ip.is_link_local(),
         Some(Host::Ipv6(ip)) => ip.is_loopback() || ip.is_unique_local(),
@@ -107,18 +113,20 @@ async fn post(url: &Url, authorization: Option<&str>, now_s: i64) -> Result<Answ
 }
 
 /// The answer to somebody without a token.
-fn judged(asked: &Result<Answer, Trouble>, url: &Url) -> Finding {
+fn judged(asked: &Result<Answer, Trouble>, url: &Url, called: Called<'_>) -> Finding {
     const CHECK: &str = "channel.answers";
     let fail = |code, words: String, fix: &str| Finding::fail(CHECK, code, words).fix(fix);
-    let path = url.path();
+    let (path, public_url) = (url.path(), called.setting("public_url"));
     let answer = match asked {
         Ok(answer) => answer,
         Err(trouble) => {
-            let fix = trouble.fix_of_public_url(
-                "let WARMLINE_PUBLIC_URL lead to Warmline from everywhere that Azure Bot Service \
-                 calls from; its certificate must be one that everybody trusts",
-            );
-            return fail(trouble.code(), trouble.to_string(), fix);
+            let fix = trouble.fix_of_public_url(called, |public_url| {
+                format!(
+                    "let {public_url} lead to Warmline from everywhere that Azure Bot Service calls \
+                     from; its certificate must be one that everybody trusts"
+                )
+            });
+            return fail(trouble.code(), trouble.to_string(), &fix);
         }
     };
     match read(answer) {
@@ -129,28 +137,34 @@ fn judged(asked: &Result<Answer, Trouble>, url: &Url) -> Finding {
         Reading::Ours { status: 404, code } if code == "no_such_route" => fail(
             "other_path",
             format!("Warmline is reached, but not under {path}"),
-            "set the proxy before Warmline to pass paths on unchanged, or put the prefix that it \
-             takes away into WARMLINE_PUBLIC_URL; start the gateway with the settings of here",
+            &format!(
+                "set the proxy before Warmline to pass paths on unchanged, or put the prefix that it \
+                 takes away into {public_url}; start the gateway with the settings of here"
+            ),
         ),
         Reading::Ours { status: 404, code } if code == CLOSED => fail(
             "closed",
             format!("the gateway that answers has {path} closed"),
-            "start the gateway with the MicrosoftAppId and MicrosoftAppPassword that are set here",
+            &format!(
+                "start the gateway with the {} and the {} that are set here",
+                called.setting("bot.app_id"),
+                called.setting("bot.app_password")
+            ),
         ),
         Reading::Ours { status, code } => fail(
             "not_ready",
             format!("what answers refuses with {status} {code}"),
-            "see the gateway's log; if it is no Warmline, correct WARMLINE_PUBLIC_URL",
+            &format!("see the gateway's log; if it is no Warmline, correct {public_url}"),
         ),
         Reading::Redirect { to } => fail(
             "redirected",
             format!("callers are sent on to {to}, and Azure Bot Service does not follow"),
-            "set WARMLINE_PUBLIC_URL to the address itself, with https",
+            &format!("set {public_url} to the address itself, with https"),
         ),
         Reading::NobodyBehind { status } => fail(
             "nobody_behind",
             format!("a proxy answers {status}: it does not reach Warmline"),
-            "point the proxy to WARMLINE_LISTEN and start the gateway",
+            &format!("point the proxy to {} and start the gateway", called.setting("listen")),
         ),
         Reading::Page { status } => fail(
             "a_page",
@@ -162,14 +176,18 @@ fn judged(asked: &Result<Answer, Trouble>, url: &Url) -> Finding {
         Reading::Foreign { status: 200..=299 } => fail(
             "takes_anything",
             format!("what answers at {path} takes activities without a token, and is not Warmline"),
-            "if that is the bot itself, let WARMLINE_PUBLIC_URL and the Azure Bot's messaging \
-             endpoint lead to Warmline, which stands in front of it",
+            &format!(
+                "if that is the bot itself, let {public_url} and the Azure Bot's messaging endpoint lead \
+                 to Warmline, which stands in front of it"
+            ),
         ),
         Reading::Foreign { status } => fail(
             "another_service",
             format!("something answers {status} that is not Warmline"),
-            "correct WARMLINE_PUBLIC_URL, or the proxy that stands there; a bot behind belongs into \
-             BOT_ENDPOINT",
+            &format!(
+                "correct {public_url}, or the proxy that stands there; a bot behind belongs into {}",
+                called.setting("bot.endpoint")
+            ),
         ),
     }
 }

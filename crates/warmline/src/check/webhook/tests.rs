@@ -18,6 +18,10 @@ fn answer(status: u16, headers: &[(&'static str, &str)], body: &str) -> Answer {
     }
 }
 
+fn presented(way: &Way, instead: Option<Instead>) -> Presented<'_> {
+    Presented { way, instead, called: Called::by_variables() }
+}
+
 fn refusal(code: &str) -> String {
     serde_json::json!({"error": {"code": code, "message": "words"}}).to_string()
 }
@@ -43,7 +47,7 @@ fn whoever_answers_at_the_webhook_is_told_from_warmline() {
         (answer(200, &[], "{}"), "another_service"),
         (answer(404, &[], r#"{"error":"not found"}"#), "another_service"),
     ] {
-        let finding = judged(&read(&answer), &url, &Way::Bearer, None);
+        let finding = judged(&read(&answer), &url, &presented(&Way::Bearer, None));
         assert_eq!(finding.code, code, "{answer:?}");
         assert_eq!(finding.fix.is_none(), code == "ours", "{finding:?}");
         assert!(!finding.found.contains("k=v"), "{finding:?}");
@@ -110,7 +114,7 @@ fn a_secret_that_is_refused_is_told_with_the_setting_that_does_not_fit() {
         (&header, Some(Instead::Bearer), true, "other_way", "WEBHOOK_HEADER"),
         (&header, None, false, "other_secret", "WEBHOOK_HEADER"),
     ] {
-        let finding = ways::refused(way, instead, unseen);
+        let finding = ways::refused(&presented(way, instead), unseen);
         assert_eq!(finding.code, code, "{way:?}");
         let said = format!("{} {}", finding.found, finding.fix.unwrap());
         assert!(said.contains(names), "{said}");
@@ -137,6 +141,10 @@ fn where_calls_are_seen_to_come_from_is_told() {
     ] {
         let reading = read(answer);
         assert!(reading.is_let_in(), "{reading:?}");
-        assert_eq!(ways::from(seen_from(answer), by_stand_in).code, code, "{answer:?}");
+        assert_eq!(
+            ways::from(seen_from(answer), Called::by_variables(), by_stand_in).code,
+            code,
+            "{answer:?}"
+        );
     }
 }

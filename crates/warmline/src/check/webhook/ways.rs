@@ -9,6 +9,7 @@ use outbound::addresses::is_public;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::{Finding, Reading, wire::Trouble};
+use crate::config::Called;
 
 /// A way to present a secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +29,17 @@ pub(super) enum Instead {
     Bearer,
     /// The secret of before.
     Previous,
+}
+
+/// How a secret was presented that is set here.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Presented<'a> {
+    /// The way that is set.
+    pub(super) way: &'a Way,
+    /// What is taken instead, if that was tried and found.
+    pub(super) instead: Option<Instead>,
+    /// What the desk's settings are called.
+    pub(super) called: Called<'a>,
 }
 
 impl Way {
@@ -60,10 +72,12 @@ impl Way {
         Some((name, value))
     }
 
-    pub(super) fn called(&self) -> String {
+    pub(super) fn called(&self, called: Called<'_>) -> String {
         match self {
             Self::Bearer => "as a bearer credential".to_owned(),
-            Self::Basic { .. } => "with the user name of WEBHOOK_USERNAME (Basic)".to_owned(),
+            Self::Basic { .. } => {
+                format!("with the user name of {} (Basic)", called.setting("desk.webhook_user"))
+            }
             Self::Header { name } => format!("in the header {name}"),
         }
     }
@@ -77,20 +91,22 @@ impl Way {
     }
 
     /// The setting without which the secret would be presented in another way.
-    fn setting(&self) -> &'static str {
-        match self {
-            Self::Bearer => "WEBHOOK_SECRET",
-            Self::Basic { .. } => "WEBHOOK_USERNAME (`webhook_user`)",
-            Self::Header { .. } => "WEBHOOK_HEADER (`webhook_header`)",
-        }
+    fn setting(&self, called: Called<'_>) -> String {
+        called.setting(match self {
+            Self::Bearer => "desk.webhook_secret",
+            Self::Basic { .. } => "desk.webhook_user",
+            Self::Header { .. } => "desk.webhook_header",
+        })
     }
 }
 
 /// Warmline does not take the secret in the way that is set.
-pub(super) fn refused(way: &Way, instead: Option<Instead>, unseen: bool) -> Finding {
+pub(super) fn refused(presented: &Presented<'_>, unseen: bool) -> Finding {
+    let Presented { way, instead, called: names } = *presented;
     let fail =
         |code, words: String, fix: String| Finding::fail("webhook.answers", code, words).fix(fix);
-    let (called, setting, name) = (way.called(), way.setting(), way.name());
+    let (called, setting, name) = (way.called(names), way.setting(names), way.name());
+    let secret = names.setting("desk.webhook_secret");
     match instead {
         Some(Instead::Bearer) => fail(
             "other_way",
@@ -104,8 +120,10 @@ pub(super) fn refused(way: &Way, instead: Option<Instead>, unseen: bool) -> Find
         ),
         Some(Instead::Previous) => fail(
             "secret_of_before",
-            "the gateway that answers takes WEBHOOK_SECRET_PREVIOUS and not WEBHOOK_SECRET"
-                .to_owned(),
+            format!(
+                "the gateway that answers takes {} and not {secret}",
+                names.setting("desk.webhook_secret_previous")
+            ),
             "reload the gateway (kill -HUP), so that it takes both secrets that are set here"
                 .to_owned(),
         ),
@@ -119,7 +137,8 @@ pub(super) fn refused(way: &Way, instead: Option<Instead>, unseen: bool) -> Find
                 ),
                 Way::Bearer | Way::Basic { .. } => format!(
                     "set the proxy before Warmline to pass the header {name} on, or have ServiceNow \
-                     present the secret in a header of its own: WEBHOOK_HEADER (`webhook_header`)"
+                     present the secret in a header of its own: {}",
+                    names.setting("desk.webhook_header")
                 ),
             },
         ),
@@ -131,16 +150,23 @@ pub(super) fn refused(way: &Way, instead: Option<Instead>, unseen: bool) -> Find
                 Way::Basic { .. } | Way::Header { .. } => {
                     format!("see that {setting} is its own; ")
                 }
-            } + "start the gateway with the WEBHOOK_SECRET that is set here, or look whether another \
-                 Warmline answers at WARMLINE_PUBLIC_URL",
+            } + &format!(
+                "start the gateway with the {secret} that is set here, or look whether another Warmline \
+                 answers at {}",
+                names.setting("public_url")
+            ),
         ),
     }
 }
 
 /// The answer to the secret in another way that is set.
-pub(super) fn another(way: &Way, reading: Result<&Reading, &&Trouble>) -> Finding {
+pub(super) fn another(
+    way: &Way,
+    names: Called<'_>,
+    reading: Result<&Reading, &&Trouble>,
+) -> Finding {
     const CHECK: &str = "webhook.basic";
-    let called = way.called();
+    let called = way.called(names);
     match reading {
         Ok(reading) if reading.is_let_in() => {
             Finding::ok(CHECK, "taken", format!("the secret is taken {called} as well"))
@@ -150,7 +176,7 @@ pub(super) fn another(way: &Way, reading: Result<&Reading, &&Trouble>) -> Findin
             format!(
                 "reload the gateway (kill -HUP) with the {} that is set here; a proxy that keeps {} \
                  for itself is no trouble if ServiceNow uses the header",
-                way.setting(),
+                way.setting(names),
                 way.name()
             ),
         ),
@@ -158,7 +184,7 @@ pub(super) fn another(way: &Way, reading: Result<&Reading, &&Trouble>) -> Findin
 }
 
 /// The answer to the secret of before.
-pub(super) fn previous(reading: Result<&Reading, &&Trouble>) -> Finding {
+pub(super) fn previous(called: Called<'_>, reading: Result<&Reading, &&Trouble>) -> Finding {
     const CHECK: &str = "webhook.previous";
     match reading {
         Ok(reading) if reading.is_let_in() => {
@@ -168,8 +194,11 @@ pub(super) fn previous(reading: Result<&Reading, &&Trouble>) -> Finding {
         }
         Err(trouble) => Finding::warn(CHECK, trouble.code(), trouble.to_string()),
         Ok(_) => {
-            let words = "the secret of before (WEBHOOK_SECRET_PREVIOUS) is not taken: callbacks fail \
-                         until ServiceNow presents the new one";
+            let words = format!(
+                "the secret of before ({}) is not taken: callbacks fail until ServiceNow presents the \
+                 new one",
+                called.setting("desk.webhook_secret_previous")
+            );
             Finding::fail(CHECK, "refused", words)
                 .fix("reload the gateway (kill -HUP), so that it takes both secrets")
         }
@@ -188,38 +217,45 @@ pub(super) enum Seen {
 }
 
 /// What there is to say of where callbacks may come from.
-pub(super) fn from(seen: Seen, by_stand_in: bool) -> Finding {
+pub(super) fn from(seen: Seen, called: Called<'_>, by_stand_in: bool) -> Finding {
     const CHECK: &str = "webhook.from";
-    const PROXIES: &str = "name the networks of the proxies before Warmline in \
-                           WARMLINE_TRUSTED_PROXIES (`trusted_proxies`), and in WARMLINE_PROXY_HEADER \
-                           the header that they write; ServiceNow's calls come the same way";
+    let list = called.setting("desk.webhook_from");
+    let proxies = format!(
+        "name the networks of the proxies before Warmline in {}, and in {} the header that they write; \
+         ServiceNow's calls come the same way",
+        called.setting("trusted_proxies"),
+        called.setting("proxy_header")
+    );
     match seen {
         _ if by_stand_in => {
             let words = "no gateway runs, and a stand-in does not see where calls come from";
             Finding::skip(CHECK, "not_asked", words)
         }
         Seen::Unknown => {
-            let words = "callbacks are taken from WEBHOOK_FROM only, and Warmline cannot tell where \
-                         this one came from";
-            Finding::fail(CHECK, "unknown_address", words).fix(PROXIES)
+            let words = format!(
+                "callbacks are taken from {list} only, and Warmline cannot tell where this one came from"
+            );
+            Finding::fail(CHECK, "unknown_address", words).fix(proxies)
         }
         Seen::Elsewhere(from) if !is_public(from) => {
             let words = format!(
-                "callbacks are taken from WEBHOOK_FROM only, and Warmline saw this one come from \
+                "callbacks are taken from {list} only, and Warmline saw this one come from \
                  {from}, which is of a private network: a proxy's?"
             );
-            Finding::warn(CHECK, "looks_like_a_proxy", words).fix(PROXIES)
+            Finding::warn(CHECK, "looks_like_a_proxy", words).fix(proxies)
         }
         Seen::Elsewhere(from) => {
             let words = format!(
-                "callbacks are taken from WEBHOOK_FROM only, and not from here ({from}); whether the \
+                "callbacks are taken from {list} only, and not from here ({from}); whether the \
                  instance's addresses are among them, only a callback shows"
             );
             Finding::ok(CHECK, "not_from_here", words)
         }
         Seen::Listed => {
-            let words = "callbacks are taken from WEBHOOK_FROM only, and this machine is among them; \
-                         whether the instance is, only a callback shows";
+            let words = format!(
+                "callbacks are taken from {list} only, and this machine is among them; whether the \
+                 instance is, only a callback shows"
+            );
             Finding::ok(CHECK, "from_here", words)
         }
     }

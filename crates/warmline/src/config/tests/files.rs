@@ -587,3 +587,31 @@ fn operators_whose_hashes_are_less_work_than_anothers_are_named() {
     assert!(one.contains("operator ada:") && one.contains("console-password"), "{one}");
     assert!(told(4_096, 19_456, 8_192).unwrap().contains("operator admin, kim:"));
 }
+
+#[test]
+fn settings_are_called_by_what_they_were_set_by() {
+    let two = format!(
+        "public_url = \"http://127.0.0.1:8080\"\n{DESK}{}[tenants.default.bots.default]\n\
+         [tenants.acme.bots.help]\nendpoint = \"http://127.0.0.1:3978/api/messages\"\n",
+        DESK.replace("acme.desks.it", "default.desks.default").replace("secret-1", "secret-2")
+    );
+    let folder = Folder::with(&two);
+    let environment = folder.environment(&[("SERVICENOW_CLIENT_ID", "other")]);
+    let look = Config::look(&environment).ok().unwrap();
+    let mut desks = look.desks();
+    let (desk, called) = desks.next().unwrap();
+    assert_eq!(desk.tenant.as_str(), "acme");
+    assert_eq!(desk.client.names.client_id, "`tenants.acme.desks.it.client_id`");
+    assert_eq!(called.setting("desk.ca_file"), "`tenants.acme.desks.it.ca_file`");
+    assert_eq!(called.setting("public_url"), "`public_url`");
+    assert_eq!(called.setting("listen"), "`listen` (or WARMLINE_LISTEN)");
+    // The environment is about the one called `default`.
+    let (desk, called) = desks.next().unwrap();
+    assert_eq!(desk.client.names.client_id, "SERVICENOW_CLIENT_ID");
+    assert_eq!(desk.client.names.username, "`tenants.default.desks.default.username`");
+    let file = "`tenants.default.desks.default.ca_file` (or SERVICENOW_CA_FILE)";
+    assert_eq!(called.setting("desk.ca_file"), file);
+    let (bot, called) = look.bots().next().unwrap();
+    assert_eq!(bot.bot.as_str(), "help");
+    assert_eq!(called.setting("bot.endpoint"), "`tenants.acme.bots.help.endpoint`");
+}

@@ -43,7 +43,7 @@ fn what_answers_at_the_way_in_is_told_from_warmline() {
         (answer(202, &[], ""), "takes_anything"),
         (Err(Trouble::NoAnswer), "no_answer"),
     ] {
-        let finding = judged(&asked, &url);
+        let finding = judged(&asked, &url, Called::by_variables());
         assert_eq!(finding.code, code, "{asked:?}");
         assert_eq!(finding.fix.is_none(), code == "ours", "{finding:?}");
     }
@@ -60,7 +60,7 @@ fn a_certificate_is_spoken_of_only_where_something_listens() {
         (closed, "correct the port"),
         (Trouble::Tls { host, cause }, "certificate"),
     ] {
-        let fix = judged(&Err(trouble), &url).fix.unwrap();
+        let fix = judged(&Err(trouble), &url, Called::by_variables()).fix.unwrap();
         assert!(fix.contains(part) && fix.contains("WARMLINE_PUBLIC_URL"), "{part} in {fix}");
         assert_eq!(fix.contains("certificate"), part == "certificate", "{fix}");
     }
@@ -90,8 +90,9 @@ fn an_address_that_azure_cannot_reach_is_told() {
         ("https://chat.corp.internal", "inside"),
         ("https://[fd00::1]", "inside"),
     ] {
-        assert_eq!(reached(&Url::parse(url).unwrap()).code, code, "{url}");
+        assert_eq!(reached(&Url::parse(url).unwrap(), Called::by_variables()).code, code, "{url}");
     }
-    let words = reached(&Url::parse("https://chat.example.org/warmline/").unwrap()).found;
+    let public = Url::parse("https://chat.example.org/warmline/").unwrap();
+    let words = reached(&public, Called::by_variables()).found;
     assert!(words.ends_with(" https://chat.example.org/warmline/api/messages"), "{words}");
 }
