@@ -23,7 +23,7 @@ mod contract;
 
 pub use audit::{AuditMark, AuditRow, AuditSource};
 pub use error::StoreError;
-pub use forgetting::{Began, Forgetting, Forgotten, OldSegment, Whose, Words};
+pub use forgetting::{Began, Forgetting, Forgotten, OldSegment, Silent, Whose, Words};
 pub use resealing::{Resealed, Resealing, SealedKind, SealedPage, SealedRow};
 pub use row::{
     Answer, BootId, Changes, Claim, ConversationChange, ConversationId, ConversationRow,
@@ -222,7 +222,14 @@ pub trait Store: AuditSource + Forgetting + Resealing + Send + Sync + 'static {
 pub trait Transaction {
     /// Finds (for [`Target::Key`]: makes) the conversations of these targets and locks them in id
     /// order. The result is parallel to `targets`; `None` where there is nothing.
-    fn resolve(&mut self, targets: &[&Target]) -> Result<Vec<Option<Resolved>>, StoreError>;
+    ///
+    /// `now` is when all of this happens: a conversation in which nothing was ever said remembers when it
+    /// was made, or last changed in a transaction that looks for conversations.
+    fn resolve(
+        &mut self,
+        targets: &[&Target],
+        now: Timestamp,
+    ) -> Result<Vec<Option<Resolved>>, StoreError>;
 
     /// The first answers to these keys, parallel to `keys`.
     fn repeats(

@@ -320,8 +320,12 @@ struct WatchedTransaction<'a> {
 }
 
 impl Transaction for WatchedTransaction<'_> {
-    fn resolve(&mut self, targets: &[&Target]) -> Result<Vec<Option<Resolved>>, StoreError> {
-        self.inner.resolve(targets)
+    fn resolve(
+        &mut self,
+        targets: &[&Target],
+        now: Timestamp,
+    ) -> Result<Vec<Option<Resolved>>, StoreError> {
+        self.inner.resolve(targets, now)
     }
 
     fn repeats(

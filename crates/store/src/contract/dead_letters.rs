@@ -184,7 +184,7 @@ fn resend(store: &dyn Store, effect: OutboxId, expires_at: i64) {
     save(store, &Changes { resent, ..Changes::default() });
 }
 
-fn dead(work: &Work, reason: &str) -> DeadLetter {
+pub(super) fn dead(work: &Work, reason: &str) -> DeadLetter {
     DeadLetter {
         effect: work.effect,
         conversation: work.conversation,
