@@ -32,7 +32,7 @@ pub use row::{
     Resolved, Segment, SegmentId, SessionRow, Strike, Target, Waiting, Work,
 };
 
-use session::id::{ConversationKey, Number, SessionId, TenantId, Timestamp};
+use session::id::{ConversationKey, EffectNumber, Number, SessionId, TenantId, Timestamp};
 
 /// The most log entries one read returns; a page, not a limit of the log.
 pub const ENTRIES_PER_READ_MAX: usize = 1_000;
@@ -160,6 +160,13 @@ pub trait Store: AuditSource + Forgetting + Resealing + Send + Sync + 'static {
     fn dead_letter(&self, effect: OutboxId) -> Result<Option<DeadLetter>, StoreError> {
         Ok(self.dead_letters(usize::MAX)?.into_iter().find(|letter| letter.effect == effect))
     }
+
+    /// Whether a conversation has a dead letter with one of these numbers of effects.
+    fn has_dead_letter(
+        &self,
+        conversation: ConversationId,
+        numbers: std::ops::Range<EffectNumber>,
+    ) -> Result<bool, StoreError>;
 
     /// A small named value of the installation itself (key check value, sealed tokens).
     fn setting(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError>;

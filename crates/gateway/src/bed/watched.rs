@@ -7,7 +7,7 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
-use session::id::{ConversationKey, Number, SessionId, TenantId, Timestamp};
+use session::id::{ConversationKey, EffectNumber, Number, SessionId, TenantId, Timestamp};
 use store::{
     Answer, AuditMark, AuditRow, BootId, Changes, Claim, ConversationId, ConversationRow,
     DeadLetter, EntryRow, LaneKey, LaneReady, Numbers, Person, RepeatKey, Resolved, SessionRow,
@@ -261,6 +261,15 @@ impl Store for Watched {
 
     fn dead_letters(&self, limit: usize) -> Result<Vec<DeadLetter>, StoreError> {
         self.inner.dead_letters(limit)
+    }
+
+    fn has_dead_letter(
+        &self,
+        conversation: ConversationId,
+        numbers: std::ops::Range<EffectNumber>,
+    ) -> Result<bool, StoreError> {
+        self.readable()?;
+        self.inner.has_dead_letter(conversation, numbers)
     }
 
     fn setting(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
