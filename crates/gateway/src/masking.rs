@@ -8,6 +8,7 @@
 mod activity;
 mod card;
 mod iban;
+mod number;
 mod signs;
 mod ssn;
 

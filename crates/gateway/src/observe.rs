@@ -267,6 +267,11 @@ impl Observer {
         self.metrics.shredded.inc_by(u64::try_from(segments).unwrap_or(u64::MAX));
     }
 
+    /// The room of a shredded segment could not be given back.
+    pub(crate) fn stuck(&self) {
+        self.metrics.stuck.inc();
+    }
+
     /// So many conversations were forgotten.
     pub(crate) fn forgotten(&self, conversations: u64) {
         self.metrics.forgotten.inc_by(conversations);

@@ -12,7 +12,9 @@
 //! Everything goes in pieces, each a short transaction with a breath after it, beside what users wait for.
 //! Killed at any line, the next round goes on: what is gone is gone, what is marked is found again.
 
+mod dead;
 mod rest;
+mod room;
 mod rules;
 mod segments;
 #[cfg(test)]
@@ -21,7 +23,7 @@ mod tests;
 use std::{sync::Arc, time::Duration};
 
 use session::id::Timestamp;
-use store::{Began, Store, StoreError};
+use store::{Store, StoreError};
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 use vault::Vault;
@@ -37,6 +39,7 @@ use crate::{
     keeping::KeepingError,
     observe::Observer,
     person,
+    wakes::Wakes,
 };
 
 /// How often a round begins. Words are gone this much later than they may be, at most.
@@ -58,13 +61,6 @@ const KEYS_PER_ROUND_MAX: usize = 50_000;
 /// Between two pieces the engine has the store to itself.
 const BREATH: Duration = Duration::from_millis(50);
 
-/// How long a conversation is known in which nobody says anything and of which nothing is left: who comes
-/// back sooner goes on in it, and its messages' numbers with them.
-const CONVERSATION_FOR: Duration = Duration::from_hours(90 * 24);
-
-/// Conversations forgotten in one transaction, in which nobody else can write.
-const FORGOTTEN_AT_ONCE_MAX: usize = 20;
-
 /// Why a piece of a round failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum RetentionError {
@@ -85,6 +81,8 @@ pub(crate) struct Done {
     pub(crate) segments: usize,
     pub(crate) files: u64,
     pub(crate) entries: usize,
+    /// Segments whose entries' room cannot be given back.
+    pub(crate) stuck: usize,
     pub(crate) rows: usize,
     pub(crate) conversations: u64,
     /// Keys that opened nothing.
@@ -101,6 +99,8 @@ pub(crate) struct Shredder {
     pub(crate) rules: Arc<Current<Rules>>,
     /// Held while a person is erased.
     pub(crate) erasing: Arc<Mutex<()>>,
+    /// Who waits for something in a conversation.
+    pub(crate) wakes: Arc<Wakes>,
 }
 
 impl Shredder {
@@ -132,25 +132,13 @@ impl Shredder {
     async fn pieces(&self, done: &mut Done) -> Result<(), RetentionError> {
         // Trouble with one part must not keep the others.
         let shredded = self.segments(done).await;
-        let emptied = self.bytes(done).await;
+        let emptied = self.room(done).await;
         let ended = self.ended(done).await;
         let dead = self.dead(done).await;
+        let silent = self.silent(done).await;
         let rest = self.rest(done).await;
         let keys = self.keys(done).await;
-        shredded.and(emptied).and(ended).and(dead).and(rest).and(keys)
-    }
-
-    /// Gives back what shredded entries take.
-    async fn bytes(&self, done: &mut Done) -> Result<(), RetentionError> {
-        loop {
-            let empty = |store: &dyn Store| store.empty_shredded(ENTRIES_AT_ONCE_MAX);
-            let emptied = crate::blocking(&self.store, empty).await?;
-            if emptied == 0 {
-                return Ok(());
-            }
-            done.entries += emptied;
-            tokio::time::sleep(BREATH).await;
-        }
+        shredded.and(emptied).and(ended).and(dead).and(silent).and(rest).and(keys)
     }
 
     /// Forgets sessions and dead letters that are as old as live chats may be.
@@ -170,31 +158,6 @@ impl Shredder {
             }
         }
         Ok(())
-    }
-
-    /// Forgets conversations of which nothing is left.
-    async fn dead(&self, done: &mut Done) -> Result<(), RetentionError> {
-        let mut after = Began::FIRST;
-        let span = i64::try_from(CONVERSATION_FOR.as_millis()).unwrap_or(i64::MAX);
-        loop {
-            let before = Timestamp(self.clock.now().0.saturating_sub(span));
-            let look =
-                move |store: &dyn Store| store.dead_conversations(before, after, ROWS_AT_ONCE_MAX);
-            let (dead, last) = crate::blocking(&self.store, look).await?;
-            if !dead.is_empty() {
-                for some in dead.chunks(FORGOTTEN_AT_ONCE_MAX) {
-                    let some = some.to_vec();
-                    let forget = move |store: &dyn Store| store.forget(&some, Some(before));
-                    let forgotten = crate::blocking(&self.store, forget).await?;
-                    self.observer.forgotten(forgotten.conversations);
-                    done.conversations += forgotten.conversations;
-                    tokio::time::sleep(BREATH).await;
-                }
-            }
-            let Some(last) = last else { return Ok(()) };
-            after = last;
-            tokio::time::sleep(BREATH).await;
-        }
     }
 
     /// Forgets keys that nobody needs.
@@ -225,6 +188,7 @@ fn tell((done, error): (Done, Option<RetentionError>)) {
         tracing::info!(
             retention.segments = done.segments,
             retention.entries = done.entries,
+            retention.stuck = done.stuck,
             retention.files = done.files,
             retention.rows = done.rows,
             retention.conversations = done.conversations,

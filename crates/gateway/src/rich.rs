@@ -217,7 +217,7 @@ impl Look<'_> {
             Control::Links { header, links } => Some(self.links(header.as_deref(), links)),
             Control::Image(image) => self.image(image),
             Control::File(file) => self.file(file),
-            Control::Card(card) => Some(self.card(card)),
+            Control::Card(card) => Some(self.asking(self.card(card), said)),
             Control::Table(table) => self.table(table),
             Control::Part { content, more } => Some(self.part(content, more.as_ref(), said)),
             Control::Input(input) => Some(self.question(input, said)),

@@ -26,7 +26,7 @@ use session::id::{
 use crate::sqlite::{SqliteStore, tests::crashing};
 use crate::{
     Changes, ConversationChange, ConversationId, ConversationRow, LaneKey, NewEffect, NewEntry,
-    NewSegment, Person, Resolved, SessionRow, Store, StoreError, Target, Transaction,
+    NewSegment, Person, Resolved, SegmentId, SessionRow, Store, StoreError, Target, Transaction,
 };
 
 /// An empty store in a place of its own, which goes when the bed goes.
@@ -169,6 +169,7 @@ macro_rules! contract_tests {
                 dead_letters::the_first_report_of_a_death_counts;
                 dead_letters::a_late_report_of_a_death_is_no_death;
                 dead_letters::a_dead_letter_is_found_by_its_effect;
+                dead_letters::a_dead_letter_is_known_by_its_number_in_its_conversation;
                 dead_letters::a_buried_letter_is_gone;
                 dead_letters::a_resent_letter_is_new_at_the_end_of_its_lane;
                 dead_letters::a_letter_is_resent_once;
@@ -207,7 +208,10 @@ macro_rules! contract_tests {
                 retention::old_segments_say_what_a_sweep_must_know;
                 retention::old_segments_that_began_together_are_each_seen_once;
                 retention::a_conversation_is_dead_when_nothing_of_it_is_left;
+                retention::a_conversation_in_which_nothing_was_said_is_found_by_when_it_was_touched;
+                retention::a_silent_conversation_that_somebody_needs_is_not_forgotten;
                 retention::shredded_entries_are_emptied_piece_by_piece;
+                retention::a_segment_that_was_not_shredded_is_not_emptied;
                 retention::an_id_of_a_segment_is_never_given_twice;
                 retention::ended_sessions_are_forgotten_when_nothing_of_theirs_is_left;
                 retention::a_forgotten_conversation_is_nowhere_and_its_neighbours_are_as_they_were;
@@ -277,6 +281,9 @@ fn change(id: ConversationId) -> ConversationChange {
     ConversationChange { id, state: None, deadline: None, new_segment: None, entries: Vec::new() }
 }
 
+/// When conversations are looked for, if nothing depends on it.
+pub(crate) const NOW: Timestamp = Timestamp(9_000);
+
 /// A segment of bot talk to open, under this wrapped key.
 pub(crate) fn segment(wrapped_key: &[u8]) -> NewSegment {
     NewSegment { wrapped_key: wrapped_key.to_vec(), since: Timestamp(10_000), session: None }
@@ -318,7 +325,12 @@ fn transact<T>(
 }
 
 fn resolve(store: &dyn Store, targets: &[Target]) -> Vec<Option<Resolved>> {
-    transact(store, |transaction| transaction.resolve(&targets.iter().collect::<Vec<_>>())).unwrap()
+    resolve_at(store, targets, NOW)
+}
+
+fn resolve_at(store: &dyn Store, targets: &[Target], now: Timestamp) -> Vec<Option<Resolved>> {
+    let targets: Vec<_> = targets.iter().collect();
+    transact(store, |transaction| transaction.resolve(&targets, now)).unwrap()
 }
 
 /// The conversation of this name; made if need be.
@@ -336,6 +348,12 @@ fn save(store: &dyn Store, changes: &Changes) {
 
 fn save_change(store: &dyn Store, change: ConversationChange) {
     save(store, &Changes { conversations: vec![change], ..Changes::default() });
+}
+
+/// Empties entries of whatever segments are shredded; how many.
+pub(crate) fn emptied(store: &dyn Store, limit: usize) -> usize {
+    let segments = store.shredded_segments(SegmentId(0), 100).unwrap();
+    store.empty_shredded(&segments, limit).unwrap().0
 }
 
 /// Puts effects into the outbox.

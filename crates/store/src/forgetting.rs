@@ -22,9 +22,22 @@ pub trait Forgetting {
     /// before. Says how many were not.
     fn shred(&self, segments: &[SegmentId]) -> Result<usize, StoreError>;
 
-    /// Gives back what entries of shredded segments take, at most `limit` of them in one short transaction;
-    /// zero when there is nothing left to do. Goes on with a shredding that was interrupted.
-    fn empty_shredded(&self, limit: usize) -> Result<usize, StoreError>;
+    /// Segments that were shredded and whose entries still take room, also those of a shredding that was
+    /// interrupted: in the order of their rows after `after`, at most `limit`.
+    fn shredded_segments(
+        &self,
+        after: SegmentId,
+        limit: usize,
+    ) -> Result<Vec<SegmentId>, StoreError>;
+
+    /// Gives back what entries of these segments take, at most `limit` entries in one short transaction: how
+    /// many, and whether that was the rest of them. Nothing happens to those that were not shredded, or are
+    /// emptied. If one of them is damaged, nothing happens to any: others are to be emptied without it.
+    fn empty_shredded(
+        &self,
+        segments: &[SegmentId],
+        limit: usize,
+    ) -> Result<(usize, bool), StoreError>;
 
     /// Forgets a tenant's sessions that ended before then and whose segments are all shredded, unless
     /// something of theirs waits, and its dead letters that were given up before then; at most `limit` of
@@ -45,6 +58,17 @@ pub trait Forgetting {
         after: Began,
         limit: usize,
     ) -> Result<(Vec<ConversationId>, Option<Began>), StoreError>;
+
+    /// Conversations of a tenant in which nothing was ever said and that were made, or last touched, before then:
+    /// longest silent first, those after `after`, at most `limit`. Reads none of the others. Whether anybody
+    /// needs one all the same, [`Forgetting::forget`] sees.
+    fn silent_conversations(
+        &self,
+        tenant: &TenantId,
+        before: Timestamp,
+        after: Silent,
+        limit: usize,
+    ) -> Result<Vec<Silent>, StoreError>;
 
     /// A person's conversations, in the order of their rows after `after`, at most `limit`.
     fn conversations_of(
@@ -68,8 +92,9 @@ pub trait Forgetting {
 
     /// Forgets conversations with all that is kept of them. When this returns nobody finds them, and their
     /// entries open for nobody; what is left of them goes with [`Forgetting::forget_rest`]. Nothing happens to
-    /// those that are gone, or in which a session is open; nor, with `dead_before`, to those that are not dead
-    /// any more (see [`Forgetting::dead_conversations`]): their user may have come back.
+    /// those that are gone, or in which a session is open; nor, with `dead_before`, to those that are not dead,
+    /// or not any more (see [`Forgetting::dead_conversations`] and [`Forgetting::silent_conversations`]): their
+    /// user may have come back.
     fn forget(
         &self,
         conversations: &[ConversationId],
@@ -162,6 +187,21 @@ pub struct Began {
 impl Began {
     /// Before all of them.
     pub const FIRST: Self = Self { at: Timestamp(i64::MIN), segment: SegmentId(0) };
+}
+
+/// A conversation in which nothing was ever said, and its place among such in the order in which they fell silent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Silent {
+    /// When it was made, or last touched.
+    pub since: Timestamp,
+    /// Which one it is.
+    pub conversation: ConversationId,
+}
+
+impl Silent {
+    /// Before all of them.
+    pub const FIRST: Self =
+        Self { since: Timestamp(i64::MIN), conversation: ConversationId(i64::MIN) };
 }
 
 /// A person whose data somebody asks for: by the id that their channel gives them, or by the one that the

@@ -23,7 +23,7 @@ mod contract;
 
 pub use audit::{AuditMark, AuditRow, AuditSource};
 pub use error::StoreError;
-pub use forgetting::{Began, Forgetting, Forgotten, OldSegment, Whose, Words};
+pub use forgetting::{Began, Forgetting, Forgotten, OldSegment, Silent, Whose, Words};
 pub use resealing::{Resealed, Resealing, SealedKind, SealedPage, SealedRow};
 pub use row::{
     Answer, BootId, Changes, Claim, ConversationChange, ConversationId, ConversationRow,
@@ -32,7 +32,7 @@ pub use row::{
     Resolved, Segment, SegmentId, SessionRow, Strike, Target, Waiting, Work,
 };
 
-use session::id::{ConversationKey, Number, SessionId, TenantId, Timestamp};
+use session::id::{ConversationKey, EffectNumber, Number, SessionId, TenantId, Timestamp};
 
 /// The most log entries one read returns; a page, not a limit of the log.
 pub const ENTRIES_PER_READ_MAX: usize = 1_000;
@@ -161,6 +161,13 @@ pub trait Store: AuditSource + Forgetting + Resealing + Send + Sync + 'static {
         Ok(self.dead_letters(usize::MAX)?.into_iter().find(|letter| letter.effect == effect))
     }
 
+    /// Whether a conversation has a dead letter with one of these numbers of effects.
+    fn has_dead_letter(
+        &self,
+        conversation: ConversationId,
+        numbers: std::ops::Range<EffectNumber>,
+    ) -> Result<bool, StoreError>;
+
     /// A small named value of the installation itself (key check value, sealed tokens).
     fn setting(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError>;
 
@@ -223,7 +230,14 @@ pub trait Store: AuditSource + Forgetting + Resealing + Send + Sync + 'static {
 pub trait Transaction {
     /// Finds (for [`Target::Key`]: makes) the conversations of these targets and locks them in id
     /// order. The result is parallel to `targets`; `None` where there is nothing.
-    fn resolve(&mut self, targets: &[&Target]) -> Result<Vec<Option<Resolved>>, StoreError>;
+    ///
+    /// `now` is when all of this happens: a conversation in which nothing was ever said remembers when it
+    /// was made, or last changed in a transaction that looks for conversations.
+    fn resolve(
+        &mut self,
+        targets: &[&Target],
+        now: Timestamp,
+    ) -> Result<Vec<Option<Resolved>>, StoreError>;
 
     /// The first answers to these keys, parallel to `keys`.
     fn repeats(

@@ -68,6 +68,7 @@ impl Parts {
             observer: Arc::clone(&self.observer),
             rules: live.retention(),
             erasing: Arc::default(),
+            wakes: Arc::clone(&self.wakes),
         }
     }
 

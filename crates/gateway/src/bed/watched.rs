@@ -7,7 +7,7 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
-use session::id::{ConversationKey, Number, SessionId, TenantId, Timestamp};
+use session::id::{ConversationKey, EffectNumber, Number, SessionId, TenantId, Timestamp};
 use store::{
     Answer, AuditMark, AuditRow, BootId, Changes, Claim, ConversationId, ConversationRow,
     DeadLetter, EntryRow, LaneKey, LaneReady, Numbers, Person, RepeatKey, Resolved, SessionRow,
@@ -267,6 +267,15 @@ impl Store for Watched {
         self.inner.dead_letters(limit)
     }
 
+    fn has_dead_letter(
+        &self,
+        conversation: ConversationId,
+        numbers: std::ops::Range<EffectNumber>,
+    ) -> Result<bool, StoreError> {
+        self.readable()?;
+        self.inner.has_dead_letter(conversation, numbers)
+    }
+
     fn setting(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
         self.inner.setting(name)
     }
@@ -327,8 +336,12 @@ struct WatchedTransaction<'a> {
 }
 
 impl Transaction for WatchedTransaction<'_> {
-    fn resolve(&mut self, targets: &[&Target]) -> Result<Vec<Option<Resolved>>, StoreError> {
-        self.inner.resolve(targets)
+    fn resolve(
+        &mut self,
+        targets: &[&Target],
+        now: Timestamp,
+    ) -> Result<Vec<Option<Resolved>>, StoreError> {
+        self.inner.resolve(targets, now)
     }
 
     fn repeats(

@@ -21,7 +21,10 @@ use std::{
 };
 
 use bot_framework::connector::{ConnectorError, Placed, ServiceUrl};
-use session::{Author, Conversation, Effect, Failure, What, id::Number};
+use session::{
+    Author, Conversation, Effect, Failure, What,
+    id::{EffectNumber, Number},
+};
 use store::{Store, Work};
 
 use came_of::{SENDS_MAX, came_of, is_sign_of_life, not_yet, said_why};
@@ -38,6 +41,9 @@ const SEND_WITHIN: Duration = Duration::from_secs(10);
 
 /// How long the roster may take, while somebody waits for a person.
 const ROSTER_WITHIN: Duration = Duration::from_secs(4);
+
+/// Why a part of words is not brought whose beginning was given up.
+pub(super) const PART_MISSING: &str = "part_missing";
 
 /// A conversation as it is spoken into.
 struct Spoken {
@@ -85,6 +91,13 @@ impl Dispatcher {
             Ok(Err(code)) => return Attempt::Failed { failure: Failure::Refused, code },
             Err(error) => return self.not_readable(work, &error),
         };
+        match self.is_cut(work, part).await {
+            Ok(false) => {}
+            Ok(true) => {
+                return Attempt::Failed { failure: Failure::Struck, code: PART_MISSING };
+            }
+            Err(error) => return self.not_readable(work, &error),
+        }
         let sending = match self.sending(link, work, opened, (&entry, part), &spoken).await {
             Ok(sending) => sending,
             Err(error) => return self.not_readable(work, &error),
@@ -125,6 +138,18 @@ impl Dispatcher {
                 came_of(work, now, &error)
             }
         }
+    }
+
+    /// Whether a part of the same words that stands before this one was given up: what follows would be read as if
+    /// nothing were missing. The parts of words are ordered together, so their numbers follow each other.
+    async fn is_cut(&self, work: &Work, part: u16) -> Result<bool, MaterialError> {
+        if part == 0 {
+            return Ok(false);
+        }
+        let (id, number) = (work.conversation, work.number);
+        let first = EffectNumber(number.0.saturating_sub(part.into()));
+        let read = move |store: &dyn Store| store.has_dead_letter(id, first..number);
+        Ok(crate::blocking(&self.store, read).await?)
     }
 
     /// Where and to whom the conversation is spoken into, or why it cannot be: a code.

@@ -17,6 +17,7 @@ use crate::{
     dispatcher::{
         Away, Dispatcher, LaneEnd, Leave, PAUSE, Start,
         attempt::{self, Attempt},
+        channel_lane::PART_MISSING,
     },
     engine::{Arrival, EngineError, Happening, Outcome, Settled, settled_event},
     keeping::{Keeping, KeepingError},
@@ -251,6 +252,10 @@ impl Dispatcher {
                 if matches!(effect.what, What::Show { .. }) =>
             {
                 settled(work, effect, (Some(failure), Some(code)), whence, None)
+            }
+            // Whoever sends again what was given up before it sends this again, too.
+            Attempt::Failed { failure: failure @ Failure::Struck, code: PART_MISSING } => {
+                settled(work, effect, (Some(failure), Some(PART_MISSING)), whence, None)
             }
             // No dead letters: nobody wants them sent.
             Attempt::Failed {

@@ -94,7 +94,7 @@ fn in_transaction(
     tx: &mut dyn Transaction,
 ) -> Result<(Done, Notes), BatchError> {
     let targets: Vec<_> = jobs.iter().filter_map(target_of).collect();
-    let resolved = tx.resolve(&targets)?;
+    let resolved = tx.resolve(&targets, now)?;
     let mut batch = Batch::new(tools, memos, now);
     let (mut events, work) = batch.admit(jobs, resolved);
     batch.load(&work, tx)?;

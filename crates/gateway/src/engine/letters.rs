@@ -134,7 +134,10 @@ fn judge(
     letter: DeadLetter,
     tx: &mut dyn Transaction,
 ) -> Result<Judged, BatchError> {
-    let found = tx.resolve(&[&Target::Conversation(letter.conversation)])?.into_iter().next();
+    let found = tx
+        .resolve(&[&Target::Conversation(letter.conversation)], tools.clock.now())?
+        .into_iter()
+        .next();
     let Some(row) = found.flatten().map(|resolved| resolved.conversation) else {
         let resend = Err(Unsendable::Unreadable);
         return Ok(Judged { letter, owner: None, effect: None, resend });

@@ -5,7 +5,7 @@ use bot_framework::{Activity, activity::kinds};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::Masks;
+use super::{Masks, number};
 use crate::{channel::words, notices::Language};
 
 /// Members of an activity that are the protocol's, not the user's.
@@ -66,9 +66,18 @@ impl Masks {
                 || member == "from" && name != "name"
                 // What a user gave as a value is the user's whatever a form calls it.
                 || member != "value" && is_of_programs(name);
-            if untouched { None } else { self.masked(text, language) }
+            if untouched { None } else { self.masked_scalar(text, language) }
         });
         by_parts | self.apply_to_words(activity, words, language)
+    }
+
+    /// A text or a number of JSON with masks in it. A whole number that is written with a point or an exponent is
+    /// looked at as people write it, and a mask stands for all of it.
+    fn masked_scalar(&self, scalar: &str, language: Language) -> Option<String> {
+        let plain = number::written_out(scalar);
+        plain
+            .and_then(|plain| self.masked(&plain, language))
+            .or_else(|| self.masked(scalar, language))
     }
 
     /// The same for words as they are read: HTML may hide what they say between tags and entities.

@@ -308,8 +308,40 @@ fn a_user_cannot_hide_a_number_in_any_part_of_an_activity() {
         assert_eq!(masked[member].pointer(at), Some(&json!(CARD)), "{member}{at}");
         assert!(!masked.to_string().contains("1111"), "{masked}");
     }
-    let number = json!({ "type": "message", "value": { "card": 4_111_111_111_111_111_u64 } });
-    assert_eq!(applied(&number).unwrap()["value"]["card"], CARD);
+}
+
+/// What a form sends for a number is a number of JSON, which programs write in many ways.
+#[test]
+fn a_number_of_json_is_masked_however_a_program_writes_it() {
+    let form = |written: &str| -> Activity {
+        let json = format!(r#"{{"type":"message","value":{{"card":{written},"n":[1.50]}}}}"#);
+        Activity::parse(json.as_bytes()).unwrap()
+    };
+    let masks = masks(&["card"], &["code: \\b[0-9]{6}\\b"]);
+    for (written, expected) in [
+        ("4111111111111111", CARD),
+        ("-4111111111111111", "-[card number removed]"),
+        ("4.111111111111111e15", CARD),
+        ("4.111111111111111E+15", CARD),
+        ("411111111111111.1e1", CARD),
+        ("4111111111111111.0", CARD),
+        ("4111111111111111.00e0", CARD),
+        ("41111111111111110e-1", CARD),
+        ("-4.111111111111111e15", CARD),
+        ("\"4.111111111111111e15\"", CARD),
+        // A part behind the point is no part of a card's number.
+        ("4111111111111111.25", "[card number removed].25"),
+        ("1.23456e5", "[code removed]"),
+    ] {
+        let mut read = form(written);
+        assert!(masks.apply(&mut read, Language::English), "{written}");
+        let expected = format!(r#"{{"card":"{expected}","n":[1.50]}}"#);
+        assert_eq!(read.value().unwrap().get(), expected, "{written}");
+    }
+    for written in ["4.111111111111112e15", "4.111111111111111e14", "4.111111111111111", "1e400"] {
+        let mut read = form(written);
+        assert!(!masks.apply(&mut read, Language::English), "{written}");
+    }
 }
 
 #[test]

@@ -72,6 +72,7 @@ const OF_CHANNEL_LANE: &[&str] = &[
     "paced",
     "unanswered",
     "entry_gone",
+    "part_missing",
     "not_a_service_url",
     "service_url_not_https",
     "service_url_not_allowed",

@@ -69,6 +69,7 @@ pub(super) struct Metrics {
     pub(super) streamed: Histogram,
     pub(super) swept: Counter,
     pub(super) shredded: Counter,
+    pub(super) stuck: Counter,
     pub(super) forgotten: Counter,
     pub(super) under_old_keys: Gauge,
     /// By what has no name.
@@ -172,6 +173,11 @@ impl Metrics {
             "segments_shredded",
             "Stretches of logs whose keys were deleted, so that nobody can read them any more",
         );
+        let stuck = counter(
+            &mut registry,
+            "segments_stuck",
+            "Attempts in vain to give back the room of a shredded stretch; each round tries again",
+        );
         let forgotten = counter(
             &mut registry,
             "conversations_forgotten",
@@ -195,6 +201,7 @@ impl Metrics {
             streamed,
             swept,
             shredded,
+            stuck,
             forgotten,
             under_old_keys,
             unnamed,

@@ -233,6 +233,7 @@ async fn an_erasure_that_was_interrupted_is_brought_to_its_end_by_the_shredder()
         observer: Arc::clone(&bed.observer),
         rules: crate::current::Current::new(crate::retention::Rules::default()),
         erasing: Arc::default(),
+        wakes: Arc::clone(&bed.wakes),
     };
     let held = shredder.erasing.try_lock().unwrap();
     assert!(shredder.round().await.1.is_none());

@@ -1,7 +1,7 @@
 //! When words go, and when they stay.
 
 use bytes::Bytes;
-use session::{Event, File, News, Said, id::Number};
+use session::{Event, File, News, Said, Visitor, id::Number};
 use store::{Changes, ConversationId, DeadLetter, EntryRow, Forgetting, OutboxId, Target};
 
 use super::*;
@@ -31,6 +31,7 @@ fn shredder(bed: &Bed, rules: Retention) -> Shredder {
         observer: Arc::clone(&bed.observer),
         rules: Current::new(Rules::new(vec![(tenant(), rules)])),
         erasing: Arc::default(),
+        wakes: Arc::clone(&bed.wakes),
     }
 }
 
@@ -252,6 +253,85 @@ async fn a_conversation_that_cannot_be_forgotten_keeps_no_other() {
     meddle(&bed, "DROP TRIGGER broken");
     assert_eq!(round(&bed).await.entries, 1);
     assert_eq!(bed.store.forgetting(ConversationId(0), 10).unwrap(), []);
+}
+
+/// What nobody said anything in: a page opened it.
+async fn opens(bed: &Bed, name: &str) -> ConversationId {
+    let event = Event::Opened { visitor: visitor(name) };
+    bed.take(Arrival::event(Target::Key(key(name)), event)).await.conversation
+}
+
+/// A shredded stretch that goes through a row that is not there. The others are given back, those before it and
+/// those after it, and the broken one is told of in each round.
+#[tokio::test(start_paused = true)]
+async fn a_damaged_stretch_keeps_the_room_of_no_other() {
+    let bed = Bed::new();
+    let names = ["before", "broken", "after"];
+    for name in names {
+        bed.says(name, "one").await;
+        bed.says(name, "two").await;
+    }
+    bed.settle_all();
+    let broken = bed.row("broken").id;
+    meddle(
+        &bed,
+        &format!(
+            "PRAGMA foreign_keys = OFF; DELETE FROM log WHERE conversation = {} AND number = 1",
+            broken.0
+        ),
+    );
+    bed.advance(DAY + SOON);
+    for entries in [4, 0] {
+        let (done, error) = shredder(&bed, Retention::default()).round().await;
+        let error = error.unwrap();
+        let RetentionError::Store(StoreError::Damaged { table: "log", .. }) = error else {
+            panic!("{error:?}")
+        };
+        assert_eq!((done.entries, done.stuck), (entries, 1));
+    }
+    let store = Arc::clone(&bed.store) as Arc<dyn Store>;
+    let counted = bed.observer.metrics(&store, 0, 0).await;
+    assert!(counted.contains("warmline_segments_stuck_total 2\n"), "{counted}");
+    let kept = |name| bed.store.entries_upto(bed.row(name).id, Number(2), 1).unwrap().remove(0);
+    let is_empty = names.map(|name| kept(name).sealed.is_empty());
+    assert_eq!(is_empty, [true, false, true]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_conversation_in_which_nothing_was_said_goes_like_the_others_by_its_tenants_rule() {
+    let bed = Bed::new();
+    let silent = opens(&bed, "silent").await;
+    opens(&bed, "came back").await;
+    opens(&bed, "spoke").await;
+    bed.settle_all();
+    bed.advance(60 * DAY);
+    // Its page has another name for its user now.
+    let visitor = Visitor { name: Some("Kim".to_owned()), ..visitor("came back") };
+    let event = Event::Opened { visitor };
+    bed.take(Arrival::event(Target::Key(key("came back")), event)).await;
+    bed.says("spoke", "hi").await;
+    bed.settle_all();
+    bed.advance(less(30 * DAY, SOON));
+    assert_eq!(round(&bed).await.conversations, 0);
+    bed.advance(2 * SOON);
+    for kept in [None, Some(91 * DAY)] {
+        let rules = Retention { keep_bot_talk: kept, ..Retention::default() };
+        let (done, error) = shredder(&bed, rules).round().await;
+        assert!(error.is_none(), "{error:?}");
+        assert_eq!(done.conversations, 0, "{kept:?}: its tenant keeps talk for longer");
+    }
+    let mut page = bed.wakes.subscribe(silent);
+    assert_eq!(round(&bed).await.conversations, 1);
+    assert!(bed.store.conversation(&key("silent")).unwrap().is_none());
+    assert!(bed.store.conversation(&key("came back")).unwrap().is_some());
+    assert_eq!(
+        page.try_recv(),
+        Err(tokio::sync::broadcast::error::TryRecvError::Closed),
+        "a page that is open comes back"
+    );
+    let again = bed.says("silent", "here I am").await;
+    assert_eq!((again.number, again.conversation == silent), (Number(1), false));
+    assert_eq!(round(&bed).await.conversations, 0);
 }
 
 #[tokio::test(start_paused = true)]

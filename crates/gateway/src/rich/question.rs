@@ -166,6 +166,15 @@ impl Look<'_> {
         Shown { attachments, ..Shown::words(input.prompt.clone().unwrap_or_default()) }
     }
 
+    /// A card of the desk's own that may ask something, too, which is answered in words: whoever need not answer
+    /// skips by a button of the card, beside which Teams shows no others.
+    pub(super) fn asking(&self, mut shown: Shown, said: &Said) -> Shown {
+        if said.asks.is_some_and(|asks| !asks.required) {
+            card::add_action(&mut shown.attachments, self.submit(&self.skipping()));
+        }
+        shown
+    }
+
     fn skip(&self, input: &Input) -> Option<Value> {
         (!input.required).then(|| self.submit(&self.skipping()))
     }

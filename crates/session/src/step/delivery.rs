@@ -117,8 +117,9 @@ impl Turn<'_> {
                 Failure::Refused | Failure::Gone | Failure::Struck => {}
             },
             What::Show { part, of_agent, .. } => {
-                // Of words in parts it is told once.
-                let of_agent = of_agent.as_ref().filter(|_| *part == 0);
+                // Of words in parts it is told once: those behind one that is refused are struck.
+                let is_told = *part == 0 || *failure == Failure::Refused;
+                let of_agent = of_agent.as_ref().filter(|_| is_told);
                 self.not_shown(effect.number, of_agent, failure);
             }
         }

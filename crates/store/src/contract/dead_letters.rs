@@ -165,6 +165,26 @@ pub(super) fn burying_wins_over_resending(bed: &impl Bed) {
 }
 
 /// Three dead letters of the lane `desk`, which is empty then.
+pub(super) fn a_dead_letter_is_known_by_its_number_in_its_conversation(bed: &mut impl Bed) {
+    let letters = three_dead(bed.store());
+    let (id, number) = (letters[1].conversation, letters[1].number.0);
+    let among = |store: &dyn Store, id, numbers: std::ops::Range<u64>| {
+        let numbers = EffectNumber(numbers.start)..EffectNumber(numbers.end);
+        store.has_dead_letter(id, numbers).unwrap()
+    };
+    let others = conversation(bed.store(), "another").id;
+    let buried = letters.iter().map(|letter| letter.effect);
+    let buried = buried.filter(|effect| *effect != letters[1].effect).collect();
+    save(bed.store(), &Changes { buried, ..Changes::default() });
+    bed.reopen();
+    assert!(among(bed.store(), id, number..number + 1));
+    assert!(among(bed.store(), id, 0..number + 9));
+    for numbers in [0..number, number + 1..number + 9, number..number] {
+        assert!(!among(bed.store(), id, numbers.clone()), "{numbers:?}");
+    }
+    assert!(!among(bed.store(), others, number..number + 1), "another conversation's");
+}
+
 fn three_dead(store: &dyn Store) -> [DeadLetter; 3] {
     waiting(store, 3);
     [(); 3].map(|()| {
@@ -184,7 +204,7 @@ fn resend(store: &dyn Store, effect: OutboxId, expires_at: i64) {
     save(store, &Changes { resent, ..Changes::default() });
 }
 
-fn dead(work: &Work, reason: &str) -> DeadLetter {
+pub(super) fn dead(work: &Work, reason: &str) -> DeadLetter {
     DeadLetter {
         effect: work.effect,
         conversation: work.conversation,

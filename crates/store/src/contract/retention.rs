@@ -2,13 +2,15 @@
 
 use session::id::{Number, SessionId, Timestamp};
 
+use super::claiming::leased;
+use super::dead_letters::dead;
 use super::{
-    Bed, change, conversation, effect, entry, key, person, put, save, save_change, segment,
-    session_id, session_row, tenant,
+    Bed, change, conversation, effect, emptied, entry, key, person, put, resolve_at, save,
+    save_change, segment, session_id, session_row, tenant, transact,
 };
 use crate::{
     Began, Changes, ConversationChange, ConversationId, Forgotten, NewSegment, OldSegment,
-    SegmentId, SessionRow, Store, Whose, Words,
+    SegmentId, SessionRow, Silent, Store, Target, Whose, Words,
 };
 
 const LATE: Timestamp = Timestamp(i64::MAX);
@@ -118,9 +120,9 @@ pub(super) fn a_conversation_is_dead_when_nothing_of_it_is_left(bed: &mut impl B
     };
     assert_eq!(dead(bed.store(), i64::MAX), (vec![], false), "what can be read is not looked at");
     bed.store().shred(&[words[0]]).unwrap();
-    assert_eq!(bed.store().empty_shredded(50).unwrap(), 50);
+    assert_eq!(emptied(bed.store(), 50), 50);
     assert_eq!(dead(bed.store(), i64::MAX), (vec![], false), "nor what has bytes left");
-    assert_eq!(bed.store().empty_shredded(50).unwrap(), 10);
+    assert_eq!(emptied(bed.store(), 50), 10);
     bed.reopen();
     assert_eq!(dead(bed.store(), 10_001), (vec![], false), "nor what began later");
     assert_eq!(dead(bed.store(), 10_060), (vec![], true), "its last words are younger");
@@ -136,6 +138,97 @@ pub(super) fn a_conversation_is_dead_when_nothing_of_it_is_left(bed: &mut impl B
     assert_eq!(bed.store().forget(&[ids[0]], Some(LATE)).unwrap().conversations, 0);
 }
 
+/// At that moment the conversation is looked for, made if need be, and changed without a word.
+fn touches(store: &dyn Store, name: &str, at: i64) -> ConversationId {
+    let id = resolve_at(store, &[Target::Key(key(name))], Timestamp(at));
+    let id = id[0].as_ref().unwrap().conversation.id;
+    transact(store, |tx| {
+        tx.resolve(&[&Target::Conversation(id)], Timestamp(at))?;
+        let state = Some(b"state".as_slice().into());
+        let conversations = vec![ConversationChange { state, ..change(id) }];
+        tx.save(&Changes { conversations, ..Changes::default() })
+    })
+    .unwrap();
+    id
+}
+
+fn silent(store: &dyn Store, before: i64, after: Silent, limit: usize) -> Vec<Silent> {
+    store.silent_conversations(&tenant("acme"), Timestamp(before), after, limit).unwrap()
+}
+
+pub(super) fn a_conversation_in_which_nothing_was_said_is_found_by_when_it_was_touched(
+    bed: &mut impl Bed,
+) {
+    let ids = ["c1", "c2", "c3"].map(|name| touches(bed.store(), name, 1_000));
+    touches(bed.store(), "c1", 3_000);
+    says(bed.store(), ids[2], 1..=1, None);
+    // Looked for is not touched.
+    resolve_at(bed.store(), &[Target::Key(key("c2"))], Timestamp(9_000));
+    let places = [(1_000, ids[1]), (3_000, ids[0])]
+        .map(|(since, conversation)| Silent { since: Timestamp(since), conversation });
+    for _ in 0..2 {
+        let store = bed.store();
+        assert_eq!(silent(store, 1_000, Silent::FIRST, 9), []);
+        assert_eq!(silent(store, 1_001, Silent::FIRST, 9), places[..1]);
+        assert_eq!(silent(store, 3_001, Silent::FIRST, 9), places);
+        assert_eq!(silent(store, 3_001, Silent::FIRST, 1), places[..1], "a page");
+        assert_eq!(silent(store, 3_001, places[0], 1), places[1..], "the next one");
+        assert_eq!(silent(store, 3_001, places[1], 1), []);
+        let others = store.silent_conversations(&tenant("other"), LATE, Silent::FIRST, 9);
+        assert_eq!(others.unwrap(), []);
+        bed.reopen();
+    }
+    // Also one that was made, and nothing else became of it.
+    let bare = resolve_at(bed.store(), &[Target::Key(key("c4"))], Timestamp(5_000));
+    let bare = bare[0].as_ref().unwrap().conversation.id;
+    bed.reopen();
+    let found = silent(bed.store(), 5_001, places[1], 9);
+    assert_eq!(found, [Silent { since: Timestamp(5_000), conversation: bare }]);
+    says(bed.store(), bare, 1..=1, None);
+    bed.reopen();
+    assert_eq!(silent(bed.store(), i64::MAX, Silent::FIRST, 9), places);
+}
+
+pub(super) fn a_silent_conversation_that_somebody_needs_is_not_forgotten(bed: &mut impl Bed) {
+    let ids = ["gone", "waits", "open", "dead", "due"].map(|it| touches(bed.store(), it, 1_000));
+    touches(bed.store(), "stays", 9_000);
+    put(bed.store(), vec![effect(ids[1], 1, "lane"), effect(ids[3], 1, "other")]);
+    let open = session_row("s1", ids[2], person("u"));
+    let letter = dead(&leased(bed.store(), "other", 5_000), "refused");
+    let deadline = Some(Timestamp(9_000));
+    let state = Some(b"state".as_slice().into());
+    let due = ConversationChange { state, deadline, ..change(ids[4]) };
+    let (sessions, dead) = (vec![open], vec![letter]);
+    save(bed.store(), &Changes { conversations: vec![due], sessions, dead, ..Changes::default() });
+    let forget = |store: &dyn Store, before| store.forget(&ids, Some(Timestamp(before))).unwrap();
+    assert_eq!(forget(bed.store(), 1_000), Forgotten::default(), "not silent for so long");
+    assert_eq!(forget(bed.store(), 1_001), Forgotten { conversations: 1, ..Forgotten::default() });
+    bed.reopen();
+    assert!(bed.store().conversation(&key("gone")).unwrap().is_none());
+    let left: Vec<_> =
+        silent(bed.store(), 9_000, Silent::FIRST, 9).iter().map(|it| it.conversation).collect();
+    assert_eq!(left, ids[1..], "and what is forgotten is not looked at any more");
+    assert_eq!(bed.store().forget_rest(ids[0], 9).unwrap(), (0, true));
+    assert_eq!(bed.store().forgetting(ConversationId(0), 9).unwrap(), []);
+}
+
+pub(super) fn a_segment_that_was_not_shredded_is_not_emptied(bed: &mut impl Bed) {
+    let id = conversation(bed.store(), "c1").id;
+    let kept = says(bed.store(), id, 1..=3, None);
+    let shredded = says(bed.store(), id, 4..=6, None);
+    bed.store().shred(&[shredded]).unwrap();
+    assert_eq!(bed.store().shredded_segments(SegmentId(0), 9).unwrap(), [shredded]);
+    assert_eq!(bed.store().shredded_segments(shredded, 9).unwrap(), []);
+    let both = [kept, shredded, SegmentId(99)];
+    assert_eq!(bed.store().empty_shredded(&both, 2).unwrap(), (2, false));
+    assert_eq!(bed.store().empty_shredded(&both, 2).unwrap(), (1, true));
+    assert_eq!(bed.store().shredded_segments(SegmentId(0), 9).unwrap(), []);
+    bed.reopen();
+    let rows = bed.store().entries_after(id, Number(0), 9).unwrap();
+    assert!(rows.iter().all(|row| row.segment.is_some() == (row.number.0 <= 3)));
+    assert!(rows.iter().all(|row| row.sealed.is_empty() == (row.number.0 > 3)));
+}
+
 pub(super) fn shredded_entries_are_emptied_piece_by_piece(bed: &mut impl Bed) {
     let id = conversation(bed.store(), "c1").id;
     let first = says(bed.store(), id, 1..=70, None);
@@ -143,10 +236,10 @@ pub(super) fn shredded_entries_are_emptied_piece_by_piece(bed: &mut impl Bed) {
     assert_eq!(bed.store().shred(&[first]).unwrap(), 1);
     assert_eq!(bed.store().shred(&[first]).unwrap(), 0);
     assert_eq!(old(bed.store()), [second]);
-    assert_eq!(bed.store().empty_shredded(50).unwrap(), 50);
+    assert_eq!(emptied(bed.store(), 50), 50);
     bed.reopen();
-    assert_eq!(bed.store().empty_shredded(50).unwrap(), 20);
-    assert_eq!(bed.store().empty_shredded(50).unwrap(), 0);
+    assert_eq!(emptied(bed.store(), 50), 20);
+    assert_eq!(emptied(bed.store(), 50), 0);
     assert_eq!(gaps(bed.store(), id), (1..=70).collect::<Vec<_>>());
     let rows = bed.store().entries_after(id, Number(0), 1_000).unwrap();
     assert!(rows.iter().all(|row| row.sealed.is_empty() == (row.number.0 <= 70)));
@@ -154,7 +247,7 @@ pub(super) fn shredded_entries_are_emptied_piece_by_piece(bed: &mut impl Bed) {
     assert_eq!(bed.store().shred(&[second]).unwrap(), 1);
     assert!(conversation(bed.store(), "c1").segment.is_none());
     says(bed.store(), id, 76..=77, None);
-    assert_eq!(bed.store().empty_shredded(50).unwrap(), 5);
+    assert_eq!(emptied(bed.store(), 50), 5);
     bed.reopen();
     assert_eq!(gaps(bed.store(), id), (1..=75).collect::<Vec<_>>());
 }
@@ -249,7 +342,7 @@ pub(super) fn emptying_and_forgetting_may_take_turns(bed: &mut impl Bed) {
     bed.store().forget(&[id], None).unwrap();
     let mut gone = 0;
     for turn in 1..=10 {
-        bed.store().empty_shredded(3).unwrap();
+        emptied(bed.store(), 3);
         let (entries, over) = bed.store().forget_rest(id, 19).unwrap();
         gone += entries;
         if over {
@@ -259,7 +352,7 @@ pub(super) fn emptying_and_forgetting_may_take_turns(bed: &mut impl Bed) {
         bed.reopen();
     }
     assert_eq!(gone, 150);
-    assert_eq!(bed.store().empty_shredded(3).unwrap(), 0);
+    assert_eq!(emptied(bed.store(), 3), 0);
     assert_eq!(bed.store().forgetting(ConversationId(0), 10).unwrap(), []);
 }
 

@@ -8,7 +8,7 @@ use super::claiming::leased;
 use super::outbox::of_session;
 use super::repeats::{answers, repeat};
 use super::{
-    Bed, assert_damaged, change, conversation, desk, effect, entry, key, person, put, resolve,
+    Bed, NOW, assert_damaged, change, conversation, desk, effect, entry, key, person, put, resolve,
     save, save_change, segment, session_id, session_row, transact, try_save,
 };
 use crate::{
@@ -65,7 +65,7 @@ fn assert_nothing(store: &dyn Store) {
 
 /// Makes the conversation and saves [`everything`] in one transaction.
 fn make_and_save(transaction: &mut dyn Transaction) -> Result<(), StoreError> {
-    let made = transaction.resolve(&[&Target::Key(key("c1"))])?.remove(0).unwrap();
+    let made = transaction.resolve(&[&Target::Key(key("c1"))], NOW)?.remove(0).unwrap();
     transaction.save(&everything(made.conversation.id))
 }
 

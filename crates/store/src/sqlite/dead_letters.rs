@@ -1,6 +1,6 @@
 //! Dead letters: effects that finally failed, for a person to see, remove or send again.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, ops::Range};
 
 use rusqlite::{Connection, Row, params};
 use session::id::{EffectNumber, SessionId, TenantId, Timestamp};
@@ -131,6 +131,26 @@ pub(super) fn by_effect(
     let mut statement = reader.prepare_cached(select_dead_letter!("WHERE effect = ?1"))?;
     let mut rows = statement.query([effect.0])?;
     rows.next()?.map(dead_letter).transpose()
+}
+
+/// Whether a conversation has a letter with one of these numbers; found by the conversation, of which few have any.
+pub(super) fn is_among(
+    reader: &Connection,
+    conversation: ConversationId,
+    numbers: &Range<EffectNumber>,
+) -> Result<bool, StoreError> {
+    let (from, below) = (numbers.start.0, numbers.end.0);
+    let mut select = reader.prepare_cached(
+        "SELECT EXISTS (
+             SELECT 1 FROM dead_letter WHERE conversation = ?1 AND number >= ?2 AND number < ?3
+         )",
+    )?;
+    let bounds = [
+        conversation.0,
+        signed(from, TABLE, conversation.0)?,
+        signed(below, TABLE, conversation.0)?,
+    ];
+    Ok(select.query_row(bounds, |row| row.get(0))?)
 }
 
 fn dead_letter(row: &Row<'_>) -> Result<DeadLetter, StoreError> {

@@ -76,5 +76,6 @@ fn follow(standing: &mut Standing, record: &Record<'_>) -> Result<(), StoreError
     let recent = record.answers.applied_to(&standing.repeats.column()).map_err(torn)?;
     standing.repeats = Repeats::with(record.id, record.spilled, recent);
     standing.state = record.state.map(std::sync::Arc::from);
+    standing.touch(record.silent);
     Ok(())
 }

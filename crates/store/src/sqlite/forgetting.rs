@@ -129,7 +129,8 @@ pub(super) fn begin(
     delete(
         "UPDATE conversation
          SET head = NULL, head_number = 0, anchor = NULL, segment = NULL, deadline = NULL,
-             set_aside = 0, spilled = 0, recent = x'', state = NULL
+             set_aside = 0, spilled = 0, recent = x'', state = NULL,
+             silent_of = NULL, silent_since = NULL
          WHERE id = ?1",
     )?;
     delete("INSERT INTO forgotten (conversation) VALUES (?1) ON CONFLICT DO NOTHING")?;

@@ -13,9 +13,10 @@
 //! reading the tables and folding in the journal, as every open does.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::ops::Bound;
 use std::sync::Arc;
 
-use session::id::SessionId;
+use session::id::{SessionId, TenantId};
 
 use super::standing::Standing;
 use crate::{ConversationId, SessionRow};
@@ -43,8 +44,38 @@ pub(super) struct Hot {
     journal: VecDeque<JournalRow>,
     /// How many records they hold.
     records: usize,
-    /// The deadlines of conversations whose rows lag behind, as far as the clock may see them.
+    /// What the tables do not know yet of conversations whose rows lag behind.
+    times: Times,
+}
+
+/// Times of conversations whose rows lag behind, earliest first.
+#[derive(Debug, Default)]
+struct Times {
+    /// Their deadlines, as far as the clock may see them.
     deadlines: BTreeSet<(i64, ConversationId)>,
+    /// Since when nothing was ever said in them.
+    silent: BTreeSet<(i64, ConversationId)>,
+}
+
+impl Times {
+    fn add(&mut self, standing: &Standing) {
+        self.deadlines.extend(standing.clock.visible().map(|deadline| (deadline, standing.id)));
+        self.silent.extend(standing.silent.map(|since| (since, standing.id)));
+    }
+
+    fn forget(&mut self, standing: &Standing) {
+        if let Some(deadline) = standing.clock.visible() {
+            self.deadlines.remove(&(deadline, standing.id));
+        }
+        if let Some(since) = standing.silent {
+            self.silent.remove(&(since, standing.id));
+        }
+    }
+
+    fn clear(&mut self) {
+        self.deadlines.clear();
+        self.silent.clear();
+    }
 }
 
 #[derive(Debug)]
@@ -94,7 +125,7 @@ impl Hot {
             sessions: HashMap::new(),
             journal: VecDeque::new(),
             records: 0,
-            deadlines: BTreeSet::new(),
+            times: Times::default(),
         }
     }
 
@@ -113,7 +144,20 @@ impl Hot {
 
     /// Deadlines that the table does not know yet, earliest first.
     pub(super) fn deadlines(&self) -> impl Iterator<Item = (i64, ConversationId)> {
-        self.deadlines.iter().copied()
+        self.times.deadlines.iter().copied()
+    }
+
+    /// Conversations of a tenant in which nothing was ever said, as far as the table does not know it yet: those
+    /// longest silent first.
+    pub(super) fn silent<'h>(
+        &'h self,
+        tenant: &'h TenantId,
+        after: (i64, ConversationId),
+        before: i64,
+    ) -> impl Iterator<Item = (i64, ConversationId)> + 'h {
+        let theirs = |id| self.standing(id).is_some_and(|standing| standing.key.tenant == *tenant);
+        let due = self.times.silent.range((Bound::Excluded(after), Bound::Unbounded)).copied();
+        due.take_while(move |(since, _)| *since < before).filter(move |(_, id)| theirs(*id))
     }
 
     /// What leaves the journal if a row of this many records is added now.
@@ -147,7 +191,7 @@ impl Hot {
         for id in leaving.conversations {
             if let Some(row) = self.rows.get_mut(&id) {
                 row.lags = false;
-                forget_deadline(&mut self.deadlines, &row.standing);
+                self.times.forget(&row.standing);
             }
         }
         if let Some(id) = journal {
@@ -172,11 +216,11 @@ impl Hot {
         let before = self.rows.remove(&id);
         match before {
             Some(HotRow { standing: before, lags: true }) => {
-                forget_deadline(&mut self.deadlines, &before);
+                self.times.forget(&before);
             }
             Some(HotRow { lags: false, .. }) | None => oldest_of.push(id),
         }
-        self.deadlines.extend(standing.clock.visible().map(|deadline| (deadline, id)));
+        self.times.add(&standing);
         self.rows.insert(id, HotRow { standing, lags: true });
     }
 
@@ -189,7 +233,7 @@ impl Hot {
             oldest_of: Vec::new(),
         }));
         self.records = 0;
-        self.deadlines.clear();
+        self.times.clear();
         self.rows.clear();
     }
 
@@ -208,7 +252,7 @@ impl Hot {
     pub(super) fn forget(&mut self, conversations: &[ConversationId]) {
         for id in conversations {
             if let Some(row) = self.rows.remove(id) {
-                forget_deadline(&mut self.deadlines, &row.standing);
+                self.times.forget(&row.standing);
             }
         }
         for row in &mut self.journal {
@@ -246,11 +290,5 @@ impl Hot {
         if self.sessions.len() > SESSIONS_MAX {
             self.sessions.clear();
         }
-    }
-}
-
-fn forget_deadline(deadlines: &mut BTreeSet<(i64, ConversationId)>, standing: &Standing) {
-    if let Some(deadline) = standing.clock.visible() {
-        deadlines.remove(&(deadline, standing.id));
     }
 }

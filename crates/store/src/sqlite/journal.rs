@@ -3,7 +3,7 @@
 //! A transaction appends one row with a record for each conversation that it changed:
 //!
 //! ```text
-//! id │ flags │ head │ number │ anchor │ segment │ deadline │ answers gone │ answers new │ state
+//! id │ flags │ head │ anchor │ segment │ deadline │ silent │ number │ answers gone │ answers new │ state
 //! ```
 //!
 //! All numbers are variable in length; `flags` says which of the optional ones are there. Of the
@@ -31,6 +31,7 @@ const DEADLINE: u64 = 8;
 const SET_ASIDE: u64 = 16;
 const SPILLED: u64 = 32;
 const STATE: u64 = 64;
+const SILENT: u64 = 128;
 
 /// What a transaction did to the answers in a conversation's row.
 #[derive(Debug, Clone, Default)]
@@ -64,10 +65,12 @@ impl Page {
                 | flag(standing.clock.deadline.is_some(), DEADLINE)
                 | flag(standing.clock.set_aside, SET_ASIDE)
                 | flag(standing.repeats.spilled, SPILLED)
-                | flag(standing.state.is_some(), STATE),
+                | flag(standing.state.is_some(), STATE)
+                | flag(standing.silent.is_some(), SILENT),
         );
         let rows = [head.map(|head| head.row), anchor.map(|anchor| anchor.row), segment];
-        for number in rows.into_iter().chain([standing.clock.deadline]).flatten() {
+        let times = [standing.clock.deadline, standing.silent];
+        for number in rows.into_iter().chain(times).flatten() {
             put(out, number.cast_unsigned());
         }
         put(out, standing.end.newest());
@@ -102,6 +105,8 @@ pub(super) struct Record<'p> {
     pub(super) deadline: Option<Timestamp>,
     pub(super) set_aside: bool,
     pub(super) spilled: bool,
+    /// Version 8 said nothing of it.
+    pub(super) silent: Option<Timestamp>,
     pub(super) newest: u64,
     pub(super) answers: Answers,
     pub(super) state: Option<&'p [u8]>,
@@ -134,6 +139,7 @@ fn record<'p>(reader: &mut Reader<'p>) -> Option<Record<'p>> {
     };
     let (head, anchor, segment) = (optional(HEAD)?, optional(ANCHOR)?, optional(SEGMENT)?);
     let deadline = optional(DEADLINE)?.map(Timestamp);
+    let silent = optional(SILENT)?.map(Timestamp);
     let newest = reader.number()?;
     let gone = usize::try_from(reader.number()?).ok()?;
     let mut new = Vec::new();
@@ -149,7 +155,19 @@ fn record<'p>(reader: &mut Reader<'p>) -> Option<Record<'p>> {
     };
     let (set_aside, spilled) = (flags & SET_ASIDE != 0, flags & SPILLED != 0);
     let answers = Answers { gone, new };
-    Some(Record { id, head, anchor, segment, deadline, set_aside, spilled, newest, answers, state })
+    Some(Record {
+        id,
+        head,
+        anchor,
+        segment,
+        deadline,
+        set_aside,
+        spilled,
+        silent,
+        newest,
+        answers,
+        state,
+    })
 }
 
 impl Answers {

@@ -12,7 +12,7 @@ use crate::StoreError;
 pub(super) const KEYS_LEAVE: i64 = 6;
 
 /// The version that each one leads to. A released one is never edited.
-const MIGRATIONS: [(i64, &str); 8] = [
+const MIGRATIONS: [(i64, &str); 9] = [
     (1, include_str!("../../migrations/sqlite/0001_start.sql")),
     (2, include_str!("../../migrations/sqlite/0002_journal.sql")),
     (3, include_str!("../../migrations/sqlite/0003_open_sessions.sql")),
@@ -21,6 +21,7 @@ const MIGRATIONS: [(i64, &str); 8] = [
     (KEYS_LEAVE, include_str!("../../migrations/sqlite/0006_retention.sql")),
     (7, include_str!("../../migrations/sqlite/0007_audit.sql")),
     (8, include_str!("../../migrations/sqlite/0008_due.sql")),
+    (9, include_str!("../../migrations/sqlite/0009_silent.sql")),
 ];
 
 /// The version this program reads and writes.

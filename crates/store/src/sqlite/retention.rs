@@ -20,11 +20,8 @@ use super::{
 };
 use crate::{
     Began, ConversationId, ConversationRow, Forgetting, Forgotten, OldSegment, SegmentId,
-    SessionRow, StoreError, Whose, Words,
+    SessionRow, Silent, StoreError, Whose, Words,
 };
-
-/// Segments whose entries are emptied in one go; each is found by its key.
-const SEGMENTS_EMPTIED_AT_ONCE: usize = 64;
 
 impl SqliteStore {
     /// Nobody writes to these segments any more; their keys are still there.
@@ -102,19 +99,26 @@ impl Forgetting for SqliteStore {
         Ok(marked)
     }
 
-    fn empty_shredded(&self, limit: usize) -> Result<usize, StoreError> {
-        let segments = self.read(|reader| segments::marked(reader, SEGMENTS_EMPTIED_AT_ONCE))?;
+    fn shredded_segments(
+        &self,
+        after: SegmentId,
+        limit: usize,
+    ) -> Result<Vec<SegmentId>, StoreError> {
+        self.read(|reader| segments::marked(reader, after, limit))
+    }
+
+    fn empty_shredded(
+        &self,
+        segments: &[SegmentId],
+        limit: usize,
+    ) -> Result<(usize, bool), StoreError> {
+        let segments = self.read(|reader| segments::marked_of(reader, segments))?;
         if segments.is_empty() {
-            return Ok(0);
+            return Ok((0, true));
         }
         // Whoever marked them may have been killed before their keys went.
         self.keys.forget(&segments)?;
-        let mut writer = self.writer();
-        let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let emptied = segments::empty(&transaction, &self.hot(), &segments, limit)?;
-        transaction.commit()?;
-        self.checkpointer.committed();
-        Ok(emptied.max(1))
+        self.in_short(|writer| segments::empty(writer, &self.hot(), &segments, limit))
     }
 
     fn forget_ended(
@@ -138,6 +142,18 @@ impl Forgetting for SqliteStore {
         limit: usize,
     ) -> Result<(Vec<ConversationId>, Option<Began>), StoreError> {
         self.read(|reader| ended::dead_conversations(reader, &self.hot(), before, after, limit))
+    }
+
+    fn silent_conversations(
+        &self,
+        tenant: &TenantId,
+        before: Timestamp,
+        after: Silent,
+        limit: usize,
+    ) -> Result<Vec<Silent>, StoreError> {
+        self.read(|reader| {
+            ended::silent_conversations(reader, &self.hot(), tenant, before, after, limit)
+        })
     }
 
     fn conversations_of(

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use rusqlite::{Connection, Row, params};
-use session::id::{BotId, ChannelId, ConversationKey, TenantId};
+use session::id::{BotId, ChannelId, ConversationKey, TenantId, Timestamp};
 
 use super::column::{Columns, damaged, signed};
 use super::keys;
@@ -27,6 +27,8 @@ pub(super) struct Standing {
     pub(super) repeats: Repeats,
     pub(super) clock: Clock,
     pub(super) state: Option<Arc<[u8]>>,
+    /// When it was made or last touched, as long as nothing was ever said in it.
+    pub(super) silent: Option<i64>,
     /// The row of the journal up to which the stored row has been brought.
     pub(super) folded: i64,
 }
@@ -56,8 +58,17 @@ impl Standing {
             repeats: Repeats::new(id),
             clock: Clock::default(),
             state: None,
+            silent: None,
             folded: 0,
         }
+    }
+
+    /// Something happened in it at that moment, if it is known when.
+    pub(super) fn touch(&mut self, at: Option<Timestamp>) {
+        self.silent = match self.end.head {
+            None => at.map(|at| at.0).or(self.silent),
+            Some(_) => None,
+        };
     }
 
     /// As its row has it; the journal may know better.
@@ -69,7 +80,7 @@ impl Standing {
         let mut statement = connection.prepare_cached(
             "SELECT k.id, k.tenant, k.channel, k.bot, k.conversation, k.user, c.state, c.head,
                     c.head_number, c.anchor, c.deadline, c.set_aside, c.spilled, c.recent,
-                    c.folded, s.id AS segment
+                    c.silent_since, c.folded, s.id AS segment
              FROM conversation_key k
              JOIN conversation c ON c.id = k.id
              LEFT JOIN segment s ON s.id = c.segment AND s.shredded = 0
@@ -125,6 +136,13 @@ impl Standing {
              WHERE id = ?1 AND (deadline IS NOT ?2 OR set_aside <> ?3)",
         )?;
         statement.execute(params![self.id.0, self.clock.deadline, self.clock.set_aside])?;
+        let mut statement = connection.prepare_cached(
+            "UPDATE conversation
+             SET silent_of = ?2, silent_since = ?3
+             WHERE id = ?1 AND silent_since IS NOT ?3",
+        )?;
+        let of = self.silent.map(|_| self.key.tenant.as_str());
+        statement.execute(params![self.id.0, of, self.silent])?;
         Ok(())
     }
 }
@@ -151,6 +169,7 @@ fn standing(row: &Row<'_>, keys: &Connection) -> Result<Standing, StoreError> {
         repeats: Repeats::of(id, columns)?,
         clock: Clock { deadline: columns.get("deadline")?, set_aside: columns.get("set_aside")? },
         state: columns.get::<Option<Vec<u8>>>("state")?.map(Arc::from),
+        silent: columns.get("silent_since")?,
         folded: columns.get("folded")?,
     })
 }

@@ -4,11 +4,12 @@
 pub(crate) mod crashing;
 mod due;
 mod killed;
+mod silent;
 
 use rusqlite::Connection;
 
 use super::{SqliteStore, connect};
-use crate::contract::segment;
+use crate::contract::{NOW, segment};
 use crate::{Answer, Changes, ConversationId, NewRepeat, RepeatKey, Store, StoreError};
 
 #[test]
@@ -161,7 +162,7 @@ fn the_log_is_folded_into_the_file_beside_the_writer() {
         store
             .transact(&mut |transaction| {
                 let key = format!("c{commits}");
-                transaction.resolve(&[&crate::Target::Key(crashing::named(&key))])?;
+                transaction.resolve(&[&crate::Target::Key(crashing::named(&key))], NOW)?;
                 transaction.save(&named)
             })
             .unwrap();
@@ -336,7 +337,8 @@ fn with_log(newest: u64) -> (tempfile::TempDir, crate::ConversationId) {
     let mut id = None;
     store
         .transact(&mut |transaction| {
-            let made = transaction.resolve(&[&crate::Target::Key(key.clone())])?.remove(0).unwrap();
+            let key = crate::Target::Key(key.clone());
+            let made = transaction.resolve(&[&key], NOW)?.remove(0).unwrap();
             let entry = |number| crate::NewEntry {
                 number: Number(number),
                 at: Timestamp(0),

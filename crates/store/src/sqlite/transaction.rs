@@ -32,6 +32,8 @@ pub(super) struct SqliteTransaction<'c> {
     /// What this one looked up or changed.
     conversations: HashMap<ConversationId, Touched>,
     sessions: HashMap<SessionId, Arc<SessionRow>>,
+    /// When what happens happens; nothing does where conversations are not looked for.
+    now: Option<Timestamp>,
     failed: bool,
 }
 
@@ -58,7 +60,7 @@ impl<'c> SqliteTransaction<'c> {
     ) -> Self {
         let (conversations, sessions) = (HashMap::new(), HashMap::new());
         let keys = KeysInUse::new(keys);
-        Self { connection, keys, hot, conversations, sessions, failed: false }
+        Self { connection, keys, hot, conversations, sessions, now: None, failed: false }
     }
 
     /// Writes what is left to write before the commit, and gives what memory takes over after it. New
@@ -69,9 +71,12 @@ impl<'c> SqliteTransaction<'c> {
             return Err(StoreError::Database(Box::new(StepFailed)));
         }
         let (mut changed, mut seen) = (BTreeMap::new(), Vec::new());
-        for (id, Touched { standing, changed: answers, .. }) in self.conversations {
+        for (id, Touched { mut standing, changed: answers, .. }) in self.conversations {
             match answers {
-                Some(answers) => drop(changed.insert(id, (standing, answers))),
+                Some(answers) => {
+                    standing.touch(self.now);
+                    changed.insert(id, (standing, answers));
+                }
                 None => seen.push(standing),
             }
         }
@@ -156,7 +161,10 @@ impl<'c> SqliteTransaction<'c> {
         } else {
             let id = conversations::make(self.connection, key)?;
             let standing = Standing::new(id, key.clone());
-            self.conversations.insert(id, Touched::unchanged(standing));
+            // Also if nothing else becomes of it: since when it is there stands in the journal alone.
+            let made =
+                Touched { changed: Some(Answers::default()), ..Touched::unchanged(standing) };
+            self.conversations.insert(id, made);
             id
         };
         self.touch(id)?.ok_or_else(|| absent(id))
@@ -267,7 +275,12 @@ impl<'c> SqliteTransaction<'c> {
 }
 
 impl Transaction for SqliteTransaction<'_> {
-    fn resolve(&mut self, targets: &[&Target]) -> Result<Vec<Option<Resolved>>, StoreError> {
+    fn resolve(
+        &mut self,
+        targets: &[&Target],
+        now: Timestamp,
+    ) -> Result<Vec<Option<Resolved>>, StoreError> {
+        self.now = Some(now);
         self.step(|this| targets.iter().map(|target| this.resolve(target)).collect())
     }
 

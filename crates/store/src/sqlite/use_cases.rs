@@ -3,7 +3,7 @@
 use std::sync::PoisonError;
 
 use rusqlite::TransactionBehavior;
-use session::id::{ConversationKey, Number, SessionId, TenantId, Timestamp};
+use session::id::{ConversationKey, EffectNumber, Number, SessionId, TenantId, Timestamp};
 
 use super::{
     SqliteStore, audit, conversations, dead_letters, files, keys, log, migrate, numbers, outbox,
@@ -142,6 +142,14 @@ impl Store for SqliteStore {
 
     fn dead_letter(&self, effect: OutboxId) -> Result<Option<DeadLetter>, StoreError> {
         self.read(|reader| dead_letters::by_effect(reader, effect))
+    }
+
+    fn has_dead_letter(
+        &self,
+        conversation: ConversationId,
+        numbers: std::ops::Range<EffectNumber>,
+    ) -> Result<bool, StoreError> {
+        self.read(|reader| dead_letters::is_among(reader, conversation, &numbers))
     }
 
     fn setting(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {

@@ -232,6 +232,8 @@ settings! {
     "The same for one user in all of their conversations.";
     "tenant.rate", None, Kind::Count, None, "2000", Reload,
     "The same for all users of the tenant together. Without it there is no such limit. Callbacks of ServiceNow are never counted.";
+    "tenant.start_rate", Some("WARMLINE_START_RATE"), Kind::Count, Some("100"), "10", Reload,
+    "How many conversations, and tokens for such, the Direct Line secret of one bot may begin in a second, 1 at least; four times as many at once. Beyond it: 429. Choose few where the secret stands in a page.";
     "desk.instance", Some("SERVICENOW_INSTANCE"), Kind::Text, None, "\"dev12345\"", Reload,
     "Required. Instance name (`dev12345`), host, or https URL; http only to this machine.";
     "desk.client_id", Some("SERVICENOW_CLIENT_ID"), Kind::Text, None, "\"0a1b2c3d4e5f\"", Reload,

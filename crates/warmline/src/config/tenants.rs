@@ -39,23 +39,31 @@ pub(super) fn rates(draft: &Draft) -> Result<HashMap<TenantId, Rates>, ConfigErr
     for owner in draft.tenants() {
         let Some(tenant) = owner.tenant() else { continue };
         let default = Rates::default();
+        let of_page = |id| rate(draft, &owner, id, (RATE_MIN, "a page needs as many"));
         let rates = Rates {
-            conversation: rate(draft, &owner, "tenant.conversation_rate")?
-                .unwrap_or(default.conversation),
-            user: rate(draft, &owner, "tenant.user_rate")?.unwrap_or(default.user),
-            tenant: rate(draft, &owner, "tenant.rate")?,
+            conversation: of_page("tenant.conversation_rate")?.unwrap_or(default.conversation),
+            user: of_page("tenant.user_rate")?.unwrap_or(default.user),
+            tenant: of_page("tenant.rate")?,
+            starts: rate(draft, &owner, "tenant.start_rate", (1, "none could begin"))?
+                .unwrap_or(default.starts),
         };
         all.insert(super::tenant_id(tenant)?, rates);
     }
     Ok(all)
 }
 
-fn rate(draft: &Draft, owner: &Owner, id: &str) -> Result<Option<u32>, ConfigError> {
+/// A rate of so many at least, for this reason.
+fn rate(
+    draft: &Draft,
+    owner: &Owner,
+    id: &str,
+    (least, why): (u32, &str),
+) -> Result<Option<u32>, ConfigError> {
     let Some(Value::Count(rate)) = draft.value(owner, id) else { return Ok(None) };
-    let rate = u32::try_from(rate).ok().filter(|rate| *rate >= RATE_MIN);
+    let rate = u32::try_from(rate).ok().filter(|rate| *rate >= least);
     rate.map(Some).ok_or_else(|| ConfigError::Wrong {
         name: draft.name(owner, id),
-        problem: format!("must be {RATE_MIN} at least: a page needs as many"),
+        problem: format!("must be {least} at least: {why}"),
     })
 }
 

@@ -4,7 +4,7 @@ use session::id::{SessionId, TenantId, Timestamp};
 use store::{
     AuditMark, AuditRow, AuditSource, Began, ConversationId, ConversationRow, Forgetting,
     Forgotten, OldSegment, Resealed, Resealing, SealedKind, SealedPage, SegmentId, SessionRow,
-    StoreError, Whose, Words,
+    Silent, StoreError, Whose, Words,
 };
 
 use super::Watched;
@@ -43,8 +43,20 @@ impl Forgetting for Watched {
         self.inner.shred(segments)
     }
 
-    fn empty_shredded(&self, limit: usize) -> Result<usize, StoreError> {
-        self.inner.empty_shredded(limit)
+    fn shredded_segments(
+        &self,
+        after: SegmentId,
+        limit: usize,
+    ) -> Result<Vec<SegmentId>, StoreError> {
+        self.inner.shredded_segments(after, limit)
+    }
+
+    fn empty_shredded(
+        &self,
+        segments: &[SegmentId],
+        limit: usize,
+    ) -> Result<(usize, bool), StoreError> {
+        self.inner.empty_shredded(segments, limit)
     }
 
     fn forget_ended(
@@ -63,6 +75,16 @@ impl Forgetting for Watched {
         limit: usize,
     ) -> Result<(Vec<ConversationId>, Option<Began>), StoreError> {
         self.inner.dead_conversations(before, after, limit)
+    }
+
+    fn silent_conversations(
+        &self,
+        tenant: &TenantId,
+        before: Timestamp,
+        after: Silent,
+        limit: usize,
+    ) -> Result<Vec<Silent>, StoreError> {
+        self.inner.silent_conversations(tenant, before, after, limit)
     }
 
     fn conversations_of(

@@ -50,7 +50,10 @@ pub(super) async fn start(
             edge.lets_read(&claims)?;
             claims
         }
-        Caller::Site(site) => edge.binding(&site, edge.fresh_conversation(), parameters)?,
+        Caller::Site(site) => {
+            edge.may_begin_so_fast(&site)?;
+            edge.binding(&site, edge.fresh_conversation(), parameters)?
+        }
     };
     let mut visitor = edge.visitor(&claims, None)?;
     visitor.name = visitor.name.or_else(|| name.map(|name| edge.kept_name(&claims.site, &name)));

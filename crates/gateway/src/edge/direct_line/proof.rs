@@ -84,6 +84,20 @@ impl Edge {
         })
     }
 
+    /// Refuses a site's secret that begins conversations faster than it may: whoever reads a page that holds it
+    /// could fill the store with them.
+    pub(super) fn may_begin_so_fast(&self, site: &Site) -> Result<(), Refused> {
+        let rates = self.doors.get().rates(&site.tenant);
+        let whose = (&site.tenant, &site.bot);
+        self.measures.take_start(&rates, whose, Instant::now()).map_err(|_| {
+            Refused::new(
+                ErrorCode::TooManyRequests,
+                "this secret begins more conversations in a second than it may; nothing was begun, send it again",
+            )
+            .of(&site.tenant)
+        })
+    }
+
     /// The page that opens its stream.
     pub(super) fn ticket(
         &self,

@@ -30,6 +30,7 @@ pub(super) async fn generate(
     body: Body,
 ) -> Result<Json<Conversation>, Refused> {
     let site = edge.server(&headers)?;
+    edge.may_begin_so_fast(&site)?;
     let parameters = parameters(body).await?;
     let conversation = edge.fresh_conversation();
     Ok(Json(edge.described(&edge.binding(&site, conversation, parameters)?, None)))

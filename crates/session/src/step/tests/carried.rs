@@ -76,6 +76,14 @@ fn an_agent_hears_that_their_words_were_not_shown() {
         let [effect] = &step.effects[..] else { panic!("{:?}", step.effects) };
         assert!(matches!(effect.what, What::Say { message: Number(11), .. }), "{effect:?}");
     }
+    // Of a later part as well, and of those behind it no more.
+    for (failure, told) in [(Failure::Refused, 1), (Failure::Struck, 0), (Failure::Expired, 0)] {
+        let what = What::Show { message: Number(9), part: 2, of_agent: Some(session_id("ses_1")) };
+        let effect = crate::step::tests::given::effect_of(what);
+        let named = format!("{failure:?}");
+        let step = on_channel("active").after(Event::NotSent { effect, failure });
+        assert_eq!(step.messages.len(), told, "{named}");
+    }
     for (given, of_agent) in [(on_channel("active"), false), (on_channel("completed"), true)] {
         let step = given.after(not_shown(of_agent, Failure::Refused));
         assert!(step.messages.is_empty() && step.effects.is_empty());

@@ -5,7 +5,7 @@ use session::id::{SessionId, TenantId, Timestamp};
 
 use super::segments::waiting;
 use crate::{
-    Began, ConversationId, SegmentId, StoreError,
+    Began, ConversationId, SegmentId, Silent, StoreError,
     sqlite::{
         column::{Columns, limited},
         hot::Hot,
@@ -70,11 +70,11 @@ pub(super) fn forget_ended(
     Ok((sessions, letters))
 }
 
-/// Whether nothing was said in conversation `c` since `?1`, and nothing is left of it.
+/// Whether nothing was said in conversation `c` since `?1`, or ever, and nothing is left of it.
 macro_rules! is_dead {
     () => {
         "c.deadline IS NULL
-         AND (SELECT at FROM log WHERE id = c.head) < ?1
+         AND coalesce((SELECT at FROM log WHERE id = c.head), c.silent_since) < ?1
          AND EXISTS (SELECT 1 FROM conversation_key k WHERE k.id = c.id)
          AND NOT EXISTS (
              SELECT 1 FROM segment s WHERE s.conversation = c.id AND s.shredded <> 2
@@ -122,6 +122,44 @@ pub(super) fn dead_conversations(
         dead.retain(|id| !waiting.contains(&id.0));
     }
     Ok((dead, last))
+}
+
+/// Those that fell silent before they said anything: each is in its tenant's part of an index in which nobody is who
+/// ever said something.
+pub(in crate::sqlite) const SILENT: &str = "SELECT silent_since, id
+     FROM conversation INDEXED BY conversation_silent
+     WHERE silent_of = ?1 AND silent_since < ?2 AND (silent_since, id) > (?3, ?4)
+     ORDER BY silent_since, id";
+
+/// A tenant's conversations that are silent since before then: those of the table, but for those of which memory
+/// knows better, and those of memory.
+pub(super) fn silent_conversations(
+    reader: &Connection,
+    hot: &Hot,
+    tenant: &TenantId,
+    before: Timestamp,
+    after: Silent,
+    limit: usize,
+) -> Result<Vec<Silent>, StoreError> {
+    let place = |(since, conversation)| Silent { since: Timestamp(since), conversation };
+    let remembered = hot.silent(tenant, (after.since.0, after.conversation), before.0);
+    let mut found: Vec<_> = remembered.map(place).take(limit).collect();
+    let mut select = reader.prepare_cached(SILENT)?;
+    let bounds = params![tenant.as_str(), before.0, after.since.0, after.conversation.0];
+    let mut rows = select.query(bounds)?;
+    let mut stored = 0;
+    while stored < limit
+        && let Some(row) = rows.next()?
+    {
+        let id = ConversationId(row.get("id")?);
+        if !hot.lags(id) {
+            found.push(place((row.get("silent_since")?, id)));
+            stored += 1;
+        }
+    }
+    found.sort_unstable();
+    found.truncate(limit);
+    Ok(found)
 }
 
 /// Whether this one is, as of now.

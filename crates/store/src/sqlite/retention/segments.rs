@@ -131,27 +131,51 @@ pub(super) fn mark(writer: &Connection, segments: &[SegmentId]) -> Result<usize,
     Ok(marked)
 }
 
-/// Segments that were marked and whose entries still have their bytes, oldest first.
-pub(super) fn marked(reader: &Connection, limit: usize) -> Result<Vec<SegmentId>, StoreError> {
+/// Segments that were marked and whose entries still have their bytes, in the order of their rows.
+pub(super) fn marked(
+    reader: &Connection,
+    after: SegmentId,
+    limit: usize,
+) -> Result<Vec<SegmentId>, StoreError> {
     let mut select = reader.prepare_cached(
-        "SELECT id FROM segment INDEXED BY segment_shredded WHERE shredded = 1 ORDER BY id LIMIT ?1",
+        "SELECT id
+         FROM segment INDEXED BY segment_shredded
+         WHERE shredded = 1 AND id > ?1
+         ORDER BY id
+         LIMIT ?2",
     )?;
-    let marked = select.query_map([limited(limit)], |row| row.get(0).map(SegmentId))?;
+    let bounds = params![after.0, limited(limit)];
+    let marked = select.query_map(bounds, |row| row.get(0).map(SegmentId))?;
     Ok(marked.collect::<Result<_, _>>()?)
 }
 
+/// Those of these segments that are.
+pub(super) fn marked_of(
+    reader: &Connection,
+    segments: &[SegmentId],
+) -> Result<Vec<SegmentId>, StoreError> {
+    let mut select = reader
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM segment WHERE id = ?1 AND shredded = 1)")?;
+    let mut marked = Vec::new();
+    for segment in segments {
+        let is_marked: bool = select.query_row([segment.0], |row| row.get(0))?;
+        marked.extend(is_marked.then_some(*segment));
+    }
+    Ok(marked)
+}
+
 /// Empties at most `limit` entries of these segments, whose keys are gone; the rows stay as links of their
-/// chains. How many there were.
+/// chains. How many there were, and whether that was the rest.
 pub(super) fn empty(
     writer: &Connection,
     hot: &Hot,
     segments: &[SegmentId],
     limit: usize,
-) -> Result<usize, StoreError> {
+) -> Result<(usize, bool), StoreError> {
     let mut emptied = 0;
     for segment in segments {
         if emptied >= limit {
-            break;
+            return Ok((emptied, false));
         }
         let mut walk = Walk::through(writer, hot, *segment, On::WhereItRested)?;
         while emptied < limit
@@ -166,9 +190,10 @@ pub(super) fn empty(
                 .execute([segment.0])?;
         } else {
             walk.rest(writer)?;
+            return Ok((emptied, false));
         }
     }
-    Ok(emptied)
+    Ok((emptied, true))
 }
 
 /// Those of these segments that are not there, or were shredded: their keys open nothing.

@@ -6,7 +6,7 @@ use std::path::Path;
 use session::id::{BotId, ChannelId, ConversationKey, Number, TenantId, Timestamp};
 
 use super::SqliteStore;
-use crate::contract::segment;
+use crate::contract::{NOW, segment};
 use crate::{
     Answer, Changes, ConversationChange, ConversationId, NewEntry, NewRepeat, RepeatKey, Store,
     StoreError, Target,
@@ -72,7 +72,7 @@ impl World {
         let targets: Vec<Target> = (0..CONVERSATIONS).map(|nth| Target::Key(key(nth))).collect();
         store
             .transact(&mut |transaction| {
-                let found = transaction.resolve(&targets.iter().collect::<Vec<_>>())?;
+                let found = transaction.resolve(&targets.iter().collect::<Vec<_>>(), NOW)?;
                 ids = found.into_iter().map(|found| found.unwrap().conversation.id).collect();
                 Ok(())
             })

@@ -4,14 +4,15 @@ use rusqlite::{Connection, StatementStatus, types::Value};
 use session::id::{Number, TenantId, Timestamp};
 
 use super::{file_in, writer_in};
+use crate::contract::emptied;
 use crate::sqlite::{
     SqliteStore, forgetting,
     retention::{ended, segments},
 };
 use crate::{Began, ConversationId, Forgetting, SegmentId, Whose, Words};
 
-/// Conversations of two tenants with bot talk and a live chat each, said at 1,000; and as many of which nothing
-/// can be read any more. Everybody has an id of their own.
+/// Conversations of two tenants with bot talk and a live chat each, said at 1,000; as many of which nothing can be
+/// read any more; and as many as all of these in which nothing was ever said. Everybody has an id of their own.
 fn keep(writer: &Connection, conversations: i64) {
     writer
         .execute_batch(&format!(
@@ -35,6 +36,8 @@ fn keep(writer: &Connection, conversations: i64) {
              SELECT n, n, 1, 'l', 1, 'x', 1000, 1000, x'' FROM n;
              INSERT INTO log (id, conversation, number, at, segment, sealed)
              SELECT n, n, 1, 1000, n, x'61' FROM n;
+             INSERT INTO conversation (id, silent_of, silent_since)
+             SELECT n + 1000000, iif(n % 2, 'acme', 'other'), 1000 FROM n;
              DROP TABLE n;
              COMMIT;
              PRAGMA foreign_keys = ON;"
@@ -49,16 +52,18 @@ struct Look {
     bounds: Vec<Value>,
 }
 
-fn looks() -> [Look; 6] {
+fn looks() -> [Look; 7] {
     let old = || [text("acme"), number(i64::MIN), number(0), number(1_000), number(200)];
     let due = || [text("acme"), number(1_000), number(500)];
     let dead = [number(1_000), number(i64::MIN), number(0), number(500)];
     let nobody = [text("acme"), text("nobody"), number(0), number(100)];
+    let silent = [text("acme"), number(1_000), number(i64::MIN), number(0)];
     let (talk, chats) = (segments::select_old(Words::BotTalk), segments::select_old(Words::Chat));
     [
         Look { index: "segment_talk", sql: talk, bounds: old().into() },
         Look { index: "segment_chat", sql: chats, bounds: old().into() },
         Look { index: "segment_over", sql: ended::DEAD, bounds: dead.into() },
+        Look { index: "conversation_silent", sql: ended::SILENT, bounds: silent.into() },
         Look { index: "session_ended", sql: ended::ENDED, bounds: due().into() },
         Look { index: "dead_letter_at", sql: ended::FORGET_LETTERS, bounds: due().into() },
         Look { index: "conversation_key_user", sql: forgetting::OF_PERSON, bounds: nobody.into() },
@@ -125,15 +130,18 @@ fn what_was_emptied_in_pieces_is_forgotten_whole() {
     let (dir, id) = super::with_log(70);
     let store = SqliteStore::open(dir.path()).unwrap();
     assert_eq!(store.shred(&[SegmentId(1)]).unwrap(), 1);
-    assert_eq!(store.empty_shredded(50).unwrap(), 50);
-    assert_eq!(store.empty_shredded(50).unwrap(), 20);
+    assert_eq!(emptied(&store, 50), 50);
+    assert_eq!(emptied(&store, 50), 20);
     assert_eq!(store.forget(&[id], None).unwrap().conversations, 1);
     assert_eq!(store.forget_rest(id, 100).unwrap(), (70, true));
     assert_eq!(entries(&dir), 0);
 }
 
 /// Gives a file the tables of version 7.
-const BACK_TO_7: &str = "DROP INDEX segment_talk; DROP INDEX segment_chat; DROP INDEX segment_over;
+const BACK_TO_7: &str = "DROP INDEX conversation_silent;
+     ALTER TABLE conversation DROP COLUMN silent_of;
+     ALTER TABLE conversation DROP COLUMN silent_since;
+     DROP INDEX segment_talk; DROP INDEX segment_chat; DROP INDEX segment_over;
      DROP INDEX dead_letter_at; DROP INDEX conversation_key_user; DROP INDEX session_user;
      ALTER TABLE segment DROP COLUMN tenant; ALTER TABLE segment DROP COLUMN rest;
      PRAGMA user_version = 7;

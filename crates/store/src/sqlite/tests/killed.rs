@@ -6,7 +6,7 @@ use std::path::Path;
 use session::id::{BotId, ChannelId, ConversationKey, Number, TenantId, Timestamp};
 
 use super::crashing::files_as_they_are;
-use crate::contract::segment;
+use crate::contract::{NOW, emptied, segment};
 use crate::sqlite::SqliteStore;
 use crate::{
     Began, Changes, ConversationChange, ConversationId, Forgetting, NewEntry, SegmentId, Store,
@@ -30,7 +30,7 @@ fn talked(dir: &Path) -> (SqliteStore, [ConversationId; 2], SegmentId) {
         };
         store
             .transact(&mut |tx: &mut dyn Transaction| {
-                let made = tx.resolve(&[&Target::Key(key.clone())])?.remove(0).unwrap();
+                let made = tx.resolve(&[&Target::Key(key.clone())], NOW)?.remove(0).unwrap();
                 let entry = |number| NewEntry {
                     number: Number(number),
                     at: Timestamp(0),
@@ -89,9 +89,9 @@ fn a_shredding_that_was_killed_anywhere_goes_on() {
     killed.push(files_as_they_are(dir.path()));
     store.keys.forget(&[segment]).unwrap();
     killed.push(files_as_they_are(dir.path()));
-    store.empty_shredded(30).unwrap();
+    emptied(&store, 30);
     killed.push(files_as_they_are(dir.path()));
-    while store.empty_shredded(30).unwrap() > 0 {}
+    while emptied(&store, 30) > 0 {}
     killed.push(files_as_they_are(dir.path()));
     for (step, killed) in killed.iter().enumerate() {
         let store = SqliteStore::open(killed.path()).unwrap();
@@ -100,7 +100,7 @@ fn a_shredding_that_was_killed_anywhere_goes_on() {
         let open = store.conversation_by_id(id).unwrap().unwrap().segment;
         assert_eq!(open.is_none(), step >= 1, "after step {step}");
         store.shred(&[segment]).unwrap();
-        while store.empty_shredded(30).unwrap() > 0 {}
+        while emptied(&store, 30) > 0 {}
         assert!(is_gone(&store, id) && !is_gone(&store, other), "after step {step}");
         let rows = store.entries_after(id, Number(0), 1_000).unwrap();
         assert!(rows.iter().all(|row| row.sealed.is_empty()), "after step {step}");
@@ -173,7 +173,7 @@ fn a_key_whose_entries_were_never_committed_is_swept_and_no_other() {
     // A copy of the keys of before is put back: what was shredded since goes from it, too.
     let before = std::fs::read(killed.path().join("keys.db")).unwrap();
     store.shred(&[segment]).unwrap();
-    while store.empty_shredded(30).unwrap() > 0 {}
+    while emptied(&store, 30) > 0 {}
     drop(store);
     std::fs::write(killed.path().join("keys.db"), before).unwrap();
     let store = SqliteStore::open(killed.path()).unwrap();
@@ -249,7 +249,7 @@ fn an_old_copy_of_the_database_brings_nothing_back() {
         };
         store
             .transact(&mut |tx: &mut dyn Transaction| {
-                tx.resolve(&[&Target::Conversation(id)])?;
+                tx.resolve(&[&Target::Conversation(id)], NOW)?;
                 let conversations = vec![change.clone()];
                 tx.save(&Changes { conversations, ..Changes::default() })
             })

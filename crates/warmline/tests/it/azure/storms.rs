@@ -142,6 +142,31 @@ async fn a_message_that_is_refused_does_not_hold_up_the_next() {
     assert_eq!(talk.agents_lines(), [line("agent", 0), line("agent", 2)]);
 }
 
+/// Words that are told in four messages, of which the second is refused.
+#[tokio::test]
+async fn words_of_which_a_part_is_refused_end_there_and_are_read_without_a_hole() {
+    let mut rig = Rig::start(Setting::default()).await;
+    let talk = Talk::connect(&mut rig).await;
+    let part = |n: u32| format!("part {n} {}", "kolibri ".repeat(450));
+    let long = (1..=4).map(part).collect::<Vec<_>>().join("\n\n");
+    let refused = Trouble::Refused(Refusal::BadSyntax);
+    rig.azure.strike(Strike::at(Door::Connector, refused).containing("part 2 "));
+    rig.desk.write(&talk.chat, &long).unwrap();
+    rig.desk.write(&talk.chat, &line("agent", 1)).unwrap();
+    talk.sees_last(&line("agent", 1)).await;
+    rig.settles().await;
+    let seen = |n| talk.user.sees().iter().any(|text| text.contains(&format!("part {n} ")));
+    assert_eq!([1, 2, 3, 4].map(seen), [true, false, false, false], "and what follows goes on");
+    assert_eq!(rig.rows()["dead_letter"], 3, "whoever sends them again sends all of them");
+    let told = |seen: &simulator::Snapshot<'_>| {
+        let chats = seen.chats();
+        let chat = chats.iter().find(|view| view.id == talk.chat).expect("the chat is there");
+        let notes = chat.lines.iter().filter(|line| line.text.contains("may not have reached"));
+        notes.count() == 1
+    };
+    rig.desk.wait_until(told, WITHIN).await.expect("the agent is told, once");
+}
+
 #[tokio::test]
 async fn one_conversation_in_trouble_holds_up_no_other() {
     let mut rig = Rig::start(Setting::default()).await;

@@ -10,7 +10,7 @@ use tokio::{
 
 use super::file_with;
 use crate::{
-    house::{House, Setting, WEBHOOK_SECRET},
+    house::{DIRECT_LINE_SECRET, House, Setting, WEBHOOK_SECRET},
     page::{Page, eventually},
     process::WITHIN,
 };
@@ -94,6 +94,41 @@ async fn a_page_that_calls_too_fast_is_told_when_to_come_back_and_servicenow_nev
     // And it passes.
     eventually("the page may call again", async || {
         let asked = page.request(Method::GET, "");
+        (asked.send().await.unwrap().status() == StatusCode::OK).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_secret_that_begins_conversations_too_fast_is_told_when_to_come_back_and_pages_go_on() {
+    let rates = "[tenants.default]\nstart_rate = 1\n[tenants.default.desks.default]\n";
+    let house = House::start_with(Setting::default(), file_with(rates)).await;
+    let mut page = house.page("dl_kim").await;
+    page.shows(&["bot: Hello!…"]).await;
+    for path in ["tokens/generate", "conversations"] {
+        let address = format!("{}/v3/directline/{path}", house.origin());
+        let mut calls = 0;
+        let refused = loop {
+            let asked = house.http.post(&address).bearer_auth(DIRECT_LINE_SECRET);
+            let answer = asked.send().await.unwrap();
+            calls += 1;
+            assert!(calls < CALLS, "{path}: no end");
+            if !answer.status().is_success() {
+                break answer;
+            }
+        };
+        assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS, "{path}");
+        assert_eq!(refused.headers()["retry-after"], "1", "{path}");
+        let said: Value = refused.json().await.unwrap();
+        assert_eq!(said["error"]["code"], "TooManyRequests", "{path}");
+    }
+    // Whoever has a token is not measured by it.
+    page.post("still here").await;
+    page.shows(&["user: still here", "bot: I do not know…"]).await;
+    // And it passes.
+    let address = format!("{}/v3/directline/tokens/generate", house.origin());
+    eventually("the secret may begin another", async || {
+        let asked = house.http.post(&address).bearer_auth(DIRECT_LINE_SECRET);
         (asked.send().await.unwrap().status() == StatusCode::OK).then_some(())
     })
     .await;
