@@ -23,6 +23,8 @@ pub enum ErrorCode {
     MethodNotAllowed,
     /// 409: already started.
     Conflict,
+    /// 408: the body comes too slowly, or not at all.
+    TooSlow,
     /// 413: the body is too large.
     TooLarge,
     /// 429: too many requests; send `Retry-After` with it.
@@ -59,6 +61,7 @@ impl ErrorCode {
             ErrorCode::NotFound => "NotFound",
             ErrorCode::MethodNotAllowed => "MethodNotAllowed",
             ErrorCode::Conflict => "Conflict",
+            ErrorCode::TooSlow => "TooSlow",
             ErrorCode::TooLarge => "TooLarge",
             ErrorCode::TooManyRequests => "TooManyRequests",
             ErrorCode::ServiceError => "ServiceError",
@@ -87,6 +90,7 @@ impl ErrorCode {
             ErrorCode::NotFound => 404,
             ErrorCode::MethodNotAllowed => 405,
             ErrorCode::Conflict | ErrorCode::Replayed => 409,
+            ErrorCode::TooSlow => 408,
             ErrorCode::TooLarge => 413,
             ErrorCode::TooManyRequests => 429,
             ErrorCode::ServiceError => 500,

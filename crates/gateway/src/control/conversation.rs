@@ -83,6 +83,7 @@ impl Places {
         match order {
             OneLine::Erase(_) => free(&self.erasures, ERASING),
             OneLine::DropFiles(_)
+            | OneLine::AcceptFilesPlace(_)
             | OneLine::Keys(KeysOrder::KeysStatus | KeysOrder::RetireKey { .. }) => {
                 free(&self.walks, WALKING)
             }
@@ -216,6 +217,7 @@ impl Orders {
             OneLine::Master(order) => answer_line(&keys::change_master(self, order, who).await),
             OneLine::ListFiles(_) => answer_line(&Ok(self.files.taken())),
             OneLine::DropFiles(order) => answer_line(&self.files.dropped(order, who).await),
+            OneLine::AcceptFilesPlace(_) => answer_line(&self.files.accepted(who).await),
             OneLine::Erase(order) => {
                 answer_line(&self.persons.erase((&order.tenant, &order.user), who).await)
             }

@@ -141,8 +141,8 @@ impl From<BodyError> for Refused {
     fn from(error: BodyError) -> Self {
         let code = match error {
             BodyError::TooLarge { .. } => ErrorCode::TooLarge,
-            // Direct Line has no code for a slow body.
-            BodyError::Slow | BodyError::BrokeOff => ErrorCode::BadArgument,
+            BodyError::Slow => ErrorCode::TooSlow,
+            BodyError::BrokeOff => ErrorCode::BadArgument,
         };
         Self::new(code, error.to_string())
     }
@@ -231,7 +231,7 @@ mod tests {
     fn a_body_is_refused_by_what_is_wrong_with_it() {
         for (error, status) in [
             (BodyError::TooLarge { limit: 1 }, 413),
-            (BodyError::Slow, 400),
+            (BodyError::Slow, 408),
             (BodyError::BrokeOff, 400),
         ] {
             assert_eq!(Refused::from(error).into_response().status().as_u16(), status);

@@ -66,7 +66,9 @@ pub(super) async fn post(
     let trace = edge.tracing.request("POST", ROUTE, &headers);
     let taking = taken(&edge, id, &headers, body, trace.as_ref().map(OpenSpan::context));
     let told = timeout(UPLOAD_WITHIN, taking).await.unwrap_or_else(|_| {
-        Err(Refused::new(ErrorCode::BadArgument, "the files did not arrive in time"))
+        let message =
+            "the files did not arrive in time; nothing was taken, send them again, or fewer";
+        Err(Refused::new(ErrorCode::TooSlow, message))
     });
     if let Some(trace) = trace {
         trace.answered(told.as_ref().map_or_else(Refused::status, |_| StatusCode::OK));

@@ -42,10 +42,12 @@ impl Arriving {
 
     /// The next bytes.
     pub(super) async fn next(&mut self) -> Result<Option<Bytes>, Refused> {
-        let bad = |message| Err(Refused::new(ErrorCode::BadArgument, message));
+        let slow = |message| Err(Refused::new(ErrorCode::TooSlow, message));
         let bytes = match timeout(PIECE_WITHIN, self.body.next()).await {
-            Err(_) => return bad("the body stalled"),
-            Ok(Some(Err(_))) => return bad("the body broke off"),
+            Err(_) => return slow("the body stalled; nothing was taken, send it again"),
+            Ok(Some(Err(_))) => {
+                return Err(Refused::new(ErrorCode::BadArgument, "the body broke off"));
+            }
             Ok(Some(Ok(bytes))) => bytes,
             Ok(None) => return Ok(None),
         };
@@ -57,7 +59,9 @@ impl Arriving {
         };
         match self.pace.came(bytes.len()) {
             Ok(()) => Ok(Some(bytes)),
-            Err(TooSlow) => bad("the body arrives too slowly; send it again, or something smaller"),
+            Err(TooSlow) => slow(
+                "the body arrives too slowly; nothing was taken, send it again, or something smaller",
+            ),
         }
     }
 }
@@ -94,9 +98,9 @@ mod tests {
     async fn a_body_that_trickles_or_stalls_is_given_up_and_one_without_end_is_too() {
         let second = Duration::from_secs(1);
         let trickles = Arriving::new(pieces(100, second), u64::MAX, Pace::of_nobody_else());
-        assert_eq!(told(trickles).await, (400, PIECE_WITHIN), "too slow");
+        assert_eq!(told(trickles).await, (408, PIECE_WITHIN), "too slow");
         let stalls = Arriving::new(pieces(100, 60 * second), u64::MAX, Pace::of_nobody_else());
-        assert_eq!(told(stalls).await, (400, PIECE_WITHIN), "stalled");
+        assert_eq!(told(stalls).await, (408, PIECE_WITHIN), "stalled");
         let endless = Arriving::new(pieces(64 * 1024, second), 10_000_000, Pace::of_nobody_else());
         let (status, after) = told(endless).await;
         assert_eq!((status, after > 2 * PIECE_WITHIN), (413, true), "quick enough, but too much");
