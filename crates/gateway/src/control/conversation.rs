@@ -87,7 +87,7 @@ impl Places {
             | OneLine::Keys(KeysOrder::KeysStatus | KeysOrder::RetireKey { .. }) => {
                 free(&self.walks, WALKING)
             }
-            OneLine::Keys(KeysOrder::RotateKeys)
+            OneLine::Keys(KeysOrder::RotateKeys | KeysOrder::RotateMessages)
             | OneLine::ListLetters(_)
             | OneLine::OneLetter(_)
             | OneLine::Secret(_)

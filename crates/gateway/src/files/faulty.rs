@@ -68,8 +68,8 @@ pub(super) fn between(files: &mut Arc<Files>) -> Arc<Faults> {
     let place = &mut Arc::get_mut(files).expect("nobody else has them").place;
     place.make().unwrap();
     let inner = Arc::clone(place.store().unwrap());
-    let faulty: Arc<dyn ObjectStore> = Arc::new(Faulty { inner, faults: Arc::clone(&faults) });
-    place.store = faulty.into();
+    let over: Arc<dyn ObjectStore> = Arc::new(Faulty { inner, faults: Arc::clone(&faults) });
+    place.store = over.into();
     faults
 }
 

@@ -18,15 +18,6 @@ use super::retention::walk::{On, Walk};
 use super::{connect, journal, outbox};
 use crate::{ConversationId, Forgotten, OutboxId, SegmentId, StoreError, Whose};
 
-/// Free pages that are overwritten in one transaction: 4 MiB of the write-ahead log.
-const FILLED_AT_ONCE: i64 = 1_000;
-
-/// So many free pages are left: bookkeeping of SQLite's own, which it makes while the others are filled.
-const FREE_PAGES_LEFT: i64 = 8;
-
-/// What a page of 4 KiB holds of a long value.
-const FILL_BYTES: i64 = 4_092;
-
 /// While this lives nobody looks through the whole log for rows that refer to one that is deleted (there is
 /// none: they went first), and what is deleted is overwritten.
 pub(super) struct Thorough<'w>(&'w Connection);
@@ -230,32 +221,4 @@ pub(super) fn piece(
             .execute([id.0])?;
     }
     Ok((entries as u64, true))
-}
-
-/// Overwrites a few of the free pages of the file with zeros, and says whether there are more. What was
-/// deleted in the ordinary course may have left something in them.
-pub(super) fn fill(transaction: &Connection) -> Result<bool, StoreError> {
-    let free: i64 = transaction.pragma_query_value(None, "freelist_count", |row| row.get(0))?;
-    let filled = (free - FREE_PAGES_LEFT).min(FILLED_AT_ONCE);
-    if filled <= 0 {
-        return Ok(false);
-    }
-    transaction
-        .prepare_cached("INSERT INTO filler (zeros) VALUES (zeroblob(?1))")?
-        .execute([filled * FILL_BYTES])?;
-    Ok(true)
-}
-
-/// Gives the pages back, one piece at a time; whether there are more.
-pub(super) fn unfill(transaction: &Connection) -> Result<bool, StoreError> {
-    let gone = transaction
-        .prepare_cached("DELETE FROM filler WHERE id = (SELECT max(id) FROM filler)")?
-        .execute([])?;
-    Ok(gone > 0)
-}
-
-/// Moves everything from the write-ahead log into the file and cuts it to nothing; false if somebody read.
-pub(super) fn empty_log(writer: &Connection) -> Result<bool, StoreError> {
-    let busy: i64 = writer.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
-    Ok(busy == 0)
 }
