@@ -54,6 +54,10 @@ struct Spoken {
 }
 
 impl Dispatcher {
+    #[expect(
+        clippy::too_many_lines,
+        reason = "one attempt, with each reason not to make it in its turn"
+    )]
     pub(super) async fn attempt_show(
         &self,
         work: &Work,

@@ -168,21 +168,7 @@ impl Metrics {
             QUICK,
         );
         let swept = counter(&mut registry, "swept_repeats", "Old repeats that were forgotten");
-        let shredded = counter(
-            &mut registry,
-            "segments_shredded",
-            "Stretches of logs whose keys were deleted, so that nobody can read them any more",
-        );
-        let stuck = counter(
-            &mut registry,
-            "segments_stuck",
-            "Attempts in vain to give back the room of a shredded stretch; each round tries again",
-        );
-        let forgotten = counter(
-            &mut registry,
-            "conversations_forgotten",
-            "Conversations that were removed with all that was kept of them",
-        );
+        let [shredded, stuck, forgotten] = Self::of_retention(&mut registry);
         let under_old_keys = gauge(
             &mut registry,
             "sealed_under_old_keys",
@@ -247,6 +233,26 @@ impl Metrics {
         {
             counter.inc();
         }
+    }
+
+    /// What is shredded and forgotten, and what cannot be.
+    fn of_retention(registry: &mut Registry) -> [Counter; 3] {
+        let shredded = counter(
+            registry,
+            "segments_shredded",
+            "Stretches of logs whose keys were deleted, so that nobody can read them any more",
+        );
+        let stuck = counter(
+            registry,
+            "segments_stuck",
+            "Attempts in vain to give back the room of a shredded stretch; each round tries again",
+        );
+        let forgotten = counter(
+            registry,
+            "conversations_forgotten",
+            "Conversations that were removed with all that was kept of them",
+        );
+        [shredded, stuck, forgotten]
     }
 
     /// A callback had something that has no name here.

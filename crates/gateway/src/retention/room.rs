@@ -13,10 +13,10 @@ impl Shredder {
     pub(super) async fn room(&self, done: &mut Done) -> Result<(), RetentionError> {
         let (mut after, mut all) = (SegmentId(0), Ok(()));
         loop {
-            let list = move |store: &dyn Store| {
+            let look = move |store: &dyn Store| {
                 store.shredded_segments(after, SEGMENTS_EMPTIED_AT_ONCE_MAX)
             };
-            let page = crate::blocking(&self.store, list).await?;
+            let page = crate::blocking(&self.store, look).await?;
             let Some(last) = page.last() else { return all };
             after = *last;
             if self.empty(&page, done).await.is_ok() {

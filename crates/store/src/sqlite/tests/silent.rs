@@ -142,9 +142,8 @@ fn what_version_8_left_silent_is_silent_from_the_migration_on() {
     old.execute_batch("PRAGMA foreign_keys = OFF").unwrap();
     old.execute("INSERT INTO journal VALUES (?1, ?2)", (folded + 1, &record[..])).unwrap();
     old.execute("DELETE FROM conversation_key WHERE id = ?1", [ids[2].0]).unwrap();
+    let now: i64 = old.query_row("SELECT unixepoch() * 1000", [], |row| row.get(0)).unwrap();
     drop(old);
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
-    let now = i64::try_from(now.as_millis()).unwrap();
     for _ in 0..2 {
         let store = SqliteStore::open(dir.path()).unwrap();
         let [(since, id)] = silent(&store)[..] else { panic!("{:?}", silent(&store)) };
