@@ -71,6 +71,9 @@ const LANE_HINTS_MAX: usize = 8_192;
 /// A lease outlives one attempt (10 s) and its report with room to spare.
 const LEASE: Duration = Duration::from_secs(30);
 
+/// How long a start waits for the place of the files to be looked at and counted: a bucket may be away.
+const FILES_SEEN_WITHIN: Duration = Duration::from_secs(5);
+
 /// How long requests under way may take to end when the gateway stops.
 const REQUESTS_END_WITHIN: Duration = Duration::from_secs(10);
 
@@ -122,7 +125,7 @@ impl Gateway {
                 let audit = Audit::open(Arc::clone(&store), &vault, clock.clone())?;
                 // Before anybody can call: what comes after a gap waits until it is filled.
                 gaps.open_all(&*store, None)?;
-                let files = Files::open(&dir, setup, &vault, &clock, &observer)
+                let files = Files::open(&dir, setup, &store, &vault, &clock, &observer)
                     .map_err(|error| StartError::Files(Box::new(error)))?;
                 Ok::<_, StartError>((store, audit, Arc::new(files)))
             };
@@ -131,13 +134,9 @@ impl Gateway {
         };
         audit.keep_for(settings.audit_keep);
         audit.record(Entry::of_gateway(Deed::Started));
-        if let Err(error) = files.count(&store).await {
-            let error: &dyn std::error::Error = &error;
-            tracing::error!(
-                error,
-                "the files cannot be counted; there may be more than there may be"
-            );
-        }
+        // What is wrong with their place is told by who looks; the chats go on without files, and a bucket that
+        // takes its time is looked at again.
+        tokio::time::timeout(FILES_SEEN_WITHIN, files.look()).await.ok();
         let data_dir = settings.data_dir.clone();
         let members = doors::members(&settings)?;
         let wakes = Arc::new(Wakes::default());

@@ -184,7 +184,15 @@ impl Bed {
     /// The same, kept in another way.
     pub(crate) fn files_with(&self, setup: FileSetup) -> Arc<Files> {
         Arc::new(
-            Files::open(self.dir.path(), setup, &self.vault, &self.clock, &self.observer).unwrap(),
+            Files::open(
+                self.dir.path(),
+                setup,
+                &(Arc::clone(&self.store) as Arc<dyn Store>),
+                &self.vault,
+                &self.clock,
+                &self.observer,
+            )
+            .unwrap(),
         )
     }
 

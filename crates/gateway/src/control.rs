@@ -40,9 +40,10 @@ pub(crate) use letters::{Letters, shortened};
 pub(crate) use sealed::Sealed;
 pub(crate) use under_way::UnderWay;
 pub use wire::{
-    Done, DropFiles, ErasePerson, ExportPerson, FilesDropped, FilesTaken, KeysOrder, Letter,
-    ListFiles, ListLetters, MasterKeys, MasterOrder, OneLetter, Order, Outcome, Refusal,
-    SecretName, SecretOrder, TenantFiles, VERSION, answer_line, read_answer,
+    AcceptFilesPlace, Done, DropFiles, ErasePerson, ExportPerson, FilesDropped, FilesPlaceAccepted,
+    FilesTaken, KeysOrder, Letter, ListFiles, ListLetters, MasterKeys, MasterOrder, OneLetter,
+    Order, Outcome, Refusal, SecretName, SecretOrder, TenantFiles, VERSION, answer_line,
+    read_answer,
 };
 
 /// The socket's name in the data directory.

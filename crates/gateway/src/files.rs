@@ -6,6 +6,8 @@
 //! memory. What it is is judged by its first bytes ([`kind`]), and a scanner may see it before it is kept
 //! ([`scan`]). Its name says whose it is, since when, and how long it is kept ([`id`]), so that nothing else
 //! has to be kept about it. When root keys are rotated, what wraps its data key is, too ([`anew`]).
+//! The place that they lie in is known again by its mark ([`mark`]); what was damaged there is remembered
+//! ([`damaged`]).
 //! How much there is in all is counted ([`ledger`]), and how many come and go at a time ([`turns`]). Whoever is shown a file gets
 //! an address that opens it and nothing else, for a while ([`pass`]).
 //!
@@ -13,12 +15,14 @@
 
 mod anew;
 mod bucket;
+mod damaged;
 #[cfg(test)]
 mod faulty;
 mod id;
 mod intake;
 mod kind;
 mod ledger;
+mod mark;
 mod out;
 mod pace;
 mod pass;
@@ -34,7 +38,10 @@ use std::{
     collections::{HashMap, HashSet},
     io,
     path::Path,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -51,6 +58,8 @@ pub use bucket::BucketSetup;
 pub(crate) use id::{FileId, Keep};
 pub(crate) use intake::{Bringer, Intake, Kept, NewFile};
 pub(crate) use kind::{clean_name, essence};
+pub(crate) use mark::PlaceSeen;
+pub use mark::{Elsewhere, PlaceExamined, examine_files};
 pub(crate) use pass::{Pass, PassError};
 pub(crate) use reading::{Chunks, Reading};
 pub use scan::ScannerAddress;
@@ -104,6 +113,9 @@ pub(crate) enum FileError {
     /// There is none, or not any more.
     #[error("there is no such file, or not any more")]
     Gone,
+    /// Where they lie is not the place that is known, so nothing is taken from it or put there.
+    #[error(transparent)]
+    Elsewhere(#[from] Elsewhere),
     /// The disk, or the bucket, does not take it or give it.
     #[error("a file cannot be written or read")]
     Disk(#[source] io::Error),
@@ -127,10 +139,18 @@ impl FileError {
             Self::Busy
             | Self::NotScanned
             | Self::Gone
+            | Self::Elsewhere(_)
             | Self::Disk(_)
             | Self::Sealed(_)
             | Self::Malformed => FileRefusal::NotNow,
         }
+    }
+
+    /// Whether it will be no other tomorrow, of a file that is read: it is of no form that is known, is under
+    /// a root key that is gone, or was changed where it lies.
+    pub(crate) fn is_for_ever(&self) -> bool {
+        use SealError::{Malformed, Refused, UnknownRoot};
+        matches!(self, Self::Malformed | Self::Sealed(UnknownRoot | Malformed | Refused))
     }
 }
 
@@ -158,10 +178,19 @@ pub(crate) struct Which {
 pub(crate) struct Files {
     place: Place,
     setup: FileSetup,
+    store: Arc<dyn Store>,
     vault: Arc<Vault>,
     clock: Clock,
     observer: Arc<Observer>,
     passes: Signing<MacKey>,
+    /// What proves that a place is ours.
+    marks: MacKey,
+    /// Whoever looks at the place: one at a time.
+    looking: tokio::sync::Mutex<mark::Looking>,
+    /// What the newest look showed.
+    newest: Mutex<Option<mark::Newest>>,
+    /// The ledger has what is there.
+    counted: AtomicBool,
     ledger: Arc<Mutex<Ledger>>,
     turns: AllTurns,
     /// Of all who remove, one at a time: no room is given back twice. Who puts a file in place anew is one
@@ -169,24 +198,32 @@ pub(crate) struct Files {
     removing: Arc<tokio::sync::Mutex<()>>,
     /// Which are under which root key, as far as it is known.
     known: Mutex<anew::Known>,
+    /// Which were found damaged.
+    damaged: Mutex<damaged::Damaged>,
 }
 
 impl Files {
-    /// Opens the files; what was not written to its end is removed. Blocks.
+    /// Opens the files, wherever they lie; nothing is looked at there yet. Blocks.
     pub(crate) fn open(
         data_dir: &Path,
         setup: FileSetup,
+        store: &Arc<dyn Store>,
         vault: &Arc<Vault>,
         clock: &Clock,
         observer: &Arc<Observer>,
     ) -> Result<Self, FileError> {
-        let place = match &setup.bucket {
-            None => Place::folder(data_dir)?,
-            Some(bucket) => Place::bucket(bucket)?,
-        };
+        let place = Place::of(data_dir, &setup)?;
+        let looking = mark::Looking::open(&**store);
+        let looking = looking.map_err(|error| FileError::Disk(io::Error::other(error)))?;
         Ok(Self {
             place,
             passes: vault.signing_texts("file passes")?,
+            marks: vault.mac_key(mark::REMEMBERED)?,
+            looking: tokio::sync::Mutex::new(looking),
+            newest: Mutex::default(),
+            counted: AtomicBool::new(false),
+            damaged: Mutex::default(),
+            store: Arc::clone(store),
             vault: Arc::clone(vault),
             clock: clock.clone(),
             observer: Arc::clone(observer),
@@ -199,7 +236,7 @@ impl Files {
     }
 
     /// Counts what is there; the store knows whose it is.
-    pub(crate) async fn count(&self, store: &Arc<dyn Store>) -> Result<(), FileError> {
+    async fn count(&self) -> Result<(), FileError> {
         let mut all = self.place.all();
         let mut of = HashMap::<ConversationId, Vec<_>>::new();
         while let Some(there) = all.try_next().await? {
@@ -214,14 +251,26 @@ impl Files {
             };
             of.into_iter().map(owned).collect::<Result<Vec<_>, StoreError>>()
         };
-        let owned = crate::blocking(store, read).await;
-        for (tenant, theirs) in owned.map_err(|error| FileError::Disk(io::Error::other(error)))? {
+        let owned = crate::blocking(&self.store, read).await;
+        let owned = owned.map_err(|error| FileError::Disk(io::Error::other(error)))?;
+        let mut counted = Ledger::new(&self.setup.rules);
+        for (tenant, theirs) in owned {
             for (id, size) in theirs {
-                ledger::locked(&self.ledger).count(id, tenant.as_ref(), size);
+                counted.count(id, tenant.as_ref(), size);
             }
         }
+        *ledger::locked(&self.ledger) = counted;
+        self.counted.store(true, Ordering::SeqCst);
         self.told();
         Ok(())
+    }
+
+    fn is_counted(&self) -> bool {
+        self.counted.load(Ordering::SeqCst)
+    }
+
+    fn is_not_counted(&self) {
+        self.counted.store(false, Ordering::SeqCst);
     }
 
     /// How long one may be kept, at most.
@@ -282,14 +331,15 @@ impl Files {
         Timestamp(file.since().0.saturating_add(kept))
     }
 
-    /// Whether there is any of this conversation.
-    pub(crate) fn has_some(&self, conversation: ConversationId) -> bool {
-        ledger::locked(&self.ledger).has_some(conversation)
+    /// Whether there is any of this conversation, or may be: nobody knows while they are away.
+    pub(crate) fn may_have_some(&self, conversation: ConversationId) -> bool {
+        !self.is_counted() || ledger::locked(&self.ledger).has_some(conversation)
     }
 
     /// Removes one, if it is there.
     pub(crate) async fn remove(&self, id: FileId) -> Result<bool, FileError> {
         let _alone = self.removing.lock().await;
+        self.in_place().await?;
         let name = id.to_string();
         let size = match self.place.first(&name, 1).await {
             Ok((_, size)) => size,
@@ -307,6 +357,7 @@ impl Files {
         conversations: &HashSet<ConversationId>,
     ) -> Result<u64, FileError> {
         let _alone = self.removing.lock().await;
+        self.look().await?;
         let (mut all, mut removed) = (self.place.all(), 0);
         while let Some(there) = all.try_next().await? {
             let Ok(id) = there.name.parse::<FileId>() else { continue };
@@ -343,6 +394,7 @@ impl Files {
 
     async fn remove_those(&self, goes: impl Fn(FileId) -> bool) -> Result<FilesDropped, FileError> {
         let _alone = self.removing.lock().await;
+        self.look().await?;
         let (mut all, mut removed) = (self.place.all(), FilesDropped::default());
         while let Some(there) = all.try_next().await? {
             let Ok(id) = there.name.parse::<FileId>() else { continue };

@@ -24,6 +24,7 @@ use crate::{
     audit,
     clock::{Clock, rfc3339},
     edge::direct_line::private::ring as message_keys,
+    files::Elsewhere,
 };
 
 /// Where the ring is kept.
@@ -169,6 +170,15 @@ pub enum KeysError {
         /// How many.
         left: u64,
     },
+    /// Files may be under it that cannot be seen.
+    #[error("no root key is retired while its files cannot be seen: {0}")]
+    FilesElsewhere(Elsewhere),
+    /// The same, for a while.
+    #[error(
+        "no root key is retired while its files cannot be seen, and their folder or bucket cannot be read at \
+         the moment; the gateway's log says why"
+    )]
+    FilesUnseen(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// Whether anything is still sealed under it is known to a running gateway only.
     #[error("a root key is retired by a gateway that runs; start it")]
     NeedsGateway,
@@ -183,6 +193,8 @@ impl KeysError {
             Self::NoSuchRoot => "no_such_key",
             Self::WrongMasterKey => "wrong_master_key",
             Self::StillUsed { .. } | Self::FilesLeft { .. } => "still_used",
+            Self::FilesElsewhere(_) => "files_away",
+            Self::FilesUnseen(_) => "files_unknown",
             Self::NeedsGateway => "needs_gateway",
         }
     }
@@ -372,6 +384,10 @@ pub struct KeysSeen {
     /// tried again. Absent where no gateway runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub files_stuck: Option<u64>,
+    /// Why nobody knows how many they are: their place is another one, or cannot be read. No root key is
+    /// retired meanwhile.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub files_unseen: Option<String>,
     /// Two master keys open the data, because the change of the master key is not finished.
     pub master_key_changes: bool,
 }

@@ -75,7 +75,8 @@ pub use desk::{media::FilesBy, news::Wording};
 pub use edge::rates::{RATE_MIN, Rates};
 pub use edge::webhook::PATH as WEBHOOK_PATH;
 pub use files::{
-    BucketSetup, FileRules, FileSetup, REFUSED, ScannerAddress, Scanning, WithoutScanner,
+    BucketSetup, Elsewhere, FileRules, FileSetup, PlaceExamined, REFUSED, ScannerAddress, Scanning,
+    WithoutScanner, examine_files,
 };
 pub use http::Uri;
 pub use network::{Network, NetworkError, Proxies, ProxyHeader};

@@ -26,7 +26,7 @@ use crate::{
     audit::{Audit, Deed, Entry, Who},
     control::Refusal,
     engine::Engine,
-    files::Files,
+    files::{FileError, Files},
     observe::Observer,
     retention::RetentionError,
     wakes::Wakes,
@@ -85,6 +85,9 @@ impl PersonError {
     pub(crate) fn refusal(&self) -> Refusal {
         let sentence = match self {
             Self::Whose | Self::Live { .. } => self.to_string(),
+            Self::Stored(RetentionError::Files(FileError::Elsewhere(elsewhere))) => {
+                format!("it is not done to the end: {elsewhere}; then do the same again")
+            }
             Self::Stored(_) | Self::Gone(_) => {
                 tracing::error!(
                     error = self as &dyn std::error::Error,
@@ -103,6 +106,7 @@ impl PersonError {
         match self {
             Self::Whose => "bad_person",
             Self::Live { .. } => "live_chat",
+            Self::Stored(RetentionError::Files(FileError::Elsewhere(_))) => "files_away",
             Self::Stored(_) => "failed",
             Self::Gone(_) => "gone",
         }
@@ -115,8 +119,8 @@ impl From<store::StoreError> for PersonError {
     }
 }
 
-impl From<crate::files::FileError> for PersonError {
-    fn from(error: crate::files::FileError) -> Self {
+impl From<FileError> for PersonError {
+    fn from(error: FileError) -> Self {
         Self::Stored(error.into())
     }
 }

@@ -73,6 +73,8 @@ impl From<KeysError> for SecretError {
             | KeysError::WrongMasterKey
             | KeysError::StillUsed { .. }
             | KeysError::FilesLeft { .. }
+            | KeysError::FilesElsewhere(_)
+            | KeysError::FilesUnseen(_)
             | KeysError::NeedsGateway => SealError::OtherMasterKey.into(),
         }
     }

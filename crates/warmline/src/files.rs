@@ -1,4 +1,4 @@
-//! `warmline files`: how much room files take, and whose; and dropping them.
+//! `warmline files`: how much room files take, and whose; dropping them; and accepting another place for them.
 //!
 //! The gateway that runs is asked over its control socket: it counts them, wherever they lie. While none
 //! runs nothing comes in, and files in the data directory can be removed by hand.
@@ -11,7 +11,9 @@ use std::{
 };
 
 use anyhow::{Context, bail};
-use gateway::control::{DropFiles, ListFiles, Order, Outcome, SOCKET, answer_line};
+use gateway::control::{
+    AcceptFilesPlace, DropFiles, ListFiles, Order, Outcome, SOCKET, answer_line,
+};
 
 use crate::{
     config::{Environment, Kept},
@@ -50,9 +52,29 @@ enum Command {
         #[arg(long)]
         yes: bool,
     },
+    /// Take the folder or bucket that is set for the one of the files, though it is not the one that is
+    /// known: where files begin anew. What lies elsewhere is given up.
+    AcceptPlace {
+        /// Do not ask.
+        #[arg(long)]
+        yes: bool,
+    },
 }
 
 impl Command {
+    /// What is to be confirmed: what was not done otherwise, what it means, and the word to type.
+    fn to_confirm(&self) -> Option<(&'static str, String, &'static str)> {
+        match self {
+            Self::List | Self::AcceptPlace { yes: true } => None,
+            Self::Drop { .. } => self.removes().map(|what| ("dropped", what, "drop")),
+            Self::AcceptPlace { yes: false } => {
+                let what = "Files begin anew in the folder or bucket that is set. Those that lie elsewhere are \
+                            given up: once an old root key is retired, they open never again.";
+                Some(("changed", what.to_owned(), "accept"))
+            }
+        }
+    }
+
     /// What it removes for ever, if it does.
     fn removes(&self) -> Option<String> {
         let Self::Drop { tenant, strangers, before, yes: false } = self else { return None };
@@ -63,17 +85,17 @@ impl Command {
     }
 }
 
-/// What to do when the answer to a drop does not come.
+/// What to do when the answer to what changes something does not come.
 const LOOK: &str =
     "whether it was done is not known: look with `warmline files list`, or do the same again";
 
 pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
     let environment = Environment::of_process().with_file(options.config);
     let socket = Kept::data_dir(&environment)?.join(SOCKET);
-    if let Some(what) = options.order.removes()
-        && !typed::confirmed("dropped", &what, "drop")?
+    if let Some((done, what, word)) = options.order.to_confirm()
+        && !typed::confirmed(done, &what, word)?
     {
-        bail!("nothing was dropped");
+        bail!("nothing was {done}");
     }
     let json = options.json;
     match options.order {
@@ -90,6 +112,11 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
             if dropped.left > 0 {
                 bail!("{} files could not be dropped; see the gateway's log", dropped.left);
             }
+        }
+        Command::AcceptPlace { yes: _ } => {
+            let accepted = ask(&socket, &Asked::new(&AcceptFilesPlace {}, LOOK)).await??;
+            let text = text::accepted(accepted);
+            print(&if json { answer_line(&Ok(accepted)) } else { text.into_bytes() });
         }
     }
     Ok(())
@@ -129,5 +156,7 @@ mod tests {
         );
         assert_eq!(drop(false, None, true).removes(), None);
         assert_eq!(Command::List.removes(), None);
+        let accept = |yes| Command::AcceptPlace { yes }.to_confirm();
+        assert!(accept(false).unwrap().1.contains("never again") && accept(true).is_none());
     }
 }

@@ -24,7 +24,7 @@ pub enum StartError {
     )]
     WrongMasterKey,
     /// The files of conversations cannot be used.
-    #[error("the folder `files` in the data directory cannot be used")]
+    #[error("the files of conversations cannot be used")]
     Files(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The keys cannot be made.
     #[error("the keys cannot be derived")]

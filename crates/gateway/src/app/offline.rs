@@ -103,12 +103,12 @@ async fn persons(
         let (vault, observer) = opening;
         let store = open_alone(&dir, &vault)?;
         let audit = Audit::open(Arc::clone(&store), &vault, clock.clone())?;
-        let files = Files::open(&dir, setup, &vault, &clock, &observer)
+        let files = Files::open(&dir, setup, &store, &vault, &clock, &observer)
             .map_err(|error| StartError::Files(Box::new(error)))?;
         Ok::<_, StartError>((store, Arc::new(files), audit))
     });
     let (store, files, audit) = opened.await.map_err(std::io::Error::other)??;
-    files.count(&store).await.map_err(|error| StartError::Files(Box::new(error)))?;
+    files.look().await.map_err(|error| StartError::Files(Box::new(error)))?;
     let (erasing, remembering) = (Arc::default(), None);
     Ok(Persons { store, vault, files, observer, audit, erasing, remembering })
 }

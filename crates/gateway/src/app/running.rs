@@ -59,6 +59,7 @@ impl Parts {
         let orders = self.orders(&keys, &persons, orders_under_way.clone());
         let (engine, presence) = (self.engine.clone(), Arc::clone(&self.presence));
         let (store, observer) = (Arc::clone(&self.store), Arc::clone(&self.observer));
+        let files = Arc::clone(&self.files);
         let audit = self.audit.clone();
         let control = open_control(data_dir);
         let console = self.console(members, &dispatcher, &persons, &orders_under_way)?;
@@ -78,6 +79,7 @@ impl Parts {
         watch("keys", Box::pin(keys.run(stopping.clone())));
         watch("audit trail", Box::pin(audit.clone().run(stopping.clone())));
         watch("sweeper", Box::pin(sweeper.run(stopping.clone())));
+        watch("place of files", Box::pin(files.watch_place(stopping.clone())));
         watch("shredder", Box::pin(shredder.run(stopping.clone())));
         watch("presence", Box::pin(presence.run(store, engine.clone(), stopping.clone())));
         watch("files of desks", Box::pin(media.run_ahead(shows, stopping.clone())));

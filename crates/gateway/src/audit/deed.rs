@@ -100,6 +100,8 @@ pub enum Deed {
     },
     /// Files of a tenant were dropped.
     FilesDropped,
+    /// The place of the files was accepted as it is.
+    FilesPlaceAccepted,
     /// A key was rotated, or a second master key was let in (outcome `begun`).
     KeyRotated {
         /// Which kind.
@@ -190,6 +192,8 @@ names! {
     Erased = "erased",
     /// See [`Deed::FilesDropped`].
     FilesDropped = "files_dropped",
+    /// See [`Deed::FilesPlaceAccepted`].
+    FilesPlaceAccepted = "files_place_accepted",
     /// See [`Deed::KeyRotated`].
     KeyRotated = "key_rotated",
     /// See [`Deed::KeyRetired`].
@@ -223,6 +227,7 @@ impl Deed {
             Self::Exported { .. } => DeedName::Exported,
             Self::Erased { .. } => DeedName::Erased,
             Self::FilesDropped => DeedName::FilesDropped,
+            Self::FilesPlaceAccepted => DeedName::FilesPlaceAccepted,
             Self::KeyRotated { .. } => DeedName::KeyRotated,
             Self::KeyRetired { .. } => DeedName::KeyRetired,
             Self::Refused { .. } => DeedName::Refused,
@@ -241,6 +246,7 @@ impl Deed {
             | Self::SignIn
             | Self::SignOut
             | Self::FilesDropped
+            | Self::FilesPlaceAccepted
             | Self::BegunAnew
             | Self::Lost { .. } => None,
             Self::Denied { route } => Some((*route).to_owned()),

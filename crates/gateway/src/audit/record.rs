@@ -78,6 +78,7 @@ impl Entry {
             | Deed::Exported { .. }
             | Deed::Erased { .. }
             | Deed::FilesDropped
+            | Deed::FilesPlaceAccepted
             | Deed::KeyRotated { .. }
             | Deed::KeyRetired { .. }
             | Deed::BegunAnew

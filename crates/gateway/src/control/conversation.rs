@@ -76,6 +76,7 @@ impl Places {
         match order {
             OneLine::Erase(_) => moved(place, &self.erasures, ERASING),
             OneLine::DropFiles(_)
+            | OneLine::AcceptFilesPlace(_)
             | OneLine::Keys(KeysOrder::KeysStatus | KeysOrder::RetireKey { .. }) => {
                 moved(place, &self.walks, WALKING)
             }
@@ -182,6 +183,7 @@ impl Orders {
             OneLine::Master(order) => answer_line(&keys::change_master(self, order, who).await),
             OneLine::ListFiles(_) => answer_line(&Ok(self.files.taken())),
             OneLine::DropFiles(order) => answer_line(&self.files.dropped(order, who).await),
+            OneLine::AcceptFilesPlace(_) => answer_line(&self.files.accepted(who).await),
             OneLine::Erase(order) => {
                 answer_line(&self.persons.erase((&order.tenant, &order.user), who).await)
             }

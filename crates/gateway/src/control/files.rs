@@ -6,7 +6,9 @@ use session::id::{TenantId, Timestamp};
 
 use crate::{
     audit::{Audit, Deed, Entry, Who},
-    control::{DropFiles, FilesDropped, FilesTaken, Outcome, Refusal, TenantFiles},
+    control::{
+        DropFiles, FilesDropped, FilesPlaceAccepted, FilesTaken, Outcome, Refusal, TenantFiles,
+    },
     files::{FileError, Files, Which},
 };
 
@@ -64,6 +66,19 @@ impl Storeroom {
         );
         Ok(dropped)
     }
+
+    /// Takes the place of the files for theirs as it is.
+    pub(super) async fn accepted(&self, who: Who) -> Outcome<FilesPlaceAccepted> {
+        let accepted = self.files.accept_place().await;
+        let outcome = match accepted {
+            Ok(true) => "done",
+            Ok(false) => "unchanged",
+            Err(_) => "failed",
+        };
+        self.audit.record_now(Entry::new(who, Deed::FilesPlaceAccepted).with(outcome)).await;
+        let changed = accepted.map_err(|error| failed(&error))?;
+        Ok(FilesPlaceAccepted { changed })
+    }
 }
 
 /// A moment as an operator writes it.
@@ -75,6 +90,12 @@ fn moment(text: &str) -> Result<Timestamp, Refusal> {
 }
 
 fn failed(error: &FileError) -> Refusal {
-    tracing::error!(error = error as &dyn std::error::Error, "files cannot be dropped");
+    if let FileError::Elsewhere(elsewhere) = error {
+        return Refusal::new("files_away", elsewhere.to_string());
+    }
+    tracing::error!(
+        error = error as &dyn std::error::Error,
+        "an operator's order about files cannot be carried out"
+    );
     Refusal::new("failed", "the disk or the bucket failed; see the gateway's log")
 }

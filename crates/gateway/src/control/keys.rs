@@ -162,6 +162,7 @@ fn seen(ring: &Ring) -> Result<KeysSeen, KeysError> {
         unreadable: 0,
         files: None,
         files_stuck: None,
+        files_unseen: None,
         master_key_changes: ring.vault.master_changes(),
     })
 }
@@ -177,7 +178,7 @@ fn master(ring: &Ring, order: &MasterOrder) -> Result<Option<RootId>, KeysError>
 }
 
 fn refusal_of(error: &KeysError) -> Refusal {
-    if matches!(error, KeysError::Store(_) | KeysError::Seal(_)) {
+    if matches!(error, KeysError::Store(_) | KeysError::Seal(_) | KeysError::FilesUnseen(_)) {
         tracing::error!(error = error as &dyn std::error::Error, "an order about keys failed");
     }
     Refusal::new(error.code(), error.to_string())

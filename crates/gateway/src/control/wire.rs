@@ -9,6 +9,7 @@
 //! {"v":1,"do":"forget_secret","name":"webhook"}
 //! {"v":1,"do":"list_files"}          {"v":1,"files":{…}}
 //! {"v":1,"do":"drop_files","tenant":"acme","strangers":true}    {"v":1,"files_dropped":{…}}
+//! {"v":1,"do":"accept_files_place"}  {"v":1,"files_place":{"changed":true}}
 //! {"v":1,"do":"erase_person","tenant":"acme","user":"…"}     {"v":1,"erased":{…}}
 //! {"v":1,"do":"export_person","tenant":"acme","user":"…"}    many lines: see `person::export`
 //! {"v":1,"do":"keys_status"}         {"v":1,"keys":{…}}
@@ -34,7 +35,10 @@ use serde::{
     Deserialize, Deserializer, Serialize, Serializer, de::DeserializeOwned, ser::SerializeMap,
 };
 
-pub use files::{DropFiles, FilesDropped, FilesTaken, ListFiles, TenantFiles};
+pub use files::{
+    AcceptFilesPlace, DropFiles, FilesDropped, FilesPlaceAccepted, FilesTaken, ListFiles,
+    TenantFiles,
+};
 pub use keys::{KeysOrder, MasterKeys, MasterOrder};
 pub use letters::{Letter, ListLetters, OneLetter};
 pub use persons::{ErasePerson, ExportPerson};
@@ -144,6 +148,7 @@ pub(super) enum OneLine {
     Master(MasterOrder),
     ListFiles(ListFiles),
     DropFiles(DropFiles),
+    AcceptFilesPlace(AcceptFilesPlace),
 }
 
 /// What each order is called.
@@ -158,6 +163,7 @@ enum Name {
     ForgetSecret,
     ListFiles,
     DropFiles,
+    AcceptFilesPlace,
     ErasePerson,
     ExportPerson,
     KeysStatus,
@@ -198,6 +204,7 @@ pub(super) fn read(line: &[u8]) -> Result<Understood, Refusal> {
         Name::KeepSecret | Name::ForgetSecret => OneLine::Secret(parsed(line)?),
         Name::ListFiles => OneLine::ListFiles(parsed(line)?),
         Name::DropFiles => OneLine::DropFiles(parsed(line)?),
+        Name::AcceptFilesPlace => OneLine::AcceptFilesPlace(parsed(line)?),
         Name::ErasePerson => OneLine::Erase(parsed(line)?),
         Name::KeysStatus | Name::RotateKeys | Name::RetireKey => OneLine::Keys(parsed(line)?),
         Name::BeginMaster | Name::FinishMaster => OneLine::Master(parsed(line)?),

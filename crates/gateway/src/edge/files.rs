@@ -55,6 +55,9 @@ const TAKEN_WITHIN: Duration = Duration::from_secs(30);
 /// How often it is looked at whether somebody waits for whoever takes none.
 const LOOKED_AT_EVERY: Duration = Duration::from_secs(1);
 
+/// When to come back where the place of the files is not the known one: somebody has to see to it.
+const AWAY_FOR: Duration = Duration::from_mins(1);
+
 /// For a file that is opened as a page of its own.
 const POLICY: &str = "default-src 'none'; frame-ancestors 'none'; sandbox";
 
@@ -90,7 +93,8 @@ impl Edge {
         let row = crate::blocking(&self.store, move |store| store.conversation_by_id(of)).await;
         let row = row.map_err(|error| FileError::Disk(std::io::Error::other(error)))?;
         let row = row.ok_or(FileError::Gone)?;
-        let keeping = Keeping::new(&self.vault, &row.key).map_err(|_| FileError::Malformed)?;
+        let keeping = Keeping::new(&self.vault, &row.key);
+        let keeping = keeping.map_err(|error| FileError::Disk(std::io::Error::other(error)))?;
         self.files.read(&keeping, id).await
     }
 }
@@ -115,12 +119,12 @@ pub(crate) async fn served(
         }
         Asked::Part(range) => {
             let told = format!("bytes {}-{}/{length}", range.start, range.end.saturating_sub(1));
-            let mut response = streamed(reading.range(side, range, by).await?);
+            let mut response = streamed(reading.range(side, range, by).await?).await?;
             *response.status_mut() = StatusCode::PARTIAL_CONTENT;
             set(&mut response, header::CONTENT_RANGE, &told);
             response
         }
-        Asked::Whole => streamed(reading.side(side, by).await?),
+        Asked::Whole => streamed(reading.side(side, by).await?).await?,
     };
     set(&mut response, header::ETAG, &tag);
     let headers = response.headers_mut();
@@ -149,17 +153,19 @@ pub(crate) async fn served(
     Ok(response)
 }
 
-/// Bytes as they are taken. Whoever takes none for a while loses their place to others.
-fn streamed(chunks: Chunks) -> Response {
+/// Bytes as they are taken. Whoever takes none for a while loses their place to others. The answer begins
+/// when the first of them are there: what is wrong with them can still be said.
+async fn streamed(mut chunks: Chunks) -> Result<Response, FileError> {
     let length = chunks.left();
+    let first = chunks.next().await?;
     let (give, taken) = mpsc::channel(1);
-    tokio::spawn(given(chunks, give));
+    tokio::spawn(given(first, chunks, give));
     let taken = stream::unfold(taken, |mut taken: mpsc::Receiver<_>| async move {
         Some((taken.recv().await?, taken))
     });
     let mut response = Body::from_stream(taken).into_response();
     response.headers_mut().insert(header::CONTENT_LENGTH, length.into());
-    response
+    Ok(response)
 }
 
 /// A header of digits and signs.
@@ -170,16 +176,25 @@ fn set(response: &mut Response, name: HeaderName, value: &str) {
 }
 
 /// Gives a file out. The answer has begun: what goes wrong now can only cut it.
-async fn given(mut chunks: Chunks, give: mpsc::Sender<Result<Bytes, FileError>>) {
-    loop {
+async fn given(
+    first: Option<Bytes>,
+    mut chunks: Chunks,
+    give: mpsc::Sender<Result<Bytes, FileError>>,
+) {
+    let mut next = first.map(Ok);
+    while let Some(piece) = next {
         let Some(place) = taken(chunks.taking(), &give).await else { return };
-        let next = chunks.next().await.transpose();
-        if let Some(Err(error)) = &next {
-            tracing::error!(error = error as &dyn std::error::Error, "a file cannot be read on");
-        }
-        match next {
-            Some(next) => place.send(next),
-            None => return,
+        place.send(piece);
+        next = chunks.next().await.transpose();
+        match &next {
+            // What is damaged was told of.
+            Some(Err(error)) if !error.is_for_ever() => {
+                tracing::error!(
+                    error = error as &dyn std::error::Error,
+                    "a file cannot be read on"
+                );
+            }
+            _ => {}
         }
     }
 }
@@ -247,7 +262,9 @@ impl From<FetchError> for Refusal {
             FetchError::Refused { .. } => (StatusCode::BAD_GATEWAY, "desk_refused_file"),
             FetchError::Away { .. } => (StatusCode::SERVICE_UNAVAILABLE, "desk_away"),
             FetchError::Busy => (StatusCode::SERVICE_UNAVAILABLE, "busy"),
+            FetchError::NotKept(kept) if kept.is_for_ever() => return damaged(),
             FetchError::NotKept(kept) => match &**kept {
+                FileError::Elsewhere(_) => (StatusCode::SERVICE_UNAVAILABLE, "files_away"),
                 FileError::Disk(_) | FileError::Sealed(_) | FileError::Malformed => {
                     (StatusCode::SERVICE_UNAVAILABLE, "store_unavailable")
                 }
@@ -272,10 +289,29 @@ impl From<FetchError> for Refusal {
     }
 }
 
+/// Not to be had by asking again: it does not say when to come back.
+fn damaged() -> Refusal {
+    Refusal::new(
+        StatusCode::GONE,
+        "file_damaged",
+        "the file was damaged where it is kept and cannot be had any more; have it sent again",
+    )
+}
+
 impl From<FileError> for Refusal {
     fn from(error: FileError) -> Self {
         match error {
             FileError::Gone => return PassError::Unknown.into(),
+            // It was told of when it was found.
+            _ if error.is_for_ever() => return damaged(),
+            FileError::Elsewhere(_) => {
+                return Self::new(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "files_away",
+                    "files cannot be had at the moment; ask for it again later",
+                )
+                .not_before(AWAY_FOR);
+            }
             FileError::Busy => {
                 let busy = StatusCode::SERVICE_UNAVAILABLE;
                 return Self::new(busy, "busy", error.to_string());

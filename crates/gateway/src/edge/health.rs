@@ -13,9 +13,12 @@ use axum::{
 use serde_json::json;
 use store::Store;
 
-use crate::edge::{
-    Edge,
-    answer::{Refusal, no_such_method},
+use crate::{
+    edge::{
+        Edge,
+        answer::{Refusal, no_such_method},
+    },
+    files::PlaceSeen,
 };
 
 pub(crate) fn routes() -> Router<Arc<Edge>> {
@@ -33,10 +36,20 @@ async fn ready(State(edge): State<Arc<Edge>>) -> Response {
         return not_ready("stopping", "the gateway is stopping");
     }
     match crate::blocking(&edge.store, <dyn Store>::ping).await {
-        Ok(()) => Json(json!({ "status": "ready" })).into_response(),
+        Ok(()) => Json(ready_with(edge.files.place_seen())).into_response(),
         Err(error) => {
             tracing::error!(error = &error as &dyn std::error::Error, "the store does not answer");
             not_ready("store", "the store does not answer; see the log")
+        }
+    }
+}
+
+/// Files that are away are told, and take nobody out of service: chats go on without them.
+fn ready_with(files: PlaceSeen) -> serde_json::Value {
+    match files {
+        PlaceSeen::Known => json!({ "status": "ready" }),
+        PlaceSeen::Absent | PlaceSeen::Other | PlaceSeen::Unknown => {
+            json!({ "status": "ready", "files": files.word() })
         }
     }
 }

@@ -69,8 +69,10 @@ struct Copy {
 }
 
 impl Files {
-    /// How many files may be under other root keys than the current one.
+    /// How many files may be under other root keys than the current one. Fails where that cannot be seen: in
+    /// another place than theirs there is none of them.
     pub(crate) async fn under_old_keys(&self) -> Result<u64, FileError> {
+        self.look().await?;
         let root = self.vault.current();
         let (settled, coming) = {
             let mut known = self.known();
@@ -82,7 +84,6 @@ impl Files {
 
     /// Those that are there and were not looked at.
     async fn left(&self, root: RootId) -> Result<Vec<FileId>, FileError> {
-        self.place.is_there()?;
         let (mut all, mut left) = (self.place.all(), Vec::new());
         while let Some(there) = all.try_next().await? {
             let Ok(id) = there.name.parse::<FileId>() else { continue };
@@ -115,6 +116,7 @@ impl Files {
             }
             known.coming_under_others(root)
         };
+        self.look().await?;
         let left = self.left(root).await?;
         self.known().only(&left);
         for id in left {
@@ -123,7 +125,7 @@ impl Files {
                 continue;
             }
             tokio::time::sleep(pause()).await;
-            let outcome = self.judged(id, self.look(store, id, pause).await);
+            let outcome = self.judged(id, self.look_at(store, id, pause).await);
             looked.count(outcome);
             if outcome == Outcome::Missed {
                 continue;
@@ -157,12 +159,13 @@ impl Files {
     fn judged(&self, id: FileId, looked: Result<Outcome, FileError>) -> Outcome {
         let error = match looked {
             Ok(outcome) => return outcome,
-            Err(FileError::Gone) => return Outcome::Right,
+            // Removed meanwhile, or gone away with all others: whoever looks again sees which.
+            Err(FileError::Gone) => return Outcome::Missed,
             Err(error) => error,
         };
         let told = &error as &dyn std::error::Error;
-        if is_for_ever(&error) {
-            tracing::warn!(error = told, file = %id, "a file opens under no key; it is left as it is");
+        if error.is_for_ever() {
+            self.is_damaged(id, None, &error);
             return Outcome::Unreadable;
         }
         let rest = self.known().failed(id);
@@ -179,7 +182,7 @@ impl Files {
     }
 
     /// Looks at one.
-    async fn look(
+    async fn look_at(
         self: &Arc<Self>,
         store: &Arc<dyn Store>,
         id: FileId,
@@ -208,7 +211,8 @@ impl Files {
         if wrapped_key(&first)?.starts_with(&self.vault.data_key_head()) {
             return Ok(None);
         }
-        let begin = begun_anew(&self.vault, &self.bound(store, id).await?, &first)?;
+        let Some(bound) = self.bound(store, id).await? else { return Ok(None) };
+        let begin = begun_anew(&self.vault, &bound, &first)?;
         self.has_room(id, whole).await?;
         let mut out = Out::new(Arc::clone(self), name.clone());
         out.write(&begin).await?;
@@ -284,17 +288,23 @@ impl Files {
         Err(error)
     }
 
-    /// What a file is bound to; one whose conversation is gone is nobody's, and nobody opens it.
-    async fn bound(&self, store: &Arc<dyn Store>, id: FileId) -> Result<Vec<u8>, FileError> {
+    /// What a file is bound to; `None` for one whose conversation is gone, which is nobody's and which nobody
+    /// opens.
+    async fn bound(
+        &self,
+        store: &Arc<dyn Store>,
+        id: FileId,
+    ) -> Result<Option<Vec<u8>>, FileError> {
         let read = move |store: &dyn Store| store.conversation_by_id(id.conversation);
         let row = crate::blocking(store, read).await;
         let row = row.map_err(|error| FileError::Disk(io::Error::other(error)))?;
-        let keeping = Keeping::new(&self.vault, &row.ok_or(FileError::Gone)?.key);
+        let Some(row) = row else { return Ok(None) };
+        let keeping = Keeping::new(&self.vault, &row.key);
         let keeping = keeping.map_err(|error| match error {
             KeepingError::Seal { source, .. } => FileError::Sealed(source),
             error => FileError::Disk(io::Error::other(error)),
         });
-        Ok(keeping?.file_place(id.number.as_u128()))
+        Ok(Some(keeping?.file_place(id.number.as_u128())))
     }
 }
 
@@ -307,13 +317,6 @@ impl Looked {
             Outcome::Unreadable => self.unreadable += 1,
         }
     }
-}
-
-/// Whether it will be no other tomorrow: it is of no form that is known, is under a root key that is gone,
-/// or did not open when it was read twice.
-fn is_for_ever(error: &FileError) -> bool {
-    use SealError::{Malformed, Refused, UnknownRoot};
-    matches!(error, FileError::Malformed | FileError::Sealed(UnknownRoot | Malformed | Refused))
 }
 
 fn is_full(error: &FileError) -> bool {

@@ -160,6 +160,7 @@ impl Files {
         new: NewFile,
     ) -> Result<Intake, FileError> {
         let turn = self.turns.to_bring(new.by, keeping.tenant(), id.conversation).await?;
+        self.in_place().await?;
         let place = keeping.file_place(id.number.as_u128());
         let coming = self.comes(id)?;
         let (seal, first) = Seal::fresh(&self.vault, place)?;
@@ -272,6 +273,8 @@ impl Intake {
         };
         let last = self.seal.last(&head)?;
         self.put(&last).await?;
+        // It took its time to come: the volume may have gone away meanwhile.
+        self.files.in_place().await?;
         self.out.end().await?;
         self.room.keep();
         Ok(Kept { id: self.id, name: head.name, kind: head.kind, bytes: self.came })

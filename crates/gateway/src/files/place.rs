@@ -4,20 +4,24 @@ use std::{
     fs, io,
     ops::Range,
     path::{Path as FilePath, PathBuf},
-    sync::Arc,
+    sync::{Arc, OnceLock},
     time::Duration,
 };
 
 use bytes::Bytes;
-use futures_util::{StreamExt, TryStreamExt, stream::BoxStream};
+use futures_util::{
+    StreamExt, TryStreamExt,
+    stream::{self, BoxStream},
+};
 use object_store::{
     GetOptions, GetRange, GetResultPayload, MultipartUpload, ObjectStore, ObjectStoreExt,
     PutPayload, UploadPart, local::LocalFileSystem, path::Path,
 };
 
 use super::{
-    FileError,
+    FileError, FileSetup,
     bucket::{self, BucketSetup},
+    mark::{MARK, MARK_BYTES_MAX},
     sealed::SEALED_CHUNK_BYTES,
     staged::{Stage, Staging},
 };
@@ -47,7 +51,8 @@ const RESERVE_BYTES: u64 = 256 * 1024 * 1024;
 
 /// Files under their names.
 pub(super) struct Place {
-    pub(super) store: Arc<dyn ObjectStore>,
+    /// What moves the bytes; a folder that is not there has none yet.
+    pub(super) store: OnceLock<Arc<dyn ObjectStore>>,
     /// The folder, if it is one.
     folder: Option<PathBuf>,
     /// What stands before the names in a bucket.
@@ -92,38 +97,34 @@ pub(super) struct There {
 }
 
 impl Place {
-    /// A folder in the data directory, made if it is not there, for its owner only. What was not written
-    /// to its end is removed. Blocks.
-    pub(super) fn folder(data_dir: &FilePath) -> Result<Self, FileError> {
-        let folder = data_dir.join(FOLDER);
-        make_folder(&folder).map_err(FileError::Disk)?;
-        for entry in fs::read_dir(&folder).map_err(FileError::Disk)? {
-            let entry = entry.map_err(FileError::Disk)?;
-            let name = entry.file_name();
-            let name = name.to_string_lossy();
-            if name.contains(UNFINISHED) || name.ends_with(UNFINISHED_BEFORE) {
-                fs::remove_file(entry.path()).map_err(FileError::Disk)?;
-            }
+    /// The one that is set.
+    pub(super) fn of(data_dir: &FilePath, setup: &FileSetup) -> Result<Self, FileError> {
+        match &setup.bucket {
+            None => Ok(Self::folder(data_dir)),
+            Some(bucket) => Self::bucket(bucket),
         }
-        let store = LocalFileSystem::new_with_prefix(&folder)?.with_fsync(true);
-        let part_bytes = FOLDER_PART_BYTES;
-        Ok(Self {
-            store: Arc::new(store),
-            folder: Some(folder),
+    }
+
+    /// A folder in the data directory. It is not looked for before it is used: where it is away, the gateway
+    /// starts all the same.
+    fn folder(data_dir: &FilePath) -> Self {
+        Self {
+            store: OnceLock::new(),
+            folder: Some(data_dir.join(FOLDER)),
             prefix: Path::default(),
-            part_bytes,
+            part_bytes: FOLDER_PART_BYTES,
             reserve_bytes: RESERVE_BYTES,
             staging: Arc::default(),
-        })
+        }
     }
 
     /// A bucket. What was not written to its end is the bucket's to remove: a rule of its own for
     /// unfinished uploads.
-    pub(super) fn bucket(setup: &BucketSetup) -> Result<Self, FileError> {
-        let store = bucket::reached(setup)?;
+    fn bucket(setup: &BucketSetup) -> Result<Self, FileError> {
+        let store: Arc<dyn ObjectStore> = Arc::new(bucket::reached(setup)?);
         let prefix = Path::from(setup.prefix.as_str());
         Ok(Self {
-            store: Arc::new(store),
+            store: OnceLock::from(store),
             folder: None,
             prefix,
             part_bytes: bucket::PART_BYTES,
@@ -136,17 +137,58 @@ impl Place {
         self.prefix.clone().join(name)
     }
 
-    /// Fails where the folder is away, which would be listed as an empty one. Of a bucket nobody can tell.
-    pub(super) fn is_there(&self) -> Result<(), FileError> {
+    /// What moves the bytes; [`FileError::Gone`] where there is no folder.
+    pub(super) fn store(&self) -> Result<&Arc<dyn ObjectStore>, FileError> {
+        if let Some(store) = self.store.get() {
+            return Ok(store);
+        }
+        let folder = self.folder.as_ref().ok_or(FileError::Gone)?;
+        folder.metadata().map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => FileError::Gone,
+            _ => FileError::Disk(error),
+        })?;
+        let store = LocalFileSystem::new_with_prefix(folder)?.with_fsync(true);
+        Ok(self.store.get_or_init(|| Arc::new(store)))
+    }
+
+    /// The mark that lies with the files; `None` if there is none.
+    pub(super) async fn mark(&self) -> Result<Option<Bytes>, FileError> {
+        match self.first(MARK, MARK_BYTES_MAX).await {
+            Ok((mark, _)) => Ok(Some(mark)),
+            Err(FileError::Gone) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Makes the folder if it is not there, for its owner only. Blocks.
+    pub(super) fn make(&self) -> Result<(), FileError> {
         match &self.folder {
-            Some(folder) => folder.metadata().map(drop).map_err(FileError::Disk),
+            Some(folder) => make_folder(folder).map_err(FileError::Disk),
             None => Ok(()),
         }
     }
 
+    /// Removes from the folder what was not written to its end, while nothing is being written. Blocks.
+    pub(super) fn tidy(&self) -> Result<(), FileError> {
+        let Some(folder) = &self.folder else { return Ok(()) };
+        for entry in fs::read_dir(folder).map_err(FileError::Disk)? {
+            let entry = entry.map_err(FileError::Disk)?;
+            let name = entry.file_name();
+            let name = name.to_string_lossy();
+            if name.contains(UNFINISHED) || name.ends_with(UNFINISHED_BEFORE) {
+                fs::remove_file(entry.path()).map_err(FileError::Disk)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Everything that is there.
     pub(super) fn all(&self) -> BoxStream<'static, Result<There, FileError>> {
-        let there = self.store.list(Some(&self.prefix)).map_err(FileError::from);
+        let store = match self.store() {
+            Ok(store) => store,
+            Err(error) => return stream::iter([Err(error)]).boxed(),
+        };
+        let there = store.list(Some(&self.prefix)).map_err(FileError::from);
         there
             .map_ok(|meta| There {
                 name: meta.location.filename().unwrap_or_default().to_owned(),
@@ -162,7 +204,7 @@ impl Place {
     /// Begins a file that is written part by part.
     pub(super) async fn begin(&self, name: &str) -> Result<Upload, FileError> {
         let stage = self.stage(name);
-        Ok(Upload { inner: self.store.put_multipart(&self.path(name)).await?, stage })
+        Ok(Upload { inner: self.store()?.put_multipart(&self.path(name)).await?, stage })
     }
 
     /// Ends it: when this returns it is there, whatever happens. If it fails, it may be there all the same,
@@ -175,7 +217,7 @@ impl Place {
     /// Writes a file at once.
     pub(super) async fn put(&self, name: &str, bytes: Bytes) -> Result<(), FileError> {
         let _stage = self.stage(name);
-        self.store.put(&self.path(name), PutPayload::from_bytes(bytes)).await?;
+        self.store()?.put(&self.path(name), PutPayload::from_bytes(bytes)).await?;
         self.written(name)
     }
 
@@ -198,7 +240,7 @@ impl Place {
     }
 
     pub(super) async fn remove(&self, name: &str) -> Result<(), FileError> {
-        match self.store.delete(&self.path(name)).await.map_err(FileError::from) {
+        match self.store()?.delete(&self.path(name)).await.map_err(FileError::from) {
             // Somebody else did.
             Ok(()) | Err(FileError::Gone) => Ok(()),
             Err(error) => Err(error),
@@ -209,16 +251,16 @@ impl Place {
     pub(super) async fn first(&self, name: &str, bytes: u64) -> Result<(Bytes, u64), FileError> {
         let options =
             GetOptions { range: Some(GetRange::Bounded(0..bytes)), ..GetOptions::default() };
-        let path = self.path(name);
+        let (store, path) = (self.store()?, self.path(name));
         in_time(async {
-            match self.store.get_opts(&path, options).await {
+            match store.get_opts(&path, options).await {
                 Ok(got) => {
                     let whole = got.meta.size;
                     Ok((got.bytes().await?, whole))
                 }
                 Err(error @ object_store::Error::NotFound { .. }) => Err(error.into()),
                 // An empty one has no first byte, which is an error to the library.
-                Err(error) => match self.store.head(&path).await {
+                Err(error) => match store.head(&path).await {
                     Ok(meta) if meta.size == 0 => Ok((Bytes::new(), 0)),
                     _ => Err(error.into()),
                 },
@@ -228,8 +270,8 @@ impl Place {
     }
 
     pub(super) async fn part(&self, name: &str, range: Range<u64>) -> Result<Bytes, FileError> {
-        let path = self.path(name);
-        in_time(async { Ok(self.store.get_range(&path, range).await?) }).await
+        let (store, path) = (self.store()?, self.path(name));
+        in_time(async { Ok(store.get_range(&path, range).await?) }).await
     }
 
     /// Bytes of a file as they come.
@@ -239,7 +281,7 @@ impl Place {
         }
         let left = range.end - range.start;
         let options = GetOptions { range: Some(GetRange::Bounded(range)), ..GetOptions::default() };
-        let got = self.store.get_opts(&self.path(name), options).await?;
+        let got = self.store()?.get_opts(&self.path(name), options).await?;
         let start = got.range.start;
         match got.payload {
             // The library would read it in pieces of eight kilobytes.

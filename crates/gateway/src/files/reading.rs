@@ -4,6 +4,7 @@ use std::{ops::Range, sync::Arc};
 
 use bytes::{Bytes, BytesMut};
 use session::id::TenantId;
+use vault::SealError;
 
 use super::{
     FileError, FileId, Files, Head, Side,
@@ -23,8 +24,31 @@ pub(crate) struct Reading {
 }
 
 impl Files {
-    /// Opens a file, which must be of the conversation that `keeping` is for.
+    /// Opens a file, which must be of the conversation that `keeping` is for. One that is not there where its
+    /// place is not the known one is away, not gone.
     pub(crate) async fn read(
+        self: &Arc<Self>,
+        keeping: &Keeping,
+        id: FileId,
+    ) -> Result<Reading, FileError> {
+        let read = match self.read_once(keeping, id).await {
+            // It may have been changed on its way only.
+            Err(error) if error.is_for_ever() => self.read_once(keeping, id).await,
+            read => read,
+        };
+        match &read {
+            Ok(_) => self.is_whole(id),
+            Err(FileError::Gone) => self.in_place().await?,
+            Err(error) if error.is_for_ever() => {
+                let chunk = self.damaged_chunk(id);
+                self.is_damaged(id, chunk, error);
+            }
+            Err(_) => {}
+        }
+        read
+    }
+
+    async fn read_once(
         self: &Arc<Self>,
         keeping: &Keeping,
         id: FileId,
@@ -38,6 +62,9 @@ impl Files {
         } else {
             begun.whole(&first, whole)?
         };
+        if let Some(chunk) = self.damaged_chunk(id) {
+            self.chunk_of(id, &laid, chunk).await?;
+        }
         Ok(Reading { files: Arc::clone(self), tenant: keeping.tenant().clone(), id, laid })
     }
 }
@@ -80,6 +107,7 @@ impl Reading {
         let Self { laid, files, .. } = self;
         let sealed = BytesMut::new();
         Ok(Chunks {
+            id: self.id,
             laid,
             side,
             size: length,
@@ -97,6 +125,7 @@ impl Reading {
 
 /// What is left of what was asked for.
 pub(crate) struct Chunks {
+    id: FileId,
     laid: Laid,
     side: Side,
     /// How long the side is.
@@ -143,7 +172,10 @@ impl Chunks {
             }
         }
         let sealed = self.sealed.split_to(length);
-        let opened = self.laid.seal.open_chunk(self.side, self.number, &sealed)?;
+        let opened = match self.laid.seal.open_chunk(self.side, self.number, &sealed) {
+            Err(SealError::Refused) => self.once_more().await?,
+            opened => opened?,
+        };
         let opened = opened.get(self.skip..).ok_or(FileError::Malformed)?;
         let given = usize::try_from(self.left).unwrap_or(usize::MAX).min(opened.len());
         let bytes = Bytes::copy_from_slice(&opened[..given]);
@@ -153,5 +185,16 @@ impl Chunks {
         self.number += 1;
         self.skip = 0;
         Ok(Some(bytes))
+    }
+
+    /// Reads the chunk once more that did not open: it may have been changed on its way only.
+    async fn once_more(&mut self) -> Result<vault::Opened, FileError> {
+        let chunk = (self.side, self.number);
+        let opened = self.files.chunk_of(self.id, &self.laid, chunk).await;
+        opened.inspect_err(|error| {
+            if error.is_for_ever() {
+                self.files.is_damaged(self.id, Some(chunk), error);
+            }
+        })
     }
 }

@@ -40,10 +40,11 @@ fn path(bed: &Bed, name: impl ToString) -> PathBuf {
     bed.dir().join(place::FOLDER).join(name.to_string())
 }
 
-/// What lies in the folder.
+/// What lies in the folder beside its mark.
 fn names(bed: &Bed) -> Vec<String> {
     let name = |entry: io::Result<fs::DirEntry>| entry.unwrap().file_name().into_string().unwrap();
-    fs::read_dir(path(bed, "")).unwrap().map(name).collect()
+    let names = fs::read_dir(path(bed, "")).unwrap().map(name);
+    names.filter(|name| name != mark::MARK).collect()
 }
 
 async fn keep(
@@ -211,7 +212,7 @@ async fn what_does_not_come_to_its_end_was_never_there() {
     assert_eq!(ledger::locked(&files.ledger).all().bytes, 0);
     let unfinished = path(&bed, "7-0123#1");
     fs::write(&unfinished, left).unwrap();
-    bed.files();
+    bed.files().look().await.unwrap();
     assert!(!unfinished.exists());
     let nothing = files.intake(of.0, &of.1, new_file(None)).await.unwrap().finish().await;
     assert!(matches!(nothing, Err(FileError::Empty)));
@@ -231,7 +232,7 @@ async fn files_go_after_a_day_and_their_room_is_free_again() {
     fs::write(path(&bed, "7-x.part"), b"half").unwrap();
     fs::write(path(&bed, "a stranger"), b"?").unwrap();
     let files = bed.files();
-    files.count(&store(&bed)).await.unwrap();
+    files.look().await.unwrap();
     let full = keep(&files, &of, new_file(None), &bytes).await;
     assert!(matches!(full, Err(FileError::ConversationFull)), "also after a start");
     assert!(!path(&bed, "7-x.part").exists());
@@ -258,7 +259,7 @@ async fn what_strangers_bring_has_its_share_and_its_days_also_after_a_start() {
         let full = keep(&files, &of, stranger(), &bytes).await;
         assert!(matches!(full, Err(FileError::TenantFull)));
         files = opened();
-        files.count(&store(&bed)).await.unwrap();
+        files.look().await.unwrap();
     }
     keep(&files, &of, NewFile { by: Bringer::Page, ..new_file(None) }, &bytes).await.unwrap();
     bed.advance(rules.strangers_kept_for);
@@ -311,6 +312,7 @@ async fn a_file_that_the_version_before_wrote_can_be_read() {
     file.extend([length, head].concat());
     file.extend(seal.chunk(Side::Original, 0, WORDS).unwrap());
     file.extend(seal.chunk(Side::Thumbnail, 0, b"dot").unwrap());
+    files.look().await.unwrap();
     fs::write(path(&bed, id), file).unwrap();
     let is_read = async || {
         let read = async || files.read(&keeping, id).await.unwrap();
@@ -416,4 +418,61 @@ async fn what_is_too_large_or_may_not_be_brought_is_refused_as_soon_as_that_is_k
     let kept = keep(&files, &of, by(Bringer::Desk), &program).await.unwrap();
     assert_eq!(kept.name, "kolibri.png.exe");
     assert_eq!(kept.kind, "application/vnd.microsoft.portable-executable");
+}
+
+/// Changes one byte of a file where it lies.
+fn damage(bed: &Bed, id: FileId, at: usize) {
+    let mut bytes = fs::read(path(bed, id)).unwrap();
+    bytes[at] ^= 1;
+    fs::write(path(bed, id), bytes).unwrap();
+}
+
+fn found_damaged(bed: &Bed) -> u64 {
+    bed.observer.files().found_damaged()
+}
+
+#[tokio::test]
+async fn a_file_that_is_damaged_is_told_of_once_and_is_read_again_when_it_is_put_back() {
+    let bed = Bed::new();
+    let of = conversation(&bed, "c1").await;
+    let files = bed.files();
+    // In what is read first, and in a chunk in the middle.
+    for (found, at) in [(1, 40), (3, 150_000)] {
+        let bytes = counted_bytes(300_000);
+        let id = keep(&files, &of, new_file(None), &bytes).await.unwrap().id;
+        damage(&bed, id, at);
+        let read = async || {
+            let reading = files.read(&of.1, id).await?;
+            all(reading.side(Side::Original, Reader::Page).await?).await
+        };
+        for _ in 0..3 {
+            let error = read().await.unwrap_err();
+            assert!(error.is_for_ever(), "{error:?}");
+            assert_eq!(found_damaged(&bed), found, "{at}: once");
+        }
+        // Whoever knows that it is damaged is told before anything of it is given out.
+        assert!(files.read(&of.1, id).await.is_err());
+        damage(&bed, id, at);
+        assert!(read().await.unwrap() == bytes, "it is as it was");
+        damage(&bed, id, at);
+        read().await.unwrap_err();
+        assert_eq!(found_damaged(&bed), found + 1, "and is told of when it is damaged again");
+        damage(&bed, id, at);
+        files.read(&of.1, id).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_was_changed_on_its_way_only_is_read_once_more() {
+    let bed = Bed::new();
+    let mut files = bed.files();
+    let faults = faulty::between(&mut files);
+    let of = conversation(&bed, "c1").await;
+    let id = keep(&files, &of, new_file(None), WORDS).await.unwrap().id;
+    faults.damages_once.store(true, Ordering::SeqCst);
+    let read = files.read(&of.1, id).await.unwrap().side(Side::Original, Reader::Page).await;
+    let mut chunks = read.unwrap();
+    faults.damages_once.store(true, Ordering::SeqCst);
+    assert!(chunks.next().await.unwrap().unwrap() == WORDS);
+    assert_eq!(found_damaged(&bed), 0);
 }

@@ -192,15 +192,26 @@ impl Keys {
         let left = self.change(Ring::left).await?;
         let roots = self.ring.roots();
         let grace = (self.grace)();
-        let files = if roots.len() > 1 { self.files_left().await? } else { 0 };
+        let files = if roots.len() > 1 { self.files_left().await } else { Ok(0) };
+        let (files, files_unseen) = match files {
+            Ok(files) => (Some(files), None),
+            Err(error) => (None, Some(error.to_string())),
+        };
         let unreadable = self.progress.unreadable.load(Ordering::Relaxed);
         Ok(KeysSeen {
             roots: roots.iter().map(|root| line_of(root, Some(grace))).collect(),
-            percent: percent(left, files, self.progress.of.load(Ordering::Relaxed), unreadable),
+            percent: percent(
+                left,
+                // What nobody sees is not done.
+                files.unwrap_or(1),
+                self.progress.of.load(Ordering::Relaxed),
+                unreadable,
+            ),
             left,
             unreadable,
-            files: Some(files),
-            files_stuck: Some(self.files.stuck().min(files)),
+            files,
+            files_stuck: files.map(|files| self.files.stuck().min(files)),
+            files_unseen,
             master_key_changes: self.ring.vault.master_changes(),
         })
     }
@@ -273,7 +284,9 @@ impl Keys {
         let current = self.ring.current();
         // What queued before the key was changed may still be sealed under the old one.
         let is_behind = self.engine.caught_up().await.is_err();
-        let before = self.change(Ring::left).await?.all() + self.files_left().await?;
+        // Files that cannot be seen hold up nothing else.
+        let files = self.files_left().await.unwrap_or(0);
+        let before = self.change(Ring::left).await?.all() + files;
         self.progress.of.fetch_max(before, Ordering::Relaxed);
         let mut round = Round { missed: u64::from(is_behind), ..Round::default() };
         let mut told = tokio::time::Instant::now();
@@ -320,7 +333,10 @@ impl Round {
 }
 
 fn failed(error: FileError) -> KeysError {
-    store::StoreError::Database(Box::new(error)).into()
+    match error {
+        FileError::Elsewhere(elsewhere) => KeysError::FilesElsewhere(elsewhere),
+        error => KeysError::FilesUnseen(Box::new(error)),
+    }
 }
 
 /// How much is done, of what was to be done and can be, files among it.

@@ -37,7 +37,7 @@ pub(crate) async fn forget_rest(
             Err(error) => {
                 all = all.and(Err(error.into()));
                 // Nobody would look for a file any more whose conversation is gone.
-                begun.retain(|id| !files.has_some(*id));
+                begun.retain(|id| !files.may_have_some(*id));
             }
         }
         for id in begun {

@@ -86,7 +86,7 @@ impl Shredder {
     /// Removes the files that entries of this segment name: before its key goes, because nobody knows them
     /// after it.
     async fn files_of(&self, segment: &OldSegment) -> Result<u64, RetentionError> {
-        if !self.files.has_some(segment.conversation) {
+        if !self.files.may_have_some(segment.conversation) {
             return Ok(0);
         }
         let mut removed = 0;

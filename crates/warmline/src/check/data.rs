@@ -7,9 +7,9 @@ use std::{
 };
 
 use gateway::{
-    KeyFit,
+    Elsewhere, KeyFit, PlaceExamined,
     control::{ListLetters, SOCKET},
-    examine_data,
+    examine_data, examine_files,
 };
 use rustix::fs::{Access, access, statvfs};
 use vault::{MasterKey, Vault};
@@ -33,11 +33,47 @@ pub(super) async fn check(look: &mut Look, report: &mut Report) -> bool {
     directory(&dir, report);
     let running = gateway_runs(&dir, report).await;
     let key = std::mem::replace(&mut look.master_key, Ok(None));
-    let looked = tokio::task::spawn_blocking(move || store(&dir, key, running)).await;
-    for finding in looked.unwrap_or_default() {
+    let data = dir.clone();
+    let looked = tokio::task::spawn_blocking(move || store(&data, key, running)).await;
+    let (findings, vault) = looked.unwrap_or_default();
+    for finding in findings {
         report.say(finding);
     }
+    if let Some(vault) = vault {
+        report.looks_at("the place of the files");
+        report.say(place(examine_files(&dir, &look.settings.files, &vault).await));
+    }
     running
+}
+
+/// Whether the files lie where they did.
+fn place(seen: PlaceExamined) -> Finding {
+    const CHECK: &str = "data.place";
+    match seen {
+        PlaceExamined::Known => {
+            Finding::ok(CHECK, "known", "the folder or bucket of the files is the known one")
+        }
+        PlaceExamined::ToBeKnown => {
+            let words = "the folder or bucket of the files is marked at the first start";
+            Finding::ok(CHECK, "to_be_marked", words)
+        }
+        PlaceExamined::Elsewhere(elsewhere) => {
+            let code = match elsewhere {
+                Elsewhere::Absent => "absent",
+                Elsewhere::Other => "other",
+            };
+            Finding::fail(CHECK, code, "the folder or bucket of the files is not the known one")
+                .fix(elsewhere.to_string())
+        }
+        PlaceExamined::Unreadable(error) => {
+            let words = format!(
+                "the folder or bucket of the files cannot be read: {:#}",
+                anyhow::Error::from_boxed(error)
+            );
+            Finding::warn(CHECK, "unreadable", words)
+                .fix("run this as the gateway's user; see [files] in the configuration")
+        }
+    }
 }
 
 fn directory(dir: &Path, report: &mut Report) {
@@ -157,28 +193,37 @@ async fn gateway_runs(dir: &Path, report: &mut Report) -> bool {
     running
 }
 
-/// The store and whether the key is its own.
-fn store(dir: &Path, key: Result<Option<MasterKey>, ConfigError>, running: bool) -> Vec<Finding> {
+/// The store and whether the key is its own; and the data's vault, if there are data that it opens.
+fn store(
+    dir: &Path,
+    key: Result<Option<MasterKey>, ConfigError>,
+    running: bool,
+) -> (Vec<Finding>, Option<Vault>) {
     const KEY: &str = "data.key";
     let fresh = |words: &str| Finding::ok(KEY, "to_be_made", words);
     let key = match key {
         Ok(Some(key)) => key,
         Ok(None) => {
-            return vec![
+            let findings = vec![
                 Finding::ok("data.store", "to_be_made", "the store is made at the first start"),
                 fresh("the master key is made at the first start; back it up apart from the data"),
             ];
+            return (findings, None);
         }
         Err(error) => {
             let code = error.code();
-            return vec![Finding::fail(KEY, code, format!("{:#}", anyhow::Error::from(error)))];
+            let words = format!("{:#}", anyhow::Error::from(error));
+            return (vec![Finding::fail(KEY, code, words)], None);
         }
     };
     let vault = match Vault::new(&key) {
         Ok(vault) => vault,
-        Err(error) => return vec![Finding::fail(KEY, "unusable", error.to_string())],
+        Err(error) => return (vec![Finding::fail(KEY, "unusable", error.to_string())], None),
     };
-    match examine_data(dir, &vault) {
+    let seen = examine_data(dir, &vault);
+    let fits = matches!(&seen, Ok(Some(seen)) if seen.key != KeyFit::Wrong)
+        && gateway::keys::open_beside(dir, &vault).is_ok();
+    let findings = match seen {
         Ok(None) => vec![
             Finding::ok("data.store", "to_be_made", "the store is made at the first start"),
             Finding::ok(KEY, "there", "there is a master key, and no data yet"),
@@ -197,7 +242,8 @@ fn store(dir: &Path, key: Result<Option<MasterKey>, ConfigError>, running: bool)
                 Finding::skip(KEY, "unknown", "whether the master key fits cannot be seen"),
             ]
         }
-    }
+    };
+    (findings, fits.then_some(vault))
 }
 
 fn schema(found: i64, known: i64, running: bool) -> Finding {
@@ -265,6 +311,16 @@ mod tests {
         {
             assert_eq!(schema(found, known, running).code, code);
         }
+    }
+
+    #[test]
+    fn a_place_that_is_not_the_known_one_fails_and_one_that_cannot_be_read_warns() {
+        let code = |seen| place(seen).code;
+        assert_eq!(code(PlaceExamined::Known), "known");
+        assert_eq!(code(PlaceExamined::ToBeKnown), "to_be_marked");
+        assert_eq!(code(PlaceExamined::Elsewhere(Elsewhere::Absent)), "absent");
+        assert_eq!(code(PlaceExamined::Elsewhere(Elsewhere::Other)), "other");
+        assert_eq!(code(PlaceExamined::Unreadable("away".into())), "unreadable");
     }
 
     #[test]

@@ -88,6 +88,8 @@ impl StandIn {
         let data = tempfile::tempdir().map_err(|error| failed(&error))?;
         let mut settings = look.settings;
         settings.data_dir = data.path().to_owned();
+        // A bucket is the gateway's: a stand-in neither marks it nor removes what is old there.
+        settings.files.bucket = None;
         for bot in &mut settings.bots {
             // A bot of the team's own is not to greet somebody who is not there.
             bot.behind = None;

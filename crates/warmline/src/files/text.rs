@@ -1,6 +1,6 @@
 //! Files as a person reads of them.
 
-use gateway::control::{FilesDropped, FilesTaken};
+use gateway::control::{FilesDropped, FilesPlaceAccepted, FilesTaken};
 
 /// What a table says of one tenant, or of all.
 type Row = [String; 5];
@@ -32,6 +32,16 @@ fn row(tenant: &str, [taken, room, strangers, their_room]: [String; 4]) -> Row {
 /// What became of a drop.
 pub(super) fn dropped(dropped: FilesDropped) -> String {
     format!("{} files are dropped, {}.\n", dropped.files, amount(dropped.bytes))
+}
+
+/// What became of a place.
+pub(super) fn accepted(accepted: FilesPlaceAccepted) -> String {
+    let told = if accepted.changed {
+        "the folder or bucket that is set is the place of the files from now on"
+    } else {
+        "the folder or bucket that is set is the one that is known; nothing was changed"
+    };
+    format!("{told}\n")
 }
 
 /// Bytes as a person reads them.

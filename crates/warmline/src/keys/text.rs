@@ -40,6 +40,9 @@ pub(super) fn status(seen: &KeysSeen) -> String {
         )
         .ok();
     }
+    if let Some(why) = &seen.files_unseen {
+        writeln!(text, "how many files are under old keys cannot be seen: {why}").ok();
+    }
     if seen.unreadable > 0 {
         writeln!(
             text,
@@ -78,6 +81,7 @@ mod tests {
             unreadable: 1,
             files: Some(2),
             files_stuck: Some(1),
+            files_unseen: Some("they are away".to_owned()),
             master_key_changes: true,
         };
         let text = status(&seen);
@@ -87,6 +91,7 @@ mod tests {
             "3 states, 0 effects, 0 dead letters, 9 segment keys, 0 secrets and tokens; 75 %",
             "2 files may be under old keys",
             "1 of these files could not be wrapped anew",
+            "under old keys cannot be seen: they are away",
             "1 of what is sealed opens under no key",
             "is not finished",
         ] {

@@ -25,6 +25,9 @@ use crate::{
     process::{Environment, Process, WITHIN, free_port},
 };
 
+/// What names the place of the files, in its folder.
+pub(crate) const FILES_MARK: &str = "warmline-files-place";
+
 /// Part of everything that people say in these tests (phrases aside), so that it can be looked for
 /// where it must not be.
 pub(crate) const CANARY: &str = "kolibri";
@@ -187,6 +190,13 @@ impl House {
 
     pub(crate) fn data_dir(&self) -> PathBuf {
         self.environment["WARMLINE_DATA_DIR"].clone().into()
+    }
+
+    /// What lies in the folder of files beside its mark.
+    pub(crate) fn files(&self) -> Vec<PathBuf> {
+        let there = std::fs::read_dir(self.data_dir().join("files")).unwrap();
+        let there = there.map(|entry| entry.unwrap().path());
+        there.filter(|path| !path.ends_with(FILES_MARK)).collect()
     }
 
     /// This was handed out and must not be found anywhere.

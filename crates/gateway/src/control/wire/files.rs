@@ -31,6 +31,26 @@ impl Order for DropFiles {
     type Done = FilesDropped;
 }
 
+/// The place of the files is to be taken for theirs as it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "do", rename = "accept_files_place")]
+pub struct AcceptFilesPlace {}
+
+impl Order for AcceptFilesPlace {
+    type Done = FilesPlaceAccepted;
+}
+
+impl Done for FilesPlaceAccepted {
+    const NAME: &str = "files_place";
+}
+
+/// The place of the files is the known one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FilesPlaceAccepted {
+    /// It was another one before the order.
+    pub changed: bool,
+}
+
 impl Done for FilesTaken {
     const NAME: &str = "files";
 }

@@ -28,6 +28,7 @@ fn each_order_has_the_line_that_it_always_had() {
             r#"{"v":1,"do":"forget_secret","name":"snow"}"#,
         ),
         (ListFiles {}.to_line(), r#"{"v":1,"do":"list_files"}"#),
+        (AcceptFilesPlace {}.to_line(), r#"{"v":1,"do":"accept_files_place"}"#),
         (
             drop(true, Some("2026-11-30T08:00:00Z")),
             r#"{"v":1,"do":"drop_files","tenant":"acme","strangers":true,"before":"2026-11-30T08:00:00Z"}"#,
@@ -65,6 +66,7 @@ fn each_order_has_the_line_that_it_always_had() {
                 OneLine::Master(order) => order.to_line().to_vec(),
                 OneLine::ListFiles(order) => order.to_line().to_vec(),
                 OneLine::DropFiles(order) => order.to_line().to_vec(),
+                OneLine::AcceptFilesPlace(order) => order.to_line().to_vec(),
             },
         };
         assert_eq!(text(&understood), text(&line), "it is understood as what it is");
@@ -110,6 +112,10 @@ fn each_answer_has_the_line_that_it_always_had() {
     assert_eq!(told(vec![letter]), format!("{{\"v\":1,\"letters\":[{shown}]}}\n"));
     assert_eq!(told(SecretName("snow".to_owned())), "{\"v\":1,\"secret\":\"snow\"}\n");
     assert_eq!(told(MasterKeys), "{\"v\":1,\"master_key\":null}\n");
+    assert_eq!(
+        told(FilesPlaceAccepted { changed: true }),
+        "{\"v\":1,\"files_place\":{\"changed\":true}}\n"
+    );
     assert_eq!(
         told(FilesDropped { files: 1, bytes: 2, left: 0 }),
         "{\"v\":1,\"files_dropped\":{\"files\":1,\"bytes\":2,\"left\":0}}\n"

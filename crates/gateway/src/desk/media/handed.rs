@@ -311,8 +311,12 @@ fn unreadable(error: &FileError) -> Fault {
     let fault = match error {
         FileError::Gone => return Fault::Lost(FileRefusal::NotNow),
         FileError::Busy => return Fault::Ours(BUSY),
-        FileError::Sealed(_) | FileError::Malformed => Fault::Lost(FileRefusal::NotNow),
+        // Told of when it was found.
+        _ if error.is_for_ever() => return Fault::Lost(FileRefusal::NotNow),
+        FileError::Elsewhere(_) => return Fault::Ours("file_unreadable"),
         FileError::Disk(_)
+        | FileError::Sealed(_)
+        | FileError::Malformed
         | FileError::ConversationFull
         | FileError::TenantFull
         | FileError::Full

@@ -96,7 +96,8 @@ pub(super) async fn bring(
     let theirs = caller.conversation(&edge, &place.conversation)?;
     let row = row_of(&edge, theirs.id).await?;
     let (new, original) = new_file(&read_body(body, BODY_BYTES_MAX).await?)?;
-    let keeping = Keeping::new(&edge.vault, &row.key).map_err(|_| FileError::Malformed)?;
+    let keeping = Keeping::new(&edge.vault, &row.key);
+    let keeping = keeping.map_err(|error| FileError::Disk(std::io::Error::other(error)))?;
     let mut intake = edge.files.intake(theirs.id, &keeping, new).await?;
     intake.write(original).await?;
     let file = intake.finish().await?.id;

@@ -132,6 +132,17 @@ impl From<FileError> for Refused {
     fn from(error: FileError) -> Self {
         match error {
             FileError::Gone => Self::no_attachment(),
+            // It was told of when it was found.
+            _ if error.is_for_ever() => Self::new(
+                StatusCode::GONE,
+                "AttachmentDamaged",
+                "the file was damaged where it is kept and cannot be had any more",
+            ),
+            FileError::Elsewhere(_) => Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "ServiceUnavailable",
+                "files cannot be written or read at the moment; nothing was taken",
+            ),
             FileError::ConversationFull | FileError::TenantFull | FileError::Full => {
                 Self::new(StatusCode::TOO_MANY_REQUESTS, "Throttled", error.to_string())
             }
@@ -228,7 +239,7 @@ mod tests {
         for (error, status, after) in [
             (FileError::ConversationFull, 429, Some("600")),
             (FileError::Full, 429, Some("600")),
-            (FileError::Malformed, 503, Some("1")),
+            (FileError::Malformed, 410, None),
             (FileError::Gone, 404, None),
         ] {
             let response = Refused::from(error).into_response();

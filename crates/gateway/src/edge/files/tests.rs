@@ -30,7 +30,25 @@ fn an_address_that_was_good_is_told_from_one_that_never_was() {
         assert_eq!((refusal.status.as_u16(), refusal.code), (status, code));
     }
     assert_eq!(Refusal::from(FileError::Gone).code, "no_such_file");
-    assert_eq!(Refusal::from(FileError::Malformed).status.as_u16(), 503);
+    assert_eq!(Refusal::from(FileError::Disk(std::io::Error::other("away"))).status.as_u16(), 503);
+}
+
+#[test]
+fn a_file_that_was_damaged_is_gone_for_good_and_one_that_is_away_is_not() {
+    use vault::SealError::{Library, Malformed, Refused, UnknownRoot};
+    let told = |error: FileError| {
+        let response = Refusal::from(error).into_response();
+        let again = response.headers().get(header::RETRY_AFTER).cloned();
+        (response.status().as_u16(), again.map(|after| after.to_str().unwrap().to_owned()))
+    };
+    for error in [Malformed, Refused, UnknownRoot] {
+        assert_eq!(told(FileError::Sealed(error)), (410, None));
+    }
+    assert_eq!(told(FileError::Malformed), (410, None));
+    assert_eq!(Refusal::from(FileError::Malformed).code, "file_damaged");
+    assert_eq!(told(FileError::Sealed(Library)), (503, Some("1".to_owned())));
+    assert_eq!(told(crate::files::Elsewhere::Absent.into()), (503, Some("60".to_owned())));
+    assert_eq!(Refusal::from(FileError::from(crate::files::Elsewhere::Other)).code, "files_away");
 }
 
 #[test]
@@ -39,7 +57,8 @@ fn what_passes_is_told_from_what_stays_refused_when_a_desks_file_is_not_kept() {
     let disk = || std::io::Error::other("disk full");
     for (error, status, code) in [
         (E::Disk(disk()), 503, "store_unavailable"),
-        (E::Malformed, 503, "store_unavailable"),
+        (E::Malformed, 410, "file_damaged"),
+        (crate::files::Elsewhere::Absent.into(), 503, "files_away"),
         (E::Busy, 503, "busy"),
         (E::NotScanned, 503, "not_scanned"),
         (E::ConversationFull, 429, "no_room"),
@@ -81,7 +100,8 @@ async fn megabyte(bed: &Bed, files: &Arc<Files>, name: &str) -> (Keeping, FileId
 
 async fn reader(files: &Arc<Files>, (keeping, id): &(Keeping, FileId)) -> Response {
     let reading = files.read(keeping, *id).await.unwrap();
-    streamed(reading.side(Side::Original, Reader::Page).await.expect("a turn"))
+    let chunks = reading.side(Side::Original, Reader::Page).await.expect("a turn");
+    streamed(chunks).await.unwrap()
 }
 
 #[tokio::test]

@@ -71,6 +71,11 @@ impl Known {
         self
     }
 
+    /// Nothing is known of those that are there, which are others; what comes still does.
+    pub(in crate::files) fn forget(&mut self) {
+        self.root = None;
+    }
+
     /// How many come in that may be under another.
     pub(super) fn coming_under_others(&self, root: RootId) -> usize {
         self.coming.iter().filter(|(_, of)| *of != root).count()

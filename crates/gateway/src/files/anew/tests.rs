@@ -10,7 +10,7 @@ use crate::{
     files::{
         Bringer, Chunks, Intake, Kept, NewFile, Reader, Side,
         faulty::{self, Ending},
-        place,
+        mark, place,
     },
 };
 
@@ -74,9 +74,11 @@ async fn wrapped_anew(bed: &Bed, files: &Arc<Files>) -> Looked {
     files.wrap_anew(&store(bed), &|| Duration::ZERO).await.unwrap()
 }
 
+/// What lies in the folder beside its mark.
 fn names(bed: &Bed) -> Vec<String> {
     let folder = fs::read_dir(bed.dir().join(place::FOLDER)).unwrap();
-    folder.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+    let names = folder.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    names.filter(|name| name != mark::MARK).collect()
 }
 
 #[tokio::test]
@@ -127,14 +129,41 @@ async fn files_that_are_away_for_a_while_are_not_taken_for_none() {
     rotate(&bed);
     let (folder, away) = (bed.dir().join(place::FOLDER), bed.dir().join("away"));
     fs::rename(&folder, &away).unwrap();
-    assert!(matches!(files.under_old_keys().await, Err(FileError::Disk(_))));
+    assert!(matches!(files.under_old_keys().await, Err(FileError::Elsewhere(_))));
     let looked = files.wrap_anew(&store(&bed), &|| Duration::ZERO).await;
-    assert!(matches!(looked, Err(FileError::Disk(_))));
+    assert!(matches!(looked, Err(FileError::Elsewhere(_))));
     fs::rename(&away, &folder).unwrap();
     assert_eq!(files.under_old_keys().await.unwrap(), 1);
     assert_eq!(wrapped_anew(&bed, &files).await.done, 1);
     retire(&bed);
     assert_eq!(rest(reads(&files, &of, id).await).await, b"kolibri");
+}
+
+#[tokio::test]
+async fn files_that_go_away_in_the_middle_of_a_round_are_not_taken_for_done() {
+    let bed = Bed::new();
+    let (files, of) = (bed.files(), conversation(&bed, "c1").await);
+    let there = [kept(&files, &of, b"one").await.id, kept(&files, &of, b"two").await.id];
+    rotate(&bed);
+    let (folder, away) = (bed.dir().join(place::FOLDER), bed.dir().join("away"));
+    // As a volume that is unmounted, after the round has seen what is there.
+    let unmounts = || {
+        if folder.join(mark::MARK).exists() {
+            fs::rename(&folder, &away).unwrap();
+            fs::create_dir(&folder).unwrap();
+        }
+        Duration::ZERO
+    };
+    let looked = files.wrap_anew(&store(&bed), &unmounts).await.unwrap();
+    assert_eq!(looked, Looked { done: 0, missed: 2, unreadable: 0 });
+    fs::remove_dir(&folder).unwrap();
+    fs::rename(&away, &folder).unwrap();
+    assert_eq!(files.under_old_keys().await.unwrap(), 2);
+    assert_eq!(wrapped_anew(&bed, &files).await.done, 2);
+    retire(&bed);
+    for id in there {
+        assert_eq!(rest(reads(&files, &of, id).await).await.len(), 3);
+    }
 }
 
 #[tokio::test]
@@ -211,6 +240,7 @@ async fn a_gateway_that_is_killed_in_the_middle_of_a_copy_loses_nothing_and_leav
     let litter = || names(&bed).iter().filter(|name| name.contains('#')).count();
     assert_eq!(litter(), 1);
     let next = bed.files();
+    next.look().await.unwrap();
     assert_eq!(litter(), 0, "the next start removes it");
     assert!(rest(reads(&next, &of, id).await).await == all);
     assert_eq!(next.under_old_keys().await.unwrap(), 1);

@@ -1,13 +1,13 @@
 //! Files that came, and what came of them.
 
 use prometheus_client::{
-    metrics::{counter::Counter, gauge::Gauge},
+    metrics::{counter::Counter, family::Family, gauge::Gauge},
     registry::Registry,
 };
 
 use crate::{
-    files::{Bringer, FileError},
-    observe::metrics::{counters, gauge},
+    files::{Bringer, FileError, PlaceSeen},
+    observe::metrics::{Labels, counter, counters, gauge},
 };
 
 /// What can come of a file.
@@ -30,6 +30,7 @@ fn outcome(told: Result<(), &FileError>) -> usize {
             FileError::Busy
             | FileError::Empty
             | FileError::Gone
+            | FileError::Elsewhere(_)
             | FileError::Disk(_)
             | FileError::Sealed(_)
             | FileError::Malformed,
@@ -44,6 +45,8 @@ pub(crate) struct FileNumbers {
     bytes_out: Counter,
     kept: Gauge,
     of_strangers: Gauge,
+    damaged: Counter,
+    place: [Gauge; PlaceSeen::ALL.len()],
 }
 
 impl FileNumbers {
@@ -56,6 +59,12 @@ impl FileNumbers {
                 ("outcome", outcome.to_owned()),
             ])
         };
+        let damaged = "Files that were found damaged where they lie";
+        let places = Family::<Labels, Gauge>::default();
+        let stands = "1 for what stands at the place of the files";
+        registry.register("files_place", stands, places.clone());
+        let place =
+            |seen: PlaceSeen| places.get_or_create_owned(&vec![("state", seen.word().to_owned())]);
         let way = |way: &str| bytes.get_or_create_owned(&vec![("way", way.to_owned())]);
         Self {
             came: Bringer::ALL.map(|by| OUTCOMES.map(|outcome| of(by, outcome))),
@@ -67,6 +76,8 @@ impl FileNumbers {
                 "files_of_strangers_bytes",
                 "What those of them take that strangers brought",
             ),
+            damaged: counter(registry, "files_damaged", damaged),
+            place: PlaceSeen::ALL.map(place),
         }
     }
 
@@ -78,6 +89,24 @@ impl FileNumbers {
     /// A file was not given out by whoever has it: the desk, or Teams.
     pub(crate) fn not_given(&self, by: Bringer) {
         self.came[by as usize][OUTCOMES.len() - 1].inc();
+    }
+
+    /// One was found damaged that was not known to be.
+    pub(crate) fn damaged(&self) {
+        self.damaged.inc();
+    }
+
+    /// How many were.
+    #[cfg(test)]
+    pub(crate) fn found_damaged(&self) -> u64 {
+        self.damaged.get()
+    }
+
+    /// What a look at their place shows.
+    pub(crate) fn place(&self, seen: PlaceSeen) {
+        for (gauge, one) in self.place.iter().zip(PlaceSeen::ALL) {
+            gauge.set(i64::from(one == seen));
+        }
     }
 
     /// So much of files came in.

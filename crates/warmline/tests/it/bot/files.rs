@@ -114,11 +114,9 @@ async fn a_bot_brings_a_picture_and_the_page_opens_it_also_after_a_kill() {
     let again = page.log().await;
     let again = again.iter().find(|shown| shown["attachments"].is_array()).unwrap();
     assert_eq!(again["attachments"][0]["contentUrl"], shown, "the same every time");
-    let folder = house.data_dir().join("files");
-    for file in std::fs::read_dir(folder).unwrap() {
-        let file = file.unwrap();
+    for file in house.files() {
         assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600);
-        let sealed = std::fs::read(file.path()).unwrap();
+        let sealed = std::fs::read(file).unwrap();
         assert!(!sealed.windows(7).any(|window| window == b"kolibri"));
         assert!(!sealed.windows(20).any(|window| window == &bytes[..20]));
     }
@@ -246,8 +244,7 @@ async fn files_that_are_wrong_or_anothers_are_refused() {
     for (what, request, expected) in cases {
         is_refused(request, what, expected).await;
     }
-    let folder = house.data_dir().join("files");
-    assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 0, "nothing was kept");
+    assert_eq!(house.files().len(), 0, "nothing was kept");
 
     let only_original = json!({"type": "image/png", "originalBase64": PICTURE});
     let address = brings(&bot, &activity, &only_original).await;
@@ -269,8 +266,8 @@ async fn files_that_are_wrong_or_anothers_are_refused() {
     let later = shown.replacen("-original-1", "-original-2", 1);
     is_refused(get(&later), "a longer life", (404, "no_such_file")).await;
     is_refused(house.http.post(&shown), "a post", (405, "method_not_allowed")).await;
-    for file in std::fs::read_dir(folder).unwrap() {
-        std::fs::remove_file(file.unwrap().path()).unwrap();
+    for file in house.files() {
+        std::fs::remove_file(file).unwrap();
     }
     is_refused(get(&shown), "one that is gone", (404, "no_such_file")).await;
     is_refused(get(&address), "the same for the bot", (404, "AttachmentNotFound")).await;

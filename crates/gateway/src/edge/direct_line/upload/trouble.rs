@@ -34,6 +34,9 @@ impl From<FileError> for Trouble {
     }
 }
 
+/// What of it is nobody's fault who sends one.
+const NOT_KEPT: &str = "the file cannot be kept at the moment; nothing was taken, send it again";
+
 impl From<FileError> for Refused {
     fn from(error: FileError) -> Self {
         let code = match &error {
@@ -45,12 +48,13 @@ impl From<FileError> for Refused {
                 ErrorCode::TooManyRequests
             }
             FileError::Busy | FileError::NotScanned => ErrorCode::ServiceUnavailable,
+            // Told of by whoever looked.
+            FileError::Elsewhere(_) => {
+                return Self::new(ErrorCode::ServiceUnavailable, NOT_KEPT);
+            }
             FileError::Gone | FileError::Disk(_) | FileError::Sealed(_) | FileError::Malformed => {
                 tracing::error!(error = &error as &dyn std::error::Error, "a file cannot be kept");
-                return Self::new(
-                    ErrorCode::ServiceUnavailable,
-                    "the file cannot be kept at the moment; nothing was taken, send it again",
-                );
+                return Self::new(ErrorCode::ServiceUnavailable, NOT_KEPT);
             }
         };
         Self::new(code, error.to_string())
