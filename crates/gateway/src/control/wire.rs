@@ -195,7 +195,11 @@ impl Name {
             Self::Show | Self::Resend | Self::Drop => &["id"],
             Self::KeepSecret => &["name", "value"],
             Self::ForgetSecret => &["name"],
-            Self::ListFiles | Self::KeysStatus | Self::RotateKeys => &[],
+            Self::ListFiles
+            | Self::AcceptFilesPlace
+            | Self::KeysStatus
+            | Self::RotateKeys
+            | Self::RotateMessages => &[],
             Self::DropFiles => &["tenant", "strangers", "before"],
             Self::ErasePerson | Self::ExportPerson => &["tenant", "user"],
             Self::RetireKey => &["root"],
