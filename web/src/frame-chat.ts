@@ -17,6 +17,7 @@ import { quietNotices } from './frame-notices';
 import { chime, saveAs } from './frame-things';
 import { Strip } from './frame-strip';
 import { transcript } from './frame-story';
+import { watchPictures } from './pictures';
 import { Refusals } from './refused';
 import { patient } from './resend';
 import { Retries } from './retry';
@@ -89,6 +90,7 @@ export class Chat {
     const root = document.getElementById('chat');
     root?.setAttribute('aria-label', this.#say('conversation'));
     root?.append(this.#head.root, this.#strip.root, this.#strip.news, this.#place, drop.root);
+    if (root) watchPictures(root, words);
     addEventListener('keydown', (event) => this.#pressed(event));
     setInterval(() => this.#keep(), KEEP_EVERY_MS);
   }

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { after, afterEach, before, test } from 'node:test';
-import type { Browser, BrowserContextOptions } from 'playwright-core';
+import type { Browser, BrowserContextOptions, Frame } from 'playwright-core';
 
 import { audit, eventually, unreadable, openBrowser, overflows, shoot, visit } from './browser.ts';
 import {
@@ -403,6 +403,59 @@ test('an accent of the site is read everywhere, with letters that can be read on
       await chat(page).locator('.ac-pushButton').last().waitFor();
       await eventually(`letters in ${accent} can be read in the ${theme}`, async () => (await unreadable(frameOf(page))).length === 0);
     }
+  }
+  await end();
+});
+
+/** How the sign behind a link stands out from the bubble that it is in, as it is really painted: WCAG's contrast. */
+const contrastOfSign = (frame: Frame): Promise<number> =>
+  frame.evaluate(async () => {
+    const sign = [...document.querySelectorAll('.webchat__render-markdown__external-link-icon')].at(-1);
+    if (!sign) throw new Error('no link has a sign behind it');
+    const address = /^url\("(.*)"\)$/s.exec(getComputedStyle(sign).backgroundImage)?.[1];
+    if (address === undefined) throw new Error('the sign is no picture');
+    const picture = new Image(64, 64);
+    picture.src = address;
+    await picture.decode();
+    const canvas = new OffscreenCanvas(64, 64);
+    const drawn = canvas.getContext('2d');
+    if (!drawn) throw new Error('there is no canvas');
+    drawn.drawImage(picture, 0, 0, 64, 64);
+    const { data } = drawn.getImageData(0, 0, 64, 64);
+    const full = [...Array(64 * 64).keys()].find((at) => data[at * 4 + 3] === 255);
+    if (full === undefined) throw new Error('the sign is empty');
+    const ink = [...data.slice(full * 4, full * 4 + 3)];
+    let around: Element | null = sign;
+    const groundOf = (element: Element) => getComputedStyle(element).backgroundColor;
+    while (around && groundOf(around) === 'rgba(0, 0, 0, 0)' || around === sign) around = around.parentElement;
+    if (!around) throw new Error('the sign is on nothing');
+    const ground = (groundOf(around).match(/[\d.]+/g) ?? []).slice(0, 3).map(Number);
+    const luminance = (parts: readonly number[]) => {
+      const [red = 0, green = 0, blue = 0] = parts
+        .map((part) => part / 255)
+        .map((part) => (part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4));
+      return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+    };
+    const [one, other] = [luminance(ink), luminance(ground)];
+    return (Math.max(one, other) + 0.05) / (Math.min(one, other) + 0.05);
+  });
+
+/** What WCAG asks of signs (1.4.11). */
+const SIGNS_CONTRAST_MIN = 3;
+
+test('the sign behind a link is seen, in the light and in the dark', async () => {
+  const { page, end } = await arrive({ colorScheme: 'dark' });
+  await opened(page);
+  const id = await live(page, demo);
+  await demo.desk(`chats/${id}/show`, { control: 'html' });
+  await chat(page).locator('.webchat__render-markdown__external-link-icon').waitFor();
+  for (const colorScheme of ['dark', 'light', 'dark'] as const) {
+    await page.emulateMedia({ colorScheme });
+    const scheme = () => frameOf(page).evaluate(() => document.documentElement.style.colorScheme);
+    await eventually('the frame knows', async () => (await scheme()) === colorScheme);
+    const contrast = await contrastOfSign(frameOf(page));
+    assert.ok(contrast >= SIGNS_CONTRAST_MIN, `${contrast.toFixed(2)} in the ${colorScheme}`);
+    await shoot(page, `widget-link-${colorScheme}`);
   }
   await end();
 });
