@@ -77,7 +77,7 @@ export class Chat {
       leave: () => this.#focus(),
     });
     this.#door = new Door(origin, welcome.key, send);
-    this.#news = new News(welcome, send, (story) => {
+    this.#news = new News(welcome, this.#say, send, (story) => {
       this.#head.story(story);
       this.#strip.story(story);
     });
@@ -260,7 +260,7 @@ export class Chat {
   }
 
   #save(): void {
-    const text = transcript(this.#activities(), this.#say('you'), this.#locale);
+    const text = transcript(this.#activities(), this.#say, this.#locale);
     saveAs(`${this.#say('saved.name')}-${new Date().toISOString().slice(0, 10)}.txt`, text);
   }
 

@@ -63,6 +63,9 @@ const en = {
   'saved.name': 'conversation',
 
   'drop': 'Drop files to attach them',
+  'kind.picture': 'Picture',
+  'kind.card': 'Card',
+  'kind.file': 'File',
   'conversation': 'Conversation',
 } as const;
 
@@ -129,6 +132,9 @@ const de: Record<Key, string> = {
   'saved.name': 'Gespraech',
 
   'drop': 'Dateien hier ablegen, um sie anzuhängen',
+  'kind.picture': 'Bild',
+  'kind.card': 'Karte',
+  'kind.file': 'Datei',
   'conversation': 'Gespräch',
 };
 

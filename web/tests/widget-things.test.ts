@@ -5,7 +5,7 @@ import { after, afterEach, before, test } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
 
 import { eventually, openBrowser, shoot, visit } from './browser.ts';
-import { box, chat, drag, frameOf, live, notice, opened, said, says } from './bubbles.ts';
+import { badge, box, bubble, chat, drag, frameOf, live, notice, opened, panel, said, saved, says } from './bubbles.ts';
 import { startDemo } from './program.ts';
 import type { Demo } from './program.ts';
 
@@ -118,6 +118,26 @@ test('a file of the agent comes to the user', async () => {
   const link = chat(page).locator('a[href*="/files/"]', { hasText: 'manual.txt' }).first();
   const address = await link.getAttribute('href');
   assert.equal(await (await fetch(address ?? '')).text(), 'turn it off and on');
+  await end();
+});
+
+test('a card is in the saved conversation and beside the bubble with what it says, a picture with its name', async () => {
+  const { page, end } = await arrive();
+  await opened(page);
+  const id = await live(page, demo);
+  await bubble(page).click();
+  await eventually('the panel is closed', async () => !(await panel(page).isVisible()));
+  await demo.desk(`chats/${id}/show`, { control: 'image' });
+  await badge(page).filter({ hasText: '1' }).waitFor();
+  await page.locator('warmline-chat .peek', { hasText: '[A plan of the building]' }).waitFor();
+  await demo.desk(`chats/${id}/show`, { control: 'card_notification' });
+  await badge(page).filter({ hasText: '2' }).waitFor();
+  await page.locator('warmline-chat .peek', { hasText: 'Approved' }).waitFor();
+  await bubble(page).click();
+  const text = await saved(page);
+  assert.match(text, /: \[A plan of the building\]\n/);
+  assert.match(text, /: Approved\nYour request was approved\./);
+  assert.doesNotMatch(text, /: \n/, 'somebody seems to have said nothing');
   await end();
 });
 

@@ -6,7 +6,7 @@ import type { Browser, BrowserContextOptions, Frame } from 'playwright-core';
 
 import { audit, eventually, unreadable, openBrowser, overflows, shoot, visit } from './browser.ts';
 import {
-  badge, box, bubble, chat, deskChat, frameOf, live, notice, opened, panel, said, says, strip,
+  badge, box, bubble, chat, deskChat, frameOf, live, notice, opened, panel, said, saved, says, strip,
 } from './bubbles.ts';
 import { startDemo } from './program.ts';
 import type { Demo } from './program.ts';
@@ -286,15 +286,7 @@ test('the conversation can be kept as a text', async () => {
   await opened(page);
   await says(page, 'the toner is empty');
   await said(page, 'the toner is empty').first().waitFor();
-  await chat(page).getByRole('button', { name: 'More' }).click();
-  const [download] = await Promise.all([
-    page.waitForEvent('download'),
-    chat(page).getByRole('menuitem', { name: 'Save conversation' }).click(),
-  ]);
-  assert.match(download.suggestedFilename(), /^conversation-\d{4}-\d\d-\d\d\.txt$/);
-  const chunks: Buffer[] = [];
-  for await (const chunk of await download.createReadStream()) chunks.push(chunk as Buffer);
-  assert.match(Buffer.concat(chunks).toString(), /You: the toner is empty\n/);
+  assert.match(await saved(page), /You: the toner is empty\n/);
   await end();
 });
 
