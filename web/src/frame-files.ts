@@ -47,7 +47,7 @@ export class Files {
     if (added.length > 0) this.#tell('files.added', added);
   }
 
-  /** Puts these to the ones that wait. */
+  /** Puts these to the ones that wait; `adding` keeps those. */
   add(files: readonly File[]): void {
     this.#set(files.map((file) => ({ blob: file, thumbnailURL: pictureOf(file) })));
   }
