@@ -11,6 +11,8 @@ const en = {
   'refused.words': 'Not sent: it cannot be taken like this. Say it in another way.',
   'secret.sent': 'Sent, and hidden: {dots}',
   'secret.late': 'No longer asked for; nothing was passed on.',
+  'picture.missing': '{name}: this picture could not be loaded.',
+  'picture.missing.unnamed': 'This picture could not be loaded.',
 } as const;
 
 type Key = keyof typeof en;
@@ -26,6 +28,8 @@ const de: Record<Key, string> = {
   'refused.words': 'Nicht gesendet: So kann es nicht angenommen werden. Sagen Sie es anders.',
   'secret.sent': 'Gesendet und verborgen: {dots}',
   'secret.late': 'Danach wird nicht mehr gefragt; nichts wurde weitergegeben.',
+  'picture.missing': '{name}: Dieses Bild konnte nicht geladen werden.',
+  'picture.missing.unnamed': 'Dieses Bild konnte nicht geladen werden.',
 };
 
 /** Says one of these words. */

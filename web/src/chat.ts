@@ -5,6 +5,7 @@
 
 import { chatSpeaker } from './chat-words';
 import { language, locale } from './language';
+import { watchPictures } from './pictures';
 import { Refusals } from './refused';
 import { patient } from './resend';
 import { Retries } from './retry';
@@ -109,6 +110,7 @@ export class UserChat {
 
   #render(webChat: WebChat, directLine: DirectLine, store: Store, userID: string): void {
     const words = chatSpeaker(language);
+    watchPictures(this.#root, words);
     const refusals = new Refusals(words, () => draw());
     const retries = new Retries(() => draw());
     const secrets = new Secrets(words, () => draw());

@@ -8,6 +8,7 @@ import { chatSpeaker } from './chat-words';
 import { Door } from './frame-door';
 import { Drop } from './frame-drop';
 import { element } from './element';
+import { adding, Files, forgetChosen } from './frame-files';
 import { Head } from './frame-head';
 import { connect } from './frame-line';
 import type { Connection } from './frame-line';
@@ -17,6 +18,7 @@ import { quietNotices } from './frame-notices';
 import { chime, saveAs } from './frame-things';
 import { Strip } from './frame-strip';
 import { transcript } from './frame-story';
+import { watchPictures } from './pictures';
 import { Refusals } from './refused';
 import { patient } from './resend';
 import { Retries } from './retry';
@@ -46,6 +48,7 @@ export class Chat {
   readonly #refusals: Refusals;
   readonly #retries: Retries;
   readonly #secrets: Secrets;
+  readonly #files: Files;
   #place: HTMLElement;
   #line: DirectLine | null = null;
   #store: Store | null = null;
@@ -76,7 +79,7 @@ export class Chat {
       leave: () => this.#focus(),
     });
     this.#door = new Door(origin, welcome.key, send);
-    this.#news = new News(welcome, send, (story) => {
+    this.#news = new News(welcome, this.#say, send, (story) => {
       this.#head.story(story);
       this.#strip.story(story);
     });
@@ -84,11 +87,14 @@ export class Chat {
     this.#refusals = new Refusals(words, () => this.#redraw?.());
     this.#retries = new Retries(() => this.#redraw?.());
     this.#secrets = new Secrets(words, () => this.#redraw?.());
+    this.#files = new Files(this.#say, this.#locale, () => this.#focus());
     this.#place = element('div', { class: 'talk' });
     const drop = new Drop(this.#say('drop'), (files) => this.#attach(files));
     const root = document.getElementById('chat');
     root?.setAttribute('aria-label', this.#say('conversation'));
-    root?.append(this.#head.root, this.#strip.root, this.#strip.news, this.#place, drop.root);
+    root?.append(this.#head.root, this.#strip.root, this.#strip.news, this.#files.news, this.#place, drop.root);
+    if (root) watchPictures(root, words);
+    root?.addEventListener('click', forgetChosen, { capture: true });
     addEventListener('keydown', (event) => this.#pressed(event));
     setInterval(() => this.#keep(), KEEP_EVERY_MS);
   }
@@ -105,7 +111,7 @@ export class Chat {
       this.#token = token;
       this.#line = line;
       this.#head.sealed(isSealed);
-      this.#store = webChat.createStore();
+      this.#store = webChat.createStore({}, adding);
       this.#store.subscribe(() => this.#heard());
       this.#show(webChat);
     } catch (error) {
@@ -162,6 +168,7 @@ export class Chat {
         },
         this.#place,
       );
+      this.#files.show(store, this.#place);
       // A field that has done its work may be gone, and the keyboard was on its button.
       if (held && document.activeElement === document.body) this.#focus();
     };
@@ -195,6 +202,7 @@ export class Chat {
     this.#refusals.heard(activities);
     this.#retries.heard(activities);
     this.#secrets.heard(activities);
+    if (this.#store) this.#files.show(this.#store, this.#place);
   }
 
   #activities(): readonly Activity[] {
@@ -258,17 +266,14 @@ export class Chat {
   }
 
   #save(): void {
-    const text = transcript(this.#activities(), this.#say('you'), this.#locale);
+    const text = transcript(this.#activities(), this.#say, this.#locale);
     saveAs(`${this.#say('saved.name')}-${new Date().toISOString().slice(0, 10)}.txt`, text);
   }
 
-  /** Files that were dropped go where the clip's files go, to be sent with the next words. */
+  /** Files that were dropped or pasted go where the clip's files go, to be sent with the next words. */
   #attach(files: readonly File[]): void {
-    const store = this.#store;
-    if (!store) return;
-    const attached = files.map((file) => ({ blob: file, thumbnailURL: pictureOf(file) }));
-    const before = store.getState().sendBoxAttachments ?? [];
-    store.dispatch({ type: 'WEB_CHAT/SET_SEND_BOX_ATTACHMENTS', payload: { attachments: [...before, ...attached] } });
+    if (!this.#store) return;
+    this.#files.add(files);
     this.#box()?.focus();
   }
 
@@ -297,8 +302,4 @@ export class Chat {
 function userOf(token: string | null): string {
   const said = token === null ? null : read(token);
   return said?.user ?? `visitor-${said?.conversation ?? ''}`;
-}
-
-function pictureOf(file: File): URL | undefined {
-  return file.type.startsWith('image/') ? new URL(URL.createObjectURL(file)) : undefined;
 }

@@ -1,4 +1,4 @@
-/** Files that are dragged over the chat: shows where they can be dropped, and takes them. */
+/** Files that are dragged over the chat, or pasted: shows where they can be dropped, and takes them. */
 
 import { element } from './element';
 
@@ -16,6 +16,14 @@ export class Drop {
       this.root.hidden = true;
       const files = [...(event.dataTransfer?.files ?? [])];
       if (files.length === 0) return;
+      event.preventDefault();
+      take(files);
+    });
+    addEventListener('paste', (event) => {
+      const { clipboardData } = event;
+      const files = [...(clipboardData?.files ?? [])];
+      // Words that were copied from an office program come with a picture of them.
+      if (files.length === 0 || clipboardData?.types.includes('text/plain')) return;
       event.preventDefault();
       take(files);
     });

@@ -3,11 +3,12 @@
  * the page around when one of these changes, and never twice the same.
  */
 
-import { BEGINNING, isMessage, numberOf, tell, unread } from './frame-story';
+import { BEGINNING, isMessage, numberOf, said, tell, unread } from './frame-story';
 import type { Story } from './frame-story';
 import { chime } from './frame-things';
 import type { Activity } from './web-chat';
 import type { FromFrame, Welcome } from './widget-wire';
+import type { Say } from './widget-words';
 
 /** Between two lines of a log that is read again there is less than this. */
 const SETTLES_WITHIN_MS = 300;
@@ -16,6 +17,7 @@ const SETTLES_WITHIN_MS = 300;
 const PREVIEW_MAX = 140;
 
 export class News {
+  readonly #say: Say;
   readonly #send: (told: FromFrame) => void;
   readonly #show: (story: Story) => void;
   #open: boolean;
@@ -28,8 +30,9 @@ export class News {
   #told = '';
   #settling = 0;
 
-  constructor({ open, sound, seen }: Welcome, send: (told: FromFrame) => void, show: (story: Story) => void) {
+  constructor({ open, sound, seen }: Welcome, say: Say, send: (told: FromFrame) => void, show: (story: Story) => void) {
     [this.#open, this.#sound, this.#seen] = [open, sound, seen];
+    this.#say = say;
     this.#send = send;
     this.#show = show;
     document.addEventListener('visibilitychange', () => this.#changed());
@@ -96,7 +99,8 @@ export class News {
       this.#send({ kind: 'seen', number: newest });
     }
     const count = watched ? 0 : news.length;
-    const preview = news.at(-1)?.text?.slice(0, PREVIEW_MAX) ?? '';
+    const last = news.at(-1);
+    const preview = last === undefined ? '' : said(last, this.#say).slice(0, PREVIEW_MAX);
     this.#tell({ kind: 'state', phase: this.#story.phase, unread: count, preview });
   }
 

@@ -4,8 +4,9 @@
  * remember nothing.
  */
 
-import type { Activity } from './web-chat';
+import type { Activity, Attachment } from './web-chat';
 import type { Phase } from './widget-wire';
+import type { Say } from './widget-words';
 
 export interface Story {
   readonly phase: Phase;
@@ -147,14 +148,31 @@ export function unread(activities: readonly Activity[], seen: number): readonly 
   );
 }
 
+/** A message in words: what is attached by its name or its kind, a card by what it says. */
+export function said(activity: Activity, say: Say): string {
+  const { text: own = '', summary = '', attachments = [] } = activity;
+  const cards = attachments.filter(isCard);
+  // Above a card there may be its question alone, and a bot may sum up what it says at length.
+  const words = cards.length > 0 && summary.length > own.length ? summary : own;
+  const named = attachments.filter((one) => !isCard(one)).map((one) => `[${one.name || say(kindOf(one))}]`);
+  return [words, ...named].filter(Boolean).join(' ') || `[${say('kind.card')}]`;
+}
+
+function isCard({ contentType = '' }: Attachment): boolean {
+  return contentType.startsWith('application/vnd.microsoft.card.');
+}
+
+function kindOf({ contentType = '' }: Attachment): 'kind.picture' | 'kind.file' {
+  return contentType.startsWith('image/') ? 'kind.picture' : 'kind.file';
+}
+
 /** The whole conversation as lines of a text. */
-export function transcript(activities: readonly Activity[], you: string, locale: string): string {
+export function transcript(activities: readonly Activity[], say: Say, locale: string): string {
   const clock = new Intl.DateTimeFormat(locale, { dateStyle: 'short', timeStyle: 'short' });
   const lines = inOrder(activities).filter(isMessage).map((activity) => {
     const at = Date.parse(activity.timestamp ?? '');
-    const who = activity.from?.role === 'user' ? you : (activity.from?.name ?? 'Bot');
-    const names = (activity.attachments ?? []).flatMap(({ name }) => (name ? [`[${name}]`] : []));
-    const words = [activity.text ?? '', ...names].filter(Boolean).join(' ');
+    const who = activity.from?.role === 'user' ? say('you') : (activity.from?.name ?? 'Bot');
+    const words = said(activity, say);
     return `${at ? clock.format(at) : ''}  ${words.startsWith(`${who}: `) ? words : `${who}: ${words}`}`;
   });
   return `${lines.join('\n')}\n`;

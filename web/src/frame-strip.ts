@@ -4,6 +4,7 @@ import { button, element, setText } from './element';
 import type { Connection } from './frame-line';
 import { BEGINNING } from './frame-story';
 import type { Story } from './frame-story';
+import { Teller } from './frame-things';
 import type { Say } from './widget-words';
 
 export interface StripOrders {
@@ -21,16 +22,14 @@ const NEWS_FOR_MS = 10 * 60_000;
 /** A strip for a connection that comes and goes within this would only flicker. */
 const LOST_AFTER_MS = 1_500;
 
-/** What was announced is gone after this: who reads on by themselves is not to find it twice. */
-const ANNOUNCED_FOR_MS = 2_000;
-
 export class Strip {
   readonly root: HTMLElement;
+  readonly #teller = new Teller();
   /**
-   * What a screen reader is told of it, always there so that its changes are heard. What the conversation
-   * says by a notice is announced there, and not twice.
+   * What a screen reader is told of it. What the conversation says by a notice is announced there, and
+   * not twice.
    */
-  readonly news = element('p', { class: 'unseen', role: 'status' });
+  readonly news = this.#teller.root;
   readonly #say: Say;
   readonly #orders: StripOrders;
   readonly #words: HTMLElement;
@@ -50,7 +49,6 @@ export class Strip {
   #dismissed: number | null = null;
   #shown = '';
   #told = '';
-  #announcing = 0;
 
   constructor(say: Say, orders: StripOrders) {
     this.#say = say;
@@ -131,9 +129,7 @@ export class Strip {
     if (words === this.#told) return;
     const back = this.#told === this.#say('reconnecting.notice') && words === '';
     this.#told = words;
-    setText(this.news, back ? this.#say('back') : words);
-    clearTimeout(this.#announcing);
-    this.#announcing = window.setTimeout(() => setText(this.news, ''), ANNOUNCED_FOR_MS);
+    this.#teller.tell(back ? this.#say('back') : words);
   }
 
   #what(): Shown | null {

@@ -1,4 +1,21 @@
-/** Small things that the browser does for the chat: a sound, a file to keep. */
+/** Small things that the browser does for the chat: a sound, a file to keep, a word to screen readers. */
+
+import { element, setText } from './element';
+
+/** What was announced is gone after this: who reads on by themselves is not to find it twice. */
+const ANNOUNCED_FOR_MS = 2_000;
+
+/** Tells screen readers something, politely. Its element is always there, so that changes are heard. */
+export class Teller {
+  readonly root = element('p', { class: 'unseen', role: 'status' });
+  #clearing = 0;
+
+  tell(words: string): void {
+    setText(this.root, words);
+    clearTimeout(this.#clearing);
+    this.#clearing = window.setTimeout(() => setText(this.root, ''), ANNOUNCED_FOR_MS);
+  }
+}
 
 /** Two soft notes, made on the spot; a browser that has heard no click yet stays silent. */
 export function chime(): void {

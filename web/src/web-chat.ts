@@ -30,6 +30,8 @@ export interface DirectLine {
 export interface Activity {
   readonly type: string;
   readonly text?: string;
+  /** All of it in words, where it carries cards. */
+  readonly summary?: string;
   readonly timestamp?: string;
   readonly from?: { readonly id?: string; readonly role?: string; readonly name?: string };
   readonly attachments?: readonly Attachment[];
@@ -40,18 +42,35 @@ export interface Activity {
 
 /** What the pages read of an attachment. */
 export interface Attachment {
+  readonly contentType?: string;
   readonly name?: string;
   readonly content?: unknown;
 }
 
 export interface Store {
-  dispatch(action: { type: string; payload?: unknown }): void;
+  dispatch(action: Action): void;
   getState(): {
     readonly activities: readonly Activity[];
-    readonly sendBoxAttachments?: readonly unknown[];
+    readonly sendBoxAttachments?: readonly Waiting[];
   };
   subscribe(changed: () => void): unknown;
 }
+
+interface Action {
+  readonly type: string;
+  readonly payload?: unknown;
+}
+
+/** A file that is to be sent with the next words. */
+export interface Waiting {
+  readonly blob: Blob;
+  readonly thumbnailURL?: URL | undefined;
+}
+
+/** What stands between an action and the store, as Redux has it. */
+export type StoreMiddleware = (
+  store: Pick<Store, 'getState'>,
+) => (next: (action: Action) => unknown) => (action: Action) => unknown;
 
 /** An element of React's, as far as it is looked into here. */
 export interface Drawn {
@@ -92,7 +111,7 @@ export interface WebChat {
     token: string;
     conversationId?: string;
   }): DirectLine;
-  createStore(): Store;
+  createStore(initial?: object, ...between: readonly StoreMiddleware[]): Store;
   renderWebChat(
     props: {
       directLine: DirectLine;
@@ -136,14 +155,29 @@ function load(): Promise<WebChat> {
   });
 }
 
-/** Web Chat's style options from the page's own palette, light or dark as the reader wishes. */
+/**
+ * Web Chat's style options from the page's own palette, light or dark as the reader wishes. The colours
+ * are as the browser resolves them now: a picture made of one knows nothing of the page around it, and
+ * `light-dark()` is always light in there.
+ */
 export function styleOptions(): Readonly<Record<string, unknown>> {
-  const style = getComputedStyle(document.documentElement);
-  const colour = (name: string) => style.getPropertyValue(`--${name}`).trim();
+  const probe = document.createElement('span');
+  probe.hidden = true;
+  document.documentElement.append(probe);
+  const options = optionsIn((name, otherwise = name) => {
+    probe.style.color = `var(--${name}, var(--${otherwise}))`;
+    return getComputedStyle(probe).color;
+  });
+  probe.remove();
+  return options;
+}
+
+/** `colour` gives the colour of this name, or of the other where the page has none. */
+function optionsIn(colour: (name: string, otherwise?: string) => string): Readonly<Record<string, unknown>> {
   // What letters are written in has to be read on the ground around them.
-  const accent = colour('accent-read') || colour('accent');
+  const accent = colour('accent-read', 'accent');
   return {
-    primaryFont: style.getPropertyValue('--font').trim(),
+    primaryFont: getComputedStyle(document.documentElement).getPropertyValue('--font').trim(),
     accent,
     subtle: colour('muted'),
     timestampColor: colour('muted'),

@@ -63,6 +63,14 @@ const en = {
   'saved.name': 'conversation',
 
   'drop': 'Drop files to attach them',
+  'files.one': '1 file is sent with your message',
+  'files': '{count} files are sent with your message',
+  'files.added': 'Attached: {names}.',
+  'files.removed': 'Removed: {names}.',
+  'files.remove': 'Remove {name}',
+  'kind.picture': 'Picture',
+  'kind.card': 'Card',
+  'kind.file': 'File',
   'conversation': 'Conversation',
 } as const;
 
@@ -129,6 +137,14 @@ const de: Record<Key, string> = {
   'saved.name': 'Gespraech',
 
   'drop': 'Dateien hier ablegen, um sie anzuhängen',
+  'files.one': '1 Datei wird mit Ihrer Nachricht gesendet',
+  'files': '{count} Dateien werden mit Ihrer Nachricht gesendet',
+  'files.added': 'Angehängt: {names}.',
+  'files.removed': 'Entfernt: {names}.',
+  'files.remove': '{name} entfernen',
+  'kind.picture': 'Bild',
+  'kind.card': 'Karte',
+  'kind.file': 'Datei',
   'conversation': 'Gespräch',
 };
 

@@ -1,5 +1,6 @@
 /** The widget on somebody's page, as the tests look at it. */
 
+import assert from 'node:assert/strict';
 import type { Frame, FrameLocator, Locator, Page } from 'playwright-core';
 
 import { eventually } from './browser.ts';
@@ -72,4 +73,17 @@ export function drag(page: Page, name: 'dragenter' | 'drop', file: Dragged): Pro
     },
     [name, file] as const,
   );
+}
+
+/** What the menu's "Save conversation" gives. */
+export async function saved(page: Page): Promise<string> {
+  await chat(page).getByRole('button', { name: 'More' }).click();
+  const [download] = await Promise.all([
+    page.waitForEvent('download'),
+    chat(page).getByRole('menuitem', { name: 'Save conversation' }).click(),
+  ]);
+  assert.match(download.suggestedFilename(), /^conversation-\d{4}-\d\d-\d\d\.txt$/);
+  const chunks: Buffer[] = [];
+  for await (const chunk of await download.createReadStream()) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks).toString();
 }

@@ -2,10 +2,10 @@
 
 import assert from 'node:assert/strict';
 import { after, afterEach, before, test } from 'node:test';
-import type { Browser } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 
 import { eventually, openBrowser, shoot, visit } from './browser.ts';
-import { box, chat, drag, frameOf, live, notice, opened, said, says } from './bubbles.ts';
+import { badge, box, bubble, chat, drag, frameOf, live, notice, opened, panel, said, saved, says } from './bubbles.ts';
 import { startDemo } from './program.ts';
 import type { Demo } from './program.ts';
 
@@ -118,5 +118,57 @@ test('a file of the agent comes to the user', async () => {
   const link = chat(page).locator('a[href*="/files/"]', { hasText: 'manual.txt' }).first();
   const address = await link.getAttribute('href');
   assert.equal(await (await fetch(address ?? '')).text(), 'turn it off and on');
+  await end();
+});
+
+test('a card is in the saved conversation and beside the bubble with what it says, a picture with its name', async () => {
+  const { page, end } = await arrive();
+  await opened(page);
+  const id = await live(page, demo);
+  await bubble(page).click();
+  await eventually('the panel is closed', async () => !(await panel(page).isVisible()));
+  await demo.desk(`chats/${id}/show`, { control: 'image' });
+  await badge(page).filter({ hasText: '1' }).waitFor();
+  await page.locator('warmline-chat .peek', { hasText: '[A plan of the building]' }).waitFor();
+  await demo.desk(`chats/${id}/show`, { control: 'card_notification' });
+  await badge(page).filter({ hasText: '2' }).waitFor();
+  await page.locator('warmline-chat .peek', { hasText: 'Approved' }).waitFor();
+  await bubble(page).click();
+  const text = await saved(page);
+  assert.match(text, /: \[A plan of the building\]\n/);
+  assert.match(text, /: Approved\nYour request was approved\./);
+  assert.doesNotMatch(text, /: \n/, 'somebody seems to have said nothing');
+  await end();
+});
+
+/** No picture can be loaded from now on. */
+const withoutPictures = (page: Page): Promise<unknown> =>
+  page.route('**/*', (route) => (route.request().resourceType() === 'image' ? route.abort() : route.fallback()));
+
+test('a picture that cannot be loaded says which it is, also on a card', async () => {
+  const { page, end } = await arrive();
+  await opened(page);
+  const id = await live(page, demo);
+  await withoutPictures(page);
+  await demo.desk(`chats/${id}/show`, { control: 'image' });
+  const missing = chat(page).locator('.no-picture');
+  await missing.filter({ hasText: 'A plan of the building: this picture could not be loaded.' }).waitFor();
+  const frame = await missing.locator('..').boundingBox();
+  assert.ok(frame && frame.height < 100, `no empty frame around it: ${frame?.height}`);
+  await demo.desk(`chats/${id}/show`, { control: 'card_large_image' });
+  await chat(page).getByText('Laptop 14').first().waitFor();
+  await missing.nth(1).waitFor();
+  await shoot(page, 'widget-no-picture');
+  const seen = await frameOf(page).evaluate(() =>
+    [...document.images].filter((one) => one.checkVisibility() && one.complete && one.naturalWidth === 0).length,
+  );
+  assert.equal(seen, 0, 'no torn sheet is seen');
+  await page.unroute('**/*');
+  await page.reload();
+  await chat(page).getByText('Laptop 14').first().waitFor();
+  await eventually('the pictures are there', () =>
+    frameOf(page).evaluate(() => [...document.images].some((one) => one.checkVisibility() && one.naturalWidth > 0)),
+  );
+  assert.equal(await missing.count(), 0);
   await end();
 });

@@ -2,11 +2,11 @@
 
 import assert from 'node:assert/strict';
 import { after, afterEach, before, test } from 'node:test';
-import type { Browser, BrowserContextOptions } from 'playwright-core';
+import type { Browser, BrowserContextOptions, Frame } from 'playwright-core';
 
 import { audit, eventually, unreadable, openBrowser, overflows, shoot, visit } from './browser.ts';
 import {
-  badge, box, bubble, chat, deskChat, frameOf, live, notice, opened, panel, said, says, strip,
+  badge, box, bubble, chat, deskChat, frameOf, live, notice, opened, panel, said, saved, says, strip,
 } from './bubbles.ts';
 import { startDemo } from './program.ts';
 import type { Demo } from './program.ts';
@@ -286,15 +286,7 @@ test('the conversation can be kept as a text', async () => {
   await opened(page);
   await says(page, 'the toner is empty');
   await said(page, 'the toner is empty').first().waitFor();
-  await chat(page).getByRole('button', { name: 'More' }).click();
-  const [download] = await Promise.all([
-    page.waitForEvent('download'),
-    chat(page).getByRole('menuitem', { name: 'Save conversation' }).click(),
-  ]);
-  assert.match(download.suggestedFilename(), /^conversation-\d{4}-\d\d-\d\d\.txt$/);
-  const chunks: Buffer[] = [];
-  for await (const chunk of await download.createReadStream()) chunks.push(chunk as Buffer);
-  assert.match(Buffer.concat(chunks).toString(), /You: the toner is empty\n/);
+  assert.match(await saved(page), /You: the toner is empty\n/);
   await end();
 });
 
@@ -403,6 +395,59 @@ test('an accent of the site is read everywhere, with letters that can be read on
       await chat(page).locator('.ac-pushButton').last().waitFor();
       await eventually(`letters in ${accent} can be read in the ${theme}`, async () => (await unreadable(frameOf(page))).length === 0);
     }
+  }
+  await end();
+});
+
+/** How the sign behind a link stands out from the bubble that it is in, as it is really painted: WCAG's contrast. */
+const contrastOfSign = (frame: Frame): Promise<number> =>
+  frame.evaluate(async () => {
+    const sign = [...document.querySelectorAll('.webchat__render-markdown__external-link-icon')].at(-1);
+    if (!sign) throw new Error('no link has a sign behind it');
+    const address = /^url\("(.*)"\)$/s.exec(getComputedStyle(sign).backgroundImage)?.[1];
+    if (address === undefined) throw new Error('the sign is no picture');
+    const picture = new Image(64, 64);
+    picture.src = address;
+    await picture.decode();
+    const canvas = new OffscreenCanvas(64, 64);
+    const drawn = canvas.getContext('2d');
+    if (!drawn) throw new Error('there is no canvas');
+    drawn.drawImage(picture, 0, 0, 64, 64);
+    const { data } = drawn.getImageData(0, 0, 64, 64);
+    const full = [...Array(64 * 64).keys()].find((at) => data[at * 4 + 3] === 255);
+    if (full === undefined) throw new Error('the sign is empty');
+    const ink = [...data.slice(full * 4, full * 4 + 3)];
+    let around: Element | null = sign;
+    const groundOf = (element: Element) => getComputedStyle(element).backgroundColor;
+    while (around && groundOf(around) === 'rgba(0, 0, 0, 0)' || around === sign) around = around.parentElement;
+    if (!around) throw new Error('the sign is on nothing');
+    const ground = (groundOf(around).match(/[\d.]+/g) ?? []).slice(0, 3).map(Number);
+    const luminance = (parts: readonly number[]) => {
+      const [red = 0, green = 0, blue = 0] = parts
+        .map((part) => part / 255)
+        .map((part) => (part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4));
+      return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+    };
+    const [one, other] = [luminance(ink), luminance(ground)];
+    return (Math.max(one, other) + 0.05) / (Math.min(one, other) + 0.05);
+  });
+
+/** What WCAG asks of signs (1.4.11). */
+const SIGNS_CONTRAST_MIN = 3;
+
+test('the sign behind a link is seen, in the light and in the dark', async () => {
+  const { page, end } = await arrive({ colorScheme: 'dark' });
+  await opened(page);
+  const id = await live(page, demo);
+  await demo.desk(`chats/${id}/show`, { control: 'html' });
+  await chat(page).locator('.webchat__render-markdown__external-link-icon').waitFor();
+  for (const colorScheme of ['dark', 'light', 'dark'] as const) {
+    await page.emulateMedia({ colorScheme });
+    const scheme = () => frameOf(page).evaluate(() => document.documentElement.style.colorScheme);
+    await eventually('the frame knows', async () => (await scheme()) === colorScheme);
+    const contrast = await contrastOfSign(frameOf(page));
+    assert.ok(contrast >= SIGNS_CONTRAST_MIN, `${contrast.toFixed(2)} in the ${colorScheme}`);
+    await shoot(page, `widget-link-${colorScheme}`);
   }
   await end();
 });
