@@ -168,7 +168,9 @@ async fn stand_in(
     let (listen, data_dir) = (called.setting("listen"), called.setting("data_dir"));
     match StandIn::start(environment).await {
         Ok(stand_in) => {
-            let words = format!("no gateway runs, so one stands in at {listen} while this looks");
+            let words = format!(
+                "no gateway runs, so one stands in at the address of {listen} while this looks"
+            );
             report.say(Finding::ok(CHECK, "stand_in", words));
             Some(stand_in)
         }

@@ -183,8 +183,8 @@ impl Way<'_> {
 
     /// Opens the stream until its first frame.
     async fn open(self, url: &Url) -> Finding {
-        let Self { public, called, now_s, .. } = self;
         const CHECK: &str = STREAM;
+        let Self { public, called, now_s, .. } = self;
         let fix = "set the proxy to pass WebSockets: HTTP/1.1 to Warmline with the headers Upgrade and \
                    Connection, no buffering, no time-out below 30 s";
         if url.host_str() != public.host_str()

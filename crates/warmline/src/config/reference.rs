@@ -119,11 +119,14 @@ impl<'a> References<'a> {
 
     fn sealed(&self, name: &str, sealed: &str) -> Result<SecretString, ConfigError> {
         let fails = |source| ConfigError::Sealed { name: name.to_owned(), source };
+        // Whoever named the file of this command has to name it of that one, too.
+        let file = self.environment.file.as_ref();
+        let with = file.map(|file| format!(" --config {}", file.display())).unwrap_or_default();
         let none = || ConfigError::Wrong {
             name: name.to_owned(),
             problem: format!(
                 "refers to vault:{sealed}, and there is no such secret; keep it with: warmline \
-                 secret set {sealed}"
+                 secret set {sealed}{with}"
             ),
         };
         if self.vault.get().is_none() {

@@ -112,6 +112,17 @@ async fn post(url: &Url, authorization: Option<&str>, now_s: i64) -> Result<Answ
     wire::request(url, request, TYPING, now_s).await
 }
 
+/// Nobody answered.
+fn unreached(trouble: &Trouble, called: Called<'_>) -> Finding {
+    let fix = trouble.fix_of_public_url(called, |public_url| {
+        format!(
+            "let {public_url} lead to Warmline from everywhere that Azure Bot Service calls from; its \
+             certificate must be one that everybody trusts"
+        )
+    });
+    Finding::fail("channel.answers", trouble.code(), trouble.to_string()).fix(fix)
+}
+
 /// The answer to somebody without a token.
 fn judged(asked: &Result<Answer, Trouble>, url: &Url, called: Called<'_>) -> Finding {
     const CHECK: &str = "channel.answers";
@@ -119,15 +130,7 @@ fn judged(asked: &Result<Answer, Trouble>, url: &Url, called: Called<'_>) -> Fin
     let (path, public_url) = (url.path(), called.setting("public_url"));
     let answer = match asked {
         Ok(answer) => answer,
-        Err(trouble) => {
-            let fix = trouble.fix_of_public_url(called, |public_url| {
-                format!(
-                    "let {public_url} lead to Warmline from everywhere that Azure Bot Service calls \
-                     from; its certificate must be one that everybody trusts"
-                )
-            });
-            return fail(trouble.code(), trouble.to_string(), &fix);
-        }
+        Err(trouble) => return unreached(trouble, called),
     };
     match read(answer) {
         Reading::NoSecretSeen | Reading::Ours { status: 401, .. } => {
