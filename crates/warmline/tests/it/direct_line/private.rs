@@ -425,13 +425,13 @@ async fn says_all(door: &Door, page: &mut Private, of: &str, said: &watch::Sende
     let mut refused = 0;
     for n in 0..LINES {
         let (words, id) = (format!("{WORDS} {of} {n:03}"), format!("{of}-{n}"));
-        let mut posted = page.post(door, &page.says(&words, &id)).send().await.unwrap();
+        let mut posted = page.post(&page.says(&words, &id)).send().await.unwrap();
         if posted.status() == 400 {
             let body: Value = posted.json().await.unwrap();
             assert_eq!(body["error"]["code"], "unknown_key", "{body}");
-            page.keys = keys(door).await;
+            page.keys = keys(&door.house).await;
             refused += 1;
-            posted = page.post(door, &page.says(&words, &id)).send().await.unwrap();
+            posted = page.post(&page.says(&words, &id)).send().await.unwrap();
         }
         assert_eq!(posted.status(), 200, "{words}");
         said.send_modify(|count| *count += 1);
@@ -475,7 +475,7 @@ async fn keys_for_messages_are_rotated_under_load_with_no_failed_message() {
     assert_eq!(published[0]["kid"], *made.last().unwrap());
     assert!(!made.contains(&first));
     for (of, reader) in [("one", &page), ("two", &page)] {
-        let (_, read) = reader.reads(&door).await;
+        let (_, read) = reader.reads().await;
         let shown = texts(&read).into_iter().filter(|text| text.contains(of)).map(str::to_owned);
         let expected: Vec<_> = (0..LINES).map(|n| format!("{WORDS} {of} {n:03}")).collect();
         assert_eq!(shown.collect::<Vec<_>>(), expected, "all of it, in order, once");
