@@ -16,7 +16,7 @@ export function watchPictures(place: HTMLElement, say: ChatSay): void {
     picture.hidden = true;
     const name = picture.alt.trim();
     const words = name === '' ? say('picture.missing.unnamed') : say('picture.missing', { name });
-    frameOf(picture).after(element('p', { class: 'no-picture' }, words));
+    frameOf(picture).after(element('span', { class: 'no-picture' }, words));
   });
   // Another one may come in its place, as the gateway's in that of the user's own.
   watch('load', (picture) => {
