@@ -66,6 +66,7 @@ impl Parts {
         let edge = Arc::new(self.edge(&live, console, stopping.clone())?);
         let open_streams = edge.open_streams.clone();
         let (media, shows) = (Arc::clone(&edge.media), edge.wakes.shows());
+        let wakes = Arc::clone(&edge.wakes);
         let delivery = deliver(dispatcher, lane_hints, delivering.clone(), failures.clone())?;
         let watch = |part: &'static str, task: TaskFuture| {
             let (stop, failures) = (stopping.clone(), failures.clone());
@@ -80,6 +81,9 @@ impl Parts {
         watch("sweeper", Box::pin(sweeper.run(stopping.clone())));
         watch("shredder", Box::pin(shredder.run(stopping.clone())));
         watch("presence", Box::pin(presence.run(store, engine.clone(), stopping.clone())));
+        let untaken = Arc::clone(&media);
+        let untaken = untaken.run_telling(engine.clone(), wakes, stopping.clone());
+        watch("files that desks do not give", Box::pin(untaken));
         watch("files of desks", Box::pin(media.run_ahead(shows, stopping.clone())));
         let message_keys = private::look_after(Arc::clone(&edge), stopping.clone());
         watch("keys for messages", Box::pin(message_keys));
