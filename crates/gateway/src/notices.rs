@@ -5,7 +5,7 @@
 mod english;
 mod german;
 
-use session::{Notice, Phrases};
+use session::{FileRefusal, Notice, Phrases};
 
 use crate::masking::BuiltIn;
 
@@ -131,6 +131,32 @@ pub(crate) fn kind(language: Language, kind: BuiltIn) -> &'static str {
     }
 }
 
+/// Why the address of a file opens none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NoFile {
+    /// There is none.
+    Unknown,
+    /// It was kept for a while, which is over.
+    Expired,
+    /// It cannot be had at the moment.
+    Later,
+    /// It never comes from the desk.
+    Never(FileRefusal),
+}
+
+/// What whoever opens such an address in a browser reads: a title, and why.
+pub(crate) fn no_file(language: Language, why: NoFile) -> (&'static str, String) {
+    if let NoFile::Never(why) = why {
+        let words = words(language, &Notice::FileNotPassedOn { name: None, why });
+        return (no_file(language, NoFile::Unknown).0, words);
+    }
+    let (title, words) = match language {
+        Language::English => english::no_file(why),
+        Language::German => german::no_file(why),
+    };
+    (title, words.to_owned())
+}
+
 /// The words of a notice.
 pub(crate) fn words(language: Language, notice: &Notice) -> String {
     match language {
@@ -143,7 +169,7 @@ pub(crate) fn words(language: Language, notice: &Notice) -> String {
 mod tests {
     use std::collections::BTreeSet;
 
-    use session::{EndReason, EndedBy, FileRefusal};
+    use session::{EndReason, EndedBy};
 
     use super::*;
 
@@ -202,10 +228,14 @@ mod tests {
             FileRefusal::TooLarge,
             FileRefusal::NoRoom,
             FileRefusal::NotNow,
+            FileRefusal::NotGiven,
         ];
         all.extend(refusals.map(|why| Notice::FileNotTaken { name: None, why }));
         let named = || Some("a.exe".to_owned());
         all.extend(refusals.map(|why| Notice::FileNotTaken { name: named(), why }));
+        for name in [named(), None] {
+            all.extend(refusals.map(|why| Notice::FileNotPassedOn { name: name.clone(), why }));
+        }
         let address = "https://chat.example/files/x".to_owned();
         all.push(Notice::FileLinked { name: "a.pdf".to_owned(), address });
         all.extend(REASONS.map(|reason| Notice::Failed { reason }));

@@ -9,6 +9,7 @@
 //! [`Look::open`] gives them out: what is at the instance, the user cannot open without its login.
 
 mod card;
+mod file;
 mod html;
 mod markdown;
 mod output;
@@ -24,6 +25,7 @@ use servicenow::{Choice, Control};
 use session::{Said, id::Number};
 use url::{Host, Url};
 
+pub(crate) use file::file_shown;
 pub(crate) use told::Words;
 
 use crate::{notices::Language, plain};

@@ -234,6 +234,7 @@ fn name_of(happening: &Happening) -> &'static str {
             Event::FileUnderWay { .. } => "file_under_way",
             Event::FileThere { .. } => "file_there",
             Event::FileLost { .. } => "file_lost",
+            Event::FileNotPassedOn { .. } => "file_not_passed_on",
             Event::FileLinked { .. } => "file_linked",
             Event::Delayed { .. } => "delayed",
             Event::Deadline { .. } => "deadline",

@@ -54,6 +54,8 @@ pub struct Item {
     /// part. What agents type is plain; where an instance does not say who its agents are, what comes
     /// during a live chat may be theirs all the same.
     pub markdown: bool,
+    /// It ends a stream, and is all of it: only the virtual agent streams (reference 5.5).
+    pub streamed: bool,
     /// The instance sends it again, under the same id, as it goes on.
     pub changes: bool,
     /// The item as it came.

@@ -171,6 +171,20 @@ pub enum Event {
         /// By which it is recognised when it is told again.
         key: Option<SenderKey>,
     },
+    /// A file that is shown from the desk does not come, for good. The user is told, and the agent who
+    /// sent it if they are still there; once for each file.
+    FileNotPassedOn {
+        /// The entry that shows it.
+        shown_in: Number,
+        /// An agent sent it, not the desk itself.
+        by_agent: bool,
+        /// What it is called there, if it has a name.
+        name: Option<String>,
+        /// Why.
+        why: FileRefusal,
+        /// By which it is recognised when it is told again.
+        key: Option<SenderKey>,
+    },
     /// A file that the user wanted in a place of their own could not be brought there; they get an
     /// address that opens it, once.
     FileLinked {

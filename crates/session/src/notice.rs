@@ -88,6 +88,13 @@ pub enum Notice {
         /// Why.
         why: FileRefusal,
     },
+    /// A file that was sent from the desk does not come; an agent who sent it reads the same.
+    FileNotPassedOn {
+        /// What it is called where it is shown; `None` if it has no name there.
+        name: Option<String>,
+        /// Why.
+        why: FileRefusal,
+    },
     /// A file of the desk's that could not be put where the user wanted it opens at an address.
     FileLinked {
         /// Its name.
@@ -125,6 +132,7 @@ impl Notice {
             Self::Masked => "masked",
             Self::AgentUnheard => "agent_unheard",
             Self::FileNotTaken { .. } => "file_not_taken",
+            Self::FileNotPassedOn { .. } => "file_not_passed_on",
             Self::FileLinked { .. } => "file_linked",
         }
     }
@@ -146,6 +154,8 @@ pub enum FileRefusal {
     NoRoom,
     /// Something that they need is not there at the moment; later they may be taken.
     NotNow,
+    /// Whoever has one does not give it out, or has it no more.
+    NotGiven,
 }
 
 /// Who ended a chat.

@@ -46,6 +46,9 @@ pub struct Said {
     /// The desk goes on changing it, under the same id.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub changes: bool,
+    /// It was told piece by piece before: only the desk's virtual agent does that, no person.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub streamed: bool,
     /// The options offered with the words.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub options: Vec<Choice>,

@@ -89,6 +89,13 @@ pub fn step(
         Event::Sent { effect } => turn.sent(&effect),
         Event::NotSent { effect, failure } => turn.not_sent(&effect, &failure),
         Event::FileLost { name, why, key } => turn.file_lost(name, why, key),
+        Event::FileNotPassedOn { shown_in, by_agent, name, why, key } => {
+            turn.file_not_passed_on(
+                Notice::FileNotPassedOn { name, why },
+                key,
+                (shown_in, by_agent),
+            );
+        }
         Event::FileUnderWay { file } => turn.file_under_way(file),
         Event::FileThere { key } => turn.file_settled(Some(&key)),
         Event::FileLinked { name, address, key } => {
@@ -142,6 +149,7 @@ pub fn wants_holder<'a>(
         | Event::FileUnderWay { .. }
         | Event::FileThere { .. }
         | Event::FileLost { .. }
+        | Event::FileNotPassedOn { .. }
         | Event::FileLinked { .. }
         | Event::Delayed { .. }
         | Event::Deadline { .. }

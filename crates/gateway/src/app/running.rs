@@ -67,6 +67,7 @@ impl Parts {
         let edge = Arc::new(self.edge(&live, Arc::clone(&messages), console, stopping.clone())?);
         let open_streams = edge.open_streams.clone();
         let (media, shows) = (Arc::clone(&edge.media), edge.wakes.shows());
+        let wakes = Arc::clone(&edge.wakes);
         let delivery = deliver(dispatcher, lane_hints, delivering.clone(), failures.clone())?;
         let watch = |part: &'static str, task: TaskFuture| {
             let (stop, failures) = (stopping.clone(), failures.clone());
@@ -82,6 +83,9 @@ impl Parts {
         watch("place of files", Box::pin(files.watch_place(stopping.clone())));
         watch("shredder", Box::pin(shredder.run(stopping.clone())));
         watch("presence", Box::pin(presence.run(store, engine.clone(), stopping.clone())));
+        let untaken = Arc::clone(&media);
+        let untaken = untaken.run_telling(engine.clone(), wakes, stopping.clone());
+        watch("files that desks do not give", Box::pin(untaken));
         watch("files of desks", Box::pin(media.run_ahead(shows, stopping.clone())));
         watch("keys for messages", Box::pin(messages.look_after(stopping.clone())));
         watch("engine", Box::pin(closed(engine.clone(), stopping.clone())));

@@ -9,7 +9,8 @@
 //! ```
 //!
 //! [`pass`] is what opens one address at one instance, and nothing else; [`fetched`] how what is behind
-//! it comes here, [`ahead`] that it does so soon; [`handed`] how a user's file goes there.
+//! it comes here, [`ahead`] that it does so soon, [`untaken`] who hears that it never will; [`handed`] how
+//! a user's file goes there.
 //!
 //! It deliberately does not know: how activities look, who may see a conversation, when a message is
 //! sent, and what is in a file.
@@ -18,12 +19,18 @@ mod ahead;
 mod fetched;
 mod handed;
 mod pass;
+mod untaken;
 
-use std::{collections::HashMap, fmt, sync::Arc};
+use std::{
+    collections::HashMap,
+    fmt,
+    sync::{Arc, OnceLock},
+};
 
 use servicenow::client::media::Leads;
 use session::id::{ConversationKey, DeskId, Number};
 use store::{ConversationId, Store};
+use tokio::sync::mpsc;
 use vault::{MacKey, SealError, Signing, Vault};
 
 use crate::{
@@ -35,6 +42,7 @@ pub(crate) use ahead::MayShow;
 pub(crate) use fetched::{FAILED_FOR, FetchError, Flights};
 pub(crate) use handed::{Handed, Lost, Others, Owned, Uploads};
 use pass::MediaPass;
+use untaken::Untaken;
 
 /// How a user's files come to an instance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -90,6 +98,8 @@ pub(crate) struct DeskMedia {
     places: MacKey,
     flights: Flights,
     uploads: Uploads,
+    /// Whoever tells of files that do not come.
+    teller: OnceLock<mpsc::Sender<Untaken>>,
 }
 
 /// What it works with.
@@ -125,6 +135,7 @@ impl DeskMedia {
             places,
             flights,
             uploads,
+            teller: OnceLock::new(),
         }))
     }
 

@@ -265,6 +265,7 @@ pub(crate) fn said_of(item: Item) -> Said {
         markdown: item.markdown,
         desk_id: item.message_id,
         changes: item.changes,
+        streamed: item.streamed,
         payload: (!is_words).then(|| Payload(item.raw.get().to_owned())),
         ..Said::words(item.text)
     }

@@ -96,13 +96,14 @@ impl Telling {
                 let next = self.typing.remove(&key).flatten();
                 match came {
                     Typed::NotTalking => {
-                        self.gathered.not_talking(&key);
+                        self.gathered.not_talking(&key, now);
                         return None;
                     }
                     Typed::NotTold if !on && next.is_none() => {
                         self.gathered.stopped_untold(key, until, now);
                         return None;
                     }
+                    Typed::NotTold if on => self.gathered.untold(&key, now),
                     Typed::Told | Typed::NotTold => {}
                 }
                 next.map(|(on, until)| Due::Typing { key, on, until })
@@ -129,7 +130,7 @@ impl Telling {
         match due {
             Due::Typing { key, on, until } => match self.typing.get_mut(&key) {
                 Some(next) => *next = Some((on, until)),
-                None if is_full && on => {}
+                None if is_full && on => self.gathered.untold(&key, Instant::now()),
                 None if is_full => self.gathered.stopped_untold(key, until, Instant::now()),
                 None => {
                     self.typing.insert(key.clone(), None);

@@ -4,6 +4,7 @@
 //! claims to be, a browser never runs it: pictures are shown, text is text, and everything else is
 //! something to save.
 
+mod page;
 mod range;
 
 use std::{sync::Arc, time::Duration};
@@ -33,6 +34,7 @@ use crate::{
     files::{Chunks, FileError, FileId, Head, PassError, Reader, Reading, Side, Taking, essence},
     keeping::Keeping,
 };
+use page::Unopened;
 use range::Asked;
 
 /// What is served as what it claims to be. Nothing in these can run in a page; an SVG can.
@@ -69,7 +71,16 @@ async fn file(
     State(edge): State<Arc<Edge>>,
     capability: Result<Path<String>, PathRejection>,
     asked: HeaderMap,
-) -> Result<Response, Refusal> {
+) -> Response {
+    let opened = opened(&edge, capability, &asked).await;
+    opened.unwrap_or_else(|unopened| unopened.told(&asked, edge.language))
+}
+
+async fn opened(
+    edge: &Edge,
+    capability: Result<Path<String>, PathRejection>,
+    asked: &HeaderMap,
+) -> Result<Response, Unopened> {
     let Path(capability) = capability.map_err(|_| PassError::Unknown)?;
     let now = edge.clock.now();
     // A file of a desk's comes here when it is first asked for, and then is one as any.
@@ -83,7 +94,7 @@ async fn file(
     // A desk's pass is good for a while only, a page's as long as the file is kept.
     let until = unix_seconds(edge.files.kept_until(pass.file));
     let by = if pass.until < until { Reader::Desk } else { Reader::Page };
-    Ok(served(reading, pass.side, &asked, Some(left), by).await?)
+    Ok(served(reading, pass.side, asked, Some(left), by).await?)
 }
 
 impl Edge {

@@ -52,6 +52,7 @@ pub(super) fn sender_keys(happening: &Happening) -> Vec<&SenderKey> {
             | Event::BotSaid { key, .. }
             | Event::BotAsked { key, .. }
             | Event::FileLost { key, .. }
+            | Event::FileNotPassedOn { key, .. }
             | Event::FileLinked { key, .. },
         ) => key.iter().collect(),
         // One that is there, or was given up, is not expected again.

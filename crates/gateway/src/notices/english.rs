@@ -2,7 +2,7 @@
 
 use session::{EndReason, EndedBy, FileRefusal, Notice};
 
-use super::Told;
+use super::{NoFile, Told};
 
 /// The words of a notice.
 #[expect(clippy::too_many_lines, reason = "one catalogue, one entry after the other")]
@@ -74,10 +74,26 @@ pub(super) fn words(notice: &Notice) -> String {
                 FileRefusal::Infected => "The virus scanner found something in it.",
                 FileRefusal::NoRoom => "There are too many files.",
                 FileRefusal::NotNow => "It cannot be taken at the moment. Please send it again.",
+                FileRefusal::NotGiven => "It is not there any more.",
             };
             match name {
                 Some(name) => format!("The file “{name}” did not go through. {why}"),
                 None => format!("Your file did not go through. {why}"),
+            }
+        }
+        Notice::FileNotPassedOn { name, why } => {
+            let why = match why {
+                FileRefusal::TooLarge => "it is too large.",
+                FileRefusal::Empty => "it is empty.",
+                FileRefusal::NotAllowed => "files like this are not passed on here.",
+                FileRefusal::Infected => "the virus scanner found something in it.",
+                FileRefusal::NoRoom => "there is no room for more files.",
+                FileRefusal::NotNow => "it cannot be had at the moment.",
+                FileRefusal::NotGiven => "the service desk does not give it out, or has it no more.",
+            };
+            match name {
+                Some(name) => format!("The file “{name}” could not be passed on: {why}"),
+                None => format!("A file of the service desk's could not be passed on: {why}"),
             }
         }
         Notice::FileLinked { name, address } => {
@@ -118,6 +134,16 @@ fn failed(reason: EndReason) -> String {
         | EndReason::BotEnded => "The chat is over.",
     }
     .to_owned()
+}
+
+/// What whoever opens the address of a file reads that opens none.
+pub(super) fn no_file(why: NoFile) -> (&'static str, &'static str) {
+    let words = match why {
+        NoFile::Unknown | NoFile::Never(_) => "There is no file at this address, or not any more.",
+        NoFile::Expired => "Files are kept for some time, which is over for this one.",
+        NoFile::Later => "The file cannot be had at the moment. Please try again in a minute.",
+    };
+    ("This file cannot be opened", words)
 }
 
 /// What an agent is told.

@@ -2,7 +2,7 @@
 
 use session::{EndReason, EndedBy, FileRefusal, Notice};
 
-use super::Told;
+use super::{NoFile, Told};
 
 /// The words of a notice.
 #[expect(clippy::too_many_lines, reason = "one catalogue, one entry after the other")]
@@ -75,10 +75,26 @@ pub(super) fn words(notice: &Notice) -> String {
                 FileRefusal::Infected => "Der Virenscanner hat darin etwas gefunden.",
                 FileRefusal::NoRoom => "Es sind zu viele Dateien.",
                 FileRefusal::NotNow => "Sie kann zurzeit nicht angenommen werden. Bitte senden Sie sie noch einmal.",
+                FileRefusal::NotGiven => "Sie ist nicht mehr da.",
             };
             match name {
                 Some(name) => format!("Die Datei „{name}“ ist nicht angekommen. {why}"),
                 None => format!("Ihre Datei ist nicht angekommen. {why}"),
+            }
+        }
+        Notice::FileNotPassedOn { name, why } => {
+            let why = match why {
+                FileRefusal::TooLarge => "Sie ist zu groß.",
+                FileRefusal::Empty => "Sie ist leer.",
+                FileRefusal::NotAllowed => "Solche Dateien werden hier nicht weitergegeben.",
+                FileRefusal::Infected => "Der Virenscanner hat darin etwas gefunden.",
+                FileRefusal::NoRoom => "Für weitere Dateien ist kein Platz.",
+                FileRefusal::NotNow => "Sie ist zurzeit nicht zu bekommen.",
+                FileRefusal::NotGiven => "Der Service-Desk gibt sie nicht heraus oder hat sie nicht mehr.",
+            };
+            match name {
+                Some(name) => format!("Die Datei „{name}“ konnte nicht weitergegeben werden: {why}"),
+                None => format!("Eine Datei des Service-Desks konnte nicht weitergegeben werden: {why}"),
             }
         }
         Notice::FileLinked { name, address } => {
@@ -130,6 +146,20 @@ fn failed(reason: EndReason) -> String {
         | EndReason::BotEnded => "Der Chat ist zu Ende.",
     }
     .to_owned()
+}
+
+/// What whoever opens the address of a file reads that opens none.
+pub(super) fn no_file(why: NoFile) -> (&'static str, &'static str) {
+    let words = match why {
+        NoFile::Unknown | NoFile::Never(_) => {
+            "Unter dieser Adresse gibt es keine Datei oder keine mehr."
+        }
+        NoFile::Expired => "Dateien werden eine Zeit lang aufbewahrt, die für diese vorbei ist.",
+        NoFile::Later => {
+            "Die Datei ist zurzeit nicht zu bekommen. Bitte versuchen Sie es in einer Minute noch einmal."
+        }
+    };
+    ("Diese Datei lässt sich nicht öffnen", words)
 }
 
 /// What an agent is told.

@@ -115,6 +115,8 @@ words! {
         /// A file is where its user wanted it.
         FileThere = "file_there",
         FileLost = "file_lost",
+        /// A file of the desk's does not come.
+        FileNotPassedOn = "file_not_passed_on",
         /// A file opens at an address, as it could not be put where the user wanted it.
         FileLinked = "file_linked",
         Delayed = "delayed",
@@ -195,6 +197,7 @@ impl EventName {
             Event::FileUnderWay { .. } => Self::FileUnderWay,
             Event::FileThere { .. } => Self::FileThere,
             Event::FileLost { .. } => Self::FileLost,
+            Event::FileNotPassedOn { .. } => Self::FileNotPassedOn,
             Event::FileLinked { .. } => Self::FileLinked,
             Event::Delayed { .. } => Self::Delayed,
             Event::Deadline { .. } => Self::Deadline,

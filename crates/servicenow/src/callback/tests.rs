@@ -315,6 +315,21 @@ fn what_agents_type_is_plain_and_what_the_virtual_agent_says_is_markdown() {
 }
 
 #[test]
+fn what_ends_a_stream_is_told_from_what_came_at_once() {
+    for (member, streamed) in [
+        (r#""streamId":"s1""#, true),
+        (r#""streamId":7"#, true),
+        (r#""streamId":"""#, false),
+        (r#""streamId":null"#, false),
+        (r#""group":"DefaultText""#, false),
+        (r#""streamId":"s1","agentInfo":{"sentFromAgent":true}"#, false),
+    ] {
+        let json = format!(r#"{{"uiType":"OutputText","value":"x",{member}}}"#);
+        assert_eq!(item(&json).streamed, streamed, "{member}");
+    }
+}
+
+#[test]
 fn an_agent_is_known_by_either_dialect() {
     for (info, from_agent, name) in [
         (r#"{"sentFromAgent":true,"agentName":"Ola","agentId":"a1"}"#, true, Some("Ola")),

@@ -67,6 +67,8 @@ pub(crate) struct RawItem<'a> {
     #[serde(borrow)]
     pub(crate) conversation_id: Loose<'a>,
     #[serde(borrow)]
+    pub(super) stream_id: Loose<'a>,
+    #[serde(borrow)]
     pub(super) item_type: Loose<'a>,
     #[serde(borrow)]
     pub(super) style: Loose<'a>,
@@ -152,6 +154,7 @@ impl Item {
             from_agent,
             message_id,
             markdown,
+            streamed: fields.stream_id.text().is_some() && !from_agent,
             changes: false,
             raw,
         })
@@ -176,6 +179,7 @@ impl Item {
             from_agent,
             message_id: Some(message_id),
             markdown: false,
+            streamed: false,
             changes: true,
             raw: raw.to_owned(),
         })

@@ -72,6 +72,9 @@ impl fmt::Debug for Event {
             Self::FileThere { .. } => f.write_str("FileThere"),
             // A name says as much as words do.
             Self::FileLost { why, .. } => f.debug_tuple("FileLost").field(why).finish(),
+            Self::FileNotPassedOn { shown_in, why, .. } => {
+                f.debug_tuple("FileNotPassedOn").field(shown_in).field(why).finish()
+            }
             // The address opens it.
             Self::FileLinked { .. } => f.write_str("FileLinked"),
             Self::Delayed { effect } => f.debug_tuple("Delayed").field(effect).finish(),

@@ -224,19 +224,19 @@ impl Turn<'_> {
         }
     }
 
-    /// What is unsigned may be a person's, whose words are never Markdown, unless this desk signs what
-    /// its people say.
+    /// What is unsigned may be a person's, whose words are never Markdown, unless none is there, this
+    /// desk signs what its people say, or it is of a kind that only the virtual agent sends.
     fn desk_said(&mut self, mut said: Said, key: Option<SenderKey>, with_agents: bool) {
-        said.markdown &= !with_agents || self.agents_sign();
+        said.markdown &= !with_agents || said.streamed || !self.may_be_a_persons();
         self.show(Author::Desk, said, key);
     }
 
-    /// Whether it is known who the agent is.
-    fn agents_sign(&self) -> bool {
+    /// Whether somebody is there of whom nothing is known by which their words are told from others.
+    fn may_be_a_persons(&self) -> bool {
         self.step.conversation.live().is_some_and(|session| match &session.stage {
             Stage::Waiting(_) => false,
             Stage::Connected(talk) | Stage::Active(talk) => {
-                talk.agent.name.is_some() || talk.agent.id.is_some()
+                talk.agent.name.is_none() && talk.agent.id.is_none()
             }
         })
     }

@@ -1,7 +1,7 @@
 //! Files that are on their way: begun, there, or given up.
 
 use crate::{
-    id::SenderKey,
+    id::{Number, SenderKey},
     notice::{FileRefusal, Notice},
     step::Turn,
     under_way::{Expected, UNDER_WAY_FOR, UNDER_WAY_MAX, UnderWay, Way},
@@ -29,6 +29,23 @@ impl Turn<'_> {
     pub(super) fn file_settled(&mut self, key: Option<&SenderKey>) {
         let Some(key) = key else { return };
         self.conversation().under_way.retain(|one| one.file.key != *key);
+    }
+
+    /// A file of the desk's does not come: the user hears why, once, and so does the agent who sent it,
+    /// in this chat, and believes it shown.
+    pub(super) fn file_not_passed_on(
+        &mut self,
+        notice: Notice,
+        key: Option<SenderKey>,
+        (shown_in, by_agent): (Number, bool),
+    ) {
+        let told_before = self.step.messages.len();
+        self.tell_once(notice, key);
+        let is_told = self.step.messages.len() > told_before;
+        let talk = self.step.conversation.talk();
+        if is_told && by_agent && talk.is_some_and(|live| live.asked_after < shown_in) {
+            self.order_say(self.step.answer, None, None);
+        }
     }
 
     /// Nobody brings these any more.

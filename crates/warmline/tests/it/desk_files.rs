@@ -3,7 +3,7 @@
 
 use reqwest::Response;
 use serde_json::Value;
-use simulator::Speaker;
+use simulator::{Delivery, Speaker};
 
 use crate::{
     desk,
@@ -51,6 +51,53 @@ async fn what_an_agent_sends_opens_without_a_login_and_survives_a_kill() {
     let again = opened(&house, &shown).await;
     assert_eq!(again.bytes().await.unwrap(), PICTURE, "it is kept here");
     house.desk.set_down(false);
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_be_passed_on_is_told_to_the_user_and_to_the_agent() {
+    let mut house = House::start(Setting::default()).await;
+    let (page, chat) = connect(&mut house).await;
+    house.desk.send_file(&chat, "form kolibri.txt", "text/plain", Vec::new()).unwrap();
+    let words = "The file “form kolibri.txt” could not be passed on: it is empty.";
+    page.until("the user is told", |heard| heard.activities.iter().any(|one| one["text"] == words))
+        .await;
+    eventually("the agent is told", || async {
+        let chat = desk::chat(&house.desk, &chat);
+        let failed = |line: &simulator::Line| {
+            line.from == Speaker::Agent && line.delivery == Some(Delivery::ExternalError)
+        };
+        let is_told = desk::lines(&chat, Speaker::User).iter().any(|line| line == words);
+        (is_told && chat.lines.iter().any(failed)).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn whoever_opens_a_file_that_is_not_there_in_a_browser_reads_why() {
+    let mut house = House::start(Setting::default()).await;
+    let (page, chat) = connect(&mut house).await;
+    house.desk.send_file(&chat, "empty kolibri.png", "image/png", Vec::new()).unwrap();
+    let shown = address(&house, &page).await;
+    let unknown = format!("{}/files/desk.x.y", house.origin());
+    for (address, status, words) in
+        [(&shown, 403, "could not be passed on: it is empty."), (&unknown, 404, "no file")]
+    {
+        let browser = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
+        let request = house.http.get(address).header("accept", browser);
+        let answer = request.send().await.unwrap();
+        assert_eq!(answer.status().as_u16(), status);
+        assert_eq!(answer.headers()["content-type"], "text/html; charset=utf-8");
+        let told = answer.text().await.unwrap();
+        assert!(
+            told.contains("<h1>This file cannot be opened</h1>") && told.contains(words),
+            "{told}"
+        );
+        for program in ["*/*", "image/avif,image/webp,*/*;q=0.8", "application/json"] {
+            let answer = house.http.get(address).header("accept", program).send().await.unwrap();
+            assert_eq!(answer.status().as_u16(), status);
+            assert!(answer.json::<Value>().await.unwrap()["error"]["code"].is_string());
+        }
+    }
 }
 
 #[tokio::test]

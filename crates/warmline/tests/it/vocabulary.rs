@@ -59,10 +59,10 @@ const TYPED: [(Control, &str, &[&str]); 13] = [
 /// What is only shown, and some of what has to be legible of it. What has no words of its own has none.
 const SHOWN: [(Control, &[&str]); 22] = [
     (Control::Text, &["Your order"]),
-    (Control::Markdown, &["Your laptop", "packed"]),
+    (Control::Markdown, &["Your laptop is on its way", "packed"]),
     (Control::SecureText, &["one-time code"]),
     (Control::SensitiveText, &["staff number"]),
-    (Control::CitedText, &["reset your", "KB0010001"]),
+    (Control::CitedText, &["reset your password on", "KB0010001"]),
     (Control::Html, &["Your plan", "March", "https://example.org/plan"]),
     (Control::HtmlImage, &["https://example.org/plan"]),
     (Control::Link, &["Travel policy", "https://example.org/policy"]),
@@ -76,7 +76,7 @@ const SHOWN: [(Control, &[&str]); 22] = [
     (Control::Table, &["INC0010042", "Opened"]),
     (Control::MultiPart, &["Part 1 of 3."]),
     (Control::CustomControl, &["Please rate the call."]),
-    (Control::Stream, &["reset your"]),
+    (Control::Stream, &["reset your password on"]),
     (Control::DynamicLoader, &["Asking the warehouse"]),
     (Control::System, &["The conversation is recorded."]),
     (Control::UnknownKind, &["Something that only newer clients can show."]),

@@ -93,7 +93,7 @@ impl DeskMedia {
     /// Fetches what an entry shows.
     pub(crate) async fn fetch_ahead(self: &Arc<Self>, of: MayShow) {
         for pass in self.passes_in(&of).await.unwrap_or_default() {
-            // Why it did not come was said; whoever opens it is told.
+            // Why it did not come was said, and is told where it never will.
             if self.fetched(&pass).await.is_err() {
                 tracing::debug!("a file of the desk's was not fetched ahead");
             }

@@ -11,7 +11,10 @@ use std::{
 };
 
 use servicenow::{SendError, client::media::Leads};
-use session::id::{DeskId, TenantId, Timestamp};
+use session::{
+    FileRefusal,
+    id::{DeskId, TenantId, Timestamp},
+};
 use store::StoreError;
 use tokio::{sync::watch, time::timeout};
 use uuid::Uuid;
@@ -66,6 +69,17 @@ pub(crate) enum FetchError {
     /// It may not be kept: too large, not allowed, dangerous, or there is no room.
     #[error(transparent)]
     NotKept(Arc<FileError>),
+}
+
+impl FetchError {
+    /// Why a file never comes; `None` if it may come when it is asked for again, or was never ours to give.
+    pub(crate) fn for_good(&self) -> Option<FileRefusal> {
+        match self {
+            Self::Refused { .. } => Some(FileRefusal::NotGiven),
+            Self::NotKept(error) => Some(error.fault()).filter(|why| *why != FileRefusal::NotNow),
+            Self::Unknown | Self::Expired | Self::Away { .. } | Self::Busy => None,
+        }
+    }
 }
 
 impl From<FileError> for FetchError {
@@ -150,8 +164,8 @@ impl DeskMedia {
         let entries = keeping.read_entries(&self.vault, &rows)?;
         let shown = entries.into_iter().find(|read| read.number == entry);
         // Shredded: the file goes with the words.
-        let shown_at = shown.ok_or(FetchError::Expired)?.at;
-        let file = self.id_of(&pass, shown_at);
+        let shown = shown.ok_or(FetchError::Expired)?;
+        let file = self.id_of(&pass, shown.at);
         if self.files.kept_until(file) <= self.clock.now() {
             return Err(FetchError::Expired);
         }
@@ -164,7 +178,10 @@ impl DeskMedia {
             let this = Arc::clone(self);
             // On its own, so that whoever asked first may go away.
             tokio::spawn(async move {
-                this.fly((key.tenant.clone(), pass), keeping, file, ended).await;
+                let why = this.fly((&key.tenant, &pass), keeping, file, ended).await;
+                if let Some(why) = why {
+                    this.not_taken((key, pass), shown, file, why).await;
+                }
             });
         });
         let mut flight = flight.ok_or(FetchError::Busy)?;
@@ -177,27 +194,31 @@ impl DeskMedia {
         }
     }
 
+    /// Has a file come. Why not, where it never will.
     async fn fly(
-        self: Arc<Self>,
-        (tenant, pass): (TenantId, MediaPass),
+        self: &Arc<Self>,
+        (tenant, pass): (&TenantId, &MediaPass),
         keeping: Keeping,
         file: FileId,
         ended: watch::Sender<End>,
-    ) {
-        let landed = Landed { media: &self, file };
-        let end = self.fetch(&tenant, &pass, &keeping, file).await;
-        let failed = end.is_err();
-        if let Err(error) = &end {
-            if matches!(error, FetchError::Refused { .. } | FetchError::Away { .. }) {
-                self.files.observer().files().not_given(Bringer::Desk);
-            }
-            said_why(&pass.desk, error);
+    ) -> Option<FileRefusal> {
+        let landing = Landing { media: Arc::clone(self), file };
+        let end = self.fetch(tenant, pass, &keeping, file).await;
+        let Err(error) = &end else {
+            ended.send_replace(Some(end));
+            return None;
+        };
+        if matches!(error, FetchError::Refused { .. } | FetchError::Away { .. }) {
+            self.files.observer().files().not_given(Bringer::Desk);
         }
+        said_why(&pass.desk, error);
+        let for_good = error.for_good();
         ended.send_replace(Some(end));
-        if failed {
+        tokio::spawn(async move {
             tokio::time::sleep(FAILED_FOR).await;
-        }
-        drop(landed);
+            drop(landing);
+        });
+        for_good
     }
 
     async fn fetch(
@@ -254,13 +275,13 @@ impl DeskMedia {
     }
 }
 
-/// A flight that is over, also one that panicked.
-struct Landed<'a> {
-    media: &'a DeskMedia,
+/// A flight that is over once this is dropped, also one that panicked.
+struct Landing {
+    media: Arc<DeskMedia>,
     file: FileId,
 }
 
-impl Drop for Landed<'_> {
+impl Drop for Landing {
     fn drop(&mut self) {
         self.media.flights.forget(self.file);
     }

@@ -11,10 +11,13 @@ use bot_framework::Activity;
 use servicenow::{Client, ClientConfig, Credentials, client::instance_url};
 use tokio::{net::TcpListener, sync::Barrier};
 
+use session::{Content, FileRefusal, Notice};
+use tokio_util::sync::CancellationToken;
+
 use super::*;
 use crate::{
     bed::{Bed, desk, key, tenant},
-    desk::{news::Wording, request::Dress},
+    desk::{news::Wording, request::Dress, signal::ToDesk},
     files::{Bringer, Kept, NewFile, Reader, Side},
     keeping::Keeping,
     notices::Language,
@@ -226,6 +229,72 @@ async fn what_an_agent_sends_is_fetched_once_it_is_committed() {
     let fetched = scene.fetched(shown.strip_prefix("/files/").unwrap()).await;
     assert_eq!(fetched.unwrap(), PNG, "though the instance has it no more");
     assert_eq!(scene.asked(), 1);
+}
+
+#[tokio::test]
+async fn a_file_that_never_comes_is_told_once_to_its_user_and_to_the_agent_who_sent_it() {
+    let scene = Scene::new(link()).await;
+    scene.bed.connected("c1").await;
+    let (mut committed, mut to_desk) = (scene.bed.wakes.shows(), scene.bed.wakes.desks());
+    let (engine, wakes) = (scene.bed.engine.clone(), Arc::clone(&scene.bed.wakes));
+    let telling = Arc::clone(&scene.media).run_telling(engine, wakes, CancellationToken::new());
+    tokio::spawn(telling);
+    let agent = session::Agent { name: None, id: None, avatar: None };
+    for (n, status, name, why) in [
+        (1, 404, Some("form.txt"), FileRefusal::NotGiven),
+        (2, 403, None, FileRefusal::NotGiven),
+        (3, 200, Some("empty.txt"), FileRefusal::Empty),
+    ] {
+        scene.answers(status, "text/plain", b"");
+        let label = name.map(|name| format!(r#","label":"{name}""#)).unwrap_or_default();
+        let payload =
+            format!(r#"{{"uiType":"OutputText","itemType":"file","value":"{PICTURE}{n}"{label}}}"#);
+        let (payload, desk_id) = (Some(session::Payload(payload)), Some(format!("m{n}")));
+        let said = session::Said { payload, desk_id, ..session::Said::words("a file") };
+        let news = session::News::AgentSaid { agent: agent.clone(), said, key: None };
+        scene.bed.hears("c1", vec![news]).await;
+        let entry = committed.recv().await.unwrap();
+        scene.media.fetch_ahead(entry.clone()).await;
+        let failed = loop {
+            match to_desk.recv().await.unwrap() {
+                ToDesk::Receipt(receipt) if !receipt.got => break receipt.message,
+                _ => {}
+            }
+        };
+        assert_eq!(failed, format!("m{n}"));
+        let last = scene.bed.log("c1").pop().unwrap().content;
+        let name = name.map(str::to_owned);
+        assert_eq!(last, Content::Notice(Notice::FileNotPassedOn { name, why }));
+        let entries = scene.bed.log("c1").len();
+        scene.media.fetch_ahead(entry).await;
+        assert_eq!(scene.bed.log("c1").len(), entries, "{n}: a repeat");
+    }
+}
+
+#[tokio::test]
+async fn what_may_still_come_and_what_only_adorns_is_not_told_of() {
+    let scene = Scene::new(link()).await;
+    scene.bed.connected("c1").await;
+    let mut committed = scene.bed.wakes.shows();
+    let (engine, wakes) = (scene.bed.engine.clone(), Arc::clone(&scene.bed.wakes));
+    let telling = Arc::clone(&scene.media).run_telling(engine, wakes, CancellationToken::new());
+    tokio::spawn(telling);
+    let file = format!(r#"{{"uiType":"OutputText","itemType":"file","value":"{PICTURE}"}}"#);
+    let card = format!(
+        r#"{{"uiType":"OutputCard","templateName":"Card","data":{{"title":"A","image":"{PICTURE}"}}}}"#
+    );
+    for (status, payload) in [(500, file), (404, card)] {
+        scene.answers(status, "text/plain", b"");
+        let payload = Some(session::Payload(payload));
+        let said = session::Said { payload, ..session::Said::words("a file") };
+        let news = session::News::DeskSaid { said, key: None, with_agents: true };
+        scene.bed.hears("c1", vec![news]).await;
+        let asked = scene.asked();
+        scene.media.fetch_ahead(committed.recv().await.unwrap()).await;
+        assert_eq!(scene.asked(), asked + 1);
+        crate::bed::breath().await;
+        assert!(!scene.bed.told("c1").iter().any(|told| told.contains("file_not_passed_on")));
+    }
 }
 
 #[tokio::test]

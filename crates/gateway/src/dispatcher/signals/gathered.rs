@@ -12,6 +12,10 @@ use crate::desk::signal::Receipt;
 /// How long a user who types on is told of once. Pages say it every few seconds.
 const TOLD_AGAIN_AFTER: Duration = Duration::from_secs(10);
 
+/// How soon it is tried again to tell that a user types, where nobody heard it: an agent who comes
+/// meanwhile is not to wait for it.
+const UNTOLD_AGAIN_AFTER: Duration = Duration::from_secs(2);
+
 /// A user of whom nothing is heard for so long types no more. Pages say every three seconds that one does
 /// (reference 4.6), and one such word may be late.
 const STOPPED_AFTER: Duration = Duration::from_secs(6);
@@ -62,8 +66,8 @@ pub(super) struct Waiting {
 
 struct Typist {
     seen: Instant,
-    /// When the desk was told last, or found not to be there to be told.
-    told: Instant,
+    /// From when on the desk is told again.
+    again: Instant,
     /// An agent was there to be told.
     talking: bool,
 }
@@ -90,12 +94,12 @@ impl Gathered {
         self.stopped.remove(&key);
         if let Some(typist) = self.typists.get_mut(&key) {
             typist.seen = now;
-            if now.saturating_duration_since(typist.told) < TOLD_AGAIN_AFTER {
+            if now < typist.again {
                 return None;
             }
-            (typist.told, typist.talking) = (now, true);
+            (typist.again, typist.talking) = (now + TOLD_AGAIN_AFTER, true);
         } else if self.typists.len() < TYPISTS_MAX {
-            let typist = Typist { seen: now, told: now, talking: true };
+            let typist = Typist { seen: now, again: now + TOLD_AGAIN_AFTER, talking: true };
             self.typists.insert(key.clone(), typist);
         } else {
             return None;
@@ -110,9 +114,17 @@ impl Gathered {
     }
 
     /// Nobody is there to be told that they type. That is not found out anew with each key they press.
-    pub(super) fn not_talking(&mut self, key: &ConversationKey) {
+    pub(super) fn not_talking(&mut self, key: &ConversationKey, now: Instant) {
+        self.untold(key, now);
         if let Some(typist) = self.typists.get_mut(key) {
             typist.talking = false;
+        }
+    }
+
+    /// That they type was not told.
+    pub(super) fn untold(&mut self, key: &ConversationKey, now: Instant) {
+        if let Some(typist) = self.typists.get_mut(key) {
+            typist.again = typist.again.min(now + UNTOLD_AGAIN_AFTER);
         }
     }
 
@@ -136,6 +148,9 @@ impl Gathered {
             }
             if self.failed.len() < FAILED_MAX {
                 self.failed.insert(of, now);
+            }
+            if let Some(batch) = self.batches.get_mut(&receipt.chat.session) {
+                batch.waiting.retain(|waiting| waiting.receipt.message != receipt.message);
             }
         }
         self.gather(vec![Waiting { receipt, until: now + TRIED_FOR }], now + GATHER_FOR);

@@ -181,7 +181,7 @@ fn the_desks_own_words_are_shown_when_the_chat_is_with_its_people() {
 }
 
 #[test]
-fn unsigned_words_are_markdown_only_where_agents_sign_theirs() {
+fn unsigned_words_are_markdown_unless_a_person_may_have_typed_them() {
     let said = |with_agents| {
         let said = Said { markdown: true, ..Said::words("**hm**") };
         news(vec![News::DeskSaid { said, key: None, with_agents }])
@@ -191,12 +191,17 @@ fn unsigned_words_are_markdown_only_where_agents_sign_theirs() {
         other => panic!("{other:?}"),
     };
     assert!(is_markdown(&stage("active"), said(true)), "Ola signs hers");
-    assert!(!is_markdown(&stage("queued"), said(true)), "nobody is known");
+    assert!(is_markdown(&stage("queued"), said(true)), "nobody is there");
     assert!(is_markdown(&stage("queued"), said(false)));
     let mut nameless = stage("active");
     nameless.talk().agent = Agent::default();
     assert!(!is_markdown(&nameless, said(true)), "it may be a person's");
     assert!(is_markdown(&nameless, said(false)));
+    nameless.talk().transferring = true;
+    assert!(!is_markdown(&nameless, said(true)), "who hands over may say more");
+    let said = Said { markdown: true, streamed: true, ..Said::words("**hm**") };
+    let ends_stream = news(vec![News::DeskSaid { said, key: None, with_agents: true }]);
+    assert!(is_markdown(&nameless, ends_stream), "no person streams");
 }
 
 #[test]

@@ -133,6 +133,9 @@ fn notice(notice: &Notice) -> String {
         Notice::FileNotTaken { name, why } => {
             format!(" {} {why:?}", name.as_deref().unwrap_or("-"))
         }
+        Notice::FileNotPassedOn { name, why } => {
+            format!(" {} {why:?}", name.as_deref().unwrap_or("-"))
+        }
         Notice::FileLinked { name, address } => format!(" {name} {address}"),
         Notice::Asked
         | Notice::Held

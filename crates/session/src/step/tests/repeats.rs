@@ -12,6 +12,13 @@ fn keyed() -> Vec<Event> {
         user_said(Said::words("end chat"), Some("k")),
         Event::BotSaid { said: Said::words("hello"), answers: None, key: Some(sender("k")) },
         bot_asked(Some("k")),
+        Event::FileNotPassedOn {
+            shown_in: Number(9),
+            by_agent: true,
+            name: None,
+            why: FileRefusal::Infected,
+            key: Some(sender("k")),
+        },
         Event::FileLost {
             name: "a.txt".to_owned(),
             why: FileRefusal::NotNow,

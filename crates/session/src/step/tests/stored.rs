@@ -296,6 +296,7 @@ fn a_reason_is_stored_as_its_code_and_a_notice_as_its_key() {
         Notice::Masked,
         Notice::FileNotTaken { name: Some("a.exe".to_owned()), why: FileRefusal::NotAllowed },
         Notice::FileNotTaken { name: None, why: FileRefusal::Infected },
+        Notice::FileNotPassedOn { name: None, why: FileRefusal::NotGiven },
     ];
     let address = "https://chat.example/files/x".to_owned();
     let linked = Notice::FileLinked { name: "a.pdf".to_owned(), address };

@@ -1,9 +1,10 @@
 //! Files that are on their way: they come, or the user is told.
 
-use super::given::{Given, NOW, sender, stage, user_said};
+use super::given::{Given, NOW, STAGES, sender, stage, user_said};
 use crate::{
-    Content, Event, FileRefusal, Notice, Said, UNDER_WAY_FOR, UNDER_WAY_MAX, UnderWay, Wake, Way,
-    id::Timestamp,
+    Author, Content, Effect, Event, FileRefusal, Notice, Said, UNDER_WAY_FOR, UNDER_WAY_MAX,
+    UnderWay, Wake, Way, What,
+    id::{Number, Timestamp},
 };
 
 fn file(name: &str, way: Way) -> UnderWay {
@@ -131,4 +132,54 @@ fn the_name_of_a_file_is_cut() {
     let long = UnderWay { name: "é".repeat(1_000), ..file("a", Way::ToDesk) };
     let given = stage("active").then(Event::FileUnderWay { file: long });
     assert_eq!(given.conversation.under_way[0].file.name.chars().count(), 200);
+}
+
+fn not_passed_on(by_agent: bool, shown_in: u64) -> Event {
+    Event::FileNotPassedOn {
+        shown_in: Number(shown_in),
+        by_agent,
+        name: Some("form.txt".to_owned()),
+        why: FileRefusal::Infected,
+        key: Some(sender("form")),
+    }
+}
+
+#[test]
+fn a_file_of_the_desks_that_does_not_come_is_told_to_its_user_once() {
+    for name in STAGES {
+        let step = stage(name).after(not_passed_on(false, 9));
+        let [message] = &step.messages[..] else { panic!("{name}: {:?}", step.messages) };
+        let (told, why) = (Some("form.txt".to_owned()), FileRefusal::Infected);
+        let expected = Content::Notice(Notice::FileNotPassedOn { name: told, why });
+        assert_eq!((&message.author, &message.content), (&Author::Gateway, &expected), "{name}");
+        assert_eq!(step.effects, vec![], "the desk itself reads nothing: {name}");
+        let again = stage(name).then(not_passed_on(false, 9)).after(not_passed_on(true, 9));
+        assert_eq!((again.messages, again.effects), (vec![], vec![]), "{name}");
+    }
+}
+
+#[test]
+fn an_agent_who_sent_it_reads_what_the_user_reads() {
+    for (name, shown_in, reads) in [
+        ("connected", 9, true),
+        ("active", 9, true),
+        // Of the chat before.
+        ("active", 8, false),
+        ("transferring", 9, false),
+        ("queued", 9, false),
+        ("completed", 9, false),
+        ("bot", 9, false),
+    ] {
+        let step = stage(name).after(not_passed_on(true, shown_in));
+        let number = step.messages[0].number;
+        let said = |effect: &Effect| match &effect.what {
+            What::Say { message, part: None, words: None, .. } => *message == number,
+            other => panic!("{name}: {other:?}"),
+        };
+        assert_eq!(
+            step.effects.iter().map(said).collect::<Vec<_>>(),
+            [true][..usize::from(reads)],
+            "{name}"
+        );
+    }
 }

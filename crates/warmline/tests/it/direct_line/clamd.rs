@@ -11,6 +11,7 @@ use tokio::process::{Child, Command};
 
 use super::{Door, upload};
 use crate::{
+    flows::connect,
     house::{House, Setting},
     page::eventually,
 };
@@ -75,6 +76,22 @@ fn sends(door: &Door, bytes: impl Into<reqwest::Body>) -> reqwest::RequestBuilde
         .header(header::CONTENT_TYPE, "application/octet-stream")
         .header(header::CONTENT_DISPOSITION, "attachment; filename=\"bad kolibri.dat\"")
         .body(bytes)
+}
+
+#[tokio::test]
+async fn what_clamd_finds_in_a_file_of_an_agents_is_told_to_the_user() {
+    let clamd = Clamd::start().await;
+    let house = House::start_with(Setting::default(), |environment| {
+        environment.insert("WARMLINE_CLAMD".to_owned(), clamd.socket().display().to_string());
+    });
+    let mut house = house.await;
+    let (page, chat) = connect(&mut house).await;
+    let bytes = EICAR.concat().into_bytes();
+    house.desk.send_file(&chat, "form kolibri.txt", "text/plain", bytes).unwrap();
+    let words = "The file “form kolibri.txt” could not be passed on: the virus scanner found \
+                 something in it.";
+    page.until("the user is told", |heard| heard.activities.iter().any(|one| one["text"] == words))
+        .await;
 }
 
 #[tokio::test]

@@ -5,11 +5,21 @@ use serde_json::{Map, Value, json};
 
 use super::Does;
 
-/// Everything that is legible in a message: its text, and all strings of its attachments.
+/// Everything that is legible in a message: its text as it is drawn, and all strings of its attachments.
 pub(super) fn legible(activity: &Value) -> String {
-    let mut words = vec![text(&activity["text"])];
+    let mut words = vec![drawn(activity)];
     collect(&activity["attachments"], &mut words);
     words.join("\n")
+}
+
+/// The text of a message, in which Markdown's signs for bold words are not seen where it is Markdown.
+fn drawn(activity: &Value) -> String {
+    const KEPT: &str = "\u{0}";
+    let words = text(&activity["text"]);
+    if activity["textFormat"] != "markdown" {
+        return words;
+    }
+    words.replace("\\*", KEPT).replace("**", "").replace(KEPT, "*")
 }
 
 fn collect(value: &Value, words: &mut Vec<String>) {

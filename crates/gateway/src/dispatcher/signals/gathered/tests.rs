@@ -67,20 +67,31 @@ fn what_is_sent_is_typed_no_more() {
 }
 
 #[test]
-fn who_types_to_a_bot_is_looked_up_once_in_ten_seconds() {
+fn who_types_to_a_bot_is_looked_up_every_two_seconds_so_that_an_agent_who_comes_hears_of_it() {
     let (mut gathered, began) = gathered();
     let mut looked_up = Vec::new();
-    for seconds in (0..30).step_by(3) {
+    for seconds in 0..9 {
         let now = began + SECOND * seconds;
         if gathered.types(key("c"), now).is_some() {
             looked_up.push(seconds);
-            gathered.not_talking(&key("c"));
+            gathered.not_talking(&key("c"), now);
         }
         assert_eq!(gathered.due(now), []);
     }
-    assert_eq!(looked_up, [0, 12, 24]);
+    assert_eq!(looked_up, [0, 2, 4, 6, 8]);
     assert_eq!(gathered.due(began + SECOND * 60), [], "nobody heard that they began");
     assert!(gathered.is_empty());
+}
+
+#[test]
+fn what_a_desk_did_not_take_is_told_again_soon_and_what_it_took_is_not() {
+    let (mut gathered, began) = gathered();
+    assert!(gathered.types(key("c"), began).is_some());
+    gathered.untold(&key("c"), began);
+    assert!(gathered.types(key("c"), began + SECOND).is_none());
+    assert!(gathered.types(key("c"), began + SECOND * 3).is_some());
+    assert!(gathered.types(key("c"), began + SECOND * 6).is_none());
+    assert_eq!(typing(gathered.spoke(key("c"), began + SECOND * 7)), [("c".to_owned(), false)]);
 }
 
 #[test]
@@ -134,6 +145,21 @@ fn each_receipt_is_tried_for_half_a_minute_of_its_own() {
     }
     assert_eq!(tried.len(), 2);
     assert!(gathered.is_empty());
+}
+
+#[test]
+fn what_failed_at_last_is_not_said_to_be_shown_before() {
+    let (mut gathered, now) = gathered();
+    gathered.receipt(receipt("one", 1), now);
+    gathered.receipt(receipt("one", 2), now);
+    gathered.receipt(Receipt { got: false, ..receipt("one", 1) }, now);
+    let due = gathered.due(now + SECOND);
+    let told = due.into_iter().flat_map(|due| match due {
+        Due::Receipts(waiting) => waiting.into_iter().map(|one| one.receipt),
+        Due::Typing { .. } => panic!("{due:?}"),
+    });
+    let told: Vec<_> = told.map(|one| (one.message, one.got)).collect();
+    assert_eq!(told, [("2".to_owned(), true), ("1".to_owned(), false)]);
 }
 
 #[test]
