@@ -15,27 +15,29 @@ use session::id::SessionId;
 use super::column::{damaged, limited};
 use super::hot::Hot;
 use super::retention::walk::{On, Walk};
-use super::{connect, journal, outbox};
+use super::scrubbing::Overwriting;
+use super::{journal, outbox};
 use crate::{ConversationId, Forgotten, OutboxId, SegmentId, StoreError, Whose};
 
 /// While this lives nobody looks through the whole log for rows that refer to one that is deleted (there is
 /// none: they went first), and what is deleted is overwritten.
-pub(super) struct Thorough<'w>(&'w Connection);
+pub(super) struct Thorough<'w> {
+    writer: &'w Connection,
+    _overwriting: Overwriting<'w>,
+}
 
 impl<'w> Thorough<'w> {
     pub(super) fn begin(writer: &'w Connection) -> Result<Self, StoreError> {
-        let thorough = Self(writer);
+        let thorough = Self { writer, _overwriting: Overwriting::begin(writer)? };
         writer.pragma_update(None, "foreign_keys", false)?;
-        connect::secure_delete(writer, true)?;
         Ok(thorough)
     }
 }
 
 impl Drop for Thorough<'_> {
     fn drop(&mut self) {
-        // Both only change this connection's memory. Were one left, it would cost time and no safety.
-        self.0.pragma_update(None, "foreign_keys", true).ok();
-        connect::secure_delete(self.0, false).ok();
+        // It only changes this connection's memory.
+        self.writer.pragma_update(None, "foreign_keys", true).ok();
     }
 }
 

@@ -10,8 +10,7 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 
-use super::forgetting::{self, Thorough};
-use super::{SqliteStore, connect, settings};
+use super::{SqliteStore, connect, forgetting, settings};
 use crate::{Leftovers, StoreError};
 
 /// The setting that tells what is to be scrubbed: a byte for how much, and how often that was noted.
@@ -49,7 +48,7 @@ impl SqliteStore {
             while self.in_short(fill)? {}
             while self.in_short(unfill)? {}
         }
-        self.in_thorough(settings::rewrite)?;
+        self.in_overwriting(settings::rewrite)?;
         let keys = || self.keys.empty_log(EMPTY_WITHIN);
         let is_done = patiently(tries, || empty_log(&self.writer(), EMPTY_WITHIN))?
             && (what == Leftovers::Settings || patiently(tries, keys)?);
@@ -57,7 +56,7 @@ impl SqliteStore {
             && is_done
             && kind_of(&noted) <= what
         {
-            self.in_thorough(|transaction| settings::forget(transaction, DUE, &noted))?;
+            self.in_overwriting(|transaction| settings::forget(transaction, DUE, &noted))?;
         }
         Ok(is_done)
     }
@@ -66,21 +65,38 @@ impl SqliteStore {
     fn scrub_journal(&self) -> Result<(), StoreError> {
         let mut writer = self.writer();
         self.fold(&mut writer)?;
-        let _thorough = Thorough::begin(&writer)?;
+        let _overwriting = Overwriting::begin(&writer)?;
         let transaction = writer.unchecked_transaction()?;
         forgetting::empty_journal(&transaction)?;
         Ok(transaction.commit()?)
     }
 
-    fn in_thorough(
+    fn in_overwriting(
         &self,
         work: impl FnOnce(&Connection) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
         let writer = self.writer();
-        let _thorough = Thorough::begin(&writer)?;
+        let _overwriting = Overwriting::begin(&writer)?;
         let transaction = writer.unchecked_transaction()?;
         work(&transaction)?;
         Ok(transaction.commit()?)
+    }
+}
+
+/// While this lives whatever is deleted is overwritten.
+pub(super) struct Overwriting<'w>(&'w Connection);
+
+impl<'w> Overwriting<'w> {
+    pub(super) fn begin(writer: &'w Connection) -> Result<Self, StoreError> {
+        connect::secure_delete(writer, true)?;
+        Ok(Self(writer))
+    }
+}
+
+impl Drop for Overwriting<'_> {
+    fn drop(&mut self) {
+        // It only changes this connection's memory. Were it left, it would cost time and no safety.
+        connect::secure_delete(self.0, false).ok();
     }
 }
 
