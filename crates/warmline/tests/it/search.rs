@@ -1,7 +1,7 @@
 //! Looking for secrets and words in what was logged, shown and kept: as they are, and in the forms in
 //! which something that carries them would write them down.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, fmt::Write};
 
 use base64::{
     Engine as _,
@@ -55,7 +55,7 @@ fn forms(secret: &str) -> Vec<Form> {
     if secret.len() < ENCODED_BYTES_MIN {
         return all;
     }
-    let hex: String = secret.bytes().map(|byte| format!("{byte:02x}")).collect();
+    let hex = hex(secret);
     all.push(form("in capital hexadecimal digits", hex.to_uppercase().into()));
     all.push(form("in hexadecimal digits", hex.into()));
     // What stands before it, as the name in Basic, shifts it by none, one or two bytes.
@@ -64,12 +64,19 @@ fn forms(secret: &str) -> Vec<Form> {
         let certain = |text: String| {
             // Letters that hold bits of a neighbour are not certain.
             let upto = text.len() - usize::from(shifted.len() % 3 != 0);
-            text[(before * 8).div_ceil(6)..upto].as_bytes().to_vec()
+            text.as_bytes()[(before * 8).div_ceil(6)..upto].to_vec()
         };
         all.push(form("in base64", certain(STANDARD_NO_PAD.encode(&shifted))));
         all.push(form("in base64 for addresses", certain(URL_SAFE_NO_PAD.encode(&shifted))));
     }
     all
+}
+
+fn hex(text: &str) -> String {
+    text.bytes().fold(String::new(), |mut digits, byte| {
+        write!(digits, "{byte:02x}").unwrap();
+        digits
+    })
 }
 
 #[cfg(test)]
@@ -86,7 +93,7 @@ mod tests {
         let search = Search::of([SECRET, "short"]);
         let whole = |before: &str| format!("{before}{SECRET} and more");
         for before in ["", "a", "ab", "abc", "client:", "a longer name:"] {
-            let hex: String = whole(before).bytes().map(|byte| format!("{byte:02x}")).collect();
+            let hex = hex(&whole(before));
             for (planted, name) in [
                 (whole(before), "(as it is)"),
                 (STANDARD.encode(whole(before)), "in base64"),

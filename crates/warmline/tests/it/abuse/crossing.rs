@@ -47,6 +47,7 @@ fn crossings(all: &Estates) -> Crossings {
     let mut rows = Crossings::new();
     nobodys(&mut rows);
     direct_line(all, &mut rows);
+    granted(all, &mut rows);
     widget(all, &mut rows);
     console(all, &mut rows);
     bots(all, &mut rows);
@@ -125,7 +126,6 @@ fn direct_line(all: &Estates, rows: &mut Crossings) {
         request.header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==")
     };
     let streams = (stream(&all.other.ticket), stream(all.ticket()));
-    let base = |rest: &str| all.post(&format!("/v3/directline{rest}"));
     for ((method, path), crossing) in [
         (
             ("get", "/conversations/{conversationId}"),
@@ -160,28 +160,25 @@ fn direct_line(all: &Estates, rows: &mut Crossings) {
             ),
         ),
         (("get", "/conversations/{conversationId}/stream"), forbidden(streams)),
-        // With its own credential a site gets what is its own.
-        (
-            ("post", "/conversations"),
-            hidden(
-                both(&|token| base("/conversations").bearer_auth(token)),
-                &all.page.conversation,
-            ),
-        ),
-        (
-            ("post", "/tokens/refresh"),
-            hidden(
-                both(&|token| base("/tokens/refresh").bearer_auth(token)),
-                &all.page.conversation,
-            ),
-        ),
-        (
-            ("post", "/tokens/generate"),
-            hidden(sites(&|secret| base("/tokens/generate").bearer_auth(secret).json(&user)), ""),
-        ),
     ] {
         rows.insert((method, format!("/v3/directline{path}")), crossing);
     }
+}
+
+/// With its own credential a site and a page get what is their own.
+fn granted(all: &Estates, rows: &mut Crossings) {
+    let base = |rest: &str, credential: &str| {
+        all.post(&format!("/v3/directline{rest}")).bearer_auth(credential)
+    };
+    let pages = |rest: &str| (base(rest, &all.other.token), base(rest, &all.page.token));
+    let started = hidden(pages("/conversations"), &all.page.conversation);
+    rows.insert(("post", "/v3/directline/conversations".to_owned()), started);
+    let refreshed = hidden(pages("/tokens/refresh"), &all.page.conversation);
+    rows.insert(("post", "/v3/directline/tokens/refresh".to_owned()), refreshed);
+    let user = json!({"user": {"id": "dl_kim"}});
+    let site = |secret: &str| base("/tokens/generate", secret).json(&user);
+    let generated = hidden((site(OTHER_SITE), site(DIRECT_LINE_SECRET)), "");
+    rows.insert(("post", "/v3/directline/tokens/generate".to_owned()), generated);
 }
 
 /// A site of the tenant `other` that wants the chat of the tenant `default`'s pages.
