@@ -23,6 +23,7 @@ use vault::{MasterKey, Vault};
 use crate::{
     page::Page,
     process::{Environment, Process, WITHIN, free_port},
+    search::Search,
 };
 
 /// Part of everything that people say in these tests (phrases aside), so that it can be looked for
@@ -153,7 +154,8 @@ impl House {
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .collect();
         change(&mut environment);
-        let secret = ["CLIENT_SECRET", "PASSWORD", "TOKEN", "WEBHOOK_SECRET", "DIRECT_LINE", "KEY"];
+        let secret =
+            ["CLIENT_SECRET", "PASSWORD", "TOKEN", "WEBHOOK_SECRET", "DIRECT_LINE", "KEY", "HASH"];
         let secrets = environment
             .iter()
             .filter(|(name, _)| secret.iter().any(|part| name.contains(part)))
@@ -358,9 +360,8 @@ impl House {
         }
         let mut secrets = self.secrets();
         secrets.push(CANARY.to_owned());
-        for secret in secrets.iter().filter(|secret| log.contains(secret.as_str())) {
-            complaints.push(format!("the log holds {secret:?}"));
-        }
+        let found = Search::of(secrets).found_in(log);
+        complaints.extend(found.map(|found| format!("the log holds {found}")));
         complaints
     }
 }

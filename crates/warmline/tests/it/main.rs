@@ -35,7 +35,7 @@
 //! | `retention` | words past their time are gone for the master key and for copies of the database |
 //! | `disk` | nothing that was said lies on the disk in the clear |
 //!
-//! `house`, `process`, `page`, `desk` and `moved_clock` are the means. Every house looks through its gateway's log
+//! `house`, `process`, `page`, `desk`, `search` and `moved_clock` are the means. Every house looks through its gateway's log
 //! when a test ends: no error, no panic, no secret, nothing that was said.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail the test as tests do")]
@@ -70,6 +70,7 @@ mod person;
 mod process;
 mod restart;
 mod retention;
+mod search;
 mod starting;
 mod traces;
 mod traffic;

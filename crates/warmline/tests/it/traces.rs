@@ -1,7 +1,7 @@
 //! Traces: one shows the user, ServiceNow, the agent and the user again, also when the gateway is
 //! killed in between; and nobody misses a word when there is nobody to take them.
 
-mod receiver;
+pub(crate) mod receiver;
 
 use reqwest::Method;
 use rusqlite::Connection;
@@ -13,6 +13,7 @@ use crate::{
     house::{CANARY, House, Setting},
     page::{Page, eventually},
     process::free_port,
+    search::Search,
     traces::receiver::{Receiver, Seen, of_trace, tree},
 };
 
@@ -80,8 +81,7 @@ fn named<'s>(spans: &'s [Seen], name: &str) -> Vec<&'s Seen> {
 fn tell_nothing(house: &House, spans: &[Seen]) {
     let mut secrets = house.secrets();
     secrets.extend([CANARY, USER, RECEIVERS_SECRET].map(str::to_owned));
-    let all = format!("{spans:?}");
-    let found = secrets.iter().find(|secret| all.contains(secret.as_str()));
+    let found = Search::of(secrets).found_in(format!("{spans:?}"));
     assert_eq!(found, None, "the spans hold a secret");
 }
 

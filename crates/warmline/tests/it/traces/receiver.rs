@@ -21,12 +21,12 @@ use crate::process::WITHIN;
 
 /// A span as it arrived.
 #[derive(Debug, Clone)]
-pub(super) struct Seen {
+pub(crate) struct Seen {
     pub(super) trace: String,
     pub(super) id: String,
     /// Empty for the first of a trace.
     pub(super) parent: String,
-    pub(super) name: String,
+    pub(crate) name: String,
     pub(super) attributes: BTreeMap<String, String>,
     /// The traces it is linked to.
     pub(super) links: Vec<String>,
@@ -46,8 +46,8 @@ struct Arrived {
 }
 
 /// A receiver that listens until it is dropped.
-pub(super) struct Receiver {
-    pub(super) address: String,
+pub(crate) struct Receiver {
+    pub(crate) address: String,
     arrived: watch::Receiver<Arrived>,
     listening: JoinHandle<()>,
 }
@@ -59,7 +59,7 @@ impl Drop for Receiver {
 }
 
 impl Receiver {
-    pub(super) async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         Self::at("127.0.0.1:0").await
     }
 
@@ -73,7 +73,7 @@ impl Receiver {
     }
 
     /// Waits until what arrived is as asked for, and gives back all of it.
-    pub(super) async fn until(&self, what: &str, holds: impl Fn(&[Seen]) -> bool) -> Vec<Seen> {
+    pub(crate) async fn until(&self, what: &str, holds: impl Fn(&[Seen]) -> bool) -> Vec<Seen> {
         let mut arrived = self.arrived.clone();
         let held = timeout(WITHIN, arrived.wait_for(|arrived| holds(&arrived.spans))).await;
         let held = held.is_ok_and(|listening| listening.is_ok());
@@ -82,7 +82,7 @@ impl Receiver {
         spans
     }
 
-    pub(super) fn spans(&self) -> Vec<Seen> {
+    pub(crate) fn spans(&self) -> Vec<Seen> {
         self.arrived.borrow().spans.clone()
     }
 
