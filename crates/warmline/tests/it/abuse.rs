@@ -14,6 +14,7 @@ mod crossing;
 mod cryptography;
 mod data;
 mod errors;
+mod estates;
 mod files;
 mod fort;
 mod logic;

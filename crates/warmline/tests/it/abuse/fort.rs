@@ -1,14 +1,17 @@
 //! A gateway of three tenants with something to lose, and how it stands.
 
 use reqwest::{Method, RequestBuilder, StatusCode};
+use rusqlite::{Connection, OpenFlags};
 use serde_json::{Value, json};
 
 use crate::{
     bot::program::{Bot, Manner},
     console::HASH,
-    house::{CANARY, DIRECT_LINE_SECRET, House, Setting, WEBHOOK_SECRET},
+    house::{CANARY, House, Setting, WEBHOOK_SECRET},
     openapi,
     page::{Page, eventually},
+    process::{Environment, WITHIN},
+    search::Search,
 };
 
 pub(super) const PASSWORD: &str = "open sesame for tests";
@@ -75,12 +78,13 @@ pub(super) struct State {
     letters: Value,
 }
 
-fn configuration(other: &Bot, third: &Bot) -> String {
+fn configuration(other: &Bot, third: &Bot, [of_default, of_other]: [&str; 2]) -> String {
     let (other, third) = (other.endpoint(), third.endpoint());
     format!(
         r#"
 [tenants.default.desks.default]
 [tenants.default.bots.default]
+{of_default}
 [tenants.other.desks.it]
 instance = "dev99999"
 client_id = "other"
@@ -90,6 +94,7 @@ webhook_secret = "env:OTHER_WEBHOOK_SECRET"
 [tenants.other.bots.help]
 endpoint = "{other}"
 direct_line_secret = "env:OTHER_DIRECT_LINE_SECRET"
+{of_other}
 [tenants.third.desks.it]
 instance = "dev99998"
 client_id = "third"
@@ -115,10 +120,16 @@ tenants = ["other"]
 
 impl Fort {
     pub(super) async fn start() -> Self {
+        Self::start_with([""; 2], |_| {}).await
+    }
+
+    /// The same with more in its configuration: behind the settings of the tenant `default`'s bot, and
+    /// behind those of the tenant `other`'s.
+    pub(super) async fn start_with(more: [&str; 2], change: impl FnOnce(&mut Environment)) -> Self {
         let (other, third) = (Bot::start(Manner::Mute).await, Bot::start(Manner::Mute).await);
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("warmline.toml");
-        std::fs::write(&file, configuration(&other, &third)).unwrap();
+        std::fs::write(&file, configuration(&other, &third, more)).unwrap();
         let mut house = House::start_with(Setting::default(), |environment| {
             for (name, value) in [
                 ("WARMLINE_CONFIG", file.display().to_string().as_str()),
@@ -135,6 +146,7 @@ impl Fort {
             ] {
                 environment.insert(name.to_owned(), value.to_owned());
             }
+            change(environment);
         })
         .await;
         let (page, session, callback) = live_chat(&mut house).await;
@@ -213,7 +225,23 @@ impl Fort {
         theirs.activity["conversation"]["id"].as_str().unwrap().to_owned()
     }
 
+    /// Waits until everything that was to be done outside is done, and nothing comes from there.
+    pub(super) async fn settles(&self) {
+        let path = self.house.data_dir().join("warmline.db");
+        let outbox = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
+        eventually("the outbox is empty", || {
+            let waiting = outbox.query_row("SELECT count(*) FROM outbox", [], |row| row.get(0));
+            let waiting: i64 = waiting.unwrap();
+            async move { (waiting == 0).then_some(()) }
+        })
+        .await;
+        let quiet = self.house.desk.wait_until(|seen| !seen.is_sending(), WITHIN).await;
+        assert!(quiet.is_ok(), "a callback is under way for ever");
+    }
+
+    /// How things stand, when what was begun is done: an effect that goes out later is seen, too.
     pub(super) async fn state(&self) -> State {
+        self.settles().await;
         let mut others = Vec::new();
         for theirs in [&self.other, &self.third] {
             let path = format!("/v3/directline/conversations/{}/activities", theirs.conversation);
@@ -243,10 +271,9 @@ impl Fort {
         let (answer, method, path) = openapi::sent(request, &what).await;
         let (met, headers) = (answer.status().as_u16(), answer.headers().clone());
         let text = answer.text().await.unwrap();
-        for secret in [WEBHOOK_SECRET, DIRECT_LINE_SECRET, OTHER_WEBHOOK, METRICS, CANARY, HASH] {
-            if text.contains(secret) {
-                return Err(format!("{secret:?} is quoted: {text}"));
-            }
+        let hidden = self.house.secrets().into_iter().chain([CANARY.to_owned()]);
+        if let Some(found) = Search::of(hidden).found_in(&text) {
+            return Err(format!("{found} is quoted: {text}"));
         }
         for told in ["panicked", "src/", ".rs:", "sqlite", "SQLITE", "/tmp/", "stack backtrace"] {
             if text.contains(told) {
@@ -294,18 +321,15 @@ async fn live_chat(house: &mut House) -> (Page, String, Value) {
     let callback = house.desk.delivered().pop().expect("the agent wrote").body;
     let request = callback["requestId"].as_str().unwrap();
     let session = request.rsplit_once('.').unwrap().0.to_owned();
-    // Receipts go beside; they are at the desk before anybody counts.
-    let mut last = 0;
-    eventually("nothing more goes to the desk", || {
-        let now = house.desk.ledger().len();
-        let quiet = now == last && now > 1;
-        last = now;
-        async move {
-            tokio::time::sleep(std::time::Duration::from_millis(300)).await;
-            quiet.then_some(())
-        }
-    })
-    .await;
+    // Receipts go beside; that of the newest words is at the desk before anybody counts.
+    let newest = callback["body"][0]["messageId"].as_str().expect("it has an id").to_owned();
+    let told = |seen: &simulator::Snapshot<'_>| {
+        let mut receipts = seen.ledger().iter();
+        receipts.any(|sent| {
+            sent.body["action"] == "UPDATE_MESSAGES" && sent.body.to_string().contains(&newest)
+        })
+    };
+    house.desk.wait_until(told, WITHIN).await.expect("the agent sees that it was shown");
     (page, session, callback)
 }
 
@@ -320,10 +344,13 @@ async fn theirs(house: &House, secret: &str, bot: Bot) -> Theirs {
     house.hides(&text("token"));
     house.hides(&ticket);
     let activity = bot.gets("it is greeted", |got| got["type"] == "conversationUpdate").await;
+    // The address that only the bot knows is what it proves itself with.
+    house.hides(activity["serviceUrl"].as_str().unwrap().rsplit('/').next().unwrap());
     Theirs { conversation: text("conversationId"), token: text("token"), ticket, activity, bot }
 }
 
-async fn sign_in(house: &House, name: Option<&str>) -> String {
+pub(super) async fn sign_in(house: &House, name: Option<&str>) -> String {
+    house.hides(PASSWORD);
     let mut body = json!({"password": PASSWORD});
     if let Some(name) = name {
         body["name"] = name.into();
@@ -333,5 +360,9 @@ async fn sign_in(house: &House, name: Option<&str>) -> String {
     assert_eq!(answer.status(), StatusCode::OK, "{name:?}");
     let set = answer.headers().get_all("set-cookie").iter();
     let pairs = set.map(|set| set.to_str().unwrap().split(';').next().unwrap().to_owned());
-    pairs.collect::<Vec<_>>().join("; ")
+    let pairs: Vec<_> = pairs.collect();
+    for pair in &pairs {
+        house.hides(pair.split_once('=').expect("a cookie has a value").1);
+    }
+    pairs.join("; ")
 }
