@@ -169,6 +169,17 @@ impl Record {
         text
     }
 
+    /// Which operator did it.
+    pub(crate) fn name(&self) -> Option<&str> {
+        self.inner.name.as_deref()
+    }
+
+    /// Takes out of it where an operator was and how they had signed in.
+    pub(crate) fn leave_the_name(&mut self) {
+        self.inner.session = None;
+        self.inner.address = None;
+    }
+
     /// To what it was done.
     pub fn about(&self) -> Option<&str> {
         self.inner.about.as_deref()

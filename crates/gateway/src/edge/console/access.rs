@@ -18,13 +18,14 @@ use axum::{
 use secrecy::SecretString;
 use serde::Deserialize;
 use serde_json::json;
+use session::id::TenantId;
 use tokio::{sync::Semaphore, time::Instant};
 use vault::{MacKey, MasterKey, SealError, Vault};
 
 use super::{
     Console,
     guard::{self, Cookie, Peer},
-    members::{self, Member, Members, NAME_BYTES_MAX},
+    members::{self, Member, Members, NAME_BYTES_MAX, Sight},
     pace::{Pace, Source},
     seats::{Operator, Seats},
 };
@@ -84,6 +85,11 @@ impl Access {
     pub(super) fn lasts(&self, headers: &HeaderMap, edge: &Edge) -> bool {
         let secret = Cookie::Session.of(headers);
         secret.is_some_and(|secret| self.seats.find(secret, false, edge.clock.now()).is_some())
+    }
+
+    /// Whether who has this name sees nothing beyond this.
+    pub(super) fn is_within(&self, name: &str, sight: &Sight) -> bool {
+        self.members.of(name).is_some_and(|member| sight.covers(&Sight(member.tenants.clone())))
     }
 
     fn source(&self, headers: &HeaderMap, address: IpAddr) -> Source {
@@ -163,7 +169,7 @@ pub(super) async fn door(
     };
     let (takes, route) = members::takes(request.method(), request.uri().path());
     if operator.role < takes {
-        denied(&edge, &operator, route, "role_forbids");
+        denied(&edge, &operator, None, route, "role_forbids");
         return members::forbidden(operator.role, takes).into_response();
     }
     request.extensions_mut().insert(operator);
@@ -349,9 +355,16 @@ pub(super) async fn logout(
     response
 }
 
-/// Puts down that somebody wanted what they may not.
-pub(super) fn denied(edge: &Edge, operator: &Operator, route: &'static str, code: &str) {
-    let entry = Entry::new(operator.who(), Deed::Denied { route }).with(code);
+/// Puts down that somebody wanted what they may not. It stands under the tenant whose it is, so that
+/// who answers for that tenant finds it; without one where it is nobody's, or nobody knows whose.
+pub(super) fn denied(
+    edge: &Edge,
+    operator: &Operator,
+    whose: Option<TenantId>,
+    route: &'static str,
+    code: &str,
+) {
+    let entry = Entry::new(operator.who(), Deed::Denied { route }).of(whose).with(code);
     edge.audit.denied(&operator.member, entry);
 }
 

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use session::id::TenantId;
 
 use super::{
+    closed,
     seats::Operator,
     view::{bad_query, store_unavailable},
 };
@@ -34,7 +35,8 @@ pub(super) struct Wanted {
     deed: Option<String>,
 }
 
-/// `GET /console/api/audit`: the newest records, oldest first. Who is bound to tenants sees theirs.
+/// `GET /console/api/audit`: the newest records, oldest first. Who is bound to tenants sees theirs, and
+/// of operators who see more than they do the name only: neither their sign-in nor from where it came.
 pub(super) async fn list(
     State(edge): State<Arc<Edge>>,
     Extension(operator): Extension<Operator>,
@@ -59,10 +61,19 @@ pub(super) async fn list(
         (None, own) => own,
     };
     let query = audit::Query { since: None, tenants, deed, newest: limit };
-    let found = edge.audit.find(query).await.map_err(|error| {
+    let mut found = edge.audit.find(query).await.map_err(|error| {
         let error: &dyn std::error::Error = &error;
         tracing::error!(error, "the audit trail cannot be read");
         store_unavailable()
     })?;
+    if !operator.sight.is_whole() {
+        let console = edge.console.as_ref().ok_or_else(closed)?;
+        for record in &mut found {
+            let is_ours = |name: &str| console.access.is_within(name, &operator.sight);
+            if !record.name().is_some_and(is_ours) {
+                record.leave_the_name();
+            }
+        }
+    }
     Ok(Json(json!({ "records": found })))
 }

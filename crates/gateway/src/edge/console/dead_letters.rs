@@ -13,6 +13,7 @@ use axum::{
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
+use session::id::TenantId;
 
 use super::{
     Console,
@@ -91,13 +92,15 @@ async fn ordered(
 ) -> Result<Json<Value>, Refusal> {
     let number = id.parse::<i64>().ok();
     let answer = match number {
-        Some(number) if !owns(console, operator, number).await => {
-            denied(edge, operator, "dead-letters/{id}", "other_tenant");
-            Err(no_such_letter())
-        }
-        Some(number) => match carried_out(console, operator, order(number)).await {
-            Ok(letter) => Ok(Json(json!({ "letter": letter }))),
-            Err(refused) => Err(refusal(&refused)),
+        Some(number) => match owned(console, operator, number).await {
+            Owned::Theirs => carried_out(console, operator, order(number))
+                .await
+                .map(|letter| Json(json!({ "letter": letter })))
+                .map_err(|refused| refusal(&refused)),
+            Owned::Others(whose) => {
+                denied(edge, operator, whose, "dead-letters/{id}", "other_tenant");
+                Err(no_such_letter())
+            }
         },
         None => Err(no_such_letter()),
     };
@@ -112,15 +115,26 @@ async fn carried_out(console: &Console, operator: &Operator, order: OneLetter) -
     console.under_way.carried_out(async move { letters.ask(order, who).await }).await
 }
 
-/// Whether this letter is theirs to deal with. One that is not there is: they are told so.
-async fn owns(console: &Console, operator: &Operator, id: i64) -> bool {
+/// Whose a letter is, as seen by somebody who wants to deal with it.
+enum Owned {
+    /// Theirs to deal with. One that is not there is, too: they are told so.
+    Theirs,
+    /// It is not, but of this tenant, as far as anybody knows.
+    Others(Option<TenantId>),
+}
+
+async fn owned(console: &Console, operator: &Operator, id: i64) -> Owned {
     if operator.sight.is_whole() {
-        return true;
+        return Owned::Theirs;
     }
     match console.letters.ask(OneLetter::Show { id }, operator.who()).await {
-        Ok(letter) => letter.tenant.as_deref().is_some_and(|tenant| operator.sight.of(tenant)),
+        Ok(letter) => match letter.tenant.as_deref() {
+            Some(tenant) if operator.sight.of(tenant) => Owned::Theirs,
+            tenant => Owned::Others(tenant.and_then(|tenant| TenantId::new(tenant).ok())),
+        },
+        Err(refusal) if refusal.code == "no_such_letter" => Owned::Theirs,
         // What cannot be read cannot be judged.
-        Err(refusal) => refusal.code == "no_such_letter",
+        Err(_) => Owned::Others(None),
     }
 }
 

@@ -8,6 +8,7 @@ use axum::{
     extract::{Extension, State},
 };
 use serde_json::{Value, json};
+use session::id::TenantId;
 
 use super::{Recorder, closed, members::Sight, seats::Operator};
 use crate::{
@@ -63,6 +64,11 @@ impl Destinations {
         self.desks.iter().cloned().chain(bots).chain(channels).collect()
     }
 
+    /// Whether there is such a tenant.
+    pub(super) fn knows(&self, tenant: &TenantId) -> bool {
+        self.now().iter().any(|one| one.tenant() == tenant)
+    }
+
     pub(super) fn down(&self, sight: &Sight) -> Down {
         let (mut desks, mut bots, mut channels) = (0, 0, 0);
         for one in self.now().iter().filter(|one| one.is_down() && one.is_in(sight)) {
@@ -77,11 +83,15 @@ impl Destinations {
 }
 
 impl Destination {
-    fn is_in(&self, sight: &Sight) -> bool {
+    fn tenant(&self) -> &TenantId {
         let (lane::Destination::Desk(tenant, _)
         | lane::Destination::Bot(tenant, _)
         | lane::Destination::Channel(tenant, _)) = &self.to;
-        sight.of(tenant.as_str())
+        tenant
+    }
+
+    fn is_in(&self, sight: &Sight) -> bool {
+        sight.of(self.tenant().as_str())
     }
 
     /// Whether nothing but a probe goes there.

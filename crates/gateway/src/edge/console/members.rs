@@ -62,6 +62,14 @@ impl Sight {
         self.0.as_ref().is_none_or(|own| own.iter().any(|one| one.as_str() == tenant))
     }
 
+    /// Whether somebody else sees nothing beyond this.
+    pub(super) fn covers(&self, other: &Self) -> bool {
+        match &other.0 {
+            Some(theirs) => theirs.iter().all(|tenant| self.of(tenant.as_str())),
+            None => self.is_whole(),
+        }
+    }
+
     /// Whether they see everything.
     pub(super) fn is_whole(&self) -> bool {
         self.0.is_none()
@@ -152,5 +160,8 @@ mod tests {
         assert!(own.of("a") && !own.of("b") && !own.of("") && !own.is_whole());
         let all = Sight(None);
         assert!(all.of("a") && all.of("b") && all.is_whole());
+        let more = Sight(Some(["a", "b"].map(|one| TenantId::new(one).unwrap()).into()));
+        assert!(own.covers(&own) && more.covers(&own) && all.covers(&more) && all.covers(&all));
+        assert!(!own.covers(&more) && !own.covers(&all));
     }
 }

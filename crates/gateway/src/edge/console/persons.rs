@@ -158,9 +158,11 @@ async fn asked(
         )
     })?;
     let whose = person::whose(&asked.tenant, &asked.user);
-    whose.map_err(|error| refusal(&error.refusal()))?;
+    let whose = whose.map_err(|error| refusal(&error.refusal()))?;
     if !operator.sight.of(&asked.tenant) {
-        denied(edge, operator, route, "other_tenants");
+        // What is no tenant's name may be anything, and is not written down.
+        let known = edge.console.as_ref().filter(|it| it.destinations.knows(&whose.tenant));
+        denied(edge, operator, known.map(|_| whose.tenant), route, "other_tenants");
         return Err(not_yours());
     }
     Ok(asked)

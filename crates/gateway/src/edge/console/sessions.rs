@@ -12,10 +12,7 @@ use axum::{
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
-use session::{
-    Event,
-    id::{SessionId, TenantId},
-};
+use session::{Event, id::SessionId};
 use store::{SessionRow, Store, StoreError, Target};
 
 use super::{
@@ -145,27 +142,26 @@ async fn ends_and_tells(
     operator: &Operator,
     id: &str,
 ) -> Result<Json<Value>, Refusal> {
-    let ended = ends(edge, operator, id).await;
+    let found = found(edge, id).await;
+    let whose = found.as_ref().ok().map(|row| row.person.tenant.clone());
+    let ended = match found {
+        Ok(row) => ends(edge, operator, row).await,
+        Err(refusal) => Err(refusal),
+    };
     let outcome = ended.as_ref().map_or_else(|refusal| refusal.code, |_| "done");
     // What is no id of ours may be anything, and is not written down.
     let about = SessionId::new(id).ok();
     log(operator, "end_session", about.as_ref().map(SessionId::as_str), outcome);
-    let tenant = ended.as_ref().ok().and_then(|(tenant, _)| TenantId::new(tenant).ok());
     let entry = Entry::new(operator.who(), Deed::SessionEnded { id: about });
-    edge.audit.record_now(entry.of(tenant).with(outcome)).await;
-    ended.map(|(_, told)| told)
+    edge.audit.record_now(entry.of(whose).with(outcome)).await;
+    ended
 }
 
-/// Gives back whose session it was, too.
-async fn ends(
-    edge: &Edge,
-    operator: &Operator,
-    id: &str,
-) -> Result<(String, Json<Value>), Refusal> {
-    let id = session_id(id)?;
-    let row = row(edge, &id).await?.ok_or_else(no_such_session)?;
-    if !operator.sight.of(row.person.tenant.as_str()) {
-        denied(edge, operator, "sessions/{id}/end", "other_tenant");
+async fn ends(edge: &Edge, operator: &Operator, row: SessionRow) -> Result<Json<Value>, Refusal> {
+    let id = row.id;
+    let whose = row.person.tenant;
+    if !operator.sight.of(whose.as_str()) {
+        denied(edge, operator, Some(whose), "sessions/{id}/end", "other_tenant");
         return Err(no_such_session());
     }
     if row.ended_at.is_some() {
@@ -182,11 +178,14 @@ async fn ends(
         return Err(over());
     }
     let row = row_as_it_is(edge, &id).await?;
-    let tenant = row.person.tenant.to_string();
     let (vault, now) = (Arc::clone(&edge.vault), edge.clock.now());
     let read = move |store: &dyn Store| SessionView::read(store, &vault, &row, now);
     let session = crate::blocking(&edge.store, read).await.map_err(|error| unreadable(&error))?;
-    Ok((tenant, Json(json!({ "session": session }))))
+    Ok(Json(json!({ "session": session })))
+}
+
+async fn found(edge: &Edge, id: &str) -> Result<SessionRow, Refusal> {
+    row_as_it_is(edge, &session_id(id)?).await
 }
 
 async fn row(edge: &Edge, id: &SessionId) -> Result<Option<SessionRow>, Refusal> {

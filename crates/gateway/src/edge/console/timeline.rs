@@ -15,11 +15,15 @@ use axum::{
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use session::{Author, Content, EndedBy, LATE_WORDS_FOR, Notice, id::Number};
+use session::{
+    Author, Content, EndedBy, LATE_WORDS_FOR, Notice,
+    id::{Number, TenantId},
+};
 use store::{SessionRow, Store, StoreError, Waiting};
 use vault::Vault;
 
 use super::{
+    access::denied,
     closed,
     seats::Operator,
     view::{SessionView, bad_query, id_in, no_such_session, session_id, unreadable},
@@ -91,19 +95,25 @@ pub(super) async fn timeline(
     let id = session_id(&id_in(id))?;
     let passages = console.recorder.passages(&id);
     let (vault, now) = (Arc::clone(&edge.vault), edge.clock.now());
+    let sight = operator.sight.clone();
     let read = move |store: &dyn Store| {
-        let Some(row) = store.session(&id)? else { return Ok(None) };
-        // Another tenant's is as if there were none.
-        if !operator.sight.of(row.person.tenant.as_str()) {
-            return Ok(None);
+        let Some(row) = store.session(&id)? else { return Ok(Err(None)) };
+        if !sight.of(row.person.tenant.as_str()) {
+            return Ok(Err(Some(row.person.tenant)));
         }
         let session = SessionView::read(store, &vault, &row, now)?;
         let (entries, next) = entries(store, &vault, &row, wanted.after)?;
         let effects = effects(store, &vault, &row)?;
-        Ok(Some((session, entries, next, effects)))
+        Ok(Ok((session, entries, next, effects)))
     };
     let found = crate::blocking(&edge.store, read).await.map_err(|error| unreadable(&error))?;
-    let (session, entries, next, effects) = found.ok_or_else(no_such_session)?;
+    let (session, entries, next, effects) = found.map_err(|whose: Option<TenantId>| {
+        // Another tenant's is as if there were none, and that somebody looked for it is put down.
+        if whose.is_some() {
+            denied(&edge, &operator, whose, "sessions/{id}", "other_tenant");
+        }
+        no_such_session()
+    })?;
     Ok(Json(json!({
         "session": session,
         "entries": entries,
