@@ -5,7 +5,7 @@ mod attacks;
 mod clamd;
 mod leaving;
 mod origins;
-mod private;
+pub(crate) mod private;
 mod streams;
 mod tokens;
 mod upload;

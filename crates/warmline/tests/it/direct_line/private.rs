@@ -13,7 +13,10 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::Door;
-use crate::page::eventually;
+use crate::{
+    house::House,
+    page::{Page, eventually},
+};
 
 type PrivateKey = <Kem as hpke::Kem>::PrivateKey;
 type PublicKey = <Kem as hpke::Kem>::PublicKey;
@@ -21,7 +24,10 @@ type PublicKey = <Kem as hpke::Kem>::PublicKey;
 const WORDS: &str = "canary kolibri";
 
 /// A page with a key of its own.
-struct Private {
+pub(crate) struct Private {
+    http: reqwest::Client,
+    /// Of its conversation.
+    address: String,
     own: PrivateKey,
     public: String,
     keys: Value,
@@ -44,9 +50,9 @@ fn bytes(value: &Value) -> Vec<u8> {
     BASE64.decode(text(value)).unwrap()
 }
 
-async fn keys(door: &Door) -> Value {
-    let address = format!("{}/.well-known/warmline-keys", door.house.origin());
-    let answer = door.house.http.get(address).send().await.unwrap();
+async fn keys(house: &House) -> Value {
+    let address = format!("{}/.well-known/warmline-keys", house.origin());
+    let answer = house.http.get(address).send().await.unwrap();
     assert_eq!(answer.status(), 200);
     assert_eq!(answer.headers()["cache-control"], "public, max-age=300");
     assert_eq!(answer.headers()["access-control-allow-origin"], "*");
@@ -55,23 +61,40 @@ async fn keys(door: &Door) -> Value {
 
 impl Private {
     async fn of(door: &Door) -> Self {
+        Self::beside(&door.house, &door.page).await
+    }
+
+    /// In the same conversation as a page that has no key.
+    pub(crate) async fn beside(house: &House, beside: &Page) -> Self {
         let (own, public) = Kem::gen_keypair();
         let public = BASE64.encode(public.to_bytes());
-        let keys = keys(door).await;
+        let keys = keys(house).await;
         let mut page = Self {
             own,
             public,
             keys,
-            token: door.page.token.clone(),
-            conversation: door.page.conversation.clone(),
-            user: door.page.user.clone(),
+            http: house.http.clone(),
+            address: format!(
+                "{}/v3/directline/conversations/{}",
+                house.origin(),
+                beside.conversation
+            ),
+            token: beside.token.clone(),
+            conversation: beside.conversation.clone(),
+            user: beside.user.clone(),
         };
         let presented = json!({"suite": page.keys["keys"][0]["suite"], "publicKey": page.public});
-        let asked = door.call(Method::POST, &door.own("/reader")).bearer_auth(&page.token);
-        let answer = asked.json(&presented).send().await.unwrap();
+        let asked = page.request(Method::POST, "/reader").json(&presented);
+        let answer = asked.send().await.unwrap();
         assert_eq!(answer.status(), 200);
         page.token = text(&answer.json::<Value>().await.unwrap()["token"]);
+        house.hides(&page.token);
         page
+    }
+
+    fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+        let request = self.http.request(method, format!("{}{path}", self.address));
+        request.bearer_auth(&self.token)
     }
 
     fn at(&self) -> String {
@@ -114,17 +137,17 @@ impl Private {
         })
     }
 
-    fn says(&self, words: &str, id: &str) -> Value {
+    pub(crate) fn says(&self, words: &str, id: &str) -> Value {
         self.sealed(&json!({"type": "message", "text": words, "from": {"id": self.user}}), id)
     }
 
-    fn post(&self, door: &Door, body: &Value) -> reqwest::RequestBuilder {
-        door.call(Method::POST, &door.own("/activities")).bearer_auth(&self.token).json(body)
+    pub(crate) fn post(&self, body: &Value) -> reqwest::RequestBuilder {
+        self.request(Method::POST, "/activities").json(body)
     }
 
     /// What a page that polls gets, as it came and opened.
-    async fn reads(&self, door: &Door) -> (String, Vec<Value>) {
-        let asked = door.call(Method::GET, &door.own("/activities")).bearer_auth(&self.token);
+    pub(crate) async fn reads(&self) -> (String, Vec<Value>) {
+        let asked = self.request(Method::GET, "/activities");
         let came = asked.send().await.unwrap().text().await.unwrap();
         let set: Value = serde_json::from_str(&came).unwrap();
         (came, self.opened(&set))
@@ -179,16 +202,16 @@ async fn a_sealed_message_is_taken_and_read_sealed_by_each_reader_with_a_key_of_
     let mut door = Door::open().await;
     let (tab, other) = (Private::of(&door).await, Private::of(&door).await);
     let posted = tab.says(WORDS, "m-1");
-    let answer = tab.post(&door, &posted).send().await.unwrap();
+    let answer = tab.post(&posted).send().await.unwrap();
     assert_eq!(answer.status(), 200);
     let first: Value = answer.json().await.unwrap();
     // The same request again is the same message.
-    let again: Value = tab.post(&door, &posted).send().await.unwrap().json().await.unwrap();
+    let again: Value = tab.post(&posted).send().await.unwrap().json().await.unwrap();
     assert_eq!(first, again);
     // A page without a key reads as before, where keys are only offered.
     door.page.shows(&["user: canary kolibri", "bot: …"]).await;
     for reader in [&tab, &other] {
-        let (came, opened) = reader.reads(&door).await;
+        let (came, opened) = reader.reads().await;
         assert!(!came.contains("kolibri") && !came.contains("Hello"), "{came}");
         let texts = texts(&opened);
         assert_eq!(texts.iter().filter(|text| **text == WORDS).count(), 1, "{texts:?}");
@@ -264,7 +287,7 @@ async fn what_does_not_fit_its_envelope_is_refused_and_changes_nothing() {
         ),
         ("no type in it", page.sealed(&json!({"text": "x"}), "bad-1"), (400, "BadArgument")),
     ] {
-        door.refuses(what, page.post(&door, &body), expected).await;
+        door.refuses(what, page.post(&body), expected).await;
     }
     let present = |body: Value| {
         door.call(Method::POST, &door.own("/reader")).bearer_auth(&door.page.token).json(&body)
@@ -286,7 +309,7 @@ async fn what_does_not_fit_its_envelope_is_refused_and_changes_nothing() {
     ] {
         door.refuses(what, present(body), expected).await;
     }
-    let (_, read) = page.reads(&door).await;
+    let (_, read) = page.reads().await;
     assert!(!texts(&read).iter().any(|text| text.contains("kolibri")), "{read:?}");
 }
 
@@ -295,8 +318,8 @@ async fn an_envelope_counts_once_and_in_its_own_conversation_only() {
     let door = Door::open().await;
     let page = Private::of(&door).await;
     let ends = page.sealed(&json!({"type": "endOfConversation"}), "end-1");
-    assert_eq!(page.post(&door, &ends).send().await.unwrap().status(), 200);
-    door.refuses("an end again", page.post(&door, &ends), (409, "replayed")).await;
+    assert_eq!(page.post(&ends).send().await.unwrap().status(), 200);
+    door.refuses("an end again", page.post(&ends), (409, "replayed")).await;
     let other = door.house.page("dl_mallory").await;
     let said = page.says(super::BAD, "m-1");
     let elsewhere = other.request(Method::POST, "/activities").json(&said);
@@ -322,15 +345,15 @@ async fn where_it_is_required_nothing_passes_in_the_clear() {
         door.refuses(what, request, refused).await;
     }
     let page = Private::of(&door).await;
-    door.refuses("with a key, in the clear", page.post(&door, &plain), refused).await;
-    assert_eq!(page.post(&door, &page.says(WORDS, "m-1")).send().await.unwrap().status(), 200);
+    door.refuses("with a key, in the clear", page.post(&plain), refused).await;
+    assert_eq!(page.post(&page.says(WORDS, "m-1")).send().await.unwrap().status(), 200);
     eventually("the bot answers", || async {
-        let (came, opened) = page.reads(&door).await;
+        let (came, opened) = page.reads().await;
         assert!(!came.contains("kolibri"), "{came}");
         (texts(&opened).len() >= 2).then_some(())
     })
     .await;
-    let (_, read) = page.reads(&door).await;
+    let (_, read) = page.reads().await;
     assert!(!texts(&read).contains(&super::BAD), "{read:?}");
 }
 
@@ -340,8 +363,8 @@ async fn keys_outlive_a_restart_and_nothing_of_them_lies_open() {
     let page = Private::of(&door).await;
     door.house.terminate().await;
     door.house.begin().await;
-    assert_eq!(keys(&door).await["keys"], page.keys["keys"]);
-    let (_, read) = page.reads(&door).await;
+    assert_eq!(keys(&door.house).await["keys"], page.keys["keys"]);
+    let (_, read) = page.reads().await;
     assert!(!read.is_empty());
 }
 
@@ -373,7 +396,7 @@ async fn the_words_beside_a_file_are_sealed_and_the_file_takes_its_place_in_them
     let upload = upload.header("content-type", "multipart/form-data; boundary=edge").body(body);
     let answer = upload.send().await.unwrap();
     assert_eq!(answer.status(), 200, "{}", answer.text().await.unwrap());
-    let (_, read) = page.reads(&door).await;
+    let (_, read) = page.reads().await;
     let shown = read.iter().find(|one| one["text"] == WORDS).unwrap();
     let [file] = &shown["attachments"].as_array().unwrap()[..] else { panic!("{shown}") };
     assert_eq!(file["name"], "note.txt");
