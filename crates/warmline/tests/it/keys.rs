@@ -223,9 +223,12 @@ async fn files_of_a_running_gateway_open_with_no_old_key_once_the_command_says_s
     assert_eq!((roots(&seen).len(), &seen["in_files"]), (1, &Value::Bool(false)), "{seen}");
     running_files_open_nothing(&house, &first_key, &rings).await;
     // With the new one all is there.
-    let again = house.page_again("dl_zoe", &page.conversation).await;
-    let told = gists(&again.log().await);
-    assert!(told.iter().any(|gist| gist == "user: hello"), "{told:?}");
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out");
+    let order = ["person", "export", "--user", "dl_zoe", "--out", out.to_str().unwrap()];
+    run(&house, &order).await.unwrap();
+    let lines = std::fs::read_to_string(out.join("entries.jsonl")).unwrap();
+    assert!(lines.contains("hello"), "{lines}");
 }
 
 /// Between two keys both open the ring; the start with the new one ends that, and leaves no such ring.

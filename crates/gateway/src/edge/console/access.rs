@@ -19,13 +19,14 @@ use secrecy::SecretString;
 use serde::Deserialize;
 use serde_json::json;
 use session::id::TenantId;
+use store::Sight;
 use tokio::{sync::Semaphore, time::Instant};
 use vault::{MacKey, MasterKey, SealError, Vault};
 
 use super::{
     Console,
     guard::{self, Cookie, Peer},
-    members::{self, Member, Members, NAME_BYTES_MAX, Sight},
+    members::{self, Member, Members, NAME_BYTES_MAX},
     pace::{Pace, Source},
     seats::{Operator, Seats},
 };
@@ -89,7 +90,9 @@ impl Access {
 
     /// Whether who has this name sees nothing beyond this.
     pub(super) fn is_within(&self, name: &str, sight: &Sight) -> bool {
-        self.members.of(name).is_some_and(|member| sight.covers(&Sight(member.tenants.clone())))
+        self.members
+            .of(name)
+            .is_some_and(|member| sight.covers(&Sight::of_tenants(member.tenants.clone())))
     }
 
     fn source(&self, headers: &HeaderMap, address: IpAddr) -> Source {
@@ -366,6 +369,18 @@ pub(super) fn denied(
 ) {
     let entry = Entry::new(operator.who(), Deed::Denied { route }).of(whose).with(code);
     edge.audit.denied(&operator.member, entry);
+}
+
+/// Puts it down if what somebody reached for is another tenant's.
+pub(super) fn reached(
+    edge: &Edge,
+    operator: &Operator,
+    whose: Option<&TenantId>,
+    route: &'static str,
+) {
+    if let Some(whose) = whose.filter(|whose| !operator.sight.of(whose.as_str())) {
+        denied(edge, operator, Some(whose.clone()), route, "other_tenant");
+    }
 }
 
 /// One line for each order: who looks into it later sees what people did. `about` is a session's or a

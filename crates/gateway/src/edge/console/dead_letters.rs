@@ -14,10 +14,11 @@ use axum::{
 use serde::Deserialize;
 use serde_json::{Value, json};
 use session::id::TenantId;
+use store::Sight;
 
 use super::{
     Console,
-    access::{denied, log},
+    access::{log, reached},
     closed,
     seats::Operator,
     view::{bad_query, id_in},
@@ -53,7 +54,7 @@ pub(super) async fn list(
         return Err(bad_query(format!("limit is between 1 and {LETTERS_PER_PAGE_MAX}")));
     }
     let console = edge.console.as_ref().ok_or_else(closed)?;
-    let newest = console.letters.newest_of(operator.sight.0.as_deref(), limit + 1).await;
+    let newest = console.letters.newest(&operator.sight, limit + 1).await;
     let mut letters = newest.map_err(|refused| refusal(&refused))?;
     let more = letters.len() > limit;
     letters.truncate(limit);
@@ -92,14 +93,13 @@ async fn ordered(
 ) -> Result<Json<Value>, Refusal> {
     let number = id.parse::<i64>().ok();
     let answer = match number {
-        Some(number) => match owned(console, operator, number).await {
-            Owned::Theirs => carried_out(console, operator, order(number))
-                .await
-                .map(|letter| Json(json!({ "letter": letter })))
-                .map_err(|refused| refusal(&refused)),
-            Owned::Others(whose) => {
-                denied(edge, operator, whose, "dead-letters/{id}", "other_tenant");
-                Err(no_such_letter())
+        Some(number) => match carried_out(console, operator, order(number)).await {
+            Ok(letter) => Ok(Json(json!({ "letter": letter }))),
+            Err(refused) => {
+                if refused.code == "no_such_letter" {
+                    reached_for(edge, console, operator, number).await;
+                }
+                Err(refusal(&refused))
             }
         },
         None => Err(no_such_letter()),
@@ -111,31 +111,15 @@ async fn ordered(
 
 /// Does what was ordered, whether or not its giver is still there at the end.
 async fn carried_out(console: &Console, operator: &Operator, order: OneLetter) -> Outcome<Letter> {
-    let (letters, who) = (console.letters.clone(), operator.who());
-    console.under_way.carried_out(async move { letters.ask(order, who).await }).await
+    let (letters, who, sight) = (console.letters.clone(), operator.who(), operator.sight.clone());
+    console.under_way.carried_out(async move { letters.ask(order, who, sight).await }).await
 }
 
-/// Whose a letter is, as seen by somebody who wants to deal with it.
-enum Owned {
-    /// Theirs to deal with. One that is not there is, too: they are told so.
-    Theirs,
-    /// It is not, but of this tenant, as far as anybody knows.
-    Others(Option<TenantId>),
-}
-
-async fn owned(console: &Console, operator: &Operator, id: i64) -> Owned {
-    if operator.sight.is_whole() {
-        return Owned::Theirs;
-    }
-    match console.letters.ask(OneLetter::Show { id }, operator.who()).await {
-        Ok(letter) => match letter.tenant.as_deref() {
-            Some(tenant) if operator.sight.of(tenant) => Owned::Theirs,
-            tenant => Owned::Others(tenant.and_then(|tenant| TenantId::new(tenant).ok())),
-        },
-        Err(refusal) if refusal.code == "no_such_letter" => Owned::Theirs,
-        // What cannot be read cannot be judged.
-        Err(_) => Owned::Others(None),
-    }
+/// Who reaches for another tenant's is in that tenant's trail; they themselves are told that it is not there.
+async fn reached_for(edge: &Edge, console: &Console, operator: &Operator, id: i64) {
+    let shown = console.letters.ask(OneLetter::Show { id }, operator.who(), Sight::ALL).await;
+    let whose = shown.ok().and_then(|letter| TenantId::new(letter.tenant.as_deref()?).ok());
+    reached(edge, operator, whose.as_ref(), "dead-letters/{id}");
 }
 
 fn no_such_letter() -> Refusal {

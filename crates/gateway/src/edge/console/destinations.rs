@@ -10,7 +10,9 @@ use axum::{
 use serde_json::{Value, json};
 use session::id::TenantId;
 
-use super::{Recorder, closed, members::Sight, seats::Operator};
+use store::Sight;
+
+use super::{Recorder, closed, seats::Operator};
 use crate::{
     behind::Bots,
     channel::{ChannelLink, Channels},

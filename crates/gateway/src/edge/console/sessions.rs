@@ -12,12 +12,14 @@ use axum::{
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
-use session::{Event, id::SessionId};
-use store::{SessionRow, Store, StoreError, Target};
+use session::{
+    Event,
+    id::{SessionId, TenantId},
+};
+use store::{SessionRow, Sight, Store, StoreError, Target};
 
 use super::{
-    access::{denied, log},
-    members::Sight,
+    access::{log, reached},
     seats::Operator,
     view::{
         SessionView, bad_query, id_in, no_such_session, session_id, store_unavailable, unreadable,
@@ -54,12 +56,11 @@ pub(super) struct Wanted {
 }
 
 impl Wanted {
-    fn fits(&self, sight: &Sight, row: &SessionRow) -> bool {
+    fn fits(&self, row: &SessionRow) -> bool {
         let is = |wanted: &Option<String>, found: &str| {
             wanted.as_ref().is_none_or(|wanted| wanted == found)
         };
-        sight.of(row.person.tenant.as_str())
-            && is(&self.status, &row.status)
+        is(&self.status, &row.status)
             && is(&self.tenant, row.person.tenant.as_str())
             && is(&self.desk, row.person.desk.as_str())
     }
@@ -106,14 +107,14 @@ fn page(
 ) -> Result<(Vec<SessionRow>, Option<SessionId>), StoreError> {
     let mut found = Vec::new();
     for _ in 0..ROWS_PER_PAGE_MAX / ROWS_PER_READ {
-        let rows = store.open_sessions(after.as_ref(), ROWS_PER_READ)?;
+        let rows = store.open_sessions(sight, after.as_ref(), ROWS_PER_READ)?;
         let whole = rows.len() == ROWS_PER_READ;
         for row in rows {
             if found.len() == limit {
                 return Ok((found, after));
             }
             after = Some(row.id.clone());
-            if wanted.fits(sight, &row) {
+            if wanted.fits(&row) {
                 found.push(row);
             }
         }
@@ -142,28 +143,26 @@ async fn ends_and_tells(
     operator: &Operator,
     id: &str,
 ) -> Result<Json<Value>, Refusal> {
-    let found = found(edge, id).await;
-    let whose = found.as_ref().ok().map(|row| row.person.tenant.clone());
-    let ended = match found {
-        Ok(row) => ends(edge, operator, row).await,
+    // What is no id of ours may be anything, and is not written down.
+    let about = SessionId::new(id).ok();
+    let whose = match &about {
+        Some(id) => whose(edge, id).await,
+        None => None,
+    };
+    reached(edge, operator, whose.as_ref(), "sessions/{id}/end");
+    let ended = match session_id(id) {
+        Ok(id) => ends(edge, operator, &id).await,
         Err(refusal) => Err(refusal),
     };
     let outcome = ended.as_ref().map_or_else(|refusal| refusal.code, |_| "done");
-    // What is no id of ours may be anything, and is not written down.
-    let about = SessionId::new(id).ok();
     log(operator, "end_session", about.as_ref().map(SessionId::as_str), outcome);
     let entry = Entry::new(operator.who(), Deed::SessionEnded { id: about });
     edge.audit.record_now(entry.of(whose).with(outcome)).await;
     ended
 }
 
-async fn ends(edge: &Edge, operator: &Operator, row: SessionRow) -> Result<Json<Value>, Refusal> {
-    let id = row.id;
-    let whose = row.person.tenant;
-    if !operator.sight.of(whose.as_str()) {
-        denied(edge, operator, Some(whose), "sessions/{id}/end", "other_tenant");
-        return Err(no_such_session());
-    }
+async fn ends(edge: &Edge, operator: &Operator, id: &SessionId) -> Result<Json<Value>, Refusal> {
+    let row = row(edge, operator, id).await?;
     if row.ended_at.is_some() {
         return Err(over());
     }
@@ -177,25 +176,25 @@ async fn ends(edge: &Edge, operator: &Operator, row: SessionRow) -> Result<Json<
     if !told.ended {
         return Err(over());
     }
-    let row = row_as_it_is(edge, &id).await?;
+    let row = self::row(edge, operator, id).await?;
     let (vault, now) = (Arc::clone(&edge.vault), edge.clock.now());
     let read = move |store: &dyn Store| SessionView::read(store, &vault, &row, now);
     let session = crate::blocking(&edge.store, read).await.map_err(|error| unreadable(&error))?;
     Ok(Json(json!({ "session": session })))
 }
 
-async fn found(edge: &Edge, id: &str) -> Result<SessionRow, Refusal> {
-    row_as_it_is(edge, &session_id(id)?).await
-}
-
-async fn row(edge: &Edge, id: &SessionId) -> Result<Option<SessionRow>, Refusal> {
+/// Whose session it is, for the trail alone: who asks for it may see nothing of it.
+pub(super) async fn whose(edge: &Edge, id: &SessionId) -> Option<TenantId> {
     let id = id.clone();
-    let read = crate::blocking(&edge.store, move |store| store.session(&id)).await;
-    read.map_err(|error| unreadable(&error))
+    let read = crate::blocking(&edge.store, move |store| store.session(&id, &Sight::ALL)).await;
+    read.ok().flatten().map(|row| row.person.tenant)
 }
 
-async fn row_as_it_is(edge: &Edge, id: &SessionId) -> Result<SessionRow, Refusal> {
-    row(edge, id).await?.ok_or_else(no_such_session)
+/// The session, if there is one that this operator may see.
+async fn row(edge: &Edge, operator: &Operator, id: &SessionId) -> Result<SessionRow, Refusal> {
+    let (id, sight) = (id.clone(), operator.sight.clone());
+    let read = crate::blocking(&edge.store, move |store| store.session(&id, &sight)).await;
+    read.map_err(|error| unreadable(&error))?.ok_or_else(no_such_session)
 }
 
 fn over() -> Refusal {

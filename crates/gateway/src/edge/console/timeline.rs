@@ -15,17 +15,15 @@ use axum::{
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use session::{
-    Author, Content, EndedBy, LATE_WORDS_FOR, Notice,
-    id::{Number, TenantId},
-};
+use session::{Author, Content, EndedBy, LATE_WORDS_FOR, Notice, id::Number};
 use store::{SessionRow, Store, StoreError, Waiting};
 use vault::Vault;
 
 use super::{
-    access::denied,
+    access::reached,
     closed,
     seats::Operator,
+    sessions::whose,
     view::{SessionView, bad_query, id_in, no_such_session, session_id, unreadable},
 };
 use crate::{
@@ -93,27 +91,23 @@ pub(super) async fn timeline(
         wanted.map_err(|_| bad_query("the query may have after, the number of an entry"))?;
     let console = edge.console.as_ref().ok_or_else(closed)?;
     let id = session_id(&id_in(id))?;
+    let wanted_id = id.clone();
     let passages = console.recorder.passages(&id);
     let (vault, now) = (Arc::clone(&edge.vault), edge.clock.now());
     let sight = operator.sight.clone();
     let read = move |store: &dyn Store| {
-        let Some(row) = store.session(&id)? else { return Ok(Err(None)) };
-        if !sight.of(row.person.tenant.as_str()) {
-            return Ok(Err(Some(row.person.tenant)));
-        }
+        let Some(row) = store.session(&id, &sight)? else { return Ok(None) };
         let session = SessionView::read(store, &vault, &row, now)?;
         let (entries, next) = entries(store, &vault, &row, wanted.after)?;
         let effects = effects(store, &vault, &row)?;
-        Ok(Ok((session, entries, next, effects)))
+        Ok(Some((session, entries, next, effects)))
     };
     let found = crate::blocking(&edge.store, read).await.map_err(|error| unreadable(&error))?;
-    let (session, entries, next, effects) = found.map_err(|whose: Option<TenantId>| {
+    let Some((session, entries, next, effects)) = found else {
         // Another tenant's is as if there were none, and that somebody looked for it is put down.
-        if whose.is_some() {
-            denied(&edge, &operator, whose, "sessions/{id}", "other_tenant");
-        }
-        no_such_session()
-    })?;
+        reached(&edge, &operator, whose(&edge, &wanted_id).await.as_ref(), "sessions/{id}");
+        return Err(no_such_session());
+    };
     Ok(Json(json!({
         "session": session,
         "entries": entries,
