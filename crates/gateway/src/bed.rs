@@ -28,6 +28,7 @@ use crate::{
     current::Current,
     desk::media::{DeskMedia, With},
     dispatcher::Reach,
+    edge::direct_line::private::ring::Ring as MessageKeys,
     engine::{Arrival, Engine, EngineError, Outcome, Policies, Tools},
     files::{FileSetup, Files},
     gaps::DeskKey,
@@ -141,6 +142,12 @@ impl Bed {
             self.audit(),
             Box::new(|| Duration::from_hours(1)),
         ))
+    }
+
+    /// The keys that pages seal to.
+    pub(crate) fn message_keys(&self) -> Arc<MessageKeys> {
+        let (store, vault) = (Arc::clone(&self.store) as Arc<dyn Store>, Arc::clone(&self.vault));
+        Arc::new(MessageKeys::new(store, vault, self.clock.clone(), self.audit()))
     }
 
     /// Where it keeps everything.

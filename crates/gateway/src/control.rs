@@ -31,7 +31,10 @@ use conversation::{Conversation, Places};
 use tokio::net::UnixListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{audit::Audit, keys::resealing::Keys, person::Persons};
+use crate::{
+    audit::Audit, edge::direct_line::private::ring::Ring as MessageKeys, keys::resealing::Keys,
+    person::Persons,
+};
 
 pub(crate) use files::Storeroom;
 pub use keys::{keys_without_gateway, master_without_gateway};
@@ -59,6 +62,7 @@ pub(crate) struct Orders {
     pub(crate) letters: Letters,
     pub(crate) sealed: Sealed,
     pub(crate) keys: Arc<Keys>,
+    pub(crate) messages: Arc<MessageKeys>,
     pub(crate) audit: Audit,
     pub(crate) persons: Arc<Persons>,
     pub(crate) files: Storeroom,

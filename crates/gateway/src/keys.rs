@@ -16,7 +16,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use store::{SealedKind, Store, StoreError, sqlite};
+use store::{Leftovers, SealedKind, Store, StoreError, sqlite};
 use vault::{MasterKey, RingChange, RootId, RootSeen, SealError, Vault};
 
 use crate::{
@@ -45,6 +45,8 @@ pub(crate) fn head_of(vault: &Vault, kind: SealedKind) -> [u8; 5] {
 
 /// What the audit trail calls the master key that a change of it leads to.
 pub(crate) const NEW_MASTER: &str = "new";
+
+const MASTER_CHANGED: &str = "the master key is changed; the one of before opens nothing any more";
 
 /// Opens the ring of this store, or makes one: before anything is sealed, so that a wrong master key
 /// spoils nothing. Says whether that ended a change of the master key. Blocks.
@@ -91,9 +93,16 @@ fn forget_old_master(store: &dyn Store, vault: &Vault) -> Result<bool, StartErro
     let is_newest = vault.has_newest_master();
     if is_newest {
         let change = vault.newest_master_only()?;
-        store.keep_setting(RING, change.sealed())?;
+        store.supersede(RING, change.sealed(), Leftovers::All)?;
         vault.take(change);
-        tracing::info!("the master key is changed; the one of before opens nothing any more");
+        if store.scrub(Leftovers::All)? {
+            tracing::info!("{MASTER_CHANGED}");
+        } else {
+            tracing::warn!(
+                "the master key is changed, but somebody reads the files, so what the one of before opens is still \
+                 in them; it is tried again"
+            );
+        }
     } else {
         tracing::warn!(
             "the change of the master key is not finished: this is the old key, and the new one opens \
@@ -169,10 +178,20 @@ pub enum KeysError {
         /// How many.
         left: u64,
     },
+    /// It was done, and what was there before is still in the files.
+    #[error("it is done, but {}", IN_FILES)]
+    InFiles,
     /// Whether anything is still sealed under it is known to a running gateway only.
     #[error("a root key is retired by a gateway that runs; start it")]
     NeedsGateway,
 }
+
+/// What is said of something that was replaced or removed and may not be gone yet.
+pub(crate) const IN_FILES: &str = "somebody reads the files of the data all the time (a backup?), so what was there before is still in them: a \
+     running gateway overwrites it as soon as it can, and `warmline keys status` says when nothing is left";
+
+/// The code of an order that was carried out so far.
+pub(crate) const IN_FILES_CODE: &str = "still_in_files";
 
 impl KeysError {
     /// Machine code; stable.
@@ -183,6 +202,7 @@ impl KeysError {
             Self::NoSuchRoot => "no_such_key",
             Self::WrongMasterKey => "wrong_master_key",
             Self::StillUsed { .. } | Self::FilesLeft { .. } => "still_used",
+            Self::InFiles => IN_FILES_CODE,
             Self::NeedsGateway => "needs_gateway",
         }
     }
@@ -190,7 +210,7 @@ impl KeysError {
 
 /// The ring of the data that this process has open, and who changes it.
 pub(crate) struct Ring {
-    store: Arc<dyn Store>,
+    pub(crate) store: Arc<dyn Store>,
     pub(crate) vault: Arc<Vault>,
     clock: Clock,
     /// One change at a time: each is made of the ring as it was before.
@@ -214,6 +234,19 @@ impl Ring {
         Ok(())
     }
 
+    /// The same where nobody may open the ring of before any more; [`Ring::scrub`] sees to it.
+    fn supersede(&self, change: RingChange) -> Result<(), KeysError> {
+        self.store.supersede(RING, change.sealed(), Leftovers::All)?;
+        self.vault.take(change);
+        Ok(())
+    }
+
+    /// What was sealed before is in the files no more when this returns. Blocks, for seconds where much is free
+    /// in the files.
+    pub(crate) fn scrub(&self) -> Result<(), KeysError> {
+        if self.store.scrub(Leftovers::All)? { Ok(()) } else { Err(KeysError::InFiles) }
+    }
+
     /// Makes another root key current, and tells its id. Blocks.
     pub(crate) fn rotate(&self) -> Result<RootId, KeysError> {
         let _changing = self.changing();
@@ -228,12 +261,14 @@ impl Ring {
         self.vault.current()
     }
 
-    /// Takes a root key off the ring. Blocks.
+    /// Takes a root key off the ring, and what was under it out of the files. Blocks.
     pub(crate) fn retire(&self, root: RootId) -> Result<(), KeysError> {
-        let _changing = self.changing();
-        self.keep(self.vault.without_root(root)?)?;
-        tracing::info!(root = %root, "an old root key is retired: what it signed is void");
-        Ok(())
+        {
+            let _changing = self.changing();
+            self.supersede(self.vault.without_root(root)?)?;
+            tracing::info!(root = %root, "an old root key is retired: what it signed is void");
+        }
+        self.scrub()
     }
 
     /// Seals the ring for a second master key as well; makes another root key current if the one that is
@@ -258,14 +293,18 @@ impl Ring {
         Ok(new)
     }
 
-    /// Forgets every master key but this one, which must be the newest. Blocks.
+    /// Forgets every master key but this one, which must be the newest: what another one opens is in the files no
+    /// more. Blocks.
     pub(crate) fn finish_master(&self, newest: &MasterKey) -> Result<(), KeysError> {
-        let _changing = self.changing();
-        if !self.vault.is_newest_master(newest)? {
-            return Err(KeysError::WrongMasterKey);
+        {
+            let _changing = self.changing();
+            if !self.vault.is_newest_master(newest)? {
+                return Err(KeysError::WrongMasterKey);
+            }
+            self.supersede(self.vault.newest_master_only()?)?;
         }
-        self.keep(self.vault.newest_master_only()?)?;
-        tracing::info!("the master key is changed; the one of before opens nothing any more");
+        self.scrub()?;
+        tracing::info!("{MASTER_CHANGED}");
         Ok(())
     }
 
@@ -286,6 +325,11 @@ impl Ring {
                 + u64::from(self.old_audit_key()?.is_some())
                 + u64::from(message_keys::is_under_old_key(&*self.store, &self.vault)?),
         })
+    }
+
+    /// The keys that pages seal to, the newest first. Blocks.
+    pub(crate) fn messages(&self) -> Result<Vec<MessageKeyLine>, KeysError> {
+        message_keys::seen(&*self.store, &self.vault)
     }
 
     /// The audit trail's key, if it is wrapped under an old root key.
@@ -353,6 +397,17 @@ pub struct RootLine {
     pub retires_at: Option<String>,
 }
 
+/// A key for messages as an operator sees it.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct MessageKeyLine {
+    /// Its name, as envelopes have it.
+    pub id: String,
+    /// When it was made, RFC 3339.
+    pub made_at: String,
+    /// After this it opens nothing, RFC 3339.
+    pub ends_at: String,
+}
+
 /// The ring as an operator sees it.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct KeysSeen {
@@ -372,6 +427,13 @@ pub struct KeysSeen {
     /// tried again. Absent where no gateway runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub files_stuck: Option<u64>,
+    /// The keys that pages seal to, the newest first.
+    #[serde(default)]
+    pub messages: Vec<MessageKeyLine>,
+    /// Something that was replaced or removed may still be in the files, because somebody read them all the time;
+    /// it is overwritten as soon as that can be.
+    #[serde(default)]
+    pub in_files: bool,
     /// Two master keys open the data, because the change of the master key is not finished.
     pub master_key_changes: bool,
 }

@@ -6,7 +6,7 @@
 use std::path::Path;
 
 use secrecy::{ExposeSecret, SecretString};
-use store::{Store, StoreError, sqlite};
+use store::{Leftovers, Store, StoreError, sqlite};
 use vault::{SealError, Vault};
 use zeroize::Zeroizing;
 
@@ -14,7 +14,8 @@ use crate::{
     app::{StartError, open_alone, this_command},
     audit::{self, Deed, Entry, Who},
     clock::Clock,
-    keys::{self, KeysError},
+    control::Refusal,
+    keys::{self, IN_FILES, IN_FILES_CODE, KeysError},
 };
 
 /// The longest name, in bytes.
@@ -73,6 +74,7 @@ impl From<KeysError> for SecretError {
             | KeysError::WrongMasterKey
             | KeysError::StillUsed { .. }
             | KeysError::FilesLeft { .. }
+            | KeysError::InFiles
             | KeysError::NeedsGateway => SealError::OtherMasterKey.into(),
         }
     }
@@ -127,7 +129,7 @@ pub fn keep_alone(
     vault: &Vault,
     name: &str,
     value: Option<&SecretString>,
-) -> Result<bool, StartError> {
+) -> Result<Kept, StartError> {
     let store = open_alone(data_dir, vault)?;
     let was_there = is_there(&*store, name);
     let kept = keep(&*store, vault, name, value);
@@ -148,10 +150,11 @@ pub(crate) fn entry_of(
     name: &str,
     forgets: bool,
     was_there: bool,
-    kept: &Result<bool, SecretError>,
+    kept: &Result<Kept, SecretError>,
 ) -> Entry {
     let (is_done, outcome) = match kept {
-        Ok(false) if forgets => (false, NO_SUCH),
+        Ok(kept) if forgets && !kept.was_there => (false, NO_SUCH),
+        Ok(kept) if kept.in_files => (true, IN_FILES_CODE),
         Ok(_) => (true, "done"),
         Err(error) => (false, error.code()),
     };
@@ -165,17 +168,31 @@ pub(crate) fn entry_of(
     Entry::new(who, deed).with(outcome)
 }
 
-/// Keeps a secret, or forgets it; says whether there was one before.
+/// What came of keeping or forgetting a secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Kept {
+    /// There was one before.
+    pub was_there: bool,
+    /// That one is still in the files, sealed, because somebody read them all the time.
+    pub in_files: bool,
+}
+
+/// What is said where the one of before is still in the files.
+pub fn still_in_files() -> Refusal {
+    Refusal::new(IN_FILES_CODE, format!("it is done, but {IN_FILES}"))
+}
+
+/// Keeps a secret, or forgets it: the one of before leaves the files.
 pub(crate) fn keep(
     store: &dyn Store,
     vault: &Vault,
     name: &str,
     value: Option<&SecretString>,
-) -> Result<bool, SecretError> {
+) -> Result<Kept, SecretError> {
     check_name(name)?;
     value.map_or(Ok(()), check_value)?;
     let place = place(name);
-    let before = store.setting(&place)?.is_some_and(|sealed| !sealed.is_empty());
+    let was_there = store.setting(&place)?.is_some_and(|sealed| !sealed.is_empty());
     let sealed = match value {
         Some(value) => {
             let plain = Zeroizing::new(value.expose_secret().as_bytes().to_vec());
@@ -183,10 +200,23 @@ pub(crate) fn keep(
         }
         None => Vec::new(),
     };
-    if before || value.is_some() {
-        store.keep_setting(&place, &sealed)?;
+    if !was_there {
+        if value.is_some() {
+            store.keep_setting(&place, &sealed)?;
+        }
+        return Ok(Kept { was_there, in_files: false });
     }
-    Ok(before)
+    store.supersede(&place, &sealed, Leftovers::Settings)?;
+    // It is kept by now, so trouble with the rest is no refusal.
+    let scrubbed = store.scrub(Leftovers::Settings).unwrap_or_else(|error| {
+        let error: &dyn std::error::Error = &error;
+        tracing::warn!(
+            error,
+            "what a secret was cannot be taken out of the files; it is tried again"
+        );
+        false
+    });
+    Ok(Kept { was_there, in_files: !scrubbed })
 }
 
 fn place(name: &str) -> String {
@@ -203,15 +233,26 @@ mod tests {
         Vault::new(&MasterKey::from_hex(&digits.repeat(32)).unwrap()).unwrap()
     }
 
+    /// Which files have these bytes.
+    fn files_with(folder: &Path, bytes: &[u8]) -> Vec<String> {
+        let files = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap());
+        let has = |file: &std::fs::DirEntry| {
+            let there = std::fs::read(file.path()).unwrap();
+            there.windows(bytes.len()).any(|window| window == bytes)
+        };
+        files.filter(has).map(|file| file.file_name().to_string_lossy().into_owned()).collect()
+    }
+
     #[test]
     fn a_secret_is_kept_sealed_read_beside_its_owner_listed_by_name_and_forgotten() {
         let folder = tempfile::tempdir().unwrap();
         let (vault, other) = (vault("ab"), vault("cd"));
         let store = sqlite::SqliteStore::open(folder.path()).unwrap();
         let set = |name: &str, value: &str| keep(&store, &vault, name, Some(&value.into()));
-        assert!(!set("one", "kolibri-1").unwrap());
-        assert!(!set("two", "kolibri-2").unwrap());
-        assert!(set("one", "kolibri-3").unwrap(), "there was one before");
+        assert!(!set("one", "kolibri-1").unwrap().was_there);
+        assert!(!set("two", "kolibri-2").unwrap().was_there);
+        let again = set("one", "kolibri-3").unwrap();
+        assert_eq!(again, Kept { was_there: true, in_files: false });
         let read = |name: &str| read(folder.path(), &vault, name).unwrap();
         // The store is open: this is beside a running gateway.
         assert_eq!(read("one").unwrap().expose_secret(), "kolibri-3");
@@ -219,15 +260,15 @@ mod tests {
         assert_eq!(names(folder.path()).unwrap(), ["one", "two"]);
         let wrong = super::read(folder.path(), &other, "one");
         assert!(matches!(wrong, Err(SecretError::Seal(_))));
-        assert!(keep(&store, &vault, "one", None).unwrap());
-        assert!(!keep(&store, &vault, "one", None).unwrap());
+        let sealed = store.setting("secret\u{1f}one").unwrap().unwrap();
+        assert!(!files_with(folder.path(), &sealed).is_empty());
+        assert!(keep(&store, &vault, "one", None).unwrap().was_there);
+        assert_eq!(files_with(folder.path(), &sealed), Vec::<String>::new(), "sealed, too");
+        assert!(!keep(&store, &vault, "one", None).unwrap().was_there);
         assert!(read("one").is_none());
         drop(store);
         assert_eq!(names(folder.path()).unwrap(), ["two"], "and where nobody has it open");
-        for file in std::fs::read_dir(folder.path()).unwrap() {
-            let bytes = std::fs::read(file.unwrap().path()).unwrap();
-            assert!(!bytes.windows(7).any(|window| window == b"kolibri"));
-        }
+        assert_eq!(files_with(folder.path(), b"kolibri"), Vec::<String>::new());
     }
 
     #[test]

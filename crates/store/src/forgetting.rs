@@ -88,14 +88,26 @@ pub trait Forgetting {
     /// how many, and whether that was the rest.
     fn forget_rest(&self, id: ConversationId, limit: usize) -> Result<(u64, bool), StoreError>;
 
-    /// Sees to it that nothing that was deleted is left in the store's files: a matter of seconds where much was.
-    /// False if somebody read all the time, and it is to be tried again.
-    fn scrub(&self) -> Result<bool, StoreError>;
+    /// Sees to it that nothing that was deleted or replaced is left in the store's files. Messages go on meanwhile.
+    /// False if somebody read all the time (some seconds), and it is to be tried again.
+    fn scrub(&self, what: Leftovers) -> Result<bool, StoreError>;
+
+    /// What was noted with [`Store::supersede`](crate::Store::supersede) and not scrubbed since.
+    fn scrub_due(&self) -> Result<Option<Leftovers>, StoreError>;
 
     /// Forgets data keys that nobody needs: of segments that were shredded, or whose entries were never
     /// committed. Looks at the next `limit` keys, and goes round. Says how many went, and whether the round has
     /// come to its end.
     fn sweep_keys(&self, limit: usize) -> Result<(usize, bool), StoreError>;
+}
+
+/// What may be left in the files of what was deleted or replaced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Leftovers {
+    /// Of the small named values: milliseconds.
+    Settings,
+    /// Of everything: seconds where much was deleted.
+    All,
 }
 
 /// A segment that was not shredded, and what a sweep must know before it may be.

@@ -23,7 +23,7 @@ mod contract;
 
 pub use audit::{AuditMark, AuditRow, AuditSource};
 pub use error::StoreError;
-pub use forgetting::{Began, Forgetting, Forgotten, OldSegment, Whose, Words};
+pub use forgetting::{Began, Forgetting, Forgotten, Leftovers, OldSegment, Whose, Words};
 pub use resealing::{Resealed, Resealing, SealedKind, SealedPage, SealedRow};
 pub use row::{
     Answer, BootId, Changes, Claim, ConversationChange, ConversationId, ConversationRow,
@@ -166,6 +166,10 @@ pub trait Store: AuditSource + Forgetting + Resealing + Send + Sync + 'static {
 
     /// Keeps a small named value; replaces an earlier one.
     fn keep_setting(&self, name: &str, value: &[u8]) -> Result<(), StoreError>;
+
+    /// Keeps a named value in the place of an earlier one that nobody may read any more: notes in the same
+    /// transaction that what it was is to leave the files, which [`Forgetting::scrub`] sees to.
+    fn supersede(&self, name: &str, value: &[u8], what: Leftovers) -> Result<(), StoreError>;
 
     /// The named values whose names begin with `prefix`, in the order of their names.
     fn settings(&self, prefix: &str) -> Result<Vec<(String, Vec<u8>)>, StoreError>;

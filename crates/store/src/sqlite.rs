@@ -8,7 +8,8 @@
 //! the kernel releases it however the process ends. Leases therefore never outlive their process,
 //! and [`Store::take_over`](crate::Store::take_over) voids them all.
 //!
-//! What the store can do is in `use_cases`, `retention` (shredding and forgetting), `resealing` and `audit`. The
+//! What the store can do is in `use_cases`, `retention` (shredding and forgetting), `scrubbing` (what was deleted is
+//! gone from the files), `resealing` and `audit`. The
 //! SQL stands beside the functions that use it: `conversations`, `standing`, `log`, `sessions`, `repeats`,
 //! `outbox`, `placed`, `dead_letters`, `settings`, `audit`, `retention`, `forgetting`, `resealing`. The tables are
 //! described in `migrations/sqlite`.
@@ -37,6 +38,7 @@ mod recent;
 mod repeats;
 mod resealing;
 mod retention;
+mod scrubbing;
 mod sessions;
 mod settings;
 mod standing;
@@ -90,6 +92,8 @@ pub struct SqliteStore {
     sweeping: Mutex<Round>,
     /// The key that was looked at last.
     keys_swept: Mutex<SegmentId>,
+    /// Held by who scrubs.
+    scrubbing: Mutex<()>,
     files: Both,
     _lock: files::Lock,
 }
@@ -122,6 +126,7 @@ impl SqliteStore {
             hot: RwLock::new(hot),
             sweeping: Mutex::new(Round::default()),
             keys_swept: Mutex::new(SegmentId(0)),
+            scrubbing: Mutex::new(()),
             files,
             _lock: lock,
         })

@@ -9,6 +9,7 @@ mod text;
 use std::{
     io::Write,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use anyhow::{Context, bail};
@@ -25,6 +26,9 @@ use crate::{
     control::{Asked, NOTHING_CHANGED},
 };
 use alone::Alone;
+
+/// How long the gateway may take to carry an order out: free room in the files is overwritten with it.
+const CHANGED_WITHIN: Duration = Duration::from_mins(10);
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
@@ -50,6 +54,9 @@ enum Command {
         /// Its id, as `status` shows it.
         root: String,
     },
+    /// Make a new key for messages that are sealed in the browser, and end those before it at once. Pages that
+    /// sealed to one of those are told so and seal anew by themselves.
+    RotateMessages,
     /// Replace the master key. In its file it is replaced at once; where it comes from elsewhere, both
     /// open the data until the gateway starts with the new one.
     RotateMaster {
@@ -66,6 +73,7 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
         Command::Status => KeysOrder::KeysStatus,
         Command::Rotate => KeysOrder::RotateKeys,
         Command::Retire { root } => KeysOrder::RetireKey { root },
+        Command::RotateMessages => KeysOrder::RotateMessages,
         Command::RotateMaster { new_key } => {
             let said = rotate_master(&environment, new_key.as_deref()).await?;
             std::io::stdout().write_all(said.as_bytes()).ok();
@@ -85,7 +93,7 @@ async fn carry_out(environment: &Environment, order: &KeysOrder) -> anyhow::Resu
     let data_dir = Kept::data_dir(environment)?;
     let what_now = match order {
         KeysOrder::KeysStatus => NOTHING_CHANGED,
-        KeysOrder::RotateKeys | KeysOrder::RetireKey { .. } => {
+        KeysOrder::RotateKeys | KeysOrder::RetireKey { .. } | KeysOrder::RotateMessages => {
             "whether it was done is not known: look with `warmline keys status`"
         }
     };
@@ -94,7 +102,8 @@ async fn carry_out(environment: &Environment, order: &KeysOrder) -> anyhow::Resu
         keys_without_gateway(&data_dir, vault, &Clock::System, order).context(CANNOT_BE_OPENED)
     };
     let socket = data_dir.join(SOCKET);
-    let (seen, _) = Asked::new(order, what_now).of_gateway_or(&socket, alone).await?;
+    let (seen, _) =
+        Asked::new(order, what_now).within(CHANGED_WITHIN).of_gateway_or(&socket, alone).await?;
     Ok(seen?)
 }
 
@@ -106,7 +115,8 @@ async fn change_master(environment: &Environment, order: &MasterOrder) -> anyhow
         master_without_gateway(&data_dir, vault, &Clock::System, order).context(CANNOT_BE_OPENED)
     };
     let socket = data_dir.join(SOCKET);
-    let (changed, _) = Asked::new(order, AGAIN).of_gateway_or(&socket, alone).await?;
+    let (changed, _) =
+        Asked::new(order, AGAIN).within(CHANGED_WITHIN).of_gateway_or(&socket, alone).await?;
     changed?;
     Ok(())
 }
@@ -141,8 +151,15 @@ async fn rotate_master(
             is_another(&newest, &in_use, &next)?;
             begin(environment, in_use, newest.clone()).await?;
             MasterKey::put_in_place(&next, &path)?;
-            change_master(environment, &MasterOrder::FinishMaster { newest }).await?;
             let path = path.display();
+            change_master(environment, &MasterOrder::FinishMaster { newest }).await.with_context(
+                || {
+                    format!(
+                        "the master key in {path} is replaced (back the new one up apart from the data); that \
+                         the one of before does not open this data any more cannot be said yet"
+                    )
+                },
+            )?;
             Ok(format!(
                 "The master key in {path} is replaced; the one of before does not open this data any more. \
                  Back the new one up apart from the data.\n"

@@ -12,7 +12,7 @@ use std::{
 
 use anyhow::{Context, bail};
 use gateway::{
-    control::{SOCKET, SecretName, SecretOrder},
+    control::{Refusal, SOCKET, SecretName, SecretOrder},
     secrets,
 };
 use secrecy::SecretString;
@@ -59,18 +59,21 @@ enum Command {
 
 pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
     let environment = Environment::of_process().with_file(options.config);
-    let said = match &options.order {
+    let (said, left) = match &options.order {
         Command::List => {
             let names = names(&environment)?;
-            names.into_iter().map(|name| name + "\n").collect()
+            (names.into_iter().map(|name| name + "\n").collect(), None)
         }
         Command::Set { name } => {
             secrets::check_name(name)?;
             let value = typed::secret(&format!("{name}: "), secrets::SECRET_BYTES_MAX)?;
             secrets::check_value(&value)?;
             may_be_kept(&environment, name, &value)?;
-            let after = keep(&environment, name, Some(&value)).await?;
-            format!("The secret {name} is kept; the file refers to it as vault:{name}.{after}\n")
+            let (after, left) = keep(&environment, name, Some(&value)).await?;
+            let said = format!(
+                "The secret {name} is kept; the file refers to it as vault:{name}.{after}\n"
+            );
+            (said, left)
         }
         Command::Rotate { name, generate } => {
             secrets::check_name(name)?;
@@ -86,18 +89,18 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
             };
             secrets::check_value(&value)?;
             may_be_kept(&environment, name, &value)?;
-            let after = keep(&environment, name, Some(&value)).await?;
-            format!("{made}The secret {name} is replaced.{after}\n")
+            let (after, left) = keep(&environment, name, Some(&value)).await?;
+            (format!("{made}The secret {name} is replaced.{after}\n"), left)
         }
         Command::Remove { name } => {
             secrets::check_name(name)?;
-            keep(&environment, name, None).await?;
-            format!("The secret {name} is forgotten.\n")
+            let (_, left) = keep(&environment, name, None).await?;
+            (format!("The secret {name} is forgotten.\n"), left)
         }
     };
     // A reader that goes away does not need the rest.
     std::io::stdout().write_all(said.as_bytes()).ok();
-    Ok(())
+    left.map_or(Ok(()), |left| Err(left.into()))
 }
 
 /// The names there are; none where there is no store yet.
@@ -111,12 +114,13 @@ fn names(environment: &Environment) -> anyhow::Result<Vec<String>> {
     })
 }
 
-/// Tells the gateway or, where none listens, does without. Gives back what is to be done next.
+/// Tells the gateway or, where none listens, does without. Gives back what is to be done next, and what is left of
+/// the secret of before.
 async fn keep(
     environment: &Environment,
     name: &str,
     value: Option<&SecretString>,
-) -> anyhow::Result<&'static str> {
+) -> anyhow::Result<(&'static str, Option<Refusal>)> {
     let data_dir = Kept::data_dir(environment)?;
     let named = name.to_owned();
     let order = match value {
@@ -124,15 +128,23 @@ async fn keep(
         None => SecretOrder::ForgetSecret { name: named },
     };
     let alone = async || {
-        alone(environment, &data_dir, name, value).map(|()| Ok(SecretName(name.to_owned())))
+        let in_files = alone(environment, &data_dir, name, value)?;
+        let done = Ok(SecretName(name.to_owned()));
+        Ok(if in_files { Err(secrets::still_in_files()) } else { done })
     };
     let socket = data_dir.join(SOCKET);
     let (done, by) = Asked::new(&order, AGAIN).of_gateway_or(&socket, alone).await?;
-    done?;
-    Ok(match by {
+    let left = match done {
+        Ok(_) => None,
+        // It is done: a value that was made is still to be printed.
+        Err(refusal) if refusal.code == secrets::still_in_files().code => Some(refusal),
+        Err(refusal) => return Err(refusal.into()),
+    };
+    let after = match by {
         By::Gateway => " The running gateway takes it over at SIGHUP (kill -HUP).",
         By::Command => "",
-    })
+    };
+    Ok((after, left))
 }
 
 /// What to do when the answer does not come.
@@ -144,15 +156,15 @@ fn alone(
     data_dir: &Path,
     name: &str,
     value: Option<&SecretString>,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<bool> {
     let kept = match value {
         Some(_) => Kept::read_or_make(environment)?,
         None => Kept::read(environment)?,
     };
     let vault = Vault::new(&kept.master_key)?;
-    let before = secrets::keep_alone(data_dir, &vault, name, value)?;
-    if value.is_none() && !before {
+    let kept = secrets::keep_alone(data_dir, &vault, name, value)?;
+    if value.is_none() && !kept.was_there {
         bail!("there is no secret {name}; `warmline secret list` shows what there is");
     }
-    Ok(())
+    Ok(kept.in_files)
 }

@@ -18,7 +18,7 @@ use crate::{
     edge::{
         Edge,
         console::{Console, Destination, Destinations, Member, Members, Recorder},
-        direct_line::DirectLine,
+        direct_line::{DirectLine, private::ring::Ring as MessageKeys},
         messages::{Besides, Complaints},
         rates::Measures,
     },
@@ -75,6 +75,7 @@ impl Parts {
     pub(super) fn orders(
         &self,
         keys: &Arc<Keys>,
+        messages: &Arc<MessageKeys>,
         persons: &Arc<Persons>,
         under_way: UnderWay,
     ) -> Orders {
@@ -84,6 +85,7 @@ impl Parts {
             letters: Letters::new(self.engine.clone(), audit.clone()),
             sealed: Sealed { store, vault, audit: audit.clone() },
             keys: Arc::clone(keys),
+            messages: Arc::clone(messages),
             persons: Arc::clone(persons),
             files: Storeroom { files: Arc::clone(&self.files), audit: audit.clone() },
             audit,
@@ -106,6 +108,12 @@ impl Parts {
             self.audit.clone(),
             Box::new(grace),
         ))
+    }
+
+    /// The keys that pages seal to.
+    pub(super) fn message_keys(&self) -> Arc<MessageKeys> {
+        let (store, vault) = (Arc::clone(&self.store), Arc::clone(&self.vault));
+        Arc::new(MessageKeys::new(store, vault, self.clock.clone(), self.audit.clone()))
     }
 
     /// What moves files between conversations and desks.
@@ -197,10 +205,11 @@ impl Parts {
     pub(super) fn edge(
         self,
         live: &Live,
+        messages: Arc<MessageKeys>,
         console: Option<Console>,
         stopping: CancellationToken,
     ) -> Result<Edge, StartError> {
-        let direct_line = DirectLine::new(&self.vault, self.clock.now())?;
+        let direct_line = DirectLine::new(&self.vault, messages, self.clock.now())?;
         Ok(Edge {
             engine: self.engine,
             store: self.store,

@@ -14,7 +14,6 @@ use crate::{
     edge::{
         Front,
         console::{Console, Member},
-        direct_line::private,
     },
     engine::Engine,
 };
@@ -56,14 +55,15 @@ impl Parts {
         let keys = self.keys(&live);
         let persons = self.persons(&shredder);
         let orders_under_way = UnderWay::default();
-        let orders = self.orders(&keys, &persons, orders_under_way.clone());
+        let messages = self.message_keys();
+        let orders = self.orders(&keys, &messages, &persons, orders_under_way.clone());
         let (engine, presence) = (self.engine.clone(), Arc::clone(&self.presence));
         let (store, observer) = (Arc::clone(&self.store), Arc::clone(&self.observer));
         let audit = self.audit.clone();
         let control = open_control(data_dir);
         let console = self.console(members, &dispatcher, &persons, &orders_under_way)?;
         let recorder = console.as_ref().map(Console::recorder);
-        let edge = Arc::new(self.edge(&live, console, stopping.clone())?);
+        let edge = Arc::new(self.edge(&live, Arc::clone(&messages), console, stopping.clone())?);
         let open_streams = edge.open_streams.clone();
         let (media, shows) = (Arc::clone(&edge.media), edge.wakes.shows());
         let delivery = deliver(dispatcher, lane_hints, delivering.clone(), failures.clone())?;
@@ -81,8 +81,7 @@ impl Parts {
         watch("shredder", Box::pin(shredder.run(stopping.clone())));
         watch("presence", Box::pin(presence.run(store, engine.clone(), stopping.clone())));
         watch("files of desks", Box::pin(media.run_ahead(shows, stopping.clone())));
-        let message_keys = private::look_after(Arc::clone(&edge), stopping.clone());
-        watch("keys for messages", Box::pin(message_keys));
+        watch("keys for messages", Box::pin(messages.look_after(stopping.clone())));
         watch("engine", Box::pin(closed(engine.clone(), stopping.clone())));
         if let Some(control) = control {
             watch("control socket", Box::pin(control.serve(orders, stopping.clone())));

@@ -107,7 +107,7 @@ pub enum Deed {
         /// Its id, as `warmline keys` shows it.
         id: Box<str>,
     },
-    /// An old root key was taken off the ring by order.
+    /// An old root key was taken off the ring, or a key for messages had its time and was forgotten.
     KeyRetired {
         /// Its id, as `warmline keys` shows it.
         id: Box<str>,

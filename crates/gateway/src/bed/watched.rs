@@ -10,8 +10,8 @@ use std::sync::{
 use session::id::{ConversationKey, Number, SessionId, TenantId, Timestamp};
 use store::{
     Answer, AuditMark, AuditRow, BootId, Changes, Claim, ConversationId, ConversationRow,
-    DeadLetter, EntryRow, LaneKey, LaneReady, Numbers, Person, RepeatKey, Resolved, SessionRow,
-    Store, StoreError, Target, Transaction, Waiting, sqlite::SqliteStore,
+    DeadLetter, EntryRow, LaneKey, LaneReady, Leftovers, Numbers, Person, RepeatKey, Resolved,
+    SessionRow, Store, StoreError, Target, Transaction, Waiting, sqlite::SqliteStore,
 };
 use tempfile::TempDir;
 use tokio::sync::Notify;
@@ -269,6 +269,10 @@ impl Store for Watched {
 
     fn keep_setting(&self, name: &str, value: &[u8]) -> Result<(), StoreError> {
         self.inner.keep_setting(name, value)
+    }
+
+    fn supersede(&self, name: &str, value: &[u8], what: Leftovers) -> Result<(), StoreError> {
+        self.inner.supersede(name, value, what)
     }
 
     fn settings(&self, prefix: &str) -> Result<Vec<(String, Vec<u8>)>, StoreError> {

@@ -79,7 +79,7 @@ impl Places {
             | OneLine::Keys(KeysOrder::KeysStatus | KeysOrder::RetireKey { .. }) => {
                 moved(place, &self.walks, WALKING)
             }
-            OneLine::Keys(KeysOrder::RotateKeys)
+            OneLine::Keys(KeysOrder::RotateKeys | KeysOrder::RotateMessages)
             | OneLine::ListLetters(_)
             | OneLine::OneLetter(_)
             | OneLine::Secret(_)

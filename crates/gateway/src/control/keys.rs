@@ -10,6 +10,7 @@ use crate::{
     audit::{self, Deed, Entry, KeyKind, Who},
     clock::Clock,
     control::{KeysOrder, MasterKeys, MasterOrder, Orders, Outcome, Refusal},
+    edge::direct_line::private::ring as message_keys,
     keys::{KeysError, KeysSeen, NEW_MASTER, Ring, line_of},
 };
 
@@ -21,18 +22,19 @@ pub(super) async fn carry_out(orders: &Orders, order: KeysOrder, who: Who) -> Ou
         KeysOrder::KeysStatus => Ok(()),
         KeysOrder::RotateKeys => keys.rotate().await.map(|_| ()),
         KeysOrder::RetireKey { root } => keys.retire(root).await,
+        KeysOrder::RotateMessages => orders.messages.rotate().await.map(|_| ()),
     };
-    let done = match changed {
-        Ok(()) => keys.seen().await,
-        Err(error) => Err(error),
-    };
-    if let Some(entry) = entry_of(&order, who, &roots, &keys.ring.vault, &done) {
+    let seen = keys.seen().await;
+    let newest = newest_message_key(seen.as_ref().ok());
+    let done = changed.and(seen);
+    if let Some(entry) = entry_of(&order, who, &roots, (&keys.ring.vault, newest), &done) {
         orders.audit.record_now(entry).await;
     }
     let name = match order {
         KeysOrder::KeysStatus => "status",
         KeysOrder::RotateKeys => "rotate",
         KeysOrder::RetireKey { .. } => "retire",
+        KeysOrder::RotateMessages => "rotate_messages",
     };
     told(name, done)
 }
@@ -73,18 +75,25 @@ fn told<T>(order: &'static str, done: Result<T, KeysError>) -> Outcome<T> {
     done.map_err(|error| refusal_of(&error))
 }
 
+/// The key for messages that pages seal to, after an order.
+fn newest_message_key(seen: Option<&KeysSeen>) -> Box<str> {
+    let newest = seen.and_then(|seen| seen.messages.first());
+    newest.map_or_else(|| audit::UNKNOWN.into(), |line| line.id.as_str().into())
+}
+
 /// What the audit trail has of an order, also of one that was not carried out. `roots` are those that
-/// there were before it.
+/// there were before it; the vault, and the name of the newest key for messages, are as they are after it.
 fn entry_of<T>(
     order: &KeysOrder,
     who: Who,
     roots: &[RootSeen],
-    vault: &Vault,
+    (vault, newest): (&Vault, Box<str>),
     done: &Result<T, KeysError>,
 ) -> Option<Entry> {
     let deed = match order {
         KeysOrder::KeysStatus => return None,
         KeysOrder::RotateKeys => new_root(vault.current()),
+        KeysOrder::RotateMessages => message_keys::rotated(&newest),
         KeysOrder::RetireKey { root } => {
             let known = roots.iter().map(|seen| seen.id.to_string()).find(|id| id == root);
             let id = known.map_or_else(|| audit::UNKNOWN.into(), Into::into);
@@ -126,12 +135,19 @@ pub fn keys_without_gateway(
     let store = open_alone(data_dir, &vault)?;
     let ring = Ring::new(Arc::clone(&store), Arc::new(vault), clock.clone());
     let roots = ring.roots();
-    let done = match order {
-        KeysOrder::KeysStatus => seen(&ring),
-        KeysOrder::RotateKeys => ring.rotate().and_then(|_| seen(&ring)),
+    let changed = match order {
+        KeysOrder::KeysStatus => Ok(()),
+        KeysOrder::RotateKeys => ring.rotate().map(|_| ()),
         KeysOrder::RetireKey { .. } => Err(KeysError::NeedsGateway),
+        KeysOrder::RotateMessages => {
+            message_keys::rotate_alone(&*store, &ring.vault, clock.now()).map(|_| ())
+        }
     };
-    if let Some(entry) = entry_of(order, this_command(), &roots, &ring.vault, &done) {
+    let seen = seen(&ring);
+    let newest = newest_message_key(seen.as_ref().ok());
+    let done = changed.and(seen);
+    let after = (&*ring.vault, newest);
+    if let Some(entry) = entry_of(order, this_command(), &roots, after, &done) {
         audit::record_alone(store, &ring.vault, clock, entry)?;
     }
     Ok(done.map_err(|error| refusal_of(&error)))
@@ -162,6 +178,8 @@ fn seen(ring: &Ring) -> Result<KeysSeen, KeysError> {
         unreadable: 0,
         files: None,
         files_stuck: None,
+        messages: ring.messages()?,
+        in_files: ring.store.scrub_due()?.is_some(),
         master_key_changes: ring.vault.master_changes(),
     })
 }

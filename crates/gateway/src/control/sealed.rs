@@ -37,7 +37,8 @@ impl Sealed {
                 let entry = secrets::entry_of(who, &name, forgets, was_there, &kept);
                 self.audit.record_now(entry).await;
                 match kept {
-                    Ok(false) if forgets => Err(no_such(&name)),
+                    Ok(kept) if forgets && !kept.was_there => Err(no_such(&name)),
+                    Ok(kept) if kept.in_files => Err(secrets::still_in_files()),
                     Ok(_) => Ok(SecretName(name.clone())),
                     Err(error) => Err(refusal_of(&error)),
                 }

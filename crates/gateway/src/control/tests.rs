@@ -237,6 +237,7 @@ impl Served {
             letters,
             sealed,
             keys,
+            messages: bed.message_keys(),
             audit,
             persons: Arc::clone(&persons),
             files: storeroom,
@@ -418,6 +419,8 @@ async fn an_order_about_keys_is_put_down_whatever_came_of_it() {
     for root in ["kolibri", &new, &old] {
         served.ask(&KeysOrder::RetireKey { root: root.to_owned() }).await.ok();
     }
+    let messages = served.ask(&KeysOrder::RotateMessages).await.unwrap().messages;
+    let [message] = messages.as_slice() else { panic!("{messages:?}") };
     let other = secrecy::SecretString::from("ef".repeat(32));
     let begin = MasterOrder::BeginMaster { in_use: other.clone(), next: other.clone() };
     assert_eq!(code(served.ask(&begin).await), "wrong_master_key");
@@ -428,6 +431,7 @@ async fn an_order_about_keys_is_put_down_whatever_came_of_it() {
         recorded("key_retired", "?", "no_such_key"),
         recorded("key_retired", &new, "no_such_key"),
         recorded("key_retired", &old, "done"),
+        recorded("key_rotated", &format!("message {}", message.id), "done"),
         recorded("key_rotated", "master new", "wrong_master_key"),
         recorded("key_rotated", "master new", "wrong_master_key"),
     ];

@@ -14,6 +14,7 @@
 //! {"v":1,"do":"keys_status"}         {"v":1,"keys":{…}}
 //! {"v":1,"do":"rotate_keys"}
 //! {"v":1,"do":"retire_key","root":"1f2e3d4c"}
+//! {"v":1,"do":"rotate_messages"}
 //! {"v":1,"do":"begin_master","in_use":"…","next":"…"}        {"v":1,"master_key":null}
 //! {"v":1,"do":"finish_master","newest":"…"}
 //! ```
@@ -163,6 +164,7 @@ enum Name {
     KeysStatus,
     RotateKeys,
     RetireKey,
+    RotateMessages,
     BeginMaster,
     FinishMaster,
 }
@@ -199,7 +201,9 @@ pub(super) fn read(line: &[u8]) -> Result<Understood, Refusal> {
         Name::ListFiles => OneLine::ListFiles(parsed(line)?),
         Name::DropFiles => OneLine::DropFiles(parsed(line)?),
         Name::ErasePerson => OneLine::Erase(parsed(line)?),
-        Name::KeysStatus | Name::RotateKeys | Name::RetireKey => OneLine::Keys(parsed(line)?),
+        Name::KeysStatus | Name::RotateKeys | Name::RetireKey | Name::RotateMessages => {
+            OneLine::Keys(parsed(line)?)
+        }
         Name::BeginMaster | Name::FinishMaster => OneLine::Master(parsed(line)?),
     }))
 }

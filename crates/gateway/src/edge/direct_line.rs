@@ -97,13 +97,17 @@ pub(crate) struct DirectLine {
 }
 
 impl DirectLine {
-    pub(crate) fn new(vault: &Vault, now: Timestamp) -> Result<Self, SealError> {
+    pub(crate) fn new(
+        vault: &Vault,
+        messages: Arc<private::ring::Ring>,
+        now: Timestamp,
+    ) -> Result<Self, SealError> {
         Ok(Self {
             keys: vault.signing("direct line tokens", |key| TokenKey::new(key.expose()))?,
             origins: vault.mac_key("direct line origins")?,
             browsers: vault.signing_texts("direct line browsers")?,
             strangers: admission::Pace::default(),
-            private: private::Private::new(now),
+            private: private::Private::new(messages, now),
             told: upload::Told::default(),
             streams: Arc::default(),
         })

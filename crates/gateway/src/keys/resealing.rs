@@ -13,12 +13,12 @@ use std::{
 };
 
 use session::id::{EffectNumber, Timestamp};
-use store::{Resealed, SealedKind, SealedRow};
+use store::{Leftovers, Resealed, SealedKind, SealedRow};
 use tokio::sync::{Mutex, Notify};
 use tokio_util::sync::CancellationToken;
 use vault::{RootId, RootSeen};
 
-use super::{KeysError, KeysSeen, Left, Ring, head_of, line_of};
+use super::{IN_FILES, KeysError, KeysSeen, Left, Ring, head_of, line_of};
 use crate::{
     audit::{self, Audit, Deed, Entry},
     clock::Clock,
@@ -76,6 +76,8 @@ struct Progress {
     unreadable: AtomicU64,
     /// Nothing is under an old key any more, since the last rotation.
     settled: AtomicBool,
+    /// Something was sealed anew, and what it was may be in the files yet.
+    stale: AtomicBool,
 }
 
 /// What a round came upon.
@@ -201,6 +203,9 @@ impl Keys {
             unreadable,
             files: Some(files),
             files_stuck: Some(self.files.stuck().min(files)),
+            messages: self.change(Ring::messages).await?,
+            in_files: self.progress.stale.load(Ordering::SeqCst)
+                || self.change(|ring| Ok(ring.store.scrub_due()?)).await?.is_some(),
             master_key_changes: self.ring.vault.master_changes(),
         })
     }
@@ -235,8 +240,30 @@ impl Keys {
         self.observer.under_old_keys(unreadable.saturating_add(files));
     }
 
+    /// Has what was replaced or removed leave the files, if that is due.
+    async fn scrub(&self) -> Result<(), KeysError> {
+        let due = self.change(|ring| Ok(ring.store.scrub_due()?)).await?;
+        let what = match (self.progress.stale.swap(false, Ordering::SeqCst), due) {
+            (true, _) => Leftovers::All,
+            (false, Some(what)) => what,
+            (false, None) => return Ok(()),
+        };
+        if self.change(move |ring| Ok(ring.store.scrub(what)?)).await? {
+            tracing::info!("what was replaced or removed is in the files no more");
+        } else {
+            self.progress.stale.fetch_or(what == Leftovers::All, Ordering::SeqCst);
+            tracing::warn!("{IN_FILES}");
+        }
+        Ok(())
+    }
+
     /// Rounds until one finds nothing, then looks which old root keys can go.
     pub(super) async fn work(&self) -> Result<(), KeysError> {
+        let worked = self.work_on_roots().await;
+        self.scrub().await.and(worked)
+    }
+
+    async fn work_on_roots(&self) -> Result<(), KeysError> {
         if self.ring.roots().len() < 2 {
             self.observer.under_old_keys(0);
             return Ok(());
@@ -258,9 +285,14 @@ impl Keys {
         for root in self.ring.roots() {
             let Some(since) = root.retiring_since else { continue };
             if now.since(Timestamp(since)) >= grace && self.files_left().await? == 0 {
-                self.change(move |ring| ring.retire(root.id)).await?;
+                let code = match self.change(move |ring| ring.retire(root.id)).await {
+                    Ok(()) => "done",
+                    // It is off the ring; the rest is tried again.
+                    Err(error @ KeysError::InFiles) => error.code(),
+                    Err(error) => return Err(error),
+                };
                 let id = root.id.to_string().into();
-                let entry = Entry::of_gateway(Deed::KeyRetired { id }).with("done");
+                let entry = Entry::of_gateway(Deed::KeyRetired { id }).with(code);
                 self.audit.record_now(entry).await;
             }
         }
@@ -300,6 +332,7 @@ impl Keys {
         round.add(self.change(settings).await?);
         self.progress.unreadable.store(round.unreadable, Ordering::Relaxed);
         if round.done > 0 {
+            self.progress.stale.store(true, Ordering::SeqCst);
             let (done, unreadable) = (round.done, round.unreadable);
             tracing::info!(done, unreadable, "a round of sealing anew is over");
         }

@@ -4,7 +4,7 @@
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
-use store::{ConversationId, Forgotten, Store, StoreError, Whose};
+use store::{ConversationId, Forgotten, Leftovers, Store, StoreError, Whose};
 use tokio::sync::Mutex;
 
 use super::{CONVERSATIONS_AT_ONCE_MAX, PersonError, Persons, Remembering};
@@ -235,7 +235,7 @@ pub(crate) async fn finish(
 
 /// Overwrites what was deleted, and remembers that it was. False while somebody reads.
 fn scrub(store: &dyn Store) -> Result<bool, StoreError> {
-    let scrubbed = store.scrub()?;
+    let scrubbed = store.scrub(Leftovers::All)?;
     let (count, under_way) = read(store)?;
     if scrubbed && under_way {
         store.keep_setting(COUNT, &count.to_be_bytes())?;

@@ -7,8 +7,8 @@ use super::{
     session_id, session_row, tenant,
 };
 use crate::{
-    Began, Changes, ConversationChange, ConversationId, Forgotten, NewSegment, OldSegment,
-    SegmentId, SessionRow, Store, Whose, Words,
+    Began, Changes, ConversationChange, ConversationId, Forgotten, Leftovers, NewSegment,
+    OldSegment, SegmentId, SessionRow, Store, Whose, Words,
 };
 
 const LATE: Timestamp = Timestamp(i64::MAX);
@@ -231,7 +231,7 @@ pub(super) fn a_forgotten_conversation_is_nowhere_and_its_neighbours_are_as_they
     bed.reopen();
     assert_eq!(bed.store().forget_rest(ids[0], 50).unwrap(), (20, true));
     assert_eq!(bed.store().forgetting(ConversationId(0), 10).unwrap(), []);
-    assert!(bed.store().scrub().unwrap());
+    assert!(bed.store().scrub(Leftovers::All).unwrap());
     let stays = bed.store().conversation(&key("stays")).unwrap().unwrap();
     assert_eq!((stays.id, stays.state.as_deref()), (ids[1], Some(b"state".as_slice())));
     assert_eq!(bed.store().entries_after(ids[1], Number(0), 100).unwrap().len(), 70);

@@ -128,10 +128,15 @@ pub(super) fn reader(file: &Path) -> Result<Connection, StoreError> {
     Ok(reader)
 }
 
+/// As every connection does.
+pub(super) fn wait_for_others(connection: &Connection) -> Result<(), StoreError> {
+    Ok(connection.busy_timeout(BUSY_TIMEOUT)?)
+}
+
 fn open(file: &Path, access: OpenFlags) -> Result<Connection, StoreError> {
     // A connection is never used by two threads at once: the pool and the writer's lock see to it.
     let connection = Connection::open_with_flags(file, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
-    connection.busy_timeout(BUSY_TIMEOUT)?;
+    wait_for_others(&connection)?;
     // Without it a plan may depend on the values bound, and SQLite compiles some statements again
     // whenever those change (measured: almost half of all work).
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;

@@ -15,36 +15,29 @@ use session::id::SessionId;
 use super::column::{damaged, limited};
 use super::hot::Hot;
 use super::retention::walk::{On, Walk};
-use super::{connect, journal, outbox};
+use super::scrubbing::Overwriting;
+use super::{journal, outbox};
 use crate::{ConversationId, Forgotten, OutboxId, SegmentId, StoreError, Whose};
-
-/// Free pages that are overwritten in one transaction: 4 MiB of the write-ahead log.
-const FILLED_AT_ONCE: i64 = 1_000;
-
-/// So many free pages are left: bookkeeping of SQLite's own, which it makes while the others are filled.
-const FREE_PAGES_LEFT: i64 = 8;
-
-/// What a page of 4 KiB holds of a long value.
-const FILL_BYTES: i64 = 4_092;
 
 /// While this lives nobody looks through the whole log for rows that refer to one that is deleted (there is
 /// none: they went first), and what is deleted is overwritten.
-pub(super) struct Thorough<'w>(&'w Connection);
+pub(super) struct Thorough<'w> {
+    writer: &'w Connection,
+    _overwriting: Overwriting<'w>,
+}
 
 impl<'w> Thorough<'w> {
     pub(super) fn begin(writer: &'w Connection) -> Result<Self, StoreError> {
-        let thorough = Self(writer);
+        let thorough = Self { writer, _overwriting: Overwriting::begin(writer)? };
         writer.pragma_update(None, "foreign_keys", false)?;
-        connect::secure_delete(writer, true)?;
         Ok(thorough)
     }
 }
 
 impl Drop for Thorough<'_> {
     fn drop(&mut self) {
-        // Both only change this connection's memory. Were one left, it would cost time and no safety.
-        self.0.pragma_update(None, "foreign_keys", true).ok();
-        connect::secure_delete(self.0, false).ok();
+        // It only changes this connection's memory.
+        self.writer.pragma_update(None, "foreign_keys", true).ok();
     }
 }
 
@@ -229,32 +222,4 @@ pub(super) fn piece(
             .execute([id.0])?;
     }
     Ok((entries as u64, true))
-}
-
-/// Overwrites a few of the free pages of the file with zeros, and says whether there are more. What was
-/// deleted in the ordinary course may have left something in them.
-pub(super) fn fill(transaction: &Connection) -> Result<bool, StoreError> {
-    let free: i64 = transaction.pragma_query_value(None, "freelist_count", |row| row.get(0))?;
-    let filled = (free - FREE_PAGES_LEFT).min(FILLED_AT_ONCE);
-    if filled <= 0 {
-        return Ok(false);
-    }
-    transaction
-        .prepare_cached("INSERT INTO filler (zeros) VALUES (zeroblob(?1))")?
-        .execute([filled * FILL_BYTES])?;
-    Ok(true)
-}
-
-/// Gives the pages back, one piece at a time; whether there are more.
-pub(super) fn unfill(transaction: &Connection) -> Result<bool, StoreError> {
-    let gone = transaction
-        .prepare_cached("DELETE FROM filler WHERE id = (SELECT max(id) FROM filler)")?
-        .execute([])?;
-    Ok(gone > 0)
-}
-
-/// Moves everything from the write-ahead log into the file and cuts it to nothing; false if somebody read.
-pub(super) fn empty_log(writer: &Connection) -> Result<bool, StoreError> {
-    let busy: i64 = writer.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
-    Ok(busy == 0)
 }

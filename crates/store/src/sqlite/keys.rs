@@ -16,11 +16,12 @@
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
 use super::column::limited;
-use super::connect;
+use super::{connect, scrubbing};
 use crate::{Resealed, Segment, SegmentId, StoreError};
 
 /// The version of this file's tables.
@@ -140,6 +141,11 @@ impl Keys {
         }
         transaction.commit()?;
         Ok(replaced)
+    }
+
+    /// What was replaced is not in the write-ahead log any more; false if somebody read for so long.
+    pub(super) fn empty_log(&self, within: Duration) -> Result<bool, StoreError> {
+        scrubbing::empty_log(&self.lock(), within)
     }
 
     /// Forgets keys: when this returns they are neither in the file nor in its write-ahead log.

@@ -16,11 +16,11 @@ use session::id::{SessionId, TenantId, Timestamp};
 use super::{
     SqliteStore,
     forgetting::{self, Thorough},
-    keys, sessions,
+    keys, scrubbing, sessions,
 };
 use crate::{
-    Began, ConversationId, ConversationRow, Forgetting, Forgotten, OldSegment, SegmentId,
-    SessionRow, StoreError, Whose, Words,
+    Began, ConversationId, ConversationRow, Forgetting, Forgotten, Leftovers, OldSegment,
+    SegmentId, SessionRow, StoreError, Whose, Words,
 };
 
 /// Segments whose entries are emptied in one go; each is found by its key.
@@ -70,7 +70,7 @@ impl SqliteStore {
     }
 
     /// One short transaction of its own.
-    fn in_short<T>(
+    pub(super) fn in_short<T>(
         &self,
         work: impl FnOnce(&Connection) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
@@ -197,11 +197,12 @@ impl Forgetting for SqliteStore {
         Ok(piece)
     }
 
-    fn scrub(&self) -> Result<bool, StoreError> {
-        // Each piece holds the writer up for some milliseconds.
-        while self.in_short(forgetting::fill)? {}
-        while self.in_short(forgetting::unfill)? {}
-        forgetting::empty_log(&self.writer())
+    fn scrub(&self, what: Leftovers) -> Result<bool, StoreError> {
+        self.scrub_files(what, scrubbing::EMPTY_TRIES_MAX)
+    }
+
+    fn scrub_due(&self) -> Result<Option<Leftovers>, StoreError> {
+        self.read(|reader| scrubbing::due(reader))
     }
 
     fn sweep_keys(&self, limit: usize) -> Result<(usize, bool), StoreError> {

@@ -49,3 +49,19 @@ pub(super) fn replace(
         writer.prepare_cached("UPDATE setting SET value = ?3 WHERE name = ?1 AND value = ?2")?;
     Ok(statement.execute(params![name, before, value])? == 1)
 }
+
+/// Forgets a value that still is `before`.
+pub(super) fn forget(writer: &Connection, name: &str, before: &[u8]) -> Result<(), StoreError> {
+    let mut statement =
+        writer.prepare_cached("DELETE FROM setting WHERE name = ?1 AND value = ?2")?;
+    statement.execute(params![name, before])?;
+    Ok(())
+}
+
+/// Writes all of them anew, on pages that were emptied before. Where rows were moved from page to page, copies
+/// of them may be left behind those that are there, and what deletes a row does not find them.
+pub(super) fn rewrite(transaction: &Connection) -> Result<(), StoreError> {
+    let all = beginning(transaction, "")?;
+    transaction.execute("DELETE FROM setting", [])?;
+    all.iter().try_for_each(|(name, value)| keep(transaction, name, value))
+}

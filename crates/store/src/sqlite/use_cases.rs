@@ -6,12 +6,13 @@ use rusqlite::TransactionBehavior;
 use session::id::{ConversationKey, Number, SessionId, TenantId, Timestamp};
 
 use super::{
-    SqliteStore, audit, conversations, dead_letters, files, keys, log, migrate, numbers, outbox,
-    placed, repeats, sessions, settings, transaction::SqliteTransaction,
+    SqliteStore, audit, conversations, dead_letters, files, forgetting::Thorough, keys, log,
+    migrate, numbers, outbox, placed, repeats, scrubbing, sessions, settings,
+    transaction::SqliteTransaction,
 };
 use crate::{
     AuditMark, AuditRow, BootId, ConversationId, ConversationRow, DeadLetter, EntryRow, LaneReady,
-    Numbers, OutboxId, SessionRow, Store, StoreError, Transaction, Waiting,
+    Leftovers, Numbers, OutboxId, SessionRow, Store, StoreError, Transaction, Waiting,
 };
 
 impl Store for SqliteStore {
@@ -145,7 +146,18 @@ impl Store for SqliteStore {
     }
 
     fn keep_setting(&self, name: &str, value: &[u8]) -> Result<(), StoreError> {
-        settings::keep(&self.writer(), name, value)
+        let writer = self.writer();
+        let _thorough = Thorough::begin(&writer)?;
+        settings::keep(&writer, name, value)
+    }
+
+    fn supersede(&self, name: &str, value: &[u8], what: Leftovers) -> Result<(), StoreError> {
+        let writer = self.writer();
+        let _thorough = Thorough::begin(&writer)?;
+        let transaction = writer.unchecked_transaction()?;
+        settings::keep(&transaction, name, value)?;
+        scrubbing::note(&transaction, what)?;
+        Ok(transaction.commit()?)
     }
 
     fn settings(&self, prefix: &str) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
@@ -153,7 +165,9 @@ impl Store for SqliteStore {
     }
 
     fn replace_setting(&self, name: &str, before: &[u8], value: &[u8]) -> Result<bool, StoreError> {
-        settings::replace(&self.writer(), name, before, value)
+        let writer = self.writer();
+        let _thorough = Thorough::begin(&writer)?;
+        settings::replace(&writer, name, before, value)
     }
 
     fn begin_audit(&self, key: (&str, &[u8]), head: &AuditMark) -> Result<(), StoreError> {

@@ -48,6 +48,17 @@ pub(super) fn status(seen: &KeysSeen) -> String {
         )
         .ok();
     }
+    for (n, key) in seen.messages.iter().enumerate() {
+        let what = if n == 0 { "pages seal to it" } else { "old" };
+        let (id, made, end) = (&key.id, &key.made_at, &key.ends_at);
+        writeln!(text, "key for messages {id}, made {made}: {what}, opens until {end}").ok();
+    }
+    if seen.in_files {
+        text.push_str(
+            "something that was replaced or removed may still be in the files, sealed: it is overwritten as soon \
+             as nobody reads them all the time\n",
+        );
+    }
     if seen.master_key_changes {
         text.push_str(
             "the change of the master key is not finished: two open the data until the gateway starts \
@@ -59,7 +70,7 @@ pub(super) fn status(seen: &KeysSeen) -> String {
 
 #[cfg(test)]
 mod tests {
-    use gateway::keys::RootLine;
+    use gateway::keys::{MessageKeyLine, RootLine};
 
     use super::*;
 
@@ -71,6 +82,11 @@ mod tests {
             retiring_since: since.map(str::to_owned),
             retires_at: since.map(|_| "2026-12-30T00:00:00.000Z".to_owned()),
         };
+        let message = |id: &str, ends_at: &str| MessageKeyLine {
+            id: id.to_owned(),
+            made_at: "2026-11-30T00:00:00.000Z".to_owned(),
+            ends_at: ends_at.to_owned(),
+        };
         let seen = KeysSeen {
             roots: vec![root("0a0a0a0a", Some("2026-11-30T00:00:00.000Z")), root("0b0b0b0b", None)],
             left: Left { states: 3, segment_keys: 9, ..Left::default() },
@@ -78,6 +94,11 @@ mod tests {
             unreadable: 1,
             files: Some(2),
             files_stuck: Some(1),
+            messages: vec![
+                message("5f0c5f0c5f0c5f0c", "2026-12-08T00:00:00.000Z"),
+                message("4e0b4e0b4e0b4e0b", "2026-12-01T00:00:00.000Z"),
+            ],
+            in_files: true,
             master_key_changes: true,
         };
         let text = status(&seen);
@@ -88,6 +109,9 @@ mod tests {
             "2 files may be under old keys",
             "1 of these files could not be wrapped anew",
             "1 of what is sealed opens under no key",
+            "5f0c5f0c5f0c5f0c, made 2026-11-30T00:00:00.000Z: pages seal to it, opens until 2026-12-08",
+            "4e0b4e0b4e0b4e0b, made 2026-11-30T00:00:00.000Z: old, opens until 2026-12-01",
+            "may still be in the files",
             "is not finished",
         ] {
             assert!(text.contains(part), "{part} in\n{text}");

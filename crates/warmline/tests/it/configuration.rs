@@ -6,19 +6,21 @@ use std::{
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::Stdio,
+    sync::Arc,
 };
 
 use reqwest::StatusCode;
 use secrecy::ExposeSecret;
 use serde_json::json;
-use simulator::{AgentMode, Config, Desk, Running, Simulator, Webhook};
+use simulator::{AgentMode, Config, Desk, Dialect, Outcome, Running, Simulator, Webhook};
 use tempfile::TempDir;
-use tokio::{io::AsyncWriteExt, net::TcpListener, time::timeout};
+use tokio::{io::AsyncWriteExt, net::TcpListener, sync::watch, time::timeout};
 
 use crate::{
     house::{DIRECT_LINE_SECRET, House, Setting, WEBHOOK_SECRET},
-    page::{Page, eventually},
+    page::{Page, eventually, gists},
     process::{Environment, Process, WITHIN, command, free_port},
+    traffic::{self, Talk},
 };
 
 /// What a command printed, and how it ended.
@@ -212,6 +214,71 @@ async fn sighup_takes_new_rules_over_and_a_wrong_file_changes_nothing() {
             .any(|activity| activity["text"].as_str().is_some_and(|text| text.contains("in time")))
     })
     .await;
+}
+
+/// Lines of each side while secrets change.
+const LINES: usize = 60;
+
+/// How often the secret is changed.
+const CHANGES: usize = 3;
+
+/// As docs say: the new one beside that of before, then at the instance, then alone.
+#[tokio::test]
+async fn the_webhooks_secret_is_changed_under_load_with_no_failed_callback() {
+    let mut filed = Filed::new(POLICY).await;
+    let secret = |n: usize| format!("webhook-secret-number-{n}-of-many");
+    done(&filed.variables, &["secret", "set", "hook-0"], WEBHOOK_SECRET).await;
+    let plain = filed.file();
+    let with = |now: usize, before: Option<usize>| {
+        let before = before
+            .map(|n| format!("\nwebhook_secret_previous = \"vault:hook-{n}\""))
+            .unwrap_or_default();
+        plain.replace("\"env:HOOK\"", &format!("\"vault:hook-{now}\"{before}"))
+    };
+    filed.write_file(&with(0, None));
+    filed.start().await;
+    let page = filed.page("dl_kim").await;
+    page.post("live agent").await;
+    let offered = |seen: &simulator::Snapshot<'_>| !seen.chats().is_empty();
+    filed.desk.wait_until(offered, WITHIN).await.expect("it waits at the desk");
+    let chat = filed.desk.chats()[0].id.clone();
+    filed.desk.accept(&chat).unwrap();
+    page.until("an agent", |heard| {
+        gists(&heard.activities).iter().any(|gist| gist == "notice connected")
+    })
+    .await;
+    let talk = Arc::new(Talk::new(page, chat));
+    let (progress, mut acknowledged) = watch::channel(0);
+    let progress = Arc::new(progress);
+    let origin = format!("http://{}", filed.listen);
+    let agent =
+        traffic::agent_talks(filed.desk.clone(), talk.clone(), LINES, origin, progress.clone());
+    let talking = tokio::spawn(traffic::user_talks(talk.clone(), LINES, progress));
+    let agent = tokio::spawn(agent);
+    for n in 1..=CHANGES {
+        let moment = n * 2 * LINES / (CHANGES + 1);
+        acknowledged.wait_for(|count| *count >= moment).await.unwrap();
+        let name = format!("hook-{n}");
+        done(&filed.variables, &["secret", "set", &name], &secret(n)).await;
+        filed.write_file(&with(n, Some(n - 1)));
+        filed.reload(IN_FORCE).await;
+        filed.desk.set_webhook(Webhook {
+            url: format!("http://{}/api/v1/snowBot/receiveMessage", filed.listen),
+            authorization: format!("Bearer {}", secret(n)).into(),
+        });
+        let so_far = *acknowledged.borrow();
+        // What was on its way with the one of before has arrived when later lines have.
+        acknowledged.wait_for(|count| *count >= so_far + 4).await.unwrap();
+        filed.write_file(&with(n, None));
+        filed.reload(IN_FORCE).await;
+        done(&filed.variables, &["secret", "remove", &format!("hook-{}", n - 1)], "").await;
+    }
+    talking.await.unwrap();
+    let said = agent.await.unwrap();
+    assert!(said.lost.is_empty(), "no callback failed: {:?}", said.lost);
+    let failed = |sent: &&simulator::Sent| sent.outcome != Outcome::Answered(200);
+    assert_eq!(filed.desk.delivered().iter().filter(failed).count(), 0);
+    traffic::check(Dialect::ServiceNow, &filed.desk, &talk, LINES, &said).await;
 }
 
 #[tokio::test]

@@ -126,6 +126,13 @@ async fn killed_under_two_way_traffic(setting: Setting, scale: Scale) {
     );
 }
 
+impl Talk {
+    /// One that came about already.
+    pub(crate) fn new(page: Page, chat: String) -> Self {
+        Self { page, chat }
+    }
+}
+
 pub(crate) async fn connect(house: &mut House, user: &str) -> Talk {
     let mut page = house.page(user).await;
     page.shows(&["bot: Hello!…"]).await;

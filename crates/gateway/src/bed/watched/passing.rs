@@ -3,8 +3,8 @@
 use session::id::{SessionId, TenantId, Timestamp};
 use store::{
     AuditMark, AuditRow, AuditSource, Began, ConversationId, ConversationRow, Forgetting,
-    Forgotten, OldSegment, Resealed, Resealing, SealedKind, SealedPage, SegmentId, SessionRow,
-    StoreError, Whose, Words,
+    Forgotten, Leftovers, OldSegment, Resealed, Resealing, SealedKind, SealedPage, SegmentId,
+    SessionRow, StoreError, Whose, Words,
 };
 
 use super::Watched;
@@ -107,8 +107,12 @@ impl Forgetting for Watched {
         self.inner.forget_rest(id, limit)
     }
 
-    fn scrub(&self) -> Result<bool, StoreError> {
-        self.inner.scrub()
+    fn scrub(&self, what: Leftovers) -> Result<bool, StoreError> {
+        self.inner.scrub(what)
+    }
+
+    fn scrub_due(&self) -> Result<Option<Leftovers>, StoreError> {
+        self.inner.scrub_due()
     }
 
     fn sweep_keys(&self, limit: usize) -> Result<(usize, bool), StoreError> {

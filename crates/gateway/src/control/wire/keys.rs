@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::{Done, Order, hidden, shown};
 use crate::keys::KeysSeen;
 
-/// What an operator wants of the root keys.
+/// What an operator wants of the root keys, and of those that pages seal to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "do", rename_all = "snake_case")]
 pub enum KeysOrder {
@@ -19,6 +19,8 @@ pub enum KeysOrder {
         /// Which.
         root: String,
     },
+    /// Another key for messages is to be the one that pages seal to, and those before it are to end.
+    RotateMessages,
 }
 
 /// The keys as they are then.

@@ -43,6 +43,7 @@ fn each_order_has_the_line_that_it_always_had() {
         ),
         (KeysOrder::KeysStatus.to_line(), r#"{"v":1,"do":"keys_status"}"#),
         (KeysOrder::RotateKeys.to_line(), r#"{"v":1,"do":"rotate_keys"}"#),
+        (KeysOrder::RotateMessages.to_line(), r#"{"v":1,"do":"rotate_messages"}"#),
         (
             KeysOrder::RetireKey { root: "1f".to_owned() }.to_line(),
             r#"{"v":1,"do":"retire_key","root":"1f"}"#,

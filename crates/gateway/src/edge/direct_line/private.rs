@@ -20,12 +20,13 @@ pub(crate) mod ring;
 mod sealing;
 mod seen;
 
+use std::sync::Arc;
+
 use session::id::Timestamp;
 
 pub(super) use envelope::Sealed;
 pub(super) use opening::BODY_BYTES_MAX;
 pub(crate) use published::routes;
-pub(crate) use ring::look_after;
 pub(super) use sealing::{Reading, present};
 
 use ring::Ring;
@@ -33,12 +34,12 @@ use seen::Seen;
 
 /// What the gateway knows of sealed messages besides what tokens say.
 pub(super) struct Private {
-    ring: Ring,
+    ring: Arc<Ring>,
     seen: Seen,
 }
 
 impl Private {
-    pub(super) fn new(now: Timestamp) -> Self {
-        Self { ring: Ring::default(), seen: Seen::since(now) }
+    pub(super) fn new(ring: Arc<Ring>, now: Timestamp) -> Self {
+        Self { ring, seen: Seen::since(now) }
     }
 }

@@ -31,10 +31,10 @@ pub(crate) fn files_as_they_are(dir: &Path) -> tempfile::TempDir {
 const CONVERSATIONS: usize = 7;
 
 /// A generator that makes the same numbers every time.
-struct Dice(u64);
+pub(crate) struct Dice(pub(crate) u64);
 
 impl Dice {
-    fn roll(&mut self, sides: u64) -> u64 {
+    pub(crate) fn roll(&mut self, sides: u64) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;

@@ -9,8 +9,8 @@ use super::crashing::files_as_they_are;
 use crate::contract::segment;
 use crate::sqlite::SqliteStore;
 use crate::{
-    Began, Changes, ConversationChange, ConversationId, Forgetting, NewEntry, SegmentId, Store,
-    Target, Transaction, Words,
+    Began, Changes, ConversationChange, ConversationId, Forgetting, Leftovers, NewEntry, SegmentId,
+    Store, Target, Transaction, Words,
 };
 
 const KEY: &[u8] = b"wrapped-key-canary";
@@ -128,7 +128,7 @@ fn a_forgetting_that_was_killed_anywhere_goes_on() {
         for left in store.forgetting(ConversationId(0), 10).unwrap() {
             while !store.forget_rest(left, 30).unwrap().1 {}
         }
-        assert!(store.scrub().unwrap());
+        assert!(store.scrub(Leftovers::All).unwrap());
         for needle in [KEY, USER.as_bytes()] {
             assert_eq!(holds(killed.path(), needle), Vec::<String>::new(), "after step {step}");
         }

@@ -72,8 +72,7 @@ impl Edge {
         })?;
         let at = self.in_time(&envelope)?;
         let plain = {
-            let keys =
-                self.direct_line.private.ring.keys(self).await.map_err(|e| unavailable(&e))?;
+            let keys = self.direct_line.private.ring.keys().await.map_err(|e| unavailable(&e))?;
             let kept = keys.iter().find(|kept| kept.id == envelope.kid).ok_or_else(|| {
                 let message = "the activity is sealed to a key that this gateway does not have (any more); \
                      fetch /.well-known/warmline-keys again and seal it anew";

@@ -20,8 +20,9 @@ use crate::{
     },
 };
 
-/// How long whoever passes it on may keep it: much shorter than an old key still opens.
-const CACHED: &str = "public, max-age=300";
+/// Whoever passes it on asks each time: a key can be ended by order, and a page that is told so must get the new
+/// one.
+const CACHED: &str = "no-cache";
 
 pub(crate) fn routes() -> Router<Arc<Edge>> {
     Router::new().route("/.well-known/warmline-keys", get(keys).fallback(no_such_method))
@@ -48,7 +49,7 @@ struct Entry {
 }
 
 async fn keys(State(edge): State<Arc<Edge>>) -> Response {
-    let keys = match edge.direct_line.private.ring.keys(&edge).await {
+    let keys = match edge.direct_line.private.ring.keys().await {
         Ok(keys) => keys,
         Err(error) => {
             tracing::error!(

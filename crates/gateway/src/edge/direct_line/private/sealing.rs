@@ -91,7 +91,7 @@ impl Edge {
         let Some(key) = claims.reader.as_deref() else { return Ok(Reading(None)) };
         // It was proven when it was presented, and the token is ours.
         let key = decoded(key).and_then(|key| ReaderKey::proven(&key).ok()).ok_or_else(unsealed)?;
-        let keys = self.direct_line.private.ring.keys(self).await.map_err(|e| unavailable(&e))?;
+        let keys = self.direct_line.private.ring.keys().await.map_err(|e| unavailable(&e))?;
         let newest = keys.first().ok_or_else(unsealed)?;
         let sealing = newest.key.sealing(&key, TO_READER.as_bytes()).map_err(|_| unsealed())?;
         let user = claims.user.as_deref().unwrap_or_default();

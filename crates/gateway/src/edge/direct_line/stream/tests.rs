@@ -128,7 +128,7 @@ fn edge(bed: &Bed) -> Edge {
             proxies: crate::network::Proxies::default(),
             public_url: None,
         }),
-        direct_line: DirectLine::new(&bed.vault, bed.clock.now()).unwrap(),
+        direct_line: DirectLine::new(&bed.vault, bed.message_keys(), bed.clock.now()).unwrap(),
         bots: Current::new(crate::behind::Bots::new(crate::bot::BuiltInBots::new(
             crate::bot::BuiltInBot::help_desk().unwrap(),
         ))),
