@@ -279,7 +279,7 @@ impl Bed {
     }
 
     pub(crate) fn session(&self, name: &str) -> Option<SessionRow> {
-        self.store.session(&session(name)).unwrap()
+        self.store.session(&session(name), &store::Sight::ALL).unwrap()
     }
 
     pub(crate) fn status(&self, name: &str) -> String {

@@ -44,7 +44,7 @@ use vault::{MacKey, Vault};
 
 pub(crate) use arrival::{Arrival, Happening, Outcome, Settled, settled_event};
 pub(crate) use error::{BatchError, EngineError};
-pub(crate) use letters::{Judged, LetterOrder};
+pub(crate) use letters::{Judged, LetterOrder, WantedLetter};
 pub(crate) use working::SEGMENT_FOR;
 
 use crate::{

@@ -134,7 +134,8 @@ impl Gaps {
         self.allow(desk);
         let mut after = None;
         loop {
-            let page = store.open_sessions(after.as_ref(), SESSIONS_PER_READ)?;
+            let page =
+                store.open_sessions(&store::Sight::ALL, after.as_ref(), SESSIONS_PER_READ)?;
             let of_desk = |row: &&SessionRow| {
                 desk.is_none_or(|(tenant, desk)| {
                     row.person.tenant == *tenant && row.person.desk == *desk

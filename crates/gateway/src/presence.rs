@@ -93,7 +93,8 @@ impl Presence {
         while !stop.is_cancelled() {
             let from = after.take();
             let page = move |store: &dyn Store| {
-                let rows = store.open_sessions(from.as_ref(), SESSIONS_PER_READ)?;
+                let rows =
+                    store.open_sessions(&store::Sight::ALL, from.as_ref(), SESSIONS_PER_READ)?;
                 let mut conversations = Vec::with_capacity(rows.len());
                 for row in &rows {
                     let found = store.conversation_by_id(row.conversation)?;

@@ -169,6 +169,7 @@ macro_rules! contract_tests {
                 dead_letters::the_first_report_of_a_death_counts;
                 dead_letters::a_late_report_of_a_death_is_no_death;
                 dead_letters::a_dead_letter_is_found_by_its_effect;
+                dead_letters::what_is_another_tenants_is_not_there;
                 dead_letters::a_buried_letter_is_gone;
                 dead_letters::a_resent_letter_is_new_at_the_end_of_its_lane;
                 dead_letters::a_letter_is_resent_once;

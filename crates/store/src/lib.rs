@@ -8,6 +8,11 @@
 //! opaque bytes, sealed by others. Rules of integrity (unique, not null) live in SQL; rules about
 //! what should happen live in the `session` crate.
 //!
+//! Whoever is outside sees their own tenant only, by how the reads are made: a conversation is found by its whole key,
+//! which begins with the tenant; what is found by an id that somebody may name, or listed for somebody, takes a
+//! [`Sight`]; and a row id ([`ConversationId`] among them) never comes from outside: it is in a row that was found so,
+//! or in a capability that the gateway signed.
+//!
 //! All methods block. Call [`Store::transact`] from a thread of its own and the reads from threads
 //! that may wait for a disk.
 
@@ -16,6 +21,7 @@ mod error;
 mod forgetting;
 mod resealing;
 mod row;
+mod sight;
 pub mod sqlite;
 
 #[cfg(test)]
@@ -31,8 +37,9 @@ pub use row::{
     NewSegment, Numbers, OpenCount, OutboxId, Person, Placed, RepeatKey, Reschedule, Resend,
     Resolved, Segment, SegmentId, SessionRow, Strike, Target, Waiting, Work,
 };
+pub use sight::Sight;
 
-use session::id::{ConversationKey, Number, SessionId, TenantId, Timestamp};
+use session::id::{ConversationKey, Number, SessionId, Timestamp};
 
 /// The most log entries one read returns; a page, not a limit of the log.
 pub const ENTRIES_PER_READ_MAX: usize = 1_000;
@@ -107,13 +114,14 @@ pub trait Store: AuditSource + Forgetting + Resealing + Send + Sync + 'static {
         Ok(Number(early))
     }
 
-    /// A session's row.
-    fn session(&self, id: &SessionId) -> Result<Option<SessionRow>, StoreError>;
+    /// A session's row, if it is there for whoever looks.
+    fn session(&self, id: &SessionId, sight: &Sight) -> Result<Option<SessionRow>, StoreError>;
 
-    /// Sessions that have not ended, in the order of their ids, at most `limit` of those after
-    /// `after`.
+    /// Sessions that have not ended, as far as whoever looks may see them, in the order of their ids, at most
+    /// `limit` of those after `after`.
     fn open_sessions(
         &self,
+        sight: &Sight,
         after: Option<&SessionId>,
         limit: usize,
     ) -> Result<Vec<SessionRow>, StoreError>;
@@ -142,24 +150,18 @@ pub trait Store: AuditSource + Forgetting + Resealing + Send + Sync + 'static {
     /// The earliest deadline there is, due or not; conversations that were set aside are left out.
     fn next_deadline(&self) -> Result<Option<Timestamp>, StoreError>;
 
-    /// Dead letters, newest first, at most `limit`.
-    fn dead_letters(&self, limit: usize) -> Result<Vec<DeadLetter>, StoreError>;
+    /// Dead letters, as far as whoever looks may see them, newest first, at most `limit`.
+    fn dead_letters(&self, sight: &Sight, limit: usize) -> Result<Vec<DeadLetter>, StoreError>;
 
-    /// Dead letters of conversations of these tenants, newest first, at most `limit`.
-    fn dead_letters_of(
+    /// How many dead letters whoever looks may see.
+    fn count_dead_letters(&self, sight: &Sight) -> Result<usize, StoreError>;
+
+    /// The dead letter of an effect, until it is buried or resent, if it is there for whoever looks.
+    fn dead_letter(
         &self,
-        tenants: &[TenantId],
-        limit: usize,
-    ) -> Result<Vec<DeadLetter>, StoreError>;
-
-    /// How many dead letters conversations of these tenants have.
-    fn count_dead_letters_of(&self, tenants: &[TenantId]) -> Result<usize, StoreError>;
-
-    /// The dead letter of an effect, until it is buried or resent. What is provided here looks
-    /// through all of them.
-    fn dead_letter(&self, effect: OutboxId) -> Result<Option<DeadLetter>, StoreError> {
-        Ok(self.dead_letters(usize::MAX)?.into_iter().find(|letter| letter.effect == effect))
-    }
+        effect: OutboxId,
+        sight: &Sight,
+    ) -> Result<Option<DeadLetter>, StoreError>;
 
     /// A small named value of the installation itself (key check value, sealed tokens).
     fn setting(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError>;

@@ -7,11 +7,12 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
-use session::id::{ConversationKey, Number, SessionId, TenantId, Timestamp};
+use session::id::{ConversationKey, Number, SessionId, Timestamp};
 use store::{
     Answer, AuditMark, AuditRow, BootId, Changes, Claim, ConversationId, ConversationRow,
-    DeadLetter, EntryRow, LaneKey, LaneReady, Leftovers, Numbers, Person, RepeatKey, Resolved,
-    SessionRow, Store, StoreError, Target, Transaction, Waiting, sqlite::SqliteStore,
+    DeadLetter, EntryRow, LaneKey, LaneReady, Leftovers, Numbers, OutboxId, Person, RepeatKey,
+    Resolved, SessionRow, Sight, Store, StoreError, Target, Transaction, Waiting,
+    sqlite::SqliteStore,
 };
 use tempfile::TempDir;
 use tokio::sync::Notify;
@@ -169,16 +170,16 @@ impl Store for Watched {
         self.inner.cut_audit(mark)
     }
 
-    fn dead_letters_of(
-        &self,
-        tenants: &[TenantId],
-        limit: usize,
-    ) -> Result<Vec<DeadLetter>, StoreError> {
-        self.inner.dead_letters_of(tenants, limit)
+    fn count_dead_letters(&self, sight: &Sight) -> Result<usize, StoreError> {
+        self.inner.count_dead_letters(sight)
     }
 
-    fn count_dead_letters_of(&self, tenants: &[TenantId]) -> Result<usize, StoreError> {
-        self.inner.count_dead_letters_of(tenants)
+    fn dead_letter(
+        &self,
+        effect: OutboxId,
+        sight: &Sight,
+    ) -> Result<Option<DeadLetter>, StoreError> {
+        self.inner.dead_letter(effect, sight)
     }
 
     fn take_over(&self, boot: BootId) -> Result<(), StoreError> {
@@ -221,16 +222,17 @@ impl Store for Watched {
         self.inner.entries_upto(conversation, upto, limit)
     }
 
-    fn session(&self, id: &SessionId) -> Result<Option<SessionRow>, StoreError> {
-        self.inner.session(id)
+    fn session(&self, id: &SessionId, sight: &Sight) -> Result<Option<SessionRow>, StoreError> {
+        self.inner.session(id, sight)
     }
 
     fn open_sessions(
         &self,
+        sight: &Sight,
         after: Option<&SessionId>,
         limit: usize,
     ) -> Result<Vec<SessionRow>, StoreError> {
-        self.inner.open_sessions(after, limit)
+        self.inner.open_sessions(sight, after, limit)
     }
 
     fn waiting_effects(
@@ -259,8 +261,8 @@ impl Store for Watched {
         self.inner.next_deadline()
     }
 
-    fn dead_letters(&self, limit: usize) -> Result<Vec<DeadLetter>, StoreError> {
-        self.inner.dead_letters(limit)
+    fn dead_letters(&self, sight: &Sight, limit: usize) -> Result<Vec<DeadLetter>, StoreError> {
+        self.inner.dead_letters(sight, limit)
     }
 
     fn setting(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {

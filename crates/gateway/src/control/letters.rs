@@ -2,7 +2,7 @@
 //! and, while no gateway runs, by the command itself.
 
 use session::id::{SessionId, TenantId};
-use store::OutboxId;
+use store::{OutboxId, Sight};
 
 use crate::{
     audit::{Audit, Deed, Entry, Who},
@@ -11,7 +11,7 @@ use crate::{
         Letter, ListLetters, OneLetter, Outcome, Refusal,
         meaning::{meaning_of, of_bot, of_channel},
     },
-    engine::{Engine, EngineError, Judged, LetterOrder},
+    engine::{Engine, EngineError, Judged, LetterOrder, WantedLetter},
     plain::plain,
 };
 
@@ -39,7 +39,7 @@ impl Letters {
 
     /// The newest, as far as a list goes. Each order is one line in the log.
     pub(crate) async fn list(&self, order: ListLetters) -> Outcome<Vec<Letter>> {
-        let outcome = self.newest_of(None, order.limit.min(LETTERS_PER_LIST_MAX)).await;
+        let outcome = self.newest(&Sight::ALL, order.limit.min(LETTERS_PER_LIST_MAX)).await;
         log("list", None, &outcome.as_ref().map(|_| None));
         outcome
     }
@@ -47,7 +47,7 @@ impl Letters {
     /// Does what was ordered; what it changes is durable when it answers. Each order is one line in
     /// the log.
     pub(crate) async fn carry_out(&self, order: OneLetter, who: Who) -> Outcome<Letter> {
-        let outcome = self.ask(order, who).await;
+        let outcome = self.ask(order, who, Sight::ALL).await;
         let name = match order {
             OneLetter::Show { .. } => "show",
             OneLetter::Resend { .. } => "resend",
@@ -57,9 +57,9 @@ impl Letters {
         outcome
     }
 
-    /// The same for somebody who writes that line in words of their own.
-    pub(crate) async fn ask(&self, order: OneLetter, who: Who) -> Outcome<Letter> {
-        let outcome = self.asked(order).await;
+    /// The same for somebody who writes that line in words of their own, and for whom there may be less.
+    pub(crate) async fn ask(&self, order: OneLetter, who: Who, sight: Sight) -> Outcome<Letter> {
+        let outcome = self.asked(order, sight).await;
         if let Some(deed) = deed_of(order) {
             let (tenant, code) = match &outcome {
                 Ok(letter) => (letter.tenant.as_deref(), "done"),
@@ -71,26 +71,20 @@ impl Letters {
         outcome
     }
 
-    /// The newest letters of these tenants, or of all.
-    pub(crate) async fn newest_of(
-        &self,
-        own: Option<&[TenantId]>,
-        limit: usize,
-    ) -> Outcome<Vec<Letter>> {
-        let newest = match own {
-            Some(own) => LetterOrder::NewestOf(own.into(), limit),
-            None => LetterOrder::Newest(limit),
-        };
+    /// The newest that whoever looks may see.
+    pub(crate) async fn newest(&self, sight: &Sight, limit: usize) -> Outcome<Vec<Letter>> {
+        let newest = LetterOrder { sight: sight.clone(), what: WantedLetter::Newest(limit) };
         let found = self.engine.letters(newest).await.map_err(|error| refusal_of(&error))?;
         Ok(found.into_iter().map(redacted).collect())
     }
 
-    async fn asked(&self, order: OneLetter) -> Outcome<Letter> {
-        let asked = match order {
-            OneLetter::Show { id } => LetterOrder::One(OutboxId(id)),
-            OneLetter::Resend { id } => LetterOrder::Resend(OutboxId(id)),
-            OneLetter::Drop { id } => LetterOrder::Drop(OutboxId(id)),
+    async fn asked(&self, order: OneLetter, sight: Sight) -> Outcome<Letter> {
+        let what = match order {
+            OneLetter::Show { id } => WantedLetter::One(OutboxId(id)),
+            OneLetter::Resend { id } => WantedLetter::Resend(OutboxId(id)),
+            OneLetter::Drop { id } => WantedLetter::Drop(OutboxId(id)),
         };
+        let asked = LetterOrder { sight, what };
         let found = self.engine.letters(asked).await.map_err(|error| refusal_of(&error))?;
         let id = order.id();
         let judged = found.into_iter().next().ok_or_else(|| {

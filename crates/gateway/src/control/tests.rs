@@ -42,7 +42,7 @@ async fn buried(bed: &Bed, person: &str, reason: &'static str) -> i64 {
 /// Takes the head of this person's lane as sent.
 async fn sent(bed: &Bed, person: &str) {
     buried(bed, person, "expired").await;
-    let id = bed.store.dead_letters(1).unwrap()[0].effect;
+    let id = bed.store.dead_letters(&store::Sight::ALL, 1).unwrap()[0].effect;
     bed.save(&store::Changes { buried: vec![id], ..store::Changes::default() });
 }
 
@@ -88,7 +88,8 @@ async fn an_order_whose_giver_hangs_up_is_put_down_all_the_same() {
     let (letters, audit) = (Letters::new(bed.engine.clone(), bed.audit()), bed.audit());
     let under_way = UnderWay::default();
     bed.store.hold();
-    let dropping = async move { letters.ask(OneLetter::Drop { id }, who()).await };
+    let dropping =
+        async move { letters.ask(OneLetter::Drop { id }, who(), store::Sight::ALL).await };
     let giver = tokio::spawn({
         let under_way = under_way.clone();
         async move { under_way.carried_out(dropping).await }
@@ -326,7 +327,7 @@ async fn what_is_no_order_is_refused_and_changes_nothing() {
     // A line without an end is cut off, perhaps before its answer is read.
     let mut endless = served.connect().await;
     while endless.write_all(&[b' '; 4_096]).await.is_ok() {}
-    assert!(served.bed.store.dead_letter(OutboxId(id)).unwrap().is_some());
+    assert!(served.bed.store.dead_letter(OutboxId(id), &store::Sight::ALL).unwrap().is_some());
 }
 
 #[tokio::test(start_paused = true)]

@@ -144,7 +144,7 @@ impl Desk {
     }
 
     fn dead(&self) -> Vec<DeadLetter> {
-        self.bed.store.dead_letters(99).unwrap()
+        self.bed.store.dead_letters(&store::Sight::ALL, 99).unwrap()
     }
 
     fn dead_reasons(&self) -> Vec<String> {

@@ -6,25 +6,28 @@
 
 use std::sync::Arc;
 
-use session::{
-    Effect, TooLate,
-    id::{ConversationKey, TenantId},
-    resendable,
-};
-use store::{Changes, DeadLetter, LaneKey, OutboxId, Person, Resend, Target, Transaction};
+use session::{Effect, TooLate, id::ConversationKey, resendable};
+use store::{Changes, DeadLetter, LaneKey, OutboxId, Person, Resend, Sight, Target, Transaction};
 
 use crate::{
     engine::{BatchError, Tools, batch::transact},
     keeping::Keeping,
 };
 
-/// What a person wants of dead letters.
+/// What a person wants of dead letters, as far as there are any for them.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum LetterOrder {
+pub(crate) struct LetterOrder {
+    /// What they may see.
+    pub(crate) sight: Sight,
+    /// What they want.
+    pub(crate) what: WantedLetter,
+}
+
+/// To see letters, or to deal with one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum WantedLetter {
     /// To see the newest, at most so many.
     Newest(usize),
-    /// To see the newest of these tenants, at most so many.
-    NewestOf(Arc<[TenantId]>, usize),
     /// To see one.
     One(OutboxId),
     /// To have one sent again.
@@ -89,30 +92,29 @@ fn in_transaction(
     order: &LetterOrder,
     tx: &mut dyn Transaction,
 ) -> Result<Found, BatchError> {
-    let letters = match order {
-        LetterOrder::Newest(limit) => tools.store.dead_letters(*limit)?,
-        LetterOrder::NewestOf(tenants, limit) => tools.store.dead_letters_of(tenants, *limit)?,
-        LetterOrder::One(id) | LetterOrder::Resend(id) | LetterOrder::Drop(id) => {
-            tools.store.dead_letter(*id)?.into_iter().collect()
+    let LetterOrder { sight, what } = order;
+    let letters = match what {
+        WantedLetter::Newest(limit) => tools.store.dead_letters(sight, *limit)?,
+        WantedLetter::One(id) | WantedLetter::Resend(id) | WantedLetter::Drop(id) => {
+            tools.store.dead_letter(*id, sight)?.into_iter().collect()
         }
     };
     let judged = letters.into_iter().map(|letter| judge(tools, letter, tx));
     let letters: Vec<Judged> = judged.collect::<Result<_, _>>()?;
     let (mut changes, mut lane) = (Changes::default(), None);
-    match (order, letters.first()) {
-        (LetterOrder::Resend(id), Some(judged)) if judged.resend.is_ok() => {
+    match (what, letters.first()) {
+        (WantedLetter::Resend(id), Some(judged)) if judged.resend.is_ok() => {
             if let Some(again) = again(tools, *id, judged) {
                 changes.resent.push(again);
                 lane = Some(judged.letter.lane.clone());
             }
         }
-        (LetterOrder::Drop(id), Some(_)) => changes.buried.push(*id),
+        (WantedLetter::Drop(id), Some(_)) => changes.buried.push(*id),
         (
-            LetterOrder::Newest(_)
-            | LetterOrder::NewestOf(..)
-            | LetterOrder::One(_)
-            | LetterOrder::Resend(_)
-            | LetterOrder::Drop(_),
+            WantedLetter::Newest(_)
+            | WantedLetter::One(_)
+            | WantedLetter::Resend(_)
+            | WantedLetter::Drop(_),
             _,
         ) => {}
     }

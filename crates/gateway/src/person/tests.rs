@@ -204,7 +204,7 @@ async fn what_is_reported_later_brings_nothing_of_an_erased_person_back() {
         assert!(matches!(late, Err(crate::engine::EngineError::NotFound)), "{late:?}");
     }
     assert_eq!(holding(bed.dir(), "zoe-canary"), Vec::<std::path::PathBuf>::new());
-    assert!(bed.store.dead_letters(10).unwrap().is_empty());
+    assert!(bed.store.dead_letters(&store::Sight::ALL, 10).unwrap().is_empty());
     let again = bed.says("zoe-canary/1", "hi").await;
     assert_eq!((again.number, again.conversation == old), (Number(1), false));
     assert_eq!(bed.told("zoe-canary/1"), ["hi"]);

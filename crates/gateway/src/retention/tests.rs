@@ -133,7 +133,7 @@ async fn a_dead_letter_keeps_words_until_it_is_as_old_as_a_chat_may_be() {
     bed.advance(2 * MS);
     let done = round(&bed).await;
     assert_eq!((done.segments, done.rows), (1, 1));
-    assert!(bed.store.dead_letter(OutboxId(head.0)).unwrap().is_none());
+    assert!(bed.store.dead_letter(OutboxId(head.0), &store::Sight::ALL).unwrap().is_none());
 }
 
 #[tokio::test(start_paused = true)]

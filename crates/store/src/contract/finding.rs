@@ -1,7 +1,7 @@
 //! How targets lead to conversations.
 
 use super::{Bed, conversation, desk, key, person, resolve, save, session_id, session_row, tenant};
-use crate::{Changes, ConversationId, Hold, SessionRow, Store, Target};
+use crate::{Changes, ConversationId, Hold, SessionRow, Sight, Store, Target};
 use session::id::{BotId, ChannelId, ConversationKey, DeskId, TenantId, Timestamp};
 
 pub(super) fn a_key_makes_its_conversation_once(bed: &impl Bed) {
@@ -138,12 +138,12 @@ pub(super) fn results_are_parallel_to_targets(bed: &impl Bed) {
 
 pub(super) fn open_sessions_are_listed_page_by_page(bed: &impl Bed) {
     let store = bed.store();
-    assert_eq!(store.open_sessions(None, 10).unwrap(), []);
+    assert_eq!(store.open_sessions(&Sight::ALL, None, 10).unwrap(), []);
     let rows = ["ses_1", "ses_2", "ses_3", "ses_4", "ses_5"].map(|id| opened(store, id, id));
-    assert_eq!(store.open_sessions(None, 10).unwrap(), rows);
+    assert_eq!(store.open_sessions(&Sight::ALL, None, 10).unwrap(), rows);
     let (mut listed, mut after) = (Vec::new(), None);
     loop {
-        let page = store.open_sessions(after.as_ref(), 2).unwrap();
+        let page = store.open_sessions(&Sight::ALL, after.as_ref(), 2).unwrap();
         assert!(page.len() <= 2);
         let Some(last) = page.last() else { break };
         after = Some(last.id.clone());
@@ -159,9 +159,9 @@ pub(super) fn a_session_that_ends_is_listed_no_more(bed: &mut impl Bed) {
     let over = SessionRow { ended_at: Some(Timestamp(5_000)), ..first };
     save(bed.store(), &Changes { sessions: vec![live.clone(), over], ..Changes::default() });
     let expected = [live];
-    assert_eq!(bed.store().open_sessions(None, 10).unwrap(), expected);
+    assert_eq!(bed.store().open_sessions(&Sight::ALL, None, 10).unwrap(), expected);
     bed.reopen();
-    assert_eq!(bed.store().open_sessions(None, 10).unwrap(), expected);
+    assert_eq!(bed.store().open_sessions(&Sight::ALL, None, 10).unwrap(), expected);
 }
 
 fn open_counts(store: &dyn Store) -> Vec<crate::OpenCount> {

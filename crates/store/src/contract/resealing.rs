@@ -6,7 +6,8 @@ use super::claiming::leased;
 use super::outbox::waiting;
 use super::{Bed, change, conversation, save, save_change};
 use crate::{
-    Changes, ConversationChange, DeadLetter, NewSegment, Resealed, SealedKind, SealedRow, Store,
+    Changes, ConversationChange, DeadLetter, NewSegment, Resealed, SealedKind, SealedRow, Sight,
+    Store,
 };
 
 const NEW: &[u8] = b"new";
@@ -117,7 +118,10 @@ pub(super) fn an_effect_that_dies_is_kept_as_it_was_sealed_last(bed: &mut impl B
         at: Timestamp(3_000),
     };
     save(bed.store(), &Changes { dead: vec![letter], ..Changes::default() });
-    assert_eq!(bed.store().dead_letters(1).unwrap()[0].body, [NEW, &work.body].concat());
+    assert_eq!(
+        bed.store().dead_letters(&Sight::ALL, 1).unwrap()[0].body,
+        [NEW, &work.body].concat()
+    );
     assert!(unlike(bed.store(), SealedKind::DeadLetter, 10).is_empty());
     assert!(unlike(bed.store(), SealedKind::Effect, 10).is_empty());
 }

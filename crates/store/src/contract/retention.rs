@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     Began, Changes, ConversationChange, ConversationId, Forgotten, Leftovers, NewSegment,
-    OldSegment, SegmentId, SessionRow, Store, Whose, Words,
+    OldSegment, SegmentId, SessionRow, Sight, Store, Whose, Words,
 };
 
 const LATE: Timestamp = Timestamp(i64::MAX);
@@ -191,8 +191,8 @@ pub(super) fn ended_sessions_are_forgotten_when_nothing_of_theirs_is_left(bed: &
     store.shred(&[words]).unwrap();
     assert_eq!(store.forget_ended(&tenant("other"), Timestamp(6), 10).unwrap(), 0);
     assert_eq!([forget(5), forget(6), forget(6)], [0, 1, 0]);
-    assert!(store.session(&session_id("s1")).unwrap().is_none());
-    assert!(store.session(&session_id("s2")).unwrap().is_some(), "an open one stays");
+    assert!(store.session(&session_id("s1"), &Sight::ALL).unwrap().is_none());
+    assert!(store.session(&session_id("s2"), &Sight::ALL).unwrap().is_some(), "an open one stays");
 }
 
 pub(super) fn a_forgotten_conversation_is_nowhere_and_its_neighbours_are_as_they_were(

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     Answer, Changes, ConversationChange, ConversationId, Hold, LaneReady, Person, RepeatKey,
-    SessionRow, Store, StoreError, Target, Transaction,
+    SessionRow, Sight, Store, StoreError, Target, Transaction,
 };
 
 /// Changes something in every table.
@@ -45,7 +45,7 @@ fn assert_everything(store: &dyn Store) {
     assert_eq!(entries[1].at, entry(2, "c1").at);
     assert_eq!(entries[1].segment, row.segment);
     assert_eq!(
-        store.session(&session_id("ses_1")).unwrap(),
+        store.session(&session_id("ses_1"), &Sight::ALL).unwrap(),
         Some(session_row("ses_1", row.id, person("zoe")))
     );
     assert_eq!(holder(store, &person("zoe")), Some(session_row("ses_1", row.id, person("zoe")).id));
@@ -57,7 +57,7 @@ fn assert_everything(store: &dyn Store) {
 /// Checks that nothing of [`everything`] is there, not even the conversation.
 fn assert_nothing(store: &dyn Store) {
     assert_eq!(store.conversation(&key("c1")).unwrap(), None);
-    assert_eq!(store.session(&session_id("ses_1")).unwrap(), None);
+    assert_eq!(store.session(&session_id("ses_1"), &Sight::ALL).unwrap(), None);
     assert_eq!(holder(store, &person("zoe")), None);
     assert_eq!(lane_names(store), [""; 0]);
     assert_eq!(store.next_deadline().unwrap(), None);
@@ -153,7 +153,7 @@ pub(super) fn a_session_row_is_replaced(bed: &impl Bed) {
     };
     for row in [first, second] {
         save(bed.store(), &Changes { sessions: vec![row.clone()], ..Changes::default() });
-        assert_eq!(bed.store().session(&row.id).unwrap(), Some(row));
+        assert_eq!(bed.store().session(&row.id, &Sight::ALL).unwrap(), Some(row));
     }
 }
 
@@ -163,7 +163,7 @@ pub(super) fn a_session_never_moves_to_another_conversation(bed: &impl Bed) {
     save(bed.store(), &Changes { sessions: vec![here.clone()], ..Changes::default() });
     let moved = Changes { sessions: vec![there], ..Changes::default() };
     assert_damaged(try_save(bed.store(), &moved), "session");
-    assert_eq!(bed.store().session(&here.id).unwrap(), Some(here));
+    assert_eq!(bed.store().session(&here.id, &Sight::ALL).unwrap(), Some(here));
 }
 
 pub(super) fn a_hold_refuses_a_second_taker(bed: &impl Bed) {

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 use session::id::{EffectNumber, SessionId, TenantId, Timestamp};
 
 use super::column::{Columns, damaged, limited, signed};
 use super::outbox;
-use crate::{ConversationId, DeadLetter, LaneKey, OutboxId, Resend, StoreError};
+use crate::{ConversationId, DeadLetter, LaneKey, OutboxId, Resend, Sight, StoreError};
 
 const TABLE: &str = "dead_letter";
 
@@ -124,13 +124,31 @@ pub(super) fn count_of(reader: &Connection, tenants: &[TenantId]) -> Result<usiz
     Ok(all)
 }
 
+/// All of them.
+pub(super) fn count(reader: &Connection) -> Result<usize, StoreError> {
+    let count: i64 = reader
+        .prepare_cached("SELECT count(*) FROM dead_letter")?
+        .query_row([], |row| row.get(0))?;
+    usize::try_from(count).map_err(|_| damaged(TABLE, "*", "a negative count"))
+}
+
+/// One whose conversation is gone is there only for who sees everything.
 pub(super) fn by_effect(
     reader: &Connection,
     effect: OutboxId,
+    sight: &Sight,
 ) -> Result<Option<DeadLetter>, StoreError> {
     let mut statement = reader.prepare_cached(select_dead_letter!("WHERE effect = ?1"))?;
     let mut rows = statement.query([effect.0])?;
-    rows.next()?.map(dead_letter).transpose()
+    let found = rows.next()?.map(dead_letter).transpose()?;
+    if sight.is_whole() {
+        return Ok(found);
+    }
+    let Some(letter) = found else { return Ok(None) };
+    let mut owner = reader.prepare_cached("SELECT tenant FROM conversation_key WHERE id = ?1")?;
+    let tenant: Option<String> =
+        owner.query_row([letter.conversation.0], |row| row.get(0)).optional()?;
+    Ok(tenant.is_some_and(|tenant| sight.of(&tenant)).then_some(letter))
 }
 
 fn dead_letter(row: &Row<'_>) -> Result<DeadLetter, StoreError> {

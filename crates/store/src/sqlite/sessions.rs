@@ -4,7 +4,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use session::id::{DeskId, SessionId, TenantId, Timestamp, UserId};
 
 use super::column::{Columns, damaged};
-use crate::{ConversationId, Hold, OpenCount, Person, SessionRow, StoreError};
+use crate::{ConversationId, Hold, OpenCount, Person, SessionRow, Sight, StoreError};
 
 const TABLE: &str = "session";
 
@@ -39,9 +39,10 @@ pub(super) fn by_id(
     rows.next()?.map(session).transpose()
 }
 
-/// Sessions that have not ended, by their ids.
+/// Sessions that have not ended, as far as whoever looks may see them, by their ids.
 pub(super) fn open(
     connection: &Connection,
+    sight: &Sight,
     after: Option<&SessionId>,
     limit: usize,
 ) -> Result<Vec<SessionRow>, StoreError> {
@@ -49,18 +50,28 @@ pub(super) fn open(
         "SELECT id, conversation, tenant, desk, user, status, reason, opened_at, ended_at
          FROM session
          WHERE ended_at IS NULL AND id > ?1
+             AND (?3 IS NULL OR tenant IN (SELECT value FROM json_each(?3)))
          ORDER BY id
          LIMIT ?2",
     )?;
+    let own = sight.tenants().map(json_list);
     // An id is never empty.
     let after = after.map_or("", SessionId::as_str);
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let mut rows = statement.query(params![after, limit])?;
+    let mut rows = statement.query(params![after, limit, own])?;
     let mut open = Vec::new();
     while let Some(row) = rows.next()? {
         open.push(session(row)?);
     }
     Ok(open)
+}
+
+/// For SQLite to take apart. Ids hold no control characters.
+fn json_list(tenants: &[TenantId]) -> String {
+    let text = |tenant: &TenantId| {
+        format!("\"{}\"", tenant.as_str().replace('\\', "\\\\").replace('"', "\\\""))
+    };
+    format!("[{}]", tenants.iter().map(text).collect::<Vec<_>>().join(","))
 }
 
 /// All sessions of a conversation, by their ids.

@@ -9,7 +9,7 @@ use rusqlite::Connection;
 
 use super::{SqliteStore, connect};
 use crate::contract::segment;
-use crate::{Answer, Changes, ConversationId, NewRepeat, RepeatKey, Store, StoreError};
+use crate::{Answer, Changes, ConversationId, NewRepeat, RepeatKey, Sight, Store, StoreError};
 
 #[test]
 fn a_second_open_of_the_same_directory_is_refused() {
@@ -61,7 +61,7 @@ fn a_database_of_the_first_version_is_brought_up_to_date_with_all_that_is_in_it(
     connection.pragma_update(None, "user_version", 1).unwrap();
     connection.close().unwrap();
     let store = SqliteStore::open(dir.path()).unwrap();
-    let open = store.open_sessions(None, 9).unwrap();
+    let open = store.open_sessions(&Sight::ALL, None, 9).unwrap();
     assert_eq!(open.iter().map(|row| row.id.as_str()).collect::<Vec<_>>(), ["ses_1"]);
 }
 

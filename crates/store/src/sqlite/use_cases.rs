@@ -3,16 +3,18 @@
 use std::sync::PoisonError;
 
 use rusqlite::TransactionBehavior;
-use session::id::{ConversationKey, Number, SessionId, TenantId, Timestamp};
+use session::id::{ConversationKey, Number, SessionId, Timestamp};
 
 use super::{
-    SqliteStore, audit, conversations, dead_letters, files, forgetting::Thorough, keys, log,
-    migrate, numbers, outbox, placed, repeats, scrubbing, sessions, settings,
+    SqliteStore, audit, conversations, dead_letters, files, keys, log, migrate, numbers, outbox,
+    placed, repeats,
+    scrubbing::{self, Overwriting},
+    sessions, settings,
     transaction::SqliteTransaction,
 };
 use crate::{
     AuditMark, AuditRow, BootId, ConversationId, ConversationRow, DeadLetter, EntryRow, LaneReady,
-    Leftovers, Numbers, OutboxId, SessionRow, Store, StoreError, Transaction, Waiting,
+    Leftovers, Numbers, OutboxId, SessionRow, Sight, Store, StoreError, Transaction, Waiting,
 };
 
 impl Store for SqliteStore {
@@ -79,19 +81,22 @@ impl Store for SqliteStore {
         self.read(|reader| log::entries_upto(reader, conversation, end, upto, limit))
     }
 
-    fn session(&self, id: &SessionId) -> Result<Option<SessionRow>, StoreError> {
-        if let Some(session) = self.hot().session(id) {
-            return Ok(Some((**session).clone()));
-        }
-        self.read(|reader| sessions::by_id(reader, id))
+    fn session(&self, id: &SessionId, sight: &Sight) -> Result<Option<SessionRow>, StoreError> {
+        let known = self.hot().session(id).map(|session| (**session).clone());
+        let found = match known {
+            Some(session) => Some(session),
+            None => self.read(|reader| sessions::by_id(reader, id))?,
+        };
+        Ok(found.filter(|session| sight.of(session.person.tenant.as_str())))
     }
 
     fn open_sessions(
         &self,
+        sight: &Sight,
         after: Option<&SessionId>,
         limit: usize,
     ) -> Result<Vec<SessionRow>, StoreError> {
-        self.read(|reader| sessions::open(reader, after, limit))
+        self.read(|reader| sessions::open(reader, sight, after, limit))
     }
 
     fn waiting_effects(
@@ -121,24 +126,26 @@ impl Store for SqliteStore {
         Ok(next.first().map(|(_, at)| *at))
     }
 
-    fn dead_letters(&self, limit: usize) -> Result<Vec<DeadLetter>, StoreError> {
-        self.read(|reader| dead_letters::newest(reader, limit))
+    fn dead_letters(&self, sight: &Sight, limit: usize) -> Result<Vec<DeadLetter>, StoreError> {
+        self.read(|reader| match sight.tenants() {
+            None => dead_letters::newest(reader, limit),
+            Some(own) => dead_letters::newest_of(reader, own, limit),
+        })
     }
 
-    fn dead_letters_of(
+    fn count_dead_letters(&self, sight: &Sight) -> Result<usize, StoreError> {
+        self.read(|reader| match sight.tenants() {
+            None => dead_letters::count(reader),
+            Some(own) => dead_letters::count_of(reader, own),
+        })
+    }
+
+    fn dead_letter(
         &self,
-        tenants: &[TenantId],
-        limit: usize,
-    ) -> Result<Vec<DeadLetter>, StoreError> {
-        self.read(|reader| dead_letters::newest_of(reader, tenants, limit))
-    }
-
-    fn count_dead_letters_of(&self, tenants: &[TenantId]) -> Result<usize, StoreError> {
-        self.read(|reader| dead_letters::count_of(reader, tenants))
-    }
-
-    fn dead_letter(&self, effect: OutboxId) -> Result<Option<DeadLetter>, StoreError> {
-        self.read(|reader| dead_letters::by_effect(reader, effect))
+        effect: OutboxId,
+        sight: &Sight,
+    ) -> Result<Option<DeadLetter>, StoreError> {
+        self.read(|reader| dead_letters::by_effect(reader, effect, sight))
     }
 
     fn setting(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
@@ -147,13 +154,13 @@ impl Store for SqliteStore {
 
     fn keep_setting(&self, name: &str, value: &[u8]) -> Result<(), StoreError> {
         let writer = self.writer();
-        let _thorough = Thorough::begin(&writer)?;
+        let _overwriting = Overwriting::begin(&writer)?;
         settings::keep(&writer, name, value)
     }
 
     fn supersede(&self, name: &str, value: &[u8], what: Leftovers) -> Result<(), StoreError> {
         let writer = self.writer();
-        let _thorough = Thorough::begin(&writer)?;
+        let _overwriting = Overwriting::begin(&writer)?;
         let transaction = writer.unchecked_transaction()?;
         settings::keep(&transaction, name, value)?;
         scrubbing::note(&transaction, what)?;
@@ -166,7 +173,7 @@ impl Store for SqliteStore {
 
     fn replace_setting(&self, name: &str, before: &[u8], value: &[u8]) -> Result<bool, StoreError> {
         let writer = self.writer();
-        let _thorough = Thorough::begin(&writer)?;
+        let _overwriting = Overwriting::begin(&writer)?;
         settings::replace(&writer, name, before, value)
     }
 

@@ -35,7 +35,9 @@ pub(super) async fn set_anew(store: &Arc<dyn Store>, engine: &Engine, stop: &Can
     loop {
         let read = || {
             let from = after.clone();
-            crate::blocking(store, move |store| store.open_sessions(from.as_ref(), ROUND_MAX))
+            crate::blocking(store, move |store| {
+                store.open_sessions(&store::Sight::ALL, from.as_ref(), ROUND_MAX)
+            })
         };
         let give_up_at = Instant::now() + READ_FOR;
         let page = loop {

@@ -52,7 +52,7 @@ pub(super) async fn list(
         Some(word) => Some(DeedName::read(word).ok_or_else(|| bad_query("there is no such deed"))?),
         None => None,
     };
-    let own = operator.sight.0.as_deref().map(<[TenantId]>::to_vec);
+    let own = operator.sight.tenants().map(<[TenantId]>::to_vec);
     let tenants = match (tenant, own) {
         (Some(one), Some(own)) if !own.contains(&one) => return Ok(Json(json!({ "records": [] }))),
         (Some(one), _) => Some(vec![one]),

@@ -9,7 +9,9 @@ use axum::{
 };
 use serde_json::{Value, json};
 
-use super::{Recorder, closed, members::Sight, seats::Operator};
+use store::Sight;
+
+use super::{Recorder, closed, seats::Operator};
 use crate::{
     behind::Bots,
     channel::{ChannelLink, Channels},

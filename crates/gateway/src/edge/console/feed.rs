@@ -18,7 +18,9 @@ use futures_util::{Stream, stream};
 use serde_json::json;
 use tokio::time::Interval;
 
-use super::{closed, members::Sight, seats::Operator};
+use store::Sight;
+
+use super::{closed, seats::Operator};
 use crate::{
     edge::{Edge, answer::Refusal},
     observe::{Feed, Heard},

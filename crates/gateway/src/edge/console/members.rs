@@ -52,22 +52,6 @@ impl Members {
     }
 }
 
-/// What somebody who is signed in may see.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Sight(pub(super) Option<Arc<[TenantId]>>);
-
-impl Sight {
-    /// Whether this tenant's affairs are theirs to see.
-    pub(super) fn of(&self, tenant: &str) -> bool {
-        self.0.as_ref().is_none_or(|own| own.iter().any(|one| one.as_str() == tenant))
-    }
-
-    /// Whether they see everything.
-    pub(super) fn is_whole(&self) -> bool {
-        self.0.is_none()
-    }
-}
-
 /// The role that a request takes. Whoever adds an order finds it closed to all but admins until it
 /// has a line here.
 pub(super) fn takes(method: &Method, path: &str) -> (Role, &'static str) {
@@ -144,13 +128,5 @@ mod tests {
         ] {
             assert_eq!(takes(&method, path).0, role, "{method} {path}");
         }
-    }
-
-    #[test]
-    fn who_is_bound_to_tenants_sees_those_and_who_is_not_sees_all() {
-        let own = Sight(Some([TenantId::new("a").unwrap()].into()));
-        assert!(own.of("a") && !own.of("b") && !own.of("") && !own.is_whole());
-        let all = Sight(None);
-        assert!(all.of("a") && all.of("b") && all.is_whole());
     }
 }

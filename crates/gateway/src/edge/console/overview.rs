@@ -42,14 +42,9 @@ pub(super) async fn overview(
     let waiting = sessions.iter().filter(|count| &*count.status == "waiting");
     let oldest = waiting.map(|count| count.oldest).min();
     let down = console.destinations.down(sight);
-    let all = match &sight.0 {
-        None => counted.dead_letters,
-        Some(own) => {
-            let own = own.to_vec();
-            let count = move |store: &dyn Store| store.count_dead_letters_of(&own);
-            crate::blocking(&edge.store, count).await.map_err(|error| unreadable(&error))?
-        }
-    };
+    let own = sight.clone();
+    let count = move |store: &dyn Store| store.count_dead_letters(&own);
+    let all = crate::blocking(&edge.store, count).await.map_err(|error| unreadable(&error))?;
     let letters = all.min(LETTERS_TOLD_MAX);
     Ok(Json(json!({
         "version": env!("CARGO_PKG_VERSION"),
@@ -72,7 +67,7 @@ pub(super) async fn overview(
             "name": operator.name,
             "member": operator.member,
             "role": operator.role.as_str(),
-            "tenants": sight.0.as_deref().map(|own| {
+            "tenants": sight.tenants().map(|own| {
                 own.iter().map(|tenant| tenant.as_str().to_owned()).collect::<Vec<_>>()
             }),
             "until": rfc3339(operator.until),

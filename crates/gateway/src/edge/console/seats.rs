@@ -7,12 +7,10 @@ use std::{
 };
 
 use session::id::Timestamp;
+use store::Sight;
 use vault::{MacKey, MasterKey, MasterKeyError};
 
-use super::{
-    members::{Member, Sight},
-    pace::Source,
-};
+use super::{members::Member, pace::Source};
 use crate::{audit::Who, console::Role};
 
 /// Operators signed in at a time. Beyond it, of those who come from where most do, the one who did
@@ -103,7 +101,7 @@ impl Seats {
             name,
             member: member.name.clone(),
             role: member.role,
-            sight: Sight(member.tenants.clone()),
+            sight: Sight::of_tenants(member.tenants.clone()),
             address,
             until: now.after(SESSION_MAX),
         };

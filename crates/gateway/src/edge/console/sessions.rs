@@ -16,11 +16,10 @@ use session::{
     Event,
     id::{SessionId, TenantId},
 };
-use store::{SessionRow, Store, StoreError, Target};
+use store::{SessionRow, Sight, Store, StoreError, Target};
 
 use super::{
-    access::{denied, log},
-    members::Sight,
+    access::log,
     seats::Operator,
     view::{
         SessionView, bad_query, id_in, no_such_session, session_id, store_unavailable, unreadable,
@@ -57,12 +56,11 @@ pub(super) struct Wanted {
 }
 
 impl Wanted {
-    fn fits(&self, sight: &Sight, row: &SessionRow) -> bool {
+    fn fits(&self, row: &SessionRow) -> bool {
         let is = |wanted: &Option<String>, found: &str| {
             wanted.as_ref().is_none_or(|wanted| wanted == found)
         };
-        sight.of(row.person.tenant.as_str())
-            && is(&self.status, &row.status)
+        is(&self.status, &row.status)
             && is(&self.tenant, row.person.tenant.as_str())
             && is(&self.desk, row.person.desk.as_str())
     }
@@ -109,14 +107,14 @@ fn page(
 ) -> Result<(Vec<SessionRow>, Option<SessionId>), StoreError> {
     let mut found = Vec::new();
     for _ in 0..ROWS_PER_PAGE_MAX / ROWS_PER_READ {
-        let rows = store.open_sessions(after.as_ref(), ROWS_PER_READ)?;
+        let rows = store.open_sessions(sight, after.as_ref(), ROWS_PER_READ)?;
         let whole = rows.len() == ROWS_PER_READ;
         for row in rows {
             if found.len() == limit {
                 return Ok((found, after));
             }
             after = Some(row.id.clone());
-            if wanted.fits(sight, &row) {
+            if wanted.fits(&row) {
                 found.push(row);
             }
         }
@@ -163,11 +161,7 @@ async fn ends(
     id: &str,
 ) -> Result<(String, Json<Value>), Refusal> {
     let id = session_id(id)?;
-    let row = row(edge, &id).await?.ok_or_else(no_such_session)?;
-    if !operator.sight.of(row.person.tenant.as_str()) {
-        denied(edge, operator, "sessions/{id}/end", "other_tenant");
-        return Err(no_such_session());
-    }
+    let row = row(edge, operator, &id).await?;
     if row.ended_at.is_some() {
         return Err(over());
     }
@@ -181,7 +175,7 @@ async fn ends(
     if !told.ended {
         return Err(over());
     }
-    let row = row_as_it_is(edge, &id).await?;
+    let row = self::row(edge, operator, &id).await?;
     let tenant = row.person.tenant.to_string();
     let (vault, now) = (Arc::clone(&edge.vault), edge.clock.now());
     let read = move |store: &dyn Store| SessionView::read(store, &vault, &row, now);
@@ -189,14 +183,11 @@ async fn ends(
     Ok((tenant, Json(json!({ "session": session }))))
 }
 
-async fn row(edge: &Edge, id: &SessionId) -> Result<Option<SessionRow>, Refusal> {
-    let id = id.clone();
-    let read = crate::blocking(&edge.store, move |store| store.session(&id)).await;
-    read.map_err(|error| unreadable(&error))
-}
-
-async fn row_as_it_is(edge: &Edge, id: &SessionId) -> Result<SessionRow, Refusal> {
-    row(edge, id).await?.ok_or_else(no_such_session)
+/// The session, if there is one that this operator may see.
+async fn row(edge: &Edge, operator: &Operator, id: &SessionId) -> Result<SessionRow, Refusal> {
+    let (id, sight) = (id.clone(), operator.sight.clone());
+    let read = crate::blocking(&edge.store, move |store| store.session(&id, &sight)).await;
+    read.map_err(|error| unreadable(&error))?.ok_or_else(no_such_session)
 }
 
 fn over() -> Refusal {

@@ -133,7 +133,7 @@ async fn a_report_that_cannot_be_stepped_becomes_a_dead_letter() {
         trace: None,
     };
     assert!(is_failed(&bed.submit(report).await));
-    let dead = bed.store.dead_letters(9).unwrap();
+    let dead = bed.store.dead_letters(&store::Sight::ALL, 9).unwrap();
     assert_eq!(dead.iter().map(|letter| &*letter.reason).collect::<Vec<_>>(), ["not_reported"]);
     assert_eq!(bed.engine.claim(lane).await.unwrap(), Claim::Empty);
 }
