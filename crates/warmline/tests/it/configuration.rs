@@ -276,8 +276,8 @@ async fn the_webhooks_secret_is_changed_under_load_with_no_failed_callback() {
     talking.await.unwrap();
     let said = agent.await.unwrap();
     assert!(said.lost.is_empty(), "no callback failed: {:?}", said.lost);
-    let failed = |sent: &&simulator::Sent| sent.outcome != Outcome::Answered(200);
-    assert_eq!(filed.desk.delivered().iter().filter(failed).count(), 0);
+    let not_taken = |sent: &&simulator::Sent| sent.outcome != Outcome::Answered(200);
+    assert_eq!(filed.desk.delivered().iter().filter(not_taken).count(), 0);
     traffic::check(Dialect::ServiceNow, &filed.desk, &talk, LINES, &said).await;
 }
 
