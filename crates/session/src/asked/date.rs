@@ -64,7 +64,7 @@ fn month(word: &str) -> Option<usize> {
     const LETTERS_MIN: usize = 3;
     let word = word.trim_end_matches('.').to_lowercase();
     let is_it = |names: &&[&str]| names.iter().any(|name| name.starts_with(&word));
-    let place = MONTHS.iter().position(|names| is_it(names))?;
+    let place = MONTHS.iter().position(is_it)?;
     (word.chars().count() >= LETTERS_MIN).then_some(place + 1)
 }
 
@@ -117,7 +117,7 @@ pub(super) fn date_time(text: &str) -> Option<String> {
     }
     let is_between = |c: char| matches!(c, 'T' | 't' | ',') || c.is_whitespace();
     text.char_indices().filter(|(_, c)| is_between(*c)).find_map(|(at, c)| {
-        let clock = text[at + c.len_utf8()..].trim_start_matches(|c| c == ',' || c == ' ');
+        let clock = text[at + c.len_utf8()..].trim_start_matches([',', ' ']);
         let said = ["at ", "um "].iter().find_map(|word| clock.strip_prefix(word));
         Some(format!("{} {}", date(&text[..at])?, time(said.unwrap_or(clock))?))
     })
