@@ -37,6 +37,7 @@ mod desk_lane;
 mod drain;
 mod parking;
 mod passing;
+mod pictures;
 mod schedule;
 mod signals;
 #[cfg(test)]

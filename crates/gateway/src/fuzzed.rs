@@ -20,6 +20,7 @@ use crate::{
     keeping::Entry,
     notices::Language,
     render::View,
+    rich,
 };
 
 /// When all of it happens.
@@ -71,7 +72,8 @@ fn shown(entry: &Entry) {
         unreachable!("the activity above is one");
     };
     let reference = reference.expect("the activity above tells where it is from");
-    let place = Place { reference: &reference, channel: channel::TEAMS, language, links: None };
+    let (channel, pictures) = (channel::TEAMS, &*rich::NO_PICTURES);
+    let place = Place { reference: &reference, channel, language, links: None, pictures };
     for part in 0..session::parts::count(&entry.author, &entry.content) {
         match place.sending(entry, part, |_| None) {
             Sending::Send(activity)

@@ -239,8 +239,14 @@ impl View<'_> {
     /// What comes from the desk, as richly as a page shows it.
     fn of_desk(&self, said: &Said, entry: Number, prefix: &str, from: ChannelAccount) -> Activity {
         let open = |address: &str| self.open(entry, address);
-        let look =
-            Look { surface: Surface::Page, language: self.language, entry, prefix, open: &open };
+        let look = Look {
+            surface: Surface::Page,
+            language: self.language,
+            entry,
+            prefix,
+            open: &open,
+            pictures: &rich::NO_PICTURES,
+        };
         let Some(shown) = rich::shown(said, &look) else {
             let words = rich::Words::of(said, self.language, &open);
             if !rich::fit_on_buttons(Surface::Page, &said.options) {

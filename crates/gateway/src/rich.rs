@@ -13,6 +13,7 @@ mod file;
 mod html;
 mod markdown;
 mod output;
+mod picture;
 mod question;
 mod told;
 mod words;
@@ -26,7 +27,9 @@ use session::{Said, id::Number};
 use url::{Host, Url};
 
 pub(crate) use file::file_shown;
+pub(crate) use picture::{NO_PICTURES, Picture, Pictures, START_BYTES};
 pub(crate) use told::Words;
+pub(crate) use words::more;
 
 use crate::{notices::Language, plain};
 
@@ -89,6 +92,8 @@ pub(crate) struct Look<'a> {
     pub(crate) prefix: &'a str,
     /// How addresses become ones that the user may open.
     pub(crate) open: &'a Open<'a>,
+    /// What is known of pictures.
+    pub(crate) pictures: &'a Pictures,
 }
 
 /// What an activity carries.
@@ -203,7 +208,8 @@ pub(crate) fn shown(said: &Said, look: &Look<'_>) -> Option<Shown> {
     if look.surface == Surface::Teams || shown.has_words() {
         shown = shown.after(look.prefix);
     }
-    let words = Words::of_control(&control, said, look.language, look.open);
+    // In a line that a notification shows, an address is of no use.
+    let words = Words::of_control(&control, said, look.language, &|_| None);
     shown.summary = words.all().chars().take(SUMMARY_CHARS_MAX).collect();
     shown.fits(look.surface).then_some(shown)
 }

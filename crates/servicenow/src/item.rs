@@ -12,6 +12,7 @@ use crate::loose::Hidden;
 use crate::signal::Agent;
 
 pub use control::Control;
+pub use options::MORE;
 pub use question::{Asks, Question};
 
 pub mod control;
@@ -32,6 +33,7 @@ pub const CHOICES_MAX: usize = 200;
 
 /// Something to show to the user.
 #[derive(Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own about the item")]
 pub struct Item {
     /// The control it came as.
     pub ui_type: UiType,

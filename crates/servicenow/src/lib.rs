@@ -33,7 +33,7 @@ pub use client::{
     MISSED_MAX, MessagesReadable, MissedMessage, MissedQuery, NotASysId, Ordering,
     RefreshTokenKeeper, SendError, SettingNames, TokenExamined, TokenWatch, instance_url,
 };
-pub use item::{Asks, Choice, Control, Item, Question, UiType, control};
+pub use item::{Asks, Choice, Control, Item, MORE, Question, UiType, control};
 pub use request::{
     Action, Attachment, ClientVariables, HistoryEntry, Message, MessageStatus, MessageUpdate,
     Request,

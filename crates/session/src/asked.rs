@@ -210,8 +210,8 @@ impl Asked {
         let of_option = match self.question.wants {
             Wants::Choices => list::typed(&self.options, text),
             Wants::YesNo => self.alike(text).or_else(|| self.yes_or_no(text, phrases)),
-            Wants::Choice
-            | Wants::More
+            Wants::Choice => self.alike(text).or_else(|| self.by_place(text)),
+            Wants::More
             | Wants::Date
             | Wants::Time
             | Wants::DateTime
@@ -256,6 +256,15 @@ impl Asked {
     /// phrase never takes an answer away.
     fn alike(&self, text: &str) -> Option<Answered> {
         self.find(text).map(chosen)
+    }
+
+    /// The option in this place of the list, counted from one.
+    fn by_place(&self, text: &str) -> Option<Answered> {
+        let place = text.trim().trim_end_matches(['.', ')']);
+        // A sign is none of a place.
+        let digits = !place.is_empty() && place.bytes().all(|byte| byte.is_ascii_digit());
+        let place = digits.then(|| place.parse::<usize>().ok())??.checked_sub(1)?;
+        self.options.get(place).map(chosen)
     }
 
     fn find(&self, text: &str) -> Option<&Choice> {

@@ -7,7 +7,7 @@
 
 mod buttons;
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use bot_framework::{Activity, activity::kinds};
 use serde_json::value::RawValue;
@@ -22,7 +22,7 @@ use crate::{
     keeping::Entry,
     notices::{self, Language},
     plain,
-    rich::{self, Look, Surface},
+    rich::{self, Look, Pictures, Surface},
 };
 
 /// Where and for whom an entry is sent.
@@ -33,8 +33,30 @@ pub(crate) struct Place<'a> {
     pub(crate) channel: &'a str,
     /// What notices are in.
     pub(crate) language: Language,
-    /// What the addresses of a bot's attachments become; `None` leaves them as they are.
-    pub(crate) links: Option<&'a Links>,
+    /// What the addresses of a bot's attachments and of the desk's files become; `None` leaves them as they
+    /// are.
+    pub(crate) links: Option<&'a dyn Addresses>,
+    /// What is known of the pictures that the entry shows.
+    pub(crate) pictures: &'a Pictures,
+}
+
+/// What addresses become that a user can open.
+pub(crate) trait Addresses: Sync {
+    /// Under what address the user may open what an entry of the desk's shows; nothing if they cannot.
+    fn open(&self, entry: Number, address: &str) -> Option<String>;
+
+    /// A bot's activity as it is shown.
+    fn shown<'j>(&self, json: &'j str) -> Cow<'j, str>;
+}
+
+impl Addresses for Links {
+    fn open(&self, entry: Number, address: &str) -> Option<String> {
+        self.open(entry, address)
+    }
+
+    fn shown<'j>(&self, json: &'j str) -> Cow<'j, str> {
+        self.shown(json)
+    }
 }
 
 /// What is to be sent. The debug form shows no content.
@@ -264,7 +286,8 @@ impl Place<'_> {
             return None;
         }
         let open = |address: &str| self.open(entry, address);
-        let look = Look { surface, language: self.language, entry, prefix, open: &open };
+        let (language, pictures) = (self.language, self.pictures);
+        let look = Look { surface, language, entry, prefix, open: &open, pictures };
         let mut activity = Activity::of_kind(kinds::MESSAGE);
         rich::shown(said, &look)?.put_into(&mut activity, &[&self.reference.user.id]);
         Some(self.placed(activity))

@@ -1,9 +1,9 @@
 //! From what a callback says to what happened.
 
-use servicenow::{Asks, Callback, Item, Signal, UiType};
+use servicenow::{Asks, Callback, Item, MORE, Signal, UiType};
 use session::{Agent, Choice, Claims, News, Payload, Question, Said, Wants, id::SenderKey};
 
-use crate::{observe::Unnamed, plain::plain, wakes::Typist};
+use crate::{notices::Language, observe::Unnamed, plain::plain, rich::more, wakes::Typist};
 
 /// Texts by which an instance tells things that have no signal of their own. All are written by
 /// admins and translated, so they are the last resort and can be changed (reference 5.6). Compared
@@ -16,6 +16,8 @@ pub struct Wording {
     pub ended: Vec<String>,
     /// Somebody came; Warmline says so itself.
     pub joined: Vec<String>,
+    /// The language of the users: what has no name of its own has one in it.
+    pub language: Language,
 }
 
 impl Default for Wording {
@@ -31,6 +33,7 @@ impl Default for Wording {
                 "the conversation has ended",
             ]),
             joined: own(&["has entered the chat"]),
+            language: Language::default(),
         }
     }
 }
@@ -163,7 +166,7 @@ impl Reading<'_> {
         let key = item.message_id.as_ref().and_then(|id| message_key(id));
         let from_agent = item.from_agent;
         let agent = agent_of(item.agent.clone().unwrap_or_default());
-        let said = said_of(item);
+        let said = said_of(item, self.wording.language);
         if from_agent {
             self.news.push(News::AgentSaid { agent, said, key });
         } else if Wording::says(&self.wording.nobody, &said.text) && !self.with_agents {
@@ -252,7 +255,8 @@ fn agent_of(agent: servicenow::Agent) -> Agent {
     Agent { name: clip(agent.name), id: clip(agent.id), avatar }
 }
 
-pub(crate) fn said_of(item: Item) -> Said {
+pub(crate) fn said_of(mut item: Item, language: Language) -> Said {
+    name_more(&mut item, language);
     // Bare words need no original beside them.
     let is_words = item.ui_type == UiType::OutputText && item.control.is_words();
     Said {
@@ -268,6 +272,20 @@ pub(crate) fn said_of(item: Item) -> Said {
         streamed: item.streamed,
         payload: (!is_words).then(|| Payload(item.raw.get().to_owned())),
         ..Said::words(item.text)
+    }
+}
+
+/// What asks for the next part and has no name of its own is called as its users would call it, on its
+/// button, in the words, and where it is typed.
+fn name_more(item: &mut Item, language: Language) {
+    let name = more(language);
+    if let Some(last) = item.options.last_mut()
+        && item.ui_type == UiType::MultiPartOutput
+        && last.label == MORE
+        && let Some(text) = item.text.strip_suffix(MORE)
+    {
+        item.text = format!("{text}{name}");
+        name.clone_into(&mut last.label);
     }
 }
 

@@ -211,11 +211,13 @@ impl Dispatcher {
             None => None,
         };
         let links = self.links(link, work, opened);
+        let pictures = self.pictures(opened, (entry, part), &links).await;
         let place = Place {
             reference: &spoken.reference,
             channel: opened.key.channel.as_str(),
             language: self.language,
             links: Some(&links),
+            pictures: &pictures,
         };
         if let Some(asking) = self.asking(link, (work, opened), (entry, part), &place).await {
             return Ok(asking);

@@ -16,6 +16,7 @@ use crate::{
     channel::{self, Place, Reference, pace::Recent},
     dispatcher::Dispatcher,
     keeping::Keeping,
+    rich,
 };
 
 /// Of them sent at a time. Others are not sent.
@@ -129,6 +130,7 @@ impl Dispatcher {
             channel: key.channel.as_str(),
             language: self.language,
             links: None,
+            pictures: &rich::NO_PICTURES,
         };
         let sent = link.connector.send(&to, &conversation, place.typing(), PASSES_WITHIN).await;
         if sent.is_ok() {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use servicenow::{
-    Choice,
+    Choice, MORE,
     control::{Card, Control, Image, Link, Table, Template},
 };
 use session::Said;
@@ -12,18 +12,25 @@ use super::{
     card::{self, Answer},
     html,
     markdown::{escaped, link},
+    picture,
     words::words,
 };
 use crate::plain;
 
 /// The most columns of a table that is drawn: more are too narrow to read.
-const COLUMNS_MAX: usize = 6;
+pub(super) const COLUMNS_MAX: usize = 6;
 
 /// The most rows of a table that is drawn: more than anybody reads in a chat.
-const TABLE_ROWS_MAX: usize = 200;
+pub(super) const TABLE_ROWS_MAX: usize = 200;
 
 /// The most buttons of one card that lead somewhere: Teams' limit.
 const LINK_BUTTONS_MAX: usize = 6;
+
+/// A file of a kind that nobody tells.
+const UNKNOWN: &str = "application/octet-stream";
+
+/// A picture of a kind that nobody tells.
+const SOME_PICTURE: &str = "image/*";
 
 impl Look<'_> {
     /// Words with where they are from; nothing for bare words.
@@ -102,14 +109,29 @@ impl Look<'_> {
         }
     }
 
+    /// In Teams as a picture only where Teams draws it, and always as a link, too: what it does not draw
+    /// it does not show at all.
     pub(super) fn image(&self, image: &Image) -> Option<Shown> {
         let address = (self.open)(&image.address)?;
-        let name = image.alt.clone();
-        let name = name.unwrap_or_else(|| words(self.language).picture.to_owned());
-        let kind = kind_of(&image.address).filter(|kind| kind.starts_with("image/"));
-        Some(Shown::card(json!({
-            "contentType": kind.unwrap_or("image/png"), "contentUrl": address, "name": name,
-        })))
+        let name = image.alt.as_deref().unwrap_or(words(self.language).picture);
+        let known = self.pictures.get(&image.address);
+        let by_end = || kind_of(&image.address).or_else(|| kind_of(name));
+        let kind = known.map(|picture| picture.kind.as_str()).or_else(by_end);
+        let kind = kind.filter(|kind| kind.starts_with("image/"));
+        // Of ours it is served as something to save, because it can run.
+        let is_saved = kind == Some("image/svg+xml") && address != image.address;
+        let kind_there = if is_saved { UNKNOWN } else { kind.unwrap_or(SOME_PICTURE) };
+        let picture = json!({ "contentType": kind_there, "contentUrl": address, "name": name });
+        if self.surface == Surface::Page {
+            return Some(Shown::card(picture));
+        }
+        let is_drawn = match known {
+            Some(picture) => picture.fits_teams(),
+            None => kind.is_some_and(picture::is_drawn_in_teams),
+        };
+        let mut shown = Shown::markdown(link(&escaped(name), &address));
+        shown.attachments.extend(is_drawn.then_some(picture));
+        Some(shown)
     }
 
     /// Teams takes files from nobody but people; there a link is all.
@@ -118,7 +140,7 @@ impl Look<'_> {
         let name = file.name().unwrap_or(words(self.language).file);
         Some(match self.surface {
             Surface::Page => Shown::card(json!({
-                "contentType": kind_of(name).unwrap_or("application/octet-stream"),
+                "contentType": kind_of(name).unwrap_or(UNKNOWN),
                 "contentUrl": address,
                 "name": name,
             })),
@@ -158,7 +180,7 @@ impl Look<'_> {
     }
 
     pub(super) fn table(&self, table: &Table) -> Option<Shown> {
-        let columns = table.rows.iter().map(Vec::len).max()?.max(table.headers.len());
+        let columns = table.columns();
         if !(1..=COLUMNS_MAX).contains(&columns) || table.rows.len() > TABLE_ROWS_MAX {
             return None;
         }
@@ -198,9 +220,11 @@ impl Look<'_> {
             let text = if only_more { words.prompt().to_owned() } else { words.all() };
             Shown { markdown: said.markdown, ..Shown::words(text) }
         };
-        let Some(more) = more.filter(|more| !shown.buttons.contains(more)) else {
+        let Some(more) = more else { return shown };
+        let more = &self.named(more);
+        if shown.buttons.contains(more) {
             return shown;
-        };
+        }
         let has_room = shown.buttons.len() < self.surface.buttons_max();
         if shown.attachments.is_empty() && has_room {
             shown.buttons.push(more.clone());
@@ -208,6 +232,12 @@ impl Look<'_> {
             card::add_action(&mut shown.attachments, self.submit(more));
         }
         shown
+    }
+
+    /// A button without a name has one in the user's language.
+    fn named(&self, more: &Choice) -> Choice {
+        let label = if more.label == MORE { words(self.language).more } else { &more.label };
+        Choice { label: label.to_owned(), value: more.value.clone() }
     }
 
     pub(super) fn submit(&self, choice: &Choice) -> Value {

@@ -1,13 +1,26 @@
 //! One case for each control, template and look: what a page, Teams and everybody else is shown.
 
+mod signals;
+
+use std::borrow::Cow;
+
 use serde_json::{Value, from_str};
 use servicenow::{Item, Signal};
+use session::{Agent, Author, Content, id::Timestamp};
 
 use super::*;
-use crate::desk::news::said_of;
+use crate::{
+    channel::{
+        Place, Sending,
+        outgoing::Addresses,
+        reference::tests::{PERSONAL, reference},
+    },
+    desk::news::said_of,
+    keeping::Entry,
+};
 
-/// Items and what they look like: the `words` for everybody, and what the activity carries for a
-/// `page` and for `teams` (`null`: the words alone).
+/// Items and what they look like: what the activity carries that a channel of `text` alone is sent, and
+/// for a `page` and for `teams` (`null`: the words alone).
 const CASES: [&str; 3] = [
     include_str!("tests/outputs.json"),
     include_str!("tests/cards.json"),
@@ -23,7 +36,8 @@ fn opened(address: &str) -> Option<String> {
 }
 
 fn look(surface: Surface, prefix: &str) -> Look<'_> {
-    Look { surface, language: Language::English, entry: Number(7), prefix, open: &opened }
+    let (language, entry, pictures) = (Language::English, Number(7), &*NO_PICTURES);
+    Look { surface, language, entry, prefix, open: &opened, pictures }
 }
 
 fn item(json: &str) -> Item {
@@ -40,12 +54,56 @@ fn carried(json: &str, surface: Surface) -> Value {
     let item = item(json);
     let name = item.agent.as_ref().and_then(|agent| agent.name.clone());
     let prefix = name.map(|name| format!("{name}: ")).unwrap_or_default();
-    let Some(shown) = shown(&said_of(item), &look(surface, &prefix)) else { return Value::Null };
+    let Some(shown) = shown(&said_of(item, Language::English), &look(surface, &prefix)) else {
+        return Value::Null;
+    };
     let mut activity = Activity::of_kind("message");
     shown.put_into(&mut activity, &["kim"]);
     let mut carried: Value = from_str(&activity.to_json()).unwrap();
     carried.as_object_mut().unwrap().remove("type");
     carried
+}
+
+/// The members of an activity that say what it shows.
+const SHOWING: [&str; 6] =
+    ["type", "text", "textFormat", "suggestedActions", "attachments", "attachmentLayout"];
+
+/// What is sent to a channel that shows words and buttons.
+fn in_text(author: Author, content: Content) -> Value {
+    let reference = reference(PERSONAL);
+    let (language, pictures) = (Language::English, &*NO_PICTURES);
+    let links: Option<&dyn Addresses> = Some(&Kept);
+    let place = Place { reference: &reference, channel: "line", language, links, pictures };
+    let entry = Entry { number: Number(7), at: Timestamp(0), author, content };
+    let Sending::Send(activity) = place.sending(&entry, 0, |_| None) else { return Value::Null };
+    let mut sent: Value = from_str(&activity).unwrap();
+    let members = sent.as_object_mut().unwrap();
+    members.retain(|name, _| SHOWING.contains(&name.as_str()) && name != "type");
+    sent
+}
+
+/// Addresses as [`opened`] gives them out.
+struct Kept;
+
+impl Addresses for Kept {
+    fn open(&self, _: Number, address: &str) -> Option<String> {
+        opened(address)
+    }
+
+    fn shown<'j>(&self, json: &'j str) -> Cow<'j, str> {
+        json.into()
+    }
+}
+
+/// What an item is sent as to a channel that shows words and buttons.
+fn text_of(json: &str) -> Value {
+    let item = item(json);
+    let agent = item.from_agent.then(|| item.agent.clone().unwrap_or_default());
+    let author = match agent {
+        Some(agent) => Author::Agent(Agent { name: agent.name, id: None, avatar: None }),
+        None => Author::Desk,
+    };
+    in_text(author, Content::Said(said_of(item, Language::English)))
 }
 
 fn cases() -> Vec<Value> {
@@ -59,8 +117,8 @@ fn every_control_looks_as_it_should_wherever_the_user_is() {
         let json = case["item"].to_string();
         let (page, teams) = (carried(&json, Surface::Page), carried(&json, Surface::Teams));
         let teams = if teams == page { json!("as on a page") } else { teams };
-        let words = item(&json).text;
-        let actual = json!({ "item": case["item"], "words": words, "page": page, "teams": teams });
+        let text = text_of(&json);
+        let actual = json!({ "item": case["item"], "text": text, "page": page, "teams": teams });
         if actual != case {
             differing.push(actual.to_string());
         }
@@ -228,7 +286,9 @@ fn a_name_never_stands_alone_on_a_page_and_a_file_is_named_once() {
         (&shown["text"], shown["attachments"].as_array().map(Vec::len)),
         (&json!(""), Some(1))
     );
-    assert_eq!(carried(&picture, Surface::Teams)["text"], "Dana:", "Teams shows no sender");
+    let in_teams = carried(&picture, Surface::Teams);
+    let linked = "Dana: [Picture](https://e.org/a.png)";
+    assert_eq!(in_teams["text"], linked, "Teams shows no sender, and not every picture");
     let file = |header: &str| {
         by_dana(json!({ "uiType": "OutputLink", "header": header, "label": "plan.pdf",
             "value": { "action": "https://e.org/plan.pdf" } }))
@@ -268,11 +328,24 @@ fn buttons_with_the_same_words_say_what_tells_them_apart() {
 fn words_of_ours_are_in_the_users_language() {
     let json = r#"{"uiType":"Date","label":"Wann?","required":false}"#;
     let look = Look { language: Language::German, ..look(Surface::Page, "") };
-    let shown = shown(&said_of(item(json)), &look).unwrap();
+    let shown = shown(&said_of(item(json), Language::German), &look).unwrap();
     let card = &shown.attachments[0]["content"];
     assert_eq!(card["body"][0]["label"], "Datum");
     assert_eq!(card["actions"][0]["title"], "Senden");
     assert_eq!(card["actions"][1]["title"], "Überspringen");
+}
+
+#[test]
+fn a_part_without_a_named_button_has_one_in_the_users_language_that_the_session_knows() {
+    let json = r#"{"uiType":"MultiPartOutput","content":{"uiType":"OutputText","value":"Teil 1"}}"#;
+    let look = Look { language: Language::German, ..look(Surface::Page, "") };
+    let said = said_of(item(json), Language::German);
+    assert_eq!(said.text, "Teil 1\n- Mehr");
+    assert_eq!(
+        (said.options[0].label.as_str(), said.options[0].value.as_str()),
+        ("Mehr", "click_for_more")
+    );
+    assert_eq!(shown(&said, &look).unwrap().buttons[0].label, "Mehr");
 }
 
 #[test]

@@ -14,6 +14,11 @@ pub(super) struct Words {
     pub(super) watch: &'static str,
     pub(super) file: &'static str,
     pub(super) picture: &'static str,
+    pub(super) link: &'static str,
+    pub(super) more: &'static str,
+    pub(super) rows: &'static str,
+    pub(super) columns: &'static str,
+    pub(super) for_instance: &'static str,
     pub(super) sources: &'static str,
     pub(super) of: &'static str,
     pub(super) confidential: &'static str,
@@ -34,6 +39,11 @@ const ENGLISH: Words = Words {
     watch: "Watch",
     file: "File",
     picture: "Picture",
+    link: "Link",
+    more: "More",
+    rows: "rows",
+    columns: "columns",
+    for_instance: "for instance",
     sources: "Sources",
     of: "of",
     confidential: "Confidential",
@@ -54,6 +64,11 @@ const GERMAN: Words = Words {
     watch: "Ansehen",
     file: "Datei",
     picture: "Bild",
+    link: "Link",
+    more: "Mehr",
+    rows: "Zeilen",
+    columns: "Spalten",
+    for_instance: "zum Beispiel",
     sources: "Quellen",
     of: "von",
     confidential: "Vertraulich",
@@ -62,6 +77,11 @@ const GERMAN: Words = Words {
     files_max: "Dateien höchstens",
     megabytes_each: "MB je Datei",
 };
+
+/// What a button is called that has no name of its own and leads on.
+pub(crate) fn more(language: Language) -> &'static str {
+    words(language).more
+}
 
 pub(super) fn words(language: Language) -> &'static Words {
     match language {

@@ -221,7 +221,6 @@ const CONTROLS: &[(&str, &str, &str)] = &[
     ),
     (r#"{"uiType":"OutputLink","header":"Read","label":"Policy"}"#, "OutputLink", "Read: Policy"),
     (r#"{"uiType":"OutputImage","altText":"chart"}"#, "OutputImage", "chart"),
-    (r#"{"uiType":"OutputHtml","value":"<img>"}"#, "OutputHtml", "[OutputHtml]"),
     (r#"{"uiType":"OutputCard","data":"not json","label":"A card"}"#, "OutputCard", "A card"),
     (
         r#"{"uiType":"OutputTable","label":"Yours","headers":["No","State"],"data":[["INC1","New"],["INC2",7]],"navigationBtnLabel":"More"}"#,
@@ -238,7 +237,17 @@ const CONTROLS: &[(&str, &str, &str)] = &[
     (
         r#"{"uiType":"MultiPartOutput","content":{"uiType":"MultiPartOutput","content":{"value":"x"}}}"#,
         "MultiPartOutput",
-        "[MultiPartOutput]",
+        "- More",
+    ),
+    (
+        r#"{"uiType":"MultiPartOutput","content":{"uiType":"OutputText","value":"Part 1"}}"#,
+        "MultiPartOutput",
+        "Part 1\n- More",
+    ),
+    (
+        r#"{"uiType":"GroupedPartsOutputControl","header":"Found","values":[]}"#,
+        "GroupedPartsOutputControl",
+        "Found",
     ),
     (r#"{"uiType":"Date","label":"Which day?"}"#, "Date", "Which day?"),
     (r#"{"uiType":"Time","label":"When?"}"#, "Time", "When?"),
@@ -250,6 +259,19 @@ const CONTROLS: &[(&str, &str, &str)] = &[
     (r#"{"uiType":"Hologram"}"#, "Hologram", "[Hologram]"),
     (r#"{"value":"no type"}"#, "", "no type"),
 ];
+
+#[test]
+fn what_has_nothing_left_to_show_is_nothing() {
+    for json in [
+        r#"{"uiType":"OutputHtml","value":"<img>"}"#,
+        r#"{"uiType":"OutputHtml","value":"<script>alert(1)</script>"}"#,
+        r#"{"uiType":"OutputHtml"}"#,
+        r#"{"uiType":"GroupedPartsOutputControl","groupPartType":"Link","values":[{}]}"#,
+    ] {
+        let shown = signals(&format!(r#"{{"body":[{json}]}}"#));
+        assert!(!shown.iter().any(|signal| matches!(signal, Signal::Item(_))), "{json}");
+    }
+}
 
 #[test]
 fn every_control_becomes_readable_text() {

@@ -184,6 +184,13 @@ impl Link {
     }
 }
 
+impl Table {
+    /// How many columns the widest row has.
+    pub fn columns(&self) -> usize {
+        self.rows.iter().map(Vec::len).max().unwrap_or_default().max(self.headers.len())
+    }
+}
+
 impl Control {
     /// Reads an item's raw JSON ([`Item::raw`](super::Item::raw)).
     pub fn read(raw: &str) -> Self {

@@ -13,6 +13,9 @@ use crate::loose::{Loose, Shape};
 const MORE_PARTS: &str = "click_for_more";
 const MORE_ROWS: &str = "DONE";
 
+/// What the button below a part is called that has no name.
+pub const MORE: &str = "More";
+
 #[derive(Deserialize, Default)]
 #[serde(default)]
 struct RawChoice<'a> {
@@ -87,14 +90,15 @@ pub(super) fn read(ui_type: &UiType, fields: &RawItem<'_>) -> Vec<Choice> {
     choices
 }
 
-/// What asks for more of an output, with the words of its button.
+/// What asks for more of an output, with the words of its button. A part is asked on from whether its
+/// button has words or not; a table without a button is all there is.
 pub(super) fn more(ui_type: &UiType, fields: &RawItem<'_>) -> Option<Choice> {
-    let value = match ui_type {
-        UiType::MultiPartOutput => MORE_PARTS,
-        UiType::OutputTable => MORE_ROWS,
+    let own = fields.navigation_btn_label.text();
+    let (label, value) = match ui_type {
+        UiType::MultiPartOutput => (own.unwrap_or(MORE), MORE_PARTS),
+        UiType::OutputTable => (own?, MORE_ROWS),
         _ => return None,
     };
-    let label = fields.navigation_btn_label.text()?;
     Some(Choice { label: label.to_owned(), value: value.to_owned() })
 }
 

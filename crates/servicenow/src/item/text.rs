@@ -21,8 +21,13 @@ pub(super) fn render(
     let shown = match (text, options) {
         (Some(text), _) => with_options(text, options),
         (None, [_, ..]) => with_options(String::new(), options),
-        // An empty text is nothing; every other control is at least there.
+        // An empty text is nothing, and so is a page or a list of links of which nothing is left; every
+        // other control is at least there.
         (None, []) if *ui_type == UiType::OutputText && fields.value.is_none_or(is_blank) => {
+            return None;
+        }
+        (None, []) if *ui_type == UiType::GroupedParts => return None,
+        (None, []) if *ui_type == UiType::OutputHtml && !has_more_than_words(fields) => {
             return None;
         }
         (None, []) if ui_type.as_str().is_empty() => return None,
@@ -68,6 +73,9 @@ fn bare(ui_type: &UiType, fields: &RawItem<'_>) -> Option<String> {
         }
         UiType::OutputImage => plain(fields).or_else(|| owned(&fields.alt_text)),
         UiType::CustomControl => plain(fields).or_else(|| owned(&fields.name)),
+        UiType::GroupedParts | UiType::OutputLink => {
+            plain(fields).or_else(|| owned(&fields.header))
+        }
         UiType::MultiPartOutput => part(fields).or_else(|| plain(fields)),
         _ => plain(fields),
     }
@@ -82,6 +90,14 @@ fn part(fields: &RawItem<'_>) -> Option<String> {
         UiType::MultiPartOutput => plain(content),
         inner => bare(&inner, content),
     }
+}
+
+/// Whether a page without words may have a picture or a link.
+fn has_more_than_words(fields: &RawItem<'_>) -> bool {
+    let html = plain(fields).unwrap_or_default().to_ascii_lowercase();
+    [("<img", "src="), ("<a", "href=")]
+        .iter()
+        .any(|(tag, address)| html.contains(tag) && html.contains(address))
 }
 
 fn owned(value: &Loose<'_>) -> Option<String> {

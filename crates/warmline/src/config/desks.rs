@@ -140,6 +140,7 @@ pub(super) fn setup(
             nobody: texts(draft, owner, "desk.nobody_texts"),
             ended: texts(draft, owner, "desk.ended_texts"),
             joined: texts(draft, owner, "desk.joined_texts"),
+            language: super::language(draft),
         },
     })
 }

@@ -40,8 +40,9 @@ const ROUND_TRIPS: [(Control, Does, &[&str]); 18] = [
 ];
 
 /// The same answers as somebody types them who sees no buttons.
-const TYPED: [(Control, &str, &[&str]); 13] = [
+const TYPED: [(Control, &str, &[&str]); 16] = [
     (Control::PickerList, "laptop", &["laptop"]),
+    (Control::PickerList, "2", &["laptop"]),
     (Control::PickerLong, "Floor 7", &["floor-7"]),
     (Control::PickerCarousel, "Laptop 14", &["l14"]),
     (Control::PickerMulti, "Phone, Tablet", &["phone,tablet"]),
@@ -49,7 +50,9 @@ const TYPED: [(Control, &str, &[&str]); 13] = [
     (Control::Boolean, "Yes", &["yes"]),
     (Control::BooleanWithoutValues, "no", &["No"]),
     (Control::Date, "2026-03-04", &["2026-03-04", "2026-03-04 00:00:00"]),
+    (Control::Date, "March 4, 2026", &["2026-03-04", "2026-03-04 00:00:00"]),
     (Control::Time, "09:30", &["09:30:00"]),
+    (Control::Time, "9 am", &["09:00:00"]),
     (Control::DateTime, "2026-03-04 09:30", &["2026-03-04 09:30:00"]),
     (Control::InputText, "PO-4711 kolibri", &["PO-4711 kolibri"]),
     (Control::InputTextOptional, "skip", &["_skip_"]),

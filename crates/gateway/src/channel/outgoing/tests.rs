@@ -27,7 +27,8 @@ fn sending(
     content: Content,
     part: u16,
 ) -> Sending {
-    let place = Place { reference, channel, language: Language::German, links: None };
+    let (language, pictures) = (Language::German, &*rich::NO_PICTURES);
+    let place = Place { reference, channel, language, links: None, pictures };
     let entry = Entry { number: Number(12), at: Timestamp(1_767_225_600_000), author, content };
     place.sending(&entry, part, known)
 }
@@ -394,8 +395,8 @@ fn a_part_with_all_that_stands_around_it_stays_below_every_limit_of_teams() {
 #[test]
 fn typing_is_the_bots() {
     let reference = reference(PERSONAL);
-    let place =
-        Place { reference: &reference, channel: TEAMS, language: Language::English, links: None };
+    let (language, pictures) = (Language::English, &*rich::NO_PICTURES);
+    let place = Place { reference: &reference, channel: TEAMS, language, links: None, pictures };
     let sent: Value = serde_json::from_str(&place.typing()).unwrap();
     assert_eq!((&sent["type"], &sent["from"]["id"]), (&json!("typing"), &json!("28:bot")));
     assert_eq!(sent["conversation"]["id"], "a:1");

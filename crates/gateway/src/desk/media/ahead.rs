@@ -129,6 +129,7 @@ impl DeskMedia {
             entry: number,
             prefix: "",
             open: &open,
+            pictures: &rich::NO_PICTURES,
         };
         drop(rich::shown(entry.content.said()?, &look));
         Some(found.into_inner())

@@ -379,7 +379,7 @@ async fn what_a_control_leads_to_is_shown_as_what_the_user_can_open() {
             servicenow::Signal::Item(item) => Some(item),
             _ => None,
         });
-        crate::desk::news::said_of(item.unwrap())
+        crate::desk::news::said_of(item.unwrap(), Language::English)
     };
     for (address, shown) in [
         (PICTURE, Some(file.as_str())),
@@ -399,6 +399,7 @@ async fn what_a_control_leads_to_is_shown_as_what_the_user_can_open() {
             entry: Number(1),
             prefix: "",
             open: &open,
+            pictures: &rich::NO_PICTURES,
         };
         let said = said(format!(
             r#"{{"uiType":"OutputLink","label":"Here","value":{{"action":"{address}"}}}}"#

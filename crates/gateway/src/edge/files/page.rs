@@ -47,7 +47,9 @@ impl Unopened {
             (header::CACHE_CONTROL, "no-store"),
         ];
         parts.headers.remove(header::CONTENT_LENGTH);
-        parts.headers.extend(fixed.map(|(name, value)| (name, HeaderValue::from_static(value))));
+        for (name, value) in fixed {
+            parts.headers.insert(name, HeaderValue::from_static(value));
+        }
         Response::from_parts(parts, Body::from(page(language, self.why)))
     }
 }

@@ -137,7 +137,7 @@ const CONTROLS: &[(&str, &str)] = &[
     ),
     (
         r#"{"uiType":"MultiPartOutput","content":{"uiType":"MultiPartOutput","content":{"uiType":"OutputText"}}}"#,
-        "Part (Other)",
+        "Part (Other) More=click_for_more",
     ),
     (
         r#"{"uiType":"Picker","label":"Which?","itemType":"Picture","style":"carousel","options":[{"label":"B","value":"b","order":2,"attachment":{"url":"/b.png"}},{"label":"A","value":"a","order":1,"description":"first","attachment":"/a.png"}]}"#,
