@@ -86,6 +86,16 @@ pub(crate) fn note(store: &dyn Store, vault: &Vault, note: &str) -> Result<(), K
     Ok(())
 }
 
+/// Has what was replaced or removed leave the files, and says whether it has. That it was replaced is so by then,
+/// whatever becomes of this: it is noted, and tried again. Blocks.
+pub(crate) fn scrubbed(store: &dyn Store, what: Leftovers) -> bool {
+    store.scrub(what).unwrap_or_else(|error| {
+        let error: &dyn std::error::Error = &error;
+        tracing::error!(error, "what was replaced or removed cannot be overwritten in the files");
+        false
+    })
+}
+
 /// A change of the master key that was cut short ends with the first start under the new one.
 fn forget_old_master(store: &dyn Store, vault: &Vault) -> Result<bool, StartError> {
     if !vault.master_changes() {
@@ -96,7 +106,7 @@ fn forget_old_master(store: &dyn Store, vault: &Vault) -> Result<bool, StartErro
         let change = vault.newest_master_only()?;
         store.supersede(RING, change.sealed(), Leftovers::All)?;
         vault.take(change);
-        if store.scrub(Leftovers::All)? {
+        if scrubbed(store, Leftovers::All) {
             tracing::info!("{MASTER_CHANGED}");
         } else {
             tracing::warn!(
@@ -256,7 +266,7 @@ impl Ring {
     /// What was sealed before is in the files no more when this returns. Blocks, for seconds where much is free
     /// in the files.
     pub(crate) fn scrub(&self) -> Result<(), KeysError> {
-        if self.store.scrub(Leftovers::All)? { Ok(()) } else { Err(KeysError::InFiles) }
+        if scrubbed(&*self.store, Leftovers::All) { Ok(()) } else { Err(KeysError::InFiles) }
     }
 
     /// Makes another root key current, and tells its id. Blocks.

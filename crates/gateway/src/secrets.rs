@@ -210,15 +210,7 @@ pub(crate) fn keep(
     }
     store.supersede(&place, &sealed, Leftovers::Settings)?;
     // It is kept by now, so trouble with the rest is no refusal.
-    let scrubbed = store.scrub(Leftovers::Settings).unwrap_or_else(|error| {
-        let error: &dyn std::error::Error = &error;
-        tracing::warn!(
-            error,
-            "what a secret was cannot be taken out of the files; it is tried again"
-        );
-        false
-    });
-    Ok(Kept { was_there, in_files: !scrubbed })
+    Ok(Kept { was_there, in_files: !keys::scrubbed(store, Leftovers::Settings) })
 }
 
 fn place(name: &str) -> String {

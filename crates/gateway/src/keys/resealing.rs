@@ -18,7 +18,7 @@ use tokio::sync::{Mutex, Notify};
 use tokio_util::sync::CancellationToken;
 use vault::{RootId, RootSeen};
 
-use super::{IN_FILES, KeysError, KeysSeen, Left, Ring, head_of, line_of};
+use super::{IN_FILES, KeysError, KeysSeen, Left, Ring, head_of, line_of, scrubbed};
 use crate::{
     audit::{self, Audit, Deed, Entry},
     clock::Clock,
@@ -259,13 +259,14 @@ impl Keys {
             (false, Some(what)) => what,
             (false, None) => return Ok(()),
         };
-        if self.change(move |ring| Ok(ring.store.scrub(what)?)).await? {
+        let is_done = self.change(move |ring| Ok(scrubbed(&*ring.store, what))).await;
+        if let Ok(true) = is_done {
             tracing::info!("what was replaced or removed is in the files no more");
         } else {
             self.progress.stale.fetch_or(what == Leftovers::All, Ordering::SeqCst);
             tracing::warn!("{IN_FILES}");
         }
-        Ok(())
+        is_done.map(drop)
     }
 
     /// Rounds until one finds nothing, then looks which old root keys can go.

@@ -22,8 +22,8 @@ const COUNT: &str = "persons erased";
 /// That byte.
 const UNDER_WAY: u8 = 1;
 
-/// How often the last step is tried while somebody reads.
-const SCRUBS_MAX: usize = 60;
+/// How often the last step is tried while somebody reads; each waits for them for some seconds itself.
+const SCRUBS_MAX: usize = 6;
 
 /// And after how long again.
 const SCRUB_AGAIN: Duration = Duration::from_millis(500);

@@ -62,9 +62,19 @@ impl Shredder {
     ) -> Result<(), StoreError> {
         for some in dead.chunks(FORGOTTEN_AT_ONCE_MAX) {
             let ids = some.to_vec();
-            let forget = move |store: &dyn Store| store.forget(&ids, Some(before));
-            let forgotten = crate::blocking(&self.store, forget).await?;
-            self.wakes.end(some);
+            let forget = move |store: &dyn Store| {
+                let forgotten = store.forget(&ids, Some(before))?;
+                let mut gone = Vec::with_capacity(ids.len());
+                for id in ids {
+                    // One that came back to life meanwhile was spared.
+                    if store.conversation_by_id(id)?.is_none() {
+                        gone.push(id);
+                    }
+                }
+                Ok((forgotten, gone))
+            };
+            let (forgotten, gone) = crate::blocking(&self.store, forget).await?;
+            self.wakes.end(&gone);
             self.observer.forgotten(forgotten.conversations);
             done.conversations += forgotten.conversations;
             tokio::time::sleep(BREATH).await;

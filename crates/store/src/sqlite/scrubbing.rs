@@ -1,7 +1,8 @@
 //! What was deleted or replaced is gone from the files: from free pages, from behind the rows that are there,
 //! and from the write-ahead logs.
 //!
-//! Pages are overwritten while the writer goes on, in short transactions. A log is cut to nothing only in a moment
+//! Pages are overwritten while the writer goes on, in short transactions, and only once nobody reads from the log:
+//! whoever reads for long, as a backup does, would keep each copy of the pages in it. A log is cut to nothing only in a moment
 //! in which nobody reads from it; that is tried for some seconds, and never holds the writer up for longer than
 //! it may wait for a disk.
 
@@ -38,20 +39,27 @@ const EMPTY_WITHIN: Duration = Duration::from_millis(50);
 /// Between two tries everybody goes on.
 const EMPTY_AGAIN: Duration = Duration::from_millis(100);
 
+/// Between two pieces that are overwritten, so that whoever waits to write has a turn.
+const BREATH: Duration = Duration::from_millis(2);
+
 impl SqliteStore {
     /// See [`Forgetting::scrub`](crate::Forgetting::scrub). Tries so often to cut a log to nothing.
     pub(super) fn scrub_files(&self, what: Leftovers, tries: usize) -> Result<bool, StoreError> {
         let _one = self.scrubbing.lock().unwrap_or_else(PoisonError::into_inner);
         let noted = self.read(|reader| settings::find(reader, DUE))?;
+        let log = || empty_log(&self.writer(), EMPTY_WITHIN);
+        if !patiently(tries, log)? {
+            return Ok(false);
+        }
         if what == Leftovers::All {
             self.scrub_journal()?;
-            while self.in_short(fill)? {}
-            while self.in_short(unfill)? {}
+            self.piece_by_piece(fill)?;
+            self.piece_by_piece(unfill)?;
         }
         self.in_overwriting(settings::rewrite)?;
         let keys = || self.keys.empty_log(EMPTY_WITHIN);
-        let is_done = patiently(tries, || empty_log(&self.writer(), EMPTY_WITHIN))?
-            && (what == Leftovers::Settings || patiently(tries, keys)?);
+        let is_done =
+            patiently(tries, log)? && (what == Leftovers::Settings || patiently(tries, keys)?);
         if let Some(noted) = noted
             && is_done
             && kind_of(&noted) <= what
@@ -59,6 +67,16 @@ impl SqliteStore {
             self.in_overwriting(|transaction| settings::forget(transaction, DUE, &noted))?;
         }
         Ok(is_done)
+    }
+
+    fn piece_by_piece(
+        &self,
+        piece: fn(&Connection) -> Result<bool, StoreError>,
+    ) -> Result<(), StoreError> {
+        while self.in_short(piece)? {
+            std::thread::sleep(BREATH);
+        }
+        Ok(())
     }
 
     /// States of before are not in the journal any more; they are in their rows, as they stand now.

@@ -21,7 +21,7 @@ use crate::{
     audit::{Audit, Deed, Entry, KeyKind},
     behind::hex,
     clock::{Clock, rfc3339},
-    keys::{KeysError, MessageKeyLine},
+    keys::{KeysError, MessageKeyLine, scrubbed},
 };
 
 /// How long a key is the one that pages seal to.
@@ -161,7 +161,7 @@ impl Ring {
         let _turning = self.turning.lock().await;
         let (keys, ..) = self.turn(Turn::ByOrder).await?;
         let newest = keys.first().map(|kept| kept.id.clone()).unwrap_or_default();
-        let scrub = |store: &dyn Store| store.scrub(Leftovers::Settings);
+        let scrub = |store: &dyn Store| Ok(scrubbed(store, Leftovers::Settings));
         if crate::blocking(&self.store, scrub).await? {
             Ok(newest)
         } else {
@@ -221,7 +221,7 @@ pub(crate) fn rotate_alone(
 ) -> Result<String, KeysError> {
     let turned = turned(store, vault, now, Turn::ByOrder)?;
     let newest = turned.keys.first().map(|kept| kept.id.clone()).unwrap_or_default();
-    if store.scrub(Leftovers::Settings)? { Ok(newest) } else { Err(KeysError::InFiles) }
+    if scrubbed(store, Leftovers::Settings) { Ok(newest) } else { Err(KeysError::InFiles) }
 }
 
 /// The keys that are kept, the newest first, for an operator. Blocks.
