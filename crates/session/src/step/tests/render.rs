@@ -130,10 +130,7 @@ fn notice(notice: &Notice) -> String {
             format!(" by agent{}", named(agent.as_ref()))
         }
         Notice::Failed { reason } => format!(" {}", reason.code()),
-        Notice::FileNotTaken { name, why } => {
-            format!(" {} {why:?}", name.as_deref().unwrap_or("-"))
-        }
-        Notice::FileNotPassedOn { name, why } => {
+        Notice::FileNotTaken { name, why } | Notice::FileNotPassedOn { name, why } => {
             format!(" {} {why:?}", name.as_deref().unwrap_or("-"))
         }
         Notice::FileLinked { name, address } => format!(" {name} {address}"),
