@@ -235,9 +235,10 @@ impl Files {
         })
     }
 
-    /// Counts what is there; the store knows whose it is.
+    /// Counts what is there, while others come and go; the store knows whose it is.
     async fn count(&self) -> Result<(), FileError> {
-        let mut all = self.place.all();
+        ledger::locked(&self.ledger).begins_to_count();
+        let mut all = self.place.all().await?;
         let mut of = HashMap::<ConversationId, Vec<_>>::new();
         while let Some(there) = all.try_next().await? {
             if let Ok(id) = there.name.parse::<FileId>() {
@@ -253,13 +254,7 @@ impl Files {
         };
         let owned = crate::blocking(&self.store, read).await;
         let owned = owned.map_err(|error| FileError::Disk(io::Error::other(error)))?;
-        let mut counted = Ledger::new(&self.setup.rules);
-        for (tenant, theirs) in owned {
-            for (id, size) in theirs {
-                counted.count(id, tenant.as_ref(), size);
-            }
-        }
-        *ledger::locked(&self.ledger) = counted;
+        ledger::locked(&self.ledger).counts(owned);
         self.counted.store(true, Ordering::SeqCst);
         self.told();
         Ok(())
@@ -316,7 +311,7 @@ impl Files {
     }
 
     fn was_removed(&self, id: FileId, size: u64) {
-        ledger::locked(&self.ledger).give_back(id, size);
+        ledger::locked(&self.ledger).was_removed(id, size);
         self.known().was_removed(id);
     }
 
@@ -336,14 +331,15 @@ impl Files {
         !self.is_counted() || ledger::locked(&self.ledger).has_some(conversation)
     }
 
-    /// Removes one, if it is there.
+    /// Removes one, if it is there. That it is not is said only where it was just seen that its place is the known
+    /// one: a key may go after that.
     pub(crate) async fn remove(&self, id: FileId) -> Result<bool, FileError> {
         let _alone = self.removing.lock().await;
         self.in_place().await?;
         let name = id.to_string();
         let size = match self.place.first(&name, 1).await {
             Ok((_, size)) => size,
-            Err(FileError::Gone) => return Ok(false),
+            Err(FileError::Gone) => return self.look().await.map(|()| false),
             Err(error) => return Err(error),
         };
         self.place.remove(&name).await?;
@@ -358,7 +354,7 @@ impl Files {
     ) -> Result<u64, FileError> {
         let _alone = self.removing.lock().await;
         self.look().await?;
-        let (mut all, mut removed) = (self.place.all(), 0);
+        let (mut all, mut removed) = (self.place.all().await?, 0);
         while let Some(there) = all.try_next().await? {
             let Ok(id) = there.name.parse::<FileId>() else { continue };
             if conversations.contains(&id.conversation) {
@@ -395,7 +391,7 @@ impl Files {
     async fn remove_those(&self, goes: impl Fn(FileId) -> bool) -> Result<FilesDropped, FileError> {
         let _alone = self.removing.lock().await;
         self.look().await?;
-        let (mut all, mut removed) = (self.place.all(), FilesDropped::default());
+        let (mut all, mut removed) = (self.place.all().await?, FilesDropped::default());
         while let Some(there) = all.try_next().await? {
             let Ok(id) = there.name.parse::<FileId>() else { continue };
             if !goes(id) {

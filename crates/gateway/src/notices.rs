@@ -138,6 +138,8 @@ pub(crate) enum NoFile {
     Unknown,
     /// It was kept for a while, which is over.
     Expired,
+    /// It was damaged where it is kept.
+    Damaged,
     /// It cannot be had at the moment.
     Later,
     /// It never comes from the desk.

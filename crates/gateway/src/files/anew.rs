@@ -82,15 +82,17 @@ impl Files {
         Ok((left + coming) as u64)
     }
 
-    /// Those that are there and were not looked at.
+    /// Those that are there and were not looked at. Fails where it is not sure that these are all: a volume that
+    /// goes away while they are listed shows fewer of them, or none.
     async fn left(&self, root: RootId) -> Result<Vec<FileId>, FileError> {
-        let (mut all, mut left) = (self.place.all(), Vec::new());
+        let (mut all, mut left) = (self.place.all().await?, Vec::new());
         while let Some(there) = all.try_next().await? {
             let Ok(id) = there.name.parse::<FileId>() else { continue };
             if !self.known().of(root).looked_at.contains(&id) {
                 left.push(id);
             }
         }
+        self.look().await?;
         Ok(left)
     }
 
@@ -138,10 +140,12 @@ impl Files {
             known.looked_at.insert(id);
             known.later.remove(&id);
         }
-        if looked.missed == 0
-            && coming == 0
-            && let Some(mut known) = self.known_for(root)
-        {
+        if looked.missed > 0 || coming > 0 {
+            return Ok(looked);
+        }
+        // Nobody lists them again after this.
+        self.look().await?;
+        if let Some(mut known) = self.known_for(root) {
             known.settled = true;
             known.looked_at = HashSet::new();
         }

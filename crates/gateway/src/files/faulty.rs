@@ -1,7 +1,8 @@
 //! A folder that fails as it is told, and remembers what was written.
 
 use std::{
-    fmt,
+    fmt, fs,
+    path::PathBuf,
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, Ordering::SeqCst},
@@ -18,7 +19,7 @@ use object_store::{
 };
 use tokio::sync::Semaphore;
 
-use super::Files;
+use super::{Files, place};
 
 /// How a last step goes.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +44,8 @@ pub(super) struct Faults {
     pub(super) ended: Semaphore,
     /// The next first bytes that are read are not those that are there.
     pub(super) damages_once: AtomicBool,
+    /// From where to where the folder goes before the next listing, as a volume that is unmounted.
+    pub(super) unmounts: Mutex<Option<(PathBuf, PathBuf)>>,
     /// How large each part was, and where in the memory.
     pub(super) parts: Mutex<Vec<(usize, usize)>>,
 }
@@ -63,11 +66,13 @@ pub(super) fn between(files: &mut Arc<Files>) -> Arc<Faults> {
         let_end: none(),
         ended: none(),
         damages_once: AtomicBool::new(false),
+        unmounts: Mutex::default(),
         parts: Mutex::default(),
     });
     let place = &mut Arc::get_mut(files).expect("nobody else has them").place;
-    place.make().unwrap();
-    let inner = Arc::clone(place.store().unwrap());
+    let folder = place.folder.clone().expect("it is a folder");
+    place::make_folder(&folder).unwrap();
+    let inner = place::opened(&folder).unwrap();
     let over: Arc<dyn ObjectStore> = Arc::new(Faulty { inner, faults: Arc::clone(&faults) });
     place.store = over.into();
     faults
@@ -125,6 +130,10 @@ impl ObjectStore for Faulty {
     }
 
     fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
+        if let Some((folder, away)) = self.faults.unmounts.lock().unwrap().take() {
+            fs::rename(&folder, away).unwrap();
+            fs::create_dir(folder).unwrap();
+        }
         self.inner.list(prefix)
     }
 

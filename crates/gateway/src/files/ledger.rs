@@ -1,5 +1,7 @@
 //! How much room files take, so that nobody can fill the disk.
 
+mod recount;
+
 use std::{
     collections::{BTreeMap, HashMap},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -8,6 +10,7 @@ use std::{
 use session::id::TenantId;
 use store::ConversationId;
 
+use self::recount::Meanwhile;
 use super::{Bringer, FileError, FileId, FileRules, Keep};
 
 /// Which part of all room, and of a tenant's, pages leave to the others: an eighth. Whatever users of
@@ -74,6 +77,10 @@ pub(super) struct Ledger {
     of_tenant: BTreeMap<TenantId, Fill>,
     /// And whose it is, unless its conversation is not known any more.
     of: HashMap<ConversationId, (Option<TenantId>, u64)>,
+    /// What those take that come in, which is part of it.
+    open: HashMap<FileId, (TenantId, u64)>,
+    /// What came and went since files began to be counted.
+    meanwhile: Meanwhile,
 }
 
 impl Ledger {
@@ -86,6 +93,8 @@ impl Ledger {
             all: Fill::default(),
             of_tenant: BTreeMap::new(),
             of: HashMap::new(),
+            open: HashMap::new(),
+            meanwhile: Meanwhile::default(),
         }
     }
 
@@ -174,13 +183,17 @@ impl Room {
     }
 
     pub(super) fn take(&mut self, size: u64) -> Result<(), FileError> {
-        locked(&self.ledger).take(&self.whose, size)?;
+        let mut ledger = locked(&self.ledger);
+        ledger.take(&self.whose, size)?;
+        ledger.opens(&self.whose, size);
+        drop(ledger);
         self.taken = self.taken.saturating_add(size);
         Ok(())
     }
 
     /// It is the file's from now on.
     pub(super) fn keep(&mut self) {
+        locked(&self.ledger).keeps(&self.whose, self.taken);
         self.taken = 0;
     }
 }
@@ -188,7 +201,9 @@ impl Room {
 impl Drop for Room {
     fn drop(&mut self) {
         if self.taken > 0 {
-            locked(&self.ledger).give_back(self.whose.id, self.taken);
+            let mut ledger = locked(&self.ledger);
+            ledger.closes(self.whose.id, self.taken);
+            ledger.give_back(self.whose.id, self.taken);
         }
     }
 }

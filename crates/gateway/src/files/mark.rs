@@ -57,6 +57,9 @@ const TRUSTED_FOR: Duration = Duration::from_secs(5);
 /// How often it is looked at while nobody comes with a file.
 const LOOKED_AT_EVERY: Duration = Duration::from_secs(30);
 
+/// How long files are not counted again that could not be: a long listing is not begun with every look.
+const COUNTED_AGAIN_AFTER: Duration = Duration::from_mins(1);
+
 /// What stands at the place of the files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum PlaceSeen {
@@ -158,6 +161,8 @@ pub(super) struct Looking {
     told: Option<PlaceSeen>,
     /// What was not written to its end is cleared away: nothing was under way before that.
     tidied: bool,
+    /// When files may be counted again that could not be.
+    count_again: Option<Instant>,
 }
 
 impl Looking {
@@ -239,7 +244,7 @@ impl Files {
 
     async fn mark_anew(&self, looking: &mut Looking) -> Result<(), FileError> {
         let id = PlaceId::mint(self);
-        self.place.make()?;
+        self.place.make().await?;
         let line = [&id.0[..], b"\n"].concat();
         self.place.put(MARK, line.into()).await?;
         self.remember(looking, id).await
@@ -254,22 +259,27 @@ impl Files {
         Ok(())
     }
 
-    /// What is done once where files come and go from now on. It must not keep them from it.
+    /// What is done once where files come and go from now on. Whoever brings or removes one, or asks for one that is
+    /// not there, waits for it: before it is counted nobody knows what room there is. Where it fails they go on
+    /// without, and it is tried again after a while only.
     async fn begin_there(&self, looking: &mut Looking) {
         if !std::mem::replace(&mut looking.tidied, true)
-            && let Err(error) = self.place.tidy()
+            && let Err(error) = self.place.tidy().await
         {
             tracing::warn!(
                 error = &error as &dyn std::error::Error,
                 "what was not written to its end cannot be removed; the next start tries again"
             );
         }
-        if self.is_counted() {
+        let rests = looking.count_again.is_some_and(|at| Instant::now() < at);
+        if self.is_counted() || rests {
             return;
         }
         if let Err(error) = self.count().await {
+            looking.count_again = Some(Instant::now() + COUNTED_AGAIN_AFTER);
             tracing::error!(
                 error = &error as &dyn std::error::Error,
+                again_in = COUNTED_AGAIN_AFTER.as_secs(),
                 "the files cannot be counted; there may be more than there may be"
             );
         }
@@ -289,7 +299,7 @@ impl Files {
         // What is known of files is known of those of before.
         self.known().forget();
         self.is_not_counted();
-        looking.tidied = false;
+        looking.count_again = None;
         tracing::warn!(
             "the place of the files was accepted by order: it is marked anew, and what lay elsewhere is given up"
         );

@@ -9,10 +9,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use futures_util::{
-    StreamExt, TryStreamExt,
-    stream::{self, BoxStream},
-};
+use futures_util::{StreamExt, TryStreamExt, stream::BoxStream};
 use object_store::{
     GetOptions, GetRange, GetResultPayload, MultipartUpload, ObjectStore, ObjectStoreExt,
     PutPayload, UploadPart, local::LocalFileSystem, path::Path,
@@ -54,7 +51,7 @@ pub(super) struct Place {
     /// What moves the bytes; a folder that is not there has none yet.
     pub(super) store: OnceLock<Arc<dyn ObjectStore>>,
     /// The folder, if it is one.
-    folder: Option<PathBuf>,
+    pub(super) folder: Option<PathBuf>,
     /// What stands before the names in a bucket.
     prefix: Path,
     /// What is sent at once.
@@ -138,17 +135,13 @@ impl Place {
     }
 
     /// What moves the bytes; [`FileError::Gone`] where there is no folder.
-    pub(super) fn store(&self) -> Result<&Arc<dyn ObjectStore>, FileError> {
+    async fn store(&self) -> Result<&Arc<dyn ObjectStore>, FileError> {
         if let Some(store) = self.store.get() {
             return Ok(store);
         }
-        let folder = self.folder.as_ref().ok_or(FileError::Gone)?;
-        folder.metadata().map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => FileError::Gone,
-            _ => FileError::Disk(error),
-        })?;
-        let store = LocalFileSystem::new_with_prefix(folder)?.with_fsync(true);
-        Ok(self.store.get_or_init(|| Arc::new(store)))
+        let folder = self.folder.clone().ok_or(FileError::Gone)?;
+        let store = on_disk(move || opened(&folder)).await?;
+        Ok(self.store.get_or_init(|| store))
     }
 
     /// The mark that lies with the files; `None` if there is none.
@@ -160,41 +153,28 @@ impl Place {
         }
     }
 
-    /// Makes the folder if it is not there, for its owner only. Blocks.
-    pub(super) fn make(&self) -> Result<(), FileError> {
-        match &self.folder {
-            Some(folder) => make_folder(folder).map_err(FileError::Disk),
-            None => Ok(()),
-        }
+    /// Makes the folder if it is not there, for its owner only.
+    pub(super) async fn make(&self) -> Result<(), FileError> {
+        let Some(folder) = self.folder.clone() else { return Ok(()) };
+        on_disk(move || make_folder(&folder).map_err(FileError::Disk)).await
     }
 
-    /// Removes from the folder what was not written to its end, while nothing is being written. Blocks.
-    pub(super) fn tidy(&self) -> Result<(), FileError> {
-        let Some(folder) = &self.folder else { return Ok(()) };
-        for entry in fs::read_dir(folder).map_err(FileError::Disk)? {
-            let entry = entry.map_err(FileError::Disk)?;
-            let name = entry.file_name();
-            let name = name.to_string_lossy();
-            if name.contains(UNFINISHED) || name.ends_with(UNFINISHED_BEFORE) {
-                fs::remove_file(entry.path()).map_err(FileError::Disk)?;
-            }
-        }
-        Ok(())
+    /// Removes from the folder what was not written to its end, while nothing is being written.
+    pub(super) async fn tidy(&self) -> Result<(), FileError> {
+        let Some(folder) = self.folder.clone() else { return Ok(()) };
+        on_disk(move || tidied(&folder).map_err(FileError::Disk)).await
     }
 
     /// Everything that is there.
-    pub(super) fn all(&self) -> BoxStream<'static, Result<There, FileError>> {
-        let store = match self.store() {
-            Ok(store) => store,
-            Err(error) => return stream::iter([Err(error)]).boxed(),
-        };
-        let there = store.list(Some(&self.prefix)).map_err(FileError::from);
-        there
-            .map_ok(|meta| There {
-                name: meta.location.filename().unwrap_or_default().to_owned(),
-                size: meta.size,
-            })
-            .boxed()
+    pub(super) async fn all(
+        &self,
+    ) -> Result<BoxStream<'static, Result<There, FileError>>, FileError> {
+        let there = self.store().await?.list(Some(&self.prefix)).map_err(FileError::from);
+        let there = there.map_ok(|meta| There {
+            name: meta.location.filename().unwrap_or_default().to_owned(),
+            size: meta.size,
+        });
+        Ok(there.boxed())
     }
 
     fn stage(&self, name: &str) -> Option<Stage> {
@@ -204,7 +184,7 @@ impl Place {
     /// Begins a file that is written part by part.
     pub(super) async fn begin(&self, name: &str) -> Result<Upload, FileError> {
         let stage = self.stage(name);
-        Ok(Upload { inner: self.store()?.put_multipart(&self.path(name)).await?, stage })
+        Ok(Upload { inner: self.store().await?.put_multipart(&self.path(name)).await?, stage })
     }
 
     /// Ends it: when this returns it is there, whatever happens. If it fails, it may be there all the same,
@@ -217,7 +197,7 @@ impl Place {
     /// Writes a file at once.
     pub(super) async fn put(&self, name: &str, bytes: Bytes) -> Result<(), FileError> {
         let _stage = self.stage(name);
-        self.store()?.put(&self.path(name), PutPayload::from_bytes(bytes)).await?;
+        self.store().await?.put(&self.path(name), PutPayload::from_bytes(bytes)).await?;
         self.written(name)
     }
 
@@ -240,7 +220,7 @@ impl Place {
     }
 
     pub(super) async fn remove(&self, name: &str) -> Result<(), FileError> {
-        match self.store()?.delete(&self.path(name)).await.map_err(FileError::from) {
+        match self.store().await?.delete(&self.path(name)).await.map_err(FileError::from) {
             // Somebody else did.
             Ok(()) | Err(FileError::Gone) => Ok(()),
             Err(error) => Err(error),
@@ -251,8 +231,9 @@ impl Place {
     pub(super) async fn first(&self, name: &str, bytes: u64) -> Result<(Bytes, u64), FileError> {
         let options =
             GetOptions { range: Some(GetRange::Bounded(0..bytes)), ..GetOptions::default() };
-        let (store, path) = (self.store()?, self.path(name));
+        let path = self.path(name);
         in_time(async {
+            let store = self.store().await?;
             match store.get_opts(&path, options).await {
                 Ok(got) => {
                     let whole = got.meta.size;
@@ -270,8 +251,8 @@ impl Place {
     }
 
     pub(super) async fn part(&self, name: &str, range: Range<u64>) -> Result<Bytes, FileError> {
-        let (store, path) = (self.store()?, self.path(name));
-        in_time(async { Ok(store.get_range(&path, range).await?) }).await
+        let path = self.path(name);
+        in_time(async { Ok(self.store().await?.get_range(&path, range).await?) }).await
     }
 
     /// Bytes of a file as they come.
@@ -281,7 +262,7 @@ impl Place {
         }
         let left = range.end - range.start;
         let options = GetOptions { range: Some(GetRange::Bounded(range)), ..GetOptions::default() };
-        let got = self.store()?.get_opts(&self.path(name), options).await?;
+        let got = self.store().await?.get_opts(&self.path(name), options).await?;
         let start = got.range.start;
         match got.payload {
             // The library would read it in pieces of eight kilobytes.
@@ -336,8 +317,38 @@ fn read_at(mut file: &fs::File, at: u64, mut bytes: Vec<u8>) -> io::Result<Vec<u
     Ok(bytes)
 }
 
-/// A folder for its owner only.
-fn make_folder(folder: &FilePath) -> io::Result<()> {
+/// Does what waits for the disk on a thread that may.
+async fn on_disk<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, FileError> + Send + 'static,
+) -> Result<T, FileError> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.unwrap_or_else(|error| Err(FileError::Disk(io::Error::other(error))))
+}
+
+/// What moves bytes in a folder; [`FileError::Gone`] where there is none. Blocks.
+pub(super) fn opened(folder: &FilePath) -> Result<Arc<dyn ObjectStore>, FileError> {
+    folder.metadata().map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => FileError::Gone,
+        _ => FileError::Disk(error),
+    })?;
+    Ok(Arc::new(LocalFileSystem::new_with_prefix(folder)?.with_fsync(true)))
+}
+
+/// Removes from a folder what was not written to its end. Blocks.
+fn tidied(folder: &FilePath) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        if name.contains(UNFINISHED) || name.ends_with(UNFINISHED_BEFORE) {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+/// A folder for its owner only. Blocks.
+pub(super) fn make_folder(folder: &FilePath) -> io::Result<()> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]

@@ -141,6 +141,9 @@ pub(super) fn no_file(why: NoFile) -> (&'static str, &'static str) {
     let words = match why {
         NoFile::Unknown | NoFile::Never(_) => "There is no file at this address, or not any more.",
         NoFile::Expired => "Files are kept for some time, which is over for this one.",
+        NoFile::Damaged => {
+            "The file was damaged where it is kept and cannot be had any more. Please have it sent again."
+        }
         NoFile::Later => "The file cannot be had at the moment. Please try again in a minute.",
     };
     ("This file cannot be opened", words)

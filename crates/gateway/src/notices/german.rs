@@ -155,6 +155,10 @@ pub(super) fn no_file(why: NoFile) -> (&'static str, &'static str) {
             "Unter dieser Adresse gibt es keine Datei oder keine mehr."
         }
         NoFile::Expired => "Dateien werden eine Zeit lang aufbewahrt, die für diese vorbei ist.",
+        NoFile::Damaged => {
+            "Die Datei wurde dort beschädigt, wo sie aufbewahrt wird, und ist nicht mehr zu bekommen. \
+             Bitte lassen Sie sich die Datei noch einmal senden."
+        }
         NoFile::Later => {
             "Die Datei ist zurzeit nicht zu bekommen. Bitte versuchen Sie es in einer Minute noch einmal."
         }

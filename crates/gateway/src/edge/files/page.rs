@@ -88,6 +88,7 @@ impl From<FetchError> for Unopened {
         let why = match &error {
             FetchError::Unknown => NoFile::Unknown,
             FetchError::Expired => NoFile::Expired,
+            FetchError::NotKept(error) if error.is_for_ever() => NoFile::Damaged,
             other => match other.for_good() {
                 // There may be room again.
                 Some(FileRefusal::NoRoom) | None => NoFile::Later,
@@ -100,8 +101,32 @@ impl From<FetchError> for Unopened {
 
 impl From<FileError> for Unopened {
     fn from(error: FileError) -> Self {
-        let is_gone = matches!(error, FileError::Gone);
-        let why = if is_gone { NoFile::Unknown } else { NoFile::Later };
+        let why = match &error {
+            FileError::Gone => NoFile::Unknown,
+            error if error.is_for_ever() => NoFile::Damaged,
+            _ => NoFile::Later,
+        };
         Self { refusal: error.into(), why }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_opens_a_damaged_file_is_not_told_to_try_again() {
+        let both = || [FileError::Malformed.into(), FetchError::from(FileError::Malformed).into()];
+        for unopened in both() {
+            let Unopened { why, .. } = unopened;
+            assert_eq!(why, NoFile::Damaged);
+        }
+        for language in [Language::English, Language::German] {
+            let told = |why| page(language, why);
+            assert!(told(NoFile::Damaged) != told(NoFile::Later));
+            assert!(told(NoFile::Damaged) != told(NoFile::Unknown));
+        }
+        let away = FileError::Elsewhere(crate::files::Elsewhere::Absent);
+        assert_eq!(Unopened::from(away).why, NoFile::Later);
     }
 }

@@ -140,6 +140,33 @@ async fn files_that_are_away_for_a_while_are_not_taken_for_none() {
 }
 
 #[tokio::test]
+async fn files_that_go_away_while_they_are_listed_are_not_taken_for_none() {
+    let bed = Bed::new();
+    let (mut files, of) = (bed.files(), conversation(&bed, "c1").await);
+    let faults = faulty::between(&mut files);
+    let id = kept(&files, &of, b"kolibri").await.id;
+    rotate(&bed);
+    let (folder, away) = (bed.dir().join(place::FOLDER), bed.dir().join("away"));
+    let unmounts = || *faults.unmounts.lock().unwrap() = Some((folder.clone(), away.clone()));
+    let mounts = || {
+        fs::remove_dir(&folder).unwrap();
+        fs::rename(&away, &folder).unwrap();
+    };
+    unmounts();
+    let left = files.under_old_keys().await;
+    assert!(matches!(left, Err(FileError::Elsewhere(_))), "{left:?}");
+    mounts();
+    unmounts();
+    let looked = files.wrap_anew(&store(&bed), &|| Duration::ZERO).await;
+    assert!(matches!(looked, Err(FileError::Elsewhere(_))), "{looked:?}");
+    mounts();
+    assert_eq!(files.under_old_keys().await.unwrap(), 1);
+    assert_eq!(wrapped_anew(&bed, &files).await.done, 1);
+    retire(&bed);
+    assert_eq!(rest(reads(&files, &of, id).await).await, b"kolibri");
+}
+
+#[tokio::test]
 async fn files_that_go_away_in_the_middle_of_a_round_are_not_taken_for_done() {
     let bed = Bed::new();
     let (files, of) = (bed.files(), conversation(&bed, "c1").await);

@@ -155,6 +155,41 @@ async fn a_volume_that_goes_away_under_a_running_gateway_is_seen_by_whoever_brin
 }
 
 #[tokio::test]
+async fn a_file_of_a_volume_that_has_just_gone_is_not_said_to_be_removed() {
+    let bed = Bed::new();
+    let of = conversation(&bed).await;
+    let (files, _) = started(&bed).await;
+    tokio::time::pause();
+    let id = keep(&files, &of).await.unwrap();
+    let away = unmounted(&bed);
+    // Its place was seen a moment ago, which is no more than that.
+    assert!(is_away(&files.remove(id).await, Elsewhere::Absent));
+    mounted(&bed, &away);
+    assert!(files.remove(id).await.unwrap());
+    files.look().await.unwrap();
+    assert!(!files.remove(id).await.unwrap());
+}
+
+#[tokio::test]
+async fn what_is_under_way_stays_where_a_place_is_accepted() {
+    let bed = Bed::new();
+    let of = conversation(&bed).await;
+    let (files, _) = started(&bed).await;
+    let (name, kind) = ("slow.txt".to_owned(), "text/plain".to_owned());
+    let new = NewFile { by: Bringer::Page, name, kind, thumbnail: None };
+    let mut intake = files.intake(of.0, &of.1, new).await.unwrap();
+    for _ in 0..3 {
+        intake.write(vec![b'x'; 1024 * 1024].into()).await.unwrap();
+    }
+    let taken = files.fill().0.bytes;
+    fs::write(folder(&bed).join(MARK), "another").unwrap();
+    assert!(files.accept_place().await.unwrap());
+    assert_eq!(files.fill().0.bytes, taken, "it keeps its room");
+    let id = intake.finish().await.unwrap().id;
+    read(&files, &of, id).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_file_that_came_while_the_volume_went_away_is_not_written_beneath_it() {
     let bed = Bed::new();
     let of = conversation(&bed).await;
