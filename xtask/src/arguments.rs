@@ -187,7 +187,7 @@ mod tests {
                 named += 1;
             }
         }
-        assert_eq!(named, 21, "this test looks at the source, which may look otherwise now");
+        assert_eq!(named, 22, "this test looks at the source, which may look otherwise now");
     }
 
     #[test]

@@ -38,6 +38,10 @@ async fn a_card_number_reaches_neither_agent_nor_bot_nor_disk_and_the_user_is_to
     house.hears(house.callbacks().queued).await;
     house.desk.accept(&chat).unwrap();
     house.hears(house.callbacks().accepted).await;
+    page.until("an agent", |heard| {
+        gists(&heard.activities).iter().any(|gist| gist == "notice connected")
+    })
+    .await;
     page.skip_what_was_shown();
     page.post(&format!("again {PAN}, staff P-123456 kolibri")).await;
     let read = format!("again {CARD}, staff [staff number removed] kolibri");
