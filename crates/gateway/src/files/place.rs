@@ -146,6 +146,9 @@ impl Place {
 
     /// The mark that lies with the files; `None` if there is none.
     pub(super) async fn mark(&self) -> Result<Option<Bytes>, FileError> {
+        if let Some(folder) = self.folder.clone() {
+            on_disk(move || opens_at_once(&folder.join(MARK))).await?;
+        }
         match self.first(MARK, MARK_BYTES_MAX).await {
             Ok((mark, _)) => Ok(Some(mark)),
             Err(FileError::Gone) => Ok(None),
@@ -345,6 +348,17 @@ fn tidied(folder: &FilePath) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// Refuses what would keep whoever opens it waiting, such as a named pipe. What is not there is no matter of this.
+fn opens_at_once(path: &FilePath) -> Result<(), FileError> {
+    match fs::metadata(path) {
+        Ok(seen) if !seen.is_file() && !seen.is_dir() => {
+            let words = format!("{} is no ordinary file", path.display());
+            Err(FileError::Disk(io::Error::new(io::ErrorKind::InvalidData, words)))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// A folder for its owner only. Blocks.

@@ -295,6 +295,20 @@ async fn a_mark_that_cannot_be_read_is_no_other_one() {
 }
 
 #[tokio::test]
+async fn a_pipe_in_place_of_the_mark_keeps_nobody_waiting() {
+    let bed = Bed::new();
+    let (files, _) = started(&bed).await;
+    let path = folder(&bed).join(MARK);
+    fs::remove_file(&path).unwrap();
+    assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+    let look = tokio::time::timeout(std::time::Duration::from_secs(5), files.look()).await;
+    // Whoever waited for the other end has it now, so that a failure is no standstill.
+    drop(fs::OpenOptions::new().read(true).write(true).open(&path).unwrap());
+    assert!(matches!(look, Ok(Err(FileError::Disk(_)))), "{look:?}");
+    assert_eq!(files.place_seen(), PlaceSeen::Unknown);
+}
+
+#[tokio::test]
 async fn who_only_looks_sees_the_same_and_changes_nothing() {
     let bed = Bed::new();
     let (dir, setup) = (bed.dir().to_owned(), FileSetup::default());
