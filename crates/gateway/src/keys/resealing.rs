@@ -186,7 +186,13 @@ impl Keys {
             return Err(KeysError::FilesLeft { left: files });
         }
         let id = seen.id;
-        self.change(move |ring| ring.retire(id)).await
+        // What was sealed anew so far leaves the files along with the key; what is from now on does not.
+        let stale = self.progress.stale.swap(false, Ordering::SeqCst);
+        let retired = self.change(move |ring| ring.retire(id)).await;
+        if retired.is_err() {
+            self.progress.stale.fetch_or(stale, Ordering::SeqCst);
+        }
+        retired
     }
 
     /// The ring as an operator sees it.

@@ -84,6 +84,7 @@ async fn a_root_key_is_retired_by_order_when_nothing_is_under_it() {
     keys.rotate().await.unwrap();
     // The order seals anew what is left.
     keys.retire(&old).await.unwrap();
+    assert!(!seen(&keys).await.in_files);
     assert_eq!(seen(&keys).await.roots.len(), 1);
     assert!(matches!(keys.retire(&old).await, Err(KeysError::NoSuchRoot)));
 }
@@ -117,6 +118,7 @@ async fn files_go_along_and_the_old_root_key_is_retired_when_none_is_left() {
     assert_eq!((after.files, after.percent), (Some(0), 100));
     // It is kept for thirty days more, and needs no old key for that.
     keys.retire(&old).await.unwrap();
+    assert!(!seen(&keys).await.in_files, "what is done is not said to be due");
     let read = files.read(&keeping, id).await.unwrap();
     let mut chunks = read.side(Side::Original, Reader::Page).await.unwrap();
     assert_eq!(&chunks.next().await.unwrap().unwrap()[..], b"it is dark");
