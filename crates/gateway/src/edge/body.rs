@@ -2,18 +2,21 @@
 
 use std::time::Duration;
 
-use axum::{
-    body::{Body, to_bytes},
-    http::StatusCode,
-};
+use axum::{body::Body, http::StatusCode};
 use bytes::Bytes;
-use http_body_util::LengthLimitError;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
 
 use crate::{edge::answer::Refusal, masking::NotMasked};
 
 /// How long a body may take to arrive. A megabyte needs 0.8 Mbit/s; slower than that is somebody
 /// who wants to hold the connection.
 const ARRIVES_WITHIN: Duration = Duration::from_secs(10);
+
+/// What is read of a body beyond its limit, in bytes, and thrown away.
+const REST_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// And for how long.
+const REST_WITHIN: Duration = Duration::from_secs(2);
 
 /// Why a body was not read.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -46,17 +49,27 @@ impl From<BodyError> for Refusal {
     }
 }
 
-/// A request's body, up to a limit in bytes.
-pub(crate) async fn read_body(body: Body, limit: usize) -> Result<Bytes, BodyError> {
-    let read = tokio::time::timeout(ARRIVES_WITHIN, to_bytes(body, limit)).await;
-    read.map_err(|_| BodyError::Slow)?.map_err(|error| {
-        let source = std::error::Error::source(&error);
-        if source.is_some_and(<dyn std::error::Error>::is::<LengthLimitError>) {
-            BodyError::TooLarge { limit }
-        } else {
-            BodyError::BrokeOff
+/// A request's body, up to a limit in bytes. Of one that is larger some more is taken and thrown away, so
+/// that its sender, who is still writing, reads the answer and not that the connection was reset.
+pub(crate) async fn read_body(mut body: Body, limit: usize) -> Result<Bytes, BodyError> {
+    let whole = Limited::new(&mut body, limit).collect();
+    match tokio::time::timeout(ARRIVES_WITHIN, whole).await.map_err(|_| BodyError::Slow)? {
+        Ok(whole) => Ok(whole.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => {
+            tokio::time::timeout(REST_WITHIN, throw_away(body)).await.ok();
+            Err(BodyError::TooLarge { limit })
         }
-    })
+        Err(_) => Err(BodyError::BrokeOff),
+    }
+}
+
+async fn throw_away(mut rest: Body) {
+    let mut thrown = 0;
+    while thrown < REST_BYTES_MAX
+        && let Some(Ok(frame)) = rest.frame().await
+    {
+        thrown += frame.data_ref().map_or(0, Bytes::len);
+    }
 }
 
 #[cfg(test)]
@@ -82,6 +95,29 @@ mod tests {
         assert_eq!(read_body(Body::from("12345"), 5).await.unwrap(), "12345");
         let error = read_body(Body::from("123456"), 5).await.unwrap_err();
         assert_eq!(error, BodyError::TooLarge { limit: 5 });
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_too_large_is_taken_to_its_end_if_that_is_near() {
+        let taken = std::sync::atomic::AtomicUsize::new(0);
+        let taken: &'static _ = Box::leak(Box::new(taken));
+        let of = |pieces: usize| {
+            stream::iter(0..pieces).map(move |_| {
+                taken.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                Ok::<_, std::io::Error>(vec![0_u8; 1024 * 1024])
+            })
+        };
+        for (pieces, read) in [(3, 3), (100, 5)] {
+            taken.store(0, std::sync::atomic::Ordering::Relaxed);
+            let error = read_body(Body::from_stream(of(pieces)), 10).await.unwrap_err();
+            assert_eq!(error, BodyError::TooLarge { limit: 10 });
+            assert_eq!(taken.load(std::sync::atomic::Ordering::Relaxed), read);
+        }
+        // Who stops in the middle is answered all the same.
+        let began = tokio::time::Instant::now();
+        let stalls = of(1).chain(stream::pending());
+        let error = read_body(Body::from_stream(stalls), 10).await.unwrap_err();
+        assert_eq!((error, began.elapsed()), (BodyError::TooLarge { limit: 10 }, REST_WITHIN));
     }
 
     #[tokio::test]
