@@ -4,16 +4,13 @@ use reqwest::Method;
 
 use super::fort::{Case, Fort, case};
 
-#[expect(clippy::too_many_lines, reason = "one table: a case in a row or a few")]
 pub(super) fn cases(fort: &Fort) -> Vec<Case> {
     let read = |conversation: &str, token: &str| {
         fort.get(&format!("/v3/directline/conversations/{conversation}/activities"))
             .bearer_auth(token)
     };
     let own = &fort.page.conversation;
-    let mut near = own.clone();
-    let last = if near.pop() == Some('0') { '1' } else { '0' };
-    near.push(last);
+    let near = super::near(own);
     vec![
         case("the conversation of another site", read(own, &fort.other.token), 403, "Forbidden"),
         case(

@@ -35,7 +35,7 @@ pub(super) fn cases(fort: &Fort) -> Vec<Case> {
         ),
         case(
             "a session that is one letter off",
-            hook(json!({"requestId": format!("{}0.1", &session[..session.len() - 1])})),
+            hook(json!({"requestId": format!("{}.1", super::near(session))})),
             400,
             "unknown_request",
         ),
