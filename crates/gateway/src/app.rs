@@ -60,6 +60,7 @@ use crate::{
     engine::{Engine, Tools},
     files::Files,
     gaps::Gaps,
+    keys,
     observe::Observer,
     presence::Presence,
     wakes::Wakes,
@@ -122,6 +123,7 @@ impl Gateway {
             // Opening may wait for a disk, and for tables to be brought up to date.
             let open = move || {
                 let store = open_store(&dir, &vault, boot, IN_USE_FOR, Who::Gateway)?;
+                keys::tell_of_half_a_change(&vault);
                 let audit = Audit::open(Arc::clone(&store), &vault, clock.clone())?;
                 // Before anybody can call: what comes after a gap waits until it is filled.
                 gaps.open_all(&*store, None)?;

@@ -98,29 +98,32 @@ pub(crate) fn scrubbed(store: &dyn Store, what: Leftovers) -> bool {
 
 /// A change of the master key that was cut short ends with the first start under the new one.
 fn forget_old_master(store: &dyn Store, vault: &Vault) -> Result<bool, StartError> {
-    if !vault.master_changes() {
+    if !vault.master_changes() || !vault.has_newest_master() {
         return Ok(false);
     }
-    let is_newest = vault.has_newest_master();
-    if is_newest {
-        let change = vault.newest_master_only()?;
-        store.supersede(RING, change.sealed(), Leftovers::All)?;
-        vault.take(change);
-        if scrubbed(store, Leftovers::All) {
-            tracing::info!("{MASTER_CHANGED}");
-        } else {
-            tracing::warn!(
-                "the master key is changed, but somebody reads the files, so what the one of before opens is still \
-                 in them; it is tried again"
-            );
-        }
+    let change = vault.newest_master_only()?;
+    store.supersede(RING, change.sealed(), Leftovers::All)?;
+    vault.take(change);
+    if scrubbed(store, Leftovers::All) {
+        tracing::info!("{MASTER_CHANGED}");
     } else {
+        tracing::warn!(
+            "the master key is changed, but somebody reads the files, so what the one of before opens is still \
+             in them; it is tried again"
+        );
+    }
+    Ok(true)
+}
+
+/// Says in the log that a change of the master key is left half done. For a gateway that starts: the command that
+/// finishes the change needs no such advice.
+pub(crate) fn tell_of_half_a_change(vault: &Vault) {
+    if vault.master_changes() {
         tracing::warn!(
             "the change of the master key is not finished: this is the old key, and the new one opens \
              the data as well; start with the new one, or run warmline keys rotate-master again"
         );
     }
-    Ok(is_newest)
 }
 
 /// Opens the ring of the data beside whoever has them open; where there is none, the vault stays as an

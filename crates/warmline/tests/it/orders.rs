@@ -329,8 +329,19 @@ async fn what_a_killed_change_of_the_master_key_left_is_done_by_the_next() {
             }
         }
     }
+    both_keys_open(&mut house, &key).await;
+    done(&house, &["keys", "rotate-master"]).await;
     house.begin().await;
     done(&house, &["keys", "status"]).await;
+}
+
+/// Leaves what a kill leaves that comes after both keys open the data and before the file is replaced.
+async fn both_keys_open(house: &mut House, key: &Path) {
+    let next = key.with_file_name("master.key.next");
+    house.environment.insert("WARMLINE_MASTER_KEY".into(), read(key).trim().into());
+    done(house, &["keys", "rotate-master", "--new-key", next.to_str().unwrap()]).await;
+    house.environment.remove("WARMLINE_MASTER_KEY");
+    house.hides(read(&next).trim());
 }
 
 /// What root makes in the place of another user's gateway, that gateway cannot open.
