@@ -325,6 +325,15 @@ pub(crate) async fn breath() {
     tokio::task::spawn_blocking(nap).await.unwrap();
 }
 
+/// The same, and until the batch is over that the engine is committing by then: a disk that takes its time
+/// takes it while the paused clock stands.
+pub(crate) async fn breath_of(bed: &Bed) {
+    breath().await;
+    let store = Arc::clone(&bed.store);
+    let turn = move || store.inner.transact(&mut |_| Ok(()));
+    tokio::task::spawn_blocking(turn).await.unwrap().unwrap();
+}
+
 /// Ends an engine from within a runtime.
 pub(crate) async fn finish(engine: Engine) {
     tokio::task::spawn_blocking(|| engine.finish()).await.unwrap();

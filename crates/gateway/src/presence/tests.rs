@@ -4,7 +4,7 @@ use session::id::Timestamp;
 use store::Store as _;
 
 use super::*;
-use crate::bed::{Bed, Fault, START, breath};
+use crate::bed::{Bed, Fault, START, breath_of};
 
 const ONE: ConversationId = ConversationId(1);
 const TWO: ConversationId = ConversationId(2);
@@ -185,13 +185,13 @@ impl Scene {
 
 /// Waits, at most ten minutes of the paused clock; the engine's thread lives in real time and gets
 /// some of it.
-async fn wait_for(what: impl Fn() -> bool) {
+async fn wait_for(bed: &Bed, what: impl Fn() -> bool) {
     for _ in 0..6_000 {
         if what() {
             return;
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
-        breath().await;
+        breath_of(bed).await;
     }
     panic!("it never came");
 }
@@ -219,7 +219,7 @@ async fn an_open_session_whose_user_did_not_come_back_after_a_start_ends_after_i
     let scene = Scene::new(bed.restarted(crate::bed::policy()).await);
     let bed = &scene.bed;
     let began = Instant::now();
-    wait_for(|| due_after(bed, 10)).await;
+    wait_for(bed, || due_after(bed, 10)).await;
     assert!(began.elapsed() >= BACK_WITHIN);
     bed.advance(Duration::from_mins(10));
     let due = next_deadline(bed).unwrap();
@@ -237,7 +237,7 @@ async fn an_open_session_whose_user_comes_back_after_a_start_goes_on() {
     bed.take(Arrival::event(Target::Conversation(id), Event::UserAway)).await;
     let scene = Scene::new(bed.restarted(crate::bed::policy()).await);
     let stream = scene.presence.attend(id);
-    wait_for(|| due_after(&scene.bed, 30)).await;
+    wait_for(&scene.bed, || due_after(&scene.bed, 30)).await;
     tokio::time::sleep(BACK_WITHIN * 2).await;
     assert!(due_after(&scene.bed, 30));
     drop(stream);
@@ -279,9 +279,9 @@ async fn what_a_full_disk_refused_is_told_when_there_is_room() {
     scene.bed.store.set(Fault::Full);
     drop(stream);
     let gone_at = Instant::now() + STREAM_GONE_AFTER;
-    wait_for(|| scene.presence.lock().next().is_some_and(|at| at > gone_at)).await;
+    wait_for(&scene.bed, || scene.presence.lock().next().is_some_and(|at| at > gone_at)).await;
     assert!(due_after(&scene.bed, 30), "it was refused");
     scene.bed.store.set(Fault::None);
-    wait_for(|| due_after(&scene.bed, 10)).await;
+    wait_for(&scene.bed, || due_after(&scene.bed, 10)).await;
     scene.end().await;
 }

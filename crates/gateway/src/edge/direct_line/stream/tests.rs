@@ -176,7 +176,7 @@ async fn deadline_is(bed: &Bed, minutes: i64) {
             return;
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
-        bed::breath().await;
+        bed::breath_of(bed).await;
     }
     panic!("the deadline is not {minutes} minutes after the beginning");
 }
