@@ -439,17 +439,22 @@ impl Reader {
         Self(tokio_tungstenite::connect_async(stream_url).await.unwrap().0)
     }
 
-    /// The activities of the next set.
-    pub(crate) async fn next_set(&mut self) -> Vec<Value> {
+    /// The next set as it came.
+    pub(crate) async fn next_frame(&mut self) -> String {
         loop {
             let frame = timeout(WITHIN, self.0.next()).await.expect("a set comes");
             let Message::Text(frame) = frame.expect("it is open").unwrap() else { continue };
             if !frame.is_empty() {
-                let mut set: Value = serde_json::from_str(&frame).unwrap();
-                let Value::Array(activities) = set["activities"].take() else { panic!("{set}") };
-                return activities;
+                return frame.to_string();
             }
         }
+    }
+
+    /// The activities of the next set.
+    pub(crate) async fn next_set(&mut self) -> Vec<Value> {
+        let mut set: Value = serde_json::from_str(&self.next_frame().await).unwrap();
+        let Value::Array(activities) = set["activities"].take() else { panic!("{set}") };
+        activities
     }
 }
 
