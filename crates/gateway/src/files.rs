@@ -5,17 +5,19 @@
 //! as it is asked for, whole or in part ([`reading`]); no more than a few chunks of it are ever in
 //! memory. What it is is judged by its first bytes ([`kind`]), and a scanner may see it before it is kept
 //! ([`scan`]). Its name says whose it is, since when, and how long it is kept ([`id`]), so that nothing else
-//! has to be kept about it. When root keys are rotated, what wraps its data key is, too ([`anew`]).
+//! has to be kept about it; when that is over it is removed, or before by order ([`removal`]). When root keys
+//! are rotated, what wraps its data key is, too ([`anew`]).
 //! The place that they lie in is known again by its mark ([`mark`]); what was damaged there is remembered
 //! ([`damaged`]).
-//! How much there is in all is counted ([`ledger`]), and how many come and go at a time ([`turns`]). Whoever is shown a file gets
-//! an address that opens it and nothing else, for a while ([`pass`]).
+//! How much there is in all is counted ([`ledger`]), and how many come and go at a time ([`turns`]). Whoever is
+//! shown a file gets an address that opens it and nothing else, for a while ([`pass`]).
 //!
 //! It deliberately does not know: HTTP, activities, and who may bring a file.
 
 mod anew;
 mod bucket;
 mod damaged;
+mod error;
 #[cfg(test)]
 mod faulty;
 mod id;
@@ -28,6 +30,7 @@ mod pace;
 mod pass;
 mod place;
 mod reading;
+mod removal;
 mod scan;
 mod sealed;
 mod setup;
@@ -35,7 +38,7 @@ mod staged;
 mod turns;
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashMap,
     io,
     path::Path,
     sync::{
@@ -46,15 +49,13 @@ use std::{
 };
 
 use futures_util::TryStreamExt;
-use session::{
-    FileRefusal,
-    id::{TenantId, Timestamp},
-};
+use session::id::{TenantId, Timestamp};
 use store::{ConversationId, Store, StoreError};
-use vault::{MacKey, SealError, Signing, Vault};
+use vault::{MacKey, Signing, Vault};
 
 pub(crate) use anew::Looked;
 pub use bucket::BucketSetup;
+pub(crate) use error::FileError;
 pub(crate) use id::{FileId, Keep};
 pub(crate) use intake::{Bringer, Intake, Kept, NewFile};
 pub(crate) use kind::{clean_name, essence};
@@ -62,11 +63,12 @@ pub(crate) use mark::PlaceSeen;
 pub use mark::{Elsewhere, PlaceExamined, examine_files};
 pub(crate) use pass::{Pass, PassError};
 pub(crate) use reading::{Chunks, Reading};
+pub(crate) use removal::Which;
 pub use scan::ScannerAddress;
 pub(crate) use sealed::{Head, Side};
 pub use setup::{FileRules, FileSetup, REFUSED, Scanning, WithoutScanner};
 
-use crate::{clock::Clock, control::FilesDropped, observe::Observer};
+use crate::{clock::Clock, observe::Observer};
 pub(crate) use ledger::Fill;
 use ledger::Ledger;
 pub(crate) use pace::{PIECE_WITHIN, Pace, Taking, TooSlow};
@@ -76,103 +78,6 @@ pub(crate) use turns::Reader;
 
 /// How long a file that a bot shows is kept: as long as Azure keeps those of Direct Line.
 const KEPT_FOR: Duration = Duration::from_hours(24);
-
-/// Why a file is not there.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum FileError {
-    /// The conversation has as much as one may have.
-    #[error("the conversation has as many files as it may have")]
-    ConversationFull,
-    /// The tenant's conversations together have, as far as whoever brings it may fill them.
-    #[error("the tenant has as many files as it may have")]
-    TenantFull,
-    /// All conversations together have, as far as whoever brings it may fill them.
-    #[error("the gateway keeps as many files as it may")]
-    Full,
-    /// Too many come in.
-    #[error("too many files come and go at the moment; nothing was taken, try again")]
-    Busy,
-    /// It is larger than this many bytes.
-    #[error("a file may have {limit} bytes at most")]
-    TooLarge { limit: u64 },
-    /// There is nothing in it.
-    #[error("the file is empty")]
-    Empty,
-    /// Files of its kind may not be brought.
-    #[error("files of this kind are not taken here")]
-    NotAllowed,
-    /// The scanner found something in it.
-    #[error("a virus scanner found something in the file; it was not taken")]
-    Infected,
-    /// The scanner cannot say what is in it.
-    #[error("the file cannot be scanned for viruses at the moment; nothing was taken, try again")]
-    NotScanned,
-    /// The scanner does not take files of its size.
-    #[error("the file is too large to be scanned for viruses; it was not taken")]
-    TooLargeToScan,
-    /// There is none, or not any more.
-    #[error("there is no such file, or not any more")]
-    Gone,
-    /// Where they lie is not the place that is known, so nothing is taken from it or put there.
-    #[error(transparent)]
-    Elsewhere(#[from] Elsewhere),
-    /// The disk, or the bucket, does not take it or give it.
-    #[error("a file cannot be written or read")]
-    Disk(#[source] io::Error),
-    /// It does not open.
-    #[error("a file does not open")]
-    Sealed(#[from] SealError),
-    /// It opens, but is not what it should be.
-    #[error("a file is not in a form this version knows")]
-    Malformed,
-}
-
-impl FileError {
-    /// What its user is told.
-    pub(crate) fn fault(&self) -> FileRefusal {
-        match self {
-            Self::ConversationFull | Self::TenantFull | Self::Full => FileRefusal::NoRoom,
-            Self::TooLarge { .. } | Self::TooLargeToScan => FileRefusal::TooLarge,
-            Self::Empty => FileRefusal::Empty,
-            Self::NotAllowed => FileRefusal::NotAllowed,
-            Self::Infected => FileRefusal::Infected,
-            Self::Busy
-            | Self::NotScanned
-            | Self::Gone
-            | Self::Elsewhere(_)
-            | Self::Disk(_)
-            | Self::Sealed(_)
-            | Self::Malformed => FileRefusal::NotNow,
-        }
-    }
-
-    /// Whether it will be no other tomorrow, of a file that is read: it is of no form that is known, is under
-    /// a root key that is gone, or was changed where it lies.
-    pub(crate) fn is_for_ever(&self) -> bool {
-        use SealError::{Malformed, Refused, UnknownRoot};
-        matches!(self, Self::Malformed | Self::Sealed(UnknownRoot | Malformed | Refused))
-    }
-}
-
-impl From<object_store::Error> for FileError {
-    fn from(error: object_store::Error) -> Self {
-        match error {
-            object_store::Error::NotFound { .. } => Self::Gone,
-            error => Self::Disk(io::Error::other(error)),
-        }
-    }
-}
-
-/// Which files an operator drops.
-#[derive(Debug)]
-pub(crate) struct Which {
-    /// Whose.
-    pub(crate) tenant: TenantId,
-    /// Only what strangers brought.
-    pub(crate) strangers: bool,
-    /// Only what came before this.
-    pub(crate) before: Option<Timestamp>,
-}
 
 /// All files of this gateway, which nobody else has open.
 pub(crate) struct Files {
@@ -294,27 +199,6 @@ impl Files {
         self.turns.pace(by)
     }
 
-    /// Removes a file that nobody was told of.
-    pub(crate) async fn discard(&self, id: FileId) {
-        let _alone = self.removing.lock().await;
-        let name = id.to_string();
-        let size = self.place.first(&name, 1).await.map(|(_, size)| size);
-        let removed = self.place.remove(&name).await;
-        match (size, removed) {
-            (Ok(size), Ok(())) => self.was_removed(id, size),
-            (Err(FileError::Gone), _) => {}
-            (Err(error), _) | (_, Err(error)) => tracing::warn!(
-                error = &error as &dyn std::error::Error,
-                "a file that nobody was told of cannot be removed; it goes with the others"
-            ),
-        }
-    }
-
-    fn was_removed(&self, id: FileId, size: u64) {
-        ledger::locked(&self.ledger).was_removed(id, size);
-        self.known().was_removed(id);
-    }
-
     /// Until when a file is kept.
     pub(crate) fn kept_until(&self, file: FileId) -> Timestamp {
         let kept = match file.keep {
@@ -329,90 +213,6 @@ impl Files {
     /// Whether there is any of this conversation, or may be: nobody knows while they are away.
     pub(crate) fn may_have_some(&self, conversation: ConversationId) -> bool {
         !self.is_counted() || ledger::locked(&self.ledger).has_some(conversation)
-    }
-
-    /// Removes one, if it is there. That it is not is said only where it was just seen that its place is the known
-    /// one: a key may go after that.
-    pub(crate) async fn remove(&self, id: FileId) -> Result<bool, FileError> {
-        let _alone = self.removing.lock().await;
-        self.in_place().await?;
-        let name = id.to_string();
-        let size = match self.place.first(&name, 1).await {
-            Ok((_, size)) => size,
-            Err(FileError::Gone) => return self.look().await.map(|()| false),
-            Err(error) => return Err(error),
-        };
-        self.place.remove(&name).await?;
-        self.was_removed(id, size);
-        Ok(true)
-    }
-
-    /// Removes all of these conversations, and tells how many.
-    pub(crate) async fn forget(
-        &self,
-        conversations: &HashSet<ConversationId>,
-    ) -> Result<u64, FileError> {
-        let _alone = self.removing.lock().await;
-        self.look().await?;
-        let (mut all, mut removed) = (self.place.all().await?, 0);
-        while let Some(there) = all.try_next().await? {
-            let Ok(id) = there.name.parse::<FileId>() else { continue };
-            if conversations.contains(&id.conversation) {
-                self.place.remove(&there.name).await?;
-                self.was_removed(id, there.size);
-                removed += 1;
-            }
-        }
-        self.told();
-        Ok(removed)
-    }
-
-    /// Removes what was kept long enough, and tells how many.
-    pub(crate) async fn sweep(&self) -> Result<u64, FileError> {
-        self.remove_what_came_back().await;
-        let now = self.clock.now();
-        Ok(self.remove_those(|id| self.kept_until(id) <= now).await?.files)
-    }
-
-    /// Removes what an operator does not want to keep.
-    pub(crate) async fn drop_those(&self, which: &Which) -> Result<FilesDropped, FileError> {
-        let is_theirs = |id: FileId| {
-            let ledger = ledger::locked(&self.ledger);
-            ledger.tenant_of(id.conversation) == Some(&which.tenant)
-        };
-        self.remove_those(|id| {
-            (!which.strangers || id.keep == Keep::Stranger)
-                && which.before.is_none_or(|before| id.since() < before)
-                && is_theirs(id)
-        })
-        .await
-    }
-
-    async fn remove_those(&self, goes: impl Fn(FileId) -> bool) -> Result<FilesDropped, FileError> {
-        let _alone = self.removing.lock().await;
-        self.look().await?;
-        let (mut all, mut removed) = (self.place.all().await?, FilesDropped::default());
-        while let Some(there) = all.try_next().await? {
-            let Ok(id) = there.name.parse::<FileId>() else { continue };
-            if !goes(id) {
-                continue;
-            }
-            // One that cannot be removed must not keep the others.
-            if let Err(error) = self.place.remove(&there.name).await {
-                tracing::error!(
-                    error = &error as &dyn std::error::Error,
-                    file = there.name,
-                    "a file cannot be removed"
-                );
-                removed.left += 1;
-                continue;
-            }
-            self.was_removed(id, there.size);
-            removed.files += 1;
-            removed.bytes = removed.bytes.saturating_add(there.size);
-        }
-        self.told();
-        Ok(removed)
     }
 
     /// How much all of them take, and each tenant's.

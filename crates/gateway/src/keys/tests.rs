@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use store::{Store, sqlite::SqliteStore};
 
-use super::{resealing::Keys, *};
+use super::{opening::CHECK_VALUE, resealing::Keys, *};
 use crate::{
+    app::StartError,
     bed::Bed,
     engine::Arrival,
     files::{Bringer, NewFile, Reader, Side},

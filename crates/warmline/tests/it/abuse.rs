@@ -46,7 +46,6 @@ const TABLES: [(&str, Table); 12] = [
 /// The cases there are at least; fewer would mean that a table was lost.
 const CASES_MIN: usize = 150;
 
-/// All of them against one gateway, so that they take seconds; what is wrong is told all at once.
 /// The same but for its last letter.
 fn near(id: &str) -> String {
     let mut near = id.to_owned();
@@ -55,6 +54,7 @@ fn near(id: &str) -> String {
     near
 }
 
+/// All of them against one gateway, so that they take seconds; what is wrong is told all at once.
 #[tokio::test]
 async fn every_abuse_is_refused_and_changes_nothing() {
     let fort = Fort::start().await;

@@ -4,6 +4,8 @@
 //! reads a stream that comes back after every cut from the last watermark it saw. What arrived is
 //! kept as it arrived, repeats included.
 
+mod stream;
+
 use std::{
     collections::BTreeSet,
     future::Future,
@@ -14,13 +16,13 @@ use std::{
     time::Duration,
 };
 
-use futures_util::StreamExt;
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 use tokio::{sync::watch, task::JoinHandle, time::timeout};
-use tokio_tungstenite::tungstenite::Message;
 
 use crate::process::WITHIN;
+use stream::Listener;
+pub(crate) use stream::{Heard, Reader};
 
 /// Between two looks at something that nobody announces.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
@@ -39,16 +41,6 @@ where
         }
     });
     found.await.unwrap_or_else(|_| panic!("in vain: {what}"))
-}
-
-/// What came over the stream.
-#[derive(Debug, Default)]
-pub(crate) struct Heard {
-    /// All activities in the order of their arrival, repeats included.
-    pub(crate) activities: Vec<Value>,
-    /// The codes of all close frames.
-    pub(crate) closed: Vec<u16>,
-    watermark: String,
 }
 
 pub(crate) struct Page {
@@ -354,106 +346,4 @@ fn gist(activity: &Value) -> String {
 
 fn text_of(value: &Value) -> String {
     value.as_str().unwrap_or_else(|| panic!("{value} is no text")).to_owned()
-}
-
-/// The end of the stream that is on the page.
-#[derive(Clone)]
-struct Listener {
-    http: reqwest::Client,
-    address: String,
-    token: String,
-    hear: watch::Sender<Heard>,
-    secrets: Arc<Mutex<Vec<String>>>,
-}
-
-impl Listener {
-    async fn run(self, mut stream_url: String) {
-        loop {
-            self.secrets.lock().unwrap().extend(ticket(&stream_url));
-            self.listen(&stream_url).await;
-            stream_url = self.reconnect().await;
-        }
-    }
-
-    /// Reads the stream to its end, however it ends.
-    async fn listen(&self, stream_url: &str) {
-        let Ok((mut socket, _)) = tokio_tungstenite::connect_async(stream_url).await else {
-            return;
-        };
-        while let Some(Ok(frame)) = socket.next().await {
-            match frame {
-                Message::Text(frame) if !frame.is_empty() => self.take(&frame),
-                Message::Close(frame) => {
-                    let code = frame.map_or(1005, |frame| frame.code.into());
-                    self.hear.send_modify(|heard| heard.closed.push(code));
-                }
-                _ => {}
-            }
-        }
-    }
-
-    fn take(&self, frame: &str) {
-        let mut set: Value = serde_json::from_str(frame).expect("only activity sets are sent");
-        self.hear.send_modify(|heard| {
-            if let Some(watermark) = set["watermark"].as_str() {
-                watermark.clone_into(&mut heard.watermark);
-            }
-            if let Value::Array(activities) = set["activities"].take() {
-                heard.activities.extend(activities);
-            }
-        });
-    }
-
-    /// The address of a new stream from where the last one ended, as soon as somebody answers.
-    async fn reconnect(&self) -> String {
-        let watermark = self.hear.borrow().watermark.clone();
-        eventually("the stream is given back", || async {
-            let request = self.http.get(format!("{}?watermark={watermark}", self.address));
-            let answer = request.bearer_auth(&self.token).send().await.ok()?;
-            match answer.status() {
-                StatusCode::OK => answer.json().await.ok().map(|body: Value| {
-                    self.secrets.lock().unwrap().push(text_of(&body["token"]));
-                    text_of(&body["streamUrl"])
-                }),
-                StatusCode::SERVICE_UNAVAILABLE => None,
-                // Faster than a conversation may call: a client sends it again.
-                StatusCode::TOO_MANY_REQUESTS => {
-                    let refused = answer.text().await.unwrap_or_default();
-                    assert!(refused.contains("in a second"), "a post was refused: {refused}");
-                    None
-                }
-                status => panic!("a reconnect was refused: {status}"),
-            }
-        })
-        .await
-    }
-}
-
-/// A stream that is read set by set.
-pub(crate) struct Reader(
-    tokio_tungstenite::WebSocketStream<tokio_tungstenite::MaybeTlsStream<tokio::net::TcpStream>>,
-);
-
-impl Reader {
-    pub(crate) async fn open(stream_url: &str) -> Self {
-        Self(tokio_tungstenite::connect_async(stream_url).await.unwrap().0)
-    }
-
-    /// The activities of the next set.
-    pub(crate) async fn next_set(&mut self) -> Vec<Value> {
-        loop {
-            let frame = timeout(WITHIN, self.0.next()).await.expect("a set comes");
-            let Message::Text(frame) = frame.expect("it is open").unwrap() else { continue };
-            if !frame.is_empty() {
-                let mut set: Value = serde_json::from_str(&frame).unwrap();
-                let Value::Array(activities) = set["activities"].take() else { panic!("{set}") };
-                return activities;
-            }
-        }
-    }
-}
-
-/// The secret part of a stream's address.
-fn ticket(stream_url: &str) -> Option<String> {
-    stream_url.split_once("&t=").map(|(_, ticket)| ticket.to_owned())
 }

@@ -1,192 +1,20 @@
-//! Messages that are sealed between the browser and the gateway: another implementation of the format
-//! that docs/message-encryption.md describes, and what is refused.
+//! Messages that are sealed between the browser and the gateway, and what is refused.
+
+mod page;
+mod turns;
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
-use futures_util::StreamExt as _;
-use hpke::{
-    Deserializable as _, Kem as _, OpModeR, OpModeS, Serializable as _,
-    aead::{AesGcm128, AesGcm256},
-    kdf::HkdfSha256,
-    kem::X25519HkdfSha256 as Kem,
-};
+use hpke::aead::{AesGcm128, AesGcm256};
 use reqwest::Method;
 use serde_json::{Value, json};
-use tokio::sync::watch;
 
 use super::Door;
-use crate::{
-    house::House,
-    page::{Page, eventually},
-};
+use crate::page::eventually;
 
-type PrivateKey = <Kem as hpke::Kem>::PrivateKey;
-type PublicKey = <Kem as hpke::Kem>::PublicKey;
+pub(crate) use page::Private;
+use page::{bytes, texts};
 
 const WORDS: &str = "canary kolibri";
-
-/// A page with a key of its own.
-pub(crate) struct Private {
-    http: reqwest::Client,
-    /// Of its conversation.
-    address: String,
-    own: PrivateKey,
-    public: String,
-    keys: Value,
-    token: String,
-    conversation: String,
-    user: String,
-}
-
-fn bound(parts: &[&str]) -> Vec<u8> {
-    let part =
-        |part: &&str| [&u32::try_from(part.len()).unwrap().to_be_bytes(), part.as_bytes()].concat();
-    parts.iter().flat_map(part).collect()
-}
-
-fn text(value: &Value) -> String {
-    value.as_str().unwrap_or_else(|| panic!("a text, not {value}")).to_owned()
-}
-
-fn bytes(value: &Value) -> Vec<u8> {
-    BASE64.decode(text(value)).unwrap()
-}
-
-async fn keys(house: &House) -> Value {
-    let address = format!("{}/.well-known/warmline-keys", house.origin());
-    let answer = house.http.get(address).send().await.unwrap();
-    assert_eq!(answer.status(), 200);
-    assert_eq!(answer.headers()["cache-control"], "no-cache");
-    assert_eq!(answer.headers()["access-control-allow-origin"], "*");
-    answer.json().await.unwrap()
-}
-
-impl Private {
-    async fn of(door: &Door) -> Self {
-        Self::beside(&door.house, &door.page).await
-    }
-
-    /// In the same conversation as a page that has no key.
-    pub(crate) async fn beside(house: &House, beside: &Page) -> Self {
-        let (own, public) = Kem::gen_keypair();
-        let public = BASE64.encode(public.to_bytes());
-        let keys = keys(house).await;
-        let mut page = Self {
-            own,
-            public,
-            keys,
-            http: house.http.clone(),
-            address: format!(
-                "{}/v3/directline/conversations/{}",
-                house.origin(),
-                beside.conversation
-            ),
-            token: beside.token.clone(),
-            conversation: beside.conversation.clone(),
-            user: beside.user.clone(),
-        };
-        let presented = json!({"suite": page.keys["keys"][0]["suite"], "publicKey": page.public});
-        let asked = page.request(Method::POST, "/reader").json(&presented);
-        let answer = asked.send().await.unwrap();
-        assert_eq!(answer.status(), 200);
-        page.token = text(&answer.json::<Value>().await.unwrap()["token"]);
-        house.hides(&page.token);
-        page
-    }
-
-    fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
-        let request = self.http.request(method, format!("{}{path}", self.address));
-        request.bearer_auth(&self.token)
-    }
-
-    fn at(&self) -> String {
-        text(&self.keys["now"])
-    }
-
-    /// An activity in its envelope, as this page posts it to the conversation.
-    fn sealed(&self, activity: &Value, id: &str) -> Value {
-        self.sealed_as::<AesGcm256>(activity, id, &self.conversation, &self.at())
-    }
-
-    fn sealed_as<A: hpke::aead::Aead>(
-        &self,
-        activity: &Value,
-        id: &str,
-        conversation: &str,
-        at: &str,
-    ) -> Value {
-        let key = &self.keys["keys"][0];
-        let to = PublicKey::from_bytes(&bytes(&key["publicKey"])).unwrap();
-        let info = "warmline message 1 to gateway";
-        let mut activity = activity.clone();
-        activity["channelData"] = json!({"clientActivityID": id});
-        let (enc, ct) = hpke::single_shot_seal::<A, HkdfSha256, Kem>(
-            &OpModeS::Base,
-            &to,
-            info.as_bytes(),
-            activity.to_string().as_bytes(),
-            &bound(&[info, conversation, &self.user, id, at]),
-        )
-        .unwrap();
-        let sealed = json!({
-            "v": 1, "kid": key["kid"], "enc": BASE64.encode(enc.to_bytes()), "at": at,
-            "ct": BASE64.encode(ct),
-        });
-        json!({
-            "type": "message",
-            "from": {"id": self.user},
-            "channelData": {"clientActivityID": id, "warmline": {"sealed": sealed}},
-        })
-    }
-
-    pub(crate) fn says(&self, words: &str, id: &str) -> Value {
-        self.sealed(&json!({"type": "message", "text": words, "from": {"id": self.user}}), id)
-    }
-
-    pub(crate) fn post(&self, body: &Value) -> reqwest::RequestBuilder {
-        self.request(Method::POST, "/activities").json(body)
-    }
-
-    /// What a page that polls gets, as it came and opened.
-    pub(crate) async fn reads(&self) -> (String, Vec<Value>) {
-        let asked = self.request(Method::GET, "/activities");
-        let came = asked.send().await.unwrap().text().await.unwrap();
-        let set: Value = serde_json::from_str(&came).unwrap();
-        (came, self.opened(&set))
-    }
-
-    /// Opens all of a set, which was sealed with one context.
-    fn opened(&self, set: &Value) -> Vec<Value> {
-        let info = "warmline message 1 to reader";
-        let mut context = None;
-        let open = |activity: &Value| {
-            let sealed = &activity["channelData"]["warmline"]["sealed"];
-            let context = context.get_or_insert_with(|| {
-                let all = self.keys["keys"].as_array().unwrap();
-                let from = all.iter().find(|key| key["kid"] == sealed["kid"]).unwrap();
-                let from = PublicKey::from_bytes(&bytes(&from["publicKey"])).unwrap();
-                let enc =
-                    <Kem as hpke::Kem>::EncappedKey::from_bytes(&bytes(&sealed["enc"])).unwrap();
-                let mode = OpModeR::Auth(from);
-                hpke::setup_receiver::<AesGcm256, HkdfSha256, Kem>(
-                    &mode,
-                    &self.own,
-                    &enc,
-                    info.as_bytes(),
-                )
-                .unwrap()
-            });
-            let aad = bound(&[info, &self.conversation, &self.user]);
-            let plain = context.open(&bytes(&sealed["ct"]), &aad).unwrap();
-            assert_eq!(plain.len() % 256, 0, "its length says little");
-            serde_json::from_slice(&plain).unwrap()
-        };
-        set["activities"].as_array().unwrap().iter().map(open).collect()
-    }
-}
-
-fn texts(activities: &[Value]) -> Vec<&str> {
-    activities.iter().filter_map(|activity| activity["text"].as_str()).collect()
-}
 
 /// The same house, where the bot comes to require it; the page is not there any more.
 async fn required() -> Door {
@@ -223,7 +51,6 @@ async fn a_sealed_message_is_taken_and_read_sealed_by_each_reader_with_a_key_of_
 }
 
 #[tokio::test]
-#[expect(clippy::too_many_lines, reason = "one table: a case in a row or a few")]
 async fn what_does_not_fit_its_envelope_is_refused_and_changes_nothing() {
     let door = Door::open().await;
     let page = Private::of(&door).await;
@@ -290,6 +117,14 @@ async fn what_does_not_fit_its_envelope_is_refused_and_changes_nothing() {
     ] {
         door.refuses(what, page.post(&body), expected).await;
     }
+    let (_, read) = page.reads().await;
+    assert!(!texts(&read).iter().any(|text| text.contains("kolibri")), "{read:?}");
+}
+
+#[tokio::test]
+async fn what_is_no_key_for_a_reader_is_refused() {
+    let door = Door::open().await;
+    let page = Private::of(&door).await;
     let present = |body: Value| {
         door.call(Method::POST, &door.own("/reader")).bearer_auth(&door.page.token).json(&body)
     };
@@ -310,8 +145,6 @@ async fn what_does_not_fit_its_envelope_is_refused_and_changes_nothing() {
     ] {
         door.refuses(what, present(body), expected).await;
     }
-    let (_, read) = page.reads().await;
-    assert!(!texts(&read).iter().any(|text| text.contains("kolibri")), "{read:?}");
 }
 
 #[tokio::test]
@@ -359,17 +192,6 @@ async fn where_it_is_required_nothing_passes_in_the_clear() {
 }
 
 #[tokio::test]
-async fn keys_outlive_a_restart_and_nothing_of_them_lies_open() {
-    let mut door = Door::open().await;
-    let page = Private::of(&door).await;
-    door.house.terminate().await;
-    door.house.begin().await;
-    assert_eq!(keys(&door.house).await["keys"], page.keys["keys"]);
-    let (_, read) = page.reads().await;
-    assert!(!read.is_empty());
-}
-
-#[tokio::test]
 async fn the_words_beside_a_file_are_sealed_and_the_file_takes_its_place_in_them() {
     let door = Door::open().await;
     let page = Private::of(&door).await;
@@ -408,108 +230,8 @@ async fn the_words_beside_a_file_are_sealed_and_the_file_takes_its_place_in_them
 async fn a_stream_is_sealed_to_the_key_of_the_token_that_opens_it() {
     let door = Door::open().await;
     let page = Private::of(&door).await;
-    let asked = door.call(Method::GET, &door.own("?watermark=")).bearer_auth(&page.token);
-    let given: Value = asked.send().await.unwrap().json().await.unwrap();
-    let (mut socket, _) =
-        tokio_tungstenite::connect_async(text(&given["streamUrl"])).await.unwrap();
-    let message = tokio::time::timeout(crate::process::WITHIN, socket.next()).await.unwrap();
-    let frame = message.unwrap().unwrap().into_text().unwrap();
+    let frame = page.stream(&door.house).await.next_frame().await;
     assert!(!frame.contains("Hello"), "{frame}");
-    let opened = page.opened(&serde_json::from_str(&frame).unwrap());
+    let opened = page.opened(&frame);
     assert!(texts(&opened)[0].starts_with("Hello!"), "{opened:?}");
-}
-
-/// Says so much, each after the one before was taken; tells how often the key was refused. As
-/// docs/message-encryption.md says: `unknown_key` is answered with keys fetched anew, and the same message.
-async fn says_all(door: &Door, page: &mut Private, of: &str, said: &watch::Sender<usize>) -> usize {
-    let mut refused = 0;
-    for n in 0..LINES {
-        let (words, id) = (format!("{WORDS} {of} {n:03}"), format!("{of}-{n}"));
-        let mut posted = page.post(&page.says(&words, &id)).send().await.unwrap();
-        if posted.status() == 400 {
-            let body: Value = posted.json().await.unwrap();
-            assert_eq!(body["error"]["code"], "unknown_key", "{body}");
-            page.keys = keys(&door.house).await;
-            refused += 1;
-            posted = page.post(&page.says(&words, &id)).send().await.unwrap();
-        }
-        assert_eq!(posted.status(), 200, "{words}");
-        said.send_modify(|count| *count += 1);
-    }
-    refused
-}
-
-/// Messages of each page: all of them, and the bot's answers, are in one answer to a page that reads.
-const LINES: usize = 30;
-
-/// How often the keys are rotated meanwhile.
-const ROTATIONS: usize = 4;
-
-#[tokio::test]
-async fn keys_for_messages_are_rotated_under_load_with_no_failed_message() {
-    let door = Door::open().await;
-    let (mut one, mut other) = (Private::of(&door).await, Private::of(&door).await);
-    let first = text(&one.keys["keys"][0]["kid"]);
-    let (said, mut count) = watch::channel(0);
-    let rotates = async {
-        let mut made = Vec::new();
-        for n in 1..=ROTATIONS {
-            let moment = n * 2 * LINES / (ROTATIONS + 1);
-            count.wait_for(|count| *count >= moment).await.unwrap();
-            let seen = crate::keys::keys(&door.house, &["rotate-messages"]).await;
-            let [key] = seen["messages"].as_array().unwrap().as_slice() else { panic!("{seen}") };
-            made.push(text(&key["id"]));
-        }
-        made
-    };
-    let (refused, again, made) = tokio::join!(
-        says_all(&door, &mut one, "one", &said),
-        says_all(&door, &mut other, "two", &said),
-        rotates,
-    );
-    assert!(refused + again >= ROTATIONS, "pages were told: {refused}, {again}");
-    assert!(refused <= ROTATIONS && again <= ROTATIONS, "each key is refused once to a page");
-    let page = Private::of(&door).await;
-    let published: Vec<_> = page.keys["keys"].as_array().unwrap().iter().collect();
-    assert_eq!(published.len(), 1, "{published:?}");
-    assert_eq!(published[0]["kid"], *made.last().unwrap());
-    assert!(!made.contains(&first));
-    for (of, reader) in [("one", &page), ("two", &page)] {
-        let (_, read) = reader.reads().await;
-        let shown = texts(&read)
-            .into_iter()
-            .filter(|text| text.contains(&format!(" {of} ")))
-            .map(str::to_owned);
-        let expected: Vec<_> = (0..LINES).map(|n| format!("{WORDS} {of} {n:03}")).collect();
-        assert_eq!(shown.collect::<Vec<_>>(), expected, "all of it, in order, once");
-    }
-    // Who did it is in the trail.
-    let trail = crate::keys::run(&door.house, &["audit", "--json"]).await.unwrap();
-    for id in made {
-        let of_it = |line: &&str| line.contains("key_rotated") && line.contains(&id);
-        let record = trail.lines().find(of_it).unwrap_or_else(|| panic!("{id} in {trail}"));
-        assert!(record.contains(&format!("message {id}")) && record.contains("done"), "{record}");
-    }
-}
-
-#[tokio::test]
-async fn a_stream_under_way_goes_on_when_the_key_that_began_it_is_ended() {
-    let door = Door::open().await;
-    let page = Private::of(&door).await;
-    let asked = door.call(Method::GET, &door.own("?watermark=")).bearer_auth(&page.token);
-    let given: Value = asked.send().await.unwrap().json().await.unwrap();
-    let (mut socket, _) =
-        tokio_tungstenite::connect_async(text(&given["streamUrl"])).await.unwrap();
-    let mut next = async || {
-        let message = tokio::time::timeout(crate::process::WITHIN, socket.next()).await.unwrap();
-        serde_json::from_str::<Value>(&message.unwrap().unwrap().into_text().unwrap()).unwrap()
-    };
-    let begun = next().await;
-    let sealed = |set: &Value| set["activities"][0]["channelData"]["warmline"]["sealed"].clone();
-    crate::keys::keys(&door.house, &["rotate-messages"]).await;
-    door.page.post(WORDS).await;
-    let set = next().await;
-    // The same context, whose secret nobody has who merely has the gateway's key.
-    assert_eq!(sealed(&set)["enc"], sealed(&begun)["enc"]);
-    assert!(sealed(&set)["seq"].as_u64() > sealed(&begun)["seq"].as_u64());
 }
