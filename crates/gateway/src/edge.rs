@@ -42,6 +42,7 @@ use axum::{
     response::Response,
 };
 use bot_framework::Activity;
+use futures_util::FutureExt;
 use hyper::{
     body::{Body as _, Incoming},
     service::Service,
@@ -49,6 +50,7 @@ use hyper::{
 use hyper_util::service::TowerToHyperService;
 use session::id::TenantId;
 use store::Store;
+use tokio::time::Instant;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use vault::Vault;
 
@@ -138,7 +140,7 @@ impl Service<Request<Incoming>> for Front {
         let is_upload = has_body && direct_line::is_upload(request.uri().path());
         if webhook::is_callback(&request) {
             let answer = webhook::answer(Arc::clone(&self.edge), self.peer, request);
-            return Box::pin(async move { Ok(said_when_last(answer.await, has_body, false)) });
+            return Box::pin(answer.map(move |answer| Ok(said_when_last(answer, has_body, false))));
         }
         // Only there it matters; elsewhere the credential says who calls.
         if request.uri().path().starts_with(console::PREFIX)
@@ -241,23 +243,23 @@ async fn observe_request(
     request: axum::extract::Request,
     next: Next,
 ) -> Response {
+    let began = Instant::now();
     let method = request.method().clone();
     let route = route.as_ref().map(MatchedPath::as_str);
-    let mut response = observed(&edge, &method, route, next.run(request)).await;
-    told_to_browsers(&mut response, edge.doors.get().public_url.as_deref());
+    let mut response = next.run(request).await;
+    was_answered(&edge, &method, route, began, &mut response);
     response
 }
 
-/// Tells the observer of every request once it was answered, and the audit trail of those that were
-/// refused for what they may not.
-async fn observed(
+/// Tells the observer of a request once it was answered, the audit trail of one that was refused for what
+/// it may not, and browsers what they may not do with the answer.
+fn was_answered(
     edge: &Edge,
     method: &Method,
     route: Option<&str>,
-    answer: impl Future<Output = Response>,
-) -> Response {
-    let began = tokio::time::Instant::now();
-    let response = answer.await;
+    began: Instant,
+    response: &mut Response,
+) {
     let status = response.status().as_u16();
     let code = response.extensions().get::<RefusalCode>().map(|RefusalCode(code)| *code);
     if matches!(status, 401 | 403 | 429) {
@@ -265,7 +267,7 @@ async fn observed(
         edge.audit.refused(RouteName::of(method, route), code.unwrap_or("no_code"), tenant);
     }
     edge.observer.answered(&Answered { method, route, status, code, took: began.elapsed() });
-    response
+    told_to_browsers(response, edge.doors.get().public_url.as_deref());
 }
 
 #[cfg(test)]

@@ -154,13 +154,19 @@ impl Engine {
     }
 
     /// Hands over what happened and waits until it is durable.
-    pub(crate) async fn submit(&self, arrival: Arrival) -> Result<Outcome, EngineError> {
-        let commit = self.tracing.commit(&arrival);
-        let told = self.ask(|reply| Job::Event(Box::new(arrival), reply)).await;
-        if let Some(commit) = commit {
-            commit.committed(&told);
+    // Boxed before anything waits: what waits is moved with all that it has taken in.
+    pub(crate) fn submit(
+        &self,
+        arrival: Arrival,
+    ) -> impl Future<Output = Result<Outcome, EngineError>> + Send {
+        let (commit, arrival) = (self.tracing.commit(&arrival), Box::new(arrival));
+        async move {
+            let told = self.ask(|reply| Job::Event(arrival, reply)).await;
+            if let Some(commit) = commit {
+                commit.committed(&told);
+            }
+            told
         }
-        told
     }
 
     /// Hands over what comes only once: tried again while trouble passes, for [`INSIST_FOR`] at most.

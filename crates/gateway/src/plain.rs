@@ -6,6 +6,10 @@ use std::borrow::Cow;
 /// those that turn the direction of writing (Unicode's bidirectional controls), with which a name
 /// could make the words around it read as something else.
 pub(crate) fn plain(text: &str, chars_max: usize) -> String {
+    // Nearly every name is so, and they come with every message.
+    if text.len() <= chars_max && text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        return text.to_owned();
+    }
     text.chars().filter(|c| !c.is_control() && !turns(*c)).take(chars_max).collect()
 }
 

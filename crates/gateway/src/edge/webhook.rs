@@ -21,6 +21,7 @@ use session::{
     id::{DeskId, EffectNumber, SessionId, TenantId, UserId},
 };
 use store::{Person, Target};
+use tokio::time::Instant;
 
 use crate::{
     desk::{
@@ -32,7 +33,7 @@ use crate::{
         answer::{Refusal, no_such_method},
         body::read_body,
         callers::{Callers, Instance},
-        observed, told_to_browsers,
+        was_answered,
     },
     engine::{Arrival, EngineError, Outcome},
     gaps::Passed,
@@ -67,10 +68,10 @@ pub(crate) async fn answer(
     peer: Option<IpAddr>,
     request: Request<Incoming>,
 ) -> Response {
+    let began = Instant::now();
     let (parts, body) = request.into_parts();
-    let answer = answered(&edge, peer, &parts.headers, Body::new(body));
-    let mut response = observed(&edge, &Method::POST, Some(PATH), answer).await;
-    told_to_browsers(&mut response, edge.doors.get().public_url.as_deref());
+    let mut response = answered(&edge, peer, &parts.headers, Body::new(body)).await;
+    was_answered(&edge, &Method::POST, Some(PATH), began, &mut response);
     response
 }
 
