@@ -15,7 +15,9 @@ use store::{Store, Target, Work};
 use crate::{
     behind::{Answers, BotLink, Intake, Move, Names, Outgoing},
     channel::{self, Reference},
-    dispatcher::{Dispatcher, Leave, Opened, attempt::Attempt, desk_lane::MaterialError},
+    dispatcher::{
+        Dispatcher, Leave, Opened, attempt::Attempt, desk_lane::MaterialError, words::Reader,
+    },
     engine::{Arrival, EngineError},
     keeping::Entry,
     trace::Delivery,
@@ -136,8 +138,9 @@ impl Dispatcher {
                 entry.and_then(|entry| outgoing.activity(&entry, names))
             }
             What::TellBot { news, after, upto, .. } => {
-                let mut entries =
-                    self.words_upto(work, opened, *upto, MEANWHILE_ENTRIES_MAX).await?;
+                let mut entries = self
+                    .words_upto(work, opened, *upto, MEANWHILE_ENTRIES_MAX, Reader::Bot)
+                    .await?;
                 entries.retain(|entry| entry.number > *after);
                 Some(outgoing.status(decided, news, &entries))
             }

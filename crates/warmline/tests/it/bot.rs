@@ -340,6 +340,33 @@ async fn a_bot_hands_over_and_has_the_conversation_again_killed_after_each_step(
 }
 
 #[tokio::test]
+async fn a_bot_reads_of_an_agents_file_its_name_once_and_no_address_at_the_instance() {
+    let (mut house, bot, page) = greeted(Setting::default()).await;
+    house.says(&page, "hi").await;
+    let activity = bot.hears("hi").await;
+    bot.hands_over(&activity, json!("wants a plan")).await;
+    let chat = house.offered(USER).await;
+    house.hears(house.callbacks().queued).await;
+    house.desk.accept(&chat).unwrap();
+    bot.is_told("accepted").await;
+    house.desk.write(&chat, "see https://example.org/plans kolibri").unwrap();
+    house.desk.send_file(&chat, "plan kolibri.txt", "text/plain", b"a plan".to_vec()).unwrap();
+    eventually("the file is shown", || async {
+        let shown = Value::Array(page.log().await).to_string();
+        (shown.contains("plan kolibri.txt") && shown.contains("/files/desk.")).then_some(())
+    })
+    .await;
+    house.desk.end(&chat).unwrap();
+    let completed = bot.is_told("completed").await;
+    let lines = completed["value"]["transcript"].as_array().unwrap().clone();
+    let of_agent = lines.iter().filter(|line| line["from"]["id"] == "agent");
+    let texts: Vec<_> = of_agent.map(|line| line["text"].as_str().unwrap()).collect();
+    assert!(texts.contains(&"see https://example.org/plans kolibri"), "{texts:?}");
+    assert!(texts.contains(&"plan kolibri.txt"), "{texts:?}");
+    assert!(!Value::Array(lines).to_string().contains("/api/now/"));
+}
+
+#[tokio::test]
 async fn a_bot_that_asks_in_vain_is_told_why() {
     let (mut house, bot, page) =
         greeted(Setting { agent: AgentMode::Nobody, ..Setting::default() }).await;
