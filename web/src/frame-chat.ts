@@ -158,7 +158,8 @@ export class Chat {
           directLine,
           store,
           userID: userOf(this.#token),
-          username: this.#say('you'),
+          // A name would be told to the bot and the agent; who they are, the site's server says.
+          username: '',
           locale: this.#locale,
           sendTypingIndicator: true,
           activityMiddleware: [this.#retries.middleware(), quietNotices],

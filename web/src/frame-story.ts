@@ -4,6 +4,7 @@
  * remember nothing.
  */
 
+import { cardWords } from './card-words';
 import type { Activity, Attachment } from './web-chat';
 import type { Phase } from './widget-wire';
 import type { Say } from './widget-words';
@@ -152,10 +153,16 @@ export function unread(activities: readonly Activity[], seen: number): readonly 
 export function said(activity: Activity, say: Say): string {
   const { text: own = '', summary = '', attachments = [] } = activity;
   const cards = attachments.filter(isCard);
-  // Above a card there may be its question alone, and a bot may sum up what it says at length.
-  const words = cards.length > 0 && summary.length > own.length ? summary : own;
   const named = attachments.filter((one) => !isCard(one)).map((one) => `[${one.name || say(kindOf(one))}]`);
+  // Above a card there may be its question alone, and a bot may sum up what it says at length.
+  const words = cards.length > 0 && summary.length > own.length ? summary : withCards(own, summary, cards);
   return [words, ...named].filter(Boolean).join(' ') || `[${say('kind.card')}]`;
+}
+
+/** What is said above the cards, and what they say where nothing sums it up. */
+function withCards(own: string, summary: string, cards: readonly Attachment[]): string {
+  const told = summary === '' ? cards.map(cardWords) : [];
+  return [own, ...told.filter((words) => !own.includes(words))].filter(Boolean).join('\n');
 }
 
 function isCard({ contentType = '' }: Attachment): boolean {

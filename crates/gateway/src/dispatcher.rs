@@ -42,6 +42,7 @@ mod schedule;
 mod signals;
 #[cfg(test)]
 mod tests;
+mod words;
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 

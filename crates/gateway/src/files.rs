@@ -38,7 +38,7 @@ mod staged;
 mod turns;
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     io,
     path::Path,
     sync::{
@@ -208,6 +208,21 @@ impl Files {
         };
         let kept = i64::try_from(kept.as_millis()).unwrap_or(i64::MAX);
         Timestamp(file.since().0.saturating_add(kept))
+    }
+
+    /// Those of these conversations, oldest first.
+    pub(crate) async fn all_of(
+        &self,
+        conversations: &HashSet<ConversationId>,
+    ) -> Result<Vec<FileId>, FileError> {
+        self.look().await?;
+        let (mut all, mut theirs) = (self.place.all().await?, Vec::new());
+        while let Some(there) = all.try_next().await? {
+            let id = there.name.parse::<FileId>().ok();
+            theirs.extend(id.filter(|id| conversations.contains(&id.conversation)));
+        }
+        theirs.sort_by_key(|id| id.number);
+        Ok(theirs)
     }
 
     /// Whether there is any of this conversation, or may be: nobody knows while they are away.

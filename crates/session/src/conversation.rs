@@ -104,9 +104,13 @@ pub struct Visitor {
 }
 
 impl Visitor {
-    /// The same, who tells no less than they did `before`.
+    /// The same, who tells no less than they did `before`. Whoever has another id has no name of before.
     pub(crate) fn knowing(mut self, before: Option<Self>) -> Self {
-        self.timezone = self.timezone.or_else(|| before?.timezone);
+        let Some(before) = before else { return self };
+        if self.user == before.user {
+            self.name = self.name.or(before.name);
+        }
+        self.timezone = self.timezone.or(before.timezone);
         self
     }
 }

@@ -36,6 +36,9 @@ pub(crate) struct Outgoing<'a> {
     pub(crate) conversation: &'a str,
     /// How its channel knows it, where that is one that proves people.
     pub(crate) reference: Option<&'a Reference>,
+    /// What the user of a page is called, by whoever may say so; a channel that proves people says it
+    /// itself.
+    pub(crate) name: Option<&'a str>,
 }
 
 impl Outgoing<'_> {
@@ -130,6 +133,15 @@ impl Outgoing<'_> {
         });
         activity.set_within("from", "id", self.user_id());
         activity.set_within("from", "role", Role::User);
+        // What the site's server bound goes before what the page says.
+        let claimed = activity.from().and_then(|from| from.name);
+        match self.name {
+            Some(name) => activity.set_within("from", "name", name),
+            None if claimed.is_none_or(|name| name.trim().is_empty()) => {
+                activity.remove_within("from", "name");
+            }
+            None => {}
+        }
     }
 
     /// Everything that is Warmline's to say, and nothing that the strict readers refuse.
@@ -189,7 +201,13 @@ impl Outgoing<'_> {
     fn user(&self) -> ChannelAccount {
         match self.reference {
             Some(reference) => reference.user.as_role(Role::User),
-            None => ChannelAccount::new(self.user_id(), Role::User),
+            None => {
+                let account = ChannelAccount::new(self.user_id(), Role::User);
+                match self.name {
+                    Some(name) => account.named(name),
+                    None => account,
+                }
+            }
         }
     }
 

@@ -71,7 +71,8 @@ fn said_by(author: Author, payload: &str) -> Entry {
 fn sent(setup: BehindSetup, key: &ConversationKey, payload: &str) -> Value {
     let bed = Bed::new();
     let link = link(&bed, setup);
-    let outgoing = Outgoing { link: &link, key, conversation: "c7-ab", reference: None };
+    let outgoing =
+        Outgoing { link: &link, key, conversation: "c7-ab", reference: None, name: None };
     let activity = outgoing.activity(&said_by(Author::User, payload), Names::default()).unwrap();
     serde_json::from_str(&activity.to_json()).unwrap()
 }
@@ -112,6 +113,38 @@ async fn a_bot_never_gets_an_id_that_a_page_merely_claims() {
 }
 
 #[tokio::test]
+async fn what_the_user_is_called_goes_before_what_the_page_says() {
+    let bed = Bed::new();
+    let (link, key) = (link(&bed, setup()), bound());
+    let told = |name, posted: &str| {
+        let outgoing =
+            Outgoing { link: &link, key: &key, conversation: "c7-ab", reference: None, name };
+        let said = said_by(Author::User, posted);
+        let id = ("c7-ab-i1", Timestamp(0));
+        let sent = [
+            outgoing.activity(&said, Names::default()).unwrap(),
+            outgoing.relayed(Activity::parse(posted.as_bytes()).unwrap(), None, id),
+        ];
+        let all = sent.map(|sent| sent.from().unwrap().name);
+        assert_eq!(all[0], all[1], "{posted}");
+        let greeting = outgoing.greeting(EffectNumber(3), Timestamp(0));
+        let greeting: Value = serde_json::from_str(&greeting.to_json()).unwrap();
+        assert_eq!(greeting["membersAdded"][1], greeting["from"]);
+        (all[0].clone(), greeting["from"]["name"].as_str().map(str::to_owned))
+    };
+    let kim = || Some("Kim".to_owned());
+    for posted in [
+        r#"{"type":"message","text":"hi","from":{"id":"x","name":"You"}}"#,
+        r#"{"type":"message","text":"hi","from":{"id":"x"}}"#,
+        r#"{"type":"message","text":"hi"}"#,
+    ] {
+        assert_eq!(told(Some("Kim"), posted), (kim(), kim()), "{posted}");
+    }
+    let blank = r#"{"type":"message","text":"hi","from":{"id":"x","name":" "}}"#;
+    assert_eq!(told(None, blank), (None, None));
+}
+
+#[tokio::test]
 async fn no_other_spelling_of_what_is_warmlines_to_say_reaches_a_bot() {
     let posted = r#"{"type":"message","text":"hi","ServiceUrl":"https://evil.example","service_url":"x","Conversation":{"id":"c"},"caller_id":"urn:botframework:azure","relatesTo":{"serviceUrl":"https://evil.example"},"relates_to":{},"delivery_mode":"stream","x_mine":1,"from":{"Id":"boss","aad_object_id":"a","AadObjectId":"b","tenant_id":"t","agenticUserId":"z","colour":"red"}}"#;
     let sent = sent(setup(), &bound(), posted);
@@ -137,7 +170,8 @@ async fn numbers_survive_to_the_letter() {
     let bed = Bed::new();
     let link = link(&bed, setup());
     let key = bound();
-    let outgoing = Outgoing { link: &link, key: &key, conversation: "c7-ab", reference: None };
+    let outgoing =
+        Outgoing { link: &link, key: &key, conversation: "c7-ab", reference: None, name: None };
     let text =
         outgoing.activity(&said_by(Author::User, posted), Names::default()).unwrap().to_json();
     assert!(text.contains(r#""value":12345678901234567890123,"z":1.10"#), "{text}");
@@ -163,7 +197,8 @@ async fn the_bot_is_told_who_joined_and_what_became_of_a_chat() {
     let bed = Bed::new();
     let link = link(&bed, setup());
     let key = bound();
-    let outgoing = Outgoing { link: &link, key: &key, conversation: "c7-ab", reference: None };
+    let outgoing =
+        Outgoing { link: &link, key: &key, conversation: "c7-ab", reference: None, name: None };
     let greeting = outgoing.greeting(EffectNumber(1), Timestamp(0)).to_json();
     let greeting: Value = serde_json::from_str(&greeting).unwrap();
     assert_eq!(greeting["type"], "conversationUpdate");

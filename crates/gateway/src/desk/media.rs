@@ -173,10 +173,24 @@ impl DeskLinks {
                 let pass = MediaPass { conversation, entry, desk, address };
                 Some(format!("{base}/files/{}", self.media.write_pass(&pass)))
             }
-            Some(Leads::Page(url)) => Some(url),
-            Some(Leads::Elsewhere(url)) => rich::public(&url),
-            None => rich::public(address),
+            leads => open_page(leads, address),
         }
+    }
+
+    /// The same for whoever is to have no file: an address that opens one needs no sign-in and is good for as
+    /// long as the file is kept.
+    pub(crate) fn open_without_files(&self, address: &str) -> Option<String> {
+        open_page(self.reach.client.leads(address), address)
+    }
+}
+
+/// Under what address anybody may open what is no file.
+fn open_page(leads: Option<Leads>, address: &str) -> Option<String> {
+    match leads {
+        Some(Leads::File(_)) => None,
+        Some(Leads::Page(url)) => Some(url),
+        Some(Leads::Elsewhere(url)) => rich::public(&url),
+        None => rich::public(address),
     }
 }
 

@@ -7,7 +7,7 @@ use bot_framework::{
     client::{Answer, Expects, Post, PostError},
 };
 use session::{
-    Author, Effect, Failure, What,
+    Author, Effect, Failure, Visitor, What,
     id::{Number, SenderKey},
 };
 use store::{Store, Target, Work};
@@ -15,7 +15,9 @@ use store::{Store, Target, Work};
 use crate::{
     behind::{Answers, BotLink, Intake, Move, Names, Outgoing},
     channel::{self, Reference},
-    dispatcher::{Dispatcher, Leave, Opened, attempt::Attempt, desk_lane::MaterialError},
+    dispatcher::{
+        Dispatcher, Leave, Opened, attempt::Attempt, desk_lane::MaterialError, words::Reader,
+    },
     engine::{Arrival, EngineError},
     keeping::Entry,
     trace::Delivery,
@@ -119,9 +121,11 @@ impl Dispatcher {
         effect: &Effect,
         conversation: &str,
     ) -> Result<Option<Activity>, MaterialError> {
-        let reference = self.reference(work, opened).await?;
+        let visitor = self.conversation(work).await?.and_then(|conversation| conversation.visitor);
+        let name = visitor.as_ref().and_then(|visitor| visitor.name.as_deref());
+        let reference = visitor.as_ref().and_then(|visitor| reference_of(opened, visitor));
         let reference = reference.as_ref();
-        let outgoing = Outgoing { link, key: &opened.key, conversation, reference };
+        let outgoing = Outgoing { link, key: &opened.key, conversation, reference, name };
         let decided = (effect.number, work.at);
         Ok(match &effect.what {
             What::Greet => Some(outgoing.greeting(effect.number, work.at)),
@@ -134,28 +138,14 @@ impl Dispatcher {
                 entry.and_then(|entry| outgoing.activity(&entry, names))
             }
             What::TellBot { news, after, upto, .. } => {
-                let mut entries =
-                    self.words_upto(work, opened, *upto, MEANWHILE_ENTRIES_MAX).await?;
+                let mut entries = self
+                    .words_upto(work, opened, *upto, MEANWHILE_ENTRIES_MAX, Reader::Bot)
+                    .await?;
                 entries.retain(|entry| entry.number > *after);
                 Some(outgoing.status(decided, news, &entries))
             }
             What::Ask { .. } | What::Say { .. } | What::End { .. } | What::Show { .. } => None,
         })
-    }
-
-    /// How the conversation's channel knows it, where that is one that proves people.
-    async fn reference(
-        &self,
-        work: &Work,
-        opened: &Opened,
-    ) -> Result<Option<Reference>, MaterialError> {
-        if !channel::is_carried(&opened.key.channel) {
-            return Ok(None);
-        }
-        let conversation = self.conversation(work).await?;
-        let visitor = conversation.and_then(|conversation| conversation.visitor);
-        let kept = visitor.and_then(|visitor| visitor.reference);
-        Ok(kept.and_then(|kept| Reference::from_json(&kept.0).ok()))
     }
 
     /// The entries that its channel's own ids in this one name.
@@ -241,6 +231,14 @@ impl Dispatcher {
             }
         }
     }
+}
+
+/// How the conversation's channel knows it, where that is one that proves people.
+fn reference_of(opened: &Opened, visitor: &Visitor) -> Option<Reference> {
+    if !channel::is_carried(&opened.key.channel) {
+        return None;
+    }
+    Reference::from_json(&visitor.reference.as_ref()?.0).ok()
 }
 
 /// The sentence names the setting to look at. Not at every attempt: a bot may be away for long.

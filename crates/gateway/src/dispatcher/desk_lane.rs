@@ -7,22 +7,21 @@ use session::{Content, Effect, Event, Said, What, id::Number, parts};
 use store::{Store, StoreError, Target, Work};
 
 use crate::{
-    channel,
     desk::{
         media::{Handed, Lost, Others, Owned},
         news,
         request::{self, HISTORY_ENTRIES_MAX, Material},
         signal::ToDesk,
     },
-    dispatcher::{DeskLink, Dispatcher, Leave, Opened, Reach, attempt::Attempt, breaker::Permit},
+    dispatcher::{
+        DeskLink, Dispatcher, Leave, Opened, Reach, attempt::Attempt, breaker::Permit,
+        words::Reader,
+    },
     engine::{Arrival, EngineError},
     keeping::{Entry, KeepingError},
     notices,
     trace::{Context, Delivery},
 };
-
-/// Log entries opened at a time for a transcript.
-const ENTRIES_AT_ONCE_MAX: usize = 25;
 
 /// Why a desk does not take a request is said at the first attempt and then at every so many.
 const SAID_EVERY: u32 = 10;
@@ -251,7 +250,9 @@ impl Dispatcher {
     ) -> Result<Material, MaterialError> {
         match what {
             What::Ask { upto, context, .. } => {
-                let history = self.words_upto(work, opened, *upto, HISTORY_ENTRIES_MAX).await?;
+                let history = self
+                    .words_upto(work, opened, *upto, HISTORY_ENTRIES_MAX, Reader::Agent)
+                    .await?;
                 let (mut handed, mut transcript) = (None, Vec::new());
                 if let Some(number) = *context {
                     // The transcript, if one came along, is the entry before.
@@ -294,37 +295,6 @@ impl Dispatcher {
     ) -> Result<Option<Entry>, MaterialError> {
         let entries = self.entries(work, opened, number, 1).await?;
         Ok(entries.into_iter().find(|entry| entry.number == number))
-    }
-
-    /// The same in their words only, read a few at a time: an entry may hold most of a megabyte beside
-    /// its words.
-    pub(super) async fn words_upto(
-        &self,
-        work: &Work,
-        opened: &Opened,
-        upto: Number,
-        limit: usize,
-    ) -> Result<Vec<Entry>, MaterialError> {
-        let (mut pages, mut later) = (Vec::new(), channel::Later::default());
-        let (mut upto, mut left) = (upto, limit);
-        while left > 0 && upto.0 > 0 {
-            let mut page = self.entries(work, opened, upto, left.min(ENTRIES_AT_ONCE_MAX)).await?;
-            // Shredded ones are left out, so the numbers say where to go on.
-            let Some(first) = page.first().map(|entry| entry.number) else { break };
-            left -= page.len();
-            if channel::is_carried(&opened.key.channel) {
-                page.iter().rev().for_each(|entry| later.learn(entry, self.language));
-                page.retain_mut(|entry| later.apply(entry));
-            }
-            for entry in &mut page {
-                if let Content::Said(said) | Content::Revised { said, .. } = &mut entry.content {
-                    said.payload = None;
-                }
-            }
-            upto = Number(first.0 - 1);
-            pages.push(page);
-        }
-        Ok(pages.into_iter().rev().flatten().collect())
     }
 
     pub(super) async fn entries(

@@ -180,8 +180,9 @@ impl Edge {
     fn visitor(&self, claims: &Claims, told: Option<&Activity>) -> Result<Visitor, Refused> {
         // A name inside an activity was looked through with it.
         let name = told.and_then(Activity::from).and_then(|from| from.name);
-        let name = name.map(|name| shortened(&name));
+        let name = name.map(|name| shortened(&name)).filter(|name| !name.trim().is_empty());
         let bound = claims.name.as_ref().map(|name| self.kept_name(&claims.site, name));
+        let bound = bound.filter(|name| !name.trim().is_empty());
         let timezone = told.and_then(timezone::of);
         let user = UserId::new(claims.user.as_deref().unwrap_or(&claims.conversation));
         let user = user.map_err(bad_id)?;

@@ -242,6 +242,7 @@ async fn invoked(
         key: &whose.key,
         conversation: &conversation,
         reference: Some(&whose.reference),
+        name: None,
     };
     let activity_id = format!("{conversation}-i{}", edge.clock.fresh_id().simple());
     let answers = match activity.reply_to_id() {

@@ -50,7 +50,8 @@ impl Bringer {
         }
     }
 
-    /// What they may bring. What a bot or a desk shows is its own affair.
+    /// What they may bring. What a bot or a desk shows is its own affair: a tool to install, a script to run
+    /// is what a user may have asked a help desk for. The scanner sees it as it sees all files.
     fn allowed(self, files: &Files) -> Allowed {
         match self {
             Self::Page | Self::Stranger | Self::Channel => files.setup.rules.allowed(),

@@ -166,7 +166,10 @@ impl Judged {
             Some(_) | None => found.mime_type().to_owned(),
         };
         let mut endings = guesses.iter_raw().peekable();
-        let name = if endings.peek().is_none() || endings.any(agree) {
+        let name = if endings.peek().is_none()
+            || endings.any(agree)
+            || has_ending(&name, found.extension())
+        {
             name
         } else {
             format!("{name}.{}", found.extension())
@@ -185,6 +188,13 @@ impl Judged {
             None => self.kind == pattern || family(&self.kind) == pattern,
         }
     }
+}
+
+/// Whether a name ends so already. Lists of endings do not know the type of every ending: to them a `.exe`
+/// may be anything.
+fn has_ending(name: &str, ending: &str) -> bool {
+    let name = name.trim_end_matches(['.', ' ']);
+    name.rsplit_once('.').is_some_and(|(_, own)| own.eq_ignore_ascii_case(ending))
 }
 
 /// A media type without its parameters, in small letters; `None` if it says nothing.

@@ -6,19 +6,20 @@
 //! {"session":{"conversation":7,"id":"ses_…","desk":"it","user":"…","status":"completed",…}}
 //! {"entry":{"conversation":7,"number":1,"at":"…","by":"user","text":"…","files":[…],"content":{…}}}
 //! {"gap":{"conversation":7,"number":2,"at":"…"}}                 shredded before
-//! {"file":{"id":"…","name":"…","kind":"image/png","bytes":123}}  then its bytes, piece by piece:
+//! {"file":{"conversation":7,"id":"…","name":"…","kind":"image/png","bytes":123}}  then its bytes in pieces:
 //! {"piece":"…base64…"}
 //! {"exported":{"conversations":1,"entries":1,"gaps":1,"files":1}}  the last line, or
 //! {"error":{"code":"…","message":"…"}}
 //! ```
 
-use std::{collections::BTreeSet, io, time::Duration};
+mod files;
 
-use base64::Engine;
+use std::{io, time::Duration};
+
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use session::{
-    Author, Content, File,
+    Author, Content,
     id::{Number, SessionId},
 };
 use store::{ConversationId, ConversationRow, ENTRIES_PER_READ_MAX, SessionRow, Store, Whose};
@@ -31,9 +32,9 @@ use super::{CONVERSATIONS_AT_ONCE_MAX, PersonError, Persons};
 use crate::{
     audit::{Deed, Who},
     clock::rfc3339,
-    files::{FileError, FileId, Reader, Side},
     keeping::{Entry, Keeping},
 };
+use files::Theirs;
 
 /// How long whoever takes the lines may take for one of them.
 const TAKEN_WITHIN: Duration = Duration::from_secs(30);
@@ -56,13 +57,6 @@ pub struct Exported {
     /// Files that are there and do not open, or not to their end.
     #[serde(default)]
     pub files_damaged: u64,
-}
-
-/// What became of a file.
-enum FileGiven {
-    Whole,
-    Gone,
-    Damaged,
 }
 
 impl Persons {
@@ -107,9 +101,12 @@ impl Persons {
             };
             let found = crate::blocking(&self.store, look).await?;
             let Some(last) = found.last().map(|row| row.id) else { return Ok(exported) };
+            let ids: Vec<_> = found.iter().map(|row| row.id).collect();
+            let mut kept = self.kept_for(&ids).await?;
             for row in found {
                 exported.conversations += 1;
-                self.conversation(&row, &mut exported, out).await?;
+                let mut theirs = kept.remove(&row.id).unwrap_or_else(|| Theirs::none(row.id));
+                self.conversation((&row, &mut theirs), &mut exported, out).await?;
             }
             after = last;
         }
@@ -117,7 +114,7 @@ impl Persons {
 
     async fn conversation(
         &self,
-        row: &ConversationRow,
+        (row, theirs): (&ConversationRow, &mut Theirs),
         exported: &mut Exported,
         out: &mut (impl AsyncWrite + Unpin + Send),
     ) -> Result<(), PersonError> {
@@ -138,12 +135,12 @@ impl Persons {
             let read =
                 move |store: &dyn Store| store.entries_after(id, after, ENTRIES_PER_READ_MAX);
             let rows = crate::blocking(&self.store, read).await?;
-            let Some(last) = rows.last() else { return Ok(()) };
+            let Some(last) = rows.last() else { break };
             after = last.number;
             let mut entries = keeping.read_entries(&self.vault, &rows)?.into_iter().peekable();
             for row in &rows {
                 if let Some(entry) = entries.next_if(|entry| entry.number == row.number) {
-                    self.entry(id, &keeping, &entry, exported, out).await?;
+                    self.entry(id, (&keeping, &mut *theirs), &entry, exported, out).await?;
                 } else {
                     exported.gaps += 1;
                     let (number, at) = (row.number.0, rfc3339(row.at));
@@ -152,6 +149,7 @@ impl Persons {
                 }
             }
         }
+        self.others((&keeping, theirs), exported, out).await
     }
 
     async fn sessions(
@@ -179,7 +177,7 @@ impl Persons {
     async fn entry(
         &self,
         of: ConversationId,
-        keeping: &Keeping,
+        (keeping, theirs): (&Keeping, &mut Theirs),
         entry: &Entry,
         exported: &mut Exported,
         out: &mut (impl AsyncWrite + Unpin + Send),
@@ -203,52 +201,10 @@ impl Persons {
             "content": &entry.content,
         });
         line(out, &json!({ "entry": told })).await?;
-        let mut given = BTreeSet::new();
-        for file in files.iter().filter(|file| given.insert(&file.id)) {
-            match self.file(of, keeping, file, out).await? {
-                FileGiven::Whole => exported.files += 1,
-                FileGiven::Gone => exported.files_gone += 1,
-                // The rest is theirs all the same.
-                FileGiven::Damaged => {
-                    exported.files_damaged += 1;
-                    tracing::error!(file = &*file.id, "a file of an export is damaged");
-                    line(out, &json!({ "damaged": { "id": file.id, "name": file.name } })).await?;
-                }
-            }
+        for file in files {
+            self.named((keeping, &mut *theirs), file, exported, out).await?;
         }
         Ok(())
-    }
-
-    /// A file, if it is there and opens: its line, then its bytes.
-    async fn file(
-        &self,
-        of: ConversationId,
-        keeping: &Keeping,
-        file: &File,
-        out: &mut (impl AsyncWrite + Unpin + Send),
-    ) -> Result<FileGiven, PersonError> {
-        let Some(id) = file.id.parse::<FileId>().ok().filter(|id| id.conversation == of) else {
-            return Ok(FileGiven::Gone);
-        };
-        let reading = match self.files.read(keeping, id).await {
-            Err(FileError::Gone) => return Ok(FileGiven::Gone),
-            Err(FileError::Malformed | FileError::Sealed(_)) => return Ok(FileGiven::Damaged),
-            read => read?,
-        };
-        let (name, kind) = (reading.head().name.clone(), reading.head().kind.clone());
-        let mut chunks = reading.side(Side::Original, Reader::Desk).await?;
-        let told = json!({ "id": file.id, "name": name, "kind": kind, "bytes": chunks.left() });
-        line(out, &json!({ "file": told })).await?;
-        loop {
-            let bytes = match chunks.next().await {
-                Ok(Some(bytes)) => bytes,
-                Ok(None) => return Ok(FileGiven::Whole),
-                Err(FileError::Malformed | FileError::Sealed(_)) => return Ok(FileGiven::Damaged),
-                Err(error) => return Err(error.into()),
-            };
-            let piece = base64::engine::general_purpose::STANDARD.encode(&bytes);
-            line(out, &json!({ "piece": piece })).await?;
-        }
     }
 }
 

@@ -78,6 +78,41 @@ async fn an_export_has_everything_of_one_person_and_nothing_of_another() {
     assert!(!text.contains("yan"), "{text}");
 }
 
+/// A file that no entry names: an agent's, which its entry has as an address at the instance.
+async fn is_shown(bed: &Bed, persons: &Persons, name: &str, by: Bringer, bytes: &'static [u8]) {
+    let row = bed.row(name);
+    let keeping = Keeping::new(&bed.vault, &row.key).unwrap();
+    let new = NewFile { by, name: "dana.txt".to_owned(), kind: String::new(), thumbnail: None };
+    let mut intake = persons.files.intake(row.id, &keeping, new).await.unwrap();
+    intake.write(Bytes::from_static(bytes)).await.unwrap();
+    intake.finish().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn as_many_files_are_exported_as_an_erasure_removes() {
+    let bed = Bed::new();
+    let persons = talked(&bed).await;
+    shows(&bed, &persons, "zoe-canary/1", b"more of zoe").await;
+    is_shown(&bed, &persons, "zoe-canary/1", Bringer::Desk, b"the picture of dana").await;
+    is_shown(&bed, &persons, "zoe-canary/2", Bringer::Bot, b"a plan of the bot").await;
+    is_shown(&bed, &persons, "yan", Bringer::Desk, b"for yan").await;
+    let (lines, _) = exported(&persons, "zoe-canary").await;
+    let files: Vec<_> = lines.iter().filter(|line| line.get("file").is_some()).collect();
+    assert_eq!(files.len(), 4, "{files:?}");
+    let named = files.iter().filter(|line| line["file"]["name"] == "dana.txt").count();
+    assert_eq!(named, 2, "{files:?}");
+    for bytes in
+        [&b"bytes of zoe"[..], b"more of zoe", b"the picture of dana", b"a plan of the bot"]
+    {
+        let piece = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, bytes);
+        assert_eq!(lines.iter().filter(|line| line["piece"] == *piece).count(), 1);
+    }
+    let last = &lines.last().unwrap()["exported"];
+    assert_eq!((&last["files"], &last["files_gone"]), (&4.into(), &0.into()));
+    let Ok(erased) = persons.erase(("t", "zoe-canary"), Who::Gateway).await else { panic!() };
+    assert_eq!(erased.files, 4);
+}
+
 #[tokio::test]
 async fn a_damaged_file_is_named_and_everything_else_is_exported() {
     let bed = Bed::new();

@@ -125,9 +125,13 @@ fn with_options(mut text: String, options: &[Choice]) -> String {
     text
 }
 
-/// `Header: Label <address>`, with whatever of the three there is.
+/// `Header: Label <address>`, with whatever of the three there is, and the name of a file, which is both, once.
 fn titled_link(header: Option<&str>, label: Option<&str>, address: Option<&str>) -> Option<String> {
     let mut text = String::new();
+    let header = header.filter(|header| {
+        let header = header.trim().trim_end_matches(':').trim_end();
+        label.is_none_or(|label| label.trim() != header)
+    });
     if let Some(header) = header {
         text.push_str(header.trim_end_matches(':'));
         if label.is_some() || address.is_some() {
@@ -216,4 +220,22 @@ pub(super) fn capped(mut text: String) -> String {
         text.push_str(ELLIPSIS);
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::titled_link;
+
+    #[test]
+    fn a_name_that_is_title_and_label_is_said_once() {
+        let at = Some("https://e.org/plan.pdf");
+        for (header, label, address, told) in [
+            (Some("plan.pdf"), Some("plan.pdf"), at, "plan.pdf <https://e.org/plan.pdf>"),
+            (Some("plan.pdf: "), Some(" plan.pdf"), None, " plan.pdf"),
+            (Some("Your plan:"), Some("plan.pdf"), None, "Your plan: plan.pdf"),
+            (Some("plan.pdf"), None, at, "plan.pdf: https://e.org/plan.pdf"),
+        ] {
+            assert_eq!(titled_link(header, label, address).as_deref(), Some(told));
+        }
+    }
 }

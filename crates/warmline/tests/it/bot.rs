@@ -13,7 +13,7 @@ use simulator::AgentMode;
 
 use crate::{
     desk,
-    house::{House, Life, Setting},
+    house::{DIRECT_LINE_SECRET, House, Life, Setting},
     page::{Page, eventually},
 };
 use program::{Bot, Manner};
@@ -104,6 +104,47 @@ async fn a_bot_gets_and_gives_activities_whole() {
     assert_eq!(shown["channelData"]["theirs"], 1);
     assert_eq!(shown["suggestedActions"]["actions"], card["suggestedActions"]["actions"]);
     assert_eq!(shown["from"]["role"], "bot");
+}
+
+#[tokio::test]
+async fn the_bot_gets_the_name_that_the_site_bound_whatever_the_page_says() {
+    let bot = Bot::start(Manner::Calls).await;
+    let house = house_of(&bot, Setting::default()).await;
+    let begin = |user: Value| {
+        let generate = format!("{}/v3/directline/tokens/generate", house.origin());
+        let asked = house.http.post(generate).bearer_auth(DIRECT_LINE_SECRET).json(&user);
+        async move { asked.send().await.unwrap().json::<Value>().await.unwrap() }
+    };
+    let say = |given: &Value, text: &str, from: Value| {
+        let conversation = given["conversationId"].as_str().unwrap();
+        let path = format!("{}/v3/directline/conversations/{conversation}", house.origin());
+        let token = given["token"].as_str().unwrap().to_owned();
+        house.hides(&token);
+        let said = json!({"type": "message", "text": text, "from": from});
+        let post = house.http.post(format!("{path}/activities")).bearer_auth(token).json(&said);
+        async move { assert_eq!(post.send().await.unwrap().status(), 200) }
+    };
+    let given = begin(json!({"user": {"id": USER, "name": "Kim"}})).await;
+    let kim = json!({"id": USER, "name": "Kim", "role": "user"});
+    for (text, from) in [
+        ("one kolibri", json!({"id": USER, "name": "You"})),
+        ("two kolibri", json!({"id": USER})),
+        ("three kolibri", json!({"id": USER, "name": ""})),
+    ] {
+        say(&given, text, from).await;
+        assert_eq!(bot.hears(text).await["from"], kim, "{text}");
+    }
+    let greeted = bot.got().into_iter().find(|one| one["type"] == "conversationUpdate").unwrap();
+    assert_eq!((&greeted["membersAdded"][1], &greeted["from"]), (&kim, &kim));
+
+    // Without a bound name what a page says is one, and an empty one is none.
+    let given = begin(json!({"user": {"id": "dl_lee"}})).await;
+    say(&given, "four kolibri", json!({"id": "dl_lee", "name": ""})).await;
+    let from = bot.hears("four kolibri").await["from"].clone();
+    assert_eq!(from, json!({"id": "dl_lee", "role": "user"}));
+    say(&given, "five kolibri", json!({"id": "dl_lee", "name": "Lee"})).await;
+    say(&given, "six kolibri", json!({"id": "dl_lee"})).await;
+    assert_eq!(bot.hears("six kolibri").await["from"]["name"], "Lee");
 }
 
 #[tokio::test]
@@ -296,6 +337,33 @@ async fn a_bot_hands_over_and_has_the_conversation_again() {
 #[tokio::test]
 async fn a_bot_hands_over_and_has_the_conversation_again_killed_after_each_step() {
     handoff_and_return(Setting { life: Life::Killed, ..Setting::default() }).await;
+}
+
+#[tokio::test]
+async fn a_bot_reads_of_an_agents_file_its_name_once_and_no_address_at_the_instance() {
+    let (mut house, bot, page) = greeted(Setting::default()).await;
+    house.says(&page, "hi").await;
+    let activity = bot.hears("hi").await;
+    bot.hands_over(&activity, json!("wants a plan")).await;
+    let chat = house.offered(USER).await;
+    house.hears(house.callbacks().queued).await;
+    house.desk.accept(&chat).unwrap();
+    bot.is_told("accepted").await;
+    house.desk.write(&chat, "see https://example.org/plans kolibri").unwrap();
+    house.desk.send_file(&chat, "plan kolibri.txt", "text/plain", b"a plan".to_vec()).unwrap();
+    eventually("the file is shown", || async {
+        let shown = Value::Array(page.log().await).to_string();
+        (shown.contains("plan kolibri.txt") && shown.contains("/files/desk.")).then_some(())
+    })
+    .await;
+    house.desk.end(&chat).unwrap();
+    let completed = bot.is_told("completed").await;
+    let lines = completed["value"]["transcript"].as_array().unwrap().clone();
+    let of_agent = lines.iter().filter(|line| line["from"]["id"] == "agent");
+    let texts: Vec<_> = of_agent.map(|line| line["text"].as_str().unwrap()).collect();
+    assert!(texts.contains(&"see https://example.org/plans kolibri"), "{texts:?}");
+    assert!(texts.contains(&"plan kolibri.txt"), "{texts:?}");
+    assert!(!Value::Array(lines).to_string().contains("/api/now/"));
 }
 
 #[tokio::test]

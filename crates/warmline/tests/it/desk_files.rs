@@ -54,6 +54,19 @@ async fn what_an_agent_sends_opens_without_a_login_and_survives_a_kill() {
 }
 
 #[tokio::test]
+async fn what_users_may_not_send_an_agent_may_and_it_keeps_its_name() {
+    let mut house = House::start(Setting::default()).await;
+    let (page, chat) = connect(&mut house).await;
+    let program = b"MZ\x90\0\x03\0\0\0\x04\0\0\0\xFF\xFF\0\0".to_vec();
+    let kind = "application/octet-stream";
+    house.desk.send_file(&chat, "run.exe", kind, program.clone()).unwrap();
+    let answer = opened(&house, &address(&house, &page).await).await;
+    assert_eq!(answer.status(), 200);
+    assert_eq!(answer.headers()["content-disposition"], "attachment; filename*=UTF-8''run.exe");
+    assert_eq!(answer.bytes().await.unwrap(), program);
+}
+
+#[tokio::test]
 async fn a_file_that_cannot_be_passed_on_is_told_to_the_user_and_to_the_agent() {
     let mut house = House::start(Setting::default()).await;
     let (page, chat) = connect(&mut house).await;

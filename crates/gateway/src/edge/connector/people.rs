@@ -14,7 +14,7 @@ use axum::{
 };
 use bot_framework::activity::{ChannelAccount, Role};
 use serde::{Deserialize, Serialize};
-use store::ConversationId;
+use store::{ConversationId, ConversationRow};
 
 use super::{
     activities::Place,
@@ -22,7 +22,11 @@ use super::{
     refused::Refused,
     roster::{self, Asked},
 };
-use crate::{behind::user_id, edge::Edge, keeping::Keeping};
+use crate::{
+    behind::user_id,
+    edge::Edge,
+    keeping::{Keeping, KeepingError},
+};
 
 /// The roster, a page at a time; there is one page.
 #[derive(Debug, Serialize)]
@@ -108,13 +112,22 @@ async fn user(edge: &Edge, id: ConversationId) -> Result<ChannelAccount, Refused
     let row = crate::blocking(&edge.store, move |store| store.conversation_by_id(id)).await?;
     let row = row.ok_or_else(Refused::no_conversation)?;
     let account = ChannelAccount::new(user_id(&row.key), Role::User);
-    let Some(state) = &row.state else { return Ok(account) };
-    let kept = Keeping::new(&edge.vault, &row.key)
-        .and_then(|keeping| keeping.read_state(state))
-        .map_err(|error| Refused::unreadable(&error))?;
-    let name = kept.conversation.visitor.and_then(|visitor| visitor.name);
-    Ok(match name.filter(|name| !name.is_empty()) {
+    let name = edge.name_kept(&row).map_err(|error| Refused::unreadable(&error))?;
+    Ok(match name {
         Some(name) => account.named(name),
         None => account,
     })
+}
+
+impl Edge {
+    /// What the user of a conversation is called, as far as it is known.
+    pub(in crate::edge) fn name_kept(
+        &self,
+        row: &ConversationRow,
+    ) -> Result<Option<String>, KeepingError> {
+        let Some(state) = &row.state else { return Ok(None) };
+        let kept = Keeping::new(&self.vault, &row.key)?.read_state(state)?;
+        let name = kept.conversation.visitor.and_then(|visitor| visitor.name);
+        Ok(name.filter(|name| !name.is_empty()))
+    }
 }

@@ -9,8 +9,9 @@ use bot_framework::{
 };
 use serde::Serialize;
 use serde_json::value::RawValue;
+use store::ConversationId;
 
-use super::{Refused, activities::Posted};
+use super::{Refused, activities::Posted, refused::unreadable};
 use crate::{
     behind::Outgoing,
     edge::{
@@ -44,8 +45,17 @@ pub(super) async fn invoke(
     })?;
     let conversation = edge.handles.conversation(&link.tenant, &link.bot, log.id);
     let fresh = edge.clock.fresh_id().simple();
-    let outgoing =
-        Outgoing { link: &link, key: &key, conversation: &conversation, reference: None };
+    let name = match edge.visitor(claims, Some(&activity))?.name {
+        Some(name) => Some(name),
+        None => edge.name_of(log.id).await?,
+    };
+    let outgoing = Outgoing {
+        link: &link,
+        key: &key,
+        conversation: &conversation,
+        reference: None,
+        name: name.as_deref(),
+    };
     let told = {
         let id = format!("{conversation}-i{fresh}");
         relay::invoke(edge, &outgoing, (activity, &id), None).await
@@ -69,4 +79,14 @@ pub(super) async fn invoke(
         invoke_response: Some(InvokeResponse { status, body }),
         sealed: None,
     })
+}
+
+impl Edge {
+    /// What the user was called before, if they were.
+    async fn name_of(&self, id: ConversationId) -> Result<Option<String>, Refused> {
+        let row = crate::blocking(&self.store, move |store| store.conversation_by_id(id)).await;
+        let row = row.map_err(|error| unreadable(&error))?;
+        let name = row.map_or(Ok(None), |row| self.name_kept(&row));
+        name.map_err(|error| unreadable(&error))
+    }
 }

@@ -75,6 +75,33 @@ fn a_type_is_what_the_bytes_say_and_the_claim_where_they_do_not_contradict() {
 }
 
 #[test]
+fn no_ending_is_doubled() {
+    let deb = b"!<arch>\ndebian-binary   1410122664  0     0     100644  4         `\n2.0\n";
+    let rpm = [&b"\xED\xAB\xEE\xDB\x03\0"[..], &[0; 100]].concat();
+    let (cab, psd) = (b"MSCF\0\0\0\0", b"8BPS\0\x01");
+    for (ending, bytes) in [
+        ("exe", EXE),
+        ("EXE", EXE),
+        ("exe. ", EXE),
+        ("dll", EXE),
+        ("deb", deb),
+        ("rpm", &rpm),
+        ("cab", cab),
+        ("psd", psd),
+        ("sh", SCRIPT),
+        ("html", HTML),
+        ("elf", ELF),
+    ] {
+        let name = format!("run.{ending}");
+        for claimed in ["", "application/octet-stream", "image/png"] {
+            let judged = Judged::without_rules(&name, claimed, bytes);
+            assert_eq!(judged.name, name.trim(), "{claimed}");
+            assert_ne!(judged.kind, UNKNOWN, "{name} {claimed}");
+        }
+    }
+}
+
+#[test]
 fn names_are_cut_before_their_ending() {
     let judged = Judged::without_rules(&format!("{}.pdf", "ä".repeat(300)), "", PDF);
     assert_eq!(judged.name, format!("{}.pdf", "ä".repeat(196)));

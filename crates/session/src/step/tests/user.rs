@@ -215,6 +215,24 @@ fn a_request_carries_who_the_user_is_as_last_proven() {
 }
 
 #[test]
+fn whoever_said_their_name_keeps_it_while_they_are_the_same() {
+    let named = |user: &str, name: Option<&str>| {
+        let mut event = user_says("hello");
+        if let Event::UserSaid { visitor, .. } = &mut event {
+            visitor.user = UserId::new(user).unwrap();
+            visitor.name = name.map(str::to_owned);
+        }
+        event
+    };
+    let name_after = |event| bot().after(event).conversation.visitor.unwrap().name;
+    let kim = visitor();
+    assert!(kim.name.is_some());
+    assert_eq!(name_after(named(kim.user.as_str(), None)), kim.name);
+    assert_eq!(name_after(named(kim.user.as_str(), Some("Kimberly"))).as_deref(), Some("Kimberly"));
+    assert_eq!(name_after(named("u-lee", None)), None);
+}
+
+#[test]
 fn everything_for_the_desk_carries_where_and_who() {
     let asked = bot().after(user_says("agent"));
     let What::Ask { session, desk, user, email, name, .. } = &asked.effects[0].what else {
