@@ -55,6 +55,8 @@ export class UserChat {
   readonly #heardAll: (activities: readonly Activity[]) => void;
   #store: Store | null = null;
   #isAway = false;
+  /** Direct Line's client has given up, and tries nothing any more. */
+  #isOver = false;
   #deskUserId: string | null = null;
 
   /** `tell` hears about the connection, `shown` everything that Web Chat shows after each change. */
@@ -65,6 +67,9 @@ export class UserChat {
   ) {
     this.#root = root;
     this.#tell = (connection) => {
+      // Sockets that close after it say nothing new: nobody opens another.
+      if (this.#isOver) return;
+      this.#isOver = ['expired', 'failed', 'ended'].includes(connection);
       this.#isAway = connection === 'reconnecting';
       tell(connection);
     };

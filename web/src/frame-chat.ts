@@ -5,16 +5,17 @@
  */
 
 import { chatSpeaker } from './chat-words';
+import { Carried } from './frame-carried';
 import { Door } from './frame-door';
 import { Drop } from './frame-drop';
 import { element } from './element';
 import { adding, Files, forgetChosen } from './frame-files';
 import { Head } from './frame-head';
-import { connect } from './frame-line';
 import type { Connection } from './frame-line';
 import { paint, roomy } from './frame-look';
 import { News } from './frame-news';
 import { quietNotices } from './frame-notices';
+import { Reach } from './frame-reach';
 import { chime, saveAs } from './frame-things';
 import { Strip } from './frame-strip';
 import { transcript } from './frame-story';
@@ -23,8 +24,7 @@ import { Refusals } from './refused';
 import { patient } from './resend';
 import { Retries } from './retry';
 import { Secrets } from './secret';
-import { loadWebChat } from './web-chat';
-import type { Activity, DirectLine, Store, WebChat } from './web-chat';
+import type { Activity, Store, WebChat } from './web-chat';
 import type { Asking } from './widget-tokens';
 import { read } from './widget-wire';
 import type { FromFrame, FromPage, Welcome } from './widget-wire';
@@ -34,8 +34,8 @@ import type { Say } from './widget-words';
 /** Tokens are renewed every quarter of an hour; the newest is the one to remember. */
 const KEEP_EVERY_MS = 60_000;
 
-/** A line that is lost again so soon is the user's to try again. */
-const LOST_AGAIN_MS = 60_000;
+/** Nobody is asked for anything then: what is written waits. */
+const AWAY: readonly Connection[] = ['reconnecting', 'failed', 'gone'];
 
 export class Chat {
   readonly #send: (told: FromFrame) => void;
@@ -45,17 +45,17 @@ export class Chat {
   readonly #strip: Strip;
   readonly #news: News;
   readonly #door: Door;
+  readonly #reach: Reach;
   readonly #refusals: Refusals;
   readonly #retries: Retries;
   readonly #secrets: Secrets;
   readonly #files: Files;
   #place: HTMLElement;
-  #line: DirectLine | null = null;
+  /** What waits from the conversation before this one. */
+  #carried: Carried | null = null;
   #store: Store | null = null;
-  #token: string | null = null;
   #redraw: (() => void) | null = null;
   #isAway = false;
-  #lostAt = Number.NEGATIVE_INFINITY;
   /** The user is here with the keyboard, or wants to be. */
   #called: boolean;
 
@@ -76,9 +76,15 @@ export class Chat {
     this.#strip = new Strip(this.#say, {
       end: () => this.#end(),
       retry: () => void this.#again(),
+      begin: () => void this.#goOn(),
       leave: () => this.#focus(),
     });
     this.#door = new Door(origin, welcome.key, send);
+    this.#reach = new Reach(this.#door, {
+      connection: (connection) => this.#connection(connection),
+      sealed: (on) => this.#head.sealed(on),
+      another: () => void this.#anew({ stale: null, fresh: false }),
+    });
     this.#news = new News(welcome, this.#say, send, (story) => {
       this.#head.story(story);
       this.#strip.story(story);
@@ -103,16 +109,11 @@ export class Chat {
   async open(asking: Asking = { stale: null, fresh: false }): Promise<void> {
     this.#connection('connecting');
     try {
-      const [webChat, token] = await Promise.all([loadWebChat(), this.#door.open(asking)]);
-      if (token === null) return this.#unopened('refused');
-      const tell = (connection: Connection) => this.#connection(connection);
-      const { line, isSealed } = await connect(webChat, token, tell, () => void this.#lost());
-      // Until here nothing says that it does not open anything.
-      this.#token = token;
-      this.#line = line;
-      this.#head.sealed(isSealed);
+      const webChat = await this.#reach.open(asking);
+      if (webChat === null) return this.#unopened('refused');
       this.#store = webChat.createStore({}, adding);
       this.#store.subscribe(() => this.#heard());
+      this.#carried?.begin(this.#store);
       this.#show(webChat);
     } catch (error) {
       console.error('Warmline:', error);
@@ -148,7 +149,7 @@ export class Chat {
   }
 
   #show(webChat: WebChat): void {
-    const [line, store] = [this.#line, this.#store];
+    const [line, store] = [this.#reach.line, this.#store];
     if (!line || !store) return;
     const directLine = patient(line, () => this.#isAway || !navigator.onLine, { refusals: this.#refusals, retries: this.#retries });
     const draw = () => {
@@ -157,7 +158,7 @@ export class Chat {
         {
           directLine,
           store,
-          userID: userOf(this.#token),
+          userID: userOf(this.#reach.token),
           // A name would be told to the bot and the agent; who they are, the site's server says.
           username: '',
           locale: this.#locale,
@@ -190,7 +191,7 @@ export class Chat {
   }
 
   #connection(connection: Connection): void {
-    this.#isAway = connection === 'reconnecting';
+    this.#isAway = AWAY.includes(connection);
     document.documentElement.dataset['connection'] = connection;
     this.#head.connection(connection);
     this.#strip.connection(connection);
@@ -203,7 +204,9 @@ export class Chat {
     this.#refusals.heard(activities);
     this.#retries.heard(activities);
     this.#secrets.heard(activities);
-    if (this.#store) this.#files.show(this.#store, this.#place);
+    if (!this.#store) return;
+    this.#files.show(this.#store, this.#place);
+    this.#carried?.heard(this.#store);
   }
 
   #activities(): readonly Activity[] {
@@ -211,15 +214,13 @@ export class Chat {
   }
 
   #keep(): void {
-    const token = this.#line?.token;
-    if (!token || token === this.#token) return;
-    this.#token = token;
-    this.#send({ kind: 'keep', token });
+    const token = this.#reach.renewed();
+    if (token !== null) this.#send({ kind: 'keep', token });
   }
 
   /** Ends or withdraws the live chat, without a word that the agent would read. */
   #end(): void {
-    this.#line?.postActivity({ type: 'endOfConversation', from: { id: userOf(this.#token), role: 'user' } }).subscribe(
+    this.#reach.line?.postActivity({ type: 'endOfConversation', from: { id: userOf(this.#reach.token), role: 'user' } }).subscribe(
       () => {},
       () => this.#strip.notEnded(),
     );
@@ -227,34 +228,39 @@ export class Chat {
 
   async #again(): Promise<void> {
     this.#called = true;
-    const stale = this.#token;
+    if (this.#reach.canResume) return this.#reach.resume();
+    const stale = this.#reach.token;
     this.#clear();
     await this.open({ stale, fresh: false });
   }
 
-  /** There is something that cannot be read now; another line with the same token brings it, from the start. */
-  async #lost(): Promise<void> {
-    const isAgain = performance.now() - this.#lostAt < LOST_AGAIN_MS;
-    this.#lostAt = performance.now();
-    this.#clear();
-    // There is nothing wrong with it.
-    this.#token = null;
-    if (isAgain) return this.#unopened('failed');
-    await this.open();
+  /** Begins a new conversation in place of one that cannot be gone on with, and says there what waited. */
+  async #goOn(): Promise<void> {
+    this.#called = true;
+    const carried = new Carried(this.#retries.takeUnsent(), this.#store);
+    await this.#anew({ stale: this.#reach.token, fresh: false }, carried);
   }
 
   async #startOver(): Promise<void> {
     this.#called = true;
     const { phase } = this.#news.story;
     if (phase === 'waiting' || phase === 'live') this.#end();
+    await this.#anew({ stale: null, fresh: true });
+  }
+
+  /** Another conversation, with nothing of this one but what is `carried` into it. */
+  async #anew(asking: Asking, carried: Carried | null = null): Promise<void> {
+    this.#retries.takeUnsent();
     this.#clear();
+    this.#carried = carried;
     this.#news.begin();
-    await this.open({ stale: null, fresh: true });
+    await this.open(asking);
   }
 
   #clear(): void {
     this.#store?.dispatch({ type: 'DIRECT_LINE/DISCONNECT' });
-    this.#line = this.#store = this.#redraw = null;
+    this.#reach.close();
+    this.#store = this.#redraw = null;
     const place = element('div', { class: 'talk' });
     this.#place.replaceWith(place);
     this.#place = place;

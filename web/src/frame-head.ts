@@ -159,6 +159,7 @@ export class Head {
         return navigator.onLine ? [say('reconnecting'), 'bad'] : [say('offline'), 'bad'];
       case 'failed':
       case 'refused':
+      case 'gone':
         return [say('failed'), 'bad'];
       case 'online':
         break;

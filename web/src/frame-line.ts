@@ -1,15 +1,17 @@
 /**
  * The line to the gateway: gets a token that opens something, holds the Direct Line connection, and
- * says truthfully how it is.
+ * says how its sockets are; whether it can go on is the business of `frame-lasting.ts`.
  */
 
 import { sealed } from './frame-sealed-line';
 import { canSeal, Sealing } from './frame-sealing';
-import { ConnectionStatus } from './web-chat';
 import type { DirectLine, WebChat } from './web-chat';
 
-/** What a person should know about the connection. */
-export type Connection = 'connecting' | 'online' | 'reconnecting' | 'failed' | 'refused';
+/**
+ * What a person should know about the connection. `gone`: it is the conversation that cannot be gone on
+ * with, and a new one can be begun.
+ */
+export type Connection = 'connecting' | 'online' | 'reconnecting' | 'failed' | 'refused' | 'gone';
 
 /** A gateway that restarts is back within two seconds; this asks again until then. */
 const RETRY_AFTER_MS = 1_500;
@@ -70,8 +72,8 @@ export interface Connected {
 /**
  * Direct Line over this token, with every message sealed where the browser can; there is no falling
  * back where it fails. Always by a start and never by coming back: both mean the same
- * conversation, but only a start brings all of it from the beginning. `lost` is called when this line
- * cannot go on, and another one might.
+ * conversation, but only a start brings all of it from the beginning. `tell` hears of its sockets; `lost`
+ * is called when this line cannot go on, and another one might.
  */
 export async function connect(
   webChat: WebChat,
@@ -85,18 +87,6 @@ export async function connect(
   const domain = new URL('v3/directline', GATEWAY).href;
   const plain = webChat.createDirectLine({ domain, token: own });
   const line = sealing === null ? plain : sealed(plain, sealing, lost);
-  line.connectionStatus$.subscribe((status) => {
-    switch (status) {
-      case ConnectionStatus.connecting:
-        return tell('connecting');
-      case ConnectionStatus.online:
-        return tell('online');
-      case ConnectionStatus.expired:
-      case ConnectionStatus.failed:
-      case ConnectionStatus.ended:
-        return tell('failed');
-    }
-  });
   return { line, isSealed: sealing !== null };
 }
 

@@ -5,6 +5,8 @@
 
 import { KeyAway, Sealing } from './frame-sealing';
 import type { Sealable } from './frame-sealing';
+import { observable } from './observable';
+import type { Listener, Stream, Subscription } from './observable';
 import type { DirectLine } from './web-chat';
 
 /** Codes of refusals after which the same activity, sealed anew to keys fetched anew, may be taken. */
@@ -21,20 +23,6 @@ const HELD_MAX = 200;
 
 /** How long they do: what the client turned round comes within the same moment. */
 const MISSING_AFTER_MS = 5_000;
-
-interface Listener<T> {
-  next?(value: T): void;
-  error?(error: unknown): void;
-  complete?(): void;
-}
-
-interface Subscription {
-  unsubscribe(): void;
-}
-
-interface Stream<T> {
-  subscribe(listener: Listener<T>): Subscription;
-}
 
 /** Direct Line's client as Web Chat uses it. */
 type Line = Omit<DirectLine, 'postActivity'> & {
@@ -196,15 +184,4 @@ function codeOf(error: unknown): string {
     }
   }
   return (body as { error?: { code?: string } } | null)?.error?.code ?? '';
-}
-
-/** As little of an observable as Web Chat needs. */
-function observable<T>(begin: (listener: Listener<T>) => () => void): Stream<T> & { subscribe: unknown } {
-  return {
-    subscribe(first?: Listener<T> | ((value: T) => void), error?: (error: unknown) => void, complete?: () => void) {
-      const listener: Listener<T> =
-        typeof first === 'function' ? { next: first, ...(error ? { error } : {}), ...(complete ? { complete } : {}) } : (first ?? {});
-      return { unsubscribe: begin(listener) };
-    },
-  };
 }

@@ -12,6 +12,8 @@ export interface StripOrders {
   end(): void;
   /** Tries to connect anew. */
   retry(): void;
+  /** Begins a new conversation in place of one that is gone. */
+  begin(): void;
   /** The button that the keyboard was on is gone. */
   leave(): void;
 }
@@ -137,6 +139,9 @@ export class Strip {
     if (this.#connection === 'refused') return { tone: 'bad', words: say('refused'), news: true, buttons: [] };
     if (this.#connection === 'failed') {
       return { tone: 'bad', words: say('failed.notice'), news: true, buttons: [[say('retry'), 'strong', () => this.#orders.retry()]] };
+    }
+    if (this.#connection === 'gone') {
+      return { tone: 'bad', words: say('gone.notice'), news: true, buttons: [[say('fresh'), 'strong', () => this.#orders.begin()]] };
     }
     if (this.#lost) return { tone: 'warn', words: say('reconnecting.notice'), news: true, buttons: [] };
     switch (this.#story.phase) {

@@ -20,7 +20,7 @@ const PAUSE_FIRST_MS = 300;
 export const SENDS_WITHIN_MS = 285_000;
 
 /** What Direct Line's client gives in place of an id when nobody has taken the activity. */
-const NOT_TAKEN = 'retry';
+export const NOT_TAKEN = 'retry';
 
 interface Listener {
   next?(id: string): void;
@@ -116,6 +116,7 @@ class Post {
         const id = await this.#once();
         if (this.#stopped) return;
         if (id !== NOT_TAKEN) {
+          this.#known.retries.settled(this.#activity);
           this.#listener.next?.(id);
           this.#listener.complete?.();
           return;
@@ -123,6 +124,7 @@ class Post {
       } catch (error) {
         if (this.#stopped) return;
         this.#known.refusals.refused(this.#activity, error);
+        this.#known.retries.settled(this.#activity);
         return this.#failed(error);
       }
       if (this.#hasFiles && !(await this.#isLost())) {

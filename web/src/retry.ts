@@ -20,6 +20,8 @@ export class Retries {
   readonly #files = new Map<string, readonly object[]>();
   /** What was said again, by the client's id that it had before. */
   readonly #replaced = new Set<string>();
+  /** What nobody has taken or refused, by the client's id; the oldest first. */
+  readonly #unsent = new Map<string, object>();
   #activities: readonly Activity[] = [];
 
   /** `changed` is called when something is to be shown otherwise. */
@@ -34,12 +36,25 @@ export class Retries {
   /** What is to be sent for this: itself, or, where it was not sent before, itself with its files. */
   begun(activity: object): object {
     const before = this.#before(activity);
-    if (before === null) return activity;
+    if (before === null) return this.#begun(activity);
     this.#replaced.add(before);
+    this.#unsent.delete(before);
     this.#changed();
     const files = this.#files.get(before);
     this.#files.delete(before);
-    return files === undefined ? activity : { ...activity, attachments: files };
+    return this.#begun(files === undefined ? activity : { ...activity, attachments: files });
+  }
+
+  /** The gateway has answered: it was taken, or refused. */
+  settled(activity: object): void {
+    this.#unsent.delete(idOf(activity) ?? '');
+  }
+
+  /** Gives what was not sent, and forgets it. */
+  takeUnsent(): readonly object[] {
+    const unsent = [...this.#unsent.values()];
+    this.#unsent.clear();
+    return unsent;
   }
 
   /** This could not be sent. */
@@ -52,6 +67,12 @@ export class Retries {
   /** Leaves out what was said again; a new one each time, so that Web Chat shows it anew. */
   middleware(): ActivityMiddleware {
     return () => (next) => (card) => this.#replaced.has(idOf(card.activity) ?? '') ? false : next(card);
+  }
+
+  #begun(activity: object): object {
+    const id = idOf(activity);
+    if (id !== null) this.#unsent.set(id, activity);
+    return activity;
   }
 
   /** The client's id of what this says again. */

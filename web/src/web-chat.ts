@@ -51,13 +51,16 @@ export interface Store {
   dispatch(action: Action): void;
   getState(): {
     readonly activities: readonly Activity[];
+    readonly sendBoxValue?: string;
     readonly sendBoxAttachments?: readonly Waiting[];
+    readonly connectivityStatus?: string;
   };
   subscribe(changed: () => void): unknown;
 }
 
 interface Action {
   readonly type: string;
+  readonly meta?: unknown;
   readonly payload?: unknown;
 }
 

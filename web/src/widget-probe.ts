@@ -1,7 +1,8 @@
 /**
  * Whether the gateway is there, when its frame stays silent: browsers do not tell pages whether a frame
  * could not be got or may not be shown. The widget's own script is asked for once more, by a preload,
- * which runs nothing and which every content policy allows that allowed the script's tag.
+ * which runs nothing and which every content policy allows that allowed the script's tag; by that of a
+ * module where there is one, because browsers complain of any other that nobody uses.
  */
 
 import type { Named } from './widget-frame';
@@ -15,7 +16,8 @@ export function answers(base: string, nonce: string): Promise<boolean> {
   // What the browser remembers of it says nothing about now.
   address.searchParams.set('at', String(Date.now()));
   const link = document.createElement('link');
-  Object.assign(link, { rel: 'preload', as: 'script', nonce, href: address.href });
+  const rel = link.relList.supports('modulepreload') ? 'modulepreload' : 'preload';
+  Object.assign(link, { rel, as: 'script', nonce, href: address.href });
   return new Promise<boolean>((resolve) => {
     const told = (there: boolean) => {
       clearTimeout(late);

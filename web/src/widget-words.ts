@@ -26,6 +26,7 @@ const en = {
   'back': 'Connected again.',
   'failed': 'Not connected',
   'failed.notice': 'The chat could not be connected.',
+  'gone.notice': 'This conversation cannot be gone on with. What you write is sent in a new one.',
   'refused': 'The chat is not available on this page. Please reach us in another way.',
 
   'waiting': 'Waiting for an agent',
@@ -100,6 +101,7 @@ const de: Record<Key, string> = {
   'back': 'Wieder verbunden.',
   'failed': 'Nicht verbunden',
   'failed.notice': 'Der Chat konnte nicht verbunden werden.',
+  'gone.notice': 'Dieses Gespräch kann nicht fortgesetzt werden. Was Sie schreiben, wird in einem neuen gesendet.',
   'refused': 'Der Chat ist auf dieser Seite nicht verfügbar. Bitte wenden Sie sich auf anderem Weg an uns.',
 
   'waiting': 'Wartet auf einen Mitarbeiter',

@@ -32,7 +32,7 @@ const en = {
   'chat.reconnecting.notice':
     'The gateway is gone. Web Chat looks for it by itself, within 15 seconds, and goes on where it was.',
   'chat.expired.notice':
-    'The token of this conversation has expired. “Start over” begins a new one.',
+    'The token of this conversation opens nothing any more. “Start over” begins a new one.',
   'chat.failed.notice': 'Web Chat could not connect. Reload the page, or start over.',
   'chat.ended.notice':
     'The gateway no longer knows this conversation. “Start over” begins a new one.',
@@ -280,7 +280,7 @@ const de: Catalogue = {
   'chat.reconnecting.notice':
     'Das Gateway ist weg. Web Chat sucht es von selbst, innerhalb von 15 Sekunden, und macht weiter, wo es war.',
   'chat.expired.notice':
-    'Das Token dieses Gesprächs ist abgelaufen. „Neu beginnen“ eröffnet ein neues.',
+    'Das Token dieses Gesprächs öffnet nichts mehr. „Neu beginnen“ eröffnet ein neues.',
   'chat.failed.notice':
     'Web Chat konnte sich nicht verbinden. Laden Sie die Seite neu, oder beginnen Sie neu.',
   'chat.ended.notice':

@@ -3,7 +3,7 @@
  * printed what it prints when it is ready, and ended with the test.
  */
 
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -84,6 +84,15 @@ export class Program {
     this.#printed += text;
     for (const look of this.#looking.splice(0)) look();
   }
+}
+
+/** What a command prints that does one thing and ends; rejects where it fails. */
+export function run(args: readonly string[], env: Readonly<Record<string, string>>): Promise<string> {
+  return new Promise((resolve, reject) => {
+    execFile(BINARY, args, { env: { ...process.env, ...env } }, (error, out, told) =>
+      error ? reject(new Error(`${args.join(' ')}: ${told}`, { cause: error })) : resolve(out),
+    );
+  });
 }
 
 /** A port of this machine's that nobody has, a moment ago. */

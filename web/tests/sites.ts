@@ -3,7 +3,8 @@
 import { createServer } from 'node:http';
 import type { Server } from 'node:http';
 
-import { freePort, Program, temporaryFolder } from './program.ts';
+import { eventually } from './browser.ts';
+import { freePort, Program, run, temporaryFolder } from './program.ts';
 
 const SECRET = 'a-direct-line-secret-of-a-site-0123456789';
 
@@ -14,11 +15,15 @@ export interface Site {
   user: string | null;
   /** It answers 503 when it is asked for a token. */
   away: boolean;
+  /** It remembers the conversation of who is signed in, and gives tokens for that. */
+  remembers: boolean;
   stop(): Promise<void>;
 }
 
 export interface Gateway {
   readonly origin: string;
+  /** Makes another root key, and voids at once what the others have signed. */
+  voidTokens(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -26,7 +31,7 @@ export interface Gateway {
 export async function startGateway(environment: Readonly<Record<string, string>> = {}): Promise<Gateway> {
   const port = await freePort();
   const origin = `http://127.0.0.1:${port}`;
-  const program = new Program(['serve'], {
+  const settings = {
     SERVICENOW_INSTANCE: `http://127.0.0.1:${await freePort()}`,
     SERVICENOW_CLIENT_ID: 'client',
     SERVICENOW_CLIENT_SECRET: 'client-secret',
@@ -38,9 +43,21 @@ export async function startGateway(environment: Readonly<Record<string, string>>
     WARMLINE_PUBLIC_URL: origin,
     WARMLINE_DATA_DIR: temporaryFolder(),
     ...environment,
-  });
+  };
+  const program = new Program(['serve'], settings);
   await program.prints(/warmline listens on/);
-  return { origin, stop: () => program.stop() };
+  return { origin, voidTokens: () => voidTokens(settings), stop: () => program.stop() };
+}
+
+async function voidTokens(settings: Readonly<Record<string, string>>): Promise<void> {
+  const keys = async (...order: string[]) =>
+    JSON.parse(await run(['keys', '--json', ...order], settings)) as { roots: { id: string }[] };
+  const { roots: before } = await keys('status');
+  await keys('rotate');
+  for (const { id } of before) {
+    // Not while something may be sealed under it.
+    await eventually(`the root key ${id} is retired`, () => keys('retire', id).then(() => true, () => false));
+  }
 }
 
 /** `tag` is what the page's script tag says beside the address. */
@@ -48,15 +65,24 @@ export async function startSite(port: number, gateway: string, tag: string): Pro
   const origin = `http://127.0.0.1:${port}`;
   const page = `<!doctype html><html lang="en"><title>Somebody's site</title><h1>A site</h1>
     <script src="${gateway}/widget.js" ${tag} async></script>`;
-  const token = async (): Promise<string | null> => {
-    const { user, away } = site;
-    if (away) return null;
-    const answer = await fetch(`${gateway}/v3/directline/tokens/generate`, {
+  const conversations = new Map<string | null, string>();
+  const ask = async (path: string): Promise<{ token?: string; conversationId: string }> => {
+    const answer = await fetch(`${gateway}/v3/directline/${path}`, {
       method: 'POST',
       headers: { authorization: `Bearer ${SECRET}`, 'content-type': 'application/json' },
-      body: JSON.stringify(user === null ? {} : { user: { id: `dl_${user}` } }),
+      body: JSON.stringify(site.user === null ? {} : { user: { id: `dl_${site.user}` } }),
     });
-    return ((await answer.json()) as { token: string }).token;
+    return (await answer.json()) as { token?: string; conversationId: string };
+  };
+  const token = async (): Promise<string | null> => {
+    const { user, away, remembers } = site;
+    if (away) return null;
+    const known = remembers ? conversations.get(user) : undefined;
+    const again = known === undefined ? null : await ask(`conversations/${known}/tokens`);
+    // One that no page has started is not there.
+    const given = again?.token ? again : await ask('tokens/generate');
+    conversations.set(user, given.conversationId);
+    return given.token ?? null;
   };
   const server: Server = createServer((request, response) => {
     if (request.url !== '/token') {
@@ -77,6 +103,6 @@ export async function startSite(port: number, gateway: string, tag: string): Pro
       server.close(() => resolve());
       server.closeAllConnections();
     });
-  const site: Site = { origin, user: null, away: false, stop };
+  const site: Site = { origin, user: null, away: false, remembers: false, stop };
   return site;
 }

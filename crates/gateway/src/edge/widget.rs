@@ -13,6 +13,7 @@
 //! Web Chat takes. Every call of the chat therefore comes from our own origin, and it is here that the
 //! page *around* the frame is held against the origins that are trusted.
 
+mod forms;
 mod pages;
 
 use std::sync::Arc;

@@ -127,17 +127,28 @@ impl Edge {
         self.direct_line.may_call(site, &claims.origins, headers, public_url)
     }
 
-    fn token(&self, doors: &Doors, token: &str, purpose: Purpose) -> Result<Claims, Refused> {
+    /// Whether a key that is still on the ring signed this, however long ago.
+    pub(super) fn is_signed(&self, token: &str, purpose: Purpose) -> bool {
+        !matches!(self.verified(token, purpose), Err(TokenError::BadSignature))
+    }
+
+    /// What the key says that signed it.
+    fn verified(&self, token: &str, purpose: Purpose) -> Result<Claims, TokenError> {
         let now = self.now_s();
-        let keys = &self.direct_line.keys;
         // One of another root key says that the signature does not match.
-        let verified = keys.find(|key| match key.verify(token, purpose, now) {
+        let verified = self.direct_line.keys.find(|key| match key.verify(token, purpose, now) {
             Err(TokenError::BadSignature) => None,
             verified => Some(verified),
         });
-        match verified.unwrap_or(Err(TokenError::BadSignature)) {
+        verified.unwrap_or(Err(TokenError::BadSignature))
+    }
+
+    fn token(&self, doors: &Doors, token: &str, purpose: Purpose) -> Result<Claims, Refused> {
+        match self.verified(token, purpose) {
             Ok(claims) => Ok(claims),
-            Err(TokenError::Expired { claims }) if in_grace(doors, &claims, now) => Ok(*claims),
+            Err(TokenError::Expired { claims }) if in_grace(doors, &claims, self.now_s()) => {
+                Ok(*claims)
+            }
             Err(error @ TokenError::Expired { .. }) => {
                 Err(Refused::new(ErrorCode::TokenExpired, error.to_string()))
             }

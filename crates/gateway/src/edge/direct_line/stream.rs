@@ -15,7 +15,10 @@ use axum::{
     http::HeaderMap,
     response::Response,
 };
-use bot_framework::direct_line::{ActivitySet, ErrorCode, Watermark, token::Claims};
+use bot_framework::direct_line::{
+    ActivitySet, ErrorCode, Watermark,
+    token::{Claims, Purpose},
+};
 use futures_util::{Sink, SinkExt, StreamExt};
 use serde::Deserialize;
 use tokio::{
@@ -97,6 +100,7 @@ pub(super) async fn open(
             let stream = Stream {
                 edge,
                 log,
+                ticket,
                 reading,
                 socket,
                 after,
@@ -124,6 +128,8 @@ async fn opened(edge: &Edge, claims: &Claims, headers: &HeaderMap) -> Result<Log
 struct Stream<S> {
     edge: Arc<Edge>,
     log: Log,
+    /// What opened it: void when the key that signed it is retired, and the stream with it.
+    ticket: String,
     reading: Reading,
     socket: S,
     after: Watermark,
@@ -142,6 +148,9 @@ enum End {
     Slow,
     /// The gateway stops, or cannot read: come back (close code 1012, service restart).
     ComeBack,
+    /// The key that signed its ticket is retired: come back with a token that is good (close code 1008,
+    /// policy violation).
+    Void,
 }
 
 /// Which entries a stream reads.
@@ -172,6 +181,7 @@ where
             End::Gone => return,
             End::Slow => (1013, "read faster"),
             End::ComeBack => (1012, "come back"),
+            End::Void => (1008, "the key that signed this is retired"),
         };
         let frame = Message::Close(Some(CloseFrame { code, reason: reason.into() }));
         // Whether it arrives changes nothing: the client goes on from its watermark either way.
@@ -188,7 +198,12 @@ where
             if heard.elapsed() > SILENT_MAX {
                 return End::Gone;
             }
-            let step = match self.next().await {
+            let woken = self.next().await;
+            // Before anything is read: whoever may have forged the ticket is sent nothing more.
+            if !self.edge.is_signed(&self.ticket, Purpose::Stream) {
+                return End::Void;
+            }
+            let step = match woken {
                 Woken::Hint(Hint::Logged(trace)) => self.push(trace).await,
                 Woken::Hint(Hint::Typing { who, on: true }) => self.typing(&who).await,
                 // Clients end a typing indicator by themselves, or when a message comes.

@@ -1,10 +1,6 @@
-//! The widget's script and its frame, inside the binary.
-//!
-//! Web Chat is four megabytes of text, so the build compresses what it makes
-//! (`web/vite.widget.config.ts`) and only the compressed forms are embedded: Brotli for browsers, and
-//! gzip, which whoever says nothing of encodings has to be able to read.
+//! The widget's script and its frame, inside the binary (`forms`).
 
-use std::{borrow::Cow, sync::Arc};
+use std::sync::Arc;
 
 use axum::{
     extract::{
@@ -14,24 +10,15 @@ use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use rust_embed::{EmbeddedFile, RustEmbed};
 use serde::Deserialize;
 use url::Url;
 
-use crate::{
-    behind::hex,
-    edge::{
-        Edge,
-        answer::{Refusal, no_such_route},
-        doors::{Doors, Site},
-    },
+use crate::edge::{
+    Edge,
+    answer::{Refusal, no_such_route},
+    doors::{Doors, Site},
+    widget::forms::Found,
 };
-
-/// What the widget was built into. Without Node it does not exist, and then no widget does.
-#[derive(RustEmbed)]
-#[folder = "../../web/dist-widget"]
-#[allow_missing = true]
-struct Built;
 
 /// The script keeps its name, so browsers ask after five minutes whether it has changed.
 const SCRIPT_KEPT: &str = "public, max-age=300, stale-while-revalidate=86400";
@@ -48,7 +35,7 @@ pub(super) async fn script(headers: HeaderMap) -> Response {
     let mut response = if is_known(&headers, &tag) {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
-        found.answer("text/javascript; charset=utf-8")
+        found.answer("text/javascript; charset=utf-8").await
     };
     let to = response.headers_mut();
     to.insert(header::CACHE_CONTROL, HeaderValue::from_static(SCRIPT_KEPT));
@@ -90,7 +77,7 @@ pub(super) async fn frame(
     let Some(found) = Found::by_name("frame.html", &headers) else {
         return not_built().into_response();
     };
-    let mut response = found.answer("text/html; charset=utf-8");
+    let mut response = found.answer("text/html; charset=utf-8").await;
     let to = response.headers_mut();
     let doors = edge.doors.get();
     let named = named.map_or_else(|_| Named::default(), |Query(named)| named);
@@ -114,67 +101,11 @@ pub(super) async fn asset(
     let name = path.ok().map(|Path(path)| format!("assets/{path}"));
     let found = name.as_deref().and_then(|name| Some((name, Found::by_name(name, &headers)?)));
     let Some((name, found)) = found else { return no_such_route().await.into_response() };
-    let mut response = found.answer(kind_of(name));
+    let mut response = found.answer(kind_of(name)).await;
     let to = response.headers_mut();
     to.insert(header::CACHE_CONTROL, HeaderValue::from_static(ASSET_KEPT));
     for_any_page(to);
     response
-}
-
-/// The encodings that the build makes, the better one first.
-const ENCODINGS: [&str; 2] = ["br", "gzip"];
-
-/// A file in one of the forms it was built in.
-struct Found {
-    file: EmbeddedFile,
-    encoding: Option<&'static str>,
-}
-
-impl Found {
-    /// The form that the caller takes; gzip where it takes none that there is.
-    fn by_name(name: &str, headers: &HeaderMap) -> Option<Self> {
-        let [brotli, gzip] = ENCODINGS;
-        let encoding = if takes(headers, brotli) { brotli } else { gzip };
-        let ending = if encoding == brotli { "br" } else { "gz" };
-        let encoded = Built::get(&format!("{name}.{ending}"));
-        match encoded {
-            Some(file) => Some(Self { file, encoding: Some(encoding) }),
-            // What does not get smaller is embedded as it is.
-            None => Built::get(name).map(|file| Self { file, encoding: None }),
-        }
-    }
-
-    /// The entity tag of this form.
-    fn tag(&self) -> String {
-        format!("\"{}\"", hex(&self.file.metadata.sha256_hash()[..16]))
-    }
-
-    fn answer(self, kind: &'static str) -> Response {
-        let kind = [(header::CONTENT_TYPE, kind)];
-        let mut response = match self.file.data {
-            Cow::Borrowed(bytes) => (kind, bytes).into_response(),
-            Cow::Owned(bytes) => (kind, bytes).into_response(),
-        };
-        let headers = response.headers_mut();
-        headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
-        if let Some(encoding) = self.encoding {
-            headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(encoding));
-        }
-        response
-    }
-}
-
-/// Whether the caller says that it takes this encoding.
-fn takes(headers: &HeaderMap, encoding: &str) -> bool {
-    let lists = headers.get_all(header::ACCEPT_ENCODING);
-    let each = lists.iter().filter_map(|list| list.to_str().ok()).flat_map(|list| list.split(','));
-    each.map(|one| one.split_once(';').unwrap_or((one, ""))).any(|(name, quality)| {
-        let none = quality
-            .trim()
-            .strip_prefix("q=")
-            .is_some_and(|value| value.trim().parse::<f32>().is_ok_and(|value| value <= 0.0));
-        name.trim().eq_ignore_ascii_case(encoding) && !none
-    })
 }
 
 fn is_known(headers: &HeaderMap, tag: &str) -> bool {
@@ -232,7 +163,7 @@ fn around(site: Option<&Site>) -> String {
     }
 }
 
-fn not_built() -> Refusal {
+pub(super) fn not_built() -> Refusal {
     Refusal::new(
         StatusCode::NOT_FOUND,
         "widget_not_built",
@@ -317,25 +248,6 @@ mod tests {
             let policy = policy(None, base);
             assert!(policy.contains(expected), "{base:?}: {policy}");
             assert!(policy.contains("script-src 'self';"), "{policy}");
-        }
-    }
-
-    #[test]
-    fn a_form_is_chosen_by_what_the_caller_takes() {
-        for (said, brotli) in [
-            (None, false),
-            (Some("gzip, deflate, br, zstd"), true),
-            (Some("BR;q=0.8"), true),
-            (Some("br;q=0, gzip"), false),
-            (Some("br;q=0.0"), false),
-            (Some("gzip"), false),
-            (Some("brotli"), false),
-        ] {
-            let mut headers = HeaderMap::new();
-            if let Some(said) = said {
-                headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static(said));
-            }
-            assert_eq!(takes(&headers, "br"), brotli, "{said:?}");
         }
     }
 

@@ -96,6 +96,7 @@ impl Scene {
             _present: edge.presence.attend(log.id),
             place: edge.direct_line.streams.take("c1").unwrap(),
             _open: edge.open_streams.token(),
+            ticket: edge.mint(&claims, Purpose::Stream, 60),
             edge: Arc::clone(&edge),
             log,
             reading,
@@ -284,6 +285,47 @@ async fn a_stopping_gateway_sends_its_streams_away_and_can_wait_for_them() {
     assert!(
         matches!(sent.lock().unwrap().first(), Some(Message::Text(set)) if set.contains("hello"))
     );
+    drop(client);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_ends_with_the_key_that_signed_its_ticket_and_is_sent_nothing_more() {
+    let Scene { bed, edge, stream, sent, client } = Scene::new(Duration::ZERO).await;
+    let running = tokio::spawn(stream.run());
+    let types = || {
+        edge.wakes.wake(bed.row("c1").id, Hint::Typing { who: Typist::Agent(None), on: true });
+    };
+    let typed = || {
+        let sent = sent.lock().unwrap();
+        sent.iter()
+            .filter(|one| matches!(one, Message::Text(set) if set.contains("typing")))
+            .count()
+    };
+    let old = bed.vault.current();
+    bed.vault.take(bed.vault.with_new_root(1).unwrap().unwrap());
+    types();
+    while typed() == 0 && !running.is_finished() {
+        bed::breath_of(&bed).await;
+    }
+    assert_eq!(typed(), 1, "a rotation ends no stream");
+    bed.vault.take(bed.vault.without_root(old).unwrap());
+    types();
+    running.await.unwrap();
+    assert_eq!(closed_with(&sent), Some(1008));
+    assert_eq!(typed(), 1);
+    drop(client);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_silent_stream_ends_at_its_next_turn_after_its_key_is_retired() {
+    let Scene { bed, stream, sent, client, .. } = Scene::new(Duration::ZERO).await;
+    let began = Instant::now();
+    let old = bed.vault.current();
+    bed.vault.take(bed.vault.with_new_root(1).unwrap().unwrap());
+    bed.vault.take(bed.vault.without_root(old).unwrap());
+    stream.run().await;
+    assert_eq!(closed_with(&sent), Some(1008));
+    assert!(began.elapsed() <= KEEP_ALIVE);
     drop(client);
 }
 
