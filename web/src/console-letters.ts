@@ -37,7 +37,7 @@ export class Letters {
   async ask(): Promise<void> {
     const { letters, more } = await api.letters();
     this.#more.hidden = !more;
-    this.#table.show(letters, 'There are no dead letters: everything was delivered.');
+    this.#table.show(letters, 'There are no dead letters.');
   }
 
   #cells(letter: api.Letter): readonly (Node | string)[] {

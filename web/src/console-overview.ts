@@ -61,7 +61,7 @@ export class Overview {
     const talking = sessions.connected + sessions.active;
     this.#tile('talking', `${talking}`, `in ${sessions.active} somebody has spoken since`, false);
     const count = `${letters.count}${letters.more ? '+' : ''}`;
-    this.#tile('letters', count, letters.count > 0 ? 'see below' : 'everything was delivered', letters.count > 0);
+    this.#tile('letters', count, letters.count > 0 ? 'see below' : 'none now', letters.count > 0);
     const down = overview.desks_down + overview.bots_down + overview.channels_down;
     this.#tile('away', `${down}`, away(overview), down > 0);
     const left = Date.parse(overview.operator.until) - Date.parse(overview.now);

@@ -193,6 +193,8 @@ pub(crate) struct Config {
     pub(crate) telemetry: Telemetry,
     /// What is closed and how to open it, and other things an operator should know.
     pub(crate) remarks: Vec<Remark>,
+    /// Something is set by variables, which a process cannot read again.
+    pub(crate) has_variables: bool,
 }
 
 /// Everything but the master key of a first start: what can be read again and again.
@@ -202,6 +204,7 @@ struct Read<'a> {
     telemetry: Telemetry,
     remarks: Vec<Remark>,
     references: References<'a>,
+    has_variables: bool,
 }
 
 impl Config {
@@ -226,10 +229,11 @@ impl Config {
         spoken: Language,
     ) -> Result<Self, ConfigError> {
         let mut draft = Draft::read(environment)?;
-        let wanted = language(&draft);
+        let (wanted, has_variables) = (language(&draft), draft.has_variables());
         draft.assume("language", Value::Text(spoken.code().to_owned()));
         let mut read = Read::from(&draft, environment, Some(data_dir))?;
         read.settings.language = wanted;
+        read.has_variables = has_variables;
         let master_key = master::existing(&draft, &read.references, data_dir)?;
         let none = || ConfigError::NoData { path: data_dir.to_owned() };
         let master_key = master_key.ok_or_else(none)?;
@@ -295,13 +299,14 @@ impl<'a> Read<'a> {
         };
         refuse_shared(&settings)?;
         let remarks = remarks::of(draft, environment, &settings);
-        Ok(Self { listen, settings, telemetry: Telemetry::of(draft)?, remarks, references })
+        let (telemetry, has_variables) = (Telemetry::of(draft)?, draft.has_variables());
+        Ok(Self { listen, settings, telemetry, remarks, references, has_variables })
     }
 
     fn with(self, master_key: MasterKey) -> Config {
-        let Self { listen, settings, telemetry, mut remarks, references } = self;
+        let Self { listen, settings, telemetry, mut remarks, references, has_variables } = self;
         remarks.extend(references.remarks.into_inner());
-        Config { listen, settings, master_key, telemetry, remarks }
+        Config { listen, settings, master_key, telemetry, remarks, has_variables }
     }
 }
 

@@ -143,11 +143,17 @@ impl Fixed {
 /// Reads the configuration again. If anything is wrong, nothing changes.
 async fn reload(gateway: &Gateway, environment: &Arc<Environment>, fixed: &Fixed) {
     match read_again(gateway, environment, fixed).await {
-        Ok(rest) => {
+        Ok(Taken { rest, has_variables }) => {
             for name in rest {
                 tracing::warn!("{name} needs a restart to change; it stays as it was");
             }
-            tracing::info!("the configuration was read again and is in force");
+            // What a process was started with it cannot read again.
+            let variables = if has_variables {
+                "; variables are as at the start, restart to change them"
+            } else {
+                ""
+            };
+            tracing::info!("the configuration was read again and is in force{variables}");
         }
         // Not as an error: the gateway runs on as before, and whoever asked looks here.
         Err(error) => tracing::warn!(
@@ -156,12 +162,20 @@ async fn reload(gateway: &Gateway, environment: &Arc<Environment>, fixed: &Fixed
     }
 }
 
-/// Takes over what can change; gives back the names of what cannot.
+/// What came of reading the configuration again.
+struct Taken {
+    /// The names of what only a restart changes.
+    rest: Vec<String>,
+    /// Something is set by variables.
+    has_variables: bool,
+}
+
+/// Takes over what can change.
 async fn read_again(
     gateway: &Gateway,
     environment: &Arc<Environment>,
     fixed: &Fixed,
-) -> anyhow::Result<Vec<String>> {
+) -> anyhow::Result<Taken> {
     let (environment, data_dir) = (Arc::clone(environment), fixed.data_dir.clone());
     let language = fixed.language;
     // It may wait for a disk.
@@ -185,5 +199,5 @@ async fn read_again(
     for remark in &config.remarks {
         tracing::info!("{remark}");
     }
-    Ok(rest)
+    Ok(Taken { rest, has_variables: config.has_variables })
 }

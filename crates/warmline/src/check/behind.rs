@@ -1,13 +1,15 @@
 //! A bot of the team's own: whether it is there, whether we may come to it, and whether its replies
 //! find the way back.
 //!
-//! Nothing of it starts a turn: its endpoint is sent a body that no bot can read as an activity, and
-//! the way back is asked as somebody whom the gateway does not know.
+//! Nothing of it starts a turn: its endpoint is sent what no bot can read as an activity ([`endpoint`]),
+//! and the way back is asked as somebody whom the gateway does not know.
+
+mod endpoint;
 
 use std::time::Duration;
 
 use gateway::{Answers, BehindSetup, BotClient, BotSetup, Credential, Verifier};
-use http::{Method, StatusCode, header};
+use http::Method;
 use url::{Host, Url};
 
 use super::{
@@ -17,15 +19,12 @@ use super::{
     report::Report,
     stand_in::Tag,
     webhook::{Reading, address, read},
-    wire::{self, Answer, Trouble},
+    wire::{self, Trouble},
 };
 use crate::config::Called;
 
 /// For a token.
 const TOKEN_WITHIN: Duration = Duration::from_secs(10);
-
-/// No activity, whatever reads it: it is refused before anybody acts on it.
-const NO_ACTIVITY: &str = "no activity";
 
 /// Whom the way back is asked about: nobody's conversation.
 const WAY_BACK: &str = "/v3/conversations/warmline-check/members";
@@ -52,7 +51,8 @@ pub(super) async fn check(bot: &BotSetup, called: Called<'_>, now_s: i64, report
         let stands = connected.status != Status::Fail;
         report.say(connected.about(&subject));
         let answers = if stands {
-            answers(&endpoint, &setup.reach.credential, called, now_s).await
+            let anonymous = matches!(setup.reach.credential, Credential::Anonymous);
+            endpoint::answers(&endpoint, anonymous, called, now_s).await
         } else {
             Finding::skip("bot.answers", "unreachable", "the bot cannot be reached")
         };
@@ -113,86 +113,6 @@ async fn connection(
                 Finding::ok(CHECK, "plain", words)
             }
         },
-    }
-}
-
-/// Whether somebody who takes posts of JSON is there.
-async fn answers(
-    endpoint: &Url,
-    credential: &Credential,
-    called: Called<'_>,
-    now_s: i64,
-) -> Finding {
-    let request = http::Request::builder()
-        .method(Method::POST)
-        .header(header::CONTENT_TYPE, "application/json");
-    let asked = wire::request(endpoint, request, NO_ACTIVITY, now_s).await;
-    judged(&asked, endpoint, called, matches!(credential, Credential::Anonymous))
-}
-
-fn judged(
-    asked: &Result<Answer, Trouble>,
-    endpoint: &Url,
-    called: Called<'_>,
-    anonymous: bool,
-) -> Finding {
-    const CHECK: &str = "bot.answers";
-    let fail = |code, words: String, fix: &str| Finding::fail(CHECK, code, words).fix(fix);
-    let (path, way) = (endpoint.path(), called.setting("bot.endpoint"));
-    let by_convention = format!(
-        "set {way} to the bot's messaging endpoint; by convention it ends with /api/messages"
-    );
-    let answer = match asked {
-        Ok(answer) => answer,
-        Err(trouble) => {
-            let fix = "see the bot's log: it takes connections and does not answer";
-            return fail(trouble.code(), trouble.to_string(), fix);
-        }
-    };
-    let status = answer.status.as_u16();
-    let is_page = answer
-        .headers
-        .get(header::CONTENT_TYPE)
-        .and_then(|kind| kind.to_str().ok())
-        .is_some_and(|kind| kind.contains("html"));
-    match answer.status {
-        StatusCode::NOT_FOUND => {
-            fail("not_found", format!("nothing is at {path} (404)"), &by_convention)
-        }
-        StatusCode::METHOD_NOT_ALLOWED => {
-            fail("method_not_allowed", format!("{path} takes no posts (405)"), &by_convention)
-        }
-        _ if answer.status.is_redirection() => fail(
-            "redirected",
-            format!("{path} leads elsewhere ({status}), and posts do not follow"),
-            &format!("set {way} to the address where the bot is"),
-        ),
-        StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT => {
-            fail(
-                "nobody_behind",
-                format!("a proxy answers {status}: it does not reach the bot"),
-                "start the bot, or point the proxy before it to it",
-            )
-        }
-        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN if anonymous => fail(
-            "wants_token",
-            format!("the bot wants a token ({status}), so it runs with an app id"),
-            &format!("{}, or run the bot without an app id", app_ids(called)),
-        ),
-        _ if answer.status.is_success() && is_page => fail(
-            "a_page",
-            format!("a page for people answers at {path} ({status})"),
-            &format!("set {way} to the bot's messaging endpoint, past any log-in or notice"),
-        ),
-        _ if answer.status.is_success() => {
-            let words = format!("{path} takes what is no activity ({status}): is it a bot?");
-            Finding::warn(CHECK, "takes_anything", words)
-                .fix(format!("compare {way} with the bot's messaging endpoint"))
-        }
-        // 400, 401, 415, 422, also 500: what reads bodies refuses this one before there is a turn.
-        _ => {
-            Finding::ok(CHECK, "takes_posts", format!("{path} takes posts (it answered {status})"))
-        }
     }
 }
 
@@ -346,41 +266,5 @@ fn is_loopback(url: &Url) -> bool {
         Some(Host::Ipv6(address)) => address.is_loopback(),
         Some(Host::Domain(name)) => name == "localhost",
         None => false,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use bytes::Bytes;
-    use http::HeaderMap;
-
-    use super::*;
-
-    #[test]
-    fn what_is_at_the_endpoint_is_told_from_a_bot() {
-        let endpoint = Url::parse("https://bot.example.org/api/messages").unwrap();
-        let page = "text/html; charset=utf-8";
-        for (status, kind, anonymous, code) in [
-            (400, "text/plain", true, "takes_posts"),
-            (400, "application/json", false, "takes_posts"),
-            (401, "application/json", false, "takes_posts"),
-            (401, "application/json", true, "wants_token"),
-            (415, "text/plain", false, "takes_posts"),
-            (500, page, true, "takes_posts"),
-            (404, page, true, "not_found"),
-            (405, "text/plain", true, "method_not_allowed"),
-            (301, "text/plain", true, "redirected"),
-            (502, page, true, "nobody_behind"),
-            (200, page, true, "a_page"),
-            (202, "application/json", true, "takes_anything"),
-        ] {
-            let mut headers = HeaderMap::new();
-            headers.insert(header::CONTENT_TYPE, kind.parse().unwrap());
-            let status = StatusCode::from_u16(status).unwrap();
-            let answer = Answer { status, headers, body: Bytes::new(), took: Duration::ZERO };
-            let finding = judged(&Ok(answer), &endpoint, Called::by_variables(), anonymous);
-            assert_eq!(finding.code, code, "{status} {kind}");
-            assert_eq!(finding.fix.is_none(), code == "takes_posts", "{finding:?}");
-        }
     }
 }

@@ -1,12 +1,12 @@
 //! Direct Line, from outside: what a web page needs before it can show a chat.
 //!
-//! A token is generated, and the stream that comes with it is opened until its first frame. That
-//! leaves one empty conversation with the bot's greeting, which is forgotten like any other.
+//! A token is generated, and a stream is opened with it on trial: a frame there, a frame back. No
+//! conversation is begun, so a bot that is away gets no order that could become a dead letter.
 
 use std::time::Duration;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use futures_util::StreamExt;
+use futures_util::{SinkExt, StreamExt};
 use gateway::{BotSetup, MessageEncryption};
 use http::{Method, header};
 use secrecy::{ExposeSecret, SecretString};
@@ -34,7 +34,10 @@ const STREAM_WITHIN: Duration = Duration::from_secs(5);
 /// What is said of the stream.
 const STREAM: &str = "direct_line.stream";
 
-/// Who the conversation of a check is with.
+/// What asks for a stream that reads nothing and begins nothing.
+const TRIAL: &str = "trial";
+
+/// Who the conversation of a check would be with.
 const USER: &str = r#"{"user":{"id":"dl_warmline_check"}}"#;
 
 /// Looks at one bot's Direct Line.
@@ -131,6 +134,7 @@ impl Way<'_> {
         let named = said["streamUrl"].as_str().and_then(|url| Url::parse(url).ok());
         let none = || Finding::fail(STREAM, "no_stream", "what answers names no stream");
         let mut url = named.ok_or_else(|| Box::new(none().fix(self.fix())))?;
+        url.query_pairs_mut().append_pair(TRIAL, "true");
         if let Some(tag) = self.tag {
             tag.put_on(&mut url);
         }
@@ -181,7 +185,7 @@ impl Way<'_> {
         Err(Box::new(Finding::fail(check, code, words).fix(self.fix())))
     }
 
-    /// Opens the stream until its first frame.
+    /// Opens the stream, and sends a frame that is to be answered with one.
     async fn open(self, url: &Url) -> Finding {
         const CHECK: &str = STREAM;
         let Self { public, called, now_s, .. } = self;
@@ -224,12 +228,17 @@ impl Way<'_> {
             }
             Ok(Ok((socket, _))) => socket,
         };
-        match timeout(STREAM_WITHIN, socket.next()).await {
-            Ok(Some(Ok(_))) => {
+        let exchange = async {
+            socket.send(tungstenite::Message::Text("".into())).await.ok()?;
+            socket.next().await
+        };
+        match timeout(STREAM_WITHIN, exchange).await {
+            Ok(Some(Ok(tungstenite::Message::Text(_)))) => {
                 drop(timeout(STREAM_WITHIN, socket.close(None)).await);
-                Finding::ok(CHECK, "open", "a WebSocket passes, in both directions")
+                let words = "a WebSocket passes, in both directions; no conversation was begun";
+                Finding::ok(CHECK, "open", words)
             }
-            Ok(Some(Err(_)) | None) => {
+            Ok(Some(Ok(_) | Err(_)) | None) => {
                 let words = "the WebSocket was closed before anything came through";
                 Finding::fail(CHECK, "closed", words).fix(fix)
             }

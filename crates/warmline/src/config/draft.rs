@@ -306,6 +306,13 @@ impl Draft {
         self.values.insert((Owner::House, setting.id), set);
     }
 
+    /// Whether a variable says anything of it, a secret by reference too.
+    pub(crate) fn has_variables(&self) -> bool {
+        self.values.values().any(|(value, origin)| {
+            matches!(origin, Origin::Variable(_)) || matches!(value, Value::Secret(Secret::Env(_)))
+        })
+    }
+
     /// A value and where it comes from, if it was set.
     pub(crate) fn found(&self, owner: &Owner, id: &str) -> Option<(&Value, &Origin)> {
         let setting = setting(id)?;

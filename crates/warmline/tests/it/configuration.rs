@@ -438,7 +438,9 @@ async fn what_init_writes_serves_a_chat() {
 async fn sighup_without_a_file_reads_the_environment_again_and_changes_nothing() {
     let house = House::start(Setting::default()).await;
     house.gateway().signal("HUP").await;
-    eventually(IN_FORCE, || async { house.logged().contains(IN_FORCE).then_some(()) }).await;
+    // What the operator changed in an environment file is not in force, and the line says so.
+    let said = format!("{IN_FORCE}; variables are as at the start, restart to change them");
+    eventually(&said, || async { house.logged().contains(&said).then_some(()) }).await;
     let mut page = house.page("dl_kim").await;
     page.shows(&["bot: Hello!…"]).await;
 }

@@ -3,6 +3,10 @@
 //! Live delivery is only a hint that there is something to read, so a stream can neither skip nor
 //! reorder, and it needs nothing but its watermark to go on after a cut. Only activity sets and
 //! empty frames (keep-alive) are ever sent: clients parse everything else and fail (reference 4.3).
+//!
+//! [`trial`] is a stream that reads nothing, for `warmline check`.
+
+mod trial;
 
 use std::{sync::Arc, time::Duration};
 
@@ -58,6 +62,9 @@ const CLOSE_WITHIN: Duration = Duration::from_secs(2);
 pub(super) struct Opening {
     watermark: Option<String>,
     t: Option<String>,
+    /// Only to see whether a WebSocket passes.
+    #[serde(default)]
+    trial: bool,
 }
 
 pub(super) async fn open(
@@ -83,34 +90,40 @@ pub(super) async fn open(
     let upgrade = upgrade.map_err(|_| {
         Refused::new(ErrorCode::BadArgument, "the stream is a WebSocket; upgrade the connection")
     })?;
+    let upgrade = upgrade
+        .read_buffer_size(1_024)
+        .write_buffer_size(0)
+        .max_message_size(FRAME_BYTES_MAX)
+        .max_frame_size(FRAME_BYTES_MAX);
     let place = edge.direct_line.streams.take(&claims.conversation)?;
+    let token = edge.open_streams.token();
+    if opening.trial {
+        return Ok(upgrade.on_upgrade(move |socket| async move {
+            trial::answer(edge, socket, place).await;
+            drop(token);
+        }));
+    }
     let log = match edge.log_of(&claims, &headers).await? {
         Some(log) => log,
         None => opened(&edge, &claims, &headers).await?,
     };
-    let token = edge.open_streams.token();
-    Ok(upgrade
-        .read_buffer_size(1_024)
-        .write_buffer_size(0)
-        .max_message_size(FRAME_BYTES_MAX)
-        .max_frame_size(FRAME_BYTES_MAX)
-        .on_upgrade(move |socket| async move {
-            let hints = edge.wakes.subscribe(log.id);
-            let present = edge.presence.attend(log.id);
-            let stream = Stream {
-                edge,
-                log,
-                ticket,
-                reading,
-                socket,
-                after,
-                hints,
-                place,
-                _present: present,
-                _open: token,
-            };
-            stream.run().await;
-        }))
+    Ok(upgrade.on_upgrade(move |socket| async move {
+        let hints = edge.wakes.subscribe(log.id);
+        let present = edge.presence.attend(log.id);
+        let stream = Stream {
+            edge,
+            log,
+            ticket,
+            reading,
+            socket,
+            after,
+            hints,
+            place,
+            _present: present,
+            _open: token,
+        };
+        stream.run().await;
+    }))
 }
 
 /// A page may open its stream before it starts the conversation.

@@ -2,7 +2,15 @@
 
 use std::sync::{Arc, Mutex};
 
-use axum::{Json, Router, extract::State, http::StatusCode, routing::get, routing::post};
+use axum::{
+    Json, Router,
+    extract::State,
+    http::{Method, StatusCode, Uri, header},
+    response::{IntoResponse, Response},
+    routing::get,
+    routing::post,
+};
+use rusqlite::{Connection, OpenFlags};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
@@ -118,6 +126,113 @@ async fn a_bot_that_is_away_or_elsewhere_is_named_with_its_setting() {
     let report = check(&house.environment).await;
     assert_eq!(report.code, 2, "without an app id, in public: it does not even start");
     assert_eq!(report.of("configuration").0, "fail");
+}
+
+/// What reads a body before it looks at the path does besides.
+#[derive(Clone, Copy)]
+enum Reader {
+    /// Names the methods of its paths, as Express does.
+    NamesMethods,
+    /// Knows no OPTIONS, as Koa without more.
+    Silent,
+    /// Refuses everything, whatever the path.
+    RefusesAll,
+}
+
+/// A bot whose reader of bodies sits before its router. It ends as an SDK for JavaScript does, outside
+/// of what it catches, if its path gets an object without a type.
+#[derive(Clone)]
+struct Parsing {
+    reader: Reader,
+    /// What came to the bot itself.
+    came: Arc<Mutex<Vec<String>>>,
+}
+
+impl Parsing {
+    async fn start(reader: Reader) -> (Self, String) {
+        let bot = Self { reader, came: Arc::default() };
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let origin = format!("http://{}", listener.local_addr().unwrap());
+        let routes = Router::new().fallback(Self::answer).with_state(bot.clone());
+        tokio::spawn(async move { axum::serve(listener, routes).await });
+        (bot, origin)
+    }
+
+    async fn answer(State(bot): State<Self>, method: Method, uri: Uri, body: String) -> Response {
+        let is_json = body.starts_with(['{', '[']);
+        if matches!(bot.reader, Reader::RefusesAll) || !(body.is_empty() || is_json) {
+            return StatusCode::BAD_REQUEST.into_response();
+        }
+        match (method, uri.path(), bot.reader) {
+            (Method::POST, "/api/messages", _) => {
+                bot.came.lock().unwrap().push(body);
+                StatusCode::BAD_REQUEST.into_response()
+            }
+            (Method::OPTIONS, "/api/messages", Reader::NamesMethods) => {
+                [(header::ALLOW, "POST")].into_response()
+            }
+            _ => StatusCode::NOT_FOUND.into_response(),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_path_is_found_behind_what_reads_bodies_first() {
+    let away = Bot::start(Manner::Mute).await;
+    let mut house = house_of(&away).await;
+    for reader in [Reader::NamesMethods, Reader::Silent] {
+        let (bot, origin) = Parsing::start(reader).await;
+        set(&mut house.environment, "BOT_ENDPOINT", format!("{origin}/api/msg"));
+        let report = check(&house.environment).await;
+        assert_eq!((report.code, report.of("bot.answers")), (1, ("fail", "not_found")));
+        assert_eq!(*bot.came.lock().unwrap(), Vec::<String>::new());
+        set(&mut house.environment, "BOT_ENDPOINT", format!("{origin}/api/messages"));
+        let report = check(&house.environment).await;
+        assert_eq!(report.of("bot.answers"), ("ok", "takes_posts"));
+        // JSON comes to a bot only where its server does not say that the path is there.
+        let came = bot.came.lock().unwrap().clone();
+        let expected: &[&str] = if matches!(reader, Reader::Silent) { &["[]"] } else { &[] };
+        assert_eq!(came, expected);
+    }
+}
+
+#[tokio::test]
+async fn a_path_that_no_answer_tells_from_another_is_not_said_to_be_right() {
+    let away = Bot::start(Manner::Mute).await;
+    let mut house = house_of(&away).await;
+    let (_bot, origin) = Parsing::start(Reader::RefusesAll).await;
+    set(&mut house.environment, "BOT_ENDPOINT", format!("{origin}/api/messages"));
+    let report = check(&house.environment).await;
+    assert_eq!(report.of("bot.answers"), ("warn", "unsettled"));
+    assert!(report.fix("bot.answers").contains("BOT_ENDPOINT"));
+}
+
+/// Whatever waits for a bot that is away is a dead letter two minutes later.
+#[tokio::test]
+async fn nothing_of_a_check_waits_for_a_bot_that_is_away() {
+    let mut bot = Bot::start(Manner::Mute).await;
+    let house = House::start_with(Setting::default(), |environment| {
+        let public = format!("http://{}", environment["WARMLINE_LISTEN"]);
+        environment.insert("WARMLINE_PUBLIC_URL".to_owned(), public);
+        environment.insert("BOT_ENDPOINT".to_owned(), bot.endpoint());
+    })
+    .await;
+    bot.goes_down().await;
+    for _ in 0..2 {
+        let report = check(&house.environment).await;
+        assert_eq!(report.of("bot.connection"), ("fail", "no_connection"));
+        assert_eq!(report.of("direct_line.token"), ("ok", "granted"));
+        assert_eq!(report.of("direct_line.stream"), ("ok", "open"));
+        let found = report.finding("direct_line.stream")["found"].as_str().unwrap();
+        assert!(found.contains("no conversation was begun"), "{found}");
+    }
+    let path = house.data_dir().join("warmline.db");
+    let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
+    for table in ["conversation", "log", "outbox", "dead_letter"] {
+        let count = db.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0));
+        assert_eq!(count, Ok(0_i64), "{table}");
+    }
+    assert_eq!(bot.got(), Vec::<Value>::new());
 }
 
 #[tokio::test]
