@@ -75,7 +75,7 @@ impl Endpoint<'_> {
     /// Posts a body that is no activity; gives back the status of a refusal that may be the bot's.
     async fn posted(&self, url: &Url, body: &str) -> Result<StatusCode, Box<Finding>> {
         let asked = self.ask(Method::POST, url, body).await;
-        judged(asked, self.url.path(), self.called, self.anonymous).map_err(Box::new)
+        judged(asked, self.url.path(), self.called, self.anonymous)
     }
 
     async fn ask(&self, method: Method, url: &Url, body: &str) -> Result<Answer, Trouble> {
@@ -131,8 +131,9 @@ fn judged(
     path: &str,
     called: Called<'_>,
     anonymous: bool,
-) -> Result<StatusCode, Finding> {
-    let fail = |code, words: String, fix: &str| Err(Finding::fail(CHECK, code, words).fix(fix));
+) -> Result<StatusCode, Box<Finding>> {
+    let fail =
+        |code, words: String, fix: &str| Err(Box::new(Finding::fail(CHECK, code, words).fix(fix)));
     let way = called.setting("bot.endpoint");
     let by_convention = format!(
         "set {way} to the bot's messaging endpoint; by convention it ends with /api/messages"
@@ -176,8 +177,8 @@ fn judged(
         ),
         _ if answer.status.is_success() => {
             let words = format!("{path} takes what is no activity ({status}): is it a bot?");
-            Err(Finding::warn(CHECK, "takes_anything", words)
-                .fix(format!("compare {way} with the bot's messaging endpoint")))
+            let finding = Finding::warn(CHECK, "takes_anything", words);
+            Err(Box::new(finding.fix(format!("compare {way} with the bot's messaging endpoint"))))
         }
         // 400, 401, 415, 422, also 500: what reads bodies refuses this one, and it may do so before
         // it looks at the path.

@@ -139,8 +139,7 @@ enum Reader {
     RefusesAll,
 }
 
-/// A bot whose reader of bodies sits before its router. It ends as an SDK for JavaScript does, outside
-/// of what it catches, if its path gets an object without a type.
+/// A bot whose reader of bodies sits before its router.
 #[derive(Clone)]
 struct Parsing {
     reader: Reader,
@@ -153,27 +152,31 @@ impl Parsing {
         let bot = Self { reader, came: Arc::default() };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let origin = format!("http://{}", listener.local_addr().unwrap());
-        let routes = Router::new().fallback(Self::answer).with_state(bot.clone());
+        let routes = Router::new().fallback(parsed).with_state(bot.clone());
         tokio::spawn(async move { axum::serve(listener, routes).await });
         (bot, origin)
     }
 
-    async fn answer(State(bot): State<Self>, method: Method, uri: Uri, body: String) -> Response {
+    fn answer(&self, method: &Method, path: &str, body: String) -> Response {
         let is_json = body.starts_with(['{', '[']);
-        if matches!(bot.reader, Reader::RefusesAll) || !(body.is_empty() || is_json) {
+        if matches!(self.reader, Reader::RefusesAll) || !(body.is_empty() || is_json) {
             return StatusCode::BAD_REQUEST.into_response();
         }
-        match (method, uri.path(), bot.reader) {
-            (Method::POST, "/api/messages", _) => {
-                bot.came.lock().unwrap().push(body);
+        match (method, path, self.reader) {
+            (&Method::POST, "/api/messages", _) => {
+                self.came.lock().unwrap().push(body);
                 StatusCode::BAD_REQUEST.into_response()
             }
-            (Method::OPTIONS, "/api/messages", Reader::NamesMethods) => {
+            (&Method::OPTIONS, "/api/messages", Reader::NamesMethods) => {
                 [(header::ALLOW, "POST")].into_response()
             }
             _ => StatusCode::NOT_FOUND.into_response(),
         }
     }
+}
+
+async fn parsed(State(bot): State<Parsing>, method: Method, uri: Uri, body: String) -> Response {
+    bot.answer(&method, uri.path(), body)
 }
 
 #[tokio::test]
