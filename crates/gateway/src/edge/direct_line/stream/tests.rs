@@ -292,27 +292,27 @@ async fn a_stopping_gateway_sends_its_streams_away_and_can_wait_for_them() {
 async fn a_stream_ends_with_the_key_that_signed_its_ticket_and_is_sent_nothing_more() {
     let Scene { bed, edge, stream, sent, client } = Scene::new(Duration::ZERO).await;
     let running = tokio::spawn(stream.run());
-    let types = || {
+    let writes = || {
         edge.wakes.wake(bed.row("c1").id, Hint::Typing { who: Typist::Agent(None), on: true });
     };
-    let typed = || {
+    let shown = || {
         let sent = sent.lock().unwrap();
         sent.iter()
-            .filter(|one| matches!(one, Message::Text(set) if set.contains("typing")))
+            .filter(|one| matches!(one, Message::Text(text) if text.contains("typing")))
             .count()
     };
     let old = bed.vault.current();
     bed.vault.take(bed.vault.with_new_root(1).unwrap().unwrap());
-    types();
-    while typed() == 0 && !running.is_finished() {
+    writes();
+    while shown() == 0 && !running.is_finished() {
         bed::breath_of(&bed).await;
     }
-    assert_eq!(typed(), 1, "a rotation ends no stream");
+    assert_eq!(shown(), 1, "a rotation ends no stream");
     bed.vault.take(bed.vault.without_root(old).unwrap());
-    types();
+    writes();
     running.await.unwrap();
     assert_eq!(closed_with(&sent), Some(1008));
-    assert_eq!(typed(), 1);
+    assert_eq!(shown(), 1);
     drop(client);
 }
 
