@@ -60,7 +60,13 @@ async fn what_users_may_not_send_an_agent_may_and_it_keeps_its_name() {
     let program = b"MZ\x90\0\x03\0\0\0\x04\0\0\0\xFF\xFF\0\0".to_vec();
     let kind = "application/octet-stream";
     house.desk.send_file(&chat, "run.exe", kind, program.clone()).unwrap();
-    let answer = opened(&house, &address(&house, &page).await).await;
+    let begin = format!("{}/files/desk.", house.origin());
+    let shown = eventually("the page is shown the program", || async {
+        let log = Value::Array(page.log().await).to_string();
+        let at = log.split(['"', '(', ')', '<', '>', ' ']);
+        at.filter(|text| text.starts_with(&begin)).last().map(str::to_owned)
+    });
+    let answer = opened(&house, &shown.await).await;
     assert_eq!(answer.status(), 200);
     assert_eq!(answer.headers()["content-disposition"], "attachment; filename*=UTF-8''run.exe");
     assert_eq!(answer.bytes().await.unwrap(), program);
