@@ -11,7 +11,7 @@ use tokio::{
 use super::file_with;
 use crate::{
     house::{DIRECT_LINE_SECRET, House, Setting, WEBHOOK_SECRET},
-    page::{Page, eventually},
+    page::{Heard, Page, eventually, gists},
     process::WITHIN,
 };
 
@@ -52,6 +52,9 @@ async fn a_page_that_calls_too_fast_is_told_when_to_come_back_and_servicenow_nev
     house.hears(house.callbacks().queued).await;
     house.desk.accept(&chat).unwrap();
     house.hears(house.callbacks().accepted).await;
+    // By the stream, which may come after ServiceNow's answer.
+    let connected = |heard: &Heard| gists(&heard.activities).contains(&"notice connected".into());
+    page.until("an agent is there", connected).await;
     page.skip_what_was_shown();
 
     let refused = flooded(&page).await;
