@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { after, afterEach, before, test } from 'node:test';
 import type { Browser } from 'playwright-core';
 
-import { audit, bubble, eventually, openBrowser, overflows, shoot, visit } from './browser.ts';
+import { audit, bubble, eventually, openBrowser, overflows, shoot, sinks, visit } from './browser.ts';
 import {
   agentBox, agentSays, connected, deskLine, fault, faultSays, timesShown, userBox, userSays,
 } from './playing.ts';
@@ -256,6 +256,21 @@ test('on a phone one part is seen at a time and nothing needs scrolling to the s
   assert.deepEqual(await audit(page, NOT_OURS), []);
   await page.getByRole('button', { name: 'User', exact: true }).click();
   await bubble(page, 'From a phone').waitFor();
+  await end();
+});
+
+test('a long chat scrolls in its own box, and no page scrolls into nothing', async () => {
+  const { page, end } = await visit(browser, demo.origin, { viewport: { width: 1500, height: 950 } });
+  await connected(page);
+  for (let line = 1; line <= 30; line += 1) await agentSays(page, `Line ${line} of the agent`);
+  await deskLine(page, 'Line 30 of the agent').waitFor();
+  await page.setViewportSize({ width: 1000, height: 700 });
+  assert.equal(await sinks(page), false, 'where the sides scroll');
+  await page.setViewportSize({ width: 1500, height: 950 });
+  assert.equal(await sinks(page), false);
+  await page.goto(`${demo.origin}/desk`);
+  await deskLine(page, 'Line 30 of the agent').waitFor();
+  assert.equal(await sinks(page), false, 'the desk alone');
   await end();
 });
 
