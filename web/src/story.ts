@@ -96,13 +96,15 @@ export class Story {
   /** The gateway's process ended, or is back. */
   stands(standing: Standing): Step | null {
     if (standing.state === 'down') {
+      // A page that comes again is told once more how it stands.
+      if (this.#away) return null;
       this.#away = true;
-      return this.#make('gateway.down', 'gateway', new Date(), null);
+      return this.#make('gateway.down', 'gateway', new Date(standing.at), null);
     }
     // That it is up is no news to who did not see it go.
     if (standing.state !== 'up' || standing.backAfterMs === null || !this.#away) return null;
     this.#away = false;
-    return this.#make('gateway.up', 'gateway', new Date(), null, standing.backAfterMs);
+    return this.#make('gateway.up', 'gateway', new Date(standing.at), null, standing.backAfterMs);
   }
 
   clear(): void {

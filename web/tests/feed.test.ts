@@ -37,7 +37,7 @@ async function withFeed(page: Page, passages: readonly Made[]): Promise<void> {
     return `event: passage\ndata: ${JSON.stringify(passage)}\n\n`;
   });
   const body = `retry: 600000\n${events.join('')}`;
-  await page.route('**/demo/api/feed', (route) =>
+  await page.route('**/demo/api/feed*', (route) =>
     route.fulfill({ contentType: 'text/event-stream', body }),
   );
   await page.reload();
@@ -92,7 +92,7 @@ test('the strip keeps a bounded list, and stands still while it is paused', asyn
   await withFeed(page, Array.from({ length: 200 }, () => ({ kind: 'event', name: 'user_said' })));
   await eventually('the oldest are gone', async () => (await page.locator('.step').count()) === 80);
   await page.getByRole('button', { name: 'Pause' }).click();
-  await page.unroute('**/demo/api/feed');
+  await page.unroute('**/demo/api/feed*');
   await page.getByRole('button', { name: 'Clear' }).click();
   assert.equal(await page.locator('.step').count(), 0);
   await page.getByRole('button', { name: 'Resume' }).click();
