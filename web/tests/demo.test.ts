@@ -6,7 +6,7 @@ import type { Browser } from 'playwright-core';
 
 import { audit, bubble, eventually, openBrowser, overflows, shoot, sinks, visit } from './browser.ts';
 import {
-  agentBox, agentSays, connected, deskLine, fault, faultSays, timesShown, userBox, userSays,
+  agentBox, agentSays, connected, deskLine, fault, faultSays, faultWords, timesShown, userBox, userSays,
 } from './playing.ts';
 import { startDemo } from './program.ts';
 import type { Demo } from './program.ts';
@@ -153,6 +153,14 @@ test('the gateway is killed in the middle of a chat and nothing is lost, not eve
   await userSays(page, 'We go on');
   await deskLine(page, 'We go on').waitFor();
   await shoot(page, 'killed');
+  await faultSays(page, 'kill', /nothing lost: 4 of 4/);
+  await fault(page, 'lost').click();
+  await faultSays(page, 'lost', /^The next callback will be dropped/);
+  await agentSays(page, 'And this is missing');
+  await faultSays(page, 'kill', /Not everything is shown yet: 4 of 5 messages/);
+  for (const name of ['kill', 'lost']) {
+    assert.notEqual(await faultWords(page, name).getAttribute('data-state'), 'then', name);
+  }
   await end();
 });
 

@@ -129,5 +129,6 @@ test('what happened stays on the page in another language, and is gone where one
   assert.equal(await step(page, 'An agent takes the chat').count(), 0, 'what was cleared does not come back');
   await page.getByRole('button', { name: 'Start over' }).click();
   await step(page, 'A user opened the page').waitFor();
+  assert.equal(await step(page, 'The user is back').count(), 0);
   await end();
 });
