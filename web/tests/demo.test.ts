@@ -119,9 +119,17 @@ test('the agent sends a control and a file by the row over the box, and sees the
   await row.locator('select').selectOption('boolean');
   const yes = page.locator('#web-chat').getByRole('button', { name: 'Yes' }).first();
   await yes.waitFor();
+  const asked = row.getByRole('status');
+  await asked.filter({ hasText: /^A question waits for the user’s answer; what you show now/ }).waitFor();
+  await row.locator('select').selectOption('date');
+  await asked.filter({ hasText: /1 more to show after it/ }).waitFor();
   await shoot(page, 'desk-control');
   await yes.click();
   await deskLine(page, /yes|true/i).waitFor();
+  await deskLine(page, /Date/).waitFor();
+  await asked.filter({ hasText: /what you show now/ }).waitFor();
+  await userSays(page, '2026-11-30');
+  await asked.filter({ hasText: /^$/ }).waitFor({ state: 'attached' });
   const file = { name: 'manual.txt', mimeType: 'text/plain', buffer: Buffer.from('turn it off and on') };
   await row.locator('input[type=file]').setInputFiles(file);
   await page.locator('#web-chat a[href*="/files/"]', { hasText: 'manual.txt' }).first().waitFor();
