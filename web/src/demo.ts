@@ -12,7 +12,7 @@ import { mountDesk } from './desk';
 import type { DeskState } from './desk-api';
 import { byId, element, setText } from './element';
 import { Faults } from './faults';
-import { watch } from './feed-api';
+import { forgetWhatWas, watch } from './feed-api';
 import { fillIn, isKey, language, say, speak } from './language';
 import { Ledger } from './ledger';
 import { Strip } from './strip';
@@ -95,7 +95,10 @@ for (const suggestion of document.querySelectorAll<HTMLElement>('[data-say]')) {
     chat.say(suggestion.dataset['say'] ?? '');
   });
 }
-byId('start-over').addEventListener('click', () => chat.startOver());
+byId('start-over').addEventListener('click', () => {
+  forgetWhatWas();
+  chat.startOver();
+});
 const desk = mountDesk(byId('desk'), showWaiting, deskChanged);
 byId('try-accept').addEventListener('click', () => {
   show('desk');

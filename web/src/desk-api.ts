@@ -26,6 +26,9 @@ export interface Chat {
   readonly waitingSince: number;
   readonly context: Readonly<Record<string, unknown>> | null;
   readonly lines: readonly Line[];
+  /** The question that waits for the user's answer, and how much is shown after that. */
+  readonly asked?: object | null;
+  readonly askedNext?: number;
   readonly userTyping: boolean;
   /** Where it waits or waited; absent where the instance has no queues. */
   readonly queue?: string | null;

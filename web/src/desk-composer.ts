@@ -4,6 +4,7 @@
  * taken comes back into the box.
  */
 
+import type { Chat } from './desk-api';
 import { Extras } from './desk-extras';
 import type { ExtraActions } from './desk-extras';
 import { button, element } from './element';
@@ -75,9 +76,10 @@ export class Composer {
   }
 
   /** Each chat has its own draft, so that switching cannot send a sentence to the wrong person. */
-  show(chat: string, agentName: string): void {
+  show(shown: Chat, agentName: string): void {
+    const chat = shown.id;
     this.#name = agentName;
-    this.#extras.show(chat);
+    this.#extras.show(shown);
     if (chat === this.#chat) return;
     this.#stopTyping();
     if (this.#chat !== null) this.#drafts.set(this.#chat, this.#box.value);

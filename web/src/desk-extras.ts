@@ -1,6 +1,7 @@
 /** What an agent can send besides words: a file, and each control that ServiceNow knows. */
 
-import { button, element } from './element';
+import type { Chat } from './desk-api';
+import { button, element, setText } from './element';
 import { say } from './language';
 
 export interface ExtraActions {
@@ -14,6 +15,7 @@ export class Extras {
   readonly root: HTMLElement;
   readonly #actions: ExtraActions;
   readonly #picker: HTMLSelectElement;
+  readonly #asked = element('p', { class: 'asked', role: 'status' });
   #chat: string | null = null;
 
   constructor(actions: ExtraActions) {
@@ -32,13 +34,16 @@ export class Extras {
       element('option', { value: '' }, say('desk.show')),
     );
     this.#picker.addEventListener('change', () => this.#show());
-    this.root = element('span', { class: 'extras' }, input, attach, this.#picker);
+    this.root = element('span', { class: 'extras' }, input, attach, this.#picker, this.#asked);
     actions.controls().then((names) => this.#offer(names), actions.failed);
   }
 
-  /** Which chat it is for. */
-  show(chat: string): void {
-    this.#chat = chat;
+  /** Which chat it is for. While a question stands there, what is shown waits for its answer, and says so. */
+  show({ id, asked, askedNext }: Chat): void {
+    this.#chat = id;
+    const count = askedNext ?? 0;
+    const waits = count === 0 ? say('desk.asked') : say('desk.asked.next', { count });
+    setText(this.#asked, asked ? waits : '');
   }
 
   #offer(names: readonly string[]): void {

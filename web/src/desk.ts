@@ -188,7 +188,7 @@ class Desk implements MountedDesk {
     if (this.#state) this.#transfer.show(this.#state, chat, this.#acting);
     this.#drawContext(chat);
     this.#transcript.show(chat);
-    this.#composer.show(chat.id, this.#ownName(chat));
+    this.#composer.show(chat, this.#ownName(chat));
     if (chat.state === 'live' && this.#focusBoxWhenLive === chat.id) {
       this.#focusBoxWhenLive = null;
       this.#composer.focus();

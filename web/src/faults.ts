@@ -24,11 +24,15 @@ const SLOW_TIMES = 3;
 /** Words that a moving clock or the ledger goes into are looked at this often. */
 const LOOK_EVERY_MS = 250;
 
-/** What somebody has set off, and what has come of it so far. */
-type Going =
+/** How words beside a button are meant: it goes on, something is left to be done, or all is well. */
+type State = 'now' | 'todo' | 'then';
+
+/** What somebody has set off, and what has come of it so far; `spoken` is the last that was read out. */
+type Going = { spoken?: State } & (
   | { readonly name: 'down'; readonly since: number; lasted: number | null }
   | { readonly name: 'slow' | 'lost' | 'twice'; armed: boolean; left: number }
-  | { readonly name: 'kill'; readonly process: number; backAfterMs: number | null; whole: boolean };
+  | { readonly name: 'kill'; readonly process: number; backAfterMs: number | null }
+);
 
 interface Button {
   readonly press: HTMLButtonElement;
@@ -98,7 +102,7 @@ export class Faults {
       (error: unknown) => {
         const why = error instanceof Error ? error.message : String(error);
         this.#going.delete(name);
-        this.#tell(name, say('fault.failed', { why }), true);
+        this.#tell(name, say('fault.failed', { why }), 'todo');
       },
     );
   }
@@ -119,7 +123,7 @@ export class Faults {
       case 'kill': {
         this.#going.delete(name);
         const process = await kill();
-        this.#going.set(name, { name, process, backAfterMs: null, whole: false });
+        this.#going.set(name, { name, process, backAfterMs: null });
       }
     }
   }
@@ -154,41 +158,45 @@ export class Faults {
     const count = this.#ledger.count();
     const ledger = inWords(count);
     const whole = count.shown === count.total && this.#online;
+    const then = whole ? 'then' : 'now';
     switch (going.name) {
       case 'down': {
         const over = going.lasted !== null;
         const time = going.lasted === null ? clockSpan(Date.now() - going.since) : span(going.lasted);
-        this.#tell('down', say(over ? 'fault.down.then' : 'fault.down.now', { time, ledger }), over && whole);
-        return;
+        const key = over ? 'fault.down.then' : 'fault.down.now';
+        return this.#tell('down', say(key, { time, ledger }), over ? then : 'now');
       }
       case 'slow':
-        if (going.armed) return this.#tell('slow', say('fault.slow.now', { count: going.left }), false);
-        return this.#tell('slow', say('fault.slow.then', { ledger }), whole);
+        if (going.armed) return this.#tell('slow', say('fault.slow.now', { count: going.left }), 'now');
+        return this.#tell('slow', say('fault.slow.then', { ledger }), then);
       case 'lost':
-        if (going.armed) return this.#tell('lost', say('fault.lost.now'), false);
-        return this.#tell('lost', say(whole ? 'fault.lost.then' : 'fault.lost.hint', { ledger }), true);
+        if (going.armed) return this.#tell('lost', say('fault.lost.now'), 'now');
+        if (whole) return this.#tell('lost', say('fault.lost.then', { ledger }), 'then');
+        return this.#tell('lost', say('fault.lost.hint', { ledger }), 'todo');
       case 'twice':
-        if (going.armed) return this.#tell('twice', say('fault.twice.now'), false);
-        return this.#tell('twice', say('fault.twice.then', { ledger }), whole);
+        if (going.armed) return this.#tell('twice', say('fault.twice.now'), 'now');
+        return this.#tell('twice', say('fault.twice.then', { ledger }), then);
       case 'kill': {
         if (going.backAfterMs === null) {
-          return this.#tell('kill', say('fault.kill.now', { process: going.process }), false);
+          return this.#tell('kill', say('fault.kill.now', { process: going.process }), 'now');
         }
-        going.whole ||= whole;
         const time = span(going.backAfterMs);
-        const key = going.whole ? 'fault.kill.then' : 'fault.kill.back';
-        return this.#tell('kill', say(key, { time, ledger }), going.whole);
+        // Only while nothing is missing may it say so, and what is said later may be missing again.
+        const short = this.#online ? 'fault.kill.short' : 'fault.kill.back';
+        return this.#tell('kill', say(whole ? 'fault.kill.then' : short, { time, ledger }), then);
       }
     }
   }
 
-  /** Shows words; what is `final` is also read out, once, so that a running clock does not chatter. */
-  #tell(name: Name, words: string, final: boolean): void {
+  /** Shows words; what does not just go on is also read out, once, so that a running clock does not chatter. */
+  #tell(name: Name, words: string, state: State): void {
     const button = this.#buttons.get(name);
     if (!button) return;
     setText(button.words, words);
-    button.words.dataset['state'] = final ? 'then' : 'now';
-    if (final && button.words.dataset['spoken'] !== 'yes') setText(this.#spoken, words);
-    button.words.dataset['spoken'] = final ? 'yes' : 'no';
+    button.words.dataset['state'] = state;
+    const going = this.#going.get(name);
+    if (state === 'now' || going?.spoken === state) return;
+    setText(this.#spoken, words);
+    if (going) going.spoken = state;
   }
 }

@@ -24,11 +24,12 @@ export interface Passage {
   readonly waited_ms: number | null;
 }
 
-/** How the gateway stands. `backAfterMs` is null at the first start. */
-export type Standing =
+/** How the gateway stands, since `at` in milliseconds. `backAfterMs` is null at the first start. */
+export type Standing = { readonly at: number } & (
   | { readonly state: 'starting' }
   | { readonly state: 'up'; readonly process: number; readonly backAfterMs: number | null }
-  | { readonly state: 'down'; readonly killed: boolean };
+  | { readonly state: 'down'; readonly killed: boolean }
+);
 
 /** Whether what passes can be seen at this moment. */
 export type Link = 'open' | 'waiting' | 'closed';
@@ -46,11 +47,29 @@ const REOPEN_AFTER_MS = 2_000;
 /** A kill is answered at once, or when the next gateway is ready. */
 const ANSWER_WITHIN_MS = 10_000;
 
-/** Watches for as long as the page lives. */
+/** Kept for the tab: from where on it is told, also after a reload or in another language. */
+const BEGAN_AS = 'warmline-demo-feed';
+
+/** What was told last. */
+let last = '';
+
+/** Nothing that happened before now is to be told again. */
+export function forgetWhatWas(): void {
+  if (last === '') sessionStorage.removeItem(BEGAN_AS);
+  else sessionStorage.setItem(BEGAN_AS, last);
+}
+
+/** Watches for as long as the page lives; what this tab saw before comes first. */
 export function watch(watcher: Watcher): void {
-  const source = new EventSource('/demo/api/feed');
+  const after = last === '' ? (sessionStorage.getItem(BEGAN_AS) ?? '') : last;
+  const query = after === '' ? '' : `?after=${encodeURIComponent(after)}`;
+  const source = new EventSource(`/demo/api/feed${query}`);
   const hear = <T>(name: string, use: (value: T) => void) =>
-    source.addEventListener(name, (event: MessageEvent<string>) => use(JSON.parse(event.data) as T));
+    source.addEventListener(name, (event: MessageEvent<string>) => {
+      last = event.lastEventId;
+      if (sessionStorage.getItem(BEGAN_AS) === null) forgetWhatWas();
+      use(JSON.parse(event.data) as T);
+    });
   hear<Passage>('passage', (passage) => watcher.passage(passage));
   hear<Standing>('gateway', (standing) => watcher.gateway(standing));
   hear<{ state: Link }>('link', ({ state }) => watcher.link(state));

@@ -41,7 +41,10 @@ export const STEPS_MAX = 80;
 /** A request's answer follows its commit at once; later ones belong to something else. */
 const ANSWERED_WITHIN_MS = 3_000;
 
-const FROM_USER = new Set(['opened', 'user_said', 'user_ends', 'user_away', 'user_back']);
+const FROM_USER = new Set([
+  'opened', 'user_said', 'user_did', 'user_seen', 'user_ends', 'user_gone', 'user_away', 'user_back',
+  'files_refused',
+]);
 const FROM_DESK = new Set([
   'callback', 'started', 'queued', 'estimate', 'desk_said', 'active', 'agent_said', 'agent_here',
   'nobody', 'let_go', 'desk_cancelled', 'desk_failed', 'desk_ended', 'caught_up',
@@ -59,6 +62,9 @@ const MACHINERY = new Set([
 /** What a callback is called that brings nothing but typing, while people talk. */
 const SIGNS = new Set(['queued', 'started', 'callback']);
 
+/** Events that are as they should be, and tell of something that is not to be. */
+const REFUSALS = new Set(['files_refused', 'file_lost', 'file_not_passed_on', 'not_sent']);
+
 /** What can have led to an effect. */
 const CAUSES: Readonly<Record<string, ReadonlySet<string>>> = {
   ask: new Set(['user_said', 'bot_asked']),
@@ -72,6 +78,8 @@ export class Story {
   readonly steps: Step[] = [];
   /** The conversations whose user has an agent, as far as it was seen. */
   readonly #live = new Set<number>();
+  /** The conversations whose user is there, as far as it was seen: to be back is no news then. */
+  readonly #here = new Set<number>();
   #away = false;
   #made = 0;
 
@@ -96,22 +104,29 @@ export class Story {
   /** The gateway's process ended, or is back. */
   stands(standing: Standing): Step | null {
     if (standing.state === 'down') {
+      // A page that comes again is told once more how it stands.
+      if (this.#away) return null;
       this.#away = true;
-      return this.#make('gateway.down', 'gateway', new Date(), null);
+      this.#here.clear();
+      return this.#make('gateway.down', 'gateway', new Date(standing.at), null);
     }
     // That it is up is no news to who did not see it go.
     if (standing.state !== 'up' || standing.backAfterMs === null || !this.#away) return null;
     this.#away = false;
-    return this.#make('gateway.up', 'gateway', new Date(), null, standing.backAfterMs);
+    return this.#make('gateway.up', 'gateway', new Date(standing.at), null, standing.backAfterMs);
   }
 
   clear(): void {
     this.steps.length = 0;
   }
 
-  /** Each callback of an agent says that the agent is there; that is news only once. */
+  /** Each callback of an agent says that the agent is there; that is news only once. So is the user. */
   #nameOf({ name, conversation }: Passage): string {
-    if (conversation === null || !this.#live.has(conversation)) return name;
+    if (conversation === null) return name;
+    if (name === 'user_back' && this.#here.has(conversation)) return 'sign';
+    if (name === 'opened' || name === 'user_back') this.#here.add(conversation);
+    if (name === 'user_away') this.#here.delete(conversation);
+    if (!this.#live.has(conversation)) return name;
     if (name === 'agent_here') return 'agent_said';
     return SIGNS.has(name) ? 'sign' : name;
   }
@@ -133,7 +148,10 @@ export class Story {
         at - step.at.getTime() < ANSWERED_WITHIN_MS &&
         !step.lines.some(({ passage: { kind } }) => kind === 'request'),
     );
-    return this.#add(asked ?? this.#begin({ ...passage, name: 'request' }, from, false), passage);
+    if (asked) return this.#add(asked, passage);
+    // What is kept has an event, told before its answer; what has none is typing, which nobody keeps.
+    const name = passage.name === 'direct_line.post' && passage.outcome === 'ok' ? 'sign' : 'request';
+    return this.#add(this.#begin({ ...passage, name }, from, false), passage);
   }
 
   #effect(passage: Passage): Step {
@@ -197,9 +215,10 @@ function fromOf(name: string): From {
   return FROM_DESK.has(name) ? 'desk' : 'gateway';
 }
 
-function markOf({ outcome }: Passage): Mark {
+function markOf({ kind, name, outcome }: Passage): Mark {
   switch (outcome) {
     case 'ok':
+      return kind === 'event' && REFUSALS.has(name) ? 'bad' : 'ok';
     case 'done':
     case 'struck':
       return 'ok';

@@ -4,6 +4,7 @@
  */
 
 import { byId, element, setText } from './element';
+import { forgetWhatWas } from './feed-api';
 import type { Passage, Standing } from './feed-api';
 import { isKey, locale, say, span } from './language';
 import { standingOf, Story } from './story';
@@ -76,6 +77,7 @@ export class Strip {
   }
 
   #clear(): void {
+    forgetWhatWas();
     this.#story.clear();
     this.#held = [];
     this.#shown.clear();

@@ -150,3 +150,10 @@ export function overflows(page: Page): Promise<boolean> {
     () => document.documentElement.scrollWidth > document.documentElement.clientWidth,
   );
 }
+
+/** Whether the page is longer than its window, where what is long should scroll in a box of its own. */
+export function sinks(page: Page): Promise<boolean> {
+  return page.evaluate(
+    () => document.documentElement.scrollHeight > document.documentElement.clientHeight,
+  );
+}

@@ -4,9 +4,9 @@ import assert from 'node:assert/strict';
 import { after, afterEach, before, test } from 'node:test';
 import type { Browser } from 'playwright-core';
 
-import { audit, bubble, eventually, openBrowser, overflows, shoot, visit } from './browser.ts';
+import { audit, bubble, eventually, openBrowser, overflows, shoot, sinks, visit } from './browser.ts';
 import {
-  agentBox, agentSays, connected, deskLine, fault, faultSays, timesShown, userBox, userSays,
+  agentBox, agentSays, connected, deskLine, fault, faultSays, faultWords, timesShown, userBox, userSays,
 } from './playing.ts';
 import { startDemo } from './program.ts';
 import type { Demo } from './program.ts';
@@ -119,9 +119,17 @@ test('the agent sends a control and a file by the row over the box, and sees the
   await row.locator('select').selectOption('boolean');
   const yes = page.locator('#web-chat').getByRole('button', { name: 'Yes' }).first();
   await yes.waitFor();
+  const asked = row.getByRole('status');
+  await asked.filter({ hasText: /^A question waits for the user’s answer; what you show now/ }).waitFor();
+  await row.locator('select').selectOption('date');
+  await asked.filter({ hasText: /1 more to show after it/ }).waitFor();
   await shoot(page, 'desk-control');
   await yes.click();
   await deskLine(page, /yes|true/i).waitFor();
+  await deskLine(page, /Date/).waitFor();
+  await asked.filter({ hasText: /what you show now/ }).waitFor();
+  await userSays(page, '2026-11-30');
+  await asked.filter({ hasText: /^$/ }).waitFor({ state: 'attached' });
   const file = { name: 'manual.txt', mimeType: 'text/plain', buffer: Buffer.from('turn it off and on') };
   await row.locator('input[type=file]').setInputFiles(file);
   await page.locator('#web-chat a[href*="/files/"]', { hasText: 'manual.txt' }).first().waitFor();
@@ -153,6 +161,14 @@ test('the gateway is killed in the middle of a chat and nothing is lost, not eve
   await userSays(page, 'We go on');
   await deskLine(page, 'We go on').waitFor();
   await shoot(page, 'killed');
+  await faultSays(page, 'kill', /nothing lost: 4 of 4/);
+  await fault(page, 'lost').click();
+  await faultSays(page, 'lost', /^The next callback will be dropped/);
+  await agentSays(page, 'And this is missing');
+  await faultSays(page, 'kill', /Not everything is shown yet: 4 of 5 messages/);
+  for (const name of ['kill', 'lost']) {
+    assert.notEqual(await faultWords(page, name).getAttribute('data-state'), 'then', name);
+  }
   await end();
 });
 
@@ -256,6 +272,21 @@ test('on a phone one part is seen at a time and nothing needs scrolling to the s
   assert.deepEqual(await audit(page, NOT_OURS), []);
   await page.getByRole('button', { name: 'User', exact: true }).click();
   await bubble(page, 'From a phone').waitFor();
+  await end();
+});
+
+test('a long chat scrolls in its own box, and no page scrolls into nothing', async () => {
+  const { page, end } = await visit(browser, demo.origin, { viewport: { width: 1500, height: 950 } });
+  await connected(page);
+  for (let line = 1; line <= 30; line += 1) await agentSays(page, `Line ${line} of the agent`);
+  await deskLine(page, 'Line 30 of the agent').waitFor();
+  await page.setViewportSize({ width: 1000, height: 700 });
+  assert.equal(await sinks(page), false, 'where the sides scroll');
+  await page.setViewportSize({ width: 1500, height: 950 });
+  assert.equal(await sinks(page), false);
+  await page.goto(`${demo.origin}/desk`);
+  await deskLine(page, 'Line 30 of the agent').waitFor();
+  assert.equal(await sinks(page), false, 'the desk alone');
   await end();
 });
 

@@ -70,3 +70,65 @@ test('each word is followed through the real gateway, in both directions', async
   await shoot(page, 'strip-killed');
   await end();
 });
+
+/** Says something as this page's user by a client that tries again at once, until it is taken. */
+async function saysAtOnce(page: Page, text: string): Promise<void> {
+  const kept = await page.evaluate(() => sessionStorage.getItem('warmline-demo-conversation'));
+  const { domain, token, conversationId } = JSON.parse(kept ?? '{}') as Record<string, string>;
+  await eventually('it is taken', async () => {
+    const answer = await fetch(`${domain}/conversations/${conversationId}/activities`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ type: 'message', text, from: { id: 'anybody' } }),
+    }).catch(() => null);
+    return answer?.ok;
+  });
+}
+
+test('words said to a dead gateway are a step when they have arrived, as any others', async () => {
+  const { page, end } = await visit(browser, demo.origin);
+  await page.locator('#way-link[data-tone="good"]').waitFor();
+  await connected(page);
+  await step(page, 'An agent takes the chat').waitFor();
+  const said = step(page, 'The user said something');
+  const saying = [userSays, saysAtOnce];
+  for (const [place, says] of saying.entries()) {
+    const words = `Said to a dead gateway, ${place}`;
+    const before = await said.count();
+    await fault(page, 'kill').click();
+    await faultSays(page, 'kill', /was killed/);
+    await says(page, words);
+    await deskLine(page, words).waitFor();
+    await eventually('it is followed to ServiceNow', async () =>
+      (await said.count()) === before + 1 &&
+      (await lines(page, 'The user said something')).some((line) => line.startsWith('Passed on to ServiceNow')),
+    );
+    await faultSays(page, 'kill', /nothing lost/);
+    await page.locator('#way-link[data-tone="good"]').waitFor();
+  }
+  await shoot(page, 'strip-dead');
+  await end();
+});
+
+test('what happened stays on the page in another language, and is gone where one starts over', async () => {
+  const { page, end } = await visit(browser, demo.origin);
+  await page.locator('#way-link[data-tone="good"]').waitFor();
+  await connected(page);
+  await step(page, 'An agent takes the chat').waitFor();
+  await fault(page, 'kill').click();
+  await step(page, 'The gateway is back after').waitFor();
+  await faultSays(page, 'kill', /back after/);
+  const before = await page.locator('.step').count();
+  await page.getByRole('button', { name: 'Deutsch' }).click();
+  await step(page, 'Ein Agent nimmt den Chat an').waitFor();
+  await step(page, 'Das Gateway ist tot').waitFor();
+  assert.ok((await page.locator('.step').count()) >= before);
+  await page.getByRole('button', { name: 'Leeren' }).click();
+  await page.getByRole('button', { name: 'English' }).click();
+  await deskLine(page, '').first().waitFor();
+  assert.equal(await step(page, 'An agent takes the chat').count(), 0, 'what was cleared does not come back');
+  await page.getByRole('button', { name: 'Start over' }).click();
+  await step(page, 'A user opened the page').waitFor();
+  assert.equal(await step(page, 'The user is back').count(), 0);
+  await end();
+});

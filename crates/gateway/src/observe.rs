@@ -74,6 +74,11 @@ impl Observer {
         self.speaker.listen()
     }
 
+    /// Listens to what has greater numbers than `seq`, also where it has passed already.
+    pub fn listen_after(&self, seq: u64) -> Feed {
+        self.speaker.listen_after(seq)
+    }
+
     /// What a batch that begins now may have to tell, should it be committed.
     pub(crate) fn notes(&self) -> Notes {
         Notes::new(self.speaker.is_heard())

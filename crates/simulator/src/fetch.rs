@@ -6,6 +6,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use futures_util::{StreamExt, stream};
 use reqwest::{
     Response, StatusCode, Url,
     header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue},
@@ -37,12 +38,28 @@ pub(crate) struct Order {
     pub(crate) attachment: Attachment,
 }
 
-/// Fetches a file and shows it to the agent, or writes down why not.
-pub(crate) async fn run(shared: Arc<Shared>, order: Order) {
-    let fetched = tokio::select! {
-        () = shared.stop.cancelled() => return,
-        fetched = load(&shared, &order.attachment) => fetched,
+/// Fetches the files of a request, all at once, and shows them to the agent in the order in which they
+/// were sent, or writes down why not.
+pub(crate) async fn run(shared: Arc<Shared>, orders: Vec<Order>) {
+    let fetch = |order: Order| {
+        let shared = shared.clone();
+        async move {
+            let fetched = load(&shared, &order.attachment).await;
+            (order, fetched)
+        }
     };
+    let mut files = stream::iter(orders).map(fetch).buffered(FETCHES_MAX);
+    loop {
+        let next = tokio::select! {
+            () = shared.stop.cancelled() => return,
+            next = files.next() => next,
+        };
+        let Some((order, fetched)) = next else { return };
+        show(&shared, &order, fetched);
+    }
+}
+
+fn show(shared: &Arc<Shared>, order: &Order, fetched: Result<File, &'static str>) {
     shared.act(|world, now| {
         let fate = match fetched {
             Err(reason) => FileFate::Dropped(reason),

@@ -375,8 +375,8 @@ impl Shared {
             }
             ((envelope, files, replay), told)
         });
-        for file in files {
-            self.tasks.spawn_on(fetch::run(self.clone(), file), &self.runtime);
+        if !files.is_empty() {
+            self.tasks.spawn_on(fetch::run(self.clone(), files), &self.runtime);
         }
         if let Some(number) = replay {
             self.tasks.spawn_on(playing::run_replay(self.clone(), number), &self.runtime);

@@ -1,10 +1,13 @@
 //! The feed: what passes through the gateway, as it passes, for whoever listens now.
 //!
 //! It is a window and no record: bounded, in memory, gone with the process. A listener who is too
-//! slow is told how many it missed and goes on with the oldest that is still there. While nobody
-//! listens, nothing is made.
+//! slow is told how many it missed and goes on with the oldest that is still there; one who comes
+//! late can have the newest that passed before. While nobody listens, nothing is made.
 
-use std::sync::{Mutex, PoisonError};
+use std::{
+    collections::VecDeque,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
 
 use serde::{Serialize, Serializer};
 use session::id::{BotId, DeskId, SessionId, TenantId, Timestamp};
@@ -17,6 +20,10 @@ use crate::{
 
 /// Passages a listener may fall behind: seconds of a busy gateway, about a quarter of a megabyte.
 const PASSAGES_MAX: usize = 1_024;
+
+/// Passages held for a listener who comes late: what passes while somebody signs in to a gateway that
+/// has just started.
+const PASSAGES_HELD_MAX: usize = 256;
 
 /// Something that passed. Holds no words that a person wrote and no secret. Its JSON is a contract:
 /// docs/observability.md.
@@ -95,12 +102,19 @@ pub enum Heard {
 
 /// A listener's end.
 #[derive(Debug)]
-pub struct Feed(broadcast::Receiver<Passage>);
+pub struct Feed {
+    /// What passed before it listened, as far as it wanted that.
+    before: VecDeque<Heard>,
+    live: broadcast::Receiver<Passage>,
+}
 
 impl Feed {
     /// Waits for what passes next; `None` when the gateway is gone.
     pub async fn next(&mut self) -> Option<Heard> {
-        match self.0.recv().await {
+        if let Some(heard) = self.before.pop_front() {
+            return Some(heard);
+        }
+        match self.live.recv().await {
             Ok(passage) => Some(Heard::Passage(passage)),
             Err(RecvError::Lagged(missed)) => Some(Heard::Missed(missed)),
             Err(RecvError::Closed) => None,
@@ -112,17 +126,40 @@ impl Feed {
 #[derive(Debug)]
 pub(super) struct Speaker {
     listeners: broadcast::Sender<Passage>,
-    /// The last number given; locked over the passing on, so that the order is that of the numbers.
-    last: Mutex<u64>,
+    /// Locked over the passing on, so that the order is that of the numbers and who begins to listen
+    /// misses nothing in between.
+    passed: Mutex<Passed>,
+}
+
+#[derive(Debug, Default)]
+struct Passed {
+    /// The last number given.
+    last: u64,
+    /// The newest, oldest first.
+    held: VecDeque<Passage>,
 }
 
 impl Speaker {
     pub(super) fn new() -> Self {
-        Self { listeners: broadcast::channel(PASSAGES_MAX).0, last: Mutex::new(0) }
+        Self { listeners: broadcast::channel(PASSAGES_MAX).0, passed: Mutex::default() }
     }
 
     pub(super) fn listen(&self) -> Feed {
-        Feed(self.listeners.subscribe())
+        Feed { before: VecDeque::new(), live: self.listeners.subscribe() }
+    }
+
+    /// Listens to what has greater numbers than `seq`, also where it has passed already; of that the
+    /// newest, and how many are gone.
+    pub(super) fn listen_after(&self, seq: u64) -> Feed {
+        let passed = self.lock();
+        let held = passed.held.iter().filter(|passage| passage.seq > seq).cloned();
+        let mut before: VecDeque<_> = held.map(Heard::Passage).collect();
+        let wanted = passed.last.saturating_sub(seq);
+        let gone = wanted.saturating_sub(u64::try_from(before.len()).unwrap_or(u64::MAX));
+        if gone > 0 {
+            before.push_front(Heard::Missed(gone));
+        }
+        Feed { before, live: self.listeners.subscribe() }
     }
 
     /// Whether it is worth making a passage.
@@ -132,13 +169,22 @@ impl Speaker {
 
     /// Numbers and passes on.
     pub(super) fn pass(&self, at: Timestamp, passages: impl IntoIterator<Item = Passage>) {
-        // Nothing in here can be left half done.
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut passed = self.lock();
         for passage in passages {
-            *last += 1;
+            passed.last += 1;
+            let passage = Passage { seq: passed.last, at, ..passage };
+            if passed.held.len() == PASSAGES_HELD_MAX {
+                passed.held.pop_front();
+            }
+            passed.held.push_back(passage.clone());
             // Fails only if the last listener has just gone.
-            self.listeners.send(Passage { seq: *last, at, ..passage }).ok();
+            self.listeners.send(passage).ok();
         }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Passed> {
+        // Nothing in here can be left half done.
+        self.passed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -162,6 +208,24 @@ mod tests {
         }
         drop(speaker);
         assert_eq!(feed.next().await, None);
+    }
+
+    #[tokio::test]
+    async fn who_comes_late_hears_what_passed_before_and_how_much_of_it_is_gone() {
+        let speaker = Speaker::new();
+        speaker.pass(Timestamp(1), ["one", "two", "three"].map(passage));
+        let mut feed = speaker.listen_after(1);
+        speaker.pass(Timestamp(2), [passage("four")]);
+        for (seq, name) in [(2, "two"), (3, "three"), (4, "four")] {
+            let Some(Heard::Passage(heard)) = feed.next().await else { panic!("nothing missed") };
+            assert_eq!((heard.seq, heard.name), (seq, name));
+        }
+        speaker.pass(Timestamp(3), (0..PASSAGES_HELD_MAX).map(|_| passage("p")));
+        let mut late = speaker.listen_after(0);
+        assert_eq!(late.next().await, Some(Heard::Missed(4)));
+        let Some(Heard::Passage(next)) = late.next().await else { panic!("the rest is there") };
+        assert_eq!(next.seq, 5);
+        assert_eq!(speaker.listen_after(9_999).before.len(), 0, "a number of another process");
     }
 
     #[tokio::test]

@@ -173,6 +173,8 @@ pub struct ChatView {
     pub survey: Vec<SurveyAnswer>,
     /// What was asked inside the chat and waits for an answer.
     pub asked: Option<AskedView>,
+    /// How much is to be shown after that answer, in steps: most controls are one.
+    pub asked_next: usize,
     /// What came as an answer to such questions, oldest first; the last 500.
     pub answers: Vec<AnswerView>,
 }
@@ -407,6 +409,7 @@ impl Conversation {
                 .map(|offer| OfferView { agent: offer.agent.clone(), ends_at: offer.ends_at }),
             survey: self.survey.clone(),
             asked: chat.topic.asked(),
+            asked_next: chat.topic.behind(),
             answers: chat.topic.answers(),
         })
     }

@@ -84,6 +84,11 @@ impl RunningTopic {
         self.standing.as_ref().map(|standing| standing.view.clone())
     }
 
+    /// How many steps wait behind the question.
+    pub(super) fn behind(&self) -> usize {
+        self.steps.len()
+    }
+
     pub(super) fn answers(&self) -> Vec<AnswerView> {
         self.answers.iter().cloned().collect()
     }

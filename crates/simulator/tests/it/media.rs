@@ -1,6 +1,6 @@
 //! Files, both ways (reference 9.8).
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -10,7 +10,7 @@ use axum::{
 use reqwest::header::CONTENT_TYPE;
 use serde_json::{Value, json};
 use simulator::{Config, FileFate, MediaState, Profile, Speaker};
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, sync::Semaphore};
 
 use crate::rig::{Rig, rig, says};
 
@@ -78,6 +78,41 @@ async fn a_file_is_fetched_with_its_headers_and_shown_to_the_agent() {
     let file = line.file.unwrap();
     assert_eq!((file.content_type.as_str(), file.size), ("application/pdf", 8));
     assert_eq!(get_bytes(&rig, &file.url).await, (200, b"the slip".to_vec()));
+}
+
+#[tokio::test]
+async fn files_are_shown_in_the_order_in_which_they_were_sent_whichever_comes_first() {
+    // The first is given when the last was asked for.
+    let asked = Arc::new(Semaphore::new(0));
+    let waits = asked.clone();
+    let first = get(async move || {
+        let _asked = waits.acquire().await.unwrap();
+        "the picture"
+    });
+    let last = get(async move || {
+        asked.add_permits(1);
+        "the note"
+    });
+    let app = Router::new().route("/pic.png", first).route("/note.txt", last);
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let host = listener.local_addr().unwrap();
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    let rig = rig(Config::default()).await;
+    rig.connect(6, 4).await;
+    let mut both = with_file("r-2", "");
+    let one = both["message"]["attachment"].clone();
+    let named = ["pic.png", "note.txt"].map(|name| {
+        let mut one = one.clone();
+        (one["url"], one["fileName"]) = (format!("http://{host}/{name}").into(), name.into());
+        one
+    });
+    both["message"]["attachment"] = named.to_vec().into();
+    rig.send(&both).await;
+    assert_eq!(files(&rig).await, [FileFate::Shown, FileFate::Shown]);
+    let lines = rig.chat().lines;
+    let files = lines.iter().filter_map(|line| line.file.as_ref());
+    let shown: Vec<_> = files.map(|file| file.name.as_str()).collect();
+    assert_eq!(shown, ["pic.png", "note.txt"]);
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use gateway::console::PasswordHash;
 use reqwest::{Response, StatusCode, header};
 use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
 use serde_json::json;
 use vault::MasterKey;
 
@@ -33,6 +34,14 @@ enum Nothing {
     Away,
     /// It answered, and not with a feed.
     Refused,
+}
+
+/// By when and by which number a passage is told from others, over the ends of gateways: each begins
+/// with one. Moments are spelled alike, so they sort as they are.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+struct Place {
+    at: String,
+    seq: u64,
 }
 
 /// The gateway's console, seen from outside.
@@ -66,8 +75,9 @@ impl Console {
 
     /// Reads for ever, and signs in again whenever the gateway has ended.
     pub(super) async fn follow(self, feed: Arc<Feed>) {
+        let mut newest = Place::default();
         loop {
-            let wait = match self.read(&feed).await {
+            let wait = match self.read(&feed, &mut newest).await {
                 Nothing::Away => {
                     feed.links(Link::Waiting);
                     AGAIN_AFTER
@@ -81,17 +91,23 @@ impl Console {
         }
     }
 
-    /// Signs in and reads until it ends, as it does with the gateway.
-    async fn read(&self, feed: &Feed) -> Nothing {
+    /// Signs in and reads until it ends, as it does with the gateway. What passed before comes first:
+    /// a gateway is at work before anybody has signed in.
+    async fn read(&self, feed: &Feed, newest: &mut Place) -> Nothing {
         let mut stream = match self.open().await {
             Ok(stream) => stream,
             Err(nothing) => return nothing,
         };
         feed.links(Link::Open);
         let mut reader = Reader::default();
+        // A gateway that has not ended tells again what is known.
+        let mut known = true;
         while let Ok(Some(piece)) = stream.chunk().await {
-            for event in reader.take(&piece) {
-                if event.name == "passage" {
+            for event in reader.take(&piece).into_iter().filter(|event| event.name == "passage") {
+                let place: Place = serde_json::from_str(&event.data).unwrap_or_default();
+                known &= place <= *newest && place != Place::default();
+                if !known {
+                    *newest = place;
                     feed.passes(&event.data);
                 }
             }
@@ -105,7 +121,7 @@ impl Console {
             .post(format!("{}/console/api/login", self.origin))
             .json(&json!({ "password": self.password.expose_secret() }));
         let cookie = cookies(&answered(login.send().await)?).ok_or(Nothing::Refused)?;
-        let feed = self.client.get(format!("{}/console/api/feed", self.origin));
+        let feed = self.client.get(format!("{}/console/api/feed?after=0", self.origin));
         answered(feed.header(header::COOKIE, cookie).send().await)
     }
 }

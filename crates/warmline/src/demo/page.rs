@@ -5,8 +5,8 @@ use std::{convert::Infallible, net::SocketAddr, sync::Arc};
 
 use axum::{
     Json, Router,
-    extract::State,
-    http::{StatusCode, header},
+    extract::{Query, State},
+    http::{HeaderMap, StatusCode, header},
     middleware,
     response::{
         Html, IntoResponse, Response,
@@ -16,10 +16,14 @@ use axum::{
 };
 use futures_util::{Stream, stream};
 use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::sync::{mpsc, oneshot};
 
-use super::{feed::Feed, gateway::Kill};
+use super::{
+    feed::{Feed, Mark},
+    gateway::Kill,
+};
 
 /// What the page's server knows.
 pub(super) struct Page {
@@ -70,11 +74,23 @@ async fn config(State(page): State<Arc<Page>>) -> Response {
     }
 }
 
-/// What happens, as server-sent events: `passage`, `gateway`, `link`, `missed`.
+/// From where a page wants to be told.
+#[derive(Deserialize)]
+struct Wanted {
+    /// The mark of an event.
+    after: Option<String>,
+}
+
+/// What happens, as server-sent events: `passage`, `gateway`, `link`, `missed`. With `after`, or what a
+/// browser sends that has lost its connection, what happened since then comes first.
 async fn feed(
     State(page): State<Arc<Page>>,
+    Query(wanted): Query<Wanted>,
+    headers: HeaderMap,
 ) -> Sse<impl Stream<Item = Result<Event, Infallible>> + use<>> {
-    let told = stream::unfold(page.feed.listen(), |mut listener| async {
+    let last = headers.get("last-event-id").and_then(|mark| mark.to_str().ok());
+    let after = last.or(wanted.after.as_deref()).and_then(Mark::read);
+    let told = stream::unfold(page.feed.listen(after), |mut listener| async {
         let told = listener.next().await?;
         Some((Ok(told.event()), listener))
     });

@@ -474,6 +474,12 @@ async fn what_passes_is_heard_counted_and_shown_by_destination() {
     whole.await.unwrap_or_else(|_| panic!("in vain: {heard}"));
     assert!(heard.contains("event: passage\n"), "{heard}");
     assert!(!heard.contains(CANARY));
+    let mut late = us.request(Method::GET, "/console/api/feed?after=0").send().await.unwrap();
+    let first = timeout(WITHIN, late.chunk()).await.expect("what passed before comes at once");
+    let first = first.unwrap().expect("it goes on");
+    assert!(std::str::from_utf8(&first).unwrap().contains("\"seq\":1,"), "{first:?}");
+    let bad = us.request(Method::GET, "/console/api/feed?since=0").send().await.unwrap();
+    assert_eq!(bad.status(), StatusCode::BAD_REQUEST);
     eventually("it is counted", || async {
         let series = us.reads("series").await;
         let sum = |name: &str| -> u64 {

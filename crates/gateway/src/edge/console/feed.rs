@@ -7,7 +7,7 @@ use std::{
 };
 
 use axum::{
-    extract::{Extension, State},
+    extract::{Extension, Query, State, rejection::QueryRejection},
     http::{HeaderMap, StatusCode},
     response::{
         Sse,
@@ -15,12 +15,13 @@ use axum::{
     },
 };
 use futures_util::{Stream, stream};
+use serde::Deserialize;
 use serde_json::json;
 use tokio::time::Interval;
 
 use store::Sight;
 
-use super::{closed, seats::Operator};
+use super::{closed, seats::Operator, view::bad_query};
 use crate::{
     edge::{Edge, answer::Refusal},
     observe::{Feed, Heard},
@@ -80,6 +81,14 @@ impl Drop for Place {
     }
 }
 
+/// What may be asked for.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Wanted {
+    /// Passages with greater numbers, also those that passed before, as far as they are held.
+    after: Option<u64>,
+}
+
 struct Reader {
     edge: Arc<Edge>,
     headers: HeaderMap,
@@ -90,16 +99,19 @@ struct Reader {
 }
 
 /// `GET /console/api/feed`: events named `passage`, and `missed` with how many a slow reader did not
-/// get.
+/// get. With `after`, a number, what passed since then comes first, as far as it is held.
 pub(super) async fn feed(
     State(edge): State<Arc<Edge>>,
     Extension(operator): Extension<Operator>,
+    wanted: Result<Query<Wanted>, QueryRejection>,
     headers: HeaderMap,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Refusal> {
+    let Query(wanted) =
+        wanted.map_err(|_| bad_query("the query may have after, the number of a passage"))?;
     let console = edge.console.as_ref().ok_or_else(closed)?;
     let place = console.readers.enter(&operator.name)?;
     let reader = Reader {
-        feed: console.recorder.listen(),
+        feed: console.recorder.listen(wanted.after),
         look: tokio::time::interval(SESSION_LOOKED_AT_EVERY),
         headers,
         sight: operator.sight,

@@ -32,6 +32,8 @@ const PASSAGES_SHOWN_MAX: usize = 200;
 pub(crate) struct Recorder {
     observer: Arc<Observer>,
     clock: Clock,
+    /// Opened before the first request comes, so that nothing of the start is missed.
+    feed: Mutex<Option<Feed>>,
     seen: Mutex<Seen>,
 }
 
@@ -64,12 +66,14 @@ pub(super) struct DestinationShown {
 
 impl Recorder {
     pub(crate) fn new(observer: Arc<Observer>, clock: Clock) -> Arc<Self> {
-        Arc::new(Self { observer, clock, seen: Mutex::default() })
+        let feed = Mutex::new(Some(observer.listen()));
+        Arc::new(Self { observer, clock, feed, seen: Mutex::default() })
     }
 
     /// Listens until told to stop.
     pub(crate) async fn run(self: Arc<Self>, stop: CancellationToken) {
-        let mut feed = self.observer.listen();
+        let opened = self.feed.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let mut feed = opened.unwrap_or_else(|| self.observer.listen());
         let mut look = tokio::time::interval(LOOK_EVERY);
         look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
@@ -90,9 +94,9 @@ impl Recorder {
         }
     }
 
-    /// For a reader of the feed.
-    pub(super) fn listen(&self) -> Feed {
-        self.observer.listen()
+    /// For a reader of the feed: what passes from now on, or what has greater numbers than `after`.
+    pub(super) fn listen(&self, after: Option<u64>) -> Feed {
+        after.map_or_else(|| self.observer.listen(), |seq| self.observer.listen_after(seq))
     }
 
     /// The series, up to this moment.
