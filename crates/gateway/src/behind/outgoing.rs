@@ -199,15 +199,13 @@ impl Outgoing<'_> {
     }
 
     fn user(&self) -> ChannelAccount {
-        match self.reference {
-            Some(reference) => reference.user.as_role(Role::User),
-            None => {
-                let account = ChannelAccount::new(self.user_id(), Role::User);
-                match self.name {
-                    Some(name) => account.named(name),
-                    None => account,
-                }
-            }
+        if let Some(reference) = self.reference {
+            return reference.user.as_role(Role::User);
+        }
+        let account = ChannelAccount::new(self.user_id(), Role::User);
+        match self.name {
+            Some(name) => account.named(name),
+            None => account,
         }
     }
 

@@ -63,8 +63,8 @@ async fn what_users_may_not_send_an_agent_may_and_it_keeps_its_name() {
     let begin = format!("{}/files/desk.", house.origin());
     let shown = eventually("the page is shown the program", || async {
         let log = Value::Array(page.log().await).to_string();
-        let at = log.split(['"', '(', ')', '<', '>', ' ']);
-        at.filter(|text| text.starts_with(&begin)).last().map(str::to_owned)
+        let mut at = log.rsplit(['"', '(', ')', '<', '>', ' ']);
+        at.find(|text| text.starts_with(&begin)).map(str::to_owned)
     });
     let answer = opened(&house, &shown.await).await;
     assert_eq!(answer.status(), 200);

@@ -66,13 +66,12 @@ impl Persons {
         if !theirs.given.insert(file.id.clone()) {
             return Ok(());
         }
-        match file.id.parse::<FileId>().ok().filter(|id| id.conversation == theirs.of) {
-            Some(id) => self.file(keeping, id, Some(&file.name), exported, out).await,
-            None => {
-                exported.files_gone += 1;
-                Ok(())
-            }
-        }
+        let id = file.id.parse::<FileId>().ok().filter(|id| id.conversation == theirs.of);
+        let Some(id) = id else {
+            exported.files_gone += 1;
+            return Ok(());
+        };
+        self.file(keeping, id, Some(&file.name), exported, out).await
     }
 
     /// Gives out the others.
